@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { runCommand } from './run-command.mjs';
+import { runScript, say } from './setup-error.mjs';
+
+/** Whether dist/ was made of the sources as they are now. */
+export function isBuilt(root) {
+  const stamp = stampFile(root);
+  return existsSync(stamp) && readFileSync(stamp, 'utf8') === digestOfSources(root);
+}
+
+/** Makes dist/ of src/: compiled modules and the workflows' bundle. */
+export async function build(root) {
+  say('Building …');
+  // Taken before: what changes while it is compiled is compiled again next time.
+  const digest = digestOfSources(root);
+  const node = (what, ...args) => runCommand(what, process.execPath, args, { cwd: root });
+  await node('Compiling', join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json');
+  await node('Bundling the workflows', join(root, 'scripts/bundle-workflows.mjs'));
+  writeFileSync(stampFile(root), digest);
+}
+
+function stampFile(root) {
+  return join(root, 'dist/.built-from');
+}
+
+function digestOfSources(root) {
+  const hash = createHash('sha256');
+  for (const file of [
+    ...readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+      .map((name) => `src/${name}`)
+      .sort(),
+    'tsconfig.json',
+    'tsconfig.build.json',
+    'package-lock.json',
+    'scripts/bundle-workflows.mjs',
+  ]) {
+    if (file.startsWith('src/') && !file.endsWith('.ts')) continue;
+    hash
+      .update(`${file}\0`)
+      .update(readFileSync(join(root, file)))
+      .update('\0');
+  }
+  return hash.digest('hex');
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await runScript(() => build(fileURLToPath(new URL('..', import.meta.url))));
+}

@@ -1,0 +1,24 @@
+import { Context } from '@temporalio/activity';
+
+const HEARTBEAT_EVERY_MS = 5_000;
+
+/** Ends with the activity's cancellation or its worker's shutdown. */
+export function cancellationSignal(): AbortSignal {
+  return Context.current().cancellationSignal;
+}
+
+/** Runs `work` with a heartbeat every few seconds, so that a lost worker is noticed and a cancellation arrives. Work that ends sooner sends none. */
+export async function withHeartbeat<T>(work: () => Promise<T>): Promise<T> {
+  const context = Context.current();
+  const timer = setInterval(() => context.heartbeat(), HEARTBEAT_EVERY_MS);
+  try {
+    return await work();
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** Waits, unless the activity is cancelled meanwhile: then throws its cancellation. */
+export async function pause(delayMs: number): Promise<void> {
+  await Context.current().sleep(delayMs);
+}

@@ -1,0 +1,99 @@
+import { Context } from '@temporalio/activity';
+import type { Job } from '../bananahub/client.js';
+import { classifyJobFailure } from '../domain/failure-kind.js';
+import { FRESH_BUDGET } from '../domain/fault-budget.js';
+import { nextPollDelayMs } from '../domain/poll-schedule.js';
+import type { ShardRow } from '../domain/row.js';
+import { cancellationSignal, pause, withHeartbeat } from './activity-context.js';
+import type { WorkerState } from './dependencies.js';
+import { batchFault, bearOrHold, meaningOf } from './failure.js';
+import { withoutPrompt } from './service-message.js';
+import type { Activities, AwaitGenerationInput, AwaitGenerationResult } from './types.js';
+
+/** A single 404 may come from a replica that lags behind. */
+const LOOKS_BEFORE_GONE = 3;
+
+/** Polls a job until it ends. Outages only make it wait, or end it by the batch's fault, after which the workflow asks again. */
+export function awaitGenerationActivity(state: WorkerState): Activities['awaitGeneration'] {
+  return (input) =>
+    withHeartbeat(async () => {
+      await state.runAccounts.check(input.run);
+      const row = await state.shardRows.row(input);
+      return pollUntilEnded(state, input, row);
+    });
+}
+
+async function pollUntilEnded(
+  state: WorkerState,
+  input: AwaitGenerationInput,
+  row: ShardRow,
+): Promise<AwaitGenerationResult> {
+  const { scheduledTimestampMs } = Context.current().info;
+  const oddStatuses = new Set<string>();
+  let budget = FRESH_BUDGET;
+  let polls = 0;
+  let notFound = 0;
+  for (;;) {
+    const usualMs = state.jobTimes.usualMs(row);
+    const ageMs = Date.now() - scheduledTimestampMs;
+    await pause(nextPollDelayMs({ ageMs, polls, usualMs, random: Math.random() }));
+    polls += 1;
+    const polledAtMs = Date.now();
+    try {
+      const job = await state.api.getJob(input.jobId, cancellationSignal());
+      budget = FRESH_BUDGET;
+      notFound = 0;
+      const ended = endOf(job, row, state);
+      if (ended) return ended;
+      noteOddStatus(job, oddStatuses, input, state);
+      if (input.jobTimeoutMs !== undefined && polledAtMs - scheduledTimestampMs > input.jobTimeoutMs) {
+        return { kind: 'unfinished', message: `The job has not ended in ${input.jobTimeoutMs / 1000} s.` };
+      }
+    } catch (error) {
+      const meaning = meaningOf(error);
+      switch (meaning?.kind) {
+        case 'gone':
+          notFound += 1;
+          if (notFound >= LOOKS_BEFORE_GONE) return { kind: 'gone' };
+          break;
+        case 'hold':
+          throw batchFault({ cause: meaning.cause });
+        case 'passing': {
+          const tryMs = Date.now() - polledAtMs;
+          const next = bearOrHold(meaning, { budget, tryMs, limitMs: state.limits.serviceFaultMs });
+          budget = next.budget;
+          await pause(next.delayMs);
+          break;
+        }
+        case 'invalid':
+        case undefined:
+          throw error;
+      }
+    }
+  }
+}
+
+function endOf(job: Job, row: ShardRow, state: WorkerState): AwaitGenerationResult | undefined {
+  switch (job.kind) {
+    case 'done':
+      if (job.tookMs !== undefined) state.jobTimes.note(row, job.tookMs);
+      return { kind: 'done' };
+    case 'failed': {
+      const message = withoutPrompt(job.message, row.prompt);
+      return { kind: 'failed', failure: classifyJobFailure(job.message), message };
+    }
+    case 'unfinished':
+      return undefined;
+  }
+}
+
+const LIVING = new Set(['queued', 'processing', 'done']);
+
+function noteOddStatus(job: Job, seen: Set<string>, input: AwaitGenerationInput, state: WorkerState): void {
+  if (job.kind !== 'unfinished' || LIVING.has(job.status) || seen.has(job.status)) return;
+  seen.add(job.status);
+  state.log.warn(
+    { batchId: input.run.batchId, jobId: input.jobId, status: job.status },
+    'A job has a status that the API does not document; it counts as not finished.',
+  );
+}

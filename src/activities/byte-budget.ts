@@ -1,0 +1,37 @@
+/** Bounds the memory that image bodies take together. */
+export class ByteBudget {
+  readonly #totalBytes: number;
+  #freeBytes: number;
+  readonly #waiting: { readonly sizeBytes: number; readonly proceed: () => void }[] = [];
+
+  constructor(totalBytes: number) {
+    this.#totalBytes = totalBytes;
+    this.#freeBytes = totalBytes;
+  }
+
+  /** Resolves, first come first served, once `sizeBytes` are free; larger bodies than the whole budget wait for all of it. Returns what frees them. */
+  async reserve(sizeBytes: number): Promise<() => void> {
+    const needed = Math.min(sizeBytes, this.#totalBytes);
+    if (this.#waiting.length > 0 || this.#freeBytes < needed) {
+      await new Promise<void>((proceed) => this.#waiting.push({ sizeBytes: needed, proceed }));
+    } else {
+      this.#freeBytes -= needed;
+    }
+    return () => {
+      this.#freeBytes += needed;
+      this.#admit();
+    };
+  }
+
+  #admit(): void {
+    for (
+      let first = this.#waiting[0];
+      first && first.sizeBytes <= this.#freeBytes;
+      first = this.#waiting[0]
+    ) {
+      this.#waiting.shift();
+      this.#freeBytes -= first.sizeBytes;
+      first.proceed();
+    }
+  }
+}

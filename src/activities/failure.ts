@@ -1,0 +1,188 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { BananaHubError } from '../bananahub/errors.js';
+import { ImageDownloadError } from '../bananahub/image-download-error.js';
+import { BATCH_FAULT, type BatchFaultDetails } from '../domain/batch-fault.js';
+import { afterFault, type FaultBudget } from '../domain/fault-budget.js';
+import type { HoldCause, ModelMode } from '../domain/holds.js';
+import { StorageError } from '../storage/object-store.js';
+
+/** What an error means for the row and the batch: the one table from errors to consequences. */
+export type Meaning =
+  /** The whole scope stands still; the row keeps its place. */
+  | { readonly kind: 'hold'; readonly cause: HoldCause }
+  /** Worth another try; holds the batch as `cause` says where it does not pass. */
+  | { readonly kind: 'passing'; readonly retryAfterMs: number | undefined; readonly cause: HoldCause }
+  /** The request itself is refused. */
+  | { readonly kind: 'invalid'; readonly message: string }
+  /** The service does not know the job. */
+  | { readonly kind: 'gone' };
+
+/** What a failed call of the API means. `mode` is set for creates, whose 403 concerns one model. */
+export function meaningOfApiError(error: BananaHubError, mode?: ModelMode): Meaning {
+  const { code, message, retryAfterMs } = error;
+  switch (code) {
+    case 'unauthorized':
+      return hold(
+        'account',
+        code,
+        `The API key is refused (401: ${message}). Set BANANAHUB_API_KEY on the workers to a valid key and restart them; the batch goes on by itself.`,
+      );
+    case 'insufficient-balance':
+      return hold(
+        'account',
+        code,
+        `Out of funds (402: ${message}). Top up the BananaHub account; the batch goes on by itself.`,
+      );
+    case 'forbidden':
+      return mode
+        ? hold(
+            `model:${mode}`,
+            code,
+            `The API key may not use ${mode} (403: ${message}). Grant it, or cancel; rows of other models go on.`,
+          )
+        : hold(
+            'account',
+            code,
+            `The API key may not look at jobs (403: ${message}). Grant it; the batch goes on by itself.`,
+          );
+    case 'paused':
+      return mode
+        ? hold(
+            `model:${mode}`,
+            code,
+            `BananaHub has paused ${mode} (${message}). The batch goes on by itself when it is back.`,
+          )
+        : passing('paused', `BananaHub is paused (${message}).`, retryAfterMs);
+    case 'job-not-found':
+      return { kind: 'gone' };
+    case 'invalid-request':
+      return { kind: 'invalid', message };
+    case 'rate-limited':
+    case 'unavailable':
+    case 'timeout':
+    case 'network':
+    case 'bad-answer':
+      return passing(
+        code,
+        `BananaHub does not answer as it should (${message}). The batch goes on by itself when it does.`,
+        retryAfterMs,
+      );
+  }
+}
+
+/** What a failed download of an image means, where the fault is the host's; undefined where it is this image's. */
+export function meaningOfDownloadError(error: ImageDownloadError): Meaning | undefined {
+  switch (error.code) {
+    case 'unavailable':
+      if (error.status !== undefined && GONE_FROM_HOST.has(error.status)) return undefined;
+      return hostFault(error);
+    case 'network':
+    case 'timeout':
+      return hostFault(error);
+    case 'expired':
+    case 'truncated':
+    case 'too-large':
+    case 'unsafe-address':
+      return undefined;
+  }
+}
+
+const GONE_FROM_HOST = new Set([400, 404, 410]);
+
+function hostFault({ message }: ImageDownloadError): Meaning {
+  return passing(
+    IMAGE_HOST,
+    `The image host does not answer as it should (${message}) The batch goes on by itself when it does.`,
+    undefined,
+  );
+}
+
+/** The code of a hold whose cause is the host of the images: its probe downloads one. */
+export const IMAGE_HOST = 'image-host';
+
+/** What a bucket's refusal or failure means. */
+export function meaningOfStorageError(error: StorageError): Meaning {
+  const { code, message } = error;
+  const cause = {
+    scope: 'storage',
+    code,
+    message: `${message} The batch goes on by itself once the bucket takes writes again.`,
+  } as const;
+  switch (code) {
+    case 'denied':
+    case 'bad-credentials':
+    case 'bucket-missing':
+      return { kind: 'hold', cause };
+    case 'not-found':
+    case 'precondition-failed':
+    case 'unreachable':
+    case 'unavailable':
+    case 'corrupted':
+    case 'other':
+      return { kind: 'passing', retryAfterMs: undefined, cause };
+  }
+}
+
+/** The meaning of any error that the outside world causes; undefined for a defect of ours. */
+export function meaningOf(error: unknown, mode?: ModelMode): Meaning | undefined {
+  if (error instanceof BananaHubError) return meaningOfApiError(error, mode);
+  if (error instanceof StorageError) return meaningOfStorageError(error);
+  if (error instanceof ImageDownloadError) return meaningOfDownloadError(error);
+  return undefined;
+}
+
+/** The failure by which a workflow learns that the batch must be held. Temporal does not retry it: the workflow does, after the hold. */
+export function batchFault(details: BatchFaultDetails): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: BATCH_FAULT,
+    message: details.cause.message,
+    nonRetryable: true,
+    details: [details],
+  });
+}
+
+/** The fault of a worker whose key belongs to another account than the batch. */
+export function wrongAccount(expected: string, own: string): ApplicationFailure {
+  return batchFault({
+    cause: {
+      scope: 'account',
+      code: 'wrong-account',
+      message: `This batch belongs to account ${expected}, and a worker runs with the key of ${own}. Start the workers with the batch's own key and base URL; the batch goes on by itself.`,
+    },
+  });
+}
+
+/** A try that failed for a passing reason: Temporal repeats it after `delayMs`. */
+export function passingFailure(message: string, delayMs: number): ApplicationFailure {
+  return ApplicationFailure.create({ type: 'PassingFault', message, nextRetryDelay: delayMs });
+}
+
+/** Decides after a passing fault; throws the batch's fault where the limit is used up. */
+export function bearOrHold(
+  meaning: Extract<Meaning, { kind: 'passing' }>,
+  options: {
+    readonly budget: FaultBudget;
+    readonly tryMs: number;
+    readonly limitMs: number;
+    readonly unansweredSinceMs?: number;
+  },
+): { readonly delayMs: number; readonly budget: FaultBudget } {
+  const { budget, tryMs, limitMs, unansweredSinceMs } = options;
+  const next = afterFault({
+    budget,
+    tryMs,
+    limitMs,
+    retryAfterMs: meaning.retryAfterMs,
+    random: Math.random(),
+  });
+  if (next.kind === 'retry') return next;
+  throw batchFault({ cause: meaning.cause, ...(unansweredSinceMs !== undefined && { unansweredSinceMs }) });
+}
+
+function hold(scope: HoldCause['scope'], code: string, message: string): Meaning {
+  return { kind: 'hold', cause: { scope, code, message } };
+}
+
+function passing(code: string, message: string, retryAfterMs: number | undefined): Meaning {
+  return { kind: 'passing', retryAfterMs, cause: { scope: 'service', code, message } };
+}

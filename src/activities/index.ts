@@ -1,0 +1,34 @@
+import { awaitGenerationActivity } from './await-generation.js';
+import { createGenerationActivity } from './create-generation.js';
+import type { ActivityDependencies, WorkerState } from './dependencies.js';
+import { ingestActivity } from './ingest.js';
+import { JobTimes } from './job-times.js';
+import { probeActivity } from './probe.js';
+import { RunAccounts } from './run-accounts.js';
+import { sealActivity } from './seal.js';
+import { openShardActivity, recordLostShardActivity, recordOutcomesActivity } from './shard-activities.js';
+import { ShardRows } from './shard-rows.js';
+import { storeImageActivity } from './store-image.js';
+import type { Activities } from './types.js';
+
+/** All activities over one set of dependencies. They share caches, so make them once a worker. */
+export function createActivities(dependencies: ActivityDependencies): Activities {
+  const { store, api } = dependencies;
+  const state: WorkerState = {
+    ...dependencies,
+    shardRows: new ShardRows(store),
+    runAccounts: new RunAccounts(store, api.account),
+    jobTimes: new JobTimes(),
+  };
+  return {
+    ingest: ingestActivity(state),
+    openShard: openShardActivity(state),
+    createGeneration: createGenerationActivity(state),
+    awaitGeneration: awaitGenerationActivity(state),
+    storeImage: storeImageActivity(state),
+    recordOutcomes: recordOutcomesActivity(state),
+    recordLostShard: recordLostShardActivity(state),
+    probe: probeActivity(state),
+    seal: sealActivity(state),
+  };
+}

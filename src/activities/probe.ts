@@ -1,0 +1,128 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { Context } from '@temporalio/activity';
+import { z } from 'zod';
+import { BananaHubError } from '../bananahub/errors.js';
+import { compareDecimals } from '../domain/decimal.js';
+import type { HoldCause } from '../domain/holds.js';
+import type { JobId } from '../domain/ids.js';
+import { at, probeKey } from '../storage/layout.js';
+import type { ProbeCandidate } from '../workflows/messages.js';
+import { cancellationSignal } from './activity-context.js';
+import type { WorkerState } from './dependencies.js';
+import { IMAGE_HOST, meaningOf } from './failure.js';
+import { keyOf } from './generation-key.js';
+import type { Activities, ProbeInput, ProbeResult } from './types.js';
+
+/** What the last look left for the next. */
+const Progress = z.object({
+  /** The balance that did not cover a create. */
+  available: z.string().exactOptional(),
+  /** When a create was sent first whose answer never came. */
+  unansweredSinceMs: z.number().exactOptional(),
+});
+type Progress = z.infer<typeof Progress>;
+
+/** A real create is tried at least this often even when the balance seems unchanged: it may have changed unseen. */
+const LOOKS_PER_CREATE = 12;
+
+/**
+ * Looks once whether a hold's cause has ended; where it has not, fails and is repeated by Temporal with growing waits.
+ * At most one create and one look at the balance each time, whatever the size of the batch.
+ */
+export function probeActivity(state: WorkerState): Activities['probe'] {
+  return async (input) => {
+    const before = Progress.safeParse(Context.current().info.heartbeatDetails).data ?? {};
+    try {
+      return await look(state, input, before);
+    } catch (error) {
+      if (cancellationSignal().aborted) throw error;
+      if (error instanceof BananaHubError && CAUSE_ENDED.has(error.code)) return {};
+      throw await stillHeld(state, input, before, error);
+    }
+  };
+}
+
+/** Refusals that blame one row alone: the account and the service are well again. */
+const CAUSE_ENDED: ReadonlySet<string> = new Set(['invalid-request', 'job-not-found']);
+
+async function look(state: WorkerState, input: ProbeInput, before: Progress): Promise<ProbeResult> {
+  const { run, cause, candidate } = input;
+  if (cause.scope === 'storage') {
+    await state.store.put(at(run, probeKey(run)), Buffer.from('probe\n'), { contentType: 'text/plain' });
+    await state.store.delete(at(run, probeKey(run)));
+    return {};
+  }
+  await state.runAccounts.check(run);
+  if (cause.scope === 'account' || !candidate) await lookAtBalance(state, before);
+  if (!candidate) return {};
+  if (candidate.jobId) return lookAtJob(state, cause, candidate.jobId);
+  const unansweredSinceMs = candidate.unansweredSinceMs ?? before.unansweredSinceMs;
+  if (unansweredSinceMs !== undefined && Date.now() - unansweredSinceMs > input.idempotencyHorizonMs) {
+    await state.api.getBalance(cancellationSignal());
+    return { unansweredSinceMs };
+  }
+  return createCandidate(state, run, candidate);
+}
+
+/** Fails while the balance has not grown beyond what did not cover a create. */
+async function lookAtBalance(state: WorkerState, before: Progress): Promise<void> {
+  const { available } = await state.api.getBalance(cancellationSignal());
+  if (before.available === undefined || Context.current().info.attempt % LOOKS_PER_CREATE === 0) return;
+  if (compareDecimals(available, before.available) <= 0) {
+    Context.current().heartbeat(before);
+    throw outOfFunds(available);
+  }
+}
+
+async function lookAtJob(state: WorkerState, cause: HoldCause, jobId: JobId): Promise<ProbeResult> {
+  const job = await state.api.getJob(jobId, cancellationSignal());
+  if (cause.code === IMAGE_HOST && job.kind === 'done') {
+    (await state.downloadImage(job.imageUrl, cancellationSignal())).release();
+  }
+  return {};
+}
+
+/** Buys the waiting row's generation: if that goes through, the cause has ended and nothing was bought in vain. */
+async function createCandidate(
+  state: WorkerState,
+  run: ProbeInput['run'],
+  candidate: ProbeCandidate,
+): Promise<ProbeResult> {
+  const row = await state.shardRows.row({ run, ...candidate });
+  const key = keyOf(run, row, candidate.generation);
+  return state.api.createGeneration(row, { idempotencyKey: key, signal: cancellationSignal() });
+}
+
+/** The failure that makes Temporal look again later, with what the next look must know. */
+async function stillHeld(
+  state: WorkerState,
+  { cause, candidate }: ProbeInput,
+  before: Progress,
+  error: unknown,
+): Promise<unknown> {
+  if (error instanceof ApplicationFailure) return retryable(error.message);
+  if (error instanceof BananaHubError && error.code === 'insufficient-balance') {
+    const { available } = await state.api.getBalance(cancellationSignal());
+    Context.current().heartbeat({ ...before, available } satisfies Progress);
+    return outOfFunds(available);
+  }
+  const meaning = meaningOf(error);
+  if (meaning?.kind === 'hold') return retryable(meaning.cause.message);
+  if (meaning?.kind !== 'passing') return error;
+  const mayBeCreated = candidate !== undefined && candidate.jobId === undefined;
+  const unansweredSinceMs = before.unansweredSinceMs ?? Date.now();
+  Context.current().heartbeat({ ...before, ...(mayBeCreated && { unansweredSinceMs }) } satisfies Progress);
+  return retryable(cause.message, meaning.retryAfterMs);
+}
+
+function outOfFunds(available: string): ApplicationFailure {
+  return retryable(`Out of funds: ${available} available; top up and it continues by itself.`);
+}
+
+function retryable(message: string, nextRetryDelay?: number): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: 'StillHeld',
+    message,
+    ...(nextRetryDelay !== undefined && { nextRetryDelay }),
+  });
+}

@@ -1,0 +1,27 @@
+import type { AccountId } from '../bananahub/client.js';
+import { BatchFile } from '../ledger/documents.js';
+import { type RunRef, at, batchFileKey } from '../storage/layout.js';
+import type { ObjectStore } from '../storage/object-store.js';
+import { wrongAccount } from './failure.js';
+
+/** Keeps a worker with one account's key away from batches of another: their jobs would look lost and be bought again. */
+export class RunAccounts {
+  readonly #store: ObjectStore;
+  readonly #own: AccountId;
+  readonly #checked = new Set<string>();
+
+  constructor(store: ObjectStore, own: AccountId) {
+    this.#store = store;
+    this.#own = own;
+  }
+
+  /** Throws the fault `wrong-account` unless the run's batch belongs to this worker's account. */
+  async check(run: RunRef): Promise<void> {
+    const name = `${run.bucket}/${run.prefix}${run.batchId}/${run.runSeq}`;
+    if (this.#checked.has(name)) return;
+    const text = await this.#store.readText(at(run, batchFileKey(run)));
+    const { account } = BatchFile.parse(JSON.parse(text));
+    if (account !== this.#own) throw wrongAccount(account, this.#own);
+    this.#checked.add(name);
+  }
+}

@@ -1,0 +1,147 @@
+import type { Charged } from '../domain/outcome.js';
+import { addTallies, EMPTY_TALLY, tallyOfSettled, type Tally } from '../domain/tally.js';
+import {
+  CARDS_PER_PAGE,
+  contactSheetCard,
+  contactSheetEnd,
+  contactSheetStart,
+} from '../report/contact-sheet.js';
+import { failureColumns, failureRecord } from '../report/failure-record.js';
+import { metadataLine } from '../report/metadata-line.js';
+import { BatchFile, type Report } from '../ledger/documents.js';
+import { toJsonLines } from '../ledger/json-lines.js';
+import {
+  at,
+  batchFileKey,
+  contactSheetKey,
+  failuresKey,
+  metadataKey,
+  outcomesKey,
+  reportKey,
+} from '../storage/layout.js';
+import { withHeartbeat } from './activity-context.js';
+import type { WorkerState } from './dependencies.js';
+import { LedgerFiles } from '../ledger/ledger-files.js';
+import { sealedRows, type SealedRow } from './sealed-rows.js';
+import { bearingStorage } from './storage-fault.js';
+import type { Activities, SealInput } from './types.js';
+
+/**
+ * Writes what a finished run leaves: outcomes, metadata, failures, contact sheet, and last the report, which counts
+ * what the files say and nothing else. Run again, it writes the same.
+ */
+export function sealActivity(state: WorkerState): Activities['seal'] {
+  return (input) =>
+    withHeartbeat(() =>
+      bearingStorage(state, () =>
+        LedgerFiles.with(state.store, input.run, (files) => seal(state, input, files)),
+      ),
+    );
+}
+
+async function seal(state: WorkerState, input: SealInput, files: LedgerFiles): Promise<Tally> {
+  const { run } = input;
+  const batch = BatchFile.parse(JSON.parse(await state.store.readText(at(run, batchFileKey(run)))));
+  const sealedAt = new Date().toISOString();
+  const outcomes = files.open();
+  const metadata = files.open();
+  const failures = files.openCsv();
+  const contactSheet = new ContactSheet(files, input, sealedAt);
+  const counts = new SealedCounts(batch.rejected);
+  for await (const sealed of sealedRows(state, run, input.shardCount)) {
+    const { row, outcome } = sealed;
+    counts.add(sealed);
+    await outcomes.add(outcome);
+    if (outcome.end.kind === 'stored') await metadata.add(metadataLine(row, outcome.end));
+    else await failures.add(failureRecord(row, outcome));
+    await contactSheet.add(sealed);
+  }
+  await outcomes.store(outcomesKey(run, run.runSeq), 'application/jsonl');
+  await metadata.store(metadataKey(run), 'application/jsonl');
+  await failures.store(failuresKey(run), failureColumns(batch.labelColumns), batch.delimiter);
+  await contactSheet.end();
+  const report: Report = {
+    format: 1,
+    batchId: run.batchId,
+    runSeq: run.runSeq,
+    state: input.end,
+    account: batch.account,
+    tally: counts.tally,
+    charged: counts.charged,
+    startedAt: input.startedAt,
+    endedAt: sealedAt,
+    digests: files.digests,
+  };
+  const body = Buffer.from(`${JSON.stringify(report, undefined, 2)}\n`);
+  await state.store.put(at(run, reportKey(run)), body, { contentType: 'application/json' });
+  return counts.tally;
+}
+
+class SealedCounts {
+  readonly charged: Record<Charged, number> = { yes: 0, no: 0, unknown: 0 };
+  #tally: Tally;
+
+  constructor(rejected: number) {
+    this.#tally = { ...EMPTY_TALLY, total: rejected, rejected };
+  }
+
+  get tally(): Tally {
+    return this.#tally;
+  }
+
+  add({ outcome }: SealedRow): void {
+    this.#tally = addTallies(this.#tally, tallyOfSettled([outcome]));
+    for (const { charged } of outcome.generations) this.charged[charged] += 1;
+  }
+}
+
+/** The pages of the contact sheet, each stored as soon as it is full. */
+class ContactSheet {
+  readonly #files: LedgerFiles;
+  readonly #input: SealInput;
+  readonly #sealedAt: string;
+  #file: ReturnType<LedgerFiles['open']> | undefined;
+  #page = 0;
+  #cards = 0;
+
+  constructor(files: LedgerFiles, input: SealInput, sealedAt: string) {
+    this.#files = files;
+    this.#input = input;
+    this.#sealedAt = sealedAt;
+  }
+
+  async add({ row, outcome }: SealedRow): Promise<void> {
+    this.#file ??= await this.#openPage();
+    await this.#file.write(contactSheetCard(row, outcome, this.#page));
+    this.#cards += 1;
+    if (this.#cards === CARDS_PER_PAGE) await this.#storePage();
+  }
+
+  /** Stores the last page; a batch without rows has one empty page. */
+  async end(): Promise<void> {
+    if (this.#page === 0) this.#file = await this.#openPage();
+    if (this.#file) await this.#storePage();
+  }
+
+  async #openPage(): Promise<ReturnType<LedgerFiles['open']>> {
+    this.#page += 1;
+    this.#cards = 0;
+    const file = this.#files.open();
+    await file.write(contactSheetStart(this.#pageFacts()));
+    return file;
+  }
+
+  async #storePage(): Promise<void> {
+    const file = this.#file;
+    this.#file = undefined;
+    await file?.write(contactSheetEnd(this.#pageFacts()));
+    await file?.store(contactSheetKey(this.#input.run, this.#page), 'text/html; charset=utf-8');
+  }
+
+  #pageFacts(): Parameters<typeof contactSheetStart>[0] {
+    const { run, tally } = this.#input;
+    const cards = tally.total - tally.rejected;
+    const pages = Math.max(1, Math.ceil(cards / CARDS_PER_PAGE));
+    return { batchId: run.batchId, page: this.#page, pages, tally, sealedAt: this.#sealedAt };
+  }
+}

@@ -1,0 +1,63 @@
+import type { RowOutcome } from '../domain/outcome.js';
+import type { ShardRow } from '../domain/row.js';
+import { CarriedLine } from '../ledger/documents.js';
+import { readJsonLines } from '../ledger/json-lines.js';
+import { type RunRef, at, carriedKey } from '../storage/layout.js';
+import type { WorkerState } from './dependencies.js';
+import { listParts, readParts, toOutcome, type PartRef } from '../ledger/parts.js';
+
+export interface SealedRow {
+  readonly row: ShardRow;
+  readonly outcome: RowOutcome;
+}
+
+/** Every row of the batch with its outcome after this run, in the order of the sheet; one shard in memory at a time. */
+export async function* sealedRows(
+  state: WorkerState,
+  run: RunRef,
+  shardCount: number,
+): AsyncGenerator<SealedRow> {
+  const key = carriedKey(run, run.runSeq);
+  const carried = readJsonLines(await state.store.read(at(run, key)), CarriedLine, key);
+  yield* mergedByPosition(carried, rowsOfRun(state, run, shardCount));
+}
+
+async function* rowsOfRun(state: WorkerState, run: RunRef, shardCount: number): AsyncGenerator<SealedRow> {
+  const parts = new Map<number, PartRef[]>();
+  for (const part of await listParts(state.store, run)) {
+    parts.set(part.shard, [...(parts.get(part.shard) ?? []), part]);
+  }
+  for (let shard = 0; shard < shardCount; shard++) {
+    const rows = await state.shardRows.all(run, shard);
+    const outcomes = await readParts(state.store, run, parts.get(shard) ?? []);
+    for (const row of rows) yield { row, outcome: outcomes.get(row.position) ?? neverStarted(run, row) };
+  }
+}
+
+/** A row of a shard that was never opened, because the batch was cancelled first. */
+function neverStarted(run: RunRef, row: ShardRow): RowOutcome {
+  const { generation, jobId } = row;
+  const open = jobId ? [{ generation, jobId, end: 'open', charged: 'unknown' } as const] : [];
+  return toOutcome(run, row, { end: { kind: 'cancelled' }, generations: open, settledAtMs: Date.now() });
+}
+
+async function* mergedByPosition(
+  first: AsyncGenerator<SealedRow>,
+  second: AsyncGenerator<SealedRow>,
+): AsyncGenerator<SealedRow> {
+  try {
+    let [a, b] = [await first.next(), await second.next()];
+    while (!a.done || !b.done) {
+      if (!a.done && (b.done || a.value.row.position < b.value.row.position)) {
+        yield a.value;
+        a = await first.next();
+      } else if (!b.done) {
+        yield b.value;
+        b = await second.next();
+      }
+    }
+  } finally {
+    await first.return(undefined);
+    await second.return(undefined);
+  }
+}

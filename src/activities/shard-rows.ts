@@ -1,0 +1,43 @@
+import QuickLRU from 'quick-lru';
+import type { ShardRow } from '../domain/row.js';
+import { ShardRowLine } from '../ledger/documents.js';
+import { readJsonLines } from '../ledger/json-lines.js';
+import { type RunRef, at, rowsKey } from '../storage/layout.js';
+import type { ObjectStore } from '../storage/object-store.js';
+
+const SHARDS_KEPT = 32;
+
+/** The checked rows of shards, read once and kept for the shards in use. Rows are immutable once written. */
+export class ShardRows {
+  readonly #store: ObjectStore;
+  readonly #shards = new QuickLRU<string, Promise<readonly ShardRow[]>>({ maxSize: SHARDS_KEPT });
+
+  constructor(store: ObjectStore) {
+    this.#store = store;
+  }
+
+  /** All rows of a shard in order. Throws `StorageError`. */
+  async all(run: RunRef, shard: number): Promise<readonly ShardRow[]> {
+    const key = rowsKey(run, run.runSeq, shard);
+    const cached = this.#shards.get(`${run.bucket}/${key}`);
+    if (cached) return cached;
+    const rows = this.#read(run, key);
+    this.#shards.set(`${run.bucket}/${key}`, rows);
+    rows.catch(() => this.#shards.delete(`${run.bucket}/${key}`));
+    return rows;
+  }
+
+  /** One row by its index in the shard. Throws `StorageError`. */
+  async row(ref: { readonly run: RunRef; readonly shard: number; readonly row: number }): Promise<ShardRow> {
+    const row = (await this.all(ref.run, ref.shard))[ref.row];
+    if (!row) throw new Error(`Shard ${ref.shard} of ${ref.run.batchId} has no row ${ref.row}.`);
+    return row;
+  }
+
+  async #read(run: RunRef, key: string): Promise<readonly ShardRow[]> {
+    const stream = await this.#store.read(at(run, key));
+    const rows: ShardRow[] = [];
+    for await (const row of readJsonLines(stream, ShardRowLine, key)) rows.push(row);
+    return rows;
+  }
+}

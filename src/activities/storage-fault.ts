@@ -1,0 +1,31 @@
+import { Context } from '@temporalio/activity';
+import { z } from 'zod';
+import { FRESH_BUDGET } from '../domain/fault-budget.js';
+import type { WorkerState } from './dependencies.js';
+import { batchFault, bearOrHold, meaningOf, passingFailure } from './failure.js';
+
+const Progress = z.object({ budget: z.object({ spentMs: z.number(), tries: z.number() }) });
+
+/** Runs work on the bucket once; a passing failure is repeated by Temporal until the limit is used up, then the batch is held. */
+export async function bearingStorage<T>(
+  state: Pick<WorkerState, 'limits'>,
+  work: () => Promise<T>,
+): Promise<T> {
+  const context = Context.current();
+  const before = Progress.safeParse(context.info.heartbeatDetails).data?.budget ?? FRESH_BUDGET;
+  const startedAtMs = Date.now();
+  try {
+    return await work();
+  } catch (error) {
+    const meaning = meaningOf(error);
+    if (meaning?.kind === 'hold') throw batchFault({ cause: meaning.cause });
+    if (meaning?.kind !== 'passing') throw error;
+    const { delayMs, budget } = bearOrHold(meaning, {
+      budget: before,
+      tryMs: Date.now() - startedAtMs,
+      limitMs: state.limits.storageFaultMs,
+    });
+    context.heartbeat({ budget });
+    throw passingFailure(meaning.cause.message, delayMs);
+  }
+}

@@ -1,0 +1,147 @@
+import type { DownloadedImage } from '../bananahub/image-download.js';
+import { ImageDownloadError } from '../bananahub/image-download-error.js';
+import { FRESH_BUDGET, type FaultBudget } from '../domain/fault-budget.js';
+import { fromStoredIdentity, toStoredIdentity } from '../domain/stored-identity.js';
+import type { ImageFacts, ImageType } from '../domain/outcome.js';
+import type { ShardRow } from '../domain/row.js';
+import { inspectImage } from '../images/inspect.js';
+import { at, imageKey } from '../storage/layout.js';
+import { StorageError, type ObjectHead, type ObjectRef, type PutCondition } from '../storage/object-store.js';
+import { cancellationSignal, pause, withHeartbeat } from './activity-context.js';
+import type { WorkerState } from './dependencies.js';
+import { batchFault, bearOrHold, meaningOf } from './failure.js';
+import type { Activities, StoreImageInput, StoreImageResult } from './types.js';
+
+const CONTENT_TYPES: Readonly<Record<ImageType, string>> = {
+  png: 'image/png',
+  jpg: 'image/jpeg',
+  webp: 'image/webp',
+};
+
+/** Copies a done job's image, whole and checked, to its place for good; another generation's image there is replaced, the row's own is adopted. */
+export function storeImageActivity(state: WorkerState): Activities['storeImage'] {
+  return (input) =>
+    withHeartbeat(async () => {
+      await state.runAccounts.check(input.run);
+      const row = await state.shardRows.row(input);
+      return copyUntilStored(state, input, row);
+    });
+}
+
+/** What this one image, from a living service, does wrong: ask again for a fresh URL. */
+class ImageFault extends Error {}
+
+async function copyUntilStored(
+  state: WorkerState,
+  input: StoreImageInput,
+  row: ShardRow,
+): Promise<StoreImageResult> {
+  const { serviceFaultMs, storageFaultMs, imageFaultMs } = state.limits;
+  let budget: FaultBudget = FRESH_BUDGET;
+  let imageFaults: FaultBudget = FRESH_BUDGET;
+  for (;;) {
+    const triedAtMs = Date.now();
+    try {
+      return await copyOnce(state, input, row);
+    } catch (error) {
+      const tryMs = Date.now() - triedAtMs;
+      const meaning = meaningOf(error);
+      if (error instanceof ImageFault || (error instanceof ImageDownloadError && !meaning)) {
+        if (imageFaults.spentMs + tryMs >= imageFaultMs)
+          return { kind: 'result-gone', message: error.message };
+        const delayMs =
+          Math.min(30_000, 500 * 2 ** Math.min(imageFaults.tries, 10)) * (0.5 + Math.random() / 2);
+        imageFaults = { spentMs: imageFaults.spentMs + tryMs + delayMs, tries: imageFaults.tries + 1 };
+        await pause(delayMs);
+        continue;
+      }
+      switch (meaning?.kind) {
+        case 'gone':
+          return { kind: 'gone' };
+        case 'hold':
+          throw batchFault({ cause: meaning.cause });
+        case 'passing': {
+          const limitMs = meaning.cause.scope === 'storage' ? storageFaultMs : serviceFaultMs;
+          const next = bearOrHold(meaning, { budget, tryMs, limitMs });
+          budget = next.budget;
+          await pause(next.delayMs);
+          break;
+        }
+        case 'invalid':
+        case undefined:
+          throw error;
+      }
+    }
+  }
+}
+
+async function copyOnce(
+  state: WorkerState,
+  input: StoreImageInput,
+  row: ShardRow,
+): Promise<StoreImageResult> {
+  const job = await state.api.getJob(input.jobId, cancellationSignal());
+  if (job.kind === 'failed') throw new ImageFault(`The job was done and then failed: ${job.message}`);
+  if (job.kind === 'unfinished') throw new ImageFault('The job is done and gives no image URL.');
+  const downloaded = await state.downloadImage(job.imageUrl, cancellationSignal());
+  try {
+    const image = factsOf(downloaded);
+    return await putImage(state, input, row, image, downloaded.body);
+  } finally {
+    downloaded.release();
+  }
+}
+
+function factsOf({ body, sha256 }: DownloadedImage): ImageFacts {
+  const inspection = inspectImage(body);
+  switch (inspection.kind) {
+    case 'image': {
+      const { type, width, height } = inspection;
+      return { type, width, height, sizeBytes: body.length, sha256 };
+    }
+    case 'not-an-image':
+    case 'incomplete':
+      throw new ImageFault(`What the image host sent is no whole image: ${inspection.reason}.`);
+  }
+}
+
+async function putImage(
+  state: WorkerState,
+  input: StoreImageInput,
+  row: ShardRow,
+  image: ImageFacts,
+  body: Uint8Array,
+): Promise<StoreImageResult> {
+  const { run, generation, jobId } = input;
+  const ref = at(run, imageKey(run, row.imageName, image.type));
+  const identity = { contentHash: row.contentHash, runSeq: run.runSeq, generation, jobId, image };
+  const put = async (condition: PutCondition): Promise<StoreImageResult> => {
+    await state.store.put(ref, body, {
+      contentType: CONTENT_TYPES[image.type],
+      metadata: toStoredIdentity(identity),
+      sha256: image.sha256,
+      condition,
+      signal: cancellationSignal(),
+    });
+    return { kind: 'stored', image, adopted: false };
+  };
+  try {
+    return await put({ kind: 'absent' });
+  } catch (error) {
+    if (!(error instanceof StorageError) || error.code !== 'precondition-failed') throw error;
+  }
+  const existing = await existingObject(state, ref);
+  const stored = fromStoredIdentity(existing.metadata);
+  if (stored?.contentHash === row.contentHash)
+    return { kind: 'stored', image: stored.image, adopted: stored.jobId !== jobId };
+  if (stored && stored.runSeq > run.runSeq) return { kind: 'superseded' };
+  return put({ kind: 'unchanged', etag: existing.etag });
+}
+
+async function existingObject(state: WorkerState, ref: ObjectRef): Promise<ObjectHead> {
+  const head = await state.store.head(ref, cancellationSignal());
+  // Deleted in between: the next try puts it anew.
+  if (!head)
+    throw new StorageError('unavailable', ref, `${ref.bucket}/${ref.key} changed while it was looked at.`);
+  return head;
+}

@@ -1,0 +1,102 @@
+import type { RunRef } from '../storage/layout.js';
+import type { HoldCause } from '../domain/holds.js';
+import type { JobId } from '../domain/ids.js';
+import type { ImageFacts, SettledRow } from '../domain/outcome.js';
+import type { JobFailureClass } from '../domain/failure-kind.js';
+import type { Tally } from '../domain/tally.js';
+import type {
+  BatchEnd,
+  IngestResult,
+  ProbeCandidate,
+  RunSettings,
+  ShardOverview,
+} from '../workflows/messages.js';
+
+/** One generation of one row, by indexes only. */
+export interface GenerationRef {
+  readonly run: RunRef;
+  readonly shard: number;
+  readonly row: number;
+  readonly generation: number;
+}
+
+export interface CreateGenerationInput extends GenerationRef {
+  readonly idempotencyHorizonMs: number;
+  /** Milliseconds since the epoch of the first create of this generation that may have been answered by a lost answer. */
+  readonly unansweredSinceMs?: number;
+}
+
+export type CreateGenerationResult =
+  | { readonly kind: 'created'; readonly jobId: JobId }
+  | { readonly kind: 'invalid'; readonly message: string }
+  | { readonly kind: 'unknown-charge'; readonly message: string };
+
+export interface AwaitGenerationInput extends GenerationRef {
+  readonly jobId: JobId;
+  readonly jobTimeoutMs?: number;
+}
+
+export type AwaitGenerationResult =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'failed'; readonly failure: JobFailureClass; readonly message: string }
+  /** 404 on the batch's own account. */
+  | { readonly kind: 'gone' }
+  | { readonly kind: 'unfinished'; readonly message: string };
+
+export interface StoreImageInput extends GenerationRef {
+  readonly jobId: JobId;
+}
+
+export type StoreImageResult =
+  | { readonly kind: 'stored'; readonly image: ImageFacts; readonly adopted: boolean }
+  | { readonly kind: 'gone' }
+  | { readonly kind: 'result-gone'; readonly message: string }
+  /** A newer run of the batch has stored another image for the row. */
+  | { readonly kind: 'superseded' };
+
+export interface RecordOutcomesInput {
+  readonly run: RunRef;
+  readonly shard: number;
+  readonly part: number;
+  readonly settled: readonly SettledRow[];
+}
+
+export interface ProbeInput {
+  readonly run: RunRef;
+  readonly cause: HoldCause;
+  readonly candidate?: ProbeCandidate;
+  readonly idempotencyHorizonMs: number;
+}
+
+export interface ProbeResult {
+  /** The candidate's job, where the probe created it. */
+  readonly jobId?: JobId;
+  /** The cause has ended, and a create of the candidate may have been answered by an answer that was lost. */
+  readonly unansweredSinceMs?: number;
+}
+
+export interface SealInput {
+  readonly run: RunRef;
+  readonly shardCount: number;
+  readonly end: BatchEnd;
+  /** What the workflow counted; the report counts what the files say. */
+  readonly tally: Tally;
+  /** ISO 8601. */
+  readonly startedAt: string;
+}
+
+/** Everything the workflows ask of the outside world. Inputs and outputs enter history: indexes, counts and job ids only. */
+export interface Activities {
+  ingest(input: { readonly run: RunRef; readonly settings: RunSettings }): Promise<IngestResult>;
+  openShard(input: { readonly run: RunRef; readonly shard: number }): Promise<ShardOverview>;
+  createGeneration(input: CreateGenerationInput): Promise<CreateGenerationResult>;
+  awaitGeneration(input: AwaitGenerationInput): Promise<AwaitGenerationResult>;
+  storeImage(input: StoreImageInput): Promise<StoreImageResult>;
+  recordOutcomes(input: RecordOutcomesInput): Promise<void>;
+  /** Settles as `shard-lost` what a shard, ended from outside twice, left open. */
+  recordLostShard(input: { readonly run: RunRef; readonly shard: number }): Promise<Tally>;
+  /** Returns once the cause of a hold has ended; until then each try fails and is repeated by Temporal. */
+  probe(input: ProbeInput): Promise<ProbeResult>;
+  /** What the sealed files say. */
+  seal(input: SealInput): Promise<Tally>;
+}

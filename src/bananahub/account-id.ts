@@ -1,0 +1,18 @@
+import { createHash } from 'node:crypto';
+import type { AccountId } from './client.js';
+
+/**
+ * Tells accounts apart without holding the key: the API's origin, `#`, and 12 hex digits of the key's sha256.
+ * The path of the base URL is not in it, since it changes without the account changing.
+ */
+export function accountIdOf(baseUrl: URL, apiKey: string): AccountId {
+  const fingerprint = createHash('sha256').update(apiKey, 'utf8').digest('hex').slice(0, 12);
+  const account = `${baseUrl.origin}#${fingerprint}`;
+  if (!isAccountId(account)) throw new TypeError('An account id needs an http(s) base URL.');
+  return account;
+}
+
+/** Whether a text has the form of an account id, such as one read back from a batch's file. */
+export function isAccountId(text: string): text is AccountId {
+  return /^https?:\/\/[^/#]+#[0-9a-f]{12}$/.test(text);
+}

@@ -1,0 +1,45 @@
+import type { Model, Resolution } from '../domain/generation-settings.js';
+import type { JobId } from '../domain/ids.js';
+
+/** Which account the jobs and charges belong to: the API's origin and a fingerprint of the key (never the key). */
+export type AccountId = string & { readonly brand: 'AccountId' };
+
+export interface CreateGenerationRequest {
+  readonly prompt: string;
+  readonly model: Model;
+  readonly aspectRatio: string;
+  readonly resolution: Resolution;
+}
+
+/** A job as its GET told it. `pausedNotice` is set where a living job carries a pause notice; `tookMs` is from creation to end by the service's own clock. */
+export type Job =
+  | { readonly kind: 'unfinished'; readonly status: string; readonly pausedNotice?: string }
+  | { readonly kind: 'done'; readonly imageUrl: string; readonly tookMs?: number }
+  | { readonly kind: 'failed'; readonly message: string };
+
+/** Decimal strings, as the service sends them. */
+export interface Balance {
+  readonly balance: string;
+  readonly reserved: string;
+  readonly available: string;
+}
+
+/**
+ * The BananaHub API. Every method throws `BananaHubError` and nothing else, after at most its time limit; only where the
+ * caller's own signal was aborted, it throws that signal's reason.
+ */
+export interface BananaHubClient {
+  readonly account: AccountId;
+  /**
+   * Creates one generation by text; the same key gives the same job, without a second charge. A create that failed with
+   * `timeout`, `network` or `bad-answer` may have been charged: repeat it with the same key.
+   */
+  createGeneration(
+    request: CreateGenerationRequest,
+    options: { readonly idempotencyKey: string; readonly signal?: AbortSignal },
+  ): Promise<{ readonly jobId: JobId }>;
+  /** The job's present state; an `imageUrl` is fresh, secret and short-lived. */
+  getJob(jobId: JobId, signal?: AbortSignal): Promise<Job>;
+  getBalance(signal?: AbortSignal): Promise<Balance>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,66 @@
+import { lookup as systemLookup, type LookupAddress } from 'node:dns';
+import { isIP, type LookupFunction } from 'node:net';
+import { Agent, buildConnector } from 'undici';
+import { addressReach, bareHost } from './private-address.js';
+
+/** A host that a download may not connect to; the message names the host and no more of the URL. */
+export class UnsafeAddressError extends Error {
+  override readonly name = 'UnsafeAddressError';
+
+  constructor(host: string) {
+    super(`${host} is an address of a private or reserved network, where an image URL must not lead.`);
+  }
+}
+
+export interface DownloadAgentOptions {
+  /** Lets downloads reach this machine and private networks; link-local and reserved addresses stay closed. Default false. */
+  readonly allowPrivateAddresses?: boolean;
+  /** Most open connections to one host; default 128. */
+  readonly connections?: number;
+  /** How names are resolved; default the system's way. */
+  readonly lookup?: LookupFunction;
+}
+
+/**
+ * Connections for downloading from URLs that somebody else chose: each address is checked after its name is resolved
+ * and before anything is sent, so neither a redirect, nor another notation, nor a name that resolves inward gets past.
+ * The caller closes it.
+ */
+export function createDownloadAgent(options: DownloadAgentOptions = {}): Agent {
+  const { allowPrivateAddresses = false, connections = 128, lookup = systemLookup } = options;
+
+  function isAllowed(address: string): boolean {
+    const reach = addressReach(address);
+    return reach === 'public' || (reach === 'private' && allowPrivateAddresses);
+  }
+
+  const checkingLookup: LookupFunction = (hostname, lookupOptions, callback) => {
+    lookup(hostname, { ...lookupOptions, all: true }, (error, found) => {
+      const addresses = addressList(found);
+      if (error !== null) return callback(error, [], undefined);
+      const first = addresses[0];
+      if (first === undefined || !addresses.every(({ address }) => isAllowed(address))) {
+        return callback(new UnsafeAddressError(hostname), [], undefined);
+      }
+      if (lookupOptions.all === true) return callback(null, [...addresses], undefined);
+      return callback(null, first.address, first.family);
+    });
+  };
+
+  const connect = buildConnector({ lookup: checkingLookup, timeout: 10_000 });
+  return new Agent({
+    connections,
+    keepAliveTimeout: 10_000,
+    connect(target, callback) {
+      const host = bareHost(target.hostname);
+      // A lookup is never made for a literal address.
+      if (isIP(host) !== 0 && !isAllowed(host)) return callback(new UnsafeAddressError(host), null);
+      return connect(target, callback);
+    },
+  });
+}
+
+function addressList(found: string | readonly LookupAddress[] | undefined): readonly LookupAddress[] {
+  if (found === undefined) return [];
+  return typeof found === 'string' ? [{ address: found, family: isIP(found) }] : found;
+}

@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import { publicText } from './service-text.js';
+
+/** A message stands near the start of a page; more of it is not searched. */
+const MAX_HTML = 20_000;
+
+const validationProblem = z.object({
+  loc: z.array(z.union([z.string(), z.number()])).optional(),
+  msg: z.string(),
+});
+const detailShape = z.union([
+  z.string(),
+  z.object({ message: z.string() }),
+  z.array(validationProblem).min(1),
+  z.object({ msg: z.string() }),
+]);
+const bodyShapes = z.union([
+  z.object({ detail: detailShape }),
+  z.object({ message: z.string() }),
+  z.object({ error: z.union([z.string(), z.object({ message: z.string() })]) }),
+]);
+
+/**
+ * The message in the body of a refused call: one line, at most 300 characters, empty where the body says nothing.
+ *
+ * Reads the service's three shapes of `detail`, the common `message` and `error`, the title (else the first words) of
+ * a proxy's HTML page, and plain text. Source: the API contract, "Errors".
+ */
+export function errorBodyMessage(body: string): string {
+  const json = parsedJson(body);
+  if (json !== undefined) return publicText(messageOf(json) ?? '');
+  return publicText(looksLikeHtml(body) ? htmlMessage(body.slice(0, MAX_HTML)) : body);
+}
+
+/** The message inside any value that the service puts where a text is expected; undefined where there is none. */
+export function messageOf(value: unknown): string | undefined {
+  const detail = detailShape.safeParse(value);
+  if (detail.success) return detailMessage(detail.data);
+  const body = bodyShapes.safeParse(value);
+  if (!body.success) return undefined;
+  if ('detail' in body.data) return detailMessage(body.data.detail);
+  if ('message' in body.data) return body.data.message;
+  return typeof body.data.error === 'string' ? body.data.error : body.data.error.message;
+}
+
+function detailMessage(detail: z.infer<typeof detailShape>): string {
+  if (typeof detail === 'string') return detail;
+  if (Array.isArray(detail)) return detail.map(problemMessage).join('; ');
+  return 'message' in detail ? detail.message : detail.msg;
+}
+
+function problemMessage({ loc = [], msg }: z.infer<typeof validationProblem>): string {
+  const field = loc.filter((part) => part !== 'body').join('.');
+  return field === '' ? msg : `${field}: ${msg}`;
+}
+
+function parsedJson(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+}
+
+function looksLikeHtml(body: string): boolean {
+  return /<(!doctype|html|head|body|title|h1|center|p)\b/i.test(body.slice(0, 2_000));
+}
+
+function htmlMessage(html: string): string {
+  const title = /<title[^>]*>([^<]*)/i.exec(html)?.[1]?.trim();
+  if (title) return title;
+  return html.replaceAll(/<(script|style)\b[\s\S]*?<\/\1\s*>/gi, ' ').replaceAll(/<[^>]*>/g, ' ');
+}

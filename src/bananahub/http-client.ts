@@ -1,0 +1,193 @@
+import { Agent, type Dispatcher } from 'undici';
+import type { z } from 'zod';
+import { accountIdOf } from './account-id.js';
+import { readBoundedText } from './bounded-text.js';
+import type { BananaHubClient } from './client.js';
+import { connectionFaultCode, connectionFaultText } from './connection-fault.js';
+import { startDeadline } from './deadline.js';
+import { createEndpoint } from './endpoints.js';
+import { errorBodyMessage } from './error-body.js';
+import { BananaHubError } from './errors.js';
+import { retryAfterMs } from './retry-after.js';
+import { balanceSchema, createAnswerSchema, isSafeJobId, jobSchema } from './schema.js';
+import { publicText } from './service-text.js';
+import { errorCodeOf, isWrongAddress, type Operation } from './status-code.js';
+
+const MAX_ANSWER_BYTES = 1024 * 1024;
+
+export interface BananaHubClientOptions {
+  /** http(s), without query; a slash at its end does not matter. */
+  readonly baseUrl: string;
+  readonly apiKey: string;
+  /** Most time for a whole call, connecting and body included; default 30 s. */
+  readonly timeoutMs?: number;
+  /** Most open connections; default 256. */
+  readonly connections?: number;
+  /** Milliseconds since 1970, to read Retry-After dates against; default the machine's clock. */
+  readonly now?: () => number;
+}
+
+interface Call {
+  readonly operation: Operation;
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * The API over HTTP with connections of its own; `close` ends them. Throws a TypeError at once for a base URL or key
+ * that cannot be used, naming the variable to set and not its value.
+ *
+ * Redirects are not followed: the key would go wherever they point.
+ */
+export function createBananaHubClient(options: BananaHubClientOptions): BananaHubClient {
+  const { apiKey, timeoutMs = 30_000, connections = 256, now = Date.now } = options;
+  const baseUrl = checkedBaseUrl(options.baseUrl);
+  if (!/^[\x21-\x7e]+$/.test(apiKey)) {
+    throw new TypeError('BANANAHUB_API_KEY must be set, to visible ASCII characters without spaces.');
+  }
+  const base = baseUrl.href.replace(/\/+$/, '');
+  const agent = new Agent({ connections, connect: { timeout: 10_000 }, keepAliveTimeout: 10_000 });
+
+  /** Text of the other side, without the key even where that side repeats it. */
+  function fit(text: string): string {
+    return publicText(text.replaceAll(apiKey, '[key]'));
+  }
+
+  async function call<T>(request: Call, schema: z.ZodType<T>): Promise<T> {
+    request.signal?.throwIfAborted();
+    const deadline = startDeadline(timeoutMs, request.signal);
+    try {
+      const response = await agent.request({
+        origin: baseUrl.origin,
+        path: new URL(base + request.path).pathname,
+        method: request.method,
+        headers: { authorization: `Bearer ${apiKey}`, accept: 'application/json', ...request.headers },
+        body: request.body ?? null,
+        signal: deadline.signal,
+        headersTimeout: 0,
+        bodyTimeout: 0,
+      });
+      if (response.statusCode < 200 || response.statusCode > 299) throw await refusal(response, request);
+      const { text, cut } = await readBoundedText(response.body, MAX_ANSWER_BYTES);
+      if (cut)
+        throw badAnswer(request, response.statusCode, `its answer is longer than ${MAX_ANSWER_BYTES} bytes`);
+      return parseAnswer(text, schema, request, response.statusCode);
+    } catch (error) {
+      request.signal?.throwIfAborted();
+      if (error instanceof BananaHubError) throw error;
+      throw connectionError(error, deadline.expired(), request);
+    } finally {
+      deadline.dispose();
+    }
+  }
+
+  async function refusal(response: Dispatcher.ResponseData, request: Call): Promise<BananaHubError> {
+    const { operation } = request;
+    const status = response.statusCode;
+    const message = fit(errorBodyMessage(await bodyIfAny(response)));
+    const code = errorCodeOf(status, message, operation);
+    const header = response.headers['retry-after'];
+    const waitMs = retryAfterMs(Array.isArray(header) ? header[0] : header, now());
+    const text = isWrongAddress(status, operation)
+      ? fit(
+          `${baseUrl.origin} answered ${status} to ${request.method} ${request.path}: BANANAHUB_BASE_URL does not lead to the API. ${message}`,
+        )
+      : message || `BananaHub answered ${status} to ${request.method} ${request.path} without a message.`;
+    return new BananaHubError(code, text, {
+      status,
+      ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
+    });
+  }
+
+  function connectionError(error: unknown, expired: boolean, request: Call): BananaHubError {
+    const what = `${request.method} ${baseUrl.origin}${request.path}`;
+    const reason = fit(connectionFaultText(error));
+    if (expired)
+      return new BananaHubError('timeout', `${what} was not answered within ${timeoutMs} ms.`, {
+        cause: error,
+      });
+    if (connectionFaultCode(error) === 'UND_ERR_CONNECT_TIMEOUT')
+      return new BananaHubError('timeout', `${what}: ${reason}`, { cause: error });
+    return new BananaHubError('network', `${what} failed: ${reason}`, { cause: error });
+  }
+
+  return {
+    account: accountIdOf(baseUrl, apiKey),
+    async createGeneration(request, { idempotencyKey, signal }) {
+      const { path, body } = createEndpoint(request);
+      const answer = await call(
+        {
+          operation: 'create',
+          method: 'POST',
+          path,
+          headers: { 'content-type': 'application/json', 'idempotency-key': idempotencyKey },
+          body: JSON.stringify(body),
+          signal,
+        },
+        createAnswerSchema,
+      );
+      return { jobId: answer.job_id };
+    },
+    async getJob(jobId, signal) {
+      if (!isSafeJobId(jobId)) {
+        throw new BananaHubError(
+          'bad-answer',
+          'A job id has characters that the service does not use; it was not asked for.',
+        );
+      }
+      return call({ operation: 'job', method: 'GET', path: `/jobs/${jobId}`, signal }, jobSchema(jobId));
+    },
+    async getBalance(signal) {
+      return call({ operation: 'balance', method: 'GET', path: '/balance', signal }, balanceSchema);
+    },
+    async close() {
+      await agent.close();
+    },
+  };
+}
+
+function checkedBaseUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const usable =
+    url !== undefined &&
+    (url.protocol === 'http:' || url.protocol === 'https:') &&
+    url.username + url.password + url.search + url.hash === '';
+  if (!usable) {
+    throw new TypeError(
+      'BANANAHUB_BASE_URL must be an http(s) URL without user, query and fragment, like https://bananahub.io/api/v1.',
+    );
+  }
+  return url;
+}
+
+/** The status alone says enough: a refusal whose body breaks off or lags stays that refusal. */
+async function bodyIfAny(response: Dispatcher.ResponseData): Promise<string> {
+  try {
+    return (await readBoundedText(response.body, MAX_ANSWER_BYTES)).text;
+  } catch {
+    return '';
+  }
+}
+
+function parseAnswer<T>(text: string, schema: z.ZodType<T>, request: Call, status: number): T {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw badAnswer(request, status, 'its answer is not JSON');
+  }
+  const parsed = schema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(
+    (issue) => `${issue.path.join('.') || 'answer'}: ${issue.message}`,
+  );
+  throw badAnswer(request, status, publicText(problems.join('; ')));
+}
+
+function badAnswer(request: Call, status: number, problem: string): BananaHubError {
+  const message = `BananaHub answered ${status} to ${request.method} ${request.path}, but ${problem}.`;
+  return new BananaHubError('bad-answer', publicText(message), { status });
+}

@@ -1,0 +1,107 @@
+import { z } from 'zod';
+import type { Balance, Job } from './client.js';
+import type { JobId } from '../domain/ids.js';
+import { messageOf } from './error-body.js';
+import { publicText, saysPaused } from './service-text.js';
+
+const JOB_ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/;
+
+/** Whether an id can stand in a URL path as it is; the service's own are UUIDs. */
+export function isSafeJobId(id: string): id is JobId {
+  return JOB_ID.test(id);
+}
+
+const jobIdSchema = z.string().transform((id, context) => {
+  if (isSafeJobId(id)) return id;
+  context.addIssue({ code: 'custom', message: 'is not a job id of letters, digits, "-" and "_"' });
+  return z.NEVER;
+});
+
+/** The answer to a create. `status_url` is ignored: it is unreliable. */
+export const createAnswerSchema = z.object({ job_id: jobIdSchema });
+
+const decimalSchema = z.string().regex(/^-?\d+(\.\d+)?$/, 'is not a decimal number in quotes');
+
+export const balanceSchema: z.ZodType<Balance> = z.object({
+  balance: decimalSchema,
+  reserved: decimalSchema,
+  available: decimalSchema,
+});
+
+const httpUrlSchema = z.string().refine(isHttpUrl, 'is not an http(s) URL');
+
+/** Only what decides what becomes of the job is checked; anything may stand in the rest. */
+const jobAnswerSchema = z.object({
+  job_id: z.string().optional(),
+  status: z.string(),
+  result: z.unknown().optional(),
+  error: z.unknown().optional(),
+  message: z.unknown().optional(),
+  detail: z.unknown().optional(),
+  created_at: z.unknown().optional(),
+  finished_at: z.unknown().optional(),
+});
+
+const doneResultSchema = z.object({
+  image_url: z.union([z.literal('').transform(() => undefined), httpUrlSchema]).nullish(),
+});
+
+/**
+ * A job's answer as a `Job`: `done` only with an image URL, `unfinished` for every status that is not known to be an end.
+ * Rejects an answer for another job than `asked`.
+ */
+export function jobSchema(asked: JobId) {
+  return jobAnswerSchema.transform((answer, context): Job => {
+    if (answer.job_id !== undefined && answer.job_id.toLowerCase() !== asked.toLowerCase()) {
+      context.addIssue({ code: 'custom', path: ['job_id'], message: 'is not the job that was asked for' });
+      return z.NEVER;
+    }
+    switch (answer.status) {
+      case 'failed':
+        return { kind: 'failed', message: publicText(firstText(answer) ?? 'the service gave no reason') };
+      case 'done': {
+        const result = doneResultSchema.nullish().safeParse(answer.result);
+        if (!result.success) {
+          for (const issue of result.error.issues) {
+            context.addIssue({ code: 'custom', path: ['result', ...issue.path], message: issue.message });
+          }
+          return z.NEVER;
+        }
+        const imageUrl = result.data?.image_url;
+        if (imageUrl === undefined || imageUrl === null) return { kind: 'unfinished', status: 'done' };
+        return { kind: 'done', imageUrl, ...tookMs(answer.created_at, answer.finished_at) };
+      }
+      default:
+        return { kind: 'unfinished', status: publicText(answer.status), ...pausedNotice(answer) };
+    }
+  });
+}
+
+type JobAnswer = z.infer<typeof jobAnswerSchema>;
+
+function texts({ error, message, detail }: JobAnswer): readonly string[] {
+  return [error, message, detail]
+    .flatMap((value) => messageOf(value) ?? [])
+    .filter((text) => text.trim() !== '');
+}
+
+function firstText(answer: JobAnswer): string | undefined {
+  return texts(answer)[0];
+}
+
+function pausedNotice(answer: JobAnswer): { readonly pausedNotice?: string } {
+  const notice = texts(answer).find(saysPaused);
+  return notice === undefined ? {} : { pausedNotice: publicText(notice) };
+}
+
+function tookMs(createdAt: unknown, finishedAt: unknown): { readonly tookMs?: number } {
+  if (typeof createdAt !== 'string' || typeof finishedAt !== 'string') return {};
+  const elapsed = Date.parse(finishedAt) - Date.parse(createdAt);
+  return elapsed >= 0 ? { tookMs: elapsed } : {};
+}
+
+function isHttpUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol } = new URL(text);
+  return protocol === 'http:' || protocol === 'https:';
+}

@@ -1,0 +1,147 @@
+import { existsSync } from 'node:fs';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import type { NativeConnectionOptions } from '@temporalio/worker';
+import type { StackInfo } from './embedded/stack-info.js';
+import { UsageError } from './errors.js';
+import type { S3ConnectionOptions } from './storage/s3-client.js';
+
+/** Who named a part: the environment, or the stack that runs in this folder. */
+export type PartOrigin = 'environment' | 'stack';
+
+export interface TemporalConfig {
+  readonly origin: PartOrigin;
+  readonly connection: NativeConnectionOptions;
+  readonly address: string;
+  readonly namespace: string;
+  /** Temporal's web UI, where its address is known. */
+  readonly uiUrl?: string;
+}
+
+export interface BucketConfig {
+  readonly origin: PartOrigin;
+  readonly bucket: string;
+  /** Empty, or ending with a slash. */
+  readonly prefix: string;
+  readonly s3: S3ConnectionOptions;
+}
+
+export interface ApiConfig {
+  readonly origin: PartOrigin;
+  readonly baseUrl: string;
+  readonly apiKey: string;
+}
+
+/** What the environment and the folder's own stack name; a part that neither names is absent. */
+export interface Config {
+  readonly temporal: TemporalConfig | undefined;
+  readonly bucket: BucketConfig | undefined;
+  readonly api: ApiConfig | undefined;
+  readonly taskQueue: string;
+}
+
+/** Where BananaHub's API is unless BANANAHUB_BASE_URL says otherwise. */
+export const DEFAULT_BASE_URL = 'https://bananahub.io/api/v1';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reads a `.env` beside the command into the environment; variables that are set already win. */
+export function loadDotEnv(cwd: string): void {
+  const file = `${cwd}/.env`;
+  if (existsSync(file)) process.loadEnvFile(file);
+}
+
+/** The configuration by environment, completed from a running stack. Throws one UsageError with all problems. */
+export function readConfig(environment: Environment, stack: StackInfo | undefined): Config {
+  const problems: string[] = [];
+  const config = {
+    temporal: readTemporal(environment, stack, problems),
+    bucket: readBucket(environment, stack, problems),
+    api: readApi(environment, stack, problems),
+    taskQueue: environment['BANANA_TASK_QUEUE'] || 'banana-batch',
+  };
+  if (problems.length > 0) throw new UsageError(problems.join(' '));
+  return config;
+}
+
+function readTemporal(
+  environment: Environment,
+  stack: StackInfo | undefined,
+  problems: string[],
+): TemporalConfig | undefined {
+  const variables: Record<string, string> = {};
+  for (const [name, value] of Object.entries(environment)) if (value) variables[name] = value;
+  try {
+    const { connectionOptions, namespace = 'default' } = loadClientConnectConfig({ overrideEnvVars: variables });
+    const { address } = connectionOptions;
+    if (address) return { origin: 'environment', connection: connectionOptions, address, namespace };
+  } catch (error) {
+    problems.push(`Temporal's configuration cannot be read: ${error instanceof Error ? error.message : String(error)}.`);
+    return undefined;
+  }
+  if (!stack?.temporal) return undefined;
+  const { address, namespace, uiUrl } = stack.temporal;
+  return { origin: 'stack', connection: { address }, address, namespace, uiUrl };
+}
+
+const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
+
+function readBucket(
+  environment: Environment,
+  stack: StackInfo | undefined,
+  problems: string[],
+): BucketConfig | undefined {
+  const prefix = prefixOf(environment['BANANA_PREFIX'], problems);
+  const bucket = environment['BANANA_BUCKET'];
+  if (bucket) {
+    if (!BUCKET.test(bucket)) {
+      problems.push(`BANANA_BUCKET is "${bucket}", which is no bucket's name: give the name alone, without s3:// or a path.`);
+    }
+    const endpoint = environment['AWS_ENDPOINT_URL_S3'] || environment['AWS_ENDPOINT_URL'];
+    return { origin: 'environment', bucket, prefix, s3: endpoint ? { endpoint } : {} };
+  }
+  if (!stack?.s3) return undefined;
+  const { endpoint, region, accessKeyId, secretAccessKey } = stack.s3;
+  const s3 = { endpoint, region, credentials: { accessKeyId, secretAccessKey } };
+  return { origin: 'stack', bucket: stack.s3.bucket, prefix, s3 };
+}
+
+function prefixOf(text: string | undefined, problems: string[]): string {
+  const trimmed = (text ?? '').replaceAll(/^\/+|\/+$/g, '');
+  const odd = trimmed.split('/').some((part) => part === '.' || part === '..' || (part === '' && trimmed !== ''));
+  if (odd) problems.push(`BANANA_PREFIX is "${text}": folder names separated by single slashes were expected.`);
+  return trimmed === '' ? '' : `${trimmed}/`;
+}
+
+function readApi(
+  environment: Environment,
+  stack: StackInfo | undefined,
+  problems: string[],
+): ApiConfig | undefined {
+  const baseUrl = environment['BANANAHUB_BASE_URL'] || DEFAULT_BASE_URL;
+  if (!URL.canParse(baseUrl) || !/^https?:$/.test(new URL(baseUrl).protocol)) {
+    problems.push('BANANAHUB_BASE_URL is not an http(s) URL.');
+  }
+  const apiKey = environment['BANANAHUB_API_KEY'];
+  if (apiKey) return { origin: 'environment', baseUrl, apiKey };
+  return stack?.api ? { origin: 'stack', ...stack.api } : undefined;
+}
+
+const WAY_OUT = 'Or start local servers with "npx banana-batch dev" in this folder.';
+
+const MISSING = {
+  temporal: 'No Temporal server is configured: set TEMPORAL_ADDRESS (and TEMPORAL_NAMESPACE, TEMPORAL_API_KEY where needed).',
+  bucket: 'No bucket is configured: set BANANA_BUCKET (and AWS credentials; AWS_ENDPOINT_URL_S3 for other S3 servers).',
+  api: 'No API key is configured: set BANANAHUB_API_KEY.',
+} as const;
+
+/** The parts that a command needs; throws one UsageError that names all those that are missing. */
+export function requireParts<K extends keyof typeof MISSING>(
+  config: Config,
+  needed: readonly K[],
+): { readonly [Part in K]: NonNullable<Config[Part]> } {
+  const missing = needed.filter((part) => config[part] === undefined);
+  if (missing.length > 0) {
+    throw new UsageError([...missing.map((part) => MISSING[part]), WAY_OUT].join(' '));
+  }
+  return config as { readonly [Part in K]: NonNullable<Config[Part]> };
+}

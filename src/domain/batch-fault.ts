@@ -1,0 +1,11 @@
+import type { HoldCause } from './holds.js';
+
+/** The failure type by which an activity tells a workflow that the batch must be held, and no row blamed. */
+export const BATCH_FAULT = 'BatchFault';
+
+/** What accompanies such a failure. */
+export interface BatchFaultDetails {
+  readonly cause: HoldCause;
+  /** Set where a create may have reached the service without its answer reaching us. Milliseconds since the epoch. */
+  readonly unansweredSinceMs?: number;
+}

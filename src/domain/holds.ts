@@ -1,0 +1,68 @@
+import type { InputMode, Model } from './generation-settings.js';
+
+/** What stands still together: only rows that need the scope wait for it. */
+export type HoldScope = 'account' | 'service' | 'storage' | `model:${Model}:${InputMode}`;
+
+/** Why a scope is held; `message` is for a person and says what ends the hold. */
+export interface HoldCause {
+  readonly scope: HoldScope;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** A hold in force. Times are ISO 8601. */
+export interface Hold extends HoldCause {
+  readonly since: string;
+}
+
+/** The holds of a batch. `seq` counts the changes; `releasedAt` says at which of them a scope was released last. */
+export interface HoldState {
+  readonly seq: number;
+  readonly holds: readonly Hold[];
+  readonly releasedAt: Readonly<Record<string, number>>;
+}
+
+export const NO_HOLDS: HoldState = { seq: 0, holds: [], releasedAt: {} };
+
+/**
+ * The state after a fault, seen by somebody who knew the state of `seenSeq`. Unchanged where the scope is held already,
+ * and where the fault is older than the scope's last release: its cause has ended since.
+ */
+export function raiseHold(
+  state: HoldState,
+  cause: HoldCause,
+  options: { readonly seenSeq: number; readonly now: string },
+): HoldState {
+  if (isHeld(state, cause.scope)) return state;
+  if (options.seenSeq < (state.releasedAt[cause.scope] ?? 0)) return state;
+  return { ...state, seq: state.seq + 1, holds: [...state.holds, { ...cause, since: options.now }] };
+}
+
+/** The state after the cause of a scope's hold has ended; unchanged where it is not held. */
+export function releaseHold(state: HoldState, scope: HoldScope): HoldState {
+  if (!isHeld(state, scope)) return state;
+  const seq = state.seq + 1;
+  return {
+    seq,
+    holds: state.holds.filter((hold) => hold.scope !== scope),
+    releasedAt: { ...state.releasedAt, [scope]: seq },
+  };
+}
+
+export function isHeld(state: HoldState, scope: HoldScope): boolean {
+  return state.holds.some((hold) => hold.scope === scope);
+}
+
+/** The scopes that a row needs before its job may be created. A full bucket stops buying too. */
+export function scopesOfCreate(mode: ModelMode): readonly HoldScope[] {
+  return ['account', 'service', 'storage', `model:${mode}`];
+}
+
+/** The scopes that a row needs while its job is awaited. */
+export const SCOPES_OF_AWAIT: readonly HoldScope[] = ['account', 'service'];
+
+/** The scopes that a row needs while its image is copied. */
+export const SCOPES_OF_STORE: readonly HoldScope[] = ['account', 'service', 'storage'];
+
+/** A model with its input mode, as in the endpoints of the API. */
+export type ModelMode = `${Model}:${InputMode}`;

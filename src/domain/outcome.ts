@@ -1,0 +1,59 @@
+import type { FailureKind } from './failure-kind.js';
+import type { ContentHash, JobId, RowId } from './ids.js';
+
+/** Whether a generation cost money, as far as the contract lets us know. */
+export type Charged = 'yes' | 'no' | 'unknown';
+
+/** How one generation ended; `open` is a job whose end was not seen. */
+export type GenerationEnd = 'done' | 'failed' | 'gone' | 'unfinished' | 'invalid' | 'unanswered' | 'open';
+
+/** One generation of a row: the audit trail of what was bought. */
+export interface GenerationRecord {
+  readonly generation: number;
+  readonly jobId?: JobId;
+  readonly end: GenerationEnd;
+  readonly charged: Charged;
+  /** The service's own words where it gave any, without URLs and without the prompt, at most 300 characters. */
+  readonly message?: string;
+}
+
+export type ImageType = 'png' | 'jpg' | 'webp';
+
+/** What was measured on the image's own bytes. */
+export interface ImageFacts {
+  readonly type: ImageType;
+  readonly width: number;
+  readonly height: number;
+  readonly sizeBytes: number;
+  /** Lower-case hex over the stored bytes. */
+  readonly sha256: string;
+}
+
+/** How a row ended, apart from which row it was. */
+export type RowEnd =
+  | { readonly kind: 'stored'; readonly image: ImageFacts; readonly adopted: boolean }
+  | { readonly kind: 'failed'; readonly failure: FailureKind; readonly message: string }
+  | { readonly kind: 'cancelled' };
+
+/** The end of one row by its index in the shard: the form that workflow history carries. */
+export interface SettledRow {
+  readonly row: number;
+  readonly end: RowEnd;
+  readonly generations: readonly GenerationRecord[];
+  /** Milliseconds since the epoch, the workflow's clock. */
+  readonly settledAtMs: number;
+}
+
+/** The end of one row as written to the bucket: a line of a part and of `outcomes.jsonl`. */
+export interface RowOutcome {
+  readonly position: number;
+  readonly rowId: RowId;
+  readonly contentHash: ContentHash;
+  readonly runSeq: number;
+  readonly generations: readonly GenerationRecord[];
+  readonly end: RowEnd;
+  /** Key of the image below the batch's root, for stored rows. */
+  readonly imageKey?: string;
+  /** ISO 8601. */
+  readonly settledAt: string;
+}

@@ -1,0 +1,106 @@
+import { IdLines } from './id-lines.js';
+import type { ContentHash, RowId } from './ids.js';
+
+const MAX_ID_CHARACTERS = 200;
+const MAX_SLUG_CHARACTERS = 40;
+/** How much of a prompt is looked at for its slug. */
+const SLUGGED_CHARACTERS = 160;
+const HASH_CHARACTERS = 12;
+/** What we append ourselves: `~d2` for a repeat, `~1` for a replica, in that order. */
+const OUR_SUFFIX = /^[^~]+(?:~d[1-9]\d*)?(?:~[1-9]\d*)?$/;
+
+/**
+ * The rule that an id from a sheet breaks, as a sentence, or undefined for a good id.
+ *
+ * `mayHaveSuffix` admits the suffixes that we append ourselves: true only for our own failures.csv, which names
+ * rows by their final ids.
+ */
+export function brokenRowIdRule(id: string, mayHaveSuffix: boolean): string | undefined {
+  if (id.length > MAX_ID_CHARACTERS) return `an id has at most ${MAX_ID_CHARACTERS} characters`;
+  if (/\p{Cc}/u.test(id)) return 'an id has no control characters such as line breaks or tabs';
+  if (id.includes('~') && !(mayHaveSuffix && OUR_SUFFIX.test(id))) {
+    return 'an id has no "~": it is reserved for the copies of a row (id~1, id~2, …)';
+  }
+  return undefined;
+}
+
+/**
+ * At most 40 characters of `a-z`, `0-9` and single hyphens that remind a reader of the prompt; empty where the
+ * prompt has none of them, as in many scripts. Spelled out here, since a library's better transliteration would give
+ * old rows new ids.
+ */
+export function promptSlug(prompt: string): string {
+  return prompt
+    .slice(0, SLUGGED_CHARACTERS)
+    .normalize('NFKD')
+    .toLowerCase()
+    .replace(/[\p{M}'’]+/gu, '')
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-/, '')
+    .slice(0, MAX_SLUG_CHARACTERS)
+    .replace(/-$/, '');
+}
+
+/** The id of a row without one of its own: `<slug>-<12 hex>`, or the hex alone where the slug is empty. */
+export function derivedRowId(prompt: string, contentHash: ContentHash): string {
+  const slug = promptSlug(prompt);
+  const hash = contentHash.slice(0, HASH_CHARACTERS);
+  return slug === '' ? hash : `${slug}-${hash}`;
+}
+
+/** A record that needs ids. */
+export interface RowIdRequest {
+  /** Its own id, trimmed and checked; undefined to derive one. */
+  readonly id: string | undefined;
+  readonly prompt: string;
+  readonly contentHash: ContentHash;
+  /** Images of this record: one id each. */
+  readonly count: number;
+  /** 1-based line on which the record starts. */
+  readonly line: number;
+}
+
+export type RowIdAnswer =
+  | { readonly kind: 'given'; readonly rowIds: readonly RowId[]; readonly repeatOf?: number }
+  | { readonly kind: 'taken'; readonly rowId: string; readonly firstLine: number };
+
+/**
+ * Gives the records of one sheet their ids, in order: never the same id twice, and always the same ids for the same
+ * sheet. An own id that is already in use is answered with the line that has it; a derived one gets `~d2`, `~d3`, ….
+ *
+ * Remembers some 40 bytes an id.
+ */
+export class RowIds {
+  readonly #lines = new IdLines();
+  readonly #repeats = new Map<string, number>();
+
+  /** The ids of one record: the base id itself for one image, `~1` … `~n` for several. */
+  give(request: RowIdRequest): RowIdAnswer {
+    return request.id === undefined ? this.#derive(request) : this.#claim(request.id, request);
+  }
+
+  #derive(request: RowIdRequest): RowIdAnswer {
+    const base = derivedRowId(request.prompt, request.contentHash);
+    const first = this.#claim(base, request);
+    if (first.kind === 'given') return first;
+    for (let repeat = (this.#repeats.get(base) ?? 1) + 1; ; repeat += 1) {
+      const answer = this.#claim(`${base}~d${repeat}`, request);
+      if (answer.kind === 'taken') continue;
+      this.#repeats.set(base, repeat);
+      return { ...answer, repeatOf: first.firstLine };
+    }
+  }
+
+  #claim(base: string, { count, line }: RowIdRequest): RowIdAnswer {
+    const replicas = count === 1 ? [] : Array.from({ length: count }, (_, index) => `${base}~${index + 1}`);
+    // Only an edited failures.csv has replicas among its own ids. All or nothing: no replica is claimed in vain.
+    for (const rowId of replicas) {
+      const firstLine = this.#lines.lineOf(rowId);
+      if (firstLine !== undefined) return { kind: 'taken', rowId, firstLine };
+    }
+    const firstLine = this.#lines.claim(base, line);
+    if (firstLine !== undefined) return { kind: 'taken', rowId: base, firstLine };
+    for (const rowId of replicas) this.#lines.claim(rowId, line);
+    return { kind: 'given', rowIds: (count === 1 ? [base] : replicas).map((id) => id as RowId) };
+  }
+}

@@ -1,0 +1,49 @@
+import type { JobId } from './ids.js';
+import type { GenerationRecord, RowOutcome } from './outcome.js';
+import type { PromptRow } from './row.js';
+
+/** Where a row that must run starts: the generation, and its job where one is known whose end was not seen. */
+export interface RowStart {
+  readonly generation: number;
+  readonly jobId?: JobId;
+}
+
+/** What a run does with a row, compared with how the batch's earlier runs left it. */
+export type RowPlan =
+  /** Nothing: it has an outcome that stands. */
+  | { readonly kind: 'carry'; readonly outcome: RowOutcome }
+  | { readonly kind: 'run'; readonly change: 'new' | 'changed' | 'again'; readonly start: RowStart };
+
+const FIRST: RowStart = { generation: 1 };
+
+/**
+ * Plans one row. Stored rows stand while their content is unchanged; so do refused and invalid ones, which a repeat
+ * cannot mend. All others run again from the generation they had come to: it advances only past a job that was seen
+ * failed or gone.
+ */
+export function planRow(row: PromptRow, previous: RowOutcome | undefined): RowPlan {
+  if (!previous) return { kind: 'run', change: 'new', start: FIRST };
+  if (previous.contentHash !== row.contentHash) return { kind: 'run', change: 'changed', start: FIRST };
+  const { end } = previous;
+  const stands =
+    end.kind === 'stored' ||
+    (end.kind === 'failed' && ['refused', 'invalid', 'unknown-charge'].includes(end.failure));
+  if (stands) return { kind: 'carry', outcome: previous };
+  return { kind: 'run', change: 'again', start: startAfter(previous.generations.at(-1)) };
+}
+
+function startAfter(last: GenerationRecord | undefined): RowStart {
+  if (!last) return FIRST;
+  switch (last.end) {
+    case 'failed':
+    case 'gone':
+      return { generation: last.generation + 1 };
+    case 'done':
+    case 'unfinished':
+    case 'open':
+      return { generation: last.generation, ...(last.jobId && { jobId: last.jobId }) };
+    case 'invalid':
+    case 'unanswered':
+      return { generation: last.generation };
+  }
+}

@@ -1,0 +1,45 @@
+import type { Model, Resolution } from './generation-settings.js';
+import type { ContentHash, JobId, RowId } from './ids.js';
+import type { JsonValue } from './json.js';
+
+/** One row as checked: what is sent, where its image goes, and what is carried along. Written to `runs/<runSeq>/rows/`. */
+export interface PromptRow {
+  /** 0-based place among the batch's accepted rows, in sheet order after expansion. */
+  readonly position: number;
+  /** 1-based line of the sheet on which the record starts. */
+  readonly line: number;
+  readonly rowId: RowId;
+  readonly contentHash: ContentHash;
+  readonly prompt: string;
+  readonly model: Model;
+  readonly aspectRatio: string;
+  /** Always `1K` for NanoBanana, to which it is not sent. */
+  readonly resolution: Resolution;
+  /** Empty for text-to-image. */
+  readonly inputImages: readonly string[];
+  /** Name of the image below `images/train/`, without its extension. */
+  readonly imageName: string;
+  /** Columns that are not ours, as read, by their names in the sheet. */
+  readonly labels: Readonly<Record<string, JsonValue>>;
+}
+
+/** A row of a shard with the place it starts from: an earlier run may have bought a job whose end was not seen. */
+export interface ShardRow extends PromptRow {
+  /** The generation to make or await first; 1 for a row never tried. */
+  readonly generation: number;
+  /** A job of that generation that is known already: awaited, not bought again. */
+  readonly jobId?: JobId;
+}
+
+/** One line of the sheet that breaks a rule of the contract: told before any money is spent. */
+export interface RejectedRecord {
+  /** 1-based first line of the record. */
+  readonly line: number;
+  readonly column: string;
+  /** The offending value, shortened to 200 characters. */
+  readonly value: string;
+  /** The rule that it breaks, as a sentence for a person. */
+  readonly rule: string;
+  /** The whole record by column name, so that it can be mended and submitted again. */
+  readonly record: Readonly<Record<string, JsonValue>>;
+}

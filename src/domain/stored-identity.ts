@@ -1,0 +1,69 @@
+import type { ContentHash, JobId } from './ids.js';
+import type { ImageFacts, ImageType } from './outcome.js';
+
+/** What a stored image says about itself: whose it is, and what its bytes are. */
+export interface StoredIdentity {
+  readonly contentHash: ContentHash;
+  readonly runSeq: number;
+  readonly generation: number;
+  readonly jobId: JobId;
+  readonly image: ImageFacts;
+}
+
+/** The identity as an object's own metadata: ASCII, well under 2 KiB. */
+export function toStoredIdentity(identity: StoredIdentity): Readonly<Record<string, string>> {
+  const { contentHash, runSeq, generation, jobId, image } = identity;
+  return {
+    'content-hash': contentHash,
+    'run-seq': String(runSeq),
+    generation: String(generation),
+    'job-id': jobId,
+    sha256: image.sha256,
+    'image-type': image.type,
+    'image-width': String(image.width),
+    'image-height': String(image.height),
+    'image-bytes': String(image.sizeBytes),
+  };
+}
+
+const TYPES: ReadonlySet<string> = new Set<ImageType>(['png', 'jpg', 'webp']);
+
+/** The identity that an object's metadata tells; undefined for an object that is not ours. */
+export function fromStoredIdentity(metadata: Readonly<Record<string, string>>): StoredIdentity | undefined {
+  const contentHash = metadata['content-hash'];
+  const jobId = metadata['job-id'];
+  const sha256 = metadata['sha256'];
+  const type = metadata['image-type'];
+  const [runSeq, generation, width, height, sizeBytes] = [
+    'run-seq',
+    'generation',
+    'image-width',
+    'image-height',
+    'image-bytes',
+  ].map((name) => Number(metadata[name] ?? Number.NaN));
+  if (!contentHash || !jobId || !sha256 || !isImageType(type)) return undefined;
+  if (
+    !isCount(runSeq) ||
+    !isCount(generation) ||
+    !isCount(width) ||
+    !isCount(height) ||
+    !isCount(sizeBytes)
+  ) {
+    return undefined;
+  }
+  return {
+    contentHash: contentHash as ContentHash,
+    jobId: jobId as JobId,
+    runSeq,
+    generation,
+    image: { type, width, height, sizeBytes, sha256 },
+  };
+}
+
+function isImageType(text: string | undefined): text is ImageType {
+  return text !== undefined && TYPES.has(text);
+}
+
+function isCount(value: number | undefined): value is number {
+  return value !== undefined && Number.isSafeInteger(value) && value >= 1;
+}

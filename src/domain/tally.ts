@@ -1,0 +1,83 @@
+import { FAILURE_KINDS, type FailureKind } from './failure-kind.js';
+import type { SettledRow } from './outcome.js';
+
+/**
+ * Where the rows of a shard or batch are. At every moment
+ * `total = pending + inFlight + copying + stored + failed + rejected + cancelled`.
+ */
+export interface Tally {
+  readonly total: number;
+  /** Not started, or waiting for another generation. */
+  readonly pending: number;
+  /** With a job not known to be finished, or whose create is under way. */
+  readonly inFlight: number;
+  /** Finished, not yet stored. */
+  readonly copying: number;
+  readonly stored: number;
+  readonly failed: number;
+  readonly rejected: number;
+  readonly cancelled: number;
+  readonly failuresByKind: Readonly<Partial<Record<FailureKind, number>>>;
+  /** Generations that ended so far, over all rows. */
+  readonly generations: number;
+}
+
+export const EMPTY_TALLY: Tally = {
+  total: 0,
+  pending: 0,
+  inFlight: 0,
+  copying: 0,
+  stored: 0,
+  failed: 0,
+  rejected: 0,
+  cancelled: 0,
+  failuresByKind: {},
+  generations: 0,
+};
+
+/** The tally of rows of which nothing has happened yet. */
+export function tallyOfPending(rows: number): Tally {
+  return { ...EMPTY_TALLY, total: rows, pending: rows };
+}
+
+/** The tally of two disjoint sets of rows together. */
+export function addTallies(a: Tally, b: Tally): Tally {
+  const failuresByKind: Partial<Record<FailureKind, number>> = {};
+  for (const kind of FAILURE_KINDS) {
+    const count = (a.failuresByKind[kind] ?? 0) + (b.failuresByKind[kind] ?? 0);
+    if (count > 0) failuresByKind[kind] = count;
+  }
+  return {
+    total: a.total + b.total,
+    pending: a.pending + b.pending,
+    inFlight: a.inFlight + b.inFlight,
+    copying: a.copying + b.copying,
+    stored: a.stored + b.stored,
+    failed: a.failed + b.failed,
+    rejected: a.rejected + b.rejected,
+    cancelled: a.cancelled + b.cancelled,
+    failuresByKind,
+    generations: a.generations + b.generations,
+  };
+}
+
+/** The tally of rows that have ended. */
+export function tallyOfSettled(rows: Iterable<Pick<SettledRow, 'end' | 'generations'>>): Tally {
+  const counts = { stored: 0, failed: 0, cancelled: 0 };
+  const failuresByKind: Partial<Record<FailureKind, number>> = {};
+  let total = 0;
+  let generations = 0;
+  for (const { end, generations: made } of rows) {
+    total += 1;
+    generations += made.length;
+    counts[end.kind] += 1;
+    if (end.kind === 'failed') failuresByKind[end.failure] = (failuresByKind[end.failure] ?? 0) + 1;
+  }
+  return { ...EMPTY_TALLY, ...counts, total, failuresByKind, generations };
+}
+
+/** Whether every row is accounted for. */
+export function addsUp(tally: Tally): boolean {
+  const { total, pending, inFlight, copying, stored, failed, rejected, cancelled } = tally;
+  return total === pending + inFlight + copying + stored + failed + rejected + cancelled;
+}

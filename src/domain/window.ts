@@ -1,0 +1,100 @@
+/** Most rows with an unfinished job in one shard. Source: measured, more completions in one burst fail workflow tasks. */
+export const MAX_SHARD_WINDOW = 100;
+
+/** Most images of one batch; more would not fit Temporal's history limits. */
+export const MAX_BATCH_ROWS = 1_000_000;
+
+/** Rows worked through together by one shard; a million rows stay inside Temporal's history limits. */
+export const SHARD_ROWS = 500;
+
+/** Most shards that may be open at once: as many as the concurrency fills, and two that finish their stragglers. */
+export function maxOpenShards(concurrency: number): number {
+  return Math.ceil(concurrency / MAX_SHARD_WINDOW) + 2;
+}
+
+/**
+ * The slots of one open shard. Both numbers only grow, so messages about them may repeat and overtake
+ * each other: the parent alone raises `granted`, the shard alone raises `released`, and a reader with an old
+ * `released` sees a window that is too large, never one that is too small.
+ */
+export interface Slots {
+  readonly granted: number;
+  readonly released: number;
+}
+
+/** Rows that may have an unfinished job at once. */
+export function windowSize(slots: Slots): number {
+  return slots.granted - slots.released;
+}
+
+/** An open shard as its parent knows it. */
+export interface OpenShard {
+  readonly shard: number;
+  readonly slots: Slots;
+  /** It has started its last row and wants no more slots. */
+  readonly exhausted: boolean;
+}
+
+/** What a parent does next with its free slots: raise the grants of open shards, or open new ones with a first grant. */
+export interface SlotPlan {
+  readonly raise: readonly { readonly shard: number; readonly granted: number }[];
+  readonly open: readonly { readonly shard: number; readonly granted: number }[];
+}
+
+/**
+ * Deals the free slots: first to open shards up to their maximum, then to new shards.
+ * The windows together never exceed `concurrency`.
+ */
+export function dealSlots(input: {
+  readonly concurrency: number;
+  readonly openShards: readonly OpenShard[];
+  readonly nextShard: number;
+  readonly shardCount: number;
+}): SlotPlan {
+  const { concurrency, openShards, nextShard, shardCount } = input;
+  let free = concurrency - openShards.reduce((sum, shard) => sum + windowSize(shard.slots), 0);
+  const raise: { shard: number; granted: number }[] = [];
+  const open: { shard: number; granted: number }[] = [];
+  for (const { shard, slots, exhausted } of openShards) {
+    const more = Math.min(free, MAX_SHARD_WINDOW - windowSize(slots));
+    if (exhausted || more <= 0) continue;
+    raise.push({ shard, granted: slots.granted + more });
+    free -= more;
+  }
+  const openable = Math.min(maxOpenShards(concurrency) - openShards.length, shardCount - nextShard);
+  for (let i = 0; i < openable && free > 0; i++) {
+    const granted = Math.min(free, MAX_SHARD_WINDOW);
+    open.push({ shard: nextShard + i, granted });
+    free -= granted;
+  }
+  return { raise, open };
+}
+
+/**
+ * Slots that a shard gives back early, once it has started its last row: at half free, and again when nearly
+ * all are free. It keeps what its rows in flight and its rows waiting for another generation need, one at least.
+ */
+export function slotsToRelease(input: {
+  readonly window: number;
+  readonly inFlight: number;
+  /** Rows that will need a slot again. */
+  readonly waiting: number;
+  readonly releasesDone: number;
+}): number {
+  const { window, inFlight, waiting, releasesDone } = input;
+  const keep = Math.max(1, inFlight + waiting);
+  const free = window - keep;
+  const share = releasesDone === 0 ? 0.5 : 0.9;
+  return releasesDone < 2 && free > 0 && free >= Math.floor(window * share) ? free : 0;
+}
+
+/** Rows that may start now: within the window, and only while copying keeps up with buying. */
+export function rowsToStart(input: {
+  readonly window: number;
+  readonly inFlight: number;
+  readonly copying: number;
+}): number {
+  const { window, inFlight, copying } = input;
+  if (copying > 2 * window) return 0;
+  return Math.max(0, window - inFlight);
+}

@@ -1,0 +1,77 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import getPort from 'get-port';
+import { createS3ObjectStore } from '../storage/s3-object-store.js';
+import { startChildServer } from './child-server.js';
+import type { ChildServer } from './child-server.js';
+import { findServerProgram } from './find-binary.js';
+
+/** The region that the embedded S3 server signs for. */
+export const EMBEDDED_S3_REGION = 'us-east-1';
+
+export interface S3Options {
+  /** A bucket is a folder in it, an object a file; made where it does not exist. */
+  readonly dataDir: string;
+  readonly logDir: string;
+  /** Default: a free one. */
+  readonly port?: number;
+  readonly accessKey: string;
+  readonly secretKey: string;
+}
+
+/** An S3 server on 127.0.0.1; buckets are reached by path (`endpoint/bucket/key`). */
+export interface S3Server extends ChildServer {
+  readonly endpoint: string;
+}
+
+/** Starts an S3 server over a folder; what it has acknowledged survives the end of any process. */
+export async function startS3(options: S3Options): Promise<S3Server> {
+  const { dataDir, logDir, accessKey, secretKey } = options;
+  const port = options.port ?? (await getPort());
+  const address = `127.0.0.1:${String(port)}`;
+  await Promise.all([dataDir, logDir].map((folder) => mkdir(folder, { recursive: true })));
+  const server = await startChildServer({
+    name: 'The embedded S3 server',
+    program: findServerProgram('versitygw'),
+    args: [
+      '--port',
+      address,
+      '--region',
+      EMBEDDED_S3_REGION,
+      '--quiet',
+      '--keep-alive',
+      '--health',
+      '/healthz',
+      'posix',
+      dataDir,
+    ],
+    // By environment, so that no list of processes shows the secret.
+    env: { ROOT_ACCESS_KEY: accessKey, ROOT_SECRET_KEY: secretKey },
+    logFile: join(logDir, 's3.log'),
+    isReady: async (signal) => {
+      const response = await fetch(`http://${address}/healthz`, { signal });
+      await response.body?.cancel();
+      return response.ok;
+    },
+  });
+  return { ...server, endpoint: `http://${address}` };
+}
+
+/** How to reach one bucket of a server. */
+export interface S3Location {
+  readonly endpoint: string;
+  readonly region: string;
+  readonly bucket: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
+
+/** Makes the bucket where it does not exist yet. */
+export async function createBucket({ endpoint, region, bucket, ...credentials }: S3Location): Promise<void> {
+  const store = createS3ObjectStore({ endpoint, region, credentials });
+  try {
+    await store.createBucket(bucket);
+  } finally {
+    store.close();
+  }
+}

@@ -1,0 +1,126 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { EmbeddedError } from './embedded-error.js';
+import { createPrivateFile, readTextIfAny, replacePrivateFile } from './private-file.js';
+import { acceptsConnections } from './tcp-probe.js';
+
+const stackInfoSchema = z
+  .object({
+    pid: z.int().positive(),
+    startedAt: z.iso.datetime(),
+    temporal: z
+      .object({ address: z.string(), uiUrl: z.string(), namespace: z.string() })
+      .readonly()
+      .optional(),
+    s3: z
+      .object({
+        endpoint: z.string(),
+        region: z.string(),
+        bucket: z.string(),
+        accessKeyId: z.string(),
+        secretAccessKey: z.string(),
+      })
+      .readonly()
+      .optional(),
+    api: z.object({ baseUrl: z.string(), apiKey: z.string() }).readonly().optional(),
+  })
+  .readonly();
+
+/** Where the parts of a running stack are. Holds the secrets of this folder's own servers. */
+export type StackInfo = z.infer<typeof stackInfoSchema>;
+
+// From a stack's claim on its folder to its servers' answers, at the very most.
+const STARTING_MS = 90_000;
+
+/** The folder that keeps everything a stack started in `cwd` writes. */
+export function stackFolder(cwd: string): string {
+  return join(cwd, '.banana-batch');
+}
+
+/** The stack that runs in this folder, if one does; what a dead one left behind is removed. */
+export async function findStack(cwd: string): Promise<StackInfo | undefined> {
+  const found = await readLiveStack(cwd);
+  return found !== undefined && hasParts(found) ? found : undefined;
+}
+
+/**
+ * Takes the folder for this process; `publishStack` and `withdrawStack` follow.
+ * @throws EmbeddedError `stack-running` where another stack is alive.
+ */
+export async function claimStack(cwd: string, startedAt: Date): Promise<void> {
+  const claim = serialize({ pid: process.pid, startedAt: startedAt.toISOString() });
+  while (!(await createPrivateFile(infoFile(cwd), claim))) {
+    const running = await readLiveStack(cwd);
+    if (running === undefined) continue;
+    throw new EmbeddedError(
+      'stack-running',
+      `The servers of ${stackFolder(cwd)} are already running or starting, in the process with pid ${String(running.pid)} since ${running.startedAt}. Commands in this folder use them; to start them anew, stop that process first.`,
+    );
+  }
+}
+
+/** Tells other processes where the parts are. */
+export async function publishStack(cwd: string, info: StackInfo): Promise<void> {
+  await replacePrivateFile(infoFile(cwd), serialize(info));
+}
+
+/** Gives the folder up, unless another process has it by now. */
+export async function withdrawStack(cwd: string): Promise<void> {
+  if ((await readStack(cwd))?.pid === process.pid) await rm(infoFile(cwd), { force: true });
+}
+
+async function readLiveStack(cwd: string): Promise<StackInfo | undefined> {
+  const info = await readStack(cwd);
+  if (info !== undefined && (await isAlive(info))) return info;
+  await rm(infoFile(cwd), { force: true });
+  return undefined;
+}
+
+async function readStack(cwd: string): Promise<StackInfo | undefined> {
+  const text = await readTextIfAny(infoFile(cwd));
+  if (text === undefined) return undefined;
+  try {
+    return stackInfoSchema.parse(JSON.parse(text));
+  } catch {
+    // Written whole or not at all, so this is another version's; no process of ours can be using it.
+    return undefined;
+  }
+}
+
+/** A pid alone proves nothing after a reboot, when another process may have it. */
+async function isAlive(info: StackInfo): Promise<boolean> {
+  if (!isProcessAlive(info.pid)) return false;
+  if (!hasParts(info)) return Date.now() - Date.parse(info.startedAt) < STARTING_MS;
+  const urls = [info.temporal && `http://${info.temporal.address}`, info.s3?.endpoint, info.api?.baseUrl];
+  const answers = await Promise.all(
+    urls.flatMap((url) => {
+      if (url === undefined) return [];
+      const { hostname, port } = new URL(url);
+      return [acceptsConnections(hostname, Number(port))];
+    }),
+  );
+  return answers.includes(true);
+}
+
+function isProcessAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: it is there, and belongs to another user.
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}
+
+function hasParts(info: StackInfo): boolean {
+  return info.temporal !== undefined || info.s3 !== undefined || info.api !== undefined;
+}
+
+function infoFile(cwd: string): string {
+  return join(stackFolder(cwd), 'stack.json');
+}
+
+function serialize(info: StackInfo): string {
+  return `${JSON.stringify(info, undefined, 2)}\n`;
+}

@@ -1,0 +1,66 @@
+import type { RowOutcome, SettledRow } from '../domain/outcome.js';
+import type { ShardRow } from '../domain/row.js';
+import { OutcomeLine } from './documents.js';
+import { readJsonLines } from './json-lines.js';
+import { at, batchRoot, imageKey, partsPrefix } from '../storage/layout.js';
+import type { ObjectStore } from '../storage/object-store.js';
+import type { RunRef } from '../storage/layout.js';
+
+/** A part in the bucket by its numbers. */
+export interface PartRef {
+  readonly key: string;
+  readonly shard: number;
+  readonly part: number;
+}
+
+const PART_NAME = /(\d+)-(\d+)\.jsonl$/;
+
+/** The parts that a run, or one of its shards, has recorded so far, by shard and number. */
+export async function listParts(
+  store: ObjectStore,
+  run: RunRef,
+  shard?: number,
+): Promise<readonly PartRef[]> {
+  const prefix = partsPrefix(run, run.runSeq);
+  const narrowed = shard === undefined ? prefix : `${prefix}${String(shard).padStart(5, '0')}-`;
+  const parts: PartRef[] = [];
+  for await (const { key } of store.list(run.bucket, narrowed)) {
+    const [, shardText, partText] = PART_NAME.exec(key) ?? [];
+    if (shardText && partText) parts.push({ key, shard: Number(shardText), part: Number(partText) });
+  }
+  return parts.toSorted((a, b) => a.shard - b.shard || a.part - b.part);
+}
+
+/** The outcomes that the given parts hold, by position; of two for one row the later recorded one counts. */
+export async function readParts(
+  store: ObjectStore,
+  run: RunRef,
+  parts: readonly PartRef[],
+): Promise<Map<number, RowOutcome>> {
+  const outcomes = new Map<number, RowOutcome>();
+  for (const { key } of parts) {
+    const stream = await store.read(at(run, key));
+    for await (const outcome of readJsonLines(stream, OutcomeLine, key)) {
+      outcomes.set(outcome.position, outcome);
+    }
+  }
+  return outcomes;
+}
+
+/** A settled row as it is written to the bucket. */
+export function toOutcome(run: RunRef, row: ShardRow, settled: Omit<SettledRow, 'row'>): RowOutcome {
+  const { end, generations, settledAtMs } = settled;
+  const { position, rowId, contentHash } = row;
+  return {
+    position,
+    rowId,
+    contentHash,
+    runSeq: run.runSeq,
+    generations,
+    end,
+    ...(end.kind === 'stored' && {
+      imageKey: imageKey(run, row.imageName, end.image.type).slice(batchRoot(run).length),
+    }),
+    settledAt: new Date(settledAtMs).toISOString(),
+  };
+}

@@ -1,0 +1,33 @@
+import type { RowOutcome } from '../domain/outcome.js';
+import { FAILURE_COLUMNS, metadataLabelName } from '../domain/reserved-columns.js';
+import type { PromptRow } from '../domain/row.js';
+import type { CsvCells } from '../sheet/index.js';
+import { labelsOf } from './metadata-line.js';
+
+const SETTINGS_COLUMNS = ['id', 'prompt', 'model', 'aspect_ratio', 'resolution', 'count'] as const;
+
+/** The columns of `failures.csv`: a row as it can be submitted again, the carried columns, and ours. */
+export function failureColumns(labelColumns: readonly string[]): readonly string[] {
+  return [...SETTINGS_COLUMNS, ...labelColumns.map(metadataLabelName), ...FAILURE_COLUMNS];
+}
+
+/** A row that ended without an image, as a record of `failures.csv`: final id and settings, count 1, then why. */
+export function failureRecord(row: PromptRow, outcome: RowOutcome): CsvCells {
+  const { end, generations } = outcome;
+  const last = generations.at(-1);
+  return {
+    ...labelsOf(row),
+    id: row.rowId,
+    prompt: row.prompt,
+    model: row.model,
+    aspect_ratio: row.aspectRatio,
+    resolution: row.resolution,
+    count: '1',
+    failure_kind: end.kind === 'failed' ? end.failure : end.kind,
+    failure_message: end.kind === 'failed' ? end.message : 'The batch was cancelled before the row was done.',
+    failure_job_id: last?.jobId ?? '',
+    failure_generations: String(generations.length),
+    failure_charged: last?.charged ?? 'no',
+    failure_line: String(row.line),
+  };
+}

@@ -1,0 +1,30 @@
+import type { RowOutcome } from '../domain/outcome.js';
+import { metadataLabelName } from '../domain/reserved-columns.js';
+import type { PromptRow } from '../domain/row.js';
+import type { JsonValue } from '../domain/json.js';
+
+/** A stored row as a line of `images/train/metadata.jsonl`: what Hugging Face's imagefolder reads, then the carried columns. */
+export function metadataLine(
+  row: PromptRow,
+  stored: Extract<RowOutcome['end'], { kind: 'stored' }>,
+): Readonly<Record<string, JsonValue>> {
+  const { image } = stored;
+  return {
+    file_name: `${row.imageName}.${image.type}`,
+    prompt: row.prompt,
+    model: row.model,
+    aspect_ratio: row.aspectRatio,
+    resolution: row.resolution,
+    width: image.width,
+    height: image.height,
+    sha256: image.sha256,
+    ...labelsOf(row),
+  };
+}
+
+/** The carried columns of a row by the names under which our files show them. */
+export function labelsOf(row: PromptRow): Readonly<Record<string, JsonValue>> {
+  return Object.fromEntries(
+    Object.entries(row.labels).map(([name, value]) => [metadataLabelName(name), value]),
+  );
+}

@@ -1,0 +1,90 @@
+import { htmlPage, labelOf, xmlPage, type Answer } from './answer.js';
+import { ImageCache } from './image-cache.js';
+import type { ImageUrls } from './image-urls.js';
+import { statusAt, type Job } from './job.js';
+import { renderImage } from './render/render-image.js';
+import type { SandboxCore } from './sandbox-core.js';
+import { outageAnswer } from './transient-fault.js';
+
+const CACHE_BYTES = 32_000_000;
+
+const NO_SUCH_KEY: Answer = {
+  kind: 'xml',
+  status: 404,
+  code: 'NoSuchKey',
+  message: 'The specified key does not exist.',
+};
+
+function denied(message: string): Answer {
+  return { kind: 'xml', status: 403, code: 'AccessDenied', message };
+}
+
+/** A body and how it is sent. */
+export interface ImageBody {
+  readonly kind: 'image';
+  readonly label: string;
+  readonly contentType: string;
+  readonly bytes: Buffer;
+  /** Bytes of it that are sent before the connection is cut; all where it is their number. */
+  readonly sentBytes: number;
+  /** Wait before the second half. */
+  readonly pauseMs: number;
+}
+
+/** Answers requests for images by presigned URL, on another origin than the API. */
+export class ImageHost {
+  readonly #core: SandboxCore;
+  readonly #urls: ImageUrls;
+  readonly #cache = new ImageCache(CACHE_BYTES);
+
+  constructor(core: SandboxCore, urls: ImageUrls) {
+    this.#core = core;
+    this.#urls = urls;
+  }
+
+  answer(url: URL): Answer | ImageBody {
+    const answer = this.#answer(url);
+    this.#core.tally.imageRequests.add(answer.kind === 'image' ? answer.label : labelOf(answer));
+    return answer;
+  }
+
+  #answer(url: URL): Answer | ImageBody {
+    const core = this.#core;
+    const outage = outageAnswer(core, 'images');
+    if (outage !== undefined) return outage;
+    const now = core.now();
+    const check = this.#urls.check(url, now);
+    if (check.kind === 'forged') return denied('The request signature does not match');
+    if (check.kind === 'expired') return denied('Request has expired');
+    const job = check.kind === 'valid' ? core.jobs.find(check.jobId) : undefined;
+    if (job === undefined || statusAt(job, now) !== 'done') return NO_SUCH_KEY;
+    if (job.end.kind === 'imageless') return denied('Access Denied');
+    if (core.misbehaviour.plays('image-expired')) return denied('Request has expired');
+    return this.#body(job);
+  }
+
+  #body(job: Job): ImageBody {
+    const { misbehaviour, settings } = this.#core;
+    const whole = this.#cache.get(`${job.id} ${settings.imageBytes ?? 0}`, () =>
+      renderImage({ ...job, imageBytes: settings.imageBytes ?? 0 }),
+    );
+    const body = { kind: 'image', label: '200', contentType: 'image/png', bytes: whole } as const;
+    if (misbehaviour.plays('image-wrong-body')) {
+      const xml = misbehaviour.share('wrong-body-form') < 0.5;
+      const bytes = Buffer.from(xml ? xmlPage('InternalError', 'Please try again.') : htmlPage(200));
+      const contentType = xml ? 'application/xml' : 'text/html; charset=utf-8';
+      return { ...body, label: 'wrong-body', contentType, bytes, sentBytes: bytes.length, pauseMs: 0 };
+    }
+    const contentType = misbehaviour.plays('image-octet-stream') ? 'application/octet-stream' : 'image/png';
+    const pauseMs = misbehaviour.plays('image-slow') ? settings.slowImageMs : 0;
+    const part = Math.floor(whole.length * (0.2 + 0.7 * misbehaviour.share('image-part')));
+    if (misbehaviour.plays('image-truncated')) {
+      return { ...body, label: 'truncated', contentType, sentBytes: part, pauseMs };
+    }
+    if (misbehaviour.plays('image-cut')) {
+      const bytes = whole.subarray(0, part);
+      return { ...body, label: 'cut', contentType, bytes, sentBytes: part, pauseMs };
+    }
+    return { ...body, contentType, sentBytes: whole.length, pauseMs };
+  }
+}

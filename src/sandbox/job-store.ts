@@ -1,0 +1,112 @@
+import { DueQueue } from './due-queue.js';
+import { JOB_FAILURES, promptSha256, statusAt, type Job, type JobFailure, type JobStatus } from './job.js';
+import type { Ledger } from './ledger.js';
+import { parseMicros } from './money.js';
+
+/** A job in the list for tests: what was asked for, and how it stands, without the prompt itself. */
+export interface JobListing {
+  readonly jobId: string;
+  readonly account: string;
+  readonly promptSha256: string;
+  readonly model: string;
+  readonly idempotencyKey: string | null;
+  /** `lost` is a job whose polls are 404s. */
+  readonly status: JobStatus | 'lost';
+  readonly polls: number;
+}
+
+interface Entry {
+  readonly job: Job;
+  polls: number;
+}
+
+/** All jobs, by id and by key. What becomes of a job follows from the clock; nothing runs per job. */
+export class JobStore {
+  readonly #ledger: Ledger;
+  readonly #jobs = new Map<string, Entry>();
+  readonly #byKey = new Map<string, Job>();
+  readonly #jobsOfPrompt = new Map<string, number>();
+  readonly #unfinished = new DueQueue<Job>();
+  readonly #failed: Record<JobFailure, number> = { flaky: 0, refused: 0, unknown: 0 };
+  #done = 0;
+  #lost = 0;
+  #mostInFlight = 0;
+
+  constructor(ledger: Ledger) {
+    this.#ledger = ledger;
+  }
+
+  /** Adds a job, reserves its price, and remembers its key for as long as the sandbox lives. */
+  add(job: Job): void {
+    this.settle(job.createdAt);
+    this.#jobs.set(job.id, { job, polls: 0 });
+    if (job.idempotencyKey !== null) this.#byKey.set(keyOf(job.account, job.idempotencyKey), job);
+    const prompt = keyOf(job.account, promptSha256(job.prompt));
+    this.#jobsOfPrompt.set(prompt, (this.#jobsOfPrompt.get(prompt) ?? 0) + 1);
+    this.#ledger.reserve(job.account, parseMicros(job.price));
+    this.#unfinished.push(job.finishedAt, job);
+    this.#mostInFlight = Math.max(this.#mostInFlight, this.#unfinished.size);
+  }
+
+  /** Charges what is done, and gives back the reservation of what failed or was lost, up to `now`. */
+  settle(now: number): void {
+    for (let due = this.#unfinished.takeDue(now); due !== undefined; due = this.#unfinished.takeDue(now)) {
+      const { account, price, end } = due.item;
+      this.#ledger.settle(account, parseMicros(price), end.kind === 'done' || end.kind === 'imageless');
+      if (end.kind === 'failed') this.#failed[end.failure] += 1;
+      else if (end.kind === 'lost') this.#lost += 1;
+      else this.#done += 1;
+    }
+  }
+
+  /** The job that a key of an account has made. */
+  madeBy(account: string, idempotencyKey: string): Job | undefined {
+    return this.#byKey.get(keyOf(account, idempotencyKey));
+  }
+
+  /** How many jobs an account has made of a prompt. */
+  countOfPrompt(account: string, prompt: string): number {
+    return this.#jobsOfPrompt.get(keyOf(account, promptSha256(prompt))) ?? 0;
+  }
+
+  find(id: string): Job | undefined {
+    return this.#jobs.get(id)?.job;
+  }
+
+  countPoll(id: string): void {
+    const entry = this.#jobs.get(id);
+    if (entry !== undefined) entry.polls += 1;
+  }
+
+  unfinished(now: number): readonly Job[] {
+    return [...this.#jobs.values()].map(({ job }) => job).filter((job) => job.finishedAt > now);
+  }
+
+  list(now: number): readonly JobListing[] {
+    return Array.from(this.#jobs.values(), ({ job, polls }) => ({
+      jobId: job.id,
+      account: job.account,
+      promptSha256: promptSha256(job.prompt),
+      model: job.model,
+      idempotencyKey: job.idempotencyKey,
+      status: job.end.kind === 'lost' ? 'lost' : statusAt(job, now),
+      polls,
+    }));
+  }
+
+  counts(now: number) {
+    this.settle(now);
+    return {
+      jobsMade: this.#jobs.size,
+      inFlight: this.#unfinished.size,
+      mostInFlight: this.#mostInFlight,
+      jobsDone: this.#done,
+      jobsFailed: Object.fromEntries(JOB_FAILURES.map((kind) => [kind, this.#failed[kind]])),
+      jobsLost: this.#lost,
+    };
+  }
+}
+
+function keyOf(account: string, name: string): string {
+  return `${account}\0${name}`;
+}

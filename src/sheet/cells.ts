@@ -1,0 +1,98 @@
+import type { JsonValue } from '../domain/json.js';
+import {
+  aspectRatiosFor,
+  resolutionsFor,
+  RESOLUTIONS,
+  type Model,
+  type Resolution,
+} from '../domain/generation-settings.js';
+
+/** A cell as checked: its value, or the rule that it breaks as a sentence for a person. */
+export type Checked<T> =
+  | { readonly kind: 'good'; readonly value: T }
+  | { readonly kind: 'broken'; readonly rule: string };
+
+/** A cell's text: empty for an absent one, undefined for a list or an object. */
+export function cellText(value: JsonValue | undefined): string | undefined {
+  if (value === undefined || value === null) return '';
+  if (typeof value === 'string') return value;
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined;
+}
+
+/** Names of the models as people write them, in lower case without spaces and punctuation. */
+const MODEL_ALIASES = new Map<string, Model>([
+  ['nb', 'nb'],
+  ['nb1', 'nb'],
+  ['nanobanana', 'nb'],
+  ['nanobanana1', 'nb'],
+  ['nb2', 'nb2'],
+  ['nanobanana2', 'nb2'],
+  ['pro', 'pro'],
+  ['nbpro', 'pro'],
+  ['nanobananapro', 'pro'],
+]);
+
+const MODEL_NAMES: Readonly<Record<Model, string>> = {
+  nb: 'NanoBanana',
+  nb2: 'NanoBanana 2',
+  pro: 'NanoBanana Pro',
+};
+
+/** The model that a text names: `nb2`, `NanoBanana 2`, `nano-banana-2`, … in any case; undefined for none. */
+export function parseModel(text: string): Model | undefined {
+  return MODEL_ALIASES.get(text.toLowerCase().replace(/[\s._-]+/g, ''));
+}
+
+/** The model of a row; `fallback` for a blank cell. */
+export function checkModel(text: string, fallback: Model): Checked<Model> {
+  if (text.trim() === '') return { kind: 'good', value: fallback };
+  const model = parseModel(text);
+  if (model !== undefined) return { kind: 'good', value: model };
+  return {
+    kind: 'broken',
+    rule: 'model is one of nb (NanoBanana), nb2 (NanoBanana 2), pro (NanoBanana Pro)',
+  };
+}
+
+/** The aspect ratio of a text-to-image row, as the service writes it; `fallback` for a blank cell. */
+export function checkAspectRatio(text: string, model: Model, fallback: string): Checked<string> {
+  const given = text.trim() === '' ? fallback : text;
+  const ratio = given.toLowerCase().replace(/\s+/g, '');
+  const allowed = aspectRatiosFor(model, 'text');
+  if (allowed.includes(ratio)) return { kind: 'good', value: ratio };
+  const rule = `aspect_ratio of ${MODEL_NAMES[model]} is one of ${allowed.join(' ')}`;
+  if (ratio === 'auto') return { kind: 'broken', rule: `${rule}; auto needs input images` };
+  if (/^\d+:\d\d(?::\d\d)?(?:am|pm)?$/.test(ratio)) {
+    return { kind: 'broken', rule: `${rule}; if a spreadsheet made a time of it, format the column as text` };
+  }
+  return { kind: 'broken', rule };
+}
+
+/**
+ * The resolution of a row; `fallback` for a blank cell. NanoBanana makes 1K: there the fallback does not matter, but
+ * a cell that asks for more is an error.
+ */
+export function checkResolution(text: string, model: Model, fallback: Resolution): Checked<Resolution> {
+  const given = text.trim().toUpperCase();
+  const allowed = resolutionsFor(model);
+  if (given === '') return { kind: 'good', value: allowed.includes(fallback) ? fallback : '1K' };
+  const resolution = RESOLUTIONS.find((known) => known === given);
+  if (resolution !== undefined && allowed.includes(resolution)) return { kind: 'good', value: resolution };
+  const remedy = model === 'nb' ? '; leave it blank, or use nb2 or pro' : '';
+  return { kind: 'broken', rule: `resolution of ${MODEL_NAMES[model]} is ${orList(allowed)}${remedy}` };
+}
+
+const MAX_COUNT = 1000;
+
+/** The number of images of a row; `fallback` for a blank cell. */
+export function checkCount(text: string, fallback: number): Checked<number> {
+  const given = text.trim();
+  if (given === '') return { kind: 'good', value: fallback };
+  const count = /^\d{1,9}$/.test(given) ? Number(given) : 0;
+  if (count >= 1 && count <= MAX_COUNT) return { kind: 'good', value: count };
+  return { kind: 'broken', rule: `count is a whole number from 1 to ${MAX_COUNT}` };
+}
+
+function orList(values: readonly string[]): string {
+  return values.length < 2 ? values.join('') : `${values.slice(0, -1).join(', ')} or ${values.at(-1)}`;
+}

@@ -1,0 +1,45 @@
+import { stringify } from 'csv-stringify/sync';
+import type { JsonValue } from '../domain/json.js';
+
+/** A record to write: cells by column name; absent and null cells are written empty. */
+export type CsvCells = Readonly<Record<string, JsonValue | undefined>>;
+
+const RECORDS_A_CHUNK = 200;
+
+/**
+ * A CSV text in chunks: byte-order mark (so that spreadsheets read UTF-8), the header, then the records, each line
+ * ending in `\n`. What `readSheet` reads from it is what was written. Lists, objects, numbers and booleans are
+ * written as JSON text.
+ *
+ * Cells are written as they are, so that a file can be submitted again unchanged: one that starts with `=`, `+`, `-`
+ * or `@` is a formula to a spreadsheet, which asks before it runs anything that reaches outside.
+ */
+export async function* csvChunks(
+  columns: readonly string[],
+  records: AsyncIterable<CsvCells> | Iterable<CsvCells>,
+  delimiter: string,
+): AsyncGenerator<string, void, undefined> {
+  const write = (rows: string[][]): string =>
+    stringify(rows, {
+      delimiter,
+      quote_record_delimiter: true,
+      record_delimiter: '\n',
+      // A lone empty cell would be a blank line, which readers skip.
+      quoted_empty: columns.length === 1,
+    });
+
+  yield `\uFEFF${write([[...columns]])}`;
+  let rows: string[][] = [];
+  for await (const record of records) {
+    rows.push(columns.map((column) => csvCell(Object.hasOwn(record, column) ? record[column] : undefined)));
+    if (rows.length < RECORDS_A_CHUNK) continue;
+    yield write(rows);
+    rows = [];
+  }
+  if (rows.length > 0) yield write(rows);
+}
+
+function csvCell(value: JsonValue | undefined): string {
+  if (value === undefined || value === null) return '';
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}

@@ -1,0 +1,53 @@
+import { TextDecoder } from 'node:util';
+import type { UnitLayout } from './line-breaks.js';
+import { SheetError } from './sheet-error.js';
+
+/** Turns bytes that end at a character's end into text; throws a TypeError where they are not of this encoding. */
+export interface StrictDecoder {
+  /** Name in the WHATWG encoding standard, in lower case. */
+  readonly encoding: string;
+  readonly layout: UnitLayout;
+  readonly decode: (bytes: Uint8Array) => string;
+}
+
+/** The encoding that a byte-order mark announces and the mark's length; undefined without one. */
+export function byteOrderMark(start: Uint8Array): { encoding: string; sizeBytes: number } | undefined {
+  if (start[0] === 0xef && start[1] === 0xbb && start[2] === 0xbf) return { encoding: 'utf-8', sizeBytes: 3 };
+  if (start[0] === 0xff && start[1] === 0xfe) return { encoding: 'utf-16le', sizeBytes: 2 };
+  if (start[0] === 0xfe && start[1] === 0xff) return { encoding: 'utf-16be', sizeBytes: 2 };
+  return undefined;
+}
+
+/** The decoder for a label such as `windows-1252`; throws SheetError `unknown-encoding`. */
+export function strictDecoder(label: string, sheet: string): StrictDecoder {
+  const decoder = textDecoder(label, sheet);
+  const { encoding } = decoder;
+  const layout = encoding === 'utf-16le' || encoding === 'utf-16be' ? encoding : 'byte';
+  // Node's own decoder reads 0x80–0x9F as control characters in 20.18.3 and later (nodejs/node#56542).
+  if (encoding === 'windows-1252') return { encoding, layout, decode: decodeWindows1252 };
+  return { encoding, layout, decode: (bytes) => decoder.decode(bytes) };
+}
+
+function textDecoder(label: string, sheet: string): TextDecoder {
+  try {
+    return new TextDecoder(label, { fatal: true, ignoreBOM: true });
+  } catch {
+    throw new SheetError(
+      'unknown-encoding',
+      { sheet },
+      `no encoding is called ${JSON.stringify(label)}. Use a name such as --encoding windows-1252, iso-8859-2, shift_jis, gb18030 or utf-16le`,
+    );
+  }
+}
+
+/** Bytes 0x80–0x9F in order. Source: WHATWG encoding standard, index windows-1252. */
+const WINDOWS_1252_HIGH = '€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ';
+
+function decodeWindows1252(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    .toString('latin1')
+    .replace(
+      /[\u0080-\u009f]/g,
+      (character) => WINDOWS_1252_HIGH[character.charCodeAt(0) - 0x80] ?? character,
+    );
+}

@@ -1,0 +1,135 @@
+import { finished } from 'node:stream/promises';
+import { CsvError, parse, type InfoRecord, type Parser } from 'csv-parse';
+import type { Dialect } from './dialect.js';
+import { countLineBreaks } from './line-breaks.js';
+import { MAX_RECORD_SIZE, type CsvRecord } from './parse.js';
+import { SheetError } from './sheet-error.js';
+
+/**
+ * The records of a CSV or TSV text in order, the header being the first, in lists as they come; lines with nothing
+ * on them are skipped. No record is ever lost without an error.
+ *
+ * Throws SheetError `quote-not-closed`, `broken-quote` or `record-too-large` (over 1 MiB) with the line on which the
+ * record starts, after the records before it were given. Tab-separated text may have bare quotes inside a field, or
+ * at the start of one that goes on after the closing quote: they are text, as most programs that write it mean them.
+ */
+export async function* parseCsv(
+  pieces: AsyncIterable<string>,
+  dialect: Dialect,
+  sheet: string,
+): AsyncGenerator<readonly CsvRecord[], void, undefined> {
+  const isTsv = dialect.format === 'tsv';
+  let records: CsvRecord[] = [];
+  let nextLine = 1 + dialect.skipLines;
+  let swallowedLine: number | undefined;
+
+  // csv-parse's own count is the line where a record ends, and it counts \r\n inside quotes twice.
+  const collect = (read: string[] | { readonly record: string[] }, info: InfoRecord): null => {
+    // With `raw`, the record comes wrapped.
+    const values = Array.isArray(read) ? read : read.record;
+    const line = nextLine + info.empty_lines;
+    const breaks = values.reduce((sum, value) => sum + countLineBreaks(value), 0);
+    if (isTsv && breaks > 0 && hasSwallowedLines(values, info.raw ?? '')) swallowedLine ??= line;
+    records.push({ line, endLine: line + breaks, values });
+    nextLine += breaks + 1;
+    return null;
+  };
+  const parser = parse({
+    // The decoder has taken the byte-order mark off; a second one is text.
+    bom: false,
+    columns: false,
+    delimiter: dialect.delimiter,
+    max_record_size: MAX_RECORD_SIZE,
+    on_record: collect,
+    // Guessing it from the first line breaks files that mix line breaks.
+    record_delimiter: ['\r\n', '\n', '\r'],
+    relax_column_count: true,
+    raw: isTsv,
+    relax_quotes: isTsv,
+    skip_empty_lines: true,
+    // skip_records_with_error stays off: with max_record_size it loses the rest of the file silently.
+  });
+  // Every error also reaches the callback of the write that met it; without a listener the process would end.
+  parser.on('error', () => {});
+
+  try {
+    let skip = dialect.skipLines;
+    for await (const piece of pieces) {
+      const text = skip === 0 ? piece : piece.replace(/^[^\r\n]*(?:\r\n|\n|\r)?/, '');
+      skip = 0;
+      yield* settled(await written(parser, text));
+    }
+    yield* settled(await ended(parser));
+  } finally {
+    parser.destroy();
+  }
+
+  function* settled(error: unknown): Generator<readonly CsvRecord[]> {
+    if (swallowedLine !== undefined) throw brokenQuote(sheet, swallowedLine);
+    const batch = records;
+    records = [];
+    if (batch.length > 0) yield batch;
+    if (error !== undefined) throw explained(error, nextLine + parser.info.empty_lines, sheet);
+  }
+}
+
+function written(parser: Parser, text: string): Promise<Error | undefined> {
+  return new Promise((resolve) => {
+    parser.write(text, (error) => {
+      resolve(error ?? undefined);
+    });
+  });
+}
+
+async function ended(parser: Parser): Promise<unknown> {
+  parser.end();
+  try {
+    await finished(parser, { readable: false });
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+/**
+ * Bare quotes are text in TSV, but not where one opened a field, took in line breaks and was never properly closed:
+ * then the field as it should have been written is not what stands in the file.
+ */
+function hasSwallowedLines(values: readonly string[], raw: string): boolean {
+  return values.some(
+    (value) => /^"[^"]*[\r\n]/.test(value) && !raw.includes(`"${value.replaceAll('"', '""')}"`),
+  );
+}
+
+function explained(error: unknown, line: number, sheet: string): unknown {
+  if (!(error instanceof CsvError)) return error;
+  // Not all codes are in the library's own type.
+  const code: string = error.code;
+  switch (code) {
+    case 'CSV_QUOTE_NOT_CLOSED':
+      return new SheetError(
+        'quote-not-closed',
+        { sheet, line },
+        'a quote that opens in this record is never closed, so everything after it would be one text. Close it, or write a quote inside a text twice: "a ""quoted"" word"',
+      );
+    case 'CSV_INVALID_CLOSING_QUOTE':
+    case 'INVALID_OPENING_QUOTE':
+      return brokenQuote(sheet, line);
+    case 'CSV_MAX_RECORD_SIZE':
+      return new SheetError(
+        'record-too-large',
+        { sheet, line },
+        `the record that starts here is larger than ${MAX_RECORD_SIZE >> 20} MiB. Most likely a quote in it is never closed: close it; or --delimiter is wrong`,
+      );
+    default:
+      return error;
+  }
+}
+
+function brokenQuote(sheet: string, line: number): SheetError {
+  return new SheetError(
+    'broken-quote',
+    { sheet, line },
+    'a quote in the record that starts here is out of place, or one is never closed. Put the whole text in quotes and write the quotes inside it twice: "a ""quoted"" word"; if the file is separated by something else, say so with --delimiter',
+  );
+}

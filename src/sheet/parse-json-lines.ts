@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import type { JsonValue } from '../domain/json.js';
+import { MAX_RECORD_SIZE, type JsonRecord } from './parse.js';
+import { SheetError } from './sheet-error.js';
+
+/** Checked as a whole only: copying every key would drop some (`__proto__`) and costs time on a million lines. */
+const JsonObject = z.custom<Readonly<Record<string, JsonValue>>>(
+  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+);
+
+/**
+ * The records of a JSON Lines text in order, in lists as they come; blank lines are skipped.
+ *
+ * Throws SheetError `bad-json` with the line that is not one JSON object, and `record-too-large` over 1 Mi
+ * characters.
+ */
+export async function* parseJsonLines(
+  pieces: AsyncIterable<string>,
+  sheet: string,
+): AsyncGenerator<readonly JsonRecord[], void, undefined> {
+  let line = 1;
+  for await (const piece of pieces) {
+    const { records, nextLine } = parseLines(piece, line, sheet);
+    line = nextLine;
+    if (records.length > 0) yield records;
+  }
+}
+
+/** The records of a text that starts at the beginning of line `firstLine`, and the line after it. */
+export function parseLines(
+  text: string,
+  firstLine: number,
+  sheet: string,
+): { readonly records: readonly JsonRecord[]; readonly nextLine: number } {
+  const lines = text.split(/\r\n|\n|\r/);
+  const records: JsonRecord[] = [];
+  for (const [index, content] of lines.entries()) {
+    if (content.trim() !== '') records.push(parseLine(content, firstLine + index, sheet));
+  }
+  return { records, nextLine: firstLine + lines.length - 1 };
+}
+
+function parseLine(content: string, line: number, sheet: string): JsonRecord {
+  if (content.length > MAX_RECORD_SIZE) {
+    throw new SheetError(
+      'record-too-large',
+      { sheet, line },
+      'this line is longer than 1 MiB. Shorten the record',
+    );
+  }
+  const values = parsedObject(content);
+  if (values === undefined) {
+    throw new SheetError(
+      'bad-json',
+      { sheet, line },
+      'this is not one JSON object. Each line needs an object of its own, such as {"prompt": "a red fox"}; for another format use --format csv or tsv',
+    );
+  }
+  return { line, endLine: line, keys: Object.keys(values), values: Object.values(values) };
+}
+
+function parsedObject(content: string): Readonly<Record<string, JsonValue>> | undefined {
+  try {
+    const parsed = JsonObject.safeParse(JSON.parse(content));
+    return parsed.success ? parsed.data : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,23 @@
+import type { JsonValue } from '../domain/json.js';
+
+/** One record of a sheet as read, before any rule is applied. */
+export interface SourceRecord {
+  /** 1-based line on which it starts. */
+  readonly line: number;
+  /** 1-based line on which it ends; later than `line` where a quoted text has line breaks. */
+  readonly endLine: number;
+  readonly values: readonly JsonValue[];
+}
+
+/** A line of a CSV or TSV file (or several, where a quoted text has line breaks), as read. */
+export interface CsvRecord extends SourceRecord {
+  readonly values: readonly string[];
+}
+
+/** A line of a JSON Lines file, as read: keys and values side by side. */
+export interface JsonRecord extends SourceRecord {
+  readonly keys: readonly string[];
+}
+
+/** Largest record that is read, in bytes (CSV) or characters (JSON Lines). */
+export const MAX_RECORD_SIZE = 1 << 20;

@@ -1,0 +1,188 @@
+import type { PromptRow, RejectedRecord } from '../domain/row.js';
+import { recordChecker } from './check.js';
+import { columnPlanner, type ColumnPlanner, type SheetColumns } from './columns.js';
+import { decodeSheet } from './decode.js';
+import { detectDialect, type Dialect, type SheetFormat } from './dialect.js';
+import { parseCsv } from './parse-csv.js';
+import { parseJsonLines, parseLines } from './parse-json-lines.js';
+import type { SourceRecord } from './parse.js';
+import { SheetError, sheetLabel } from './sheet-error.js';
+import type { SheetSettings, SheetSource } from './sheet-settings.js';
+
+/** What a sheet says of itself before its first record. */
+export interface SheetHeader {
+  readonly format: SheetFormat;
+  /** Of the sheet, and of the files that we write about it; a comma for JSON Lines. */
+  readonly delimiter: string;
+  /** The sheet's own columns in order, unnamed ones left out; for JSON Lines the keys of its first records. */
+  readonly columns: readonly string[];
+  /** Those of them that are carried along. */
+  readonly labelColumns: readonly string[];
+}
+
+export type SheetItem =
+  | { readonly kind: 'header'; readonly header: SheetHeader }
+  | {
+      readonly kind: 'row';
+      readonly row: PromptRow;
+      /** Line of the first identical record, where neither has an id of its own. */
+      readonly repeatOf?: number;
+    }
+  | { readonly kind: 'rejected'; readonly rejected: RejectedRecord };
+
+/** How much text is looked at to tell delimiter, format and the columns of JSON Lines. */
+const HEAD_CHARACTERS = 64 * 1024;
+
+/**
+ * A sheet's header, then its records as checked rows and rejections in the sheet's order; the same bytes and
+ * settings always give the same items. Streams: memory holds one piece of text and the row ids.
+ *
+ * Throws SheetError where the sheet cannot be trusted as a whole. A fault may stand anywhere, so read all of it
+ * (`summarizeSheet`) before anything is bought. A sheet whose every record is rejected is no error.
+ */
+export async function* readSheet(
+  bytes: AsyncIterable<Uint8Array>,
+  settings: SheetSettings,
+  source: SheetSource,
+): AsyncGenerator<SheetItem, void, undefined> {
+  const sheet = sheetLabel(source.name);
+  if (settings.duplicates !== 'keep') {
+    throw new SheetError(
+      'not-supported',
+      { sheet },
+      `--duplicates ${settings.duplicates} is not supported yet. Use --duplicates keep, and remove repeated rows from the sheet`,
+    );
+  }
+  const planner = columnPlanner(settings, sheet);
+  const pieces = decodeSheet(bytes, settings.encoding, sheet);
+  try {
+    const head = await readHead(pieces);
+    const dialect = detectDialect(head, settings, source);
+    const text = rejoined(head, pieces);
+    const records =
+      dialect.format === 'jsonl'
+        ? jsonRecords(text, head, planner, sheet)
+        : csvRecords(text, dialect, planner, sheet);
+    const check = recordChecker(settings);
+    let isEmpty = true;
+    for await (const batch of records) {
+      if (batch.kind === 'header') {
+        yield { kind: 'header', header: headerOf(dialect, batch.columns) };
+        continue;
+      }
+      for (const { record, columns } of batch.records) {
+        isEmpty = false;
+        const checked = check(record, columns);
+        if (checked.kind === 'rejected') {
+          yield checked;
+          continue;
+        }
+        const repeat = checked.repeatOf === undefined ? {} : { repeatOf: checked.repeatOf };
+        for (const row of checked.rows) yield { kind: 'row', row, ...repeat };
+      }
+    }
+    if (isEmpty) throw noRows(sheet, dialect);
+  } finally {
+    await pieces.return();
+  }
+}
+
+interface PlannedRecord {
+  readonly record: SourceRecord;
+  readonly columns: SheetColumns;
+}
+
+type Batch =
+  | { readonly kind: 'header'; readonly columns: SheetColumns }
+  | { readonly kind: 'records'; readonly records: readonly PlannedRecord[] };
+
+async function* csvRecords(
+  text: AsyncIterable<string>,
+  dialect: Dialect,
+  planner: ColumnPlanner,
+  sheet: string,
+): AsyncGenerator<Batch> {
+  let columns: SheetColumns | undefined;
+  for await (const batch of parseCsv(text, dialect, sheet)) {
+    const records: PlannedRecord[] = [];
+    for (const record of batch) {
+      // Spreadsheets save rows of nothing but delimiters below the table.
+      if (record.values.every((value) => value.trim() === '')) continue;
+      if (columns === undefined) {
+        columns = planner(record.values, { sheet, line: record.line }, true);
+        yield { kind: 'header', columns };
+      } else {
+        records.push({ record, columns });
+      }
+    }
+    yield { kind: 'records', records };
+  }
+}
+
+async function* jsonRecords(
+  text: AsyncIterable<string>,
+  head: string,
+  planner: ColumnPlanner,
+  sheet: string,
+): AsyncGenerator<Batch> {
+  const first = parseLines(head, 1, sheet).records;
+  // Records may spell a key in different cases of letters; the first spelling stands for all.
+  const spellings = new Map<string, string>();
+  for (const key of first.flatMap((record) => record.keys)) {
+    const folded = key.trim().toLowerCase();
+    if (!spellings.has(folded)) spellings.set(folded, key);
+  }
+  const firstLine = first[0]?.line;
+  if (firstLine === undefined) return;
+  yield { kind: 'header', columns: planner([...spellings.values()], { sheet, line: firstLine }, true) };
+
+  let planned: { readonly keys: readonly string[]; readonly columns: SheetColumns } | undefined;
+  for await (const batch of parseJsonLines(text, sheet)) {
+    const records: PlannedRecord[] = [];
+    for (const record of batch) {
+      if (planned === undefined || !sameKeys(planned.keys, record.keys)) {
+        const columns = planner(record.keys, { sheet, line: record.line }, false);
+        planned = { keys: record.keys, columns };
+      }
+      records.push({ record, columns: planned.columns });
+    }
+    yield { kind: 'records', records };
+  }
+}
+
+function sameKeys(first: readonly string[], second: readonly string[]): boolean {
+  return first.length === second.length && first.every((key, index) => key === second[index]);
+}
+
+async function readHead(pieces: AsyncGenerator<string>): Promise<string> {
+  let head = '';
+  while (head.length < HEAD_CHARACTERS) {
+    const next = await pieces.next();
+    if (next.done === true) break;
+    head += next.value;
+  }
+  return head;
+}
+
+async function* rejoined(head: string, rest: AsyncGenerator<string>): AsyncGenerator<string> {
+  if (head !== '') yield head;
+  yield* rest;
+}
+
+function headerOf(dialect: Dialect, columns: SheetColumns): SheetHeader {
+  const unnamed = new Set(columns.labels.filter((label) => label.isUnnamed).map((label) => label.index));
+  return {
+    format: dialect.format,
+    delimiter: dialect.delimiter,
+    columns: columns.names.filter((_, index) => !unnamed.has(index)),
+    labelColumns: columns.labels.filter((label) => !label.isUnnamed).map((label) => label.name),
+  };
+}
+
+function noRows(sheet: string, dialect: Dialect): SheetError {
+  const expected =
+    dialect.format === 'jsonl'
+      ? 'One JSON object a line was expected, such as {"prompt": "a red fox"}'
+      : 'A header line with a "prompt" column and at least one row below it were expected';
+  return new SheetError('no-rows', { sheet }, `it has no rows. ${expected}`);
+}

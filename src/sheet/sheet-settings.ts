@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { aspectRatiosFor, MODELS, RESOLUTIONS } from '../domain/generation-settings.js';
+import { INPUT_COLUMNS } from '../domain/reserved-columns.js';
+
+const ASPECT_RATIOS = [...new Set(MODELS.flatMap((model) => aspectRatiosFor(model, 'image')))];
+
+/**
+ * How to read a sheet, as asked for on the command line. Plain JSON: it goes into a workflow's input and into
+ * `batch.json`, so that reading again gives the same rows.
+ */
+export const SheetSettings = z.object({
+  /** By name and content where absent. */
+  format: z.enum(['csv', 'tsv', 'jsonl']).optional(),
+  /** One character, not a quote or a line break; detected where absent. */
+  delimiter: z
+    .string()
+    .regex(/^[^"\r\n]$/u, 'a delimiter is one character, not a quote or a line break')
+    .optional(),
+  /** A label of the WHATWG encoding standard, for text that is neither UTF-8 nor has a byte-order mark. */
+  encoding: z.string().min(1).optional(),
+  /** Our column → the sheet's column: `--map prompt=Caption`. */
+  map: z.partialRecord(z.enum(INPUT_COLUMNS), z.string().min(1)).default({}),
+  /** Makes the prompt from other columns: `a {{style}} photo of {{subject}}`. */
+  template: z.string().min(1).optional(),
+  /** For rows that do not say it themselves. */
+  defaults: z
+    .object({
+      model: z.enum(MODELS).default('pro'),
+      aspectRatio: z.enum(ASPECT_RATIOS).default('1:1'),
+      /** Rows of NanoBanana are 1K whatever this says. */
+      resolution: z.enum(RESOLUTIONS).default('1K'),
+    })
+    .prefault({}),
+  /** Images of a row without a `count`. */
+  imagesPerPrompt: z.int().min(1).max(1000).default(1),
+  /** What becomes of identical rows without ids. Only `keep` is there yet; the others are refused when reading. */
+  duplicates: z.enum(['keep', 'skip', 'fail']).default('keep'),
+  /** One rejected record keeps the whole batch from starting; the caller acts on it. */
+  strict: z.boolean().default(false),
+});
+export type SheetSettings = z.infer<typeof SheetSettings>;
+
+/** Where a sheet's bytes come from. */
+export interface SheetSource {
+  /** Path, URL or `-`: tells the format by its extension, and messages name it. */
+  readonly name: string;
+}

@@ -1,0 +1,123 @@
+import type { BatchId } from '../domain/ids.js';
+import type { ImageType } from '../domain/outcome.js';
+import type { ObjectRef } from './object-store.js';
+
+/**
+ * Where a batch lives. All keys below are whole keys within the bucket; `at` makes an object's place of one.
+ * Numbers are zero-padded so that keys list in order; wider numbers just grow, so order by number, not by key.
+ */
+export interface BatchLocation {
+  readonly bucket: string;
+  /** Empty, or ends with `/`. */
+  readonly prefix: string;
+  readonly batchId: BatchId;
+}
+
+/** One run of a batch; small, since it is part of every activity's input. */
+export interface RunRef extends BatchLocation {
+  readonly runSeq: number;
+}
+
+/** The place of a key that one of the functions below gave for the same location. */
+export function at(location: BatchLocation, key: string): ObjectRef {
+  return { bucket: location.bucket, key };
+}
+
+/** All of a batch's keys start with it; ends with `/`. */
+export function batchRoot(location: BatchLocation): string {
+  return `${location.prefix}${location.batchId}/`;
+}
+
+/** Identity, account, settings and counts: written by ingest. */
+export function batchFileKey(location: BatchLocation): string {
+  return `${batchRoot(location)}batch.json`;
+}
+
+/** An input by its content: the sheet, or an image beside it. `extension` has no dot. */
+export function inputKey(location: BatchLocation, sha256: string, extension: string): string {
+  return `${batchRoot(location)}inputs/${sha256}.${extension}`;
+}
+
+/** The folder of all runs; the folders directly below it are the batch's runs. */
+export function runsPrefix(location: BatchLocation): string {
+  return `${batchRoot(location)}runs/`;
+}
+
+/** What a run was asked to do; written once, so it also decides who starts the run. */
+export function requestKey(location: BatchLocation, runSeq: number): string {
+  return `${runFolder(location, runSeq)}request.json`;
+}
+
+/** The checked rows of one shard, immutable. */
+export function rowsKey(location: BatchLocation, runSeq: number, shard: number): string {
+  return `${runFolder(location, runSeq)}rows/${padded(shard, 5)}.jsonl`;
+}
+
+/** One record of outcomes of a shard, as they settled. */
+export function partKey(location: BatchLocation, runSeq: number, shard: number, part: number): string {
+  return `${partsPrefix(location, runSeq)}${padded(shard, 5)}-${padded(part, 3)}.jsonl`;
+}
+
+/** The folder of all parts of a run. */
+export function partsPrefix(location: BatchLocation, runSeq: number): string {
+  return `${runFolder(location, runSeq)}parts/`;
+}
+
+/** Outcomes of earlier runs that this run leaves as they are. */
+export function carriedKey(location: BatchLocation, runSeq: number): string {
+  return `${runFolder(location, runSeq)}carried.jsonl`;
+}
+
+/** Every row of the batch after this run. */
+export function outcomesKey(location: BatchLocation, runSeq: number): string {
+  return `${runFolder(location, runSeq)}outcomes.jsonl`;
+}
+
+/** The folder of all images and their metadata. */
+export function imagesPrefix(location: BatchLocation): string {
+  return `${batchRoot(location)}images/train/`;
+}
+
+/** A row's image. `imageName` is `imageNameOf` the row, or the checked name that the sheet gave. */
+export function imageKey(location: BatchLocation, imageName: string, type: ImageType): string {
+  return `${imagesPrefix(location)}${imageName}.${type}`;
+}
+
+/** One line per stored image, beside the images, as Hugging Face's imagefolder expects it. */
+export function metadataKey(location: BatchLocation): string {
+  return `${imagesPrefix(location)}metadata.jsonl`;
+}
+
+/** Rows that ended without an image; can be submitted as it is. */
+export function failuresKey(location: BatchLocation): string {
+  return `${batchRoot(location)}failures.csv`;
+}
+
+/** Lines of the sheet that break a rule; can be mended and submitted. */
+export function rejectsKey(location: BatchLocation): string {
+  return `${batchRoot(location)}rejects.csv`;
+}
+
+/** A page to look at; `page` counts from 1, and the first lies at the root. */
+export function contactSheetKey(location: BatchLocation, page: number): string {
+  const root = batchRoot(location);
+  return page === 1 ? `${root}contact-sheet.html` : `${root}contact-sheet/${padded(page, 4)}.html`;
+}
+
+/** The seal, written last. */
+export function reportKey(location: BatchLocation): string {
+  return `${batchRoot(location)}report.json`;
+}
+
+/** A small object that tells whether the bucket takes writes again; may be overwritten and deleted at any time. */
+export function probeKey(location: BatchLocation): string {
+  return `${batchRoot(location)}probe.txt`;
+}
+
+function runFolder(location: BatchLocation, runSeq: number): string {
+  return `${runsPrefix(location)}${padded(runSeq, 4)}/`;
+}
+
+function padded(value: number, width: number): string {
+  return String(value).padStart(width, '0');
+}

@@ -1,0 +1,57 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
+
+export interface S3ConnectionOptions {
+  /** URL of an S3-compatible server; default AWS_ENDPOINT_URL_S3, else AWS itself. */
+  readonly endpoint?: string;
+  /** Default AWS_REGION, AWS_DEFAULT_REGION, the profile's; `us-east-1` where an endpoint is set and none of these. */
+  readonly region?: string;
+  /** Default the AWS SDK's own chain. */
+  readonly credentials?: NonNullable<S3ClientConfig['credentials']>;
+  /** Most open connections; default 128. */
+  readonly maxSockets?: number;
+  /** Tries of one request together with the first; default 4. */
+  readonly maxAttempts?: number;
+  /** Default 10 s. */
+  readonly connectionTimeoutMs?: number;
+  /** Most time without a byte in either direction; default 60 s. */
+  readonly idleTimeoutMs?: number;
+  /** Where the AWS variables are looked up that decide addressing and region; default the process's own. */
+  readonly environment?: NodeJS.ProcessEnv;
+}
+
+/** The SDK's client as this program needs it: path style with every endpoint, bounded connections and times. */
+export function createS3Client(options: S3ConnectionOptions): S3Client {
+  const { maxSockets = 128, maxAttempts = 4, connectionTimeoutMs = 10_000, idleTimeoutMs = 60_000 } = options;
+  const environment = options.environment ?? process.env;
+  const endpoint = options.endpoint ?? environment['AWS_ENDPOINT_URL_S3'] ?? environment['AWS_ENDPOINT_URL'];
+  const region =
+    options.region ??
+    environment['AWS_REGION'] ??
+    environment['AWS_DEFAULT_REGION'] ??
+    (endpoint !== undefined && environment['AWS_PROFILE'] === undefined ? 'us-east-1' : undefined);
+  return new S3Client({
+    ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
+    ...(region === undefined ? {} : { region }),
+    ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
+    maxAttempts,
+    // What matters is thrown; the SDK's own warnings would go to the console.
+    logger: SILENT,
+    retryMode: 'standard',
+    // Waiting for "100 Continue" costs each body over 2 MB a round trip and a connection that is not kept.
+    expectContinueHeader: false,
+    requestHandler: {
+      httpAgent: new HttpAgent({ keepAlive: true, maxSockets }),
+      httpsAgent: new HttpsAgent({ keepAlive: true, maxSockets }),
+      connectionTimeout: connectionTimeoutMs,
+      socketTimeout: idleTimeoutMs,
+      // Waiting for a free connection is normal here and bounded by the caller.
+      socketAcquisitionWarningTimeout: 600_000,
+    },
+  });
+}
+
+function ignore(): void {}
+
+const SILENT = { debug: ignore, info: ignore, warn: ignore, error: ignore };

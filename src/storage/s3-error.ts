@@ -1,0 +1,144 @@
+import { StorageError, type StorageErrorCode } from './object-store.js';
+
+/** Which call failed and where, in words for the message: `put s3://bucket/key`. */
+export interface S3Call {
+  readonly action: string;
+  readonly bucket: string;
+  readonly key?: string;
+}
+
+/** What the SDK's errors have in common, as far as they have it. */
+interface S3Fault {
+  readonly name: string;
+  /** The error code of Node for broken connections, else empty. */
+  readonly systemCode: string;
+  readonly status: number | undefined;
+  readonly message: string;
+}
+
+const CODES_BY_NAME: Readonly<Record<string, StorageErrorCode>> = {
+  NoSuchKey: 'not-found',
+  NotFound: 'not-found',
+  NoSuchBucket: 'bucket-missing',
+  AccessDenied: 'denied',
+  AllAccessDisabled: 'denied',
+  AccountProblem: 'denied',
+  RequestTimeTooSkewed: 'denied',
+  InvalidAccessKeyId: 'bad-credentials',
+  SignatureDoesNotMatch: 'bad-credentials',
+  ExpiredToken: 'bad-credentials',
+  ExpiredTokenException: 'bad-credentials',
+  InvalidToken: 'bad-credentials',
+  TokenRefreshRequired: 'bad-credentials',
+  // versitygw's answer to an unknown access key, with 404.
+  XAdminUserNotFound: 'bad-credentials',
+  CredentialsProviderError: 'bad-credentials',
+  TokenProviderError: 'bad-credentials',
+  PreconditionFailed: 'precondition-failed',
+  BadDigest: 'corrupted',
+  InvalidDigest: 'corrupted',
+  XAmzContentSHA256Mismatch: 'corrupted',
+  NotImplemented: 'other',
+  // Passing, though their status is 4xx.
+  ConditionalRequestConflict: 'unavailable',
+  OperationAborted: 'unavailable',
+  IncompleteBody: 'unavailable',
+  RequestTimeout: 'unavailable',
+  SlowDown: 'unavailable',
+  TimeoutError: 'unreachable',
+};
+
+const CODES_BY_STATUS: Readonly<Record<number, StorageErrorCode>> = {
+  401: 'bad-credentials',
+  403: 'denied',
+  404: 'not-found',
+  408: 'unavailable',
+  412: 'precondition-failed',
+  429: 'unavailable',
+};
+
+const UNREACHABLE =
+  /^(E(CONN(REFUSED|RESET|ABORTED)|PIPE|TIMEDOUT|HOSTUNREACH|NETUNREACH|AI_AGAIN|NOTFOUND|PROTO)|ENOTFOUND|CERT_.*|ERR_(TLS|SSL)_.*|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_.*)$/;
+
+const ADVICE: Readonly<Record<StorageErrorCode, string>> = {
+  'not-found': '',
+  'bucket-missing': 'The bucket does not exist: check its name and AWS_ENDPOINT_URL_S3, or create it.',
+  denied:
+    'The credentials may not do this: grant s3:GetObject, s3:PutObject, s3:DeleteObject and s3:ListBucket.',
+  'bad-credentials':
+    'Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN), or set AWS_PROFILE or a role.',
+  'precondition-failed': '',
+  unreachable: 'Check the network, AWS_ENDPOINT_URL_S3 and AWS_REGION.',
+  unavailable: '',
+  corrupted: 'The bytes changed on the way.',
+  other: '',
+};
+
+/** The `StorageError` for whatever the SDK threw; one that is a `StorageError` already comes back as it is. */
+export function storageErrorOf(error: unknown, call: S3Call): StorageError {
+  if (error instanceof StorageError) return error;
+  const fault = faultOf(error);
+  const code = codeOf(fault, call);
+  const place = call.key === undefined ? `s3://${call.bucket}` : `s3://${call.bucket}/${call.key}`;
+  const status = fault.status === undefined ? '' : `${fault.status} `;
+  const message = [`${call.action} ${place} failed: ${status}${summary(fault)}.`, adviceFor(code, fault)]
+    .join(' ')
+    .trim();
+  const ref = { bucket: call.bucket, ...(call.key === undefined ? {} : { key: call.key }) };
+  return new StorageError(code, ref, message, { cause: error });
+}
+
+/** Whether the same call may succeed a moment later. */
+export function isTransient(error: StorageError): boolean {
+  return error.code === 'unreachable' || error.code === 'unavailable' || error.code === 'corrupted';
+}
+
+function codeOf(fault: S3Fault, call: S3Call): StorageErrorCode {
+  // A put never misses an object: a server's 404 to a conditional one says that what it was to replace is gone.
+  if (call.action === 'replace' && (fault.name === 'NoSuchKey' || fault.name === 'NotFound'))
+    return 'precondition-failed';
+  const byName = CODES_BY_NAME[fault.name];
+  if (byName !== undefined) return byName;
+  if (UNREACHABLE.test(fault.systemCode)) return 'unreachable';
+  if (/^checksum mismatch/i.test(fault.message)) return 'corrupted';
+  if (fault.status === undefined) return 'other';
+  return CODES_BY_STATUS[fault.status] ?? (fault.status >= 500 ? 'unavailable' : 'other');
+}
+
+function adviceFor(code: StorageErrorCode, fault: S3Fault): string {
+  if (fault.name === 'RequestTimeTooSkewed') return "This machine's clock is wrong: set it.";
+  if (fault.name === 'PermanentRedirect' || fault.name === 'AuthorizationHeaderMalformed') {
+    return 'The bucket is in another region: set AWS_REGION to it.';
+  }
+  if (/region is missing/i.test(fault.message)) return 'Set AWS_REGION.';
+  return ADVICE[code];
+}
+
+function faultOf(error: unknown): S3Fault {
+  if (!(error instanceof Error))
+    return { name: 'Error', systemCode: '', status: undefined, message: String(error) };
+  const systemCode = 'code' in error && typeof error.code === 'string' ? error.code : firstCode(error);
+  return { name: error.name, systemCode, status: statusOf(error), message: error.message };
+}
+
+function firstCode(error: Error): string {
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : undefined;
+  return first instanceof Error && 'code' in first && typeof first.code === 'string' ? first.code : '';
+}
+
+function statusOf(error: Error): number | undefined {
+  const metadata: unknown = '$metadata' in error ? error.$metadata : undefined;
+  if (typeof metadata !== 'object' || metadata === null || !('httpStatusCode' in metadata)) return undefined;
+  return typeof metadata.httpStatusCode === 'number' ? metadata.httpStatusCode : undefined;
+}
+
+function summary(fault: S3Fault): string {
+  // Queries of URLs may hold a signature.
+  const text = fault.message
+    .replaceAll(/(https?:\/\/[^\s?]*)\?\S*/g, '$1')
+    .replaceAll(/\s+/g, ' ')
+    .trim();
+  const named = text === '' || text === fault.name ? fault.name : `${fault.name}: ${text}`;
+  const told = named === 'Error' || named === 'AggregateError' ? fault.systemCode || named : named;
+  return told.slice(0, 300).replace(/\.$/, '');
+}

@@ -1,0 +1,33 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { StorageError } from './object-store.js';
+import { isTransient } from './s3-error.js';
+
+export interface RetryPolicy {
+  /** Together with the first. */
+  readonly attempts: number;
+  /** Before the second attempt; doubles each time. */
+  readonly firstDelayMs: number;
+}
+
+/** Repeats what the SDK cannot, since a stream is used up by its first attempt: `attempt` opens its stream anew each time. Throws the last error. */
+export async function retryTransient<T>(
+  policy: RetryPolicy,
+  signal: AbortSignal | undefined,
+  attempt: () => Promise<T>,
+): Promise<T> {
+  for (let made = 1; ; made += 1) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (made >= policy.attempts || !(error instanceof StorageError) || !isTransient(error)) throw error;
+      await delay(
+        policy.firstDelayMs * 2 ** (made - 1),
+        undefined,
+        signal === undefined ? {} : { signal },
+      ).catch((reason: unknown) => {
+        signal?.throwIfAborted();
+        throw reason;
+      });
+    }
+  }
+}

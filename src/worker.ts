@@ -1,0 +1,181 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import {
+  bundleWorkflowCode,
+  NativeConnection,
+  Worker,
+  type WorkerOptions,
+  type WorkflowBundle,
+} from '@temporalio/worker';
+import type { Logger } from 'pino';
+import { ByteBudget } from './activities/byte-budget.js';
+import { DEFAULT_LIMITS, type ActivityLimits } from './activities/dependencies.js';
+import { createActivities } from './activities/index.js';
+import { createDownloadAgent } from './bananahub/download-agent.js';
+import { createBananaHubClient } from './bananahub/http-client.js';
+import { downloadImage } from './bananahub/image-download.js';
+import { isPrivateHost } from './bananahub/private-address.js';
+import type { ApiConfig, BucketConfig, TemporalConfig } from './config.js';
+import { UsageError } from './errors.js';
+import { createS3ObjectStore } from './storage/s3-object-store.js';
+import { taskQueues } from './workflows/messages.js';
+
+/** The kinds of work that a worker process may take; all by default. */
+export const WORKER_ROLES = ['main', 'create', 'await', 'store'] as const;
+export type WorkerRole = (typeof WORKER_ROLES)[number];
+
+export interface StartWorkerOptions {
+  readonly temporal: TemporalConfig;
+  readonly bucket: BucketConfig;
+  readonly api: ApiConfig;
+  readonly taskQueue: string;
+  readonly log: Logger;
+  readonly roles?: readonly WorkerRole[];
+  readonly limits?: Partial<ActivityLimits>;
+  /** Memory that image bodies may take together. Default 256 MB. */
+  readonly imageBytes?: number;
+}
+
+/** A worker at work. */
+export interface RunningWorker {
+  /** Ends when the worker has ended; rejects where it ended by itself because of an error. */
+  readonly done: Promise<void>;
+  /** Lets what is under way end or be handed back, for at most half a minute, and waits for it. May be called again. */
+  stop(): Promise<void>;
+}
+
+const IMAGE_BYTES = 256 * 1024 * 1024;
+
+/** Connects and starts working. Throws a UsageError where Temporal, the bucket or the configuration does not let it. */
+export async function startWorker(options: StartWorkerOptions): Promise<RunningWorker> {
+  const { temporal, bucket, api, taskQueue, log } = options;
+  const closers: (() => Promise<void> | void)[] = [];
+  const closeAll = async (): Promise<void> => {
+    for (const close of closers.toReversed()) await close();
+    closers.length = 0;
+  };
+  try {
+    const connection = await connect(temporal);
+    closers.push(() => connection.close());
+    const store = createS3ObjectStore(bucket.s3);
+    closers.push(() => store.close());
+    await store.checkBucket(bucket.bucket);
+    const client = createBananaHubClient(api);
+    closers.push(() => client.close());
+    const allowPrivateAddresses = await isPrivateHost(new URL(api.baseUrl).hostname);
+    const agent = createDownloadAgent({ allowPrivateAddresses });
+    closers.push(() => agent.destroy());
+    const budget = new ByteBudget(options.imageBytes ?? IMAGE_BYTES);
+    const activities = createActivities({
+      store,
+      api: client,
+      downloadImage: (url, signal) =>
+        downloadImage(url, { agent, signal, reserveBytes: (sizeBytes) => budget.reserve(sizeBytes) }),
+      log,
+      limits: { ...DEFAULT_LIMITS, ...options.limits },
+    });
+    const workers = await createWorkers(options.roles ?? WORKER_ROLES, {
+      connection,
+      namespace: temporal.namespace,
+      activities,
+      taskQueue,
+    });
+    return run(workers, closeAll);
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+async function connect({ connection, address }: TemporalConfig): Promise<NativeConnection> {
+  try {
+    return await NativeConnection.connect(connection);
+  } catch (cause) {
+    throw new UsageError(
+      `Temporal at ${address} does not answer. Start it, or set TEMPORAL_ADDRESS to where it is.`,
+      { cause },
+    );
+  }
+}
+
+async function createWorkers(
+  roles: readonly WorkerRole[],
+  shared: {
+    readonly connection: NativeConnection;
+    readonly namespace: string;
+    readonly activities: ReturnType<typeof createActivities>;
+    readonly taskQueue: string;
+  },
+): Promise<readonly Worker[]> {
+  const { connection, namespace, taskQueue } = shared;
+  const queues = taskQueues(taskQueue);
+  const workflowBundle = roles.includes('main') ? await workflowCode() : undefined;
+  const { ingest, seal, openShard, recordOutcomes, recordLostShard, probe } = shared.activities;
+  const { createGeneration, awaitGeneration, storeImage } = shared.activities;
+  const optionsOf: Record<WorkerRole, Partial<WorkerOptions>> = {
+    main: {
+      ...(workflowBundle && { workflowBundle }),
+      activities: { ingest, seal, openShard, recordOutcomes, recordLostShard, probe },
+      shutdownGraceTime: '5 seconds',
+    },
+    create: {
+      activities: { createGeneration },
+      maxConcurrentActivityTaskExecutions: 200,
+      shutdownGraceTime: '15 seconds',
+    },
+    await: { activities: { awaitGeneration }, maxConcurrentActivityTaskExecutions: 1000 },
+    store: {
+      activities: { storeImage },
+      maxConcurrentActivityTaskExecutions: 64,
+      shutdownGraceTime: '15 seconds',
+    },
+  };
+  return Promise.all(
+    roles.map((role) =>
+      Worker.create({
+        connection,
+        namespace,
+        taskQueue: queues[role],
+        // How soon a running activity learns that it was cancelled.
+        maxHeartbeatThrottleInterval: '10 seconds',
+        shutdownForceTime: '30 seconds',
+        ...optionsOf[role],
+      }),
+    ),
+  );
+}
+
+const BUILT_BUNDLE = fileURLToPath(new URL('./workflow-bundle.js', import.meta.url));
+
+let bundled: Promise<WorkflowBundle> | undefined;
+
+/** The workflows' code: as built beside this file, or bundled from source once a process. */
+async function workflowCode(): Promise<NonNullable<WorkerOptions['workflowBundle']>> {
+  if (existsSync(BUILT_BUNDLE)) return { codePath: BUILT_BUNDLE };
+  bundled ??= bundleWorkflowCode({
+    workflowsPath: fileURLToPath(new URL('./workflows/index.ts', import.meta.url)),
+  });
+  return bundled;
+}
+
+function run(workers: readonly Worker[], closeAll: () => Promise<void>): RunningWorker {
+  const stopAll = (): void => {
+    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+  };
+  const runs = workers.map((worker) =>
+    // One that ends takes the others with it: half a worker would leave rows waiting.
+    worker.run().finally(stopAll),
+  );
+  const done = Promise.allSettled(runs).then(async (results) => {
+    await closeAll();
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
+  });
+  done.catch(() => undefined);
+  return {
+    done,
+    stop: async () => {
+      stopAll();
+      await done.catch(() => undefined);
+    },
+  };
+}

@@ -1,0 +1,2 @@
+export { runBatch } from './run-batch.js';
+export { runShard } from './run-shard.js';

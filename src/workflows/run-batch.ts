@@ -1,0 +1,309 @@
+import {
+  CancellationScope,
+  condition,
+  log,
+  setHandler,
+  startChild,
+  upsertMemo,
+  type ChildWorkflowHandle,
+} from '@temporalio/workflow';
+import type { Activities } from '../activities/types.js';
+import { addTallies, EMPTY_TALLY, tallyOfPending, type Tally } from '../domain/tally.js';
+import { dealSlots, SHARD_ROWS, type OpenShard } from '../domain/window.js';
+import { activityProxies, batchFaultOf, wholeBatchProxies } from './activity-proxies.js';
+import { BatchHolds } from './batch-holds.js';
+import {
+  cancelUpdate,
+  controlSignal,
+  probedRowSignal,
+  shardFaultSignal,
+  shardWorkflowId,
+  slotReleaseSignal,
+  snapshotQuery,
+  SNAPSHOT_MEMO,
+  type BatchEnd,
+  type BatchSnapshot,
+  type IngestResult,
+  type RunBatchInput,
+  type RunBatchResult,
+  type ShardControl,
+} from './messages.js';
+import { runShard } from './run-shard.js';
+
+/**
+ * Runs a batch from its sheet to its sealed report. Ends when every row has settled; faults of account, service or
+ * bucket make it wait, never fail. Cancelling this workflow is the same as cancelling the batch.
+ */
+export async function runBatch(input: RunBatchInput): Promise<RunBatchResult> {
+  const root = CancellationScope.current();
+  return CancellationScope.nonCancellable(() => new Batch(input).run(root));
+}
+
+interface RunningShard extends OpenShard {
+  readonly handle: ChildWorkflowHandle<typeof runShard> | undefined;
+  readonly rows: number;
+  readonly controlSeq: number;
+  readonly faultsTaken: number;
+  /** Something changed before the shard could be told anything. */
+  readonly untold: boolean;
+}
+
+class Batch {
+  readonly #input: RunBatchInput;
+  readonly #activities: Pick<Activities, 'ingest' | 'seal' | 'probe' | 'recordLostShard'>;
+  readonly #holds: BatchHolds;
+  readonly #startedAt = new Date().toISOString();
+  readonly #open = new Map<number, RunningShard>();
+  #phase: BatchSnapshot['phase'] = 'preparing';
+  #endedAt: string | undefined;
+  #cancelling = false;
+  /** All rows but those of the open shards and of those not yet opened. */
+  #settled: Tally = EMPTY_TALLY;
+  #unopened = { nextShard: 0, shardCount: 0, rows: 0 };
+
+  constructor(input: RunBatchInput) {
+    this.#input = input;
+    const { recordLostShard } = activityProxies();
+    this.#activities = { ...wholeBatchProxies(input.settings), recordLostShard };
+    this.#holds = new BatchHolds({
+      run: input.run,
+      idempotencyHorizonMs: input.settings.idempotencyHorizonMs,
+      probe: this.#activities.probe,
+      onChange: () => {
+        this.#tellShards();
+        this.#noteSnapshot();
+      },
+      deliver: async (shard, probed) => {
+        await this.#open.get(shard)?.handle?.signal(probedRowSignal, probed);
+      },
+    });
+  }
+
+  async run(root: CancellationScope): Promise<RunBatchResult> {
+    this.#handleMessages();
+    root.cancelRequested.catch(() => this.#cancel());
+    const { run, settings } = this.#input;
+    try {
+      const ingested = await this.#throughHolds(() => this.#activities.ingest({ run, settings }));
+      const counted = await this.#runShards(ingested);
+      const end: BatchEnd = this.#cancelling ? 'cancelled' : 'completed';
+      this.#enter('sealing');
+      const tally = await this.#throughHolds(() =>
+        this.#activities.seal({
+          run,
+          shardCount: ingested.shardCount,
+          end,
+          tally: counted,
+          startedAt: this.#startedAt,
+        }),
+      );
+      if (tally.stored !== counted.stored)
+        log.error('The sealed files contradict the count.', { counted, tally });
+      this.#endedAt = new Date().toISOString();
+      this.#enter(end);
+      return { end, tally };
+    } catch (error) {
+      this.#endedAt = new Date().toISOString();
+      this.#enter('failed');
+      throw error;
+    } finally {
+      this.#holds.close();
+    }
+  }
+
+  async #runShards({ shardCount, rows, settled }: IngestResult): Promise<Tally> {
+    this.#settled = settled;
+    this.#unopened = { nextShard: 0, shardCount, rows };
+    this.#enter('running');
+    this.#dealSlots();
+    await condition(() => this.#open.size === 0 && this.#unopened.rows === 0);
+    return this.#settled;
+  }
+
+  #handleMessages(): void {
+    setHandler(snapshotQuery, () => this.#snapshot());
+    setHandler(
+      cancelUpdate,
+      () => {
+        this.#cancel();
+        return this.#snapshot();
+      },
+      {
+        validator: () => {
+          if (!['preparing', 'running'].includes(this.#phase)) {
+            throw new Error(`The batch is ${this.#phase}: nothing is left to cancel.`);
+          }
+        },
+      },
+    );
+    setHandler(slotReleaseSignal, ({ shard, released }) => {
+      const running = this.#open.get(shard);
+      if (!running) return;
+      const slots = { ...running.slots, released: Math.max(released, running.slots.released) };
+      this.#open.set(shard, { ...running, slots, exhausted: true });
+      this.#dealSlots();
+    });
+    setHandler(shardFaultSignal, ({ shard, count, cause, holdSeq, candidate }) => {
+      const running = this.#open.get(shard);
+      if (running) this.#open.set(shard, { ...running, faultsTaken: Math.max(count, running.faultsTaken) });
+      const before = this.#holds.seq;
+      this.#holds.raise(cause, holdSeq, candidate);
+      // An ignored fault is answered too, or its shard would wait for ever.
+      if (this.#holds.seq === before) this.#tellShard(shard);
+    });
+  }
+
+  #cancel(): void {
+    if (this.#cancelling) return;
+    this.#cancelling = true;
+    this.#holds.stopBuying();
+    this.#cancelUnopened();
+    this.#tellShards();
+    this.#noteSnapshot();
+  }
+
+  /** Rows of shards that were never opened end without anything having been bought for them. */
+  #cancelUnopened(): void {
+    const { rows, shardCount } = this.#unopened;
+    this.#settled = addTallies(this.#settled, { ...EMPTY_TALLY, total: rows, cancelled: rows });
+    this.#unopened = { nextShard: shardCount, shardCount, rows: 0 };
+  }
+
+  #dealSlots(): void {
+    if (this.#cancelling) this.#cancelUnopened();
+    const { nextShard, shardCount } = this.#unopened;
+    const { concurrency } = this.#input.settings;
+    const plan = dealSlots({ concurrency, openShards: [...this.#open.values()], nextShard, shardCount });
+    for (const { shard, granted } of plan.raise) {
+      const running = this.#open.get(shard);
+      if (!running) continue;
+      this.#open.set(shard, { ...running, slots: { ...running.slots, granted } });
+      this.#tellShard(shard);
+    }
+    for (const { shard, granted } of plan.open) this.#openShard(shard, granted);
+  }
+
+  #openShard(shard: number, granted: number): void {
+    const rows = Math.min(this.#unopened.rows, SHARD_ROWS);
+    this.#unopened = {
+      ...this.#unopened,
+      nextShard: shard + 1,
+      rows: this.#unopened.rows - rows,
+    };
+    this.#runShard(shard, rows, granted).catch((error: unknown) => {
+      log.error('A shard ended in a way that was not foreseen.', { shard, error });
+    });
+  }
+
+  /** Runs a shard to its end; one that is ended from outside is started once more, then its open rows are given up. */
+  async #runShard(shard: number, rows: number, granted: number): Promise<void> {
+    let tally: Tally | undefined;
+    for (let execution = 1; execution <= 2 && !tally; execution++) {
+      tally = await this.#executeShard(shard, rows, granted);
+    }
+    const { run } = this.#input;
+    tally ??= await this.#throughHolds(() => this.#activities.recordLostShard({ run, shard }));
+    this.#settled = addTallies(this.#settled, tally);
+    this.#open.delete(shard);
+    this.#dealSlots();
+    this.#noteSnapshot();
+  }
+
+  /** The shard's tally, or undefined where it was ended from outside. */
+  async #executeShard(shard: number, rows: number, granted: number): Promise<Tally | undefined> {
+    this.#open.set(shard, {
+      shard,
+      rows,
+      slots: { granted, released: 0 },
+      exhausted: false,
+      handle: undefined,
+      controlSeq: 0,
+      faultsTaken: 0,
+      untold: false,
+    });
+    try {
+      const { run, settings } = this.#input;
+      const handle = await startChild(runShard, {
+        workflowId: shardWorkflowId(run, shard),
+        args: [{ run, shard, settings, control: this.#controlFor(shard) }],
+      });
+      const running = this.#open.get(shard);
+      if (running) this.#open.set(shard, { ...running, handle, untold: false });
+      if (running?.untold) this.#tellShard(shard);
+      return (await handle.result()).tally;
+    } catch (error) {
+      log.warn('A shard was ended from outside.', { shard, error });
+      return undefined;
+    }
+  }
+
+  #controlFor(shard: number): ShardControl {
+    const running = this.#open.get(shard);
+    return {
+      seq: running?.controlSeq ?? 0,
+      granted: running?.slots.granted ?? 0,
+      paused: false,
+      cancelling: this.#cancelling,
+      heldScopes: this.#holds.current.map(({ scope }) => scope),
+      holdSeq: this.#holds.seq,
+      faultsTaken: running?.faultsTaken ?? 0,
+    };
+  }
+
+  #tellShards(): void {
+    for (const shard of this.#open.keys()) this.#tellShard(shard);
+  }
+
+  #tellShard(shard: number): void {
+    const running = this.#open.get(shard);
+    if (!running) return;
+    if (!running.handle) {
+      this.#open.set(shard, { ...running, untold: true });
+      return;
+    }
+    this.#open.set(shard, { ...running, controlSeq: running.controlSeq + 1 });
+    running.handle.signal(controlSignal, this.#controlFor(shard)).catch((error: unknown) => {
+      log.info('A shard ended before it could be told something.', { shard, error });
+    });
+  }
+
+  /** Runs an activity that concerns the whole batch until it answers; a fault of the bucket only makes it wait. */
+  async #throughHolds<T>(call: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await call();
+      } catch (error) {
+        const fault = batchFaultOf(error);
+        if (!fault) throw error;
+        this.#holds.raise(fault.cause, this.#holds.seq, undefined);
+        await condition(() => !this.#holds.isHeld(fault.cause.scope));
+      }
+    }
+  }
+
+  #enter(phase: BatchSnapshot['phase']): void {
+    this.#phase = phase;
+    this.#noteSnapshot();
+  }
+
+  #snapshot(): BatchSnapshot {
+    return {
+      run: this.#input.run,
+      phase: this.#phase,
+      paused: false,
+      cancelling: this.#cancelling,
+      holds: this.#holds.current,
+      tally: addTallies(this.#settled, tallyOfPending(this.#unopened.rows)),
+      openShards: [...this.#open.values()].map(({ shard, rows }) => ({ shard, rows })),
+      concurrency: this.#input.settings.concurrency,
+      startedAt: this.#startedAt,
+      ...(this.#endedAt && { endedAt: this.#endedAt }),
+      asOf: new Date().toISOString(),
+    };
+  }
+
+  /** Keeps the snapshot where it can be read without a worker. */
+  #noteSnapshot(): void {
+    upsertMemo({ [SNAPSHOT_MEMO]: this.#snapshot() });
+  }
+}

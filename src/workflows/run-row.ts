@@ -1,0 +1,217 @@
+import { condition, isCancellation, sleep, type CancellationScope } from '@temporalio/workflow';
+import type { Activities, AwaitGenerationResult, StoreImageResult } from '../activities/types.js';
+import { generationLimit, type FailureKind, type JobFailureClass } from '../domain/failure-kind.js';
+import { SCOPES_OF_AWAIT, SCOPES_OF_STORE, type HoldCause, type HoldScope } from '../domain/holds.js';
+import type { JobId } from '../domain/ids.js';
+import type { GenerationRecord } from '../domain/outcome.js';
+import { batchFaultOf } from './activity-proxies.js';
+import type { ProbeCandidate, RunShardInput } from './messages.js';
+import type { ShardHolds } from './shard-holds.js';
+import type { ShardLedger } from './shard-ledger.js';
+
+/** What a row needs of its shard. */
+export interface RowContext {
+  readonly input: RunShardInput;
+  readonly activities: Pick<Activities, 'createGeneration' | 'awaitGeneration' | 'storeImage'>;
+  readonly ledger: ShardLedger;
+  readonly holds: ShardHolds;
+  /** Runs a create that a pause, hold or cancel takes back while it has not been sent. */
+  readonly runCreate: <T>(row: number, create: () => Promise<T>) => Promise<T>;
+  readonly isCancelling: () => boolean;
+  /** Ends when a cancelled batch's grace has passed. */
+  readonly grace: CancellationScope;
+  /** Tells the parent of a fault, once per scope. */
+  readonly raise: (cause: HoldCause, candidate: ProbeCandidate) => void;
+}
+
+const SHORTEST_REGENERATION_DELAY_MS = 3_000;
+const LONGEST_REGENERATION_DELAY_MS = 15_000;
+
+/**
+ * Takes a started row through one generation: job made, awaited, image stored. At the end the row has settled, waits
+ * for its next generation, or is back in the queue because of a hold. Never rejects for what a job or service did.
+ */
+export async function runRow(context: RowContext, row: number): Promise<void> {
+  try {
+    const jobId = await createJob(context, row);
+    if (jobId) await followJob(context, row, jobId);
+  } catch (error) {
+    if (!isCancellation(error)) throw error;
+    context.ledger.settle(row, { kind: 'cancelled' }, context.ledger.openRecord(row), Date.now());
+  }
+}
+
+/** The job of the row's present generation; undefined where the row has moved on without one. */
+async function createJob(context: RowContext, row: number): Promise<JobId | undefined> {
+  const { activities, ledger, holds, input } = context;
+  const { generation, jobId, unansweredSinceMs } = ledger.generationOf(row);
+  if (jobId) return jobId;
+  const scheduledAtMs = Date.now();
+  const { run, shard, settings } = input;
+  try {
+    const result = await context.runCreate(row, () =>
+      activities.createGeneration({
+        run,
+        shard,
+        row,
+        generation,
+        idempotencyHorizonMs: settings.idempotencyHorizonMs,
+        ...(unansweredSinceMs !== undefined && { unansweredSinceMs }),
+      }),
+    );
+    switch (result.kind) {
+      case 'created':
+        ledger.noteJob(row, generation, result.jobId);
+        return result.jobId;
+      case 'invalid':
+        return fail(context, row, 'invalid', {
+          generation,
+          end: 'invalid',
+          charged: 'no',
+          message: result.message,
+        });
+      case 'unknown-charge':
+        return fail(context, row, 'unknown-charge', {
+          generation,
+          end: 'unanswered',
+          charged: 'unknown',
+          message: result.message,
+        });
+    }
+  } catch (error) {
+    const fault = batchFaultOf(error);
+    if (!fault && !isCancellation(error)) throw error;
+    // A create cancelled between two tries may have been answered by a lost answer.
+    ledger.returnToQueue(row, fault ? fault.unansweredSinceMs : scheduledAtMs);
+    const since = ledger.generationOf(row).unansweredSinceMs;
+    const candidate = { shard, row, generation, ...(since !== undefined && { unansweredSinceMs: since }) };
+    if (fault) context.raise(fault.cause, candidate);
+    if (context.isCancelling()) ledger.cancelPending(Date.now());
+    return undefined;
+  }
+}
+
+async function followJob(context: RowContext, row: number, jobId: JobId): Promise<void> {
+  const { activities, ledger, input } = context;
+  const { generation } = ledger.generationOf(row);
+  const ref = { run: input.run, shard: input.shard, row, generation, jobId };
+  const { jobTimeoutMs } = input.settings;
+  const ended = await throughHolds(context, SCOPES_OF_AWAIT, ref, () =>
+    activities.awaitGeneration({ ...ref, ...(jobTimeoutMs !== undefined && { jobTimeoutMs }) }),
+  );
+  if (ended.kind !== 'done') return jobEnded(context, row, jobId, ended);
+  ledger.startCopying(row);
+  const stored = await throughHolds(context, SCOPES_OF_STORE, ref, () => activities.storeImage(ref));
+  imageEnded(context, row, jobId, stored);
+}
+
+function jobEnded(
+  context: RowContext,
+  row: number,
+  jobId: JobId,
+  ended: Exclude<AwaitGenerationResult, { kind: 'done' }>,
+): void {
+  const { generation } = context.ledger.generationOf(row);
+  switch (ended.kind) {
+    case 'failed': {
+      const record = {
+        generation,
+        jobId,
+        end: 'failed',
+        charged: 'unknown',
+        message: ended.message,
+      } as const;
+      if (ended.failure === 'refused') fail(context, row, 'refused', record);
+      else tryAgain(context, row, ended.failure, record);
+      return;
+    }
+    case 'gone':
+      tryAgain(context, row, 'flaky', goneRecord(generation, jobId));
+      return;
+    case 'unfinished':
+      fail(context, row, 'timed-out', {
+        generation,
+        jobId,
+        end: 'unfinished',
+        charged: 'unknown',
+        message: ended.message,
+      });
+  }
+}
+
+function imageEnded(context: RowContext, row: number, jobId: JobId, result: StoreImageResult): void {
+  const { ledger } = context;
+  const { generation } = ledger.generationOf(row);
+  const done = { generation, jobId, end: 'done', charged: 'yes' } as const;
+  switch (result.kind) {
+    case 'stored':
+      ledger.settle(row, result, done, Date.now());
+      return;
+    case 'result-gone':
+      fail(context, row, 'result-gone', { ...done, message: result.message });
+      return;
+    case 'superseded':
+      ledger.settle(row, { kind: 'cancelled' }, done, Date.now());
+      return;
+    case 'gone':
+      tryAgain(context, row, 'flaky', { ...goneRecord(generation, jobId), charged: 'yes' });
+  }
+}
+
+function goneRecord(generation: number, jobId: JobId): GenerationRecord {
+  return {
+    generation,
+    jobId,
+    end: 'gone',
+    charged: 'unknown',
+    message: 'The service no longer knows the job.',
+  };
+}
+
+/** Another generation after a short wait, as often as the row may have one. */
+function tryAgain(
+  context: RowContext,
+  row: number,
+  failure: Exclude<JobFailureClass, 'refused'>,
+  record: GenerationRecord,
+): void {
+  const { ledger, input } = context;
+  const made = ledger.generationOf(row).made + 1;
+  if (made >= generationLimit(failure, input.settings.maxGenerations)) {
+    fail(context, row, 'flaky', record);
+    return;
+  }
+  const { endDelay } = ledger.regenerate(row, record);
+  if (context.isCancelling()) {
+    ledger.cancelPending(Date.now());
+    return;
+  }
+  const spreadMs = LONGEST_REGENERATION_DELAY_MS - SHORTEST_REGENERATION_DELAY_MS;
+  sleep(SHORTEST_REGENERATION_DELAY_MS + Math.random() * spreadMs).then(endDelay, endDelay);
+}
+
+function fail(context: RowContext, row: number, failure: FailureKind, record: GenerationRecord): undefined {
+  context.ledger.settle(row, { kind: 'failed', failure, message: record.message ?? '' }, record, Date.now());
+}
+
+/** Runs an activity of a row whose job is known until it answers: a fault of account, service or bucket only makes it wait. */
+async function throughHolds<T>(
+  context: RowContext,
+  scopes: readonly HoldScope[],
+  candidate: ProbeCandidate,
+  call: () => Promise<T>,
+): Promise<T> {
+  let needed = scopes;
+  for (;;) {
+    await context.grace.run(() => condition(() => !context.holds.isHeld(needed)));
+    try {
+      return await context.grace.run(call);
+    } catch (error) {
+      const fault = batchFaultOf(error);
+      if (!fault) throw error;
+      needed = [...scopes, fault.cause.scope];
+      const { shard, row, generation, jobId } = candidate;
+      context.raise(fault.cause, { shard, row, generation, ...(jobId && { jobId }) });
+    }
+  }
+}

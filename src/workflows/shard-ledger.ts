@@ -1,0 +1,251 @@
+import type { ModelMode } from '../domain/holds.js';
+import type { JobId } from '../domain/ids.js';
+import type { GenerationRecord, RowEnd, SettledRow } from '../domain/outcome.js';
+import { addTallies, EMPTY_TALLY, tallyOfSettled, type Tally } from '../domain/tally.js';
+import type { ProbedRow, RowView, ShardOverview } from './messages.js';
+
+interface RowProgress {
+  readonly mode: ModelMode;
+  phase: RowView['phase'] | 'recorded';
+  generation: number;
+  jobId: JobId | undefined;
+  unansweredSinceMs: number | undefined;
+  generations: GenerationRecord[];
+  end: RowEnd | undefined;
+}
+
+/** The rows of one open shard: where each is, which may start, and which have ended since the last record. */
+export class ShardLedger {
+  readonly #rows: readonly RowProgress[];
+  readonly #queues = new Map<ModelMode, number[]>();
+  readonly #recorded: Tally;
+  #unrecorded: SettledRow[] = [];
+  #settled: Tally = EMPTY_TALLY;
+  #pending = 0;
+  #inFlight = 0;
+  #copying = 0;
+  #regenerating = 0;
+
+  constructor(overview: ShardOverview) {
+    this.#recorded = overview.recorded.tally;
+    const modes = overview.modes.flatMap(({ mode, rows }) => Array.from({ length: rows }, () => mode));
+    this.#rows = modes.map((mode) => ({
+      mode,
+      phase: 'pending',
+      generation: 1,
+      jobId: undefined,
+      unansweredSinceMs: undefined,
+      generations: [],
+      end: undefined,
+    }));
+    for (const { row, generation, jobId } of overview.known) {
+      Object.assign(this.#at(row), { generation, jobId });
+    }
+    for (const row of overview.recorded.rows) this.#at(row).phase = 'recorded';
+    for (const [row, { phase }] of this.#rows.entries()) {
+      if (phase === 'pending') this.#enqueue(row);
+    }
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  get copying(): number {
+    return this.#copying;
+  }
+
+  /** Rows that wait for their next generation's delay to pass. */
+  get regenerating(): number {
+    return this.#regenerating;
+  }
+
+  /** Rows that could start now, were they allowed to. */
+  get queued(): number {
+    return this.#pending - this.#regenerating;
+  }
+
+  get unrecorded(): number {
+    return this.#unrecorded.length;
+  }
+
+  get allSettled(): boolean {
+    return this.#pending + this.#inFlight + this.#copying === 0;
+  }
+
+  /** Whether a row of a mode for which `allowed` holds waits in the queue. */
+  canStart(allowed: (mode: ModelMode) => boolean): boolean {
+    return this.#firstQueued(allowed) !== undefined;
+  }
+
+  /** The first such row in sheet order; it counts as in flight from now. */
+  startNext(allowed: (mode: ModelMode) => boolean): number | undefined {
+    const first = this.#firstQueued(allowed);
+    if (!first) return undefined;
+    first.queue.shift();
+    this.#at(first.row).phase = 'inFlight';
+    this.#pending -= 1;
+    this.#inFlight += 1;
+    return first.row;
+  }
+
+  generationOf(row: number): {
+    readonly generation: number;
+    readonly jobId: JobId | undefined;
+    readonly unansweredSinceMs: number | undefined;
+    readonly made: number;
+    readonly mode: ModelMode;
+  } {
+    const { generation, jobId, unansweredSinceMs, generations, mode } = this.#at(row);
+    return { generation, jobId, unansweredSinceMs, made: generations.length, mode };
+  }
+
+  /** Notes the job of the row's present generation; an older generation's news changes nothing. */
+  noteJob(row: number, generation: number, jobId: JobId): void {
+    const progress = this.#at(row);
+    if (progress.generation === generation) progress.jobId ??= jobId;
+  }
+
+  /** Notes what a probe did for a waiting row. */
+  noteProbed({ row, generation, jobId, unansweredSinceMs }: ProbedRow): void {
+    if (jobId) this.noteJob(row, generation, jobId);
+    const progress = this.#at(row);
+    if (progress.generation === generation) progress.unansweredSinceMs ??= unansweredSinceMs;
+  }
+
+  /** Back to the queue with the same generation: a create was held back or may not have been answered. */
+  returnToQueue(row: number, unansweredSinceMs: number | undefined): void {
+    this.#at(row).unansweredSinceMs ??= unansweredSinceMs;
+    this.#leave(row);
+    this.#enqueue(row);
+  }
+
+  /** Notes how a generation ended and moves the row on to the next one, which starts once `endDelay` is called. */
+  regenerate(row: number, record: GenerationRecord): { readonly endDelay: () => void } {
+    const progress = this.#at(row);
+    this.#leave(row);
+    progress.generations.push(record);
+    progress.generation = record.generation + 1;
+    progress.jobId = undefined;
+    progress.unansweredSinceMs = undefined;
+    progress.phase = 'pending';
+    this.#pending += 1;
+    this.#regenerating += 1;
+    let waiting = true;
+    return {
+      endDelay: () => {
+        if (!waiting) return;
+        waiting = false;
+        this.#regenerating -= 1;
+        // A cancel may have settled the row while it waited.
+        if (progress.phase !== 'pending') return;
+        this.#pending -= 1;
+        this.#enqueue(row);
+      },
+    };
+  }
+
+  /** The job is done: its slot is free, its image not yet stored. */
+  startCopying(row: number): void {
+    this.#leave(row);
+    this.#at(row).phase = 'copying';
+    this.#copying += 1;
+  }
+
+  settle(row: number, end: RowEnd, record: GenerationRecord | undefined, nowMs: number): void {
+    const progress = this.#at(row);
+    this.#leave(row);
+    progress.phase = 'settled';
+    progress.end = end;
+    if (record) progress.generations.push(record);
+    const settled: SettledRow = { row, end, generations: progress.generations, settledAtMs: nowMs };
+    this.#unrecorded.push(settled);
+    this.#settled = addTallies(this.#settled, tallyOfSettled([settled]));
+  }
+
+  /** Settles as cancelled every row without a job under way. A job known from before stays on record as open. */
+  cancelPending(nowMs: number): void {
+    for (const [row, { phase }] of this.#rows.entries()) {
+      if (phase === 'pending') this.settle(row, { kind: 'cancelled' }, this.openRecord(row), nowMs);
+    }
+    for (const queue of this.#queues.values()) queue.length = 0;
+  }
+
+  /** The record of a generation that is left without its end being seen; undefined where nothing was ever sent. */
+  openRecord(row: number): GenerationRecord | undefined {
+    const { generation, jobId, unansweredSinceMs, phase } = this.#at(row);
+    if (jobId && phase === 'copying') return { generation, jobId, end: 'done', charged: 'yes' };
+    if (jobId) return { generation, jobId, end: 'open', charged: 'unknown' };
+    if (unansweredSinceMs !== undefined) return { generation, end: 'unanswered', charged: 'unknown' };
+    return undefined;
+  }
+
+  takeUnrecorded(): readonly SettledRow[] {
+    const taken = this.#unrecorded;
+    this.#unrecorded = [];
+    return taken;
+  }
+
+  tally(): Tally {
+    const open: Tally = {
+      ...EMPTY_TALLY,
+      total: this.#pending + this.#inFlight + this.#copying,
+      pending: this.#pending,
+      inFlight: this.#inFlight,
+      copying: this.#copying,
+    };
+    return addTallies(addTallies(this.#recorded, this.#settled), open);
+  }
+
+  view(row: number): RowView | undefined {
+    const progress = this.#rows[row];
+    if (!progress || progress.phase === 'recorded') return undefined;
+    const { phase, generation, jobId, generations, end } = progress;
+    return { phase, generation, generations, ...(jobId && { jobId }), ...(end && { end }) };
+  }
+
+  #firstQueued(
+    allowed: (mode: ModelMode) => boolean,
+  ): { readonly row: number; readonly queue: number[] } | undefined {
+    let first: { row: number; queue: number[] } | undefined;
+    for (const [mode, queue] of this.#queues) {
+      const [row] = queue;
+      if (row !== undefined && (first === undefined || row < first.row) && allowed(mode))
+        first = { row, queue };
+    }
+    return first;
+  }
+
+  #enqueue(row: number): void {
+    const progress = this.#at(row);
+    progress.phase = 'pending';
+    this.#pending += 1;
+    const queue = this.#queues.get(progress.mode);
+    if (queue) queue.push(row);
+    else this.#queues.set(progress.mode, [row]);
+  }
+
+  #leave(row: number): void {
+    const progress = this.#at(row);
+    switch (progress.phase) {
+      case 'pending':
+        this.#pending -= 1;
+        break;
+      case 'inFlight':
+        this.#inFlight -= 1;
+        break;
+      case 'copying':
+        this.#copying -= 1;
+        break;
+      case 'settled':
+      case 'recorded':
+        throw new Error(`Row ${row} has ended already and cannot move.`);
+    }
+  }
+
+  #at(row: number): RowProgress {
+    const progress = this.#rows[row];
+    if (!progress) throw new Error(`The shard has no row ${row}; it has ${this.#rows.length}.`);
+    return progress;
+  }
+}

@@ -1,0 +1,155 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { Connection } from '@temporalio/client';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { createS3ObjectStore } from '../../src/storage/s3-object-store.js';
+import { startStack } from '../../src/embedded/stack.js';
+import type { RunningStack, StackOptions } from '../../src/embedded/stack.js';
+import { findStack } from '../../src/embedded/stack-info.js';
+import { isProcessGone } from '../support/process-gone.js';
+import { eventually } from '../support/eventually.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+import type { TemporaryFolder } from '../support/temporary-folder.js';
+
+let folder: TemporaryFolder;
+const running: RunningStack[] = [];
+
+beforeEach(async () => {
+  folder = await temporaryFolder();
+});
+
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((stack) => stack.stop()));
+  await folder.remove();
+});
+
+async function start(parts: Omit<StackOptions, 'cwd'>): Promise<RunningStack> {
+  const stack = await startStack({ cwd: folder.path, ...parts });
+  running.push(stack);
+  return stack;
+}
+
+describe('a stack', () => {
+  it('brings up all parts, tells where they are, and gives the folder up at its stop', async () => {
+    const stack = await start({ temporal: true, s3: true, sandbox: true });
+    expect(await findStack(folder.path)).toEqual(stack.info);
+    const { temporal, s3, api } = stack.info;
+    if (temporal === undefined || s3 === undefined || api === undefined) throw new Error('a part is missing');
+
+    const connection = await Connection.connect({ address: temporal.address });
+    await connection.close();
+    const { endpoint, region, bucket, ...credentials } = s3;
+    const store = createS3ObjectStore({ endpoint, region, credentials });
+    await store.checkBucket(bucket);
+    store.close();
+    const headers = { authorization: `Bearer ${api.apiKey}` };
+    expect((await fetch(`${api.baseUrl}/balance`, { headers })).status).toBe(200);
+
+    const begun = performance.now();
+    await stack.stop();
+    await stack.stop();
+    expect(performance.now() - begun).toBeLessThan(10_000);
+    expect(await findStack(folder.path)).toBeUndefined();
+    await expect(fetch(`${endpoint}/healthz`)).rejects.toThrow('fetch failed');
+    await expect(fetch(api.baseUrl)).rejects.toThrow('fetch failed');
+  });
+
+  it('starts only what is asked for', async () => {
+    const { info } = await start({ s3: true });
+    expect(Object.keys(info).sort()).toEqual(['pid', 's3', 'startedAt']);
+  });
+
+  it('comes back on the same ports with the same keys', async () => {
+    const first = await start({ s3: true, sandbox: true });
+    await first.stop();
+    const second = await start({ s3: true, sandbox: true });
+    expect(second.info.s3).toEqual(first.info.s3);
+    expect(second.info.api).toEqual(first.info.api);
+  });
+
+  it('keeps its secrets from other users and from version control', async () => {
+    await start({ s3: true });
+    for (const name of ['secrets.json', 'stack.json', 'logs/s3.log']) {
+      const { mode } = await stat(join(folder.path, '.banana-batch', name));
+      expect(`${name} ${(mode & 0o777).toString(8)}`).toBe(`${name} 600`);
+    }
+    expect(await readFile(join(folder.path, '.banana-batch/.gitignore'), 'utf8')).toBe('*\n');
+  });
+
+  it('refuses to start beside another one in the same folder, naming its process', async () => {
+    const { info } = await start({ s3: true });
+    await expect(start({ s3: true })).rejects.toMatchObject({
+      code: 'stack-running',
+      message: expect.stringContaining(`pid ${String(info.pid)}`),
+    });
+    expect(await findStack(folder.path)).toEqual(info);
+  });
+
+  it('takes another port where the usual one is taken', async () => {
+    const first = await start({ s3: true });
+    await first.stop();
+    const port = Number(new URL(first.info.s3?.endpoint ?? '').port);
+    const squatter = createServer().listen(port, '127.0.0.1');
+    try {
+      const second = await start({ s3: true });
+      expect(new URL(second.info.s3?.endpoint ?? '').port).not.toBe(String(port));
+    } finally {
+      squatter.close();
+    }
+  });
+
+  it('that fails in one part stops the others and gives the folder up', async () => {
+    // A file in the place of the folder with the objects.
+    const first = await start({ sandbox: true });
+    await first.stop();
+    await writeFile(join(folder.path, '.banana-batch/s3'), '');
+    await expect(start({ s3: true, sandbox: true })).rejects.toThrow(/s3/);
+    await expect(fetch(first.info.api?.baseUrl ?? '')).rejects.toThrow('fetch failed');
+    expect(await findStack(folder.path)).toBeUndefined();
+  });
+
+  it('whose process is killed leaves no server behind and can be started again over its data', async () => {
+    const script = join(import.meta.dirname, '../support/stack-parent.ts');
+    const parent = spawn(process.execPath, ['--import', 'tsx', script, folder.path], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [line] = await once(parent.stdout, 'data');
+    const pids = z
+      .array(z.number())
+      .length(2)
+      .parse(JSON.parse(String(line)));
+    const left = await findStack(folder.path);
+    expect(left?.pid).toBe(parent.pid);
+
+    parent.kill('SIGKILL');
+    await eventually(() => pids.every(isProcessGone), { what: 'both servers are gone', withinMs: 3_000 });
+    expect(await findStack(folder.path)).toBeUndefined();
+    const again = await start({ temporal: true, s3: true });
+    expect(again.info).toMatchObject({ temporal: left?.temporal, s3: left?.s3 });
+  });
+
+  it('tells when a server has ended by itself, and still stops', async () => {
+    const stack = await start({ s3: true });
+    for (const pid of stack.serverPids) process.kill(pid, 'SIGKILL');
+    expect(await stack.serverLost).toMatchObject({
+      code: 'server-failed',
+      message: expect.stringMatching(/^The embedded S3 server has ended by SIGKILL/),
+    });
+    await stack.stop();
+  });
+
+  it('does not take its own stop for a loss', async () => {
+    const stack = await start({ s3: true });
+    let lost = false;
+    void stack.serverLost.then(() => (lost = true));
+    await stack.stop();
+    await eventually(() => findStack(folder.path).then((found) => found === undefined), {
+      what: 'it is gone',
+    });
+    expect(lost).toBe(false);
+  });
+});

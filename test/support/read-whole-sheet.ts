@@ -1,0 +1,43 @@
+import type { PromptRow, RejectedRecord } from '../../src/domain/row.js';
+import { readSheet, SheetSettings, type SheetHeader } from '../../src/sheet/index.js';
+
+/** A sheet's items sorted by kind. */
+export interface WholeSheet {
+  readonly header: SheetHeader | undefined;
+  readonly rows: readonly PromptRow[];
+  readonly rejected: readonly RejectedRecord[];
+  readonly repeats: readonly (number | undefined)[];
+}
+
+/** Reads all of a sheet given as text (UTF-8) or bytes, in chunks of `chunkBytes`. */
+export async function readWholeSheet(
+  content: string | Uint8Array,
+  settings: Parameters<typeof SheetSettings.parse>[0] = {},
+  name = 'sheet.csv',
+  chunkBytes = 65_536,
+): Promise<WholeSheet> {
+  let header: SheetHeader | undefined;
+  const rows: PromptRow[] = [];
+  const rejected: RejectedRecord[] = [];
+  const repeats: (number | undefined)[] = [];
+  for await (const item of readSheet(chunks(content, chunkBytes), SheetSettings.parse(settings), { name })) {
+    switch (item.kind) {
+      case 'header':
+        header = item.header;
+        break;
+      case 'row':
+        rows.push(item.row);
+        repeats.push(item.repeatOf);
+        break;
+      case 'rejected':
+        rejected.push(item.rejected);
+    }
+  }
+  return { header, rows, rejected, repeats };
+}
+
+/** Bytes, or a text as UTF-8, in chunks of a size. */
+export async function* chunks(content: string | Uint8Array, chunkBytes: number): AsyncGenerator<Uint8Array> {
+  const bytes = typeof content === 'string' ? Buffer.from(content, 'utf8') : content;
+  for (let from = 0; from < bytes.length; from += chunkBytes) yield bytes.subarray(from, from + chunkBytes);
+}

@@ -1,0 +1,65 @@
+import { crc32, deflateSync } from 'node:zlib';
+
+/** A whole PNG with one grey level, of any size. */
+export function samplePng(width: number, height: number, grey = 128): Buffer {
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  header.set([8, 0, 0, 0, 0], 8);
+  const rows = Buffer.alloc(height * (width + 1), grey);
+  for (let row = 0; row < height; row += 1) rows[row * (width + 1)] = 0;
+  return Buffer.concat([
+    Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]),
+    pngChunk('IHDR', header),
+    pngChunk('IDAT', deflateSync(rows)),
+    pngChunk('IEND', Buffer.alloc(0)),
+  ]);
+}
+
+/** A PNG chunk with its checksum. */
+export function pngChunk(type: string, data: Uint8Array): Buffer {
+  const chunk = Buffer.alloc(12 + data.length);
+  chunk.writeUInt32BE(data.length, 0);
+  chunk.write(type, 4, 'latin1');
+  chunk.set(data, 8);
+  chunk.writeUInt32BE(crc32(chunk.subarray(4, 8 + data.length)), 8 + data.length);
+  return chunk;
+}
+
+/** A JPEG's whole structure: an EXIF segment with a thumbnail's end marker in it, a frame header, a scan. Its pixels decode to nothing. */
+export function sampleJpeg(width: number, height: number): Buffer {
+  const frame = Buffer.from([8, 0, 0, 0, 0, 1, 1, 0x11, 0]);
+  frame.writeUInt16BE(height, 1);
+  frame.writeUInt16BE(width, 3);
+  return Buffer.concat([
+    Buffer.from([0xff, 0xd8]),
+    jpegSegment(0xe1, Buffer.from([0x74, 0x68, 0x75, 0x6d, 0x62, 0xff, 0xd9])),
+    jpegSegment(0xdb, Buffer.alloc(65, 1)),
+    jpegSegment(0xc0, frame),
+    jpegSegment(0xda, Buffer.from([1, 1, 0, 0, 63, 0])),
+    Buffer.alloc(40, 0x5a),
+    Buffer.from([0xff, 0xd9]),
+  ]);
+}
+
+function jpegSegment(marker: number, data: Uint8Array): Buffer {
+  const segment = Buffer.alloc(4 + data.length);
+  segment.set([0xff, marker]);
+  segment.writeUInt16BE(data.length + 2, 2);
+  segment.set(data, 4);
+  return segment;
+}
+
+/** A lossless WebP's whole structure. Its pixels decode to nothing. */
+export function sampleWebp(width: number, height: number): Buffer {
+  const data = Buffer.alloc(25, 7);
+  data[0] = 0x2f;
+  data.writeUInt32LE((width - 1) | ((height - 1) << 14), 1);
+  const file = Buffer.alloc(20 + data.length + (data.length % 2));
+  file.write('RIFF', 0, 'latin1');
+  file.writeUInt32LE(file.length - 8, 4);
+  file.write('WEBPVP8L', 8, 'latin1');
+  file.writeUInt32LE(data.length, 16);
+  file.set(data, 20);
+  return file;
+}

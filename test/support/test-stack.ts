@@ -1,0 +1,129 @@
+import { randomBytes } from 'node:crypto';
+import { Client, Connection } from '@temporalio/client';
+import type { ChildServer } from '../../src/embedded/child-server.js';
+import { createBucket, EMBEDDED_S3_REGION, startS3 } from '../../src/embedded/s3.js';
+import type { S3Location } from '../../src/embedded/s3.js';
+import { startTemporal } from '../../src/embedded/temporal.js';
+import { createS3ObjectStore } from '../../src/storage/s3-object-store.js';
+import type { ObjectStore } from '../../src/storage/object-store.js';
+import { isProcessGone } from './process-gone.js';
+import { temporaryFolder } from './temporary-folder.js';
+
+/** A real server of one test file's own; `stop` belongs into `afterAll` and fails where a process is left over. */
+interface TestServer {
+  /** Ends it by SIGKILL. */
+  kill(): Promise<void>;
+  /** Starts it again, on the same port over the same data. */
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** A real Temporal server and a client of it. */
+export interface TestTemporal extends TestServer {
+  readonly address: string;
+  readonly namespace: string;
+  readonly uiUrl: string;
+  readonly client: Client;
+}
+
+/** A real S3 server, a bucket in it, and a store that reaches it. */
+export interface TestS3 extends TestServer, S3Location {
+  readonly store: ObjectStore;
+}
+
+export interface TestStack {
+  readonly temporal: TestTemporal;
+  readonly s3: TestS3;
+  stop(): Promise<void>;
+}
+
+export async function startTestStack(): Promise<TestStack> {
+  const [temporal, s3] = await Promise.all([startTestTemporal(), startTestS3()]);
+  return {
+    temporal,
+    s3,
+    stop: async () => {
+      await Promise.all([temporal.stop(), s3.stop()]);
+    },
+  };
+}
+
+export async function startTestTemporal(): Promise<TestTemporal> {
+  const folder = await temporaryFolder();
+  const paths = { dataDir: folder.path, logDir: folder.path };
+  const server = await startTemporal(paths);
+  const { address, namespace, uiUrl } = server;
+  const connection = await Connection.connect({ address });
+  const restart = (): Promise<ChildServer> =>
+    startTemporal({ ...paths, port: portOf(`http://${address}`), uiPort: portOf(uiUrl) });
+  return {
+    address,
+    namespace,
+    uiUrl,
+    client: new Client({ connection, namespace }),
+    ...lifetime(server, restart, async () => {
+      await connection.close();
+      await folder.remove();
+    }),
+  };
+}
+
+export async function startTestS3(): Promise<TestS3> {
+  const folder = await temporaryFolder();
+  const credentials = { accessKeyId: 'test-access', secretAccessKey: randomBytes(20).toString('hex') };
+  const options = {
+    dataDir: `${folder.path}/objects`,
+    logDir: folder.path,
+    accessKey: credentials.accessKeyId,
+    secretKey: credentials.secretAccessKey,
+  };
+  const server = await startS3(options);
+  const { endpoint } = server;
+  const location: S3Location = {
+    endpoint,
+    region: EMBEDDED_S3_REGION,
+    bucket: 'test-bucket',
+    ...credentials,
+  };
+  await createBucket(location);
+  const store = createS3ObjectStore({ endpoint, region: EMBEDDED_S3_REGION, credentials });
+  const restart = (): Promise<ChildServer> => startS3({ ...options, port: portOf(endpoint) });
+  return {
+    ...location,
+    store,
+    ...lifetime(server, restart, async () => {
+      store.close();
+      await folder.remove();
+    }),
+  };
+}
+
+function lifetime(
+  first: ChildServer,
+  start: () => Promise<ChildServer>,
+  release: () => Promise<void>,
+): TestServer {
+  const started = [first];
+  return {
+    kill: async () => {
+      await started.at(-1)?.kill();
+    },
+    restart: async () => {
+      await started.at(-1)?.stop();
+      started.push(await start());
+    },
+    stop: async () => {
+      try {
+        await Promise.all(started.map((server) => server.stop()));
+        const left = started.filter((server) => !isProcessGone(server.pid)).map((server) => server.pid);
+        if (left.length > 0) throw new Error(`Still running after its stop: pid ${left.join(', ')}`);
+      } finally {
+        await release();
+      }
+    },
+  };
+}
+
+function portOf(url: string): number {
+  return Number(new URL(url).port);
+}

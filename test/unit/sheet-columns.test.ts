@@ -1,0 +1,165 @@
+import { describe, expect, test } from 'vitest';
+import { readWholeSheet } from '../support/read-whole-sheet.js';
+
+describe('columns', () => {
+  test('are known in any case and with spaces around them; the rest is carried unchanged', async () => {
+    const { rows, header } = await readWholeSheet(
+      ' PROMPT , Id,Model,ASPECT_RATIO,Resolution,Count, My Label \na fox,f1,nb2,16:9,2k,1, kept as is \n',
+    );
+    expect(rows).toMatchObject([
+      {
+        prompt: 'a fox',
+        rowId: 'f1',
+        model: 'nb2',
+        aspectRatio: '16:9',
+        resolution: '2K',
+        imageName: 'f1',
+        labels: { 'My Label': ' kept as is ' },
+      },
+    ]);
+    expect(header?.labelColumns).toEqual(['My Label']);
+    expect(header?.columns).toEqual([
+      'PROMPT',
+      'Id',
+      'Model',
+      'ASPECT_RATIO',
+      'Resolution',
+      'Count',
+      'My Label',
+    ]);
+  });
+
+  test('are mapped by --map, and a column of our name that is not meant is carried', async () => {
+    const { rows } = await readWholeSheet('id,Caption,prompt,sku\n7,a fox,short,s-1\n', {
+      map: { prompt: ' caption ', id: 'SKU' },
+    });
+    expect(rows).toMatchObject([{ rowId: 's-1', prompt: 'a fox', labels: { id: '7', prompt: 'short' } }]);
+  });
+
+  test('without a name are carried only where a cell has something in it', async () => {
+    const { rows, rejected } = await readWholeSheet('prompt,,style,,\na,,x,,\nb,note,y,,z\nc,,z\n');
+    expect(rejected).toEqual([]);
+    expect(rows.map((row) => row.labels)).toEqual([
+      { style: 'x' },
+      { column_2: 'note', style: 'y', column_5: 'z' },
+      { style: 'z' },
+    ]);
+  });
+
+  test('with strange names are carried like any other', async () => {
+    const { rows } = await readWholeSheet('prompt,__proto__,constructor\na,x,y\n');
+    expect(Object.entries(rows[0]?.labels ?? {})).toEqual([
+      ['__proto__', 'x'],
+      ['constructor', 'y'],
+    ]);
+  });
+
+  test('called file_name are carried, since they do not name the image yet', async () => {
+    const { rows, header } = await readWholeSheet('prompt,file_name\na,hero.png\n');
+    expect(rows[0]?.labels).toEqual({ file_name: 'hero.png' });
+    expect(header?.labelColumns).toEqual(['file_name']);
+  });
+
+  test('that our own reports add are dropped, and final ids are accepted from failures.csv', async () => {
+    const failures =
+      '\uFEFFid,prompt,model,aspect_ratio,resolution,style,count,failure_kind,failure_message,failure_line\n' +
+      'fox-abc~d2~1,a fox,pro,1:1,1K,x,1,flaky,"no image, thrice",7\n';
+    const settings = { map: { prompt: 'Caption' as const }, template: 'a {{style}} fox', imagesPerPrompt: 4 };
+    const { rows, header } = await readWholeSheet(failures, settings);
+    expect(rows).toMatchObject([{ rowId: 'fox-abc~d2~1', prompt: 'a fox', labels: { style: 'x' } }]);
+    expect(header?.labelColumns).toEqual(['style']);
+
+    const rejects = 'prompt,model,reject_line,reject_column,reject_value,reject_rule\na,pro,3,model,x,y\n';
+    expect((await readWholeSheet(rejects)).rows[0]?.labels).toEqual({});
+  });
+});
+
+describe('a header that cannot be trusted', () => {
+  test('has the same column twice', async () => {
+    await expect(readWholeSheet('\nprompt,Style, style\na,b,c\n')).rejects.toMatchObject({
+      code: 'duplicate-header',
+      line: 2,
+      message:
+        'sheet.csv, line 2: columns 2 and 3 are both called "style" (letter case does not count). Rename or remove one of them',
+    });
+  });
+
+  test('has two labels that would be carried under one name', async () => {
+    await expect(readWholeSheet('prompt,width,input_width\na,b,c\n')).rejects.toMatchObject({
+      code: 'duplicate-header',
+      message: expect.stringContaining('"width" and "input_width" would both be carried as "input_width"'),
+    });
+  });
+
+  test.each([
+    ['id,Caption,Notes', 'prompt=Caption'],
+    ['id,Image prompt,Caption', '"prompt=Image prompt"'],
+    ['id,model,Foo', 'prompt=Foo'],
+  ])('has no prompt column: %s', async (headerLine, flag) => {
+    await expect(readWholeSheet(`${headerLine}\na,b,c\n`)).rejects.toMatchObject({
+      code: 'no-prompt-column',
+      line: 1,
+      message: expect.stringContaining(`--map ${flag}, or make them of several with --template`),
+    });
+  });
+
+  test('names the columns it has when the prompt is missing', async () => {
+    await expect(readWholeSheet('id;Caption\na;b\n', { delimiter: ',' })).rejects.toThrow(
+      'no column is called "prompt". Its columns: "id;Caption".',
+    );
+  });
+
+  test('lacks a mapped column', async () => {
+    await expect(readWholeSheet('id,Text\na,b\n', { map: { prompt: 'Caption' } })).rejects.toMatchObject({
+      code: 'unknown-column',
+      message:
+        'sheet.csv, line 1: --map prompt=Caption names a column that the sheet does not have. Its columns: "id", "Text"',
+    });
+  });
+});
+
+describe('a template', () => {
+  test('makes the prompt of other columns, which are carried as well', async () => {
+    const { rows } = await readWholeSheet('Subject,style,prompt\nfox, oil ,old\n', {
+      template: 'a {{ STYLE }} painting of a {{subject}}, {{style}}!',
+    });
+    expect(rows).toMatchObject([
+      { prompt: 'a oil painting of a fox, oil!', labels: { Subject: 'fox', style: ' oil ', prompt: 'old' } },
+    ]);
+  });
+
+  test('does not read a cell as a template', async () => {
+    const { rows } = await readWholeSheet('a,b\n{{b}} $1,x\n', { template: '{{a}}-{{b}}' });
+    expect(rows[0]?.prompt).toBe('{{b}} $1-x');
+  });
+
+  test('rejects a record that leaves one of its columns blank', async () => {
+    const { rows, rejected } = await readWholeSheet('subject,style\nfox,oil\nowl, \n', {
+      template: '{{style}} {{subject}}',
+    });
+    expect(rows).toHaveLength(1);
+    expect(rejected).toMatchObject([
+      { line: 3, column: 'style', rule: '--template needs a text in the column "style"' },
+    ]);
+  });
+
+  test('with an unknown column stops before the first row', async () => {
+    await expect(
+      readWholeSheet('subject\nfox\n', { template: 'a {{colour}} {{subject}}' }),
+    ).rejects.toMatchObject({
+      code: 'unknown-column',
+      message: expect.stringContaining('"colour", which the sheet does not have. Its columns: "subject"'),
+    });
+  });
+
+  test.each([
+    ['a {{subject', /do not pair up/],
+    ['a subject}} x', /do not pair up/],
+    ['a {{ }} x', /empty braces/],
+    ['a red fox', /names no column/],
+  ])('that is broken is refused: %s', async (template, message) => {
+    const read = readWholeSheet('subject\nfox\n', { template });
+    await expect(read).rejects.toMatchObject({ code: 'bad-template' });
+    await expect(read).rejects.toThrow(message);
+  });
+});

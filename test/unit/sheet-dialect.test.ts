@@ -1,0 +1,73 @@
+import { describe, expect, test } from 'vitest';
+import { readWholeSheet } from '../support/read-whole-sheet.js';
+
+describe('the delimiter', () => {
+  test.each([
+    ['comma', 'prompt,style\na,x\n', ','],
+    ['semicolon', 'prompt;style\n"a, b, c";x\n', ';'],
+    ['tab', 'prompt\tstyle\na, b\tx\n', '\t'],
+    ['semicolon beside commas in quotes', '"prompt, in full, English";prompt\na;b\n', ';'],
+    ['comma for a single column', 'prompt\na\n', ','],
+    ['the one of a sep= line', 'sep=|\nprompt|style;x,y\na|b\n', '|'],
+    ['the one of a quoted sep= line with CRLF', '"sep=;"\r\nprompt;a,b,c\r\nd;e\r\n', ';'],
+  ])('is found: %s', async (_, text, delimiter) => {
+    const { header, rows, rejected } = await readWholeSheet(text);
+    expect(header?.delimiter).toBe(delimiter);
+    expect(rows).toHaveLength(1);
+    expect(rejected).toEqual([]);
+  });
+
+  test('is what --delimiter says, against all appearance', async () => {
+    const { header, rows } = await readWholeSheet('prompt;a,b,c\nx;1,2,3\n', { delimiter: ';' });
+    expect(header?.columns).toEqual(['prompt', 'a,b,c']);
+    expect(rows[0]?.labels).toEqual({ 'a,b,c': '1,2,3' });
+  });
+
+  test('cannot be a quote, a line break or a word', async () => {
+    for (const delimiter of ['"', '\n', 'ab', '']) {
+      await expect(readWholeSheet('prompt\na\n', { delimiter })).rejects.toThrow(
+        /delimiter is one character/,
+      );
+    }
+  });
+});
+
+describe('the format', () => {
+  test.each([
+    ['sheet.csv', 'prompt\na\n', 'csv'],
+    ['SHEET.TSV', 'prompt\tx\na\tb\n', 'tsv'],
+    ['sheet.csv', 'prompt\tx\na\tb\n', 'tsv'],
+    ['sheet.jsonl', '{"prompt":"a"}\n', 'jsonl'],
+    ['sheet.ndjson', '{"prompt":"a"}\n', 'jsonl'],
+    ['-', '\n {"prompt":"a"}\n', 'jsonl'],
+    ['-', 'prompt;x\na;b\n', 'csv'],
+    ['https://user:pw@host.example/x.tsv?token=secret', 'prompt\na\n', 'tsv'],
+  ])('of %s is told by name and content', async (name, text, format) => {
+    expect((await readWholeSheet(text, {}, name)).header?.format).toBe(format);
+  });
+
+  test('is what --format says', async () => {
+    expect((await readWholeSheet('{"prompt":"a"}\n', { format: 'jsonl' }, 'data.csv')).rows).toHaveLength(1);
+  });
+
+  test('of a web page is none, and the message hides what is secret in its URL', async () => {
+    const page = '\n<!DOCTYPE html>\n<html><body>Sign in</body></html>';
+    await expect(
+      readWholeSheet(page, {}, 'https://user:pw@docs.example/sheet.csv?token=secret'),
+    ).rejects.toMatchObject({
+      code: 'html-page',
+      message: expect.stringMatching(
+        /^https:\/\/docs\.example\/sheet\.csv: it is a web page, not a sheet\. .*export/,
+      ),
+    });
+  });
+
+  test('of one JSON array is not JSON Lines, and the message says how to convert it', async () => {
+    for (const name of ['sheet.jsonl', 'sheet.json']) {
+      await expect(readWholeSheet('[{"prompt":"a"}]', {}, name)).rejects.toMatchObject({
+        code: 'bad-json',
+        message: expect.stringContaining("jq -c '.[]'"),
+      });
+    }
+  });
+});

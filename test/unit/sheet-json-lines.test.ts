@@ -1,0 +1,105 @@
+import { describe, expect, test } from 'vitest';
+import { readWholeSheet } from '../support/read-whole-sheet.js';
+
+const read = (text: string, settings = {}, chunkBytes = 65_536) =>
+  readWholeSheet(text, settings, 'sheet.jsonl', chunkBytes);
+
+describe('JSON Lines', () => {
+  test('have one object a line, with exact line numbers, and labels of any shape', async () => {
+    const text =
+      '\uFEFF\n{"Prompt":"a fox","id":7,"tags":["x",{"y":null}],"ok":true}\r\n\r\n{"prompt":"b 猫","count":2,"late":1}\n   \n{"prompt":"c"}';
+    const expected = [
+      { line: 2, rowId: '7', prompt: 'a fox', labels: { tags: ['x', { y: null }], ok: true } },
+      { line: 4, prompt: 'b 猫', labels: { late: 1 } },
+      { line: 4, prompt: 'b 猫', labels: { late: 1 } },
+      { line: 6, prompt: 'c', labels: {} },
+    ];
+    for (const size of [1, 4, 65_536]) {
+      const { rows, header } = await read(text, {}, size);
+      expect(rows).toMatchObject(expected);
+      expect(header).toEqual({
+        format: 'jsonl',
+        delimiter: ',',
+        columns: ['Prompt', 'id', 'tags', 'ok', 'count', 'late'],
+        labelColumns: ['tags', 'ok', 'late'],
+      });
+    }
+  });
+
+  test('stop at a line that is not one object', async () => {
+    for (const broken of [
+      '{"prompt":"b"',
+      '["b"]',
+      '"b"',
+      'null',
+      'prompt',
+      '{"prompt":"b"} {"prompt":"c"}',
+    ]) {
+      await expect(read(`{"prompt":"a"}\n\n${broken}\n{"prompt":"c"}\n`)).rejects.toMatchObject({
+        code: 'bad-json',
+        line: 3,
+        message: expect.stringMatching(/^sheet\.jsonl, line 3: this is not one JSON object\./),
+      });
+    }
+  });
+
+  test('stop without telling what the line says, since errors travel further than sheets', async () => {
+    await expect(read('{"prompt":"secret plan"\n')).rejects.not.toThrow('secret');
+  });
+
+  test('stop when no record has a prompt', async () => {
+    await expect(read('{"Caption":"a"}\n')).rejects.toMatchObject({ code: 'no-prompt-column', line: 1 });
+    expect((await read('{"Caption":"a"}\n', { map: { prompt: 'caption' } })).rows[0]?.prompt).toBe('a');
+  });
+
+  test('reject a record without a prompt, or with one that is no text', async () => {
+    const { rows, rejected } = await read(
+      '{"prompt":"a"}\n{"text":"b"}\n{"prompt":["c"]}\n{"prompt":null}\n{}\n',
+    );
+    expect(rows).toHaveLength(1);
+    expect(rejected.map(({ line, column, rule }) => [line, column, rule])).toEqual([
+      [2, 'prompt', 'a prompt has at least one character that is not blank'],
+      [3, 'prompt', 'prompt is a text'],
+      [4, 'prompt', 'a prompt has at least one character that is not blank'],
+      [5, 'prompt', 'a prompt has at least one character that is not blank'],
+    ]);
+    expect(rejected[1]).toMatchObject({ value: '["c"]', record: { prompt: ['c'] } });
+  });
+
+  test('reject half a surrogate pair, which no file can carry', async () => {
+    const { rejected } = await read('{"prompt":"a"}\n{"prompt":"b\\ud800"}\n{"prompt":"c","id":"\\udc00"}\n');
+    expect(rejected).toMatchObject([
+      { line: 2, column: 'prompt', rule: expect.stringContaining('whole characters') },
+      { line: 3, column: 'id', rule: expect.stringContaining('whole characters') },
+    ]);
+  });
+
+  test('reject lists of input images for now, and accept empty ones', async () => {
+    const { rows, rejected } = await read(
+      '{"prompt":"a","input_images":[]}\n{"prompt":"b","input_images":["https://x.example/1.png"]}\n',
+    );
+    expect(rows).toHaveLength(1);
+    expect(rejected).toMatchObject([{ line: 2, column: 'input_images', value: 'https://x.example/1.png' }]);
+  });
+
+  test('keep keys with meaning to JavaScript as labels', async () => {
+    const { rows } = await read('{"prompt":"a","__proto__":"x"}\n');
+    expect(Object.entries(rows[0]?.labels ?? {})).toEqual([['__proto__', 'x']]);
+  });
+
+  test('without any line have no rows', async () => {
+    await expect(read('\n \n')).rejects.toMatchObject({
+      code: 'no-rows',
+      message: expect.stringContaining('One JSON object a line'),
+    });
+  });
+
+  test('stop at a record of more than 1 MiB', async () => {
+    await expect(read(`{"prompt":"a"}\n{"prompt":"b","x":"${'y'.repeat(1 << 20)}"}\n`)).rejects.toMatchObject(
+      {
+        code: 'record-too-large',
+        line: 2,
+      },
+    );
+  });
+});
