@@ -20,9 +20,14 @@ export function arePackagesInstalled(root) {
 
 export async function installPackages(root) {
   say('Installing the npm packages …');
-  await runCommand('Installing the npm packages', 'npm', ['ci', '--include=dev', '--no-audit', '--no-fund'], {
-    cwd: root,
-  });
+  await runCommand(
+    'Installing the npm packages',
+    'npm',
+    ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'],
+    {
+      cwd: root,
+    },
+  );
 }
 
 function readPackages(file) {

@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { NativeConnectionOptions } from '@temporalio/worker';
+import { sandboxAccountId } from './bananahub/account-id.js';
+import type { AccountId } from './bananahub/client.js';
 import type { StackInfo } from './embedded/stack-info.js';
 import { UsageError } from './errors.js';
 import type { S3ConnectionOptions } from './storage/s3-client.js';
@@ -29,6 +31,8 @@ export interface ApiConfig {
   readonly origin: PartOrigin;
   readonly baseUrl: string;
   readonly apiKey: string;
+  /** Set where the base URL does not name the account: a folder's sandbox has another port at every start. */
+  readonly account?: AccountId;
 }
 
 /** What the environment and the folder's own stack name; a part that neither names is absent. */
@@ -71,11 +75,15 @@ function readTemporal(
   const variables: Record<string, string> = {};
   for (const [name, value] of Object.entries(environment)) if (value) variables[name] = value;
   try {
-    const { connectionOptions, namespace = 'default' } = loadClientConnectConfig({ overrideEnvVars: variables });
+    const { connectionOptions, namespace = 'default' } = loadClientConnectConfig({
+      overrideEnvVars: variables,
+    });
     const { address } = connectionOptions;
     if (address) return { origin: 'environment', connection: connectionOptions, address, namespace };
   } catch (error) {
-    problems.push(`Temporal's configuration cannot be read: ${error instanceof Error ? error.message : String(error)}.`);
+    problems.push(
+      `Temporal's configuration cannot be read: ${error instanceof Error ? error.message : String(error)}.`,
+    );
     return undefined;
   }
   if (!stack?.temporal) return undefined;
@@ -94,7 +102,9 @@ function readBucket(
   const bucket = environment['BANANA_BUCKET'];
   if (bucket) {
     if (!BUCKET.test(bucket)) {
-      problems.push(`BANANA_BUCKET is "${bucket}", which is no bucket's name: give the name alone, without s3:// or a path.`);
+      problems.push(
+        `BANANA_BUCKET is "${bucket}", which is no bucket's name: give the name alone, without s3:// or a path.`,
+      );
     }
     const endpoint = environment['AWS_ENDPOINT_URL_S3'] || environment['AWS_ENDPOINT_URL'];
     return { origin: 'environment', bucket, prefix, s3: endpoint ? { endpoint } : {} };
@@ -107,8 +117,11 @@ function readBucket(
 
 function prefixOf(text: string | undefined, problems: string[]): string {
   const trimmed = (text ?? '').replaceAll(/^\/+|\/+$/g, '');
-  const odd = trimmed.split('/').some((part) => part === '.' || part === '..' || (part === '' && trimmed !== ''));
-  if (odd) problems.push(`BANANA_PREFIX is "${text}": folder names separated by single slashes were expected.`);
+  const odd = trimmed
+    .split('/')
+    .some((part) => part === '.' || part === '..' || (part === '' && trimmed !== ''));
+  if (odd)
+    problems.push(`BANANA_PREFIX is "${text}": folder names separated by single slashes were expected.`);
   return trimmed === '' ? '' : `${trimmed}/`;
 }
 
@@ -123,14 +136,18 @@ function readApi(
   }
   const apiKey = environment['BANANAHUB_API_KEY'];
   if (apiKey) return { origin: 'environment', baseUrl, apiKey };
-  return stack?.api ? { origin: 'stack', ...stack.api } : undefined;
+  return stack?.api
+    ? { origin: 'stack', ...stack.api, account: sandboxAccountId(stack.api.apiKey) }
+    : undefined;
 }
 
 const WAY_OUT = 'Or start local servers with "npx banana-batch dev" in this folder.';
 
 const MISSING = {
-  temporal: 'No Temporal server is configured: set TEMPORAL_ADDRESS (and TEMPORAL_NAMESPACE, TEMPORAL_API_KEY where needed).',
-  bucket: 'No bucket is configured: set BANANA_BUCKET (and AWS credentials; AWS_ENDPOINT_URL_S3 for other S3 servers).',
+  temporal:
+    'No Temporal server is configured: set TEMPORAL_ADDRESS (and TEMPORAL_NAMESPACE, TEMPORAL_API_KEY where needed).',
+  bucket:
+    'No bucket is configured: set BANANA_BUCKET (and AWS credentials; AWS_ENDPOINT_URL_S3 for other S3 servers).',
   api: 'No API key is configured: set BANANAHUB_API_KEY.',
 } as const;
 

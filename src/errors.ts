@@ -1,9 +1,7 @@
-/** What a person must mend before a command can do its work: shown as one line, ends with exit code 2. */
+/**
+ * What a person must mend before a command can do its work: shown as one line, ends with exit code 2. The message says
+ * what is wrong, on what, and what to do.
+ */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
-
-  /** `message` says what is wrong, on what, and what to do. */
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-  }
 }

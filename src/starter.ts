@@ -1,17 +1,18 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, realpathSync } from 'node:fs';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import {
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
   type Client,
   type WorkflowExecutionDescription,
 } from '@temporalio/client';
-import type { RowPlan } from './domain/row-plan.js';
-import { planRow } from './domain/row-plan.js';
+import { planRow, type RowPlan } from './domain/row-plan.js';
+import { EMPTY_TALLY } from './domain/tally.js';
 import { MAX_BATCH_ROWS } from './domain/window.js';
 import { UsageError } from './errors.js';
-import { RunRequest } from './ledger/documents.js';
+import type { RunRequest } from './ledger/documents.js';
 import { outcomesBefore } from './ledger/previous-runs.js';
 import { readSheet, SheetTally, type SheetSettings, type SheetSummary } from './sheet/index.js';
 import { at, inputKey, requestKey, runsPrefix, type BatchLocation, type RunRef } from './storage/layout.js';
@@ -47,35 +48,49 @@ export interface SubmissionPlan {
   readonly removed: number;
 }
 
-/** Reads the whole sheet and compares it with what the batch's earlier runs left. Throws SheetError and StorageError; changes nothing. */
+/**
+ * Reads the whole sheet; `onRow` hears of every thousandth row. Throws SheetError where it cannot be trusted, and a
+ * UsageError where it is too long for one batch.
+ */
+export async function checkSheet(
+  sheet: SheetFile,
+  settings: SheetSettings,
+  onRow: (rows: number) => void = () => undefined,
+): Promise<SheetSummary> {
+  const tally = new SheetTally();
+  let rows = 0;
+  for await (const item of readSheet(createReadStream(sheet.path), settings, { name: sheet.name })) {
+    tally.add(item);
+    if (item.kind === 'row' && ++rows % 1000 === 0) onRow(rows);
+  }
+  if (rows > MAX_BATCH_ROWS) {
+    throw new UsageError(
+      `${sheet.name} makes ${rows} images; a batch takes ${MAX_BATCH_ROWS}. Split the sheet and give each part its own --id.`,
+    );
+  }
+  return tally.summary();
+}
+
+/** Compares a checked sheet with what the batch's earlier runs left. Throws StorageError; changes nothing. */
 export async function planSubmission(
   store: ObjectStore,
   location: BatchLocation,
   sheet: SheetFile,
   settings: SheetSettings,
+  summary: SheetSummary,
 ): Promise<SubmissionPlan> {
   const runSeq = (await lastRunSeq(store, location)) + 1;
+  if (runSeq === 1) {
+    return { runSeq, summary, new: summary.rows, changed: 0, again: 0, unchanged: 0, removed: 0 };
+  }
   const before = await outcomesBefore(store, { ...location, runSeq });
-  const tally = new SheetTally();
-  const counts: Record<'new' | 'changed' | 'again' | 'unchanged', number> = {
-    new: 0,
-    changed: 0,
-    again: 0,
-    unchanged: 0,
-  };
+  const counts = { new: 0, changed: 0, again: 0, unchanged: 0 };
   let kept = 0;
   for await (const item of readSheet(createReadStream(sheet.path), settings, { name: sheet.name })) {
-    tally.add(item);
     if (item.kind !== 'row') continue;
     const previous = before.get(item.row.rowId);
     if (previous) kept += 1;
     counts[changeOf(planRow(item.row, previous))] += 1;
-  }
-  const summary = tally.summary();
-  if (summary.rows > MAX_BATCH_ROWS) {
-    throw new UsageError(
-      `${sheet.name} makes ${summary.rows} images; a batch takes ${MAX_BATCH_ROWS}. Split the sheet and give each part its own --id.`,
-    );
   }
   return { runSeq, summary, ...counts, removed: before.size - kept };
 }
@@ -141,13 +156,30 @@ export async function startRun(input: StartRunInput): Promise<RunRef> {
       args: [{ run, settings } satisfies RunBatchInput],
       workflowIdReusePolicy: 'ALLOW_DUPLICATE',
       workflowIdConflictPolicy: 'FAIL',
-      staticSummary: `${input.sheet.name}`.slice(0, 200),
+      memo: { [SNAPSHOT_MEMO]: firstSnapshot(run, settings) },
     });
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError) throw startedByAnother(location);
     throw error;
   }
   return run;
+}
+
+/** What a batch says of itself until a worker has taken it up. */
+function firstSnapshot(run: RunRef, { concurrency }: RunSettings): BatchSnapshot {
+  const now = new Date().toISOString();
+  return {
+    run,
+    phase: 'preparing',
+    paused: false,
+    cancelling: false,
+    holds: [],
+    tally: EMPTY_TALLY,
+    openShards: [],
+    concurrency,
+    startedAt: now,
+    asOf: now,
+  };
 }
 
 /** Whether the put took effect; false where the object was there already. */
@@ -192,7 +224,9 @@ export function snapshotInMemo(description: WorkflowExecutionDescription): Batch
 }
 
 /** The sha256 and size of a local file. */
-export async function hashFile(filePath: string): Promise<{ readonly sha256: string; readonly sizeBytes: number }> {
+export async function hashFile(
+  filePath: string,
+): Promise<{ readonly sha256: string; readonly sizeBytes: number }> {
   const hash = createHash('sha256');
   let sizeBytes = 0;
   for await (const chunk of createReadStream(filePath)) {
@@ -201,3 +235,13 @@ export async function hashFile(filePath: string): Promise<{ readonly sha256: str
   }
   return { sha256: hash.digest('hex'), sizeBytes };
 }
+
+/** `npx tsx src/starter.ts SHEET` is `banana-batch submit SHEET`. */
+async function runAlone(): Promise<void> {
+  const { main } = await import('./cli.js');
+  process.exitCode = await main(['submit', ...process.argv.slice(2)]);
+}
+
+const invoked = process.argv[1];
+// Not awaited: the commands import this module, which must have been evaluated by then.
+if (invoked && realpathSync(invoked) === fileURLToPath(import.meta.url)) void runAlone();

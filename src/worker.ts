@@ -18,11 +18,8 @@ import { isPrivateHost } from './bananahub/private-address.js';
 import type { ApiConfig, BucketConfig, TemporalConfig } from './config.js';
 import { UsageError } from './errors.js';
 import { createS3ObjectStore } from './storage/s3-object-store.js';
+import { WORKER_ROLES, type WorkerRole } from './worker-roles.js';
 import { taskQueues } from './workflows/messages.js';
-
-/** The kinds of work that a worker process may take; all by default. */
-export const WORKER_ROLES = ['main', 'create', 'await', 'store'] as const;
-export type WorkerRole = (typeof WORKER_ROLES)[number];
 
 export interface StartWorkerOptions {
   readonly temporal: TemporalConfig;
@@ -158,6 +155,12 @@ async function workflowCode(): Promise<NonNullable<WorkerOptions['workflowBundle
   return bundled;
 }
 
+async function endOf(runs: readonly Promise<void>[], closeAll: () => Promise<void>): Promise<void> {
+  const results = await Promise.allSettled(runs);
+  await closeAll();
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
+}
+
 function run(workers: readonly Worker[], closeAll: () => Promise<void>): RunningWorker {
   const stopAll = (): void => {
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
@@ -166,10 +169,7 @@ function run(workers: readonly Worker[], closeAll: () => Promise<void>): Running
     // One that ends takes the others with it: half a worker would leave rows waiting.
     worker.run().finally(stopAll),
   );
-  const done = Promise.allSettled(runs).then(async (results) => {
-    await closeAll();
-    for (const result of results) if (result.status === 'rejected') throw result.reason;
-  });
+  const done = endOf(runs, closeAll);
   done.catch(() => undefined);
   return {
     done,

@@ -4,21 +4,24 @@ import { classifyJobFailure } from '../domain/failure-kind.js';
 import { FRESH_BUDGET } from '../domain/fault-budget.js';
 import { nextPollDelayMs } from '../domain/poll-schedule.js';
 import type { ShardRow } from '../domain/row.js';
-import { cancellationSignal, pause, withHeartbeat } from './activity-context.js';
+import { pause, withHeartbeat } from './activity-context.js';
 import type { WorkerState } from './dependencies.js';
 import { batchFault, bearOrHold, meaningOf } from './failure.js';
+import { JobLooks } from './job-looks.js';
 import { withoutPrompt } from './service-message.js';
+import { bearingStorage } from './storage-fault.js';
 import type { Activities, AwaitGenerationInput, AwaitGenerationResult } from './types.js';
 
-/** A single 404 may come from a replica that lags behind. */
 const LOOKS_BEFORE_GONE = 3;
 
 /** Polls a job until it ends. Outages only make it wait, or end it by the batch's fault, after which the workflow asks again. */
 export function awaitGenerationActivity(state: WorkerState): Activities['awaitGeneration'] {
   return (input) =>
     withHeartbeat(async () => {
-      await state.runAccounts.check(input.run);
-      const row = await state.shardRows.row(input);
+      const row = await bearingStorage(state, async () => {
+        await state.runAccounts.check(input.run);
+        return state.shardRows.row(input);
+      });
       return pollUntilEnded(state, input, row);
     });
 }
@@ -32,7 +35,7 @@ async function pollUntilEnded(
   const oddStatuses = new Set<string>();
   let budget = FRESH_BUDGET;
   let polls = 0;
-  let notFound = 0;
+  const looks = new JobLooks(state, input.jobId, LOOKS_BEFORE_GONE);
   for (;;) {
     const usualMs = state.jobTimes.usualMs(row);
     const ageMs = Date.now() - scheduledTimestampMs;
@@ -40,9 +43,10 @@ async function pollUntilEnded(
     polls += 1;
     const polledAtMs = Date.now();
     try {
-      const job = await state.api.getJob(input.jobId, cancellationSignal());
+      const job = await looks.look();
       budget = FRESH_BUDGET;
-      notFound = 0;
+      if (job.kind === 'gone') return job;
+      if (job.kind === 'missing') continue;
       const ended = endOf(job, row, state);
       if (ended) return ended;
       noteOddStatus(job, oddStatuses, input, state);
@@ -52,10 +56,6 @@ async function pollUntilEnded(
     } catch (error) {
       const meaning = meaningOf(error);
       switch (meaning?.kind) {
-        case 'gone':
-          notFound += 1;
-          if (notFound >= LOOKS_BEFORE_GONE) return { kind: 'gone' };
-          break;
         case 'hold':
           throw batchFault({ cause: meaning.cause });
         case 'passing': {
@@ -65,6 +65,7 @@ async function pollUntilEnded(
           await pause(next.delayMs);
           break;
         }
+        case 'gone':
         case 'invalid':
         case undefined:
           throw error;

@@ -1,82 +1,94 @@
 import { Context } from '@temporalio/activity';
-import { z } from 'zod';
-import { FRESH_BUDGET } from '../domain/fault-budget.js';
+import { FRESH_BUDGET, type FaultBudget } from '../domain/fault-budget.js';
 import type { ModelMode } from '../domain/holds.js';
 import type { ShardRow } from '../domain/row.js';
 import type { WorkerState } from './dependencies.js';
-import { batchFault, bearOrHold, meaningOf, passingFailure } from './failure.js';
+import { batchFault, bearOrHold, mayHaveCreated, meaningOf } from './failure.js';
 import { keyOf } from './generation-key.js';
 import { withoutPrompt } from './service-message.js';
 import type { Activities, CreateGenerationInput, CreateGenerationResult } from './types.js';
 
-/** What a failed try leaves for the next one. */
-const Progress = z.object({
-  budget: z.object({ spentMs: z.number(), tries: z.number() }),
-  unansweredSinceMs: z.number().exactOptional(),
-});
-type Progress = z.infer<typeof Progress>;
+/** A hold's message says what to do after the service's own words. */
+const LONGEST_HOLD_MESSAGE = 600;
 
 /** The model and mode whose permission and availability a row depends on. */
 export function modeOf(row: Pick<ShardRow, 'model' | 'inputImages'>): ModelMode {
   return `${row.model}:${row.inputImages.length > 0 ? 'image' : 'text'}`;
 }
 
-/** Makes the job of one generation, or finds the one that its idempotency key made before. Each try is one request. */
+/**
+ * Makes the job of one generation, or finds the one that its idempotency key made before, by one request. Whether to
+ * send another is the workflow's to decide: only what it knows survives a create that is taken back.
+ */
 export function createGenerationActivity(state: WorkerState): Activities['createGeneration'] {
   return async (input) => {
-    const { info } = Context.current();
-    const progress = Progress.safeParse(info.heartbeatDetails).data;
-    // A first try that left no word may have been sent by a worker that died over it.
-    const repeatedSinceMs = info.attempt > 1 ? info.scheduledTimestampMs : undefined;
-    const unansweredSinceMs = input.unansweredSinceMs ?? progress?.unansweredSinceMs ?? repeatedSinceMs;
-    if (unansweredSinceMs !== undefined && Date.now() - unansweredSinceMs > input.idempotencyHorizonMs) {
+    const { unansweredSinceMs, idempotencyHorizonMs } = input;
+    if (unansweredSinceMs !== undefined && Date.now() - unansweredSinceMs > idempotencyHorizonMs) {
       return unknownCharge(unansweredSinceMs);
     }
-    await state.runAccounts.check(input.run);
-    const row = await state.shardRows.row(input);
-    return createOnce(state, input, row, { budget: progress?.budget ?? FRESH_BUDGET, unansweredSinceMs });
+    const startedAtMs = Date.now();
+    let row: ShardRow;
+    try {
+      await state.runAccounts.check(input.run);
+      row = await state.shardRows.row(input);
+    } catch (error) {
+      return afterFailure(state, input, error, { startedAtMs });
+    }
+    const sentAtMs = Date.now();
+    try {
+      const { jobId } = await state.api.createGeneration(row, {
+        idempotencyKey: keyOf(input.run, row, input.generation),
+        signal: Context.current().cancellationSignal,
+      });
+      return { kind: 'created', jobId };
+    } catch (error) {
+      return afterFailure(state, input, error, { startedAtMs: sentAtMs, row });
+    }
   };
 }
 
-async function createOnce(
+function afterFailure(
   state: WorkerState,
   input: CreateGenerationInput,
-  row: ShardRow,
-  before: { readonly budget: Progress['budget']; readonly unansweredSinceMs: number | undefined },
-): Promise<CreateGenerationResult> {
-  const sentAtMs = Date.now();
-  try {
-    const { jobId } = await state.api.createGeneration(row, {
-      idempotencyKey: keyOf(input.run, row, input.generation),
-      signal: Context.current().cancellationSignal,
-    });
-    return { kind: 'created', jobId };
-  } catch (error) {
-    const meaning = meaningOf(error, modeOf(row));
-    const unansweredSinceMs = before.unansweredSinceMs ?? sentAtMs;
-    switch (meaning?.kind) {
-      case 'invalid':
-        return { kind: 'invalid', message: withoutPrompt(meaning.message, row.prompt) };
-      case 'hold':
-        throw batchFault({
-          cause: { ...meaning.cause, message: withoutPrompt(meaning.cause.message, row.prompt) },
-          ...(before.unansweredSinceMs !== undefined && { unansweredSinceMs: before.unansweredSinceMs }),
-        });
-      case 'passing': {
-        const { delayMs, budget } = bearOrHold(meaning, {
-          budget: before.budget,
-          tryMs: Date.now() - sentAtMs,
-          limitMs: state.limits.serviceFaultMs,
-          unansweredSinceMs,
-        });
-        Context.current().heartbeat({ budget, unansweredSinceMs } satisfies Progress);
-        throw passingFailure(meaning.cause.message, delayMs);
-      }
-      case 'gone':
-      case undefined:
-        throw error;
+  error: unknown,
+  tried: { readonly startedAtMs: number; readonly row?: ShardRow },
+): CreateGenerationResult {
+  const { startedAtMs, row } = tried;
+  const meaning = meaningOf(error, row && modeOf(row));
+  const fit = (text: string): string => (row ? withoutPrompt(text, row.prompt, LONGEST_HOLD_MESSAGE) : text);
+  const sinceMs = input.unansweredSinceMs ?? (mayHaveCreated(error) ? startedAtMs : undefined);
+  const unanswered = sinceMs === undefined ? {} : { unansweredSinceMs: sinceMs };
+  switch (meaning?.kind) {
+    case 'invalid':
+      return { kind: 'invalid', message: withoutPrompt(meaning.message, row?.prompt ?? '') };
+    case 'hold':
+      throw batchFault({ cause: { ...meaning.cause, message: fit(meaning.cause.message) }, ...unanswered });
+    case 'passing': {
+      const cause = { ...meaning.cause, message: fit(meaning.cause.message) };
+      const limits = state.limits;
+      const next = bearOrHold(
+        { ...meaning, cause },
+        {
+          budget: input.budget ?? FRESH_BUDGET,
+          tryMs: Date.now() - startedAtMs,
+          limitMs: cause.scope === 'storage' ? limits.storageFaultMs : limits.serviceFaultMs,
+          ...unanswered,
+        },
+      );
+      return again(next, cause.message, unanswered);
     }
+    case 'gone':
+    case undefined:
+      throw error;
   }
+}
+
+function again(
+  { delayMs, budget }: { readonly delayMs: number; readonly budget: FaultBudget },
+  message: string,
+  unanswered: { readonly unansweredSinceMs?: number },
+): CreateGenerationResult {
+  return { kind: 'again', delayMs, budget, message, ...unanswered };
 }
 
 function unknownCharge(sinceMs: number): CreateGenerationResult {

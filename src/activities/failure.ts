@@ -1,4 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common';
+import { connectionFaultCode } from '../bananahub/connection-fault.js';
 import { BananaHubError } from '../bananahub/errors.js';
 import { ImageDownloadError } from '../bananahub/image-download-error.js';
 import { BATCH_FAULT, type BatchFaultDetails } from '../domain/batch-fault.js';
@@ -67,6 +68,37 @@ export function meaningOfApiError(error: BananaHubError, mode?: ModelMode): Mean
         `BananaHub does not answer as it should (${message}). The batch goes on by itself when it does.`,
         retryAfterMs,
       );
+  }
+}
+
+/** Nothing was sent: there was no connection to send it over. */
+const NEVER_CONNECTED = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ENETUNREACH',
+  'EHOSTUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
+/** Whether a failed create may have made a job all the same: its answer was lost or says nothing either way. */
+export function mayHaveCreated(error: unknown): boolean {
+  if (!(error instanceof BananaHubError)) return false;
+  switch (error.code) {
+    case 'timeout':
+    case 'network':
+      return !NEVER_CONNECTED.has(connectionFaultCode(error.cause));
+    case 'unavailable':
+    case 'bad-answer':
+      return true;
+    case 'unauthorized':
+    case 'insufficient-balance':
+    case 'forbidden':
+    case 'job-not-found':
+    case 'invalid-request':
+    case 'rate-limited':
+    case 'paused':
+      return false;
   }
 }
 

@@ -5,13 +5,16 @@ import { BananaHubError } from '../bananahub/errors.js';
 import { compareDecimals } from '../domain/decimal.js';
 import type { HoldCause } from '../domain/holds.js';
 import type { JobId } from '../domain/ids.js';
+import type { ShardRow } from '../domain/row.js';
 import { at, probeKey } from '../storage/layout.js';
 import type { ProbeCandidate } from '../workflows/messages.js';
 import { cancellationSignal } from './activity-context.js';
 import type { WorkerState } from './dependencies.js';
-import { IMAGE_HOST, meaningOf } from './failure.js';
+import { modeOf } from './create-generation.js';
+import { IMAGE_HOST, mayHaveCreated, meaningOf } from './failure.js';
 import { keyOf } from './generation-key.js';
-import type { Activities, ProbeInput, ProbeResult } from './types.js';
+import { withoutPrompt } from './service-message.js';
+import type { Activities, ProbeInput, ProbeResult, StillHeldDetails } from './types.js';
 
 /** What the last look left for the next. */
 const Progress = z.object({
@@ -31,13 +34,20 @@ const LOOKS_PER_CREATE = 12;
  */
 export function probeActivity(state: WorkerState): Activities['probe'] {
   return async (input) => {
-    const before = Progress.safeParse(Context.current().info.heartbeatDetails).data ?? {};
+    const progress = Progress.safeParse(Context.current().info.heartbeatDetails).data;
+    const before = progress ?? {};
+    if (!progress && input.firstLookAfterMs > 0) {
+      Context.current().heartbeat(before);
+      throw retryable(input.cause.message, input.firstLookAfterMs);
+    }
     try {
       return await look(state, input, before);
-    } catch (error) {
+    } catch (thrown) {
+      const create = thrown instanceof RefusedCreate ? thrown : undefined;
+      const error = create ? create.cause : thrown;
       if (cancellationSignal().aborted) throw error;
       if (error instanceof BananaHubError && CAUSE_ENDED.has(error.code)) return {};
-      throw await stillHeld(state, input, before, error);
+      throw await stillHeld(state, before, error, create);
     }
   };
 }
@@ -49,7 +59,8 @@ async function look(state: WorkerState, input: ProbeInput, before: Progress): Pr
   const { run, cause, candidate } = input;
   if (cause.scope === 'storage') {
     await state.store.put(at(run, probeKey(run)), Buffer.from('probe\n'), { contentType: 'text/plain' });
-    await state.store.delete(at(run, probeKey(run)));
+    // Rows need no permission to delete.
+    await state.store.delete(at(run, probeKey(run))).catch(() => undefined);
     return {};
   }
   await state.runAccounts.check(run);
@@ -90,15 +101,32 @@ async function createCandidate(
 ): Promise<ProbeResult> {
   const row = await state.shardRows.row({ run, ...candidate });
   const key = keyOf(run, row, candidate.generation);
-  return state.api.createGeneration(row, { idempotencyKey: key, signal: cancellationSignal() });
+  const sentAtMs = Date.now();
+  try {
+    return await state.api.createGeneration(row, { idempotencyKey: key, signal: cancellationSignal() });
+  } catch (error) {
+    throw new RefusedCreate(error, row, sentAtMs);
+  }
+}
+
+/** A create of the candidate that gave no job. */
+class RefusedCreate extends Error {
+  readonly row: ShardRow;
+  readonly sentAtMs: number;
+
+  constructor(cause: unknown, row: ShardRow, sentAtMs: number) {
+    super('The create gave no job.', { cause });
+    this.row = row;
+    this.sentAtMs = sentAtMs;
+  }
 }
 
 /** The failure that makes Temporal look again later, with what the next look must know. */
 async function stillHeld(
   state: WorkerState,
-  { cause, candidate }: ProbeInput,
   before: Progress,
   error: unknown,
+  create: RefusedCreate | undefined,
 ): Promise<unknown> {
   if (error instanceof ApplicationFailure) return retryable(error.message);
   if (error instanceof BananaHubError && error.code === 'insufficient-balance') {
@@ -106,23 +134,29 @@ async function stillHeld(
     Context.current().heartbeat({ ...before, available } satisfies Progress);
     return outOfFunds(available);
   }
-  const meaning = meaningOf(error);
-  if (meaning?.kind === 'hold') return retryable(meaning.cause.message);
-  if (meaning?.kind !== 'passing') return error;
-  const mayBeCreated = candidate !== undefined && candidate.jobId === undefined;
-  const unansweredSinceMs = before.unansweredSinceMs ?? Date.now();
-  Context.current().heartbeat({ ...before, ...(mayBeCreated && { unansweredSinceMs }) } satisfies Progress);
-  return retryable(cause.message, meaning.retryAfterMs);
+  const meaning = meaningOf(error, create && modeOf(create.row));
+  if (meaning?.kind !== 'hold' && meaning?.kind !== 'passing') return error;
+  const unanswered = create && mayHaveCreated(error) && { unansweredSinceMs: create.sentAtMs };
+  const progress: Progress = { ...unanswered, ...before };
+  Context.current().heartbeat(progress);
+  const message = withoutPrompt(meaning.cause.message, create?.row.prompt ?? '', LONGEST_MESSAGE);
+  const delayMs = meaning.kind === 'passing' ? meaning.retryAfterMs : undefined;
+  return retryable(message, delayMs, progress.unansweredSinceMs);
 }
+
+const LONGEST_MESSAGE = 600;
 
 function outOfFunds(available: string): ApplicationFailure {
   return retryable(`Out of funds: ${available} available; top up and it continues by itself.`);
 }
 
-function retryable(message: string, nextRetryDelay?: number): ApplicationFailure {
+/** `unansweredSinceMs` is for a workflow that takes the probe back meanwhile: Temporal does not repeat it then. */
+function retryable(message: string, nextRetryDelay?: number, unansweredSinceMs?: number): ApplicationFailure {
+  const details: StillHeldDetails = unansweredSinceMs === undefined ? {} : { unansweredSinceMs };
   return ApplicationFailure.create({
     type: 'StillHeld',
     message,
+    details: [details],
     ...(nextRetryDelay !== undefined && { nextRetryDelay }),
   });
 }

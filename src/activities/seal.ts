@@ -9,7 +9,6 @@ import {
 import { failureColumns, failureRecord } from '../report/failure-record.js';
 import { metadataLine } from '../report/metadata-line.js';
 import { BatchFile, type Report } from '../ledger/documents.js';
-import { toJsonLines } from '../ledger/json-lines.js';
 import {
   at,
   batchFileKey,

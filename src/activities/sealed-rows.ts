@@ -36,9 +36,8 @@ async function* rowsOfRun(state: WorkerState, run: RunRef, shardCount: number): 
 
 /** A row of a shard that was never opened, because the batch was cancelled first. */
 function neverStarted(run: RunRef, row: ShardRow): RowOutcome {
-  const { generation, jobId } = row;
-  const open = jobId ? [{ generation, jobId, end: 'open', charged: 'unknown' } as const] : [];
-  return toOutcome(run, row, { end: { kind: 'cancelled' }, generations: open, settledAtMs: Date.now() });
+  // What earlier runs left open is among the row's earlier generations.
+  return toOutcome(run, row, { end: { kind: 'cancelled' }, generations: [], settledAtMs: Date.now() });
 }
 
 async function* mergedByPosition(

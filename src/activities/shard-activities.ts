@@ -35,9 +35,12 @@ function overviewOf(
     const last = modes.at(-1);
     if (last?.mode === mode) last.rows += 1;
     else modes.push({ mode, rows: 1 });
-    const { generation, jobId, position } = shardRow;
+    const { generation, jobId, unansweredSinceMs, position } = shardRow;
     if (recorded.has(position)) recordedRows.push(row);
-    else if (generation > 1 || jobId) known.push({ row, generation, ...(jobId && { jobId }) });
+    else if (generation > 1 || jobId || unansweredSinceMs !== undefined) {
+      const unanswered = unansweredSinceMs !== undefined && { unansweredSinceMs };
+      known.push({ row, generation, ...(jobId && { jobId }), ...unanswered });
+    }
   }
   const tally = tallyOfSettled(recorded.values());
   return { rowCount: rows.length, modes, known, recorded: { rows: recordedRows, tally }, nextPart };
@@ -58,7 +61,7 @@ export function recordOutcomesActivity(state: WorkerState): Activities['recordOu
 
 /** Settles as `shard-lost` every row of a shard that has no recorded outcome; their keys give their jobs back later. */
 export function recordLostShardActivity(state: WorkerState): Activities['recordLostShard'] {
-  return ({ run, shard }) =>
+  return ({ run, shard, openedAtMs }) =>
     bearingStorage(state, async () => {
       const rows = await state.shardRows.all(run, shard);
       const parts = await listParts(state.store, run, shard);
@@ -69,13 +72,10 @@ export function recordLostShardActivity(state: WorkerState): Activities['recordL
       const lost = rows
         .filter(({ position }) => !recorded.has(position))
         .map((row) => {
-          const { generation, jobId } = row;
-          const open = {
-            generation,
-            ...(jobId && { jobId }),
-            end: 'unanswered',
-            charged: 'unknown',
-          } as const;
+          const { generation, jobId, unansweredSinceMs = openedAtMs } = row;
+          const open = jobId
+            ? ({ generation, jobId, end: 'open', charged: 'unknown' } as const)
+            : ({ generation, end: 'unanswered', charged: 'unknown', unansweredSinceMs } as const);
           const end = { kind: 'failed', failure: 'shard-lost', message } as const;
           return toOutcome(run, row, { end, generations: [open], settledAtMs });
         });

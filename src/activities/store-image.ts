@@ -10,6 +10,9 @@ import { StorageError, type ObjectHead, type ObjectRef, type PutCondition } from
 import { cancellationSignal, pause, withHeartbeat } from './activity-context.js';
 import type { WorkerState } from './dependencies.js';
 import { batchFault, bearOrHold, meaningOf } from './failure.js';
+import { JobLooks } from './job-looks.js';
+import { withoutPrompt } from './service-message.js';
+import { bearingStorage } from './storage-fault.js';
 import type { Activities, StoreImageInput, StoreImageResult } from './types.js';
 
 const CONTENT_TYPES: Readonly<Record<ImageType, string>> = {
@@ -22,11 +25,16 @@ const CONTENT_TYPES: Readonly<Record<ImageType, string>> = {
 export function storeImageActivity(state: WorkerState): Activities['storeImage'] {
   return (input) =>
     withHeartbeat(async () => {
-      await state.runAccounts.check(input.run);
-      const row = await state.shardRows.row(input);
+      const row = await bearingStorage(state, async () => {
+        await state.runAccounts.check(input.run);
+        return state.shardRows.row(input);
+      });
       return copyUntilStored(state, input, row);
     });
 }
+
+/** The job was seen done, and paid for: more than while it is awaited. */
+const LOOKS_BEFORE_GONE = 6;
 
 /** What this one image, from a living service, does wrong: ask again for a fresh URL. */
 class ImageFault extends Error {}
@@ -39,16 +47,17 @@ async function copyUntilStored(
   const { serviceFaultMs, storageFaultMs, imageFaultMs } = state.limits;
   let budget: FaultBudget = FRESH_BUDGET;
   let imageFaults: FaultBudget = FRESH_BUDGET;
+  const looks = new JobLooks(state, input.jobId, LOOKS_BEFORE_GONE);
   for (;;) {
     const triedAtMs = Date.now();
     try {
-      return await copyOnce(state, input, row);
+      return await copyOnce(state, input, row, looks);
     } catch (error) {
       const tryMs = Date.now() - triedAtMs;
       const meaning = meaningOf(error);
       if (error instanceof ImageFault || (error instanceof ImageDownloadError && !meaning)) {
         if (imageFaults.spentMs + tryMs >= imageFaultMs)
-          return { kind: 'result-gone', message: error.message };
+          return { kind: 'result-gone', message: withoutPrompt(error.message, row.prompt) };
         const delayMs =
           Math.min(30_000, 500 * 2 ** Math.min(imageFaults.tries, 10)) * (0.5 + Math.random() / 2);
         imageFaults = { spentMs: imageFaults.spentMs + tryMs + delayMs, tries: imageFaults.tries + 1 };
@@ -56,8 +65,6 @@ async function copyUntilStored(
         continue;
       }
       switch (meaning?.kind) {
-        case 'gone':
-          return { kind: 'gone' };
         case 'hold':
           throw batchFault({ cause: meaning.cause });
         case 'passing': {
@@ -67,6 +74,7 @@ async function copyUntilStored(
           await pause(next.delayMs);
           break;
         }
+        case 'gone':
         case 'invalid':
         case undefined:
           throw error;
@@ -79,8 +87,11 @@ async function copyOnce(
   state: WorkerState,
   input: StoreImageInput,
   row: ShardRow,
+  looks: JobLooks,
 ): Promise<StoreImageResult> {
-  const job = await state.api.getJob(input.jobId, cancellationSignal());
+  const job = await looks.look();
+  if (job.kind === 'gone') return job;
+  if (job.kind === 'missing') throw new ImageFault('The service does not find the job.');
   if (job.kind === 'failed') throw new ImageFault(`The job was done and then failed: ${job.message}`);
   if (job.kind === 'unfinished') throw new ImageFault('The job is done and gives no image URL.');
   const downloaded = await state.downloadImage(job.imageUrl, cancellationSignal());

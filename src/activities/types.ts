@@ -1,3 +1,4 @@
+import type { FaultBudget } from '../domain/fault-budget.js';
 import type { RunRef } from '../storage/layout.js';
 import type { HoldCause } from '../domain/holds.js';
 import type { JobId } from '../domain/ids.js';
@@ -22,6 +23,8 @@ export interface GenerationRef {
 
 export interface CreateGenerationInput extends GenerationRef {
   readonly idempotencyHorizonMs: number;
+  /** What earlier requests of this create have used up; absent on the first. */
+  readonly budget?: FaultBudget;
   /** Milliseconds since the epoch of the first create of this generation that may have been answered by a lost answer. */
   readonly unansweredSinceMs?: number;
 }
@@ -29,7 +32,15 @@ export interface CreateGenerationInput extends GenerationRef {
 export type CreateGenerationResult =
   | { readonly kind: 'created'; readonly jobId: JobId }
   | { readonly kind: 'invalid'; readonly message: string }
-  | { readonly kind: 'unknown-charge'; readonly message: string };
+  | { readonly kind: 'unknown-charge'; readonly message: string }
+  /** A passing fault: send it once more after `delayMs`. */
+  | {
+      readonly kind: 'again';
+      readonly delayMs: number;
+      readonly budget: FaultBudget;
+      readonly message: string;
+      readonly unansweredSinceMs?: number;
+    };
 
 export interface AwaitGenerationInput extends GenerationRef {
   readonly jobId: JobId;
@@ -66,12 +77,20 @@ export interface ProbeInput {
   readonly cause: HoldCause;
   readonly candidate?: ProbeCandidate;
   readonly idempotencyHorizonMs: number;
+  /** The first look comes this much later, without taking up a worker; 0 for at once. */
+  readonly firstLookAfterMs: number;
 }
 
 export interface ProbeResult {
   /** The candidate's job, where the probe created it. */
   readonly jobId?: JobId;
   /** The cause has ended, and a create of the candidate may have been answered by an answer that was lost. */
+  readonly unansweredSinceMs?: number;
+}
+
+/** What accompanies a probe's failure. */
+export interface StillHeldDetails {
+  /** A create of the candidate may have been answered by an answer that was lost. */
   readonly unansweredSinceMs?: number;
 }
 
@@ -87,16 +106,21 @@ export interface SealInput {
 
 /** Everything the workflows ask of the outside world. Inputs and outputs enter history: indexes, counts and job ids only. */
 export interface Activities {
-  ingest(input: { readonly run: RunRef; readonly settings: RunSettings }): Promise<IngestResult>;
-  openShard(input: { readonly run: RunRef; readonly shard: number }): Promise<ShardOverview>;
-  createGeneration(input: CreateGenerationInput): Promise<CreateGenerationResult>;
-  awaitGeneration(input: AwaitGenerationInput): Promise<AwaitGenerationResult>;
-  storeImage(input: StoreImageInput): Promise<StoreImageResult>;
-  recordOutcomes(input: RecordOutcomesInput): Promise<void>;
+  ingest: (input: { readonly run: RunRef; readonly settings: RunSettings }) => Promise<IngestResult>;
+  openShard: (input: { readonly run: RunRef; readonly shard: number }) => Promise<ShardOverview>;
+  createGeneration: (input: CreateGenerationInput) => Promise<CreateGenerationResult>;
+  awaitGeneration: (input: AwaitGenerationInput) => Promise<AwaitGenerationResult>;
+  storeImage: (input: StoreImageInput) => Promise<StoreImageResult>;
+  recordOutcomes: (input: RecordOutcomesInput) => Promise<void>;
   /** Settles as `shard-lost` what a shard, ended from outside twice, left open. */
-  recordLostShard(input: { readonly run: RunRef; readonly shard: number }): Promise<Tally>;
+  recordLostShard: (input: {
+    readonly run: RunRef;
+    readonly shard: number;
+    /** When the shard began: no create of it is older. Milliseconds since the epoch. */
+    readonly openedAtMs: number;
+  }) => Promise<Tally>;
   /** Returns once the cause of a hold has ended; until then each try fails and is repeated by Temporal. */
-  probe(input: ProbeInput): Promise<ProbeResult>;
+  probe: (input: ProbeInput) => Promise<ProbeResult>;
   /** What the sealed files say. */
-  seal(input: SealInput): Promise<Tally>;
+  seal: (input: SealInput) => Promise<Tally>;
 }

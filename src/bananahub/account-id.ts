@@ -6,10 +6,18 @@ import type { AccountId } from './client.js';
  * The path of the base URL is not in it, since it changes without the account changing.
  */
 export function accountIdOf(baseUrl: URL, apiKey: string): AccountId {
-  const fingerprint = createHash('sha256').update(apiKey, 'utf8').digest('hex').slice(0, 12);
-  const account = `${baseUrl.origin}#${fingerprint}`;
+  const account = `${baseUrl.origin}#${fingerprintOf(apiKey)}`;
   if (!isAccountId(account)) throw new TypeError('An account id needs an http(s) base URL.');
   return account;
+}
+
+/** The account of a folder's own sandbox, whose origin is another at every start. Never equal to a real one. */
+export function sandboxAccountId(apiKey: string): AccountId {
+  return `sandbox#${fingerprintOf(apiKey)}` as AccountId;
+}
+
+function fingerprintOf(apiKey: string): string {
+  return createHash('sha256').update(apiKey, 'utf8').digest('hex').slice(0, 12);
 }
 
 /** Whether a text has the form of an account id, such as one read back from a batch's file. */

@@ -2,7 +2,7 @@ import { Agent, type Dispatcher } from 'undici';
 import type { z } from 'zod';
 import { accountIdOf } from './account-id.js';
 import { readBoundedText } from './bounded-text.js';
-import type { BananaHubClient } from './client.js';
+import type { AccountId, BananaHubClient } from './client.js';
 import { connectionFaultCode, connectionFaultText } from './connection-fault.js';
 import { startDeadline } from './deadline.js';
 import { createEndpoint } from './endpoints.js';
@@ -23,6 +23,8 @@ export interface BananaHubClientOptions {
   readonly timeoutMs?: number;
   /** Most open connections; default 256. */
   readonly connections?: number;
+  /** Names the account where its origin does not: a sandbox has another port at every start. */
+  readonly account?: AccountId;
   /** Milliseconds since 1970, to read Retry-After dates against; default the machine's clock. */
   readonly now?: () => number;
 }
@@ -115,7 +117,7 @@ export function createBananaHubClient(options: BananaHubClientOptions): BananaHu
   }
 
   return {
-    account: accountIdOf(baseUrl, apiKey),
+    account: options.account ?? accountIdOf(baseUrl, apiKey),
     async createGeneration(request, { idempotencyKey, signal }) {
       const { path, body } = createEndpoint(request);
       const answer = await call(

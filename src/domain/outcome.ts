@@ -13,6 +13,8 @@ export interface GenerationRecord {
   readonly jobId?: JobId;
   readonly end: GenerationEnd;
   readonly charged: Charged;
+  /** Of an `unanswered` one: when a create of it was sent first whose answer never came, at the earliest. Milliseconds since the epoch. */
+  readonly unansweredSinceMs?: number;
   /** The service's own words where it gave any, without URLs and without the prompt, at most 300 characters. */
   readonly message?: string;
 }

@@ -1,12 +1,5 @@
-import type { JobId } from './ids.js';
 import type { GenerationRecord, RowOutcome } from './outcome.js';
-import type { PromptRow } from './row.js';
-
-/** Where a row that must run starts: the generation, and its job where one is known whose end was not seen. */
-export interface RowStart {
-  readonly generation: number;
-  readonly jobId?: JobId;
-}
+import type { PromptRow, RowStart } from './row.js';
 
 /** What a run does with a row, compared with how the batch's earlier runs left it. */
 export type RowPlan =
@@ -29,10 +22,24 @@ export function planRow(row: PromptRow, previous: RowOutcome | undefined): RowPl
     end.kind === 'stored' ||
     (end.kind === 'failed' && ['refused', 'invalid', 'unknown-charge'].includes(end.failure));
   if (stands) return { kind: 'carry', outcome: previous };
-  return { kind: 'run', change: 'again', start: startAfter(previous.generations.at(-1)) };
+  return { kind: 'run', change: 'again', start: startAfterAll(previous) };
 }
 
-function startAfter(last: GenerationRecord | undefined): RowStart {
+/** All generations of a row's content: those of earlier runs, where later news of the same one replaces the older. */
+export function generationsTogether(
+  earlier: readonly GenerationRecord[],
+  made: readonly GenerationRecord[],
+): readonly GenerationRecord[] {
+  const [first] = made;
+  return first ? [...earlier.filter(({ generation }) => generation < first.generation), ...made] : earlier;
+}
+
+function startAfterAll({ generations, settledAt }: RowOutcome): RowStart {
+  const start = startAfter(generations.at(-1), Date.parse(settledAt));
+  return generations.length > 0 ? { ...start, earlier: generations } : start;
+}
+
+function startAfter(last: GenerationRecord | undefined, settledAtMs: number): RowStart {
   if (!last) return FIRST;
   switch (last.end) {
     case 'failed':
@@ -43,7 +50,9 @@ function startAfter(last: GenerationRecord | undefined): RowStart {
     case 'open':
       return { generation: last.generation, ...(last.jobId && { jobId: last.jobId }) };
     case 'invalid':
-    case 'unanswered':
       return { generation: last.generation };
+    case 'unanswered':
+      // Its age goes on counting: a key that the service has forgotten must not be sent again.
+      return { generation: last.generation, unansweredSinceMs: last.unansweredSinceMs ?? settledAtMs };
   }
 }

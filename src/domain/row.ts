@@ -1,6 +1,7 @@
 import type { Model, Resolution } from './generation-settings.js';
 import type { ContentHash, JobId, RowId } from './ids.js';
 import type { JsonValue } from './json.js';
+import type { GenerationRecord } from './outcome.js';
 
 /** One row as checked: what is sent, where its image goes, and what is carried along. Written to `runs/<runSeq>/rows/`. */
 export interface PromptRow {
@@ -23,13 +24,20 @@ export interface PromptRow {
   readonly labels: Readonly<Record<string, JsonValue>>;
 }
 
-/** A row of a shard with the place it starts from: an earlier run may have bought a job whose end was not seen. */
-export interface ShardRow extends PromptRow {
+/** Where a row starts: an earlier run may have bought a job whose end was not seen. */
+export interface RowStart {
   /** The generation to make or await first; 1 for a row never tried. */
   readonly generation: number;
   /** A job of that generation that is known already: awaited, not bought again. */
   readonly jobId?: JobId;
+  /** When a create of that generation was sent first whose answer never came. Milliseconds since the epoch. */
+  readonly unansweredSinceMs?: number;
+  /** The generations of earlier runs. */
+  readonly earlier?: readonly GenerationRecord[];
 }
+
+/** A row of a shard with the place it starts from. */
+export interface ShardRow extends PromptRow, RowStart {}
 
 /** One line of the sheet that breaks a rule of the contract: told before any money is spent. */
 export interface RejectedRecord {

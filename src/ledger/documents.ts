@@ -53,6 +53,15 @@ export const BatchFile = z.object({
 });
 export type BatchFile = z.infer<typeof BatchFile>;
 
+const generationRecord = z.object({
+  generation: z.int().min(1),
+  jobId: jobId.exactOptional(),
+  end: z.enum(['done', 'failed', 'gone', 'unfinished', 'invalid', 'unanswered', 'open']),
+  charged: z.enum(['yes', 'no', 'unknown']),
+  unansweredSinceMs: z.number().exactOptional(),
+  message: z.string().exactOptional(),
+});
+
 /** A line of `runs/<runSeq>/rows/…jsonl`. */
 export const ShardRowLine: z.ZodType<ShardRow> = z.object({
   position: count,
@@ -68,14 +77,8 @@ export const ShardRowLine: z.ZodType<ShardRow> = z.object({
   labels: z.record(z.string(), json),
   generation: z.int().min(1),
   jobId: jobId.exactOptional(),
-});
-
-const generationRecord = z.object({
-  generation: z.int().min(1),
-  jobId: jobId.exactOptional(),
-  end: z.enum(['done', 'failed', 'gone', 'unfinished', 'invalid', 'unanswered', 'open']),
-  charged: z.enum(['yes', 'no', 'unknown']),
-  message: z.string().exactOptional(),
+  unansweredSinceMs: z.number().exactOptional(),
+  earlier: z.array(generationRecord).exactOptional(),
 });
 
 const rowEnd = z.discriminatedUnion('kind', [

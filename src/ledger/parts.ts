@@ -1,5 +1,6 @@
 import type { RowOutcome, SettledRow } from '../domain/outcome.js';
 import type { ShardRow } from '../domain/row.js';
+import { generationsTogether } from '../domain/row-plan.js';
 import { OutcomeLine } from './documents.js';
 import { readJsonLines } from './json-lines.js';
 import { at, batchRoot, imageKey, partsPrefix } from '../storage/layout.js';
@@ -56,7 +57,7 @@ export function toOutcome(run: RunRef, row: ShardRow, settled: Omit<SettledRow, 
     rowId,
     contentHash,
     runSeq: run.runSeq,
-    generations,
+    generations: generationsTogether(row.earlier ?? [], generations),
     end,
     ...(end.kind === 'stored' && {
       imageKey: imageKey(run, row.imageName, end.image.type).slice(batchRoot(run).length),

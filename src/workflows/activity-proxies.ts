@@ -4,62 +4,70 @@ import {
   ApplicationFailure,
   proxyActivities,
   workflowInfo,
+  type ActivityOptions,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/types.js';
 import { BATCH_FAULT, type BatchFaultDetails } from '../domain/batch-fault.js';
-import { taskQueues, type RunSettings } from './messages.js';
+import { probeActivityId, taskQueues, type RunSettings } from './messages.js';
 
-/** The documented default is not the real one: without this, a cancelled activity is abandoned while it runs. */
-const cancellationType = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED;
+/** No attempt counts: a deploy uses one up. The cancellation type is not the real default: without it, a cancelled activity is abandoned while it runs. */
+const PATIENT = {
+  retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+} as const satisfies ActivityOptions;
 
-const PATIENT = { initialInterval: '1 second', maximumInterval: '30 seconds' } as const;
-
-/** The activities of this workflow, each on its queue with its limits. No attempt counts: a deploy uses one up. */
+/** The activities of a shard, each on its queue with its limits. Those of rows have ids that say which row and generation: `await:17:1`. */
 export function activityProxies(): Pick<
   Activities,
   'openShard' | 'recordOutcomes' | 'recordLostShard' | 'createGeneration' | 'awaitGeneration' | 'storeImage'
 > {
   const queues = taskQueues(workflowInfo().taskQueue);
   const { openShard, recordOutcomes, recordLostShard } = proxyActivities<Activities>({
+    ...PATIENT,
     taskQueue: queues.main,
     startToCloseTimeout: '5 minutes',
-    retry: PATIENT,
-    cancellationType,
   });
-  const { createGeneration } = proxyActivities<Activities>({
+  // One attempt: a create that is taken back unstarted has then certainly never been sent.
+  const create = {
+    ...PATIENT,
     taskQueue: queues.create,
     startToCloseTimeout: '1 minute',
-    retry: PATIENT,
-    cancellationType,
-  });
-  const { awaitGeneration } = proxyActivities<Activities>({
+    retry: { maximumAttempts: 1 },
+  } as const;
+  const wait = {
+    ...PATIENT,
     taskQueue: queues.await,
     startToCloseTimeout: '30 days',
     heartbeatTimeout: '30 seconds',
-    retry: PATIENT,
-    cancellationType,
-  });
-  const { storeImage } = proxyActivities<Activities>({
+  } as const;
+  const store = {
+    ...PATIENT,
     taskQueue: queues.store,
     startToCloseTimeout: '30 minutes',
     heartbeatTimeout: '30 seconds',
-    retry: PATIENT,
-    cancellationType,
-  });
-  return { openShard, recordOutcomes, recordLostShard, createGeneration, awaitGeneration, storeImage };
+  } as const;
+  return {
+    openShard,
+    recordOutcomes,
+    recordLostShard,
+    createGeneration: (input) =>
+      named(create, `create:${input.row}:${input.generation}`).createGeneration(input),
+    awaitGeneration: (input) => named(wait, `await:${input.row}:${input.generation}`).awaitGeneration(input),
+    storeImage: (input) => named(store, `store:${input.row}:${input.generation}`).storeImage(input),
+  };
 }
 
-/** The activities that go over the whole batch. */
+/** The activities that go over the whole batch. Probes have ids that say which scope they free: `probe:account`. */
 export function wholeBatchProxies(settings: RunSettings): Pick<Activities, 'ingest' | 'seal' | 'probe'> {
   const queues = taskQueues(workflowInfo().taskQueue);
   const { ingest, seal } = proxyActivities<Activities>({
+    ...PATIENT,
     taskQueue: queues.main,
     startToCloseTimeout: '6 hours',
     heartbeatTimeout: '1 minute',
-    retry: PATIENT,
-    cancellationType,
   });
-  const { probe } = proxyActivities<Activities>({
+  const probe = {
+    ...PATIENT,
     taskQueue: queues.main,
     startToCloseTimeout: '2 minutes',
     retry: {
@@ -67,9 +75,12 @@ export function wholeBatchProxies(settings: RunSettings): Pick<Activities, 'inge
       backoffCoefficient: 2,
       maximumInterval: settings.probeLongestMs,
     },
-    cancellationType,
-  });
-  return { ingest, seal, probe };
+  } as const;
+  return { ingest, seal, probe: (input) => named(probe, probeActivityId(input.cause.scope)).probe(input) };
+}
+
+function named(options: ActivityOptions, activityId: string): Activities {
+  return proxyActivities<Activities>({ ...options, activityId });
 }
 
 /** What an activity's failure says about the batch as a whole; undefined for every other error. */

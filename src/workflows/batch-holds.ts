@@ -1,6 +1,12 @@
 import type { RunRef } from '../storage/layout.js';
-import { CancellationScope, isCancellation } from '@temporalio/workflow';
-import type { Activities } from '../activities/types.js';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  isCancellation,
+  log,
+} from '@temporalio/workflow';
+import type { Activities, ProbeResult, StillHeldDetails } from '../activities/types.js';
 import {
   isHeld,
   NO_HOLDS,
@@ -13,29 +19,48 @@ import {
 } from '../domain/holds.js';
 import type { ProbeCandidate, ProbedRow } from './messages.js';
 
+/** When a scope was released last, and how long its last hold waited for the first look. */
+interface Release {
+  readonly atMs: number;
+  readonly firstLookAfterMs: number;
+}
+
+/** A hold that comes back this soon after its release shows that the probe looked at the wrong thing. */
+const SAME_HOLD_MS = 60_000;
+
 /** The holds of a batch, each with the one probe that ends it. */
 export class BatchHolds {
   readonly #run: RunRef;
   readonly #idempotencyHorizonMs: number;
+  readonly #probeFirstMs: number;
+  readonly #probeLongestMs: number;
   readonly #probe: Activities['probe'];
   readonly #onChange: () => void;
   readonly #deliver: (shard: number, probed: ProbedRow) => Promise<void>;
+  readonly #shield = CancellationScope.current();
+  readonly #releases = new Map<HoldScope, Release>();
   #state: HoldState = NO_HOLDS;
   #probes = new CancellationScope();
   #buying = true;
+  #buyers = 0;
   #open = true;
 
+  /** To be made within a scope that nothing cancels. */
   constructor(options: {
     readonly run: RunRef;
     readonly idempotencyHorizonMs: number;
+    readonly probeFirstMs: number;
+    readonly probeLongestMs: number;
     readonly probe: Activities['probe'];
-    /** Called after every change of `current`. */
+    /** Called after every change of `current` and `isBuying`. */
     readonly onChange: () => void;
-    /** Hands what a probe did for a row to the row. */
+    /** Hands what a probe did for a row to the row. Must not reject. */
     readonly deliver: (shard: number, probed: ProbedRow) => Promise<void>;
   }) {
     this.#run = options.run;
     this.#idempotencyHorizonMs = options.idempotencyHorizonMs;
+    this.#probeFirstMs = options.probeFirstMs;
+    this.#probeLongestMs = options.probeLongestMs;
     this.#probe = options.probe;
     this.#onChange = options.onChange;
     this.#deliver = options.deliver;
@@ -49,6 +74,11 @@ export class BatchHolds {
     return this.#state.seq;
   }
 
+  /** Whether a probe may yet come back with a job that it bought for a row. */
+  get isBuying(): boolean {
+    return this.#buyers > 0;
+  }
+
   isHeld(scope: HoldScope): boolean {
     return isHeld(this.#state, scope);
   }
@@ -59,15 +89,20 @@ export class BatchHolds {
     if (next === this.#state) return;
     this.#state = next;
     this.#onChange();
-    this.#probeUntilEnded(cause, candidate).catch((error: unknown) => {
-      if (!isCancellation(error)) throw error;
-    });
+    this.#shield
+      .run(() => this.#probeUntilEnded(cause, candidate))
+      .catch((error: unknown) => {
+        log.error('A hold ended in a way that was not foreseen.', { scope: cause.scope, error });
+        throw error;
+      });
   }
 
-  /** From now on probes only look: nothing more is bought. */
+  /** From now on probes only look: nothing more is bought once `isBuying` is false. */
   stopBuying(): void {
     this.#buying = false;
-    this.#restartProbes();
+    const before = this.#probes;
+    this.#probes = new CancellationScope({ cancellable: true, parent: this.#shield });
+    before.cancel();
   }
 
   /** Ends the probes that are left when no row needs them any more. */
@@ -76,32 +111,74 @@ export class BatchHolds {
     this.#probes.cancel();
   }
 
-  #restartProbes(): void {
-    this.#probes.cancel();
-    this.#probes = new CancellationScope();
-  }
-
   async #probeUntilEnded(cause: HoldCause, candidate: ProbeCandidate | undefined): Promise<void> {
-    while (this.#open) {
+    let firstLookAfterMs = this.#firstLookAfterMs(cause.scope);
+    const release = { firstLookAfterMs };
+    for (let ended = false; this.#open && !ended; firstLookAfterMs = 0) {
       const target = this.#buying || candidate?.jobId ? candidate : undefined;
-      try {
-        const probed = await this.#probes.run(() =>
-          this.#probe({
-            run: this.#run,
-            cause,
-            ...(target && { candidate: target }),
-            idempotencyHorizonMs: this.#idempotencyHorizonMs,
-          }),
-        );
-        if (target && (probed.jobId || probed.unansweredSinceMs !== undefined)) {
-          await this.#deliver(target.shard, { row: target.row, generation: target.generation, ...probed });
-        }
-        break;
-      } catch (error) {
-        if (!isCancellation(error)) throw error;
+      const buys = target !== undefined && target.jobId === undefined;
+      if (buys) this.#buyers += 1;
+      const probed = await this.#look(cause, target, firstLookAfterMs);
+      if (target && probed && (probed.jobId || probed.unansweredSinceMs !== undefined)) {
+        const { shard, row, generation } = target;
+        const { jobId, unansweredSinceMs } = probed;
+        const news = {
+          ...(jobId && { jobId }),
+          ...(unansweredSinceMs !== undefined && { unansweredSinceMs }),
+        };
+        await this.#deliver(shard, { row, generation, ...news });
       }
+      if (buys) {
+        this.#buyers -= 1;
+        if (!this.#buying) this.#onChange();
+      }
+      ended = probed?.ended ?? false;
     }
     this.#state = releaseHold(this.#state, cause.scope);
-    this.#onChange();
+    this.#releases.set(cause.scope, { ...release, atMs: Date.now() });
+    if (this.#open) this.#onChange();
   }
+
+  /** One probe to its end; not `ended` where it was taken back, with word of what it may have bought. */
+  async #look(
+    cause: HoldCause,
+    target: ProbeCandidate | undefined,
+    firstLookAfterMs: number,
+  ): Promise<ProbeResult & { readonly ended: boolean }> {
+    try {
+      const result = await this.#probes.run(() =>
+        this.#probe({
+          run: this.#run,
+          cause,
+          ...(target && { candidate: target }),
+          idempotencyHorizonMs: this.#idempotencyHorizonMs,
+          firstLookAfterMs,
+        }),
+      );
+      return { ...result, ended: true };
+    } catch (error) {
+      // A try that fails after its cancellation is not repeated, and is no cancellation by its kind.
+      if (!isCancellation(error) && !(error instanceof ActivityFailure)) throw error;
+      const sinceMs = target && !target.jobId ? unansweredSince(error, cause.scope) : undefined;
+      return { ended: false, ...(sinceMs !== undefined && { unansweredSinceMs: sinceMs }) };
+    }
+  }
+
+  /** Zero for a scope's first hold. The probe of the bucket does less than rows do: where that is not enough, it slows down. */
+  #firstLookAfterMs(scope: HoldScope): number {
+    const last = this.#releases.get(scope);
+    if (!last || Date.now() - last.atMs > SAME_HOLD_MS) return 0;
+    if (scope !== 'storage') return this.#probeFirstMs;
+    return Math.min(this.#probeLongestMs, Math.max(this.#probeFirstMs, 2 * last.firstLookAfterMs));
+  }
+}
+
+/** Since when a create of a probe that was taken back may be unanswered; in doubt since now, when its last one is not long ago. */
+function unansweredSince(error: unknown, scope: HoldScope): number | undefined {
+  if (error instanceof ActivityFailure && error.cause instanceof ApplicationFailure) {
+    const [details] = error.cause.details ?? [];
+    return (details as StillHeldDetails | undefined)?.unansweredSinceMs;
+  }
+  // Between two looks nothing is known of the last; only where the service answers badly it may have bought.
+  return isCancellation(error) && scope !== 'service' ? undefined : Date.now();
 }

@@ -47,6 +47,7 @@ export interface KnownRow {
   readonly row: number;
   readonly generation: number;
   readonly jobId?: JobId;
+  readonly unansweredSinceMs?: number;
 }
 
 /** What a shard must know of its rows: no prompts, no ids. */
@@ -64,6 +65,8 @@ export interface ShardOverview {
 export interface RunShardInput {
   readonly run: RunRef;
   readonly shard: number;
+  /** 1, or 2 where the shard's first execution was ended from outside. */
+  readonly execution: number;
   readonly settings: RunSettings;
   readonly control: ShardControl;
 }
@@ -85,6 +88,8 @@ export interface ShardControl {
 /** A fault that a shard met, once per scope. */
 export interface ShardFault {
   readonly shard: number;
+  /** Which execution of the shard speaks: its counts start anew. */
+  readonly execution: number;
   /** 1 for the shard's first fault. */
   readonly count: number;
   readonly cause: HoldCause;
@@ -113,7 +118,8 @@ export interface ProbedRow {
 
 export interface SlotRelease {
   readonly shard: number;
-  /** Slots released since the shard began. */
+  readonly execution: number;
+  /** Slots that this execution has released so far. */
   readonly released: number;
 }
 
@@ -160,7 +166,7 @@ export const shardTallyQuery = defineQuery<Tally>('tally');
 export const rowQuery = defineQuery<RowView | undefined, [number]>('row');
 
 /** Ends the batch: no new jobs, those in flight get the grace. Accepted again while cancelling; refused once sealing. */
-export const cancelUpdate = defineUpdate<BatchSnapshot, []>('cancel');
+export const cancelUpdate = defineUpdate<BatchSnapshot>('cancel');
 
 /** The workflow id of a batch: one function, used everywhere. */
 export function batchWorkflowId(batchId: BatchId): string {
@@ -180,4 +186,9 @@ export function taskQueues(base: string): {
   readonly store: string;
 } {
   return { main: base, create: `${base}-create`, await: `${base}-await`, store: `${base}-store` };
+}
+
+/** The id of the activity that probes a scope. */
+export function probeActivityId(scope: string): string {
+  return `probe:${scope}`;
 }

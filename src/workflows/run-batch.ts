@@ -1,21 +1,11 @@
-import {
-  CancellationScope,
-  condition,
-  log,
-  setHandler,
-  startChild,
-  upsertMemo,
-  type ChildWorkflowHandle,
-} from '@temporalio/workflow';
+import { CancellationScope, condition, log, setHandler, startChild, upsertMemo } from '@temporalio/workflow';
 import type { Activities } from '../activities/types.js';
 import { addTallies, EMPTY_TALLY, tallyOfPending, type Tally } from '../domain/tally.js';
-import { dealSlots, SHARD_ROWS, type OpenShard } from '../domain/window.js';
+import { dealSlots, SHARD_ROWS, windowSize } from '../domain/window.js';
 import { activityProxies, batchFaultOf, wholeBatchProxies } from './activity-proxies.js';
 import { BatchHolds } from './batch-holds.js';
 import {
   cancelUpdate,
-  controlSignal,
-  probedRowSignal,
   shardFaultSignal,
   shardWorkflowId,
   slotReleaseSignal,
@@ -26,8 +16,10 @@ import {
   type IngestResult,
   type RunBatchInput,
   type RunBatchResult,
-  type ShardControl,
+  type ShardFault,
+  type SlotRelease,
 } from './messages.js';
+import { OpenShards } from './open-shards.js';
 import { runShard } from './run-shard.js';
 
 /**
@@ -39,21 +31,12 @@ export async function runBatch(input: RunBatchInput): Promise<RunBatchResult> {
   return CancellationScope.nonCancellable(() => new Batch(input).run(root));
 }
 
-interface RunningShard extends OpenShard {
-  readonly handle: ChildWorkflowHandle<typeof runShard> | undefined;
-  readonly rows: number;
-  readonly controlSeq: number;
-  readonly faultsTaken: number;
-  /** Something changed before the shard could be told anything. */
-  readonly untold: boolean;
-}
-
 class Batch {
   readonly #input: RunBatchInput;
   readonly #activities: Pick<Activities, 'ingest' | 'seal' | 'probe' | 'recordLostShard'>;
   readonly #holds: BatchHolds;
   readonly #startedAt = new Date().toISOString();
-  readonly #open = new Map<number, RunningShard>();
+  readonly #open: OpenShards;
   #phase: BatchSnapshot['phase'] = 'preparing';
   #endedAt: string | undefined;
   #cancelling = false;
@@ -65,17 +48,24 @@ class Batch {
     this.#input = input;
     const { recordLostShard } = activityProxies();
     this.#activities = { ...wholeBatchProxies(input.settings), recordLostShard };
+    this.#open = new OpenShards(() => ({
+      // A cancelled batch starts nothing more; its rows settle once it is known what the last probes bought for them.
+      paused: this.#cancelling,
+      cancelling: this.#cancelling && !this.#holds.isBuying,
+      heldScopes: this.#holds.current.map(({ scope }) => scope),
+      holdSeq: this.#holds.seq,
+    }));
     this.#holds = new BatchHolds({
       run: input.run,
       idempotencyHorizonMs: input.settings.idempotencyHorizonMs,
       probe: this.#activities.probe,
+      probeFirstMs: input.settings.probeFirstMs,
+      probeLongestMs: input.settings.probeLongestMs,
       onChange: () => {
-        this.#tellShards();
+        this.#open.tellAll();
         this.#noteSnapshot();
       },
-      deliver: async (shard, probed) => {
-        await this.#open.get(shard)?.handle?.signal(probedRowSignal, probed);
-      },
+      deliver: (shard, probed) => this.#open.deliver(shard, probed),
     });
   }
 
@@ -116,18 +106,21 @@ class Batch {
     this.#unopened = { nextShard: 0, shardCount, rows };
     this.#enter('running');
     this.#dealSlots();
-    await condition(() => this.#open.size === 0 && this.#unopened.rows === 0);
+    await condition(() => this.#open.all.length === 0 && this.#unopened.rows === 0);
     return this.#settled;
   }
 
   #handleMessages(): void {
+    // A handler runs in the root's scope: what it starts would be cancelled with it.
+    const shield = CancellationScope.current();
     setHandler(snapshotQuery, () => this.#snapshot());
     setHandler(
       cancelUpdate,
-      () => {
-        this.#cancel();
-        return this.#snapshot();
-      },
+      () =>
+        shield.run(async () => {
+          this.#cancel();
+          return this.#snapshot();
+        }),
       {
         validator: () => {
           if (!['preparing', 'running'].includes(this.#phase)) {
@@ -136,21 +129,20 @@ class Batch {
         },
       },
     );
-    setHandler(slotReleaseSignal, ({ shard, released }) => {
-      const running = this.#open.get(shard);
-      if (!running) return;
-      const slots = { ...running.slots, released: Math.max(released, running.slots.released) };
-      this.#open.set(shard, { ...running, slots, exhausted: true });
-      this.#dealSlots();
-    });
-    setHandler(shardFaultSignal, ({ shard, count, cause, holdSeq, candidate }) => {
-      const running = this.#open.get(shard);
-      if (running) this.#open.set(shard, { ...running, faultsTaken: Math.max(count, running.faultsTaken) });
-      const before = this.#holds.seq;
-      this.#holds.raise(cause, holdSeq, candidate);
-      // An ignored fault is answered too, or its shard would wait for ever.
-      if (this.#holds.seq === before) this.#tellShard(shard);
-    });
+    setHandler(slotReleaseSignal, (release) => shield.run(async () => this.#takeSlotsBack(release)));
+    setHandler(shardFaultSignal, (fault) => shield.run(async () => this.#takeFault(fault)));
+  }
+
+  #takeSlotsBack(release: SlotRelease): void {
+    if (this.#open.takeRelease(release)) this.#dealSlots();
+  }
+
+  #takeFault(fault: ShardFault): void {
+    this.#open.takeFault(fault);
+    const before = this.#holds.seq;
+    this.#holds.raise(fault.cause, fault.holdSeq, fault.candidate);
+    // An ignored fault is answered too, or its shard would wait for ever.
+    if (this.#holds.seq === before) this.#open.tell(fault.shard);
   }
 
   #cancel(): void {
@@ -158,7 +150,7 @@ class Batch {
     this.#cancelling = true;
     this.#holds.stopBuying();
     this.#cancelUnopened();
-    this.#tellShards();
+    this.#open.tellAll();
     this.#noteSnapshot();
   }
 
@@ -173,13 +165,8 @@ class Batch {
     if (this.#cancelling) this.#cancelUnopened();
     const { nextShard, shardCount } = this.#unopened;
     const { concurrency } = this.#input.settings;
-    const plan = dealSlots({ concurrency, openShards: [...this.#open.values()], nextShard, shardCount });
-    for (const { shard, granted } of plan.raise) {
-      const running = this.#open.get(shard);
-      if (!running) continue;
-      this.#open.set(shard, { ...running, slots: { ...running.slots, granted } });
-      this.#tellShard(shard);
-    }
+    const plan = dealSlots({ concurrency, openShards: this.#open.all, nextShard, shardCount });
+    for (const { shard, granted } of plan.raise) this.#open.grant(shard, granted);
     for (const { shard, granted } of plan.open) this.#openShard(shard, granted);
   }
 
@@ -197,74 +184,49 @@ class Batch {
 
   /** Runs a shard to its end; one that is ended from outside is started once more, then its open rows are given up. */
   async #runShard(shard: number, rows: number, granted: number): Promise<void> {
-    let tally: Tally | undefined;
-    for (let execution = 1; execution <= 2 && !tally; execution++) {
-      tally = await this.#executeShard(shard, rows, granted);
+    const openedAtMs = Date.now();
+    let tally = await this.#executeShard({ shard, rows, granted, execution: 1 });
+    if (!tally) {
+      // What the first execution gave back may have been dealt to others.
+      const left = this.#open.get(shard);
+      const second = this.#executeShard({
+        shard,
+        rows,
+        granted: left ? windowSize(left.slots) : granted,
+        execution: 2,
+      });
+      this.#dealSlots();
+      tally = await second;
     }
     const { run } = this.#input;
-    tally ??= await this.#throughHolds(() => this.#activities.recordLostShard({ run, shard }));
+    tally ??= await this.#throughHolds(() => this.#activities.recordLostShard({ run, shard, openedAtMs }));
     this.#settled = addTallies(this.#settled, tally);
-    this.#open.delete(shard);
+    this.#open.close(shard);
     this.#dealSlots();
     this.#noteSnapshot();
   }
 
   /** The shard's tally, or undefined where it was ended from outside. */
-  async #executeShard(shard: number, rows: number, granted: number): Promise<Tally | undefined> {
-    this.#open.set(shard, {
-      shard,
-      rows,
-      slots: { granted, released: 0 },
-      exhausted: false,
-      handle: undefined,
-      controlSeq: 0,
-      faultsTaken: 0,
-      untold: false,
-    });
+  async #executeShard(start: {
+    readonly shard: number;
+    readonly rows: number;
+    readonly granted: number;
+    readonly execution: number;
+  }): Promise<Tally | undefined> {
+    const { shard, execution } = start;
+    const control = this.#open.open(start);
     try {
       const { run, settings } = this.#input;
       const handle = await startChild(runShard, {
         workflowId: shardWorkflowId(run, shard),
-        args: [{ run, shard, settings, control: this.#controlFor(shard) }],
+        args: [{ run, shard, execution, settings, control }],
       });
-      const running = this.#open.get(shard);
-      if (running) this.#open.set(shard, { ...running, handle, untold: false });
-      if (running?.untold) this.#tellShard(shard);
+      this.#open.started(shard, handle);
       return (await handle.result()).tally;
     } catch (error) {
       log.warn('A shard was ended from outside.', { shard, error });
       return undefined;
     }
-  }
-
-  #controlFor(shard: number): ShardControl {
-    const running = this.#open.get(shard);
-    return {
-      seq: running?.controlSeq ?? 0,
-      granted: running?.slots.granted ?? 0,
-      paused: false,
-      cancelling: this.#cancelling,
-      heldScopes: this.#holds.current.map(({ scope }) => scope),
-      holdSeq: this.#holds.seq,
-      faultsTaken: running?.faultsTaken ?? 0,
-    };
-  }
-
-  #tellShards(): void {
-    for (const shard of this.#open.keys()) this.#tellShard(shard);
-  }
-
-  #tellShard(shard: number): void {
-    const running = this.#open.get(shard);
-    if (!running) return;
-    if (!running.handle) {
-      this.#open.set(shard, { ...running, untold: true });
-      return;
-    }
-    this.#open.set(shard, { ...running, controlSeq: running.controlSeq + 1 });
-    running.handle.signal(controlSignal, this.#controlFor(shard)).catch((error: unknown) => {
-      log.info('A shard ended before it could be told something.', { shard, error });
-    });
   }
 
   /** Runs an activity that concerns the whole batch until it answers; a fault of the bucket only makes it wait. */
@@ -294,7 +256,7 @@ class Batch {
       cancelling: this.#cancelling,
       holds: this.#holds.current,
       tally: addTallies(this.#settled, tallyOfPending(this.#unopened.rows)),
-      openShards: [...this.#open.values()].map(({ shard, rows }) => ({ shard, rows })),
+      openShards: this.#open.all.map(({ shard, rows }) => ({ shard, rows })),
       concurrency: this.#input.settings.concurrency,
       startedAt: this.#startedAt,
       ...(this.#endedAt && { endedAt: this.#endedAt }),

@@ -1,6 +1,19 @@
-import { condition, isCancellation, sleep, type CancellationScope } from '@temporalio/workflow';
-import type { Activities, AwaitGenerationResult, StoreImageResult } from '../activities/types.js';
+import {
+  ActivityFailure,
+  CancelledFailure,
+  condition,
+  isCancellation,
+  sleep,
+  type CancellationScope,
+} from '@temporalio/workflow';
+import type {
+  Activities,
+  AwaitGenerationResult,
+  CreateGenerationResult,
+  StoreImageResult,
+} from '../activities/types.js';
 import { generationLimit, type FailureKind, type JobFailureClass } from '../domain/failure-kind.js';
+import type { FaultBudget } from '../domain/fault-budget.js';
 import { SCOPES_OF_AWAIT, SCOPES_OF_STORE, type HoldCause, type HoldScope } from '../domain/holds.js';
 import type { JobId } from '../domain/ids.js';
 import type { GenerationRecord } from '../domain/outcome.js';
@@ -27,6 +40,10 @@ export interface RowContext {
 const SHORTEST_REGENERATION_DELAY_MS = 3_000;
 const LONGEST_REGENERATION_DELAY_MS = 15_000;
 
+/** Between two creates of which the first was lost with its worker. */
+const SHORTEST_LOSS_DELAY_MS = 1_000;
+const LONGEST_LOSS_DELAY_MS = 5 * 60_000;
+
 /**
  * Takes a started row through one generation: job made, awaited, image stored. At the end the row has settled, waits
  * for its next generation, or is back in the queue because of a hold. Never rejects for what a job or service did.
@@ -43,22 +60,11 @@ export async function runRow(context: RowContext, row: number): Promise<void> {
 
 /** The job of the row's present generation; undefined where the row has moved on without one. */
 async function createJob(context: RowContext, row: number): Promise<JobId | undefined> {
-  const { activities, ledger, holds, input } = context;
-  const { generation, jobId, unansweredSinceMs } = ledger.generationOf(row);
+  const { ledger, input } = context;
+  const { generation, jobId } = ledger.generationOf(row);
   if (jobId) return jobId;
-  const scheduledAtMs = Date.now();
-  const { run, shard, settings } = input;
   try {
-    const result = await context.runCreate(row, () =>
-      activities.createGeneration({
-        run,
-        shard,
-        row,
-        generation,
-        idempotencyHorizonMs: settings.idempotencyHorizonMs,
-        ...(unansweredSinceMs !== undefined && { unansweredSinceMs }),
-      }),
-    );
+    const result = await context.runCreate(row, () => createUntilAnswered(context, row, generation));
     switch (result.kind) {
       case 'created':
         ledger.noteJob(row, generation, result.jobId);
@@ -81,13 +87,56 @@ async function createJob(context: RowContext, row: number): Promise<JobId | unde
   } catch (error) {
     const fault = batchFaultOf(error);
     if (!fault && !isCancellation(error)) throw error;
-    // A create cancelled between two tries may have been answered by a lost answer.
-    ledger.returnToQueue(row, fault ? fault.unansweredSinceMs : scheduledAtMs);
-    const since = ledger.generationOf(row).unansweredSinceMs;
-    const candidate = { shard, row, generation, ...(since !== undefined && { unansweredSinceMs: since }) };
+    ledger.noteUnanswered(row, fault?.unansweredSinceMs);
+    ledger.returnToQueue(row);
+    const { unansweredSinceMs: since } = ledger.generationOf(row);
+    const candidate = {
+      shard: input.shard,
+      row,
+      generation,
+      ...(since !== undefined && { unansweredSinceMs: since }),
+    };
     if (fault) context.raise(fault.cause, candidate);
     if (context.isCancelling()) ledger.cancelPending(Date.now());
     return undefined;
+  }
+}
+
+/**
+ * Sends the create of a generation until it is answered, always with the same key. Each request is an activity of its
+ * own with one attempt: so it is known here, whenever the create is taken back, whether one may have been answered.
+ */
+async function createUntilAnswered(
+  context: RowContext,
+  row: number,
+  generation: number,
+): Promise<Exclude<CreateGenerationResult, { kind: 'again' }>> {
+  const { activities, ledger, input } = context;
+  const { run, shard, settings } = input;
+  let budget: FaultBudget | undefined;
+  for (let losses = 0; ;) {
+    const scheduledAtMs = Date.now();
+    const { unansweredSinceMs } = ledger.generationOf(row);
+    let delayMs: number;
+    try {
+      const result = await activities.createGeneration({
+        run,
+        shard,
+        row,
+        generation,
+        idempotencyHorizonMs: settings.idempotencyHorizonMs,
+        ...(budget && { budget }),
+        ...(unansweredSinceMs !== undefined && { unansweredSinceMs }),
+      });
+      if (result.kind !== 'again') return result;
+      ledger.noteUnanswered(row, result.unansweredSinceMs);
+      ({ budget, delayMs } = result);
+    } catch (error) {
+      if (!(error instanceof ActivityFailure) || batchFaultOf(error) || isCancellation(error)) throw error;
+      ledger.noteUnanswered(row, scheduledAtMs);
+      delayMs = Math.min(LONGEST_LOSS_DELAY_MS, SHORTEST_LOSS_DELAY_MS * 2 ** Math.min(losses++, 10));
+    }
+    await sleep(delayMs);
   }
 }
 
@@ -208,6 +257,10 @@ async function throughHolds<T>(
       return await context.grace.run(call);
     } catch (error) {
       const fault = batchFaultOf(error);
+      // An attempt that fails after its cancellation is not repeated, and is no cancellation by its kind.
+      if (error instanceof ActivityFailure && !fault && context.grace.consideredCancelled) {
+        throw new CancelledFailure('The grace has passed.', undefined, error);
+      }
       if (!fault) throw error;
       needed = [...scopes, fault.cause.scope];
       const { shard, row, generation, jobId } = candidate;

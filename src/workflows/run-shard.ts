@@ -72,7 +72,8 @@ function reportFault(
   const { holdSeq } = holds;
   const count = holds.meet(cause.scope);
   if (count === undefined) return;
-  const fault = { shard: input.shard, count, cause, holdSeq, ...(candidate && { candidate }) };
+  const { shard, execution } = input;
+  const fault = { shard, execution, count, cause, holdSeq, ...(candidate && { candidate }) };
   parentHandle()
     .signal(shardFaultSignal, fault)
     .catch((error: unknown) => log.warn('The batch could not be told of a fault.', { error }));
@@ -127,13 +128,17 @@ class Shard {
 
   async run(root: CancellationScope): Promise<RunShardResult> {
     const ledger = this.#ledger;
+    const shield = CancellationScope.current();
     setHandler(shardTallyQuery, () => ledger.tally());
     setHandler(rowQuery, (row) => ledger.view(row));
     setHandler(probedRowSignal, (probed) => ledger.noteProbed(probed));
-    setHandler(controlSignal, (control) => {
-      this.#holds.take(control);
-      this.#obey();
-    });
+    // A handler runs in the root's scope: what it starts would be cancelled with it.
+    setHandler(controlSignal, (control) =>
+      shield.run(async () => {
+        this.#holds.take(control);
+        this.#obey();
+      }),
+    );
     root.cancelRequested.catch(() => this.#cancel());
     this.#obey();
     await Promise.all([this.#startRows(), this.#recordRows()]);
@@ -211,8 +216,9 @@ class Shard {
     if (slots === 0) return;
     this.#releasesDone += 1;
     const released = this.#holds.release(slots);
+    const { shard, execution } = this.#input;
     parentHandle()
-      .signal(slotReleaseSignal, { shard: this.#input.shard, released })
+      .signal(slotReleaseSignal, { shard, execution, released })
       .catch((error: unknown) => log.warn('Slots could not be given back early.', { error }));
   }
 

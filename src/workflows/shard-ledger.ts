@@ -38,8 +38,8 @@ export class ShardLedger {
       generations: [],
       end: undefined,
     }));
-    for (const { row, generation, jobId } of overview.known) {
-      Object.assign(this.#at(row), { generation, jobId });
+    for (const { row, generation, jobId, unansweredSinceMs } of overview.known) {
+      Object.assign(this.#at(row), { generation, jobId, unansweredSinceMs });
     }
     for (const row of overview.recorded.rows) this.#at(row).phase = 'recorded';
     for (const [row, { phase }] of this.#rows.entries()) {
@@ -78,7 +78,7 @@ export class ShardLedger {
     return this.#firstQueued(allowed) !== undefined;
   }
 
-  /** The first such row in sheet order; it counts as in flight from now. */
+  /** The first such row of the queues, which start in sheet order; it counts as in flight from now. */
   startNext(allowed: (mode: ModelMode) => boolean): number | undefined {
     const first = this.#firstQueued(allowed);
     if (!first) return undefined;
@@ -113,9 +113,13 @@ export class ShardLedger {
     if (progress.generation === generation) progress.unansweredSinceMs ??= unansweredSinceMs;
   }
 
-  /** Back to the queue with the same generation: a create was held back or may not have been answered. */
-  returnToQueue(row: number, unansweredSinceMs: number | undefined): void {
-    this.#at(row).unansweredSinceMs ??= unansweredSinceMs;
+  /** Notes that a create of the row's present generation may have been answered by a lost answer; the first time counts. */
+  noteUnanswered(row: number, sinceMs: number | undefined): void {
+    this.#at(row).unansweredSinceMs ??= sinceMs;
+  }
+
+  /** Back to the end of the queue with the same generation: its create was refused or held back. */
+  returnToQueue(row: number): void {
     this.#leave(row);
     this.#enqueue(row);
   }
@@ -176,7 +180,8 @@ export class ShardLedger {
     const { generation, jobId, unansweredSinceMs, phase } = this.#at(row);
     if (jobId && phase === 'copying') return { generation, jobId, end: 'done', charged: 'yes' };
     if (jobId) return { generation, jobId, end: 'open', charged: 'unknown' };
-    if (unansweredSinceMs !== undefined) return { generation, end: 'unanswered', charged: 'unknown' };
+    if (unansweredSinceMs !== undefined)
+      return { generation, end: 'unanswered', charged: 'unknown', unansweredSinceMs };
     return undefined;
   }
 

@@ -29,6 +29,8 @@ export interface TestTemporal extends TestServer {
 /** A real S3 server, a bucket in it, and a store that reaches it. */
 export interface TestS3 extends TestServer, S3Location {
   readonly store: ObjectStore;
+  /** A folder per bucket lies in it, a file per object in those. */
+  readonly folder: string;
 }
 
 export interface TestStack {
@@ -91,6 +93,7 @@ export async function startTestS3(): Promise<TestS3> {
   return {
     ...location,
     store,
+    folder: options.dataDir,
     ...lifetime(server, restart, async () => {
       store.close();
       await folder.remove();

@@ -1,0 +1,74 @@
+import path from 'node:path';
+import { ZodError } from 'zod';
+import { addressOf, statusFromBucket } from '../batch-status.js';
+import { parseBatchId, type BatchId } from '../domain/ids.js';
+import { EMPTY_TALLY } from '../domain/tally.js';
+import { lastRunSeq } from '../starter.js';
+import type { BatchLocation } from '../storage/layout.js';
+import type { ObjectStore } from '../storage/object-store.js';
+import { countsOf, type BatchPlace, type ListedBatch } from './running-batches.js';
+
+/** The ids of all folders that may be batches' below a place. */
+export async function folderIds(
+  store: ObjectStore,
+  { bucket, prefix }: BatchPlace,
+): Promise<readonly BatchId[]> {
+  const ids: BatchId[] = [];
+  for await (const folder of store.listFolders(bucket, prefix)) {
+    const batchId = parseBatchId(path.posix.basename(folder));
+    if (batchId) ids.push(batchId);
+  }
+  return ids;
+}
+
+/** A batch as the bucket alone tells it; undefined for a folder that is no batch's. */
+export async function archivedBatch(
+  store: ObjectStore,
+  location: BatchLocation,
+  temporalAnswered: boolean,
+): Promise<ListedBatch | undefined> {
+  const report = await sealedStatus(store, location);
+  const runSeq = await lastRunSeq(store, location);
+  if (runSeq === 0) return undefined;
+  const { batchId } = location;
+  if (report && report.runSeq === runSeq && (report.state === 'completed' || report.state === 'cancelled')) {
+    const { state, reason, startedAt, endedAt, asOf } = report;
+    return {
+      batchId,
+      state,
+      reason,
+      runSeq,
+      ...countsOf(report),
+      startedAt,
+      endedAt,
+      asOf,
+      location: report.location,
+    };
+  }
+  return {
+    batchId,
+    state: temporalAnswered ? 'failed' : 'unknown',
+    reason: temporalAnswered
+      ? `Run ${runSeq} was started and has left no report; Temporal does not know it. Submit the sheet again to go on where it stopped.`
+      : `Run ${runSeq} has left no report yet; Temporal, which would know where it is, was not asked.`,
+    runSeq,
+    ...countsOf(report ?? EMPTY_TALLY),
+    startedAt: undefined,
+    endedAt: undefined,
+    asOf: report?.asOf,
+    location: addressOf(location),
+  };
+}
+
+/** One report that cannot be understood must not hide all other batches. */
+async function sealedStatus(
+  store: ObjectStore,
+  location: BatchLocation,
+): ReturnType<typeof statusFromBucket> {
+  try {
+    return await statusFromBucket(store, location);
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof ZodError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,44 @@
+import type { z } from 'zod';
+import { BatchFile, Report } from '../ledger/documents.js';
+import { lastRunSeq } from '../starter.js';
+import { at, batchFileKey, reportKey, type BatchLocation } from '../storage/layout.js';
+import { StorageError, type ObjectStore } from '../storage/object-store.js';
+
+/** What a batch's files say about its newest run. */
+export interface BatchFiles {
+  /** The newest run that was asked for. */
+  readonly lastRunSeq: number;
+  /** What the newest ingest found; undefined before the first. */
+  readonly batch: BatchFile | undefined;
+  /** The newest seal; undefined before the first. */
+  readonly report: Report | undefined;
+}
+
+/** The files of a batch; undefined where there is none in the bucket. */
+export async function readBatchFiles(
+  store: ObjectStore,
+  location: BatchLocation,
+): Promise<BatchFiles | undefined> {
+  const [last, batch, report] = await Promise.all([
+    lastRunSeq(store, location),
+    documentAt(store, location, batchFileKey(location), BatchFile),
+    documentAt(store, location, reportKey(location), Report),
+  ]);
+  return last === 0 ? undefined : { lastRunSeq: last, batch, report };
+}
+
+async function documentAt<T>(
+  store: ObjectStore,
+  location: BatchLocation,
+  key: string,
+  schema: z.ZodType<T>,
+): Promise<T | undefined> {
+  let text: string;
+  try {
+    text = await store.readText(at(location, key));
+  } catch (error) {
+    if (error instanceof StorageError && error.code === 'not-found') return undefined;
+    throw error;
+  }
+  return schema.parse(JSON.parse(text));
+}

@@ -1,0 +1,42 @@
+import { readConfig } from '../config.js';
+import { EXIT, type Command } from './command-context.js';
+import { describeEngine, withEngine } from './engine.js';
+
+export interface DevOptions {
+  readonly json: boolean;
+}
+
+/** Runs the local servers and a worker in the foreground until Ctrl-C; commands in the same folder find them. */
+export const dev: Command<DevOptions> = (context, options) =>
+  withEngine(
+    { ...context, stack: undefined, config: readConfig(context.environment, undefined) },
+    async (engine) => {
+      const { stdout, stderr, cwd, interrupted } = context;
+      stderr.write(describeEngine(engine, cwd));
+      const { temporal, bucket, api } = engine.config;
+      if (options.json) {
+        const parts = {
+          temporal: temporal && {
+            address: temporal.address,
+            namespace: temporal.namespace,
+            uiUrl: temporal.uiUrl,
+          },
+          bucket: bucket && { bucket: bucket.bucket, prefix: bucket.prefix, endpoint: bucket.s3.endpoint },
+          api: api && { baseUrl: api.baseUrl },
+        };
+        stdout.write(`${JSON.stringify(parts)}\n`);
+      }
+      stderr.write('Ready. In another terminal, in this folder: npx banana-batch run examples/prompts.csv\n');
+      stderr.write('Ctrl-C ends everything; data stays in .banana-batch/ and goes on at the next start.\n');
+      const ended = await Promise.race([engine.lost, aborted(interrupted)]);
+      if (ended) throw ended;
+      stderr.write('Stopping …\n');
+      return EXIT.ok;
+    },
+  );
+
+/** Resolves once the signal is aborted. */
+export async function aborted(signal: AbortSignal): Promise<undefined> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}

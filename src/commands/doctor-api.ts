@@ -1,0 +1,121 @@
+import { request } from 'undici';
+import { BananaHubError } from '../bananahub/errors.js';
+import { createBananaHubClient } from '../bananahub/http-client.js';
+import type { ApiConfig, Config } from '../config.js';
+import { compareDecimals } from '../domain/decimal.js';
+import {
+  CHECK_LIMIT_MS,
+  check,
+  messageOf,
+  ok,
+  problem,
+  warning,
+  type CheckResult,
+  type Finding,
+} from './doctor-check.js';
+
+/** Whether the API takes the key, by a look at the balance: buys nothing. */
+export async function checkApi({ api }: Pick<Config, 'api'>, interrupted: AbortSignal): Promise<CheckResult> {
+  const name = 'api';
+  if (!api) return { name, ...NOT_CONFIGURED };
+  const look = (signal: AbortSignal): Promise<Finding> => lookAtBalance(api, signal);
+  return check(name, interrupted, look, (error) => explained(api, error));
+}
+
+const NOT_CONFIGURED = problem(
+  'No API key is configured.',
+  'Set BANANAHUB_API_KEY, or start local servers with a sandbox: npx banana-batch dev',
+);
+
+async function lookAtBalance(api: ApiConfig, signal: AbortSignal): Promise<Finding> {
+  const client = createBananaHubClient({ ...api, timeoutMs: CHECK_LIMIT_MS - 1_000, connections: 1 });
+  try {
+    const { available, reserved } = await client.getBalance(signal);
+    const message = `${originOf(api)} takes the key: ${available} available, ${reserved} reserved.`;
+    return compareDecimals(available, '0') > 0
+      ? ok(message)
+      : warning(message, 'Top the account up: batches hold until it covers a generation.');
+  } finally {
+    await client.close();
+  }
+}
+
+function originOf({ baseUrl }: ApiConfig): string {
+  return new URL(baseUrl).origin;
+}
+
+function explained(api: ApiConfig, error: unknown): Finding {
+  const message = `${originOf(api)}: ${messageOf(error)}`;
+  if (!(error instanceof BananaHubError)) return problem(messageOf(error));
+  switch (error.code) {
+    case 'unauthorized':
+      return problem(
+        message,
+        'The key is not accepted: check BANANAHUB_API_KEY, and that it belongs to BANANAHUB_BASE_URL.',
+      );
+    case 'forbidden':
+      return problem(message, 'The key may not read the balance: check what it is scoped to.');
+    case 'network':
+    case 'timeout':
+      return problem(message, 'Check the network, and BANANAHUB_BASE_URL where it is set.');
+    case 'rate-limited':
+      return warning(message, 'The key works; others are using up its rate.');
+    case 'paused':
+    case 'unavailable':
+      return problem(message, 'The service is not well; batches hold until it is. Look again later.');
+    case 'insufficient-balance':
+    case 'invalid-request':
+    case 'job-not-found':
+    case 'bad-answer':
+      return problem(
+        message,
+        'Check that BANANAHUB_BASE_URL leads to the API, like https://bananahub.io/api/v1.',
+      );
+  }
+}
+
+const CLOCK_TOLERANCE_MS = 60_000;
+
+/** Whether this machine's clock agrees with a server's, to a minute: signatures of S3 and expiry of URLs depend on it. */
+export async function checkClock(
+  { api, bucket }: Pick<Config, 'api' | 'bucket'>,
+  interrupted: AbortSignal,
+): Promise<CheckResult> {
+  const name = 'clock';
+  const url = api?.baseUrl ?? bucket?.s3.endpoint;
+  if (url === undefined || !URL.canParse(url)) {
+    return {
+      name,
+      ...warning('Not compared: no server is configured whose clock could be read.', 'Configure the API.'),
+    };
+  }
+  const unknown = (why: string): Finding =>
+    warning(
+      `Not compared with ${new URL(url).origin}: ${why}`,
+      'See that the clock of this machine is right.',
+    );
+  return check(
+    name,
+    interrupted,
+    async (signal) => {
+      const askedMs = Date.now();
+      const { headers, body } = await request(url, { method: 'GET', signal });
+      const answeredMs = Date.now();
+      body.on('error', () => undefined).destroy();
+      const serverMs = Date.parse(String(headers['date']));
+      if (Number.isNaN(serverMs)) return unknown('its answer has no date.');
+      return clockFinding(serverMs - (askedMs + answeredMs) / 2, new URL(url).origin);
+    },
+    (error) => unknown(messageOf(error)),
+  );
+}
+
+/** The finding for a clock that a server is ahead of by `aheadMs`. A Date header is whole seconds. */
+export function clockFinding(aheadMs: number, origin: string): Finding {
+  if (Math.abs(aheadMs) <= CLOCK_TOLERANCE_MS) return ok(`Agrees with ${origin} to within a minute.`);
+  const seconds = Math.round(Math.abs(aheadMs) / 1000);
+  return warning(
+    `This machine's clock is ${seconds} s ${aheadMs > 0 ? 'behind' : 'ahead of'} ${origin}.`,
+    'Set it (NTP): S3 refuses signatures that are 15 minutes off, and image URLs seem expired.',
+  );
+}

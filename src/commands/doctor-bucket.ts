@@ -1,0 +1,160 @@
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { buffer } from 'node:stream/consumers';
+import type { BucketConfig, Config } from '../config.js';
+import {
+  StorageError,
+  type ObjectRef,
+  type ObjectStore,
+  type PutCondition,
+} from '../storage/object-store.js';
+import { createS3ObjectStore } from '../storage/s3-object-store.js';
+import { check, messageOf, ok, problem, warning, type CheckResult, type Finding } from './doctor-check.js';
+
+/** Whether the bucket does what is asked of it: each kind of call once, on objects of its own that are deleted again. */
+export async function checkBucket(
+  { bucket: config }: Pick<Config, 'bucket'>,
+  interrupted: AbortSignal,
+): Promise<readonly CheckResult[]> {
+  if (!config) return [{ name: 'bucket', ...NOT_CONFIGURED }];
+  // A look must not be repeated for so long that it says nothing in time.
+  const store = createS3ObjectStore({
+    ...config.s3,
+    maxAttempts: 2,
+    connectionTimeoutMs: 4_000,
+    idleTimeoutMs: 8_000,
+  });
+  try {
+    const reached = await check('bucket', interrupted, async (signal) => {
+      await store.checkBucket(config.bucket, signal);
+      return ok(`${nameOf(config)} is there.`);
+    });
+    if (reached.state === 'problem') return [reached];
+    return [reached, ...(await checkObjects(store, config, interrupted))];
+  } finally {
+    store.close();
+  }
+}
+
+const NOT_CONFIGURED = problem(
+  'No bucket is configured.',
+  'Set BANANA_BUCKET (and AWS credentials; AWS_ENDPOINT_URL_S3 for other S3 servers), or start local servers: npx banana-batch dev',
+);
+
+function nameOf({ bucket, prefix, s3 }: BucketConfig): string {
+  return `s3://${bucket}/${prefix}${s3.endpoint ? ` at ${new URL(s3.endpoint).origin}` : ''}`;
+}
+
+async function checkObjects(
+  store: ObjectStore,
+  { bucket, prefix }: BucketConfig,
+  interrupted: AbortSignal,
+): Promise<readonly CheckResult[]> {
+  const name = `${prefix}.banana-batch-doctor/${randomUUID()}`;
+  const probe = new ProbeObject(store, { bucket, key: name });
+  const spoilt = { bucket, key: `${name}-spoilt` };
+  const results: CheckResult[] = [];
+  let removed: CheckResult;
+  try {
+    const put = await check('bucket put', interrupted, (signal) => probe.put(signal));
+    results.push(put);
+    if (put.state !== 'problem') {
+      results.push(await check('bucket get', interrupted, (signal) => probe.get(signal)));
+      results.push(await check('bucket put if absent', interrupted, (signal) => probe.putIfAbsent(signal)));
+      results.push(
+        await check('bucket put if unchanged', interrupted, (signal) => probe.putIfUnchanged(signal)),
+      );
+      results.push(await check('bucket checksum', interrupted, (signal) => putSpoilt(store, spoilt, signal)));
+    }
+  } finally {
+    // Tidied up even when interrupted.
+    removed = await check('bucket delete', new AbortController().signal, async (signal) => {
+      await store.delete(probe.ref, signal);
+      await store.delete(spoilt, signal);
+      return (await store.head(probe.ref, signal))
+        ? problem(
+            'A deleted object is still there.',
+            'Check the server; probes of a hold delete what they wrote.',
+          )
+        : ok('Objects can be deleted.');
+    });
+  }
+  return [...results, removed];
+}
+
+const CONDITIONS_ADVICE =
+  'Use a server with conditional puts (AWS S3, MinIO, Cloudflare R2, versitygw …): without them two runs could overwrite each other, and one run be started twice.';
+
+/** The object that is written, read and replaced. */
+class ProbeObject {
+  readonly ref: ObjectRef;
+  readonly #store: ObjectStore;
+  readonly #body = randomBytes(1024);
+  #etag = '';
+
+  constructor(store: ObjectStore, ref: ObjectRef) {
+    this.#store = store;
+    this.ref = ref;
+  }
+
+  async put(signal: AbortSignal): Promise<Finding> {
+    this.#etag = (await this.#put(signal, { kind: 'absent' })).etag;
+    return ok('Objects can be put.');
+  }
+
+  async get(signal: AbortSignal): Promise<Finding> {
+    const read = await buffer(await this.#store.read(this.ref, signal));
+    return read.equals(this.#body)
+      ? ok('What is put comes back the same.')
+      : problem('What comes back is not what was put.', 'Look for a proxy or gateway that changes bodies.');
+  }
+
+  async putIfAbsent(signal: AbortSignal): Promise<Finding> {
+    return (await isRefused(() => this.#put(signal, { kind: 'absent' })))
+      ? ok('A put for new objects only (If-None-Match) leaves an existing one alone.')
+      : problem('A put for new objects only (If-None-Match) overwrote an existing one.', CONDITIONS_ADVICE);
+  }
+
+  async putIfUnchanged(signal: AbortSignal): Promise<Finding> {
+    const other = `"${createHash('md5').update('another version').digest('hex')}"`;
+    if (!(await isRefused(() => this.#put(signal, { kind: 'unchanged', etag: other })))) {
+      return problem('A put over one version only (If-Match) overwrote another.', CONDITIONS_ADVICE);
+    }
+    await this.#put(signal, { kind: 'unchanged', etag: this.#etag });
+    return ok('A put over one version only (If-Match) does that.');
+  }
+
+  #put(signal: AbortSignal, condition: PutCondition): Promise<{ readonly etag: string }> {
+    return this.#store.put(this.ref, this.#body, {
+      contentType: 'application/octet-stream',
+      condition,
+      signal,
+    });
+  }
+}
+
+async function isRefused(put: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await put();
+    return false;
+  } catch (error) {
+    if (error instanceof StorageError && error.code === 'precondition-failed') return true;
+    throw error;
+  }
+}
+
+/** Puts bytes under the hash of others: a server that checks refuses them. */
+async function putSpoilt(store: ObjectStore, ref: ObjectRef, signal: AbortSignal): Promise<Finding> {
+  const sha256 = createHash('sha256').update('other bytes').digest('hex');
+  try {
+    await store.put(ref, Buffer.from('these bytes'), { contentType: 'text/plain', sha256, signal });
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    return error.code === 'unreachable' || error.code === 'unavailable'
+      ? problem(messageOf(error))
+      : ok('Bytes that change on their way are refused.');
+  }
+  return warning(
+    'The server stored bytes under the checksum of others: it does not check x-amz-checksum-sha256.',
+    'Images that are damaged on their way would not be noticed; prefer a server that checks.',
+  );
+}

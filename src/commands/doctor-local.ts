@@ -1,0 +1,61 @@
+import type { Config, PartOrigin } from '../config.js';
+import { EmbeddedError } from '../embedded/embedded-error.js';
+import { findServerProgram, type ServerProgram } from '../embedded/find-binary.js';
+import { ok, problem, warning, type CheckResult, type Finding } from './doctor-check.js';
+
+const LEAST_NODE = [20, 19] as const;
+
+/** Whether a version such as `20.19.1` is one that the program runs on. */
+export function nodeFinding(version: string): Finding {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const [leastMajor, leastMinor] = LEAST_NODE;
+  return major > leastMajor || (major === leastMajor && minor >= leastMinor)
+    ? ok(`Node ${version}.`)
+    : problem(`Node ${version} is too old.`, `Install Node ${LEAST_NODE.join('.')} or later.`);
+}
+
+/** Which parts are configured, and by whom; what does not work is told by their own checks. */
+export function configurationFinding({ temporal, bucket, api, taskQueue }: Config): Finding {
+  const parts = [
+    `Temporal ${originText(temporal)}`,
+    `bucket ${originText(bucket)}`,
+    `API key ${originText(api)}`,
+    `task queue "${taskQueue}"`,
+  ];
+  return ok(`${parts.join(', ')}.`);
+}
+
+function originText(part: { readonly origin: PartOrigin } | undefined): string {
+  switch (part?.origin) {
+    case 'environment':
+      return 'from the environment';
+    case 'stack':
+      return "from this folder's local servers";
+    case undefined:
+      return 'not configured';
+  }
+}
+
+/** Whether the programs of the local servers are found; only `run` and `dev` ever need them. */
+export function checkPrograms(
+  environment: Readonly<Record<string, string | undefined>>,
+): readonly CheckResult[] {
+  return [programCheck('temporal', environment), programCheck('versitygw', environment)];
+}
+
+function programCheck(
+  program: ServerProgram,
+  environment: Readonly<Record<string, string | undefined>>,
+): CheckResult {
+  const name = `program ${program}`;
+  try {
+    return { name, ...ok(`Found at ${findServerProgram(program, environment)}.`) };
+  } catch (error) {
+    if (!(error instanceof EmbeddedError)) throw error;
+    const advice = error.message.includes('\n') ? PROGRAM_ADVICE : error.message;
+    return { name, ...warning('Not found; only "run" and "dev" with local servers need it.', advice) };
+  }
+}
+
+const PROGRAM_ADVICE =
+  'Build it once with "npm run setup" in the checkout, put it on PATH, or name it in TEMPORAL_CLI_PATH or VERSITYGW_PATH.';

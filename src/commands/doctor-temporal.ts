@@ -1,0 +1,107 @@
+import { Connection, isGrpcServiceError, type ConnectionLike } from '@temporalio/client';
+import { z } from 'zod';
+import type { Config, TemporalConfig } from '../config.js';
+import { recentPollers } from '../task-queue-pollers.js';
+import { taskQueues } from '../workflows/messages.js';
+import { TEMPORAL_DEADLINE_MS } from './batch-access.js';
+import { check, messageOf, ok, problem, warning, type CheckResult, type Finding } from './doctor-check.js';
+
+/** Whether Temporal answers, has the namespace, and whether workers take each kind of work. */
+export async function checkTemporal(
+  config: Config,
+  interrupted: AbortSignal,
+): Promise<readonly CheckResult[]> {
+  const { temporal } = config;
+  if (!temporal) return [{ name: 'temporal', ...NOT_CONFIGURED }];
+  let connection: Connection;
+  try {
+    connection = await Connection.connect({ ...temporal.connection, connectTimeout: TEMPORAL_DEADLINE_MS });
+  } catch (error) {
+    return [{ name: 'temporal', ...unreachable(temporal, error) }];
+  }
+  try {
+    const explain = (error: unknown): Finding => refused(temporal, error);
+    const server = await check('temporal', interrupted, () => lookAtServer(connection, temporal), explain);
+    if (server.state === 'problem') return [server];
+    const workers = await check('workers', interrupted, () => lookForWorkers(connection, config), explain);
+    return [server, workers];
+  } finally {
+    await connection.close();
+  }
+}
+
+const NOT_CONFIGURED = problem(
+  'No Temporal server is configured.',
+  'Set TEMPORAL_ADDRESS (and TEMPORAL_NAMESPACE, TEMPORAL_API_KEY where needed), or start local servers: npx banana-batch dev',
+);
+
+function unreachable({ address, origin }: TemporalConfig, error: unknown): Finding {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const advice =
+    origin === 'stack'
+      ? 'Start the local servers of this folder again: npx banana-batch dev'
+      : 'Start it, or set TEMPORAL_ADDRESS (host:port) to where it is; check TLS and the API key.';
+  return problem(`${address} does not answer: ${messageOf(cause)}`, advice);
+}
+
+// gRPC's code NOT_FOUND.
+const NotFound = z.object({ code: z.literal(5) });
+
+function refused({ address, namespace }: TemporalConfig, error: unknown): Finding {
+  if (NotFound.safeParse(error).success) {
+    return problem(
+      `${address} has no namespace "${namespace}".`,
+      `Set TEMPORAL_NAMESPACE, or create it: temporal operator namespace create -n ${namespace}`,
+    );
+  }
+  const text = isGrpcServiceError(error) ? error.details : messageOf(error);
+  return problem(
+    `${address} refuses namespace "${namespace}": ${text}`,
+    'Check TEMPORAL_NAMESPACE and the credentials.',
+  );
+}
+
+async function lookAtServer(
+  connection: Connection,
+  { address, namespace }: TemporalConfig,
+): Promise<Finding> {
+  const { serverVersion } = await bounded(connection, () => connection.workflowService.getSystemInfo({}));
+  await bounded(connection, () => connection.workflowService.describeNamespace({ namespace }));
+  return ok(`Temporal ${serverVersion || '(version unknown)'} at ${address}, namespace "${namespace}".`);
+}
+
+async function lookForWorkers(connection: Connection, { taskQueue, temporal }: Config): Promise<Finding> {
+  const queues = taskQueues(taskQueue);
+  const namespace = temporal?.namespace ?? 'default';
+  const polled = await Promise.all(
+    Object.values(queues).map(async (name) => ({
+      name,
+      pollers: await bounded(connection, () =>
+        recentPollers(connection, {
+          namespace,
+          name,
+          takes: name === queues.main ? 'workflows' : 'activities',
+        }),
+      ),
+    })),
+  );
+  const workers = new Set(polled.flatMap(({ pollers }) => pollers));
+  if (workers.size === 0) {
+    return warning(
+      `No worker polls the task queue "${taskQueue}": batches wait until one does.`,
+      'Start one: npx banana-batch worker',
+    );
+  }
+  const idle = polled.filter(({ pollers }) => pollers.length === 0).map(({ name }) => name);
+  if (idle.length > 0) {
+    return warning(
+      `No worker polls ${idle.join(', ')}: that part of the work waits.`,
+      'Start a worker for all of it: npx banana-batch worker (without --roles)',
+    );
+  }
+  return ok(`${workers.size} at work on "${taskQueue}": ${[...workers].join(', ')}.`);
+}
+
+function bounded<T>(connection: ConnectionLike, call: () => Promise<T>): Promise<T> {
+  return connection.withDeadline(Date.now() + TEMPORAL_DEADLINE_MS, call);
+}

@@ -1,0 +1,64 @@
+import { EXIT, type Command } from './command-context.js';
+import { checkApi, checkClock } from './doctor-api.js';
+import { checkBucket } from './doctor-bucket.js';
+import type { CheckResult, Finding } from './doctor-check.js';
+import { checkPrograms, configurationFinding, nodeFinding } from './doctor-local.js';
+import { checkTemporal } from './doctor-temporal.js';
+import { coloursFor } from './status-text.js';
+import { oneLine } from './table.js';
+
+export interface DoctorOptions {
+  readonly json: boolean;
+}
+
+/** Looks at everything a batch needs and says what to fix. Ends with 2 where something is missing or does not work; warnings do not count. */
+export const doctor: Command<DoctorOptions> = async (context, options) => {
+  const { config, environment, interrupted, stdout } = context;
+  const [temporal, bucket, api, clock] = await Promise.all([
+    checkTemporal(config, interrupted),
+    checkBucket(config, interrupted),
+    checkApi(config, interrupted),
+    checkClock(config, interrupted),
+  ]);
+  if (interrupted.aborted) return EXIT.interrupted;
+  const checks: readonly CheckResult[] = [
+    { name: 'node', ...nodeFinding(process.versions.node) },
+    { name: 'configuration', ...configurationFinding(config) },
+    ...temporal,
+    ...bucket,
+    api,
+    clock,
+    ...checkPrograms(environment),
+  ];
+  const problems = checks.filter(({ state }) => state === 'problem').length;
+  if (options.json) {
+    stdout.write(`${JSON.stringify({ ok: problems === 0, checks })}\n`);
+  } else {
+    const colours = coloursFor(stdout, environment);
+    const paint = { ok: colours.green, warning: colours.yellow, problem: colours.red };
+    stdout.write(checks.map((result) => resultText(result, paint)).join(''));
+    stdout.write(`\n${summaryOf(checks, problems)}\n`);
+  }
+  return problems > 0 ? EXIT.refused : EXIT.ok;
+};
+
+const WIDEST_STATE = 'problem'.length;
+const WIDEST_NAME = 'bucket put if unchanged'.length;
+
+function resultText(
+  { name, state, message, advice }: CheckResult,
+  paint: Readonly<Record<Finding['state'], (text: string) => string>>,
+): string {
+  const line = `${paint[state](state.padEnd(WIDEST_STATE))}  ${name.padEnd(WIDEST_NAME)}  ${oneLine(message)}\n`;
+  return advice ? `${line}${' '.repeat(WIDEST_STATE + WIDEST_NAME + 4)}→ ${oneLine(advice)}\n` : line;
+}
+
+function summaryOf(checks: readonly CheckResult[], problems: number): string {
+  const warnings = checks.filter(({ state }) => state === 'warning').length;
+  if (problems > 0) return `${counted(problems, 'problem')} to fix, ${counted(warnings, 'warning')}.`;
+  return warnings > 0 ? `Everything needed works; ${counted(warnings, 'warning')}.` : 'Everything works.';
+}
+
+function counted(count: number, name: string): string {
+  return `${count} ${name}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,135 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readConfig, requireParts, type Config } from '../config.js';
+import type { EmbeddedError } from '../embedded/embedded-error.js';
+import { startStack, type RunningStack } from '../embedded/stack.js';
+import { stackFolder } from '../embedded/stack-info.js';
+import { logTemporalTo, logToFile } from '../log.js';
+import { startWorker, type RunningWorker } from '../worker.js';
+import type { CommandContext } from './command-context.js';
+
+/** Everything that a batch needs to run: what is configured, and the rest started by this process. */
+export interface Engine {
+  readonly config: Required<Config>;
+  /** Which parts this process has started. */
+  readonly started: {
+    readonly temporal: boolean;
+    readonly s3: boolean;
+    readonly sandbox: boolean;
+    readonly worker: boolean;
+  };
+  /** Resolves when a part has ended without having been asked to. */
+  readonly lost: Promise<EmbeddedError | Error>;
+}
+
+/** Starts what is not configured, gives `use` the whole, and ends it afterwards whatever happens. */
+export async function withEngine<T>(
+  context: CommandContext,
+  use: (engine: Engine) => Promise<T>,
+): Promise<T> {
+  const { cwd, config, environment, stack: foreign, stderr } = context;
+  const needed = {
+    temporal: config.temporal === undefined,
+    s3: config.bucket === undefined,
+    sandbox: config.api === undefined,
+  };
+  let stack: RunningStack | undefined;
+  let worker: RunningWorker | undefined;
+  try {
+    if (needed.temporal || needed.s3 || needed.sandbox) {
+      stderr.write('Starting what is not configured …\n');
+      stack = await startStack({ cwd, ...needed });
+    }
+    const whole = readConfig(environment, stack?.info ?? foreign);
+    const parts = requireParts(whole, ['temporal', 'bucket', 'api']);
+    // The process that owns this folder's stack has a worker for it.
+    const ownsWorker = foreign === undefined;
+    if (ownsWorker) {
+      const log = logToFile(workerLog(cwd));
+      logTemporalTo(log);
+      worker = await startWorker({ ...parts, taskQueue: whole.taskQueue, log });
+    }
+    const started = { ...needed, worker: ownsWorker };
+    const lost = Promise.race([stack?.serverLost ?? never(), worker ? workerLost(worker, cwd) : never()]);
+    return await use({ config: { ...whole, ...parts }, started, lost });
+  } finally {
+    await worker?.stop();
+    await stack?.stop();
+  }
+}
+
+/** Where the worker of `run` and `dev` writes its log. */
+export function workerLog(cwd: string): string {
+  return path.join(stackFolder(cwd), 'logs', 'worker.log');
+}
+
+/**
+ * Gives `use` this folder's own bucket, whose server rests between runs, where no other bucket is configured. So what
+ * `run` has made can be looked at afterwards, without anything to start first.
+ */
+export async function withFolderBucket<T>(
+  context: CommandContext,
+  use: (context: CommandContext) => Promise<T>,
+): Promise<T> {
+  const { cwd, config, environment, stack } = context;
+  const rests =
+    config.bucket === undefined && stack === undefined && existsSync(path.join(stackFolder(cwd), 's3'));
+  if (!rests) return use(context);
+  const started = await startStack({ cwd, s3: true });
+  try {
+    return await use({ ...context, stack: started.info, config: readConfig(environment, started.info) });
+  } finally {
+    await started.stop();
+  }
+}
+
+async function workerLost(worker: RunningWorker, cwd: string): Promise<Error> {
+  const reason = await worker.done.then(
+    () => 'it stopped',
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  );
+  // A server that died takes the worker with it: let the server speak first.
+  await sleep(500);
+  return new Error(`The worker has ended: ${reason}. Its log: ${path.relative(cwd, workerLog(cwd))}`);
+}
+
+async function never(): Promise<never> {
+  return new Promise(() => undefined);
+}
+
+/** Says of each part whether it is real and where it is. */
+export function describeEngine(engine: Engine, cwd: string): string {
+  const { config, started } = engine;
+  const { temporal, bucket, api } = config;
+  const lines: [string, string][] = [];
+  if (temporal) {
+    const where = temporal.uiUrl ? `web UI ${temporal.uiUrl}` : temporal.address;
+    lines.push(['Temporal', started.temporal ? `embedded, ${where}` : where]);
+  }
+  if (bucket) {
+    const isFolder = bucket.origin === 'stack';
+    const folder = path.relative(cwd, embeddedBucketFolder(cwd, bucket.bucket));
+    lines.push([
+      'Bucket',
+      isFolder ? `embedded, folder ${folder}/` : `s3://${bucket.bucket}/${bucket.prefix}`,
+    ]);
+  }
+  if (api) {
+    const isSandbox = api.origin === 'stack';
+    lines.push([
+      'API',
+      isSandbox ? 'sandbox: drawings, free of charge (set BANANAHUB_API_KEY for the real one)' : api.baseUrl,
+    ]);
+  }
+  lines.push([
+    'Worker',
+    started.worker ? `in this process, log ${path.relative(cwd, workerLog(cwd))}` : "this folder's",
+  ]);
+  return lines.map(([name, text]) => `${name.padEnd(10)} ${text}\n`).join('');
+}
+
+/** The folder behind a bucket of the embedded S3 server: its objects are the files in it. */
+export function embeddedBucketFolder(cwd: string, bucket: string): string {
+  return path.join(stackFolder(cwd), 's3', bucket);
+}

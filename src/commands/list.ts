@@ -1,0 +1,109 @@
+import pMap from 'p-map';
+import type { BatchId } from '../domain/ids.js';
+import type { ObjectStore } from '../storage/object-store.js';
+import { archivedBatch, folderIds } from './archived-batches.js';
+import { withBucket } from './batch-access.js';
+import { EXIT, type Command, type CommandContext } from './command-context.js';
+import { ago, minuteOf } from './elapsed.js';
+import { batchesInTemporal, type BatchPlace, type ListedBatch } from './running-batches.js';
+import { coloursFor } from './status-text.js';
+import { renderTable, tableWidth, type TableColumn } from './table.js';
+import { askTemporal, withTemporalIfAny, type TemporalIfAny } from './temporal-if-any.js';
+import { writeText } from './write-text.js';
+
+export interface ListOptions {
+  readonly json: boolean;
+  /** Shows only so many, the newest. */
+  readonly limit?: number;
+}
+
+const REPORTS_AT_ONCE = 16;
+
+/** All batches below the bucket's prefix, newest first: as Temporal last noted them, older ones as the bucket tells. */
+export const list: Command<ListOptions> = (context, options) =>
+  withBucket(context.config, (store, { bucket, prefix }) =>
+    withTemporalIfAny(context.config, async (temporal) => {
+      const { batches, problem } = await findBatches(context, store, { bucket, prefix }, temporal);
+      if (context.interrupted.aborted) return EXIT.interrupted;
+      const shown = batches.slice(0, options.limit ?? batches.length);
+      const { stdout, stderr } = context;
+      if (problem) stderr.write(`${problem}: what runs is not known; this is what the bucket tells.\n`);
+      if (options.json) {
+        const document = { location: `s3://${bucket}/${prefix}`, temporalAnswered: !problem, batches: shown };
+        await writeText(stdout, `${JSON.stringify(document)}\n`);
+      } else if (batches.length === 0) {
+        stderr.write(
+          `There are no batches in s3://${bucket}/${prefix} yet. Begin with: banana-batch submit prompts.csv\n`,
+        );
+      } else {
+        await writeText(stdout, tableOf(shown, context, Date.now()));
+        const more = batches.length - shown.length;
+        if (more > 0) stderr.write(`${more} older not shown; see them with a larger --limit.\n`);
+      }
+      return EXIT.ok;
+    }),
+  );
+
+async function findBatches(
+  { interrupted }: CommandContext,
+  store: ObjectStore,
+  place: BatchPlace,
+  temporal: TemporalIfAny,
+): Promise<{ readonly batches: readonly ListedBatch[]; readonly problem: string | undefined }> {
+  const ids = await folderIds(store, place);
+  const folders = new Set<BatchId>(ids);
+  const known =
+    temporal.kind === 'there'
+      ? await askTemporal(temporal.client, () =>
+          batchesInTemporal(temporal.client, place, (batchId) => folders.has(batchId)),
+        )
+      : undefined;
+  const archived = await pMap(
+    ids.filter((batchId) => !known?.has(batchId)),
+    async (batchId) =>
+      interrupted.aborted ? undefined : archivedBatch(store, { ...place, batchId }, known !== undefined),
+    { concurrency: REPORTS_AT_ONCE },
+  );
+  const batches = [...(known?.values() ?? []), ...archived.flatMap((batch) => batch ?? [])];
+  const problem = known
+    ? undefined
+    : temporal.kind === 'away'
+      ? temporal.problem
+      : 'Temporal does not answer';
+  return { batches: batches.toSorted(newestFirst), problem };
+}
+
+/** Those whose start is not known come first: they are the ones to look at. */
+function newestFirst(a: ListedBatch, b: ListedBatch): number {
+  const [aTime, bTime] = [a, b].map(({ startedAt }) => (startedAt ? Date.parse(startedAt) : Infinity));
+  if (aTime === bTime) return a.batchId < b.batchId ? -1 : 1;
+  return (bTime ?? 0) > (aTime ?? 0) ? 1 : -1;
+}
+
+const COLUMNS: readonly TableColumn[] = [
+  { title: 'BATCH', shrinks: true },
+  { title: 'STATE' },
+  { title: 'STORED', align: 'right' },
+  { title: 'FAILED', align: 'right' },
+  { title: 'STARTED' },
+  { title: 'AS OF' },
+  { title: 'WHY', shrinks: true },
+];
+
+function tableOf(
+  batches: readonly ListedBatch[],
+  { stdout, environment }: CommandContext,
+  nowMs: number,
+): string {
+  const rows = batches.map(({ batchId, state, stored, total, failed, startedAt, asOf, reason }) => [
+    batchId,
+    state,
+    asOf ? `${stored}/${total}` : '–',
+    asOf ? String(failed) : '–',
+    startedAt ? minuteOf(startedAt) : '–',
+    asOf ? ago(asOf, nowMs) : '–',
+    reason ?? '',
+  ]);
+  const paintTitle = coloursFor(stdout, environment).bold;
+  return renderTable(COLUMNS, rows, { width: tableWidth(stdout), paintTitle });
+}

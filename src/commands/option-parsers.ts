@@ -1,0 +1,59 @@
+import { InvalidArgumentError } from 'commander';
+import ms, { type StringValue } from 'ms';
+import { BATCH_ID_RULE, parseBatchId, type BatchId } from '../domain/ids.js';
+
+/** A whole number from `least` to `most`. */
+export function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < least || value > most) {
+      throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most}.`);
+    }
+    return value;
+  };
+}
+
+/** A duration such as `90s`, `10m`, `2h` or `1d`, in milliseconds. */
+export function duration(text: string): number {
+  const value = /^\d+(\.\d+)?\s*[a-z]+$/i.test(text) ? ms(text as StringValue) : undefined;
+  if (value === undefined || !Number.isFinite(value) || value <= 0) {
+    throw new InvalidArgumentError('Expected a duration such as 90s, 10m, 2h or 1d.');
+  }
+  return value;
+}
+
+/** A size such as `256MB` or `1GB`, in bytes. */
+export function byteSize(text: string): number {
+  const [, amount, unit = ''] = /^(\d+(?:\.\d+)?)\s*(KB|MB|GB)$/i.exec(text) ?? [];
+  const factor = { KB: 1024, MB: 1024 ** 2, GB: 1024 ** 3 }[unit.toUpperCase()];
+  if (amount === undefined || factor === undefined) {
+    throw new InvalidArgumentError('Expected a size such as 256MB or 1GB.');
+  }
+  return Math.round(Number(amount) * factor);
+}
+
+/** Collects `ours=theirs` pairs of a repeatable flag. */
+export function pair(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const at = text.indexOf('=');
+  if (at < 1 || at === text.length - 1) {
+    throw new InvalidArgumentError('Expected OURS=THEIRS, such as prompt=Caption.');
+  }
+  return { ...before, [text.slice(0, at).trim().toLowerCase()]: text.slice(at + 1).trim() };
+}
+
+/** A batch id. */
+export function batchId(text: string): BatchId {
+  const parsed = parseBatchId(text);
+  if (!parsed) throw new InvalidArgumentError(`Expected ${BATCH_ID_RULE}.`);
+  return parsed;
+}
+
+/** Names out of a list, separated by commas. */
+export function namesOf<Name extends string>(names: readonly Name[]): (text: string) => readonly Name[] {
+  return (text) =>
+    text.split(',').map((part) => {
+      const name = names.find((known) => known === part.trim());
+      if (name === undefined) throw new InvalidArgumentError(`Expected some of ${names.join(', ')}.`);
+      return name;
+    });
+}

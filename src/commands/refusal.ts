@@ -1,0 +1,21 @@
+import { ServiceError, WorkflowUpdateFailedError } from '@temporalio/client';
+import { BananaHubError } from '../bananahub/errors.js';
+import { EmbeddedError } from '../embedded/embedded-error.js';
+import { UsageError } from '../errors.js';
+import { SheetError } from '../sheet/index.js';
+import { StorageError } from '../storage/object-store.js';
+
+/** The line that explains an error to the person at the terminal; undefined for a defect of ours. */
+export function refusalOf(error: unknown): string | undefined {
+  if (error instanceof WorkflowUpdateFailedError) return error.cause?.message ?? error.message;
+  if (error instanceof ServiceError) {
+    return `Temporal did not do what was asked: ${error.cause instanceof Error ? error.cause.message : error.message}. Check TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE, or run: banana-batch doctor`;
+  }
+  const isExpected =
+    error instanceof UsageError ||
+    error instanceof SheetError ||
+    error instanceof StorageError ||
+    error instanceof EmbeddedError ||
+    error instanceof BananaHubError;
+  return isExpected ? error.message : undefined;
+}

@@ -1,0 +1,156 @@
+import { QueryNotRegisteredError, WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { generationsTogether } from '../domain/row-plan.js';
+import type { GenerationRecord, RowEnd, RowOutcome } from '../domain/outcome.js';
+import { listParts, readParts } from '../ledger/parts.js';
+import { at, batchRoot, type RunRef } from '../storage/layout.js';
+import type { ObjectStore } from '../storage/object-store.js';
+import { rowQuery, shardWorkflowId, type RowView } from '../workflows/messages.js';
+import type { FoundRow } from './find-row.js';
+import { askTemporal } from './temporal-if-any.js';
+
+/** `unknown` where only a worker could tell, and none answers. */
+export type RowPhase = 'pending' | 'inFlight' | 'copying' | 'stored' | 'failed' | 'cancelled' | 'unknown';
+
+/** What `row --json` prints; scripts rely on it. */
+export interface RowStory {
+  readonly batchId: string;
+  readonly rowId: string;
+  readonly runSeq: number;
+  /** 1-based line of the sheet. */
+  readonly line: number;
+  readonly prompt: string;
+  readonly model: string;
+  readonly aspectRatio: string;
+  readonly resolution: string;
+  /** Without what follows a `?`, where signatures stand. */
+  readonly inputImages: readonly string[];
+  readonly labels: FoundRow['row']['labels'];
+  readonly contentHash: string;
+  readonly phase: RowPhase;
+  readonly failure: { readonly kind: string; readonly message: string } | undefined;
+  /** Job that is under way. */
+  readonly jobId: string | undefined;
+  /** All that ended of the row's present content, those of earlier runs too. */
+  readonly generations: readonly GenerationRecord[];
+  readonly settledAt: string | undefined;
+  readonly image: StoredImage | undefined;
+  /** The shard's workflow in Temporal, and the row's index in it; undefined for a row that this run left as it was. */
+  readonly workflow: { readonly workflowId: string; readonly index: number } | undefined;
+}
+
+export interface StoredImage {
+  /** `s3://bucket/key` */
+  readonly location: string;
+  readonly type: string;
+  readonly width: number;
+  readonly height: number;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  /** Whether the object is there now, of that size and by its own account with those bytes. */
+  readonly present: boolean;
+  /** Found in the bucket rather than stored by a run that recorded it. */
+  readonly adopted: boolean;
+}
+
+/** A row's story by the files of its batch, and by its shard where the run is not sealed. */
+export async function rowStory(input: {
+  readonly store: ObjectStore;
+  /** Undefined where Temporal does not answer. */
+  readonly client: Client | undefined;
+  readonly run: RunRef;
+  readonly sealed: boolean;
+  readonly found: FoundRow;
+}): Promise<RowStory> {
+  const { store, run, found } = input;
+  const { row } = found;
+  const { outcome, live } =
+    found.kind === 'carried' ? { outcome: found.outcome } : await stateOf(input, found);
+  const view = typeof live === 'object' ? live : undefined;
+  const end = outcome?.end ?? view?.end;
+  const { batchId, runSeq } = run;
+  const { rowId, line, prompt, model, aspectRatio, resolution, labels, contentHash } = row;
+  return {
+    batchId,
+    rowId,
+    runSeq,
+    line,
+    prompt,
+    model,
+    aspectRatio,
+    resolution,
+    inputImages: row.inputImages.map((image) => image.replace(/\?.*$/s, '')),
+    labels,
+    contentHash,
+    phase: phaseOf(end, live, input.sealed),
+    failure: end?.kind === 'failed' ? { kind: end.failure, message: end.message } : undefined,
+    jobId: end ? undefined : (view?.jobId ?? row.jobId),
+    generations: outcome?.generations ?? generationsTogether(row.earlier ?? [], view?.generations ?? []),
+    settledAt: outcome?.settledAt,
+    image: outcome && (await storedImage(store, run, outcome)),
+    workflow:
+      found.kind === 'own'
+        ? { workflowId: shardWorkflowId(run, found.shard), index: found.index }
+        : undefined,
+  };
+}
+
+type OwnRow = Extract<FoundRow, { kind: 'own' }>;
+type StoryInput = Parameters<typeof rowStory>[0];
+
+/** What is known of a row of this run: its recorded end, else what its shard says. */
+async function stateOf(
+  input: StoryInput,
+  found: OwnRow,
+): Promise<{ readonly outcome?: RowOutcome; readonly live?: LiveAnswer }> {
+  const outcome = await recordedOutcome(input, found);
+  if (outcome || input.sealed) return outcome ? { outcome } : {};
+  const live = await askShard(input, found);
+  if (live !== 'recorded') return { live };
+  // It was recorded between the two looks.
+  const later = await recordedOutcome(input, found);
+  return later ? { outcome: later } : {};
+}
+
+async function recordedOutcome(
+  { store, run }: StoryInput,
+  { row, shard }: OwnRow,
+): Promise<RowOutcome | undefined> {
+  const outcomes = await readParts(store, run, await listParts(store, run, shard));
+  return outcomes.get(row.position);
+}
+
+type LiveAnswer = RowView | 'recorded' | 'unopened' | 'silent';
+
+async function askShard({ client, run }: StoryInput, { shard, index }: OwnRow): Promise<LiveAnswer> {
+  if (!client) return 'silent';
+  const handle = client.workflow.getHandle(shardWorkflowId(run, shard));
+  try {
+    const answer = await askTemporal(client, async () => ({ view: await handle.query(rowQuery, index) }));
+    return answer ? (answer.view ?? 'recorded') : 'silent';
+  } catch (error) {
+    // The shard is not started, or has not read its rows yet.
+    if (error instanceof WorkflowNotFoundError || error instanceof QueryNotRegisteredError) return 'unopened';
+    throw error;
+  }
+}
+
+function phaseOf(end: RowEnd | undefined, live: LiveAnswer | undefined, sealed: boolean): RowPhase {
+  if (end) return end.kind;
+  // A cancelled batch is sealed with shards that were never opened.
+  if (sealed) return 'cancelled';
+  if (live === 'unopened') return 'pending';
+  return typeof live === 'object' && live.phase !== 'settled' ? live.phase : 'unknown';
+}
+
+async function storedImage(
+  store: ObjectStore,
+  run: RunRef,
+  outcome: RowOutcome,
+): Promise<StoredImage | undefined> {
+  const { end, imageKey } = outcome;
+  if (end.kind !== 'stored' || imageKey === undefined) return undefined;
+  const key = `${batchRoot(run)}${imageKey}`;
+  const head = await store.head(at(run, key));
+  const present = head?.sizeBytes === end.image.sizeBytes && head.metadata['sha256'] === end.image.sha256;
+  return { location: `s3://${run.bucket}/${key}`, ...end.image, present, adopted: end.adopted };
+}

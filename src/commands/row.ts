@@ -1,0 +1,115 @@
+import prettyBytes from 'pretty-bytes';
+import { UsageError } from '../errors.js';
+import { locate, withBucket } from './batch-access.js';
+import { readBatchFiles } from './batch-files.js';
+import { EXIT, type Command } from './command-context.js';
+import { findRow } from './find-row.js';
+import { rowStory, type RowPhase, type RowStory } from './row-story.js';
+import { unknownBatch } from './status.js';
+import { oneLine, renderFacts, renderTable, tableWidth, type TableColumn } from './table.js';
+import { withTemporalIfAny } from './temporal-if-any.js';
+import { writeText } from './write-text.js';
+
+export interface RowOptions {
+  readonly id: string;
+  readonly rowId: string;
+  readonly json: boolean;
+}
+
+/** One row's story: what was asked, what was bought for it, what came of it, and where its image is. */
+export const row: Command<RowOptions> = (context, options) =>
+  withBucket(context.config, async (store, bucket) => {
+    const location = locate(bucket, options.id);
+    const files = await readBatchFiles(store, location);
+    if (!files) throw unknownBatch(location);
+    const { batch, report, lastRunSeq } = files;
+    const { batchId } = location;
+    if (!batch) {
+      throw new UsageError(
+        `Batch "${batchId}" is being prepared: its rows are not known yet. See it with: banana-batch status ${batchId}`,
+      );
+    }
+    const run = { ...location, runSeq: batch.runSeq };
+    const search = await findRow(store, run, batch.shardCount, options.rowId);
+    if (search.kind === 'missing') throw unknownRow(batchId, options.rowId, search.near);
+    const sealed = report !== undefined && report.runSeq >= batch.runSeq;
+    const story = await withTemporalIfAny(sealed ? { temporal: undefined } : context.config, (temporal) =>
+      rowStory({
+        store,
+        client: temporal.kind === 'there' ? temporal.client : undefined,
+        run,
+        sealed,
+        found: search.found,
+      }),
+    );
+    const { stdout, stderr } = context;
+    if (lastRunSeq > batch.runSeq) {
+      stderr.write(`Run ${lastRunSeq} is being prepared; this is how run ${batch.runSeq} has the row.\n`);
+    }
+    if (options.json) await writeText(stdout, `${JSON.stringify(story)}\n`);
+    else await writeText(stdout, storyText(story, tableWidth(stdout)));
+    return EXIT.ok;
+  });
+
+function unknownRow(batchId: string, rowId: string, near: readonly string[]): UsageError {
+  const [first, ...more] = near.map((id) => `"${oneLine(id)}"`);
+  const meant = first
+    ? `Did you mean ${[first, ...more].join(' or ')}?`
+    : 'Row ids are in the file names of its images and in metadata.jsonl and failures.csv.';
+  return new UsageError(`Batch "${batchId}" has no row "${oneLine(rowId)}". ${meant}`);
+}
+
+const PROMPT_CHARACTERS = 160;
+
+const COLUMNS: readonly TableColumn[] = [
+  { title: 'GENERATION', align: 'right' },
+  { title: 'JOB' },
+  { title: 'END' },
+  { title: 'CHARGED' },
+  { title: 'MESSAGE', shrinks: true },
+];
+
+/** The story for a person; tables keep to `width`. */
+function storyText(story: RowStory, width: number | undefined): string {
+  const { image, failure, workflow } = story;
+  const facts = renderFacts([
+    ['row', `${story.rowId} of ${story.batchId}, line ${story.line} of the sheet`],
+    ['prompt', shortened(oneLine(story.prompt))],
+    ['settings', `${story.model}, ${story.aspectRatio}, ${story.resolution}`],
+    ['input images', story.inputImages.join(' ')],
+    ['phase', PHASES[story.phase]],
+    ['why', failure && `${failure.kind}: ${failure.message}`],
+    ['job', story.jobId],
+    ['settled', story.settledAt],
+    ['image', image?.location],
+    ['', image && `${image.type}, ${image.width} × ${image.height}, ${prettyBytes(image.sizeBytes)}`],
+    ['', image && `sha256 ${image.sha256}`],
+    ['', image?.adopted ? 'found in the bucket as an earlier run left it' : undefined],
+    ['', image && !image.present ? 'NOT THERE as it was stored: deleted or replaced since' : undefined],
+    ['workflow', workflow && `${workflow.workflowId}, row ${workflow.index}`],
+  ]);
+  if (story.generations.length === 0) return `${facts}\nNo generation has ended.\n`;
+  const rows = story.generations.map(({ generation, jobId, end, charged, message }) => [
+    String(generation),
+    jobId ?? '–',
+    end,
+    charged,
+    message ?? '',
+  ]);
+  return `${facts}\n${renderTable(COLUMNS, rows, { width })}`;
+}
+
+function shortened(text: string): string {
+  const characters = Array.from(text);
+  return characters.length > PROMPT_CHARACTERS ? `${characters.slice(0, PROMPT_CHARACTERS).join('')}…` : text;
+}
+
+const PHASES: Readonly<Record<RowPhase, string>> = {
+  pending: 'pending: waits for its turn',
+  inFlight: 'in flight: its job is being made or awaited',
+  copying: 'copying: its job is done, its image not stored yet',
+  stored: 'stored',
+  failed: 'failed',
+  cancelled: 'cancelled',
+  unknown: 'unknown: not recorded yet, and no worker answers',
+};

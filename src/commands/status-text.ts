@@ -1,0 +1,114 @@
+import pc from 'picocolors';
+import prettyMs from 'pretty-ms';
+import type { BatchStatus } from '../batch-status.js';
+
+/** Colours for a stream: none unless it is a terminal, and none under NO_COLOR. */
+export function coloursFor(
+  stream: NodeJS.WriteStream,
+  environment: Readonly<Record<string, string | undefined>>,
+): ReturnType<typeof pc.createColors> {
+  return pc.createColors(stream.isTTY && !environment['NO_COLOR']);
+}
+
+const BAR_CELLS = 30;
+
+/** A bar of the rows that have ended; failed ones are marked. Pure. */
+export function bar(
+  status: Pick<BatchStatus, 'total' | 'stored' | 'failed' | 'rejected' | 'cancelled'>,
+): string {
+  const { total, stored, failed, rejected, cancelled } = status;
+  const cells = (count: number): number => (total === 0 ? 0 : Math.floor((count / total) * BAR_CELLS));
+  const good = cells(stored);
+  const bad = cells(stored + failed + rejected + cancelled) - good;
+  return '█'.repeat(good) + '▒'.repeat(bad) + '░'.repeat(BAR_CELLS - good - bad);
+}
+
+/** The state of a batch on one line, for logs and pipes. */
+export function statusLine(status: BatchStatus): string {
+  const ended = status.stored + status.failed + status.rejected + status.cancelled;
+  return [
+    `${status.batchId} ${status.state}`,
+    `${ended}/${status.total}`,
+    ...countTexts(status),
+    ...(status.imagesPerMinute ? [`${status.imagesPerMinute}/min`] : []),
+    ...(status.etaSeconds ? [etaText(status.etaSeconds)] : []),
+    ...(status.reason ? [status.reason] : []),
+  ].join(' · ');
+}
+
+/** The state of a batch for a person, on several lines. */
+export function statusBlock(status: BatchStatus, colours: ReturnType<typeof pc.createColors>): string {
+  const ended = status.stored + status.failed + status.rejected + status.cancelled;
+  const percent = status.total === 0 ? 0 : Math.floor((ended / status.total) * 100);
+  const state = stateColour(status, colours)(status.state);
+  const facts = [
+    ...countTexts(status),
+    ...(status.imagesPerMinute ? [`${status.imagesPerMinute} images/min`] : []),
+    ...(status.etaSeconds ? [etaText(status.etaSeconds)] : []),
+  ];
+  const lines = [
+    `${colours.bold(status.batchId)}  ${state}  ${colours.yellow(bar(status))}  ${ended}/${status.total}  ${percent} %`,
+    `  ${facts.join(' · ')}`,
+    ...status.holds.flatMap(({ scope, message, since, nextProbeAt }) => [
+      colours.yellow(`  held (${scope}) since ${timeOf(since)}: ${message}`),
+      ...(nextProbeAt ? [`  looked at again at ${timeOf(nextProbeAt)}`] : []),
+    ]),
+    ...(status.reason && status.holds.length === 0 ? [colours.yellow(`  ${status.reason}`)] : []),
+    ...(status.workers === 0 && status.endedAt === undefined
+      ? [colours.yellow('  No worker is running; start one: npx banana-batch worker')]
+      : []),
+  ];
+  return lines.join('\n');
+}
+
+function countTexts(status: BatchStatus): string[] {
+  const kinds = Object.entries(status.failuresByKind).map(([kind, count]) => `${count} ${kind}`);
+  const counts: [number, string][] = [
+    [status.pending, 'pending'],
+    [status.inFlight, 'in flight'],
+    [status.copying, 'copying'],
+    [status.rejected, 'rejected'],
+    [status.cancelled, 'cancelled'],
+  ];
+  return [
+    `${status.stored} stored`,
+    ...(status.failed > 0 ? [`${status.failed} failed (${kinds.join(', ')})`] : []),
+    ...counts.filter(([count]) => count > 0).map(([count, name]) => `${count} ${name}`),
+  ];
+}
+
+function stateColour(
+  { state, failed }: BatchStatus,
+  colours: ReturnType<typeof pc.createColors>,
+): (text: string) => string {
+  switch (state) {
+    case 'completed':
+      return failed > 0 ? colours.yellow : colours.green;
+    case 'failed':
+      return colours.red;
+    case 'held':
+    case 'paused':
+    case 'cancelled':
+    case 'cancelling':
+      return colours.yellow;
+    case 'preparing':
+    case 'running':
+    case 'sealing':
+      return colours.cyan;
+  }
+}
+
+function etaText([low, high]: readonly [number, number]): string {
+  const [least, most] = [secondsText(low), secondsText(high)];
+  return least === most ? `about ${least} left` : `${least} – ${most} left`;
+}
+
+function secondsText(value: number): string {
+  return prettyMs(value * 1000, { secondsDecimalDigits: 0 });
+}
+
+function timeOf(iso: string): string {
+  const time = new Date(iso);
+  const isToday = time.toDateString() === new Date().toDateString();
+  return isToday ? time.toTimeString().slice(0, 8) : iso;
+}

@@ -1,0 +1,59 @@
+import { readBatchStatus, statusFromBucket, statusJson, type BatchStatus } from '../batch-status.js';
+import { UsageError } from '../errors.js';
+import type { BatchLocation } from '../storage/layout.js';
+import { locate, withBucket } from './batch-access.js';
+import { EXIT, type Command, type CommandContext, type ExitCode } from './command-context.js';
+import { coloursFor, statusBlock } from './status-text.js';
+import { withTemporalIfAny } from './temporal-if-any.js';
+import { watchBatch } from './watch-batch.js';
+
+export interface StatusOptions {
+  readonly id: string;
+  readonly watch: boolean;
+  readonly json: boolean;
+}
+
+/** Where a batch is; from the bucket alone where Temporal is away. Ends with 1 where the batch has finished with rows that are not stored. */
+export const status: Command<StatusOptions> = (context, options) =>
+  withBucket(context.config, (store, bucket) =>
+    withTemporalIfAny(context.config, async (temporal) => {
+      const location = locate(bucket, options.id);
+      if (temporal.kind === 'away') {
+        context.stderr.write(`${temporal.problem}; this is what the bucket tells.\n`);
+        return show(context, options, location, await statusFromBucket(store, location));
+      }
+      const access = { store, client: temporal.client, taskQueue: context.config.taskQueue };
+      const found = options.watch
+        ? await watchBatch(context, access, location, context.interrupted)
+        : await readBatchStatus(access, location);
+      if (context.interrupted.aborted) return EXIT.interrupted;
+      return show(context, options, location, found);
+    }),
+  );
+
+function show(
+  context: CommandContext,
+  options: StatusOptions,
+  location: BatchLocation,
+  found: BatchStatus | undefined,
+): ExitCode {
+  if (!found) throw unknownBatch(location);
+  const { stdout, environment } = context;
+  if (options.json) stdout.write(`${statusJson(found)}\n`);
+  else if (!options.watch)
+    stdout.write(`${statusBlock(found, coloursFor(stdout, environment))}\n  ${found.location}\n`);
+  return exitCodeOf(found);
+}
+
+/** 0 while a batch works and where all of its rows are stored; 1 where it ended otherwise. */
+export function exitCodeOf(found: BatchStatus): ExitCode {
+  if (found.endedAt === undefined) return EXIT.ok;
+  return found.state === 'completed' && found.stored === found.total ? EXIT.ok : EXIT.incomplete;
+}
+
+/** The refusal for an id that neither Temporal nor the bucket knows. */
+export function unknownBatch(location: BatchLocation): UsageError {
+  return new UsageError(
+    `There is no batch "${location.batchId}" in s3://${location.bucket}/${location.prefix}. See those there are with: banana-batch list`,
+  );
+}

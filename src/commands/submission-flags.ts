@@ -1,0 +1,162 @@
+import { InvalidArgumentError, Option, type Command as Program } from 'commander';
+import { z } from 'zod';
+import { ASPECT_RATIOS_OF_ALL_MODELS, aspectRatiosFor, RESOLUTIONS } from '../domain/generation-settings.js';
+import type { BatchId } from '../domain/ids.js';
+import { INPUT_COLUMNS } from '../domain/reserved-columns.js';
+import { UsageError } from '../errors.js';
+import { parseModel, SheetSettings } from '../sheet/index.js';
+import type { RunSettings } from '../workflows/messages.js';
+import { batchId, duration, pair, wholeNumber } from './option-parsers.js';
+import type { SubmissionOptions } from './submission.js';
+
+const DAY_MS = 24 * 3600_000;
+
+/** What commander hands over for `submit` and `run`. */
+interface Flags {
+  readonly id?: BatchId;
+  readonly new: boolean;
+  readonly model: string;
+  readonly aspectRatio: string;
+  readonly resolution: string;
+  readonly imagesPerPrompt: number;
+  readonly map?: Readonly<Record<string, string>>;
+  readonly template?: string;
+  readonly format?: string;
+  readonly delimiter?: string;
+  readonly encoding?: string;
+  readonly duplicates: string;
+  readonly strict: boolean;
+  readonly concurrency: number;
+  readonly maxGenerations: number;
+  readonly jobTimeout?: number;
+  readonly grace: number;
+  readonly idempotencyHorizon: number;
+  readonly dryRun: boolean;
+  readonly yes: boolean;
+  readonly json: boolean;
+}
+
+/** Adds the sheet argument and all flags that `submit` and `run` share. */
+export function withSubmissionFlags(program: Program): Program {
+  return program
+    .argument('<sheet>', 'CSV, TSV or JSON Lines: a path, "-" for standard input, or s3://bucket/key')
+    .option(
+      '--id <name>',
+      "the batch's id; submitting again under it is the same batch (default: the file's name)",
+      batchId,
+    )
+    .option('--new', 'another batch than the one that has the id: appends the time', false)
+    .optionsGroup('Rows:')
+    .option('--model <model>', 'for rows that do not say: nb, nb2 or pro', modelName, 'pro')
+    .addOption(
+      new Option('--aspect-ratio <ratio>', 'for rows that do not say').choices(allRatios()).default('1:1'),
+    )
+    .addOption(
+      new Option('--resolution <size>', 'for rows that do not say').choices([...RESOLUTIONS]).default('1K'),
+    )
+    .option('--images-per-prompt <n>', 'for rows without a count', wholeNumber(1, 1000), 1)
+    .option(
+      '--map <ours=theirs>',
+      `reads a column of ours from one of theirs, such as prompt=Caption; repeatable (${INPUT_COLUMNS.join(', ')})`,
+      pair,
+    )
+    .option('--template <text>', 'makes the prompt of other columns: "a {{style}} photo of {{subject}}"')
+    .optionsGroup('Reading:')
+    .addOption(
+      new Option('--format <format>', 'instead of by name and content').choices(['csv', 'tsv', 'jsonl']),
+    )
+    .option('--delimiter <character>', 'instead of detecting comma, semicolon or tab', delimiter)
+    .option('--encoding <label>', 'for text that is not UTF-8 or UTF-16, such as windows-1252')
+    .addOption(
+      new Option('--duplicates <how>', 'what becomes of identical rows').choices(['keep']).default('keep'),
+    )
+    .option('--strict', 'start nothing if any row is rejected', false)
+    .optionsGroup('Running:')
+    .option('--concurrency <n>', 'most unfinished jobs at a time', wholeNumber(1, 10_000), 100)
+    .option(
+      '--max-generations <n>',
+      'most jobs a row may use when they fail for passing reasons',
+      wholeNumber(1, 20),
+      4,
+    )
+    .option('--job-timeout <duration>', 'fail a row whose job takes longer (default: wait)', duration)
+    .option('--grace <duration>', 'for jobs in flight when the batch is cancelled', duration, 10 * 60_000)
+    .option(
+      '--idempotency-horizon <duration>',
+      'how long an unanswered create may be repeated',
+      duration,
+      DAY_MS,
+    )
+    .optionsGroup('Output:')
+    .option('--dry-run', 'say what would be made, and do nothing', false)
+    .option('-y, --yes', 'do not ask', false)
+    .option('--json', 'one JSON document on standard output', false);
+}
+
+/** The options of a submission from its flags. Throws a UsageError for combinations that make no sense. */
+export function submissionOptions(sheet: string, flags: Flags): SubmissionOptions {
+  return {
+    sheet,
+    ...(flags.id && { id: flags.id }),
+    new: flags.new,
+    sheetSettings: sheetSettings(flags),
+    settings: runSettings(flags),
+    dryRun: flags.dryRun,
+    yes: flags.yes,
+    json: flags.json,
+  };
+}
+
+function sheetSettings(flags: Flags): SheetSettings {
+  const { format, delimiter: separator, encoding, template, map = {} } = flags;
+  const parsed = SheetSettings.safeParse({
+    ...(format && { format }),
+    ...(separator && { delimiter: separator }),
+    ...(encoding && { encoding }),
+    ...(template && { template }),
+    map,
+    defaults: { model: flags.model, aspectRatio: flags.aspectRatio, resolution: flags.resolution },
+    imagesPerPrompt: flags.imagesPerPrompt,
+    duplicates: flags.duplicates,
+    strict: flags.strict,
+  });
+  if (parsed.success) return parsed.data;
+  const unknown = Object.keys(map).filter((name) => !INPUT_COLUMNS.some((column) => column === name));
+  if (unknown.length > 0) {
+    throw new UsageError(
+      `--map ${unknown[0]}=…: "${unknown[0]}" is no column of ours. Ours are ${INPUT_COLUMNS.join(', ')}.`,
+    );
+  }
+  throw new UsageError(
+    `The sheet's flags do not fit: ${z.prettifyError(parsed.error).replaceAll('\n', ' ')}`,
+  );
+}
+
+function runSettings(flags: Flags): RunSettings {
+  return {
+    concurrency: flags.concurrency,
+    maxGenerations: flags.maxGenerations,
+    ...(flags.jobTimeout !== undefined && { jobTimeoutMs: flags.jobTimeout }),
+    graceMs: flags.grace,
+    idempotencyHorizonMs: flags.idempotencyHorizon,
+    probeFirstMs: 15_000,
+    probeLongestMs: 5 * 60_000,
+  };
+}
+
+function allRatios(): string[] {
+  return [...new Set([...ASPECT_RATIOS_OF_ALL_MODELS, ...aspectRatiosFor('pro', 'text')])];
+}
+
+function modelName(text: string): string {
+  const model = parseModel(text);
+  if (model === undefined) throw new InvalidArgumentError('Expected nb, nb2 or pro.');
+  return model;
+}
+
+function delimiter(text: string): string {
+  const character = text === '\\t' || text.toLowerCase() === 'tab' ? '\t' : text;
+  if (!/^.$/su.test(character))
+    throw new InvalidArgumentError('Expected one character, such as ";", or "tab".');
+  return character;
+}

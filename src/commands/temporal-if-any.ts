@@ -1,0 +1,38 @@
+import { Client, ServiceError, type Connection } from '@temporalio/client';
+import type { Config } from '../config.js';
+import { connectTemporal, TEMPORAL_DEADLINE_MS } from './batch-access.js';
+
+/** Temporal, or why a command has to do without it. */
+export type TemporalIfAny =
+  | { readonly kind: 'there'; readonly client: Client }
+  | { readonly kind: 'away'; readonly problem: string };
+
+/** Gives `use` a client where Temporal answers within `TEMPORAL_DEADLINE_MS`, and closes it afterwards. */
+export async function withTemporalIfAny<T>(
+  { temporal }: Pick<Config, 'temporal'>,
+  use: (temporal: TemporalIfAny) => Promise<T>,
+): Promise<T> {
+  if (!temporal) return use({ kind: 'away', problem: 'Temporal is not configured' });
+  const { address, namespace } = temporal;
+  let connection: Connection;
+  try {
+    connection = await connectTemporal(temporal);
+  } catch {
+    return use({ kind: 'away', problem: `Temporal at ${address} does not answer` });
+  }
+  try {
+    return await use({ kind: 'there', client: new Client({ connection, namespace }) });
+  } finally {
+    await connection.close();
+  }
+}
+
+/** What `ask` learns from Temporal within `TEMPORAL_DEADLINE_MS`; undefined where Temporal fails or is too slow. */
+export async function askTemporal<T>(client: Client, ask: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await client.connection.withDeadline(Date.now() + TEMPORAL_DEADLINE_MS, ask);
+  } catch (error) {
+    if (error instanceof ServiceError) return undefined;
+    throw error;
+  }
+}

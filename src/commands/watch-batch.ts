@@ -1,0 +1,58 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { etaOf, readBatchStatus, type BatchStatus } from '../batch-status.js';
+import type { BatchLocation } from '../storage/layout.js';
+import type { BatchAccess } from './batch-access.js';
+import type { CommandContext } from './command-context.js';
+import { Pace } from './pace.js';
+import { openProgress } from './progress.js';
+import { refusalOf } from './refusal.js';
+import { coloursFor, statusBlock, statusLine } from './status-text.js';
+import { isOpen } from './submission.js';
+
+const LOOK_EVERY_MS = 1_000;
+
+/**
+ * Shows a batch until it ends or `signal` is aborted; the last status seen. Temporal may be away for a while meanwhile:
+ * that is said and waited for.
+ */
+export async function watchBatch(
+  { stderr, environment }: CommandContext,
+  access: Pick<BatchAccess, 'client' | 'store' | 'taskQueue'>,
+  location: BatchLocation,
+  signal: AbortSignal,
+): Promise<BatchStatus | undefined> {
+  const progress = openProgress(stderr);
+  const colours = coloursFor(stderr, environment);
+  const pace = new Pace();
+  let last: BatchStatus | undefined;
+  let said: string | undefined;
+  try {
+    while (!signal.aborted) {
+      try {
+        last = atPace((await readBatchStatus(access, location)) ?? last, pace);
+        if (last) progress.show(statusBlock(last, colours), statusLine(last));
+        if (last && !stderr.isTTY && last.reason !== said) {
+          said = last.reason;
+          progress.say(statusLine(last));
+        }
+        if (last && !isOpen(last)) return last;
+      } catch (error) {
+        const reason = refusalOf(error);
+        if (reason === undefined) throw error;
+        progress.show(colours.yellow(`${location.batchId}: ${reason}`));
+      }
+      await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
+    }
+    return last;
+  } finally {
+    progress.end();
+  }
+}
+
+/** The status of a batch at work with its present pace instead of its average. */
+function atPace(status: BatchStatus | undefined, pace: Pace): BatchStatus | undefined {
+  if (!status || !isOpen(status)) return status;
+  const imagesPerMinute = pace.note(status.stored, Date.now());
+  const isMoving = imagesPerMinute !== undefined && status.state === 'running';
+  return { ...status, imagesPerMinute, etaSeconds: isMoving ? etaOf(status, imagesPerMinute) : undefined };
+}

@@ -1,0 +1,35 @@
+import { requireParts } from '../config.js';
+import { logTemporalTo, logToStderr } from '../log.js';
+import { startWorker } from '../worker.js';
+import type { WorkerRole } from '../worker-roles.js';
+import { EXIT, type Command } from './command-context.js';
+import { aborted } from './dev.js';
+
+export interface WorkerCommandOptions {
+  readonly roles: readonly WorkerRole[];
+  readonly imageBytes: number;
+}
+
+/** Works for batches until Ctrl-C or SIGTERM; what is under way then is finished or handed back. */
+export const worker: Command<WorkerCommandOptions> = async (context, { roles, imageBytes }) => {
+  const { config, environment, interrupted, stderr } = context;
+  const parts = requireParts(config, ['temporal', 'bucket', 'api']);
+  const log = logToStderr(stderr.isTTY, !environment['NO_COLOR']);
+  logTemporalTo(log);
+  const running = await startWorker({ ...parts, taskQueue: config.taskQueue, log, roles, imageBytes });
+  log.info(
+    {
+      temporal: parts.temporal.address,
+      namespace: parts.temporal.namespace,
+      bucket: parts.bucket.bucket,
+      api: parts.api.baseUrl,
+      taskQueue: config.taskQueue,
+      roles,
+    },
+    'The worker is ready.',
+  );
+  await Promise.race([aborted(interrupted), running.done]);
+  log.info('The worker stops: what is under way is finished or handed back.');
+  await running.stop();
+  return EXIT.ok;
+};

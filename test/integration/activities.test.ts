@@ -1,0 +1,477 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { CreateGenerationInput, ProbeInput } from '../../src/activities/types.js';
+import type { BatchFaultDetails } from '../../src/domain/batch-fault.js';
+import type { ContentHash, JobId } from '../../src/domain/ids.js';
+import { fromStoredIdentity, toStoredIdentity } from '../../src/domain/stored-identity.js';
+import { readEvidence } from '../support/batch-evidence.js';
+import { startActivityBench, type ActivityBench } from '../support/activity-bench.js';
+import { at, batchFileKey, imagesPrefix, type RunRef } from '../../src/storage/layout.js';
+
+const DAY_MS = 86_400_000;
+
+const faultOf = async (work: Promise<unknown>): Promise<BatchFaultDetails> => {
+  const error: unknown = await work.then(
+    () => new Error('It did not fail.'),
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof ApplicationFailure) || error.type !== 'BatchFault') throw error;
+  expect(error.nonRetryable).toBe(true);
+  return (error.details as [BatchFaultDetails])[0];
+};
+
+describe('the activities', () => {
+  let bench: ActivityBench;
+  beforeAll(async () => {
+    bench = await startActivityBench();
+  });
+  beforeEach(() => {
+    bench.sandbox.configure({
+      outage: { api: 'none', images: 'none' },
+      everything: 0,
+      next: {},
+      balance: '1000',
+      pausedModels: [],
+      keyRevoked: false,
+      urlTtlMs: DAY_MS,
+      jobTimeMs: { min: 20, max: 60 },
+    });
+  });
+  afterAll(async () => {
+    await bench?.stop();
+  });
+
+  let batches = 0;
+  const oneRow = async (prompt = 'a yellow bird') => {
+    batches += 1;
+    const { run } = await bench.ingest(`batch-${batches}`, ['prompt', `${prompt} ${batches}`]);
+    return { run, shard: 0, row: 0, generation: 1 };
+  };
+  const create = (input: Omit<CreateGenerationInput, 'idempotencyHorizonMs'>, horizonMs = DAY_MS) =>
+    bench.attempt(() => bench.activities.createGeneration({ ...input, idempotencyHorizonMs: horizonMs }));
+  const jobOf = async (input: Parameters<typeof create>[0]): Promise<JobId> => {
+    const result = await create(input);
+    if (result.kind !== 'created') throw new Error(`The create ended as ${result.kind}.`);
+    return result.jobId;
+  };
+  const awaited = (input: Awaited<ReturnType<typeof oneRow>>, jobId: JobId, jobTimeoutMs?: number) =>
+    bench.attempt(
+      () =>
+        bench.activities.awaitGeneration({
+          ...input,
+          jobId,
+          ...(jobTimeoutMs !== undefined && { jobTimeoutMs }),
+        }),
+      // Polled at once, as for a job that was scheduled long ago.
+      { scheduledTimestampMs: Date.now() - 60_000 },
+    );
+  const stored = (input: Awaited<ReturnType<typeof oneRow>>, jobId: JobId) =>
+    bench.attempt(() => bench.activities.storeImage({ ...input, jobId }));
+  const images = async (run: RunRef): Promise<string[]> => {
+    const keys: string[] = [];
+    for await (const { key } of bench.s3.store.list(run.bucket, imagesPrefix(run))) keys.push(key);
+    return keys;
+  };
+
+  const doneJob = async (prompt?: string) => {
+    const row = await oneRow(prompt);
+    const jobId = await jobOf(row);
+    expect(await awaited(row, jobId)).toEqual({ kind: 'done' });
+    return { row, jobId };
+  };
+
+  const occupied = async (runSeq: number) => {
+    const { row, jobId } = await doneJob();
+    const result = await stored(row, jobId);
+    if (result.kind !== 'stored') throw new Error(`It ended as ${result.kind}.`);
+    const [key = ''] = await images(row.run);
+    const other = {
+      contentHash: 'f'.repeat(64) as ContentHash,
+      runSeq,
+      generation: 1,
+      jobId: 'another-job' as JobId,
+      image: result.image,
+    };
+    await bench.s3.store.put(at(row.run, key), Buffer.from('another image'), {
+      contentType: 'image/png',
+      metadata: toStoredIdentity(other),
+    });
+    return { row, jobId, ref: at(row.run, key) };
+  };
+
+  describe('createGeneration', () => {
+    it.each(['create-lost-answer', 'create-lost-to-504'] as const)(
+      'finds the job of an answer that was lost (%s)',
+      async (misbehaviour) => {
+        const row = await oneRow();
+        const before = bench.sandbox.stats().jobsMade;
+        bench.sandbox.configure({ next: { [misbehaviour]: 1 } });
+        const sentAtMs = Date.now();
+        const first = await create(row);
+        if (first.kind !== 'again') throw new Error(`It ended as ${first.kind}.`);
+        expect(first.unansweredSinceMs).toBeGreaterThanOrEqual(sentAtMs);
+        expect(await create({ ...row, ...first })).toMatchObject({ kind: 'created' });
+        expect(bench.sandbox.stats().jobsMade).toBe(before + 1);
+      },
+    );
+
+    it('sends nothing once a create has stayed unanswered past the horizon', async () => {
+      const row = await oneRow();
+      const { creates } = bench.sandbox.stats();
+      const result = await create({ ...row, unansweredSinceMs: Date.now() - 2_000 }, 1_000);
+      expect(result).toMatchObject({ kind: 'unknown-charge' });
+      expect(bench.sandbox.stats().creates).toEqual(creates);
+    });
+
+    it('does not take a create for unanswered that was told to come later, or never connected', async () => {
+      const row = await oneRow();
+      bench.sandbox.configure({ next: { 'create-429-seconds': 1 } });
+      const result = await create(row);
+      expect(result).toMatchObject({ kind: 'again' });
+      expect(result).not.toHaveProperty('unansweredSinceMs');
+    });
+
+    it('fails a row by the service’s own words, without the prompt', async () => {
+      const row = await oneRow('[[invalid]] a long prompt that must not be repeated');
+      const result = await create(row);
+      expect(result).toMatchObject({ kind: 'invalid' });
+      expect(JSON.stringify(result)).not.toContain('must not be repeated');
+    });
+
+    it.each([
+      [{ balance: '0' }, 'account', 'insufficient-balance'],
+      [{ keyRevoked: true }, 'account', 'unauthorized'],
+      [{ pausedModels: ['pro' as const] }, 'model:pro:text', 'paused'],
+    ])('holds what stands still together: %j', async (patch, scope, code) => {
+      const row = await oneRow();
+      bench.sandbox.configure(patch);
+      const fault = await faultOf(create(row));
+      expect(fault).toMatchObject({ cause: { scope, code } });
+      expect(fault).not.toHaveProperty('unansweredSinceMs');
+    });
+
+    it('holds the service when its budget is used up, and keeps when it was first unanswered', async () => {
+      const row = await oneRow();
+      bench.sandbox.configure({ outage: { api: 'html502' } });
+      const budget = { spentMs: 699.999, tries: 3 };
+      const fault = await faultOf(create({ ...row, budget, unansweredSinceMs: Date.now() - 500 }));
+      expect(fault.cause.scope).toBe('service');
+      expect(Date.now() - (fault.unansweredSinceMs ?? 0)).toBeGreaterThanOrEqual(500);
+    });
+  });
+
+  describe('awaitGeneration', () => {
+    it('tells a job’s end as a value', async () => {
+      const done = await oneRow();
+      expect(await awaited(done, await jobOf(done))).toEqual({ kind: 'done' });
+      const refused = await oneRow('[[refuse]]');
+      expect(await awaited(refused, await jobOf(refused))).toMatchObject({
+        kind: 'failed',
+        failure: 'refused',
+      });
+    });
+
+    it('bears a status that nobody knows, and pause notices', async () => {
+      bench.sandbox.configure({
+        jobTimeMs: { min: 2_500, max: 2_500 },
+        rates: { 'poll-unknown-status': 0.5, 'poll-pause-notice': 0.5 },
+      });
+      const row = await oneRow();
+      expect(await awaited(row, await jobOf(row))).toEqual({ kind: 'done' });
+    });
+
+    it('takes a job for gone only after three looks, and while its account is answered', async () => {
+      const row = await oneRow('[[lost]]');
+      const jobId = await jobOf(row);
+      const before = bench.sandbox.stats();
+      expect(await awaited(row, jobId)).toEqual({ kind: 'gone' });
+      const after = bench.sandbox.stats();
+      expect((after.polls['404'] ?? 0) - (before.polls['404'] ?? 0)).toBe(3);
+      expect((after.balanceReads['200'] ?? 0) - (before.balanceReads['200'] ?? 0)).toBe(1);
+    });
+
+    it('ends a job that is not done in time, by an answer of the service only', async () => {
+      const row = await oneRow('[[stuck]]');
+      expect(await awaited(row, await jobOf(row), 1_000)).toMatchObject({ kind: 'unfinished' });
+    });
+
+    it('holds the account when the key is refused, and does not blame the row', async () => {
+      const row = await oneRow();
+      const jobId = await jobOf(row);
+      bench.sandbox.configure({ keyRevoked: true });
+      expect(await faultOf(awaited(row, jobId))).toMatchObject({ cause: { scope: 'account' } });
+    });
+  });
+
+  describe('storeImage', () => {
+    it('stores the image with its identity, and takes it for its own when called again', async () => {
+      const { row, jobId } = await doneJob();
+      const first = await stored(row, jobId);
+      expect(first).toMatchObject({ kind: 'stored', adopted: false });
+      expect(await stored(row, jobId)).toEqual(first);
+      const [key = ''] = await images(row.run);
+      const head = await bench.s3.store.head(at(row.run, key));
+      expect(fromStoredIdentity(head?.metadata ?? {})).toMatchObject({ jobId, runSeq: 1, generation: 1 });
+    });
+
+    it('adopts an image of the same content that another job made', async () => {
+      const { row, jobId } = await doneJob();
+      await stored(row, jobId);
+      const second = { ...row, generation: 2 };
+      const otherJob = await jobOf(second);
+      expect(otherJob).not.toBe(jobId);
+      expect(await awaited(second, otherJob)).toEqual({ kind: 'done' });
+      expect(await stored(second, otherJob)).toMatchObject({ kind: 'stored', adopted: true });
+      const [key = ''] = await images(row.run);
+      const head = await bench.s3.store.head(at(row.run, key));
+      expect(fromStoredIdentity(head?.metadata ?? {})).toMatchObject({ jobId });
+    });
+
+    it('replaces the image of another content that an earlier run left', async () => {
+      const { row, jobId, ref } = await occupied(1);
+      expect(await stored(row, jobId)).toMatchObject({ kind: 'stored', adopted: false });
+      expect(fromStoredIdentity((await bench.s3.store.head(ref))?.metadata ?? {})).toMatchObject({ jobId });
+    });
+
+    it('never overwrites what a newer run has stored', async () => {
+      const { row, jobId, ref } = await occupied(2);
+      expect(await stored(row, jobId)).toEqual({ kind: 'superseded' });
+      expect(await bench.s3.store.readText(ref)).toBe('another image');
+    });
+
+    it.each(['image-expired', 'image-truncated', 'image-cut', 'image-wrong-body'] as const)(
+      'asks again for a fresh URL and stores only what is whole: %s',
+      async (misbehaviour) => {
+        const { row, jobId } = await doneJob();
+        bench.sandbox.configure({ next: { [misbehaviour]: 1 } });
+        expect(await stored(row, jobId)).toMatchObject({ kind: 'stored' });
+        const [key = ''] = await images(row.run);
+        const body = await bench.s3.store.read(at(row.run, key));
+        const chunks: Buffer[] = [];
+        for await (const chunk of body) chunks.push(Buffer.from(chunk as Uint8Array));
+        expect(Buffer.concat(chunks).subarray(-8, -4).toString('latin1')).toBe('IEND');
+      },
+    );
+
+    it('gives an image up that stays unavailable past the limit, and stores nothing', async () => {
+      const { row, jobId } = await doneJob('[[no-image]]');
+      expect(await stored(row, jobId)).toMatchObject({ kind: 'result-gone' });
+      expect(await images(row.run)).toEqual([]);
+    });
+
+    it('holds the service where the image host is down, since the row is not to blame', async () => {
+      const { row, jobId } = await doneJob();
+      bench.sandbox.configure({ outage: { images: 'down503' } });
+      expect(await faultOf(stored(row, jobId))).toMatchObject({
+        cause: { scope: 'service', code: 'image-host' },
+      });
+    });
+  });
+
+  describe('probe', () => {
+    const cause = { scope: 'account', code: 'insufficient-balance', message: 'Out of funds.' } as const;
+    const probe = (input: Partial<ProbeInput> & { readonly run: RunRef }, heartbeatDetails?: unknown) => {
+      const heartbeats: unknown[] = [];
+      const looked = bench.attempt(
+        () => bench.activities.probe({ cause, idempotencyHorizonMs: DAY_MS, firstLookAfterMs: 0, ...input }),
+        { attempt: 2, ...(heartbeatDetails !== undefined && { heartbeatDetails }) },
+        heartbeats,
+      );
+      return { looked, heartbeats };
+    };
+
+    it('keeps the account held while the balance does not cover the row, and tries to buy only after it has grown', async () => {
+      const candidate = await oneRow();
+      bench.sandbox.configure({ balance: '0' });
+      const first = probe({ run: candidate.run, candidate });
+      await expect(first.looked).rejects.toThrow('Out of funds');
+      const { creates } = bench.sandbox.stats();
+      await expect(probe({ run: candidate.run, candidate }, first.heartbeats.at(-1)).looked).rejects.toThrow(
+        'Out of funds',
+      );
+      expect(bench.sandbox.stats().creates).toEqual(creates);
+      // It has grown, and a create costs more.
+      bench.sandbox.configure({ balance: '0.01' });
+      await expect(probe({ run: candidate.run, candidate }, first.heartbeats.at(-1)).looked).rejects.toThrow(
+        'Out of funds',
+      );
+      expect(bench.sandbox.stats().creates['402']).toBe((creates['402'] ?? 0) + 1);
+      bench.sandbox.configure({ balance: '5' });
+      const { looked } = probe({ run: candidate.run, candidate }, first.heartbeats.at(-1));
+      expect(await looked).toMatchObject({ jobId: expect.any(String) });
+    });
+
+    it('buys the generation that the row itself would have bought', async () => {
+      const candidate = await oneRow();
+      const { jobId } = await probe({ run: candidate.run, candidate }).looked;
+      expect(await jobOf(candidate)).toBe(jobId);
+    });
+
+    it('never takes a paused model’s refusal for a lost answer', async () => {
+      const candidate = await oneRow();
+      bench.sandbox.configure({ pausedModels: ['pro'] });
+      const paused = { scope: 'model:pro:text', code: 'paused', message: 'Paused.' } as const;
+      const { looked, heartbeats } = probe({ run: candidate.run, candidate, cause: paused });
+      await expect(looked).rejects.toThrow('paused pro:text');
+      expect(JSON.stringify(heartbeats)).not.toContain('unansweredSinceMs');
+    });
+
+    it('remembers that its own create may have been answered, and stops sending it past the horizon', async () => {
+      const candidate = await oneRow();
+      const service = { scope: 'service', code: 'unavailable', message: 'Down.' } as const;
+      bench.sandbox.configure({ next: { 'create-lost-answer': 1 } });
+      const lost = probe({ run: candidate.run, candidate, cause: service });
+      await expect(lost.looked).rejects.toThrow('does not answer as it should');
+      expect(lost.heartbeats.at(-1)).toMatchObject({ unansweredSinceMs: expect.any(Number) });
+      const { creates } = bench.sandbox.stats();
+      const late = probe(
+        { run: candidate.run, candidate, cause: service, idempotencyHorizonMs: 1_000 },
+        { unansweredSinceMs: Date.now() - 2_000 },
+      );
+      expect(await late.looked).toMatchObject({ unansweredSinceMs: expect.any(Number) });
+      expect(bench.sandbox.stats().creates).toEqual(creates);
+    });
+
+    it('waits before its first look where it is asked to, and then looks', async () => {
+      const candidate = await oneRow();
+      const first = probe({ run: candidate.run, candidate, firstLookAfterMs: 9_000 });
+      await expect(first.looked).rejects.toMatchObject({ nextRetryDelay: 9_000 });
+      const next = probe({ run: candidate.run, candidate, firstLookAfterMs: 9_000 }, first.heartbeats.at(-1));
+      expect(await next.looked).toMatchObject({ jobId: expect.any(String) });
+    });
+
+    it('puts into the bucket to see whether it takes writes, and leaves nothing there', async () => {
+      const { run } = await oneRow();
+      const storage = { scope: 'storage', code: 'denied', message: 'Denied.' } as const;
+      expect(await probe({ run, cause: storage }).looked).toEqual({});
+      const missing = { ...run, bucket: 'no-such-bucket' };
+      await expect(probe({ run: missing, cause: storage }).looked).rejects.toThrow('no-such-bucket');
+    });
+  });
+
+  describe('a batch of another account', () => {
+    it('is not touched', async () => {
+      const row = await oneRow();
+      const ref = at(row.run, batchFileKey(row.run));
+      const file = { ...JSON.parse(await bench.s3.store.readText(ref)), account: 'https://elsewhere.test#0' };
+      await bench.s3.store.put(ref, Buffer.from(JSON.stringify(file)), { contentType: 'application/json' });
+      const { creates } = bench.sandbox.stats();
+      expect(await faultOf(create(row))).toMatchObject({
+        cause: { scope: 'account', code: 'wrong-account' },
+      });
+      expect(bench.sandbox.stats().creates).toEqual(creates);
+    });
+  });
+
+  describe('a run from sheet to seal', () => {
+    const generation = { generation: 1, end: 'failed', charged: 'unknown' } as const;
+    const seal = (run: RunRef, shardCount: number) =>
+      bench.attempt(() =>
+        bench.activities.seal({
+          run,
+          shardCount,
+          end: 'completed',
+          tally: { ...EMPTY },
+          startedAt: new Date().toISOString(),
+        }),
+      );
+    const EMPTY = {
+      total: 0,
+      pending: 0,
+      inFlight: 0,
+      copying: 0,
+      stored: 0,
+      failed: 0,
+      rejected: 0,
+      cancelled: 0,
+      failuresByKind: {},
+      generations: 0,
+    };
+    const sheet = ['id,prompt', 'a,one bird', 'b,two birds', 'c,three birds', ',,'];
+
+    it('starts rows where earlier runs left them, over runs that did nothing for them too', async () => {
+      const first = await bench.ingest('runs', sheet);
+      expect(first.result).toMatchObject({ rows: 3, shardCount: 1 });
+      const { run } = first;
+      const failure = { kind: 'failed', failure: 'flaky', message: '' } as const;
+      const settledAtMs = Date.now();
+      await bench.attempt(() =>
+        bench.activities.recordOutcomes({
+          run,
+          shard: 0,
+          part: 0,
+          settled: [{ row: 0, end: failure, generations: [generation], settledAtMs }],
+        }),
+      );
+      const openedAtMs = settledAtMs - 50_000;
+      const lost = await bench.attempt(() => bench.activities.recordLostShard({ run, shard: 0, openedAtMs }));
+      expect(lost).toMatchObject({ total: 3, failed: 3, failuresByKind: { flaky: 1, 'shard-lost': 2 } });
+      expect(await seal(run, 1)).toMatchObject({ total: 3, failed: 3 });
+
+      const known = [
+        { row: 0, generation: 2 },
+        { row: 1, generation: 1, unansweredSinceMs: openedAtMs },
+        { row: 2, generation: 1, unansweredSinceMs: openedAtMs },
+      ];
+      for (const runSeq of [2, 3]) {
+        const next = await bench.ingest('runs', sheet, runSeq);
+        const overview = await bench.attempt(() => bench.activities.openShard({ run: next.run, shard: 0 }));
+        expect(overview.known).toEqual(known);
+        // Cancelled before anything was done for any row.
+        expect(await seal(next.run, 1)).toMatchObject({ total: 3, cancelled: 3 });
+        const { outcomes } = await readEvidence(bench.s3.store, next.run, { runSeq, shardCount: 1 });
+        expect(outcomes[0]?.generations).toEqual([generation]);
+      }
+    });
+
+    it('leaves a lost shard’s known job to be awaited, not bought again', async () => {
+      const { run } = await bench.ingest('known-job', sheet);
+      const jobId = 'paid-job' as JobId;
+      const open = { generation: 1, jobId, end: 'open', charged: 'unknown' } as const;
+      await bench.attempt(() =>
+        bench.activities.recordOutcomes({
+          run,
+          shard: 0,
+          part: 0,
+          settled: [{ row: 0, end: { kind: 'cancelled' }, generations: [open], settledAtMs: 1 }],
+        }),
+      );
+      await seal(run, 1);
+      const second = await bench.ingest('known-job', sheet, 2);
+      await bench.attempt(() =>
+        bench.activities.recordLostShard({ run: second.run, shard: 0, openedAtMs: Date.now() }),
+      );
+      await seal(second.run, 1);
+      const third = await bench.ingest('known-job', sheet, 3);
+      const overview = await bench.attempt(() => bench.activities.openShard({ run: third.run, shard: 0 }));
+      expect(overview.known[0]).toEqual({ row: 0, generation: 1, jobId });
+    });
+
+    it('carries a row whose image lies in the bucket without any record, and seals it as stored', async () => {
+      const { run } = await bench.ingest('found', ['id,prompt', 'a,a found bird']);
+      const row = { run, shard: 0, row: 0, generation: 1 };
+      const jobId = await jobOf(row);
+      await awaited(row, jobId);
+      await stored(row, jobId);
+      const second = await bench.ingest('found', ['id,prompt', 'a,a found bird', 'b,a new bird'], 2);
+      expect(second.result).toMatchObject({ rows: 1, settled: { stored: 1 } });
+      expect(await seal(second.run, 1)).toMatchObject({ total: 2, stored: 1, cancelled: 1 });
+      const evidence = await readEvidence(bench.s3.store, second.run, { runSeq: 2, shardCount: 1 });
+      expect(evidence.report.charged).toEqual({ yes: 1, no: 0, unknown: 0 });
+      expect(evidence.metadata).toHaveLength(1);
+    });
+
+    it('writes the same when it is ingested or sealed again', async () => {
+      const { run, result } = await bench.ingest('again', sheet);
+      const again = await bench.ingest('again', sheet);
+      expect(again.result).toEqual(result);
+      const sealed = await seal(run, 1);
+      expect(await seal(run, 1)).toEqual(sealed);
+    });
+
+    it('refuses a sheet that cannot be trusted at once, by a failure that is not repeated', async () => {
+      const failed = bench.ingest('untrusted', ['id,colour', 'a,red']);
+      await expect(failed).rejects.toMatchObject({ type: 'SheetError', nonRetryable: true });
+    });
+  });
+});

@@ -1,0 +1,268 @@
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runCommand, type CommandResult, type Variables } from '../support/command-line.js';
+import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
+import { startTestStack, type TestStack } from '../support/test-stack.js';
+
+const SHEET = 'prompt\na yellow submarine\n';
+/** Nothing listens there. */
+const NOWHERE = '127.0.0.1:9';
+
+describe('the command line refuses with exit code 2, one line and no stack trace', () => {
+  let stack: TestStack;
+  let folder: TemporaryFolder;
+  let variables: Variables;
+  beforeAll(async () => {
+    [stack, folder] = await Promise.all([startTestStack(), temporaryFolder()]);
+    const { endpoint, region, bucket, accessKeyId, secretAccessKey } = stack.s3;
+    variables = {
+      TEMPORAL_ADDRESS: stack.temporal.address,
+      BANANA_BUCKET: bucket,
+      AWS_ENDPOINT_URL_S3: endpoint,
+      AWS_REGION: region,
+      AWS_ACCESS_KEY_ID: accessKeyId,
+      AWS_SECRET_ACCESS_KEY: secretAccessKey,
+      BANANAHUB_API_KEY: 'k',
+      BANANAHUB_BASE_URL: `http://${NOWHERE}/api/v1`,
+    };
+    await writeFile(path.join(folder.path, 'good.csv'), SHEET);
+  });
+  afterAll(async () => {
+    await stack?.stop();
+    await folder?.remove();
+  });
+
+  /** The last line of a refusal: what the person must do. Fails unless it ended with 2, quickly, without a trace. */
+  async function refusal(
+    args: readonly string[],
+    options: Partial<Parameters<typeof runCommand>[1]> = {},
+  ): Promise<string> {
+    const startedAtMs = performance.now();
+    const result: CommandResult = await runCommand(args, { cwd: folder.path, variables, ...options });
+    expect(result.code).toBe(2);
+    expect(result.stdout).toBe('');
+    expect(result.stderr).not.toMatch(/\n\s+at |node:internal|unforeseen/);
+    expect(performance.now() - startedAtMs).toBeLessThan(25_000);
+    return result.stderr.trim().split('\n').at(-1) ?? '';
+  }
+
+  async function sheetRefusal(name: string, content: Buffer | string, ...flags: string[]): Promise<string> {
+    await writeFile(path.join(folder.path, name), content);
+    return refusal(['submit', name, ...flags]);
+  }
+
+  it('a missing file', async () => {
+    expect(await refusal(['submit', 'nope.csv'])).toBe(
+      'nope.csv does not exist. Check the path, or try: banana-batch run examples/prompts.csv',
+    );
+  });
+
+  it('a folder instead of a file', async () => {
+    await mkdir(path.join(folder.path, 'folder'), { recursive: true });
+    expect(await refusal(['run', 'folder'])).toContain('is a folder; name a sheet in it');
+  });
+
+  it('a file that may not be read', async () => {
+    const file = path.join(folder.path, 'secret.csv');
+    await writeFile(file, SHEET);
+    await chmod(file, 0);
+    // For the superuser every file may be read: let somebody else try.
+    const uid = process.getuid?.() === 0 ? 65_534 : undefined;
+    expect(await refusal(['run', file], { cwd: tmpdir(), ...(uid && { uid }) })).toContain(
+      'may not be read by this user',
+    );
+  });
+
+  it('an object that is not there', async () => {
+    expect(await refusal(['submit', `s3://${stack.s3.bucket}/nope.csv`])).toMatch(/nope\.csv/);
+  });
+
+  it('a sheet without a prompt column, naming the columns and the flag', async () => {
+    const line = await sheetRefusal('caption.csv', 'Caption,Style\na fox,photo\n');
+    expect(line).toContain('"Caption"');
+    expect(line).toContain('--map prompt=');
+  });
+
+  it('a quote that is never closed, with the line where it opens', async () => {
+    const line = await sheetRefusal('quote.csv', 'prompt\nfine\n"never closed\nfine again\n');
+    expect(line).toContain('line 3');
+    expect(line).toMatch(/quote/);
+  });
+
+  it('text in another encoding, naming the flag', async () => {
+    const line = await sheetRefusal('latin.csv', Buffer.from('prompt\nein K\xe4fer\n', 'latin1'));
+    expect(line).toContain('--encoding windows-1252');
+  });
+
+  it('a sheet without rows', async () => {
+    expect(await sheetRefusal('empty.csv', '')).toContain('it has no rows');
+    expect(await sheetRefusal('header.csv', 'prompt\n')).toContain('it has no rows');
+  });
+
+  it('a sheet of which every row is rejected', async () => {
+    const line = await sheetRefusal('rejected.csv', 'prompt,model\na fox,unknown\n');
+    expect(line).toContain('Every row of the sheet is rejected');
+  });
+
+  it('a rejected row under --strict', async () => {
+    const line = await sheetRefusal('strict.csv', 'prompt,model\na fox,pro\na cat,unknown\n', '--strict');
+    expect(line).toContain('--strict');
+  });
+
+  it('standard input without an id', async () => {
+    expect(await refusal(['submit', '-'], { input: SHEET })).toContain('Add --id NAME');
+  });
+
+  it('an unknown command, with a suggestion', async () => {
+    expect(await refusal(['staus', 'x'])).toContain('Did you mean status?');
+  });
+
+  it('an unknown flag, with a suggestion', async () => {
+    expect(await refusal(['submit', 'good.csv', '--concurency', '5'])).toContain(
+      'Did you mean --concurrency?',
+    );
+  });
+
+  it.each([
+    [['--concurrency', 'many'], 'Expected a whole number from 1 to 10000'],
+    [['--concurrency', '0'], 'Expected a whole number from 1 to 10000'],
+    [['--model', 'dall-e'], 'Expected nb, nb2 or pro'],
+    [['--aspect-ratio', '2:2'], 'Allowed choices are'],
+    [['--job-timeout', 'soon'], 'Expected a duration such as'],
+    [['--map', 'prompt'], 'Expected OURS=THEIRS'],
+    [['--map', 'colour=Caption'], '"colour" is no column of ours'],
+    [['--id', 'No Such Id!'], 'Expected lower-case letters'],
+    [['--delimiter', ';;'], 'Expected one character'],
+    [['--encoding', 'klingon'], 'klingon'],
+  ])('a bad option value: %j', async (flags, expected) => {
+    expect(await refusal(['submit', 'good.csv', ...flags])).toContain(expected);
+  });
+
+  it('a missing argument', async () => {
+    expect(await refusal(['submit'])).toContain("missing required argument 'sheet'");
+  });
+
+  it('nothing configured, naming all that is missing and the way out', async () => {
+    const line = await refusal(['worker'], { variables: {} });
+    expect(line).toContain('TEMPORAL_ADDRESS');
+    expect(line).toContain('BANANA_BUCKET');
+    expect(line).toContain('BANANAHUB_API_KEY');
+    expect(line).toContain('npx banana-batch dev');
+  });
+
+  it('a worker without a key', async () => {
+    const { BANANAHUB_API_KEY: _, ...without } = variables;
+    expect(await refusal(['worker'], { variables: without })).toMatch(
+      /^No API key is configured: set BANANAHUB_API_KEY\./,
+    );
+  });
+
+  it('several bad variables, all at once', async () => {
+    const line = await refusal(['list'], {
+      variables: {
+        ...variables,
+        BANANA_BUCKET: 's3://mine/',
+        BANANA_PREFIX: 'a//b',
+        BANANAHUB_BASE_URL: 'nowhere',
+      },
+    });
+    expect(line).toContain('BANANA_BUCKET');
+    expect(line).toContain('BANANA_PREFIX');
+    expect(line).toContain('BANANAHUB_BASE_URL');
+  });
+
+  it.each(['submit', 'worker'])('Temporal that does not answer: %s', async (command) => {
+    const line = await refusal(command === 'submit' ? ['submit', 'good.csv'] : ['worker'], {
+      variables: { ...variables, TEMPORAL_ADDRESS: NOWHERE },
+    });
+    expect(line).toContain(`Temporal at ${NOWHERE}`);
+    expect(line).toContain('does not answer');
+  });
+
+  it.each(['submit', 'worker', 'list', 'status'])(
+    'a bucket server that does not answer: %s',
+    async (command) => {
+      const args = {
+        submit: ['submit', 'good.csv'],
+        worker: ['worker'],
+        list: ['list'],
+        status: ['status', 'x'],
+      }[command];
+      const line = await refusal(args ?? [], {
+        variables: { ...variables, AWS_ENDPOINT_URL_S3: `http://${NOWHERE}` },
+      });
+      expect(line).toContain(variables['BANANA_BUCKET']);
+      expect(line).toMatch(/unreachable|reach|answer|refused/i);
+    },
+  );
+
+  it('a bucket that does not exist', async () => {
+    const line = await refusal(['submit', 'good.csv'], {
+      variables: { ...variables, BANANA_BUCKET: 'not-there' },
+    });
+    expect(line).toContain('not-there');
+    expect(line).toMatch(/not exist|create/i);
+  });
+
+  it('a wrong secret', async () => {
+    const line = await refusal(['submit', 'good.csv'], {
+      variables: { ...variables, AWS_SECRET_ACCESS_KEY: 'wrong-wrong-wrong' },
+    });
+    expect(line).toMatch(/AWS_SECRET_ACCESS_KEY|secret|credentials/i);
+    expect(line).not.toContain('wrong-wrong-wrong');
+  });
+
+  it('an unknown batch, naming the way to those there are', async () => {
+    for (const args of [
+      ['status', 'nobody'],
+      ['cancel', 'nobody'],
+      ['failures', 'nobody'],
+      ['row', 'nobody', 'x'],
+    ]) {
+      expect(await refusal(args)).toContain('banana-batch list');
+    }
+  });
+
+  it('and has started nothing and written nothing', async () => {
+    const objects: string[] = [];
+    for await (const { key } of stack.s3.store.list(stack.s3.bucket, '')) objects.push(key);
+    expect(objects).toEqual([]);
+    const { count } = await stack.temporal.client.workflow.count();
+    expect(count).toBe(0);
+  });
+});
+
+describe('the command line helps', () => {
+  it('with every command in --help, and an example in the help of each', async () => {
+    const folder = await temporaryFolder();
+    try {
+      const { code, stdout } = await runCommand(['--help'], { cwd: folder.path });
+      expect(code).toBe(0);
+      const commands = [...stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name);
+      expect(commands).toEqual(
+        expect.arrayContaining([
+          'run',
+          'submit',
+          'status',
+          'list',
+          'failures',
+          'row',
+          'doctor',
+          'cancel',
+          'dev',
+          'worker',
+          'sandbox',
+        ]),
+      );
+      for (const command of commands) {
+        const help = await runCommand([command ?? '', '--help'], { cwd: folder.path });
+        expect(help.code).toBe(0);
+        expect(help.stdout).toContain(`$ banana-batch ${command}`);
+      }
+    } finally {
+      await folder.remove();
+    }
+  });
+});

@@ -1,0 +1,177 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { BatchId } from '../../src/domain/ids.js';
+import { SHARD_ROWS } from '../../src/domain/window.js';
+import { renderImage } from '../../src/sandbox/index.js';
+import { imagesPrefix } from '../../src/storage/layout.js';
+import { batchWorkflowId } from '../../src/workflows/messages.js';
+import { countHistoryEvents, readEvidence } from '../support/batch-evidence.js';
+import { runCommand } from '../support/command-line.js';
+import { eventually } from '../support/eventually.js';
+import { isAvailable } from '../support/required.js';
+import { startTestEngine, type TestEngine } from '../support/test-engine.js';
+
+/** 1,632 real prompts with labels; lies beside the checkout only where the project is developed. */
+const PARTI_PROMPTS = path.resolve(import.meta.dirname, '../../../shared/data/PartiPrompts.tsv');
+const ROWS = 1632;
+const SHARDS = Math.ceil(ROWS / SHARD_ROWS);
+const python = process.env['BANANA_TEST_PYTHON'];
+
+async function sheetIn(folder: string): Promise<string> {
+  if (existsSync(PARTI_PROMPTS)) return PARTI_PROMPTS;
+  const lines = Array.from({ length: ROWS }, (_, row) => {
+    const subject = ['a test pattern', 'a train in a tunnel', 'a fox, "quick" and brown', 'ein Käfer'][
+      row % 4
+    ];
+    return `${subject}, number ${row}\tkind ${row % 7}\tBasic\t`;
+  });
+  const file = path.join(folder, 'prompts.tsv');
+  await writeFile(file, `Prompt\tCategory\tChallenge\tNote\n${lines.join('\n')}\n`);
+  return file;
+}
+
+describe('1,632 real prompts with every observed misbehaviour at a few per cent', () => {
+  let engine: TestEngine;
+  beforeAll(async () => {
+    engine = await startTestEngine({
+      sandbox: { seed: 'real-input', jobTimeMs: { min: 2000, max: 2000 }, everything: 0.03 },
+    });
+  });
+  afterAll(() => engine?.stop());
+
+  async function submit(batchId: string): Promise<void> {
+    const sheet = await sheetIn(engine.folder.path);
+    const { code, stderr } = await runCommand(
+      ['submit', sheet, '--id', batchId, '--map', 'prompt=Prompt', '--concurrency', '100', '--yes'],
+      { cwd: engine.folder.path, variables: engine.variables },
+    );
+    expect(code, stderr).toBe(0);
+  }
+
+  async function expectEverythingAccountedFor(batchId: BatchId, jobsBefore: number): Promise<void> {
+    const { stack, sandbox } = engine;
+    const location = { bucket: stack.s3.bucket, prefix: '', batchId };
+    const { report, outcomes, rows, metadata } = await readEvidence(stack.s3.store, location, {
+      runSeq: 1,
+      shardCount: SHARDS,
+    });
+    const stored = outcomes.filter(({ end }) => end.kind === 'stored');
+    const failed = outcomes.filter(({ end }) => end.kind === 'failed');
+    expect(outcomes).toHaveLength(ROWS);
+    expect(stored.length + failed.length).toBe(ROWS);
+    expect(report.tally).toMatchObject({ total: ROWS, stored: stored.length, failed: failed.length });
+
+    // Every failure is the sandbox's: a refusal, or as many generations as were allowed.
+    for (const { end, generations } of failed) {
+      if (end.kind !== 'failed') continue;
+      expect(['refused', 'flaky']).toContain(end.failure);
+      expect(end.message).not.toBe('');
+      if (end.failure === 'flaky') expect(generations.length).toBeGreaterThanOrEqual(2);
+    }
+
+    // Jobs paid = rows + deliberate new generations, each with a job of its own.
+    const generations = outcomes.flatMap((outcome) => outcome.generations);
+    expect(sandbox.stats().jobsMade - jobsBefore).toBe(generations.length);
+    expect(new Set(generations.map(({ jobId }) => jobId)).size).toBe(generations.length);
+    for (const outcome of outcomes) {
+      for (const record of outcome.generations.slice(0, -1)) expect(['failed', 'gone']).toContain(record.end);
+    }
+    expect(sandbox.stats().replayMismatches).toBe(0);
+    expect(sandbox.stats().retriedTooEarly).toBe(0);
+
+    // The right image lies under each row: the sandbox draws the prompt.
+    for (const { rowId, end } of stored) {
+      const row = rows.get(rowId);
+      if (!row || end.kind !== 'stored') throw new Error(`No row for ${rowId}`);
+      const { prompt, model, aspectRatio, resolution } = row;
+      const drawn = createHash('sha256')
+        .update(renderImage({ prompt, model, aspectRatio, resolution }))
+        .digest('hex');
+      expect(end.image.sha256).toBe(drawn);
+    }
+    expect(metadata).toHaveLength(stored.length);
+    expect(
+      metadata.every(({ Category, Challenge }) => Category !== undefined && Challenge !== undefined),
+    ).toBe(true);
+    let objects = 0;
+    for await (const { key } of stack.s3.store.list(location.bucket, imagesPrefix(location))) {
+      if (!key.endsWith('.jsonl')) objects += 1;
+    }
+    expect(objects).toBe(stored.length);
+  }
+
+  it(
+    'ends with every row stored, or failed for a reason that the service gave, and each generation paid once',
+    { timeout: 300_000 },
+    async () => {
+      const batchId = 'parti' as BatchId;
+      const worker = await engine.startWorker();
+      const startedAtMs = performance.now();
+      await submit(batchId);
+      await engine.stack.temporal.client.workflow.getHandle(batchWorkflowId(batchId)).result();
+      const wallSeconds = (performance.now() - startedAtMs) / 1000;
+      const events = await countHistoryEvents(engine.stack.temporal.client, batchId, {
+        runSeq: 1,
+        shardCount: SHARDS,
+      });
+      const perImage = (events.parent + events.shards) / ROWS;
+      process.stdout.write(
+        `${wallSeconds.toFixed(1)} s for ${ROWS} rows (${((ROWS * 2) / 100).toFixed(1)} s = rows × job time ÷ concurrency); ` +
+          `${perImage.toFixed(2)} history events an image; ${JSON.stringify(events)}; ${JSON.stringify(engine.sandbox.stats())}\n`,
+      );
+      await worker.end('SIGTERM');
+      await expectEverythingAccountedFor(batchId, 0);
+      expect(perImage).toBeLessThanOrEqual(13);
+    },
+  );
+
+  it('comes to the same end when its worker is killed in the middle', { timeout: 300_000 }, async () => {
+    const batchId = 'parti-killed' as BatchId;
+    const jobsBefore = engine.sandbox.stats().jobsMade;
+    const worker = await engine.startWorker();
+    await submit(batchId);
+    await eventually(() => engine.sandbox.stats().jobsMade - jobsBefore > ROWS / 3, {
+      what: 'a third of the jobs is made',
+      withinMs: 120_000,
+    });
+    await worker.end('SIGKILL');
+    await engine.startWorker();
+    await engine.stack.temporal.client.workflow.getHandle(batchWorkflowId(batchId)).result();
+    await expectEverythingAccountedFor(batchId, jobsBefore);
+  });
+
+  it.runIf(isAvailable('Python with datasets (BANANA_TEST_PYTHON)', python !== undefined))(
+    "is read by Hugging Face's imagefolder, image for image",
+    { timeout: 120_000 },
+    async () => {
+      const { s3, temporal } = engine.stack;
+      const { stored } = (
+        await temporal.client.workflow.getHandle(batchWorkflowId('parti' as BatchId)).result()
+      ).tally;
+      const script = [
+        'import sys, datasets',
+        'data = datasets.load_dataset("imagefolder", data_dir=sys.argv[1], split="train")',
+        'opened = sum(1 for row in data if row["image"].size[0] > 0 and row["prompt"] and "Category" in row)',
+        'print(opened)',
+      ].join('\n');
+      const { stdout } = await promisify(execFile)(
+        python ?? '',
+        ['-c', script, path.join(s3.folder, s3.bucket, 'parti', 'images')],
+        {
+          env: {
+            HOME: engine.folder.path,
+            PATH: process.env['PATH'] ?? '',
+            HF_HUB_OFFLINE: '1',
+            HF_HOME: engine.folder.path,
+          },
+        },
+      );
+      expect(Number(stdout.trim().split('\n').at(-1))).toBe(stored);
+    },
+  );
+});

@@ -1,0 +1,263 @@
+import { execFile } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { BatchId } from '../../src/domain/ids.js';
+import { at, failuresKey, imagesPrefix, metadataKey, rejectsKey } from '../../src/storage/layout.js';
+import { batchWorkflowId, shardWorkflowId } from '../../src/workflows/messages.js';
+import { readEvidence } from '../support/batch-evidence.js';
+import { runCommand, type CommandResult } from '../support/command-line.js';
+import { eventually } from '../support/eventually.js';
+import { startTestEngine, type TestEngine } from '../support/test-engine.js';
+
+describe('a sheet', () => {
+  let engine: TestEngine;
+  beforeAll(async () => {
+    engine = await startTestEngine({ sandbox: { jobTimeMs: { min: 100, max: 300 } } });
+    await engine.startWorker();
+  });
+  afterAll(() => engine?.stop());
+
+  const command = (args: readonly string[], input?: string): Promise<CommandResult> =>
+    runCommand(args, {
+      cwd: engine.folder.path,
+      variables: engine.variables,
+      ...(input !== undefined && { input }),
+    });
+  const ended = async (batchId: string): Promise<void> => {
+    await engine.stack.temporal.client.workflow.getHandle(batchWorkflowId(batchId as BatchId)).result();
+  };
+  const write = (name: string, text: string): Promise<void> =>
+    writeFile(path.join(engine.folder.path, name), text);
+  const location = (batchId: string) => ({
+    bucket: engine.stack.s3.bucket,
+    prefix: '',
+    batchId: batchId as BatchId,
+  });
+  const textAt = (batchId: string, key: string): Promise<string> =>
+    engine.stack.s3.store.readText(at(location(batchId), key));
+
+  it('submitted again runs only what is new or changed, and keeps what was bought', async () => {
+    await write('menu.csv', 'id,prompt,course\na,soup,1\nb,fish,2\nc,cake,3\n');
+    const first = await command(['submit', 'menu.csv', '--json']);
+    expect(JSON.parse(first.stdout)).toMatchObject({ batchId: 'menu', runSeq: 1, rows: 3, new: 3 });
+    await ended('menu');
+    const jobs = engine.sandbox.stats().jobsMade;
+
+    expect(await command(['submit', 'menu.csv'])).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('Nothing to do'),
+    });
+
+    await write('menu.csv', 'id,prompt,course\na,soup,1\nb,fried fish,2\nd,coffee,4\n');
+    const refused = await command(['submit', 'menu.csv']);
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('changes 1 and removes 1') });
+    const second = await command(['submit', 'menu.csv', '--yes', '--json']);
+    expect(JSON.parse(second.stdout)).toMatchObject({
+      runSeq: 2,
+      rows: 3,
+      new: 1,
+      changed: 1,
+      unchanged: 1,
+      removed: 1,
+    });
+    await ended('menu');
+    expect(engine.sandbox.stats().jobsMade - jobs).toBe(2);
+    const { report, metadata } = await readEvidence(engine.stack.s3.store, location('menu'), {
+      runSeq: 2,
+      shardCount: 1,
+    });
+    expect(report.tally).toMatchObject({ total: 3, stored: 3 });
+    expect(metadata.map(({ prompt }) => prompt)).toEqual(['soup', 'fried fish', 'coffee']);
+  });
+
+  it('whose batch was ended from outside goes on where it stopped, without buying twice', async () => {
+    const rows = Array.from({ length: 40 }, (_, row) => `step ${row}`).join('\n');
+    await write('stairs.csv', `prompt\n${rows}\n`);
+    const jobs = engine.sandbox.stats().jobsMade;
+    await command(['submit', 'stairs.csv', '--concurrency', '5']);
+    await eventually(() => engine.sandbox.stats().jobsMade - jobs > 10, { what: 'ten jobs are made' });
+    const handle = engine.stack.temporal.client.workflow.getHandle(batchWorkflowId('stairs' as BatchId));
+    await handle.terminate('a test');
+    const status = await command(['status', 'stairs', '--json']);
+    expect(JSON.parse(status.stdout)).toMatchObject({
+      state: 'failed',
+      reason: expect.stringContaining('ended from outside'),
+    });
+    await command(['submit', 'stairs.csv', '--yes']);
+    await ended('stairs');
+    expect(engine.sandbox.stats().jobsMade - jobs).toBe(40);
+    const report = await command(['status', 'stairs', '--json']);
+    expect(JSON.parse(report.stdout)).toMatchObject({ state: 'completed', stored: 40, total: 40 });
+  });
+
+  it('is read from standard input, from the bucket, and as JSON Lines', async () => {
+    expect(await command(['submit', '-', '--id', 'piped'], 'prompt\na pipe\n')).toMatchObject({ code: 0 });
+    const key = 'sheets/lines.jsonl';
+    const lines = '{"prompt":"a line","tags":{"a":[1,2]}}\n\n{"prompt":"another line"}\n';
+    await engine.stack.s3.store.put({ bucket: engine.stack.s3.bucket, key }, Buffer.from(lines), {
+      contentType: 'application/jsonl',
+    });
+    expect(await command(['submit', `s3://${engine.stack.s3.bucket}/${key}`])).toMatchObject({ code: 0 });
+    await Promise.all([ended('piped'), ended('lines')]);
+    const metadata = (await textAt('lines', metadataKey(location('lines')))).trim().split('\n');
+    expect(metadata.map((line) => JSON.parse(line))).toMatchObject([
+      { prompt: 'a line', tags: { a: [1, 2] } },
+      { prompt: 'another line' },
+    ]);
+  });
+
+  it('makes its prompts of a template, several images a row, and defaults by flags', async () => {
+    await write('fruit.csv', 'fruit;style\nbanana;oil\nplum;ink\n');
+    const flags = [
+      '--template',
+      'a {{fruit}}, {{style}}',
+      '--images-per-prompt',
+      '2',
+      '--model',
+      'nb2',
+      '--aspect-ratio',
+      '16:9',
+      '--resolution',
+      '2K',
+    ];
+    const submitted = await command(['submit', 'fruit.csv', '--json', ...flags]);
+    expect(JSON.parse(submitted.stdout)).toMatchObject({ rows: 4 });
+    await ended('fruit');
+    const metadata = (await textAt('fruit', metadataKey(location('fruit')))).trim().split('\n');
+    expect(metadata.map((line) => JSON.parse(line))).toMatchObject([
+      { prompt: 'a banana, oil', model: 'nb2', aspect_ratio: '16:9', resolution: '2K', fruit: 'banana' },
+      { prompt: 'a banana, oil' },
+      { prompt: 'a plum, ink' },
+      { prompt: 'a plum, ink', style: 'ink' },
+    ]);
+    expect(new Set(metadata.map((line) => JSON.parse(line).file_name)).size).toBe(4);
+  });
+
+  it('tells failed rows and rejected lines in files that can be submitted as they are', async () => {
+    await write(
+      'mixed.csv',
+      'id;prompt;model;shelf\ngood;a fox;;"a;b"\nbad;a cat [[refuse]];;c\nodd;a dog;dall-e;d\n',
+    );
+    const jobs = engine.sandbox.stats().jobsMade;
+    const run = await command(['submit', 'mixed.csv']);
+    expect(run.stderr).toContain('line 4, model "dall-e"');
+    await ended('mixed');
+    expect(engine.sandbox.stats().jobsMade - jobs).toBe(2);
+    expect(await command(['status', 'mixed', '--json'])).toMatchObject({ code: 1 });
+    const rejects = await textAt('mixed', rejectsKey(location('mixed')));
+    expect(rejects).toContain('odd;a dog;dall-e;d;4;model;dall-e;');
+    const failures = await textAt('mixed', failuresKey(location('mixed')));
+    expect(failures).toMatch(/^\uFEFFid;prompt;model;aspect_ratio;resolution;count;shelf;failure_kind;/);
+
+    await write('again.csv', failures.replace(' [[refuse]]', ''));
+    const again = await command(['submit', 'again.csv', '--json']);
+    expect(JSON.parse(again.stdout)).toMatchObject({ rows: 1, rejected: 0 });
+    await ended('again');
+    const [line] = (await textAt('again', metadataKey(location('again')))).split('\n');
+    expect(JSON.parse(line ?? '')).toMatchObject({ prompt: 'a cat', shelf: 'c' });
+  });
+
+  it('dry-run says what would be made and leaves no trace', async () => {
+    await write('plan.csv', 'prompt\none\ntwo\n');
+    const { code, stdout, stderr } = await command(['submit', 'plan.csv', '--dry-run', '--json']);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ batchId: 'plan', rows: 2, new: 2 });
+    expect(stderr).toContain('nothing was uploaded, started or bought');
+    const bare = await runCommand(['run', 'plan.csv', '--dry-run'], { cwd: engine.folder.path });
+    expect(bare.code).toBe(0);
+    for await (const { key } of engine.stack.s3.store.list(engine.stack.s3.bucket, 'plan/')) {
+      throw new Error(`${key} was written`);
+    }
+  });
+
+  it('is cancelled: nothing more is bought, what is in flight is kept, the rest is told', async () => {
+    const rows = Array.from({ length: 60 }, (_, row) => `lap ${row}`).join('\n');
+    await write('laps.csv', `prompt\n${rows}\n`);
+    const jobs = engine.sandbox.stats().jobsMade;
+    await command(['submit', 'laps.csv', '--concurrency', '4']);
+    await eventually(() => engine.sandbox.stats().jobsMade - jobs > 8, { what: 'eight jobs are made' });
+    expect(await command(['cancel', 'laps'])).toMatchObject({ code: 0 });
+    await ended('laps');
+    const { report, outcomes } = await readEvidence(engine.stack.s3.store, location('laps'), {
+      runSeq: 1,
+      shardCount: 1,
+    });
+    const bought = engine.sandbox.stats().jobsMade - jobs;
+    expect(report).toMatchObject({
+      state: 'cancelled',
+      tally: { total: 60, stored: bought, cancelled: 60 - bought },
+    });
+    expect(
+      outcomes
+        .filter(({ end }) => end.kind === 'cancelled')
+        .every(({ generations }) => generations.length === 0),
+    ).toBe(true);
+
+    // The same sheet again makes what is missing, and only that.
+    await command(['submit', 'laps.csv', '--yes']);
+    await ended('laps');
+    expect(engine.sandbox.stats().jobsMade - jobs).toBe(60);
+  });
+
+  it('starts by the starter alone', async () => {
+    await write('starter.csv', 'prompt\na start\n');
+    const starter = path.resolve(import.meta.dirname, '../../src/starter.ts');
+    const { PATH = '', HOME = '' } = process.env;
+    const tsx = path.resolve(import.meta.dirname, '../../node_modules/.bin/tsx');
+    const { stderr } = await promisify(execFile)(tsx, [starter, 'starter.csv'], {
+      cwd: engine.folder.path,
+      env: { PATH, HOME, ...engine.variables },
+    });
+    expect(stderr).toContain('Started.');
+    await ended('starter');
+  });
+
+  it('leaves no prompt, row id, URL or key in history or in logs', async () => {
+    await write(
+      'secret.csv',
+      'id,prompt\nrow-of-gold,"a very private prompt"\nrow-of-tin,another private prompt [[refuse]]\nrow-of-lead,private and wrong [[invalid]]\n',
+    );
+    await command(['submit', 'secret.csv']);
+    await ended('secret');
+    const { client } = engine.stack.temporal;
+    const batchId = 'secret' as BatchId;
+    for (const workflowId of [batchWorkflowId(batchId), shardWorkflowId({ batchId, runSeq: 1 }, 0)]) {
+      const history = JSON.stringify(
+        await client.workflow.getHandle(workflowId).fetchHistory(),
+        (_, value: unknown) => (value instanceof Uint8Array ? Buffer.from(value).toString() : value),
+      );
+      const decoded = history.replaceAll(/[A-Za-z0-9+/]{24,}={0,2}/g, (text) =>
+        Buffer.from(text, 'base64').toString(),
+      );
+      for (const secret of [
+        'private',
+        'row-of',
+        'http://',
+        engine.variables['BANANAHUB_API_KEY'] ?? '',
+        'sig=',
+      ]) {
+        expect(decoded).not.toContain(secret);
+      }
+    }
+    const worker = engine.workers.map((one) => one.output().stderr).join('');
+    for (const secret of ['private', 'sig=', engine.variables['BANANAHUB_API_KEY'] ?? '']) {
+      expect(worker).not.toContain(secret);
+    }
+  });
+
+  it('gives names to its images that are safe whatever its ids are', async () => {
+    await write('names.csv', 'id,prompt\n"a/b c%.png",one\n日本,two\n');
+    await command(['submit', 'names.csv']);
+    await ended('names');
+    const names: string[] = [];
+    for await (const { key } of engine.stack.s3.store.list(
+      engine.stack.s3.bucket,
+      imagesPrefix(location('names')),
+    )) {
+      names.push(path.posix.basename(key));
+    }
+    expect(names).toEqual(expect.arrayContaining(['a%2Fb%20c%25%2Epng.png', '%E6%97%A5%E6%9C%AC.png']));
+  });
+});

@@ -1,0 +1,94 @@
+import { MockActivityEnvironment } from '@temporalio/testing';
+import pino from 'pino';
+import { ByteBudget } from '../../src/activities/byte-budget.js';
+import { createActivities } from '../../src/activities/index.js';
+import type { Activities } from '../../src/activities/types.js';
+import { createDownloadAgent } from '../../src/bananahub/download-agent.js';
+import { createBananaHubClient } from '../../src/bananahub/http-client.js';
+import { downloadImage } from '../../src/bananahub/image-download.js';
+import { parseBatchId } from '../../src/domain/ids.js';
+import { startSandbox, type RunningSandbox } from '../../src/sandbox/index.js';
+import { SheetSettings } from '../../src/sheet/index.js';
+import { at, inputKey, requestKey, type RunRef } from '../../src/storage/layout.js';
+import type { IngestResult } from '../../src/workflows/messages.js';
+import { startTestS3, type TestS3 } from './test-stack.js';
+
+const API_KEY = 'test-key';
+
+type AttemptInfo = NonNullable<ConstructorParameters<typeof MockActivityEnvironment>[0]>;
+
+/** The activities over a real bucket and a sandbox, called without a Temporal server. */
+export interface ActivityBench {
+  readonly s3: TestS3;
+  readonly sandbox: RunningSandbox;
+  readonly activities: Activities;
+  /** Runs one attempt of an activity; `heartbeats` collects the details it leaves. */
+  attempt<T>(work: () => Promise<T>, info?: AttemptInfo, heartbeats?: unknown[]): Promise<T>;
+  /** Ingests a sheet as a run of a batch, the first by default. */
+  ingest(
+    batchName: string,
+    lines: readonly string[],
+    runSeq?: number,
+  ): Promise<{ readonly run: RunRef; readonly result: IngestResult }>;
+  stop(): Promise<void>;
+}
+
+const attempt: ActivityBench['attempt'] = async (work, info = {}, heartbeats = []) => {
+  const environment = new MockActivityEnvironment({ scheduledTimestampMs: Date.now(), ...info });
+  environment.on('heartbeat', (details: unknown) => heartbeats.push(details));
+  return environment.run(work);
+};
+
+export async function startActivityBench(): Promise<ActivityBench> {
+  const [s3, sandbox] = await Promise.all([
+    startTestS3(),
+    startSandbox({ keys: [API_KEY], jobTimeMs: { min: 20, max: 60 }, retryAfterSeconds: 0 }),
+  ]);
+  const api = createBananaHubClient({ baseUrl: sandbox.apiUrl, apiKey: API_KEY });
+  const agent = createDownloadAgent({ allowPrivateAddresses: true });
+  const budget = new ByteBudget(64 * 1024 * 1024);
+  const activities = createActivities({
+    store: s3.store,
+    api,
+    downloadImage: (url, signal) =>
+      downloadImage(url, { agent, signal, reserveBytes: (sizeBytes) => budget.reserve(sizeBytes) }),
+    log: pino({ level: 'silent' }),
+    limits: { serviceFaultMs: 700, storageFaultMs: 700, imageFaultMs: 900 },
+  });
+  return {
+    s3,
+    sandbox,
+    activities,
+    attempt,
+    ingest: async (batchName, lines, runSeq = 1) => {
+      const batchId = parseBatchId(batchName);
+      if (!batchId) throw new Error(`${batchName} is no batch id.`);
+      const run: RunRef = { bucket: s3.bucket, prefix: 'tests/', batchId, runSeq };
+      const sheetKey = inputKey(run, `sheet-${runSeq}`, 'csv');
+      const request = {
+        sheetKey,
+        sheetName: 'sheet.csv',
+        sheet: SheetSettings.parse({}),
+        submittedAt: new Date().toISOString(),
+      };
+      const put = (key: string, text: string) =>
+        s3.store.put(at(run, key), Buffer.from(text), { contentType: 'text/plain' });
+      await put(sheetKey, `${lines.join('\n')}\n`);
+      await put(requestKey(run, runSeq), JSON.stringify(request));
+      const settings = {
+        concurrency: 1,
+        maxGenerations: 4,
+        graceMs: 1,
+        idempotencyHorizonMs: 1,
+        probeFirstMs: 1,
+        probeLongestMs: 1,
+      };
+      return { run, result: await attempt(() => activities.ingest({ run, settings })) };
+    },
+    stop: async () => {
+      await Promise.all([api.close(), agent.destroy()]);
+      await sandbox.close();
+      await s3.stop();
+    },
+  };
+}

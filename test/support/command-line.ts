@@ -1,0 +1,89 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import { eventually } from './eventually.js';
+
+const CLI = path.resolve(import.meta.dirname, '../../dist/cli.js');
+
+export interface CommandResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export type Variables = Readonly<Record<string, string>>;
+
+/** Runs the built command to its end, in an environment of nothing but PATH, HOME and `variables`. */
+export async function runCommand(
+  args: readonly string[],
+  options: {
+    readonly cwd: string;
+    readonly variables?: Variables;
+    readonly input?: string | Buffer;
+    readonly uid?: number;
+  },
+): Promise<CommandResult> {
+  const child = start(args, options.cwd, options.variables ?? {}, options.uid);
+  const output = collect(child);
+  child.stdin?.end(options.input ?? '');
+  const [code] = await once(child, 'close');
+  return { code, ...output() };
+}
+
+/** A command that runs until it is ended, such as `worker` or `dev`. */
+export interface RunningCommand {
+  readonly pid: number;
+  /** What it has written so far. */
+  output(): { readonly stdout: string; readonly stderr: string };
+  /** Sends a signal and waits for the end; the exit code, null where a signal ended it. */
+  end(signal: 'SIGINT' | 'SIGTERM' | 'SIGKILL'): Promise<number | null>;
+}
+
+/** Starts a command and waits until it has written `ready`. */
+export async function startCommand(
+  args: readonly string[],
+  options: { readonly cwd: string; readonly variables?: Variables; readonly ready: string },
+): Promise<RunningCommand> {
+  const child = start(args, options.cwd, options.variables ?? {});
+  const output = collect(child);
+  const closed = once(child, 'close');
+  await eventually(
+    () => {
+      const { stdout, stderr } = output();
+      if (child.exitCode !== null)
+        throw new Error(`${args.join(' ')} ended with ${child.exitCode}: ${stderr}`);
+      return stdout.includes(options.ready) || stderr.includes(options.ready);
+    },
+    { what: `"${args.join(' ')}" says "${options.ready}"`, withinMs: 40_000 },
+  );
+  if (child.pid === undefined) throw new Error(`${args.join(' ')} could not be started.`);
+  return {
+    pid: child.pid,
+    output,
+    end: async (signal) => {
+      if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+      const [code] = await closed;
+      return code;
+    },
+  };
+}
+
+function start(args: readonly string[], cwd: string, variables: Variables, uid?: number): ChildProcess {
+  const { PATH = '', HOME = '' } = process.env;
+  return spawn(process.execPath, [CLI, ...args], {
+    cwd,
+    env: { PATH, HOME, ...variables },
+    stdio: 'pipe',
+    ...(uid !== undefined && { uid }),
+  });
+}
+
+function collect(child: ChildProcess): () => { readonly stdout: string; readonly stderr: string } {
+  const chunks = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
+  child.stdout?.on('data', (chunk: Buffer) => chunks.stdout.push(chunk));
+  child.stderr?.on('data', (chunk: Buffer) => chunks.stderr.push(chunk));
+  return () => ({
+    stdout: Buffer.concat(chunks.stdout).toString(),
+    stderr: Buffer.concat(chunks.stderr).toString(),
+  });
+}

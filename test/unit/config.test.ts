@@ -1,0 +1,100 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { DEFAULT_BASE_URL, readConfig, requireParts } from '../../src/config.js';
+import type { StackInfo } from '../../src/embedded/stack-info.js';
+import { UsageError } from '../../src/errors.js';
+
+const stack: StackInfo = {
+  pid: 1,
+  startedAt: '2026-06-11T12:00:00.000Z',
+  temporal: { address: '127.0.0.1:7233', namespace: 'default', uiUrl: 'http://127.0.0.1:8233' },
+  s3: {
+    endpoint: 'http://127.0.0.1:9000',
+    region: 'us-east-1',
+    bucket: 'bananas',
+    accessKeyId: 'key',
+    secretAccessKey: 'stack-secret',
+  },
+  api: { baseUrl: 'http://127.0.0.1:4000/api/v1', apiKey: 'sandbox-key' },
+};
+
+const messageOf = (work: () => unknown): string => {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof UsageError) return error.message;
+    throw error;
+  }
+  throw new Error('It was not refused.');
+};
+
+describe('the configuration', () => {
+  it('tells all its problems at once, and no secret', () => {
+    const message = messageOf(() =>
+      readConfig(
+        {
+          BANANA_BUCKET: 's3://bananas/folder',
+          BANANA_PREFIX: 'a/../b',
+          BANANAHUB_BASE_URL: 'bananahub.io',
+          BANANAHUB_API_KEY: 'very-secret',
+        },
+        undefined,
+      ),
+    );
+    for (const name of ['BANANA_BUCKET', 'BANANA_PREFIX', 'BANANAHUB_BASE_URL'])
+      expect(message).toContain(name);
+    expect(message).not.toContain('very-secret');
+  });
+
+  it('takes an empty variable for one that is not set', () => {
+    const empty = {
+      BANANA_BUCKET: '',
+      BANANA_PREFIX: '',
+      BANANAHUB_API_KEY: '',
+      BANANAHUB_BASE_URL: '',
+      TEMPORAL_ADDRESS: '',
+      AWS_ENDPOINT_URL_S3: '',
+      BANANA_TASK_QUEUE: '',
+    };
+    const config = readConfig(empty, undefined);
+    expect(config).toMatchObject({ temporal: undefined, bucket: undefined, api: undefined });
+    expect(config.taskQueue).toBe('banana-batch');
+    expect(readConfig({ ...empty, BANANAHUB_API_KEY: 'k' }, undefined).api?.baseUrl).toBe(DEFAULT_BASE_URL);
+  });
+
+  it('prefers the environment to the stack of the folder, part by part', () => {
+    const config = readConfig({ BANANA_BUCKET: 'mine', BANANAHUB_API_KEY: 'real-key' }, stack);
+    expect(config.bucket).toMatchObject({ origin: 'environment', bucket: 'mine', s3: {} });
+    expect(config.api).toMatchObject({ origin: 'environment', apiKey: 'real-key' });
+    expect(config.temporal).toMatchObject({ origin: 'stack', address: '127.0.0.1:7233' });
+  });
+
+  it('never sends a real key to the stack’s sandbox', () => {
+    const config = readConfig({ BANANAHUB_API_KEY: 'real-key' }, stack);
+    expect(config.api?.baseUrl).toBe(DEFAULT_BASE_URL);
+  });
+
+  it('makes of any prefix nothing, or folder names that end with one slash', () => {
+    const part = fc.string({ unit: fc.constantFrom(...Array.from('abc-_.')), minLength: 1, maxLength: 6 });
+    const slashes = fc.constantFrom('', '/', '//');
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 4 }), slashes, slashes, (parts, before, after) => {
+        const text = `${before}${parts.join('/')}${after}`;
+        const read = () =>
+          readConfig({ BANANA_BUCKET: 'mine', BANANA_PREFIX: text }, undefined).bucket?.prefix;
+        const refused = parts.some((name) => name === '.' || name === '..');
+        const expected = parts.length === 0 ? '' : `${parts.join('/')}/`;
+        expect(refused ? /BANANA_PREFIX/.test(messageOf(read)) : read() === expected).toBe(true);
+      }),
+    );
+    expect(() => readConfig({ BANANA_PREFIX: 'a//b' }, undefined)).toThrow(/BANANA_PREFIX/);
+  });
+
+  it('names every missing part, and the way out, in one message', () => {
+    const config = readConfig({}, undefined);
+    const message = messageOf(() => requireParts(config, ['temporal', 'bucket', 'api']));
+    for (const name of ['TEMPORAL_ADDRESS', 'BANANA_BUCKET', 'BANANAHUB_API_KEY', 'banana-batch dev'])
+      expect(message).toContain(name);
+    expect(requireParts(readConfig({}, stack), ['temporal', 'bucket', 'api']).bucket.bucket).toBe('bananas');
+  });
+});

@@ -1,0 +1,139 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { describe, expect, it } from 'vitest';
+import {
+  batchFault,
+  bearOrHold,
+  mayHaveCreated,
+  meaningOf,
+  meaningOfApiError,
+  meaningOfDownloadError,
+  meaningOfStorageError,
+} from '../../src/activities/failure.js';
+import { BananaHubError, type BananaHubErrorCode } from '../../src/bananahub/errors.js';
+import { ImageDownloadError } from '../../src/bananahub/image-download-error.js';
+import { BATCH_FAULT } from '../../src/domain/batch-fault.js';
+import { FRESH_BUDGET } from '../../src/domain/fault-budget.js';
+import { StorageError, type StorageErrorCode } from '../../src/storage/object-store.js';
+
+const api = (code: BananaHubErrorCode): BananaHubError => new BananaHubError(code, 'as the service said');
+const MODEL = 'model:pro:text';
+
+const network = (code: string): BananaHubError =>
+  new BananaHubError('network', 'broken', { cause: Object.assign(new Error(code), { code }) });
+
+const fault = (code: ImageDownloadError['code'], status?: number) =>
+  meaningOfDownloadError(new ImageDownloadError(code, 'host', status === undefined ? {} : { status }))?.kind;
+
+describe('the meaning of an error of the API', () => {
+  it.each([
+    ['unauthorized', 'hold account', 'hold account'],
+    ['insufficient-balance', 'hold account', 'hold account'],
+    ['forbidden', `hold ${MODEL}`, 'hold account'],
+    ['paused', `hold ${MODEL}`, 'passing service'],
+    ['job-not-found', 'gone', 'gone'],
+    ['invalid-request', 'invalid', 'invalid'],
+    ['rate-limited', 'passing service', 'passing service'],
+    ['unavailable', 'passing service', 'passing service'],
+    ['timeout', 'passing service', 'passing service'],
+    ['network', 'passing service', 'passing service'],
+    ['bad-answer', 'passing service', 'passing service'],
+  ] as const)('%s: on a create %s, on a look %s', (code, create, look) => {
+    const told = [meaningOfApiError(api(code), 'pro:text'), meaningOfApiError(api(code))].map((meaning) =>
+      'cause' in meaning ? `${meaning.kind} ${meaning.cause.scope}` : meaning.kind,
+    );
+    expect(told).toEqual([create, look]);
+  });
+
+  it.each([
+    ['unauthorized', /BANANAHUB_API_KEY/],
+    ['insufficient-balance', /Top up/],
+    ['forbidden', /Grant it/],
+    ['paused', /when it is back/],
+    ['unavailable', /goes on by itself/],
+  ] as const)('%s says what was answered and what ends it', (code, remedy) => {
+    const meaning = meaningOfApiError(api(code), 'pro:text');
+    if (!('cause' in meaning)) throw new Error('it holds the batch');
+    expect(meaning.cause.message).toContain('as the service said');
+    expect(meaning.cause.message).toMatch(remedy);
+  });
+
+  it('keeps how long the service asked to wait', () => {
+    const error = new BananaHubError('rate-limited', 'slow down', { retryAfterMs: 7_000 });
+    expect(meaningOfApiError(error)).toMatchObject({ kind: 'passing', retryAfterMs: 7_000 });
+  });
+});
+
+describe('a create without a job', () => {
+  it.each(['unavailable', 'timeout', 'network', 'bad-answer'] as const)('may have made one: %s', (code) => {
+    expect(mayHaveCreated(api(code))).toBe(true);
+  });
+
+  it.each([
+    'unauthorized',
+    'insufficient-balance',
+    'forbidden',
+    'paused',
+    'rate-limited',
+    'invalid-request',
+  ] as const)('has certainly made none: %s', (code) => {
+    expect(mayHaveCreated(api(code))).toBe(false);
+  });
+
+  it('has certainly made none where there was no connection, and may have where one broke', () => {
+    for (const code of ['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH'])
+      expect(mayHaveCreated(network(code))).toBe(false);
+    for (const code of ['ECONNRESET', 'UND_ERR_SOCKET', 'EPIPE'])
+      expect(mayHaveCreated(network(code))).toBe(true);
+  });
+});
+
+describe('the meaning of an error of the bucket', () => {
+  it.each([
+    ['denied', 'hold'],
+    ['bad-credentials', 'hold'],
+    ['bucket-missing', 'hold'],
+    ['not-found', 'passing'],
+    ['precondition-failed', 'passing'],
+    ['unreachable', 'passing'],
+    ['unavailable', 'passing'],
+    ['corrupted', 'passing'],
+    ['other', 'passing'],
+  ] satisfies [StorageErrorCode, string][])('%s: %s, and only storage stands still', (code, kind) => {
+    const error = new StorageError(code, { bucket: 'b', key: 'k' }, 'put s3://b/k failed.');
+    const meaning = meaningOfStorageError(error);
+    expect(meaning).toMatchObject({ kind, cause: { scope: 'storage', code } });
+    expect(JSON.stringify(meaning)).toContain('put s3://b/k failed.');
+  });
+});
+
+describe('the meaning of a failed download', () => {
+  it('is the host’s where the host does not answer, and the image’s where only this image is wrong', () => {
+    expect(fault('network')).toBe('passing');
+    expect(fault('timeout')).toBe('passing');
+    expect(fault('unavailable', 503)).toBe('passing');
+    expect(fault('unavailable', 404)).toBeUndefined();
+    for (const code of ['expired', 'truncated', 'too-large', 'unsafe-address'] as const)
+      expect(fault(code)).toBeUndefined();
+  });
+});
+
+describe('failures for workflows', () => {
+  it('of the batch are not repeated by Temporal and carry their cause', () => {
+    const cause = { scope: 'account', code: 'unauthorized', message: 'why' } as const;
+    const failure = batchFault({ cause, unansweredSinceMs: 5 });
+    expect(failure).toMatchObject({ type: BATCH_FAULT, nonRetryable: true, message: 'why' });
+    expect(failure.details).toEqual([{ cause, unansweredSinceMs: 5 }]);
+  });
+
+  it('hold the batch once a passing fault has used its limit up', () => {
+    const meaning = meaningOfApiError(api('unavailable'));
+    if (meaning.kind !== 'passing') throw new Error('it passes');
+    const bear = (tryMs: number) => bearOrHold(meaning, { budget: FRESH_BUDGET, tryMs, limitMs: 1_000 });
+    expect(bear(999).budget.tries).toBe(1);
+    expect(() => bear(1_000)).toThrow(ApplicationFailure);
+  });
+
+  it('do not arise from a defect of ours', () => {
+    expect(meaningOf(new TypeError('defect'))).toBeUndefined();
+  });
+});

@@ -1,0 +1,166 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { ModelMode } from '../../src/domain/holds.js';
+import type { JobId } from '../../src/domain/ids.js';
+import type { GenerationRecord } from '../../src/domain/outcome.js';
+import { addsUp, EMPTY_TALLY } from '../../src/domain/tally.js';
+import type { KnownRow, ShardOverview } from '../../src/workflows/messages.js';
+import { ShardLedger } from '../../src/workflows/shard-ledger.js';
+
+const MODES: readonly ModelMode[] = ['pro:text', 'nb2:image'];
+const everything = (): boolean => true;
+const jobId = (text: string): JobId => text as JobId;
+
+function overview(modes: readonly ModelMode[], known: readonly KnownRow[] = []): ShardOverview {
+  return {
+    rowCount: modes.length,
+    modes: modes.map((mode) => ({ mode, rows: 1 })),
+    known,
+    recorded: { rows: [], tally: EMPTY_TALLY },
+    nextPart: 0,
+  };
+}
+
+const failed = (generation: number): GenerationRecord => ({
+  generation,
+  jobId: jobId(`job-${generation}`),
+  end: 'failed',
+  charged: 'unknown',
+});
+
+const free = (mode: ModelMode): boolean => mode !== 'pro:text';
+
+describe('the ledger of a shard', () => {
+  const moves = fc.array(
+    fc.record({
+      kind: fc.constantFrom(
+        'start',
+        'return',
+        'regenerate',
+        'endDelay',
+        'copy',
+        'store',
+        'fail',
+        'cancel',
+        'take',
+      ),
+      at: fc.nat(30),
+    }),
+    { maxLength: 120 },
+  );
+  const modes = fc.array(fc.constantFrom(...MODES), { minLength: 1, maxLength: 15 });
+
+  it('accounts for every row at every moment, and settles each exactly once', () => {
+    fc.assert(
+      fc.property(modes, moves, (all, steps) => {
+        const ledger = new ShardLedger(overview(all));
+        const settled: number[] = [];
+        const delays: (() => void)[] = [];
+        const inPhase = (phase: string): number[] =>
+          all.flatMap((_, row) => (ledger.view(row)?.phase === phase ? [row] : []));
+        const take = (): void => {
+          for (const { row } of ledger.takeUnrecorded()) settled.push(row);
+        };
+        const end = { kind: 'failed', failure: 'flaky', message: '' } as const;
+        let cancelled = false;
+        for (const { kind, at } of steps) {
+          const flying = inPhase('inFlight');
+          const row = flying[at % Math.max(1, flying.length)];
+          if (kind === 'start' && !cancelled) ledger.startNext(everything);
+          if (kind === 'endDelay') delays.splice(at % Math.max(1, delays.length), 1)[0]?.();
+          if (kind === 'cancel') {
+            cancelled = true;
+            ledger.cancelPending(at);
+          }
+          if (kind === 'take') take();
+          const copying = inPhase('copying')[0];
+          if (kind === 'store' && copying !== undefined) ledger.settle(copying, end, failed(1), at);
+          if (row === undefined) continue;
+          if (kind === 'return' && !cancelled) ledger.returnToQueue(row);
+          if (kind === 'regenerate' && !cancelled) {
+            delays.push(ledger.regenerate(row, failed(ledger.generationOf(row).generation)).endDelay);
+          }
+          if (kind === 'copy') ledger.startCopying(row);
+          if (kind === 'fail') ledger.settle(row, end, failed(1), at);
+          const tally = ledger.tally();
+          expect(cancelled ? tally.pending : 0).toBe(0);
+          expect(addsUp(tally)).toBe(true);
+          expect(tally.total).toBe(all.length);
+          expect(tally.pending).toBe(inPhase('pending').length);
+          expect(tally.inFlight).toBe(inPhase('inFlight').length);
+          expect(tally.copying).toBe(inPhase('copying').length);
+        }
+        for (const endDelay of delays) endDelay();
+        for (let row = ledger.startNext(everything); row !== undefined; row = ledger.startNext(everything));
+        for (const phase of ['inFlight', 'copying'])
+          for (const row of inPhase(phase)) ledger.settle(row, end, undefined, 0);
+        take();
+        expect(ledger.allSettled).toBe(true);
+        expect(settled.toSorted((a, b) => a - b)).toEqual(all.map((_, row) => row));
+        expect(addsUp(ledger.tally())).toBe(true);
+      }),
+    );
+  });
+
+  it('starts rows in the order of the sheet, past those whose model is held', () => {
+    const ledger = new ShardLedger(overview(['pro:text', 'nb2:image', 'pro:text']));
+    expect(ledger.startNext(free)).toBe(1);
+    expect(ledger.canStart(free)).toBe(false);
+    expect(ledger.startNext(everything)).toBe(0);
+    expect(ledger.startNext(everything)).toBe(2);
+    expect(ledger.startNext(everything)).toBeUndefined();
+  });
+
+  it('settles a row that is cancelled while it waits for its next generation once, whenever its delay ends', () => {
+    const ledger = new ShardLedger(overview(['pro:text']));
+    ledger.startNext(everything);
+    const { endDelay } = ledger.regenerate(0, failed(1));
+    expect(ledger.queued).toBe(0);
+    ledger.cancelPending(5);
+    endDelay();
+    endDelay();
+    expect(ledger.allSettled).toBe(true);
+    expect(ledger.takeUnrecorded()).toEqual([
+      { row: 0, end: { kind: 'cancelled' }, generations: [failed(1)], settledAtMs: 5 },
+    ]);
+  });
+
+  it('keeps a cancelled row its job, or the time of its first unanswered create', () => {
+    const known = [{ row: 0, generation: 2, jobId: jobId('paid') }];
+    const ledger = new ShardLedger(overview(['pro:text', 'pro:text', 'pro:text'], known));
+    ledger.noteUnanswered(1, 100);
+    ledger.noteUnanswered(1, 200);
+    ledger.cancelPending(300);
+    expect(ledger.takeUnrecorded().map(({ generations }) => generations)).toEqual([
+      [{ generation: 2, jobId: 'paid', end: 'open', charged: 'unknown' }],
+      [{ generation: 1, end: 'unanswered', charged: 'unknown', unansweredSinceMs: 100 }],
+      [],
+    ]);
+  });
+
+  it('forgets a job and its doubts with their generation, and takes no news of an older one', () => {
+    const ledger = new ShardLedger(overview(['pro:text']));
+    ledger.startNext(everything);
+    ledger.noteUnanswered(0, 100);
+    ledger.noteJob(0, 1, jobId('one'));
+    ledger.regenerate(0, failed(1)).endDelay();
+    expect(ledger.generationOf(0)).toMatchObject({ generation: 2, made: 1 });
+    expect(ledger.generationOf(0).jobId).toBeUndefined();
+    ledger.noteProbed({ row: 0, generation: 1, jobId: jobId('late'), unansweredSinceMs: 7 });
+    expect(ledger.generationOf(0).jobId).toBeUndefined();
+    expect(ledger.generationOf(0).unansweredSinceMs).toBeUndefined();
+    ledger.noteProbed({ row: 0, generation: 2, jobId: jobId('two') });
+    expect(ledger.generationOf(0).jobId).toBe('two');
+  });
+
+  it('leaves rows alone that an earlier execution has recorded', () => {
+    const ledger = new ShardLedger({
+      ...overview(['pro:text', 'pro:text']),
+      recorded: { rows: [0], tally: { ...EMPTY_TALLY, total: 1, stored: 1 } },
+    });
+    expect(ledger.startNext(everything)).toBe(1);
+    expect(ledger.tally()).toMatchObject({ total: 2, stored: 1, inFlight: 1 });
+    ledger.cancelPending(0);
+    expect(ledger.takeUnrecorded()).toEqual([]);
+  });
+});
