@@ -22,3 +22,13 @@ export async function withHeartbeat<T>(work: () => Promise<T>): Promise<T> {
 export async function pause(delayMs: number): Promise<void> {
   await Context.current().sleep(delayMs);
 }
+
+/** Waits; false where the activity was cancelled or its worker shut down meanwhile. */
+export async function pausedUndisturbed(delayMs: number): Promise<boolean> {
+  try {
+    await Context.current().sleep(delayMs);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -35,11 +35,13 @@ async function pollUntilEnded(
   const oddStatuses = new Set<string>();
   let budget = FRESH_BUDGET;
   let polls = 0;
+  let faultDelayMs: number | undefined;
   const looks = new JobLooks(state, input.jobId, LOOKS_BEFORE_GONE);
   for (;;) {
     const usualMs = state.jobTimes.usualMs(row);
     const ageMs = Date.now() - scheduledTimestampMs;
-    await pause(nextPollDelayMs({ ageMs, polls, usualMs, random: Math.random() }));
+    await pause(faultDelayMs ?? nextPollDelayMs({ ageMs, polls, usualMs, random: Math.random() }));
+    faultDelayMs = undefined;
     polls += 1;
     const polledAtMs = Date.now();
     try {
@@ -62,7 +64,7 @@ async function pollUntilEnded(
           const tryMs = Date.now() - polledAtMs;
           const next = bearOrHold(meaning, { budget, tryMs, limitMs: state.limits.serviceFaultMs });
           budget = next.budget;
-          await pause(next.delayMs);
+          faultDelayMs = next.delayMs;
           break;
         }
         case 'gone':

@@ -60,7 +60,7 @@ export async function withEngine<T>(
 }
 
 /** Where the worker of `run` and `dev` writes its log. */
-export function workerLog(cwd: string): string {
+function workerLog(cwd: string): string {
   return path.join(stackFolder(cwd), 'logs', 'worker.log');
 }
 

@@ -13,9 +13,7 @@ export function coloursFor(
 const BAR_CELLS = 30;
 
 /** A bar of the rows that have ended; failed ones are marked. Pure. */
-export function bar(
-  status: Pick<BatchStatus, 'total' | 'stored' | 'failed' | 'rejected' | 'cancelled'>,
-): string {
+function bar(status: Pick<BatchStatus, 'total' | 'stored' | 'failed' | 'rejected' | 'cancelled'>): string {
   const { total, stored, failed, rejected, cancelled } = status;
   const cells = (count: number): number => (total === 0 ? 0 : Math.floor((count / total) * BAR_CELLS));
   const good = cells(stored);

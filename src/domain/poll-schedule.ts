@@ -18,7 +18,7 @@ export function nextPollDelayMs(input: {
   readonly random: number;
 }): number {
   const { ageMs, polls, usualMs, random } = input;
-  const spread = 0.95 + random * 0.1;
+  const spread = 1 + random * 0.1;
   const expectedMs = usualMs ?? FIRST_POLL_MS;
   if (polls === 0) return Math.max(200, expectedMs * spread - ageMs);
   const overdueMs = Math.max(0, ageMs - expectedMs - EASE_AFTER_MS);

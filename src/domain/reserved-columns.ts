@@ -12,7 +12,7 @@ export const INPUT_COLUMNS = [
 export type InputColumn = (typeof INPUT_COLUMNS)[number];
 
 /** The columns of ours in `images/train/metadata.jsonl`, in order; labels follow. */
-export const METADATA_COLUMNS = [
+const METADATA_COLUMNS = [
   'file_name',
   'prompt',
   'model',

@@ -70,22 +70,25 @@ export function dealSlots(input: {
   return { raise, open };
 }
 
+/** How much of its window must be free before a shard gives slots back: the first time, and the second and last. */
+const RELEASE_SHARES = [0.5, 0.8];
+
 /**
- * Slots that a shard gives back early, once it has started its last row: at half free, and again when nearly
- * all are free. It keeps what its rows in flight and its rows waiting for another generation need, one at least.
+ * Slots that a shard gives back early, once it has started its last row: at half free, and again when most are free.
+ * It keeps what its rows in flight need and a quarter of what its rows waiting for another generation would, since
+ * their delays are spread; one slot at least.
  */
 export function slotsToRelease(input: {
   readonly window: number;
   readonly inFlight: number;
-  /** Rows that will need a slot again. */
+  /** Rows that will need a slot again, seconds from now. */
   readonly waiting: number;
   readonly releasesDone: number;
 }): number {
   const { window, inFlight, waiting, releasesDone } = input;
-  const keep = Math.max(1, inFlight + waiting);
-  const free = window - keep;
-  const share = releasesDone === 0 ? 0.5 : 0.9;
-  return releasesDone < 2 && free > 0 && free >= Math.floor(window * share) ? free : 0;
+  const share = RELEASE_SHARES[releasesDone];
+  const free = window - Math.max(1, inFlight + Math.ceil(waiting / 4));
+  return share !== undefined && free > 0 && free >= Math.floor(window * share) ? free : 0;
 }
 
 /** Rows that may start now: within the window, and only while copying keeps up with buying. */

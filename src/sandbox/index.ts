@@ -18,8 +18,8 @@ import type { SandboxStats } from './tally.js';
 import { Webhooks } from './webhooks.js';
 
 export { MISBEHAVIOURS, type MisbehaviourName } from './misbehaviour-names.js';
-export { sandboxOptionsSchema, type SandboxOptions, type SandboxPatch } from './options.js';
-export { renderImage, type ImageRequest } from './render/render-image.js';
+export type { SandboxOptions, SandboxPatch } from './options.js';
+export { renderImage } from './render/render-image.js';
 export type { JobListing } from './job-store.js';
 export type { SandboxStats } from './tally.js';
 

@@ -32,6 +32,7 @@ export function activityProxies(): Pick<
     ...PATIENT,
     taskQueue: queues.create,
     startToCloseTimeout: '1 minute',
+    heartbeatTimeout: '30 seconds',
     retry: { maximumAttempts: 1 },
   } as const;
   const wait = {

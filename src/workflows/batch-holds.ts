@@ -164,12 +164,12 @@ export class BatchHolds {
     }
   }
 
-  /** Zero for a scope's first hold. The probe of the bucket does less than rows do: where that is not enough, it slows down. */
+  /** Zero for a scope's first hold, then longer each time it comes back soon: what the probe looked at was not the cause. */
   #firstLookAfterMs(scope: HoldScope): number {
     const last = this.#releases.get(scope);
     if (!last || Date.now() - last.atMs > SAME_HOLD_MS) return 0;
-    if (scope !== 'storage') return this.#probeFirstMs;
-    return Math.min(this.#probeLongestMs, Math.max(this.#probeFirstMs, 2 * last.firstLookAfterMs));
+    const shortestMs = scope === 'storage' ? this.#probeFirstMs : this.#probeFirstMs / 8;
+    return Math.min(this.#probeLongestMs, Math.max(shortestMs, 2 * last.firstLookAfterMs));
   }
 }
 

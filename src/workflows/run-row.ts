@@ -103,8 +103,8 @@ async function createJob(context: RowContext, row: number): Promise<JobId | unde
 }
 
 /**
- * Sends the create of a generation until it is answered, always with the same key. Each request is an activity of its
- * own with one attempt: so it is known here, whenever the create is taken back, whether one may have been answered.
+ * Sends the create of a generation until it is answered, always with the same key. Each activity has
+ * one attempt: so it is known here, whenever the create is taken back, whether one may have been answered.
  */
 async function createUntilAnswered(
   context: RowContext,

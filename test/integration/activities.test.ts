@@ -49,6 +49,10 @@ describe('the activities', () => {
   };
   const create = (input: Omit<CreateGenerationInput, 'idempotencyHorizonMs'>, horizonMs = DAY_MS) =>
     bench.attempt(() => bench.activities.createGeneration({ ...input, idempotencyHorizonMs: horizonMs }));
+  const createTakenBack = (input: Parameters<typeof create>[0]) =>
+    bench.attemptTakenBack(() =>
+      bench.activities.createGeneration({ ...input, idempotencyHorizonMs: DAY_MS }),
+    );
   const jobOf = async (input: Parameters<typeof create>[0]): Promise<JobId> => {
     const result = await create(input);
     if (result.kind !== 'created') throw new Error(`The create ended as ${result.kind}.`);
@@ -106,14 +110,22 @@ describe('the activities', () => {
         const row = await oneRow();
         const before = bench.sandbox.stats().jobsMade;
         bench.sandbox.configure({ next: { [misbehaviour]: 1 } });
-        const sentAtMs = Date.now();
-        const first = await create(row);
-        if (first.kind !== 'again') throw new Error(`It ended as ${first.kind}.`);
-        expect(first.unansweredSinceMs).toBeGreaterThanOrEqual(sentAtMs);
-        expect(await create({ ...row, ...first })).toMatchObject({ kind: 'created' });
+        expect(await create(row)).toMatchObject({ kind: 'created' });
         expect(bench.sandbox.stats().jobsMade).toBe(before + 1);
       },
     );
+
+    it('tells, when it is taken back, since when a create may have been answered', async () => {
+      const row = await oneRow();
+      const before = bench.sandbox.stats().jobsMade;
+      bench.sandbox.configure({ next: { 'create-lost-answer': 1 } });
+      const sentAtMs = Date.now();
+      const first = await createTakenBack(row);
+      if (first.kind !== 'again') throw new Error(`It ended as ${first.kind}.`);
+      expect(first.unansweredSinceMs).toBeGreaterThanOrEqual(sentAtMs);
+      expect(await create({ ...row, ...first })).toMatchObject({ kind: 'created' });
+      expect(bench.sandbox.stats().jobsMade).toBe(before + 1);
+    });
 
     it('sends nothing once a create has stayed unanswered past the horizon', async () => {
       const row = await oneRow();
@@ -126,7 +138,7 @@ describe('the activities', () => {
     it('does not take a create for unanswered that was told to come later, or never connected', async () => {
       const row = await oneRow();
       bench.sandbox.configure({ next: { 'create-429-seconds': 1 } });
-      const result = await create(row);
+      const result = await createTakenBack(row);
       expect(result).toMatchObject({ kind: 'again' });
       expect(result).not.toHaveProperty('unansweredSinceMs');
     });
@@ -139,15 +151,21 @@ describe('the activities', () => {
     });
 
     it.each([
-      [{ balance: '0' }, 'account', 'insufficient-balance'],
-      [{ keyRevoked: true }, 'account', 'unauthorized'],
-      [{ pausedModels: ['pro' as const] }, 'model:pro:text', 'paused'],
-    ])('holds what stands still together: %j', async (patch, scope, code) => {
+      [{ balance: '0' }, 0, 'account', 'insufficient-balance'],
+      [{ keyRevoked: true }, 0, 'account', 'unauthorized'],
+      [{ pausedModels: ['pro' as const] }, 2, 'model:pro:text', 'paused'],
+    ])('holds what stands still together: %j', async (patch, tries, scope, code) => {
       const row = await oneRow();
       bench.sandbox.configure(patch);
-      const fault = await faultOf(create(row));
+      const fault = await faultOf(create({ ...row, budget: { spentMs: 0, tries } }));
       expect(fault).toMatchObject({ cause: { scope, code } });
       expect(fault).not.toHaveProperty('unansweredSinceMs');
+    });
+
+    it('bears a single 503, which may come from one overloaded node', async () => {
+      const row = await oneRow();
+      bench.sandbox.configure({ next: { 'create-paused': 1 } });
+      expect(await create(row)).toMatchObject({ kind: 'created' });
     });
 
     it('holds the service when its budget is used up, and keeps when it was first unanswered', async () => {

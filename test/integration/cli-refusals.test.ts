@@ -4,35 +4,22 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCommand, type CommandResult, type Variables } from '../support/command-line.js';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
-import { startTestStack, type TestStack } from '../support/test-stack.js';
+import { startTestEngine, type TestEngine } from '../support/test-engine.js';
 
 const SHEET = 'prompt\na yellow submarine\n';
 /** Nothing listens there. */
 const NOWHERE = '127.0.0.1:9';
 
 describe('the command line refuses with exit code 2, one line and no stack trace', () => {
-  let stack: TestStack;
+  let engine: TestEngine;
   let folder: TemporaryFolder;
   let variables: Variables;
   beforeAll(async () => {
-    [stack, folder] = await Promise.all([startTestStack(), temporaryFolder()]);
-    const { endpoint, region, bucket, accessKeyId, secretAccessKey } = stack.s3;
-    variables = {
-      TEMPORAL_ADDRESS: stack.temporal.address,
-      BANANA_BUCKET: bucket,
-      AWS_ENDPOINT_URL_S3: endpoint,
-      AWS_REGION: region,
-      AWS_ACCESS_KEY_ID: accessKeyId,
-      AWS_SECRET_ACCESS_KEY: secretAccessKey,
-      BANANAHUB_API_KEY: 'k',
-      BANANAHUB_BASE_URL: `http://${NOWHERE}/api/v1`,
-    };
+    engine = await startTestEngine({ sandbox: {} });
+    ({ folder, variables } = engine);
     await writeFile(path.join(folder.path, 'good.csv'), SHEET);
   });
-  afterAll(async () => {
-    await stack?.stop();
-    await folder?.remove();
-  });
+  afterAll(() => engine?.stop());
 
   /** The last line of a refusal: what the person must do. Fails unless it ended with 2, quickly, without a trace. */
   async function refusal(
@@ -76,7 +63,7 @@ describe('the command line refuses with exit code 2, one line and no stack trace
   });
 
   it('an object that is not there', async () => {
-    expect(await refusal(['submit', `s3://${stack.s3.bucket}/nope.csv`])).toMatch(/nope\.csv/);
+    expect(await refusal(['submit', `s3://${engine.stack.s3.bucket}/nope.csv`])).toMatch(/nope\.csv/);
   });
 
   it('a sheet without a prompt column, naming the columns and the flag', async () => {
@@ -227,9 +214,9 @@ describe('the command line refuses with exit code 2, one line and no stack trace
 
   it('and has started nothing and written nothing', async () => {
     const objects: string[] = [];
-    for await (const { key } of stack.s3.store.list(stack.s3.bucket, '')) objects.push(key);
+    for await (const { key } of engine.stack.s3.store.list(engine.stack.s3.bucket, '')) objects.push(key);
     expect(objects).toEqual([]);
-    const { count } = await stack.temporal.client.workflow.count();
+    const { count } = await engine.stack.temporal.client.workflow.count();
     expect(count).toBe(0);
   });
 });

@@ -24,6 +24,8 @@ export interface ActivityBench {
   readonly activities: Activities;
   /** Runs one attempt of an activity; `heartbeats` collects the details it leaves. */
   attempt<T>(work: () => Promise<T>, info?: AttemptInfo, heartbeats?: unknown[]): Promise<T>;
+  /** The same for an attempt that is cancelled from its beginning. */
+  attemptTakenBack<T>(work: () => Promise<T>): Promise<T>;
   /** Ingests a sheet as a run of a batch, the first by default. */
   ingest(
     batchName: string,
@@ -36,6 +38,12 @@ export interface ActivityBench {
 const attempt: ActivityBench['attempt'] = async (work, info = {}, heartbeats = []) => {
   const environment = new MockActivityEnvironment({ scheduledTimestampMs: Date.now(), ...info });
   environment.on('heartbeat', (details: unknown) => heartbeats.push(details));
+  return environment.run(work);
+};
+
+const attemptTakenBack: ActivityBench['attemptTakenBack'] = async (work) => {
+  const environment = new MockActivityEnvironment({ scheduledTimestampMs: Date.now() });
+  environment.cancel();
   return environment.run(work);
 };
 
@@ -60,6 +68,7 @@ export async function startActivityBench(): Promise<ActivityBench> {
     sandbox,
     activities,
     attempt,
+    attemptTakenBack,
     ingest: async (batchName, lines, runSeq = 1) => {
       const batchId = parseBatchId(batchName);
       if (!batchId) throw new Error(`${batchName} is no batch id.`);

@@ -220,14 +220,19 @@ describe('the slots of a batch', () => {
     );
   });
 
-  it('are given back at half free, at nearly all free, and then no more', () => {
+  it('are given back at half free, at most free, and then no more', () => {
     expect(release(51, 0, 0)).toBe(0);
     expect(release(50, 0, 0)).toBe(50);
-    expect(release(30, 20, 0)).toBe(50);
-    expect(release(6, 0, 1, 50)).toBe(0);
-    expect(release(5, 0, 1, 50)).toBe(45);
+    expect(release(11, 0, 1, 50)).toBe(0);
+    expect(release(10, 0, 1, 50)).toBe(40);
     expect(release(0, 0, 2, 50)).toBe(0);
     expect(release(0, 0, 0, 1)).toBe(0);
+  });
+
+  it('are kept for a quarter of the rows that wait for another generation', () => {
+    expect(release(30, 20, 0)).toBe(65);
+    expect(release(0, 1, 0)).toBe(99);
+    expect(release(30, 100, 0)).toBe(0);
   });
 
   it('start no row while more than twice the window waits to be copied', () => {
