@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { ZodError } from 'zod';
-import { addressOf, statusFromBucket } from '../batch-status.js';
+import { addressOf, statusFromBucket } from '../batch/batch-status.js';
 import { parseBatchId, type BatchId } from '../domain/ids.js';
 import { EMPTY_TALLY } from '../domain/tally.js';
-import { lastRunSeq } from '../starter.js';
+import { lastRunSeq } from '../batch/plan-submission.js';
 import type { BatchLocation } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { countsOf, type BatchPlace, type ListedBatch } from './running-batches.js';

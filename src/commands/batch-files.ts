@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { BatchFile, Report } from '../ledger/documents.js';
-import { lastRunSeq } from '../starter.js';
+import { lastRunSeq } from '../batch/plan-submission.js';
 import { at, batchFileKey, reportKey, type BatchLocation } from '../storage/layout.js';
 import { StorageError, type ObjectStore } from '../storage/object-store.js';
 

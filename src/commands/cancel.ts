@@ -1,4 +1,4 @@
-import { readBatchStatus } from '../batch-status.js';
+import { readBatchStatus } from '../batch/batch-status.js';
 import { batchWorkflowId, cancelUpdate } from '../workflows/messages.js';
 import { locate, TEMPORAL_DEADLINE_MS, withBatchAccess } from './batch-access.js';
 import { EXIT, type Command } from './command-context.js';

@@ -1,4 +1,4 @@
-import { planSubmission, type SubmissionPlan } from '../starter.js';
+import { planSubmission, type SubmissionPlan } from '../batch/plan-submission.js';
 import { withBucket } from './batch-access.js';
 import { EXIT, type CommandContext, type ExitCode } from './command-context.js';
 import {

@@ -51,12 +51,9 @@ async function findBatches(
   temporal: TemporalIfAny,
 ): Promise<{ readonly batches: readonly ListedBatch[]; readonly problem: string | undefined }> {
   const ids = await folderIds(store, place);
-  const folders = new Set<BatchId>(ids);
   const known =
     temporal.kind === 'there'
-      ? await askTemporal(temporal.client, () =>
-          batchesInTemporal(temporal.client, place, (batchId) => folders.has(batchId)),
-        )
+      ? await askTemporal(temporal.client, () => batchesInTemporal(temporal.client, place))
       : undefined;
   const archived = await pMap(
     ids.filter((batchId) => !known?.has(batchId)),

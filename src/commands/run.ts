@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { readBatchStatus, statusJson, type BatchStatus } from '../batch-status.js';
+import { readBatchStatus, statusJson, type BatchStatus } from '../batch/batch-status.js';
 import type { BatchLocation } from '../storage/layout.js';
 import { contactSheetKey, failuresKey, imagesPrefix, rejectsKey } from '../storage/layout.js';
 import { withBatchAccess } from './batch-access.js';

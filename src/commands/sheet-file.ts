@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { BucketConfig } from '../config.js';
 import { UsageError } from '../errors.js';
-import { hashFile, type SheetFile } from '../starter.js';
+import { hashFile, type SheetFile } from '../batch/plan-submission.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { createS3ObjectStore } from '../storage/s3-object-store.js';
 

@@ -1,4 +1,4 @@
-import { readBatchStatus, statusFromBucket, statusJson, type BatchStatus } from '../batch-status.js';
+import { readBatchStatus, statusFromBucket, statusJson, type BatchStatus } from '../batch/batch-status.js';
 import { UsageError } from '../errors.js';
 import type { BatchLocation } from '../storage/layout.js';
 import { locate, withBucket } from './batch-access.js';

@@ -1,14 +1,15 @@
 import path from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import slugify from '@sindresorhus/slugify';
-import { addressOf, readBatchStatus, type BatchStatus } from '../batch-status.js';
+import { addressOf, readBatchStatus, type BatchStatus } from '../batch/batch-status.js';
 import { BATCH_ID_RULE, parseBatchId, type BatchId } from '../domain/ids.js';
 import type { RejectedRecord } from '../domain/row.js';
 import type { BucketConfig } from '../config.js';
 import { UsageError } from '../errors.js';
 import { RunRequest } from '../ledger/documents.js';
 import type { SheetSettings, SheetSummary } from '../sheet/index.js';
-import { checkSheet, planSubmission, startRun, type SheetFile, type SubmissionPlan } from '../starter.js';
+import { checkSheet, planSubmission, type SheetFile, type SubmissionPlan } from '../batch/plan-submission.js';
+import { startRun } from '../batch/start-run.js';
 import { at, requestKey, type BatchLocation, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { batchWorkflowId, type RunSettings } from '../workflows/messages.js';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { etaOf, readBatchStatus, type BatchStatus } from '../batch-status.js';
+import { etaOf, readBatchStatus, type BatchStatus } from '../batch/batch-status.js';
 import type { BatchLocation } from '../storage/layout.js';
 import type { BatchAccess } from './batch-access.js';
 import type { CommandContext } from './command-context.js';

@@ -139,7 +139,8 @@ export interface RowView {
 /** Where a batch is, apart from the rows of its open shards: ask those, and add. Kept in the memo as well. */
 export interface BatchSnapshot {
   readonly run: RunRef;
-  readonly phase: 'preparing' | 'running' | 'sealing' | BatchEnd | 'failed';
+  /** `submitted` until a worker takes the batch up. */
+  readonly phase: 'submitted' | 'preparing' | 'running' | 'sealing' | BatchEnd | 'failed';
   readonly paused: boolean;
   readonly cancelling: boolean;
   readonly holds: readonly Hold[];

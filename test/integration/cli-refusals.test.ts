@@ -57,9 +57,13 @@ describe('the command line refuses with exit code 2, one line and no stack trace
     await chmod(file, 0);
     // For the superuser every file may be read: let somebody else try.
     const uid = process.getuid?.() === 0 ? 65_534 : undefined;
-    expect(await refusal(['run', file], { cwd: tmpdir(), ...(uid && { uid }) })).toContain(
-      'may not be read by this user',
-    );
+    expect(
+      await refusal(['run', file], {
+        cwd: tmpdir(),
+        variables: { ...variables, HOME: tmpdir() },
+        ...(uid && { uid }),
+      }),
+    ).toContain('may not be read by this user');
   });
 
   it('an object that is not there', async () => {

@@ -1,9 +1,10 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
-import { addTallies, tallyOfPending, type Tally } from './domain/tally.js';
-import { Report, TallyDocument } from './ledger/documents.js';
-import { at, batchRoot, reportKey, type BatchLocation } from './storage/layout.js';
-import type { ObjectStore } from './storage/object-store.js';
-import { describeBatch, lastRunSeq, snapshotInMemo } from './starter.js';
+import { addTallies, tallyOfPending, type Tally } from '../domain/tally.js';
+import { Report, TallyDocument } from '../ledger/documents.js';
+import { at, batchRoot, reportKey, type BatchLocation } from '../storage/layout.js';
+import type { ObjectStore } from '../storage/object-store.js';
+import { describeBatch, snapshotInMemo } from './describe-batch.js';
+import { lastRunSeq } from './plan-submission.js';
 import { recentPollers } from './task-queue-pollers.js';
 import {
   batchWorkflowId,
@@ -13,7 +14,7 @@ import {
   snapshotQuery,
   SNAPSHOT_MEMO,
   type BatchSnapshot,
-} from './workflows/messages.js';
+} from '../workflows/messages.js';
 
 export type BatchState =
   | 'preparing'
@@ -150,7 +151,7 @@ function statusOf(
   const holds = snapshot.holds.map((hold) => ({ ...hold, ...probeOf(description, hold.scope) }));
   const closed = closedFromOutside(description);
   const state = closed ? 'failed' : stateOf(snapshot, tally);
-  const reason = closed ?? holds[0]?.message;
+  const reason = closed ?? holds[0]?.message ?? reasonToWait(snapshot);
   return {
     ...tally,
     batchId: location.batchId,
@@ -177,6 +178,7 @@ function statusOf(
 
 /** The word for where a batch is, from its snapshot and the count of all its rows. */
 export function stateOf(snapshot: BatchSnapshot, tally: Tally): BatchState {
+  if (snapshot.phase === 'submitted') return 'preparing';
   if (snapshot.phase !== 'running') return snapshot.phase;
   if (snapshot.cancelling) return 'cancelling';
   if (snapshot.paused) return 'paused';
@@ -184,6 +186,11 @@ export function stateOf(snapshot: BatchSnapshot, tally: Tally): BatchState {
   const holdsAll = snapshot.holds.some(({ scope }) => !scope.startsWith('model:'));
   if (snapshot.holds.length > 0 && standsStill && (holdsAll || tally.inFlight === 0)) return 'held';
   return 'running';
+}
+
+/** Why a batch has not begun; undefined where it has. */
+export function reasonToWait({ phase }: Pick<BatchSnapshot, 'phase'>): string | undefined {
+  return phase === 'submitted' ? 'No worker has taken it up yet: npx banana-batch worker' : undefined;
 }
 
 /** Why a workflow ended without the batch's doing; undefined where it did not. */

@@ -1,0 +1,113 @@
+import path from 'node:path';
+import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
+import { EMPTY_TALLY } from '../domain/tally.js';
+import { UsageError } from '../errors.js';
+import type { RunRequest } from '../ledger/documents.js';
+import type { SheetSettings } from '../sheet/index.js';
+import { at, inputKey, requestKey, type BatchLocation, type RunRef } from '../storage/layout.js';
+import { StorageError, type ObjectStore } from '../storage/object-store.js';
+import {
+  batchWorkflowId,
+  SNAPSHOT_MEMO,
+  type BatchSnapshot,
+  type RunBatchInput,
+  type RunSettings,
+} from '../workflows/messages.js';
+import type { runBatch } from '../workflows/run-batch.js';
+import type { SheetFile } from './plan-submission.js';
+
+export interface StartRunInput {
+  readonly client: Client;
+  readonly store: ObjectStore;
+  readonly taskQueue: string;
+  readonly location: BatchLocation;
+  readonly runSeq: number;
+  readonly sheet: SheetFile;
+  readonly sheetSettings: SheetSettings;
+  readonly settings: RunSettings;
+}
+
+/**
+ * Uploads the sheet and starts the run. Of two who start the same run at once, one does and the other gets a
+ * UsageError; nothing is ever started twice.
+ */
+export async function startRun(input: StartRunInput): Promise<RunRef> {
+  const { client, store, location, sheet, settings, taskQueue } = input;
+  const run: RunRef = { ...location, runSeq: input.runSeq };
+  const extension = path.extname(sheet.name).slice(1).toLowerCase() || 'csv';
+  const sheetKey = inputKey(location, sheet.sha256, /^[a-z0-9]{1,8}$/.test(extension) ? extension : 'csv');
+  await putOnce(store, location, sheetKey, () =>
+    store.putFile(at(location, sheetKey), sheet.path, {
+      contentType: 'application/octet-stream',
+      sha256: sheet.sha256,
+      condition: { kind: 'absent' },
+    }),
+  );
+  const request: RunRequest = {
+    sheetKey,
+    sheetName: path.basename(sheet.name),
+    sheet: input.sheetSettings,
+    submittedAt: new Date().toISOString(),
+  };
+  const claimed = await putOnce(store, location, requestKey(location, run.runSeq), () =>
+    store.put(at(location, requestKey(location, run.runSeq)), Buffer.from(`${JSON.stringify(request)}\n`), {
+      contentType: 'application/json',
+      condition: { kind: 'absent' },
+    }),
+  );
+  if (!claimed) throw startedByAnother(location);
+  try {
+    await client.workflow.start<typeof runBatch>('runBatch', {
+      workflowId: batchWorkflowId(location.batchId),
+      taskQueue,
+      args: [{ run, settings } satisfies RunBatchInput],
+      workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+      workflowIdConflictPolicy: 'FAIL',
+      memo: { [SNAPSHOT_MEMO]: firstSnapshot(run, settings) },
+    });
+  } catch (error) {
+    if (error instanceof WorkflowExecutionAlreadyStartedError) throw startedByAnother(location);
+    throw error;
+  }
+  return run;
+}
+
+/** What a batch says of itself until a worker has taken it up. */
+function firstSnapshot(run: RunRef, { concurrency }: RunSettings): BatchSnapshot {
+  const now = new Date().toISOString();
+  return {
+    run,
+    phase: 'submitted',
+    paused: false,
+    cancelling: false,
+    holds: [],
+    tally: EMPTY_TALLY,
+    openShards: [],
+    concurrency,
+    startedAt: now,
+    asOf: now,
+  };
+}
+
+/** Whether the put took effect; false where the object was there already. */
+async function putOnce(
+  store: ObjectStore,
+  location: BatchLocation,
+  key: string,
+  put: () => Promise<unknown>,
+): Promise<boolean> {
+  if (await store.head(at(location, key))) return false;
+  try {
+    await put();
+    return true;
+  } catch (error) {
+    if (error instanceof StorageError && error.code === 'precondition-failed') return false;
+    throw error;
+  }
+}
+
+function startedByAnother({ batchId }: BatchLocation): UsageError {
+  return new UsageError(
+    `Batch "${batchId}" was started by another submission at the same moment. See it with: banana-batch status ${batchId}`,
+  );
+}
