@@ -13,6 +13,8 @@ export interface BatchAccess {
   readonly client: Client;
   readonly temporal: TemporalConfig;
   readonly taskQueue: string;
+  /** Images come from this folder's own sandbox and cost nothing. */
+  readonly isFree: boolean;
 }
 
 /** Bounds every call of Temporal: a command says within seconds that it is away. */
@@ -28,7 +30,8 @@ export async function withBatchAccess<T>(
     const connection = await connectTemporal(temporal);
     try {
       const client = new Client({ connection, namespace: temporal.namespace });
-      return await use({ store, bucket, client, temporal, taskQueue: config.taskQueue });
+      const isFree = config.api?.origin === 'stack';
+      return await use({ store, bucket, client, temporal, taskQueue: config.taskQueue, isFree });
     } finally {
       await connection.close();
     }

@@ -1,5 +1,4 @@
 import pMap from 'p-map';
-import type { BatchId } from '../domain/ids.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { archivedBatch, folderIds } from './archived-batches.js';
 import { withBucket } from './batch-access.js';

@@ -58,7 +58,8 @@ export async function submitSheet(
   if (plan.new + plan.changed + plan.again + plan.removed === 0 && plan.summary.rows > 0) {
     return { kind: 'nothing-to-do', location, plan };
   }
-  if (!(await isAgreed(context, options, location, plan))) return { kind: 'declined' };
+  const needsWord = !access.isFree || plan.changed + plan.removed > 0;
+  if (needsWord && !(await isAgreed(context, options, location, plan))) return { kind: 'declined' };
   const run = await startRun({
     client: access.client,
     store: access.store,
