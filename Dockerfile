@@ -22,7 +22,10 @@ COPY --from=servers /servers/ /usr/local/bin/
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
-RUN mkdir -p /data && chown node:node /data
+COPY tools ./tools
+# For the servers' data, and for sheets and the local data of "run" and "dev".
+RUN mkdir -p /data /work && chown node:node /data /work
 USER node
+WORKDIR /work
 ENTRYPOINT ["node", "/app/dist/cli.js"]
 CMD ["worker"]

@@ -1,4 +1,4 @@
-import { SHARD_ROWS } from '../src/domain/window.js';
+import { shardLength } from '../src/domain/window.js';
 import type { BatchId } from '../src/domain/ids.js';
 import { batchWorkflowId } from '../src/workflows/messages.js';
 import { countHistoryEvents } from '../test/support/batch-evidence.js';
@@ -25,7 +25,7 @@ async function measure(everything: number): Promise<void> {
     const handle = engine.stack.temporal.client.workflow.getHandle(batchWorkflowId(batchId));
     await handle.result();
     const { startTime, closeTime } = await handle.describe();
-    const run = { runSeq: 1, shardCount: Math.ceil(ROWS / SHARD_ROWS) };
+    const run = { runSeq: 1, shardCount: Math.ceil(ROWS / shardLength(ROWS)) };
     const events = await countHistoryEvents(engine.stack.temporal.client, batchId, run);
     const seconds = ((closeTime?.getTime() ?? 0) - startTime.getTime()) / 1000;
     const ideal = (ROWS * JOB_MS) / CONCURRENCY / 1000;

@@ -249,5 +249,10 @@ function unexpected(error: unknown): string {
 
 const invoked = process.argv[1];
 if (invoked && realpathSync(invoked) === fileURLToPath(import.meta.url)) {
+  // Whoever reads has seen enough, as `head` does.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(EXIT.ok);
+  });
   process.exitCode = await main(process.argv.slice(2));
 }

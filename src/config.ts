@@ -131,14 +131,27 @@ function readApi(
   problems: string[],
 ): ApiConfig | undefined {
   const baseUrl = environment['BANANAHUB_BASE_URL'] || DEFAULT_BASE_URL;
-  if (!URL.canParse(baseUrl) || !/^https?:$/.test(new URL(baseUrl).protocol)) {
-    problems.push('BANANAHUB_BASE_URL is not an http(s) URL.');
+  if (!isBaseUrl(baseUrl)) {
+    problems.push(
+      `BANANAHUB_BASE_URL is not an http(s) URL without user, query and fragment, like ${DEFAULT_BASE_URL}.`,
+    );
   }
   const apiKey = environment['BANANAHUB_API_KEY'];
+  if (apiKey && !/^[\x21-\x7e]+$/.test(apiKey)) {
+    problems.push(
+      'BANANAHUB_API_KEY holds a space or a character outside ASCII: copy the key anew, without quotes and in full.',
+    );
+  }
   if (apiKey) return { origin: 'environment', baseUrl, apiKey };
   return stack?.api
     ? { origin: 'stack', ...stack.api, account: sandboxAccountId(stack.api.apiKey) }
     : undefined;
+}
+
+function isBaseUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, username, password, search, hash } = new URL(text);
+  return /^https?:$/.test(protocol) && username + password + search + hash === '';
 }
 
 const WAY_OUT = 'Or start local servers with "npx banana-batch dev" in this folder.';

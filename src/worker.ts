@@ -8,6 +8,7 @@ import {
   type WorkflowBundle,
 } from '@temporalio/worker';
 import type { Logger } from 'pino';
+import { z } from 'zod';
 import { ByteBudget } from './activities/byte-budget.js';
 import { DEFAULT_LIMITS, type ActivityLimits } from './activities/dependencies.js';
 import { createActivities } from './activities/index.js';
@@ -42,18 +43,21 @@ export interface RunningWorker {
 }
 
 const IMAGE_BYTES = 256 * 1024 * 1024;
+const DEADLINE_MS = 10_000;
+// gRPC's code NOT_FOUND.
+const NotFound = z.object({ code: z.literal(5) });
 
 /** Connects and starts working. Throws a UsageError where Temporal, the bucket or the configuration does not let it. */
 export async function startWorker(options: StartWorkerOptions): Promise<RunningWorker> {
   const { temporal, bucket, api, taskQueue, log } = options;
   const closers: (() => Promise<void> | void)[] = [];
   const closeAll = async (): Promise<void> => {
-    for (const close of closers.toReversed()) await close();
-    closers.length = 0;
+    for (const close of closers.splice(0).toReversed()) await close();
   };
   try {
     const connection = await connect(temporal);
     closers.push(() => connection.close());
+    await checkNamespace(connection, temporal);
     const store = createS3ObjectStore(bucket.s3);
     closers.push(() => store.close());
     await store.checkBucket(bucket.bucket);
@@ -79,7 +83,8 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
     });
     return run(workers, closeAll);
   } catch (error) {
-    await closeAll();
+    // What cannot be closed any more must not hide what went wrong.
+    await closeAll().catch(() => undefined);
     throw error;
   }
 }
@@ -90,6 +95,25 @@ async function connect({ connection, address }: TemporalConfig): Promise<NativeC
   } catch (cause) {
     throw new UsageError(
       `Temporal at ${address} does not answer. Start it, or set TEMPORAL_ADDRESS to where it is.`,
+      { cause },
+    );
+  }
+}
+
+/** A worker of a namespace that does not exist would wait for ever and say nothing. Throws a UsageError for one. */
+async function checkNamespace(
+  connection: NativeConnection,
+  { address, namespace }: TemporalConfig,
+): Promise<void> {
+  try {
+    await connection.withDeadline(Date.now() + DEADLINE_MS, () =>
+      connection.workflowService.describeNamespace({ namespace }),
+    );
+  } catch (cause) {
+    // Credentials that may work in a namespace need not be allowed to describe it.
+    if (!NotFound.safeParse(cause).success) return;
+    throw new UsageError(
+      `Temporal at ${address} has no namespace "${namespace}". Correct TEMPORAL_NAMESPACE, or create it: temporal operator namespace create -n ${namespace}`,
       { cause },
     );
   }

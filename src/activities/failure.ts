@@ -5,7 +5,7 @@ import { ImageDownloadError } from '../bananahub/image-download-error.js';
 import { BATCH_FAULT, type BatchFaultDetails } from '../domain/batch-fault.js';
 import { afterFault, type FaultBudget } from '../domain/fault-budget.js';
 import type { HoldCause, ModelMode } from '../domain/holds.js';
-import { StorageError } from '../storage/object-store.js';
+import { StorageError, type StorageErrorCode } from '../storage/object-store.js';
 
 /** What an error means for the row and the batch: the one table from errors to consequences. */
 export type Meaning =
@@ -132,13 +132,27 @@ function hostFault({ message }: ImageDownloadError): Meaning {
 /** The code of a hold whose cause is the host of the images: its probe downloads one. */
 export const IMAGE_HOST = 'image-host';
 
-/** What a bucket's refusal or failure means. */
+const BUCKET_REMEDY: Readonly<Record<StorageErrorCode, string>> = {
+  'not-found': 'An object of the batch is missing: restore it.',
+  'bucket-missing': 'Create the bucket, or correct AWS_ENDPOINT_URL_S3 on the workers.',
+  denied:
+    "Grant the workers' credentials s3:GetObject, s3:PutObject, s3:DeleteObject and s3:ListBucket, and check their clocks.",
+  'bad-credentials': "Correct or renew the workers' AWS credentials.",
+  'precondition-failed': 'Somebody else writes to the same objects: let them stop.',
+  unreachable: "Check the workers' network, AWS_ENDPOINT_URL_S3 and AWS_REGION.",
+  unavailable: 'Check the S3 server.',
+  corrupted: 'Bytes change on the way: check the network and the S3 server.',
+  other: 'Check AWS_REGION and the S3 server; banana-batch doctor tells more.',
+};
+
+/** What a bucket's refusal or failure means. Told without the object's key: it holds a row's id, and the text enters history. */
 export function meaningOfStorageError(error: StorageError): Meaning {
-  const { code, message } = error;
+  const { code } = error;
+  const told = `The bucket ${error.ref.bucket} cannot be used as it should (${[code, ...sdkNameOf(error)].join(', ')}). ${BUCKET_REMEDY[code]}`;
   const cause = {
     scope: 'storage',
     code,
-    message: `${message} The batch goes on by itself once the bucket takes writes again.`,
+    message: `${told} The batch goes on by itself once the bucket takes writes again.`,
   } as const;
   switch (code) {
     case 'denied':
@@ -153,6 +167,13 @@ export function meaningOfStorageError(error: StorageError): Meaning {
     case 'other':
       return { kind: 'passing', retryAfterMs: undefined, cause };
   }
+}
+
+/** The name of the SDK's own error, such as `AccessDenied`, where it says more than `Error`. */
+function sdkNameOf({ cause }: StorageError): readonly string[] {
+  return cause instanceof Error && cause.name !== 'Error' && /^\w{1,64}$/.test(cause.name)
+    ? [cause.name]
+    : [];
 }
 
 /** The meaning of any error that the outside world causes; undefined for a defect of ours. */
@@ -189,6 +210,14 @@ export function passingFailure(message: string, delayMs: number): ApplicationFai
   return ApplicationFailure.create({ type: 'PassingFault', message, nextRetryDelay: delayMs });
 }
 
+// What went well before the fault, or waited for memory, must not use up a whole budget at once.
+const LONGEST_COUNTED_TRY_MS = 30_000;
+
+/** How much of a failed try of `tryMs` counts as spent on failing: at most one request's time limit, 30 s. */
+export function countedTryMs(tryMs: number): number {
+  return Math.min(tryMs, LONGEST_COUNTED_TRY_MS);
+}
+
 /** Decides after a passing fault; throws the batch's fault where the limit is used up. */
 export function bearOrHold(
   meaning: Extract<Meaning, { kind: 'passing' }>,
@@ -202,7 +231,7 @@ export function bearOrHold(
   const { budget, tryMs, limitMs, unansweredSinceMs } = options;
   const next = afterFault({
     budget,
-    tryMs,
+    tryMs: countedTryMs(tryMs),
     limitMs,
     retryAfterMs: meaning.retryAfterMs,
     random: Math.random(),

@@ -1,10 +1,10 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { RowOutcome } from '../domain/outcome.js';
-import { REJECT_COLUMNS } from '../domain/reserved-columns.js';
+import { isReportColumn, REJECT_COLUMNS } from '../domain/reserved-columns.js';
 import type { PromptRow, RejectedRecord, ShardRow } from '../domain/row.js';
 import { planRow, type RowPlan } from '../domain/row-plan.js';
 import { addTallies, EMPTY_TALLY, tallyOfSettled, type Tally } from '../domain/tally.js';
-import { SHARD_ROWS } from '../domain/window.js';
+import { shardLength } from '../domain/window.js';
 import { readSheet, SheetError, SheetTally, type CsvCells } from '../sheet/index.js';
 import { BatchFile, RunRequest, type CarriedLine } from '../ledger/documents.js';
 import { toJsonLines } from '../ledger/json-lines.js';
@@ -17,7 +17,7 @@ import {
   requestKey,
   rowsKey,
 } from '../storage/layout.js';
-import type { IngestResult } from '../workflows/messages.js';
+import type { IngestResult, RunSettings } from '../workflows/messages.js';
 import { cancellationSignal, withHeartbeat } from './activity-context.js';
 import type { WorkerState } from './dependencies.js';
 import { wrongAccount } from './failure.js';
@@ -31,10 +31,12 @@ import type { Activities } from './types.js';
  * records are told in `rejects.csv`. Run again, it writes the same. Nothing is bought before it has ended.
  */
 export function ingestActivity(state: WorkerState): Activities['ingest'] {
-  return ({ run }) =>
+  return ({ run, settings }) =>
     withHeartbeat(() =>
       bearingStorage(state, () =>
-        LedgerFiles.with(state.store, run, (files) => ingest(state, run, files)).catch(refuseSheet),
+        LedgerFiles.with(state.store, run, (files) => ingest(state, { run, settings }, files)).catch(
+          refuseSheet,
+        ),
       ),
     );
 }
@@ -45,20 +47,25 @@ function refuseSheet(error: unknown): never {
   throw error;
 }
 
-async function ingest(state: WorkerState, run: RunRef, files: LedgerFiles): Promise<IngestResult> {
+async function ingest(
+  state: WorkerState,
+  { run, settings }: { readonly run: RunRef; readonly settings: RunSettings },
+  files: LedgerFiles,
+): Promise<IngestResult> {
   const { store } = state;
   await checkAccount(state, run);
   const request = RunRequest.parse(JSON.parse(await store.readText(at(run, requestKey(run, run.runSeq)))));
   const previous = await outcomesBefore(store, run);
   const present = await PresentImages.list(store, run);
-  const shards = new ShardWriter(state, run);
+  const shardRows = shardLength(request.rows);
+  const shards = new ShardWriter(state, run, shardRows);
   const carried = new CarriedRows(files.open());
-  const rejects = files.openCsv();
+  const rejects = new Rejects(files.openCsv());
   const sheetTally = new SheetTally();
   const bytes = await store.read(at(run, request.sheetKey), cancellationSignal());
   for await (const item of readSheet(bytes, request.sheet, { name: request.sheetName })) {
     sheetTally.add(item);
-    if (item.kind === 'rejected') await rejects.add(rejectCells(item.rejected));
+    if (item.kind === 'rejected') await rejects.add(item.rejected);
     if (item.kind !== 'row') continue;
     const plan = await planWithImages(item.row, previous.get(item.row.rowId), present);
     if (plan.kind === 'carry') await carried.add(item.row, plan.outcome);
@@ -67,13 +74,14 @@ async function ingest(state: WorkerState, run: RunRef, files: LedgerFiles): Prom
   await shards.end();
   const summary = sheetTally.summary();
   await carried.file.store(carriedKey(run, run.runSeq), 'application/jsonl');
-  await rejects.store(rejectsKey(run), [...summary.columns, ...REJECT_COLUMNS], summary.delimiter);
+  await rejects.file.store(rejectsKey(run), rejects.columnsAfter(summary.columns), summary.delimiter);
   const batch: BatchFile = {
     format: 1,
     batchId: run.batchId,
     account: state.api.account,
     runSeq: run.runSeq,
     sheet: request,
+    settings,
     labelColumns: [...summary.labelColumns],
     delimiter: summary.delimiter,
     shardCount: shards.count,
@@ -81,10 +89,16 @@ async function ingest(state: WorkerState, run: RunRef, files: LedgerFiles): Prom
     carried: carried.tally.total,
     rejected: summary.rejected,
     ingestedAt: new Date().toISOString(),
+    digests: files.digests,
   };
   await store.put(at(run, batchFileKey(run)), toJsonLines([batch]), { contentType: 'application/json' });
   const rejected: Tally = { ...EMPTY_TALLY, total: summary.rejected, rejected: summary.rejected };
-  return { shardCount: shards.count, rows: shards.rows, settled: addTallies(carried.tally, rejected) };
+  return {
+    shardCount: shards.count,
+    shardRows,
+    rows: shards.rows,
+    settled: addTallies(carried.tally, rejected),
+  };
 }
 
 /** A batch belongs to the account that it was first run with. */
@@ -107,8 +121,32 @@ async function planWithImages(
   return outcome ? { kind: 'carry', outcome } : plan;
 }
 
-function rejectCells({ line, column, value, rule, record }: RejectedRecord): CsvCells {
-  return { ...record, reject_line: line, reject_column: column, reject_value: value, reject_rule: rule };
+/** The rejected records with every cell that has something in it, also those that no header names. */
+class Rejects {
+  readonly file: ReturnType<LedgerFiles['openCsv']>;
+  readonly #filled = new Set<string>();
+
+  constructor(file: ReturnType<LedgerFiles['openCsv']>) {
+    this.file = file;
+  }
+
+  async add({ line, column, value, rule, record }: RejectedRecord): Promise<void> {
+    for (const [name, cell] of Object.entries(record)) if (cell !== '') this.#filled.add(name);
+    const cells: CsvCells = {
+      ...record,
+      reject_line: line,
+      reject_column: column,
+      reject_value: value,
+      reject_rule: rule,
+    };
+    await this.file.add(cells);
+  }
+
+  /** The columns of `rejects.csv`: the sheet's, what turned up beyond them, and the reasons. */
+  columnsAfter(sheetColumns: readonly string[]): readonly string[] {
+    const own = [...sheetColumns, ...this.#filled].filter((name) => !isReportColumn(name));
+    return [...new Set(own), ...REJECT_COLUMNS];
+  }
 }
 
 class CarriedRows {
@@ -137,13 +175,15 @@ class CarriedRows {
 class ShardWriter {
   readonly #state: WorkerState;
   readonly #run: RunRef;
+  readonly #length: number;
   #buffer: ShardRow[] = [];
   #count = 0;
   #rows = 0;
 
-  constructor(state: WorkerState, run: RunRef) {
+  constructor(state: WorkerState, run: RunRef, length: number) {
     this.#state = state;
     this.#run = run;
+    this.#length = length;
   }
 
   get count(): number {
@@ -157,7 +197,7 @@ class ShardWriter {
   async add(row: ShardRow): Promise<void> {
     this.#buffer.push(row);
     this.#rows += 1;
-    if (this.#buffer.length === SHARD_ROWS) await this.#write();
+    if (this.#buffer.length === this.#length) await this.#write();
   }
 
   async end(): Promise<void> {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Charged } from '../domain/outcome.js';
 import { addTallies, EMPTY_TALLY, tallyOfSettled, type Tally } from '../domain/tally.js';
 import {
@@ -40,14 +41,15 @@ export function sealActivity(state: WorkerState): Activities['seal'] {
 
 async function seal(state: WorkerState, input: SealInput, files: LedgerFiles): Promise<Tally> {
   const { run } = input;
-  const batch = BatchFile.parse(JSON.parse(await state.store.readText(at(run, batchFileKey(run)))));
+  const batchText = await state.store.readText(at(run, batchFileKey(run)));
+  const batch = BatchFile.parse(JSON.parse(batchText));
   const sealedAt = new Date().toISOString();
   const outcomes = files.open();
   const metadata = files.open();
   const failures = files.openCsv();
   const contactSheet = new ContactSheet(files, input, sealedAt);
   const counts = new SealedCounts(batch.rejected);
-  for await (const sealed of sealedRows(state, run, input.shardCount)) {
+  for await (const sealed of sealedRows(state, input)) {
     const { row, outcome } = sealed;
     counts.add(sealed);
     await outcomes.add(outcome);
@@ -69,11 +71,15 @@ async function seal(state: WorkerState, input: SealInput, files: LedgerFiles): P
     charged: counts.charged,
     startedAt: input.startedAt,
     endedAt: sealedAt,
-    digests: files.digests,
+    digests: { ...batch.digests, 'batch.json': sha256Of(batchText), ...files.digests },
   };
   const body = Buffer.from(`${JSON.stringify(report, undefined, 2)}\n`);
   await state.store.put(at(run, reportKey(run)), body, { contentType: 'application/json' });
   return counts.tally;
+}
+
+function sha256Of(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }
 
 class SealedCounts {

@@ -1,8 +1,10 @@
+import { ApplicationFailure } from '@temporalio/common';
 import type { RowOutcome } from '../domain/outcome.js';
 import type { ShardRow } from '../domain/row.js';
 import { CarriedLine } from '../ledger/documents.js';
 import { readJsonLines } from '../ledger/json-lines.js';
 import { type RunRef, at, carriedKey } from '../storage/layout.js';
+import type { BatchEnd } from '../workflows/messages.js';
 import type { WorkerState } from './dependencies.js';
 import { listParts, readParts, toOutcome, type PartRef } from '../ledger/parts.js';
 
@@ -11,18 +13,23 @@ export interface SealedRow {
   readonly outcome: RowOutcome;
 }
 
-/** Every row of the batch with its outcome after this run, in the order of the sheet; one shard in memory at a time. */
+/**
+ * Every row of the batch with its outcome after this run, in the order of the sheet; one shard in memory at a time.
+ * Throws a failure that is not repeated where a row of a completed run has no outcome.
+ */
 export async function* sealedRows(
   state: WorkerState,
-  run: RunRef,
-  shardCount: number,
+  { run, shardCount, end }: { readonly run: RunRef; readonly shardCount: number; readonly end: BatchEnd },
 ): AsyncGenerator<SealedRow> {
   const key = carriedKey(run, run.runSeq);
   const carried = readJsonLines(await state.store.read(at(run, key)), CarriedLine, key);
-  yield* mergedByPosition(carried, rowsOfRun(state, run, shardCount));
+  yield* mergedByPosition(carried, rowsOfRun(state, { run, shardCount, end }));
 }
 
-async function* rowsOfRun(state: WorkerState, run: RunRef, shardCount: number): AsyncGenerator<SealedRow> {
+async function* rowsOfRun(
+  state: WorkerState,
+  { run, shardCount, end }: Parameters<typeof sealedRows>[1],
+): AsyncGenerator<SealedRow> {
   const parts = new Map<number, PartRef[]>();
   for (const part of await listParts(state.store, run)) {
     parts.set(part.shard, [...(parts.get(part.shard) ?? []), part]);
@@ -30,7 +37,11 @@ async function* rowsOfRun(state: WorkerState, run: RunRef, shardCount: number): 
   for (let shard = 0; shard < shardCount; shard++) {
     const rows = await state.shardRows.all(run, shard);
     const outcomes = await readParts(state.store, run, parts.get(shard) ?? []);
-    for (const row of rows) yield { row, outcome: outcomes.get(row.position) ?? neverStarted(run, row) };
+    for (const row of rows) {
+      const outcome = outcomes.get(row.position);
+      if (!outcome && end !== 'cancelled') throw withoutOutcome(row, shard);
+      yield { row, outcome: outcome ?? neverStarted(run, row) };
+    }
   }
 }
 
@@ -38,6 +49,13 @@ async function* rowsOfRun(state: WorkerState, run: RunRef, shardCount: number): 
 function neverStarted(run: RunRef, row: ShardRow): RowOutcome {
   // What earlier runs left open is among the row's earlier generations.
   return toOutcome(run, row, { end: { kind: 'cancelled' }, generations: [], settledAtMs: Date.now() });
+}
+
+function withoutOutcome({ position }: ShardRow, shard: number): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(
+    `The row at position ${position} (shard ${shard}) has no recorded outcome though the run is over, so the batch is not sealed. Submit it again: what is recorded is kept, and the row's job is found by its key.`,
+    'OutcomeMissing',
+  );
 }
 
 async function* mergedByPosition(

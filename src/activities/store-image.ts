@@ -9,7 +9,7 @@ import { at, imageKey } from '../storage/layout.js';
 import { StorageError, type ObjectHead, type ObjectRef, type PutCondition } from '../storage/object-store.js';
 import { cancellationSignal, pause, withHeartbeat } from './activity-context.js';
 import type { WorkerState } from './dependencies.js';
-import { batchFault, bearOrHold, meaningOf } from './failure.js';
+import { batchFault, bearOrHold, countedTryMs, meaningOf } from './failure.js';
 import { JobLooks } from './job-looks.js';
 import { withoutPrompt } from './service-message.js';
 import { bearingStorage } from './storage-fault.js';
@@ -53,7 +53,7 @@ async function copyUntilStored(
     try {
       return await copyOnce(state, input, row, looks);
     } catch (error) {
-      const tryMs = Date.now() - triedAtMs;
+      const tryMs = countedTryMs(Date.now() - triedAtMs);
       const meaning = meaningOf(error);
       if (error instanceof ImageFault || (error instanceof ImageDownloadError && !meaning)) {
         if (imageFaults.spentMs + tryMs >= imageFaultMs)

@@ -1,10 +1,12 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import { addTallies, tallyOfPending, type Tally } from '../domain/tally.js';
-import { Report, TallyDocument } from '../ledger/documents.js';
-import { at, batchRoot, reportKey, type BatchLocation } from '../storage/layout.js';
+import { UsageError } from '../errors.js';
+import { TallyDocument } from '../ledger/documents.js';
+import type { BatchLocation } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
+import { statusFromBucket } from './bucket-status.js';
 import { describeBatch, snapshotInMemo } from './describe-batch.js';
-import { lastRunSeq } from './plan-submission.js';
+import { addressOf, type BatchState, type BatchStatus } from './status-document.js';
 import { recentPollers } from './task-queue-pollers.js';
 import {
   batchWorkflowId,
@@ -16,50 +18,6 @@ import {
   type BatchSnapshot,
 } from '../workflows/messages.js';
 
-export type BatchState =
-  | 'preparing'
-  | 'running'
-  | 'paused'
-  | 'held'
-  | 'cancelling'
-  | 'sealing'
-  | 'completed'
-  | 'cancelled'
-  | 'failed';
-
-/** What `status --json` prints; scripts rely on it. Times are ISO 8601. */
-export interface BatchStatus extends Tally {
-  readonly batchId: string;
-  readonly state: BatchState;
-  /** Why the batch stands still or failed, for a person. */
-  readonly reason: string | undefined;
-  readonly holds: readonly {
-    readonly scope: string;
-    readonly code: string;
-    readonly message: string;
-    readonly since: string;
-    readonly nextProbeAt: string | undefined;
-  }[];
-  readonly paused: boolean;
-  readonly runSeq: number;
-  readonly startedAt: string;
-  readonly endedAt: string | undefined;
-  readonly imagesPerMinute: number | undefined;
-  readonly etaSeconds: readonly [low: number, high: number] | undefined;
-  readonly concurrency: number | undefined;
-  /** Workers seen in the last minute or so; undefined where Temporal was not asked. */
-  readonly workers: number | undefined;
-  /** When these numbers were true. */
-  readonly asOf: string;
-  /** `s3://bucket/prefix/batch/` */
-  readonly location: string;
-}
-
-/** A status as one JSON document: every field is there, `null` where nothing is known. */
-export function statusJson(status: BatchStatus): string {
-  return JSON.stringify(status, (_, value: unknown) => value ?? null);
-}
-
 const QUERY_DEADLINE_MS = 3_000;
 
 /** Where a batch is, from the running workflows, else from what they last noted, else from the bucket. Undefined for an unknown batch. */
@@ -68,50 +26,31 @@ export async function readBatchStatus(
   location: BatchLocation,
 ): Promise<BatchStatus | undefined> {
   const description = await describeBatch(access.client, location);
-  if (!description) return statusFromBucket(access.store, location);
+  const noted = description && snapshotInMemo(description);
+  if (!description || !noted || !isHere(noted, description, location)) {
+    return statusFromBucket(access.store, location, 'unknown-to-temporal');
+  }
   const workers = await countWorkers(access.client, access.taskQueue);
   const isRunning = description.status.name === 'RUNNING';
-  const live = isRunning && workers > 0 ? await querySnapshot(access.client, location) : undefined;
+  const askWorkers = isRunning && workers !== undefined && workers > 0;
+  const live = askWorkers ? await querySnapshot(access.client, location) : undefined;
   // A workflow's own clock stands still between its tasks.
-  const snapshot = live ? { ...live, asOf: new Date().toISOString() } : snapshotInMemo(description);
-  if (!snapshot) return undefined;
-  const tally = await tallyWithShards(access.client, snapshot, isRunning && workers > 0);
+  const snapshot = live ? { ...live, asOf: new Date().toISOString() } : noted;
+  const tally = await tallyWithShards(access.client, snapshot, askWorkers);
   return statusOf(snapshot, tally, description, workers, location);
 }
 
-/** The status that a batch's sealed report tells; undefined where the bucket has none. */
-export async function statusFromBucket(
-  store: ObjectStore,
+/** Whether a workflow's batch is the one at `location`. Temporal knows batches by id alone: a running one elsewhere is refused. */
+function isHere(
+  { run }: BatchSnapshot,
+  { status }: WorkflowExecutionDescription,
   location: BatchLocation,
-): Promise<BatchStatus | undefined> {
-  const ref = at(location, reportKey(location));
-  if (!(await store.head(ref))) return undefined;
-  const report = Report.parse(JSON.parse(await store.readText(ref)));
-  const isNewest = (await lastRunSeq(store, location)) === report.runSeq;
-  return {
-    ...report.tally,
-    batchId: location.batchId,
-    state: report.state,
-    reason: isNewest
-      ? undefined
-      : `Run ${report.runSeq + 1} was started and has left no report; Temporal does not know it.`,
-    holds: [],
-    paused: false,
-    runSeq: report.runSeq,
-    startedAt: report.startedAt,
-    endedAt: report.endedAt,
-    imagesPerMinute: undefined,
-    etaSeconds: undefined,
-    concurrency: undefined,
-    workers: undefined,
-    asOf: report.endedAt,
-    location: addressOf(location),
-  };
-}
-
-/** A batch's place as a person writes it. */
-export function addressOf(location: BatchLocation): string {
-  return `s3://${location.bucket}/${batchRoot(location)}`;
+): boolean {
+  if (run.bucket === location.bucket && run.prefix === location.prefix) return true;
+  if (status.name !== 'RUNNING') return false;
+  throw new UsageError(
+    `Batch "${location.batchId}" is running at ${addressOf(run)}, not at ${addressOf(location)}. Set BANANA_BUCKET and BANANA_PREFIX to that place, or use another id here.`,
+  );
 }
 
 async function querySnapshot(client: Client, location: BatchLocation): Promise<BatchSnapshot | undefined> {
@@ -145,7 +84,7 @@ function statusOf(
   snapshot: BatchSnapshot,
   tally: Tally,
   description: WorkflowExecutionDescription,
-  workers: number,
+  workers: number | undefined,
   location: BatchLocation,
 ): BatchStatus {
   const holds = snapshot.holds.map((hold) => ({ ...hold, ...probeOf(description, hold.scope) }));
@@ -170,6 +109,7 @@ function statusOf(
     endedAt: snapshot.endedAt ?? (closed ? description.closeTime?.toISOString() : undefined),
     ...paceOf(snapshot, tally, state),
     concurrency: snapshot.concurrency,
+    carried: snapshot.carriedStored,
     workers,
     asOf: snapshot.asOf,
     location: addressOf(location),
@@ -178,9 +118,10 @@ function statusOf(
 
 /** The word for where a batch is, from its snapshot and the count of all its rows. */
 export function stateOf(snapshot: BatchSnapshot, tally: Tally): BatchState {
-  if (snapshot.phase === 'submitted') return 'preparing';
-  if (snapshot.phase !== 'running') return snapshot.phase;
+  const isPreparing = snapshot.phase === 'submitted' || snapshot.phase === 'preparing';
+  if (!isPreparing && snapshot.phase !== 'running') return snapshot.phase;
   if (snapshot.cancelling) return 'cancelling';
+  if (isPreparing) return snapshot.holds.length > 0 ? 'held' : 'preparing';
   if (snapshot.paused) return 'paused';
   const standsStill = tally.inFlight + tally.copying === 0 || tally.pending > 0;
   const holdsAll = snapshot.holds.some(({ scope }) => !scope.startsWith('model:'));
@@ -232,8 +173,9 @@ function paceOf(
 ): Pick<BatchStatus, 'imagesPerMinute' | 'etaSeconds'> {
   const untilMs = Date.parse(snapshot.endedAt ?? snapshot.asOf);
   const minutes = (untilMs - Date.parse(snapshot.startedAt)) / 60_000;
-  if (tally.stored === 0 || minutes <= 0) return { imagesPerMinute: undefined, etaSeconds: undefined };
-  const imagesPerMinute = Math.round((tally.stored / minutes) * 10) / 10;
+  const stored = tally.stored - snapshot.carriedStored;
+  if (stored <= 0 || minutes <= 0) return { imagesPerMinute: undefined, etaSeconds: undefined };
+  const imagesPerMinute = Math.round((stored / minutes) * 10) / 10;
   return { imagesPerMinute, etaSeconds: state === 'running' ? etaOf(tally, imagesPerMinute) : undefined };
 }
 
@@ -247,13 +189,15 @@ export function etaOf(
   return [Math.floor(seconds * 0.8), Math.ceil(seconds * 1.5)];
 }
 
-/** Workers that take workflows, seen lately. */
-async function countWorkers(client: Client, taskQueue: string): Promise<number> {
+/** Workers that take workflows, seen lately; undefined where Temporal does not tell. */
+async function countWorkers(client: Client, taskQueue: string): Promise<number | undefined> {
   const queue = { namespace: client.options.namespace, name: taskQueue, takes: 'workflows' } as const;
-  const pollers = await client.connection.withDeadline(Date.now() + QUERY_DEADLINE_MS, () =>
-    recentPollers(client.connection, queue),
+  const pollers = await orUndefined(
+    client.connection.withDeadline(Date.now() + QUERY_DEADLINE_MS, () =>
+      recentPollers(client.connection, queue),
+    ),
   );
-  return pollers.length;
+  return pollers?.length;
 }
 
 /** For looks that may fail because no worker answers: then the next best source is used. */

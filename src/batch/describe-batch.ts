@@ -6,13 +6,17 @@ import { TallyDocument } from '../ledger/documents.js';
 import type { BatchLocation } from '../storage/layout.js';
 import { batchWorkflowId, SNAPSHOT_MEMO, type BatchSnapshot } from '../workflows/messages.js';
 
+const DEADLINE_MS = 5_000;
+
 /** A batch's workflow as Temporal describes it; undefined where Temporal knows none, or no longer. */
 export async function describeBatch(
   client: Client,
   location: BatchLocation,
 ): Promise<WorkflowExecutionDescription | undefined> {
   try {
-    return await client.workflow.getHandle(batchWorkflowId(location.batchId)).describe();
+    return await client.connection.withDeadline(Date.now() + DEADLINE_MS, () =>
+      client.workflow.getHandle(batchWorkflowId(location.batchId)).describe(),
+    );
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return undefined;
     throw error;
@@ -44,6 +48,7 @@ const Snapshot: z.ZodType<BatchSnapshot> = z.object({
   ),
   tally: TallyDocument,
   openShards: z.array(z.object({ shard: z.int(), rows: z.int() })),
+  carriedStored: z.int(),
   concurrency: z.number(),
   startedAt: z.string(),
   endedAt: z.string().exactOptional(),

@@ -6,7 +6,7 @@ import { MAX_BATCH_ROWS } from '../domain/window.js';
 import { UsageError } from '../errors.js';
 import { outcomesBefore } from '../ledger/previous-runs.js';
 import { readSheet, SheetTally, type SheetSettings, type SheetSummary } from '../sheet/index.js';
-import { runsPrefix, type BatchLocation } from '../storage/layout.js';
+import { runsPrefix, type BatchLocation, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 
 /** A sheet on the local disk, whole, as it was given. */
@@ -76,10 +76,19 @@ export async function planSubmission(
   summary: SheetSummary,
 ): Promise<SubmissionPlan> {
   const runSeq = (await lastRunSeq(store, location)) + 1;
-  if (runSeq === 1) {
-    return { runSeq, summary, new: summary.rows, changed: 0, again: 0, unchanged: 0, removed: 0 };
-  }
-  const before = await outcomesBefore(store, { ...location, runSeq });
+  return planRun(store, { ...location, runSeq }, sheet, settings, summary);
+}
+
+/** Compares a checked sheet with what was there before a run. Throws StorageError; changes nothing. */
+export async function planRun(
+  store: ObjectStore,
+  run: RunRef,
+  sheet: SheetFile,
+  settings: SheetSettings,
+  summary: SheetSummary,
+): Promise<SubmissionPlan> {
+  if (run.runSeq === 1) return firstPlan(summary);
+  const before = await outcomesBefore(store, run);
   const counts = { new: 0, changed: 0, again: 0, unchanged: 0 };
   let kept = 0;
   for await (const item of readSheet(createReadStream(sheet.path), settings, { name: sheet.name })) {
@@ -88,7 +97,12 @@ export async function planSubmission(
     if (previous) kept += 1;
     counts[changeOf(planRow(item.row, previous))] += 1;
   }
-  return { runSeq, summary, ...counts, removed: before.size - kept };
+  return { runSeq: run.runSeq, summary, ...counts, removed: before.size - kept };
+}
+
+/** The plan of a batch that is not there yet. */
+export function firstPlan(summary: SheetSummary): SubmissionPlan {
+  return { runSeq: 1, summary, new: summary.rows, changed: 0, again: 0, unchanged: 0, removed: 0 };
 }
 
 function changeOf(plan: RowPlan): 'new' | 'changed' | 'again' | 'unchanged' {

@@ -4,7 +4,7 @@ import { EMPTY_TALLY } from '../domain/tally.js';
 import { UsageError } from '../errors.js';
 import type { RunRequest } from '../ledger/documents.js';
 import type { SheetSettings } from '../sheet/index.js';
-import { at, inputKey, requestKey, type BatchLocation, type RunRef } from '../storage/layout.js';
+import { at, requestKey, type BatchLocation, type RunRef } from '../storage/layout.js';
 import { StorageError, type ObjectStore } from '../storage/object-store.js';
 import {
   batchWorkflowId,
@@ -15,6 +15,7 @@ import {
 } from '../workflows/messages.js';
 import type { runBatch } from '../workflows/run-batch.js';
 import type { SheetFile } from './plan-submission.js';
+import { sheetKeyOf } from './run-request.js';
 
 export interface StartRunInput {
   readonly client: Client;
@@ -24,18 +25,19 @@ export interface StartRunInput {
   readonly runSeq: number;
   readonly sheet: SheetFile;
   readonly sheetSettings: SheetSettings;
+  /** Images that the sheet makes. */
+  readonly rows: number;
   readonly settings: RunSettings;
 }
 
 /**
  * Uploads the sheet and starts the run. Of two who start the same run at once, one does and the other gets a
- * UsageError; nothing is ever started twice.
+ * UsageError and leaves no run behind; nothing is ever started twice.
  */
 export async function startRun(input: StartRunInput): Promise<RunRef> {
   const { client, store, location, sheet, settings, taskQueue } = input;
   const run: RunRef = { ...location, runSeq: input.runSeq };
-  const extension = path.extname(sheet.name).slice(1).toLowerCase() || 'csv';
-  const sheetKey = inputKey(location, sheet.sha256, /^[a-z0-9]{1,8}$/.test(extension) ? extension : 'csv');
+  const sheetKey = sheetKeyOf(location, sheet);
   await putOnce(store, location, sheetKey, () =>
     store.putFile(at(location, sheetKey), sheet.path, {
       contentType: 'application/octet-stream',
@@ -47,10 +49,12 @@ export async function startRun(input: StartRunInput): Promise<RunRef> {
     sheetKey,
     sheetName: path.basename(sheet.name),
     sheet: input.sheetSettings,
+    rows: input.rows,
     submittedAt: new Date().toISOString(),
   };
-  const claimed = await putOnce(store, location, requestKey(location, run.runSeq), () =>
-    store.put(at(location, requestKey(location, run.runSeq)), Buffer.from(`${JSON.stringify(request)}\n`), {
+  const ownRequest = requestKey(location, run.runSeq);
+  const claimed = await putOnce(store, location, ownRequest, () =>
+    store.put(at(location, ownRequest), Buffer.from(`${JSON.stringify(request)}\n`), {
       contentType: 'application/json',
       condition: { kind: 'absent' },
     }),
@@ -66,8 +70,10 @@ export async function startRun(input: StartRunInput): Promise<RunRef> {
       memo: { [SNAPSHOT_MEMO]: firstSnapshot(run, settings) },
     });
   } catch (error) {
-    if (error instanceof WorkflowExecutionAlreadyStartedError) throw startedByAnother(location);
-    throw error;
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    // The other runs under an earlier number; a request that nobody works on would look like a run that was ended.
+    await store.delete(at(location, ownRequest));
+    throw startedByAnother(location);
   }
   return run;
 }
@@ -83,6 +89,7 @@ function firstSnapshot(run: RunRef, { concurrency }: RunSettings): BatchSnapshot
     holds: [],
     tally: EMPTY_TALLY,
     openShards: [],
+    carriedStored: 0,
     concurrency,
     startedAt: now,
     asOf: now,

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { ZodError } from 'zod';
-import { addressOf, statusFromBucket } from '../batch/batch-status.js';
+import { addressOf } from '../batch/status-document.js';
+import { sealedStatus } from '../batch/bucket-status.js';
 import { parseBatchId, type BatchId } from '../domain/ids.js';
 import { EMPTY_TALLY } from '../domain/tally.js';
 import { lastRunSeq } from '../batch/plan-submission.js';
@@ -27,7 +28,7 @@ export async function archivedBatch(
   location: BatchLocation,
   temporalAnswered: boolean,
 ): Promise<ListedBatch | undefined> {
-  const report = await sealedStatus(store, location);
+  const report = await readableReport(store, location);
   const runSeq = await lastRunSeq(store, location);
   if (runSeq === 0) return undefined;
   const { batchId } = location;
@@ -61,12 +62,9 @@ export async function archivedBatch(
 }
 
 /** One report that cannot be understood must not hide all other batches. */
-async function sealedStatus(
-  store: ObjectStore,
-  location: BatchLocation,
-): ReturnType<typeof statusFromBucket> {
+async function readableReport(store: ObjectStore, location: BatchLocation): ReturnType<typeof sealedStatus> {
   try {
-    return await statusFromBucket(store, location);
+    return await sealedStatus(store, location);
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof ZodError) return undefined;
     throw error;

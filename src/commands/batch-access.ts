@@ -1,4 +1,6 @@
 import { Client, Connection } from '@temporalio/client';
+import { accountIdOf } from '../bananahub/account-id.js';
+import type { AccountId } from '../bananahub/client.js';
 import { requireParts, type BucketConfig, type Config, type TemporalConfig } from '../config.js';
 import { BATCH_ID_RULE, parseBatchId } from '../domain/ids.js';
 import { UsageError } from '../errors.js';
@@ -15,6 +17,8 @@ export interface BatchAccess {
   readonly taskQueue: string;
   /** Images come from this folder's own sandbox and cost nothing. */
   readonly isFree: boolean;
+  /** The account that this command's own configuration names; undefined where only the workers have a key. */
+  readonly account: AccountId | undefined;
 }
 
 /** Bounds every call of Temporal: a command says within seconds that it is away. */
@@ -30,12 +34,18 @@ export async function withBatchAccess<T>(
     const connection = await connectTemporal(temporal);
     try {
       const client = new Client({ connection, namespace: temporal.namespace });
-      const isFree = config.api?.origin === 'stack';
-      return await use({ store, bucket, client, temporal, taskQueue: config.taskQueue, isFree });
+      const { api, taskQueue } = config;
+      const isFree = api?.origin === 'stack';
+      return await use({ store, bucket, client, temporal, taskQueue, isFree, account: ownAccount(config) });
     } finally {
       await connection.close();
     }
   });
+}
+
+/** The account of the configured API; undefined where none is. */
+export function ownAccount({ api }: Pick<Config, 'api'>): AccountId | undefined {
+  return api && (api.account ?? accountIdOf(new URL(api.baseUrl), api.apiKey));
 }
 
 /** Gives `use` the bucket, once it is known to be there and usable, and closes it afterwards. */

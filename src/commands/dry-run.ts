@@ -1,40 +1,33 @@
-import { planSubmission, type SubmissionPlan } from '../batch/plan-submission.js';
-import { withBucket } from './batch-access.js';
+import { firstPlan, planSubmission } from '../batch/plan-submission.js';
+import { ownAccount, withBucket } from './batch-access.js';
+import { readBatchFiles } from './batch-files.js';
+import type { CheckedSheet } from './checked-sheet.js';
 import { EXIT, type CommandContext, type ExitCode } from './command-context.js';
-import {
-  placeOf,
-  showPlan,
-  submissionJson,
-  type CheckedSheet,
-  type SubmissionOptions,
-} from './submission.js';
+import { placeOf, type SubmissionOptions } from './submission.js';
+import { planText, submissionJson } from './submission-plan-text.js';
+import { refuseFailuresAlone, refuseOtherAccount } from './submission-refusals.js';
 
-/** Tells what a submission would do, and does nothing. Without a bucket the sheet alone is looked at. */
+/**
+ * Tells what a submission would do, and does nothing. Without a bucket the sheet alone is looked at. Throws a
+ * UsageError for what would be refused.
+ */
 export async function dryRun(
-  context: CommandContext,
+  { config, stdout, stderr }: CommandContext,
   sheet: CheckedSheet,
   options: SubmissionOptions,
 ): Promise<ExitCode> {
-  const { config, stdout, stderr } = context;
   if (config.bucket) {
     await withBucket(config, async (store, bucket) => {
       const location = placeOf(bucket, sheet, options);
+      refuseOtherAccount(location, await readBatchFiles(store, location), ownAccount(config));
       const plan = await planSubmission(store, location, sheet, options.sheetSettings, sheet.summary);
-      showPlan(context, location, plan);
+      stderr.write(planText(location, plan));
+      refuseFailuresAlone(options.sheet, location, plan);
       if (options.json) stdout.write(`${submissionJson(location, plan)}\n`);
     });
-  } else {
+  } else if (options.json) {
     const location = placeOf({ bucket: 'BUCKET', prefix: '' }, sheet, options);
-    const plan: SubmissionPlan = {
-      runSeq: 1,
-      summary: sheet.summary,
-      new: sheet.summary.rows,
-      changed: 0,
-      again: 0,
-      unchanged: 0,
-      removed: 0,
-    };
-    if (options.json) stdout.write(`${submissionJson(location, plan)}\n`);
+    stdout.write(`${submissionJson(location, firstPlan(sheet.summary))}\n`);
   }
   stderr.write('Dry run: nothing was uploaded, started or bought.\n');
   return EXIT.ok;

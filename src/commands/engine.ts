@@ -3,8 +3,11 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readConfig, requireParts, type Config } from '../config.js';
 import type { EmbeddedError } from '../embedded/embedded-error.js';
+import { EMBEDDED_S3_REGION, startS3 } from '../embedded/s3.js';
 import { startStack, type RunningStack } from '../embedded/stack.js';
+import { loadSecrets } from '../embedded/stack-data.js';
 import { stackFolder } from '../embedded/stack-info.js';
+import { EMBEDDED_BUCKET } from '../embedded/stack-parts.js';
 import { logTemporalTo, logToFile } from '../log.js';
 import { startWorker, type RunningWorker } from '../worker.js';
 import type { CommandContext } from './command-context.js';
@@ -43,8 +46,9 @@ export async function withEngine<T>(
     }
     const whole = readConfig(environment, stack?.info ?? foreign);
     const parts = requireParts(whole, ['temporal', 'bucket', 'api']);
-    // The process that owns this folder's stack has a worker for it.
-    const ownsWorker = foreign === undefined;
+    // The process that owns this folder's stack has a worker for it, if all that it works with is the stack's.
+    const isShared = [parts.temporal, parts.bucket, parts.api].every(({ origin }) => origin === 'stack');
+    const ownsWorker = foreign === undefined || !isShared;
     if (ownsWorker) {
       const log = logToFile(workerLog(cwd));
       logTemporalTo(log);
@@ -76,11 +80,28 @@ export async function withFolderBucket<T>(
   const rests =
     config.bucket === undefined && stack === undefined && existsSync(path.join(stackFolder(cwd), 's3'));
   if (!rests) return use(context);
-  const started = await startStack({ cwd, s3: true });
+  const folder = stackFolder(cwd);
+  const { accessKeyId, secretAccessKey } = (await loadSecrets(folder)).s3;
+  // Beside the stack's claim on the folder: looks may come two at once, or while a run begins.
+  const server = await startS3({
+    dataDir: path.join(folder, 's3'),
+    logDir: path.join(folder, 'logs'),
+    accessKey: accessKeyId,
+    secretKey: secretAccessKey,
+  });
   try {
-    return await use({ ...context, stack: started.info, config: readConfig(environment, started.info) });
+    const { endpoint } = server;
+    const s3 = {
+      endpoint,
+      region: EMBEDDED_S3_REGION,
+      bucket: EMBEDDED_BUCKET,
+      accessKeyId,
+      secretAccessKey,
+    };
+    const resting = { pid: process.pid, startedAt: new Date().toISOString(), s3 };
+    return await use({ ...context, stack: resting, config: readConfig(environment, resting) });
   } finally {
-    await started.stop();
+    await server.stop();
   }
 }
 

@@ -160,7 +160,10 @@ async function showTable(
 ): Promise<void> {
   const { batchId } = location;
   if (total === 0) {
-    if (source.kind !== 'none') stderr.write(`No row of "${batchId}" has failed or was cancelled.\n`);
+    if (source.kind !== 'none')
+      stderr.write(
+        `No row of "${batchId}" has failed or was cancelled${source.kind === 'sealed' ? '' : ' so far'}.\n`,
+      );
   } else {
     const width = tableWidth(stdout);
     const withJobs = width === undefined || width >= WIDTH_WITH_JOBS;

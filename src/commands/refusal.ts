@@ -1,4 +1,5 @@
 import { ServiceError, WorkflowUpdateFailedError } from '@temporalio/client';
+import { NamespaceNotFoundError } from '@temporalio/common';
 import { BananaHubError } from '../bananahub/errors.js';
 import { EmbeddedError } from '../embedded/embedded-error.js';
 import { UsageError } from '../errors.js';
@@ -8,6 +9,10 @@ import { StorageError } from '../storage/object-store.js';
 /** The line that explains an error to the person at the terminal; undefined for a defect of ours. */
 export function refusalOf(error: unknown): string | undefined {
   if (error instanceof WorkflowUpdateFailedError) return error.cause?.message ?? error.message;
+  if (error instanceof NamespaceNotFoundError) {
+    const { namespace } = error;
+    return `Temporal has no namespace "${namespace}". Correct TEMPORAL_NAMESPACE, or create it: temporal operator namespace create -n ${namespace}`;
+  }
   if (error instanceof ServiceError) {
     return `Temporal did not do what was asked: ${error.cause instanceof Error ? error.cause.message : error.message}. Check TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE, or run: banana-batch doctor`;
   }

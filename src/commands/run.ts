@@ -1,15 +1,17 @@
 import path from 'node:path';
-import { readBatchStatus, statusJson, type BatchStatus } from '../batch/batch-status.js';
+import { readBatchStatus } from '../batch/batch-status.js';
+import { statusJson, type BatchStatus } from '../batch/status-document.js';
 import type { BatchLocation } from '../storage/layout.js';
 import { contactSheetKey, failuresKey, imagesPrefix, rejectsKey } from '../storage/layout.js';
 import { withBatchAccess } from './batch-access.js';
+import { checkedSheet } from './checked-sheet.js';
 import { EXIT, type Command, type CommandContext, type ExitCode } from './command-context.js';
 import { dryRun } from './dry-run.js';
 import { describeEngine, embeddedBucketFolder, withEngine, type Engine } from './engine.js';
 import { withSheetFile } from './sheet-file.js';
 import { coloursFor, statusBlock } from './status-text.js';
 import { exitCodeOf } from './status.js';
-import { checkedSheet, submitSheet, type Submitted, type SubmissionOptions } from './submission.js';
+import { submitSheet, type Submitted, type SubmissionOptions } from './submission.js';
 import { watchBatch } from './watch-batch.js';
 
 /** Runs a sheet from start to end: starts what is not configured, submits, watches, and says where everything is. */
@@ -25,7 +27,7 @@ export const run: Command<SubmissionOptions> = (context, options) => {
         const location = locationOf(submitted);
         if (!location) {
           stderr.write('Nothing was started.\n');
-          return EXIT.refused;
+          return submitted.kind === 'interrupted' ? EXIT.interrupted : EXIT.refused;
         }
         announce(context, submitted);
         const ended =
@@ -44,20 +46,22 @@ function locationOf(submitted: Submitted): BatchLocation | undefined {
     case 'started':
       return submitted.run;
     case 'running':
+    case 'busy':
     case 'nothing-to-do':
       return submitted.location;
     case 'declined':
+    case 'interrupted':
       return undefined;
   }
 }
 
 function announce({ stderr }: CommandContext, submitted: Submitted): void {
   if (submitted.kind === 'running') {
-    const { batchId } = submitted.location;
+    stderr.write(`Batch "${submitted.location.batchId}" goes on where it was.\n`);
+  }
+  if (submitted.kind === 'busy') {
     stderr.write(
-      submitted.sameSheet
-        ? `Batch "${batchId}" goes on where it was.\n`
-        : `Batch "${batchId}" is still running on another sheet and is shown here; run this sheet again when it has ended, or with another --id.\n`,
+      `Batch "${submitted.location.batchId}" is still running on another sheet, or with other settings, and is shown here; run this sheet again when it has ended, or with another --id.\n`,
     );
   }
   if (submitted.kind === 'nothing-to-do') stderr.write('Nothing to do: every row has its outcome already.\n');

@@ -1,11 +1,6 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
-import {
-  addressOf,
-  closedFromOutside,
-  reasonToWait,
-  stateOf,
-  type BatchState,
-} from '../batch/batch-status.js';
+import { closedFromOutside, reasonToWait, stateOf } from '../batch/batch-status.js';
+import { addressOf, type BatchState } from '../batch/status-document.js';
 import { snapshotInMemo } from '../batch/describe-batch.js';
 import type { BatchId } from '../domain/ids.js';
 import { addTallies, tallyOfPending, type Tally } from '../domain/tally.js';

@@ -1,6 +1,6 @@
 import pc from 'picocolors';
 import prettyMs from 'pretty-ms';
-import type { BatchStatus } from '../batch/batch-status.js';
+import type { BatchStatus } from '../batch/status-document.js';
 
 /** Colours for a stream: none unless it is a terminal, and none under NO_COLOR. */
 export function coloursFor(

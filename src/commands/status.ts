@@ -1,4 +1,6 @@
-import { readBatchStatus, statusFromBucket, statusJson, type BatchStatus } from '../batch/batch-status.js';
+import { readBatchStatus } from '../batch/batch-status.js';
+import { statusJson, type BatchStatus } from '../batch/status-document.js';
+import { statusFromBucket } from '../batch/bucket-status.js';
 import { UsageError } from '../errors.js';
 import type { BatchLocation } from '../storage/layout.js';
 import { locate, withBucket } from './batch-access.js';
@@ -20,7 +22,7 @@ export const status: Command<StatusOptions> = (context, options) =>
       const location = locate(bucket, options.id);
       if (temporal.kind === 'away') {
         context.stderr.write(`${temporal.problem}; this is what the bucket tells.\n`);
-        return show(context, options, location, await statusFromBucket(store, location));
+        return show(context, options, location, await statusFromBucket(store, location, 'temporal-away'));
       }
       const access = { store, client: temporal.client, taskQueue: context.config.taskQueue };
       const found = options.watch

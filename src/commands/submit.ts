@@ -1,8 +1,11 @@
+import type { BatchLocation } from '../storage/layout.js';
 import { withBatchAccess } from './batch-access.js';
+import { checkedSheet } from './checked-sheet.js';
 import { EXIT, type Command } from './command-context.js';
 import { dryRun } from './dry-run.js';
 import { withSheetFile } from './sheet-file.js';
-import { checkedSheet, submitSheet, submissionJson, type SubmissionOptions } from './submission.js';
+import { submitSheet, type SubmissionOptions } from './submission.js';
+import { submissionJson } from './submission-plan-text.js';
 
 /** Starts a sheet as a batch and returns; workers do the rest. */
 export const submit: Command<SubmissionOptions> = (context, options) => {
@@ -16,16 +19,20 @@ export const submit: Command<SubmissionOptions> = (context, options) => {
         case 'declined':
           stderr.write('Nothing was started.\n');
           return EXIT.refused;
+        case 'interrupted':
+          stderr.write('Nothing was started.\n');
+          return EXIT.interrupted;
         case 'running': {
-          const { batchId } = submitted.location;
-          const what = submitted.sameSheet
-            ? 'on this sheet already'
-            : 'on another sheet; wait for it, or choose another --id';
-          stderr.write(
-            `Batch "${batchId}" is running ${what}. See it with: banana-batch status ${batchId} --watch\n`,
-          );
-          return submitted.sameSheet ? EXIT.ok : EXIT.refused;
+          const { location, plan } = submitted;
+          if (options.json) stdout.write(`${submissionJson(location, plan)}\n`);
+          stderr.write(`Batch "${location.batchId}" is running on this sheet already. ${lookAt(location)}\n`);
+          return EXIT.ok;
         }
+        case 'busy':
+          stderr.write(
+            `Batch "${submitted.location.batchId}" is running on another sheet, or with other settings; wait for it, or choose another --id. ${lookAt(submitted.location)}\n`,
+          );
+          return EXIT.refused;
         case 'nothing-to-do':
           if (options.json) stdout.write(`${submissionJson(submitted.location, submitted.plan)}\n`);
           stderr.write('Nothing to do: every row of the sheet has its outcome already.\n');
@@ -33,10 +40,14 @@ export const submit: Command<SubmissionOptions> = (context, options) => {
         case 'started': {
           const { run, plan } = submitted;
           if (options.json) stdout.write(`${submissionJson(run, plan)}\n`);
-          stderr.write(`Started. See it with: banana-batch status ${run.batchId} --watch\n`);
+          stderr.write(`Started. ${lookAt(run)}\n`);
           return EXIT.ok;
         }
       }
     });
   });
 };
+
+function lookAt({ batchId }: BatchLocation): string {
+  return `See it with: banana-batch status ${batchId} --watch`;
+}

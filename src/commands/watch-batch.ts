@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { etaOf, readBatchStatus, type BatchStatus } from '../batch/batch-status.js';
+import { etaOf, readBatchStatus } from '../batch/batch-status.js';
+import { type BatchStatus } from '../batch/status-document.js';
+import { UsageError } from '../errors.js';
 import type { BatchLocation } from '../storage/layout.js';
 import type { BatchAccess } from './batch-access.js';
 import type { CommandContext } from './command-context.js';
@@ -13,7 +15,7 @@ const LOOK_EVERY_MS = 1_000;
 
 /**
  * Shows a batch until it ends or `signal` is aborted; the last status seen. Temporal may be away for a while meanwhile:
- * that is said and waited for.
+ * that is said and waited for. Undefined for a batch that nobody knows.
  */
 export async function watchBatch(
   { stderr, environment }: CommandContext,
@@ -35,10 +37,10 @@ export async function watchBatch(
           said = last.reason;
           progress.say(statusLine(last));
         }
-        if (last && !isOpen(last)) return last;
+        if (!last || !isOpen(last)) return last;
       } catch (error) {
         const reason = refusalOf(error);
-        if (reason === undefined) throw error;
+        if (reason === undefined || error instanceof UsageError) throw error;
         progress.show(colours.yellow(`${location.batchId}: ${reason}`));
       }
       await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
@@ -52,7 +54,7 @@ export async function watchBatch(
 /** The status of a batch at work with its present pace instead of its average. */
 function atPace(status: BatchStatus | undefined, pace: Pace): BatchStatus | undefined {
   if (!status || !isOpen(status)) return status;
-  const imagesPerMinute = pace.note(status.stored, Date.now());
+  const imagesPerMinute = pace.note(status.stored - status.carried, Date.now());
   const isMoving = imagesPerMinute !== undefined && status.state === 'running';
   return { ...status, imagesPerMinute, etaSeconds: isMoving ? etaOf(status, imagesPerMinute) : undefined };
 }

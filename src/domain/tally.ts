@@ -76,6 +76,15 @@ export function tallyOfSettled(rows: Iterable<Pick<SettledRow, 'end' | 'generati
   return { ...EMPTY_TALLY, ...counts, total, failuresByKind, generations };
 }
 
+/** Whether two tallies agree on how the rows ended, whatever it took. */
+export function sameEnds(a: Tally, b: Tally): boolean {
+  const counts = ['total', 'stored', 'failed', 'rejected', 'cancelled'] as const;
+  return (
+    counts.every((count) => a[count] === b[count]) &&
+    FAILURE_KINDS.every((kind) => (a.failuresByKind[kind] ?? 0) === (b.failuresByKind[kind] ?? 0))
+  );
+}
+
 /** Whether every row is accounted for. */
 export function addsUp(tally: Tally): boolean {
   const { total, pending, inFlight, copying, stored, failed, rejected, cancelled } = tally;

@@ -4,8 +4,16 @@ export const MAX_SHARD_WINDOW = 100;
 /** Most images of one batch; more would not fit Temporal's history limits. */
 export const MAX_BATCH_ROWS = 1_000_000;
 
-/** Rows worked through together by one shard; a million rows stay inside Temporal's history limits. */
-export const SHARD_ROWS = 500;
+const LEAST_SHARD_ROWS = 500;
+const MOST_SHARD_ROWS = 1000;
+
+/**
+ * Rows worked through together by one shard, for a batch of so many. At most 1,000 rows a shard and 1,000 shards keep
+ * a million rows inside Temporal's history limits: a shard has some 13 events a row, a batch some 30 a shard.
+ */
+export function shardLength(batchRows: number): number {
+  return Math.min(MOST_SHARD_ROWS, Math.max(LEAST_SHARD_ROWS, Math.ceil(batchRows / 1000)));
+}
 
 /** Most shards that may be open at once: as many as the concurrency fills, and two that finish their stragglers. */
 export function maxOpenShards(concurrency: number): number {

@@ -43,7 +43,10 @@ function lookUp(name: ServerProgram, env: NodeJS.ProcessEnv): string | undefined
     );
   }
   const folders = (env['PATH'] ?? '').split(delimiter).filter(isAbsolute);
-  return [...folders, cacheFolder(env)].map((folder) => join(folder, name)).find(isExecutable);
+  const onPath = folders.map((folder) => join(folder, name)).find(isExecutable);
+  if (onPath !== undefined) return onPath;
+  const cached = join(cacheFolder(env), name);
+  return isExecutable(cached) ? cached : undefined;
 }
 
 /** Where `npm run setup` builds to: another version of the servers gets another folder. */

@@ -11,7 +11,7 @@ import type { StackInfo } from './stack-info.js';
 import { startTemporal } from './temporal.js';
 
 /** The bucket that every stack with S3 has. */
-const EMBEDDED_BUCKET = 'banana-batch';
+export const EMBEDDED_BUCKET = 'banana-batch';
 
 /** What a part is started over. */
 export interface PartContext {

@@ -7,6 +7,7 @@ import type { RowOutcome } from '../domain/outcome.js';
 import type { ShardRow } from '../domain/row.js';
 import type { Tally } from '../domain/tally.js';
 import { SheetSettings } from '../sheet/sheet-settings.js';
+import type { RunSettings } from '../workflows/messages.js';
 
 const count = z.int().min(0);
 const rowId = z
@@ -30,9 +31,23 @@ export const RunRequest = z.object({
   /** Its name when submitted: tells the format by its extension, and messages name it. */
   sheetName: z.string(),
   sheet: SheetSettings,
+  /** Images that the sheet makes, as counted when it was submitted: decides how long the shards are. */
+  rows: count.default(0),
   submittedAt: z.iso.datetime(),
 });
 export type RunRequest = z.infer<typeof RunRequest>;
+
+const digests = z.record(z.string(), z.string());
+
+const runSettings: z.ZodType<RunSettings> = z.object({
+  concurrency: count,
+  maxGenerations: count,
+  jobTimeoutMs: count.exactOptional(),
+  graceMs: count,
+  idempotencyHorizonMs: count,
+  probeFirstMs: count,
+  probeLongestMs: count,
+});
 
 /** `batch.json`: whose batch it is and what the last ingest found. */
 export const BatchFile = z.object({
@@ -42,6 +57,7 @@ export const BatchFile = z.object({
   account: z.string(),
   runSeq: z.int().min(1),
   sheet: RunRequest,
+  settings: runSettings,
   /** Carried columns in the order of the sheet. */
   labelColumns: z.array(z.string()),
   delimiter: z.string(),
@@ -50,6 +66,8 @@ export const BatchFile = z.object({
   carried: count,
   rejected: count,
   ingestedAt: z.iso.datetime(),
+  /** sha256 of the files that ingest wrote besides this one, by their keys below the batch. */
+  digests,
 });
 export type BatchFile = z.infer<typeof BatchFile>;
 
@@ -139,6 +157,6 @@ export const Report = z.object({
   startedAt: z.iso.datetime(),
   endedAt: z.iso.datetime(),
   /** sha256 of the files that this run wrote, by their keys below the batch. */
-  digests: z.record(z.string(), z.string()),
+  digests,
 });
 export type Report = z.infer<typeof Report>;

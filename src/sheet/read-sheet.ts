@@ -18,6 +18,8 @@ export interface SheetHeader {
   readonly columns: readonly string[];
   /** Those of them that are carried along. */
   readonly labelColumns: readonly string[];
+  /** The sheet is our own failures.csv: a part of a batch, with final ids and prompts. */
+  readonly isFailures: boolean;
 }
 
 export type SheetItem =
@@ -176,6 +178,7 @@ function headerOf(dialect: Dialect, columns: SheetColumns): SheetHeader {
     delimiter: dialect.delimiter,
     columns: columns.names.filter((_, index) => !unnamed.has(index)),
     labelColumns: columns.labels.filter((label) => !label.isUnnamed).map((label) => label.name),
+    isFailures: columns.isFailures,
   };
 }
 

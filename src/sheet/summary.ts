@@ -21,7 +21,13 @@ const SHOWN_REJECTED = 20;
 
 /** Adds up a sheet's items while they go by. */
 export class SheetTally {
-  #header: SheetHeader = { format: 'csv', delimiter: ',', columns: [], labelColumns: [] };
+  #header: SheetHeader = {
+    format: 'csv',
+    delimiter: ',',
+    columns: [],
+    labelColumns: [],
+    isFailures: false,
+  };
   readonly #labels = new Set<string>();
   readonly #byModel = new Map<Model, number>(MODELS.map((model) => [model, 0]));
   readonly #firstRejected: RejectedRecord[] = [];

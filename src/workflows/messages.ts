@@ -37,6 +37,8 @@ export interface RunBatchResult {
 /** What was read from the sheet; counts only, since this enters history. */
 export interface IngestResult {
   readonly shardCount: number;
+  /** Rows of every shard but the last. */
+  readonly shardRows: number;
   readonly rows: number;
   /** Rows that need nothing from this run, and those that were rejected. */
   readonly settled: Tally;
@@ -147,6 +149,8 @@ export interface BatchSnapshot {
   /** All rows but those of the open shards. */
   readonly tally: Tally;
   readonly openShards: readonly { readonly shard: number; readonly rows: number }[];
+  /** Images that earlier runs have stored; among `tally.stored` once the sheet is read. */
+  readonly carriedStored: number;
   readonly concurrency: number;
   /** ISO 8601. */
   readonly startedAt: string;

@@ -1,7 +1,7 @@
 import { CancellationScope, condition, log, setHandler, startChild, upsertMemo } from '@temporalio/workflow';
 import type { Activities } from '../activities/types.js';
-import { addTallies, EMPTY_TALLY, tallyOfPending, type Tally } from '../domain/tally.js';
-import { dealSlots, SHARD_ROWS, windowSize } from '../domain/window.js';
+import { addTallies, EMPTY_TALLY, sameEnds, tallyOfPending, type Tally } from '../domain/tally.js';
+import { dealSlots, windowSize } from '../domain/window.js';
 import { activityProxies, batchFaultOf, wholeBatchProxies } from './activity-proxies.js';
 import { BatchHolds } from './batch-holds.js';
 import {
@@ -31,6 +31,9 @@ export async function runBatch(input: RunBatchInput): Promise<RunBatchResult> {
   return CancellationScope.nonCancellable(() => new Batch(input).run(root));
 }
 
+/** The batch was cancelled while a hold kept its sheet from being read: nothing was bought, and there is nothing to seal. */
+class CancelledUnprepared extends Error {}
+
 class Batch {
   readonly #input: RunBatchInput;
   readonly #activities: Pick<Activities, 'ingest' | 'seal' | 'probe' | 'recordLostShard'>;
@@ -40,9 +43,10 @@ class Batch {
   #phase: BatchSnapshot['phase'] = 'preparing';
   #endedAt: string | undefined;
   #cancelling = false;
+  #carriedStored = 0;
   /** All rows but those of the open shards and of those not yet opened. */
   #settled: Tally = EMPTY_TALLY;
-  #unopened = { nextShard: 0, shardCount: 0, rows: 0 };
+  #unopened = { nextShard: 0, shardCount: 0, shardRows: 0, rows: 0 };
 
   constructor(input: RunBatchInput) {
     this.#input = input;
@@ -87,23 +91,24 @@ class Batch {
           startedAt: this.#startedAt,
         }),
       );
-      if (tally.stored !== counted.stored)
-        log.error('The sealed files contradict the count.', { counted, tally });
+      if (!sameEnds(tally, counted)) log.error('The sealed files contradict the count.', { counted, tally });
       this.#endedAt = new Date().toISOString();
       this.#enter(end);
       return { end, tally };
     } catch (error) {
       this.#endedAt = new Date().toISOString();
-      this.#enter('failed');
+      this.#enter(error instanceof CancelledUnprepared ? 'cancelled' : 'failed');
+      if (error instanceof CancelledUnprepared) return { end: 'cancelled', tally: EMPTY_TALLY };
       throw error;
     } finally {
       this.#holds.close();
     }
   }
 
-  async #runShards({ shardCount, rows, settled }: IngestResult): Promise<Tally> {
+  async #runShards({ shardCount, shardRows, rows, settled }: IngestResult): Promise<Tally> {
     this.#settled = settled;
-    this.#unopened = { nextShard: 0, shardCount, rows };
+    this.#carriedStored = settled.stored;
+    this.#unopened = { nextShard: 0, shardCount, shardRows, rows };
     this.#enter('running');
     this.#dealSlots();
     await condition(() => this.#open.all.length === 0 && this.#unopened.rows === 0);
@@ -158,7 +163,7 @@ class Batch {
   #cancelUnopened(): void {
     const { rows, shardCount } = this.#unopened;
     this.#settled = addTallies(this.#settled, { ...EMPTY_TALLY, total: rows, cancelled: rows });
-    this.#unopened = { nextShard: shardCount, shardCount, rows: 0 };
+    this.#unopened = { ...this.#unopened, nextShard: shardCount, rows: 0 };
   }
 
   #dealSlots(): void {
@@ -171,7 +176,7 @@ class Batch {
   }
 
   #openShard(shard: number, granted: number): void {
-    const rows = Math.min(this.#unopened.rows, SHARD_ROWS);
+    const rows = Math.min(this.#unopened.rows, this.#unopened.shardRows);
     this.#unopened = {
       ...this.#unopened,
       nextShard: shard + 1,
@@ -229,7 +234,10 @@ class Batch {
     }
   }
 
-  /** Runs an activity that concerns the whole batch until it answers; a fault of the bucket only makes it wait. */
+  /**
+   * Runs an activity that concerns the whole batch until it answers; a hold only makes it wait. Throws
+   * `CancelledUnprepared` where the batch is cancelled while it waits to be prepared.
+   */
   async #throughHolds<T>(call: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
@@ -238,9 +246,14 @@ class Batch {
         const fault = batchFaultOf(error);
         if (!fault) throw error;
         this.#holds.raise(fault.cause, this.#holds.seq, undefined);
-        await condition(() => !this.#holds.isHeld(fault.cause.scope));
+        await condition(() => !this.#holds.isHeld(fault.cause.scope) || this.#endsUnprepared);
+        if (this.#endsUnprepared) throw new CancelledUnprepared();
       }
     }
+  }
+
+  get #endsUnprepared(): boolean {
+    return this.#cancelling && this.#phase === 'preparing';
   }
 
   #enter(phase: BatchSnapshot['phase']): void {
@@ -257,6 +270,7 @@ class Batch {
       holds: this.#holds.current,
       tally: addTallies(this.#settled, tallyOfPending(this.#unopened.rows)),
       openShards: this.#open.all.map(({ shard, rows }) => ({ shard, rows })),
+      carriedStored: this.#carriedStored,
       concurrency: this.#input.settings.concurrency,
       startedAt: this.#startedAt,
       ...(this.#endedAt && { endedAt: this.#endedAt }),

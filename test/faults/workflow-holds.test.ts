@@ -42,11 +42,14 @@ describe('a batch under faults', () => {
       what: `the batch is held: ${scope}`,
       withinMs: 20_000,
     });
-  /** Failed workflow tasks, and shards that had to be started again. */
-  const mishaps = async (batchName: string): Promise<readonly string[]> => {
+  const historiesOf = async (batchName: string) => {
     const run = runs.runOf(batchName);
     const ids = [`batch:${run.batchId}`, shardWorkflowId(run, 0)];
-    const histories = await Promise.all(ids.map((id) => client().workflow.getHandle(id).fetchHistory()));
+    return Promise.all(ids.map((id) => client().workflow.getHandle(id).fetchHistory()));
+  };
+  /** Failed workflow tasks, and shards that had to be started again. */
+  const mishaps = async (batchName: string): Promise<readonly string[]> => {
+    const histories = await historiesOf(batchName);
     return histories.flatMap(({ events }) =>
       (events ?? []).flatMap((event) =>
         event.workflowTaskFailedEventAttributes ||
@@ -124,7 +127,7 @@ describe('a batch under faults', () => {
   });
 
   it('a bucket that is away in the middle of a batch holds it, and costs no row and no second job', async () => {
-    const handle = await runs.start('bucket', prompts('bucket', 30), { concurrency: 5 });
+    const handle = await runs.start('bucket', prompts('lorem ipsum', 30), { concurrency: 5 });
     await eventually(() => jobsMade() >= 6, { what: 'six jobs are made', withinMs: 20_000 });
     await runs.stack.s3.kill();
     await untilHeld(handle, 'storage');
@@ -132,6 +135,14 @@ describe('a batch under faults', () => {
     expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: 30 } });
     expect(jobsMade()).toBe(30);
     expect(await mishaps('bucket')).toEqual([]);
+    // Row ids are made of prompts; an error of the bucket names the key it concerns.
+    const histories = JSON.stringify(await historiesOf('bucket')).replaceAll(
+      /[A-Za-z0-9+/]{24,}={0,2}/g,
+      (text) => text + Buffer.from(text, 'base64').toString(),
+    );
+    expect(histories).toContain('unreachable');
+    expect(histories).not.toContain('lorem-ipsum');
+    expect(histories).not.toContain('lorem ipsum');
   });
 
   it('a batch whose workflow is cancelled in Temporal’s own way stores what is paid and ends as cancelled', async () => {

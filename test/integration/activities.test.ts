@@ -1,12 +1,25 @@
+import { createHash } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/common';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { CreateGenerationInput, ProbeInput } from '../../src/activities/types.js';
 import type { BatchFaultDetails } from '../../src/domain/batch-fault.js';
 import type { ContentHash, JobId } from '../../src/domain/ids.js';
+import { BatchFile } from '../../src/ledger/documents.js';
 import { fromStoredIdentity, toStoredIdentity } from '../../src/domain/stored-identity.js';
 import { readEvidence } from '../support/batch-evidence.js';
 import { startActivityBench, type ActivityBench } from '../support/activity-bench.js';
-import { at, batchFileKey, imagesPrefix, type RunRef } from '../../src/storage/layout.js';
+import {
+  at,
+  batchFileKey,
+  batchRoot,
+  carriedKey,
+  failuresKey,
+  imagesPrefix,
+  metadataKey,
+  rejectsKey,
+  reportKey,
+  type RunRef,
+} from '../../src/storage/layout.js';
 
 const DAY_MS = 86_400_000;
 
@@ -383,12 +396,12 @@ describe('the activities', () => {
 
   describe('a run from sheet to seal', () => {
     const generation = { generation: 1, end: 'failed', charged: 'unknown' } as const;
-    const seal = (run: RunRef, shardCount: number) =>
+    const seal = (run: RunRef, shardCount: number, end: 'completed' | 'cancelled' = 'completed') =>
       bench.attempt(() =>
         bench.activities.seal({
           run,
           shardCount,
-          end: 'completed',
+          end,
           tally: { ...EMPTY },
           startedAt: new Date().toISOString(),
         }),
@@ -436,7 +449,7 @@ describe('the activities', () => {
         const overview = await bench.attempt(() => bench.activities.openShard({ run: next.run, shard: 0 }));
         expect(overview.known).toEqual(known);
         // Cancelled before anything was done for any row.
-        expect(await seal(next.run, 1)).toMatchObject({ total: 3, cancelled: 3 });
+        expect(await seal(next.run, 1, 'cancelled')).toMatchObject({ total: 3, cancelled: 3 });
         const { outcomes } = await readEvidence(bench.s3.store, next.run, { runSeq, shardCount: 1 });
         expect(outcomes[0]?.generations).toEqual([generation]);
       }
@@ -454,7 +467,7 @@ describe('the activities', () => {
           settled: [{ row: 0, end: { kind: 'cancelled' }, generations: [open], settledAtMs: 1 }],
         }),
       );
-      await seal(run, 1);
+      await seal(run, 1, 'cancelled');
       const second = await bench.ingest('known-job', sheet, 2);
       await bench.attempt(() =>
         bench.activities.recordLostShard({ run: second.run, shard: 0, openedAtMs: Date.now() }),
@@ -473,7 +486,7 @@ describe('the activities', () => {
       await stored(row, jobId);
       const second = await bench.ingest('found', ['id,prompt', 'a,a found bird', 'b,a new bird'], 2);
       expect(second.result).toMatchObject({ rows: 1, settled: { stored: 1 } });
-      expect(await seal(second.run, 1)).toMatchObject({ total: 2, stored: 1, cancelled: 1 });
+      expect(await seal(second.run, 1, 'cancelled')).toMatchObject({ total: 2, stored: 1, cancelled: 1 });
       const evidence = await readEvidence(bench.s3.store, second.run, { runSeq: 2, shardCount: 1 });
       expect(evidence.report.charged).toEqual({ yes: 1, no: 0, unknown: 0 });
       expect(evidence.metadata).toHaveLength(1);
@@ -483,8 +496,42 @@ describe('the activities', () => {
       const { run, result } = await bench.ingest('again', sheet);
       const again = await bench.ingest('again', sheet);
       expect(again.result).toEqual(result);
-      const sealed = await seal(run, 1);
-      expect(await seal(run, 1)).toEqual(sealed);
+      const sealed = await seal(run, 1, 'cancelled');
+      expect(await seal(run, 1, 'cancelled')).toEqual(sealed);
+    });
+
+    it('never seals a completed run in which a row has no outcome', async () => {
+      const { run } = await bench.ingest('hole', sheet);
+      const settled = [{ row: 0, end: { kind: 'cancelled' }, generations: [], settledAtMs: 1 }] as const;
+      await bench.attempt(() => bench.activities.recordOutcomes({ run, shard: 0, part: 0, settled }));
+      await expect(seal(run, 1)).rejects.toMatchObject({
+        message: expect.stringContaining('position 1 (shard 0)'),
+        nonRetryable: true,
+      });
+      expect(await bench.s3.store.head(at(run, reportKey(run)))).toBeUndefined();
+    });
+
+    it('tells in rejects.csv also the cells that no header names', async () => {
+      const { run } = await bench.ingest('wide', ['id,prompt', 'a,a fox', 'b,a cat, a dog,and a bird']);
+      expect(await bench.s3.store.readText(at(run, rejectsKey(run)))).toMatch(
+        /^\uFEFF?id,prompt,column_3,column_4,reject_line,.*\r?\nb,a cat, a dog,and a bird,3,/,
+      );
+    });
+
+    it('digests in the report what the batch has beside it, and keeps its settings', async () => {
+      const { run } = await bench.ingest('digests', sheet);
+      await seal(run, 1, 'cancelled');
+      const { report } = await readEvidence(bench.s3.store, run, { runSeq: 1, shardCount: 1 });
+      const files = [batchFileKey, rejectsKey, failuresKey, metadataKey, (of: RunRef) => carriedKey(of, 1)];
+      for (const keyOf of files) {
+        const key = keyOf(run);
+        const sha256 = createHash('sha256')
+          .update(await bench.s3.store.readText(at(run, key)))
+          .digest('hex');
+        expect(report.digests[key.slice(batchRoot(run).length)]).toBe(sha256);
+      }
+      const batch = BatchFile.parse(JSON.parse(await bench.s3.store.readText(at(run, batchFileKey(run)))));
+      expect(batch.settings).toMatchObject({ concurrency: 1, maxGenerations: 4 });
     });
 
     it('refuses a sheet that cannot be trusted at once, by a failure that is not repeated', async () => {

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -7,6 +9,7 @@ import { temporaryFolder, type TemporaryFolder } from '../support/temporary-fold
 import { startTestEngine, type TestEngine } from '../support/test-engine.js';
 
 const SHEET = 'prompt\na yellow submarine\n';
+const CLI = path.resolve(import.meta.dirname, '../../dist/cli.js');
 /** Nothing listens there. */
 const NOWHERE = '127.0.0.1:9';
 
@@ -172,6 +175,14 @@ describe('the command line refuses with exit code 2, one line and no stack trace
     expect(line).toContain('does not answer');
   });
 
+  it.each(['submit', 'worker'])('a namespace that does not exist: %s', async (command) => {
+    const line = await refusal(command === 'submit' ? ['submit', 'good.csv', '--yes'] : ['worker'], {
+      variables: { ...variables, TEMPORAL_NAMESPACE: 'not-there' },
+    });
+    expect(line).toContain('namespace "not-there"');
+    expect(line).toContain('TEMPORAL_NAMESPACE');
+  });
+
   it.each(['submit', 'worker', 'list', 'status'])(
     'a bucket server that does not answer: %s',
     async (command) => {
@@ -226,6 +237,16 @@ describe('the command line refuses with exit code 2, one line and no stack trace
 });
 
 describe('the command line helps', () => {
+  it('and ends quietly where nobody reads on', async () => {
+    const child = spawn(process.execPath, [CLI, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    child.stdout.destroy();
+    const told: Buffer[] = [];
+    child.stderr.on('data', (chunk: Buffer) => told.push(chunk));
+    const [code] = await once(child, 'close');
+    expect(Buffer.concat(told).toString()).toBe('');
+    expect(code).toBe(0);
+  });
+
   it('with every command in --help, and an example in the help of each', async () => {
     const folder = await temporaryFolder();
     try {

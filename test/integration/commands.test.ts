@@ -125,7 +125,17 @@ describe('looking at batches', () => {
       probeFirstMs: 500,
       probeLongestMs: 2000,
     };
-    await startRun({ client, store, taskQueue: 'test', location, runSeq, sheet, sheetSettings, settings });
+    await startRun({
+      client,
+      store,
+      taskQueue: 'test',
+      location,
+      runSeq,
+      sheet,
+      sheetSettings,
+      rows: 9,
+      settings,
+    });
   }
 
   async function startWorking(): Promise<void> {

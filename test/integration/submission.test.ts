@@ -1,14 +1,14 @@
 import { execFile } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BatchId } from '../../src/domain/ids.js';
-import { at, failuresKey, imagesPrefix, metadataKey, rejectsKey } from '../../src/storage/layout.js';
+import { failuresKey, imagesPrefix, metadataKey, rejectsKey } from '../../src/storage/layout.js';
 import { batchWorkflowId, shardWorkflowId } from '../../src/workflows/messages.js';
 import { readEvidence } from '../support/batch-evidence.js';
-import { runCommand, type CommandResult } from '../support/command-line.js';
+import { runCommand } from '../support/command-line.js';
 import { eventually } from '../support/eventually.js';
+import { submissionBench } from '../support/submission-bench.js';
 import { startTestEngine, type TestEngine } from '../support/test-engine.js';
 
 describe('a sheet', () => {
@@ -19,78 +19,7 @@ describe('a sheet', () => {
   });
   afterAll(() => engine?.stop());
 
-  const command = (args: readonly string[], input?: string): Promise<CommandResult> =>
-    runCommand(args, {
-      cwd: engine.folder.path,
-      variables: engine.variables,
-      ...(input !== undefined && { input }),
-    });
-  const ended = async (batchId: string): Promise<void> => {
-    await engine.stack.temporal.client.workflow.getHandle(batchWorkflowId(batchId as BatchId)).result();
-  };
-  const write = (name: string, text: string): Promise<void> =>
-    writeFile(path.join(engine.folder.path, name), text);
-  const location = (batchId: string) => ({
-    bucket: engine.stack.s3.bucket,
-    prefix: '',
-    batchId: batchId as BatchId,
-  });
-  const textAt = (batchId: string, key: string): Promise<string> =>
-    engine.stack.s3.store.readText(at(location(batchId), key));
-
-  it('submitted again runs only what is new or changed, and keeps what was bought', async () => {
-    await write('menu.csv', 'id,prompt,course\na,soup,1\nb,fish,2\nc,cake,3\n');
-    const first = await command(['submit', 'menu.csv', '--json']);
-    expect(JSON.parse(first.stdout)).toMatchObject({ batchId: 'menu', runSeq: 1, rows: 3, new: 3 });
-    await ended('menu');
-    const jobs = engine.sandbox.stats().jobsMade;
-
-    expect(await command(['submit', 'menu.csv'])).toMatchObject({
-      code: 0,
-      stderr: expect.stringContaining('Nothing to do'),
-    });
-
-    await write('menu.csv', 'id,prompt,course\na,soup,1\nb,fried fish,2\nd,coffee,4\n');
-    const refused = await command(['submit', 'menu.csv']);
-    expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('changes 1 and removes 1') });
-    const second = await command(['submit', 'menu.csv', '--yes', '--json']);
-    expect(JSON.parse(second.stdout)).toMatchObject({
-      runSeq: 2,
-      rows: 3,
-      new: 1,
-      changed: 1,
-      unchanged: 1,
-      removed: 1,
-    });
-    await ended('menu');
-    expect(engine.sandbox.stats().jobsMade - jobs).toBe(2);
-    const { report, metadata } = await readEvidence(engine.stack.s3.store, location('menu'), {
-      runSeq: 2,
-      shardCount: 1,
-    });
-    expect(report.tally).toMatchObject({ total: 3, stored: 3 });
-    expect(metadata.map(({ prompt }) => prompt)).toEqual(['soup', 'fried fish', 'coffee']);
-  });
-
-  it('whose batch was ended from outside goes on where it stopped, without buying twice', async () => {
-    const rows = Array.from({ length: 40 }, (_, row) => `step ${row}`).join('\n');
-    await write('stairs.csv', `prompt\n${rows}\n`);
-    const jobs = engine.sandbox.stats().jobsMade;
-    await command(['submit', 'stairs.csv', '--concurrency', '5']);
-    await eventually(() => engine.sandbox.stats().jobsMade - jobs > 10, { what: 'ten jobs are made' });
-    const handle = engine.stack.temporal.client.workflow.getHandle(batchWorkflowId('stairs' as BatchId));
-    await handle.terminate('a test');
-    const status = await command(['status', 'stairs', '--json']);
-    expect(JSON.parse(status.stdout)).toMatchObject({
-      state: 'failed',
-      reason: expect.stringContaining('ended from outside'),
-    });
-    await command(['submit', 'stairs.csv', '--yes']);
-    await ended('stairs');
-    expect(engine.sandbox.stats().jobsMade - jobs).toBe(40);
-    const report = await command(['status', 'stairs', '--json']);
-    expect(JSON.parse(report.stdout)).toMatchObject({ state: 'completed', stored: 40, total: 40 });
-  });
+  const { command, write, ended, location, textAt, runFolders } = submissionBench(() => engine);
 
   it('is read from standard input, from the bucket, and as JSON Lines', async () => {
     expect(await command(['submit', '-', '--id', 'piped'], 'prompt\na pipe\n')).toMatchObject({ code: 0 });
@@ -150,6 +79,11 @@ describe('a sheet', () => {
     expect(rejects).toContain('odd;a dog;dall-e;d;4;model;dall-e;');
     const failures = await textAt('mixed', failuresKey(location('mixed')));
     expect(failures).toMatch(/^\uFEFFid;prompt;model;aspect_ratio;resolution;count;shelf;failure_kind;/);
+
+    await write('failures.csv', failures.replace(' [[refuse]]', ''));
+    const whole = await command(['submit', 'failures.csv', '--id', 'mixed', '--yes']);
+    expect(whole).toMatchObject({ code: 2, stderr: expect.stringContaining('Give it an id of its own') });
+    expect(await runFolders('mixed')).toEqual(['0001']);
 
     await write('again.csv', failures.replace(' [[refuse]]', ''));
     const again = await command(['submit', 'again.csv', '--json']);

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { eventually } from './eventually.js';
@@ -21,9 +21,15 @@ export async function runCommand(
     readonly variables?: Variables;
     readonly input?: string | Buffer;
     readonly uid?: number;
+    /** It is killed after that time, and its code is null; default: never. */
+    readonly withinMs?: number;
   },
 ): Promise<CommandResult> {
-  const child = start(args, options.cwd, options.variables ?? {}, options.uid);
+  const { cwd, variables = {}, uid, withinMs } = options;
+  const child = start(args, cwd, variables, {
+    ...(uid !== undefined && { uid }),
+    ...(withinMs !== undefined && { timeout: withinMs, killSignal: 'SIGKILL' }),
+  });
   const output = collect(child);
   child.stdin?.end(options.input ?? '');
   const [code] = await once(child, 'close');
@@ -68,13 +74,18 @@ export async function startCommand(
   };
 }
 
-function start(args: readonly string[], cwd: string, variables: Variables, uid?: number): ChildProcess {
+function start(
+  args: readonly string[],
+  cwd: string,
+  variables: Variables,
+  limits: Pick<SpawnOptions, 'uid' | 'timeout' | 'killSignal'> = {},
+): ChildProcess {
   const { PATH = '', HOME = '' } = process.env;
   return spawn(process.execPath, [CLI, ...args], {
     cwd,
     env: { PATH, HOME, ...variables },
     stdio: 'pipe',
-    ...(uid !== undefined && { uid }),
+    ...limits,
   });
 }
 

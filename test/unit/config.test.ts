@@ -46,6 +46,21 @@ describe('the configuration', () => {
     expect(message).not.toContain('very-secret');
   });
 
+  it.each(['two words', 'bananahub-…', 'ключ'])('refuses a key that no header can carry: %s', (apiKey) => {
+    const message = messageOf(() => readConfig({ BANANAHUB_API_KEY: apiKey }, undefined));
+    expect(message).toContain('BANANAHUB_API_KEY');
+    expect(message).not.toContain(apiKey);
+  });
+
+  it.each(['https://user:word@host.test/v1', 'https://host.test/v1?key=word', 'https://host.test/v1#word'])(
+    'refuses a base URL with more than a place in it, and does not repeat it: %s',
+    (baseUrl) => {
+      const message = messageOf(() => readConfig({ BANANAHUB_BASE_URL: baseUrl }, undefined));
+      expect(message).toContain('BANANAHUB_BASE_URL');
+      expect(message).not.toContain('word');
+    },
+  );
+
   it('takes an empty variable for one that is not set', () => {
     const empty = {
       BANANA_BUCKET: '',

@@ -99,10 +99,12 @@ describe('the meaning of an error of the bucket', () => {
     ['corrupted', 'passing'],
     ['other', 'passing'],
   ] satisfies [StorageErrorCode, string][])('%s: %s, and only storage stands still', (code, kind) => {
-    const error = new StorageError(code, { bucket: 'b', key: 'k' }, 'put s3://b/k failed.');
+    const error = new StorageError(code, { bucket: 'b', key: 'a-red-fox' }, 'put s3://b/a-red-fox failed.');
     const meaning = meaningOfStorageError(error);
     expect(meaning).toMatchObject({ kind, cause: { scope: 'storage', code } });
-    expect(JSON.stringify(meaning)).toContain('put s3://b/k failed.');
+    expect(JSON.stringify(meaning)).toContain(`The bucket b cannot be used as it should (${code}).`);
+    // A key holds a row's id or the beginning of its prompt.
+    expect(JSON.stringify(meaning)).not.toContain('fox');
   });
 });
 
@@ -131,6 +133,14 @@ describe('failures for workflows', () => {
     const bear = (tryMs: number) => bearOrHold(meaning, { budget: FRESH_BUDGET, tryMs, limitMs: 1_000 });
     expect(bear(999).budget.tries).toBe(1);
     expect(() => bear(1_000)).toThrow(ApplicationFailure);
+  });
+
+  it('come of several faults however long the work was that each of them broke off', () => {
+    const meaning = meaningOfStorageError(new StorageError('unavailable', { bucket: 'b' }, 'broken off'));
+    if (meaning.kind !== 'passing') throw new Error('it passes');
+    const broken = { tryMs: 3_600_000, limitMs: 60_000 };
+    const { budget } = bearOrHold(meaning, { budget: FRESH_BUDGET, ...broken });
+    expect(() => bearOrHold(meaning, { budget, ...broken })).toThrow(ApplicationFailure);
   });
 
   it('do not arise from a defect of ours', () => {

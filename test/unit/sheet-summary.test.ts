@@ -6,6 +6,9 @@ import { chunks, readWholeSheet } from '../support/read-whole-sheet.js';
 
 const EXAMPLE = fileURLToPath(new URL('../../examples/prompts.csv', import.meta.url));
 
+const summaryOf = (text: string) =>
+  summarizeSheet(chunks(text, 64), SheetSettings.parse({}), { name: 's.csv' });
+
 describe('the summary of a sheet', () => {
   test('counts rows, rejections, repeats and models, and names the columns', async () => {
     const text =
@@ -25,6 +28,11 @@ describe('the summary of a sheet', () => {
         { line: 7, column: 'model' },
       ],
     });
+  });
+
+  test('knows our own failures.csv by its column', async () => {
+    expect(await summaryOf('id,prompt,Failure_Kind\na,fox,refused\n')).toMatchObject({ isFailures: true });
+    expect(await summaryOf('id,prompt,failure\na,fox,refused\n')).toMatchObject({ isFailures: false });
   });
 
   test('shows the first 20 rejections and counts them all', async () => {

@@ -3,7 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { FAILURE_KINDS } from '../../src/domain/failure-kind.js';
 import type { JobId } from '../../src/domain/ids.js';
 import type { SettledRow } from '../../src/domain/outcome.js';
-import { addsUp, addTallies, EMPTY_TALLY, tallyOfPending, tallyOfSettled } from '../../src/domain/tally.js';
+import {
+  addsUp,
+  addTallies,
+  EMPTY_TALLY,
+  sameEnds,
+  tallyOfPending,
+  tallyOfSettled,
+} from '../../src/domain/tally.js';
 
 const image = { type: 'png', width: 1, height: 1, sizeBytes: 1, sha256: 'a' } as const;
 const settled = fc.record({
@@ -21,7 +28,21 @@ const settled = fc.record({
 });
 const rows = fc.array(settled, { maxLength: 30 });
 
+const failed = (failure: 'flaky' | 'refused') =>
+  tallyOfSettled([{ end: { kind: 'failed', failure, message: '' }, generations: [] }]);
+
 describe('tallies', () => {
+  it('agree on the ends of rows whatever these took, and differ by a single row', () => {
+    fc.assert(
+      fc.property(rows, settled, (some, one) => {
+        const tally = tallyOfSettled(some);
+        expect(sameEnds(tally, { ...tally, generations: tally.generations + 1 })).toBe(true);
+        expect(sameEnds(tally, tallyOfSettled([...some, one]))).toBe(false);
+      }),
+    );
+    expect(sameEnds(failed('flaky'), failed('refused'))).toBe(false);
+  });
+
   it('of two sets of rows added are the tally of both together', () => {
     fc.assert(
       fc.property(rows, rows, (a, b) => {

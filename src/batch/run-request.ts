@@ -1,0 +1,25 @@
+import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import type { RunRequest } from '../ledger/documents.js';
+import { SheetSettings } from '../sheet/index.js';
+import { inputKey, type BatchLocation } from '../storage/layout.js';
+import type { SheetFile } from './plan-submission.js';
+
+/** Key of a sheet's bytes in its batch. Its extension is kept, since it tells the format; `csv` where there is none. */
+export function sheetKeyOf(location: BatchLocation, { name, sha256 }: SheetFile): string {
+  const extension = path.extname(name).slice(1).toLowerCase();
+  return inputKey(location, sha256, /^[a-z0-9]{1,8}$/.test(extension) ? extension : 'csv');
+}
+
+/** Whether a run was asked for exactly this: the same bytes, read by the same settings. */
+export function asksTheSame(
+  request: Pick<RunRequest, 'sheetKey' | 'sheet'>,
+  location: BatchLocation,
+  sheet: SheetFile,
+  settings: SheetSettings,
+): boolean {
+  return (
+    request.sheetKey === sheetKeyOf(location, sheet) &&
+    isDeepStrictEqual(SheetSettings.parse(request.sheet), SheetSettings.parse(settings))
+  );
+}

@@ -1,0 +1,35 @@
+import { createInterface } from 'node:readline/promises';
+
+/** What a person at a terminal said to a question. */
+export type Consent = 'given' | 'declined' | 'interrupted';
+
+/** A terminal to ask at. */
+export interface Asked {
+  readonly stdin: NodeJS.ReadableStream;
+  readonly stderr: NodeJS.WritableStream;
+  readonly interrupted: AbortSignal;
+}
+
+/** Asks a question whose answer is yes unless told otherwise. Ctrl-C and an aborted `interrupted` interrupt, Ctrl-D declines. */
+export async function askConsent({ stdin, stderr, interrupted }: Asked, question: string): Promise<Consent> {
+  const prompt = createInterface({ input: stdin, output: stderr });
+  const left = new AbortController();
+  let unanswered: Consent = 'declined';
+  // A terminal that is asked hands over Ctrl-C as a key: the process gets no signal.
+  prompt.once('SIGINT', () => {
+    unanswered = 'interrupted';
+    left.abort();
+  });
+  prompt.once('close', () => left.abort());
+  try {
+    const signal = AbortSignal.any([interrupted, left.signal]);
+    const answer = await prompt.question(`${question} [Y/n] `, { signal });
+    return /^\s*(y|yes)?\s*$/i.test(answer) ? 'given' : 'declined';
+  } catch (error) {
+    if (!interrupted.aborted && !left.signal.aborted) throw error;
+    stderr.write('\n');
+    return interrupted.aborted ? 'interrupted' : unanswered;
+  } finally {
+    prompt.close();
+  }
+}

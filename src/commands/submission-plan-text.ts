@@ -1,0 +1,57 @@
+import { addressOf } from '../batch/status-document.js';
+import type { SubmissionPlan } from '../batch/plan-submission.js';
+import type { RejectedRecord } from '../domain/row.js';
+import type { SheetSummary } from '../sheet/index.js';
+import type { BatchLocation } from '../storage/layout.js';
+import { batchWorkflowId } from '../workflows/messages.js';
+
+const SHOWN_REJECTS = 5;
+
+/** Lines that tell what is in a sheet. */
+export function sheetText(sheet: string, summary: SheetSummary): string {
+  const models = Object.entries(summary.byModel).filter(([, count]) => count > 0);
+  const perModel = models.map(([model, count]) => `${count} ${model}`).join(', ');
+  const repeats = summary.duplicates > 0 ? `, ${counted(summary.duplicates, 'identical row')} kept` : '';
+  const lines = [
+    `Sheet      ${sheet}: ${counted(summary.rows, 'image')}${perModel && ` (${perModel})`}${repeats}`,
+  ];
+  if (summary.rejected > 0) lines.push(`Rejected   ${counted(summary.rejected, 'row')}:`);
+  const shown = summary.firstRejected.slice(0, SHOWN_REJECTS);
+  lines.push(...shown.map((rejected) => `           ${rejectLine(rejected)}`));
+  const more = summary.rejected - shown.length;
+  if (more > 0) lines.push(`           … and ${more} more; all are told in rejects.csv`);
+  return `${lines.join('\n')}\n`;
+}
+
+function rejectLine({ line, column, value, rule }: RejectedRecord): string {
+  return `line ${line}, ${column}${value === '' ? '' : ` "${value.slice(0, 60)}"`}: ${rule}`;
+}
+
+/** Lines that tell what a submission would do to a batch. */
+export function planText(location: BatchLocation, plan: SubmissionPlan): string {
+  const batch = `Batch      ${location.batchId} → ${addressOf(location)}\n`;
+  if (plan.runSeq === 1) return batch;
+  return `${batch}Run ${String(plan.runSeq).padEnd(6)} ${plan.new} new, ${plan.changed} changed, ${plan.again} to try again, ${plan.unchanged} unchanged, ${plan.removed} removed\n`;
+}
+
+/** A number with its noun: `1 image`, `12 images`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** What `submit --json` prints; scripts rely on it. */
+export function submissionJson(location: BatchLocation, plan: SubmissionPlan): string {
+  return JSON.stringify({
+    batchId: location.batchId,
+    workflowId: batchWorkflowId(location.batchId),
+    runSeq: plan.runSeq,
+    rows: plan.summary.rows,
+    rejected: plan.summary.rejected,
+    new: plan.new,
+    changed: plan.changed,
+    unchanged: plan.unchanged,
+    removed: plan.removed,
+    again: plan.again,
+    location: addressOf(location),
+  });
+}

@@ -1,0 +1,80 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { BatchId } from '../../src/domain/ids.js';
+import { at, batchFileKey } from '../../src/storage/layout.js';
+import { batchWorkflowId } from '../../src/workflows/messages.js';
+import { runCommand, type CommandResult, type Variables } from '../support/command-line.js';
+import { eventually } from '../support/eventually.js';
+import { startTestEngine, type TestEngine } from '../support/test-engine.js';
+
+describe('a batch', () => {
+  let engine: TestEngine;
+  beforeAll(async () => {
+    engine = await startTestEngine({ sandbox: { jobTimeMs: { min: 2_000, max: 4_000 } } });
+    await engine.startWorker();
+    await writeFile(path.join(engine.folder.path, 'two.csv'), 'prompt\none\ntwo\n');
+  });
+  afterAll(() => engine?.stop());
+
+  const command = (args: readonly string[], variables: Variables = {}): Promise<CommandResult> =>
+    runCommand(args, { cwd: engine.folder.path, variables: { ...engine.variables, ...variables } });
+
+  it('of another account is held before anything is bought, says so, and can be cancelled', async () => {
+    await command(['submit', 'two.csv', '--id', 'theirs']);
+    const location = { bucket: engine.stack.s3.bucket, prefix: '', batchId: 'theirs' as BatchId };
+    const { client } = engine.stack.temporal;
+    await client.workflow.getHandle(batchWorkflowId(location.batchId)).result();
+    const { store } = engine.stack.s3;
+    const batch = JSON.parse(await store.readText(at(location, batchFileKey(location))));
+    const text = JSON.stringify({ ...batch, account: 'https://elsewhere.test#0123456789ab' });
+    await store.put(at(location, batchFileKey(location)), Buffer.from(`${text}\n`), {
+      contentType: 'application/json',
+    });
+    await writeFile(path.join(engine.folder.path, 'three.csv'), 'prompt\none\ntwo\nthree\n');
+    const jobs = engine.sandbox.stats().jobsMade;
+
+    // Somebody submits without a key of their own; the worker's key is another account's.
+    const { BANANAHUB_API_KEY: _, ...keyless } = engine.variables;
+    const submitted = await runCommand(['submit', 'three.csv', '--id', 'theirs', '--yes'], {
+      cwd: engine.folder.path,
+      variables: keyless,
+    });
+    expect(submitted).toMatchObject({ code: 0 });
+    const held = await eventually(
+      async () => {
+        const status = JSON.parse((await command(['status', 'theirs', '--json'])).stdout);
+        return status.state === 'held' ? status : false;
+      },
+      { what: 'the batch is held', withinMs: 20_000 },
+    );
+    expect(held).toMatchObject({ reason: expect.stringContaining('https://elsewhere.test#0123456789ab') });
+    expect(engine.sandbox.stats().jobsMade).toBe(jobs);
+
+    expect(await command(['cancel', 'theirs'])).toMatchObject({ code: 0 });
+    const result = await client.workflow.getHandle(batchWorkflowId(location.batchId)).result();
+    expect(result).toMatchObject({ end: 'cancelled' });
+    expect(engine.sandbox.stats().jobsMade).toBe(jobs);
+  });
+
+  it('of another place is neither shown nor cancelled under the same id', async () => {
+    engine.sandbox.configure({ jobTimeMs: { min: 20_000, max: 20_000 } });
+    await command(['submit', 'two.csv', '--id', 'placed']);
+    const elsewhere = { BANANA_PREFIX: 'elsewhere' };
+    for (const args of [
+      ['status', 'placed'],
+      ['cancel', 'placed'],
+      ['submit', 'two.csv', '--id', 'placed'],
+    ]) {
+      const { code, stderr } = await command(args, elsewhere);
+      expect(code).toBe(2);
+      expect(stderr).toContain('is running at s3://test-bucket/placed/');
+    }
+    const { client } = engine.stack.temporal;
+    const result = await client.workflow.getHandle(batchWorkflowId('placed' as BatchId)).result();
+    expect(result).toMatchObject({ end: 'completed' });
+    // It has ended: its id is free at the other place.
+    expect(await command(['status', 'placed'], elsewhere)).toMatchObject({ code: 2 });
+    expect(await command(['submit', 'two.csv', '--id', 'placed'], elsewhere)).toMatchObject({ code: 0 });
+  });
+});

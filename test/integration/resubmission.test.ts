@@ -1,0 +1,190 @@
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hashFile } from '../../src/batch/plan-submission.js';
+import { startRun } from '../../src/batch/start-run.js';
+import { SheetSettings } from '../../src/sheet/index.js';
+import { at, outcomesKey, reportKey, type RunRef } from '../../src/storage/layout.js';
+import { batchWorkflowId } from '../../src/workflows/messages.js';
+import { readEvidence } from '../support/batch-evidence.js';
+import { runCommand } from '../support/command-line.js';
+import { eventually } from '../support/eventually.js';
+import { submissionBench } from '../support/submission-bench.js';
+import { startTestEngine, type TestEngine } from '../support/test-engine.js';
+
+describe('a sheet whose batch is there already', () => {
+  let engine: TestEngine;
+  beforeAll(async () => {
+    engine = await startTestEngine({ sandbox: { jobTimeMs: { min: 100, max: 300 } } });
+    await engine.startWorker();
+  });
+  afterAll(() => engine?.stop());
+
+  const { command, write, ended, location, textAt, runFolders } = submissionBench(() => engine);
+
+  it('submitted again runs only what is new or changed, and keeps what was bought', async () => {
+    await write('menu.csv', 'id,prompt,course\na,soup,1\nb,fish,2\nc,cake,3\n');
+    const first = await command(['submit', 'menu.csv', '--json']);
+    expect(JSON.parse(first.stdout)).toMatchObject({ batchId: 'menu', runSeq: 1, rows: 3, new: 3 });
+    await ended('menu');
+    const jobs = engine.sandbox.stats().jobsMade;
+
+    expect(await command(['submit', 'menu.csv'])).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('Nothing to do'),
+    });
+
+    await write('menu.csv', 'id,prompt,course\na,soup,1\nb,fried fish,2\nd,coffee,4\n');
+    const refused = await command(['submit', 'menu.csv']);
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('changes 1 and removes 1') });
+    const second = await command(['submit', 'menu.csv', '--yes', '--json']);
+    expect(JSON.parse(second.stdout)).toMatchObject({
+      runSeq: 2,
+      rows: 3,
+      new: 1,
+      changed: 1,
+      unchanged: 1,
+      removed: 1,
+    });
+    await ended('menu');
+    expect(engine.sandbox.stats().jobsMade - jobs).toBe(2);
+    const { report, metadata } = await readEvidence(engine.stack.s3.store, location('menu'), {
+      runSeq: 2,
+      shardCount: 1,
+    });
+    expect(report.tally).toMatchObject({ total: 3, stored: 3 });
+    expect(metadata.map(({ prompt }) => prompt)).toEqual(['soup', 'fried fish', 'coffee']);
+  });
+
+  it('with edited labels alone is sealed anew without buying', async () => {
+    await write('zoo.csv', 'id,prompt,house\na,an ape,north\nb,a bear,north\n');
+    await command(['submit', 'zoo.csv']);
+    await ended('zoo');
+    const jobs = engine.sandbox.stats().jobsMade;
+    await write('zoo.csv', 'id,prompt,house\na,an ape,south\nb,a bear,north\nc,,east\n');
+    const second = await command(['submit', 'zoo.csv', '--json']);
+    expect(JSON.parse(second.stdout)).toMatchObject({ runSeq: 2, new: 0, unchanged: 2, rejected: 1 });
+    expect(second.stderr).toContain('Nothing is bought');
+    await ended('zoo');
+    const { report, metadata } = await readEvidence(engine.stack.s3.store, location('zoo'), {
+      runSeq: 2,
+      shardCount: 0,
+    });
+    expect(metadata).toMatchObject([{ house: 'south' }, { house: 'north' }]);
+    expect(report.tally).toMatchObject({ total: 3, stored: 2, rejected: 1 });
+    expect(await command(['submit', 'zoo.csv'])).toMatchObject({
+      stderr: expect.stringContaining('Nothing to do'),
+    });
+    expect(engine.sandbox.stats().jobsMade).toBe(jobs);
+  });
+
+  it('whose run ended after its last row but before its seal is sealed when submitted again', async () => {
+    await write('unsealed.csv', 'prompt\nan open letter\n');
+    await command(['submit', 'unsealed.csv']);
+    await ended('unsealed');
+    const jobs = engine.sandbox.stats().jobsMade;
+    const batch = location('unsealed');
+    for (const key of [reportKey(batch), outcomesKey(batch, 1)]) {
+      await engine.stack.s3.store.delete(at(batch, key));
+    }
+    expect(await command(['submit', 'unsealed.csv'])).toMatchObject({ code: 0 });
+    await ended('unsealed');
+    expect(JSON.parse(await textAt('unsealed', reportKey(batch)))).toMatchObject({
+      runSeq: 2,
+      tally: { total: 1, stored: 1 },
+    });
+    expect(engine.sandbox.stats().jobsMade).toBe(jobs);
+  });
+
+  it("is refused for a batch of another account, whose images are not this account's", async () => {
+    await write('owned.csv', 'prompt\na deed\n');
+    await command(['submit', 'owned.csv']);
+    await ended('owned');
+    const variables = { ...engine.variables, BANANAHUB_API_KEY: 'another-key' };
+    for (const flags of [[], ['--dry-run']]) {
+      const refused = await runCommand(['submit', 'owned.csv', ...flags], {
+        cwd: engine.folder.path,
+        variables,
+      });
+      expect(refused).toMatchObject({ code: 2, stdout: '' });
+      expect(refused.stderr).toMatch(/belongs to account http\S+, and http\S+ is configured.*--new/);
+    }
+    expect(await runFolders('owned')).toEqual(['0001']);
+  });
+
+  it('submitted again while it is running tells the run that is at work', async () => {
+    await write('lanes.csv', 'prompt\na jam [[stuck]]\na free lane\n');
+    const first = await command(['submit', 'lanes.csv', '--json']);
+    const again = await command(['submit', 'lanes.csv', '--json']);
+    expect(again).toMatchObject({ code: 0, stderr: expect.stringContaining('on this sheet already') });
+    expect(JSON.parse(again.stdout)).toEqual(JSON.parse(first.stdout));
+    const other = await command(['submit', 'lanes.csv', '--model', 'nb', '--json']);
+    expect(other).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('other settings') });
+    const { client } = engine.stack.temporal;
+    await client.workflow.getHandle(batchWorkflowId(location('lanes').batchId)).terminate('a test');
+  });
+
+  it('submitted twice at the same moment is started once and leaves one run', async () => {
+    await write('twins.csv', 'prompt\none\ntwo\nthree\n');
+    const jobs = engine.sandbox.stats().jobsMade;
+    const both = await Promise.all([command(['submit', 'twins.csv']), command(['submit', 'twins.csv'])]);
+    expect(both.filter(({ stderr }) => stderr.includes('Started.'))).toHaveLength(1);
+    await ended('twins');
+    expect(engine.sandbox.stats().jobsMade - jobs).toBe(3);
+    expect(await runFolders('twins')).toEqual(['0001']);
+  });
+
+  it('whose second run is asked for just before the first one starts leaves one run', async () => {
+    const name = 'late.csv';
+    await write(name, 'prompt\nearly\nlate\n');
+    const file = path.join(engine.folder.path, name);
+    const sheet = { path: file, name, ...(await hashFile(file)) };
+    const { client } = engine.stack.temporal;
+    const start = (runSeq: number): Promise<RunRef> =>
+      startRun({
+        client,
+        store: engine.stack.s3.store,
+        taskQueue: 'banana-batch',
+        location: location('late'),
+        runSeq,
+        sheet,
+        sheetSettings: SheetSettings.parse({}),
+        rows: 2,
+        settings: {
+          concurrency: 10,
+          maxGenerations: 4,
+          graceMs: 60_000,
+          idempotencyHorizonMs: 3_600_000,
+          probeFirstMs: 1_000,
+          probeLongestMs: 1_000,
+        },
+      });
+    const jobs = engine.sandbox.stats().jobsMade;
+    await start(1);
+    await expect(start(2)).rejects.toThrow('by another submission');
+    await ended('late');
+    expect(engine.sandbox.stats().jobsMade - jobs).toBe(2);
+    expect(await runFolders('late')).toEqual(['0001']);
+  });
+
+  it('whose batch was ended from outside goes on where it stopped, without buying twice', async () => {
+    const rows = Array.from({ length: 40 }, (_, row) => `step ${row}`).join('\n');
+    await write('stairs.csv', `prompt\n${rows}\n`);
+    const jobs = engine.sandbox.stats().jobsMade;
+    await command(['submit', 'stairs.csv', '--concurrency', '5']);
+    await eventually(() => engine.sandbox.stats().jobsMade - jobs > 10, { what: 'ten jobs are made' });
+    const handle = engine.stack.temporal.client.workflow.getHandle(
+      batchWorkflowId(location('stairs').batchId),
+    );
+    await handle.terminate('a test');
+    const status = await command(['status', 'stairs', '--json']);
+    expect(JSON.parse(status.stdout)).toMatchObject({
+      state: 'failed',
+      reason: expect.stringContaining('ended from outside'),
+    });
+    await command(['submit', 'stairs.csv', '--yes']);
+    await ended('stairs');
+    expect(engine.sandbox.stats().jobsMade - jobs).toBe(40);
+    const report = await command(['status', 'stairs', '--json']);
+    expect(JSON.parse(report.stdout)).toMatchObject({ state: 'completed', stored: 40, total: 40 });
+  });
+});

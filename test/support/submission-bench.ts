@@ -1,0 +1,53 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { BatchId } from '../../src/domain/ids.js';
+import { at, runsPrefix, type BatchLocation } from '../../src/storage/layout.js';
+import { batchWorkflowId } from '../../src/workflows/messages.js';
+import { runCommand, type CommandResult } from './command-line.js';
+import type { TestEngine } from './test-engine.js';
+
+/** Sheets, commands and batches of an engine. */
+export interface SubmissionBench {
+  /** Runs the built command in the engine's folder. */
+  readonly command: (args: readonly string[], input?: string) => Promise<CommandResult>;
+  /** Writes a file into the engine's folder. */
+  readonly write: (name: string, text: string) => Promise<void>;
+  /** Resolves when the batch's workflow has ended well. */
+  readonly ended: (batchId: string) => Promise<void>;
+  readonly location: (batchId: string) => BatchLocation;
+  readonly textAt: (batchId: string, key: string) => Promise<string>;
+  /** The names of the batch's folders of runs. */
+  readonly runFolders: (batchId: string) => Promise<readonly string[]>;
+}
+
+/** `engine` gives the engine once it is there. */
+export function submissionBench(engine: () => TestEngine): SubmissionBench {
+  const location = (batchId: string): BatchLocation => ({
+    bucket: engine().stack.s3.bucket,
+    prefix: '',
+    batchId: batchId as BatchId,
+  });
+  return {
+    location,
+    command: (args, input) =>
+      runCommand(args, {
+        cwd: engine().folder.path,
+        variables: engine().variables,
+        ...(input !== undefined && { input }),
+      }),
+    write: (name, text) => writeFile(path.join(engine().folder.path, name), text),
+    ended: async (batchId) => {
+      const { client } = engine().stack.temporal;
+      await client.workflow.getHandle(batchWorkflowId(location(batchId).batchId)).result();
+    },
+    textAt: (batchId, key) => engine().stack.s3.store.readText(at(location(batchId), key)),
+    runFolders: async (batchId) => {
+      const { bucket, store } = engine().stack.s3;
+      const names: string[] = [];
+      for await (const folder of store.listFolders(bucket, runsPrefix(location(batchId)))) {
+        names.push(path.posix.basename(folder));
+      }
+      return names;
+    },
+  };
+}

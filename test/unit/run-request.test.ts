@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import { asksTheSame, sheetKeyOf } from '../../src/batch/run-request.js';
+import type { BatchId } from '../../src/domain/ids.js';
+import { SheetSettings } from '../../src/sheet/index.js';
+
+const location = { bucket: 'b', prefix: 'team/', batchId: 'menu' as BatchId };
+const sheet = { path: '/sheets/menu.tsv', name: 'menu.tsv', sha256: 'a'.repeat(64), sizeBytes: 12 };
+const settings = SheetSettings.parse({ map: { prompt: 'Dish' } });
+const request = {
+  sheetKey: sheetKeyOf(location, sheet),
+  sheetName: 'menu.tsv',
+  sheet: SheetSettings.parse(JSON.parse(JSON.stringify(settings))),
+  submittedAt: '2026-01-01T00:00:00.000Z',
+};
+
+test('a run was asked for the same only by the same bytes, format and settings', () => {
+  expect(asksTheSame(request, location, sheet, settings)).toBe(true);
+  expect(asksTheSame(request, location, { ...sheet, path: '/elsewhere', name: 'dinner.tsv' }, settings)).toBe(
+    true,
+  );
+  expect(asksTheSame(request, location, { ...sheet, sha256: 'b'.repeat(64) }, settings)).toBe(false);
+  expect(asksTheSame(request, location, { ...sheet, name: 'menu.csv' }, settings)).toBe(false);
+  expect(asksTheSame(request, location, sheet, SheetSettings.parse({}))).toBe(false);
+});
+
+test('a sheet without a usable extension is kept as CSV', () => {
+  const keys = ['-', 'menu', 'menu.JSONL', 'menu.c v'].map((name) =>
+    sheetKeyOf(location, { ...sheet, name }),
+  );
+  expect(keys.map((key) => key.split('.').at(-1))).toEqual(['csv', 'csv', 'jsonl', 'csv']);
+});
