@@ -137,6 +137,13 @@ describe('run that does not come to its end', () => {
         expect(stderr).toContain('Detached from "forty".');
         expect(stderr).toContain('The same command again goes on with it');
         await folder.hasNoProcess();
+        // With nothing running it is told, also to two who look at once.
+        const looks = await Promise.all([folder.run(['status', 'forty', '--json']), folder.run(['list'])]);
+        expect(looks).toMatchObject([{ code: 0 }, { code: 0 }]);
+        const status = JSON.parse(looks[0]?.stdout ?? '');
+        expect(status).toMatchObject({ total: 40, runSeq: 1 });
+        expect(status.reason).toContain('The same sheet, run again, goes on');
+        await folder.hasNoProcess();
       });
     },
   );
