@@ -30,8 +30,8 @@ export async function checkTemporal(
   }
 }
 
-const NOT_CONFIGURED = problem(
-  'No Temporal server is configured.',
+const NOT_CONFIGURED = warning(
+  'No Temporal server is configured: run starts a local one, submit and worker need one.',
   'Set TEMPORAL_ADDRESS (and TEMPORAL_NAMESPACE, TEMPORAL_API_KEY where needed), or start local servers: npx banana-batch dev',
 );
 
