@@ -22,6 +22,7 @@ describe('JSON Lines', () => {
         delimiter: ',',
         columns: ['Prompt', 'id', 'tags', 'ok', 'count', 'late'],
         labelColumns: ['tags', 'ok', 'late'],
+        isFailures: false,
       });
     }
   });
