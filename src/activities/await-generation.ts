@@ -62,7 +62,7 @@ async function pollUntilEnded(
           throw batchFault({ cause: meaning.cause });
         case 'passing': {
           const tryMs = Date.now() - polledAtMs;
-          const next = bearOrHold(meaning, { budget, tryMs, limitMs: state.limits.serviceFaultMs });
+          const next = bearOrHold(meaning, { budget, tryMs, limits: state.limits });
           budget = next.budget;
           faultDelayMs = next.delayMs;
           break;

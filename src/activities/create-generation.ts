@@ -93,13 +93,12 @@ function afterFailure(
       throw batchFault({ cause: { ...meaning.cause, message: fit(meaning.cause.message) }, ...unanswered });
     case 'passing': {
       const cause = { ...meaning.cause, message: fit(meaning.cause.message) };
-      const limits = state.limits;
       const next = bearOrHold(
         { ...meaning, cause },
         {
           budget,
           tryMs: Date.now() - startedAtMs,
-          limitMs: cause.scope === 'storage' ? limits.storageFaultMs : limits.serviceFaultMs,
+          limits: state.limits,
           ...unanswered,
         },
       );

@@ -6,6 +6,7 @@ import { BATCH_FAULT, type BatchFaultDetails } from '../domain/batch-fault.js';
 import { afterFault, type FaultBudget } from '../domain/fault-budget.js';
 import type { HoldCause, ModelMode } from '../domain/holds.js';
 import { StorageError, type StorageErrorCode } from '../storage/object-store.js';
+import type { ActivityLimits } from './dependencies.js';
 
 /** What an error means for the row and the batch: the one table from errors to consequences. */
 export type Meaning =
@@ -218,21 +219,21 @@ export function countedTryMs(tryMs: number): number {
   return Math.min(tryMs, LONGEST_COUNTED_TRY_MS);
 }
 
-/** Decides after a passing fault; throws the batch's fault where the limit is used up. */
+/** Decides after a passing fault; throws the batch's fault where the limit for what it concerns is used up. */
 export function bearOrHold(
   meaning: Extract<Meaning, { kind: 'passing' }>,
   options: {
     readonly budget: FaultBudget;
     readonly tryMs: number;
-    readonly limitMs: number;
+    readonly limits: Pick<ActivityLimits, 'serviceFaultMs' | 'storageFaultMs'>;
     readonly unansweredSinceMs?: number;
   },
 ): { readonly delayMs: number; readonly budget: FaultBudget } {
-  const { budget, tryMs, limitMs, unansweredSinceMs } = options;
+  const { budget, tryMs, limits, unansweredSinceMs } = options;
   const next = afterFault({
     budget,
     tryMs: countedTryMs(tryMs),
-    limitMs,
+    limitMs: meaning.cause.scope === 'storage' ? limits.storageFaultMs : limits.serviceFaultMs,
     retryAfterMs: meaning.retryAfterMs,
     random: Math.random(),
   });

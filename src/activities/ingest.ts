@@ -23,6 +23,7 @@ import type { WorkerState } from './dependencies.js';
 import { wrongAccount } from './failure.js';
 import { LedgerFiles } from '../ledger/ledger-files.js';
 import { outcomesBefore, PresentImages } from '../ledger/previous-runs.js';
+import { readDocument, readDocumentIfAny } from '../ledger/read-document.js';
 import { bearingStorage } from './storage-fault.js';
 import type { Activities } from './types.js';
 
@@ -54,7 +55,7 @@ async function ingest(
 ): Promise<IngestResult> {
   const { store } = state;
   await checkAccount(state, run);
-  const request = RunRequest.parse(JSON.parse(await store.readText(at(run, requestKey(run, run.runSeq)))));
+  const request = await readDocument(store, at(run, requestKey(run, run.runSeq)), RunRequest);
   const previous = await outcomesBefore(store, run);
   const present = await PresentImages.list(store, run);
   const shardRows = shardLength(request.rows);
@@ -103,10 +104,8 @@ async function ingest(
 
 /** A batch belongs to the account that it was first run with. */
 async function checkAccount(state: WorkerState, run: RunRef): Promise<void> {
-  const ref = at(run, batchFileKey(run));
-  if (!(await state.store.head(ref))) return;
-  const { account } = BatchFile.parse(JSON.parse(await state.store.readText(ref)));
-  if (account !== state.api.account) throw wrongAccount(account, state.api.account);
+  const batch = await readDocumentIfAny(state.store, at(run, batchFileKey(run)), BatchFile);
+  if (batch && batch.account !== state.api.account) throw wrongAccount(batch.account, state.api.account);
 }
 
 /** The plan of a row, which also stands where its image lies in the bucket without any record of how it came there. */

@@ -1,5 +1,6 @@
 import type { AccountId } from '../bananahub/client.js';
 import { BatchFile } from '../ledger/documents.js';
+import { readDocument } from '../ledger/read-document.js';
 import { type RunRef, at, batchFileKey } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { wrongAccount } from './failure.js';
@@ -19,8 +20,7 @@ export class RunAccounts {
   async check(run: RunRef): Promise<void> {
     const name = `${run.bucket}/${run.prefix}${run.batchId}/${run.runSeq}`;
     if (this.#checked.has(name)) return;
-    const text = await this.#store.readText(at(run, batchFileKey(run)));
-    const { account } = BatchFile.parse(JSON.parse(text));
+    const { account } = await readDocument(this.#store, at(run, batchFileKey(run)), BatchFile);
     if (account !== this.#own) throw wrongAccount(account, this.#own);
     this.#checked.add(name);
   }

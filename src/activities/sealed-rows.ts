@@ -6,7 +6,7 @@ import { readJsonLines } from '../ledger/json-lines.js';
 import { type RunRef, at, carriedKey } from '../storage/layout.js';
 import type { BatchEnd } from '../workflows/messages.js';
 import type { WorkerState } from './dependencies.js';
-import { listParts, readParts, toOutcome, type PartRef } from '../ledger/parts.js';
+import { listPartsByShard, readParts, toOutcome } from '../ledger/parts.js';
 
 export interface SealedRow {
   readonly row: ShardRow;
@@ -30,10 +30,7 @@ async function* rowsOfRun(
   state: WorkerState,
   { run, shardCount, end }: Parameters<typeof sealedRows>[1],
 ): AsyncGenerator<SealedRow> {
-  const parts = new Map<number, PartRef[]>();
-  for (const part of await listParts(state.store, run)) {
-    parts.set(part.shard, [...(parts.get(part.shard) ?? []), part]);
-  }
+  const parts = await listPartsByShard(state.store, run);
   for (let shard = 0; shard < shardCount; shard++) {
     const rows = await state.shardRows.all(run, shard);
     const outcomes = await readParts(state.store, run, parts.get(shard) ?? []);

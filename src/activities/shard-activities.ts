@@ -43,7 +43,7 @@ function overviewOf(
     }
   }
   const tally = tallyOfSettled(recorded.values());
-  return { rowCount: rows.length, modes, known, recorded: { rows: recordedRows, tally }, nextPart };
+  return { modes, known, recorded: { rows: recordedRows, tally }, nextPart };
 }
 
 /** Writes one part: rows that have settled, with what they cost. Writing it again changes nothing. */

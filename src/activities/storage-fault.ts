@@ -23,7 +23,7 @@ export async function bearingStorage<T>(
     const { delayMs, budget } = bearOrHold(meaning, {
       budget: before,
       tryMs: Date.now() - startedAtMs,
-      limitMs: state.limits.storageFaultMs,
+      limits: state.limits,
     });
     context.heartbeat({ budget });
     throw passingFailure(meaning.cause.message, delayMs);

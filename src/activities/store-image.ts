@@ -44,7 +44,7 @@ async function copyUntilStored(
   input: StoreImageInput,
   row: ShardRow,
 ): Promise<StoreImageResult> {
-  const { serviceFaultMs, storageFaultMs, imageFaultMs } = state.limits;
+  const { limits } = state;
   let budget: FaultBudget = FRESH_BUDGET;
   let imageFaults: FaultBudget = FRESH_BUDGET;
   const looks = new JobLooks(state, input.jobId, LOOKS_BEFORE_GONE);
@@ -56,7 +56,7 @@ async function copyUntilStored(
       const tryMs = countedTryMs(Date.now() - triedAtMs);
       const meaning = meaningOf(error);
       if (error instanceof ImageFault || (error instanceof ImageDownloadError && !meaning)) {
-        if (imageFaults.spentMs + tryMs >= imageFaultMs)
+        if (imageFaults.spentMs + tryMs >= limits.imageFaultMs)
           return { kind: 'result-gone', message: withoutPrompt(error.message, row.prompt) };
         const delayMs =
           Math.min(30_000, 500 * 2 ** Math.min(imageFaults.tries, 10)) * (0.5 + Math.random() / 2);
@@ -68,8 +68,7 @@ async function copyUntilStored(
         case 'hold':
           throw batchFault({ cause: meaning.cause });
         case 'passing': {
-          const limitMs = meaning.cause.scope === 'storage' ? storageFaultMs : serviceFaultMs;
-          const next = bearOrHold(meaning, { budget, tryMs, limitMs });
+          const next = bearOrHold(meaning, { budget, tryMs, limits });
           budget = next.budget;
           await pause(next.delayMs);
           break;

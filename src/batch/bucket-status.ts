@@ -1,6 +1,7 @@
 import { addTallies, EMPTY_TALLY, tallyOfPending, tallyOfSettled } from '../domain/tally.js';
 import { BatchFile, Report, RunRequest } from '../ledger/documents.js';
 import { listParts, readParts } from '../ledger/parts.js';
+import { readDocumentIfAny } from '../ledger/read-document.js';
 import { at, batchFileKey, reportKey, requestKey, type BatchLocation } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { lastRunSeq } from './plan-submission.js';
@@ -26,9 +27,8 @@ export async function sealedStatus(
   store: ObjectStore,
   location: BatchLocation,
 ): Promise<BatchStatus | undefined> {
-  const ref = at(location, reportKey(location));
-  if (!(await store.head(ref))) return undefined;
-  const report = Report.parse(JSON.parse(await store.readText(ref)));
+  const report = await readDocumentIfAny(store, at(location, reportKey(location)), Report);
+  if (!report) return undefined;
   return {
     ...unknownToWorkers(location),
     ...report.tally,
@@ -47,9 +47,9 @@ async function unsealedStatus(
   runSeq: number,
   asked: Asked,
 ): Promise<BatchStatus | undefined> {
-  const request = await documentAt(store, at(location, requestKey(location, runSeq)), RunRequest);
+  const request = await readDocumentIfAny(store, at(location, requestKey(location, runSeq)), RunRequest);
   if (!request) return undefined;
-  const batch = await documentAt(store, at(location, batchFileKey(location)), BatchFile);
+  const batch = await readDocumentIfAny(store, at(location, batchFileKey(location)), BatchFile);
   const { rejected } = batch?.runSeq === runSeq ? batch : { rejected: 0 };
   const run = { ...location, runSeq };
   const recorded = await readParts(store, run, await listParts(store, run));
@@ -72,14 +72,6 @@ async function unsealedStatus(
     endedAt: undefined,
     asOf: new Date().toISOString(),
   };
-}
-
-async function documentAt<T>(
-  store: ObjectStore,
-  ref: ReturnType<typeof at>,
-  schema: { parse(value: unknown): T },
-): Promise<T | undefined> {
-  return (await store.head(ref)) ? schema.parse(JSON.parse(await store.readText(ref))) : undefined;
 }
 
 /** What only running workflows could tell. */

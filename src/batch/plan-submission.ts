@@ -5,7 +5,7 @@ import { planRow, type RowPlan } from '../domain/row-plan.js';
 import { MAX_BATCH_ROWS } from '../domain/window.js';
 import { UsageError } from '../errors.js';
 import { outcomesBefore } from '../ledger/previous-runs.js';
-import { readSheet, SheetTally, type SheetSettings, type SheetSummary } from '../sheet/index.js';
+import { readSheet, summarizeSheet, type SheetSettings, type SheetSummary } from '../sheet/index.js';
 import { runsPrefix, type BatchLocation, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 
@@ -53,18 +53,13 @@ export async function checkSheet(
   settings: SheetSettings,
   onRow: (rows: number) => void = () => undefined,
 ): Promise<SheetSummary> {
-  const tally = new SheetTally();
-  let rows = 0;
-  for await (const item of readSheet(createReadStream(sheet.path), settings, { name: sheet.name })) {
-    tally.add(item);
-    if (item.kind === 'row' && ++rows % 1000 === 0) onRow(rows);
-  }
-  if (rows > MAX_BATCH_ROWS) {
+  const summary = await summarizeSheet(createReadStream(sheet.path), settings, { name: sheet.name }, onRow);
+  if (summary.rows > MAX_BATCH_ROWS) {
     throw new UsageError(
-      `${sheet.name} makes ${rows} images; a batch takes ${MAX_BATCH_ROWS}. Split the sheet and give each part its own --id.`,
+      `${sheet.name} makes ${summary.rows} images; a batch takes ${MAX_BATCH_ROWS}. Split the sheet and give each part its own --id.`,
     );
   }
-  return tally.summary();
+  return summary;
 }
 
 /** Compares a checked sheet with what the batch's earlier runs left. Throws StorageError; changes nothing. */

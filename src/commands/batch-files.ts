@@ -1,8 +1,8 @@
-import type { z } from 'zod';
 import { BatchFile, Report } from '../ledger/documents.js';
+import { readDocumentIfAny } from '../ledger/read-document.js';
 import { lastRunSeq } from '../batch/plan-submission.js';
 import { at, batchFileKey, reportKey, type BatchLocation } from '../storage/layout.js';
-import { StorageError, type ObjectStore } from '../storage/object-store.js';
+import type { ObjectStore } from '../storage/object-store.js';
 
 /** What a batch's files say about its newest run. */
 export interface BatchFiles {
@@ -21,24 +21,8 @@ export async function readBatchFiles(
 ): Promise<BatchFiles | undefined> {
   const [last, batch, report] = await Promise.all([
     lastRunSeq(store, location),
-    documentAt(store, location, batchFileKey(location), BatchFile),
-    documentAt(store, location, reportKey(location), Report),
+    readDocumentIfAny(store, at(location, batchFileKey(location)), BatchFile),
+    readDocumentIfAny(store, at(location, reportKey(location)), Report),
   ]);
   return last === 0 ? undefined : { lastRunSeq: last, batch, report };
-}
-
-async function documentAt<T>(
-  store: ObjectStore,
-  location: BatchLocation,
-  key: string,
-  schema: z.ZodType<T>,
-): Promise<T | undefined> {
-  let text: string;
-  try {
-    text = await store.readText(at(location, key));
-  } catch (error) {
-    if (error instanceof StorageError && error.code === 'not-found') return undefined;
-    throw error;
-  }
-  return schema.parse(JSON.parse(text));
 }

@@ -5,7 +5,7 @@ import type { RowOutcome } from '../domain/outcome.js';
 import type { PromptRow } from '../domain/row.js';
 import { CarriedLine, ShardRowLine, type BatchFile } from '../ledger/documents.js';
 import { readJsonLines } from '../ledger/json-lines.js';
-import { listParts, readParts, type PartRef } from '../ledger/parts.js';
+import { listPartsByShard, readParts, type PartRef } from '../ledger/parts.js';
 import { failureRecord } from '../report/failure-record.js';
 import type { CsvCells } from '../sheet/index.js';
 import { at, carriedKey, failuresKey, rowsKey, type BatchLocation, type RunRef } from '../storage/layout.js';
@@ -85,10 +85,7 @@ export async function* recordedFailures(store: ObjectStore, run: RunRef): AsyncG
   )) {
     if (isFailure(outcome)) yield failureRecord(row, outcome);
   }
-  const shards = new Map<number, PartRef[]>();
-  for (const part of await listParts(store, run)) {
-    shards.set(part.shard, [...(shards.get(part.shard) ?? []), part]);
-  }
+  const shards = await listPartsByShard(store, run);
   const read = ([shard, parts]: readonly [number, readonly PartRef[]]): Promise<readonly CsvCells[]> =>
     shardFailures(store, run, shard, parts);
   for await (const records of pMapIterable(shards, read, { concurrency: SHARDS_AT_ONCE })) yield* records;

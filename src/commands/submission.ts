@@ -9,6 +9,7 @@ import type { BucketConfig } from '../config.js';
 import { BATCH_ID_RULE, parseBatchId, type BatchId } from '../domain/ids.js';
 import { UsageError } from '../errors.js';
 import { RunRequest } from '../ledger/documents.js';
+import { readDocument } from '../ledger/read-document.js';
 import type { SheetSettings } from '../sheet/index.js';
 import { at, requestKey, type BatchLocation, type RunRef } from '../storage/layout.js';
 import type { RunSettings } from '../workflows/messages.js';
@@ -94,7 +95,7 @@ async function joinRun(
   sheet: CheckedSheet,
   { sheetSettings }: SubmissionOptions,
 ): Promise<Submitted> {
-  const request = RunRequest.parse(JSON.parse(await store.readText(at(run, requestKey(run, run.runSeq)))));
+  const request = await readDocument(store, at(run, requestKey(run, run.runSeq)), RunRequest);
   if (!asksTheSame(request, run, sheet, sheetSettings)) return { kind: 'busy', location: run };
   const plan = await planRun(store, run, sheet, sheetSettings, sheet.summary);
   return { kind: 'running', location: run, plan };

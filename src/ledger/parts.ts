@@ -32,6 +32,20 @@ export async function listParts(
   return parts.toSorted((a, b) => a.shard - b.shard || a.part - b.part);
 }
 
+/** The parts that a run has recorded so far, shard by shard, each shard's in their order. */
+export async function listPartsByShard(
+  store: ObjectStore,
+  run: RunRef,
+): Promise<ReadonlyMap<number, readonly PartRef[]>> {
+  const shards = new Map<number, PartRef[]>();
+  for (const part of await listParts(store, run)) {
+    const parts = shards.get(part.shard);
+    if (parts) parts.push(part);
+    else shards.set(part.shard, [part]);
+  }
+  return shards;
+}
+
 /** The outcomes that the given parts hold, by position; of two for one row the later recorded one counts. */
 export async function readParts(
   store: ObjectStore,

@@ -74,13 +74,21 @@ export class SheetTally {
   }
 }
 
-/** Reads a whole sheet without keeping its rows: the check before anything is spent. Throws as `readSheet` does. */
+/**
+ * Reads a whole sheet without keeping its rows: the check before anything is spent. `onRows` hears of every thousandth
+ * row. Throws as `readSheet` does.
+ */
 export async function summarizeSheet(
   bytes: AsyncIterable<Uint8Array>,
   settings: SheetSettings,
   source: SheetSource,
+  onRows: (rows: number) => void = () => undefined,
 ): Promise<SheetSummary> {
   const tally = new SheetTally();
-  for await (const item of readSheet(bytes, settings, source)) tally.add(item);
+  let rows = 0;
+  for await (const item of readSheet(bytes, settings, source)) {
+    tally.add(item);
+    if (item.kind === 'row' && ++rows % 1000 === 0) onRows(rows);
+  }
   return tally.summary();
 }

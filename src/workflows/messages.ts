@@ -54,7 +54,6 @@ export interface KnownRow {
 
 /** What a shard must know of its rows: no prompts, no ids. */
 export interface ShardOverview {
-  readonly rowCount: number;
   /** The model and mode of the rows, in row order, as runs of equal ones. */
   readonly modes: readonly { readonly mode: ModelMode; readonly rows: number }[];
   readonly known: readonly KnownRow[];

@@ -130,7 +130,12 @@ describe('failures for workflows', () => {
   it('hold the batch once a passing fault has used its limit up', () => {
     const meaning = meaningOfApiError(api('unavailable'));
     if (meaning.kind !== 'passing') throw new Error('it passes');
-    const bear = (tryMs: number) => bearOrHold(meaning, { budget: FRESH_BUDGET, tryMs, limitMs: 1_000 });
+    const bear = (tryMs: number) =>
+      bearOrHold(meaning, {
+        budget: FRESH_BUDGET,
+        tryMs,
+        limits: { serviceFaultMs: 1_000, storageFaultMs: 0 },
+      });
     expect(bear(999).budget.tries).toBe(1);
     expect(() => bear(1_000)).toThrow(ApplicationFailure);
   });
@@ -138,7 +143,8 @@ describe('failures for workflows', () => {
   it('come of several faults however long the work was that each of them broke off', () => {
     const meaning = meaningOfStorageError(new StorageError('unavailable', { bucket: 'b' }, 'broken off'));
     if (meaning.kind !== 'passing') throw new Error('it passes');
-    const broken = { tryMs: 3_600_000, limitMs: 60_000 };
+    const limits = { serviceFaultMs: 3_600_000, storageFaultMs: 60_000 };
+    const broken = { tryMs: 3_600_000, limits };
     const { budget } = bearOrHold(meaning, { budget: FRESH_BUDGET, ...broken });
     expect(() => bearOrHold(meaning, { budget, ...broken })).toThrow(ApplicationFailure);
   });

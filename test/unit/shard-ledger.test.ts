@@ -13,7 +13,6 @@ const jobId = (text: string): JobId => text as JobId;
 
 function overview(modes: readonly ModelMode[], known: readonly KnownRow[] = []): ShardOverview {
   return {
-    rowCount: modes.length,
     modes: modes.map((mode) => ({ mode, rows: 1 })),
     known,
     recorded: { rows: [], tally: EMPTY_TALLY },
