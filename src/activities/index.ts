@@ -4,6 +4,7 @@ import type { ActivityDependencies, WorkerState } from './dependencies.js';
 import { ingestActivity } from './ingest.js';
 import { JobTimes } from './job-times.js';
 import { probeActivity } from './probe.js';
+import { rebindAccountActivity } from './rebind-account.js';
 import { RunAccounts } from './run-accounts.js';
 import { sealActivity } from './seal.js';
 import { openShardActivity, recordLostShardActivity, recordOutcomesActivity } from './shard-activities.js';
@@ -29,6 +30,7 @@ export function createActivities(dependencies: ActivityDependencies): Activities
     recordOutcomes: recordOutcomesActivity(state),
     recordLostShard: recordLostShardActivity(state),
     probe: probeActivity(state),
+    rebindAccount: rebindAccountActivity(state),
     seal: sealActivity(state),
   };
 }

@@ -3,7 +3,7 @@ import { Context } from '@temporalio/activity';
 import { z } from 'zod';
 import { BananaHubError } from '../bananahub/errors.js';
 import { compareDecimals } from '../domain/decimal.js';
-import type { HoldCause } from '../domain/holds.js';
+import { JOBS_MISSING, type HoldCause } from '../domain/holds.js';
 import type { JobId } from '../domain/ids.js';
 import type { ShardRow } from '../domain/row.js';
 import { at, probeKey } from '../storage/layout.js';
@@ -46,14 +46,16 @@ export function probeActivity(state: WorkerState): Activities['probe'] {
       const create = thrown instanceof RefusedCreate ? thrown : undefined;
       const error = create ? create.cause : thrown;
       if (cancellationSignal().aborted) throw error;
-      if (error instanceof BananaHubError && CAUSE_ENDED.has(error.code)) return {};
-      throw await stillHeld(state, before, error, create);
+      if (error instanceof BananaHubError && blamesRowAlone(error, input.cause)) return {};
+      throw await stillHeld(state, input.cause, before, error, create);
     }
   };
 }
 
-/** Refusals that blame one row alone: the account and the service are well again. */
-const CAUSE_ENDED: ReadonlySet<string> = new Set(['invalid-request', 'job-not-found']);
+/** Whether a refusal concerns the candidate and nothing else: the account and the service are well again. */
+function blamesRowAlone({ code }: BananaHubError, cause: HoldCause): boolean {
+  return code === 'invalid-request' || (code === 'job-not-found' && cause.code !== JOBS_MISSING);
+}
 
 async function look(state: WorkerState, input: ProbeInput, before: Progress): Promise<ProbeResult> {
   const { run, cause, candidate } = input;
@@ -64,7 +66,11 @@ async function look(state: WorkerState, input: ProbeInput, before: Progress): Pr
     return {};
   }
   await state.runAccounts.check(run);
-  if (cause.scope === 'account' || !candidate) await lookAtBalance(state, before);
+  if (cause.scope === 'account' || !candidate) {
+    // While nothing may be bought, only a balance that grows can show that there are funds.
+    const mustGrow = !candidate && cause.code === 'insufficient-balance';
+    await lookAtBalance(state, before, mustGrow);
+  }
   if (!candidate) return {};
   if (candidate.jobId) return lookAtJob(state, cause, candidate.jobId);
   const unansweredSinceMs = candidate.unansweredSinceMs ?? before.unansweredSinceMs;
@@ -76,9 +82,14 @@ async function look(state: WorkerState, input: ProbeInput, before: Progress): Pr
 }
 
 /** Fails while the balance has not grown beyond what did not cover a create. */
-async function lookAtBalance(state: WorkerState, before: Progress): Promise<void> {
+async function lookAtBalance(state: WorkerState, before: Progress, mustGrow: boolean): Promise<void> {
   const { available } = await state.api.getBalance(cancellationSignal());
-  if (before.available === undefined || Context.current().info.attempt % LOOKS_PER_CREATE === 0) return;
+  if (mustGrow && before.available === undefined) {
+    Context.current().heartbeat({ ...before, available } satisfies Progress);
+    throw outOfFunds(available);
+  }
+  const triesAnyway = !mustGrow && Context.current().info.attempt % LOOKS_PER_CREATE === 0;
+  if (before.available === undefined || triesAnyway) return;
   if (compareDecimals(available, before.available) <= 0) {
     Context.current().heartbeat(before);
     throw outOfFunds(available);
@@ -124,6 +135,7 @@ class RefusedCreate extends Error {
 /** The failure that makes Temporal look again later, with what the next look must know. */
 async function stillHeld(
   state: WorkerState,
+  cause: HoldCause,
   before: Progress,
   error: unknown,
   create: RefusedCreate | undefined,
@@ -134,6 +146,7 @@ async function stillHeld(
     Context.current().heartbeat({ ...before, available } satisfies Progress);
     return outOfFunds(available);
   }
+  if (error instanceof BananaHubError && error.code === 'job-not-found') return retryable(cause.message);
   const meaning = meaningOf(error, create && modeOf(create.row));
   if (meaning?.kind !== 'hold' && meaning?.kind !== 'passing') return error;
   const unanswered = create && mayHaveCreated(error) && { unansweredSinceMs: create.sentAtMs };

@@ -121,6 +121,8 @@ export interface Activities {
   }) => Promise<Tally>;
   /** Returns once the cause of a hold has ended; until then each try fails and is repeated by Temporal. */
   probe: (input: ProbeInput) => Promise<ProbeResult>;
+  /** Makes the worker's account the batch's own; fails where the account does not know the batch's jobs. */
+  rebindAccount: (run: RunRef) => Promise<void>;
   /** What the sealed files say. */
   seal: (input: SealInput) => Promise<Tally>;
 }

@@ -1,18 +1,25 @@
 import type { InputMode, Model } from './generation-settings.js';
 
 /** What stands still together: only rows that need the scope wait for it. */
-export type HoldScope = 'account' | 'service' | 'storage' | `model:${Model}:${InputMode}`;
+export type HoldScope = 'account' | 'service' | 'storage' | 'failure-rate' | `model:${Model}:${InputMode}`;
 
 /** Why a scope is held; `message` is for a person and says what ends the hold. */
 export interface HoldCause {
   readonly scope: HoldScope;
   readonly code: string;
   readonly message: string;
+  /** The service asked to be left alone for so long: no probe comes earlier. */
+  readonly retryAfterMs?: number;
 }
+
+/** The code of an account's hold whose cause is that jobs it has paid for are not known any more. */
+export const JOBS_MISSING = 'jobs-missing';
 
 /** A hold in force. Times are ISO 8601. */
 export interface Hold extends HoldCause {
   readonly since: string;
+  /** When a row is tried next, for a hold that only the end of a row's job can lift. */
+  readonly nextTrialAt?: string;
 }
 
 /** The holds of a batch. `seq` counts the changes; `releasedAt` says at which of them a scope was released last. */
@@ -55,14 +62,14 @@ export function isHeld(state: HoldState, scope: HoldScope): boolean {
 
 /** The scopes that a row needs before its job may be created. A full bucket stops buying too. */
 export function scopesOfCreate(mode: ModelMode): readonly HoldScope[] {
-  return ['account', 'service', 'storage', `model:${mode}`];
+  return ['account', 'service', 'storage', 'failure-rate', `model:${mode}`];
 }
 
-/** The scopes that a row needs while its job is awaited. */
-export const SCOPES_OF_AWAIT: readonly HoldScope[] = ['account', 'service'];
+/** The scopes that a row needs while its job is awaited. Not the account: what is paid is collected out of funds too. */
+export const SCOPES_OF_AWAIT: readonly HoldScope[] = ['service'];
 
 /** The scopes that a row needs while its image is copied. */
-export const SCOPES_OF_STORE: readonly HoldScope[] = ['account', 'service', 'storage'];
+export const SCOPES_OF_STORE: readonly HoldScope[] = ['service', 'storage'];
 
 /** A model with its input mode, as in the endpoints of the API. */
 export type ModelMode = `${Model}:${InputMode}`;

@@ -21,18 +21,32 @@ export function maxOpenShards(concurrency: number): number {
 }
 
 /**
- * The slots of one open shard. Both numbers only grow, so messages about them may repeat and overtake
- * each other: the parent alone raises `granted`, the shard alone raises `released`, and a reader with an old
- * `released` sees a window that is too large, never one that is too small.
+ * The slots of one open shard. All numbers only grow, so messages about them may repeat and overtake
+ * each other: the parent alone raises `granted` and `recalled`, the shard alone raises `released`, and a reader with an
+ * old `released` sees a window that is too large, never one that is too small.
  */
 export interface Slots {
   readonly granted: number;
   readonly released: number;
+  /** Asked back by the parent since the shard began. */
+  readonly recalled: number;
+  /** How much of that the shard has answered: what it could give back is among `released`. */
+  readonly recallAnswered: number;
+}
+
+/** The slots of a shard that is about to be opened. */
+export function firstSlots(granted: number): Slots {
+  return { granted, released: 0, recalled: 0, recallAnswered: 0 };
 }
 
 /** Rows that may have an unfinished job at once. */
-export function windowSize(slots: Slots): number {
+export function windowSize(slots: Pick<Slots, 'granted' | 'released'>): number {
   return slots.granted - slots.released;
+}
+
+/** What is left of a window once the shard has answered every recall. */
+function windowAfterRecalls(slots: Slots): number {
+  return Math.max(0, windowSize(slots) - (slots.recalled - slots.recallAnswered));
 }
 
 /** An open shard as its parent knows it. */
@@ -64,8 +78,10 @@ export function dealSlots(input: {
   const raise: { shard: number; granted: number }[] = [];
   const open: { shard: number; granted: number }[] = [];
   for (const { shard, slots, exhausted } of openShards) {
-    const more = Math.min(free, MAX_SHARD_WINDOW - windowSize(slots));
-    if (exhausted || more <= 0) continue;
+    // One that has given all back after a recall may have a row that goes on to another generation.
+    const wanted = exhausted ? 1 : MAX_SHARD_WINDOW;
+    const more = Math.min(free, wanted - windowSize(slots));
+    if (more <= 0) continue;
     raise.push({ shard, granted: slots.granted + more });
     free -= more;
   }
@@ -76,6 +92,24 @@ export function dealSlots(input: {
     free -= granted;
   }
   return { raise, open };
+}
+
+/**
+ * What a parent asks back of its open shards after the concurrency was lowered: so much that, once all have answered,
+ * the windows together keep to it; each keeps about an equal share.
+ */
+export function recallSlots(
+  concurrency: number,
+  openShards: readonly OpenShard[],
+): readonly { readonly shard: number; readonly recalled: number }[] {
+  const windows = openShards.map(({ slots }) => windowAfterRecalls(slots));
+  if (windows.reduce((sum, window) => sum + window, 0) <= concurrency) return [];
+  const share = Math.floor(concurrency / openShards.length);
+  const spare = concurrency % openShards.length;
+  return openShards.flatMap(({ shard, slots }, index) => {
+    const excess = (windows[index] ?? 0) - (share + (index < spare ? 1 : 0));
+    return excess > 0 ? [{ shard, recalled: slots.recalled + excess }] : [];
+  });
 }
 
 /** How much of its window must be free before a shard gives slots back: the first time, and the second and last. */
@@ -97,6 +131,20 @@ export function slotsToRelease(input: {
   const share = RELEASE_SHARES[releasesDone];
   const free = window - Math.max(1, inFlight + Math.ceil(waiting / 4));
   return share !== undefined && free > 0 && free >= Math.floor(window * share) ? free : 0;
+}
+
+/** Fewer are given back together with the next, since each telling costs events. */
+const LEAST_GIVEN_BACK = 5;
+
+/** Slots that a shard owes and can give back now: no row in flight needs them. `window` is without the owed ones. */
+export function slotsToGiveBack(input: {
+  readonly window: number;
+  readonly owed: number;
+  readonly inFlight: number;
+}): number {
+  const { window, owed, inFlight } = input;
+  const free = Math.min(owed, Math.max(0, window + owed - inFlight));
+  return free >= Math.min(owed, LEAST_GIVEN_BACK) ? free : 0;
 }
 
 /** Rows that may start now: within the window, and only while copying keeps up with buying. */

@@ -59,13 +59,22 @@ export function activityProxies(): Pick<
 }
 
 /** The activities that go over the whole batch. Probes have ids that say which scope they free: `probe:account`. */
-export function wholeBatchProxies(settings: RunSettings): Pick<Activities, 'ingest' | 'seal' | 'probe'> {
+export function wholeBatchProxies(
+  settings: RunSettings,
+): Pick<Activities, 'ingest' | 'seal' | 'probe' | 'rebindAccount'> {
   const queues = taskQueues(workflowInfo().taskQueue);
   const { ingest, seal } = proxyActivities<Activities>({
     ...PATIENT,
     taskQueue: queues.main,
     startToCloseTimeout: '6 hours',
     heartbeatTimeout: '1 minute',
+  });
+  // A person waits for it.
+  const { rebindAccount } = proxyActivities<Activities>({
+    ...PATIENT,
+    taskQueue: queues.main,
+    startToCloseTimeout: '30 seconds',
+    retry: { ...PATIENT.retry, maximumAttempts: 3 },
   });
   const probe = {
     ...PATIENT,
@@ -77,7 +86,12 @@ export function wholeBatchProxies(settings: RunSettings): Pick<Activities, 'inge
       maximumInterval: settings.probeLongestMs,
     },
   } as const;
-  return { ingest, seal, probe: (input) => named(probe, probeActivityId(input.cause.scope)).probe(input) };
+  return {
+    ingest,
+    seal,
+    rebindAccount,
+    probe: (input) => named(probe, probeActivityId(input.cause.scope)).probe(input),
+  };
 }
 
 function named(options: ActivityOptions, activityId: string): Activities {

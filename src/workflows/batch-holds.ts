@@ -17,6 +17,7 @@ import {
   type HoldScope,
   type HoldState,
 } from '../domain/holds.js';
+import type { FailureTrials } from './failure-trials.js';
 import type { ProbeCandidate, ProbedRow } from './messages.js';
 
 /** When a scope was released last, and how long its last hold waited for the first look. */
@@ -37,10 +38,14 @@ export class BatchHolds {
   readonly #probe: Activities['probe'];
   readonly #onChange: () => void;
   readonly #deliver: (shard: number, probed: ProbedRow) => Promise<void>;
+  readonly #trials: FailureTrials;
   readonly #shield = CancellationScope.current();
   readonly #releases = new Map<HoldScope, Release>();
   #state: HoldState = NO_HOLDS;
   #probes = new CancellationScope();
+  /** Which hold of a scope is in force, by the state that it came with. */
+  readonly #inForce = new Map<HoldScope, number>();
+  #nextTrialAt: string | undefined;
   #buying = true;
   #buyers = 0;
   #open = true;
@@ -56,6 +61,8 @@ export class BatchHolds {
     readonly onChange: () => void;
     /** Hands what a probe did for a row to the row. Must not reject. */
     readonly deliver: (shard: number, probed: ProbedRow) => Promise<void>;
+    /** Ends the hold of the failure rate. */
+    readonly trials: FailureTrials;
   }) {
     this.#run = options.run;
     this.#idempotencyHorizonMs = options.idempotencyHorizonMs;
@@ -64,10 +71,14 @@ export class BatchHolds {
     this.#probe = options.probe;
     this.#onChange = options.onChange;
     this.#deliver = options.deliver;
+    this.#trials = options.trials;
   }
 
   get current(): readonly Hold[] {
-    return this.#state.holds;
+    const nextTrialAt = this.#nextTrialAt;
+    return this.#state.holds.map((hold) =>
+      hold.scope === 'failure-rate' && nextTrialAt ? { ...hold, nextTrialAt } : hold,
+    );
   }
 
   get seq(): number {
@@ -83,23 +94,49 @@ export class BatchHolds {
     return isHeld(this.#state, scope);
   }
 
-  /** Holds the cause's scope and probes until the cause has ended; a fault older than the scope's last release changes nothing. */
+  /** Holds the cause's scope until the cause has ended; a fault older than the scope's last release changes nothing. */
   raise(cause: HoldCause, seenSeq: number, candidate: ProbeCandidate | undefined): void {
     const next = raiseHold(this.#state, cause, { seenSeq, now: new Date().toISOString() });
     if (next === this.#state) return;
     this.#state = next;
+    this.#inForce.set(cause.scope, next.seq);
+    const until = (): Promise<void> =>
+      cause.scope === 'failure-rate'
+        ? this.#tryUntilEnded(cause, next.seq)
+        : this.#probeUntilEnded(cause, candidate, next.seq);
+    this.#shield.run(until).catch((error: unknown) => {
+      log.error('A hold ended in a way that was not foreseen.', { scope: cause.scope, error });
+      throw error;
+    });
     this.#onChange();
-    this.#shield
-      .run(() => this.#probeUntilEnded(cause, candidate))
-      .catch((error: unknown) => {
-        log.error('A hold ended in a way that was not foreseen.', { scope: cause.scope, error });
-        throw error;
-      });
+  }
+
+  /** Ends a scope's hold because a person says so, whatever its cause. */
+  release(scope: HoldScope): void {
+    if (!this.isHeld(scope)) return;
+    this.#end(scope);
+    this.#restartProbes();
+  }
+
+  #end(scope: HoldScope): void {
+    this.#state = releaseHold(this.#state, scope);
+    this.#inForce.delete(scope);
+    this.#onChange();
   }
 
   /** From now on probes only look: nothing more is bought once `isBuying` is false. */
   stopBuying(): void {
     this.#buying = false;
+    this.#restartProbes();
+  }
+
+  /** Probes may buy again, and each looks at once. */
+  startBuying(): void {
+    this.#buying = true;
+    this.#restartProbes();
+  }
+
+  #restartProbes(): void {
     const before = this.#probes;
     this.#probes = new CancellationScope({ cancellable: true, parent: this.#shield });
     before.cancel();
@@ -111,10 +148,28 @@ export class BatchHolds {
     this.#probes.cancel();
   }
 
-  async #probeUntilEnded(cause: HoldCause, candidate: ProbeCandidate | undefined): Promise<void> {
-    let firstLookAfterMs = this.#firstLookAfterMs(cause.scope);
+  #isInForce(scope: HoldScope, hold: number): boolean {
+    return this.#open && this.#inForce.get(scope) === hold;
+  }
+
+  async #tryUntilEnded(cause: HoldCause, hold: number): Promise<void> {
+    await this.#trials.untilImage(
+      () => this.#isInForce(cause.scope, hold),
+      (untilMs) => {
+        this.#nextTrialAt = new Date(untilMs).toISOString();
+      },
+    );
+    if (this.#isInForce(cause.scope, hold)) this.#end(cause.scope);
+  }
+
+  async #probeUntilEnded(
+    cause: HoldCause,
+    candidate: ProbeCandidate | undefined,
+    hold: number,
+  ): Promise<void> {
+    let firstLookAfterMs = Math.max(this.#firstLookAfterMs(cause.scope), cause.retryAfterMs ?? 0);
     const release = { firstLookAfterMs };
-    for (let ended = false; this.#open && !ended; firstLookAfterMs = 0) {
+    for (let ended = false; this.#isInForce(cause.scope, hold) && !ended; firstLookAfterMs = 0) {
       const target = this.#buying || candidate?.jobId ? candidate : undefined;
       const buys = target !== undefined && target.jobId === undefined;
       if (buys) this.#buyers += 1;
@@ -134,9 +189,9 @@ export class BatchHolds {
       }
       ended = probed?.ended ?? false;
     }
-    this.#state = releaseHold(this.#state, cause.scope);
+    if (!this.#isInForce(cause.scope, hold)) return;
     this.#releases.set(cause.scope, { ...release, atMs: Date.now() });
-    if (this.#open) this.#onChange();
+    this.#end(cause.scope);
   }
 
   /** One probe to its end; not `ended` where it was taken back, with word of what it may have bought. */

@@ -1,8 +1,10 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { ChangedSettings } from '../domain/batch-settings.js';
 import type { Hold, HoldCause, HoldScope, ModelMode } from '../domain/holds.js';
 import type { BatchId, JobId } from '../domain/ids.js';
 import type { GenerationRecord, SettledRow } from '../domain/outcome.js';
 import type { Tally } from '../domain/tally.js';
+import type { Slots } from '../domain/window.js';
 import type { RunRef } from '../storage/layout.js';
 
 /** What a person may set for a run. Times in milliseconds. */
@@ -20,6 +22,8 @@ export interface RunSettings {
   /** First and longest wait between two looks whether a hold's cause has ended. */
   readonly probeFirstMs: number;
   readonly probeLongestMs: number;
+  /** The batch is held where more of its last generations fail, in percent; absent: 50. */
+  readonly maxFailureRate?: number;
 }
 
 export interface RunBatchInput {
@@ -74,23 +78,41 @@ export interface RunShardInput {
 
 /** The whole of what a parent tells a shard; later ones (by `seq`) replace earlier ones. */
 export interface ShardControl {
+  /** Grows with every word, also over a reset of the parent. */
   readonly seq: number;
-  /** Slots granted since the shard began; the shard subtracts what it has released. */
-  readonly granted: number;
+  /** The parent's workflow run. Another than before was taken back to an older state by a reset, and counts from there. */
+  readonly parentRunId: string;
+  /** What the parent calls this execution of the shard. */
+  readonly execution: number;
+  /** The parent is not told of this shard's end by Temporal: it wants word of it. */
+  readonly isAdopted: boolean;
+  /** As the parent counts them: it alone raises `granted` and `recalled`. */
+  readonly slots: Slots;
+  /** The number of the last trial that this shard is to make: one create in spite of the failure rate. */
+  readonly trial: number;
   readonly paused: boolean;
   readonly cancelling: boolean;
   readonly heldScopes: readonly HoldScope[];
   /** The hold state these scopes come from; faults tell which one they had seen. */
   readonly holdSeq: number;
+  /** More failures than that among the last generations hold the batch, in percent. */
+  readonly maxFailureRate: number;
+  /** A person has said that jobs which the service does not know are gone for good. */
+  readonly missingAccepted: boolean;
   /** How many of this shard's faults the parent has taken in. */
   readonly faultsTaken: number;
 }
 
-/** A fault that a shard met, once per scope. */
-export interface ShardFault {
+/** Who speaks to a batch. Its workflow id says nothing of the run: after a reset an older one may be at work again. */
+export interface ShardSpeaker {
+  readonly runSeq: number;
   readonly shard: number;
   /** Which execution of the shard speaks: its counts start anew. */
   readonly execution: number;
+}
+
+/** A fault that a shard met, once per scope. */
+export interface ShardFault extends ShardSpeaker {
   /** 1 for the shard's first fault. */
   readonly count: number;
   readonly cause: HoldCause;
@@ -117,12 +139,28 @@ export interface ProbedRow {
   readonly unansweredSinceMs?: number;
 }
 
-export interface SlotRelease {
-  readonly shard: number;
-  readonly execution: number;
+export interface SlotRelease extends ShardSpeaker {
   /** Slots that this execution has released so far. */
   readonly released: number;
+  /** How much of what was recalled is among them. */
+  readonly recallAnswered: number;
+  /** It has started its last row and wants no more slots. */
+  readonly exhausted: boolean;
 }
+
+/** What a shard's one create in spite of the failure rate came to; `none` where no row could make it. */
+export interface TrialEnd extends ShardSpeaker {
+  readonly trial: number;
+  readonly verdict: 'image' | 'failure' | 'none';
+}
+
+/** What a person may tell a running batch. */
+export type Instruction =
+  /** Nothing more is bought; what is in flight is stored. */
+  | { readonly kind: 'pause' }
+  /** Goes on, and looks now whether the causes of holds have ended. `rebind`: the workers' key is the account's own. */
+  | { readonly kind: 'resume'; readonly rebind?: boolean }
+  | ({ readonly kind: 'set' } & ChangedSettings);
 
 export interface RunShardResult {
   readonly tally: Tally;
@@ -164,10 +202,22 @@ export const controlSignal = defineSignal<[ShardControl]>('control');
 export const probedRowSignal = defineSignal<[ProbedRow]>('probedRow');
 export const shardFaultSignal = defineSignal<[ShardFault]>('shardFault');
 export const slotReleaseSignal = defineSignal<[SlotRelease]>('slotRelease');
+/** From a shard whose end Temporal does not tell its batch. */
+export const shardEndSignal = defineSignal<[ShardSpeaker]>('shardEnd');
+export const trialEndSignal = defineSignal<[TrialEnd]>('trialEnd');
+/** For an instruction that is to wait until a worker takes it up; one that does not fit then changes nothing. */
+export const instructSignal = defineSignal<[Instruction]>('instruct');
 
 export const snapshotQuery = defineQuery<BatchSnapshot>('snapshot');
 export const shardTallyQuery = defineQuery<Tally>('tally');
 export const rowQuery = defineQuery<RowView | undefined, [number]>('row');
+
+/** Each answers with the batch as it is then; told again, it changes nothing. Refused once the batch is cancelling or sealing. */
+export const pauseUpdate = defineUpdate<BatchSnapshot>('pause');
+export const resumeUpdate = defineUpdate<BatchSnapshot, [{ readonly rebind?: boolean } | undefined]>(
+  'resume',
+);
+export const setUpdate = defineUpdate<BatchSnapshot, [ChangedSettings]>('set');
 
 /** Ends the batch: no new jobs, those in flight get the grace. Accepted again while cancelling; refused once sealing. */
 export const cancelUpdate = defineUpdate<BatchSnapshot>('cancel');

@@ -1,35 +1,45 @@
-import { log, type ChildWorkflowHandle } from '@temporalio/workflow';
-import type { OpenShard } from '../domain/window.js';
+import { getExternalWorkflowHandle, log, workflowInfo } from '@temporalio/workflow';
+import { firstSlots, windowSize, type OpenShard } from '../domain/window.js';
+import type { RunRef } from '../storage/layout.js';
 import {
   controlSignal,
   probedRowSignal,
+  shardWorkflowId,
   type ProbedRow,
   type ShardControl,
   type ShardFault,
   type SlotRelease,
 } from './messages.js';
-import type { runShard } from './run-shard.js';
 
 /** A shard at work, as its batch knows it. */
 export interface RunningShard extends OpenShard {
   readonly rows: number;
   readonly execution: number;
-  readonly handle: ChildWorkflowHandle<typeof runShard> | undefined;
+  /** It can be told things. */
+  readonly isStarted: boolean;
+  /** It was started by this workflow before a reset, and is not its child any more. */
+  readonly isAdopted: boolean;
   readonly controlSeq: number;
   readonly faultsTaken: number;
+  readonly trial: number;
   /** Something changed before the shard could be told anything. */
   readonly untold: boolean;
 }
 
 /** What all shards are told alike. */
-export type CommonControl = Pick<ShardControl, 'paused' | 'cancelling' | 'heldScopes' | 'holdSeq'>;
+export type CommonControl = Pick<
+  ShardControl,
+  'paused' | 'cancelling' | 'heldScopes' | 'holdSeq' | 'maxFailureRate' | 'missingAccepted'
+>;
 
 /** The shards of a batch that are at work, and the batch's talk with them. */
 export class OpenShards {
+  readonly #run: RunRef;
   readonly #shards = new Map<number, RunningShard>();
   readonly #common: () => CommonControl;
 
-  constructor(common: () => CommonControl) {
+  constructor(run: RunRef, common: () => CommonControl) {
+    this.#run = run;
     this.#common = common;
   }
 
@@ -46,17 +56,45 @@ export class OpenShards {
     start: Pick<RunningShard, 'shard' | 'rows' | 'execution'> & { readonly granted: number },
   ): ShardControl {
     const { shard, rows, execution, granted } = start;
-    const slots = { granted, released: 0 };
-    const unheard = { handle: undefined, controlSeq: 0, faultsTaken: 0, untold: false };
-    this.#shards.set(shard, { shard, rows, execution, slots, exhausted: false, ...unheard });
+    const controlSeq = nextSeq(this.#shards.get(shard)?.controlSeq);
+    const unheard = { isStarted: false, isAdopted: false, faultsTaken: 0, trial: 0, untold: false };
+    const slots = firstSlots(granted);
+    this.#shards.set(shard, { shard, rows, execution, slots, exhausted: false, controlSeq, ...unheard });
     return this.#controlFor(shard);
   }
 
-  /** Notes that a shard can be told things from now, and tells it what it has missed. */
-  started(shard: number, handle: ChildWorkflowHandle<typeof runShard>): void {
-    const untold = this.#shards.get(shard)?.untold ?? false;
-    this.#change(shard, { handle, untold: false });
-    if (untold) this.tell(shard);
+  /** Notes that a shard was started with what its input told it, and tells it what it has missed since. */
+  started(shard: number, { slots, seq }: ShardControl): void {
+    const running = this.#shards.get(shard);
+    const controlSeq = Math.max(seq, running?.controlSeq ?? 0);
+    this.#change(shard, { slots, controlSeq, isStarted: true, isAdopted: false, untold: false });
+    if (running?.untold) this.tell(shard);
+  }
+
+  /** Notes that a shard is at work which this batch began before it was reset, and tells it who speaks now. */
+  adopted(shard: number): void {
+    const running = this.#shards.get(shard);
+    this.#change(shard, { isStarted: true, isAdopted: true, untold: false });
+    if (running?.untold || !running?.isAdopted) this.tell(shard);
+  }
+
+  /** Notes that an adopted shard has ended. */
+  adoptedEnded(shard: number): void {
+    this.#change(shard, { isStarted: false, isAdopted: false });
+  }
+
+  /** What the input of a new execution is to tell it that takes an adopted one's place; nothing is told until it has started. */
+  controlOfNext(shard: number): ShardControl {
+    this.#change(shard, { isStarted: false });
+    const seq = nextSeq(this.#shards.get(shard)?.controlSeq);
+    const slots = firstSlots(this.windowOf(shard));
+    return { ...this.#controlFor(shard), seq, slots, isAdopted: false };
+  }
+
+  /** Slots that the next execution of a shard may start with: what its last one gave back may have been dealt to others. */
+  windowOf(shard: number): number {
+    const running = this.#shards.get(shard);
+    return running ? Math.max(1, windowSize(running.slots)) : 1;
   }
 
   close(shard: number): void {
@@ -65,19 +103,32 @@ export class OpenShards {
 
   /** Raises a shard's grant, and tells it. */
   grant(shard: number, granted: number): void {
-    const running = this.#shards.get(shard);
-    if (!running) return;
-    this.#change(shard, { slots: { ...running.slots, granted } });
+    this.#changeSlots(shard, { granted });
+    this.tell(shard);
+  }
+
+  /** Asks slots back, and tells the shard. */
+  recall(shard: number, recalled: number): void {
+    this.#changeSlots(shard, { recalled });
     this.tell(shard);
   }
 
   /** Takes slots back; false where the execution that released them has ended. */
-  takeRelease({ shard, execution, released }: SlotRelease): boolean {
+  takeRelease({ shard, execution, released, recallAnswered, exhausted }: SlotRelease): boolean {
     const running = this.#shards.get(shard);
     if (running?.execution !== execution) return false;
-    const slots = { ...running.slots, released: Math.max(released, running.slots.released) };
-    this.#change(shard, { slots, exhausted: true });
+    this.#changeSlots(shard, {
+      released: Math.max(released, running.slots.released),
+      recallAnswered: Math.max(recallAnswered, running.slots.recallAnswered),
+    });
+    this.#change(shard, { exhausted: running.exhausted || exhausted });
     return true;
+  }
+
+  /** Lets a shard make one create in spite of the failure rate. */
+  allowTrial(shard: number, trial: number): void {
+    this.#change(shard, { trial });
+    this.tell(shard);
   }
 
   /** Notes that a shard's fault has arrived: the next control answers it. */
@@ -94,22 +145,36 @@ export class OpenShards {
   tell(shard: number): void {
     const running = this.#shards.get(shard);
     if (!running) return;
-    if (!running.handle) {
+    if (!running.isStarted) {
       this.#change(shard, { untold: true });
       return;
     }
-    this.#change(shard, { controlSeq: running.controlSeq + 1 });
-    running.handle.signal(controlSignal, this.#controlFor(shard)).catch((error: unknown) => {
-      log.info('A shard ended before it could be told something.', { shard, error });
-    });
+    this.#change(shard, { controlSeq: nextSeq(running.controlSeq) });
+    this.#handleOf(shard)
+      .signal(controlSignal, this.#controlFor(shard))
+      .catch((error: unknown) => {
+        log.info('A shard ended before it could be told something.', { shard, error });
+      });
   }
 
   /** Hands what a probe did for a row to the row's shard, unless that has ended. Never rejects. */
   async deliver(shard: number, probed: ProbedRow): Promise<void> {
-    const signalled = this.#shards.get(shard)?.handle?.signal(probedRowSignal, probed);
-    await signalled?.catch((error: unknown) => {
-      log.warn('A shard ended before it could be told what a probe did for its row.', { shard, error });
-    });
+    if (!this.#shards.get(shard)?.isStarted) return;
+    await this.#handleOf(shard)
+      .signal(probedRowSignal, probed)
+      .catch((error: unknown) => {
+        log.warn('A shard ended before it could be told what a probe did for its row.', { shard, error });
+      });
+  }
+
+  /** By its id: the handle of a child reaches no child of the time before a reset. */
+  #handleOf(shard: number): ReturnType<typeof getExternalWorkflowHandle> {
+    return getExternalWorkflowHandle(shardWorkflowId(this.#run, shard));
+  }
+
+  #changeSlots(shard: number, change: Partial<RunningShard['slots']>): void {
+    const running = this.#shards.get(shard);
+    if (running) this.#change(shard, { slots: { ...running.slots, ...change } });
   }
 
   #change(shard: number, change: Partial<RunningShard>): void {
@@ -122,8 +187,17 @@ export class OpenShards {
     return {
       ...this.#common(),
       seq: running?.controlSeq ?? 0,
-      granted: running?.slots.granted ?? 0,
+      slots: running?.slots ?? firstSlots(0),
+      execution: running?.execution ?? 1,
+      parentRunId: workflowInfo().runId,
+      isAdopted: running?.isAdopted ?? false,
+      trial: running?.trial ?? 0,
       faultsTaken: running?.faultsTaken ?? 0,
     };
   }
+}
+
+/** Grows also over a reset, which takes the batch back to lower numbers: the workflow's clock is later then. */
+function nextSeq(last: number | undefined): number {
+  return Math.max((last ?? 0) + 1, Date.now());
 }

@@ -1,26 +1,22 @@
-import { CancellationScope, condition, log, setHandler, startChild, upsertMemo } from '@temporalio/workflow';
+import { CancellationScope, condition, log, upsertMemo } from '@temporalio/workflow';
 import type { Activities } from '../activities/types.js';
-import { addTallies, EMPTY_TALLY, sameEnds, tallyOfPending, type Tally } from '../domain/tally.js';
-import { dealSlots, windowSize } from '../domain/window.js';
+import { DEFAULT_MAX_FAILURE_RATE } from '../domain/failure-rate.js';
+import { JOBS_MISSING } from '../domain/holds.js';
+import { EMPTY_TALLY, sameEnds, type Tally } from '../domain/tally.js';
 import { activityProxies, batchFaultOf, wholeBatchProxies } from './activity-proxies.js';
 import { BatchHolds } from './batch-holds.js';
+import { handleMessages } from './batch-messages.js';
+import { FailureTrials } from './failure-trials.js';
 import {
-  cancelUpdate,
-  shardFaultSignal,
-  shardWorkflowId,
-  slotReleaseSignal,
-  snapshotQuery,
   SNAPSHOT_MEMO,
   type BatchEnd,
   type BatchSnapshot,
-  type IngestResult,
+  type Instruction,
   type RunBatchInput,
   type RunBatchResult,
   type ShardFault,
-  type SlotRelease,
 } from './messages.js';
-import { OpenShards } from './open-shards.js';
-import { runShard } from './run-shard.js';
+import { ShardRuns } from './shard-runs.js';
 
 /**
  * Runs a batch from its sheet to its sealed report. Ends when every row has settled; faults of account, service or
@@ -36,40 +32,59 @@ class CancelledUnprepared extends Error {}
 
 class Batch {
   readonly #input: RunBatchInput;
-  readonly #activities: Pick<Activities, 'ingest' | 'seal' | 'probe' | 'recordLostShard'>;
+  readonly #activities: Pick<Activities, 'ingest' | 'seal' | 'probe' | 'recordLostShard' | 'rebindAccount'>;
   readonly #holds: BatchHolds;
+  readonly #trials: FailureTrials;
+  readonly #shards: ShardRuns;
   readonly #startedAt = new Date().toISOString();
-  readonly #open: OpenShards;
   #phase: BatchSnapshot['phase'] = 'preparing';
   #endedAt: string | undefined;
+  #paused = false;
   #cancelling = false;
+  #missingAccepted = false;
+  #concurrency: number;
+  #maxFailureRate: number;
   #carriedStored = 0;
-  /** All rows but those of the open shards and of those not yet opened. */
-  #settled: Tally = EMPTY_TALLY;
-  #unopened = { nextShard: 0, shardCount: 0, shardRows: 0, rows: 0 };
 
   constructor(input: RunBatchInput) {
     this.#input = input;
+    const { settings, run } = input;
+    this.#concurrency = settings.concurrency;
+    this.#maxFailureRate = settings.maxFailureRate ?? DEFAULT_MAX_FAILURE_RATE;
     const { recordLostShard } = activityProxies();
-    this.#activities = { ...wholeBatchProxies(input.settings), recordLostShard };
-    this.#open = new OpenShards(() => ({
-      // A cancelled batch starts nothing more; its rows settle once it is known what the last probes bought for them.
-      paused: this.#cancelling,
-      cancelling: this.#cancelling && !this.#holds.isBuying,
-      heldScopes: this.#holds.current.map(({ scope }) => scope),
-      holdSeq: this.#holds.seq,
-    }));
+    this.#activities = { ...wholeBatchProxies(settings), recordLostShard };
+    this.#shards = new ShardRuns({
+      input,
+      concurrency: () => this.#concurrency,
+      isCancelling: () => this.#cancelling,
+      common: () => ({
+        // A cancelled batch starts nothing more; its rows settle once it is known what the last probes bought for them.
+        paused: this.#paused || this.#cancelling,
+        cancelling: this.#cancelling && !this.#holds.isBuying,
+        heldScopes: this.#holds.current.map(({ scope }) => scope),
+        holdSeq: this.#holds.seq,
+        maxFailureRate: this.#maxFailureRate,
+        missingAccepted: this.#missingAccepted,
+      }),
+      recordLost: (shard, openedAtMs) =>
+        this.#throughHolds(() => this.#activities.recordLostShard({ run, shard, openedAtMs })),
+      onChange: () => this.#noteSnapshot(),
+    });
+    this.#trials = new FailureTrials({
+      firstWaitMs: settings.probeFirstMs,
+      openShards: () => this.#shards.open.all,
+      allow: (shard, trial) => this.#shards.open.allowTrial(shard, trial),
+      mayBuy: () => !this.#paused && !this.#cancelling,
+    });
     this.#holds = new BatchHolds({
-      run: input.run,
-      idempotencyHorizonMs: input.settings.idempotencyHorizonMs,
+      run,
+      idempotencyHorizonMs: settings.idempotencyHorizonMs,
       probe: this.#activities.probe,
-      probeFirstMs: input.settings.probeFirstMs,
-      probeLongestMs: input.settings.probeLongestMs,
-      onChange: () => {
-        this.#open.tellAll();
-        this.#noteSnapshot();
-      },
-      deliver: (shard, probed) => this.#open.deliver(shard, probed),
+      probeFirstMs: settings.probeFirstMs,
+      probeLongestMs: settings.probeLongestMs,
+      trials: this.#trials,
+      onChange: () => this.#tellAll(),
+      deliver: (shard, probed) => this.#shards.open.deliver(shard, probed),
     });
   }
 
@@ -79,19 +94,13 @@ class Batch {
     const { run, settings } = this.#input;
     try {
       const ingested = await this.#throughHolds(() => this.#activities.ingest({ run, settings }));
-      const counted = await this.#runShards(ingested);
+      this.#carriedStored = ingested.settled.stored;
+      this.#shards.begin(ingested);
+      this.#enter('running');
+      await condition(() => this.#shards.allEnded);
       const end: BatchEnd = this.#cancelling ? 'cancelled' : 'completed';
       this.#enter('sealing');
-      const tally = await this.#throughHolds(() =>
-        this.#activities.seal({
-          run,
-          shardCount: ingested.shardCount,
-          end,
-          tally: counted,
-          startedAt: this.#startedAt,
-        }),
-      );
-      if (!sameEnds(tally, counted)) log.error('The sealed files contradict the count.', { counted, tally });
+      const tally = await this.#seal(ingested.shardCount, end);
       this.#endedAt = new Date().toISOString();
       this.#enter(end);
       return { end, tally };
@@ -105,133 +114,86 @@ class Batch {
     }
   }
 
-  async #runShards({ shardCount, shardRows, rows, settled }: IngestResult): Promise<Tally> {
-    this.#settled = settled;
-    this.#carriedStored = settled.stored;
-    this.#unopened = { nextShard: 0, shardCount, shardRows, rows };
-    this.#enter('running');
-    this.#dealSlots();
-    await condition(() => this.#open.all.length === 0 && this.#unopened.rows === 0);
-    return this.#settled;
+  async #seal(shardCount: number, end: BatchEnd): Promise<Tally> {
+    const { run } = this.#input;
+    const counted = this.#shards.tally;
+    const tally = await this.#throughHolds(() =>
+      this.#activities.seal({ run, shardCount, end, tally: counted, startedAt: this.#startedAt }),
+    );
+    if (!sameEnds(tally, counted)) log.error('The sealed files contradict the count.', { counted, tally });
+    return tally;
   }
 
   #handleMessages(): void {
-    // A handler runs in the root's scope: what it starts would be cancelled with it.
-    const shield = CancellationScope.current();
-    setHandler(snapshotQuery, () => this.#snapshot());
-    setHandler(
-      cancelUpdate,
-      () =>
-        shield.run(async () => {
-          this.#cancel();
-          return this.#snapshot();
-        }),
-      {
-        validator: () => {
-          if (!['preparing', 'running'].includes(this.#phase)) {
-            throw new Error(`The batch is ${this.#phase}: nothing is left to cancel.`);
-          }
-        },
-      },
-    );
-    setHandler(slotReleaseSignal, (release) => shield.run(async () => this.#takeSlotsBack(release)));
-    setHandler(shardFaultSignal, (fault) => shield.run(async () => this.#takeFault(fault)));
+    handleMessages({
+      runSeq: this.#input.run.runSeq,
+      snapshot: () => this.#snapshot(),
+      refuseUnlessOpen: (options) => this.#refuseUnlessOpen(options),
+      obey: (instruction) => this.#obey(instruction),
+      cancel: () => this.#cancel(),
+      takeSlotsBack: (release) => this.#shards.takeSlotsBack(release),
+      takeFault: (fault) => this.#takeFault(fault),
+      takeTrialEnd: (end) => this.#trials.take(end),
+      takeShardEnd: (shard) => this.#shards.open.adoptedEnded(shard),
+    });
   }
 
-  #takeSlotsBack(release: SlotRelease): void {
-    if (this.#open.takeRelease(release)) this.#dealSlots();
+  /** Throws where nothing can be told to the batch any more. */
+  #refuseUnlessOpen(options?: { readonly orCancelling: boolean }): void {
+    if (!['preparing', 'running'].includes(this.#phase)) {
+      throw new Error(`The batch is ${this.#phase}: nothing of it can be changed any more.`);
+    }
+    if (this.#cancelling && !options?.orCancelling) {
+      throw new Error('The batch is being cancelled: it can be neither paused, nor resumed, nor changed.');
+    }
+  }
+
+  async #obey(instruction: Instruction): Promise<void> {
+    switch (instruction.kind) {
+      case 'pause':
+        this.#paused = true;
+        this.#holds.stopBuying();
+        break;
+      case 'resume':
+        if (instruction.rebind) await this.#activities.rebindAccount(this.#input.run);
+        this.#resume();
+        break;
+      case 'set':
+        this.#concurrency = instruction.concurrency ?? this.#concurrency;
+        this.#maxFailureRate = instruction.maxFailureRate ?? this.#maxFailureRate;
+        this.#shards.deal();
+        break;
+    }
+    this.#tellAll();
+  }
+
+  /** Goes on: holds that only a person can judge are over, the others are looked at now. */
+  #resume(): void {
+    // While a key was being looked at, the batch may have been cancelled.
+    if (this.#cancelling) return;
+    this.#paused = false;
+    this.#holds.release('failure-rate');
+    if (this.#holds.current.some(({ code }) => code === JOBS_MISSING)) {
+      this.#missingAccepted = true;
+      this.#holds.release('account');
+    }
+    this.#holds.startBuying();
   }
 
   #takeFault(fault: ShardFault): void {
-    this.#open.takeFault(fault);
-    const before = this.#holds.seq;
-    this.#holds.raise(fault.cause, fault.holdSeq, fault.candidate);
-    // An ignored fault is answered too, or its shard would wait for ever.
-    if (this.#holds.seq === before) this.#open.tell(fault.shard);
+    this.#shards.takeFault(fault, () => {
+      const before = this.#holds.seq;
+      this.#holds.raise(fault.cause, fault.holdSeq, fault.candidate);
+      return this.#holds.seq !== before;
+    });
   }
 
   #cancel(): void {
     if (this.#cancelling) return;
     this.#cancelling = true;
     this.#holds.stopBuying();
-    this.#cancelUnopened();
-    this.#open.tellAll();
-    this.#noteSnapshot();
-  }
-
-  /** Rows of shards that were never opened end without anything having been bought for them. */
-  #cancelUnopened(): void {
-    const { rows, shardCount } = this.#unopened;
-    this.#settled = addTallies(this.#settled, { ...EMPTY_TALLY, total: rows, cancelled: rows });
-    this.#unopened = { ...this.#unopened, nextShard: shardCount, rows: 0 };
-  }
-
-  #dealSlots(): void {
-    if (this.#cancelling) this.#cancelUnopened();
-    const { nextShard, shardCount } = this.#unopened;
-    const { concurrency } = this.#input.settings;
-    const plan = dealSlots({ concurrency, openShards: this.#open.all, nextShard, shardCount });
-    for (const { shard, granted } of plan.raise) this.#open.grant(shard, granted);
-    for (const { shard, granted } of plan.open) this.#openShard(shard, granted);
-  }
-
-  #openShard(shard: number, granted: number): void {
-    const rows = Math.min(this.#unopened.rows, this.#unopened.shardRows);
-    this.#unopened = {
-      ...this.#unopened,
-      nextShard: shard + 1,
-      rows: this.#unopened.rows - rows,
-    };
-    this.#runShard(shard, rows, granted).catch((error: unknown) => {
-      log.error('A shard ended in a way that was not foreseen.', { shard, error });
-    });
-  }
-
-  /** Runs a shard to its end; one that is ended from outside is started once more, then its open rows are given up. */
-  async #runShard(shard: number, rows: number, granted: number): Promise<void> {
-    const openedAtMs = Date.now();
-    let tally = await this.#executeShard({ shard, rows, granted, execution: 1 });
-    if (!tally) {
-      // What the first execution gave back may have been dealt to others.
-      const left = this.#open.get(shard);
-      const second = this.#executeShard({
-        shard,
-        rows,
-        granted: left ? windowSize(left.slots) : granted,
-        execution: 2,
-      });
-      this.#dealSlots();
-      tally = await second;
-    }
-    const { run } = this.#input;
-    tally ??= await this.#throughHolds(() => this.#activities.recordLostShard({ run, shard, openedAtMs }));
-    this.#settled = addTallies(this.#settled, tally);
-    this.#open.close(shard);
-    this.#dealSlots();
-    this.#noteSnapshot();
-  }
-
-  /** The shard's tally, or undefined where it was ended from outside. */
-  async #executeShard(start: {
-    readonly shard: number;
-    readonly rows: number;
-    readonly granted: number;
-    readonly execution: number;
-  }): Promise<Tally | undefined> {
-    const { shard, execution } = start;
-    const control = this.#open.open(start);
-    try {
-      const { run, settings } = this.#input;
-      const handle = await startChild(runShard, {
-        workflowId: shardWorkflowId(run, shard),
-        args: [{ run, shard, execution, settings, control }],
-      });
-      this.#open.started(shard, handle);
-      return (await handle.result()).tally;
-    } catch (error) {
-      log.warn('A shard was ended from outside.', { shard, error });
-      return undefined;
-    }
+    this.#shards.cancelUnopened();
+    this.#tellAll();
   }
 
   /**
@@ -261,17 +223,22 @@ class Batch {
     this.#noteSnapshot();
   }
 
+  #tellAll(): void {
+    this.#shards.open.tellAll();
+    this.#noteSnapshot();
+  }
+
   #snapshot(): BatchSnapshot {
     return {
       run: this.#input.run,
       phase: this.#phase,
-      paused: false,
+      paused: this.#paused,
       cancelling: this.#cancelling,
       holds: this.#holds.current,
-      tally: addTallies(this.#settled, tallyOfPending(this.#unopened.rows)),
-      openShards: this.#open.all.map(({ shard, rows }) => ({ shard, rows })),
+      tally: this.#shards.tally,
+      openShards: this.#shards.open.all.map(({ shard, rows }) => ({ shard, rows })),
       carriedStored: this.#carriedStored,
-      concurrency: this.#input.settings.concurrency,
+      concurrency: this.#concurrency,
       startedAt: this.#startedAt,
       ...(this.#endedAt && { endedAt: this.#endedAt }),
       asOf: new Date().toISOString(),

@@ -14,6 +14,7 @@ import type {
 } from '../activities/types.js';
 import { generationLimit, type FailureKind, type JobFailureClass } from '../domain/failure-kind.js';
 import type { FaultBudget } from '../domain/fault-budget.js';
+import { JOBS_MISSING_CAUSE } from '../domain/failure-rate.js';
 import { SCOPES_OF_AWAIT, SCOPES_OF_STORE, type HoldCause, type HoldScope } from '../domain/holds.js';
 import type { JobId } from '../domain/ids.js';
 import type { GenerationRecord } from '../domain/outcome.js';
@@ -30,6 +31,10 @@ export interface RowContext {
   readonly holds: ShardHolds;
   /** Runs a create that a pause, hold or cancel takes back while it has not been sent. */
   readonly runCreate: <T>(row: number, create: () => Promise<T>) => Promise<T>;
+  /** Notes how a generation ended; where too many fail, the batch is held. */
+  readonly noteEnd: (end: 'image' | 'failure', message?: string) => void;
+  /** Notes whether the service found a known job; true where so many are missing that none must be bought anew. */
+  readonly jobsAreMissing: (found: boolean) => boolean;
   readonly isCancelling: () => boolean;
   /** Ends when a cancelled batch's grace has passed. */
   readonly grace: CancellationScope;
@@ -97,7 +102,7 @@ async function createJob(context: RowContext, row: number): Promise<JobId | unde
       ...(since !== undefined && { unansweredSinceMs: since }),
     };
     if (fault) context.raise(fault.cause, candidate);
-    if (context.isCancelling()) ledger.cancelPending(Date.now());
+    if (context.isCancelling()) ledger.cancelUnpaid(Date.now());
     return undefined;
   }
 }
@@ -145,13 +150,32 @@ async function followJob(context: RowContext, row: number, jobId: JobId): Promis
   const { generation } = ledger.generationOf(row);
   const ref = { run: input.run, shard: input.shard, row, generation, jobId };
   const { jobTimeoutMs } = input.settings;
-  const ended = await throughHolds(context, SCOPES_OF_AWAIT, ref, () =>
+  const ended = await untilFound(context, SCOPES_OF_AWAIT, ref, () =>
     activities.awaitGeneration({ ...ref, ...(jobTimeoutMs !== undefined && { jobTimeoutMs }) }),
   );
   if (ended.kind !== 'done') return jobEnded(context, row, jobId, ended);
   ledger.startCopying(row);
-  const stored = await throughHolds(context, SCOPES_OF_STORE, ref, () => activities.storeImage(ref));
+  const stored = await untilFound(context, SCOPES_OF_STORE, ref, () => activities.storeImage(ref));
   imageEnded(context, row, jobId, stored);
+}
+
+/** Asks for a job until it is found; a single one that is gone is believed, one of many waits for the account's hold. */
+async function untilFound<T extends { readonly kind: string }>(
+  context: RowContext,
+  scopes: readonly HoldScope[],
+  ref: ProbeCandidate,
+  call: () => Promise<T>,
+): Promise<T> {
+  for (;;) {
+    const answer = await throughHolds(context, scopes, ref, call);
+    if (!context.jobsAreMissing(answer.kind !== 'gone')) return answer;
+    context.raise(JOBS_MISSING_CAUSE, candidateOf(ref));
+    await context.grace.run(() => condition(() => !context.holds.isHeld([JOBS_MISSING_CAUSE.scope])));
+  }
+}
+
+function candidateOf({ shard, row, generation, jobId }: ProbeCandidate): ProbeCandidate {
+  return { shard, row, generation, ...(jobId && { jobId }) };
 }
 
 function jobEnded(
@@ -194,6 +218,7 @@ function imageEnded(context: RowContext, row: number, jobId: JobId, result: Stor
   const done = { generation, jobId, end: 'done', charged: 'yes' } as const;
   switch (result.kind) {
     case 'stored':
+      context.noteEnd('image');
       ledger.settle(row, result, done, Date.now());
       return;
     case 'result-gone':
@@ -230,9 +255,10 @@ function tryAgain(
     fail(context, row, 'flaky', record);
     return;
   }
+  context.noteEnd('failure', record.message);
   const { endDelay } = ledger.regenerate(row, record);
   if (context.isCancelling()) {
-    ledger.cancelPending(Date.now());
+    ledger.cancelUnpaid(Date.now());
     return;
   }
   const spreadMs = LONGEST_REGENERATION_DELAY_MS - SHORTEST_REGENERATION_DELAY_MS;
@@ -240,6 +266,7 @@ function tryAgain(
 }
 
 function fail(context: RowContext, row: number, failure: FailureKind, record: GenerationRecord): undefined {
+  context.noteEnd('failure', record.message);
   context.ledger.settle(row, { kind: 'failed', failure, message: record.message ?? '' }, record, Date.now());
 }
 
@@ -263,8 +290,7 @@ async function throughHolds<T>(
       }
       if (!fault) throw error;
       needed = [...scopes, fault.cause.scope];
-      const { shard, row, generation, jobId } = candidate;
-      context.raise(fault.cause, { shard, row, generation, ...(jobId && { jobId }) });
+      context.raise(fault.cause, candidateOf(candidate));
     }
   }
 }

@@ -1,33 +1,24 @@
-import {
-  CancellationScope,
-  condition,
-  getExternalWorkflowHandle,
-  log,
-  setHandler,
-  sleep,
-  upsertMemo,
-  workflowInfo,
-} from '@temporalio/workflow';
-import { scopesOfCreate, type HoldCause, type ModelMode } from '../domain/holds.js';
-import { rowsToStart, slotsToRelease } from '../domain/window.js';
+import { CancellationScope, condition, setHandler, sleep, upsertMemo } from '@temporalio/workflow';
+import { failureRateCause, RecentGenerations, sampleSize } from '../domain/failure-rate.js';
+import { scopesOfCreate, type ModelMode } from '../domain/holds.js';
+import { rowsToStart, slotsToGiveBack, slotsToRelease } from '../domain/window.js';
 import { activityProxies, batchFaultOf } from './activity-proxies.js';
 import {
   controlSignal,
   probedRowSignal,
   rowQuery,
-  shardFaultSignal,
   shardTallyQuery,
-  slotReleaseSignal,
   SNAPSHOT_MEMO,
-  type ProbeCandidate,
   type RunShardInput,
   type RunShardResult,
   type ShardOverview,
 } from './messages.js';
+import { ParentBatch } from './parent-batch.js';
 import { runRow, type RowContext } from './run-row.js';
 import { ShardHolds } from './shard-holds.js';
 import { ShardLedger } from './shard-ledger.js';
 
+const FAILURE_RATE = 'failure-rate';
 const ROWS_PER_RECORD = 100;
 const LONGEST_UNRECORDED = '60 seconds';
 
@@ -39,58 +30,40 @@ export async function runShard(input: RunShardInput): Promise<RunShardResult> {
   const root = CancellationScope.current();
   return CancellationScope.nonCancellable(async () => {
     const holds = new ShardHolds(input.control);
+    const parent = new ParentBatch(input, holds);
     setHandler(controlSignal, (control) => holds.take(control));
     const activities = activityProxies();
-    const overview = await throughHolds(input, holds, () =>
+    const overview = await throughHolds(parent, holds, () =>
       activities.openShard({ run: input.run, shard: input.shard }),
     );
-    return new Shard(input, holds, overview, activities).run(root);
+    const result = await new Shard({ input, holds, parent, activities }, overview).run(root);
+    await parent.tellEnd();
+    return result;
   });
 }
 
 /** Runs an activity that concerns no single row until it answers; a fault of the bucket only makes it wait. */
-async function throughHolds<T>(input: RunShardInput, holds: ShardHolds, call: () => Promise<T>): Promise<T> {
+async function throughHolds<T>(parent: ParentBatch, holds: ShardHolds, call: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
       return await call();
     } catch (error) {
       const fault = batchFaultOf(error);
       if (!fault) throw error;
-      reportFault(input, holds, fault.cause);
+      parent.tellFault(fault.cause);
       await condition(() => !holds.isHeld([fault.cause.scope]));
     }
   }
-}
-
-/** Tells the parent of a fault, once per scope. */
-function reportFault(
-  input: RunShardInput,
-  holds: ShardHolds,
-  cause: HoldCause,
-  candidate?: ProbeCandidate,
-): void {
-  const { holdSeq } = holds;
-  const count = holds.meet(cause.scope);
-  if (count === undefined) return;
-  const { shard, execution } = input;
-  const fault = { shard, execution, count, cause, holdSeq, ...(candidate && { candidate }) };
-  parentHandle()
-    .signal(shardFaultSignal, fault)
-    .catch((error: unknown) => log.warn('The batch could not be told of a fault.', { error }));
-}
-
-function parentHandle(): ReturnType<typeof getExternalWorkflowHandle> {
-  const { parent } = workflowInfo();
-  if (!parent) throw new Error('A shard runs only as the child of a batch.');
-  return getExternalWorkflowHandle(parent.workflowId);
 }
 
 /** One open shard: its rows, its window, and its talk with the parent. */
 class Shard {
   readonly #input: RunShardInput;
   readonly #holds: ShardHolds;
+  readonly #parent: ParentBatch;
   readonly #ledger: ShardLedger;
   readonly #activities: ReturnType<typeof activityProxies>;
+  readonly #recent: RecentGenerations;
   readonly #rowContext: RowContext;
   readonly #grace = new CancellationScope();
   /** Creates under way, by row: those not yet sent can be taken back. */
@@ -98,29 +71,39 @@ class Shard {
   #nextPart: number;
   #releasesDone = 0;
   #cancelling = false;
+  #trialsMade = 0;
+  #trialRow: number | undefined;
   #defect: unknown;
 
   constructor(
-    input: RunShardInput,
-    holds: ShardHolds,
+    shard: {
+      readonly input: RunShardInput;
+      readonly holds: ShardHolds;
+      readonly parent: ParentBatch;
+      readonly activities: ReturnType<typeof activityProxies>;
+    },
     overview: ShardOverview,
-    activities: ReturnType<typeof activityProxies>,
   ) {
+    const { input, holds, parent, activities } = shard;
     this.#input = input;
     this.#holds = holds;
+    this.#parent = parent;
+    this.#activities = activities;
     this.#ledger = new ShardLedger(overview);
     this.#nextPart = overview.nextPart;
-    this.#activities = activities;
+    this.#recent = new RecentGenerations(sampleSize(input.settings.concurrency));
     this.#rowContext = {
       input,
       activities,
       ledger: this.#ledger,
       holds,
       grace: this.#grace,
+      noteEnd: (end, message) => this.#noteEnd(end, message),
+      jobsAreMissing: (found) => this.#jobsAreMissing(found),
       isCancelling: () => this.#cancelling,
       runCreate: (row, create) => this.#runCreate(row, create),
       raise: (cause, candidate) => {
-        reportFault(input, holds, cause, candidate);
+        parent.tellFault(cause, candidate);
         this.#takeBackCreates();
       },
     };
@@ -135,7 +118,11 @@ class Shard {
     // A handler runs in the root's scope: what it starts would be cancelled with it.
     setHandler(controlSignal, (control) =>
       shield.run(async () => {
+        const { recallAnswered } = this.#holds.given;
+        const wasHeld = this.#holds.isHeld([FAILURE_RATE]);
         this.#holds.take(control);
+        if (wasHeld && !this.#holds.isHeld([FAILURE_RATE])) this.#recent.reset();
+        if (this.#holds.given.recallAnswered > recallAnswered) this.#parent.tellSlots(false);
         this.#obey();
       }),
     );
@@ -145,28 +132,48 @@ class Shard {
     return { tally: ledger.tally() };
   }
 
+  /** Holds the batch where too many of the last generations have failed. */
+  #noteEnd(end: 'image' | 'failure', message = ''): void {
+    this.#recent.note(end);
+    const { failureRate } = this.#recent;
+    if (failureRate === undefined || failureRate <= this.#holds.maxFailureRate) return;
+    this.#parent.tellFault(failureRateCause(failureRate, message));
+    this.#takeBackCreates();
+  }
+
+  /** Notes whether a known job was found; true where the last ones were not, and nobody has said that this is right. */
+  #jobsAreMissing(found: boolean): boolean {
+    this.#recent.noteJob(found);
+    return this.#recent.jobsAreMissing && !this.#holds.missingAccepted;
+  }
+
   #obey(): void {
     if (this.#holds.cancelling) this.#cancel();
     this.#takeBackCreates();
+    this.#tryOneRow();
   }
 
   #cancel(): void {
     if (this.#cancelling) return;
     this.#cancelling = true;
     this.#takeBackCreates();
-    this.#ledger.cancelPending(Date.now());
-    const endGrace = (): void => this.#grace.cancel();
+    this.#ledger.cancelUnpaid(Date.now());
+    const endGrace = (): void => {
+      this.#grace.cancel();
+      this.#ledger.cancelPending(Date.now());
+    };
     sleep(this.#input.settings.graceMs).then(endGrace, endGrace);
   }
 
-  #mayCreate(mode: ModelMode): boolean {
-    return !this.#cancelling && !this.#holds.paused && !this.#holds.isHeld(scopesOfCreate(mode));
+  #mayCreate(mode: ModelMode, isTrial = false): boolean {
+    if (this.#cancelling || this.#holds.paused) return false;
+    return !this.#holds.isHeld(scopesOfCreate(mode).filter((scope) => !isTrial || scope !== FAILURE_RATE));
   }
 
   /** Creates that are queued or wait for another try return their rows to the queue; one that is being sent runs out. */
   #takeBackCreates(): void {
     for (const [row, scope] of this.#creates) {
-      if (!this.#mayCreate(this.#ledger.generationOf(row).mode)) scope.cancel();
+      if (!this.#mayCreate(this.#ledger.generationOf(row).mode, row === this.#trialRow)) scope.cancel();
     }
   }
 
@@ -185,23 +192,61 @@ class Shard {
     while (!ledger.allSettled) {
       while (this.#canStart()) this.#startRow();
       this.#releaseSlots();
-      await condition(() => ledger.allSettled || this.#canStart() || this.#slotsToRelease() > 0);
+      this.#giveSlotsBack();
+      await condition(
+        () =>
+          ledger.allSettled ||
+          this.#canStart() ||
+          this.#slotsToRelease() > 0 ||
+          this.#slotsToGiveBack() > 0 ||
+          this.#defect !== undefined,
+      );
+      if (this.#defect !== undefined) return;
     }
   }
 
-  #canStart(): boolean {
+  get #freeSlots(): number {
     const { inFlight, copying } = this.#ledger;
-    if (rowsToStart({ window: this.#holds.window, inFlight, copying }) === 0) return false;
-    return this.#ledger.canStart((mode) => this.#mayCreate(mode));
+    return rowsToStart({ window: this.#holds.window, inFlight, copying });
+  }
+
+  #canStart(): boolean {
+    return this.#freeSlots > 0 && this.#ledger.canStart((mode) => this.#mayCreate(mode));
   }
 
   #startRow(): void {
     const row = this.#ledger.startNext((mode) => this.#mayCreate(mode));
-    if (row === undefined) return;
-    runRow(this.#rowContext, row).catch((error: unknown) => {
-      // Only a defect of ours gets here: it must stop the shard rather than leave a row behind.
+    if (row !== undefined) this.#runRow(row).catch(() => undefined);
+  }
+
+  /** Only a defect of ours makes it reject: it must stop the shard rather than leave a row behind. */
+  async #runRow(row: number): Promise<void> {
+    try {
+      await runRow(this.#rowContext, row);
+    } catch (error) {
       this.#defect = error;
-    });
+      throw error;
+    }
+  }
+
+  /** Makes the trial that the batch has asked for: one row may go on in spite of the failure rate, and tells how it ended. */
+  #tryOneRow(): void {
+    const { trial } = this.#holds;
+    if (trial <= this.#trialsMade) return;
+    this.#trialsMade = trial;
+    const row =
+      this.#freeSlots > 0 ? this.#ledger.startNext((mode) => this.#mayCreate(mode, true)) : undefined;
+    if (row === undefined) {
+      this.#parent.tellTrial(trial, 'none');
+      return;
+    }
+    this.#trialRow = row;
+    const { generation } = this.#ledger.generationOf(row);
+    const tell = (): void => {
+      this.#trialRow = undefined;
+      this.#parent.tellTrial(trial, this.#ledger.verdictOn(row, generation));
+    };
+    this.#runRow(row).then(tell, () => undefined);
   }
 
   #slotsToRelease(): number {
@@ -215,11 +260,20 @@ class Shard {
     const slots = this.#slotsToRelease();
     if (slots === 0) return;
     this.#releasesDone += 1;
-    const released = this.#holds.release(slots);
-    const { shard, execution } = this.#input;
-    parentHandle()
-      .signal(slotReleaseSignal, { shard, execution, released })
-      .catch((error: unknown) => log.warn('Slots could not be given back early.', { error }));
+    this.#holds.release(slots);
+    this.#parent.tellSlots(true);
+  }
+
+  #slotsToGiveBack(): number {
+    const { owed, window } = this.#holds;
+    return slotsToGiveBack({ window, owed, inFlight: this.#ledger.inFlight });
+  }
+
+  #giveSlotsBack(): void {
+    const slots = this.#slotsToGiveBack();
+    if (slots === 0) return;
+    this.#holds.giveBack(slots);
+    this.#parent.tellSlots(false);
   }
 
   async #recordRows(): Promise<void> {
@@ -237,7 +291,7 @@ class Shard {
     const { run, shard } = this.#input;
     const settled = this.#ledger.takeUnrecorded();
     const part = this.#nextPart++;
-    await throughHolds(this.#input, this.#holds, () =>
+    await throughHolds(this.#parent, this.#holds, () =>
       this.#activities.recordOutcomes({ run, shard, part, settled }),
     );
     upsertMemo({ [SNAPSHOT_MEMO]: this.#ledger.tally() });

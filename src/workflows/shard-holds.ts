@@ -6,6 +6,7 @@ import type { ShardControl } from './messages.js';
 export class ShardHolds {
   #control: ShardControl;
   #released = 0;
+  #recallAnswered = 0;
   #faultsMet = 0;
   readonly #own = new Map<HoldScope, number>();
 
@@ -13,17 +14,59 @@ export class ShardHolds {
     this.#control = control;
   }
 
-  /** Takes a control in; older ones than the last change nothing. */
+  /**
+   * Takes a control in; older ones than the last change nothing. A parent that was reset counts the slots from an older
+   * state, and may not know of faults it was told.
+   */
   take(control: ShardControl): void {
     if (control.seq <= this.#control.seq) return;
+    if (control.parentRunId !== this.#control.parentRunId) {
+      this.#released = control.slots.released;
+      this.#recallAnswered = control.slots.recallAnswered;
+      this.#own.clear();
+    }
     this.#control = control;
+    this.#forgetExcess();
     for (const [scope, count] of this.#own) {
       if (count <= control.faultsTaken) this.#own.delete(scope);
     }
   }
 
+  /** Rows that may have an unfinished job at once, without the slots that are still to be given back. */
   get window(): number {
-    return windowSize({ granted: this.#control.granted, released: this.#released });
+    return windowSize({ granted: this.#control.slots.granted, released: this.#released }) - this.owed;
+  }
+
+  /** What was asked back and had been given back already, while the word was on its way, is not owed. */
+  #forgetExcess(): void {
+    const { granted } = this.#control.slots;
+    const excess = this.owed - windowSize({ granted, released: this.#released });
+    if (excess > 0) this.#recallAnswered += excess;
+  }
+
+  /** Slots that the parent has asked back and not got yet. */
+  get owed(): number {
+    return this.#control.slots.recalled - this.#recallAnswered;
+  }
+
+  get maxFailureRate(): number {
+    return this.#control.maxFailureRate;
+  }
+
+  get missingAccepted(): boolean {
+    return this.#control.missingAccepted;
+  }
+
+  get trial(): number {
+    return this.#control.trial;
+  }
+
+  get execution(): number {
+    return this.#control.execution;
+  }
+
+  get isAdopted(): boolean {
+    return this.#control.isAdopted;
   }
 
   get paused(): boolean {
@@ -50,9 +93,19 @@ export class ShardHolds {
     return this.#faultsMet;
   }
 
-  /** Lowers the window; the slots released since the shard began. */
-  release(slots: number): number {
+  /** Lowers the window by slots that nobody needs any more. */
+  release(slots: number): void {
     this.#released += slots;
-    return this.#released;
+  }
+
+  /** Gives back slots that the parent has asked for; the window is lower by them already. */
+  giveBack(slots: number): void {
+    this.#released += slots;
+    this.#recallAnswered += slots;
+  }
+
+  /** What was given back since the shard began. */
+  get given(): { readonly released: number; readonly recallAnswered: number } {
+    return { released: this.#released, recallAnswered: this.#recallAnswered };
   }
 }

@@ -2,7 +2,7 @@ import type { ModelMode } from '../domain/holds.js';
 import type { JobId } from '../domain/ids.js';
 import type { GenerationRecord, RowEnd, SettledRow } from '../domain/outcome.js';
 import { addTallies, EMPTY_TALLY, tallyOfSettled, type Tally } from '../domain/tally.js';
-import type { ProbedRow, RowView, ShardOverview } from './messages.js';
+import type { ProbedRow, RowView, ShardOverview, TrialEnd } from './messages.js';
 
 interface RowProgress {
   readonly mode: ModelMode;
@@ -18,6 +18,8 @@ interface RowProgress {
 export class ShardLedger {
   readonly #rows: readonly RowProgress[];
   readonly #queues = new Map<ModelMode, number[]>();
+  /** Rows in the queue whose job is there already: it costs nothing to collect it. */
+  readonly #paid: number[] = [];
   readonly #recorded: Tally;
   #unrecorded: SettledRow[] = [];
   #settled: Tally = EMPTY_TALLY;
@@ -73,14 +75,14 @@ export class ShardLedger {
     return this.#pending + this.#inFlight + this.#copying === 0;
   }
 
-  /** Whether a row of a mode for which `allowed` holds waits in the queue. */
-  canStart(allowed: (mode: ModelMode) => boolean): boolean {
-    return this.#firstQueued(allowed) !== undefined;
+  /** Whether a row waits in the queue whose job is known, or one of a mode for which `mayCreate` holds. */
+  canStart(mayCreate: (mode: ModelMode) => boolean): boolean {
+    return this.#firstQueued(mayCreate) !== undefined;
   }
 
-  /** The first such row of the queues, which start in sheet order; it counts as in flight from now. */
-  startNext(allowed: (mode: ModelMode) => boolean): number | undefined {
-    const first = this.#firstQueued(allowed);
+  /** The first such row: known jobs before others, and those in sheet order. It counts as in flight from now. */
+  startNext(mayCreate: (mode: ModelMode) => boolean): number | undefined {
+    const first = this.#firstQueued(mayCreate);
     if (!first) return undefined;
     first.queue.shift();
     this.#at(first.row).phase = 'inFlight';
@@ -103,7 +105,13 @@ export class ShardLedger {
   /** Notes the job of the row's present generation; an older generation's news changes nothing. */
   noteJob(row: number, generation: number, jobId: JobId): void {
     const progress = this.#at(row);
-    if (progress.generation === generation) progress.jobId ??= jobId;
+    if (progress.generation !== generation || progress.jobId) return;
+    progress.jobId = jobId;
+    const queue = this.#queues.get(progress.mode);
+    const at = queue?.indexOf(row) ?? -1;
+    if (at < 0) return;
+    queue?.splice(at, 1);
+    this.#paid.push(row);
   }
 
   /** Notes what a probe did for a waiting row. */
@@ -167,10 +175,21 @@ export class ShardLedger {
     this.#settled = addTallies(this.#settled, tallyOfSettled([settled]));
   }
 
-  /** Settles as cancelled every row without a job under way. A job known from before stays on record as open. */
+  /** Settles as cancelled every row that waits without a job. */
+  cancelUnpaid(nowMs: number): void {
+    this.#cancelWaiting(nowMs, ({ jobId }) => jobId === undefined);
+  }
+
+  /** Settles as cancelled every row that waits; a job known from before stays on record as open. */
   cancelPending(nowMs: number): void {
-    for (const [row, { phase }] of this.#rows.entries()) {
-      if (phase === 'pending') this.settle(row, { kind: 'cancelled' }, this.openRecord(row), nowMs);
+    this.#cancelWaiting(nowMs, () => true);
+    this.#paid.length = 0;
+  }
+
+  #cancelWaiting(nowMs: number, concerned: (progress: RowProgress) => boolean): void {
+    for (const [row, progress] of this.#rows.entries()) {
+      if (progress.phase !== 'pending' || !concerned(progress)) continue;
+      this.settle(row, { kind: 'cancelled' }, this.openRecord(row), nowMs);
     }
     for (const queue of this.#queues.values()) queue.length = 0;
   }
@@ -183,6 +202,13 @@ export class ShardLedger {
     if (unansweredSinceMs !== undefined)
       return { generation, end: 'unanswered', charged: 'unknown', unansweredSinceMs };
     return undefined;
+  }
+
+  /** What a row's generation has come to so far, for a trial that it was started for. */
+  verdictOn(row: number, generation: number): TrialEnd['verdict'] {
+    const progress = this.#at(row);
+    if (progress.end?.kind === 'stored') return 'image';
+    return progress.end?.kind === 'failed' || progress.generation > generation ? 'failure' : 'none';
   }
 
   takeUnrecorded(): readonly SettledRow[] {
@@ -210,12 +236,14 @@ export class ShardLedger {
   }
 
   #firstQueued(
-    allowed: (mode: ModelMode) => boolean,
+    mayCreate: (mode: ModelMode) => boolean,
   ): { readonly row: number; readonly queue: number[] } | undefined {
+    const [paid] = this.#paid;
+    if (paid !== undefined) return { row: paid, queue: this.#paid };
     let first: { row: number; queue: number[] } | undefined;
     for (const [mode, queue] of this.#queues) {
       const [row] = queue;
-      if (row !== undefined && (first === undefined || row < first.row) && allowed(mode))
+      if (row !== undefined && (first === undefined || row < first.row) && mayCreate(mode))
         first = { row, queue };
     }
     return first;
@@ -225,7 +253,7 @@ export class ShardLedger {
     const progress = this.#at(row);
     progress.phase = 'pending';
     this.#pending += 1;
-    const queue = this.#queues.get(progress.mode);
+    const queue = progress.jobId ? this.#paid : this.#queues.get(progress.mode);
     if (queue) queue.push(row);
     else this.#queues.set(progress.mode, [row]);
   }

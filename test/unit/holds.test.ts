@@ -9,6 +9,7 @@ import {
   type HoldScope,
   type HoldState,
 } from '../../src/domain/holds.js';
+import { firstSlots } from '../../src/domain/window.js';
 import type { ShardControl } from '../../src/workflows/messages.js';
 import { ShardHolds } from '../../src/workflows/shard-holds.js';
 
@@ -66,7 +67,13 @@ class ModelParent {
     this.seq += 1;
     return {
       seq: this.seq,
-      granted: 10,
+      slots: firstSlots(10),
+      execution: 1,
+      parentRunId: 'run',
+      isAdopted: false,
+      trial: 0,
+      maxFailureRate: 50,
+      missingAccepted: false,
       paused: false,
       cancelling: false,
       heldScopes: this.state.holds.map(({ scope }) => scope),

@@ -3,18 +3,28 @@ import { describe, expect, it } from 'vitest';
 import {
   dealSlots,
   MAX_SHARD_WINDOW,
+  firstSlots,
   maxOpenShards,
+  recallSlots,
   rowsToStart,
+  slotsToGiveBack,
   slotsToRelease,
   windowSize,
   type OpenShard,
+  type Slots,
 } from '../../src/domain/window.js';
 import type { ShardControl } from '../../src/workflows/messages.js';
 import { ShardHolds } from '../../src/workflows/shard-holds.js';
 
-const control = (seq: number, granted: number): ShardControl => ({
+const control = (seq: number, slots: Slots): ShardControl => ({
   seq,
-  granted,
+  slots,
+  execution: 1,
+  parentRunId: 'run',
+  isAdopted: false,
+  trial: 0,
+  maxFailureRate: 50,
+  missingAccepted: false,
   paused: false,
   cancelling: false,
   heldScopes: [],
@@ -31,7 +41,7 @@ class ModelShard {
   releasesDone = 0;
 
   constructor(granted: number, rows: number) {
-    this.holds = new ShardHolds(control(0, granted));
+    this.holds = new ShardHolds(control(0, firstSlots(granted)));
     this.queued = rows;
   }
 
@@ -46,28 +56,34 @@ class ModelShard {
     this.inFlight += started;
   }
 
-  /** The slots released since the shard began, where it releases some now. */
-  release(): number | undefined {
-    if (this.queued > 0) return undefined;
-    const slots = slotsToRelease({
-      window: this.holds.window,
-      inFlight: this.inFlight,
-      waiting: this.waiting,
-      releasesDone: this.releasesDone,
-    });
-    if (slots === 0) return undefined;
-    this.releasesDone += 1;
-    return this.holds.release(slots);
+  /** What it tells of its slots, where it gives some back now. */
+  release(): Given | undefined {
+    const { window, owed } = this.holds;
+    const { inFlight, waiting, releasesDone } = this;
+    const early = this.queued > 0 ? 0 : slotsToRelease({ window, inFlight, waiting, releasesDone });
+    const recalled = slotsToGiveBack({ window, owed, inFlight });
+    if (early > 0) {
+      this.releasesDone += 1;
+      this.holds.release(early);
+    }
+    if (recalled > 0) this.holds.giveBack(recalled);
+    return early + recalled > 0 ? { ...this.holds.given, exhausted: early > 0 } : undefined;
   }
+}
+
+interface Given {
+  readonly released: number;
+  readonly recallAnswered: number;
+  readonly exhausted: boolean;
 }
 
 type Message =
   | { readonly to: 'shard'; readonly shard: number; readonly control: ShardControl }
-  | { readonly to: 'parent'; readonly shard: number; readonly released: number };
+  | { readonly to: 'parent'; readonly shard: number; readonly given: Given };
 
 /** A parent and its shards with a network that loses nothing, and delays, reorders and repeats everything. */
 class ModelBatch {
-  readonly concurrency: number;
+  concurrency: number;
   readonly rowsOf: readonly number[];
   readonly open = new Map<number, OpenShard & { readonly seq: number }>();
   readonly shards = new Map<number, ModelShard>();
@@ -84,18 +100,29 @@ class ModelBatch {
     const { concurrency, nextShard } = this;
     const openShards = [...this.open.values()];
     const plan = dealSlots({ concurrency, openShards, nextShard, shardCount: this.rowsOf.length });
-    for (const { shard, granted } of plan.raise) {
-      const running = this.open.get(shard);
-      if (!running) throw new Error('A closed shard was granted slots.');
-      const seq = running.seq + 1;
-      this.open.set(shard, { ...running, seq, slots: { ...running.slots, granted } });
-      this.network.push({ to: 'shard', shard, control: control(seq, granted) });
-    }
+    for (const { shard, granted } of plan.raise) this.tell(shard, { granted });
     for (const { shard, granted } of plan.open) {
       this.nextShard = shard + 1;
-      this.open.set(shard, { shard, seq: 0, exhausted: false, slots: { granted, released: 0 } });
+      this.open.set(shard, { shard, seq: 0, exhausted: false, slots: firstSlots(granted) });
       this.shards.set(shard, new ModelShard(granted, this.rowsOf[shard] ?? 0));
     }
+    for (const { shard, recalled } of recallSlots(concurrency, [...this.open.values()])) {
+      this.tell(shard, { recalled });
+    }
+  }
+
+  tell(shard: number, change: Partial<Slots>): void {
+    const running = this.open.get(shard);
+    if (!running) throw new Error('A closed shard was told of slots.');
+    const seq = running.seq + 1;
+    const slots = { ...running.slots, ...change };
+    this.open.set(shard, { ...running, seq, slots });
+    this.network.push({ to: 'shard', shard, control: control(seq, slots) });
+  }
+
+  set(concurrency: number): void {
+    this.concurrency = concurrency;
+    this.deal();
   }
 
   deliver(at: number, keep: boolean): void {
@@ -103,13 +130,24 @@ class ModelBatch {
     if (!message) return;
     if (!keep) this.network.splice(at % this.network.length, 1);
     if (message.to === 'shard') {
-      this.shards.get(message.shard)?.holds.take(message.control);
+      const holds = this.shards.get(message.shard)?.holds;
+      const before = holds?.given.recallAnswered ?? 0;
+      holds?.take(message.control);
+      if (holds && holds.given.recallAnswered > before) {
+        const given = { ...holds.given, exhausted: false };
+        this.network.push({ to: 'parent', shard: message.shard, given });
+      }
       return;
     }
     const running = this.open.get(message.shard);
     if (!running) return;
-    const slots = { ...running.slots, released: Math.max(message.released, running.slots.released) };
-    this.open.set(message.shard, { ...running, slots, exhausted: true });
+    const { released, recallAnswered, exhausted } = message.given;
+    const slots = {
+      ...running.slots,
+      released: Math.max(released, running.slots.released),
+      recallAnswered: Math.max(recallAnswered, running.slots.recallAnswered),
+    };
+    this.open.set(message.shard, { ...running, slots, exhausted: running.exhausted || exhausted });
     this.deal();
   }
 
@@ -126,8 +164,8 @@ class ModelBatch {
       if (action === 'regenerate') shard.waiting += 1;
       if (action === 'refuse') shard.queued += 1;
     }
-    const released = shard.release();
-    if (released !== undefined) this.network.push({ to: 'parent', shard: name, released });
+    const given = shard.release();
+    if (given) this.network.push({ to: 'parent', shard: name, given });
     if (!shard.isDone) return;
     this.shards.delete(name);
     this.open.delete(name);
@@ -135,7 +173,7 @@ class ModelBatch {
   }
 
   get realWindows(): number {
-    return [...this.shards.values()].reduce((sum, { holds }) => sum + holds.window, 0);
+    return [...this.shards.values()].reduce((sum, { holds }) => sum + holds.window + holds.owed, 0);
   }
 
   get dealt(): number {
@@ -156,6 +194,17 @@ const move = fc.oneof(
   }),
 );
 
+const moveOrSet = fc.oneof(
+  { arbitrary: move, weight: 20 },
+  {
+    arbitrary: fc.record({
+      kind: fc.constant('set' as const),
+      concurrency: fc.integer({ min: 1, max: 420 }),
+    }),
+    weight: 1,
+  },
+);
+
 const batches = fc.record({
   concurrency: fc.integer({ min: 1, max: 420 }),
   rowsOf: fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 12 }),
@@ -164,6 +213,74 @@ const batches = fc.record({
 
 const release = (inFlight: number, waiting: number, releasesDone: number, window = 100): number =>
   slotsToRelease({ window, inFlight, waiting, releasesDone });
+
+type Move = typeof moveOrSet extends fc.Arbitrary<infer Value> ? Value : never;
+
+function go(batch: ModelBatch, one: Move): void {
+  if (one.kind === 'set') batch.set(one.concurrency);
+  else if (one.kind === 'deliver') batch.deliver(one.at, one.keep);
+  else batch.step(one.at, one.action);
+}
+
+function settle(batch: ModelBatch): void {
+  while (batch.network.length > 0) batch.deliver(0, false);
+}
+
+describe('the slots of a batch whose concurrency is changed', () => {
+  const changed = fc.record({
+    concurrency: fc.integer({ min: 1, max: 420 }),
+    rowsOf: fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 12 }),
+    moves: fc.array(moveOrSet, { maxLength: 250 }),
+  });
+  it('never exceed the highest concurrency, nor does a shard have more rows in flight than slots', () => {
+    fc.assert(
+      fc.property(changed, ({ concurrency, rowsOf, moves }) => {
+        const batch = new ModelBatch(concurrency, rowsOf);
+        let highest = concurrency;
+        for (const one of moves) {
+          if (one.kind === 'set') highest = Math.max(highest, one.concurrency);
+          go(batch, one);
+          expect(batch.realWindows).toBeLessThanOrEqual(highest);
+          for (const { holds, inFlight } of batch.shards.values()) {
+            expect(inFlight).toBeLessThanOrEqual(holds.window + holds.owed);
+            expect(holds.window).toBeGreaterThanOrEqual(0);
+          }
+        }
+      }),
+    );
+  });
+
+  it('come down to a lower concurrency once the rows in flight have ended', () => {
+    fc.assert(
+      fc.property(changed, ({ concurrency, rowsOf, moves }) => {
+        const batch = new ModelBatch(concurrency, rowsOf);
+        for (const one of moves) go(batch, one);
+        settle(batch);
+        for (let round = 0; round < 2_000; round++) {
+          batch.step(round, 'end');
+          settle(batch);
+        }
+        expect(batch.realWindows).toBeLessThanOrEqual(batch.concurrency);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('let every batch finish from wherever it has come to', () => {
+    fc.assert(
+      fc.property(changed, ({ concurrency, rowsOf, moves }) => {
+        const batch = new ModelBatch(concurrency, rowsOf);
+        for (const one of moves) go(batch, one);
+        for (let round = 0; !batch.isDone && round < 10_000; round++) {
+          settle(batch);
+          for (const action of ['requeue', 'start', 'end'] as const) batch.step(round, action);
+        }
+        expect(batch.isDone).toBe(true);
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
 
 describe('the slots of a batch', () => {
   it('never let the windows of all shards exceed the concurrency, however messages are delayed, reordered and repeated', () => {

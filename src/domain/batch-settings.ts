@@ -1,0 +1,29 @@
+/** Most rows with an unfinished job at once that a batch may be given. */
+export const MAX_CONCURRENCY = 10_000;
+
+/** What a person may change of a running batch. */
+export interface ChangedSettings {
+  /** Most rows with an unfinished job at once, 1 to 10,000. */
+  readonly concurrency?: number;
+  /** The batch is held where more of its last generations fail, in percent, 1 to 100; 100 never holds it. */
+  readonly maxFailureRate?: number;
+}
+
+/** Why changed settings cannot be taken, as a sentence for a person; undefined where they can. */
+export function problemWithSettings(settings: ChangedSettings | undefined): string | undefined {
+  const { concurrency, maxFailureRate } = settings ?? {};
+  if (concurrency === undefined && maxFailureRate === undefined) {
+    return 'Nothing to set: give a concurrency or a maxFailureRate.';
+  }
+  if (concurrency !== undefined && !isWholeWithin(concurrency, MAX_CONCURRENCY)) {
+    return `The concurrency must be a whole number from 1 to ${MAX_CONCURRENCY}.`;
+  }
+  if (maxFailureRate !== undefined && !isWholeWithin(maxFailureRate, 100)) {
+    return 'The highest failure rate must be a whole number from 1 to 100, in percent.';
+  }
+  return undefined;
+}
+
+function isWholeWithin(value: number, most: number): boolean {
+  return Number.isInteger(value) && value >= 1 && value <= most;
+}

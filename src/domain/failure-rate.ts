@@ -1,0 +1,77 @@
+import { JOBS_MISSING, type HoldCause } from './holds.js';
+import { MAX_SHARD_WINDOW } from './window.js';
+
+/** Ended generations of the whole batch over which failures are counted. */
+const BATCH_SAMPLE = 200;
+/** Fewer of one shard would tell too little. */
+const LEAST_SAMPLE = 50;
+
+/** The most of the last generations that may fail before the batch is held, in percent, unless told otherwise. */
+export const DEFAULT_MAX_FAILURE_RATE = 50;
+
+/** So many known jobs that the service does not find any more, one after another, are no accident of single jobs. */
+const MISSING_IN_A_ROW = 5;
+
+/**
+ * How many of its last generations a shard looks at: 200 while one shard has all the slots, its share of them while
+ * several do, 50 at least.
+ */
+export function sampleSize(concurrency: number): number {
+  return Math.max(LEAST_SAMPLE, Math.ceil(BATCH_SAMPLE / Math.ceil(concurrency / MAX_SHARD_WINDOW)));
+}
+
+/** How the last generations of a shard ended: tells when so many fail that it must be more than the rows' own fault. */
+export class RecentGenerations {
+  readonly #size: number;
+  #failed: boolean[] = [];
+  #missingInARow = 0;
+
+  constructor(size: number) {
+    this.#size = size;
+  }
+
+  /** Notes an end: an image, or a failure of whatever kind. */
+  note(end: 'image' | 'failure'): void {
+    this.#failed.push(end === 'failure');
+    if (this.#failed.length > this.#size) this.#failed.shift();
+  }
+
+  /** Notes whether a known job was found by the service. */
+  noteJob(found: boolean): void {
+    this.#missingInARow = found ? 0 : this.#missingInARow + 1;
+  }
+
+  /** The share of failures in percent; undefined until the sample is full. */
+  get failureRate(): number | undefined {
+    if (this.#failed.length < this.#size) return undefined;
+    return (this.#failed.filter(Boolean).length / this.#size) * 100;
+  }
+
+  /** Whether the last jobs were all missing: more than the loss of single ones. */
+  get jobsAreMissing(): boolean {
+    return this.#missingInARow >= MISSING_IN_A_ROW;
+  }
+
+  /** Starts counting anew: what was before a hold says nothing about what comes after it. */
+  reset(): void {
+    this.#failed = [];
+    this.#missingInARow = 0;
+  }
+}
+
+/** Why a batch is held of whose last generations so many percent failed; `last` is what the last one failed of. */
+export function failureRateCause(percent: number, last: string): HoldCause {
+  return {
+    scope: 'failure-rate',
+    code: 'too-many-failures',
+    message: `${Math.round(percent)} % of the last generations failed, the last one with: ${last || 'no reason'}. Something is wrong with the sheet or the service, so nothing more is bought but one row now and then, and the batch goes on by itself once such a row gets its image. To go on all the same: banana-batch resume ID; to allow more failures: banana-batch set ID --max-failure-rate 90; to stop: banana-batch cancel ID.`,
+  };
+}
+
+/** Why an account is held that does not know jobs any more which were bought with it. */
+export const JOBS_MISSING_CAUSE: HoldCause = {
+  scope: 'account',
+  code: JOBS_MISSING,
+  message:
+    'The service does not know several jobs that it has made for this batch (404), one after another. Is it the same service and account? The batch goes on by itself when it knows them again. If they are lost for good, let their rows be made anew, at their price: banana-batch resume ID',
+};

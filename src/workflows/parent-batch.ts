@@ -1,0 +1,62 @@
+import { getExternalWorkflowHandle, log, workflowInfo, type SignalDefinition } from '@temporalio/workflow';
+import type { HoldCause } from '../domain/holds.js';
+import {
+  shardEndSignal,
+  shardFaultSignal,
+  slotReleaseSignal,
+  trialEndSignal,
+  type ProbeCandidate,
+  type RunShardInput,
+  type ShardSpeaker,
+  type TrialEnd,
+} from './messages.js';
+import type { ShardHolds } from './shard-holds.js';
+
+/** What a shard tells its batch. A word that does not arrive is only logged: the batch has ended then. */
+export class ParentBatch {
+  readonly #input: RunShardInput;
+  readonly #holds: ShardHolds;
+
+  constructor(input: RunShardInput, holds: ShardHolds) {
+    this.#input = input;
+    this.#holds = holds;
+  }
+
+  /** Tells of a fault, once per scope. */
+  tellFault(cause: HoldCause, candidate?: ProbeCandidate): void {
+    const { holdSeq } = this.#holds;
+    const count = this.#holds.meet(cause.scope);
+    if (count === undefined) return;
+    const fault = { count, cause, holdSeq, ...(candidate && { candidate }) };
+    void this.#tell(shardFaultSignal, { ...this.#speaker, ...fault });
+  }
+
+  /** Tells which slots were given back so far. */
+  tellSlots(exhausted: boolean): void {
+    void this.#tell(slotReleaseSignal, { ...this.#speaker, ...this.#holds.given, exhausted });
+  }
+
+  tellTrial(trial: number, verdict: TrialEnd['verdict']): void {
+    void this.#tell(trialEndSignal, { ...this.#speaker, trial, verdict });
+  }
+
+  /** Tells that the shard ends, where the batch would not hear of it otherwise. */
+  async tellEnd(): Promise<void> {
+    if (this.#holds.isAdopted) await this.#tell(shardEndSignal, this.#speaker);
+  }
+
+  get #speaker(): ShardSpeaker {
+    const { run, shard } = this.#input;
+    return { runSeq: run.runSeq, shard, execution: this.#holds.execution };
+  }
+
+  async #tell<T>(signal: SignalDefinition<[T]>, word: T): Promise<void> {
+    const { parent } = workflowInfo();
+    if (!parent) throw new Error('A shard runs only as the child of a batch.');
+    try {
+      await getExternalWorkflowHandle(parent.workflowId).signal(signal, word);
+    } catch (error) {
+      log.warn('The batch could not be told something.', { error });
+    }
+  }
+}

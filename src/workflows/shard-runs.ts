@@ -1,0 +1,166 @@
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { condition, log, startChild, type ChildWorkflowHandle } from '@temporalio/workflow';
+import { addTallies, EMPTY_TALLY, tallyOfPending, type Tally } from '../domain/tally.js';
+import { dealSlots, recallSlots } from '../domain/window.js';
+import {
+  shardWorkflowId,
+  type IngestResult,
+  type RunBatchInput,
+  type ShardFault,
+  type SlotRelease,
+} from './messages.js';
+import { OpenShards, type CommonControl } from './open-shards.js';
+import { runShard } from './run-shard.js';
+
+/** Between two looks whether a shard that the batch has adopted is over; it also tells. */
+const FIRST_ADOPTED_WAIT_MS = 1_000;
+const LONGEST_ADOPTED_WAIT_MS = 5 * 60_000;
+
+/** How a shard is to be started. */
+interface ShardStart {
+  readonly shard: number;
+  readonly rows: number;
+  readonly granted: number;
+  readonly execution: number;
+}
+
+/** The shards of a batch: opens them within its concurrency, starts them once more where they are ended from outside, and counts their rows. */
+export class ShardRuns {
+  readonly open: OpenShards;
+  readonly #input: RunBatchInput;
+  readonly #concurrency: () => number;
+  readonly #isCancelling: () => boolean;
+  readonly #recordLost: (shard: number, openedAtMs: number) => Promise<Tally>;
+  readonly #onChange: () => void;
+  #settled: Tally = EMPTY_TALLY;
+  #unopened = { nextShard: 0, shardCount: 0, shardRows: 0, rows: 0 };
+
+  constructor(options: {
+    readonly input: RunBatchInput;
+    readonly concurrency: () => number;
+    readonly isCancelling: () => boolean;
+    readonly common: () => CommonControl;
+    /** Gives up what a shard left open that was ended from outside twice; its tally. */
+    readonly recordLost: (shard: number, openedAtMs: number) => Promise<Tally>;
+    /** Called after a shard has ended. */
+    readonly onChange: () => void;
+  }) {
+    this.open = new OpenShards(options.input.run, options.common);
+    this.#input = options.input;
+    this.#concurrency = options.concurrency;
+    this.#isCancelling = options.isCancelling;
+    this.#recordLost = options.recordLost;
+    this.#onChange = options.onChange;
+  }
+
+  /** All rows but those of the open shards. */
+  get tally(): Tally {
+    return addTallies(this.#settled, tallyOfPending(this.#unopened.rows));
+  }
+
+  get allEnded(): boolean {
+    return this.open.all.length === 0 && this.#unopened.rows === 0;
+  }
+
+  /** Takes in what there is to do, and begins. */
+  begin({ shardCount, shardRows, rows, settled }: IngestResult): void {
+    this.#settled = settled;
+    this.#unopened = { nextShard: 0, shardCount, shardRows, rows };
+    this.deal();
+  }
+
+  /** Deals the free slots, or asks some back where the concurrency was lowered. */
+  deal(): void {
+    if (this.#isCancelling()) this.cancelUnopened();
+    const { nextShard, shardCount } = this.#unopened;
+    const concurrency = this.#concurrency();
+    const plan = dealSlots({ concurrency, openShards: this.open.all, nextShard, shardCount });
+    for (const { shard, granted } of plan.raise) this.open.grant(shard, granted);
+    for (const { shard, granted } of plan.open) this.#openShard(shard, granted);
+    for (const { shard, recalled } of recallSlots(concurrency, this.open.all)) {
+      this.open.recall(shard, recalled);
+    }
+  }
+
+  takeSlotsBack(release: SlotRelease): void {
+    if (this.open.takeRelease(release)) this.deal();
+  }
+
+  /** Notes a shard's fault; `raise` says whether it changed the holds. An ignored one is answered too, or its shard would wait for ever. */
+  takeFault(fault: ShardFault, raise: () => boolean): void {
+    this.open.takeFault(fault);
+    if (!raise()) this.open.tell(fault.shard);
+  }
+
+  /** Rows of shards that were never opened end without anything having been bought for them. */
+  cancelUnopened(): void {
+    const { rows, shardCount } = this.#unopened;
+    this.#settled = addTallies(this.#settled, { ...EMPTY_TALLY, total: rows, cancelled: rows });
+    this.#unopened = { ...this.#unopened, nextShard: shardCount, rows: 0 };
+  }
+
+  #openShard(shard: number, granted: number): void {
+    const rows = Math.min(this.#unopened.rows, this.#unopened.shardRows);
+    this.#unopened = {
+      ...this.#unopened,
+      nextShard: shard + 1,
+      rows: this.#unopened.rows - rows,
+    };
+    this.#runShard(shard, rows, granted).catch((error: unknown) => {
+      log.error('A shard ended in a way that was not foreseen.', { shard, error });
+    });
+  }
+
+  /** Runs a shard to its end; one that is ended from outside is started once more, then its open rows are given up. */
+  async #runShard(shard: number, rows: number, granted: number): Promise<void> {
+    const openedAtMs = Date.now();
+    let tally = await this.#executeShard({ shard, rows, granted, execution: 1 });
+    if (!tally) {
+      const second = this.#executeShard({ shard, rows, granted: this.open.windowOf(shard), execution: 2 });
+      this.deal();
+      tally = await second;
+    }
+    tally ??= await this.#recordLost(shard, openedAtMs);
+    this.#settled = addTallies(this.#settled, tally);
+    this.open.close(shard);
+    this.deal();
+    this.#onChange();
+  }
+
+  /** The shard's tally, or undefined where it was ended from outside. */
+  async #executeShard(start: ShardStart): Promise<Tally | undefined> {
+    const { shard, execution } = start;
+    try {
+      const handle = await this.#startWhenFree(start);
+      return (await handle.result()).tally;
+    } catch (error) {
+      log.warn('A shard was ended from outside.', { shard, execution, error });
+      return undefined;
+    }
+  }
+
+  /**
+   * Starts a shard. Where it is at work already, this batch was reset to a time before it began: it works on, since it
+   * alone knows the jobs it has made, and a new execution takes in what it has recorded once it has ended.
+   */
+  async #startWhenFree(start: ShardStart): Promise<ChildWorkflowHandle<typeof runShard>> {
+    const { run, settings } = this.#input;
+    const { shard, execution } = start;
+    let control = this.open.open(start);
+    for (let waitMs = FIRST_ADOPTED_WAIT_MS; ; waitMs = Math.min(LONGEST_ADOPTED_WAIT_MS, waitMs * 2)) {
+      try {
+        const handle = await startChild(runShard, {
+          workflowId: shardWorkflowId(run, shard),
+          args: [{ run, shard, execution, settings, control }],
+        });
+        this.open.started(shard, control);
+        return handle;
+      } catch (error) {
+        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      }
+      this.open.adopted(shard);
+      await condition(() => this.open.get(shard)?.isAdopted !== true, waitMs);
+      control = this.open.controlOfNext(shard);
+    }
+  }
+}
