@@ -7,8 +7,10 @@ import { EXIT, type Command, type CommandContext, type ExitCode } from './comman
 import { withSubmissionFlags, submissionOptions } from './commands/submission-flags.js';
 import { byteSize, namesOf, wholeNumber } from './commands/option-parsers.js';
 import { jobTime, misbehaviourRate, rate, sandboxHelp } from './commands/sandbox-option-parsers.js';
+import type { SetOptions } from './commands/set.js';
 import type { SandboxCommandOptions } from './commands/sandbox.js';
 import { loadDotEnv, readConfig } from './config.js';
+import { MAX_CONCURRENCY } from './domain/batch-settings.js';
 import { findStack } from './embedded/stack-info.js';
 import { WORKER_ROLES, type WorkerRole } from './worker-roles.js';
 
@@ -145,6 +147,44 @@ function buildProgram(end: (code: ExitCode) => void): Program {
     );
 
   program.commandsGroup('Act:');
+  program
+    .command('pause')
+    .description('buy nothing more until resume; what is in flight is still stored')
+    .argument('<id>', 'the batch')
+    .option('--json', 'one JSON document on standard output', false)
+    .addHelpText('after', example('banana-batch pause prompts'))
+    .action(async (id: string, flags: { json: boolean }) =>
+      end(await perform(async () => (await import('./commands/pause.js')).pause, { id, ...flags })),
+    );
+  program
+    .command('resume')
+    .description('go on after a pause, and look now whether the causes of holds have ended')
+    .argument('<id>', 'the batch')
+    .option(
+      '--rebind',
+      "the account has a new key: take the workers' key for the batch's own, once it has shown that it knows the batch's jobs",
+      false,
+    )
+    .option('--json', 'one JSON document on standard output', false)
+    .addHelpText('after', example('banana-batch resume prompts'))
+    .action(async (id: string, flags: { rebind: boolean; json: boolean }) =>
+      end(await perform(async () => (await import('./commands/resume.js')).resume, { id, ...flags })),
+    );
+  program
+    .command('set')
+    .description('change a running batch')
+    .argument('<id>', 'the batch')
+    .option('--concurrency <n>', 'most unfinished jobs at a time', wholeNumber(1, MAX_CONCURRENCY))
+    .option(
+      '--max-failure-rate <percent>',
+      'hold it where more of its last generations fail; 100 never does',
+      wholeNumber(1, 100),
+    )
+    .option('--json', 'one JSON document on standard output', false)
+    .addHelpText('after', example('banana-batch set prompts --concurrency 20'))
+    .action(async (id: string, flags: Omit<SetOptions, 'id'>) =>
+      end(await perform(async () => (await import('./commands/set.js')).set, { id, ...flags })),
+    );
   program
     .command('cancel')
     .description('end a batch: buys nothing more, lets jobs in flight finish within the grace')

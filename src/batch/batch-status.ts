@@ -1,5 +1,6 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import { addTallies, tallyOfPending, type Tally } from '../domain/tally.js';
+import type { Hold } from '../domain/holds.js';
 import { UsageError } from '../errors.js';
 import { TallyDocument } from '../ledger/documents.js';
 import type { BatchLocation } from '../storage/layout.js';
@@ -87,10 +88,11 @@ function statusOf(
   workers: number | undefined,
   location: BatchLocation,
 ): BatchStatus {
-  const holds = snapshot.holds.map((hold) => ({ ...hold, ...probeOf(description, hold.scope) }));
+  const holds = snapshot.holds.map((hold) => ({ ...hold, ...probeOf(description, hold) }));
   const closed = closedFromOutside(description);
   const state = closed ? 'failed' : stateOf(snapshot, tally);
-  const reason = closed ?? holds[0]?.message ?? reasonToWait(snapshot);
+  const reason =
+    closed ?? (state === 'paused' ? pausedText(snapshot) : holds[0]?.message) ?? reasonToWait(snapshot);
   return {
     ...tally,
     batchId: location.batchId,
@@ -129,6 +131,10 @@ export function stateOf(snapshot: BatchSnapshot, tally: Tally): BatchState {
   return 'running';
 }
 
+function pausedText({ run }: BatchSnapshot): string {
+  return `Paused: nothing more is bought. Go on with: banana-batch resume ${run.batchId}`;
+}
+
 /** Why a batch has not begun; undefined where it has. */
 export function reasonToWait({ phase }: Pick<BatchSnapshot, 'phase'>): string | undefined {
   return phase === 'submitted' ? 'No worker has taken it up yet: npx banana-batch worker' : undefined;
@@ -152,7 +158,7 @@ export function closedFromOutside(
 /** The last word and the next time of the probe that frees a scope. */
 function probeOf(
   description: WorkflowExecutionDescription,
-  scope: string,
+  { scope, nextTrialAt }: Hold,
 ): { readonly nextProbeAt: string | undefined; readonly message?: string } {
   const pending = description.raw.pendingActivities?.find(
     ({ activityId }) => activityId === probeActivityId(scope),
@@ -160,7 +166,7 @@ function probeOf(
   const seconds = pending?.scheduledTime?.seconds;
   const message = pending?.lastFailure?.message;
   return {
-    nextProbeAt: seconds ? new Date(Number(seconds) * 1000).toISOString() : undefined,
+    nextProbeAt: seconds ? new Date(Number(seconds) * 1000).toISOString() : nextTrialAt,
     ...(message && { message }),
   };
 }

@@ -44,6 +44,7 @@ const Snapshot: z.ZodType<BatchSnapshot> = z.object({
       code: z.string(),
       message: z.string(),
       since: z.string(),
+      nextTrialAt: z.string().exactOptional(),
     }),
   ),
   tally: TallyDocument,

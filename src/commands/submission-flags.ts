@@ -1,6 +1,8 @@
 import { InvalidArgumentError, Option, type Command as Program } from 'commander';
 import { z } from 'zod';
 import { ASPECT_RATIOS_OF_ALL_MODELS, aspectRatiosFor, RESOLUTIONS } from '../domain/generation-settings.js';
+import { MAX_CONCURRENCY } from '../domain/batch-settings.js';
+import { DEFAULT_MAX_FAILURE_RATE } from '../domain/failure-rate.js';
 import type { BatchId } from '../domain/ids.js';
 import { INPUT_COLUMNS } from '../domain/reserved-columns.js';
 import { UsageError } from '../errors.js';
@@ -28,6 +30,7 @@ interface Flags {
   readonly strict: boolean;
   readonly concurrency: number;
   readonly maxGenerations: number;
+  readonly maxFailureRate: number;
   readonly jobTimeout?: number;
   readonly grace: number;
   readonly idempotencyHorizon: number;
@@ -72,12 +75,18 @@ export function withSubmissionFlags(program: Program): Program {
     )
     .option('--strict', 'start nothing if any row is rejected', false)
     .optionsGroup('Running:')
-    .option('--concurrency <n>', 'most unfinished jobs at a time', wholeNumber(1, 10_000), 100)
+    .option('--concurrency <n>', 'most unfinished jobs at a time', wholeNumber(1, MAX_CONCURRENCY), 100)
     .option(
       '--max-generations <n>',
       'most jobs a row may use when they fail for passing reasons',
       wholeNumber(1, 20),
       4,
+    )
+    .option(
+      '--max-failure-rate <percent>',
+      'hold the batch where more of its last generations fail; 100 never does',
+      wholeNumber(1, 100),
+      DEFAULT_MAX_FAILURE_RATE,
     )
     .option('--job-timeout <duration>', 'fail a row whose job takes longer (default: wait)', duration)
     .option('--grace <duration>', 'for jobs in flight when the batch is cancelled', duration, 10 * 60_000)
@@ -136,6 +145,7 @@ function runSettings(flags: Flags): RunSettings {
   return {
     concurrency: flags.concurrency,
     maxGenerations: flags.maxGenerations,
+    maxFailureRate: flags.maxFailureRate,
     ...(flags.jobTimeout !== undefined && { jobTimeoutMs: flags.jobTimeout }),
     graceMs: flags.grace,
     idempotencyHorizonMs: flags.idempotencyHorizon,

@@ -47,6 +47,7 @@ const runSettings: z.ZodType<RunSettings> = z.object({
   idempotencyHorizonMs: count,
   probeFirstMs: count,
   probeLongestMs: count,
+  maxFailureRate: count.exactOptional(),
 });
 
 /** `batch.json`: whose batch it is and what the last ingest found. */

@@ -1,0 +1,28 @@
+import { instructSignal, pauseUpdate } from '../workflows/messages.js';
+import { withBatchAccess } from './batch-access.js';
+import { EXIT, type Command } from './command-context.js';
+import { NO_WORKER } from './no-worker.js';
+import { tellBatch } from './tell-batch.js';
+
+export interface PauseOptions {
+  readonly id: string;
+  readonly json: boolean;
+}
+
+/** Stops buying: what is in flight is awaited and stored, the rest waits for `resume`. */
+export const pause: Command<PauseOptions> = ({ config, stdout, stderr }, { id, json }) =>
+  withBatchAccess(config, async (access) => {
+    const { before, isTakenUp } = await tellBatch(access, id, {
+      verb: 'pause',
+      tell: (handle) => handle.executeUpdate(pauseUpdate),
+      leave: (handle) => handle.signal(instructSignal, { kind: 'pause' }),
+    });
+    const { batchId, inFlight, copying } = before;
+    stderr.write(
+      isTakenUp
+        ? `Paused "${batchId}": nothing more is bought; ${inFlight + copying} rows in flight are still stored. Go on with: banana-batch resume ${batchId}\n`
+        : `The batch is paused as soon as a worker answers. ${NO_WORKER}\n`,
+    );
+    if (json) stdout.write(`${JSON.stringify({ batchId, paused: true, takenUp: isTakenUp })}\n`);
+    return EXIT.ok;
+  });

@@ -1,0 +1,40 @@
+import { instructSignal, resumeUpdate } from '../workflows/messages.js';
+import { withBatchAccess } from './batch-access.js';
+import { EXIT, type Command } from './command-context.js';
+import { NO_WORKER } from './no-worker.js';
+import { tellBatch } from './tell-batch.js';
+
+export interface ResumeOptions {
+  readonly id: string;
+  readonly rebind: boolean;
+  readonly json: boolean;
+}
+
+// A worker looks at the batch's jobs with its key first.
+const REBIND_WITHIN_MS = 60_000;
+
+/** Goes on after a pause, and looks at once whether the causes of holds have ended. */
+export const resume: Command<ResumeOptions> = ({ config, stdout, stderr }, { id, rebind, json }) =>
+  withBatchAccess(config, async (access) => {
+    const { before, isTakenUp } = await tellBatch(access, id, {
+      verb: 'resume',
+      tell: (handle) => handle.executeUpdate(resumeUpdate, { args: [{ rebind }] }),
+      leave: (handle) => handle.signal(instructSignal, { kind: 'resume', rebind }),
+      ...(rebind && { withinMs: REBIND_WITHIN_MS }),
+    });
+    const { batchId, paused, holds } = before;
+    const said = [
+      ...(rebind ? ["The workers' key is the batch's own from now on."] : []),
+      ...(paused ? [`Resumed "${batchId}".`] : []),
+      ...(holds.length > 0
+        ? [`Held for ${holds.map(({ scope }) => scope).join(', ')}: looking again now.`]
+        : []),
+      ...(!paused && holds.length === 0 ? [`"${batchId}" is neither paused nor held.`] : []),
+      `See it with: banana-batch status ${batchId} --watch`,
+    ];
+    stderr.write(
+      isTakenUp ? `${said.join(' ')}\n` : `The batch goes on as soon as a worker answers. ${NO_WORKER}\n`,
+    );
+    if (json) stdout.write(`${JSON.stringify({ batchId, paused: false, takenUp: isTakenUp })}\n`);
+    return EXIT.ok;
+  });

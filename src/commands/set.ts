@@ -1,0 +1,33 @@
+import type { ChangedSettings } from '../domain/batch-settings.js';
+import { UsageError } from '../errors.js';
+import { instructSignal, setUpdate } from '../workflows/messages.js';
+import { withBatchAccess } from './batch-access.js';
+import { EXIT, type Command } from './command-context.js';
+import { NO_WORKER } from './no-worker.js';
+import { tellBatch } from './tell-batch.js';
+
+export interface SetOptions extends ChangedSettings {
+  readonly id: string;
+  readonly json: boolean;
+}
+
+/** Changes a running batch. */
+export const set: Command<SetOptions> = async ({ config, stdout, stderr }, options) => {
+  const { id, json, ...settings } = options;
+  if (Object.keys(settings).length === 0) {
+    throw new UsageError('Nothing to set: give --concurrency or --max-failure-rate.');
+  }
+  return withBatchAccess(config, async (access) => {
+    const { before, isTakenUp } = await tellBatch(access, id, {
+      verb: 'set anything',
+      tell: (handle) => handle.executeUpdate(setUpdate, { args: [settings] }),
+      leave: (handle) => handle.signal(instructSignal, { kind: 'set', ...settings }),
+    });
+    const { batchId, concurrency } = before;
+    const lower = (settings.concurrency ?? Infinity) < (concurrency ?? 0);
+    const how = lower ? ' Rows in flight finish; no more start until there are fewer.' : '';
+    stderr.write(isTakenUp ? `Set.${how}\n` : `It is set as soon as a worker answers. ${NO_WORKER}\n`);
+    if (json) stdout.write(`${JSON.stringify({ batchId, ...settings, takenUp: isTakenUp })}\n`);
+    return EXIT.ok;
+  });
+};

@@ -1,0 +1,72 @@
+import {
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+  type WorkflowHandle,
+} from '@temporalio/client';
+import { readBatchStatus } from '../batch/batch-status.js';
+import type { BatchStatus } from '../batch/status-document.js';
+import { UsageError } from '../errors.js';
+import { batchWorkflowId } from '../workflows/messages.js';
+import { locate, TEMPORAL_DEADLINE_MS, type BatchAccess } from './batch-access.js';
+import { unknownBatch } from './status.js';
+import { isOpen } from './submission.js';
+
+/** What a batch is to be told. */
+export interface Word {
+  /** What cannot be done with a batch that has ended, for the refusal: `pause`. */
+  readonly verb: string;
+  /** Tells it and waits until it has obeyed. */
+  readonly tell: (handle: WorkflowHandle) => Promise<unknown>;
+  /** Leaves the word with Temporal until a worker takes it up. */
+  readonly leave: (handle: WorkflowHandle) => Promise<unknown>;
+  /** How long it may take to obey. Default 5 s. */
+  readonly withinMs?: number;
+}
+
+/**
+ * Tells a running batch something. Where no worker answers in time, the word is left with Temporal, and `isTakenUp` is
+ * false. Throws a UsageError for a batch that is unknown, has ended, or refuses, with its reason.
+ */
+export async function tellBatch(
+  access: BatchAccess,
+  id: string,
+  word: Word,
+): Promise<{ readonly before: BatchStatus; readonly isTakenUp: boolean }> {
+  const { client } = access;
+  const location = locate(access.bucket, id);
+  const before = await readBatchStatus(access, location);
+  if (!before) throw unknownBatch(location);
+  if (!isOpen(before)) throw endedAlready(before, word.verb);
+  const handle = client.workflow.getHandle(batchWorkflowId(location.batchId));
+  const within = <T>(ms: number, call: () => Promise<T>): Promise<T> =>
+    client.connection.withDeadline(Date.now() + ms, call);
+  try {
+    await within(word.withinMs ?? TEMPORAL_DEADLINE_MS, () => word.tell(handle));
+    return { before, isTakenUp: true };
+  } catch (error) {
+    if (error instanceof WorkflowUpdateFailedError) throw refusedByBatch(error, before, word.verb);
+    if (error instanceof WorkflowNotFoundError) throw endedAlready(before, word.verb);
+    if (!(error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)) throw error;
+    await within(TEMPORAL_DEADLINE_MS, () => word.leave(handle));
+    return { before, isTakenUp: false };
+  }
+}
+
+function endedAlready({ batchId, state }: BatchStatus, verb: string): UsageError {
+  const how = state === 'failed' ? 'ended' : state;
+  return new UsageError(
+    `Batch "${batchId}" has ended already (${how}): there is nothing to ${verb}. What is not stored can be made with: banana-batch retry ${batchId}`,
+  );
+}
+
+function refusedByBatch(
+  error: WorkflowUpdateFailedError,
+  { batchId }: BatchStatus,
+  verb: string,
+): UsageError {
+  let reason: unknown = error;
+  while (reason instanceof Error && reason.cause instanceof Error) reason = reason.cause;
+  const message = reason instanceof Error ? reason.message : String(reason);
+  return new UsageError(`Batch "${batchId}" refuses to ${verb}: ${message}`, { cause: error });
+}
