@@ -78,11 +78,17 @@ describe('the reach of an address', () => {
 });
 
 describe('a private host', () => {
-  it.each(['localhost', 'api.localhost', '127.0.0.1', '[::1]', '10.0.0.7', '[fd12::7]'])('is %s', async (host) => {
-    await expect(isPrivateHost(host)).resolves.toBe(true);
-  });
+  it.each(['localhost', 'api.localhost', '127.0.0.1', '[::1]', '10.0.0.7', '[fd12::7]'])(
+    'is %s',
+    async (host) => {
+      await expect(isPrivateHost(host)).resolves.toBe(true);
+    },
+  );
 
-  it.each(['93.184.216.34', 'no-such-host.invalid', '169.254.169.254', '[::a00:1]'])('is not %s', async (host) => {
-    await expect(isPrivateHost(host)).resolves.toBe(false);
-  });
+  it.each(['93.184.216.34', 'no-such-host.invalid', '169.254.169.254', '[::a00:1]'])(
+    'is not %s',
+    async (host) => {
+      await expect(isPrivateHost(host)).resolves.toBe(false);
+    },
+  );
 });
