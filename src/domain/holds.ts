@@ -8,6 +8,8 @@ export interface HoldCause {
   readonly scope: HoldScope;
   readonly code: string;
   readonly message: string;
+  /** What the service asked to wait before anybody asks again; absent where it named no time. */
+  readonly retryAfterMs?: number;
 }
 
 /** A hold in force. Times are ISO 8601. */
