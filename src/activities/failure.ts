@@ -229,10 +229,9 @@ export function bearOrHold(
     readonly budget: FaultBudget;
     readonly tryMs: number;
     readonly limits: Pick<ActivityLimits, 'serviceFaultMs' | 'storageFaultMs'>;
-    readonly unansweredSinceMs?: number;
-  },
+  } & Omit<BatchFaultDetails, 'cause'>,
 ): { readonly delayMs: number; readonly budget: FaultBudget } {
-  const { budget, tryMs, limits, unansweredSinceMs } = options;
+  const { budget, tryMs, limits, ...details } = options;
   const next = afterFault({
     budget,
     tryMs: countedTryMs(tryMs),
@@ -241,7 +240,7 @@ export function bearOrHold(
     random: Math.random(),
   });
   if (next.kind === 'retry') return next;
-  throw batchFault({ cause: meaning.cause, ...(unansweredSinceMs !== undefined && { unansweredSinceMs }) });
+  throw batchFault({ ...details, cause: meaning.cause });
 }
 
 function hold(scope: HoldCause['scope'], code: string, message: string, retryAfterMs?: number): Meaning {

@@ -145,9 +145,16 @@ async function followJob(context: RowContext, row: number, jobId: JobId): Promis
   const { generation } = ledger.generationOf(row);
   const ref = { run: input.run, shard: input.shard, row, generation, jobId };
   const { jobTimeoutMs } = input.settings;
-  const ended = await throughHolds(context, SCOPES_OF_AWAIT, ref, () =>
-    activities.awaitGeneration({ ...ref, ...(jobTimeoutMs !== undefined && { jobTimeoutMs }) }),
-  );
+  const timeout = { ...(jobTimeoutMs !== undefined && { jobTimeoutMs }) };
+  let unfinishedMs = 0;
+  const ended = await throughHolds(context, SCOPES_OF_AWAIT, ref, async () => {
+    try {
+      return await activities.awaitGeneration({ ...ref, ...timeout, unfinishedMs });
+    } catch (error) {
+      unfinishedMs = batchFaultOf(error)?.unfinishedMs ?? unfinishedMs;
+      throw error;
+    }
+  });
   if (ended.kind !== 'done') return jobEnded(context, row, jobId, ended);
   ledger.startCopying(row);
   const stored = await throughHolds(context, SCOPES_OF_STORE, ref, () => activities.storeImage(ref));
