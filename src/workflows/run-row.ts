@@ -67,7 +67,7 @@ async function createJob(context: RowContext, row: number): Promise<JobId | unde
     const result = await context.runCreate(row, () => createUntilAnswered(context, row, generation));
     switch (result.kind) {
       case 'created':
-        ledger.noteJob(row, generation, result.jobId);
+        ledger.noteJob(row, generation, result.jobId, Date.now());
         return result.jobId;
       case 'invalid':
         return fail(context, row, 'invalid', {
@@ -156,7 +156,7 @@ async function followJob(context: RowContext, row: number, jobId: JobId): Promis
     }
   });
   if (ended.kind !== 'done') return jobEnded(context, row, jobId, ended);
-  ledger.startCopying(row);
+  ledger.startCopying(row, Date.now());
   const stored = await throughHolds(context, SCOPES_OF_STORE, ref, () => activities.storeImage(ref));
   imageEnded(context, row, jobId, stored);
 }

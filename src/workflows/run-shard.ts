@@ -13,6 +13,8 @@ import { rowsToStart, slotsToRelease } from '../domain/window.js';
 import { activityProxies, batchFaultOf } from './activity-proxies.js';
 import {
   controlSignal,
+  OLDEST_ROWS,
+  oldestRowsQuery,
   probedRowSignal,
   rowQuery,
   shardFaultSignal,
@@ -131,7 +133,8 @@ class Shard {
     const shield = CancellationScope.current();
     setHandler(shardTallyQuery, () => ledger.tally());
     setHandler(rowQuery, (row) => ledger.view(row));
-    setHandler(probedRowSignal, (probed) => ledger.noteProbed(probed));
+    setHandler(oldestRowsQuery, () => ledger.oldest(OLDEST_ROWS));
+    setHandler(probedRowSignal, (probed) => ledger.noteProbed(probed, Date.now()));
     // A handler runs in the root's scope: what it starts would be cancelled with it.
     setHandler(controlSignal, (control) =>
       shield.run(async () => {
@@ -196,7 +199,7 @@ class Shard {
   }
 
   #startRow(): void {
-    const row = this.#ledger.startNext((mode) => this.#mayCreate(mode));
+    const row = this.#ledger.startNext((mode) => this.#mayCreate(mode), Date.now());
     if (row === undefined) return;
     runRow(this.#rowContext, row).catch((error: unknown) => {
       // Only a defect of ours gets here: it must stop the shard rather than leave a row behind.
