@@ -33,6 +33,8 @@ export interface ApiConfig {
   readonly apiKey: string;
   /** Set where the base URL does not name the account: a folder's sandbox has another port at every start. */
   readonly account?: AccountId;
+  /** Lets image URLs lead to private networks though the API itself is in none. */
+  readonly allowPrivateAddresses?: boolean;
 }
 
 /** What the environment and the folder's own stack name; a part that neither names is absent. */
@@ -142,10 +144,17 @@ function readApi(
       'BANANAHUB_API_KEY holds a space or a character outside ASCII: copy the key anew, without quotes and in full.',
     );
   }
-  if (apiKey) return { origin: 'environment', baseUrl, apiKey };
+  const allowPrivateAddresses = isTrue('BANANA_ALLOW_PRIVATE_ADDRESSES', environment, problems);
+  if (apiKey) return { origin: 'environment', baseUrl, apiKey, allowPrivateAddresses };
   return stack?.api
-    ? { origin: 'stack', ...stack.api, account: sandboxAccountId(stack.api.apiKey) }
+    ? { origin: 'stack', ...stack.api, account: sandboxAccountId(stack.api.apiKey), allowPrivateAddresses }
     : undefined;
+}
+
+function isTrue(name: string, environment: Environment, problems: string[]): boolean {
+  const text = environment[name] || 'false';
+  if (text !== 'true' && text !== 'false') problems.push(`${name} is "${text}": true or false was expected.`);
+  return text === 'true';
 }
 
 function isBaseUrl(text: string): boolean {

@@ -63,7 +63,8 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
     await store.checkBucket(bucket.bucket);
     const client = createBananaHubClient(api);
     closers.push(() => client.close());
-    const allowPrivateAddresses = await isPrivateHost(new URL(api.baseUrl).hostname);
+    const allowPrivateAddresses =
+      api.allowPrivateAddresses === true || (await isPrivateHost(new URL(api.baseUrl).hostname));
     const agent = createDownloadAgent({ allowPrivateAddresses });
     closers.push(() => agent.destroy());
     const budget = new ByteBudget(options.imageBytes ?? IMAGE_BYTES);

@@ -7,10 +7,13 @@ export function cancellationSignal(): AbortSignal {
   return Context.current().cancellationSignal;
 }
 
-/** Runs `work` with a heartbeat every few seconds, so that a lost worker is noticed and a cancellation arrives. Work that ends sooner sends none. */
-export async function withHeartbeat<T>(work: () => Promise<T>): Promise<T> {
+/**
+ * Runs `work` with a heartbeat every few seconds, so that a lost worker is noticed and a cancellation arrives; each
+ * leaves `details` for the next attempt. Work that ends sooner sends none.
+ */
+export async function withHeartbeat<T>(work: () => Promise<T>, details?: () => unknown): Promise<T> {
   const context = Context.current();
-  const timer = setInterval(() => context.heartbeat(), HEARTBEAT_EVERY_MS);
+  const timer = setInterval(() => context.heartbeat(details?.()), HEARTBEAT_EVERY_MS);
   try {
     return await work();
   } finally {

@@ -1,4 +1,5 @@
 import { Context } from '@temporalio/activity';
+import { z } from 'zod';
 import type { Job } from '../bananahub/client.js';
 import { classifyJobFailure } from '../domain/failure-kind.js';
 import { FRESH_BUDGET } from '../domain/fault-budget.js';
@@ -10,28 +11,42 @@ import { batchFault, bearOrHold, meaningOf } from './failure.js';
 import { JobLooks } from './job-looks.js';
 import { withoutPrompt } from './service-message.js';
 import { bearingStorage } from './storage-fault.js';
+import { UnfinishedTime } from './unfinished-time.js';
 import type { Activities, AwaitGenerationInput, AwaitGenerationResult } from './types.js';
 
 const LOOKS_BEFORE_GONE = 3;
 
-/** Polls a job until it ends. Outages only make it wait, or end it by the batch's fault, after which the workflow asks again. */
+/** What an attempt leaves for the next. */
+const Progress = z.object({ unfinishedMs: z.number() });
+
+/**
+ * Polls a job until it ends. Outages only make it wait, or end it by the batch's fault, after which the workflow asks
+ * again. `jobTimeoutMs` is measured by what the service answered alone, so neither an outage, nor a refused key, nor a
+ * machine that slept, nor a clock that is off gives a paid job up.
+ */
 export function awaitGenerationActivity(state: WorkerState): Activities['awaitGeneration'] {
-  return (input) =>
-    withHeartbeat(async () => {
+  return (input) => {
+    const before = Progress.safeParse(Context.current().info.heartbeatDetails).data ?? input;
+    const unfinished = new UnfinishedTime(before.unfinishedMs ?? 0, Date.now());
+    const progress = (): z.infer<typeof Progress> => ({ unfinishedMs: unfinished.seenMs });
+    return withHeartbeat(async () => {
       const row = await bearingStorage(state, async () => {
         await state.runAccounts.check(input.run);
         return state.shardRows.row(input);
       });
-      return pollUntilEnded(state, input, row);
-    });
+      return pollUntilEnded(state, input, row, unfinished);
+    }, progress);
+  };
 }
 
 async function pollUntilEnded(
   state: WorkerState,
   input: AwaitGenerationInput,
   row: ShardRow,
+  unfinished: UnfinishedTime,
 ): Promise<AwaitGenerationResult> {
   const { scheduledTimestampMs } = Context.current().info;
+  const { jobTimeoutMs = Infinity } = input;
   const oddStatuses = new Set<string>();
   let budget = FRESH_BUDGET;
   let polls = 0;
@@ -40,7 +55,8 @@ async function pollUntilEnded(
   for (;;) {
     const usualMs = state.jobTimes.usualMs(row);
     const ageMs = Date.now() - scheduledTimestampMs;
-    await pause(faultDelayMs ?? nextPollDelayMs({ ageMs, polls, usualMs, random: Math.random() }));
+    const delayMs = faultDelayMs ?? nextPollDelayMs({ ageMs, polls, usualMs, random: Math.random() });
+    await pause(delayMs);
     faultDelayMs = undefined;
     polls += 1;
     const polledAtMs = Date.now();
@@ -48,21 +64,25 @@ async function pollUntilEnded(
       const job = await looks.look();
       budget = FRESH_BUDGET;
       if (job.kind === 'gone') return job;
-      if (job.kind === 'missing') continue;
+      if (job.kind === 'missing') {
+        unfinished.noteUnanswered();
+        continue;
+      }
       const ended = endOf(job, row, state);
       if (ended) return ended;
       noteOddStatus(job, oddStatuses, input, state);
-      if (input.jobTimeoutMs !== undefined && polledAtMs - scheduledTimestampMs > input.jobTimeoutMs) {
-        return { kind: 'unfinished', message: `The job has not ended in ${input.jobTimeoutMs / 1000} s.` };
-      }
+      unfinished.noteUnfinished(delayMs, Date.now());
+      if (unfinished.seenMs >= jobTimeoutMs) return unfinishedFor(jobTimeoutMs);
     } catch (error) {
+      unfinished.noteUnanswered();
+      const { seenMs: unfinishedMs } = unfinished;
       const meaning = meaningOf(error);
       switch (meaning?.kind) {
         case 'hold':
-          throw batchFault({ cause: meaning.cause });
+          throw batchFault({ cause: meaning.cause, unfinishedMs });
         case 'passing': {
           const tryMs = Date.now() - polledAtMs;
-          const next = bearOrHold(meaning, { budget, tryMs, limits: state.limits });
+          const next = bearOrHold(meaning, { budget, tryMs, limits: state.limits, unfinishedMs });
           budget = next.budget;
           faultDelayMs = next.delayMs;
           break;
@@ -74,6 +94,11 @@ async function pollUntilEnded(
       }
     }
   }
+}
+
+function unfinishedFor(jobTimeoutMs: number): AwaitGenerationResult {
+  const message = `The service showed the job unfinished for ${jobTimeoutMs / 1000} s (--job-timeout). It may be paid for: the next run of the batch waits for the same job.`;
+  return { kind: 'unfinished', message };
 }
 
 function endOf(job: Job, row: ShardRow, state: WorkerState): AwaitGenerationResult | undefined {

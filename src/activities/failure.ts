@@ -13,7 +13,7 @@ export type Meaning =
   /** The whole scope stands still; the row keeps its place. */
   | { readonly kind: 'hold'; readonly cause: HoldCause }
   /** Worth another try; holds the batch as `cause` says where it does not pass. */
-  | { readonly kind: 'passing'; readonly retryAfterMs: number | undefined; readonly cause: HoldCause }
+  | { readonly kind: 'passing'; readonly cause: HoldCause }
   /** The request itself is refused. */
   | { readonly kind: 'invalid'; readonly message: string }
   /** The service does not know the job. */
@@ -53,6 +53,7 @@ export function meaningOfApiError(error: BananaHubError, mode?: ModelMode): Mean
             `model:${mode}`,
             code,
             `BananaHub has paused ${mode} (${message}). The batch goes on by itself when it is back.`,
+            retryAfterMs,
           )
         : passing('paused', `BananaHub is paused (${message}).`, retryAfterMs);
     case 'job-not-found':
@@ -126,7 +127,6 @@ function hostFault({ message }: ImageDownloadError): Meaning {
   return passing(
     IMAGE_HOST,
     `The image host does not answer as it should (${message}) The batch goes on by itself when it does.`,
-    undefined,
   );
 }
 
@@ -166,7 +166,7 @@ export function meaningOfStorageError(error: StorageError): Meaning {
     case 'unavailable':
     case 'corrupted':
     case 'other':
-      return { kind: 'passing', retryAfterMs: undefined, cause };
+      return { kind: 'passing', cause };
   }
 }
 
@@ -219,32 +219,43 @@ export function countedTryMs(tryMs: number): number {
   return Math.min(tryMs, LONGEST_COUNTED_TRY_MS);
 }
 
-/** Decides after a passing fault; throws the batch's fault where the limit for what it concerns is used up. */
+/**
+ * Decides after a passing fault; throws the batch's fault where the limit for what it concerns is used up, or would be by
+ * the wait that the service asks for: nobody holds a place for hours without the batch saying why.
+ */
 export function bearOrHold(
   meaning: Extract<Meaning, { kind: 'passing' }>,
   options: {
     readonly budget: FaultBudget;
     readonly tryMs: number;
     readonly limits: Pick<ActivityLimits, 'serviceFaultMs' | 'storageFaultMs'>;
-    readonly unansweredSinceMs?: number;
-  },
+  } & Omit<BatchFaultDetails, 'cause'>,
 ): { readonly delayMs: number; readonly budget: FaultBudget } {
-  const { budget, tryMs, limits, unansweredSinceMs } = options;
+  const { budget, tryMs, limits, ...details } = options;
   const next = afterFault({
     budget,
     tryMs: countedTryMs(tryMs),
     limitMs: meaning.cause.scope === 'storage' ? limits.storageFaultMs : limits.serviceFaultMs,
-    retryAfterMs: meaning.retryAfterMs,
+    retryAfterMs: meaning.cause.retryAfterMs,
     random: Math.random(),
   });
   if (next.kind === 'retry') return next;
-  throw batchFault({ cause: meaning.cause, ...(unansweredSinceMs !== undefined && { unansweredSinceMs }) });
+  throw batchFault({ ...details, cause: meaning.cause });
 }
 
-function hold(scope: HoldCause['scope'], code: string, message: string): Meaning {
-  return { kind: 'hold', cause: { scope, code, message } };
+function hold(scope: HoldCause['scope'], code: string, message: string, retryAfterMs?: number): Meaning {
+  return { kind: 'hold', cause: causeOf(scope, code, message, retryAfterMs) };
 }
 
-function passing(code: string, message: string, retryAfterMs: number | undefined): Meaning {
-  return { kind: 'passing', retryAfterMs, cause: { scope: 'service', code, message } };
+function passing(code: string, message: string, retryAfterMs?: number): Meaning {
+  return { kind: 'passing', cause: causeOf('service', code, message, retryAfterMs) };
+}
+
+function causeOf(
+  scope: HoldCause['scope'],
+  code: string,
+  message: string,
+  retryAfterMs: number | undefined,
+): HoldCause {
+  return { scope, code, message, ...(retryAfterMs !== undefined && { retryAfterMs }) };
 }

@@ -153,8 +153,7 @@ async function stillHeld(
   const progress: Progress = { ...unanswered, ...before };
   Context.current().heartbeat(progress);
   const message = withoutPrompt(meaning.cause.message, create?.row.prompt ?? '', LONGEST_MESSAGE);
-  const delayMs = meaning.kind === 'passing' ? meaning.retryAfterMs : undefined;
-  return retryable(message, delayMs, progress.unansweredSinceMs);
+  return retryable(message, meaning.cause.retryAfterMs, progress.unansweredSinceMs);
 }
 
 const LONGEST_MESSAGE = 600;

@@ -44,7 +44,10 @@ export type CreateGenerationResult =
 
 export interface AwaitGenerationInput extends GenerationRef {
   readonly jobId: JobId;
+  /** A job that the service itself shows unfinished for this long is given up; absent: never. */
   readonly jobTimeoutMs?: number;
+  /** How long it was seen unfinished before this activity was scheduled. Default 0. */
+  readonly unfinishedMs?: number;
 }
 
 export type AwaitGenerationResult =

@@ -8,7 +8,9 @@ export class UnsafeAddressError extends Error {
   override readonly name = 'UnsafeAddressError';
 
   constructor(host: string) {
-    super(`${host} is an address of a private or reserved network, where an image URL must not lead.`);
+    super(
+      `${host} is an address of a private or reserved network, where an image URL must not lead; BANANA_ALLOW_PRIVATE_ADDRESSES=true on the workers opens the private ones.`,
+    );
   }
 }
 

@@ -4,6 +4,14 @@ import ipaddr from 'ipaddr.js';
 /** Ranges of one's own machine and network: reachable only on request. */
 const PRIVATE_RANGES = new Set<string>(['loopback', 'private', 'uniqueLocal', 'carrierGradeNat']);
 
+/** Metadata services that clouds keep at addresses of private ranges: they hand out credentials. Sources: AWS, Google Cloud, Alibaba Cloud. */
+const METADATA_SERVICES = new Set(['fd00:ec2::254', 'fd20:ce::254', '100.100.100.200']);
+
+/** All that is routed publicly so far; the rest of IPv6 is reserved. Source: RFC 4291, IANA's registry of IPv6 address space. */
+const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR('2000::/3');
+/** The one prefix whose last 32 bits are the IPv4 address that it leads to. Source: RFC 6052. */
+const NAT64 = ipaddr.IPv6.parseCIDR('64:ff9b::/96');
+
 /** Where an address leads: the public internet, one's own network, or nowhere a download may go (link-local, metadata services, multicast, reserved, no address). */
 export type AddressReach = 'public' | 'private' | 'forbidden';
 
@@ -11,12 +19,14 @@ export type AddressReach = 'public' | 'private' | 'forbidden';
 export function addressReach(address: string): AddressReach {
   if (!ipaddr.isValid(address)) return 'forbidden';
   const parsed = ipaddr.process(address);
-  const range = parsed.range();
-  if (range === 'rfc6052' && parsed instanceof ipaddr.IPv6) {
+  if (METADATA_SERVICES.has(parsed.toString())) return 'forbidden';
+  if (parsed instanceof ipaddr.IPv6 && parsed.match(NAT64)) {
     return addressReach(parsed.toByteArray().slice(-4).join('.'));
   }
-  if (range === 'unicast') return 'public';
-  return PRIVATE_RANGES.has(range) ? 'private' : 'forbidden';
+  const range = parsed.range();
+  if (range !== 'unicast') return PRIVATE_RANGES.has(range) ? 'private' : 'forbidden';
+  // The library calls every address unicast that it has no other word for, `::127.0.0.1` among them.
+  return parsed instanceof ipaddr.IPv4 || parsed.match(GLOBAL_UNICAST) ? 'public' : 'forbidden';
 }
 
 /** The host of a URL without the brackets of an IPv6 literal. */

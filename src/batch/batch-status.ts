@@ -1,13 +1,16 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
+import { ShardRows } from '../activities/shard-rows.js';
 import { addTallies, tallyOfPending, type Tally } from '../domain/tally.js';
 import type { Hold } from '../domain/holds.js';
 import { UsageError } from '../errors.js';
 import { TallyDocument } from '../ledger/documents.js';
 import type { BatchLocation } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
+import { askWorker } from './ask-worker.js';
 import { statusFromBucket } from './bucket-status.js';
 import { describeBatch, snapshotInMemo } from './describe-batch.js';
-import { addressOf, type BatchState, type BatchStatus } from './status-document.js';
+import { readOldestRows } from './oldest-rows.js';
+import { addressOf, NO_OLDEST_ROWS, type BatchState, type BatchStatus } from './status-document.js';
 import { recentPollers } from './task-queue-pollers.js';
 import {
   batchWorkflowId,
@@ -19,11 +22,17 @@ import {
   type BatchSnapshot,
 } from '../workflows/messages.js';
 
-const QUERY_DEADLINE_MS = 3_000;
+export interface StatusAccess {
+  readonly client: Client;
+  readonly store: ObjectStore;
+  readonly taskQueue: string;
+  /** For many looks at one batch: keeps the row ids that were read. */
+  readonly shardRows?: ShardRows;
+}
 
 /** Where a batch is, from the running workflows, else from what they last noted, else from the bucket. Undefined for an unknown batch. */
 export async function readBatchStatus(
-  access: { readonly client: Client; readonly store: ObjectStore; readonly taskQueue: string },
+  access: StatusAccess,
   location: BatchLocation,
 ): Promise<BatchStatus | undefined> {
   const description = await describeBatch(access.client, location);
@@ -37,8 +46,12 @@ export async function readBatchStatus(
   const live = askWorkers ? await querySnapshot(access.client, location) : undefined;
   // A workflow's own clock stands still between its tasks.
   const snapshot = live ? { ...live, asOf: new Date().toISOString() } : noted;
-  const tally = await tallyWithShards(access.client, snapshot, askWorkers);
-  return statusOf(snapshot, tally, description, workers, location);
+  const { client, shardRows = new ShardRows(access.store) } = access;
+  const [tally, oldest] = await Promise.all([
+    tallyWithShards(client, snapshot, askWorkers),
+    live ? readOldestRows({ client, shardRows }, snapshot) : NO_OLDEST_ROWS,
+  ]);
+  return { ...statusOf(snapshot, tally, description, workers, location), ...oldest };
 }
 
 /** Whether a workflow's batch is the one at `location`. Temporal knows batches by id alone: a running one elsewhere is refused. */
@@ -56,9 +69,7 @@ function isHere(
 
 async function querySnapshot(client: Client, location: BatchLocation): Promise<BatchSnapshot | undefined> {
   const handle = client.workflow.getHandle(batchWorkflowId(location.batchId));
-  return orUndefined(
-    client.connection.withDeadline(Date.now() + QUERY_DEADLINE_MS, () => handle.query(snapshotQuery)),
-  );
+  return askWorker(client, () => handle.query(snapshotQuery));
 }
 
 /** The batch's own count and exactly its open shards', so that no row is counted twice or missed. */
@@ -66,15 +77,9 @@ async function tallyWithShards(client: Client, snapshot: BatchSnapshot, askWorke
   const tallies = await Promise.all(
     snapshot.openShards.map(async ({ shard, rows }) => {
       const handle = client.workflow.getHandle(shardWorkflowId(snapshot.run, shard));
-      const asked = askWorkers
-        ? await orUndefined(
-            client.connection.withDeadline(Date.now() + QUERY_DEADLINE_MS, () =>
-              handle.query(shardTallyQuery),
-            ),
-          )
-        : undefined;
+      const asked = askWorkers ? await askWorker(client, () => handle.query(shardTallyQuery)) : undefined;
       if (asked) return asked;
-      const memo = (await orUndefined(handle.describe()))?.memo?.[SNAPSHOT_MEMO];
+      const memo = (await askWorker(client, () => handle.describe()))?.memo?.[SNAPSHOT_MEMO];
       return TallyDocument.safeParse(memo).data ?? tallyOfPending(rows);
     }),
   );
@@ -87,7 +92,7 @@ function statusOf(
   description: WorkflowExecutionDescription,
   workers: number | undefined,
   location: BatchLocation,
-): BatchStatus {
+): Omit<BatchStatus, 'oldestRows' | 'usualSeconds'> {
   const holds = snapshot.holds.map((hold) => ({ ...hold, ...probeOf(description, hold) }));
   const closed = closedFromOutside(description);
   const state = closed ? 'failed' : stateOf(snapshot, tally);
@@ -198,19 +203,6 @@ export function etaOf(
 /** Workers that take workflows, seen lately; undefined where Temporal does not tell. */
 async function countWorkers(client: Client, taskQueue: string): Promise<number | undefined> {
   const queue = { namespace: client.options.namespace, name: taskQueue, takes: 'workflows' } as const;
-  const pollers = await orUndefined(
-    client.connection.withDeadline(Date.now() + QUERY_DEADLINE_MS, () =>
-      recentPollers(client.connection, queue),
-    ),
-  );
+  const pollers = await askWorker(client, () => recentPollers(client.connection, queue));
   return pollers?.length;
-}
-
-/** For looks that may fail because no worker answers: then the next best source is used. */
-async function orUndefined<T>(promise: Promise<T>): Promise<T | undefined> {
-  try {
-    return await promise;
-  } catch {
-    return undefined;
-  }
 }

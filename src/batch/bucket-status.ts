@@ -5,7 +5,7 @@ import { readDocumentIfAny } from '../ledger/read-document.js';
 import { at, batchFileKey, reportKey, requestKey, type BatchLocation } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { lastRunSeq } from './plan-submission.js';
-import { addressOf, type BatchStatus } from './status-document.js';
+import { addressOf, NO_OLDEST_ROWS, type BatchStatus } from './status-document.js';
 
 /** Why the bucket is asked: whether Temporal has said that it knows no such batch, or cannot be asked. */
 export type Asked = 'unknown-to-temporal' | 'temporal-away';
@@ -84,6 +84,8 @@ function unknownToWorkers(
   | 'paused'
   | 'imagesPerMinute'
   | 'etaSeconds'
+  | 'oldestRows'
+  | 'usualSeconds'
   | 'concurrency'
   | 'carried'
   | 'workers'
@@ -95,6 +97,7 @@ function unknownToWorkers(
     paused: false,
     imagesPerMinute: undefined,
     etaSeconds: undefined,
+    ...NO_OLDEST_ROWS,
     concurrency: undefined,
     carried: 0,
     workers: undefined,

@@ -31,6 +31,10 @@ export interface BatchStatus extends Tally {
   readonly endedAt: string | undefined;
   readonly imagesPerMinute: number | undefined;
   readonly etaSeconds: readonly [low: number, high: number] | undefined;
+  /** The rows that are longest at one step, longest first, at most 5; empty where no worker told. */
+  readonly oldestRows: readonly OldestRow[];
+  /** Within what time 19 of 20 of the last jobs ended; undefined where fewer than 20 are known. */
+  readonly usualSeconds: number | undefined;
   readonly concurrency: number | undefined;
   /** Images that earlier runs of the batch have stored; they are among `stored`. */
   readonly carried: number;
@@ -41,6 +45,21 @@ export interface BatchStatus extends Tally {
   /** `s3://bucket/prefix/batch/` */
   readonly location: string;
 }
+
+/** A row that is in flight or copied for a while. */
+export interface OldestRow {
+  /** Undefined where the bucket does not tell. */
+  readonly rowId: string | undefined;
+  readonly phase: 'inFlight' | 'copying';
+  /** Since its create was sent, its job was made, or its job was done. */
+  readonly ageSeconds: number;
+  readonly generation: number;
+  /** Undefined while its job is being made. */
+  readonly jobId: string | undefined;
+}
+
+/** The part of a status that only workers could tell. */
+export const NO_OLDEST_ROWS = { oldestRows: [], usualSeconds: undefined } as const;
 
 /** A status as one JSON document: every field is there, `null` where nothing is known. */
 export function statusJson(status: BatchStatus): string {

@@ -28,6 +28,8 @@ export interface RowStory {
   readonly contentHash: string;
   readonly phase: RowPhase;
   readonly failure: { readonly kind: string; readonly message: string } | undefined;
+  /** Since when an open row is at its phase, where its shard tells. ISO 8601. */
+  readonly since: string | undefined;
   /** Job that is under way. */
   readonly jobId: string | undefined;
   /** All that ended of the row's present content, those of earlier runs too. */
@@ -83,6 +85,7 @@ export async function rowStory(input: {
     contentHash,
     phase: phaseOf(end, live, input.sealed),
     failure: end?.kind === 'failed' ? { kind: end.failure, message: end.message } : undefined,
+    since: view?.sinceMs === undefined ? undefined : new Date(view.sinceMs).toISOString(),
     jobId: end ? undefined : (view?.jobId ?? row.jobId),
     generations: outcome?.generations ?? generationsTogether(row.earlier ?? [], view?.generations ?? []),
     settledAt: outcome?.settledAt,

@@ -2,6 +2,7 @@ import prettyBytes from 'pretty-bytes';
 import { UsageError } from '../errors.js';
 import { locate, withBucket } from './batch-access.js';
 import { readBatchFiles } from './batch-files.js';
+import { ago } from './elapsed.js';
 import { EXIT, type Command } from './command-context.js';
 import { findRow } from './find-row.js';
 import { rowStory, type RowPhase, type RowStory } from './row-story.js';
@@ -78,6 +79,7 @@ function storyText(story: RowStory, width: number | undefined): string {
     ['settings', `${story.model}, ${story.aspectRatio}, ${story.resolution}`],
     ['input images', story.inputImages.join(' ')],
     ['phase', PHASES[story.phase]],
+    ['', story.since && `since ${story.since}, ${ago(story.since, Date.now())}`],
     ['why', failure && `${failure.kind}: ${failure.message}`],
     ['job', story.jobId],
     ['settled', story.settledAt],

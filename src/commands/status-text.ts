@@ -1,6 +1,7 @@
 import pc from 'picocolors';
 import prettyMs from 'pretty-ms';
 import type { BatchStatus } from '../batch/status-document.js';
+import { overdueLines, overdueWord } from './overdue-rows-text.js';
 
 /** Colours for a stream: none unless it is a terminal, and none under NO_COLOR. */
 export function coloursFor(
@@ -30,6 +31,7 @@ export function statusLine(status: BatchStatus): string {
     ...countTexts(status),
     ...(status.imagesPerMinute ? [`${status.imagesPerMinute}/min`] : []),
     ...(status.etaSeconds ? [etaText(status.etaSeconds)] : []),
+    ...overdueWord(status),
     ...(status.reason ? [status.reason] : []),
   ].join(' · ');
 }
@@ -51,6 +53,7 @@ export function statusBlock(status: BatchStatus, colours: ReturnType<typeof pc.c
       colours.yellow(`  held (${scope}) since ${timeOf(since)}: ${message}`),
       ...(nextProbeAt ? [`  looked at again at ${timeOf(nextProbeAt)}`] : []),
     ]),
+    ...overdueLines(status).map((line) => colours.yellow(line)),
     ...(status.reason && status.holds.length === 0 ? [colours.yellow(`  ${status.reason}`)] : []),
     ...(status.workers === 0 && status.endedAt === undefined
       ? [colours.yellow('  No worker is running; start one: npx banana-batch worker')]

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ShardRows } from '../activities/shard-rows.js';
 import { etaOf, readBatchStatus } from '../batch/batch-status.js';
 import { type BatchStatus } from '../batch/status-document.js';
 import { UsageError } from '../errors.js';
@@ -26,12 +27,13 @@ export async function watchBatch(
   const progress = openProgress(stderr);
   const colours = coloursFor(stderr, environment);
   const pace = new Pace();
+  const looking = { ...access, shardRows: new ShardRows(access.store) };
   let last: BatchStatus | undefined;
   let said: string | undefined;
   try {
     while (!signal.aborted) {
       try {
-        last = atPace((await readBatchStatus(access, location)) ?? last, pace);
+        last = atPace((await readBatchStatus(looking, location)) ?? last, pace);
         if (last) progress.show(statusBlock(last, colours), statusLine(last));
         if (last && !stderr.isTTY && last.reason !== said) {
           said = last.reason;

@@ -8,4 +8,6 @@ export interface BatchFaultDetails {
   readonly cause: HoldCause;
   /** Set where a create may have reached the service without its answer reaching us. Milliseconds since the epoch. */
   readonly unansweredSinceMs?: number;
+  /** How long the job of the row was seen unfinished so far; set where one was awaited. */
+  readonly unfinishedMs?: number;
 }

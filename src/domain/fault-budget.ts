@@ -10,14 +10,15 @@ export const FRESH_BUDGET: FaultBudget = { spentMs: 0, tries: 0 };
 const FIRST_DELAY_MS = 1_000;
 const LONGEST_DELAY_MS = 30_000;
 
-/** What follows a passing fault: another try after `delayMs`, or the end of the budget. */
+/** What follows a passing fault: another try after `delayMs`, or the end of what is borne. */
 export type NextTry =
   | { readonly kind: 'retry'; readonly delayMs: number; readonly budget: FaultBudget }
   | { readonly kind: 'exhausted' };
 
 /**
  * Decides after a failed try that took `tryMs`. The delay doubles from 1 s to 30 s with half of it random
- * (`random` in [0, 1)), and is never shorter than what the service asked for.
+ * (`random` in [0, 1)), and is never shorter than what the service asked for; where that alone is more than what is
+ * left of the budget, nothing is left to try.
  */
 export function afterFault(input: {
   readonly budget: FaultBudget;
@@ -30,6 +31,6 @@ export function afterFault(input: {
   const ceiling = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(budget.tries, 10));
   const delayMs = Math.max(ceiling * (0.5 + random / 2), retryAfterMs ?? 0);
   const spentMs = budget.spentMs + tryMs;
-  if (spentMs >= limitMs) return { kind: 'exhausted' };
+  if (spentMs + (retryAfterMs ?? 0) >= limitMs) return { kind: 'exhausted' };
   return { kind: 'retry', delayMs, budget: { spentMs: spentMs + delayMs, tries: budget.tries + 1 } };
 }

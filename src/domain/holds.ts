@@ -8,7 +8,7 @@ export interface HoldCause {
   readonly scope: HoldScope;
   readonly code: string;
   readonly message: string;
-  /** The service asked to be left alone for so long: no probe comes earlier. */
+  /** What the service asked to wait before anybody asks again: no probe comes earlier. Absent where it named no time. */
   readonly retryAfterMs?: number;
 }
 

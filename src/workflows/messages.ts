@@ -166,14 +166,32 @@ export interface RunShardResult {
   readonly tally: Tally;
 }
 
-/** One step that a row has come to, for `row` and the oldest rows of `status`. */
+/** One step that a row has come to, for `row`. */
 export interface RowView {
   readonly phase: 'pending' | 'inFlight' | 'copying' | 'settled';
+  /** Since when it waits for its create's answer, for its job, or for its image to be copied. Milliseconds since the epoch. */
+  readonly sinceMs?: number;
   readonly generation: number;
   readonly jobId?: JobId;
   readonly generations: readonly GenerationRecord[];
   readonly end?: SettledRow['end'];
 }
+
+/** The rows of a shard that are longest at one step, longest first, and what is usual there. */
+export interface OldestRows {
+  readonly rows: readonly {
+    readonly row: number;
+    readonly phase: 'inFlight' | 'copying';
+    readonly sinceMs: number;
+    readonly generation: number;
+    readonly jobId?: JobId;
+  }[];
+  /** How long the shard's last jobs took from create to done; at most 200. */
+  readonly durationsMs: readonly number[];
+}
+
+/** How many of its oldest rows a shard tells, and `status` shows of the whole batch. */
+export const OLDEST_ROWS = 5;
 
 /** Where a batch is, apart from the rows of its open shards: ask those, and add. Kept in the memo as well. */
 export interface BatchSnapshot {
@@ -210,6 +228,7 @@ export const instructSignal = defineSignal<[Instruction]>('instruct');
 
 export const snapshotQuery = defineQuery<BatchSnapshot>('snapshot');
 export const shardTallyQuery = defineQuery<Tally>('tally');
+export const oldestRowsQuery = defineQuery<OldestRows>('oldest');
 export const rowQuery = defineQuery<RowView | undefined, [number]>('row');
 
 /** Each answers with the batch as it is then; told again, it changes nothing. Refused once the batch is cancelling or sealing. */

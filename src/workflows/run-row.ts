@@ -72,7 +72,7 @@ async function createJob(context: RowContext, row: number): Promise<JobId | unde
     const result = await context.runCreate(row, () => createUntilAnswered(context, row, generation));
     switch (result.kind) {
       case 'created':
-        ledger.noteJob(row, generation, result.jobId);
+        ledger.noteJob(row, generation, result.jobId, Date.now());
         return result.jobId;
       case 'invalid':
         return fail(context, row, 'invalid', {
@@ -150,11 +150,18 @@ async function followJob(context: RowContext, row: number, jobId: JobId): Promis
   const { generation } = ledger.generationOf(row);
   const ref = { run: input.run, shard: input.shard, row, generation, jobId };
   const { jobTimeoutMs } = input.settings;
-  const ended = await untilFound(context, SCOPES_OF_AWAIT, ref, () =>
-    activities.awaitGeneration({ ...ref, ...(jobTimeoutMs !== undefined && { jobTimeoutMs }) }),
-  );
+  const timeout = { ...(jobTimeoutMs !== undefined && { jobTimeoutMs }) };
+  let unfinishedMs = 0;
+  const ended = await untilFound(context, SCOPES_OF_AWAIT, ref, async () => {
+    try {
+      return await activities.awaitGeneration({ ...ref, ...timeout, unfinishedMs });
+    } catch (error) {
+      unfinishedMs = batchFaultOf(error)?.unfinishedMs ?? unfinishedMs;
+      throw error;
+    }
+  });
   if (ended.kind !== 'done') return jobEnded(context, row, jobId, ended);
-  ledger.startCopying(row);
+  ledger.startCopying(row, Date.now());
   const stored = await untilFound(context, SCOPES_OF_STORE, ref, () => activities.storeImage(ref));
   imageEnded(context, row, jobId, stored);
 }

@@ -5,6 +5,8 @@ import { rowsToStart, slotsToGiveBack, slotsToRelease } from '../domain/window.j
 import { activityProxies, batchFaultOf } from './activity-proxies.js';
 import {
   controlSignal,
+  OLDEST_ROWS,
+  oldestRowsQuery,
   probedRowSignal,
   rowQuery,
   shardTallyQuery,
@@ -114,7 +116,8 @@ class Shard {
     const shield = CancellationScope.current();
     setHandler(shardTallyQuery, () => ledger.tally());
     setHandler(rowQuery, (row) => ledger.view(row));
-    setHandler(probedRowSignal, (probed) => ledger.noteProbed(probed));
+    setHandler(oldestRowsQuery, () => ledger.oldest(OLDEST_ROWS));
+    setHandler(probedRowSignal, (probed) => ledger.noteProbed(probed, Date.now()));
     // A handler runs in the root's scope: what it starts would be cancelled with it.
     setHandler(controlSignal, (control) =>
       shield.run(async () => {
@@ -215,7 +218,7 @@ class Shard {
   }
 
   #startRow(): void {
-    const row = this.#ledger.startNext((mode) => this.#mayCreate(mode));
+    const row = this.#ledger.startNext((mode) => this.#mayCreate(mode), Date.now());
     if (row !== undefined) this.#runRow(row).catch(() => undefined);
   }
 
@@ -235,7 +238,9 @@ class Shard {
     if (trial <= this.#trialsMade) return;
     this.#trialsMade = trial;
     const row =
-      this.#freeSlots > 0 ? this.#ledger.startNext((mode) => this.#mayCreate(mode, true)) : undefined;
+      this.#freeSlots > 0
+        ? this.#ledger.startNext((mode) => this.#mayCreate(mode, true), Date.now())
+        : undefined;
     if (row === undefined) {
       this.#parent.tellTrial(trial, 'none');
       return;

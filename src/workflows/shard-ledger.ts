@@ -2,7 +2,8 @@ import type { ModelMode } from '../domain/holds.js';
 import type { JobId } from '../domain/ids.js';
 import type { GenerationRecord, RowEnd, SettledRow } from '../domain/outcome.js';
 import { addTallies, EMPTY_TALLY, tallyOfSettled, type Tally } from '../domain/tally.js';
-import type { ProbedRow, RowView, ShardOverview, TrialEnd } from './messages.js';
+import type { OldestRows, ProbedRow, RowView, ShardOverview, TrialEnd } from './messages.js';
+import { RowAges } from './row-ages.js';
 
 interface RowProgress {
   readonly mode: ModelMode;
@@ -21,6 +22,7 @@ export class ShardLedger {
   /** Rows in the queue whose job is there already: it costs nothing to collect it. */
   readonly #paid: number[] = [];
   readonly #recorded: Tally;
+  readonly #ages = new RowAges();
   #unrecorded: SettledRow[] = [];
   #settled: Tally = EMPTY_TALLY;
   #pending = 0;
@@ -81,13 +83,14 @@ export class ShardLedger {
   }
 
   /** The first such row: known jobs before others, and those in sheet order. It counts as in flight from now. */
-  startNext(mayCreate: (mode: ModelMode) => boolean): number | undefined {
+  startNext(mayCreate: (mode: ModelMode) => boolean, nowMs: number): number | undefined {
     const first = this.#firstQueued(mayCreate);
     if (!first) return undefined;
     first.queue.shift();
     this.#at(first.row).phase = 'inFlight';
     this.#pending -= 1;
     this.#inFlight += 1;
+    this.#ages.start(first.row, nowMs);
     return first.row;
   }
 
@@ -103,10 +106,11 @@ export class ShardLedger {
   }
 
   /** Notes the job of the row's present generation; an older generation's news changes nothing. */
-  noteJob(row: number, generation: number, jobId: JobId): void {
+  noteJob(row: number, generation: number, jobId: JobId, nowMs: number): void {
     const progress = this.#at(row);
     if (progress.generation !== generation || progress.jobId) return;
     progress.jobId = jobId;
+    this.#ages.noteJob(row, nowMs);
     const queue = this.#queues.get(progress.mode);
     const at = queue?.indexOf(row) ?? -1;
     if (at < 0) return;
@@ -115,8 +119,8 @@ export class ShardLedger {
   }
 
   /** Notes what a probe did for a waiting row. */
-  noteProbed({ row, generation, jobId, unansweredSinceMs }: ProbedRow): void {
-    if (jobId) this.noteJob(row, generation, jobId);
+  noteProbed({ row, generation, jobId, unansweredSinceMs }: ProbedRow, nowMs: number): void {
+    if (jobId) this.noteJob(row, generation, jobId, nowMs);
     const progress = this.#at(row);
     if (progress.generation === generation) progress.unansweredSinceMs ??= unansweredSinceMs;
   }
@@ -129,6 +133,7 @@ export class ShardLedger {
   /** Back to the end of the queue with the same generation: its create was refused or held back. */
   returnToQueue(row: number): void {
     this.#leave(row);
+    this.#ages.end(row);
     this.#enqueue(row);
   }
 
@@ -136,6 +141,7 @@ export class ShardLedger {
   regenerate(row: number, record: GenerationRecord): { readonly endDelay: () => void } {
     const progress = this.#at(row);
     this.#leave(row);
+    this.#ages.end(row);
     progress.generations.push(record);
     progress.generation = record.generation + 1;
     progress.jobId = undefined;
@@ -158,8 +164,9 @@ export class ShardLedger {
   }
 
   /** The job is done: its slot is free, its image not yet stored. */
-  startCopying(row: number): void {
+  startCopying(row: number, nowMs: number): void {
     this.#leave(row);
+    this.#ages.startCopying(row, nowMs);
     this.#at(row).phase = 'copying';
     this.#copying += 1;
   }
@@ -167,6 +174,7 @@ export class ShardLedger {
   settle(row: number, end: RowEnd, record: GenerationRecord | undefined, nowMs: number): void {
     const progress = this.#at(row);
     this.#leave(row);
+    this.#ages.end(row);
     progress.phase = 'settled';
     progress.end = end;
     if (record) progress.generations.push(record);
@@ -232,7 +240,19 @@ export class ShardLedger {
     const progress = this.#rows[row];
     if (!progress || progress.phase === 'recorded') return undefined;
     const { phase, generation, jobId, generations, end } = progress;
-    return { phase, generation, generations, ...(jobId && { jobId }), ...(end && { end }) };
+    const sinceMs = this.#ages.sinceMs(row);
+    const since = sinceMs !== undefined && { sinceMs };
+    return { phase, generation, generations, ...since, ...(jobId && { jobId }), ...(end && { end }) };
+  }
+
+  /** The started rows that are longest at their step, at most `count`, and how long the last jobs took. */
+  oldest(count: number): OldestRows {
+    const rows = this.#ages.oldest(count).flatMap(({ row, sinceMs }) => {
+      const { phase, generation, jobId } = this.#at(row);
+      if (phase !== 'inFlight' && phase !== 'copying') return [];
+      return [{ row, phase, sinceMs, generation, ...(jobId && { jobId }) }];
+    });
+    return { rows, durationsMs: this.#ages.durationsMs };
   }
 
   #firstQueued(

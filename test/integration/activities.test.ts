@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/common';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { CreateGenerationInput, ProbeInput } from '../../src/activities/types.js';
+import type { AwaitGenerationInput, CreateGenerationInput, ProbeInput } from '../../src/activities/types.js';
 import type { BatchFaultDetails } from '../../src/domain/batch-fault.js';
 import type { ContentHash, JobId } from '../../src/domain/ids.js';
 import { BatchFile } from '../../src/ledger/documents.js';
@@ -71,16 +71,16 @@ describe('the activities', () => {
     if (result.kind !== 'created') throw new Error(`The create ended as ${result.kind}.`);
     return result.jobId;
   };
-  const awaited = (input: Awaited<ReturnType<typeof oneRow>>, jobId: JobId, jobTimeoutMs?: number) =>
+  const awaited = (
+    input: Awaited<ReturnType<typeof oneRow>>,
+    jobId: JobId,
+    limits: Pick<AwaitGenerationInput, 'jobTimeoutMs' | 'unfinishedMs'> = {},
+    heartbeatDetails?: unknown,
+  ) =>
     bench.attempt(
-      () =>
-        bench.activities.awaitGeneration({
-          ...input,
-          jobId,
-          ...(jobTimeoutMs !== undefined && { jobTimeoutMs }),
-        }),
+      () => bench.activities.awaitGeneration({ ...input, jobId, ...limits }),
       // Polled at once, as for a job that was scheduled long ago.
-      { scheduledTimestampMs: Date.now() - 60_000 },
+      { scheduledTimestampMs: Date.now() - 60_000, heartbeatDetails },
     );
   const stored = (input: Awaited<ReturnType<typeof oneRow>>, jobId: JobId) =>
     bench.attempt(() => bench.activities.storeImage({ ...input, jobId }));
@@ -221,9 +221,33 @@ describe('the activities', () => {
       expect((after.balanceReads['200'] ?? 0) - (before.balanceReads['200'] ?? 0)).toBe(1);
     });
 
-    it('ends a job that is not done in time, by an answer of the service only', async () => {
+    it('gives a job up that the service itself shows unfinished for too long', async () => {
       const row = await oneRow('[[stuck]]');
-      expect(await awaited(row, await jobOf(row), 1_000)).toMatchObject({ kind: 'unfinished' });
+      const ended = await awaited(row, await jobOf(row), { jobTimeoutMs: 1_000 });
+      expect(ended).toMatchObject({ kind: 'unfinished', message: expect.stringContaining('for 1 s') });
+    });
+
+    it('does not give a job up for the time in which nobody could look', async () => {
+      bench.sandbox.configure({ jobTimeMs: { min: 1_500, max: 1_500 } });
+      const row = await oneRow();
+      // By the clock it was scheduled a minute ago.
+      expect(await awaited(row, await jobOf(row), { jobTimeoutMs: 10_000 })).toEqual({ kind: 'done' });
+    });
+
+    it('remembers over attempts and holds how long a job was seen unfinished', async () => {
+      const row = await oneRow('[[stuck]]');
+      const jobId = await jobOf(row);
+      const limits = { jobTimeoutMs: 60_000 };
+      bench.sandbox.configure({ outage: { api: 'html502' } });
+      expect(await faultOf(awaited(row, jobId, { ...limits, unfinishedMs: 59_999 }))).toMatchObject({
+        cause: { scope: 'service' },
+        unfinishedMs: 59_999,
+      });
+      bench.sandbox.configure({ outage: { api: 'none' } });
+      const unfinished = { kind: 'unfinished' };
+      expect(await awaited(row, jobId, { ...limits, unfinishedMs: 59_999 })).toMatchObject(unfinished);
+      const left = { unfinishedMs: 59_999 };
+      expect(await awaited(row, jobId, { ...limits, unfinishedMs: 1 }, left)).toMatchObject(unfinished);
     });
 
     it('holds the account when the key is refused, and does not blame the row', async () => {

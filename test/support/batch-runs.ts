@@ -10,7 +10,8 @@ import { batchWorkflowId, type RunSettings } from '../../src/workflows/messages.
 import type { runBatch } from '../../src/workflows/run-batch.js';
 import { startTestStack, type TestStack } from './test-stack.js';
 
-const TASK_QUEUE = 'batches';
+/** The task queue of all batches that `startBatchRuns` starts. */
+export const TASK_QUEUE = 'batches';
 const API_KEY = 'test-key';
 
 const SETTINGS: RunSettings = {

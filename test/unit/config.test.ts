@@ -77,6 +77,16 @@ describe('the configuration', () => {
     expect(readConfig({ ...empty, BANANAHUB_API_KEY: 'k' }, undefined).api?.baseUrl).toBe(DEFAULT_BASE_URL);
   });
 
+  it('opens private networks to image URLs only where that is asked for in so many words', () => {
+    const allows = (text: string | undefined, folder?: StackInfo) =>
+      readConfig({ BANANAHUB_API_KEY: folder ? '' : 'k', BANANA_ALLOW_PRIVATE_ADDRESSES: text }, folder).api
+        ?.allowPrivateAddresses;
+    expect([undefined, '', 'false', 'true'].map((text) => allows(text))).toEqual([false, false, false, true]);
+    expect([undefined, 'true'].map((text) => allows(text, stack))).toEqual([false, true]);
+    for (const text of ['1', 'yes', 'TRUE'])
+      expect(messageOf(() => allows(text))).toContain('BANANA_ALLOW_PRIVATE_ADDRESSES');
+  });
+
   it('prefers the environment to the stack of the folder, part by part', () => {
     const config = readConfig({ BANANA_BUCKET: 'mine', BANANAHUB_API_KEY: 'real-key' }, stack);
     expect(config.bucket).toMatchObject({ origin: 'environment', bucket: 'mine', s3: {} });

@@ -59,7 +59,13 @@ describe('the meaning of an error of the API', () => {
 
   it('keeps how long the service asked to wait', () => {
     const error = new BananaHubError('rate-limited', 'slow down', { retryAfterMs: 7_000 });
-    expect(meaningOfApiError(error)).toMatchObject({ kind: 'passing', retryAfterMs: 7_000 });
+    expect(meaningOfApiError(error)).toMatchObject({ kind: 'passing', cause: { retryAfterMs: 7_000 } });
+    const paused = new BananaHubError('paused', 'high load', { retryAfterMs: 60_000 });
+    expect(meaningOfApiError(paused, 'pro:text')).toMatchObject({
+      kind: 'hold',
+      cause: { retryAfterMs: 60_000 },
+    });
+    expect(meaningOfApiError(api('rate-limited'))).not.toHaveProperty('cause.retryAfterMs');
   });
 });
 
@@ -138,6 +144,23 @@ describe('failures for workflows', () => {
       });
     expect(bear(999).budget.tries).toBe(1);
     expect(() => bear(1_000)).toThrow(ApplicationFailure);
+  });
+
+  it('hold the batch at once where the service asks to wait for longer than is borne, and say for how long', () => {
+    const limits = { serviceFaultMs: 120_000, storageFaultMs: 0 };
+    const after = (retryAfterMs: number, spentMs = 0) => {
+      const meaning = meaningOfApiError(new BananaHubError('rate-limited', 'slow down', { retryAfterMs }));
+      if (meaning.kind !== 'passing') throw new Error('it passes');
+      try {
+        return bearOrHold(meaning, { budget: { spentMs, tries: 0 }, tryMs: 10, limits }).delayMs;
+      } catch (error) {
+        return error instanceof ApplicationFailure ? error.details : error;
+      }
+    };
+    expect(after(60_000)).toBe(60_000);
+    const held = [{ cause: { scope: 'service', code: 'rate-limited', retryAfterMs: 7_200_000 } }];
+    expect(after(7_200_000)).toMatchObject(held);
+    expect(after(60_000, 70_000)).toMatchObject([{ cause: { retryAfterMs: 60_000 } }]);
   });
 
   it('come of several faults however long the work was that each of them broke off', () => {

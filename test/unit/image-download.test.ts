@@ -199,9 +199,22 @@ describe('redirects', () => {
     },
   );
 
-  it('to link-local addresses are refused even where private ones are allowed', async () => {
-    redirect(1, () => 'http://169.254.169.254/latest/meta-data');
+  it.each([
+    'http://169.254.169.254/latest/meta-data',
+    '//169.254.169.254/latest/meta-data',
+    'http://2852039166/latest/meta-data',
+    'http://[::ffff:169.254.169.254]/latest/meta-data',
+    'http://[64:ff9b::a9fe:a9fe]/',
+    'http://[fd00:ec2::254]/latest/meta-data',
+    'http://100.100.100.200/latest/meta-data',
+    'http://[fe80::1]/',
+    'http://0.0.0.0/',
+    'http://[::]/',
+    'http://224.0.0.1/',
+  ])('to %s are refused even where private addresses are allowed', async (location) => {
+    redirect(1, () => location);
     expect((await failureOf(get())).code).toBe('unsafe-address');
+    expect(server.seen).toHaveLength(1);
   });
 });
 
@@ -220,7 +233,22 @@ describe('an image URL that leads inward', () => {
     '0.0.0.0',
     '[::]',
     '[64:ff9b::7f00:1]',
+    '[64:ff9b:1::7f00:1]',
+    '[::127.0.0.1]',
+    '[::ffff:0:127.0.0.1]',
+    '[2002:7f00:1::]',
+    '[fc00::1]',
+    '[fe80::1]',
     '10.0.0.1',
+    '100.64.0.1',
+    '169.254.169.254',
+    '172.16.0.1',
+    '192.168.0.1',
+    '198.18.0.1',
+    '240.0.0.1',
+    '255.255.255.255',
+    '０.0.0.0',
+    '①②⑦.0.0.1',
   ])('is refused before anything is sent: %s', async (host) => {
     serve(200, image);
     const port = new URL(server.origin).port;

@@ -22,6 +22,14 @@ describe('the reach of an address', () => {
     '::ffff:7f00:1',
     '64:ff9b::7f00:1',
     '64:ff9b::a00:1',
+    '127.1',
+    '2130706433',
+    '0x7f000001',
+    '0177.0.0.1',
+    '100.127.255.255',
+    '172.31.255.255',
+    '::10.0.0.1',
+    'fc00::1',
   ])('%s is private', (address) => {
     expect(addressReach(address)).toBe('private');
   });
@@ -41,6 +49,27 @@ describe('the reach of an address', () => {
     '2002:7f00:1::',
     'ff02::1',
     '64:ff9b::a9fe:a9fe',
+    '0.1.2.3',
+    '198.19.255.255',
+    '192.0.0.192',
+    '192.88.99.1',
+    '198.51.100.1',
+    '203.0.113.1',
+    '::ffff:169.254.169.254',
+    '::7f00:1',
+    '::a00:1',
+    '64:ff9b:1::7f00:1',
+    '64:ff9b:1:a00:1::',
+    '::ffff:0:7f00:1',
+    '100::1',
+    '2001::1',
+    '3fff::1',
+    '4000::1',
+    'fe80::1%eth0',
+    '100.100.100.200',
+    'fd00:ec2::254',
+    'fd00:ec2:0:0:0:0:0:254',
+    'fd20:ce::254',
     'a name',
     '',
   ])('%s is forbidden', (address) => {
@@ -49,11 +78,17 @@ describe('the reach of an address', () => {
 });
 
 describe('a private host', () => {
-  it.each(['localhost', 'api.localhost', '127.0.0.1', '[::1]', '10.0.0.7'])('is %s', async (host) => {
-    await expect(isPrivateHost(host)).resolves.toBe(true);
-  });
+  it.each(['localhost', 'api.localhost', '127.0.0.1', '[::1]', '10.0.0.7', '[fd12::7]'])(
+    'is %s',
+    async (host) => {
+      await expect(isPrivateHost(host)).resolves.toBe(true);
+    },
+  );
 
-  it.each(['93.184.216.34', 'no-such-host.invalid', '169.254.169.254'])('is not %s', async (host) => {
-    await expect(isPrivateHost(host)).resolves.toBe(false);
-  });
+  it.each(['93.184.216.34', 'no-such-host.invalid', '169.254.169.254', '[::a00:1]'])(
+    'is not %s',
+    async (host) => {
+      await expect(isPrivateHost(host)).resolves.toBe(false);
+    },
+  );
 });

@@ -65,7 +65,7 @@ describe('the ledger of a shard', () => {
         for (const { kind, at } of steps) {
           const flying = inPhase('inFlight');
           const row = flying[at % Math.max(1, flying.length)];
-          if (kind === 'start' && !cancelled) ledger.startNext(everything);
+          if (kind === 'start' && !cancelled) ledger.startNext(everything, 0);
           if (kind === 'endDelay') delays.splice(at % Math.max(1, delays.length), 1)[0]?.();
           if (kind === 'cancel') {
             cancelled = true;
@@ -79,7 +79,7 @@ describe('the ledger of a shard', () => {
           if (kind === 'regenerate' && !cancelled) {
             delays.push(ledger.regenerate(row, failed(ledger.generationOf(row).generation)).endDelay);
           }
-          if (kind === 'copy') ledger.startCopying(row);
+          if (kind === 'copy') ledger.startCopying(row, 0);
           if (kind === 'fail') ledger.settle(row, end, failed(1), at);
           const tally = ledger.tally();
           expect(cancelled ? tally.pending : 0).toBe(0);
@@ -90,7 +90,11 @@ describe('the ledger of a shard', () => {
           expect(tally.copying).toBe(inPhase('copying').length);
         }
         for (const endDelay of delays) endDelay();
-        for (let row = ledger.startNext(everything); row !== undefined; row = ledger.startNext(everything));
+        for (
+          let row = ledger.startNext(everything, 0);
+          row !== undefined;
+          row = ledger.startNext(everything, 0)
+        );
         for (const phase of ['inFlight', 'copying'])
           for (const row of inPhase(phase)) ledger.settle(row, end, undefined, 0);
         take();
@@ -103,16 +107,16 @@ describe('the ledger of a shard', () => {
 
   it('starts rows in the order of the sheet, past those whose model is held', () => {
     const ledger = new ShardLedger(overview(['pro:text', 'nb2:image', 'pro:text']));
-    expect(ledger.startNext(free)).toBe(1);
+    expect(ledger.startNext(free, 0)).toBe(1);
     expect(ledger.canStart(free)).toBe(false);
-    expect(ledger.startNext(everything)).toBe(0);
-    expect(ledger.startNext(everything)).toBe(2);
-    expect(ledger.startNext(everything)).toBeUndefined();
+    expect(ledger.startNext(everything, 0)).toBe(0);
+    expect(ledger.startNext(everything, 0)).toBe(2);
+    expect(ledger.startNext(everything, 0)).toBeUndefined();
   });
 
   it('settles a row that is cancelled while it waits for its next generation once, whenever its delay ends', () => {
     const ledger = new ShardLedger(overview(['pro:text']));
-    ledger.startNext(everything);
+    ledger.startNext(everything, 0);
     const { endDelay } = ledger.regenerate(0, failed(1));
     expect(ledger.queued).toBe(0);
     ledger.cancelPending(5);
@@ -139,17 +143,64 @@ describe('the ledger of a shard', () => {
 
   it('forgets a job and its doubts with their generation, and takes no news of an older one', () => {
     const ledger = new ShardLedger(overview(['pro:text']));
-    ledger.startNext(everything);
+    ledger.startNext(everything, 0);
     ledger.noteUnanswered(0, 100);
-    ledger.noteJob(0, 1, jobId('one'));
+    ledger.noteJob(0, 1, jobId('one'), 0);
     ledger.regenerate(0, failed(1)).endDelay();
     expect(ledger.generationOf(0)).toMatchObject({ generation: 2, made: 1 });
     expect(ledger.generationOf(0).jobId).toBeUndefined();
-    ledger.noteProbed({ row: 0, generation: 1, jobId: jobId('late'), unansweredSinceMs: 7 });
+    ledger.noteProbed({ row: 0, generation: 1, jobId: jobId('late'), unansweredSinceMs: 7 }, 0);
     expect(ledger.generationOf(0).jobId).toBeUndefined();
     expect(ledger.generationOf(0).unansweredSinceMs).toBeUndefined();
-    ledger.noteProbed({ row: 0, generation: 2, jobId: jobId('two') });
+    ledger.noteProbed({ row: 0, generation: 2, jobId: jobId('two') }, 0);
     expect(ledger.generationOf(0).jobId).toBe('two');
+  });
+
+  it('tells the rows that are longest at one step, and how long jobs took from create to done', () => {
+    const ledger = new ShardLedger(overview(Array.from({ length: 6 }, () => 'pro:text')));
+    for (let row = 0; row < 6; row++) ledger.startNext(everything, row);
+    expect(ledger.oldest(9).rows.map(({ row }) => row)).toEqual([0, 1, 2, 3, 4, 5]);
+    ledger.noteJob(0, 1, jobId('zero'), 100);
+    ledger.noteJob(1, 1, jobId('one'), 150);
+    ledger.noteJob(2, 1, jobId('two'), 160);
+    ledger.startCopying(2, 190);
+    ledger.returnToQueue(3);
+    ledger.settle(4, { kind: 'cancelled' }, undefined, 195);
+    ledger.regenerate(5, failed(1));
+    expect(ledger.oldest(9)).toEqual({
+      rows: [
+        { row: 0, phase: 'inFlight', sinceMs: 100, generation: 1, jobId: 'zero' },
+        { row: 1, phase: 'inFlight', sinceMs: 150, generation: 1, jobId: 'one' },
+        { row: 2, phase: 'copying', sinceMs: 190, generation: 1, jobId: 'two' },
+      ],
+      durationsMs: [30],
+    });
+    expect(ledger.oldest(1).rows).toHaveLength(1);
+    expect(ledger.view(1)).toMatchObject({ phase: 'inFlight', sinceMs: 150 });
+    expect(ledger.view(3)).not.toHaveProperty('sinceMs');
+  });
+
+  it('does not judge what is usual by a job that was made before its row was started', () => {
+    const known = { row: 0, generation: 1, jobId: jobId('old') };
+    const ledger = new ShardLedger(overview(['pro:text', 'pro:text'], [known]));
+    ledger.startNext(everything, 0);
+    ledger.noteProbed({ row: 1, generation: 1, jobId: jobId('probed') }, 5);
+    ledger.startNext(everything, 10);
+    ledger.startCopying(0, 20);
+    ledger.startCopying(1, 30);
+    expect(ledger.oldest(9).durationsMs).toEqual([]);
+  });
+
+  it('judges what is usual by its last 200 jobs', () => {
+    const count = 250;
+    const ledger = new ShardLedger(overview(Array.from({ length: count }, () => 'pro:text')));
+    for (let row = 0; row < count; row++) {
+      ledger.startNext(everything, 0);
+      ledger.noteJob(row, 1, jobId(`job-${row}`), 0);
+      ledger.startCopying(row, row);
+    }
+    const { durationsMs } = ledger.oldest(1);
+    expect([durationsMs.length, durationsMs[0], durationsMs.at(-1)]).toEqual([200, 50, 249]);
   });
 
   it('leaves rows alone that an earlier execution has recorded', () => {
@@ -157,7 +208,7 @@ describe('the ledger of a shard', () => {
       ...overview(['pro:text', 'pro:text']),
       recorded: { rows: [0], tally: { ...EMPTY_TALLY, total: 1, stored: 1 } },
     });
-    expect(ledger.startNext(everything)).toBe(1);
+    expect(ledger.startNext(everything, 0)).toBe(1);
     expect(ledger.tally()).toMatchObject({ total: 2, stored: 1, inFlight: 1 });
     ledger.cancelPending(0);
     expect(ledger.takeUnrecorded()).toEqual([]);

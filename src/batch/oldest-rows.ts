@@ -1,0 +1,56 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
+import type { ShardRows } from '../activities/shard-rows.js';
+import type { RowId } from '../domain/ids.js';
+import { usualMs } from '../domain/usual-time.js';
+import {
+  OLDEST_ROWS,
+  oldestRowsQuery,
+  shardWorkflowId,
+  type BatchSnapshot,
+  type OldestRows,
+} from '../workflows/messages.js';
+import { askWorker } from './ask-worker.js';
+import type { BatchStatus } from './status-document.js';
+
+/** The rows of a batch's open shards that are longest at one step, and within what time jobs usually end, by all shards' last ones. */
+export async function readOldestRows(
+  access: { readonly client: Client; readonly shardRows: ShardRows },
+  { run, openShards, asOf }: BatchSnapshot,
+): Promise<Pick<BatchStatus, 'oldestRows' | 'usualSeconds'>> {
+  const { client, shardRows } = access;
+  const shards = await Promise.all(
+    openShards.map(async ({ shard }) => {
+      const handle = client.workflow.getHandle(shardWorkflowId(run, shard));
+      const told = await askWorker(client, () => handle.query(oldestRowsQuery));
+      return { shard, ...(told ?? NOTHING_TOLD) };
+    }),
+  );
+  const oldest = shards
+    .flatMap(({ shard, rows }) => rows.map((row) => ({ ...row, shard })))
+    .toSorted((a, b) => a.sinceMs - b.sinceMs)
+    .slice(0, OLDEST_ROWS);
+  const usual = usualMs(shards.flatMap(({ durationsMs }) => durationsMs));
+  return {
+    oldestRows: await Promise.all(
+      oldest.map(async ({ shard, row, phase, sinceMs, generation, jobId }) => ({
+        rowId: await idOf(shardRows, { run, shard, row }),
+        phase,
+        ageSeconds: Math.max(0, Math.round((Date.parse(asOf) - sinceMs) / 1000)),
+        generation,
+        jobId,
+      })),
+    ),
+    usualSeconds: usual === undefined ? undefined : Math.ceil(usual / 1000),
+  };
+}
+
+const BUCKET_MS = 3_000;
+
+/** A bucket that does not answer must not keep the rest from being told: undefined then. */
+async function idOf(shardRows: ShardRows, ref: Parameters<ShardRows['row']>[0]): Promise<RowId | undefined> {
+  const row = shardRows.row(ref).catch(() => undefined);
+  return (await Promise.race([row, sleep(BUCKET_MS, undefined, { ref: false })]))?.rowId;
+}
+
+const NOTHING_TOLD: OldestRows = { rows: [], durationsMs: [] };
