@@ -4,7 +4,7 @@ import { classifyJobFailure } from '../domain/failure-kind.js';
 import { FRESH_BUDGET } from '../domain/fault-budget.js';
 import { nextPollDelayMs } from '../domain/poll-schedule.js';
 import type { ShardRow } from '../domain/row.js';
-import { pause, withHeartbeat } from './activity-context.js';
+import { pause, startTemporalClock, withHeartbeat } from './activity-context.js';
 import type { WorkerState } from './dependencies.js';
 import { batchFault, bearOrHold, meaningOf } from './failure.js';
 import { JobLooks } from './job-looks.js';
@@ -18,11 +18,12 @@ const LOOKS_BEFORE_GONE = 3;
 export function awaitGenerationActivity(state: WorkerState): Activities['awaitGeneration'] {
   return (input) =>
     withHeartbeat(async () => {
+      const clock = startTemporalClock();
       const row = await bearingStorage(state, async () => {
         await state.runAccounts.check(input.run);
         return state.shardRows.row(input);
       });
-      return pollUntilEnded(state, input, row);
+      return pollUntilEnded(state, input, row, clock);
     });
 }
 
@@ -30,6 +31,7 @@ async function pollUntilEnded(
   state: WorkerState,
   input: AwaitGenerationInput,
   row: ShardRow,
+  clock: () => number,
 ): Promise<AwaitGenerationResult> {
   const { scheduledTimestampMs } = Context.current().info;
   const oddStatuses = new Set<string>();
@@ -39,11 +41,11 @@ async function pollUntilEnded(
   const looks = new JobLooks(state, input.jobId, LOOKS_BEFORE_GONE);
   for (;;) {
     const usualMs = state.jobTimes.usualMs(row);
-    const ageMs = Date.now() - scheduledTimestampMs;
+    const ageMs = clock() - scheduledTimestampMs;
     await pause(faultDelayMs ?? nextPollDelayMs({ ageMs, polls, usualMs, random: Math.random() }));
     faultDelayMs = undefined;
     polls += 1;
-    const polledAtMs = Date.now();
+    const polledAtMs = clock();
     try {
       const job = await looks.look();
       budget = FRESH_BUDGET;
@@ -61,7 +63,7 @@ async function pollUntilEnded(
         case 'hold':
           throw batchFault({ cause: meaning.cause });
         case 'passing': {
-          const tryMs = Date.now() - polledAtMs;
+          const tryMs = clock() - polledAtMs;
           const next = bearOrHold(meaning, { budget, tryMs, limits: state.limits });
           budget = next.budget;
           faultDelayMs = next.delayMs;

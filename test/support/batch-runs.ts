@@ -1,5 +1,5 @@
+import { randomUUID } from 'node:crypto';
 import pino from 'pino';
-import type { SandboxOptions } from '../../src/sandbox/index.js';
 import type { RunRef } from '../../src/storage/layout.js';
 import { startWorker, type RunningWorker, type StartWorkerOptions } from '../../src/worker.js';
 import type { RunSettings } from '../../src/workflows/messages.js';
@@ -9,13 +9,11 @@ import {
   startServices,
   TEST_API_KEY,
   type ProxiedServices,
+  type ServicesOptions,
   type TestServices,
 } from './test-services.js';
 
-const TASK_QUEUE = 'batches';
-
-export interface BatchRunsOptions {
-  readonly sandbox: SandboxOptions;
+export interface BatchRunsOptions extends ServicesOptions {
   readonly limits: StartWorkerOptions['limits'];
 }
 
@@ -42,6 +40,7 @@ async function runsOn<Services extends TestServices>(
   const { stack, s3Endpoint: endpoint, apiUrl: baseUrl } = services;
   const { region, bucket, accessKeyId, secretAccessKey } = stack.s3;
   const { address, namespace } = stack.temporal;
+  const taskQueue = `batches-${randomUUID()}`;
   const worker: RunningWorker = await startWorker({
     temporal: { origin: 'environment', connection: { address }, address, namespace },
     bucket: {
@@ -51,15 +50,14 @@ async function runsOn<Services extends TestServices>(
       s3: { endpoint, region, credentials: { accessKeyId, secretAccessKey } },
     },
     api: { origin: 'environment', baseUrl, apiKey: TEST_API_KEY },
-    taskQueue: TASK_QUEUE,
+    taskQueue,
     log: pino({ level: 'error' }),
     ...(limits && { limits }),
   });
   return {
     ...services,
     runOf: (batchName) => firstRun(stack, batchName),
-    start: (name, prompts, settings = {}) =>
-      startBatch(stack, { name, taskQueue: TASK_QUEUE, prompts, settings }),
+    start: (name, prompts, settings = {}) => startBatch(stack, { name, taskQueue, prompts, settings }),
     stop: async () => {
       try {
         await worker.stop();

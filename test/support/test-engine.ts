@@ -15,7 +15,7 @@ export interface TestEngine extends TestServices {
   /** An empty folder to run commands in. */
   readonly folder: TemporaryFolder;
   readonly variables: Variables;
-  /** Of this engine alone, so that several may share a stack. */
+  /** Of this engine alone where several share a stack. */
   readonly taskQueue: string;
   /** The workers started so far. */
   readonly workers: readonly RunningCommand[];
@@ -27,18 +27,25 @@ export interface TestEngine extends TestServices {
 export type ProxiedEngine = TestEngine & ProxiedServices;
 
 export async function startTestEngine(options: ServicesOptions): Promise<TestEngine> {
-  return engineOn(await startServices(options));
+  return engineOn(await startServices(options), taskQueueFor(options));
 }
 
 export async function startProxiedEngine(options: ServicesOptions): Promise<ProxiedEngine> {
-  return engineOn(await startProxiedServices(options));
+  return engineOn(await startProxiedServices(options), taskQueueFor(options));
 }
 
-async function engineOn<Services extends TestServices>(services: Services): Promise<Services & TestEngine> {
+/** The default one, or one of its own where others use the same Temporal. */
+function taskQueueFor({ stack }: ServicesOptions): string {
+  return stack ? `test-${randomUUID()}` : 'banana-batch';
+}
+
+async function engineOn<Services extends TestServices>(
+  services: Services,
+  taskQueue: string,
+): Promise<Services & TestEngine> {
   const { stack, s3Endpoint, apiUrl } = services;
   const folder = await temporaryFolder();
   const { region, bucket, accessKeyId, secretAccessKey } = stack.s3;
-  const taskQueue = `test-${randomUUID()}`;
   const engineVariables = {
     BANANA_TASK_QUEUE: taskQueue,
     TEMPORAL_ADDRESS: stack.temporal.address,
