@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     pool: 'forks',
+    // Tests that mostly wait, wait together.
+    maxConcurrency: 16,
     maxWorkers: 2,
     // The SDK's news about Node versions is not about the tests.
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },

@@ -35,3 +35,13 @@ export async function pausedUndisturbed(delayMs: number): Promise<boolean> {
     return false;
   }
 }
+
+/**
+ * The time by Temporal's clock, which this machine's own may be far from. To be made as an activity starts; behind by
+ * as long as the attempt waited for a worker. Milliseconds since the epoch.
+ */
+export function startTemporalClock(): () => number {
+  const scheduledMs = Context.current().info.currentAttemptScheduledTimestampMs;
+  const startedAt = performance.now();
+  return () => Math.round(scheduledMs + performance.now() - startedAt);
+}

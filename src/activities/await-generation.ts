@@ -5,7 +5,7 @@ import { classifyJobFailure } from '../domain/failure-kind.js';
 import { FRESH_BUDGET } from '../domain/fault-budget.js';
 import { nextPollDelayMs } from '../domain/poll-schedule.js';
 import type { ShardRow } from '../domain/row.js';
-import { pause, withHeartbeat } from './activity-context.js';
+import { pause, startTemporalClock, withHeartbeat } from './activity-context.js';
 import type { WorkerState } from './dependencies.js';
 import { batchFault, bearOrHold, meaningOf } from './failure.js';
 import { JobLooks } from './job-looks.js';
@@ -26,15 +26,16 @@ const Progress = z.object({ unfinishedMs: z.number() });
  */
 export function awaitGenerationActivity(state: WorkerState): Activities['awaitGeneration'] {
   return (input) => {
+    const clock = startTemporalClock();
     const before = Progress.safeParse(Context.current().info.heartbeatDetails).data ?? input;
-    const unfinished = new UnfinishedTime(before.unfinishedMs ?? 0, Date.now());
+    const unfinished = new UnfinishedTime(before.unfinishedMs ?? 0, clock());
     const progress = (): z.infer<typeof Progress> => ({ unfinishedMs: unfinished.seenMs });
     return withHeartbeat(async () => {
       const row = await bearingStorage(state, async () => {
         await state.runAccounts.check(input.run);
         return state.shardRows.row(input);
       });
-      return pollUntilEnded(state, input, row, unfinished);
+      return pollUntilEnded(state, input, row, { clock, unfinished });
     }, progress);
   };
 }
@@ -43,7 +44,7 @@ async function pollUntilEnded(
   state: WorkerState,
   input: AwaitGenerationInput,
   row: ShardRow,
-  unfinished: UnfinishedTime,
+  { clock, unfinished }: { readonly clock: () => number; readonly unfinished: UnfinishedTime },
 ): Promise<AwaitGenerationResult> {
   const { scheduledTimestampMs } = Context.current().info;
   const { jobTimeoutMs = Infinity } = input;
@@ -54,12 +55,12 @@ async function pollUntilEnded(
   const looks = new JobLooks(state, input.jobId, LOOKS_BEFORE_GONE);
   for (;;) {
     const usualMs = state.jobTimes.usualMs(row);
-    const ageMs = Date.now() - scheduledTimestampMs;
+    const ageMs = clock() - scheduledTimestampMs;
     const delayMs = faultDelayMs ?? nextPollDelayMs({ ageMs, polls, usualMs, random: Math.random() });
     await pause(delayMs);
     faultDelayMs = undefined;
     polls += 1;
-    const polledAtMs = Date.now();
+    const polledAtMs = clock();
     try {
       const job = await looks.look();
       budget = FRESH_BUDGET;
@@ -71,7 +72,7 @@ async function pollUntilEnded(
       const ended = endOf(job, row, state);
       if (ended) return ended;
       noteOddStatus(job, oddStatuses, input, state);
-      unfinished.noteUnfinished(delayMs, Date.now());
+      unfinished.noteUnfinished(delayMs, clock());
       if (unfinished.seenMs >= jobTimeoutMs) return unfinishedFor(jobTimeoutMs);
     } catch (error) {
       unfinished.noteUnanswered();
@@ -81,7 +82,7 @@ async function pollUntilEnded(
         case 'hold':
           throw batchFault({ cause: meaning.cause, unfinishedMs });
         case 'passing': {
-          const tryMs = Date.now() - polledAtMs;
+          const tryMs = clock() - polledAtMs;
           const next = bearOrHold(meaning, { budget, tryMs, limits: state.limits, unfinishedMs });
           budget = next.budget;
           faultDelayMs = next.delayMs;

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { Context } from '@temporalio/activity';
 import type { Charged } from '../domain/outcome.js';
 import { addTallies, EMPTY_TALLY, tallyOfSettled, type Tally } from '../domain/tally.js';
 import {
@@ -43,7 +44,8 @@ async function seal(state: WorkerState, input: SealInput, files: LedgerFiles): P
   const { run } = input;
   const batchText = await state.store.readText(at(run, batchFileKey(run)));
   const batch = BatchFile.parse(JSON.parse(batchText));
-  const sealedAt = new Date().toISOString();
+  // Temporal's clock, as of all other times that are told: this machine's may be wrong.
+  const sealedAt = new Date(Context.current().info.scheduledTimestampMs).toISOString();
   const outcomes = files.open();
   const metadata = files.open();
   const failures = files.openCsv();

@@ -5,6 +5,7 @@ import type { ShardRow } from '../domain/row.js';
 import { toJsonLines } from '../ledger/json-lines.js';
 import { at, partKey } from '../storage/layout.js';
 import type { KnownRow, ShardOverview } from '../workflows/messages.js';
+import { withHeartbeat } from './activity-context.js';
 import { modeOf } from './create-generation.js';
 import type { WorkerState } from './dependencies.js';
 import { listParts, readParts, toOutcome } from '../ledger/parts.js';
@@ -14,7 +15,7 @@ import type { Activities, RecordOutcomesInput } from './types.js';
 /** Tells a shard what it must know of its rows, and what an earlier execution of it has recorded. */
 export function openShardActivity(state: WorkerState): Activities['openShard'] {
   return ({ run, shard }) =>
-    bearingStorage(state, async () => {
+    bearingBucket(state, async () => {
       const rows = await state.shardRows.all(run, shard);
       const parts = await listParts(state.store, run, shard);
       const recorded = await readParts(state.store, run, parts);
@@ -49,7 +50,7 @@ function overviewOf(
 /** Writes one part: rows that have settled, with what they cost. Writing it again changes nothing. */
 export function recordOutcomesActivity(state: WorkerState): Activities['recordOutcomes'] {
   return ({ run, shard, part, settled }: RecordOutcomesInput) =>
-    bearingStorage(state, async () => {
+    bearingBucket(state, async () => {
       const outcomes = await Promise.all(
         settled.map(async (one) =>
           toOutcome(run, await state.shardRows.row({ run, shard, row: one.row }), one),
@@ -62,7 +63,7 @@ export function recordOutcomesActivity(state: WorkerState): Activities['recordOu
 /** Settles as `shard-lost` every row of a shard that has no recorded outcome; their keys give their jobs back later. */
 export function recordLostShardActivity(state: WorkerState): Activities['recordLostShard'] {
   return ({ run, shard, openedAtMs }) =>
-    bearingStorage(state, async () => {
+    bearingBucket(state, async () => {
       const rows = await state.shardRows.all(run, shard);
       const parts = await listParts(state.store, run, shard);
       const recorded = await readParts(state.store, run, parts);
@@ -82,6 +83,11 @@ export function recordLostShardActivity(state: WorkerState): Activities['recordL
       await putPart(state, { run, shard, part: (parts.at(-1)?.part ?? -1) + 1 }, lost);
       return tallyOfSettled([...recorded.values(), ...lost]);
     });
+}
+
+/** With heartbeats, by which a worker that dies meanwhile is noticed soon. */
+function bearingBucket<T>(state: WorkerState, work: () => Promise<T>): Promise<T> {
+  return withHeartbeat(() => bearingStorage(state, work));
 }
 
 async function putPart(

@@ -25,8 +25,6 @@ export interface BananaHubClientOptions {
   readonly connections?: number;
   /** Names the account where its origin does not: a sandbox has another port at every start. */
   readonly account?: AccountId;
-  /** Milliseconds since 1970, to read Retry-After dates against; default the machine's clock. */
-  readonly now?: () => number;
 }
 
 interface Call {
@@ -45,7 +43,7 @@ interface Call {
  * Redirects are not followed: the key would go wherever they point.
  */
 export function createBananaHubClient(options: BananaHubClientOptions): BananaHubClient {
-  const { apiKey, timeoutMs = 30_000, connections = 256, now = Date.now } = options;
+  const { apiKey, timeoutMs = 30_000, connections = 256 } = options;
   const baseUrl = checkedBaseUrl(options.baseUrl);
   if (!/^[\x21-\x7e]+$/.test(apiKey)) {
     throw new TypeError('BANANAHUB_API_KEY must be set, to visible ASCII characters without spaces.');
@@ -92,7 +90,12 @@ export function createBananaHubClient(options: BananaHubClientOptions): BananaHu
     const message = fit(errorBodyMessage(await bodyIfAny(response)));
     const code = errorCodeOf(status, message, operation);
     const header = response.headers['retry-after'];
-    const waitMs = retryAfterMs(Array.isArray(header) ? header[0] : header, now());
+    // A date is by the service's clock, which its answers tell; this machine's may be wrong.
+    const answeredMs = Date.parse(String(response.headers['date']));
+    const waitMs = retryAfterMs(
+      Array.isArray(header) ? header[0] : header,
+      Number.isNaN(answeredMs) ? Date.now() : answeredMs,
+    );
     const text = isWrongAddress(status, operation)
       ? fit(
           `${baseUrl.origin} answered ${status} to ${request.method} ${request.path}: BANANAHUB_BASE_URL does not lead to the API. ${message}`,

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readBatchStatus } from '../../src/batch/batch-status.js';
 import { snapshotQuery } from '../../src/workflows/messages.js';
 import { readEvidence } from '../support/batch-evidence.js';
-import { startBatchRuns, TASK_QUEUE, type BatchRuns } from '../support/batch-runs.js';
+import { startBatchRuns, type BatchRuns } from '../support/batch-runs.js';
 import { eventually } from '../support/eventually.js';
 
 const prompts = (name: string, count: number): string[] =>
@@ -26,7 +26,7 @@ describe('a row whose job does not end', () => {
   const status = async (batchName: string) => {
     const { client } = runs.stack.temporal;
     const { store } = runs.stack.s3;
-    const found = await readBatchStatus({ client, store, taskQueue: TASK_QUEUE }, runs.runOf(batchName));
+    const found = await readBatchStatus({ client, store, taskQueue: runs.taskQueue }, runs.runOf(batchName));
     if (!found) throw new Error(`Nobody knows ${batchName}.`);
     return found;
   };

@@ -474,7 +474,7 @@ describe('the activities', () => {
         expect(overview.known).toEqual(known);
         // Cancelled before anything was done for any row.
         expect(await seal(next.run, 1, 'cancelled')).toMatchObject({ total: 3, cancelled: 3 });
-        const { outcomes } = await readEvidence(bench.s3.store, next.run, { runSeq, shardCount: 1 });
+        const { outcomes } = await readEvidence(bench.s3.store, next.run);
         expect(outcomes[0]?.generations).toEqual([generation]);
       }
     });
@@ -511,7 +511,7 @@ describe('the activities', () => {
       const second = await bench.ingest('found', ['id,prompt', 'a,a found bird', 'b,a new bird'], 2);
       expect(second.result).toMatchObject({ rows: 1, settled: { stored: 1 } });
       expect(await seal(second.run, 1, 'cancelled')).toMatchObject({ total: 2, stored: 1, cancelled: 1 });
-      const evidence = await readEvidence(bench.s3.store, second.run, { runSeq: 2, shardCount: 1 });
+      const evidence = await readEvidence(bench.s3.store, second.run);
       expect(evidence.report.charged).toEqual({ yes: 1, no: 0, unknown: 0 });
       expect(evidence.metadata).toHaveLength(1);
     });
@@ -545,7 +545,7 @@ describe('the activities', () => {
     it('digests in the report what the batch has beside it, and keeps its settings', async () => {
       const { run } = await bench.ingest('digests', sheet);
       await seal(run, 1, 'cancelled');
-      const { report } = await readEvidence(bench.s3.store, run, { runSeq: 1, shardCount: 1 });
+      const { report } = await readEvidence(bench.s3.store, run);
       const files = [batchFileKey, rejectsKey, failuresKey, metadataKey, (of: RunRef) => carriedKey(of, 1)];
       for (const keyOf of files) {
         const key = keyOf(run);

@@ -114,10 +114,7 @@ describe('a sheet', () => {
     await eventually(() => engine.sandbox.stats().jobsMade - jobs > 8, { what: 'eight jobs are made' });
     expect(await command(['cancel', 'laps'])).toMatchObject({ code: 0 });
     await ended('laps');
-    const { report, outcomes } = await readEvidence(engine.stack.s3.store, location('laps'), {
-      runSeq: 1,
-      shardCount: 1,
-    });
+    const { report, outcomes } = await readEvidence(engine.stack.s3.store, location('laps'));
     const bought = engine.sandbox.stats().jobsMade - jobs;
     expect(report).toMatchObject({
       state: 'cancelled',

@@ -1,11 +1,15 @@
 import type { Client } from '@temporalio/client';
-import { OutcomeLine, Report, ShardRowLine } from '../../src/ledger/documents.js';
+import type { z } from 'zod';
+import { BatchFile, CarriedLine, OutcomeLine, Report, ShardRowLine } from '../../src/ledger/documents.js';
 import { readJsonLines } from '../../src/ledger/json-lines.js';
+import { readDocument } from '../../src/ledger/read-document.js';
 import type { RowOutcome } from '../../src/domain/outcome.js';
 import type { ShardRow } from '../../src/domain/row.js';
 import type { BatchId } from '../../src/domain/ids.js';
 import {
   at,
+  batchFileKey,
+  carriedKey,
   metadataKey,
   outcomesKey,
   reportKey,
@@ -23,32 +27,25 @@ export interface BatchEvidence {
   readonly metadata: readonly Readonly<Record<string, unknown>>[];
 }
 
-export async function readEvidence(
-  store: ObjectStore,
-  location: BatchLocation,
-  run: { readonly runSeq: number; readonly shardCount: number },
-): Promise<BatchEvidence> {
-  const text = await store.readText(at(location, reportKey(location)));
-  const outcomes: RowOutcome[] = [];
-  const outcomesAt = outcomesKey(location, run.runSeq);
-  for await (const outcome of readJsonLines(
-    await store.read(at(location, outcomesAt)),
-    OutcomeLine,
-    outcomesAt,
-  )) {
-    outcomes.push(outcome);
-  }
+/** Reads it as the run that ended last left it; `rows` are all rows of the batch, those of earlier runs too. */
+export async function readEvidence(store: ObjectStore, location: BatchLocation): Promise<BatchEvidence> {
+  const report = await readDocument(store, at(location, reportKey(location)), Report);
+  const { runSeq, shardCount } = await readDocument(store, at(location, batchFileKey(location)), BatchFile);
+  const lines = async <T>(key: string, schema: z.ZodType<T>): Promise<readonly T[]> => {
+    const documents: T[] = [];
+    const stream = await store.read(at(location, key));
+    for await (const document of readJsonLines(stream, schema, key)) documents.push(document);
+    return documents;
+  };
   const rows = new Map<string, ShardRow>();
-  for (let shard = 0; shard < run.shardCount; shard++) {
-    const key = rowsKey(location, run.runSeq, shard);
-    for await (const row of readJsonLines(await store.read(at(location, key)), ShardRowLine, key)) {
-      rows.set(row.rowId, row);
-    }
+  for (const { row } of await lines(carriedKey(location, runSeq), CarriedLine)) rows.set(row.rowId, row);
+  for (let shard = 0; shard < shardCount; shard++) {
+    for (const row of await lines(rowsKey(location, runSeq, shard), ShardRowLine)) rows.set(row.rowId, row);
   }
   const metadata = (await store.readText(at(location, metadataKey(location)))).split('\n').filter(Boolean);
   return {
-    report: Report.parse(JSON.parse(text)),
-    outcomes,
+    report,
+    outcomes: await lines(outcomesKey(location, runSeq), OutcomeLine),
     rows,
     metadata: metadata.map((line): Record<string, unknown> => JSON.parse(line)),
   };

@@ -1,53 +1,73 @@
-import type { RunningSandbox, SandboxOptions } from '../../src/sandbox/index.js';
-import { startSandbox } from '../../src/sandbox/index.js';
+import { randomUUID } from 'node:crypto';
 import { startCommand, type RunningCommand, type Variables } from './command-line.js';
 import { temporaryFolder, type TemporaryFolder } from './temporary-folder.js';
-import { startTestStack, type TestStack } from './test-stack.js';
-
-const API_KEY = 'test-key';
+import {
+  startProxiedServices,
+  startServices,
+  TEST_API_KEY,
+  type ProxiedServices,
+  type ServicesOptions,
+  type TestServices,
+} from './test-services.js';
 
 /** Real servers, a sandbox, and the environment in which commands find them. */
-export interface TestEngine {
-  readonly stack: TestStack;
-  readonly sandbox: RunningSandbox;
+export interface TestEngine extends TestServices {
   /** An empty folder to run commands in. */
   readonly folder: TemporaryFolder;
   readonly variables: Variables;
+  /** Of this engine alone where several share a stack. */
+  readonly taskQueue: string;
   /** The workers started so far. */
   readonly workers: readonly RunningCommand[];
-  /** Starts a worker process; the caller may kill it, and `stop` ends it otherwise. */
-  startWorker(): Promise<RunningCommand>;
-  stop(): Promise<void>;
+  /** Starts a worker process; the caller may kill it, and `stop` ends it otherwise. `variables` win over the engine's. */
+  startWorker(variables?: Variables): Promise<RunningCommand>;
 }
 
-export async function startTestEngine(options: { readonly sandbox: SandboxOptions }): Promise<TestEngine> {
-  const [stack, sandbox, folder] = await Promise.all([
-    startTestStack(),
-    startSandbox({ ...options.sandbox, keys: [API_KEY] }),
-    temporaryFolder(),
-  ]);
-  const { endpoint, region, bucket, accessKeyId, secretAccessKey } = stack.s3;
-  const variables = {
+/** An engine whose workers and commands reach S3, the API and its image host through proxies. */
+export type ProxiedEngine = TestEngine & ProxiedServices;
+
+export async function startTestEngine(options: ServicesOptions): Promise<TestEngine> {
+  return engineOn(await startServices(options), taskQueueFor(options));
+}
+
+export async function startProxiedEngine(options: ServicesOptions): Promise<ProxiedEngine> {
+  return engineOn(await startProxiedServices(options), taskQueueFor(options));
+}
+
+/** The default one, or one of its own where others use the same Temporal. */
+function taskQueueFor({ stack }: ServicesOptions): string {
+  return stack ? `test-${randomUUID()}` : 'banana-batch';
+}
+
+async function engineOn<Services extends TestServices>(
+  services: Services,
+  taskQueue: string,
+): Promise<Services & TestEngine> {
+  const { stack, s3Endpoint, apiUrl } = services;
+  const folder = await temporaryFolder();
+  const { region, bucket, accessKeyId, secretAccessKey } = stack.s3;
+  const engineVariables = {
+    BANANA_TASK_QUEUE: taskQueue,
     TEMPORAL_ADDRESS: stack.temporal.address,
     BANANA_BUCKET: bucket,
-    AWS_ENDPOINT_URL_S3: endpoint,
+    AWS_ENDPOINT_URL_S3: s3Endpoint,
     AWS_REGION: region,
     AWS_ACCESS_KEY_ID: accessKeyId,
     AWS_SECRET_ACCESS_KEY: secretAccessKey,
-    BANANAHUB_BASE_URL: sandbox.apiUrl,
-    BANANAHUB_API_KEY: API_KEY,
+    BANANAHUB_BASE_URL: apiUrl,
+    BANANAHUB_API_KEY: TEST_API_KEY,
   };
   const workers: RunningCommand[] = [];
   return {
-    stack,
-    sandbox,
+    ...services,
     folder,
-    variables,
+    variables: engineVariables,
+    taskQueue,
     workers,
-    startWorker: async () => {
+    startWorker: async (variables = {}) => {
       const worker = await startCommand(['worker'], {
         cwd: folder.path,
-        variables,
+        variables: { ...engineVariables, ...variables },
         ready: 'The worker is ready.',
       });
       workers.push(worker);
@@ -56,9 +76,8 @@ export async function startTestEngine(options: { readonly sandbox: SandboxOption
     stop: async () => {
       try {
         await Promise.all(workers.map((worker) => worker.end('SIGTERM')));
-        await sandbox.close();
       } finally {
-        await stack.stop();
+        await services.stop();
         await folder.remove();
       }
     },

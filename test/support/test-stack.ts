@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { Client, Connection } from '@temporalio/client';
 import type { ChildServer } from '../../src/embedded/child-server.js';
 import { createBucket, EMBEDDED_S3_REGION, startS3 } from '../../src/embedded/s3.js';
@@ -24,6 +25,8 @@ export interface TestTemporal extends TestServer {
   readonly namespace: string;
   readonly uiUrl: string;
   readonly client: Client;
+  /** Kills it and starts it again on the same port with nothing in its database. */
+  restartEmpty(): Promise<void>;
 }
 
 /** A real S3 server, a bucket in it, and a store that reaches it. */
@@ -50,6 +53,9 @@ export async function startTestStack(): Promise<TestStack> {
   };
 }
 
+/** SQLite's database and what it keeps beside it. */
+const TEMPORAL_FILES = ['temporal.db', 'temporal.db-wal', 'temporal.db-shm'];
+
 async function startTestTemporal(): Promise<TestTemporal> {
   const folder = await temporaryFolder();
   const paths = { dataDir: folder.path, logDir: folder.path };
@@ -58,15 +64,21 @@ async function startTestTemporal(): Promise<TestTemporal> {
   const connection = await Connection.connect({ address });
   const restart = (): Promise<ChildServer> =>
     startTemporal({ ...paths, port: portOf(`http://${address}`), uiPort: portOf(uiUrl) });
+  const life = lifetime(server, restart, async () => {
+    await connection.close();
+    await folder.remove();
+  });
   return {
     address,
     namespace,
     uiUrl,
     client: new Client({ connection, namespace }),
-    ...lifetime(server, restart, async () => {
-      await connection.close();
-      await folder.remove();
-    }),
+    ...life,
+    restartEmpty: async () => {
+      await life.kill();
+      for (const file of TEMPORAL_FILES) await rm(`${folder.path}/${file}`, { force: true });
+      await life.restart();
+    },
   };
 }
 

@@ -1,0 +1,52 @@
+import type { Behaviour, Match } from './fault-proxy.js';
+
+/** 503 as S3 says it when it is overloaded. */
+export const SLOW_DOWN = s3Refusal(503, 'SlowDown', 'Please reduce your request rate.');
+
+/** 403 as S3 says it to who has no permission. */
+export const ACCESS_DENIED = s3Refusal(403, 'AccessDenied', 'Access Denied');
+
+/** 503 as the API says it while it is paused. */
+export const API_PAUSED: Behaviour = {
+  kind: 'answer',
+  answer: {
+    status: 503,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ detail: 'Service is paused' }),
+  },
+};
+
+export const DROPPED: Behaviour = { kind: 'drop' };
+
+/** A proxy's error page, such as of 502, 521 or 524. */
+export function htmlPage(status: number): Behaviour {
+  return {
+    kind: 'answer',
+    answer: {
+      status,
+      headers: { 'content-type': 'text/html; charset=utf-8' },
+      body: `<!DOCTYPE html><html><head><title>${status}</title></head><body><h1>Error ${status}</h1></body></html>`,
+    },
+  };
+}
+
+/** Puts of keys that hold `part`. */
+export function puts(part: string): Match {
+  return ({ method, path }) => method === 'PUT' && path.includes(part);
+}
+
+/** Requests of all kinds for keys that hold `part`, also as the prefix of a list. */
+export function touches(part: string): Match {
+  return ({ path, query }) => path.includes(part) || (query.get('prefix') ?? '').includes(part);
+}
+
+/** Requests to create a job. */
+export const CREATES: Match = ({ method, path }) => method === 'POST' && path.endsWith('-generations');
+
+/** Looks at a job. */
+export const POLLS: Match = ({ method, path }) => method === 'GET' && path.includes('/jobs/');
+
+function s3Refusal(status: number, code: string, message: string): Behaviour {
+  const body = `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${message}</Message></Error>`;
+  return { kind: 'answer', answer: { status, headers: { 'content-type': 'application/xml' }, body } };
+}
