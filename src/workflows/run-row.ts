@@ -1,46 +1,13 @@
-import {
-  ActivityFailure,
-  CancelledFailure,
-  condition,
-  isCancellation,
-  sleep,
-  type CancellationScope,
-} from '@temporalio/workflow';
-import type {
-  Activities,
-  AwaitGenerationResult,
-  CreateGenerationResult,
-  StoreImageResult,
-} from '../activities/types.js';
+import { ActivityFailure, isCancellation, sleep } from '@temporalio/workflow';
+import type { AwaitGenerationResult, CreateGenerationResult, StoreImageResult } from '../activities/types.js';
 import { generationLimit, type FailureKind, type JobFailureClass } from '../domain/failure-kind.js';
 import type { FaultBudget } from '../domain/fault-budget.js';
-import { JOBS_MISSING_CAUSE } from '../domain/failure-rate.js';
-import { SCOPES_OF_AWAIT, SCOPES_OF_STORE, type HoldCause, type HoldScope } from '../domain/holds.js';
+import { SCOPES_OF_AWAIT, SCOPES_OF_STORE } from '../domain/holds.js';
 import type { JobId } from '../domain/ids.js';
 import type { GenerationRecord } from '../domain/outcome.js';
 import { batchFaultOf } from './activity-proxies.js';
-import type { ProbeCandidate, RunShardInput } from './messages.js';
-import type { ShardHolds } from './shard-holds.js';
-import type { ShardLedger } from './shard-ledger.js';
-
-/** What a row needs of its shard. */
-export interface RowContext {
-  readonly input: RunShardInput;
-  readonly activities: Pick<Activities, 'createGeneration' | 'awaitGeneration' | 'storeImage'>;
-  readonly ledger: ShardLedger;
-  readonly holds: ShardHolds;
-  /** Runs a create that a pause, hold or cancel takes back while it has not been sent. */
-  readonly runCreate: <T>(row: number, create: () => Promise<T>) => Promise<T>;
-  /** Notes how a generation ended; where too many fail, the batch is held. */
-  readonly noteEnd: (end: 'image' | 'failure', message?: string) => void;
-  /** Notes whether the service found a known job; true where so many are missing that none must be bought anew. */
-  readonly jobsAreMissing: (found: boolean) => boolean;
-  readonly isCancelling: () => boolean;
-  /** Ends when a cancelled batch's grace has passed. */
-  readonly grace: CancellationScope;
-  /** Tells the parent of a fault, once per scope. */
-  readonly raise: (cause: HoldCause, candidate: ProbeCandidate) => void;
-}
+import { untilFound } from './paid-row.js';
+import type { RowContext } from './row-context.js';
 
 const SHORTEST_REGENERATION_DELAY_MS = 3_000;
 const LONGEST_REGENERATION_DELAY_MS = 15_000;
@@ -166,25 +133,6 @@ async function followJob(context: RowContext, row: number, jobId: JobId): Promis
   imageEnded(context, row, jobId, stored);
 }
 
-/** Asks for a job until it is found; a single one that is gone is believed, one of many waits for the account's hold. */
-async function untilFound<T extends { readonly kind: string }>(
-  context: RowContext,
-  scopes: readonly HoldScope[],
-  ref: ProbeCandidate,
-  call: () => Promise<T>,
-): Promise<T> {
-  for (;;) {
-    const answer = await throughHolds(context, scopes, ref, call);
-    if (!context.jobsAreMissing(answer.kind !== 'gone')) return answer;
-    context.raise(JOBS_MISSING_CAUSE, candidateOf(ref));
-    await context.grace.run(() => condition(() => !context.holds.isHeld([JOBS_MISSING_CAUSE.scope])));
-  }
-}
-
-function candidateOf({ shard, row, generation, jobId }: ProbeCandidate): ProbeCandidate {
-  return { shard, row, generation, ...(jobId && { jobId }) };
-}
-
 function jobEnded(
   context: RowContext,
   row: number,
@@ -275,29 +223,4 @@ function tryAgain(
 function fail(context: RowContext, row: number, failure: FailureKind, record: GenerationRecord): undefined {
   context.noteEnd('failure', record.message);
   context.ledger.settle(row, { kind: 'failed', failure, message: record.message ?? '' }, record, Date.now());
-}
-
-/** Runs an activity of a row whose job is known until it answers: a fault of account, service or bucket only makes it wait. */
-async function throughHolds<T>(
-  context: RowContext,
-  scopes: readonly HoldScope[],
-  candidate: ProbeCandidate,
-  call: () => Promise<T>,
-): Promise<T> {
-  let needed = scopes;
-  for (;;) {
-    await context.grace.run(() => condition(() => !context.holds.isHeld(needed)));
-    try {
-      return await context.grace.run(call);
-    } catch (error) {
-      const fault = batchFaultOf(error);
-      // An attempt that fails after its cancellation is not repeated, and is no cancellation by its kind.
-      if (error instanceof ActivityFailure && !fault && context.grace.consideredCancelled) {
-        throw new CancelledFailure('The grace has passed.', undefined, error);
-      }
-      if (!fault) throw error;
-      needed = [...scopes, fault.cause.scope];
-      context.raise(fault.cause, candidateOf(candidate));
-    }
-  }
 }

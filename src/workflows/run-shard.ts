@@ -1,7 +1,6 @@
 import { CancellationScope, condition, setHandler, sleep, upsertMemo } from '@temporalio/workflow';
 import { failureRateCause, RecentGenerations, sampleSize } from '../domain/failure-rate.js';
 import { scopesOfCreate, type ModelMode } from '../domain/holds.js';
-import { rowsToStart, slotsToGiveBack, slotsToRelease } from '../domain/window.js';
 import { activityProxies, batchFaultOf } from './activity-proxies.js';
 import {
   controlSignal,
@@ -16,9 +15,11 @@ import {
   type ShardOverview,
 } from './messages.js';
 import { ParentBatch } from './parent-batch.js';
-import { runRow, type RowContext } from './run-row.js';
+import type { RowContext } from './row-context.js';
+import { runRow } from './run-row.js';
 import { ShardHolds } from './shard-holds.js';
 import { ShardLedger } from './shard-ledger.js';
+import { ShardSlots } from './shard-slots.js';
 
 const FAILURE_RATE = 'failure-rate';
 const ROWS_PER_RECORD = 100;
@@ -65,13 +66,13 @@ class Shard {
   readonly #parent: ParentBatch;
   readonly #ledger: ShardLedger;
   readonly #activities: ReturnType<typeof activityProxies>;
+  readonly #slots: ShardSlots;
   readonly #recent: RecentGenerations;
   readonly #rowContext: RowContext;
   readonly #grace = new CancellationScope();
   /** Creates under way, by row: those not yet sent can be taken back. */
   readonly #creates = new Map<number, CancellationScope>();
   #nextPart: number;
-  #releasesDone = 0;
   #cancelling = false;
   #trialsMade = 0;
   #trialRow: number | undefined;
@@ -92,6 +93,7 @@ class Shard {
     this.#parent = parent;
     this.#activities = activities;
     this.#ledger = new ShardLedger(overview);
+    this.#slots = new ShardSlots(holds, this.#ledger, parent);
     this.#nextPart = overview.nextPart;
     this.#recent = new RecentGenerations(sampleSize(input.settings.concurrency));
     this.#rowContext = {
@@ -121,11 +123,9 @@ class Shard {
     // A handler runs in the root's scope: what it starts would be cancelled with it.
     setHandler(controlSignal, (control) =>
       shield.run(async () => {
-        const { recallAnswered } = this.#holds.given;
         const wasHeld = this.#holds.isHeld([FAILURE_RATE]);
-        this.#holds.take(control);
+        this.#slots.take(control);
         if (wasHeld && !this.#holds.isHeld([FAILURE_RATE])) this.#recent.reset();
-        if (this.#holds.given.recallAnswered > recallAnswered) this.#parent.tellSlots(false);
         this.#obey();
       }),
     );
@@ -194,27 +194,16 @@ class Shard {
     const ledger = this.#ledger;
     while (!ledger.allSettled) {
       while (this.#canStart()) this.#startRow();
-      this.#releaseSlots();
-      this.#giveSlotsBack();
+      this.#slots.giveBack();
       await condition(
-        () =>
-          ledger.allSettled ||
-          this.#canStart() ||
-          this.#slotsToRelease() > 0 ||
-          this.#slotsToGiveBack() > 0 ||
-          this.#defect !== undefined,
+        () => ledger.allSettled || this.#canStart() || this.#slots.mayGiveBack || this.#defect !== undefined,
       );
       if (this.#defect !== undefined) return;
     }
   }
 
-  get #freeSlots(): number {
-    const { inFlight, copying } = this.#ledger;
-    return rowsToStart({ window: this.#holds.window, inFlight, copying });
-  }
-
   #canStart(): boolean {
-    return this.#freeSlots > 0 && this.#ledger.canStart((mode) => this.#mayCreate(mode));
+    return this.#slots.free > 0 && this.#ledger.canStart((mode) => this.#mayCreate(mode));
   }
 
   #startRow(): void {
@@ -238,7 +227,7 @@ class Shard {
     if (trial <= this.#trialsMade) return;
     this.#trialsMade = trial;
     const row =
-      this.#freeSlots > 0
+      this.#slots.free > 0
         ? this.#ledger.startNext((mode) => this.#mayCreate(mode, true), Date.now())
         : undefined;
     if (row === undefined) {
@@ -252,33 +241,6 @@ class Shard {
       this.#parent.tellTrial(trial, this.#ledger.verdictOn(row, generation));
     };
     this.#runRow(row).then(tell, () => undefined);
-  }
-
-  #slotsToRelease(): number {
-    const { queued, inFlight, regenerating } = this.#ledger;
-    if (queued > 0) return 0;
-    const { window } = this.#holds;
-    return slotsToRelease({ window, inFlight, waiting: regenerating, releasesDone: this.#releasesDone });
-  }
-
-  #releaseSlots(): void {
-    const slots = this.#slotsToRelease();
-    if (slots === 0) return;
-    this.#releasesDone += 1;
-    this.#holds.release(slots);
-    this.#parent.tellSlots(true);
-  }
-
-  #slotsToGiveBack(): number {
-    const { owed, window } = this.#holds;
-    return slotsToGiveBack({ window, owed, inFlight: this.#ledger.inFlight });
-  }
-
-  #giveSlotsBack(): void {
-    const slots = this.#slotsToGiveBack();
-    if (slots === 0) return;
-    this.#holds.giveBack(slots);
-    this.#parent.tellSlots(false);
   }
 
   async #recordRows(): Promise<void> {

@@ -1,0 +1,61 @@
+import { rowsToStart, slotsToGiveBack, slotsToRelease } from '../domain/window.js';
+import type { ShardControl } from './messages.js';
+import type { ParentBatch } from './parent-batch.js';
+import type { ShardHolds } from './shard-holds.js';
+import type { ShardLedger } from './shard-ledger.js';
+
+/** The slots of a shard: how many rows may start, and which slots go back to the batch. */
+export class ShardSlots {
+  readonly #holds: ShardHolds;
+  readonly #ledger: ShardLedger;
+  readonly #parent: ParentBatch;
+  #releasesDone = 0;
+
+  constructor(holds: ShardHolds, ledger: ShardLedger, parent: ParentBatch) {
+    this.#holds = holds;
+    this.#ledger = ledger;
+    this.#parent = parent;
+  }
+
+  /** Rows that may start now. */
+  get free(): number {
+    const { inFlight, copying } = this.#ledger;
+    return rowsToStart({ window: this.#holds.window, inFlight, copying });
+  }
+
+  get mayGiveBack(): boolean {
+    return this.#early > 0 || this.#recalled > 0;
+  }
+
+  /** Gives back what nobody needs any more, and what was asked for. */
+  giveBack(): void {
+    const early = this.#early;
+    if (early > 0) {
+      this.#releasesDone += 1;
+      this.#holds.release(early);
+    }
+    const recalled = this.#recalled;
+    if (recalled > 0) this.#holds.giveBack(recalled);
+    if (early + recalled > 0) this.#parent.tellSlots(early > 0);
+  }
+
+  /** Takes a control in; says so where slots that it asks for had been given back already. */
+  take(control: ShardControl): void {
+    const { recallAnswered } = this.#holds.given;
+    this.#holds.take(control);
+    if (this.#holds.given.recallAnswered > recallAnswered) this.#parent.tellSlots(false);
+  }
+
+  /** Given back once the last row has started. */
+  get #early(): number {
+    const { queued, inFlight, regenerating } = this.#ledger;
+    if (queued > 0) return 0;
+    const { window } = this.#holds;
+    return slotsToRelease({ window, inFlight, waiting: regenerating, releasesDone: this.#releasesDone });
+  }
+
+  get #recalled(): number {
+    const { owed, window } = this.#holds;
+    return slotsToGiveBack({ window, owed, inFlight: this.#ledger.inFlight });
+  }
+}
