@@ -20,7 +20,8 @@ const jobIdSchema = z.string().transform((id, context) => {
 /** The answer to a create. `status_url` is ignored: it is unreliable. */
 export const createAnswerSchema = z.object({ job_id: jobIdSchema });
 
-const decimalSchema = z.string().regex(/^-?\d+(\.\d+)?$/, 'is not a decimal number in quotes');
+/** Amounts get into messages and history: no account holds 20 digits of money. */
+const decimalSchema = z.string().regex(/^-?\d{1,20}(\.\d{1,20})?$/, 'is not a decimal number in quotes');
 
 export const balanceSchema: z.ZodType<Balance> = z.object({
   balance: decimalSchema,
@@ -28,7 +29,13 @@ export const balanceSchema: z.ZodType<Balance> = z.object({
   available: decimalSchema,
 });
 
-const httpUrlSchema = z.string().refine(isHttpUrl, 'is not an http(s) URL');
+/** Servers take no longer ones. Signatures with session tokens come to some 2,000 characters. */
+const LONGEST_URL = 16_384;
+
+const httpUrlSchema = z
+  .string()
+  .max(LONGEST_URL, `is longer than ${LONGEST_URL} characters`)
+  .refine(isHttpUrl, 'is not an http(s) URL');
 
 /** Only what decides what becomes of the job is checked; anything may stand in the rest. */
 const jobAnswerSchema = z.object({

@@ -28,6 +28,10 @@ const messageOf = (work: () => unknown): string => {
   throw new Error('It was not refused.');
 };
 
+const allows = (text: string | undefined, folder?: StackInfo) =>
+  readConfig({ BANANAHUB_API_KEY: folder ? '' : 'k', BANANA_ALLOW_PRIVATE_ADDRESSES: text }, folder).api
+    ?.allowPrivateAddresses;
+
 describe('the configuration', () => {
   it('tells all its problems at once, and no secret', () => {
     const message = messageOf(() =>
@@ -78,9 +82,6 @@ describe('the configuration', () => {
   });
 
   it('opens private networks to image URLs only where that is asked for in so many words', () => {
-    const allows = (text: string | undefined, folder?: StackInfo) =>
-      readConfig({ BANANAHUB_API_KEY: folder ? '' : 'k', BANANA_ALLOW_PRIVATE_ADDRESSES: text }, folder).api
-        ?.allowPrivateAddresses;
     expect([undefined, '', 'false', 'true'].map((text) => allows(text))).toEqual([false, false, false, true]);
     expect([undefined, 'true'].map((text) => allows(text, stack))).toEqual([false, true]);
     for (const text of ['1', 'yes', 'TRUE'])

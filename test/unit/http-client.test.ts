@@ -200,14 +200,17 @@ describe('asking for a job', () => {
     });
   });
 
-  it.each(['ftp://img.test/a.png', '/a.png', 'data:image/png;base64,AA', 7])(
-    'refuses %s as an image URL',
-    async (imageUrl) => {
-      const failure = await failureOf(jobFrom({ status: 'done', result: { image_url: imageUrl } }));
-      expect(failure.code).toBe('bad-answer');
-      expect(failure.message).toContain('image_url');
-    },
-  );
+  it.each([
+    'ftp://img.test/a.png',
+    '/a.png',
+    'data:image/png;base64,AA',
+    7,
+    `https://h/${'x'.repeat(16_384)}`,
+  ])('refuses %.40s as an image URL', async (imageUrl) => {
+    const failure = await failureOf(jobFrom({ status: 'done', result: { image_url: imageUrl } }));
+    expect(failure.code).toBe('bad-answer');
+    expect(failure.message).toContain('image_url');
+  });
 
   it.each(['queued', 'processing', 'archiving', ''])(
     'treats the status "%s" as not finished',
@@ -260,10 +263,13 @@ describe('asking for the balance', () => {
     });
   });
 
-  it('refuses numbers, whose digits may have been lost', async () => {
-    answer(200, { balance: 12.5, reserved: '0.40', available: '12.10' });
-    expect((await failureOf(client.getBalance())).code).toBe('bad-answer');
-  });
+  it.each([12.5, '12,50', '', `1${'0'.repeat(20)}`, `0.${'1'.repeat(1_000)}`])(
+    'refuses what is no amount with all its digits: %.30s',
+    async (balance) => {
+      answer(200, { balance, reserved: '0.40', available: '12.10' });
+      expect((await failureOf(client.getBalance())).code).toBe('bad-answer');
+    },
+  );
 });
 
 describe('a connection that fails', () => {
