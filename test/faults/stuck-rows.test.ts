@@ -30,8 +30,7 @@ describe('a row whose job does not end', () => {
     if (!found) throw new Error(`Nobody knows ${batchName}.`);
     return found;
   };
-  const evidence = (batchName: string) =>
-    readEvidence(runs.stack.s3.store, runs.runOf(batchName), { runSeq: 1, shardCount: 1 });
+  const evidence = (batchName: string) => readEvidence(runs.stack.s3.store, runs.runOf(batchName));
 
   it('is the oldest of the status, with its id and its job, beside what is usual', async () => {
     const handle = await runs.start('stuck', [...prompts('quick', 24), '[[stuck]] fox'], { graceMs: 500 });
