@@ -26,7 +26,7 @@ const untilHeld = (handle: Handle, code: string): Promise<Hold> =>
     withinMs: 30_000,
   });
 
-describe('what people tell a batch', () => {
+describe('what people tell a batch', { timeout: 120_000 }, () => {
   let runs: BatchRuns;
   let jobsBefore = 0;
   beforeAll(async () => {
@@ -217,7 +217,7 @@ describe('what people tell a batch', () => {
 
   it('a service whose every job fails holds the batch, is tried with single rows, and is gone on with by itself', async () => {
     runs.sandbox.configure({ rates: { 'job-flaky': 1 }, jobTimeMs: { min: 20, max: 50 } });
-    const handle = await runs.start('failing', prompts('failing', 300), {
+    const handle = await runs.start('failing', prompts('failing', 220), {
       concurrency: 100,
       maxGenerations: 4,
       probeFirstMs: 300,
@@ -231,7 +231,7 @@ describe('what people tell a batch', () => {
     expect((await handle.query(snapshotQuery)).holds[0]).toHaveProperty('nextTrialAt');
     runs.sandbox.configure({ rates: { 'job-flaky': 0 } });
     const { tally } = await handle.result();
-    expect(tally).toMatchObject({ total: 300, failed: 0, stored: 300 });
+    expect(tally).toMatchObject({ total: 220, failed: 0, stored: 220 });
     expect(jobsMade()).toBe(tally.generations);
   });
 
@@ -245,14 +245,14 @@ describe('what people tell a batch', () => {
 
   it('a sheet that only fails goes on failing when a person says so', async () => {
     runs.sandbox.configure({ rates: { 'job-refused': 1 }, jobTimeMs: { min: 20, max: 50 } });
-    const handle = await runs.start('refused', prompts('refused', 260), {
+    const handle = await runs.start('refused', prompts('refused', 210), {
       concurrency: 100,
       probeFirstMs: 600_000,
     });
     await untilHeld(handle, 'too-many-failures');
     await handle.executeUpdate(resumeUpdate, { args: [undefined] });
-    expect(await handle.result()).toMatchObject({ tally: { failed: 260, failuresByKind: { refused: 260 } } });
-    expect(jobsMade()).toBe(260);
+    expect(await handle.result()).toMatchObject({ tally: { failed: 210, failuresByKind: { refused: 210 } } });
+    expect(jobsMade()).toBe(210);
   });
 
   it('jobs that are all missing hold the batch before their rows are bought anew, until a person says so', async () => {
