@@ -50,7 +50,7 @@ export async function startTestStack(): Promise<TestStack> {
   };
 }
 
-async function startTestTemporal(): Promise<TestTemporal> {
+export async function startTestTemporal(): Promise<TestTemporal> {
   const folder = await temporaryFolder();
   const paths = { dataDir: folder.path, logDir: folder.path };
   const server = await startTemporal(paths);
