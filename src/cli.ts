@@ -138,6 +138,21 @@ function buildProgram(end: (code: ExitCode) => void): Program {
       end(await look(async () => (await import('./commands/row.js')).row, { id, rowId, ...flags })),
     );
   program
+    .command('verify')
+    .description('compare a sealed batch with its bucket: files, counts, rows, images')
+    .argument('<id>', 'the batch')
+    .option('--deep', 'read and hash every image', false)
+    .option(
+      '--limit <count>',
+      'most differences to list (default: 50 in a table, 100000 in JSON)',
+      wholeNumber(1, 10_000_000),
+    )
+    .option('--json', 'one JSON document on standard output', false)
+    .addHelpText('after', example('banana-batch verify prompts --deep'))
+    .action(async (id: string, flags: { deep: boolean; limit?: number; json: boolean }) =>
+      end(await look(async () => (await import('./commands/verify.js')).verify, { id, ...flags })),
+    );
+  program
     .command('doctor')
     .description('check configuration, Temporal, bucket, key and clock, and say what to mend')
     .option('--json', 'one JSON document on standard output', false)
@@ -195,6 +210,18 @@ function buildProgram(end: (code: ExitCode) => void): Program {
       end(await perform(async () => (await import('./commands/cancel.js')).cancel, { id, ...flags })),
     );
 
+  program
+    .command('prune')
+    .description('delete images and pages that no row of an ended batch names any more')
+    .argument('<id>', 'the batch')
+    .option('-y, --yes', 'do not ask', false)
+    .option('--dry-run', 'only say what would be deleted', false)
+    .option('--json', 'one JSON document on standard output', false)
+    .addHelpText('after', example('banana-batch prune prompts --dry-run'))
+    .action(async (id: string, flags: { yes: boolean; dryRun: boolean; json: boolean }) =>
+      end(await look(async () => (await import('./commands/prune.js')).prune, { id, ...flags })),
+    );
+
   program.commandsGroup('Serve:');
   program
     .command('dev')
@@ -242,7 +269,7 @@ function buildProgram(end: (code: ExitCode) => void): Program {
   return program;
 }
 
-/** Runs a command that only looks: it works on this folder's bucket even while nothing runs. */
+/** Runs a command that needs the bucket alone: it works on this folder's even while nothing runs. */
 async function look<Options>(load: () => Promise<Command<Options>>, options: Options): Promise<ExitCode> {
   return perform(async () => {
     const { withFolderBucket } = await import('./commands/engine.js');

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { Context } from '@temporalio/activity';
-import type { Charged } from '../domain/outcome.js';
-import { addTallies, EMPTY_TALLY, tallyOfSettled, type Tally } from '../domain/tally.js';
+import { phaseReached } from '../domain/phase-reached.js';
+import { NO_SAME_BYTES, SameBytesFinder, type SameBytes } from '../domain/same-bytes.js';
+import { SealedCounts } from '../domain/sealed-counts.js';
+import type { Tally } from '../domain/tally.js';
 import {
   CARDS_PER_PAGE,
   contactSheetCard,
@@ -10,7 +12,8 @@ import {
 } from '../report/contact-sheet.js';
 import { failureColumns, failureRecord } from '../report/failure-record.js';
 import { metadataLine } from '../report/metadata-line.js';
-import { BatchFile, type Report } from '../ledger/documents.js';
+import { BatchFile, OutcomeLine, type Report } from '../ledger/documents.js';
+import { readJsonLines } from '../ledger/json-lines.js';
 import {
   at,
   batchFileKey,
@@ -51,10 +54,12 @@ async function seal(state: WorkerState, input: SealInput, files: LedgerFiles): P
   const failures = files.openCsv();
   const contactSheet = new ContactSheet(files, input, sealedAt);
   const counts = new SealedCounts(batch.rejected);
+  const sameBytes = new SameBytesFinder();
   for await (const sealed of sealedRows(state, input)) {
     const { row, outcome } = sealed;
-    counts.add(sealed);
-    await outcomes.add(outcome);
+    counts.add(outcome);
+    sameBytes.note(outcome);
+    await outcomes.add({ ...outcome, phase: phaseReached(outcome) });
     if (outcome.end.kind === 'stored') await metadata.add(metadataLine(row, outcome.end));
     else await failures.add(failureRecord(row, outcome));
     await contactSheet.add(sealed);
@@ -71,6 +76,7 @@ async function seal(state: WorkerState, input: SealInput, files: LedgerFiles): P
     account: batch.account,
     tally: counts.tally,
     charged: counts.charged,
+    sameBytes: await sameBytesOf(state, input, sameBytes),
     startedAt: input.startedAt,
     endedAt: sealedAt,
     digests: { ...batch.digests, 'batch.json': sha256Of(batchText), ...files.digests },
@@ -80,26 +86,19 @@ async function seal(state: WorkerState, input: SealInput, files: LedgerFiles): P
   return counts.tally;
 }
 
-function sha256Of(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+/** Looks at the sealed outcomes once more, but only where images were found that share their bytes. */
+async function sameBytesOf(
+  { store }: WorkerState,
+  { run }: SealInput,
+  finder: SameBytesFinder,
+): Promise<SameBytes> {
+  if (!finder.found) return NO_SAME_BYTES;
+  const key = outcomesKey(run, run.runSeq);
+  return finder.collect(readJsonLines(await store.read(at(run, key)), OutcomeLine, key));
 }
 
-class SealedCounts {
-  readonly charged: Record<Charged, number> = { yes: 0, no: 0, unknown: 0 };
-  #tally: Tally;
-
-  constructor(rejected: number) {
-    this.#tally = { ...EMPTY_TALLY, total: rejected, rejected };
-  }
-
-  get tally(): Tally {
-    return this.#tally;
-  }
-
-  add({ outcome }: SealedRow): void {
-    this.#tally = addTallies(this.#tally, tallyOfSettled([outcome]));
-    for (const { charged } of outcome.generations) this.charged[charged] += 1;
-  }
+function sha256Of(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }
 
 /** The pages of the contact sheet, each stored as soon as it is full. */

@@ -1,9 +1,9 @@
 import { pMapIterable } from 'p-map';
-import { parse } from 'csv-parse';
 import { z } from 'zod';
 import type { RowOutcome } from '../domain/outcome.js';
 import type { PromptRow } from '../domain/row.js';
 import { CarriedLine, ShardRowLine, type BatchFile } from '../ledger/documents.js';
+import { csvRecords } from '../ledger/csv-records.js';
 import { readJsonLines } from '../ledger/json-lines.js';
 import { listPartsByShard, readParts, type PartRef } from '../ledger/parts.js';
 import { failureRecord } from '../report/failure-record.js';
@@ -18,6 +18,8 @@ export interface FailedRow {
   readonly line: number;
   /** A `FailureKind`, or `cancelled`. */
   readonly kind: string;
+  /** How far the row came: a `PhaseReached`; undefined where a version that did not tell it wrote the file. */
+  readonly phase: string | undefined;
   readonly message: string;
   readonly generations: number;
   readonly jobId: string | undefined;
@@ -30,6 +32,7 @@ const Cells = z.object({
   id: z.string(),
   prompt: z.string(),
   failure_kind: z.string(),
+  failure_phase: z.string().optional(),
   failure_message: z.string(),
   failure_job_id: z.string(),
   failure_generations: z.string(),
@@ -44,6 +47,7 @@ export function failedRowOf(record: unknown): FailedRow {
     rowId: cells.id,
     line: Number(cells.failure_line),
     kind: cells.failure_kind,
+    phase: cells.failure_phase,
     message: cells.failure_message,
     generations: Number(cells.failure_generations),
     jobId: cells.failure_job_id || undefined,
@@ -58,16 +62,7 @@ export async function* sealedFailures(
   location: BatchLocation,
   { delimiter }: Pick<BatchFile, 'delimiter'>,
 ): AsyncGenerator {
-  const source = await store.read(at(location, failuresKey(location)));
-  const parser = parse({ columns: true, bom: true, delimiter, relax_column_count: true });
-  // A pipe does not carry errors on.
-  source.once('error', (error) => parser.destroy(error));
-  try {
-    yield* source.pipe(parser);
-  } finally {
-    source.destroy();
-    parser.destroy();
-  }
+  yield* csvRecords(await store.read(at(location, failuresKey(location))), delimiter);
 }
 
 const SHARDS_AT_ONCE = 8;

@@ -31,6 +31,29 @@ export function openProgress(stream: NodeJS.WriteStream): Progress {
   };
 }
 
+const DRAW_EVERY_MS = 150;
+
+/**
+ * Progress that shows itself only where the work takes longer than `afterMs` (default 2 s), and takes itself away at
+ * the end. `show` may be called at any rate: it asks for the text only when that is drawn.
+ */
+export function openLateProgress(
+  stream: NodeJS.WriteStream,
+  afterMs = 2_000,
+): { readonly show: (text: () => string) => void; readonly end: () => void } {
+  const progress = openProgress(stream);
+  let drawAtMs = Date.now() + afterMs;
+  return {
+    show: (text) => {
+      const now = Date.now();
+      if (now < drawAtMs) return;
+      drawAtMs = now + DRAW_EVERY_MS;
+      progress.show(text());
+    },
+    end: () => progress.end({ clear: true }),
+  };
+}
+
 function linesOn(stream: NodeJS.WriteStream): Progress {
   let shownAtMs = Date.now();
   let lastLine = '';

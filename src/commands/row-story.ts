@@ -1,6 +1,7 @@
 import { QueryNotRegisteredError, WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { generationsTogether } from '../domain/row-plan.js';
 import type { GenerationRecord, RowEnd, RowOutcome } from '../domain/outcome.js';
+import { phaseReached, type PhaseReached } from '../domain/phase-reached.js';
 import { listParts, readParts } from '../ledger/parts.js';
 import { at, batchRoot, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
@@ -27,6 +28,8 @@ export interface RowStory {
   readonly labels: FoundRow['row']['labels'];
   readonly contentHash: string;
   readonly phase: RowPhase;
+  /** How far a row that has ended came; undefined for one that has not, and while that is not known. */
+  readonly reached: PhaseReached | undefined;
   readonly failure: { readonly kind: string; readonly message: string } | undefined;
   /** Since when an open row is at its phase, where its shard tells. ISO 8601. */
   readonly since: string | undefined;
@@ -69,6 +72,7 @@ export async function rowStory(input: {
     found.kind === 'carried' ? { outcome: found.outcome } : await stateOf(input, found);
   const view = typeof live === 'object' ? live : undefined;
   const end = outcome?.end ?? view?.end;
+  const generations = outcome?.generations ?? generationsTogether(row.earlier ?? [], view?.generations ?? []);
   const { batchId, runSeq } = run;
   const { rowId, line, prompt, model, aspectRatio, resolution, labels, contentHash } = row;
   return {
@@ -84,10 +88,11 @@ export async function rowStory(input: {
     labels,
     contentHash,
     phase: phaseOf(end, live, input.sealed),
+    reached: reachedBy(end, generations, input.sealed),
     failure: end?.kind === 'failed' ? { kind: end.failure, message: end.message } : undefined,
     since: view?.sinceMs === undefined ? undefined : new Date(view.sinceMs).toISOString(),
     jobId: end ? undefined : (view?.jobId ?? row.jobId),
-    generations: outcome?.generations ?? generationsTogether(row.earlier ?? [], view?.generations ?? []),
+    generations,
     settledAt: outcome?.settledAt,
     image: outcome && (await storedImage(store, run, outcome)),
     workflow:
@@ -143,6 +148,16 @@ function phaseOf(end: RowEnd | undefined, live: LiveAnswer | undefined, sealed: 
   if (sealed) return 'cancelled';
   if (live === 'unopened') return 'pending';
   return typeof live === 'object' && live.phase !== 'settled' ? live.phase : 'unknown';
+}
+
+/** A row of a shard that was never opened has no end of its own: its batch was sealed as cancelled first. */
+function reachedBy(
+  end: RowEnd | undefined,
+  generations: RowStory['generations'],
+  sealed: boolean,
+): PhaseReached | undefined {
+  if (end) return phaseReached({ end, generations });
+  return sealed ? phaseReached({ end: { kind: 'cancelled' }, generations }) : undefined;
 }
 
 async function storedImage(

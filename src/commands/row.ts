@@ -1,4 +1,5 @@
 import prettyBytes from 'pretty-bytes';
+import type { PhaseReached } from '../domain/phase-reached.js';
 import { UsageError } from '../errors.js';
 import { locate, withBucket } from './batch-access.js';
 import { readBatchFiles } from './batch-files.js';
@@ -80,6 +81,7 @@ function storyText(story: RowStory, width: number | undefined): string {
     ['input images', story.inputImages.join(' ')],
     ['phase', PHASES[story.phase]],
     ['', story.since && `since ${story.since}, ${ago(story.since, Date.now())}`],
+    ['reached', story.reached && story.phase !== 'stored' ? REACHED[story.reached] : undefined],
     ['why', failure && `${failure.kind}: ${failure.message}`],
     ['job', story.jobId],
     ['settled', story.settledAt],
@@ -114,4 +116,12 @@ const PHASES: Readonly<Record<RowPhase, string>> = {
   failed: 'failed',
   cancelled: 'cancelled',
   unknown: 'unknown: not recorded yet, and no worker answers',
+};
+
+const REACHED: Readonly<Record<PhaseReached, string>> = {
+  pending: 'pending: nothing was sent for it',
+  create: 'create: a request was sent, and no job is known',
+  await: 'await: its job was not seen done',
+  store: 'store: its job is done, its image not stored',
+  stored: 'stored',
 };

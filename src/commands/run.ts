@@ -9,6 +9,7 @@ import { EXIT, type Command, type CommandContext, type ExitCode } from './comman
 import { dryRun } from './dry-run.js';
 import { describeEngine, embeddedBucketFolder, withEngine, type Engine } from './engine.js';
 import { withSheetFile } from './sheet-file.js';
+import { sameBytesNote } from './same-bytes-note.js';
 import { coloursFor, statusBlock } from './status-text.js';
 import { exitCodeOf } from './status.js';
 import { submitSheet, type Submitted, type SubmissionOptions } from './submission.js';
@@ -35,7 +36,8 @@ export const run: Command<SubmissionOptions> = (context, options) => {
             ? await readBatchStatus(access, location)
             : await watchUntilEnded(context, engine, location, access);
         if (!ended || context.interrupted.aborted) return detach(context, engine, location);
-        return finish(context, engine, options, location, ended);
+        const note = await sameBytesNote(access.store, location, ended);
+        return finish(context, engine, options, location, { ended, note });
       }),
     );
   });
@@ -106,11 +108,11 @@ function finish(
   engine: Engine,
   options: SubmissionOptions,
   location: BatchLocation,
-  ended: BatchStatus,
+  { ended, note }: { readonly ended: BatchStatus; readonly note: string | undefined },
 ): ExitCode {
   const { stdout, stderr, environment } = context;
   if (options.json) stdout.write(`${statusJson(ended)}\n`);
-  else stdout.write(summary(context, engine, location, ended));
+  else stdout.write(summary(context, engine, location, ended, note));
   // The watch has shown it on a terminal; a pipe gets the end in any case.
   if (!stderr.isTTY) stderr.write(`${statusBlock(ended, coloursFor(stderr, environment))}\n`);
   return exitCodeOf(ended);
@@ -121,6 +123,7 @@ function summary(
   { config }: Engine,
   location: BatchLocation,
   ended: BatchStatus,
+  note: string | undefined,
 ): string {
   const isFolder = config.bucket?.origin === 'stack';
   const root = isFolder
@@ -135,6 +138,7 @@ function summary(
     ...(ended.rejected > 0
       ? [['Rejected', `${root}${rejectsKey(location)}`] satisfies [string, string]]
       : []),
+    ...(note ? [['Beware', note] satisfies [string, string]] : []),
     ['Next', nextStep(ended, isFolder)],
   ];
   const shown = `${ended.stored} of ${ended.total} images stored`;

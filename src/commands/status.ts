@@ -3,8 +3,10 @@ import { statusJson, type BatchStatus } from '../batch/status-document.js';
 import { statusFromBucket } from '../batch/bucket-status.js';
 import { UsageError } from '../errors.js';
 import type { BatchLocation } from '../storage/layout.js';
+import type { ObjectStore } from '../storage/object-store.js';
 import { locate, withBucket } from './batch-access.js';
 import { EXIT, type Command, type CommandContext, type ExitCode } from './command-context.js';
+import { sameBytesNote } from './same-bytes-note.js';
 import { coloursFor, statusBlock } from './status-text.js';
 import { withTemporalIfAny } from './temporal-if-any.js';
 import { watchBatch } from './watch-batch.js';
@@ -22,28 +24,31 @@ export const status: Command<StatusOptions> = (context, options) =>
       const location = locate(bucket, options.id);
       if (temporal.kind === 'away') {
         context.stderr.write(`${temporal.problem}; this is what the bucket tells.\n`);
-        return show(context, options, location, await statusFromBucket(store, location, 'temporal-away'));
+        const archived = await statusFromBucket(store, location, 'temporal-away');
+        return show(context, options, { store, location }, archived);
       }
       const access = { store, client: temporal.client, taskQueue: context.config.taskQueue };
       const found = options.watch
         ? await watchBatch(context, access, location, context.interrupted)
         : await readBatchStatus(access, location);
       if (context.interrupted.aborted) return EXIT.interrupted;
-      return show(context, options, location, found);
+      return show(context, options, { store, location }, found);
     }),
   );
 
-function show(
+async function show(
   context: CommandContext,
   options: StatusOptions,
-  location: BatchLocation,
+  { store, location }: { readonly store: ObjectStore; readonly location: BatchLocation },
   found: BatchStatus | undefined,
-): ExitCode {
+): Promise<ExitCode> {
   if (!found) throw unknownBatch(location);
   const { stdout, environment } = context;
   if (options.json) stdout.write(`${statusJson(found)}\n`);
   else if (!options.watch)
     stdout.write(`${statusBlock(found, coloursFor(stdout, environment))}\n  ${found.location}\n`);
+  const note = options.json ? undefined : await sameBytesNote(store, location, found);
+  if (note) stdout.write(`  ${note}\n`);
   return exitCodeOf(found);
 }
 

@@ -5,7 +5,7 @@ const FIRST_SLOTS = 1 << 10;
 
 /**
  * Remembers on which line an id was first seen, in 21–43 bytes an id whatever its length: a million ids fit beside a
- * streaming reader. A Map of strings takes three times as much.
+ * streaming reader. A Map of strings takes three times as much. Any other number from 1 to 2³² − 1 may stand for a line.
  *
  * An open hash table of 96-bit fingerprints; two ids of a million share one with a probability of 10⁻¹⁷.
  */

@@ -1,5 +1,6 @@
 import type { FailureKind } from './failure-kind.js';
 import type { ContentHash, JobId, RowId } from './ids.js';
+import type { PhaseReached } from './phase-reached.js';
 
 /** Whether a generation cost money, as far as the contract lets us know. */
 export type Charged = 'yes' | 'no' | 'unknown';
@@ -54,6 +55,8 @@ export interface RowOutcome {
   readonly runSeq: number;
   readonly generations: readonly GenerationRecord[];
   readonly end: RowEnd;
+  /** How far the row came; absent in lines of earlier versions, where `phaseReached` tells it all the same. */
+  readonly phase?: PhaseReached;
   /** Key of the image below the batch's root, for stored rows. */
   readonly imageKey?: string;
   /** ISO 8601. */

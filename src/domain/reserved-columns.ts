@@ -26,10 +26,12 @@ const METADATA_COLUMNS = [
 /** The columns that `failures.csv` adds after a row's own; dropped where a sheet with them is submitted. */
 export const FAILURE_COLUMNS = [
   'failure_kind',
+  'failure_phase',
   'failure_message',
   'failure_job_id',
   'failure_generations',
   'failure_charged',
+  'failure_jobs',
   'failure_line',
 ] as const;
 

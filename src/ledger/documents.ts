@@ -4,7 +4,9 @@ import { FAILURE_KINDS } from '../domain/failure-kind.js';
 import type { BatchId, ContentHash, JobId, RowId } from '../domain/ids.js';
 import type { JsonValue } from '../domain/json.js';
 import type { RowOutcome } from '../domain/outcome.js';
+import { PHASES_REACHED } from '../domain/phase-reached.js';
 import type { ShardRow } from '../domain/row.js';
+import type { SameBytes } from '../domain/same-bytes.js';
 import type { Tally } from '../domain/tally.js';
 import { SheetSettings } from '../sheet/sheet-settings.js';
 import type { RunSettings } from '../workflows/messages.js';
@@ -124,6 +126,7 @@ export const OutcomeLine: z.ZodType<RowOutcome> = z.object({
   runSeq: z.int().min(1),
   generations: z.array(generationRecord),
   end: rowEnd,
+  phase: z.enum(PHASES_REACHED).exactOptional(),
   imageKey: z.string().exactOptional(),
   settledAt: z.iso.datetime(),
 });
@@ -145,6 +148,11 @@ export const TallyDocument: z.ZodType<Tally> = z.object({
   generations: count,
 });
 
+const sameBytes: z.ZodType<SameBytes> = z.object({
+  images: count,
+  examples: z.array(z.object({ sha256: z.string(), rowIds: z.array(rowId) })),
+});
+
 /** `report.json`: the seal, written last. */
 export const Report = z.object({
   format: z.literal(1),
@@ -157,6 +165,8 @@ export const Report = z.object({
   charged: z.object({ yes: count, no: count, unknown: count }),
   startedAt: z.iso.datetime(),
   endedAt: z.iso.datetime(),
+  /** Absent in reports of earlier versions, which did not look for them. */
+  sameBytes: sameBytes.exactOptional(),
   /** sha256 of the files that this run wrote, by their keys below the batch. */
   digests,
 });

@@ -1,5 +1,6 @@
 import type { RowOutcome, SettledRow } from '../domain/outcome.js';
 import type { ShardRow } from '../domain/row.js';
+import { phaseReached } from '../domain/phase-reached.js';
 import { generationsTogether } from '../domain/row-plan.js';
 import { OutcomeLine } from './documents.js';
 import { readJsonLines } from './json-lines.js';
@@ -66,13 +67,15 @@ export async function readParts(
 export function toOutcome(run: RunRef, row: ShardRow, settled: Omit<SettledRow, 'row'>): RowOutcome {
   const { end, generations, settledAtMs } = settled;
   const { position, rowId, contentHash } = row;
+  const all = generationsTogether(row.earlier ?? [], generations);
   return {
     position,
     rowId,
     contentHash,
     runSeq: run.runSeq,
-    generations: generationsTogether(row.earlier ?? [], generations),
+    generations: all,
     end,
+    phase: phaseReached({ end, generations: all }),
     ...(end.kind === 'stored' && {
       imageKey: imageKey(run, row.imageName, end.image.type).slice(batchRoot(run).length),
     }),

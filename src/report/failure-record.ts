@@ -1,4 +1,5 @@
-import type { RowOutcome } from '../domain/outcome.js';
+import type { GenerationRecord, RowOutcome } from '../domain/outcome.js';
+import { phaseReached } from '../domain/phase-reached.js';
 import { FAILURE_COLUMNS, metadataLabelName } from '../domain/reserved-columns.js';
 import type { PromptRow } from '../domain/row.js';
 import type { CsvCells } from '../sheet/index.js';
@@ -24,10 +25,17 @@ export function failureRecord(row: PromptRow, outcome: RowOutcome): CsvCells {
     resolution: row.resolution,
     count: '1',
     failure_kind: end.kind === 'failed' ? end.failure : end.kind,
+    failure_phase: phaseReached(outcome),
     failure_message: end.kind === 'failed' ? end.message : 'The batch was cancelled before the row was done.',
     failure_job_id: last?.jobId ?? '',
     failure_generations: String(generations.length),
     failure_charged: last?.charged ?? 'no',
+    failure_jobs: generations.map(generationText).join(' '),
     failure_line: String(row.line),
   };
+}
+
+/** A generation in one word: `2:failed:unknown:JOB` is number, end, charge and job id, which is empty where none is known. */
+function generationText({ generation, end, charged, jobId }: GenerationRecord): string {
+  return `${generation}:${end}:${charged}:${jobId ?? ''}`;
 }

@@ -33,9 +33,14 @@ export function batchFileKey(location: BatchLocation): string {
   return `${batchRoot(location)}batch.json`;
 }
 
+/** The folder of all inputs. */
+export function inputsPrefix(location: BatchLocation): string {
+  return `${batchRoot(location)}inputs/`;
+}
+
 /** An input by its content: the sheet, or an image beside it. `extension` has no dot. */
 export function inputKey(location: BatchLocation, sha256: string, extension: string): string {
-  return `${batchRoot(location)}inputs/${sha256}.${extension}`;
+  return `${inputsPrefix(location)}${sha256}.${extension}`;
 }
 
 /** The folder of all runs; the folders directly below it are the batch's runs. */
@@ -50,7 +55,12 @@ export function requestKey(location: BatchLocation, runSeq: number): string {
 
 /** The checked rows of one shard, immutable. */
 export function rowsKey(location: BatchLocation, runSeq: number, shard: number): string {
-  return `${runFolder(location, runSeq)}rows/${padded(shard, 5)}.jsonl`;
+  return `${rowsPrefix(location, runSeq)}${padded(shard, 5)}.jsonl`;
+}
+
+/** The folder of all shards of a run. */
+export function rowsPrefix(location: BatchLocation, runSeq: number): string {
+  return `${runFolder(location, runSeq)}rows/`;
 }
 
 /** One record of outcomes of a shard, as they settled. */

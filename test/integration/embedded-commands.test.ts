@@ -83,8 +83,27 @@ describe('run, where nothing is configured,', () => {
     await look('failures', 'prompts');
     const story = Story.parse(JSON.parse(await look('row', 'prompts', 'lighthouse-keeper', '--json')));
     expect(story).toMatchObject({ phase: 'stored', image: { present: true } });
+    expect(await look('verify', 'prompts', '--deep')).toContain(': no difference.');
     await folder.hasNoProcess();
   });
+
+  it(
+    'has the images that a shorter sheet leaves over named and pruned, with nothing running',
+    { timeout: 120_000 },
+    async () => {
+      const before = await folder.images('prompts');
+      await folder.write('prompts.csv', sheet('one bird'));
+      expect(await folder.run(['run', 'prompts.csv', '--yes'])).toMatchObject({ code: 0 });
+      const left = await folder.run(['verify', 'prompts']);
+      expect(left.code).toBe(1);
+      expect(left.stdout).toContain(`: ${before.length} differences (${before.length} orphan-image).`);
+      expect(left.stderr).toContain('banana-batch prune prompts');
+      expect(await folder.run(['prune', 'prompts', '--yes'])).toMatchObject({ code: 0 });
+      expect(await folder.images('prompts')).toEqual(['row-0.png']);
+      expect(await folder.run(['verify', 'prompts'])).toMatchObject({ code: 0 });
+      await folder.hasNoProcess();
+    },
+  );
 });
 
 describe('run that does not come to its end', () => {

@@ -56,7 +56,7 @@ export async function startTestStack(): Promise<TestStack> {
 /** SQLite's database and what it keeps beside it. */
 const TEMPORAL_FILES = ['temporal.db', 'temporal.db-wal', 'temporal.db-shm'];
 
-async function startTestTemporal(): Promise<TestTemporal> {
+export async function startTestTemporal(): Promise<TestTemporal> {
   const folder = await temporaryFolder();
   const paths = { dataDir: folder.path, logDir: folder.path };
   const server = await startTemporal(paths);

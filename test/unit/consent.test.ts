@@ -40,4 +40,20 @@ describe('a question at a terminal', () => {
     const asked = { stdin: new PassThrough(), stderr: new PassThrough(), interrupted: AbortSignal.abort() };
     expect(await askConsent(asked, 'Make 3 images?')).toBe('interrupted');
   });
+
+  test.each([
+    ['\r', 'declined'],
+    ['n\r', 'declined'],
+    ['y\r', 'given'],
+  ] as const)('whose answer is no unless told otherwise, answered by %j, is %s', async (keys, consent) => {
+    const stdin = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => undefined });
+    const stderr = new PassThrough();
+    let shown = '';
+    stderr.on('data', (chunk: Buffer) => (shown += chunk.toString()));
+    const asked = { stdin, stderr, interrupted: new AbortController().signal };
+    const answer = askConsent(asked, 'Delete 3 objects?', 'no');
+    await eventually(() => shown.includes('Delete 3 objects? [y/N]'), { what: 'the question is shown' });
+    stdin.write(keys);
+    expect(await answer).toBe(consent);
+  });
 });

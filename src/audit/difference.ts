@@ -1,0 +1,91 @@
+/** What `verify` finds wrong, by kind. */
+export const DIFFERENCE_KINDS = [
+  /** A file or shard of rows that the seal counts on is not there. */
+  'missing-file',
+  /** A file is not the one that was sealed: its sha256 is another. */
+  'changed-file',
+  /** A file or line is not what any version of this program writes. */
+  'unreadable',
+  /** The report has no digest of a file that every seal covers. */
+  'missing-digest',
+  /** A field of one document contradicts another. */
+  'wrong-field',
+  /** A number of the report is not what the outcomes add up to. */
+  'wrong-count',
+  /** A row id or an image key stands twice among the outcomes. */
+  'repeated-row',
+  /** A stored row has no line in metadata.jsonl, or one that says something else, or a line names no stored row. */
+  'missing-metadata',
+  'changed-metadata',
+  'extra-metadata',
+  /** The same of rows without an image and failures.csv. */
+  'missing-failure',
+  'changed-failure',
+  'extra-failure',
+  /** A stored row's image is not there. */
+  'missing-image',
+  /** A stored row's image has another size or other bytes. */
+  'changed-image',
+  /** The object under a stored row's key does not say that it is that row's image. */
+  'wrong-identity',
+  /** An image of this program that no stored row names: of a removed row, or replaced by one of another type. */
+  'orphan-image',
+  /** A page of an earlier, longer contact sheet. */
+  'stale-page',
+  /** An image of a row that is sealed as having none: the next run takes it up, free of charge. */
+  'unclaimed-image',
+  /** An object of which this program knows nothing. */
+  'foreign-object',
+] as const;
+export type DifferenceKind = (typeof DIFFERENCE_KINDS)[number];
+
+/** One way in which the bucket is not what the seal says. Which of the last fields are there depends on the kind. */
+export interface Difference {
+  readonly kind: DifferenceKind;
+  /** The object concerned, by its key below the batch. */
+  readonly key: string;
+  readonly rowId?: string;
+  /** 1-based line of the object. */
+  readonly line?: number;
+  /** The field of a document, such as `tally.stored`. */
+  readonly field?: string;
+  readonly expected?: string | number;
+  readonly found?: string | number;
+}
+
+/** What `prune` deletes. */
+export function isPrunable({ kind }: Pick<Difference, 'kind'>): boolean {
+  return kind === 'orphan-image' || kind === 'stale-page';
+}
+
+/** Collects differences: all are counted by kind, and the first so many are kept. */
+export class Differences {
+  readonly #kept: Difference[] = [];
+  readonly #limit: number;
+  readonly #byKind = new Map<DifferenceKind, number>();
+  #total = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get total(): number {
+    return this.#total;
+  }
+
+  get kept(): readonly Difference[] {
+    return this.#kept;
+  }
+
+  get byKind(): Readonly<Partial<Record<DifferenceKind, number>>> {
+    return Object.fromEntries(this.#byKind);
+  }
+
+  add(...differences: readonly Difference[]): void {
+    for (const difference of differences) {
+      this.#total += 1;
+      this.#byKind.set(difference.kind, (this.#byKind.get(difference.kind) ?? 0) + 1);
+      if (this.#kept.length < this.#limit) this.#kept.push(difference);
+    }
+  }
+}

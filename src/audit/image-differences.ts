@@ -1,0 +1,46 @@
+import { fromStoredIdentity } from '../domain/stored-identity.js';
+import type { RowOutcome } from '../domain/outcome.js';
+import type { HashedObject } from '../storage/hash-object.js';
+import type { ObjectHead } from '../storage/object-store.js';
+import type { Difference } from './difference.js';
+
+/** What lies under the key of a stored row's image: its head, and its bytes' digest where they were read. */
+export interface ImageEvidence {
+  readonly head: Pick<ObjectHead, 'sizeBytes' | 'metadata'> | undefined;
+  readonly bytes?: HashedObject | undefined;
+}
+
+/**
+ * Where an object is not the image that its row's outcome tells of. An image that a run after `lastRunSeq` has put
+ * there is none of that run's business.
+ */
+export function imageDifferences(
+  { rowId, contentHash, end, imageKey }: RowOutcome,
+  { head, bytes }: ImageEvidence,
+  lastRunSeq: number,
+): readonly Difference[] {
+  if (end.kind !== 'stored' || imageKey === undefined) return [];
+  const about = { key: imageKey, rowId };
+  if (!head) return [{ kind: 'missing-image', ...about }];
+  const identity = fromStoredIdentity(head.metadata);
+  if (identity && identity.runSeq > lastRunSeq) return [];
+  const { image } = end;
+  const differences: Difference[] = [];
+  if (!identity || identity.contentHash !== contentHash) {
+    differences.push({
+      kind: 'wrong-identity',
+      ...about,
+      expected: `content ${contentHash}`,
+      found: identity ? `content ${identity.contentHash}` : 'no identity',
+    });
+  }
+  const sha256 = bytes?.sha256 ?? identity?.image.sha256;
+  if (head.sizeBytes !== image.sizeBytes) {
+    const found = `${head.sizeBytes} bytes`;
+    differences.push({ kind: 'changed-image', ...about, expected: `${image.sizeBytes} bytes`, found });
+  } else if (sha256 !== undefined && sha256 !== image.sha256) {
+    const found = `sha256 ${sha256}`;
+    differences.push({ kind: 'changed-image', ...about, expected: `sha256 ${image.sha256}`, found });
+  }
+  return differences;
+}

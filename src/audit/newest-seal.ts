@@ -1,0 +1,50 @@
+import { ZodError } from 'zod';
+import { lastRunSeq } from '../batch/plan-submission.js';
+import { UsageError } from '../errors.js';
+import { Report } from '../ledger/documents.js';
+import { readDocumentIfAny } from '../ledger/read-document.js';
+import { at, outcomesKey, reportKey, type BatchLocation, type RunRef } from '../storage/layout.js';
+import type { ObjectStore } from '../storage/object-store.js';
+
+/** The newest seal of a batch. */
+export interface Seal {
+  readonly run: RunRef;
+  readonly report: Report;
+  /** The newest run that was asked for; where it is not the sealed one, it has left no seal yet. */
+  readonly newestRunSeq: number;
+  /** The newest run has begun to write the files that it will seal over those of this seal. */
+  readonly isBeingReplaced: boolean;
+}
+
+export type SealSearch =
+  | { readonly kind: 'sealed'; readonly seal: Seal }
+  /** There is a report.json, and it is none. */
+  | { readonly kind: 'unreadable'; readonly newestRunSeq: number }
+  | { readonly kind: 'unsealed'; readonly newestRunSeq: number }
+  | { readonly kind: 'unknown-batch' };
+
+/** Looks for the newest seal of a batch. Throws `StorageError`. */
+export async function findNewestSeal(store: ObjectStore, location: BatchLocation): Promise<SealSearch> {
+  const newest = await lastRunSeq(store, location);
+  let report: Report | undefined;
+  try {
+    report = await readDocumentIfAny(store, at(location, reportKey(location)), Report);
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof ZodError)
+      return { kind: 'unreadable', newestRunSeq: newest };
+    throw error;
+  }
+  if (!report) return newest === 0 ? { kind: 'unknown-batch' } : { kind: 'unsealed', newestRunSeq: newest };
+  const { runSeq } = report;
+  const isBeingReplaced =
+    newest > runSeq && (await store.head(at(location, outcomesKey(location, newest)))) !== undefined;
+  const newestRunSeq = Math.max(newest, runSeq);
+  return { kind: 'sealed', seal: { run: { ...location, runSeq }, report, newestRunSeq, isBeingReplaced } };
+}
+
+/** The refusal for a batch that has nothing sealed yet. */
+export function nothingSealed({ batchId }: BatchLocation, newestRunSeq: number): UsageError {
+  return new UsageError(
+    `Batch "${batchId}" has no seal yet: run ${newestRunSeq} is at work, or was ended before it could seal. See which with: banana-batch status ${batchId}. One that was ended goes on where it stopped with: banana-batch retry ${batchId}`,
+  );
+}

@@ -1,0 +1,79 @@
+import { IdLines } from '../domain/id-lines.js';
+import { NO_SAME_BYTES, SameBytesFinder, type SameBytes } from '../domain/same-bytes.js';
+import { SealedCounts } from '../domain/sealed-counts.js';
+import type { RowOutcome } from '../domain/outcome.js';
+import { OutcomeLine } from '../ledger/documents.js';
+import { readEachLine } from '../ledger/json-lines.js';
+import type { LocalCopy } from '../ledger/local-copies.js';
+import type { Differences } from './difference.js';
+import type { Numbered } from './match-entries.js';
+
+/** The sealed rows of a batch: some 130 bytes each, whatever the length of their ids. */
+export interface SealedRowsIndex {
+  readonly rows: number;
+  readonly stored: number;
+  readonly counts: SealedCounts;
+  readonly sameBytes: SameBytes;
+  /** Line among the outcomes of a row; undefined for none of the batch. */
+  readonly lineOfRow: (rowId: string) => number | undefined;
+  /** Line among the outcomes of the stored row whose image has a key below the batch; undefined for none's. */
+  readonly lineOfImage: (key: string) => number | undefined;
+  /** Whether a row of this content ended without an image. */
+  readonly lacksImage: (contentHash: string) => boolean;
+  /** The outcomes by their lines, read anew each time; lines that cannot be read are left out. */
+  readonly outcomes: () => AsyncGenerator<Numbered<RowOutcome>>;
+}
+
+/** Reads a run's `outcomes.jsonl` as far as it can be read, and tells `onRow` of each; what is wrong goes to `differences`. */
+export async function indexSealedRows(
+  copy: LocalCopy,
+  key: string,
+  rejected: number,
+  differences: Differences,
+  onRow: (rows: number) => void = () => undefined,
+): Promise<SealedRowsIndex> {
+  const [rowLines, imageLines, withoutImage] = [new IdLines(), new IdLines(), new IdLines()];
+  const counts = new SealedCounts(rejected);
+  const finder = new SameBytesFinder();
+  let [rows, stored] = [0, 0];
+  for await (const read of readEachLine(copy.read(), OutcomeLine)) {
+    const { line } = read;
+    if (read.kind === 'unreadable') {
+      differences.add({ kind: 'unreadable', key, line });
+      continue;
+    }
+    const { rowId, contentHash, end, imageKey } = read.document;
+    rows += 1;
+    onRow(rows);
+    counts.add(read.document);
+    finder.note(read.document);
+    if (rowLines.claim(rowId, line) !== undefined)
+      differences.add({ kind: 'repeated-row', key, rowId, line });
+    if (end.kind !== 'stored') {
+      withoutImage.claim(contentHash, 1);
+      continue;
+    }
+    stored += 1;
+    if (imageKey === undefined) differences.add({ kind: 'unreadable', key, rowId, line, field: 'imageKey' });
+    else if (imageLines.claim(imageKey, line) !== undefined)
+      differences.add({ kind: 'repeated-row', key, rowId, line, field: 'imageKey', found: imageKey });
+  }
+  async function* outcomes(): AsyncGenerator<Numbered<RowOutcome>> {
+    for await (const read of readEachLine(copy.read(), OutcomeLine)) {
+      if (read.kind === 'document') yield { number: read.line, entry: read.document };
+    }
+  }
+  async function* bareOutcomes(): AsyncGenerator<RowOutcome> {
+    for await (const { entry } of outcomes()) yield entry;
+  }
+  return {
+    rows,
+    stored,
+    counts,
+    sameBytes: finder.found ? await finder.collect(bareOutcomes()) : NO_SAME_BYTES,
+    lineOfRow: (rowId) => rowLines.lineOf(rowId),
+    lineOfImage: (imageKey) => imageLines.lineOf(imageKey),
+    lacksImage: (contentHash) => withoutImage.lineOf(contentHash) !== undefined,
+    outcomes,
+  };
+}

@@ -1,0 +1,102 @@
+import { pMapIterable } from 'p-map';
+import { fromStoredIdentity } from '../domain/stored-identity.js';
+import {
+  at,
+  batchFileKey,
+  batchRoot,
+  contactSheetKey,
+  failuresKey,
+  imagesPrefix,
+  inputsPrefix,
+  metadataKey,
+  probeKey,
+  rejectsKey,
+  reportKey,
+  runsPrefix,
+  type BatchLocation,
+} from '../storage/layout.js';
+import type { ListedObject, ObjectStore } from '../storage/object-store.js';
+import type { DifferenceKind } from './difference.js';
+import type { Seal } from './newest-seal.js';
+import type { SealedRowsIndex } from './sealed-rows-index.js';
+
+/** An object of a batch, as a listing of its folder shows it; `stray` says what it is where the seal does not know it. */
+export interface ListedPlace {
+  /** Below the batch. */
+  readonly key: string;
+  readonly sizeBytes: number;
+  readonly stray:
+    | Extract<DifferenceKind, 'orphan-image' | 'stale-page' | 'unclaimed-image' | 'foreign-object'>
+    | undefined;
+}
+
+type Place = 'known' | 'image' | 'stale-page' | 'foreign-object';
+
+const PAGE = /^contact-sheet\/\d{4,}\.html$/;
+const HEADS_AT_ONCE = 64;
+
+/** What a key below the batch is by its name alone; `image` for one below `images/` that no stored row names. */
+export function placeOf(
+  key: string,
+  sealed: {
+    readonly isStoredImage: (key: string) => boolean;
+    readonly isSealedFile: (key: string) => boolean;
+  },
+  fixed: FixedKeys,
+): Place {
+  if (fixed.keys.has(key) || sealed.isSealedFile(key)) return 'known';
+  // The ledger of all runs and all inputs: no seal lists it.
+  if (fixed.ledgers.some((prefix) => key.startsWith(prefix))) return 'known';
+  if (key.startsWith(fixed.images) && !key.endsWith('/'))
+    return sealed.isStoredImage(key) ? 'known' : 'image';
+  if (PAGE.test(key)) return 'stale-page';
+  // Consoles put an empty object in place of a folder.
+  return key === '' || key.endsWith('/') ? 'known' : 'foreign-object';
+}
+
+/** The keys that every batch has, below its root. */
+export interface FixedKeys {
+  readonly keys: ReadonlySet<string>;
+  /** Prefixes of what is never judged and never deleted. */
+  readonly ledgers: readonly string[];
+  readonly images: string;
+}
+
+/** The keys that every batch has, below its root. */
+export function fixedKeys(location: BatchLocation): FixedKeys {
+  const below = (key: string): string => key.slice(batchRoot(location).length);
+  const files = [batchFileKey, reportKey, failuresKey, rejectsKey, metadataKey, probeKey];
+  return {
+    keys: new Set([...files.map((keyOf) => below(keyOf(location))), below(contactSheetKey(location, 1))]),
+    ledgers: [below(runsPrefix(location)), below(inputsPrefix(location))],
+    images: below(imagesPrefix(location)),
+  };
+}
+
+/** Every object of a sealed batch, with what it is where the seal does not know it. Throws `StorageError`. */
+export async function* listPlaces(
+  store: ObjectStore,
+  { run, report }: Pick<Seal, 'run' | 'report'>,
+  index: SealedRowsIndex,
+  signal: AbortSignal,
+): AsyncGenerator<ListedPlace> {
+  const root = batchRoot(run);
+  const fixed = fixedKeys(run);
+  const sealed = {
+    isStoredImage: (key: string) => index.lineOfImage(key) !== undefined,
+    isSealedFile: (key: string) => Object.hasOwn(report.digests, key),
+  };
+  const classify = async ({ key: fullKey, sizeBytes }: ListedObject): Promise<ListedPlace> => {
+    const key = fullKey.slice(root.length);
+    const place = placeOf(key, sealed, fixed);
+    if (place !== 'image') return { key, sizeBytes, stray: place === 'known' ? undefined : place };
+    const head = await store.head(at(run, fullKey), signal);
+    // Deleted since it was listed.
+    if (!head) return { key, sizeBytes, stray: undefined };
+    const identity = fromStoredIdentity(head.metadata);
+    if (!identity) return { key, sizeBytes, stray: 'foreign-object' };
+    const stray = index.lacksImage(identity.contentHash) ? 'unclaimed-image' : 'orphan-image';
+    return { key, sizeBytes, stray };
+  };
+  yield* pMapIterable(store.list(run.bucket, root, signal), classify, { concurrency: HEADS_AT_ONCE });
+}

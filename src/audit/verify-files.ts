@@ -1,0 +1,164 @@
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
+import pMap from 'p-map';
+import { ZodError } from 'zod';
+import { BatchFile } from '../ledger/documents.js';
+import type { Fetch, LocalCopy } from '../ledger/local-copies.js';
+import { hashObject } from '../storage/hash-object.js';
+import {
+  at,
+  batchFileKey,
+  batchRoot,
+  contactSheetKey,
+  failuresKey,
+  metadataKey,
+  outcomesKey,
+  rejectsKey,
+  rowsKey,
+  rowsPrefix,
+  runsPrefix,
+} from '../storage/layout.js';
+import type { ObjectStore } from '../storage/object-store.js';
+import type { Difference, Differences } from './difference.js';
+import type { Seal } from './newest-seal.js';
+
+/** The files of a seal that are read again, as far as they are there and not of a newer run already. */
+export interface SealedFiles {
+  /** Digests that were compared. */
+  readonly files: number;
+  readonly batch: BatchFile | undefined;
+  readonly outcomes: LocalCopy | undefined;
+  readonly metadata: LocalCopy | undefined;
+  readonly failures: LocalCopy | undefined;
+  readonly rejects: LocalCopy | undefined;
+}
+
+export interface VerifyFilesInput {
+  readonly store: ObjectStore;
+  readonly seal: Seal;
+  readonly fetch: Fetch;
+  readonly differences: Differences;
+  /** Hears of each file that was compared, by the count so far and that of all. */
+  readonly onFile: (done: number, total: number) => void;
+  readonly signal: AbortSignal;
+}
+
+const READS_AT_ONCE = 8;
+
+/** Compares every file that a report has a digest of, and what belongs to the run besides. Throws `StorageError`. */
+export async function verifyFiles(input: VerifyFilesInput): Promise<SealedFiles> {
+  const { store, seal, fetch, differences, onFile, signal } = input;
+  const { run, report } = seal;
+  const below = (key: string): string => key.slice(batchRoot(run).length);
+  const read = {
+    batch: below(batchFileKey(run)),
+    outcomes: below(outcomesKey(run, run.runSeq)),
+    metadata: below(metadataKey(run)),
+    failures: below(failuresKey(run)),
+    rejects: below(rejectsKey(run)),
+  };
+  for (const key of [...Object.values(read), below(contactSheetKey(run, 1))]) {
+    if (report.digests[key] === undefined) differences.add({ kind: 'missing-digest', key });
+  }
+  const isRead = new Set<string>(Object.values(read));
+  const copies = new Map<string, LocalCopy>();
+  const keys = [...new Set([...Object.keys(report.digests), ...isRead])].filter(
+    (key) => !mayBeNewer(key, seal, below(runsPrefix(run))),
+  );
+  let compared = 0;
+  const checkOne = async (key: string): Promise<readonly Difference[]> => {
+    const ref = at(run, `${batchRoot(run)}${key}`);
+    const copy = isRead.has(key) ? await fetch(ref) : undefined;
+    if (copy) copies.set(key, copy);
+    const hashed = copy ?? (isRead.has(key) ? undefined : await hashObject(store, ref, { signal }));
+    onFile((compared += 1), keys.length);
+    return digestDifferences(key, report.digests[key], hashed?.sha256);
+  };
+  const checked = await pMap(keys, checkOne, { concurrency: READS_AT_ONCE, signal });
+  differences.add(...checked.flat());
+  const batch = await parseBatch(copies.get(read.batch), read.batch, differences);
+  if (batch) {
+    differences.add(...batchDifferences(batch, seal));
+    if (batch.runSeq === run.runSeq) differences.add(...(await missingInputs(input, batch)));
+  }
+  return {
+    files: keys.length,
+    batch: batch?.runSeq === run.runSeq ? batch : undefined,
+    outcomes: copies.get(read.outcomes),
+    metadata: copies.get(read.metadata),
+    failures: copies.get(read.failures),
+    rejects: copies.get(read.rejects),
+  };
+}
+
+/** Whether a run that is not sealed yet may have written its own file over a sealed one: first ingest does, then seal. */
+export function mayBeNewer(
+  key: string,
+  { run, newestRunSeq, isBeingReplaced }: Pick<Seal, 'run' | 'newestRunSeq' | 'isBeingReplaced'>,
+  runsFolder: string,
+): boolean {
+  if (newestRunSeq === run.runSeq || key.startsWith(runsFolder)) return false;
+  return isBeingReplaced || key === 'batch.json' || key === 'rejects.csv';
+}
+
+/** Where a file is not the sealed one; a file without a digest has only to be there. */
+export function digestDifferences(
+  key: string,
+  expected: string | undefined,
+  found: string | undefined,
+): readonly Difference[] {
+  if (found === undefined) return [{ kind: 'missing-file', key }];
+  if (expected === undefined || expected === found) return [];
+  return [{ kind: 'changed-file', key, expected: `sha256 ${expected}`, found: `sha256 ${found}` }];
+}
+
+async function parseBatch(
+  copy: LocalCopy | undefined,
+  key: string,
+  differences: Differences,
+): Promise<BatchFile | undefined> {
+  if (!copy) return undefined;
+  try {
+    return BatchFile.parse(JSON.parse(await text(copy.read())));
+  } catch (error) {
+    if (!(error instanceof SyntaxError || error instanceof ZodError)) throw error;
+    differences.add({ kind: 'unreadable', key });
+    return undefined;
+  }
+}
+
+/** Where batch.json and report.json are not of one batch and run, or not of the batch that they lie in. */
+function batchDifferences(
+  batch: Pick<BatchFile, 'batchId' | 'runSeq' | 'account'>,
+  { run, report }: Pick<Seal, 'run' | 'report'>,
+): readonly Difference[] {
+  const fields = [
+    ['batch.json', 'batchId', run.batchId, batch.batchId],
+    ['batch.json', 'runSeq', report.runSeq, batch.runSeq],
+    ['batch.json', 'account', report.account, batch.account],
+    ['report.json', 'batchId', run.batchId, report.batchId],
+  ] as const;
+  return fields
+    .filter(([, , expected, found]) => expected !== found)
+    .map(([key, field, expected, found]) => ({ kind: 'wrong-field', key, field, expected, found }));
+}
+
+/** The sheet, which is named after its content, and the shards of rows that the run was made of. */
+async function missingInputs(
+  { store, seal: { run }, signal }: VerifyFilesInput,
+  batch: BatchFile,
+): Promise<readonly Difference[]> {
+  const differences: Difference[] = [];
+  const below = (key: string): string => key.slice(batchRoot(run).length);
+  const { sheetKey } = batch.sheet;
+  const sheet = await hashObject(store, at(run, sheetKey), { signal });
+  const [, sha256] = /^([0-9a-f]{64})\./.exec(path.posix.basename(sheetKey)) ?? [];
+  differences.push(...digestDifferences(below(sheetKey), sha256, sheet?.sha256));
+  const shards = new Set<string>();
+  for await (const { key } of store.list(run.bucket, rowsPrefix(run, run.runSeq), signal)) shards.add(key);
+  for (let shard = 0; shard < batch.shardCount; shard++) {
+    const key = rowsKey(run, run.runSeq, shard);
+    if (!shards.has(key)) differences.push({ kind: 'missing-file', key: below(key) });
+  }
+  return differences;
+}

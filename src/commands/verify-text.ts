@@ -1,0 +1,80 @@
+import prettyBytes from 'pretty-bytes';
+import type { Difference, DifferenceKind } from '../audit/difference.js';
+import type { VerifyProgress } from '../audit/verify-batch.js';
+import { counted } from './submission-plan-text.js';
+import { oneLine, renderTable, type TableColumn, type TableOptions } from './table.js';
+import type { Verification } from './verify.js';
+
+const COLUMNS: readonly TableColumn[] = [
+  { title: 'DIFFERENCE' },
+  { title: 'WHERE', shrinks: true },
+  { title: 'ROW', shrinks: true },
+  { title: 'EXPECTED', shrinks: true },
+  { title: 'FOUND', shrinks: true },
+];
+
+/** Differences as a table. */
+export function differenceTable(differences: readonly Difference[], options: TableOptions): string {
+  const rows = differences.map(({ kind, key, line, field, rowId, expected, found }) => [
+    kind,
+    [key, ...(line === undefined ? [] : [`line ${line}`]), ...(field === undefined ? [] : [field])].join(' '),
+    rowId ?? '',
+    String(expected ?? ''),
+    String(found ?? ''),
+  ]);
+  return renderTable(COLUMNS, rows, options);
+}
+
+/** The outcome of a verification on one line. */
+export function summaryText(verification: Verification): string {
+  const { batchId, runSeq, deep, checked, differenceCount, differencesByKind } = verification;
+  const kinds = Object.entries(differencesByKind).map(([kind, count]) => `${count} ${kind}`);
+  const verdict =
+    differenceCount === 0
+      ? 'no difference'
+      : `${counted(differenceCount, 'difference')} (${kinds.join(', ')})`;
+  if (!checked) return `${batchId}: ${verdict}.`;
+  const images = deep
+    ? `${counted(checked.images, 'image')} (${prettyBytes(checked.imageBytes)} read)`
+    : `${counted(checked.images, 'image')} (sizes and identities; --deep reads their bytes)`;
+  const looked = [counted(checked.files, 'file'), counted(checked.rows, 'row'), images];
+  if (checked.objects > 0) looked.push(counted(checked.objects, 'object'));
+  return `${batchId} run ${runSeq}: ${looked.join(', ')}: ${verdict}.`;
+}
+
+/** What is being looked at, for whoever waits. */
+export function progressText(batchId: string, now: VerifyProgress, differences: number): string {
+  const { what, done, total } = now;
+  const count = total === undefined ? `${done} ${what}` : `${done}/${total} ${what}`;
+  const found = differences === 0 ? '' : ` · ${counted(differences, 'difference')} so far`;
+  return `Verifying ${oneLine(batchId)}: ${count}${found}`;
+}
+
+const STEPS: readonly { readonly kinds: readonly DifferenceKind[]; readonly step: (id: string) => string }[] =
+  [
+    {
+      kinds: ['missing-image', 'changed-image', 'wrong-identity'],
+      step: (id) =>
+        `Images that are lost or changed are bought anew with: banana-batch redo ${id} --rows ROW`,
+    },
+    {
+      kinds: ['unclaimed-image'],
+      step: (id) =>
+        `Images of rows that are sealed without one are taken up, free of charge, by: banana-batch retry ${id}`,
+    },
+    {
+      kinds: ['orphan-image', 'stale-page'],
+      step: (id) => `What is left over is deleted by: banana-batch prune ${id}`,
+    },
+    {
+      kinds: ['foreign-object'],
+      step: () => 'Objects that are not of banana-batch stay where they are until you delete them yourself.',
+    },
+  ];
+
+/** What to do about the kinds of differences there are; empty or whole lines. */
+export function nextSteps(batchId: string, byKind: Verification['differencesByKind']): string {
+  return STEPS.filter(({ kinds }) => kinds.some((kind) => byKind[kind]))
+    .map(({ step }) => `${step(batchId)}\n`)
+    .join('');
+}

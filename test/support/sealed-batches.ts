@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto';
+import type { JobId } from '../../src/domain/ids.js';
+import type { GenerationRecord, RowEnd } from '../../src/domain/outcome.js';
+import type { ShardRow } from '../../src/domain/row.js';
+import { toStoredIdentity } from '../../src/domain/stored-identity.js';
+import { EMPTY_TALLY } from '../../src/domain/tally.js';
+import { ShardRowLine } from '../../src/ledger/documents.js';
+import { readJsonLines } from '../../src/ledger/json-lines.js';
+import { at, batchRoot, imageKey, rowsKey, type RunRef } from '../../src/storage/layout.js';
+import type { ActivityBench } from './activity-bench.js';
+import { samplePng } from './sample-images.js';
+
+/** A batch that was sealed in a real bucket; keys are those below the batch. */
+export interface SealedBatch {
+  readonly run: RunRef;
+  readonly text: (key: string) => Promise<string>;
+  /** What an object says about itself. */
+  readonly metadata: (key: string) => Promise<Readonly<Record<string, string>>>;
+  /** Puts an object in place of what is there; without metadata unless some is given. */
+  readonly put: (
+    key: string,
+    body: string | Buffer,
+    metadata?: Readonly<Record<string, string>>,
+  ) => Promise<void>;
+  readonly delete: (key: string) => Promise<void>;
+  /** The keys of all objects. */
+  readonly keys: () => Promise<readonly string[]>;
+}
+
+const JOB = 'job-1' as JobId;
+
+/** The image of the row on a place of the sheet. */
+export function imageOf(position: number): Buffer {
+  return samplePng(8, 8, position);
+}
+
+/**
+ * Ingests `sheet` and seals it as a run in which every row is stored but those whose prompt says "fails". The images
+ * of rows differ, but for those whose prompt says "placeholder".
+ */
+export async function sealBatch(
+  bench: ActivityBench,
+  name: string,
+  sheet: readonly string[],
+  runSeq = 1,
+): Promise<SealedBatch> {
+  const { activities, s3 } = bench;
+  const { run, result } = await bench.ingest(name, sheet, runSeq);
+  const place = (key: string) => at(run, `${batchRoot(run)}${key}`);
+  const settled: { row: number; end: RowEnd; generations: GenerationRecord[]; settledAtMs: number }[] = [];
+  const rows = result.shardCount > 0 ? await shardRows(bench, run) : [];
+  for (const [index, row] of rows.entries()) {
+    const one = { row: index, settledAtMs: Date.now() };
+    if (row.prompt.includes('fails')) {
+      const failed = { generation: 1, jobId: JOB, end: 'failed', charged: 'unknown' } as const;
+      const end = { kind: 'failed', failure: 'flaky', message: 'it failed' } as const;
+      settled.push({ ...one, end, generations: [failed] });
+      continue;
+    }
+    const body = row.prompt.includes('placeholder') ? imageOf(255) : imageOf(row.position);
+    const sha256 = createHash('sha256').update(body).digest('hex');
+    const image = { type: 'png', width: 8, height: 8, sizeBytes: body.length, sha256 } as const;
+    const { contentHash } = row;
+    await s3.store.put(at(run, imageKey(run, row.imageName, 'png')), body, {
+      contentType: 'image/png',
+      metadata: toStoredIdentity({ contentHash, runSeq, generation: 1, jobId: JOB, image }),
+    });
+    const done = { generation: 1, jobId: JOB, end: 'done', charged: 'yes' } as const;
+    settled.push({ ...one, end: { kind: 'stored', adopted: false, image }, generations: [done] });
+  }
+  if (rows.length > 0)
+    await bench.attempt(() => activities.recordOutcomes({ run, shard: 0, part: 0, settled }));
+  const { shardCount } = result;
+  const startedAt = new Date().toISOString();
+  await bench.attempt(() =>
+    activities.seal({ run, shardCount, end: 'completed', tally: EMPTY_TALLY, startedAt }),
+  );
+  return {
+    run,
+    text: (key) => s3.store.readText(place(key)),
+    metadata: async (key) => (await s3.store.head(place(key)))?.metadata ?? {},
+    put: async (key, body, metadata = {}) => {
+      await s3.store.put(place(key), Buffer.from(body), { contentType: 'text/plain', metadata });
+    },
+    delete: (key) => s3.store.delete(place(key)),
+    keys: async () => {
+      const keys: string[] = [];
+      for await (const { key } of s3.store.list(run.bucket, batchRoot(run)))
+        keys.push(key.slice(batchRoot(run).length));
+      return keys;
+    },
+  };
+}
+
+async function shardRows(bench: ActivityBench, run: RunRef): Promise<readonly ShardRow[]> {
+  const key = rowsKey(run, run.runSeq, 0);
+  const stream = await bench.s3.store.read(at(run, key));
+  const rows: ShardRow[] = [];
+  for await (const row of readJsonLines(stream, ShardRowLine, key)) rows.push(row);
+  return rows;
+}
