@@ -3,6 +3,7 @@ import { realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { Command as Program, CommanderError } from 'commander';
+import { redoOptions, retryOptions, withRedoFlags, withRetryFlags } from './commands/again-flags.js';
 import { EXIT, type Command, type CommandContext, type ExitCode } from './commands/command-context.js';
 import { withSubmissionFlags, submissionOptions } from './commands/submission-flags.js';
 import { byteSize, namesOf, wholeNumber } from './commands/option-parsers.js';
@@ -153,6 +154,25 @@ function buildProgram(end: (code: ExitCode) => void): Program {
     .addHelpText('after', example('banana-batch cancel prompts'))
     .action(async (id: string, flags: { json: boolean }) =>
       end(await perform(async () => (await import('./commands/cancel.js')).cancel, { id, ...flags })),
+    );
+  withRetryFlags(
+    program
+      .command('retry')
+      .description('try again what is not stored; pays for nothing that is paid already'),
+  )
+    .addHelpText('after', example('banana-batch retry prompts --dry-run', 'what it would do'))
+    .addHelpText('after', example('banana-batch retry prompts --kind refused,flaky'))
+    .action(async (id: string, flags: Parameters<typeof retryOptions>[1]) =>
+      end(await perform(async () => (await import('./commands/retry.js')).retry, retryOptions(id, flags))),
+    );
+  withRedoFlags(
+    program
+      .command('redo')
+      .description('make rows anew; the image that a row has stays until the new one is there'),
+  )
+    .addHelpText('after', example('banana-batch redo prompts --rows lighthouse-keeper,harbour'))
+    .action(async (id: string, flags: Parameters<typeof redoOptions>[1]) =>
+      end(await perform(async () => (await import('./commands/redo.js')).redo, redoOptions(id, flags))),
     );
 
   program.commandsGroup('Serve:');

@@ -107,7 +107,12 @@ export interface SealInput {
 /** Everything the workflows ask of the outside world. Inputs and outputs enter history: indexes, counts and job ids only. */
 export interface Activities {
   ingest: (input: { readonly run: RunRef; readonly settings: RunSettings }) => Promise<IngestResult>;
-  openShard: (input: { readonly run: RunRef; readonly shard: number }) => Promise<ShardOverview>;
+  openShard: (input: {
+    readonly run: RunRef;
+    readonly shard: number;
+    /** 2 where an execution before this one may have sent creates that nobody has recorded. */
+    readonly execution: number;
+  }) => Promise<ShardOverview>;
   createGeneration: (input: CreateGenerationInput) => Promise<CreateGenerationResult>;
   awaitGeneration: (input: AwaitGenerationInput) => Promise<AwaitGenerationResult>;
   storeImage: (input: StoreImageInput) => Promise<StoreImageResult>;

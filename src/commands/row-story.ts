@@ -1,6 +1,6 @@
 import { QueryNotRegisteredError, WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { generationsTogether } from '../domain/row-plan.js';
-import type { GenerationRecord, RowEnd, RowOutcome } from '../domain/outcome.js';
+import type { GenerationRecord, RowOutcome, SettledEnd } from '../domain/outcome.js';
 import { listParts, readParts } from '../ledger/parts.js';
 import { at, batchRoot, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
@@ -134,8 +134,8 @@ async function askShard({ client, run }: StoryInput, { shard, index }: OwnRow): 
   }
 }
 
-function phaseOf(end: RowEnd | undefined, live: LiveAnswer | undefined, sealed: boolean): RowPhase {
-  if (end) return end.kind;
+function phaseOf(end: SettledEnd | undefined, live: LiveAnswer | undefined, sealed: boolean): RowPhase {
+  if (end) return end.kind === 'kept' ? 'stored' : end.kind;
   // A cancelled batch is sealed with shards that were never opened.
   if (sealed) return 'cancelled';
   if (live === 'unopened') return 'pending';

@@ -50,7 +50,22 @@ export function requestKey(location: BatchLocation, runSeq: number): string {
 
 /** The checked rows of one shard, immutable. */
 export function rowsKey(location: BatchLocation, runSeq: number, shard: number): string {
-  return `${runFolder(location, runSeq)}rows/${padded(shard, 5)}.jsonl`;
+  return `${rowsPrefix(location, runSeq)}${padded(shard, 5)}.jsonl`;
+}
+
+/** The folder of all checked rows of a run. */
+export function rowsPrefix(location: BatchLocation, runSeq: number): string {
+  return `${runFolder(location, runSeq)}rows/`;
+}
+
+/** Says when a shard was opened first: from then on creates of its rows may have been sent. */
+export function openedKey(location: BatchLocation, runSeq: number, shard: number): string {
+  return `${runFolder(location, runSeq)}opened/${padded(shard, 5)}.json`;
+}
+
+/** The records that a run found to break a rule, and those that it kept from before. */
+export function rejectsLedgerKey(location: BatchLocation, runSeq: number): string {
+  return `${runFolder(location, runSeq)}rejects.jsonl`;
 }
 
 /** One record of outcomes of a shard, as they settled. */

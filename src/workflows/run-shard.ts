@@ -42,7 +42,7 @@ export async function runShard(input: RunShardInput): Promise<RunShardResult> {
     setHandler(controlSignal, (control) => holds.take(control));
     const activities = activityProxies();
     const overview = await throughHolds(input, holds, () =>
-      activities.openShard({ run: input.run, shard: input.shard }),
+      activities.openShard({ run: input.run, shard: input.shard, execution: input.execution }),
     );
     return new Shard(input, holds, overview, activities).run(root);
   });

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { readdir, rm } from 'node:fs/promises';
+import path from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import type { ChildServer } from '../../src/embedded/child-server.js';
 import { createBucket, EMBEDDED_S3_REGION, startS3 } from '../../src/embedded/s3.js';
@@ -24,6 +26,8 @@ export interface TestTemporal extends TestServer {
   readonly namespace: string;
   readonly uiUrl: string;
   readonly client: Client;
+  /** Starts it again on the same port without anything that it knew, as after the loss of its database. */
+  restartEmpty(): Promise<void>;
 }
 
 /** A real S3 server, a bucket in it, and a store that reaches it. */
@@ -58,15 +62,23 @@ async function startTestTemporal(): Promise<TestTemporal> {
   const connection = await Connection.connect({ address });
   const restart = (): Promise<ChildServer> =>
     startTemporal({ ...paths, port: portOf(`http://${address}`), uiPort: portOf(uiUrl) });
+  const life = lifetime(server, restart, async () => {
+    await connection.close();
+    await folder.remove();
+  });
   return {
     address,
     namespace,
     uiUrl,
     client: new Client({ connection, namespace }),
-    ...lifetime(server, restart, async () => {
-      await connection.close();
-      await folder.remove();
-    }),
+    ...life,
+    restartEmpty: async () => {
+      await life.kill();
+      for (const file of await readdir(folder.path)) {
+        if (file.startsWith('temporal.db')) await rm(path.join(folder.path, file));
+      }
+      await life.restart();
+    },
   };
 }
 
