@@ -4,7 +4,7 @@ import type { DownloadedImage } from '../bananahub/image-download.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import type { JobTimes } from './job-times.js';
 import type { RunAccounts } from './run-accounts.js';
-import type { ShardRows } from './shard-rows.js';
+import type { ShardRows } from '../ledger/shard-rows.js';
 
 /** What the activities are given: opened by the worker, closed by the worker. */
 export interface ActivityDependencies {

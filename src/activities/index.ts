@@ -8,7 +8,7 @@ import { rebindAccountActivity } from './rebind-account.js';
 import { RunAccounts } from './run-accounts.js';
 import { sealActivity } from './seal.js';
 import { openShardActivity, recordLostShardActivity, recordOutcomesActivity } from './shard-activities.js';
-import { ShardRows } from './shard-rows.js';
+import { ShardRows } from '../ledger/shard-rows.js';
 import { storeImageActivity } from './store-image.js';
 import type { Activities } from './types.js';
 

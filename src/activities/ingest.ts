@@ -1,35 +1,31 @@
 import { ApplicationFailure } from '@temporalio/common';
-import type { RowOutcome } from '../domain/outcome.js';
-import { isReportColumn, REJECT_COLUMNS } from '../domain/reserved-columns.js';
-import type { PromptRow, RejectedRecord, ShardRow } from '../domain/row.js';
-import { planRow, type RowPlan } from '../domain/row-plan.js';
-import { addTallies, EMPTY_TALLY, tallyOfSettled, type Tally } from '../domain/tally.js';
+import type { RowPlan } from '../domain/row-plan.js';
+import { addTallies, EMPTY_TALLY, type Tally } from '../domain/tally.js';
 import { shardLength } from '../domain/window.js';
-import { readSheet, SheetError, SheetTally, type CsvCells } from '../sheet/index.js';
-import { BatchFile, RunRequest, type CarriedLine } from '../ledger/documents.js';
+import { BatchFile, RunRequest } from '../ledger/documents.js';
 import { toJsonLines } from '../ledger/json-lines.js';
-import {
-  type RunRef,
-  at,
-  batchFileKey,
-  carriedKey,
-  rejectsKey,
-  requestKey,
-  rowsKey,
-} from '../storage/layout.js';
+import { LedgerFiles } from '../ledger/ledger-files.js';
+import { plannedRows, type PlannedRow } from '../ledger/planned-rows.js';
+import { PresentImages } from '../ledger/present-images.js';
+import { beforeRun } from '../ledger/previous-runs.js';
+import { readDocument } from '../ledger/read-document.js';
+import { SheetError } from '../sheet/index.js';
+import { type RunRef, at, batchFileKey, requestKey } from '../storage/layout.js';
+import type { ObjectStore } from '../storage/object-store.js';
 import type { IngestResult, RunSettings } from '../workflows/messages.js';
 import { cancellationSignal, withHeartbeat } from './activity-context.js';
+import { accountOfRun } from './batch-account.js';
 import type { WorkerState } from './dependencies.js';
-import { wrongAccount } from './failure.js';
-import { LedgerFiles } from '../ledger/ledger-files.js';
-import { outcomesBefore, PresentImages } from '../ledger/previous-runs.js';
-import { readDocument, readDocumentIfAny } from '../ledger/read-document.js';
+import { CarriedRows, ShardWriter } from './ingest-files.js';
+import { IngestedSheet } from './ingested-sheet.js';
 import { bearingStorage } from './storage-fault.js';
 import type { Activities } from './types.js';
 
 /**
- * Turns the run's sheet into immutable shards of checked rows. Rows whose outcome stands are carried over; rejected
- * records are told in `rejects.csv`. Run again, it writes the same. Nothing is bought before it has ended.
+ * Turns what a run was asked to do into immutable shards of checked rows: those of its sheet, or those of the batch
+ * that a retry or redo takes up. Rows whose outcome stands are carried over; rejected records are told in
+ * `rejects.csv`. Run again after its end, it changes nothing: shards may be at work on what it wrote. Nothing is bought
+ * before it has ended.
  */
 export function ingestActivity(state: WorkerState): Activities['ingest'] {
   return ({ run, settings }) =>
@@ -54,163 +50,100 @@ async function ingest(
   files: LedgerFiles,
 ): Promise<IngestResult> {
   const { store } = state;
-  await checkAccount(state, run);
   const request = await readDocument(store, at(run, requestKey(run, run.runSeq)), RunRequest);
-  const previous = await outcomesBefore(store, run);
-  const present = await PresentImages.list(store, run);
+  const before = await beforeRun(store, run);
+  refuseOlder(run, before.batch);
+  const account = await accountOfRun(state, run, request, before);
   const shardRows = shardLength(request.rows);
-  const shards = new ShardWriter(state, run, shardRows);
-  const carried = new CarriedRows(files.open());
-  const rejects = new Rejects(files.openCsv());
-  const sheetTally = new SheetTally();
-  const bytes = await store.read(at(run, request.sheetKey), cancellationSignal());
-  for await (const item of readSheet(bytes, request.sheet, { name: request.sheetName })) {
-    sheetTally.add(item);
-    if (item.kind === 'rejected') await rejects.add(item.rejected);
-    if (item.kind !== 'row') continue;
-    const plan = await planWithImages(item.row, previous.get(item.row.rowId), present);
-    if (plan.kind === 'carry') await carried.add(item.row, plan.outcome);
-    else await shards.add({ ...item.row, ...plan.start });
+  // Files of a version that did not say how its carried rows had ended are made once more.
+  if (before.batch?.runSeq === run.runSeq && before.batch.carriedTally) {
+    return resultOf(before.batch, before.batch.carriedTally, shardRows);
+  }
+  const present = await PresentImages.list(store, run);
+  const shards = new ShardWriter(store, run, shardRows);
+  const carried = new CarriedRows(files);
+  const sheet = new IngestedSheet(files, { store, request, before });
+  const openSheet = () => store.read(at(run, request.sheetKey), cancellationSignal());
+  await sheet.begin();
+  for await (const item of plannedRows({ store, run, request, before, openSheet })) {
+    switch (item.kind) {
+      case 'sheet':
+        await sheet.add(item.item);
+        break;
+      case 'removed':
+        break;
+      case 'planned': {
+        const planned = { ...item, row: sheet.spelled(item.row, item.isKept) };
+        const plan = await planWithImages(planned, present);
+        if (plan.kind === 'carry') await carried.add(planned.row, plan.outcome);
+        else await shards.add({ ...planned.row, ...plan.start });
+      }
+    }
   }
   await shards.end();
-  const summary = sheetTally.summary();
-  await carried.file.store(carriedKey(run, run.runSeq), 'application/jsonl');
-  await rejects.file.store(rejectsKey(run), rejects.columnsAfter(summary.columns), summary.delimiter);
+  await carried.store(run);
+  const rejectColumns = await sheet.storeRejects(run);
   const batch: BatchFile = {
     format: 1,
     batchId: run.batchId,
-    account: state.api.account,
+    account,
     runSeq: run.runSeq,
-    sheet: request,
+    base: before.base?.runSeq ?? 0,
+    // The rows of a redo may be many; they stand in the request.
+    sheet: { ...request, redo: [] },
     settings,
-    labelColumns: [...summary.labelColumns],
-    delimiter: summary.delimiter,
+    rejectColumns: [...rejectColumns],
+    labelColumns: [...sheet.labelColumns],
+    delimiter: sheet.delimiter,
     shardCount: shards.count,
     rows: shards.rows,
     carried: carried.tally.total,
-    rejected: summary.rejected,
+    carriedTally: carried.tally,
+    rejected: sheet.rejected,
     ingestedAt: new Date().toISOString(),
     digests: files.digests,
   };
-  await store.put(at(run, batchFileKey(run)), toJsonLines([batch]), { contentType: 'application/json' });
-  const rejected: Tally = { ...EMPTY_TALLY, total: summary.rejected, rejected: summary.rejected };
-  return {
-    shardCount: shards.count,
-    shardRows,
-    rows: shards.rows,
-    settled: addTallies(carried.tally, rejected),
-  };
+  await putBatchFile(store, run, batch);
+  return resultOf(batch, carried.tally, shardRows);
 }
 
-/** A batch belongs to the account that it was first run with. */
-async function checkAccount(state: WorkerState, run: RunRef): Promise<void> {
-  const batch = await readDocumentIfAny(state.store, at(run, batchFileKey(run)), BatchFile);
-  if (batch && batch.account !== state.api.account) throw wrongAccount(batch.account, state.api.account);
+function resultOf(
+  { shardCount, rows, rejected }: BatchFile,
+  carriedTally: Tally,
+  shardRows: number,
+): IngestResult {
+  const settled = addTallies(carriedTally, { ...EMPTY_TALLY, total: rejected, rejected });
+  return { shardCount, shardRows, rows, settled };
 }
 
-/** The plan of a row, which also stands where its image lies in the bucket without any record of how it came there. */
-async function planWithImages(
-  row: PromptRow,
-  previous: RowOutcome | undefined,
-  present: PresentImages,
-): Promise<RowPlan> {
-  const plan = planRow(row, previous);
-  if (plan.kind === 'carry') return plan;
-  const outcome = await present.outcomeOf(row, previous);
+/** Replaces what the run before wrote, never what a newer one did. */
+async function putBatchFile(store: ObjectStore, run: RunRef, batch: BatchFile): Promise<void> {
+  const ref = at(run, batchFileKey(run));
+  const head = await store.head(ref);
+  if (head) refuseOlder(run, await readDocument(store, ref, BatchFile));
+  await store.put(ref, toJsonLines([batch]), {
+    contentType: 'application/json',
+    condition: head ? { kind: 'unchanged', etag: head.etag } : { kind: 'absent' },
+  });
+}
+
+/** A worker may come back to a run that was ended long ago. */
+function refuseOlder({ runSeq }: RunRef, batch: BatchFile | undefined): void {
+  if (!batch || batch.runSeq <= runSeq) return;
+  throw ApplicationFailure.nonRetryable(
+    `Run ${batch.runSeq} of the batch has begun: run ${runSeq} is over.`,
+    'RunSuperseded',
+  );
+}
+
+/**
+ * The plan of a row, which is over where its image lies in the bucket though nobody recorded how it came there. Of a
+ * row with an image that is to be made anew, only a new one counts.
+ */
+async function planWithImages({ row, plan, before }: PlannedRow, present: PresentImages): Promise<RowPlan> {
+  if (plan.kind === 'carry' && before?.start === undefined) return plan;
+  const start = plan.kind === 'run' ? plan.start : before?.start;
+  const leastGeneration = start?.standing ? start.generation : 1;
+  const outcome = await present.outcomeOf(row, before?.outcome, leastGeneration);
   return outcome ? { kind: 'carry', outcome } : plan;
-}
-
-/** The rejected records with every cell that has something in it, also those that no header names. */
-class Rejects {
-  readonly file: ReturnType<LedgerFiles['openCsv']>;
-  readonly #filled = new Set<string>();
-
-  constructor(file: ReturnType<LedgerFiles['openCsv']>) {
-    this.file = file;
-  }
-
-  async add({ line, column, value, rule, record }: RejectedRecord): Promise<void> {
-    for (const [name, cell] of Object.entries(record)) if (cell !== '') this.#filled.add(name);
-    const cells: CsvCells = {
-      ...record,
-      reject_line: line,
-      reject_column: column,
-      reject_value: value,
-      reject_rule: rule,
-    };
-    await this.file.add(cells);
-  }
-
-  /** The columns of `rejects.csv`: the sheet's, what turned up beyond them, and the reasons. */
-  columnsAfter(sheetColumns: readonly string[]): readonly string[] {
-    const own = [...sheetColumns, ...this.#filled].filter((name) => !isReportColumn(name));
-    return [...new Set(own), ...REJECT_COLUMNS];
-  }
-}
-
-class CarriedRows {
-  readonly file: ReturnType<LedgerFiles['open']>;
-  #tally: Tally = EMPTY_TALLY;
-
-  constructor(file: ReturnType<LedgerFiles['open']>) {
-    this.file = file;
-  }
-
-  get tally(): Tally {
-    return this.#tally;
-  }
-
-  async add(row: PromptRow, outcome: RowOutcome): Promise<void> {
-    const line: CarriedLine = {
-      row: { ...row, generation: 1 },
-      outcome: { ...outcome, position: row.position },
-    };
-    await this.file.add(line);
-    this.#tally = addTallies(this.#tally, tallyOfSettled([outcome]));
-  }
-}
-
-/** Writes rows as shards of equal length, each as soon as it is full. */
-class ShardWriter {
-  readonly #state: WorkerState;
-  readonly #run: RunRef;
-  readonly #length: number;
-  #buffer: ShardRow[] = [];
-  #count = 0;
-  #rows = 0;
-
-  constructor(state: WorkerState, run: RunRef, length: number) {
-    this.#state = state;
-    this.#run = run;
-    this.#length = length;
-  }
-
-  get count(): number {
-    return this.#count;
-  }
-
-  get rows(): number {
-    return this.#rows;
-  }
-
-  async add(row: ShardRow): Promise<void> {
-    this.#buffer.push(row);
-    this.#rows += 1;
-    if (this.#buffer.length === this.#length) await this.#write();
-  }
-
-  async end(): Promise<void> {
-    if (this.#buffer.length > 0) await this.#write();
-  }
-
-  async #write(): Promise<void> {
-    const run = this.#run;
-    const ref = at(run, rowsKey(run, run.runSeq, this.#count));
-    await this.#state.store.put(ref, toJsonLines(this.#buffer), {
-      contentType: 'application/jsonl',
-      signal: cancellationSignal(),
-    });
-    this.#buffer = [];
-    this.#count += 1;
-  }
 }

@@ -9,6 +9,7 @@ import type { ShardRow } from '../domain/row.js';
 import { at, probeKey } from '../storage/layout.js';
 import type { ProbeCandidate } from '../workflows/messages.js';
 import { cancellationSignal } from './activity-context.js';
+import { checkAccount } from './batch-account.js';
 import type { WorkerState } from './dependencies.js';
 import { modeOf } from './create-generation.js';
 import { IMAGE_HOST, mayHaveCreated, meaningOf } from './failure.js';
@@ -65,7 +66,7 @@ async function look(state: WorkerState, input: ProbeInput, before: Progress): Pr
     await state.store.delete(at(run, probeKey(run))).catch(() => undefined);
     return {};
   }
-  await state.runAccounts.check(run);
+  await checkAccount(state, run);
   if (cause.scope === 'account' || !candidate) {
     // While nothing may be bought, only a balance that grows can show that there are funds.
     const mustGrow = !candidate && cause.code === 'insufficient-balance';

@@ -1,15 +1,37 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { BatchFile } from '../ledger/documents.js';
+import { toJsonLines } from '../ledger/json-lines.js';
 import { readDocument } from '../ledger/read-document.js';
+import { statesAfterRun } from '../ledger/run-rows.js';
 import { at, batchFileKey } from '../storage/layout.js';
+import { cancellationSignal } from './activity-context.js';
 import type { WorkerState } from './dependencies.js';
+import { latestJobs, provesSameAccount } from './same-account.js';
 import type { Activities } from './types.js';
 
-/** placeholder until the proof is there */
+/**
+ * Makes the worker's key the batch's own, once it has shown that it knows a job of the batch; a batch of which no job
+ * is known takes it as it is. Throws a failure that is not repeated for a key of another account.
+ */
 export function rebindAccountActivity(state: WorkerState): Activities['rebindAccount'] {
-  return async (run) => {
-    const batch = await readDocument(state.store, at(run, batchFileKey(run)), BatchFile);
-    if (batch.account === state.api.account) return;
-    throw ApplicationFailure.nonRetryable('Not yet.', 'WrongAccount');
+  return async ({ run, jobId }) => {
+    const { store, api } = state;
+    const ref = at(run, batchFileKey(run));
+    const head = await store.head(ref);
+    if (!head) return;
+    const batch = await readDocument(store, ref, BatchFile);
+    if (batch.account === api.account) return;
+    const recorded = await latestJobs(statesAfterRun(store, { ...run, runSeq: batch.runSeq }));
+    const jobs = jobId ? [jobId, ...recorded] : recorded;
+    if ((await provesSameAccount(api, jobs, cancellationSignal())) === 'other') {
+      throw ApplicationFailure.nonRetryable(
+        `The workers' key (${api.account}) knows none of the batch's latest jobs: it is no new key of ${batch.account}. Start the workers with a key of that account.`,
+        'WrongAccount',
+      );
+    }
+    await store.put(ref, toJsonLines([{ ...batch, account: api.account }]), {
+      contentType: 'application/json',
+      condition: { kind: 'unchanged', etag: head.etag },
+    });
   };
 }

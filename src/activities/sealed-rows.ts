@@ -1,6 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { RowOutcome } from '../domain/outcome.js';
 import type { ShardRow } from '../domain/row.js';
+import { mergedByPosition } from '../ledger/by-position.js';
 import { CarriedLine } from '../ledger/documents.js';
 import { readJsonLines } from '../ledger/json-lines.js';
 import { type RunRef, at, carriedKey } from '../storage/layout.js';
@@ -36,7 +37,7 @@ async function* rowsOfRun(
     const outcomes = await readParts(state.store, run, parts.get(shard) ?? []);
     for (const row of rows) {
       const outcome = outcomes.get(row.position);
-      if (!outcome && end !== 'cancelled') throw withoutOutcome(row, shard);
+      if (!outcome && end !== 'cancelled') throw withoutOutcome(run, row, shard);
       yield { row, outcome: outcome ?? neverStarted(run, row) };
     }
   }
@@ -48,30 +49,9 @@ function neverStarted(run: RunRef, row: ShardRow): RowOutcome {
   return toOutcome(run, row, { end: { kind: 'cancelled' }, generations: [], settledAtMs: Date.now() });
 }
 
-function withoutOutcome({ position }: ShardRow, shard: number): ApplicationFailure {
+function withoutOutcome({ batchId }: RunRef, { position }: ShardRow, shard: number): ApplicationFailure {
   return ApplicationFailure.nonRetryable(
-    `The row at position ${position} (shard ${shard}) has no recorded outcome though the run is over, so the batch is not sealed. Submit it again: what is recorded is kept, and the row's job is found by its key.`,
+    `The row at position ${position} (shard ${shard}) has no recorded outcome though the run is over, so the batch is not sealed. Go on with: banana-batch retry ${batchId}. What is recorded is kept, and the row's job is found by its key.`,
     'OutcomeMissing',
   );
-}
-
-async function* mergedByPosition(
-  first: AsyncGenerator<SealedRow>,
-  second: AsyncGenerator<SealedRow>,
-): AsyncGenerator<SealedRow> {
-  try {
-    let [a, b] = [await first.next(), await second.next()];
-    while (!a.done || !b.done) {
-      if (!a.done && (b.done || a.value.row.position < b.value.row.position)) {
-        yield a.value;
-        a = await first.next();
-      } else if (!b.done) {
-        yield b.value;
-        b = await second.next();
-      }
-    }
-  } finally {
-    await first.return(undefined);
-    await second.return(undefined);
-  }
 }

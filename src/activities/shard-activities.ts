@@ -1,9 +1,12 @@
 import { Context } from '@temporalio/activity';
 import { tallyOfSettled } from '../domain/tally.js';
-import type { RowOutcome } from '../domain/outcome.js';
-import type { ShardRow } from '../domain/row.js';
+import type { RowOutcome, SettledRow } from '../domain/outcome.js';
+import type { RowStart, ShardRow } from '../domain/row.js';
+import { leftUnended } from '../domain/row-plan.js';
 import { toJsonLines } from '../ledger/json-lines.js';
-import { at, partKey } from '../storage/layout.js';
+import { noteOpened } from '../ledger/opened-shards.js';
+import { PresentImages } from '../ledger/present-images.js';
+import { at, partKey, type RunRef } from '../storage/layout.js';
 import type { KnownRow, ShardOverview } from '../workflows/messages.js';
 import { withHeartbeat } from './activity-context.js';
 import { modeOf } from './create-generation.js';
@@ -14,19 +17,29 @@ import type { Activities, RecordOutcomesInput } from './types.js';
 
 /** Tells a shard what it must know of its rows, and what an earlier execution of it has recorded. */
 export function openShardActivity(state: WorkerState): Activities['openShard'] {
-  return ({ run, shard }) =>
+  return ({ run, shard, execution }) =>
     bearingBucket(state, async () => {
       const rows = await state.shardRows.all(run, shard);
       const parts = await listParts(state.store, run, shard);
       const recorded = await readParts(state.store, run, parts);
-      return overviewOf(rows, recorded, (parts.at(-1)?.part ?? -1) + 1);
+      // From here on creates may be sent that only this shard's workflow knows of.
+      const openedAtMs = await noteOpened(state.store, run, shard);
+      const doubt = execution > 1 ? { runSeq: run.runSeq, openedAtMs } : undefined;
+      return overviewOf(rows, recorded, { nextPart: (parts.at(-1)?.part ?? -1) + 1, doubt });
     });
 }
 
 function overviewOf(
   rows: readonly ShardRow[],
   recorded: ReadonlyMap<number, RowOutcome>,
-  nextPart: number,
+  {
+    nextPart,
+    doubt,
+  }: {
+    readonly nextPart: number;
+    /** Set where an earlier execution may have sent creates that nobody has recorded. */
+    readonly doubt: { readonly runSeq: number; readonly openedAtMs: number } | undefined;
+  },
 ): ShardOverview {
   const modes: { mode: ReturnType<typeof modeOf>; rows: number }[] = [];
   const known: KnownRow[] = [];
@@ -36,15 +49,34 @@ function overviewOf(
     const last = modes.at(-1);
     if (last?.mode === mode) last.rows += 1;
     else modes.push({ mode, rows: 1 });
-    const { generation, jobId, unansweredSinceMs, position } = shardRow;
-    if (recorded.has(position)) recordedRows.push(row);
-    else if (generation > 1 || jobId || unansweredSinceMs !== undefined) {
-      const unanswered = unansweredSinceMs !== undefined && { unansweredSinceMs };
-      known.push({ row, generation, ...(jobId && { jobId }), ...unanswered });
-    }
+    if (recorded.has(shardRow.position)) recordedRows.push(row);
+    else known.push(...knownStart(row, startOf(shardRow, doubt)));
   }
   const tally = tallyOfSettled(recorded.values());
   return { modes, known, recorded: { rows: recordedRows, tally }, nextPart };
+}
+
+function startOf(row: ShardRow, doubt: Parameters<typeof overviewOf>[2]['doubt']): RowStart {
+  if (!doubt) return row;
+  return leftUnended(row, { ...doubt, leftAt: new Date(doubt.openedAtMs).toISOString() }).start ?? row;
+}
+
+/** What a shard must know of where a row starts; nothing of one that starts afresh. */
+function knownStart(row: number, start: RowStart): readonly KnownRow[] {
+  const { generation, jobId, unansweredSinceMs, openedSinceMs, standing } = start;
+  const startsAfresh =
+    generation === 1 && !jobId && unansweredSinceMs === undefined && openedSinceMs === undefined && !standing;
+  if (startsAfresh) return [];
+  return [
+    {
+      row,
+      generation,
+      ...(jobId && { jobId }),
+      ...(unansweredSinceMs !== undefined && { unansweredSinceMs }),
+      ...(openedSinceMs !== undefined && { openedSinceMs }),
+      ...(standing && { hasImage: true }),
+    },
+  ];
 }
 
 /** Writes one part: rows that have settled, with what they cost. Writing it again changes nothing. */
@@ -53,11 +85,24 @@ export function recordOutcomesActivity(state: WorkerState): Activities['recordOu
     bearingBucket(state, async () => {
       const outcomes = await Promise.all(
         settled.map(async (one) =>
-          toOutcome(run, await state.shardRows.row({ run, shard, row: one.row }), one),
+          outcomeOf(state, run, await state.shardRows.row({ run, shard, row: one.row }), one),
         ),
       );
       await putPart(state, { run, shard, part }, outcomes);
     });
+}
+
+/** A row's outcome; one that is said to keep its image has the new one where that was stored all the same, unseen by its shard. */
+async function outcomeOf(
+  { store }: WorkerState,
+  run: RunRef,
+  row: ShardRow,
+  settled: Omit<SettledRow, 'row'>,
+): Promise<RowOutcome> {
+  const outcome = toOutcome(run, row, settled);
+  if (!row.standing || settled.end.kind === 'stored') return outcome;
+  const present = await PresentImages.list(store, run, row.imageName);
+  return (await present.outcomeOf(row, outcome, row.generation)) ?? outcome;
 }
 
 /** Settles as `shard-lost` every row of a shard that has no recorded outcome; their keys give their jobs back later. */
@@ -68,18 +113,17 @@ export function recordLostShardActivity(state: WorkerState): Activities['recordL
       const parts = await listParts(state.store, run, shard);
       const recorded = await readParts(state.store, run, parts);
       const settledAtMs = Context.current().info.scheduledTimestampMs;
-      const message =
-        'The workflow of its shard was ended from outside twice; retry finds its job by its key.';
-      const lost = rows
-        .filter(({ position }) => !recorded.has(position))
-        .map((row) => {
-          const { generation, jobId, unansweredSinceMs = openedAtMs } = row;
-          const open = jobId
-            ? ({ generation, jobId, end: 'open', charged: 'unknown' } as const)
-            : ({ generation, end: 'unanswered', charged: 'unknown', unansweredSinceMs } as const);
-          const end = { kind: 'failed', failure: 'shard-lost', message } as const;
-          return toOutcome(run, row, { end, generations: [open], settledAtMs });
-        });
+      const left = { runSeq: run.runSeq, openedAtMs, leftAt: new Date(settledAtMs).toISOString() };
+      const message = `The workflow of its shard was ended from outside twice. Its job is found by its key: banana-batch retry ${run.batchId}`;
+      const lost = await Promise.all(
+        rows
+          .filter(({ position }) => !recorded.has(position))
+          .map((row) => {
+            const end = { kind: 'failed', failure: 'shard-lost', message } as const;
+            const { outcome } = leftUnended(row, left);
+            return outcomeOf(state, run, row, { end, generations: outcome.generations, settledAtMs });
+          }),
+      );
       await putPart(state, { run, shard, part: (parts.at(-1)?.part ?? -1) + 1 }, lost);
       return tallyOfSettled([...recorded.values(), ...lost]);
     });

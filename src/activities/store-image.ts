@@ -21,7 +21,7 @@ const CONTENT_TYPES: Readonly<Record<ImageType, string>> = {
   webp: 'image/webp',
 };
 
-/** Copies a done job's image, whole and checked, to its place for good; another generation's image there is replaced, the row's own is adopted. */
+/** Copies a done job's image, whole and checked, to its place for good; another content's image there, or the one that the row is to lose, is replaced; the row's own is adopted. */
 export function storeImageActivity(state: WorkerState): Activities['storeImage'] {
   return (input) =>
     withHeartbeat(async () => {
@@ -142,9 +142,11 @@ async function putImage(
   }
   const existing = await existingObject(state, ref);
   const stored = fromStoredIdentity(existing.metadata);
-  if (stored?.contentHash === row.contentHash)
-    return { kind: 'stored', image: stored.image, adopted: stored.jobId !== jobId };
-  if (stored && stored.runSeq > run.runSeq) return { kind: 'superseded' };
+  if (stored?.contentHash === row.contentHash) {
+    // A row that is made anew has its old image there until now.
+    const isOwn = !row.standing || stored.generation >= generation;
+    if (isOwn) return { kind: 'stored', image: stored.image, adopted: stored.jobId !== jobId };
+  } else if (stored && stored.runSeq > run.runSeq) return { kind: 'superseded' };
   return put({ kind: 'unchanged', etag: existing.etag });
 }
 

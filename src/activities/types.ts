@@ -110,7 +110,12 @@ export interface SealInput {
 /** Everything the workflows ask of the outside world. Inputs and outputs enter history: indexes, counts and job ids only. */
 export interface Activities {
   ingest: (input: { readonly run: RunRef; readonly settings: RunSettings }) => Promise<IngestResult>;
-  openShard: (input: { readonly run: RunRef; readonly shard: number }) => Promise<ShardOverview>;
+  openShard: (input: {
+    readonly run: RunRef;
+    readonly shard: number;
+    /** 2 where an execution before this one may have sent creates that nobody has recorded. */
+    readonly execution: number;
+  }) => Promise<ShardOverview>;
   createGeneration: (input: CreateGenerationInput) => Promise<CreateGenerationResult>;
   awaitGeneration: (input: AwaitGenerationInput) => Promise<AwaitGenerationResult>;
   storeImage: (input: StoreImageInput) => Promise<StoreImageResult>;
@@ -125,7 +130,7 @@ export interface Activities {
   /** Returns once the cause of a hold has ended; until then each try fails and is repeated by Temporal. */
   probe: (input: ProbeInput) => Promise<ProbeResult>;
   /** Makes the worker's account the batch's own; fails where the account does not know the batch's jobs. */
-  rebindAccount: (run: RunRef) => Promise<void>;
+  rebindAccount: (input: { readonly run: RunRef; readonly jobId?: JobId }) => Promise<void>;
   /** What the sealed files say. */
   seal: (input: SealInput) => Promise<Tally>;
 }

@@ -1,5 +1,5 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
-import { ShardRows } from '../activities/shard-rows.js';
+import { ShardRows } from '../ledger/shard-rows.js';
 import { addTallies, tallyOfPending, type Tally } from '../domain/tally.js';
 import type { Hold } from '../domain/holds.js';
 import { UsageError } from '../errors.js';
@@ -156,8 +156,12 @@ export function closedFromOutside(
     case 'FAILED':
       return `The batch could not be prepared. See why with: temporal workflow show -w ${description.workflowId}`;
     default:
-      return `Its workflow was ended from outside (${description.status.name.toLowerCase()}). Submit the sheet again to go on where it stopped.`;
+      return `Its workflow was ended from outside (${description.status.name.toLowerCase()}). ${goOn(description.workflowId)}`;
   }
+}
+
+function goOn(workflowId: string): string {
+  return `It goes on where it stopped with: banana-batch retry ${workflowId.replace(/^batch:/, '')}`;
 }
 
 /** The last word and the next time of the probe that frees a scope. */

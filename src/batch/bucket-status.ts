@@ -1,8 +1,17 @@
-import { addTallies, EMPTY_TALLY, tallyOfPending, tallyOfSettled } from '../domain/tally.js';
-import { BatchFile, Report, RunRequest } from '../ledger/documents.js';
+import { addTallies, EMPTY_TALLY, tallyOfPending, tallyOfSettled, type Tally } from '../domain/tally.js';
+import { BatchFile, CarriedLine, Report, RunRequest } from '../ledger/documents.js';
+import { readJsonLines } from '../ledger/json-lines.js';
 import { listParts, readParts } from '../ledger/parts.js';
 import { readDocumentIfAny } from '../ledger/read-document.js';
-import { at, batchFileKey, reportKey, requestKey, type BatchLocation } from '../storage/layout.js';
+import {
+  at,
+  batchFileKey,
+  carriedKey,
+  reportKey,
+  requestKey,
+  type BatchLocation,
+  type RunRef,
+} from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { lastRunSeq } from './plan-submission.js';
 import { addressOf, NO_OLDEST_ROWS, type BatchStatus } from './status-document.js';
@@ -49,19 +58,14 @@ async function unsealedStatus(
 ): Promise<BatchStatus | undefined> {
   const request = await readDocumentIfAny(store, at(location, requestKey(location, runSeq)), RunRequest);
   if (!request) return undefined;
-  const batch = await readDocumentIfAny(store, at(location, batchFileKey(location)), BatchFile);
-  const { rejected } = batch?.runSeq === runSeq ? batch : { rejected: 0 };
   const run = { ...location, runSeq };
-  const recorded = await readParts(store, run, await listParts(store, run));
-  const settled = addTallies(tallyOfSettled(recorded.values()), {
-    ...EMPTY_TALLY,
-    total: rejected,
-    rejected,
-  });
-  const goOn = 'The same sheet, run again, goes on where it stopped.';
+  const batch = await readDocumentIfAny(store, at(location, batchFileKey(location)), BatchFile);
+  const tally =
+    batch?.runSeq === runSeq ? await recordedTally(store, run, batch) : tallyOfPending(request.rows);
+  const goOn = `It goes on where it stopped with: banana-batch retry ${location.batchId}`;
   return {
     ...unknownToWorkers(location),
-    ...addTallies(settled, tallyOfPending(Math.max(0, request.rows - recorded.size))),
+    ...tally,
     state: asked === 'temporal-away' ? 'running' : 'failed',
     reason:
       asked === 'temporal-away'
@@ -72,6 +76,28 @@ async function unsealedStatus(
     endedAt: undefined,
     asOf: new Date().toISOString(),
   };
+}
+
+/** The rows of a run that is not sealed: those it has carried over, recorded, and not yet recorded. */
+async function recordedTally(store: ObjectStore, run: RunRef, batch: BatchFile): Promise<Tally> {
+  const recorded = await readParts(store, run, await listParts(store, run));
+  const { rejected, rows } = batch;
+  return [
+    batch.carriedTally ?? (await carriedTally(store, run)),
+    { ...EMPTY_TALLY, total: rejected, rejected },
+    tallyOfSettled(recorded.values()),
+    tallyOfPending(Math.max(0, rows - recorded.size)),
+  ].reduce(addTallies);
+}
+
+/** For runs of an older version, which noted only how many rows they had carried over. */
+async function carriedTally(store: ObjectStore, run: RunRef): Promise<Tally> {
+  const key = carriedKey(run, run.runSeq);
+  let tally = EMPTY_TALLY;
+  for await (const { outcome } of readJsonLines(await store.read(at(run, key)), CarriedLine, key)) {
+    tally = addTallies(tally, tallyOfSettled([outcome]));
+  }
+  return tally;
 }
 
 /** What only running workflows could tell. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
-import type { ShardRows } from '../activities/shard-rows.js';
+import type { ShardRows } from '../ledger/shard-rows.js';
 import type { RowId } from '../domain/ids.js';
 import { usualMs } from '../domain/usual-time.js';
 import {

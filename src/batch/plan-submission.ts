@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import path from 'node:path';
-import { planRow, type RowPlan } from '../domain/row-plan.js';
 import { MAX_BATCH_ROWS } from '../domain/window.js';
 import { UsageError } from '../errors.js';
-import { outcomesBefore } from '../ledger/previous-runs.js';
-import { readSheet, summarizeSheet, type SheetSettings, type SheetSummary } from '../sheet/index.js';
+import { plannedRows } from '../ledger/planned-rows.js';
+import { beforeRun } from '../ledger/previous-runs.js';
+import { summarizeSheet, type SheetSettings, type SheetSummary } from '../sheet/index.js';
 import { runsPrefix, type BatchLocation, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
+import { PlanCounter, type PlanCounts } from './plan-counts.js';
 
 /** A sheet on the local disk, whole, as it was given. */
 export interface SheetFile {
@@ -32,16 +33,11 @@ export async function hashFile(
 }
 
 /** What a submission would do, before anything is done. */
-export interface SubmissionPlan {
+export interface SubmissionPlan extends PlanCounts {
   readonly runSeq: number;
   readonly summary: SheetSummary;
-  readonly new: number;
-  readonly changed: number;
-  /** Rows that ended without an image and would be tried again. */
-  readonly again: number;
-  readonly unchanged: number;
-  /** Rows of the last run that the sheet no longer has. */
-  readonly removed: number;
+  /** Rows that the sheet lacks stay. */
+  readonly merge: boolean;
 }
 
 /**
@@ -62,46 +58,50 @@ export async function checkSheet(
   return summary;
 }
 
+/** A checked sheet and how it is to become a batch, or a part of one. */
+export interface SheetToPlan {
+  readonly sheet: SheetFile;
+  readonly sheetSettings: SheetSettings;
+  readonly summary: SheetSummary;
+  readonly merge: boolean;
+}
+
 /** Compares a checked sheet with what the batch's earlier runs left. Throws StorageError; changes nothing. */
 export async function planSubmission(
   store: ObjectStore,
   location: BatchLocation,
-  sheet: SheetFile,
-  settings: SheetSettings,
-  summary: SheetSummary,
+  asked: SheetToPlan,
 ): Promise<SubmissionPlan> {
   const runSeq = (await lastRunSeq(store, location)) + 1;
-  return planRun(store, { ...location, runSeq }, sheet, settings, summary);
+  return planRun(store, { ...location, runSeq }, asked);
 }
 
 /** Compares a checked sheet with what was there before a run. Throws StorageError; changes nothing. */
-export async function planRun(
-  store: ObjectStore,
-  run: RunRef,
-  sheet: SheetFile,
-  settings: SheetSettings,
-  summary: SheetSummary,
-): Promise<SubmissionPlan> {
+export async function planRun(store: ObjectStore, run: RunRef, asked: SheetToPlan): Promise<SubmissionPlan> {
+  const { sheet, sheetSettings, summary, merge } = asked;
   if (run.runSeq === 1) return firstPlan(summary);
-  const before = await outcomesBefore(store, run);
-  const counts = { new: 0, changed: 0, again: 0, unchanged: 0 };
-  let kept = 0;
-  for await (const item of readSheet(createReadStream(sheet.path), settings, { name: sheet.name })) {
-    if (item.kind !== 'row') continue;
-    const previous = before.get(item.row.rowId);
-    if (previous) kept += 1;
-    counts[changeOf(planRow(item.row, previous))] += 1;
-  }
-  return { runSeq: run.runSeq, summary, ...counts, removed: before.size - kept };
+  const counter = new PlanCounter();
+  const items = plannedRows({
+    store,
+    run,
+    before: await beforeRun(store, run),
+    request: {
+      action: 'submit',
+      kinds: [],
+      redo: [],
+      merge,
+      sheet: sheetSettings,
+      sheetName: sheet.name,
+    },
+    openSheet: async () => createReadStream(sheet.path),
+  });
+  for await (const item of items) counter.add(item);
+  return { runSeq: run.runSeq, summary, merge, ...counter.counts };
 }
 
 /** The plan of a batch that is not there yet. */
 export function firstPlan(summary: SheetSummary): SubmissionPlan {
-  return { runSeq: 1, summary, new: summary.rows, changed: 0, again: 0, unchanged: 0, removed: 0 };
-}
-
-function changeOf(plan: RowPlan): 'new' | 'changed' | 'again' | 'unchanged' {
-  return plan.kind === 'carry' ? 'unchanged' : plan.change;
+  return { runSeq: 1, summary, merge: false, ...new PlanCounter().counts, new: summary.rows };
 }
 
 /** The number of the batch's newest run; 0 where it has none. */

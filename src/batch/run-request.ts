@@ -11,8 +11,8 @@ export function sheetKeyOf(location: BatchLocation, { name, sha256 }: SheetFile)
   return inputKey(location, sha256, /^[a-z0-9]{1,8}$/.test(extension) ? extension : 'csv');
 }
 
-/** Whether a run was asked for exactly this: the same bytes, read by the same settings. */
-export function asksTheSame(
+/** Whether a run has worked with exactly this sheet: the same bytes, read by the same settings. */
+export function hasSheet(
   request: Pick<RunRequest, 'sheetKey' | 'sheet'>,
   location: BatchLocation,
   sheet: SheetFile,
@@ -22,4 +22,12 @@ export function asksTheSame(
     request.sheetKey === sheetKeyOf(location, sheet) &&
     isDeepStrictEqual(SheetSettings.parse(request.sheet), SheetSettings.parse(settings))
   );
+}
+
+/** The request of a run over a batch's own rows; `of` is that of the run before. */
+export function ledgerRequest(
+  of: RunRequest,
+  asked: Pick<RunRequest, 'action' | 'kinds' | 'redo' | 'rows'>,
+): RunRequest {
+  return { ...of, ...asked, merge: false, rebind: false };
 }

@@ -17,17 +17,25 @@ import type { runBatch } from '../workflows/run-batch.js';
 import type { SheetFile } from './plan-submission.js';
 import { sheetKeyOf } from './run-request.js';
 
-export interface StartRunInput {
+/** The means to start a run. */
+export interface RunStarter {
   readonly client: Client;
   readonly store: ObjectStore;
   readonly taskQueue: string;
+}
+
+export interface StartRunInput extends RunStarter {
   readonly location: BatchLocation;
   readonly runSeq: number;
   readonly sheet: SheetFile;
   readonly sheetSettings: SheetSettings;
-  /** Images that the sheet makes. */
+  /** Images that the batch has with this sheet. */
   readonly rows: number;
   readonly settings: RunSettings;
+  /** Rows that the sheet lacks stay in the batch. Default false. */
+  readonly merge?: boolean;
+  /** The account's key was rotated. Default false. */
+  readonly rebind?: boolean;
 }
 
 /**
@@ -35,8 +43,7 @@ export interface StartRunInput {
  * UsageError and leaves no run behind; nothing is ever started twice.
  */
 export async function startRun(input: StartRunInput): Promise<RunRef> {
-  const { client, store, location, sheet, settings, taskQueue } = input;
-  const run: RunRef = { ...location, runSeq: input.runSeq };
+  const { store, location, sheet, settings } = input;
   const sheetKey = sheetKeyOf(location, sheet);
   await putOnce(store, location, sheetKey, () =>
     store.putFile(at(location, sheetKey), sheet.path, {
@@ -46,23 +53,39 @@ export async function startRun(input: StartRunInput): Promise<RunRef> {
     }),
   );
   const request: RunRequest = {
+    action: 'submit',
     sheetKey,
     sheetName: path.basename(sheet.name),
     sheet: input.sheetSettings,
     rows: input.rows,
+    kinds: [],
+    redo: [],
+    merge: input.merge ?? false,
+    rebind: input.rebind ?? false,
     submittedAt: new Date().toISOString(),
   };
-  const ownRequest = requestKey(location, run.runSeq);
-  const claimed = await putOnce(store, location, ownRequest, () =>
-    store.put(at(location, ownRequest), Buffer.from(`${JSON.stringify(request)}\n`), {
+  return startRequest(input, { ...location, runSeq: input.runSeq }, { request, settings });
+}
+
+/** Starts a run whose sheet, if it reads one, is in the bucket; else as `startRun`. */
+export async function startRequest(
+  { client, store, taskQueue }: RunStarter,
+  run: RunRef,
+  asked: { readonly request: RunRequest; readonly settings: RunSettings },
+): Promise<RunRef> {
+  const { settings } = asked;
+  const request: RunRequest = { ...asked.request, settings, submittedAt: new Date().toISOString() };
+  const ownRequest = requestKey(run, run.runSeq);
+  const claimed = await putOnce(store, run, ownRequest, () =>
+    store.put(at(run, ownRequest), Buffer.from(`${JSON.stringify(request)}\n`), {
       contentType: 'application/json',
       condition: { kind: 'absent' },
     }),
   );
-  if (!claimed) throw startedByAnother(location);
+  if (!claimed) throw startedByAnother(run);
   try {
     await client.workflow.start<typeof runBatch>('runBatch', {
-      workflowId: batchWorkflowId(location.batchId),
+      workflowId: batchWorkflowId(run.batchId),
       taskQueue,
       args: [{ run, settings } satisfies RunBatchInput],
       workflowIdReusePolicy: 'ALLOW_DUPLICATE',
@@ -72,8 +95,8 @@ export async function startRun(input: StartRunInput): Promise<RunRef> {
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     // The other runs under an earlier number; a request that nobody works on would look like a run that was ended.
-    await store.delete(at(location, ownRequest));
-    throw startedByAnother(location);
+    await store.delete(at(run, ownRequest));
+    throw startedByAnother(run);
   }
   return run;
 }

@@ -50,7 +50,7 @@ export async function archivedBatch(
     batchId,
     state: temporalAnswered ? 'failed' : 'unknown',
     reason: temporalAnswered
-      ? `Run ${runSeq} was started and has left no report; Temporal does not know it. Submit the sheet again to go on where it stopped.`
+      ? `Run ${runSeq} was started and has left no report; Temporal does not know it. It goes on where it stopped with: banana-batch retry ${batchId}`
       : `Run ${runSeq} has left no report yet; Temporal, which would know where it is, was not asked.`,
     runSeq,
     ...countsOf(report ?? EMPTY_TALLY),

@@ -3,9 +3,9 @@ import { ownAccount, withBucket } from './batch-access.js';
 import { readBatchFiles } from './batch-files.js';
 import type { CheckedSheet } from './checked-sheet.js';
 import { EXIT, type CommandContext, type ExitCode } from './command-context.js';
-import { placeOf, type SubmissionOptions } from './submission.js';
+import { placeOf, sheetToPlan, type SubmissionOptions } from './submission.js';
 import { planText, submissionJson } from './submission-plan-text.js';
-import { refuseFailuresAlone, refuseOtherAccount } from './submission-refusals.js';
+import { refuseOtherAccount } from './submission-refusals.js';
 
 /**
  * Tells what a submission would do, and does nothing. Without a bucket the sheet alone is looked at. Throws a
@@ -19,10 +19,9 @@ export async function dryRun(
   if (config.bucket) {
     await withBucket(config, async (store, bucket) => {
       const location = placeOf(bucket, sheet, options);
-      refuseOtherAccount(location, await readBatchFiles(store, location), ownAccount(config));
-      const plan = await planSubmission(store, location, sheet, options.sheetSettings, sheet.summary);
+      refuseOtherAccount(location, await readBatchFiles(store, location), ownAccount(config), options);
+      const plan = await planSubmission(store, location, sheetToPlan(sheet, options));
       stderr.write(planText(location, plan));
-      refuseFailuresAlone(options.sheet, location, plan);
       if (options.json) stdout.write(`${submissionJson(location, plan)}\n`);
     });
   } else if (options.json) {

@@ -1,6 +1,6 @@
 import { QueryNotRegisteredError, WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { generationsTogether } from '../domain/row-plan.js';
-import type { GenerationRecord, RowEnd, RowOutcome } from '../domain/outcome.js';
+import type { GenerationRecord, RowOutcome, SettledEnd } from '../domain/outcome.js';
 import { phaseReached, type PhaseReached } from '../domain/phase-reached.js';
 import { listParts, readParts } from '../ledger/parts.js';
 import { at, batchRoot, type RunRef } from '../storage/layout.js';
@@ -142,8 +142,8 @@ async function askShard({ client, run }: StoryInput, { shard, index }: OwnRow): 
   }
 }
 
-function phaseOf(end: RowEnd | undefined, live: LiveAnswer | undefined, sealed: boolean): RowPhase {
-  if (end) return end.kind;
+function phaseOf(end: SettledEnd | undefined, live: LiveAnswer | undefined, sealed: boolean): RowPhase {
+  if (end) return end.kind === 'kept' ? 'stored' : end.kind;
   // A cancelled batch is sealed with shards that were never opened.
   if (sealed) return 'cancelled';
   if (live === 'unopened') return 'pending';
@@ -152,11 +152,11 @@ function phaseOf(end: RowEnd | undefined, live: LiveAnswer | undefined, sealed: 
 
 /** A row of a shard that was never opened has no end of its own: its batch was sealed as cancelled first. */
 function reachedBy(
-  end: RowEnd | undefined,
+  end: SettledEnd | undefined,
   generations: RowStory['generations'],
   sealed: boolean,
 ): PhaseReached | undefined {
-  if (end) return phaseReached({ end, generations });
+  if (end) return end.kind === 'kept' ? 'stored' : phaseReached({ end, generations });
   return sealed ? phaseReached({ end: { kind: 'cancelled' }, generations }) : undefined;
 }
 

@@ -1,22 +1,24 @@
 import { InvalidArgumentError, Option, type Command as Program } from 'commander';
 import { z } from 'zod';
 import { ASPECT_RATIOS_OF_ALL_MODELS, aspectRatiosFor, RESOLUTIONS } from '../domain/generation-settings.js';
-import { MAX_CONCURRENCY } from '../domain/batch-settings.js';
-import { DEFAULT_MAX_FAILURE_RATE } from '../domain/failure-rate.js';
 import type { BatchId } from '../domain/ids.js';
 import { INPUT_COLUMNS } from '../domain/reserved-columns.js';
 import { UsageError } from '../errors.js';
 import { parseModel, SheetSettings } from '../sheet/index.js';
-import type { RunSettings } from '../workflows/messages.js';
-import { batchId, duration, pair, wholeNumber } from './option-parsers.js';
+import { batchId, pair, wholeNumber } from './option-parsers.js';
+import { runSettings, withRunningFlags, type RunningFlags } from './running-flags.js';
 import type { SubmissionOptions } from './submission.js';
 
-const DAY_MS = 24 * 3600_000;
+/** Says what `--rebind` is for. */
+export const REBIND =
+  'the key was rotated: goes on with the new one, if it knows the jobs that the batch has made';
 
 /** What commander hands over for `submit` and `run`. */
-interface Flags {
+interface Flags extends RunningFlags {
   readonly id?: BatchId;
   readonly new: boolean;
+  readonly merge: boolean;
+  readonly rebind: boolean;
   readonly model: string;
   readonly aspectRatio: string;
   readonly resolution: string;
@@ -28,12 +30,6 @@ interface Flags {
   readonly encoding?: string;
   readonly duplicates: string;
   readonly strict: boolean;
-  readonly concurrency: number;
-  readonly maxGenerations: number;
-  readonly maxFailureRate: number;
-  readonly jobTimeout?: number;
-  readonly grace: number;
-  readonly idempotencyHorizon: number;
   readonly dryRun: boolean;
   readonly yes: boolean;
   readonly json: boolean;
@@ -41,7 +37,7 @@ interface Flags {
 
 /** Adds the sheet argument and all flags that `submit` and `run` share. */
 export function withSubmissionFlags(program: Program): Program {
-  return program
+  program
     .argument('<sheet>', 'CSV, TSV or JSON Lines: a path, "-" for standard input, or s3://bucket/key')
     .option(
       '--id <name>',
@@ -49,6 +45,12 @@ export function withSubmissionFlags(program: Program): Program {
       batchId,
     )
     .option('--new', 'another batch than the one that has the id: appends the time', false)
+    .option(
+      '--merge',
+      'rows of the batch that the sheet lacks stay in it (always so for a failures.csv or rejects.csv)',
+      false,
+    )
+    .option('--rebind', REBIND, false)
     .optionsGroup('Rows:')
     .option('--model <model>', 'for rows that do not say: nb, nb2 or pro', modelName, 'pro')
     .addOption(
@@ -73,29 +75,8 @@ export function withSubmissionFlags(program: Program): Program {
     .addOption(
       new Option('--duplicates <how>', 'what becomes of identical rows').choices(['keep']).default('keep'),
     )
-    .option('--strict', 'start nothing if any row is rejected', false)
-    .optionsGroup('Running:')
-    .option('--concurrency <n>', 'most unfinished jobs at a time', wholeNumber(1, MAX_CONCURRENCY), 100)
-    .option(
-      '--max-generations <n>',
-      'most jobs a row may use when they fail for passing reasons',
-      wholeNumber(1, 20),
-      4,
-    )
-    .option(
-      '--max-failure-rate <percent>',
-      'hold the batch where more of its last generations fail; 100 never does',
-      wholeNumber(1, 100),
-      DEFAULT_MAX_FAILURE_RATE,
-    )
-    .option('--job-timeout <duration>', 'fail a row whose job takes longer (default: wait)', duration)
-    .option('--grace <duration>', 'for jobs in flight when the batch is cancelled', duration, 10 * 60_000)
-    .option(
-      '--idempotency-horizon <duration>',
-      'how long an unanswered create may be repeated',
-      duration,
-      DAY_MS,
-    )
+    .option('--strict', 'start nothing if any row is rejected', false);
+  return withRunningFlags(program)
     .optionsGroup('Output:')
     .option('--dry-run', 'say what would be made, and do nothing', false)
     .option('-y, --yes', 'do not ask', false)
@@ -110,6 +91,8 @@ export function submissionOptions(sheet: string, flags: Flags): SubmissionOption
     new: flags.new,
     sheetSettings: sheetSettings(flags),
     settings: runSettings(flags),
+    merge: flags.merge,
+    rebind: flags.rebind,
     dryRun: flags.dryRun,
     yes: flags.yes,
     json: flags.json,
@@ -139,19 +122,6 @@ function sheetSettings(flags: Flags): SheetSettings {
   throw new UsageError(
     `The sheet's flags do not fit: ${z.prettifyError(parsed.error).replaceAll('\n', ' ')}`,
   );
-}
-
-function runSettings(flags: Flags): RunSettings {
-  return {
-    concurrency: flags.concurrency,
-    maxGenerations: flags.maxGenerations,
-    maxFailureRate: flags.maxFailureRate,
-    ...(flags.jobTimeout !== undefined && { jobTimeoutMs: flags.jobTimeout }),
-    graceMs: flags.grace,
-    idempotencyHorizonMs: flags.idempotencyHorizon,
-    probeFirstMs: 15_000,
-    probeLongestMs: 5 * 60_000,
-  };
 }
 
 function allRatios(): string[] {

@@ -1,4 +1,5 @@
 import { addressOf } from '../batch/status-document.js';
+import type { PlanCounts } from '../batch/plan-counts.js';
 import type { SubmissionPlan } from '../batch/plan-submission.js';
 import type { RejectedRecord } from '../domain/row.js';
 import type { SheetSummary } from '../sheet/index.js';
@@ -31,7 +32,27 @@ function rejectLine({ line, column, value, rule }: RejectedRecord): string {
 export function planText(location: BatchLocation, plan: SubmissionPlan): string {
   const batch = `Batch      ${location.batchId} → ${addressOf(location)}\n`;
   if (plan.runSeq === 1) return batch;
-  return `${batch}Run ${String(plan.runSeq).padEnd(6)} ${plan.new} new, ${plan.changed} changed, ${plan.again} to try again, ${plan.unchanged} unchanged, ${plan.removed} removed\n`;
+  const kept = plan.merge ? `${plan.kept} kept besides` : `${plan.removed} removed`;
+  const lines = [
+    runLine(
+      plan.runSeq,
+      `${plan.new} new, ${plan.changed} changed, ${plan.again} to try again, ${plan.unchanged} unchanged, ${kept}`,
+    ),
+    ...awaitedLines(plan),
+  ];
+  return `${batch}${lines.join('\n')}\n`;
+}
+
+/** A line of a plan that says what a run is to do. */
+export function runLine(runSeq: number, text: string): string {
+  return `Run ${String(runSeq).padEnd(6)} ${text}`;
+}
+
+/** The line, if any, that says how many jobs are awaited instead of bought. */
+export function awaitedLines({ awaited }: PlanCounts): readonly string[] {
+  return awaited > 0
+    ? [`           ${counted(awaited, 'job')} of them known already: awaited, not bought`]
+    : [];
 }
 
 /** A number with its noun: `1 image`, `12 images`. */
@@ -51,6 +72,7 @@ export function submissionJson(location: BatchLocation, plan: SubmissionPlan): s
     changed: plan.changed,
     unchanged: plan.unchanged,
     removed: plan.removed,
+    kept: plan.kept,
     again: plan.again,
     location: addressOf(location),
   });

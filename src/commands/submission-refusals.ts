@@ -1,5 +1,4 @@
 import { addressOf, type BatchStatus } from '../batch/status-document.js';
-import type { SubmissionPlan } from '../batch/plan-submission.js';
 import type { AccountId } from '../bananahub/client.js';
 import { UsageError } from '../errors.js';
 import type { SheetSummary } from '../sheet/index.js';
@@ -31,28 +30,24 @@ export function refuseOtherPlace(running: BatchStatus, location: BatchLocation):
 
 /**
  * A batch stays with the account that it was first run with: the sandbox's drawings must not pass for images. Throws a
- * UsageError where another account is configured.
+ * UsageError where another account is configured, unless its key is said to be a new one of the same account.
  */
 export function refuseOtherAccount(
   { batchId }: BatchLocation,
   files: BatchFiles | undefined,
   own: AccountId | undefined,
+  { rebind }: { readonly rebind: boolean },
 ): void {
   const owner = files?.batch?.account;
-  if (owner === undefined || own === undefined || owner === own) return;
+  if (rebind || owner === undefined || own === undefined || owner === own) return;
   throw new UsageError(
-    `Batch "${batchId}" belongs to account ${owner}, and ${own} is configured. Use --new or another --id to make the images with this account.`,
+    `Batch "${batchId}" belongs to account ${owner}, and ${own} is configured. If that is a new key of the same account, add --rebind; to make the images with another account, submit the sheet with --new or another --id.`,
   );
 }
 
-/** A failures.csv is a part of its batch: as the whole of it, it would take all other rows out. Throws a UsageError. */
-export function refuseFailuresAlone(
-  sheet: string,
-  { batchId }: BatchLocation,
-  { summary, removed }: SubmissionPlan,
-): void {
-  if (!summary.isFailures || removed === 0) return;
+/** Throws a UsageError that names what accepts a rotated key while a batch works. */
+export function refuseRebindOfRunning({ batchId }: BatchLocation): void {
   throw new UsageError(
-    `${sheet} is a failures.csv, and batch "${batchId}" has ${counted(removed, 'row')} that it lacks and would lose. Give it an id of its own, such as --id ${batchId.slice(0, 60)}-mended.`,
+    `Batch "${batchId}" is running. A rotated key of a running batch is accepted by: banana-batch resume ${batchId} --rebind`,
   );
 }

@@ -2,8 +2,15 @@ import path from 'node:path';
 import slugify from '@sindresorhus/slugify';
 import { readBatchStatus } from '../batch/batch-status.js';
 import { type BatchStatus } from '../batch/status-document.js';
-import { planRun, planSubmission, type SheetFile, type SubmissionPlan } from '../batch/plan-submission.js';
-import { asksTheSame } from '../batch/run-request.js';
+import { rowsToBuy, rowsToRun } from '../batch/plan-counts.js';
+import {
+  planRun,
+  planSubmission,
+  type SheetFile,
+  type SheetToPlan,
+  type SubmissionPlan,
+} from '../batch/plan-submission.js';
+import { hasSheet } from '../batch/run-request.js';
 import { startRun } from '../batch/start-run.js';
 import type { BucketConfig } from '../config.js';
 import { BATCH_ID_RULE, parseBatchId, type BatchId } from '../domain/ids.js';
@@ -19,7 +26,7 @@ import type { CheckedSheet } from './checked-sheet.js';
 import type { CommandContext } from './command-context.js';
 import { askConsent, type Consent } from './consent.js';
 import { counted, planText } from './submission-plan-text.js';
-import { refuseFailuresAlone, refuseOtherAccount, refuseOtherPlace } from './submission-refusals.js';
+import { refuseOtherAccount, refuseOtherPlace, refuseRebindOfRunning } from './submission-refusals.js';
 
 /** What `submit` and `run` are asked to do. */
 export interface SubmissionOptions {
@@ -29,6 +36,10 @@ export interface SubmissionOptions {
   readonly new: boolean;
   readonly sheetSettings: SheetSettings;
   readonly settings: RunSettings;
+  /** Rows of the batch that the sheet lacks stay. */
+  readonly merge: boolean;
+  /** The account's key was rotated since the batch was run. */
+  readonly rebind: boolean;
   readonly dryRun: boolean;
   readonly yes: boolean;
   readonly json: boolean;
@@ -59,14 +70,14 @@ export async function submitSheet(
   const files = await readBatchFiles(store, location);
   if (status && isOpen(status)) {
     refuseOtherPlace(status, location);
-    refuseOtherAccount(location, files, access.account);
+    if (options.rebind) refuseRebindOfRunning(location);
+    refuseOtherAccount(location, files, access.account, options);
     return joinRun(access, { ...location, runSeq: status.runSeq }, sheet, options);
   }
-  refuseOtherAccount(location, files, access.account);
-  const plan = await planSubmission(store, location, sheet, options.sheetSettings, sheet.summary);
+  refuseOtherAccount(location, files, access.account, options);
+  const plan = await planSubmission(store, location, sheetToPlan(sheet, options));
   context.stderr.write(planText(location, plan));
-  refuseFailuresAlone(options.sheet, location, plan);
-  const toDo = toBuy(plan) + plan.removed;
+  const toDo = rowsToRun(plan) + plan.removed;
   if (toDo === 0 && isSealedFor(files, location, sheet, options)) {
     return { kind: 'nothing-to-do', location, plan };
   }
@@ -82,8 +93,10 @@ export async function submitSheet(
     runSeq: plan.runSeq,
     sheet,
     sheetSettings: options.sheetSettings,
-    rows: plan.summary.rows,
+    rows: plan.summary.rows + plan.kept,
     settings: options.settings,
+    merge: plan.merge,
+    rebind: options.rebind,
   });
   return { kind: 'started', run, plan };
 }
@@ -93,11 +106,13 @@ async function joinRun(
   { store }: BatchAccess,
   run: RunRef,
   sheet: CheckedSheet,
-  { sheetSettings }: SubmissionOptions,
+  options: SubmissionOptions,
 ): Promise<Submitted> {
   const request = await readDocument(store, at(run, requestKey(run, run.runSeq)), RunRequest);
-  if (!asksTheSame(request, run, sheet, sheetSettings)) return { kind: 'busy', location: run };
-  const plan = await planRun(store, run, sheet, sheetSettings, sheet.summary);
+  const asked = sheetToPlan(sheet, options);
+  const isSame = request.action === 'submit' && hasSheet(request, run, sheet, options.sheetSettings);
+  if (!isSame || (run.runSeq > 1 && request.merge !== asked.merge)) return { kind: 'busy', location: run };
+  const plan = await planRun(store, run, asked);
   return { kind: 'running', location: run, plan };
 }
 
@@ -113,12 +128,17 @@ function isSealedFor(
   return (
     report.runSeq === lastRunSeq &&
     batch.runSeq === lastRunSeq &&
-    asksTheSame(batch.sheet, location, sheet, sheetSettings)
+    hasSheet(batch.sheet, location, sheet, sheetSettings)
   );
 }
 
-function toBuy(plan: SubmissionPlan): number {
-  return plan.new + plan.changed + plan.again;
+/** A sheet and how it is to become a batch. What our own reports tell of a batch are parts of it: the rest stays. */
+export function sheetToPlan(
+  sheet: CheckedSheet,
+  { sheetSettings, merge }: Pick<SubmissionOptions, 'sheetSettings' | 'merge'>,
+): SheetToPlan {
+  const { summary } = sheet;
+  return { sheet, sheetSettings, summary, merge: merge || summary.isFailures || summary.isRejects };
 }
 
 /** Whether a batch still works. */
@@ -160,12 +180,13 @@ async function consentTo(
   plan: SubmissionPlan,
 ): Promise<Consent> {
   const altered = plan.changed + plan.removed;
-  const isHarmless = altered === 0 && (isFree || toBuy(plan) === 0);
+  const toBuy = rowsToBuy(plan);
+  const isHarmless = altered === 0 && (isFree || toBuy === 0);
   if (options.yes || isHarmless) return 'given';
   if (context.stdin.isTTY && options.sheet !== '-') {
     const question =
-      toBuy(plan) > 0
-        ? `Make ${counted(toBuy(plan), 'image')}?`
+      toBuy > 0
+        ? `Make ${counted(toBuy, 'image')}?`
         : `Take ${counted(plan.removed, 'row')} out of the batch?`;
     return askConsent(context, question);
   }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ShardRows } from '../activities/shard-rows.js';
+import { ShardRows } from '../ledger/shard-rows.js';
 import { etaOf, readBatchStatus } from '../batch/batch-status.js';
 import { type BatchStatus } from '../batch/status-document.js';
 import { UsageError } from '../errors.js';

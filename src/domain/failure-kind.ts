@@ -18,6 +18,18 @@ export const FAILURE_KINDS = [
 
 export type FailureKind = (typeof FAILURE_KINDS)[number];
 
+/** What a row without an image came to: the words of `retry --kind`. `cancelled` is also one that has not ended at all. */
+export const UNSTORED_KINDS = [...FAILURE_KINDS, 'cancelled'] as const;
+export type UnstoredKind = (typeof UNSTORED_KINDS)[number];
+
+/** What trying again cannot mend, or could buy twice: such rows are tried again only where they are named. */
+const STANDING_KINDS: ReadonlySet<UnstoredKind> = new Set(['invalid', 'refused', 'unknown-charge']);
+
+/** What is tried again unless something else is named. */
+export const KINDS_TRIED_AGAIN: ReadonlySet<UnstoredKind> = new Set(
+  UNSTORED_KINDS.filter((kind) => !STANDING_KINDS.has(kind)),
+);
+
 /** What a failed job's text says about trying again. Source: the API contract, "Job failures". */
 export type JobFailureClass = 'flaky' | 'refused' | 'unknown';
 

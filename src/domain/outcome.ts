@@ -16,6 +16,11 @@ export interface GenerationRecord {
   readonly charged: Charged;
   /** Of an `unanswered` one: when a create of it was sent first whose answer never came, at the earliest. Milliseconds since the epoch. */
   readonly unansweredSinceMs?: number;
+  /**
+   * Of an `open` or `unanswered` one: its run was ended unrecorded, and may since then have made this and later
+   * generations. Milliseconds since the epoch.
+   */
+  readonly openedSinceMs?: number;
   /** The service's own words where it gave any, without URLs and without the prompt, at most 300 characters. */
   readonly message?: string;
 }
@@ -32,16 +37,26 @@ export interface ImageFacts {
   readonly sha256: string;
 }
 
+/** A row with an image. */
+export interface StoredEnd {
+  readonly kind: 'stored';
+  readonly image: ImageFacts;
+  readonly adopted: boolean;
+}
+
 /** How a row ended, apart from which row it was. */
 export type RowEnd =
-  | { readonly kind: 'stored'; readonly image: ImageFacts; readonly adopted: boolean }
+  | StoredEnd
   | { readonly kind: 'failed'; readonly failure: FailureKind; readonly message: string }
   | { readonly kind: 'cancelled' };
+
+/** How a row ended by its shard's word: `kept` is one that got no new image and keeps the one it had. */
+export type SettledEnd = RowEnd | { readonly kind: 'kept' };
 
 /** The end of one row by its index in the shard: the form that workflow history carries. */
 export interface SettledRow {
   readonly row: number;
-  readonly end: RowEnd;
+  readonly end: SettledEnd;
   readonly generations: readonly GenerationRecord[];
   /** Milliseconds since the epoch, the workflow's clock. */
   readonly settledAtMs: number;

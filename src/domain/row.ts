@@ -1,7 +1,7 @@
 import type { Model, Resolution } from './generation-settings.js';
 import type { ContentHash, JobId, RowId } from './ids.js';
 import type { JsonValue } from './json.js';
-import type { GenerationRecord } from './outcome.js';
+import type { GenerationRecord, StoredEnd } from './outcome.js';
 
 /** One row as checked: what is sent, where its image goes, and what is carried along. Written to `runs/<runSeq>/rows/`. */
 export interface PromptRow {
@@ -32,8 +32,22 @@ export interface RowStart {
   readonly jobId?: JobId;
   /** When a create of that generation was sent first whose answer never came. Milliseconds since the epoch. */
   readonly unansweredSinceMs?: number;
+  /**
+   * An earlier run was ended unrecorded after it had opened the row's shard then: it may have made this and later
+   * generations. Milliseconds since the epoch.
+   */
+  readonly openedSinceMs?: number;
   /** The generations of earlier runs. */
   readonly earlier?: readonly GenerationRecord[];
+  /** The image that the row has, of an earlier generation than `generation`: it stands until a new one is stored. */
+  readonly standing?: StandingImage;
+}
+
+/** An image that a row keeps where it gets no new one. */
+export interface StandingImage {
+  readonly end: StoredEnd;
+  /** Key below the batch's root. */
+  readonly imageKey: string;
 }
 
 /** A row of a shard with the place it starts from. */

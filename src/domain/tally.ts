@@ -1,5 +1,5 @@
 import { FAILURE_KINDS, type FailureKind } from './failure-kind.js';
-import type { SettledRow } from './outcome.js';
+import type { SettledEnd, SettledRow } from './outcome.js';
 
 /**
  * Where the rows of a shard or batch are. At every moment
@@ -61,7 +61,14 @@ export function addTallies(a: Tally, b: Tally): Tally {
   };
 }
 
-/** The tally of rows that have ended. */
+const COUNTED_AS = {
+  stored: 'stored',
+  kept: 'stored',
+  failed: 'failed',
+  cancelled: 'cancelled',
+} as const satisfies Record<SettledEnd['kind'], keyof Tally>;
+
+/** The tally of rows that have ended; one that keeps the image it had is stored. */
 export function tallyOfSettled(rows: Iterable<Pick<SettledRow, 'end' | 'generations'>>): Tally {
   const counts = { stored: 0, failed: 0, cancelled: 0 };
   const failuresByKind: Partial<Record<FailureKind, number>> = {};
@@ -70,7 +77,7 @@ export function tallyOfSettled(rows: Iterable<Pick<SettledRow, 'end' | 'generati
   for (const { end, generations: made } of rows) {
     total += 1;
     generations += made.length;
-    counts[end.kind] += 1;
+    counts[COUNTED_AS[end.kind]] += 1;
     if (end.kind === 'failed') failuresByKind[end.failure] = (failuresByKind[end.failure] ?? 0) + 1;
   }
   return { ...EMPTY_TALLY, ...counts, total, failuresByKind, generations };

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { MODELS, RESOLUTIONS } from '../domain/generation-settings.js';
-import { FAILURE_KINDS } from '../domain/failure-kind.js';
+import { FAILURE_KINDS, UNSTORED_KINDS } from '../domain/failure-kind.js';
 import type { BatchId, ContentHash, JobId, RowId } from '../domain/ids.js';
 import type { JsonValue } from '../domain/json.js';
 import type { RowOutcome } from '../domain/outcome.js';
 import { PHASES_REACHED } from '../domain/phase-reached.js';
-import type { ShardRow } from '../domain/row.js';
+import type { RejectedRecord, ShardRow } from '../domain/row.js';
 import type { SameBytes } from '../domain/same-bytes.js';
 import type { Tally } from '../domain/tally.js';
 import { SheetSettings } from '../sheet/sheet-settings.js';
@@ -26,21 +26,6 @@ const contentHash = z
   .transform((text) => text as ContentHash);
 const json: z.ZodType<JsonValue> = z.json();
 
-/** What a run was asked to do: `runs/<runSeq>/request.json`, written once by whoever submits. */
-export const RunRequest = z.object({
-  /** Key of the sheet, byte for byte as submitted, below the bucket. */
-  sheetKey: z.string(),
-  /** Its name when submitted: tells the format by its extension, and messages name it. */
-  sheetName: z.string(),
-  sheet: SheetSettings,
-  /** Images that the sheet makes, as counted when it was submitted: decides how long the shards are. */
-  rows: count.default(0),
-  submittedAt: z.iso.datetime(),
-});
-export type RunRequest = z.infer<typeof RunRequest>;
-
-const digests = z.record(z.string(), z.string());
-
 const runSettings: z.ZodType<RunSettings> = z.object({
   concurrency: count,
   maxGenerations: count,
@@ -52,6 +37,45 @@ const runSettings: z.ZodType<RunSettings> = z.object({
   maxFailureRate: count.exactOptional(),
 });
 
+/** What a run was asked to do: `runs/<runSeq>/request.json`, written once by whoever submits. */
+export const RunRequest = z.object({
+  /** `submit` runs the sheet; `retry` and `redo` go over the rows that the batch has. */
+  action: z.enum(['submit', 'retry', 'redo']).default('submit'),
+  /** Key of the sheet, byte for byte as submitted, below the bucket; for a retry or redo that of the run before. */
+  sheetKey: z.string(),
+  /** Its name when submitted: tells the format by its extension, and messages name it. */
+  sheetName: z.string(),
+  sheet: SheetSettings,
+  /** Rows of the batch, as counted when it was asked for: decides how long the shards are. */
+  rows: count.default(0),
+  /** The kinds that a retry names; none for those that trying again may mend. */
+  kinds: z.array(z.enum(UNSTORED_KINDS)).default([]),
+  /** The rows that a redo makes anew. */
+  redo: z.array(rowId).default([]),
+  /** Rows that the sheet lacks stay in the batch. */
+  merge: z.boolean().default(false),
+  /** The account's key was rotated: a worker whose key knows the batch's jobs may go on with it. */
+  rebind: z.boolean().default(false),
+  settings: runSettings.exactOptional(),
+  submittedAt: z.iso.datetime(),
+});
+export type RunRequest = z.infer<typeof RunRequest>;
+
+const digests = z.record(z.string(), z.string());
+
+export const TallyDocument: z.ZodType<Tally> = z.object({
+  total: count,
+  pending: count,
+  inFlight: count,
+  copying: count,
+  stored: count,
+  failed: count,
+  rejected: count,
+  cancelled: count,
+  failuresByKind: z.partialRecord(z.enum(FAILURE_KINDS), count),
+  generations: count,
+});
+
 /** `batch.json`: whose batch it is and what the last ingest found. */
 export const BatchFile = z.object({
   format: z.literal(1),
@@ -59,14 +83,20 @@ export const BatchFile = z.object({
   /** Origin of the API and a fingerprint of the key. */
   account: z.string(),
   runSeq: z.int().min(1),
+  /** The run whose rows this one went on from; 0 for none. */
+  base: count.exactOptional(),
   sheet: RunRequest,
   settings: runSettings,
+  /** All columns of `rejects.csv` but those that tell the reason. */
+  rejectColumns: z.array(z.string()).default([]),
   /** Carried columns in the order of the sheet. */
   labelColumns: z.array(z.string()),
   delimiter: z.string(),
   shardCount: count,
   rows: count,
   carried: count,
+  /** How the carried rows ended. */
+  carriedTally: TallyDocument.exactOptional(),
   rejected: count,
   ingestedAt: z.iso.datetime(),
   /** sha256 of the files that ingest wrote besides this one, by their keys below the batch. */
@@ -80,7 +110,20 @@ const generationRecord = z.object({
   end: z.enum(['done', 'failed', 'gone', 'unfinished', 'invalid', 'unanswered', 'open']),
   charged: z.enum(['yes', 'no', 'unknown']),
   unansweredSinceMs: z.number().exactOptional(),
+  openedSinceMs: z.number().exactOptional(),
   message: z.string().exactOptional(),
+});
+
+const storedEnd = z.object({
+  kind: z.literal('stored'),
+  adopted: z.boolean(),
+  image: z.object({
+    type: z.enum(['png', 'jpg', 'webp']),
+    width: z.int(),
+    height: z.int(),
+    sizeBytes: count,
+    sha256: z.string(),
+  }),
 });
 
 /** A line of `runs/<runSeq>/rows/…jsonl`. */
@@ -99,21 +142,13 @@ export const ShardRowLine: z.ZodType<ShardRow> = z.object({
   generation: z.int().min(1),
   jobId: jobId.exactOptional(),
   unansweredSinceMs: z.number().exactOptional(),
+  openedSinceMs: z.number().exactOptional(),
   earlier: z.array(generationRecord).exactOptional(),
+  standing: z.object({ end: storedEnd, imageKey: z.string() }).exactOptional(),
 });
 
 const rowEnd = z.discriminatedUnion('kind', [
-  z.object({
-    kind: z.literal('stored'),
-    adopted: z.boolean(),
-    image: z.object({
-      type: z.enum(['png', 'jpg', 'webp']),
-      width: z.int(),
-      height: z.int(),
-      sizeBytes: count,
-      sha256: z.string(),
-    }),
-  }),
+  storedEnd,
   z.object({ kind: z.literal('failed'), failure: z.enum(FAILURE_KINDS), message: z.string() }),
   z.object({ kind: z.literal('cancelled') }),
 ]);
@@ -135,23 +170,22 @@ export const OutcomeLine: z.ZodType<RowOutcome> = z.object({
 export const CarriedLine = z.object({ row: ShardRowLine, outcome: OutcomeLine });
 export type CarriedLine = z.infer<typeof CarriedLine>;
 
-export const TallyDocument: z.ZodType<Tally> = z.object({
-  total: count,
-  pending: count,
-  inFlight: count,
-  copying: count,
-  stored: count,
-  failed: count,
-  rejected: count,
-  cancelled: count,
-  failuresByKind: z.partialRecord(z.enum(FAILURE_KINDS), count),
-  generations: count,
+/** A line of `runs/<runSeq>/rejects.jsonl`. */
+export const RejectedLine: z.ZodType<RejectedRecord> = z.object({
+  line: count,
+  column: z.string(),
+  value: z.string(),
+  rule: z.string(),
+  record: z.record(z.string(), json),
 });
 
 const sameBytes: z.ZodType<SameBytes> = z.object({
   images: count,
   examples: z.array(z.object({ sha256: z.string(), rowIds: z.array(rowId) })),
 });
+/** `runs/<runSeq>/opened/<shard>.json`: when a shard was opened first; no create of it is older. */
+export const OpenedShard = z.object({ openedAt: z.iso.datetime() });
+export type OpenedShard = z.infer<typeof OpenedShard>;
 
 /** `report.json`: the seal, written last. */
 export const Report = z.object({

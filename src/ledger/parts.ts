@@ -1,4 +1,4 @@
-import type { RowOutcome, SettledRow } from '../domain/outcome.js';
+import type { RowOutcome, SettledEnd, SettledRow } from '../domain/outcome.js';
 import type { ShardRow } from '../domain/row.js';
 import { phaseReached } from '../domain/phase-reached.js';
 import { generationsTogether } from '../domain/row-plan.js';
@@ -63,22 +63,33 @@ export async function readParts(
   return outcomes;
 }
 
-/** A settled row as it is written to the bucket. */
+/** A settled row as it is written to the bucket. One that has an image from before and got no new one is stored as it was. */
 export function toOutcome(run: RunRef, row: ShardRow, settled: Omit<SettledRow, 'row'>): RowOutcome {
-  const { end, generations, settledAtMs } = settled;
+  const { generations, settledAtMs } = settled;
   const { position, rowId, contentHash } = row;
   const all = generationsTogether(row.earlier ?? [], generations);
+  const ended = endAndImage(run, row, settled.end);
   return {
     position,
     rowId,
     contentHash,
     runSeq: run.runSeq,
     generations: all,
-    end,
-    phase: phaseReached({ end, generations: all }),
-    ...(end.kind === 'stored' && {
-      imageKey: imageKey(run, row.imageName, end.image.type).slice(batchRoot(run).length),
-    }),
+    ...ended,
+    phase: phaseReached({ end: ended.end, generations: all }),
     settledAt: new Date(settledAtMs).toISOString(),
   };
+}
+
+function endAndImage(
+  run: RunRef,
+  { position, imageName, standing }: ShardRow,
+  end: SettledEnd,
+): Pick<RowOutcome, 'end' | 'imageKey'> {
+  if (end.kind === 'stored') {
+    return { end, imageKey: imageKey(run, imageName, end.image.type).slice(batchRoot(run).length) };
+  }
+  if (standing) return standing;
+  if (end.kind === 'kept') throw new Error(`The row at position ${position} has no image to keep.`);
+  return { end };
 }

@@ -1,75 +1,39 @@
-import { fromStoredIdentity } from '../domain/stored-identity.js';
-import type { RowOutcome } from '../domain/outcome.js';
-import type { PromptRow } from '../domain/row.js';
-import { OutcomeLine } from './documents.js';
-import { readJsonLines } from './json-lines.js';
-import { at, batchRoot, imagesPrefix, outcomesKey } from '../storage/layout.js';
+import type { RowBefore } from '../domain/row-plan.js';
+import { at, batchFileKey, carriedKey, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
-import type { RunRef } from '../storage/layout.js';
-import { listParts } from './parts.js';
+import { BatchFile } from './documents.js';
+import { readDocumentIfAny } from './read-document.js';
+import { statesAfterRun } from './run-rows.js';
 
-/** What earlier runs of the batch left behind, by row id: the newest sealed run, and what later ones recorded before they were ended. */
-export async function outcomesBefore(
-  store: ObjectStore,
-  run: RunRef,
-): Promise<ReadonlyMap<string, RowOutcome>> {
-  const unsealed: number[] = [];
-  let runSeq = run.runSeq - 1;
-  while (runSeq >= 1 && !(await store.head(at(run, outcomesKey(run, runSeq))))) unsealed.unshift(runSeq--);
-  const outcomes = new Map<string, RowOutcome>();
-  const take = async (key: string): Promise<void> => {
-    const stream = await store.read(at(run, key));
-    for await (const outcome of readJsonLines(stream, OutcomeLine, key)) outcomes.set(outcome.rowId, outcome);
-  };
-  if (runSeq >= 1) await take(outcomesKey(run, runSeq));
-  for (const later of unsealed) {
-    for (const { key } of await listParts(store, { ...run, runSeq: later })) await take(key);
-  }
-  return outcomes;
+/** What was there before a run. */
+export interface BeforeRun {
+  /** The newest run before it whose rows are known: what has happened since touched no row. Undefined for none. */
+  readonly base: RunRef | undefined;
+  /** What the newest ingest found, this run's own included; undefined before the first. */
+  readonly batch: BatchFile | undefined;
 }
 
-/** The images that lie in the bucket already, whoever put them there. */
-export class PresentImages {
-  readonly #store: ObjectStore;
-  readonly #run: RunRef;
-  readonly #keys: ReadonlyMap<string, string>;
+/** Finds the run that another one goes on from. Throws StorageError. */
+export async function beforeRun(store: ObjectStore, run: RunRef): Promise<BeforeRun> {
+  const batch = await readDocumentIfAny(store, at(run, batchFileKey(run)), BatchFile);
+  const runSeq = batch ? await baseOf(store, run, batch) : 0;
+  return { batch, base: runSeq === 0 ? undefined : { ...run, runSeq } };
+}
 
-  private constructor(store: ObjectStore, run: RunRef, keys: ReadonlyMap<string, string>) {
-    this.#store = store;
-    this.#run = run;
-    this.#keys = keys;
-  }
+async function baseOf(store: ObjectStore, run: RunRef, batch: BatchFile): Promise<number> {
+  if (batch.runSeq < run.runSeq) return batch.runSeq;
+  if (batch.runSeq === run.runSeq && batch.base !== undefined) return batch.base;
+  let runSeq = run.runSeq - 1;
+  while (runSeq >= 1 && !(await store.head(at(run, carriedKey(run, runSeq))))) runSeq -= 1;
+  return runSeq;
+}
 
-  static async list(store: ObjectStore, run: RunRef): Promise<PresentImages> {
-    const prefix = imagesPrefix(run);
-    const keys = new Map<string, string>();
-    for await (const { key } of store.list(run.bucket, prefix)) {
-      keys.set(key.slice(prefix.length).replace(/\.[a-z]+$/, ''), key);
-    }
-    return new PresentImages(store, run, keys);
-  }
-
-  /** The outcome of a row whose own image is there; undefined where none is, or another row's or content's. */
-  async outcomeOf(row: PromptRow, previous: RowOutcome | undefined): Promise<RowOutcome | undefined> {
-    const key = this.#keys.get(row.imageName);
-    if (key === undefined) return undefined;
-    const head = await this.#store.head(at(this.#run, key));
-    const identity = head && fromStoredIdentity(head.metadata);
-    if (!identity || identity.contentHash !== row.contentHash) return undefined;
-    const { generation, jobId, image, runSeq } = identity;
-    const settledAt = (head.lastModified ?? new Date(0)).toISOString();
-    return {
-      position: row.position,
-      rowId: row.rowId,
-      contentHash: row.contentHash,
-      runSeq,
-      generations: [
-        ...(previous?.generations ?? []).filter((record) => record.generation < generation),
-        { generation, jobId, end: 'done', charged: 'yes' },
-      ],
-      end: { kind: 'stored', image, adopted: true },
-      imageKey: key.slice(batchRoot(this.#run).length),
-      settledAt,
-    };
-  }
+/** How the batch's earlier runs left its rows, by row id. */
+export async function rowsBefore(
+  store: ObjectStore,
+  base: RunRef | undefined,
+): Promise<Map<string, RowBefore>> {
+  const rows = new Map<string, RowBefore>();
+  if (base) for await (const before of statesAfterRun(store, base)) rows.set(before.outcome.rowId, before);
+  return rows;
 }

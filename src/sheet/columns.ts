@@ -18,6 +18,8 @@ export interface SheetColumns {
   readonly template: readonly PlacedPart[] | undefined;
   /** The sheet is our own failures.csv: ids are final, prompts are made. */
   readonly isFailures: boolean;
+  /** The sheet is our own rejects.csv. */
+  readonly isRejects: boolean;
 }
 
 /** A column that is carried along. */
@@ -54,7 +56,8 @@ export function columnPlanner(settings: ColumnSettings, sheet: string): ColumnPl
     const trimmed = header.map((name) => name.trim());
     refuseDuplicates(trimmed, place);
     const names = named(trimmed);
-    const isFailures = trimmed.some((name) => name.toLowerCase() === 'failure_kind');
+    const has = (column: string): boolean => trimmed.some((name) => name.toLowerCase() === column);
+    const isFailures = has('failure_kind');
     const ours = ourColumns(
       trimmed,
       isFailures ? {} : settings.map,
@@ -68,7 +71,7 @@ export function columnPlanner(settings: ColumnSettings, sheet: string): ColumnPl
       taken.has(index) || isReportColumn(name) ? [] : [{ index, name, isUnnamed: trimmed[index] === '' }],
     );
     refuseLabelClashes(labels, place);
-    return { names, ours, labels, template: placed, isFailures };
+    return { names, ours, labels, template: placed, isFailures, isRejects: has('reject_rule') };
   };
 }
 

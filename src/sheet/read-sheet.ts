@@ -20,6 +20,8 @@ export interface SheetHeader {
   readonly labelColumns: readonly string[];
   /** The sheet is our own failures.csv: a part of a batch, with final ids and prompts. */
   readonly isFailures: boolean;
+  /** The sheet is our own rejects.csv: records that broke a rule, as they stood. */
+  readonly isRejects: boolean;
 }
 
 export type SheetItem =
@@ -179,6 +181,7 @@ function headerOf(dialect: Dialect, columns: SheetColumns): SheetHeader {
     columns: columns.names.filter((_, index) => !unnamed.has(index)),
     labelColumns: columns.labels.filter((label) => !label.isUnnamed).map((label) => label.name),
     isFailures: columns.isFailures,
+    isRejects: columns.isRejects,
   };
 }
 

@@ -27,6 +27,7 @@ export class SheetTally {
     columns: [],
     labelColumns: [],
     isFailures: false,
+    isRejects: false,
   };
   readonly #labels = new Set<string>();
   readonly #byModel = new Map<Model, number>(MODELS.map((model) => [model, 0]));

@@ -58,9 +58,19 @@ export function rowsKey(location: BatchLocation, runSeq: number, shard: number):
   return `${rowsPrefix(location, runSeq)}${padded(shard, 5)}.jsonl`;
 }
 
-/** The folder of all shards of a run. */
+/** The folder of all checked rows of a run. */
 export function rowsPrefix(location: BatchLocation, runSeq: number): string {
   return `${runFolder(location, runSeq)}rows/`;
+}
+
+/** Says when a shard was opened first: from then on creates of its rows may have been sent. */
+export function openedKey(location: BatchLocation, runSeq: number, shard: number): string {
+  return `${runFolder(location, runSeq)}opened/${padded(shard, 5)}.json`;
+}
+
+/** The records that a run found to break a rule, and those that it kept from before. */
+export function rejectsLedgerKey(location: BatchLocation, runSeq: number): string {
+  return `${runFolder(location, runSeq)}rejects.jsonl`;
 }
 
 /** One record of outcomes of a shard, as they settled. */

@@ -73,7 +73,7 @@ export function wholeBatchProxies(
   const { rebindAccount } = proxyActivities<Activities>({
     ...PATIENT,
     taskQueue: queues.main,
-    startToCloseTimeout: '30 seconds',
+    startToCloseTimeout: '10 minutes',
     retry: { ...PATIENT.retry, maximumAttempts: 3 },
   });
   const probe = {

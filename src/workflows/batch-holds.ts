@@ -17,6 +17,7 @@ import {
   type HoldScope,
   type HoldState,
 } from '../domain/holds.js';
+import type { JobId } from '../domain/ids.js';
 import type { FailureTrials } from './failure-trials.js';
 import type { ProbeCandidate, ProbedRow } from './messages.js';
 
@@ -43,8 +44,11 @@ export class BatchHolds {
   readonly #releases = new Map<HoldScope, Release>();
   #state: HoldState = NO_HOLDS;
   #probes = new CancellationScope();
-  /** Which hold of a scope is in force, by the state that it came with. */
-  readonly #inForce = new Map<HoldScope, number>();
+  /** Which hold of a scope is in force, by the state that it came with, and the row that met its cause. */
+  readonly #inForce = new Map<
+    HoldScope,
+    { readonly hold: number; readonly candidate: ProbeCandidate | undefined }
+  >();
   #nextTrialAt: string | undefined;
   #buying = true;
   #buyers = 0;
@@ -90,6 +94,11 @@ export class BatchHolds {
     return this.#buyers > 0;
   }
 
+  /** The job of the row that met a scope's fault, where it had one. */
+  jobBehind(scope: HoldScope): JobId | undefined {
+    return this.#inForce.get(scope)?.candidate?.jobId;
+  }
+
   isHeld(scope: HoldScope): boolean {
     return isHeld(this.#state, scope);
   }
@@ -99,7 +108,7 @@ export class BatchHolds {
     const next = raiseHold(this.#state, cause, { seenSeq, now: new Date().toISOString() });
     if (next === this.#state) return;
     this.#state = next;
-    this.#inForce.set(cause.scope, next.seq);
+    this.#inForce.set(cause.scope, { hold: next.seq, candidate });
     const until = (): Promise<void> =>
       cause.scope === 'failure-rate'
         ? this.#tryUntilEnded(cause, next.seq)
@@ -149,7 +158,7 @@ export class BatchHolds {
   }
 
   #isInForce(scope: HoldScope, hold: number): boolean {
-    return this.#open && this.#inForce.get(scope) === hold;
+    return this.#open && this.#inForce.get(scope)?.hold === hold;
   }
 
   async #tryUntilEnded(cause: HoldCause, hold: number): Promise<void> {

@@ -54,6 +54,10 @@ export interface KnownRow {
   readonly generation: number;
   readonly jobId?: JobId;
   readonly unansweredSinceMs?: number;
+  /** Since when an earlier run that was ended unrecorded may have made this and later generations. Milliseconds since the epoch. */
+  readonly openedSinceMs?: number;
+  /** It has an image of an earlier generation, which it keeps where it gets no new one. */
+  readonly hasImage?: true;
 }
 
 /** What a shard must know of its rows: no prompts, no ids. */

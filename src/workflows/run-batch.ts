@@ -155,7 +155,7 @@ class Batch {
         this.#holds.stopBuying();
         break;
       case 'resume':
-        if (instruction.rebind) await this.#activities.rebindAccount(this.#input.run);
+        if (instruction.rebind) await this.#rebind();
         this.#resume();
         break;
       case 'set':
@@ -165,6 +165,12 @@ class Batch {
         break;
     }
     this.#tellAll();
+  }
+
+  async #rebind(): Promise<void> {
+    const { run } = this.#input;
+    const jobId = this.#holds.jobBehind('account');
+    await this.#activities.rebindAccount({ run, ...(jobId && { jobId }) });
   }
 
   /** Goes on: holds that only a person can judge are over, the others are looked at now. */

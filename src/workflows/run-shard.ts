@@ -37,7 +37,7 @@ export async function runShard(input: RunShardInput): Promise<RunShardResult> {
     setHandler(controlSignal, (control) => holds.take(control));
     const activities = activityProxies();
     const overview = await throughHolds(parent, holds, () =>
-      activities.openShard({ run: input.run, shard: input.shard }),
+      activities.openShard({ run: input.run, shard: input.shard, execution: input.execution }),
     );
     const result = await new Shard({ input, holds, parent, activities }, overview).run(root);
     await parent.tellEnd();

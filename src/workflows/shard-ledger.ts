@@ -1,6 +1,6 @@
 import type { ModelMode } from '../domain/holds.js';
 import type { JobId } from '../domain/ids.js';
-import type { GenerationRecord, RowEnd, SettledRow } from '../domain/outcome.js';
+import type { GenerationRecord, RowEnd, SettledEnd, SettledRow } from '../domain/outcome.js';
 import { addTallies, EMPTY_TALLY, tallyOfSettled, type Tally } from '../domain/tally.js';
 import type { OldestRows, ProbedRow, RowView, ShardOverview, TrialEnd } from './messages.js';
 import { RowAges } from './row-ages.js';
@@ -11,8 +11,10 @@ interface RowProgress {
   generation: number;
   jobId: JobId | undefined;
   unansweredSinceMs: number | undefined;
+  openedSinceMs: number | undefined;
+  hasImage: boolean;
   generations: GenerationRecord[];
-  end: RowEnd | undefined;
+  end: SettledEnd | undefined;
 }
 
 /** The rows of one open shard: where each is, which may start, and which have ended since the last record. */
@@ -39,11 +41,20 @@ export class ShardLedger {
       generation: 1,
       jobId: undefined,
       unansweredSinceMs: undefined,
+      openedSinceMs: undefined,
+      hasImage: false,
       generations: [],
       end: undefined,
     }));
-    for (const { row, generation, jobId, unansweredSinceMs } of overview.known) {
-      Object.assign(this.#at(row), { generation, jobId, unansweredSinceMs });
+    for (const {
+      row,
+      generation,
+      jobId,
+      unansweredSinceMs,
+      openedSinceMs,
+      hasImage = false,
+    } of overview.known) {
+      Object.assign(this.#at(row), { generation, jobId, unansweredSinceMs, openedSinceMs, hasImage });
     }
     for (const row of overview.recorded.rows) this.#at(row).phase = 'recorded';
     for (const [row, { phase }] of this.#rows.entries()) {
@@ -145,7 +156,8 @@ export class ShardLedger {
     progress.generations.push(record);
     progress.generation = record.generation + 1;
     progress.jobId = undefined;
-    progress.unansweredSinceMs = undefined;
+    // An earlier run that was ended unrecorded may have made this generation as well.
+    progress.unansweredSinceMs = progress.openedSinceMs;
     progress.phase = 'pending';
     this.#pending += 1;
     this.#regenerating += 1;
@@ -171,10 +183,12 @@ export class ShardLedger {
     this.#copying += 1;
   }
 
-  settle(row: number, end: RowEnd, record: GenerationRecord | undefined, nowMs: number): void {
+  /** Notes how a row ended; one that has an image from before keeps it where it got no new one. */
+  settle(row: number, ended: RowEnd, record: GenerationRecord | undefined, nowMs: number): void {
     const progress = this.#at(row);
     this.#leave(row);
     this.#ages.end(row);
+    const end: SettledEnd = progress.hasImage && ended.kind !== 'stored' ? { kind: 'kept' } : ended;
     progress.phase = 'settled';
     progress.end = end;
     if (record) progress.generations.push(record);
@@ -204,11 +218,12 @@ export class ShardLedger {
 
   /** The record of a generation that is left without its end being seen; undefined where nothing was ever sent. */
   openRecord(row: number): GenerationRecord | undefined {
-    const { generation, jobId, unansweredSinceMs, phase } = this.#at(row);
+    const { generation, jobId, unansweredSinceMs, openedSinceMs, phase } = this.#at(row);
+    const opened = openedSinceMs !== undefined && { openedSinceMs };
     if (jobId && phase === 'copying') return { generation, jobId, end: 'done', charged: 'yes' };
-    if (jobId) return { generation, jobId, end: 'open', charged: 'unknown' };
+    if (jobId) return { generation, jobId, end: 'open', charged: 'unknown', ...opened };
     if (unansweredSinceMs !== undefined)
-      return { generation, end: 'unanswered', charged: 'unknown', unansweredSinceMs };
+      return { generation, end: 'unanswered', charged: 'unknown', unansweredSinceMs, ...opened };
     return undefined;
   }
 

@@ -465,12 +465,14 @@ describe('the activities', () => {
 
       const known = [
         { row: 0, generation: 2 },
-        { row: 1, generation: 1, unansweredSinceMs: openedAtMs },
-        { row: 2, generation: 1, unansweredSinceMs: openedAtMs },
+        { row: 1, generation: 1, unansweredSinceMs: openedAtMs, openedSinceMs: openedAtMs },
+        { row: 2, generation: 1, unansweredSinceMs: openedAtMs, openedSinceMs: openedAtMs },
       ];
       for (const runSeq of [2, 3]) {
         const next = await bench.ingest('runs', sheet, runSeq);
-        const overview = await bench.attempt(() => bench.activities.openShard({ run: next.run, shard: 0 }));
+        const overview = await bench.attempt(() =>
+          bench.activities.openShard({ run: next.run, shard: 0, execution: 1 }),
+        );
         expect(overview.known).toEqual(known);
         // Cancelled before anything was done for any row.
         expect(await seal(next.run, 1, 'cancelled')).toMatchObject({ total: 3, cancelled: 3 });
@@ -493,13 +495,14 @@ describe('the activities', () => {
       );
       await seal(run, 1, 'cancelled');
       const second = await bench.ingest('known-job', sheet, 2);
-      await bench.attempt(() =>
-        bench.activities.recordLostShard({ run: second.run, shard: 0, openedAtMs: Date.now() }),
-      );
+      const openedAtMs = Date.now();
+      await bench.attempt(() => bench.activities.recordLostShard({ run: second.run, shard: 0, openedAtMs }));
       await seal(second.run, 1);
       const third = await bench.ingest('known-job', sheet, 3);
-      const overview = await bench.attempt(() => bench.activities.openShard({ run: third.run, shard: 0 }));
-      expect(overview.known[0]).toEqual({ row: 0, generation: 1, jobId });
+      const overview = await bench.attempt(() =>
+        bench.activities.openShard({ run: third.run, shard: 0, execution: 1 }),
+      );
+      expect(overview.known[0]).toEqual({ row: 0, generation: 1, jobId, openedSinceMs: openedAtMs });
     });
 
     it('carries a row whose image lies in the bucket without any record, and seals it as stored', async () => {

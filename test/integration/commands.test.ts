@@ -116,7 +116,12 @@ describe('looking at batches', () => {
     const { store } = stack.s3;
     const { client } = stack.temporal;
     const summary = await checkSheet(sheet, sheetSettings);
-    const { runSeq } = await planSubmission(store, location, sheet, sheetSettings, summary);
+    const { runSeq } = await planSubmission(store, location, {
+      sheet,
+      sheetSettings,
+      summary,
+      merge: false,
+    });
     const settings = {
       concurrency: 10,
       maxGenerations: 1,

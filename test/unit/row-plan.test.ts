@@ -1,10 +1,17 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FAILURE_KINDS } from '../../src/domain/failure-kind.js';
+import { FAILURE_KINDS, UNSTORED_KINDS, type UnstoredKind } from '../../src/domain/failure-kind.js';
 import type { ContentHash, JobId, RowId } from '../../src/domain/ids.js';
 import type { GenerationEnd, GenerationRecord, RowEnd, RowOutcome } from '../../src/domain/outcome.js';
-import type { PromptRow } from '../../src/domain/row.js';
-import { generationsTogether, planRow } from '../../src/domain/row-plan.js';
+import type { PromptRow, ShardRow } from '../../src/domain/row.js';
+import {
+  generationsTogether,
+  leftUnended,
+  planRow,
+  takenUpBy,
+  type RowBefore,
+  type RowPlan,
+} from '../../src/domain/row-plan.js';
 
 const row: PromptRow = {
   position: 0,
@@ -24,7 +31,16 @@ const job = 'job-3' as JobId;
 
 function outcome(end: RowEnd, generations: readonly GenerationRecord[] = []): RowOutcome {
   const { position, rowId, contentHash } = row;
-  return { position, rowId, contentHash, runSeq: 1, generations, end, settledAt: SETTLED_AT };
+  return {
+    position,
+    rowId,
+    contentHash,
+    runSeq: 1,
+    generations,
+    end,
+    ...(end.kind === 'stored' && { imageKey: 'images/train/a-row.png' }),
+    settledAt: SETTLED_AT,
+  };
 }
 
 const failed = (failure: (typeof FAILURE_KINDS)[number]): RowEnd => ({
@@ -32,17 +48,31 @@ const failed = (failure: (typeof FAILURE_KINDS)[number]): RowEnd => ({
   failure,
   message: '',
 });
-const stored: RowEnd = {
+const stored: Extract<RowEnd, { kind: 'stored' }> = {
   kind: 'stored',
   adopted: false,
   image: { type: 'png', width: 1, height: 1, sizeBytes: 1, sha256: 'a' },
 };
+const standing = { end: stored, imageKey: 'images/train/a-row.png' };
+
+const submit = takenUpBy({ action: 'submit', kinds: [], redo: [] });
+const retry = (...kinds: UnstoredKind[]) => takenUpBy({ action: 'retry', kinds, redo: [] });
+const redo = takenUpBy({ action: 'redo', kinds: [], redo: [row.rowId] });
+const planned = (before: RowOutcome, taken = submit) => planRow(row, { outcome: before }, taken);
+const startOf = (plan: RowPlan) => {
+  if (plan.kind !== 'run') throw new Error('The row keeps its outcome.');
+  return plan.start;
+};
 
 describe('the plan of a row', () => {
   it('starts a new row, and one whose content changed, at its first generation', () => {
-    expect(planRow(row, undefined)).toEqual({ kind: 'run', change: 'new', start: { generation: 1 } });
+    expect(planRow(row, undefined, submit)).toEqual({
+      kind: 'run',
+      change: 'new',
+      start: { generation: 1 },
+    });
     const other = { ...outcome(stored), contentHash: 'b'.repeat(64) as ContentHash };
-    expect(planRow(row, other)).toEqual({ kind: 'run', change: 'changed', start: { generation: 1 } });
+    expect(planned(other)).toEqual({ kind: 'run', change: 'changed', start: { generation: 1 } });
   });
 
   it.each([
@@ -57,7 +87,26 @@ describe('the plan of a row', () => {
         ] as const,
     ),
   ] as const)('of an unchanged row that ended as %s', (_name, end, kind) => {
-    expect(planRow(row, outcome(end)).kind).toBe(kind);
+    expect(planned(outcome(end)).kind).toBe(kind);
+    expect(planned(outcome(end), retry()).kind).toBe(kind);
+    expect(planned(outcome(end), redo).kind).toBe('run');
+  });
+
+  it('takes up exactly the kinds that a retry names', () => {
+    for (const named of UNSTORED_KINDS) {
+      for (const kind of UNSTORED_KINDS) {
+        const end: RowEnd = kind === 'cancelled' ? { kind } : failed(kind);
+        expect(planned(outcome(end), retry(named)).kind).toBe(kind === named ? 'run' : 'carry');
+      }
+      expect(planned(outcome(stored), retry(named)).kind).toBe('carry');
+    }
+  });
+
+  it('leaves every row alone that a redo does not name', () => {
+    const others = takenUpBy({ action: 'redo', kinds: [], redo: ['another' as RowId] });
+    for (const end of [stored, { kind: 'cancelled' } as const, ...FAILURE_KINDS.map(failed)]) {
+      expect(planned(outcome(end), others)).toEqual({ kind: 'carry', outcome: outcome(end) });
+    }
   });
 
   it.each([
@@ -75,15 +124,47 @@ describe('the plan of a row', () => {
       charged: 'unknown',
       ...(end === 'unanswered' ? { unansweredSinceMs: 5 } : { jobId: job }),
     };
-    const plan = planRow(row, outcome({ kind: 'cancelled' }, [last]));
+    const plan = planned(outcome({ kind: 'cancelled' }, [last]));
     expect(plan).toEqual({ kind: 'run', change: 'again', start: { ...start, earlier: [last] } });
   });
 
   it('counts the age of an unanswered create of unknown time from the end of its row', () => {
     const last = { generation: 1, end: 'unanswered', charged: 'unknown' } as const;
-    const plan = planRow(row, outcome(failed('shard-lost'), [last]));
+    const plan = planned(outcome(failed('shard-lost'), [last]));
     expect(plan).toMatchObject({ start: { unansweredSinceMs: Date.parse(SETTLED_AT) } });
   });
+
+  it('sends a create of unknown charge again with its own key and no age, once a person names it', () => {
+    const last = { generation: 2, end: 'unanswered', charged: 'unknown', openedSinceMs: 7 } as const;
+    const before = outcome(failed('unknown-charge'), [last]);
+    expect(startOf(planned(before, retry('unknown-charge')))).toEqual({ generation: 2, earlier: [last] });
+  });
+
+  it.each([
+    ['done', { generation: 4 }],
+    ['unfinished', { generation: 4 }],
+    ['failed', { generation: 4 }],
+    ['gone', { generation: 4 }],
+    ['open', { generation: 3, jobId: job, openedSinceMs: 5 }],
+    ['unanswered', { generation: 3 }],
+    ['invalid', { generation: 3 }],
+  ] as const)(
+    'makes a stored row anew whose last generation ended as %s, and keeps its image',
+    (end, start) => {
+      const last: GenerationRecord = {
+        generation: 3,
+        end,
+        charged: 'unknown',
+        ...(end !== 'unanswered' && { jobId: job }),
+        ...(end === 'open' && { openedSinceMs: 5 }),
+      };
+      expect(planned(outcome(stored, [last]), redo)).toEqual({
+        kind: 'run',
+        change: 'redo',
+        start: { ...start, earlier: [last], standing },
+      });
+    },
+  );
 
   const ends: readonly GenerationEnd[] = [
     'done',
@@ -102,16 +183,15 @@ describe('the plan of a row', () => {
         let previous = outcome({ kind: 'cancelled' });
         let [generation, ended]: [number, GenerationEnd | undefined] = [1, undefined];
         for (const madeInRun of runs) {
-          const plan = planRow(row, previous);
-          if (plan.kind !== 'run') throw new Error('a cancelled row runs again');
+          const start = startOf(planned(previous));
           const advances = ended === 'failed' || ended === 'gone';
-          expect(plan.start.generation).toBe(advances ? generation + 1 : generation);
+          expect(start.generation).toBe(advances ? generation + 1 : generation);
           const made = madeInRun.map((end, at): GenerationRecord => ({
-            generation: plan.start.generation + at,
+            generation: start.generation + at,
             end,
             charged: 'unknown',
           }));
-          const together = generationsTogether(plan.start.earlier ?? [], made);
+          const together = generationsTogether(start.earlier ?? [], made);
           expect(together.map((record) => record.generation)).toEqual(together.map((_, at) => at + 1));
           previous = outcome({ kind: 'cancelled' }, together);
           const last = together.at(-1);
@@ -120,4 +200,131 @@ describe('the plan of a row', () => {
       }),
     );
   });
+});
+
+describe('a row whose run was ended before it', () => {
+  const left = (start: Partial<ShardRow>, openedAtMs?: number): RowBefore =>
+    leftUnended({ ...row, generation: 1, ...start }, { runSeq: 2, openedAtMs, leftAt: SETTLED_AT });
+
+  it('starts where it was to start, if its shard was never opened', () => {
+    const start = { generation: 2, standing, earlier: [] };
+    expect(left(start)).toMatchObject({ start, outcome: { end: stored, imageKey: standing.imageKey } });
+    expect(left({})).toEqual({
+      start: { generation: 1 },
+      outcome: { ...outcome({ kind: 'cancelled' }), runSeq: 2 },
+    });
+  });
+
+  it('may have been bought since its shard was opened; the older doubt counts', () => {
+    const record = { generation: 1, end: 'unanswered', charged: 'unknown', openedSinceMs: 50 } as const;
+    expect(left({ unansweredSinceMs: 20 }, 50)).toMatchObject({
+      start: { generation: 1, unansweredSinceMs: 20, openedSinceMs: 50 },
+      outcome: { end: { kind: 'cancelled' }, generations: [{ ...record, unansweredSinceMs: 20 }] },
+    });
+    expect(left({ openedSinceMs: 10 }, 50).start).toMatchObject({ unansweredSinceMs: 10, openedSinceMs: 10 });
+  });
+
+  it('keeps its known job, which is awaited whatever its age', () => {
+    const { start } = left({ generation: 3, jobId: job }, 50);
+    expect(start).toMatchObject({ generation: 3, jobId: job, openedSinceMs: 50 });
+    expect(start).not.toHaveProperty('unansweredSinceMs');
+  });
+
+  it('stays cancelled, or with its image, where a retry names other kinds, and loses nothing by it', () => {
+    const before = left({ generation: 2, jobId: job, standing }, 50);
+    expect(planRow(row, before, retry('flaky'))).toEqual({ kind: 'carry', outcome: before.outcome });
+    expect(planned(before.outcome, redo)).toMatchObject({ start: { generation: 2, jobId: job, standing } });
+    expect(planRow(row, before, retry('cancelled'))).toMatchObject({ kind: 'run', start: { standing } });
+  });
+});
+
+describe('over any number of runs, whatever ends them', () => {
+  /** What one run does: which rows it takes up, how far each row's jobs come, and whether it lives to record that. */
+  const runs = fc.array(
+    fc.record({
+      taken: fc.oneof(
+        fc.constant(submit),
+        fc.constant(redo),
+        fc.subarray([...UNSTORED_KINDS]).map((kinds) => retry(...kinds)),
+      ),
+      /** Generations that end as failed before the last one, which ends so. */
+      failures: fc.nat(3),
+      last: fc.constantFrom('done', 'open', 'unanswered', 'refused', 'nothing'),
+      ending: fc.constantFrom('recorded', 'unrecorded', 'unopened'),
+    }),
+    { minLength: 1, maxLength: 8 },
+  );
+
+  it('a row never vanishes, its generation never goes down, its image is never given up, and an open job is never passed by', () => {
+    fc.assert(
+      fc.property(runs, (steps) => {
+        let before: RowBefore | undefined;
+        let highest = 1;
+        let hasImage = false;
+        for (const [at, { taken, failures, last, ending }] of steps.entries()) {
+          const plan = planRow(row, before, taken);
+          const openBefore = before?.start?.jobId ?? openJobOf(before?.outcome);
+          if (plan.kind === 'carry') {
+            before = { outcome: plan.outcome };
+            expect(plan.outcome.end.kind === 'stored').toBe(hasImage);
+            continue;
+          }
+          const { start } = plan;
+          expect(start.generation).toBeGreaterThanOrEqual(highest);
+          if (openBefore) expect(start.jobId).toBe(openBefore);
+          expect(start.standing !== undefined).toBe(hasImage);
+          const made = madeFrom(start, failures, last);
+          highest = Math.max(
+            start.generation,
+            ...(ending === 'recorded' ? made : []).map((one) => one.generation),
+          );
+          const shardRow: ShardRow = { ...row, ...start };
+          const openedAtMs = ending === 'unopened' ? undefined : at;
+          if (ending === 'recorded') {
+            const generations = generationsTogether(start.earlier ?? [], made);
+            if (last === 'done') hasImage = true;
+            before = { outcome: outcome(hasImage ? stored : { kind: 'cancelled' }, generations) };
+          } else {
+            before = leftUnended(shardRow, { runSeq: at, openedAtMs, leftAt: SETTLED_AT });
+          }
+          const generations = before.outcome.generations.map((one) => one.generation);
+          expect(generations).toEqual([...new Set(generations)].toSorted((a, b) => a - b));
+        }
+      }),
+    );
+  });
+
+  function openJobOf(left: RowOutcome | undefined): JobId | undefined {
+    const last = left?.generations.at(-1);
+    return last?.end === 'open' ? last.jobId : undefined;
+  }
+
+  function madeFrom(
+    start: { readonly generation: number; readonly jobId?: JobId },
+    failures: number,
+    last: 'done' | 'open' | 'unanswered' | 'refused' | 'nothing',
+  ): readonly GenerationRecord[] {
+    const jobOf = (generation: number): JobId =>
+      generation === start.generation && start.jobId ? start.jobId : (`job-${generation}` as JobId);
+    const lost = Array.from({ length: last === 'nothing' ? 0 : failures }, (_, at): GenerationRecord => {
+      const generation = start.generation + at;
+      return { generation, jobId: jobOf(generation), end: 'failed', charged: 'unknown' };
+    });
+    const generation = start.generation + lost.length;
+    const jobId = jobOf(generation);
+    switch (last) {
+      case 'done':
+        return [...lost, { generation, jobId, end: 'done', charged: 'yes' }];
+      case 'refused':
+        return [...lost, { generation, jobId, end: 'failed', charged: 'unknown' }];
+      case 'open':
+        return [...lost, { generation, jobId, end: 'open', charged: 'unknown' }];
+      case 'unanswered':
+        return generation === start.generation && start.jobId
+          ? [{ generation, jobId, end: 'open', charged: 'unknown' }]
+          : [...lost, { generation, end: 'unanswered', charged: 'unknown', unansweredSinceMs: 1 }];
+      case 'nothing':
+        return [];
+    }
+  }
 });

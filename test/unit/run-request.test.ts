@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { asksTheSame, sheetKeyOf } from '../../src/batch/run-request.js';
+import { hasSheet, sheetKeyOf } from '../../src/batch/run-request.js';
 import type { BatchId } from '../../src/domain/ids.js';
 import { SheetSettings } from '../../src/sheet/index.js';
 
@@ -14,13 +14,13 @@ const request = {
 };
 
 test('a run was asked for the same only by the same bytes, format and settings', () => {
-  expect(asksTheSame(request, location, sheet, settings)).toBe(true);
-  expect(asksTheSame(request, location, { ...sheet, path: '/elsewhere', name: 'dinner.tsv' }, settings)).toBe(
+  expect(hasSheet(request, location, sheet, settings)).toBe(true);
+  expect(hasSheet(request, location, { ...sheet, path: '/elsewhere', name: 'dinner.tsv' }, settings)).toBe(
     true,
   );
-  expect(asksTheSame(request, location, { ...sheet, sha256: 'b'.repeat(64) }, settings)).toBe(false);
-  expect(asksTheSame(request, location, { ...sheet, name: 'menu.csv' }, settings)).toBe(false);
-  expect(asksTheSame(request, location, sheet, SheetSettings.parse({}))).toBe(false);
+  expect(hasSheet(request, location, { ...sheet, sha256: 'b'.repeat(64) }, settings)).toBe(false);
+  expect(hasSheet(request, location, { ...sheet, name: 'menu.csv' }, settings)).toBe(false);
+  expect(hasSheet(request, location, sheet, SheetSettings.parse({}))).toBe(false);
 });
 
 test('a sheet without a usable extension is kept as CSV', () => {

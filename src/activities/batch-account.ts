@@ -1,0 +1,63 @@
+import type { AccountId } from '../bananahub/client.js';
+import { BananaHubError } from '../bananahub/errors.js';
+import { RunRequest } from '../ledger/documents.js';
+import { beforeRun, type BeforeRun } from '../ledger/previous-runs.js';
+import { readDocument } from '../ledger/read-document.js';
+import { statesAfterRun } from '../ledger/run-rows.js';
+import { at, requestKey, type RunRef } from '../storage/layout.js';
+import { cancellationSignal } from './activity-context.js';
+import type { WorkerState } from './dependencies.js';
+import { batchFault, wrongAccount } from './failure.js';
+import { latestJobs, provesSameAccount } from './same-account.js';
+
+/**
+ * The account to which a run binds its batch: the one that the batch was first run with, or this worker's own where
+ * the batch has none yet or its key was rotated. Throws the batch's fault where this worker's key is not the batch's,
+ * and `BananaHubError` where the service does not take it.
+ */
+export async function accountOfRun(
+  state: Pick<WorkerState, 'store' | 'api'>,
+  run: RunRef,
+  request: Pick<RunRequest, 'rebind'>,
+  { batch, base }: BeforeRun,
+): Promise<AccountId> {
+  const { api, store } = state;
+  if (!batch) await refuseUnknownKey(state);
+  if (!batch || batch.account === api.account) return api.account;
+  if (!request.rebind) throw wrongAccount(batch.account, api.account);
+  const jobs = base ? await latestJobs(statesAfterRun(store, base)) : [];
+  const proof = await provesSameAccount(api, jobs, cancellationSignal());
+  if (proof === 'other') throw jobsUnknown(batch.account, api.account);
+  return api.account;
+}
+
+/** Throws unless this worker may work for a run, whether its sheet has been read yet or not. */
+export async function checkAccount(
+  state: Pick<WorkerState, 'store' | 'api' | 'runAccounts'>,
+  run: RunRef,
+): Promise<void> {
+  const before = await beforeRun(state.store, run);
+  if (before.batch && before.batch.runSeq >= run.runSeq) return state.runAccounts.check(run);
+  const request = await readDocument(state.store, at(run, requestKey(run, run.runSeq)), RunRequest);
+  await accountOfRun(state, run, request, before);
+}
+
+/** A key that the service does not take is nobody's account: bound to it, a batch could not go on with the right one. */
+async function refuseUnknownKey({ api }: Pick<WorkerState, 'api'>): Promise<void> {
+  try {
+    await api.getBalance(cancellationSignal());
+  } catch (error) {
+    if (cancellationSignal().aborted) throw error;
+    if (error instanceof BananaHubError && error.code === 'unauthorized') throw error;
+  }
+}
+
+function jobsUnknown(expected: string, own: string): Error {
+  return batchFault({
+    cause: {
+      scope: 'account',
+      code: 'wrong-account',
+      message: `This batch belongs to account ${expected}, and the key of ${own} does not know the batch's latest jobs: it is no new key of the same account. Start the workers with a key of the batch's account; the batch goes on by itself.`,
+    },
+  });
+}

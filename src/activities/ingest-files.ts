@@ -1,0 +1,121 @@
+import type { RowOutcome } from '../domain/outcome.js';
+import { isReportColumn, REJECT_COLUMNS } from '../domain/reserved-columns.js';
+import type { PromptRow, RejectedRecord, ShardRow } from '../domain/row.js';
+import { addTallies, EMPTY_TALLY, tallyOfSettled, type Tally } from '../domain/tally.js';
+import type { CarriedLine } from '../ledger/documents.js';
+import { toJsonLines } from '../ledger/json-lines.js';
+import type { LedgerFiles } from '../ledger/ledger-files.js';
+import { at, carriedKey, rejectsKey, rejectsLedgerKey, rowsKey, type RunRef } from '../storage/layout.js';
+import type { ObjectStore } from '../storage/object-store.js';
+import { cancellationSignal } from './activity-context.js';
+
+/** The rejected records with every cell that has something in it, also those that no header names. */
+export class Rejects {
+  readonly #ledger: ReturnType<LedgerFiles['open']>;
+  readonly #csv: ReturnType<LedgerFiles['openCsv']>;
+  readonly #filled = new Set<string>();
+  #count = 0;
+
+  constructor(files: LedgerFiles) {
+    this.#ledger = files.open();
+    this.#csv = files.openCsv();
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  async add(rejected: RejectedRecord): Promise<void> {
+    const { line, column, value, rule, record } = rejected;
+    this.#count += 1;
+    for (const [name, cell] of Object.entries(record)) if (cell !== '') this.#filled.add(name);
+    await this.#ledger.add(rejected);
+    await this.#csv.add({
+      ...record,
+      reject_line: line,
+      reject_column: column,
+      reject_value: value,
+      reject_rule: rule,
+    });
+  }
+
+  /** Stores them; the columns that they have: `columns`, and what turned up beyond them. */
+  async store(run: RunRef, columns: readonly string[], delimiter: string): Promise<readonly string[]> {
+    const own = new Set([...columns, ...this.#filled].filter((name) => !isReportColumn(name)));
+    await this.#ledger.store(rejectsLedgerKey(run, run.runSeq), 'application/jsonl');
+    await this.#csv.store(rejectsKey(run), [...own, ...REJECT_COLUMNS], delimiter);
+    return [...own];
+  }
+}
+
+/** The rows that keep the outcome they have. */
+export class CarriedRows {
+  readonly #file: ReturnType<LedgerFiles['open']>;
+  #tally: Tally = EMPTY_TALLY;
+
+  constructor(files: LedgerFiles) {
+    this.#file = files.open();
+  }
+
+  get tally(): Tally {
+    return this.#tally;
+  }
+
+  async add(row: PromptRow, outcome: RowOutcome): Promise<void> {
+    const line: CarriedLine = {
+      row: { ...row, generation: 1 },
+      outcome: { ...outcome, position: row.position },
+    };
+    await this.#file.add(line);
+    this.#tally = addTallies(this.#tally, tallyOfSettled([outcome]));
+  }
+
+  async store(run: RunRef): Promise<void> {
+    await this.#file.store(carriedKey(run, run.runSeq), 'application/jsonl');
+  }
+}
+
+/** Writes rows as shards of equal length, each as soon as it is full. */
+export class ShardWriter {
+  readonly #store: ObjectStore;
+  readonly #run: RunRef;
+  readonly #length: number;
+  #buffer: ShardRow[] = [];
+  #count = 0;
+  #rows = 0;
+
+  constructor(store: ObjectStore, run: RunRef, length: number) {
+    this.#store = store;
+    this.#run = run;
+    this.#length = length;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get rows(): number {
+    return this.#rows;
+  }
+
+  async add(row: ShardRow): Promise<void> {
+    this.#buffer.push(row);
+    this.#rows += 1;
+    if (this.#buffer.length === this.#length) await this.#write();
+  }
+
+  async end(): Promise<void> {
+    if (this.#buffer.length > 0) await this.#write();
+  }
+
+  async #write(): Promise<void> {
+    const run = this.#run;
+    const ref = at(run, rowsKey(run, run.runSeq, this.#count));
+    await this.#store.put(ref, toJsonLines(this.#buffer), {
+      contentType: 'application/jsonl',
+      signal: cancellationSignal(),
+    });
+    this.#buffer = [];
+    this.#count += 1;
+  }
+}

@@ -1,0 +1,41 @@
+import type { BananaHubClient } from '../bananahub/client.js';
+import { BananaHubError } from '../bananahub/errors.js';
+import type { JobId } from '../domain/ids.js';
+import type { RowBefore } from '../domain/row-plan.js';
+
+/**
+ * Whether a key belongs to the account that made some jobs: `same` as soon as it finds one of them, `other` where it
+ * finds none, `unknown` without any to look for. Throws `BananaHubError` where the service does not say either.
+ */
+export async function provesSameAccount(
+  api: Pick<BananaHubClient, 'getJob'>,
+  jobIds: readonly JobId[],
+  signal: AbortSignal,
+): Promise<'same' | 'other' | 'unknown'> {
+  for (const jobId of jobIds) {
+    try {
+      await api.getJob(jobId, signal);
+      return 'same';
+    } catch (error) {
+      if (!(error instanceof BananaHubError) || error.code !== 'job-not-found') throw error;
+    }
+  }
+  return jobIds.length > 0 ? 'other' : 'unknown';
+}
+
+const JOBS_LOOKED_FOR = 3;
+
+/** The jobs by which to know a batch's account: the latest few, since the service may forget old ones. */
+export async function latestJobs(rows: AsyncIterable<RowBefore>): Promise<readonly JobId[]> {
+  let latest: { readonly jobId: JobId; readonly settledAt: string }[] = [];
+  for await (const { outcome } of rows) {
+    const jobId = outcome.generations.findLast((record) => record.jobId !== undefined)?.jobId;
+    const least = latest.at(-1);
+    if (!jobId || (latest.length === JOBS_LOOKED_FOR && least && outcome.settledAt <= least.settledAt))
+      continue;
+    latest = [...latest, { jobId, settledAt: outcome.settledAt }]
+      .toSorted((a, b) => (a.settledAt < b.settledAt ? 1 : -1))
+      .slice(0, JOBS_LOOKED_FOR);
+  }
+  return latest.map(({ jobId }) => jobId);
+}

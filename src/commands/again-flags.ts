@@ -1,0 +1,81 @@
+import type { Command as Program } from 'commander';
+import { UNSTORED_KINDS, type UnstoredKind } from '../domain/failure-kind.js';
+import { namesOf } from './option-parsers.js';
+import type { RedoOptions } from './redo.js';
+import type { RetryOptions } from './retry.js';
+import { withRunningFlags, type RunningFlags } from './running-flags.js';
+import { REBIND } from './submission-flags.js';
+
+interface Flags extends RunningFlags {
+  readonly rebind: boolean;
+  readonly watch: boolean;
+  readonly dryRun: boolean;
+  readonly yes: boolean;
+  readonly json: boolean;
+}
+
+/** Adds the batch, which of its rows a retry takes, and how to run. */
+export function withRetryFlags(program: Program): Program {
+  return withAgainFlags(
+    program
+      .argument('<id>', 'the batch')
+      .optionsGroup('Rows:')
+      .option(
+        '--kind <list>',
+        `exactly the rows that ended so, of ${UNSTORED_KINDS.join(', ')}; cancelled also takes those that had not ended (default: all but invalid, refused and unknown-charge)`,
+        namesOf(UNSTORED_KINDS),
+      ),
+  );
+}
+
+/** Adds the batch, the rows that a redo makes anew, and how to run. */
+export function withRedoFlags(program: Program): Program {
+  return withAgainFlags(
+    program
+      .argument('<id>', 'the batch')
+      .optionsGroup('Rows:')
+      .option('--rows <list>', 'ids of rows, separated by commas', (list: string) =>
+        list
+          .split(',')
+          .map((row) => row.trim())
+          .filter((row) => row !== ''),
+      )
+      .option('--rows-file <file>', 'a file with a row id on each line; "-" for standard input'),
+  );
+}
+
+function withAgainFlags(program: Program): Program {
+  return withRunningFlags(program, 'as in the run before')
+    .option('--rebind', REBIND, false)
+    .option('-w, --watch', 'until it ends', false)
+    .optionsGroup('Output:')
+    .option('--dry-run', 'say what would be made, by the bucket alone, and do nothing', false)
+    .option('-y, --yes', 'do not ask', false)
+    .option('--json', 'one JSON document on standard output', false);
+}
+
+/** The options of a retry from its flags. */
+export function retryOptions(
+  id: string,
+  flags: Flags & { readonly kind?: readonly UnstoredKind[] },
+): RetryOptions {
+  return { ...againOptions(id, flags), kinds: flags.kind ?? [] };
+}
+
+/** The options of a redo from its flags. */
+export function redoOptions(
+  id: string,
+  flags: Flags & { readonly rows?: readonly string[]; readonly rowsFile?: string },
+): RedoOptions {
+  const { rows, rowsFile } = flags;
+  return {
+    ...againOptions(id, flags),
+    ...(rows && { rows }),
+    ...(rowsFile !== undefined && { rowsFile }),
+  };
+}
+
+function againOptions(id: string, flags: Flags): Omit<RetryOptions, 'kinds'> {
+  const { rebind, watch, dryRun, yes, json } = flags;
+  return { id, running: flags, rebind, watch, dryRun, yes, json };
+}

@@ -1,0 +1,76 @@
+import { addressOf } from '../batch/status-document.js';
+import { rowsToRun, type CountByKind } from '../batch/plan-counts.js';
+import type { AgainPlan } from '../batch/plan-again.js';
+import { KINDS_TRIED_AGAIN, UNSTORED_KINDS } from '../domain/failure-kind.js';
+import { batchWorkflowId } from '../workflows/messages.js';
+import { awaitedLines, counted, runLine } from './submission-plan-text.js';
+
+/** Lines that tell what a retry or redo would do to a batch. */
+export function againText(plan: AgainPlan): string {
+  const { run, repeats, request } = plan;
+  const lines = [`Batch      ${run.batchId} → ${addressOf(run)}`];
+  if (repeats !== undefined) {
+    lines.push(`Repeats    run ${repeats}, which was ended before its rows were known`);
+  }
+  lines.push(runLine(run.runSeq, runText(plan)), ...awaitedLines(plan));
+  const standing = kindsText(plan.standingByKind);
+  if (standing) lines.push(`Stays      ${standing}`);
+  const left = UNSTORED_KINDS.filter((kind) => (plan.standingByKind[kind] ?? 0) > 0);
+  if (left.length > 0 && request.action === 'retry') {
+    lines.push(`           name kinds to try exactly those again: --kind ${left.join(',')}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function runText(plan: AgainPlan): string {
+  const sheet = [
+    [plan.new, 'new'],
+    [plan.changed, 'changed'],
+    [plan.removed, 'removed'],
+  ] as const;
+  const parts = [
+    ...sheet.flatMap(([count, word]) => (count > 0 ? [`${count} ${word}`] : [])),
+    ...(plan.redone > 0 ? [`${counted(plan.redone, 'row')} anew`] : []),
+    ...(plan.again > 0 ? [`${counted(plan.again, 'row')} again: ${kindsText(plan.againByKind)}`] : []),
+  ];
+  return parts.length > 0 ? parts.join('; ') : 'no row to try again';
+}
+
+function kindsText(counts: CountByKind): string {
+  return Object.entries(counts)
+    .map(([kind, count]) => `${count} ${kind === 'unended' ? 'not ended' : kind}`)
+    .join(', ');
+}
+
+/** Why nothing is to be done, and what could be. */
+export function nothingToDoText(plan: AgainPlan): string {
+  const left = Object.keys(plan.standingByKind).length > 0;
+  const named = plan.request.kinds.length > 0;
+  if (!left) return 'Nothing to do: every row has its image.\n';
+  if (named) return `Nothing to do: no row ended as ${plan.request.kinds.join(' or ')}.\n`;
+  return `Nothing to do: what has no image is not tried again unless it is named (${UNSTORED_KINDS.filter((kind) => !KINDS_TRIED_AGAIN.has(kind)).join(', ')}).\n`;
+}
+
+/** What `retry --json` and `redo --json` print; scripts rely on it. */
+export function againJson(plan: AgainPlan): string {
+  const { run, request } = plan;
+  return JSON.stringify({
+    batchId: run.batchId,
+    workflowId: batchWorkflowId(run.batchId),
+    runSeq: run.runSeq,
+    action: request.action,
+    repeats: plan.repeats ?? null,
+    rows: rowsToRun(plan),
+    new: plan.new,
+    changed: plan.changed,
+    again: plan.again,
+    againByKind: plan.againByKind,
+    redone: plan.redone,
+    awaited: plan.awaited,
+    unchanged: plan.unchanged,
+    standingByKind: plan.standingByKind,
+    removed: plan.removed,
+    kept: plan.kept,
+    location: addressOf(run),
+  });
+}

@@ -1,0 +1,192 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { readBatchStatus } from '../batch/batch-status.js';
+import { planAgain, type AgainPlan, type AskedAgain } from '../batch/plan-again.js';
+import { rowsToBuy, rowsToRun } from '../batch/plan-counts.js';
+import { startRequest } from '../batch/start-run.js';
+import type { BatchStatus } from '../batch/status-document.js';
+import { stackFolder } from '../embedded/stack-info.js';
+import { UsageError } from '../errors.js';
+import type { BatchLocation } from '../storage/layout.js';
+import type { ObjectStore } from '../storage/object-store.js';
+import { againJson, againText, nothingToDoText } from './again-text.js';
+import { locate, ownAccount, withBatchAccess, withBucket, type BatchAccess } from './batch-access.js';
+import { readBatchFiles } from './batch-files.js';
+import { EXIT, type CommandContext, type ExitCode } from './command-context.js';
+import { askConsent, type Consent } from './consent.js';
+import { describeEngine, withEngine, withFolderBucket, type Engine } from './engine.js';
+import { openProgress } from './progress.js';
+import { refuseUnknownRows } from './unknown-rows.js';
+import { runSettings, type RunningFlags } from './running-flags.js';
+import { unknownBatch } from './status.js';
+import { isOpen } from './submission.js';
+import { counted } from './submission-plan-text.js';
+import { refuseOtherAccount } from './submission-refusals.js';
+import { watchToEnd } from './watch-to-end.js';
+
+/** What `retry` and `redo` are asked to do, besides which rows. */
+export interface AgainOptions {
+  readonly id: string;
+  readonly running: RunningFlags;
+  /** The account's key was rotated since the batch was run. */
+  readonly rebind: boolean;
+  readonly watch: boolean;
+  readonly dryRun: boolean;
+  readonly yes: boolean;
+  readonly json: boolean;
+}
+
+/**
+ * Starts the next run of a batch over rows that it has: by the ledger alone, whatever became of Temporal. Where no
+ * Temporal is configured, starts what is missing and watches to the end, as `run` does.
+ */
+export async function runAgain(
+  context: CommandContext,
+  options: AgainOptions,
+  asked: AskedAgain,
+): Promise<ExitCode> {
+  const { config, cwd, stderr } = context;
+  if (options.dryRun) return withFolderBucket(context, (found) => dryRunAgain(found, options, asked));
+  if (config.temporal) {
+    return withBatchAccess(config, (access) => startAgain({ context, access, options, asked }));
+  }
+  if (!config.bucket && !existsSync(path.join(stackFolder(cwd), 's3'))) {
+    throw new UsageError(
+      `There is no batch "${options.id}" in this folder. Go to the folder where it was run, or set BANANA_BUCKET and TEMPORAL_ADDRESS to where it is.`,
+    );
+  }
+  return withEngine(context, (engine) =>
+    withBatchAccess(engine.config, (access) => {
+      stderr.write(describeEngine(engine, cwd));
+      return startAgain({ context, access, engine, options, asked });
+    }),
+  );
+}
+
+interface Starting {
+  readonly context: CommandContext;
+  readonly access: BatchAccess;
+  /** Set where this command runs the batch itself. */
+  readonly engine?: Engine;
+  readonly options: AgainOptions;
+  readonly asked: AskedAgain;
+}
+
+async function startAgain(starting: Starting): Promise<ExitCode> {
+  const { context, access, engine, options, asked } = starting;
+  const { stdout, stderr } = context;
+  const location = locate(access.bucket, options.id);
+  const status = await readBatchStatus(access, location);
+  if (status && isOpen(status)) return stillRunning(starting, location, status);
+  const plan = await shownPlan(context, access.store, location, { options, asked, own: access.account });
+  if (isDone(plan)) {
+    if (options.json) stdout.write(`${againJson(plan)}\n`);
+    stderr.write(nothingToDoText(plan));
+    return EXIT.ok;
+  }
+  if (rowsToRun(plan) === 0) stderr.write("Nothing is bought: the batch's files are written anew.\n");
+  const consent = await consentTo(context, access, options, plan);
+  if (consent !== 'given' || context.interrupted.aborted) {
+    stderr.write('Nothing was started.\n');
+    return consent === 'declined' ? EXIT.refused : EXIT.interrupted;
+  }
+  const run = await startRequest(access, plan.run, {
+    request: { ...plan.request, rebind: options.rebind || plan.request.rebind },
+    settings: runSettings(options.running, plan.settings),
+  });
+  if (engine || options.watch) {
+    return watchToEnd(context, watchedOf(starting, run));
+  }
+  if (options.json) stdout.write(`${againJson(plan)}\n`);
+  stderr.write(`Started. See it with: banana-batch status ${run.batchId} --watch\n`);
+  return EXIT.ok;
+}
+
+function watchedOf(
+  { context, access, engine, options }: Starting,
+  location: BatchLocation,
+): Parameters<typeof watchToEnd>[1] {
+  return { location, access, config: engine?.config ?? context.config, engine, json: options.json };
+}
+
+async function stillRunning(
+  starting: Starting,
+  location: BatchLocation,
+  { state }: BatchStatus,
+): Promise<ExitCode> {
+  const { context, engine, asked } = starting;
+  const { batchId } = location;
+  if (!engine) {
+    throw new UsageError(
+      `Batch "${batchId}" has not ended (${state}), and ${asked.action} goes over what a run has left. Wait for it: banana-batch status ${batchId} --watch, or end it first: banana-batch cancel ${batchId}`,
+    );
+  }
+  // Its worker was a command that is gone: it goes on here, or it would stand still.
+  context.stderr.write(
+    `Batch "${batchId}" has not ended, and is shown here; ${asked.action} what it leaves when it has.\n`,
+  );
+  return watchToEnd(context, watchedOf(starting, location));
+}
+
+async function dryRunAgain(
+  context: CommandContext,
+  options: AgainOptions,
+  asked: AskedAgain,
+): Promise<ExitCode> {
+  return withBucket(context.config, async (store, bucket) => {
+    const location = locate(bucket, options.id);
+    const own = ownAccount(context.config);
+    const plan = await shownPlan(context, store, location, { options, asked, own });
+    if (options.json) context.stdout.write(`${againJson(plan)}\n`);
+    if (isDone(plan)) context.stderr.write(nothingToDoText(plan));
+    context.stderr.write('Dry run: nothing was started or bought.\n');
+    return EXIT.ok;
+  });
+}
+
+/** Plans and shows it. Throws a UsageError for an unknown batch or row, and for a batch of another account. */
+async function shownPlan(
+  { stderr }: CommandContext,
+  store: ObjectStore,
+  location: BatchLocation,
+  {
+    options,
+    asked,
+    own,
+  }: {
+    readonly options: AgainOptions;
+    readonly asked: AskedAgain;
+    readonly own: BatchAccess['account'];
+  },
+): Promise<AgainPlan> {
+  refuseOtherAccount(location, await readBatchFiles(store, location), own, options);
+  const progress = openProgress(stderr);
+  let plan: AgainPlan | undefined;
+  try {
+    plan = await planAgain(store, location, asked, (rows) =>
+      progress.show(`Reading the batch's ledger: ${rows} rows`),
+    );
+  } finally {
+    progress.end({ clear: true });
+  }
+  if (!plan) throw unknownBatch(location);
+  await refuseUnknownRows(store, plan);
+  stderr.write(againText(plan));
+  return plan;
+}
+
+function isDone(plan: AgainPlan): boolean {
+  return plan.isSealed && rowsToRun(plan) + plan.removed === 0;
+}
+
+/** Money may be spent after this: a person at a terminal is asked; in a script the command itself is the word. */
+async function consentTo(
+  context: CommandContext,
+  { isFree }: BatchAccess,
+  { yes }: AgainOptions,
+  plan: AgainPlan,
+): Promise<Consent> {
+  const toBuy = rowsToBuy(plan);
+  if (yes || isFree || toBuy === 0 || !context.stdin.isTTY) return 'given';
+  return askConsent(context, `Make ${counted(toBuy, 'image')}?`);
+}

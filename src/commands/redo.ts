@@ -1,0 +1,47 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
+import type { RowId } from '../domain/ids.js';
+import { UsageError } from '../errors.js';
+import { runAgain, type AgainOptions } from './again.js';
+import type { Command, CommandContext } from './command-context.js';
+
+export interface RedoOptions extends AgainOptions {
+  readonly rows?: readonly string[];
+  /** A file with a row id on each line; `-` for standard input. */
+  readonly rowsFile?: string;
+}
+
+/** Buys named rows anew. The image that a row has stays until the new one is stored, and for good where none comes. */
+export const redo: Command<RedoOptions> = async (context, options) => {
+  const rows = [...(options.rows ?? []), ...(await rowsInFile(context, options.rowsFile))];
+  if (rows.length === 0) {
+    throw new UsageError(
+      'Name the rows to make anew: --rows a,b, or --rows-file FILE with an id on each line. Row ids are in metadata.jsonl and failures.csv.',
+    );
+  }
+  return runAgain(context, options, { action: 'redo', rows: [...new Set(rows)].map((row) => row as RowId) });
+};
+
+async function rowsInFile(
+  { cwd, stdin }: CommandContext,
+  name: string | undefined,
+): Promise<readonly string[]> {
+  if (name === undefined) return [];
+  const lines = name === '-' ? await text(stdin) : await readLocal(path.resolve(cwd, name), name);
+  return lines.split(/\r?\n/).filter((line) => line !== '');
+}
+
+async function readLocal(file: string, name: string): Promise<string> {
+  try {
+    return (await readFile(file, 'utf8')).replace(/^\uFEFF/, '');
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    throw new UsageError(
+      `${name} cannot be read (${String(code ?? error)}). Expected a row id on each line.`,
+      {
+        cause: error,
+      },
+    );
+  }
+}

@@ -1,0 +1,107 @@
+import path from 'node:path';
+import { statusJson, type BatchStatus } from '../batch/status-document.js';
+import type { Config } from '../config.js';
+import type { BatchLocation } from '../storage/layout.js';
+import { contactSheetKey, failuresKey, imagesPrefix, rejectsKey } from '../storage/layout.js';
+import type { BatchAccess } from './batch-access.js';
+import { EXIT, type CommandContext, type ExitCode } from './command-context.js';
+import { embeddedBucketFolder, type Engine } from './engine.js';
+import { sameBytesNote } from './same-bytes-note.js';
+import { coloursFor, statusBlock } from './status-text.js';
+import { exitCodeOf } from './status.js';
+import { watchBatch } from './watch-batch.js';
+
+/** A batch that a command has set going, or found at work. */
+export interface Watched {
+  readonly location: BatchLocation;
+  readonly access: BatchAccess;
+  /** The configuration that it works by. */
+  readonly config: Pick<Config, 'bucket'>;
+  /** Set where this command runs the batch itself. */
+  readonly engine: Engine | undefined;
+  readonly json: boolean;
+}
+
+/** Shows a batch until it ends or the person leaves, and says where everything is or how to come back. Throws where a part of the engine was lost. */
+export async function watchToEnd(context: CommandContext, watched: Watched): Promise<ExitCode> {
+  const lost = new AbortController();
+  let loss: Error | undefined;
+  const noteLoss = async (engine: Engine): Promise<void> => {
+    loss = await engine.lost;
+    lost.abort();
+  };
+  if (watched.engine) void noteLoss(watched.engine);
+  const signal = AbortSignal.any([context.interrupted, lost.signal]);
+  const last = await watchBatch(context, watched.access, watched.location, signal);
+  if (loss && !context.interrupted.aborted) throw loss;
+  if (!last || context.interrupted.aborted) return detach(context, watched);
+  return showEnd(context, watched, last);
+}
+
+function detach({ stderr, config }: CommandContext, { engine, location }: Watched): ExitCode {
+  const { batchId } = location;
+  if (!engine?.started.worker) {
+    stderr.write(
+      `Detached from "${batchId}", which goes on. Come back with: banana-batch status ${batchId} --watch\n`,
+    );
+    return EXIT.interrupted;
+  }
+  const otherWorker = config.temporal ? 'npx banana-batch worker' : 'npx banana-batch dev';
+  stderr.write(
+    `Detached from "${batchId}". Its worker was this command: it stands still and loses nothing. The same command again goes on with it, and so does: ${otherWorker}\n`,
+  );
+  return EXIT.interrupted;
+}
+
+/** Prints how a batch has ended, and where everything is. */
+export async function showEnd(
+  context: CommandContext,
+  { access, config, location, json }: Pick<Watched, 'access' | 'config' | 'location' | 'json'>,
+  ended: BatchStatus,
+): Promise<ExitCode> {
+  const { cwd, stdout, stderr, environment } = context;
+  if (json) stdout.write(`${statusJson(ended)}\n`);
+  else {
+    const note = await sameBytesNote(access.store, location, ended);
+    stdout.write(summary(cwd, config, location, { ended, note }));
+  }
+  // The watch has shown it on a terminal; a pipe gets the end in any case.
+  if (!stderr.isTTY) stderr.write(`${statusBlock(ended, coloursFor(stderr, environment))}\n`);
+  return exitCodeOf(ended);
+}
+
+function summary(
+  cwd: string,
+  config: Pick<Config, 'bucket'>,
+  location: BatchLocation,
+  { ended, note }: { readonly ended: BatchStatus; readonly note: string | undefined },
+): string {
+  const isFolder = config.bucket?.origin === 'stack';
+  const root = isFolder
+    ? `${path.relative(cwd, embeddedBucketFolder(cwd, location.bucket))}/`
+    : `s3://${location.bucket}/`;
+  const lines: [string, string][] = [
+    ['Images', `${root}${imagesPrefix(location)}`],
+    ['Look', `${root}${contactSheetKey(location, 1)}`],
+    ...(ended.failed + ended.cancelled > 0
+      ? [['Failed', `${root}${failuresKey(location)}`] satisfies [string, string]]
+      : []),
+    ...(ended.rejected > 0
+      ? [['Rejected', `${root}${rejectsKey(location)}`] satisfies [string, string]]
+      : []),
+    ...(note ? [['Beware', note] satisfies [string, string]] : []),
+    ['Next', nextStep(ended, isFolder)],
+  ];
+  const shown = `${ended.stored} of ${ended.total} images stored`;
+  return [
+    `${ended.state === 'cancelled' ? 'Cancelled' : 'Done'}: ${shown}.`,
+    ...lines.map(([name, text]) => `${name.padEnd(10)} ${text}`),
+    '',
+  ].join('\n');
+}
+
+function nextStep({ batchId, failed, cancelled }: BatchStatus, isFolder: boolean): string {
+  if (failed > 0) return `npx banana-batch failures ${batchId}, then: npx banana-batch retry ${batchId}`;
+  if (cancelled > 0) return `npx banana-batch retry ${batchId} for the rows that are missing`;
+  return isFolder ? 'npx banana-batch run YOUR.csv, or: npx banana-batch --help' : `npx banana-batch list`;
+}

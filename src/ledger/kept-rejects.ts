@@ -1,0 +1,43 @@
+import { parse } from 'csv-parse';
+import { z } from 'zod';
+import type { RejectedRecord } from '../domain/row.js';
+import { isReportColumn } from '../domain/reserved-columns.js';
+import { at, rejectsKey, rejectsLedgerKey, type RunRef } from '../storage/layout.js';
+import type { ObjectStore } from '../storage/object-store.js';
+import { RejectedLine, type BatchFile } from './documents.js';
+import { readJsonLines } from './json-lines.js';
+
+/** The records that a run found or kept rejected. A run of an older version left them in `rejects.csv` alone. */
+export async function* rejectsOf(
+  store: ObjectStore,
+  run: RunRef,
+  { delimiter }: Pick<BatchFile, 'delimiter'>,
+): AsyncGenerator<RejectedRecord> {
+  const key = rejectsLedgerKey(run, run.runSeq);
+  if (await store.head(at(run, key))) {
+    yield* readJsonLines(await store.read(at(run, key)), RejectedLine, key);
+    return;
+  }
+  if (await store.head(at(run, rejectsKey(run)))) yield* rejectsOfCsv(store, run, delimiter);
+}
+
+const Cells = z.record(z.string(), z.string());
+
+async function* rejectsOfCsv(
+  store: ObjectStore,
+  run: RunRef,
+  delimiter: string,
+): AsyncGenerator<RejectedRecord> {
+  const text = await store.readText(at(run, rejectsKey(run)));
+  const parser = parse(text, { columns: true, bom: true, delimiter, relax_column_count: true });
+  for await (const record of parser) {
+    const cells = Cells.parse(record);
+    yield {
+      line: Number(cells['reject_line'] ?? 0),
+      column: cells['reject_column'] ?? '',
+      value: cells['reject_value'] ?? '',
+      rule: cells['reject_rule'] ?? '',
+      record: Object.fromEntries(Object.entries(cells).filter(([name]) => !isReportColumn(name))),
+    };
+  }
+}

@@ -1,0 +1,114 @@
+import type { PromptRow } from '../domain/row.js';
+import { planRow, takenUpBy, type RowBefore, type RowPlan, type TakenUp } from '../domain/row-plan.js';
+import { readSheet, type SheetItem } from '../sheet/index.js';
+import type { RunRef } from '../storage/layout.js';
+import type { ObjectStore } from '../storage/object-store.js';
+import type { RunRequest } from './documents.js';
+import { rowsBefore, type BeforeRun } from './previous-runs.js';
+import { rowsAfterRun } from './run-rows.js';
+
+/** What a run is to do with a row of its batch. */
+export interface PlannedRow {
+  /** Its position counts the rows that are planned. */
+  readonly row: PromptRow;
+  readonly plan: RowPlan;
+  /** How earlier runs left it; undefined for a row that is new. */
+  readonly before: RowBefore | undefined;
+  /** It is as the ledger has it: the run's sheet lacks it, or the run has none. */
+  readonly isKept: boolean;
+}
+
+export type PlannedItem =
+  /** What the run's sheet says; each of its rows is planned as well. */
+  | { readonly kind: 'sheet'; readonly item: SheetItem }
+  | ({ readonly kind: 'planned' } & PlannedRow)
+  /** A row of the batch that the sheet does not have any more. */
+  | { readonly kind: 'removed'; readonly before: RowBefore };
+
+export interface RunToPlan {
+  readonly store: ObjectStore;
+  readonly run: RunRef;
+  readonly request: Pick<RunRequest, 'action' | 'kinds' | 'redo' | 'merge' | 'sheet' | 'sheetName'>;
+  readonly before: BeforeRun;
+  /** The bytes of the run's sheet; not read by a retry or redo. */
+  readonly openSheet: () => Promise<AsyncIterable<Uint8Array>>;
+}
+
+/**
+ * What a run does with every row of its batch, in the batch's order: that of the sheet, or with a merge, retry or redo
+ * that of the run before, and what is new behind it. The same ledger and request always give the same items. Throws
+ * StorageError, and SheetError as `readSheet` does.
+ */
+export async function* plannedRows(input: RunToPlan): AsyncGenerator<PlannedItem> {
+  const { request, before } = input;
+  const taken = takenUpBy(request);
+  if (request.action !== 'submit') yield* plannedLedger(input, taken);
+  else if (request.merge && before.base) yield* plannedMerge(input, before.base, taken);
+  else yield* plannedSheet(input, taken);
+}
+
+async function* plannedSheet(input: RunToPlan, taken: TakenUp): AsyncGenerator<PlannedItem> {
+  const left = await rowsBefore(input.store, input.before.base);
+  for await (const item of sheetItems(input)) {
+    yield { kind: 'sheet', item };
+    if (item.kind !== 'row') continue;
+    const { row } = item;
+    const before = left.get(row.rowId);
+    left.delete(row.rowId);
+    yield { kind: 'planned', row, before, plan: planRow(row, before, taken), isKept: false };
+  }
+  for (const before of left.values()) yield { kind: 'removed', before };
+}
+
+const NOTHING: TakenUp = { kinds: new Set(), redo: new Set() };
+
+async function* plannedMerge(input: RunToPlan, base: RunRef, taken: TakenUp): AsyncGenerator<PlannedItem> {
+  const joining = new Map<string, PromptRow>();
+  for await (const item of sheetItems(input)) {
+    yield { kind: 'sheet', item };
+    if (item.kind === 'row') joining.set(item.row.rowId, item.row);
+  }
+  let position = 0;
+  for await (const { row: known, before } of rowsAfterRun(input.store, base)) {
+    const joins = joining.get(known.rowId);
+    joining.delete(known.rowId);
+    const row = { ...(joins ?? promptRowOf(known)), position: position++ };
+    const plan = planRow(row, before, joins ? taken : NOTHING);
+    yield { kind: 'planned', row, before, plan, isKept: joins === undefined };
+  }
+  for (const joins of joining.values()) {
+    const row = { ...joins, position: position++ };
+    yield { kind: 'planned', row, before: undefined, plan: planRow(row, undefined, taken), isKept: false };
+  }
+}
+
+async function* plannedLedger({ store, before }: RunToPlan, taken: TakenUp): AsyncGenerator<PlannedItem> {
+  if (!before.base) return;
+  for await (const { row, before: left } of rowsAfterRun(store, before.base)) {
+    const plan = planRow(row, left, taken);
+    yield { kind: 'planned', row: promptRowOf(row), before: left, plan, isKept: true };
+  }
+}
+
+async function* sheetItems({ request, openSheet }: RunToPlan): AsyncGenerator<SheetItem> {
+  yield* readSheet(await openSheet(), request.sheet, { name: request.sheetName });
+}
+
+/** A row without the start that an earlier run gave it. */
+function promptRowOf(row: PromptRow): PromptRow {
+  const { position, line, rowId, contentHash, prompt, model, aspectRatio, resolution } = row;
+  const { inputImages, imageName, labels } = row;
+  return {
+    position,
+    line,
+    rowId,
+    contentHash,
+    prompt,
+    model,
+    aspectRatio,
+    resolution,
+    inputImages,
+    imageName,
+    labels,
+  };
+}

@@ -1,0 +1,105 @@
+import path from 'node:path';
+import type { RowOutcome } from '../domain/outcome.js';
+import type { ShardRow } from '../domain/row.js';
+import { leftUnended, type RowBefore } from '../domain/row-plan.js';
+import { at, carriedKey, outcomesKey, rowsPrefix, type RunRef } from '../storage/layout.js';
+import type { ObjectStore } from '../storage/object-store.js';
+import { mergedByPosition } from './by-position.js';
+import { CarriedLine, OutcomeLine, ShardRowLine } from './documents.js';
+import { readJsonLines } from './json-lines.js';
+import { openedAtMs } from './opened-shards.js';
+import { listPartsByShard, readParts } from './parts.js';
+
+/** A row of a run with how the run left it. */
+export interface LeftRow {
+  readonly row: ShardRow;
+  readonly before: RowBefore;
+}
+
+/**
+ * Every row of a run that was ingested, in the order of the batch, with how the run left it: by its sealed outcomes,
+ * else by what it carried over and recorded. One shard in memory at a time. Throws StorageError.
+ */
+export async function* rowsAfterRun(store: ObjectStore, run: RunRef): AsyncGenerator<LeftRow> {
+  const carried = carriedRows(store, run);
+  if (await isSealed(store, run)) {
+    const rows = mergedByPosition<{ readonly row: ShardRow }>(carried, shardRows(store, run));
+    yield* withOutcomes(rows, sealedOutcomes(store, run));
+  } else {
+    yield* mergedByPosition(carried, leftRows(store, run));
+  }
+}
+
+/** How a run left its rows, without the rows: from its sealed outcomes alone where there are such. */
+export async function* statesAfterRun(store: ObjectStore, run: RunRef): AsyncGenerator<RowBefore> {
+  if (await isSealed(store, run)) {
+    for await (const outcome of sealedOutcomes(store, run)) yield { outcome };
+  } else {
+    for await (const { before } of rowsAfterRun(store, run)) yield before;
+  }
+}
+
+async function isSealed(store: ObjectStore, run: RunRef): Promise<boolean> {
+  return (await store.head(at(run, outcomesKey(run, run.runSeq)))) !== undefined;
+}
+
+async function* sealedOutcomes(store: ObjectStore, run: RunRef): AsyncGenerator<RowOutcome> {
+  const key = outcomesKey(run, run.runSeq);
+  yield* readJsonLines(await store.read(at(run, key)), OutcomeLine, key);
+}
+
+async function* withOutcomes(
+  rows: AsyncGenerator<{ readonly row: ShardRow }>,
+  outcomes: AsyncGenerator<RowOutcome>,
+): AsyncGenerator<LeftRow> {
+  try {
+    for await (const { row } of rows) {
+      const { value: outcome } = await outcomes.next();
+      if (outcome?.position !== row.position) {
+        throw new Error(`The sealed outcomes lack the row at position ${row.position}.`);
+      }
+      yield { row, before: { outcome } };
+    }
+  } finally {
+    await outcomes.return(undefined);
+  }
+}
+
+async function* carriedRows(store: ObjectStore, run: RunRef): AsyncGenerator<LeftRow> {
+  const key = carriedKey(run, run.runSeq);
+  for await (const { row, outcome } of readJsonLines(await store.read(at(run, key)), CarriedLine, key)) {
+    yield { row, before: { outcome } };
+  }
+}
+
+async function* shardRows(store: ObjectStore, run: RunRef): AsyncGenerator<{ readonly row: ShardRow }> {
+  for (const { key } of await listShards(store, run)) {
+    for await (const row of readJsonLines(await store.read(at(run, key)), ShardRowLine, key)) yield { row };
+  }
+}
+
+async function* leftRows(store: ObjectStore, run: RunRef): AsyncGenerator<LeftRow> {
+  const leftAt = new Date().toISOString();
+  const parts = await listPartsByShard(store, run);
+  for (const { shard, key } of await listShards(store, run)) {
+    const outcomes = await readParts(store, run, parts.get(shard) ?? []);
+    const opened = await openedAtMs(store, run, shard);
+    for await (const row of readJsonLines(await store.read(at(run, key)), ShardRowLine, key)) {
+      const outcome = outcomes.get(row.position);
+      const left = { runSeq: run.runSeq, openedAtMs: opened, leftAt };
+      yield { row, before: outcome ? { outcome } : leftUnended(row, left) };
+    }
+  }
+}
+
+async function listShards(
+  store: ObjectStore,
+  run: RunRef,
+): Promise<readonly { readonly shard: number; readonly key: string }[]> {
+  const shards: { shard: number; key: string }[] = [];
+  for await (const { key } of store.list(run.bucket, rowsPrefix(run, run.runSeq))) {
+    const shard = Number(path.posix.basename(key, '.jsonl'));
+    if (Number.isSafeInteger(shard)) shards.push({ shard, key });
+  }
+  return shards.toSorted((a, b) => a.shard - b.shard);
+}

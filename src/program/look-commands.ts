@@ -1,0 +1,77 @@
+import type { Command as Program } from 'commander';
+import type { ExitCode } from '../commands/command-context.js';
+import { wholeNumber } from '../commands/option-parsers.js';
+import { example, look, perform } from './perform.js';
+
+/** The commands that change nothing. */
+export function addLookCommands(program: Program, end: (code: ExitCode) => void): void {
+  program.commandsGroup('Look:');
+  program
+    .command('status')
+    .description('where a batch is')
+    .argument('<id>', 'the batch')
+    .option('-w, --watch', 'until it ends', false)
+    .option('--json', 'one JSON document on standard output', false)
+    .addHelpText('after', example('banana-batch status prompts --watch'))
+    .action(async (id: string, flags: { watch: boolean; json: boolean }) =>
+      end(await look(async () => (await import('../commands/status.js')).status, { id, ...flags })),
+    );
+
+  program
+    .command('list')
+    .description('all batches')
+    .option('--limit <count>', 'only the newest so many', wholeNumber(1, 1_000_000))
+    .option('--json', 'one JSON document on standard output', false)
+    .addHelpText('after', example('banana-batch list --limit 20'))
+    .action(async (flags: { limit?: number; json: boolean }) =>
+      end(await look(async () => (await import('../commands/list.js')).list, flags)),
+    );
+  program
+    .command('failures')
+    .description('what did not become an image, and why')
+    .argument('<id>', 'the batch')
+    .option('--csv', 'print failures.csv itself, to mend and submit', false)
+    .option(
+      '--limit <count>',
+      'most rows to list (default: 50 in a table, all in JSON)',
+      wholeNumber(1, 1_000_000),
+    )
+    .option('--json', 'one JSON document on standard output', false)
+    .addHelpText('after', example('banana-batch failures prompts --csv > again.csv'))
+    .action(async (id: string, flags: { csv: boolean; limit?: number; json: boolean }) =>
+      end(await look(async () => (await import('../commands/failures.js')).failures, { id, ...flags })),
+    );
+  program
+    .command('row')
+    .description("one row's whole story: jobs, charges, errors, where its image lies")
+    .argument('<id>', 'the batch')
+    .argument('<row>', "the row's id")
+    .option('--json', 'one JSON document on standard output', false)
+    .addHelpText('after', example('banana-batch row prompts lighthouse-keeper'))
+    .action(async (id: string, rowId: string, flags: { json: boolean }) =>
+      end(await look(async () => (await import('../commands/row.js')).row, { id, rowId, ...flags })),
+    );
+  program
+    .command('verify')
+    .description('compare a sealed batch with its bucket: files, counts, rows, images')
+    .argument('<id>', 'the batch')
+    .option('--deep', 'read and hash every image', false)
+    .option(
+      '--limit <count>',
+      'most differences to list (default: 50 in a table, 100000 in JSON)',
+      wholeNumber(1, 10_000_000),
+    )
+    .option('--json', 'one JSON document on standard output', false)
+    .addHelpText('after', example('banana-batch verify prompts --deep'))
+    .action(async (id: string, flags: { deep: boolean; limit?: number; json: boolean }) =>
+      end(await look(async () => (await import('../commands/verify.js')).verify, { id, ...flags })),
+    );
+  program
+    .command('doctor')
+    .description('check configuration, Temporal, bucket, key and clock, and say what to mend')
+    .option('--json', 'one JSON document on standard output', false)
+    .addHelpText('after', example('banana-batch doctor'))
+    .action(async (flags: { json: boolean }) =>
+      end(await perform(async () => (await import('../commands/doctor.js')).doctor, flags)),
+    );
+}

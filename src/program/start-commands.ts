@@ -1,0 +1,29 @@
+import type { Command as Program } from 'commander';
+import type { ExitCode } from '../commands/command-context.js';
+import { submissionOptions, withSubmissionFlags } from '../commands/submission-flags.js';
+import { example, perform } from './perform.js';
+
+/** `run` and `submit`. */
+export function addStartCommands(program: Program, end: (code: ExitCode) => void): void {
+  program.commandsGroup('Start:');
+  const submission = (name: string, description: string): Program =>
+    withSubmissionFlags(program.command(name).description(description));
+
+  submission('run', 'run a sheet and watch it; starts itself what is not configured')
+    .addHelpText('after', example('banana-batch run prompts.tsv --map prompt=Prompt --concurrency 50'))
+    .action(async (sheet, flags) =>
+      end(
+        await perform(async () => (await import('../commands/run.js')).run, submissionOptions(sheet, flags)),
+      ),
+    );
+  submission('submit', 'start a sheet as a batch and return; workers do the rest')
+    .addHelpText('after', example('banana-batch submit s3://sheets/tonight.csv --id tonight --yes'))
+    .action(async (sheet, flags) =>
+      end(
+        await perform(
+          async () => (await import('../commands/submit.js')).submit,
+          submissionOptions(sheet, flags),
+        ),
+      ),
+    );
+}
