@@ -1,0 +1,108 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { expectSound, jobIdsOf } from '../support/batch-verdict.js';
+import { runCommand, type CommandResult, type RunningCommand } from '../support/command-line.js';
+import { eventually } from '../support/eventually.js';
+import { startTestEngine, type TestEngine } from '../support/test-engine.js';
+
+const KEYS = [
+  { key: 'old-key', account: 'ours' },
+  { key: 'new-key', account: 'ours' },
+  { key: 'foreign-key', account: 'theirs' },
+];
+const ROWS = 12;
+
+describe('an operator at the command line', { timeout: 120_000 }, () => {
+  let engine: TestEngine;
+  let otherJobs: ReadonlySet<string> = new Set();
+  let worker: RunningCommand | undefined;
+  beforeAll(async () => {
+    engine = await startTestEngine({ sandbox: { jobTimeMs: { min: 1_000, max: 1_500 } } });
+    engine.sandbox.configure({ keys: KEYS });
+    const rows = Array.from({ length: ROWS }, (_, row) => `fox ${row}`);
+    await writeFile(path.join(engine.folder.path, 'foxes.csv'), `prompt\n${rows.join('\n')}\n`);
+  });
+  beforeEach(() => {
+    otherJobs = jobIdsOf(engine.sandbox);
+  });
+  afterAll(() => engine?.stop());
+
+  const command = (args: readonly string[], key = 'old-key'): Promise<CommandResult> =>
+    runCommand(args, {
+      cwd: engine.folder.path,
+      variables: { ...engine.variables, BANANAHUB_API_KEY: key },
+    });
+  const workWith = async (key: string): Promise<void> => {
+    await worker?.end('SIGTERM');
+    worker = await engine.startWorker({ BANANAHUB_API_KEY: key });
+  };
+  const status = async (id: string) => JSON.parse((await command(['status', id, '--json'])).stdout);
+  const until = (id: string, what: string, holds: (found: Record<string, unknown>) => boolean) =>
+    eventually(async () => holds(await status(id)), { what: `${id} ${what}`, withinMs: 60_000 });
+
+  it('pauses, sets and resumes a batch, and is told what each did', async () => {
+    await workWith('old-key');
+    await command(['submit', 'foxes.csv', '--id', 'told', '--concurrency', '4']);
+    await until('told', 'has a job', ({ inFlight }) => Number(inFlight) > 0);
+    const paused = await command(['pause', 'told', '--json']);
+    expect(paused).toMatchObject({ code: 0, stderr: expect.stringContaining('banana-batch resume told') });
+    expect(JSON.parse(paused.stdout)).toEqual({ batchId: 'told', paused: true, takenUp: true });
+    await until('told', 'is drained', ({ inFlight, copying }) => inFlight === 0 && copying === 0);
+    const shown = await status('told');
+    expect(shown).toMatchObject({ state: 'paused', paused: true });
+    expect(shown.reason).toContain('banana-batch resume told');
+    expect(await command(['set', 'told', '--concurrency', '8'])).toMatchObject({ code: 0 });
+    expect(await status('told')).toMatchObject({ concurrency: 8 });
+    expect(await command(['set', 'told'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('give --concurrency'),
+    });
+    expect(await command(['resume', 'told'])).toMatchObject({ code: 0 });
+    await until('told', 'is complete', ({ state }) => state === 'completed');
+    await expectSound(engine, { batchId: 'told', rows: ROWS, otherJobs });
+    const refusals = await Promise.all(
+      [
+        ['pause', 'told'],
+        ['resume', 'told'],
+        ['cancel', 'told'],
+        ['set', 'told', '--concurrency', '1'],
+      ].map((args) => command(args)),
+    );
+    for (const refused of refusals) {
+      expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('retry told') });
+    }
+  });
+
+  it('pauses a batch that nobody works on, before anything is bought for it', async () => {
+    await worker?.end('SIGTERM');
+    await command(['submit', 'foxes.csv', '--id', 'asleep']);
+    const paused = await command(['pause', 'asleep']);
+    expect(paused).toMatchObject({ code: 0, stderr: expect.stringContaining('as soon as a worker answers') });
+    await workWith('old-key');
+    await until('asleep', 'is paused', ({ state }) => state === 'paused');
+    expect(jobIdsOf(engine.sandbox).size).toBe(otherJobs.size);
+    expect(await command(['resume', 'asleep'])).toMatchObject({ code: 0 });
+    await until('asleep', 'is complete', ({ state }) => state === 'completed');
+    await expectSound(engine, { batchId: 'asleep', rows: ROWS, otherJobs });
+  });
+
+  it('gives a batch the account’s new key, and cannot give it another account’s', async () => {
+    await workWith('old-key');
+    await command(['submit', 'foxes.csv', '--id', 'rotated', '--concurrency', '4']);
+    await until('rotated', 'has a job', ({ inFlight }) => Number(inFlight) > 0);
+    engine.sandbox.configure({ keyRevoked: ['old-key'] });
+    await until('rotated', 'is held', ({ state }) => state === 'held');
+    await workWith('foreign-key');
+    await until('rotated', 'sees the foreign key', ({ reason }) =>
+      String(reason).includes('belongs to account'),
+    );
+    const refused = await command(['resume', 'rotated', '--rebind']);
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('knows none of the batch') });
+    await workWith('new-key');
+    expect(await command(['resume', 'rotated', '--rebind'], 'new-key')).toMatchObject({ code: 0 });
+    await until('rotated', 'is complete', ({ state }) => state === 'completed');
+    engine.sandbox.configure({ keyRevoked: false });
+    await expectSound(engine, { batchId: 'rotated', rows: ROWS, otherJobs });
+  });
+});
