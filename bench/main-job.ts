@@ -1,6 +1,6 @@
 import { shardLength } from '../src/domain/window.js';
 import type { BatchId } from '../src/domain/ids.js';
-import { batchWorkflowId } from '../src/workflows/messages.js';
+import { batchWorkflowId } from '../src/workflows/names.js';
 import { countHistoryEvents } from '../test/support/batch-evidence.js';
 import { runCommand } from '../test/support/command-line.js';
 import { startTestEngine } from '../test/support/test-engine.js';

@@ -20,7 +20,7 @@ import type { ApiConfig, BucketConfig, TemporalConfig } from './config.js';
 import { UsageError } from './errors.js';
 import { createS3ObjectStore } from './storage/s3-object-store.js';
 import { WORKER_ROLES, type WorkerRole } from './worker-roles.js';
-import { taskQueues } from './workflows/messages.js';
+import { taskQueues } from './workflows/names.js';
 
 export interface StartWorkerOptions {
   readonly temporal: TemporalConfig;

@@ -12,15 +12,8 @@ import { describeBatch, snapshotInMemo } from './describe-batch.js';
 import { readOldestRows } from './oldest-rows.js';
 import { addressOf, NO_OLDEST_ROWS, type BatchState, type BatchStatus } from './status-document.js';
 import { recentPollers } from './task-queue-pollers.js';
-import {
-  batchWorkflowId,
-  probeActivityId,
-  shardTallyQuery,
-  shardWorkflowId,
-  snapshotQuery,
-  SNAPSHOT_MEMO,
-  type BatchSnapshot,
-} from '../workflows/messages.js';
+import { shardTallyQuery, snapshotQuery, SNAPSHOT_MEMO, type BatchSnapshot } from '../workflows/messages.js';
+import { batchWorkflowId, probeActivityId, shardWorkflowId } from '../workflows/names.js';
 
 export interface StatusAccess {
   readonly client: Client;

@@ -4,7 +4,8 @@ import type { HoldScope } from '../domain/holds.js';
 import { parseBatchId } from '../domain/ids.js';
 import { TallyDocument } from '../ledger/documents.js';
 import type { BatchLocation } from '../storage/layout.js';
-import { batchWorkflowId, SNAPSHOT_MEMO, type BatchSnapshot } from '../workflows/messages.js';
+import { SNAPSHOT_MEMO, type BatchSnapshot } from '../workflows/messages.js';
+import { batchWorkflowId } from '../workflows/names.js';
 
 const DEADLINE_MS = 5_000;
 

@@ -3,13 +3,8 @@ import type { Client } from '@temporalio/client';
 import type { ShardRows } from '../ledger/shard-rows.js';
 import type { RowId } from '../domain/ids.js';
 import { usualMs } from '../domain/usual-time.js';
-import {
-  OLDEST_ROWS,
-  oldestRowsQuery,
-  shardWorkflowId,
-  type BatchSnapshot,
-  type OldestRows,
-} from '../workflows/messages.js';
+import { OLDEST_ROWS, oldestRowsQuery, type BatchSnapshot, type OldestRows } from '../workflows/messages.js';
+import { shardWorkflowId } from '../workflows/names.js';
 import { askWorker } from './ask-worker.js';
 import type { BatchStatus } from './status-document.js';
 

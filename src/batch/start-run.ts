@@ -7,12 +7,12 @@ import type { SheetSettings } from '../sheet/index.js';
 import { at, requestKey, type BatchLocation, type RunRef } from '../storage/layout.js';
 import { StorageError, type ObjectStore } from '../storage/object-store.js';
 import {
-  batchWorkflowId,
   SNAPSHOT_MEMO,
   type BatchSnapshot,
   type RunBatchInput,
   type RunSettings,
 } from '../workflows/messages.js';
+import { batchWorkflowId } from '../workflows/names.js';
 import type { runBatch } from '../workflows/run-batch.js';
 import type { SheetFile } from './plan-submission.js';
 import { sheetKeyOf } from './run-request.js';

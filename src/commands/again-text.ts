@@ -2,7 +2,7 @@ import { addressOf } from '../batch/status-document.js';
 import { rowsToRun, type CountByKind } from '../batch/plan-counts.js';
 import type { AgainPlan } from '../batch/plan-again.js';
 import { KINDS_TRIED_AGAIN, UNSTORED_KINDS } from '../domain/failure-kind.js';
-import { batchWorkflowId } from '../workflows/messages.js';
+import { batchWorkflowId } from '../workflows/names.js';
 import { awaitedLines, counted, runLine } from './submission-plan-text.js';
 
 /** Lines that tell what a retry or redo would do to a batch. */

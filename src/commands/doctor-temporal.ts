@@ -2,7 +2,7 @@ import { Connection, isGrpcServiceError, type ConnectionLike } from '@temporalio
 import { z } from 'zod';
 import type { Config, TemporalConfig } from '../config.js';
 import { recentPollers } from '../batch/task-queue-pollers.js';
-import { taskQueues } from '../workflows/messages.js';
+import { taskQueues } from '../workflows/names.js';
 import { TEMPORAL_DEADLINE_MS } from './batch-access.js';
 import { check, messageOf, ok, problem, warning, type CheckResult, type Finding } from './doctor-check.js';
 

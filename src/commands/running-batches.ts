@@ -5,7 +5,8 @@ import { snapshotInMemo } from '../batch/describe-batch.js';
 import type { BatchId } from '../domain/ids.js';
 import { addTallies, tallyOfPending, type Tally } from '../domain/tally.js';
 import { TallyDocument } from '../ledger/documents.js';
-import { shardWorkflowId, SNAPSHOT_MEMO, type BatchSnapshot } from '../workflows/messages.js';
+import { SNAPSHOT_MEMO, type BatchSnapshot } from '../workflows/messages.js';
+import { shardWorkflowId } from '../workflows/names.js';
 
 /** A batch as `list` shows it; scripts rely on it. Times are ISO 8601. */
 export interface ListedBatch {

@@ -4,7 +4,7 @@ import type { SubmissionPlan } from '../batch/plan-submission.js';
 import type { RejectedRecord } from '../domain/row.js';
 import type { SheetSummary } from '../sheet/index.js';
 import type { BatchLocation } from '../storage/layout.js';
-import { batchWorkflowId } from '../workflows/messages.js';
+import { batchWorkflowId } from '../workflows/names.js';
 
 const SHOWN_REJECTS = 5;
 

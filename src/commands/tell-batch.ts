@@ -7,7 +7,7 @@ import {
 import { readBatchStatus } from '../batch/batch-status.js';
 import type { BatchStatus } from '../batch/status-document.js';
 import { UsageError } from '../errors.js';
-import { batchWorkflowId } from '../workflows/messages.js';
+import { batchWorkflowId } from '../workflows/names.js';
 import { locate, TEMPORAL_DEADLINE_MS, type BatchAccess } from './batch-access.js';
 import { unknownBatch } from './status.js';
 import { isOpen } from './submission.js';

@@ -1,7 +1,7 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { ChangedSettings } from '../domain/batch-settings.js';
 import type { Hold, HoldCause, HoldScope, ModelMode } from '../domain/holds.js';
-import type { BatchId, JobId } from '../domain/ids.js';
+import type { JobId } from '../domain/ids.js';
 import type { GenerationRecord, SettledRow } from '../domain/outcome.js';
 import type { Tally } from '../domain/tally.js';
 import type { Slots } from '../domain/window.js';
@@ -24,11 +24,38 @@ export interface RunSettings {
   readonly probeLongestMs: number;
   /** The batch is held where more of its last generations fail, in percent; absent: 50. */
   readonly maxFailureRate?: number;
+  /** Workflows go on in a new run once their history has so many events; absent: 40,000. */
+  readonly continueAfterEvents?: number;
 }
 
 export interface RunBatchInput {
   readonly run: RunRef;
   readonly settings: RunSettings;
+  /** Set where a batch goes on in a new workflow run because its history has grown long. */
+  readonly resumed?: ResumedBatch;
+}
+
+/** What a batch takes over into a new workflow run; no shard is open then. */
+export interface ResumedBatch {
+  readonly startedAt: string;
+  readonly shards: UnopenedShards;
+  /** All rows of the shards that have ended, and those that no shard has. */
+  readonly settled: Tally;
+  readonly carriedStored: number;
+  readonly paused: boolean;
+  readonly missingAccepted: boolean;
+  readonly concurrency: number;
+  readonly maxFailureRate: number;
+}
+
+/** The shards that a batch has not opened yet. */
+export interface UnopenedShards {
+  readonly nextShard: number;
+  readonly shardCount: number;
+  /** Rows of every shard but the last. */
+  readonly shardRows: number;
+  /** Rows of these shards together. */
+  readonly rows: number;
 }
 
 export type BatchEnd = 'completed' | 'cancelled';
@@ -78,6 +105,26 @@ export interface RunShardInput {
   readonly execution: number;
   readonly settings: RunSettings;
   readonly control: ShardControl;
+  /** Set where a shard goes on in a new workflow run because its history has grown long. */
+  readonly resumed?: ResumedShard;
+}
+
+/** What a shard takes over into a new workflow run; no row is in flight then, and every end is recorded. */
+export interface ResumedShard {
+  readonly rows: readonly LeftRow[];
+  readonly given: { readonly released: number; readonly recallAnswered: number };
+  readonly faultsMet: number;
+  /** Faults that the parent has not taken in, by their scopes. */
+  readonly own: readonly (readonly [HoldScope, number])[];
+}
+
+/** What a shard knows of a row that has not ended, besides what is recorded. */
+export interface LeftRow {
+  readonly row: number;
+  readonly generation: number;
+  readonly jobId: JobId | undefined;
+  readonly unansweredSinceMs: number | undefined;
+  readonly generations: readonly GenerationRecord[];
 }
 
 /** The whole of what a parent tells a shard; later ones (by `seq`) replace earlier ones. */
@@ -244,28 +291,3 @@ export const setUpdate = defineUpdate<BatchSnapshot, [ChangedSettings]>('set');
 
 /** Ends the batch: no new jobs, those in flight get the grace. Accepted again while cancelling; refused once sealing. */
 export const cancelUpdate = defineUpdate<BatchSnapshot>('cancel');
-
-/** The workflow id of a batch: one function, used everywhere. */
-export function batchWorkflowId(batchId: BatchId): string {
-  return `batch:${batchId}`;
-}
-
-/** The workflow id of one of a run's shards. */
-export function shardWorkflowId(run: Pick<RunRef, 'batchId' | 'runSeq'>, shard: number): string {
-  return `${batchWorkflowId(run.batchId)}/${run.runSeq}/${shard}`;
-}
-
-/** The task queues derived from the one that a deployment names. */
-export function taskQueues(base: string): {
-  readonly main: string;
-  readonly create: string;
-  readonly await: string;
-  readonly store: string;
-} {
-  return { main: base, create: `${base}-create`, await: `${base}-await`, store: `${base}-store` };
-}
-
-/** The id of the activity that probes a scope. */
-export function probeActivityId(scope: string): string {
-  return `probe:${scope}`;
-}

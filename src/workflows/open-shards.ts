@@ -4,12 +4,12 @@ import type { RunRef } from '../storage/layout.js';
 import {
   controlSignal,
   probedRowSignal,
-  shardWorkflowId,
   type ProbedRow,
   type ShardControl,
   type ShardFault,
   type SlotRelease,
 } from './messages.js';
+import { shardWorkflowId } from './names.js';
 
 /** A shard at work, as its batch knows it. */
 export interface RunningShard extends OpenShard {

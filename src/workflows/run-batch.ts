@@ -1,4 +1,12 @@
-import { CancellationScope, condition, log, upsertMemo } from '@temporalio/workflow';
+import {
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  ContinueAsNew,
+  continueAsNew,
+  log,
+  upsertMemo,
+} from '@temporalio/workflow';
 import type { Activities } from '../activities/types.js';
 import { DEFAULT_MAX_FAILURE_RATE } from '../domain/failure-rate.js';
 import { JOBS_MISSING } from '../domain/holds.js';
@@ -7,11 +15,13 @@ import { activityProxies, batchFaultOf, wholeBatchProxies } from './activity-pro
 import { BatchHolds } from './batch-holds.js';
 import { handleMessages } from './batch-messages.js';
 import { FailureTrials } from './failure-trials.js';
+import { isHistoryLong } from './history-length.js';
 import {
   SNAPSHOT_MEMO,
   type BatchEnd,
   type BatchSnapshot,
   type Instruction,
+  type ResumedBatch,
   type RunBatchInput,
   type RunBatchResult,
   type ShardFault,
@@ -36,27 +46,32 @@ class Batch {
   readonly #holds: BatchHolds;
   readonly #trials: FailureTrials;
   readonly #shards: ShardRuns;
-  readonly #startedAt = new Date().toISOString();
+  readonly #startedAt: string;
   #phase: BatchSnapshot['phase'] = 'preparing';
   #endedAt: string | undefined;
-  #paused = false;
+  #paused: boolean;
   #cancelling = false;
-  #missingAccepted = false;
+  #missingAccepted: boolean;
   #concurrency: number;
   #maxFailureRate: number;
-  #carriedStored = 0;
+  #carriedStored: number;
 
   constructor(input: RunBatchInput) {
     this.#input = input;
-    const { settings, run } = input;
-    this.#concurrency = settings.concurrency;
-    this.#maxFailureRate = settings.maxFailureRate ?? DEFAULT_MAX_FAILURE_RATE;
+    const { settings, run, resumed } = input;
+    this.#startedAt = resumed?.startedAt ?? new Date().toISOString();
+    this.#paused = resumed?.paused ?? false;
+    this.#missingAccepted = resumed?.missingAccepted ?? false;
+    this.#concurrency = resumed?.concurrency ?? settings.concurrency;
+    this.#maxFailureRate = resumed?.maxFailureRate ?? settings.maxFailureRate ?? DEFAULT_MAX_FAILURE_RATE;
+    this.#carriedStored = resumed?.carriedStored ?? 0;
     const { recordLostShard } = activityProxies();
     this.#activities = { ...wholeBatchProxies(settings), recordLostShard };
     this.#shards = new ShardRuns({
       input,
       concurrency: () => this.#concurrency,
       isCancelling: () => this.#cancelling,
+      isDraining: () => !this.#cancelling && isHistoryLong(settings),
       common: () => ({
         // A cancelled batch starts nothing more; its rows settle once it is known what the last probes bought for them.
         paused: this.#paused || this.#cancelling,
@@ -91,20 +106,20 @@ class Batch {
   async run(root: CancellationScope): Promise<RunBatchResult> {
     this.#handleMessages();
     root.cancelRequested.catch(() => this.#cancel());
-    const { run, settings } = this.#input;
     try {
-      const ingested = await this.#throughHolds(() => this.#activities.ingest({ run, settings }));
-      this.#carriedStored = ingested.settled.stored;
-      this.#shards.begin(ingested);
+      const begun = this.#input.resumed ?? (await this.#ingest());
+      this.#shards.begin(begun);
       this.#enter('running');
-      await condition(() => this.#shards.allEnded);
+      await condition(() => this.#shards.allEnded || this.#shards.isDrained);
+      if (!this.#shards.allEnded) return await this.#goOnInNewRun();
       const end: BatchEnd = this.#cancelling ? 'cancelled' : 'completed';
       this.#enter('sealing');
-      const tally = await this.#seal(ingested.shardCount, end);
+      const tally = await this.#seal(begun.shards.shardCount, end);
       this.#endedAt = new Date().toISOString();
       this.#enter(end);
       return { end, tally };
     } catch (error) {
+      if (error instanceof ContinueAsNew) throw error;
       this.#endedAt = new Date().toISOString();
       this.#enter(error instanceof CancelledUnprepared ? 'cancelled' : 'failed');
       if (error instanceof CancelledUnprepared) return { end: 'cancelled', tally: EMPTY_TALLY };
@@ -112,6 +127,30 @@ class Batch {
     } finally {
       this.#holds.close();
     }
+  }
+
+  async #ingest(): Promise<Pick<ResumedBatch, 'shards' | 'settled'>> {
+    const { run, settings } = this.#input;
+    const ingested = await this.#throughHolds(() => this.#activities.ingest({ run, settings }));
+    const { settled, shardCount, shardRows, rows } = ingested;
+    this.#carriedStored = settled.stored;
+    return { settled, shards: { nextShard: 0, shardCount, shardRows, rows } };
+  }
+
+  /** Ends this workflow run; the next one opens the shards that are left. */
+  async #goOnInNewRun(): Promise<never> {
+    await condition(allHandlersFinished);
+    const { run, settings } = this.#input;
+    const resumed: ResumedBatch = {
+      ...this.#shards.left,
+      startedAt: this.#startedAt,
+      carriedStored: this.#carriedStored,
+      paused: this.#paused,
+      missingAccepted: this.#missingAccepted,
+      concurrency: this.#concurrency,
+      maxFailureRate: this.#maxFailureRate,
+    };
+    return continueAsNew<typeof runBatch>({ run, settings, resumed });
   }
 
   async #seal(shardCount: number, end: BatchEnd): Promise<Tally> {

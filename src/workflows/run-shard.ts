@@ -1,6 +1,14 @@
-import { CancellationScope, condition, setHandler, sleep, upsertMemo } from '@temporalio/workflow';
+import {
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  continueAsNew,
+  setHandler,
+  sleep,
+} from '@temporalio/workflow';
 import { failureRateCause, RecentGenerations, sampleSize } from '../domain/failure-rate.js';
 import { scopesOfCreate, type ModelMode } from '../domain/holds.js';
+import type { Tally } from '../domain/tally.js';
 import { activityProxies, batchFaultOf } from './activity-proxies.js';
 import {
   controlSignal,
@@ -9,11 +17,13 @@ import {
   probedRowSignal,
   rowQuery,
   shardTallyQuery,
-  SNAPSHOT_MEMO,
+  type LeftRow,
   type RunShardInput,
   type RunShardResult,
   type ShardOverview,
 } from './messages.js';
+import { isHistoryLong } from './history-length.js';
+import { PartRecorder } from './part-recorder.js';
 import { ParentBatch } from './parent-batch.js';
 import type { RowContext } from './row-context.js';
 import { runRow } from './run-row.js';
@@ -22,8 +32,6 @@ import { ShardLedger } from './shard-ledger.js';
 import { ShardSlots } from './shard-slots.js';
 
 const FAILURE_RATE = 'failure-rate';
-const ROWS_PER_RECORD = 100;
-const LONGEST_UNRECORDED = '60 seconds';
 
 /**
  * Works through the rows of one shard within its window and ends when each has settled and is recorded.
@@ -32,17 +40,30 @@ const LONGEST_UNRECORDED = '60 seconds';
 export async function runShard(input: RunShardInput): Promise<RunShardResult> {
   const root = CancellationScope.current();
   return CancellationScope.nonCancellable(async () => {
-    const holds = new ShardHolds(input.control);
+    const holds = new ShardHolds(input.control, input.resumed);
     const parent = new ParentBatch(input, holds);
     setHandler(controlSignal, (control) => holds.take(control));
     const activities = activityProxies();
     const overview = await throughHolds(parent, holds, () =>
       activities.openShard({ run: input.run, shard: input.shard, execution: input.execution }),
     );
-    const result = await new Shard({ input, holds, parent, activities }, overview).run(root);
+    const shard = new Shard({ input, holds, parent, activities }, overview);
+    await shard.run(root);
+    if (!shard.allSettled) return goOnInNewRun(input, holds, shard.left());
     await parent.tellEnd();
-    return result;
+    return { tally: shard.tally() };
   });
+}
+
+/** Ends this workflow run: the next one reads what is recorded, and takes over the rest. */
+async function goOnInNewRun(
+  input: RunShardInput,
+  holds: ShardHolds,
+  rows: readonly LeftRow[],
+): Promise<never> {
+  await condition(allHandlersFinished);
+  const { control, ...state } = holds.state;
+  return continueAsNew<typeof runShard>({ ...input, control, resumed: { rows, ...state } });
 }
 
 /** Runs an activity that concerns no single row until it answers; a fault of the bucket only makes it wait. */
@@ -65,14 +86,13 @@ class Shard {
   readonly #holds: ShardHolds;
   readonly #parent: ParentBatch;
   readonly #ledger: ShardLedger;
-  readonly #activities: ReturnType<typeof activityProxies>;
   readonly #slots: ShardSlots;
+  readonly #recorder: PartRecorder;
   readonly #recent: RecentGenerations;
   readonly #rowContext: RowContext;
   readonly #grace = new CancellationScope();
   /** Creates under way, by row: those not yet sent can be taken back. */
   readonly #creates = new Map<number, CancellationScope>();
-  #nextPart: number;
   #cancelling = false;
   #trialsMade = 0;
   #trialRow: number | undefined;
@@ -91,10 +111,13 @@ class Shard {
     this.#input = input;
     this.#holds = holds;
     this.#parent = parent;
-    this.#activities = activities;
-    this.#ledger = new ShardLedger(overview);
+    this.#ledger = new ShardLedger(overview, input.resumed?.rows);
     this.#slots = new ShardSlots(holds, this.#ledger, parent);
-    this.#nextPart = overview.nextPart;
+    this.#recorder = new PartRecorder(this.#ledger, overview.nextPart, (part, settled) =>
+      throughHolds(parent, holds, () =>
+        activities.recordOutcomes({ run: input.run, shard: input.shard, part, settled }),
+      ),
+    );
     this.#recent = new RecentGenerations(sampleSize(input.settings.concurrency));
     this.#rowContext = {
       input,
@@ -113,7 +136,20 @@ class Shard {
     };
   }
 
-  async run(root: CancellationScope): Promise<RunShardResult> {
+  get allSettled(): boolean {
+    return this.#ledger.allSettled;
+  }
+
+  tally(): Tally {
+    return this.#ledger.tally();
+  }
+
+  left(): readonly LeftRow[] {
+    return this.#ledger.left();
+  }
+
+  /** Works until all rows have settled and are recorded, or until none is in flight and the history has grown long. */
+  async run(root: CancellationScope): Promise<void> {
     const ledger = this.#ledger;
     const shield = CancellationScope.current();
     setHandler(shardTallyQuery, () => ledger.tally());
@@ -131,8 +167,11 @@ class Shard {
     );
     root.cancelRequested.catch(() => this.#cancel());
     this.#obey();
-    await Promise.all([this.#startRows(), this.#recordRows()]);
-    return { tally: ledger.tally() };
+    await Promise.all([
+      this.#startRows(),
+      this.#recorder.recordUntil(() => this.#isOver || this.#defect !== undefined),
+    ]);
+    if (this.#defect !== undefined) throw this.#defect;
   }
 
   /** Holds the batch where too many of the last generations have failed. */
@@ -190,20 +229,31 @@ class Shard {
     }
   }
 
+  /** No more rows are started: the rest is for a new workflow run. A cancelled shard ends soon anyway. */
+  get #isDraining(): boolean {
+    return !this.#cancelling && isHistoryLong(this.#input.settings);
+  }
+
+  get #isOver(): boolean {
+    const { allSettled, inFlight, copying } = this.#ledger;
+    return allSettled || (this.#isDraining && inFlight + copying === 0);
+  }
+
   async #startRows(): Promise<void> {
-    const ledger = this.#ledger;
-    while (!ledger.allSettled) {
+    while (!this.#isOver) {
       while (this.#canStart()) this.#startRow();
       this.#slots.giveBack();
       await condition(
-        () => ledger.allSettled || this.#canStart() || this.#slots.mayGiveBack || this.#defect !== undefined,
+        () => this.#isOver || this.#canStart() || this.#slots.mayGiveBack || this.#defect !== undefined,
       );
       if (this.#defect !== undefined) return;
     }
   }
 
   #canStart(): boolean {
-    return this.#slots.free > 0 && this.#ledger.canStart((mode) => this.#mayCreate(mode));
+    return (
+      !this.#isDraining && this.#slots.free > 0 && this.#ledger.canStart((mode) => this.#mayCreate(mode))
+    );
   }
 
   #startRow(): void {
@@ -227,7 +277,7 @@ class Shard {
     if (trial <= this.#trialsMade) return;
     this.#trialsMade = trial;
     const row =
-      this.#slots.free > 0
+      this.#slots.free > 0 && !this.#isDraining
         ? this.#ledger.startNext((mode) => this.#mayCreate(mode, true), Date.now())
         : undefined;
     if (row === undefined) {
@@ -241,26 +291,5 @@ class Shard {
       this.#parent.tellTrial(trial, this.#ledger.verdictOn(row, generation));
     };
     this.#runRow(row).then(tell, () => undefined);
-  }
-
-  async #recordRows(): Promise<void> {
-    const ledger = this.#ledger;
-    for (;;) {
-      await condition(() => ledger.unrecorded > 0 || ledger.allSettled || this.#defect !== undefined);
-      if (this.#defect !== undefined) throw this.#defect;
-      if (ledger.unrecorded === 0) return;
-      await condition(() => ledger.unrecorded >= ROWS_PER_RECORD || ledger.allSettled, LONGEST_UNRECORDED);
-      await this.#recordPart();
-    }
-  }
-
-  async #recordPart(): Promise<void> {
-    const { run, shard } = this.#input;
-    const settled = this.#ledger.takeUnrecorded();
-    const part = this.#nextPart++;
-    await throughHolds(this.#parent, this.#holds, () =>
-      this.#activities.recordOutcomes({ run, shard, part, settled }),
-    );
-    upsertMemo({ [SNAPSHOT_MEMO]: this.#ledger.tally() });
   }
 }

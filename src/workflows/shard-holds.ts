@@ -1,6 +1,6 @@
 import type { HoldScope } from '../domain/holds.js';
 import { windowSize } from '../domain/window.js';
-import type { ShardControl } from './messages.js';
+import type { ResumedShard, ShardControl } from './messages.js';
 
 /** What a shard may do at present: its parent's last word, and the faults it met itself that the parent has not taken in yet. */
 export class ShardHolds {
@@ -10,8 +10,19 @@ export class ShardHolds {
   #faultsMet = 0;
   readonly #own = new Map<HoldScope, number>();
 
-  constructor(control: ShardControl) {
+  constructor(control: ShardControl, resumed?: ResumedShard) {
     this.#control = control;
+    if (!resumed) return;
+    this.#released = resumed.given.released;
+    this.#recallAnswered = resumed.given.recallAnswered;
+    this.#faultsMet = resumed.faultsMet;
+    for (const [scope, count] of resumed.own) this.#own.set(scope, count);
+  }
+
+  /** What a new workflow run of the shard begins with. */
+  get state(): Omit<ResumedShard, 'rows'> & { readonly control: ShardControl } {
+    const { given } = this;
+    return { control: this.#control, given, faultsMet: this.#faultsMet, own: [...this.#own] };
   }
 
   /**

@@ -2,27 +2,15 @@ import type { ModelMode } from '../domain/holds.js';
 import type { JobId } from '../domain/ids.js';
 import type { GenerationRecord, RowEnd, SettledEnd, SettledRow } from '../domain/outcome.js';
 import { addTallies, EMPTY_TALLY, tallyOfSettled, type Tally } from '../domain/tally.js';
-import type { OldestRows, ProbedRow, RowView, ShardOverview, TrialEnd } from './messages.js';
+import type { LeftRow, OldestRows, ProbedRow, RowView, ShardOverview, TrialEnd } from './messages.js';
+import { rowsAtFirst, type RowProgress } from './row-progress.js';
+import { RowQueues } from './row-queues.js';
 import { RowAges } from './row-ages.js';
-
-interface RowProgress {
-  readonly mode: ModelMode;
-  phase: RowView['phase'] | 'recorded';
-  generation: number;
-  jobId: JobId | undefined;
-  unansweredSinceMs: number | undefined;
-  openedSinceMs: number | undefined;
-  hasImage: boolean;
-  generations: GenerationRecord[];
-  end: SettledEnd | undefined;
-}
 
 /** The rows of one open shard: where each is, which may start, and which have ended since the last record. */
 export class ShardLedger {
   readonly #rows: readonly RowProgress[];
-  readonly #queues = new Map<ModelMode, number[]>();
-  /** Rows in the queue whose job is there already: it costs nothing to collect it. */
-  readonly #paid: number[] = [];
+  readonly #queues = new RowQueues();
   readonly #recorded: Tally;
   readonly #ages = new RowAges();
   #unrecorded: SettledRow[] = [];
@@ -32,31 +20,10 @@ export class ShardLedger {
   #copying = 0;
   #regenerating = 0;
 
-  constructor(overview: ShardOverview) {
+  /** `left`: what a workflow run before this one knew of rows that had not ended. */
+  constructor(overview: ShardOverview, left: readonly LeftRow[] = []) {
     this.#recorded = overview.recorded.tally;
-    const modes = overview.modes.flatMap(({ mode, rows }) => Array.from({ length: rows }, () => mode));
-    this.#rows = modes.map((mode) => ({
-      mode,
-      phase: 'pending',
-      generation: 1,
-      jobId: undefined,
-      unansweredSinceMs: undefined,
-      openedSinceMs: undefined,
-      hasImage: false,
-      generations: [],
-      end: undefined,
-    }));
-    for (const {
-      row,
-      generation,
-      jobId,
-      unansweredSinceMs,
-      openedSinceMs,
-      hasImage = false,
-    } of overview.known) {
-      Object.assign(this.#at(row), { generation, jobId, unansweredSinceMs, openedSinceMs, hasImage });
-    }
-    for (const row of overview.recorded.rows) this.#at(row).phase = 'recorded';
+    this.#rows = rowsAtFirst(overview, left);
     for (const [row, { phase }] of this.#rows.entries()) {
       if (phase === 'pending') this.#enqueue(row);
     }
@@ -90,19 +57,18 @@ export class ShardLedger {
 
   /** Whether a row waits in the queue whose job is known, or one of a mode for which `mayCreate` holds. */
   canStart(mayCreate: (mode: ModelMode) => boolean): boolean {
-    return this.#firstQueued(mayCreate) !== undefined;
+    return this.#queues.first(mayCreate) !== undefined;
   }
 
   /** The first such row: known jobs before others, and those in sheet order. It counts as in flight from now. */
   startNext(mayCreate: (mode: ModelMode) => boolean, nowMs: number): number | undefined {
-    const first = this.#firstQueued(mayCreate);
-    if (!first) return undefined;
-    first.queue.shift();
-    this.#at(first.row).phase = 'inFlight';
+    const row = this.#queues.takeFirst(mayCreate);
+    if (row === undefined) return undefined;
+    this.#at(row).phase = 'inFlight';
     this.#pending -= 1;
     this.#inFlight += 1;
-    this.#ages.start(first.row, nowMs);
-    return first.row;
+    this.#ages.start(row, nowMs);
+    return row;
   }
 
   generationOf(row: number): {
@@ -122,11 +88,7 @@ export class ShardLedger {
     if (progress.generation !== generation || progress.jobId) return;
     progress.jobId = jobId;
     this.#ages.noteJob(row, nowMs);
-    const queue = this.#queues.get(progress.mode);
-    const at = queue?.indexOf(row) ?? -1;
-    if (at < 0) return;
-    queue?.splice(at, 1);
-    this.#paid.push(row);
+    this.#queues.pay(row, progress.mode);
   }
 
   /** Notes what a probe did for a waiting row. */
@@ -200,12 +162,13 @@ export class ShardLedger {
   /** Settles as cancelled every row that waits without a job. */
   cancelUnpaid(nowMs: number): void {
     this.#cancelWaiting(nowMs, ({ jobId }) => jobId === undefined);
+    this.#queues.clearUnpaid();
   }
 
   /** Settles as cancelled every row that waits; a job known from before stays on record as open. */
   cancelPending(nowMs: number): void {
     this.#cancelWaiting(nowMs, () => true);
-    this.#paid.length = 0;
+    this.#queues.clear();
   }
 
   #cancelWaiting(nowMs: number, concerned: (progress: RowProgress) => boolean): void {
@@ -213,7 +176,6 @@ export class ShardLedger {
       if (progress.phase !== 'pending' || !concerned(progress)) continue;
       this.settle(row, { kind: 'cancelled' }, this.openRecord(row), nowMs);
     }
-    for (const queue of this.#queues.values()) queue.length = 0;
   }
 
   /** The record of a generation that is left without its end being seen; undefined where nothing was ever sent. */
@@ -225,6 +187,15 @@ export class ShardLedger {
     if (unansweredSinceMs !== undefined)
       return { generation, end: 'unanswered', charged: 'unknown', unansweredSinceMs, ...opened };
     return undefined;
+  }
+
+  /** What is known of rows that wait, besides what is recorded. */
+  left(): readonly LeftRow[] {
+    return this.#rows.flatMap(({ phase, generation, jobId, unansweredSinceMs, generations }, row) => {
+      const isNew = generation === 1 && !jobId && unansweredSinceMs === undefined;
+      if (phase !== 'pending' || isNew) return [];
+      return [{ row, generation, jobId, unansweredSinceMs, generations }];
+    });
   }
 
   /** What a row's generation has come to so far, for a trial that it was started for. */
@@ -270,27 +241,11 @@ export class ShardLedger {
     return { rows, durationsMs: this.#ages.durationsMs };
   }
 
-  #firstQueued(
-    mayCreate: (mode: ModelMode) => boolean,
-  ): { readonly row: number; readonly queue: number[] } | undefined {
-    const [paid] = this.#paid;
-    if (paid !== undefined) return { row: paid, queue: this.#paid };
-    let first: { row: number; queue: number[] } | undefined;
-    for (const [mode, queue] of this.#queues) {
-      const [row] = queue;
-      if (row !== undefined && (first === undefined || row < first.row) && mayCreate(mode))
-        first = { row, queue };
-    }
-    return first;
-  }
-
   #enqueue(row: number): void {
     const progress = this.#at(row);
     progress.phase = 'pending';
     this.#pending += 1;
-    const queue = progress.jobId ? this.#paid : this.#queues.get(progress.mode);
-    if (queue) queue.push(row);
-    else this.#queues.set(progress.mode, [row]);
+    this.#queues.add(row, { mode: progress.mode, isPaid: progress.jobId !== undefined });
   }
 
   #leave(row: number): void {

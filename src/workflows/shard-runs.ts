@@ -3,12 +3,13 @@ import { condition, log, startChild, type ChildWorkflowHandle } from '@temporali
 import { addTallies, EMPTY_TALLY, tallyOfPending, type Tally } from '../domain/tally.js';
 import { dealSlots, recallSlots } from '../domain/window.js';
 import {
-  shardWorkflowId,
-  type IngestResult,
+  type ResumedBatch,
   type RunBatchInput,
   type ShardFault,
   type SlotRelease,
+  type UnopenedShards,
 } from './messages.js';
+import { shardWorkflowId } from './names.js';
 import { OpenShards, type CommonControl } from './open-shards.js';
 import { runShard } from './run-shard.js';
 
@@ -30,15 +31,18 @@ export class ShardRuns {
   readonly #input: RunBatchInput;
   readonly #concurrency: () => number;
   readonly #isCancelling: () => boolean;
+  readonly #isDraining: () => boolean;
   readonly #recordLost: (shard: number, openedAtMs: number) => Promise<Tally>;
   readonly #onChange: () => void;
   #settled: Tally = EMPTY_TALLY;
-  #unopened = { nextShard: 0, shardCount: 0, shardRows: 0, rows: 0 };
+  #unopened: UnopenedShards = { nextShard: 0, shardCount: 0, shardRows: 0, rows: 0 };
 
   constructor(options: {
     readonly input: RunBatchInput;
     readonly concurrency: () => number;
     readonly isCancelling: () => boolean;
+    /** No more shards are to be opened. */
+    readonly isDraining: () => boolean;
     readonly common: () => CommonControl;
     /** Gives up what a shard left open that was ended from outside twice; its tally. */
     readonly recordLost: (shard: number, openedAtMs: number) => Promise<Tally>;
@@ -49,6 +53,7 @@ export class ShardRuns {
     this.#input = options.input;
     this.#concurrency = options.concurrency;
     this.#isCancelling = options.isCancelling;
+    this.#isDraining = options.isDraining;
     this.#recordLost = options.recordLost;
     this.#onChange = options.onChange;
   }
@@ -58,21 +63,32 @@ export class ShardRuns {
     return addTallies(this.#settled, tallyOfPending(this.#unopened.rows));
   }
 
+  /** What a new workflow run of the batch begins with, once no shard is open. */
+  get left(): Pick<ResumedBatch, 'shards' | 'settled'> {
+    return { shards: this.#unopened, settled: this.#settled };
+  }
+
   get allEnded(): boolean {
     return this.open.all.length === 0 && this.#unopened.rows === 0;
   }
 
+  /** Whether nothing is left but shards that were not to be opened any more. */
+  get isDrained(): boolean {
+    return this.open.all.length === 0 && this.#isDraining();
+  }
+
   /** Takes in what there is to do, and begins. */
-  begin({ shardCount, shardRows, rows, settled }: IngestResult): void {
+  begin({ shards, settled }: Pick<ResumedBatch, 'shards' | 'settled'>): void {
     this.#settled = settled;
-    this.#unopened = { nextShard: 0, shardCount, shardRows, rows };
+    this.#unopened = shards;
     this.deal();
   }
 
   /** Deals the free slots, or asks some back where the concurrency was lowered. */
   deal(): void {
     if (this.#isCancelling()) this.cancelUnopened();
-    const { nextShard, shardCount } = this.#unopened;
+    const { nextShard } = this.#unopened;
+    const shardCount = this.#isDraining() ? nextShard : this.#unopened.shardCount;
     const concurrency = this.#concurrency();
     const plan = dealSlots({ concurrency, openShards: this.open.all, nextShard, shardCount });
     for (const { shard, granted } of plan.raise) this.open.grant(shard, granted);

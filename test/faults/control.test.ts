@@ -9,9 +9,9 @@ import {
   resumeUpdate,
   setUpdate,
   shardTallyQuery,
-  shardWorkflowId,
   snapshotQuery,
 } from '../../src/workflows/messages.js';
+import { shardWorkflowId } from '../../src/workflows/names.js';
 import { startBatchRuns, type BatchRuns } from '../support/batch-runs.js';
 import { eventually } from '../support/eventually.js';
 

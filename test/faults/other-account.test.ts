@@ -3,7 +3,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BatchId } from '../../src/domain/ids.js';
 import { at, batchFileKey } from '../../src/storage/layout.js';
-import { batchWorkflowId } from '../../src/workflows/messages.js';
+import { batchWorkflowId } from '../../src/workflows/names.js';
 import { runCommand, type CommandResult, type Variables } from '../support/command-line.js';
 import { eventually } from '../support/eventually.js';
 import { startTestEngine, type TestEngine } from '../support/test-engine.js';

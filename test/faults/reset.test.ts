@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { batchWorkflowId, cancelUpdate, snapshotQuery } from '../../src/workflows/messages.js';
+import { cancelUpdate, snapshotQuery } from '../../src/workflows/messages.js';
+import { batchWorkflowId } from '../../src/workflows/names.js';
 import { startBatchRuns, type BatchRuns } from '../support/batch-runs.js';
 import { expectRecovered, jobIdsOf } from '../support/batch-verdict.js';
 import { eventually } from '../support/eventually.js';

@@ -1,10 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import {
-  cancelUpdate,
-  shardTallyQuery,
-  shardWorkflowId,
-  snapshotQuery,
-} from '../../src/workflows/messages.js';
+import { cancelUpdate, shardTallyQuery, snapshotQuery } from '../../src/workflows/messages.js';
+import { shardWorkflowId } from '../../src/workflows/names.js';
 import { startBatchRuns, type BatchRuns } from '../support/batch-runs.js';
 import { eventually } from '../support/eventually.js';
 

@@ -14,7 +14,7 @@ import { SheetSettings } from '../../src/sheet/index.js';
 import { checkSheet, hashFile, planSubmission } from '../../src/batch/plan-submission.js';
 import { startRun } from '../../src/batch/start-run.js';
 import { startWorker, type RunningWorker } from '../../src/worker.js';
-import { batchWorkflowId } from '../../src/workflows/messages.js';
+import { batchWorkflowId } from '../../src/workflows/names.js';
 import { performCommand } from '../support/command-run.js';
 import { eventually } from '../support/eventually.js';
 import { startScriptedServer } from '../support/scripted-server.js';

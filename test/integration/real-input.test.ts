@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BatchId } from '../../src/domain/ids.js';
 import { shardLength } from '../../src/domain/window.js';
-import { batchWorkflowId } from '../../src/workflows/messages.js';
+import { batchWorkflowId } from '../../src/workflows/names.js';
 import { countHistoryEvents } from '../support/batch-evidence.js';
 import { expectSound, jobIdsOf } from '../support/batch-verdict.js';
 import { runCommand } from '../support/command-line.js';

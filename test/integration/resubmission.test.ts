@@ -4,7 +4,7 @@ import { hashFile } from '../../src/batch/plan-submission.js';
 import { startRun } from '../../src/batch/start-run.js';
 import { SheetSettings } from '../../src/sheet/index.js';
 import { at, outcomesKey, reportKey, type RunRef } from '../../src/storage/layout.js';
-import { batchWorkflowId } from '../../src/workflows/messages.js';
+import { batchWorkflowId } from '../../src/workflows/names.js';
 import { readEvidence } from '../support/batch-evidence.js';
 import { runCommand } from '../support/command-line.js';
 import { eventually } from '../support/eventually.js';

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BatchId } from '../../src/domain/ids.js';
 import { failuresKey, imagesPrefix, metadataKey, rejectsKey } from '../../src/storage/layout.js';
-import { batchWorkflowId, shardWorkflowId } from '../../src/workflows/messages.js';
+import { batchWorkflowId, shardWorkflowId } from '../../src/workflows/names.js';
 import { readEvidence } from '../support/batch-evidence.js';
 import { runCommand } from '../support/command-line.js';
 import { eventually } from '../support/eventually.js';

@@ -6,7 +6,7 @@ import { status } from '../../src/commands/status.js';
 import { verify } from '../../src/commands/verify.js';
 import type { Config } from '../../src/config.js';
 import { UsageError } from '../../src/errors.js';
-import { batchWorkflowId } from '../../src/workflows/messages.js';
+import { batchWorkflowId } from '../../src/workflows/names.js';
 import { startActivityBench, type ActivityBench } from '../support/activity-bench.js';
 import { performCommand } from '../support/command-run.js';
 import { imageOf, sealBatch, type SealedBatch } from '../support/sealed-batches.js';

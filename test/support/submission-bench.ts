@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { BatchId } from '../../src/domain/ids.js';
 import { at, runsPrefix, type BatchLocation } from '../../src/storage/layout.js';
-import { batchWorkflowId } from '../../src/workflows/messages.js';
+import { batchWorkflowId } from '../../src/workflows/names.js';
 import { runCommand, type CommandResult } from './command-line.js';
 import type { TestEngine } from './test-engine.js';
 

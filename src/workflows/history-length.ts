@@ -1,0 +1,10 @@
+import { workflowInfo } from '@temporalio/workflow';
+import type { RunSettings } from './messages.js';
+
+/** Temporal ends a workflow at 51,200 events; the rest is for what is in flight then. Source: its default limits. */
+const CONTINUE_AFTER_EVENTS = 40_000;
+
+/** Whether this workflow should go on in a new run, with an empty history. */
+export function isHistoryLong({ continueAfterEvents }: Pick<RunSettings, 'continueAfterEvents'>): boolean {
+  return workflowInfo().historyLength >= (continueAfterEvents ?? CONTINUE_AFTER_EVENTS);
+}

@@ -1,0 +1,27 @@
+import type { BatchId } from '../domain/ids.js';
+import type { RunRef } from '../storage/layout.js';
+
+/** The workflow id of a batch: one function, used everywhere. */
+export function batchWorkflowId(batchId: BatchId): string {
+  return `batch:${batchId}`;
+}
+
+/** The workflow id of one of a run's shards. */
+export function shardWorkflowId(run: Pick<RunRef, 'batchId' | 'runSeq'>, shard: number): string {
+  return `${batchWorkflowId(run.batchId)}/${run.runSeq}/${shard}`;
+}
+
+/** The task queues derived from the one that a deployment names. */
+export function taskQueues(base: string): {
+  readonly main: string;
+  readonly create: string;
+  readonly await: string;
+  readonly store: string;
+} {
+  return { main: base, create: `${base}-create`, await: `${base}-await`, store: `${base}-store` };
+}
+
+/** The id of the activity that probes a scope. */
+export function probeActivityId(scope: string): string {
+  return `probe:${scope}`;
+}

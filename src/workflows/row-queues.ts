@@ -1,0 +1,53 @@
+import type { ModelMode } from '../domain/holds.js';
+
+/** The rows of a shard that wait to be started. */
+export class RowQueues {
+  readonly #byMode = new Map<ModelMode, number[]>();
+  /** Rows whose job is there already: it costs nothing to collect it. */
+  readonly #paid: number[] = [];
+
+  add(row: number, { mode, isPaid }: { readonly mode: ModelMode; readonly isPaid: boolean }): void {
+    const queue = isPaid ? this.#paid : this.#byMode.get(mode);
+    if (queue) queue.push(row);
+    else this.#byMode.set(mode, [row]);
+  }
+
+  /** Notes that a waiting row's job has turned up; changes nothing for a row that does not wait. */
+  pay(row: number, mode: ModelMode): void {
+    const queue = this.#byMode.get(mode);
+    const at = queue?.indexOf(row) ?? -1;
+    if (at < 0) return;
+    queue?.splice(at, 1);
+    this.#paid.push(row);
+  }
+
+  /** The row to start next: a paid one, else the first in sheet order of a mode for which `mayCreate` holds. */
+  first(mayCreate: (mode: ModelMode) => boolean): number | undefined {
+    return this.#firstQueue(mayCreate)?.[0];
+  }
+
+  /** Takes that row out. */
+  takeFirst(mayCreate: (mode: ModelMode) => boolean): number | undefined {
+    return this.#firstQueue(mayCreate)?.shift();
+  }
+
+  clearUnpaid(): void {
+    this.#byMode.clear();
+  }
+
+  clear(): void {
+    this.#byMode.clear();
+    this.#paid.length = 0;
+  }
+
+  #firstQueue(mayCreate: (mode: ModelMode) => boolean): number[] | undefined {
+    if (this.#paid.length > 0) return this.#paid;
+    let first: number[] | undefined;
+    for (const [mode, queue] of this.#byMode) {
+      const [row] = queue;
+      const isFirst = row !== undefined && row < (first?.[0] ?? Infinity);
+      if (isFirst && mayCreate(mode)) first = queue;
+    }
+    return first;
+  }
+}
