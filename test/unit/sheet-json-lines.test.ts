@@ -23,7 +23,7 @@ describe('JSON Lines', () => {
         columns: ['Prompt', 'id', 'tags', 'ok', 'count', 'late'],
         labelColumns: ['tags', 'ok', 'late'],
         isFailures: false,
-      isRejects: false,
+        isRejects: false,
       });
     }
   });
