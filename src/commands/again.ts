@@ -7,7 +7,9 @@ import { startRequest } from '../batch/start-run.js';
 import type { BatchStatus } from '../batch/status-document.js';
 import { stackFolder } from '../embedded/stack-info.js';
 import { UsageError } from '../errors.js';
-import type { BatchLocation } from '../storage/layout.js';
+import type { RowId } from '../domain/ids.js';
+import { statesAfterRun } from '../ledger/run-rows.js';
+import type { BatchLocation, RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { againJson, againText, nothingToDoText } from './again-text.js';
 import { locate, ownAccount, withBatchAccess, withBucket, type BatchAccess } from './batch-access.js';
@@ -95,11 +97,33 @@ async function startAgain(starting: Starting): Promise<ExitCode> {
     settings: runSettings(options.running, plan.settings),
   });
   if (engine || options.watch) {
-    return watchToEnd(context, watchedOf(starting, run));
+    const code = await watchToEnd(context, watchedOf(starting, run));
+    return code === EXIT.ok && asked.action === 'redo'
+      ? tellKept(context, access.store, run, asked.rows)
+      : code;
   }
   if (options.json) stdout.write(`${againJson(plan)}\n`);
   stderr.write(`Started. See it with: banana-batch status ${run.batchId} --watch\n`);
   return EXIT.ok;
+}
+
+/** A redo that has left rows the image they had has not done what it was asked for. */
+async function tellKept(
+  { stderr }: CommandContext,
+  store: ObjectStore,
+  run: RunRef,
+  rows: readonly RowId[],
+): Promise<ExitCode> {
+  const asked = new Set(rows);
+  let kept = 0;
+  for await (const { outcome } of statesAfterRun(store, run)) {
+    if (asked.has(outcome.rowId) && outcome.generations.at(-1)?.end !== 'done') kept += 1;
+  }
+  if (kept === 0) return EXIT.ok;
+  stderr.write(
+    `${counted(kept, 'row')} ${kept === 1 ? 'keeps the image it' : 'keep the images they'} had: no new one came. See why with: banana-batch row ${run.batchId} ROW\n`,
+  );
+  return EXIT.incomplete;
 }
 
 function watchedOf(

@@ -3,8 +3,8 @@ import { ApplicationFailure } from '@temporalio/common';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { AwaitGenerationInput, CreateGenerationInput, ProbeInput } from '../../src/activities/types.js';
 import type { BatchFaultDetails } from '../../src/domain/batch-fault.js';
-import type { ContentHash, JobId } from '../../src/domain/ids.js';
-import { BatchFile } from '../../src/ledger/documents.js';
+import type { ContentHash, JobId, RowId } from '../../src/domain/ids.js';
+import { BatchFile, type RunRequest } from '../../src/ledger/documents.js';
 import { fromStoredIdentity, toStoredIdentity } from '../../src/domain/stored-identity.js';
 import { readEvidence } from '../support/batch-evidence.js';
 import { startActivityBench, type ActivityBench } from '../support/activity-bench.js';
@@ -517,6 +517,156 @@ describe('the activities', () => {
       const evidence = await readEvidence(bench.s3.store, second.run);
       expect(evidence.report.charged).toEqual({ yes: 1, no: 0, unknown: 0 });
       expect(evidence.metadata).toHaveLength(1);
+    });
+
+    /** A batch of one row `a` whose first generation is stored, recorded and sealed. */
+    const storedBatch = async (name: string) => {
+      const { run } = await bench.ingest(name, ['id,prompt', 'a,a bird to redo']);
+      const row = { run, shard: 0, row: 0, generation: 1 };
+      const jobId = await jobOf(row);
+      await awaited(row, jobId);
+      const end = await stored(row, jobId);
+      if (end.kind !== 'stored') throw new Error(`It ended as ${end.kind}.`);
+      const made = { generation: 1, jobId, end: 'done', charged: 'yes' } as const;
+      const settled = [{ row: 0, end, generations: [made], settledAtMs: 1 }];
+      await bench.attempt(() => bench.activities.recordOutcomes({ run, shard: 0, part: 0, settled }));
+      await seal(run, 1);
+      return { jobId, image: end.image };
+    };
+    const REDO: Partial<RunRequest> = { action: 'redo', redo: ['a' as RowId] };
+    /** Makes the second generation of the row and puts its image; nothing is recorded. */
+    const remade = async (run: RunRef) => {
+      const row = { run, shard: 0, row: 0, generation: 2 };
+      const jobId = await jobOf(row);
+      await awaited(row, jobId);
+      expect(await stored(row, jobId)).toMatchObject({ kind: 'stored', adopted: false });
+      return jobId;
+    };
+
+    it('adopts the new image of a redo that was ended before its record, and not the old one', async () => {
+      const { jobId } = await storedBatch('redone');
+      const second = await bench.ingest('redone', [], 2, REDO);
+      expect(second.result).toMatchObject({ rows: 1 });
+      const overview = await bench.attempt(() =>
+        bench.activities.openShard({ run: second.run, shard: 0, execution: 1 }),
+      );
+      expect(overview.known).toEqual([{ row: 0, generation: 2, hasImage: true }]);
+      // Ended before anything was done: the old image does not pass for the new one.
+      const third = await bench.ingest('redone', [], 3, { action: 'retry' });
+      expect(third.result).toMatchObject({ rows: 1 });
+      const newJob = await remade(third.run);
+      expect(newJob).not.toBe(jobId);
+      // Whatever kinds the next one names, the image that lies there is told as it is.
+      const fourth = await bench.ingest('redone', [], 4, { action: 'retry', kinds: ['flaky'] });
+      expect(fourth.result).toMatchObject({ rows: 0, settled: { stored: 1 } });
+      await seal(fourth.run, 0);
+      const { outcomes } = await readEvidence(bench.s3.store, fourth.run, { runSeq: 4, shardCount: 0 });
+      expect(outcomes[0]?.generations).toMatchObject([
+        { generation: 1, jobId, end: 'done' },
+        { generation: 2, jobId: newJob, end: 'done' },
+      ]);
+    });
+
+    it('records the new image of a redo whose shard never heard that it was stored', async () => {
+      await storedBatch('unheard');
+      const { run } = await bench.ingest('unheard', [], 2, REDO);
+      const jobId = await remade(run);
+      const open = { generation: 2, jobId, end: 'open', charged: 'unknown' } as const;
+      const settled = [{ row: 0, end: { kind: 'kept' }, generations: [open], settledAtMs: 1 }] as const;
+      await bench.attempt(() => bench.activities.recordOutcomes({ run, shard: 0, part: 0, settled }));
+      expect(await seal(run, 1)).toMatchObject({ stored: 1 });
+      const { outcomes } = await readEvidence(bench.s3.store, run, { runSeq: 2, shardCount: 1 });
+      expect(outcomes[0]).toMatchObject({
+        end: { kind: 'stored', adopted: true },
+        generations: [{ generation: 1 }, { generation: 2, jobId, end: 'done' }],
+      });
+    });
+
+    it('takes the newest of two images of a row whose type has changed', async () => {
+      const { image } = await storedBatch('retyped');
+      const second = await bench.ingest('retyped', [], 2, REDO);
+      const [key = ''] = await images(second.run);
+      const head = await bench.s3.store.head(at(second.run, key));
+      const identity = fromStoredIdentity(head?.metadata ?? {});
+      if (!identity) throw new Error('The row has no image.');
+      const newer = { ...identity, generation: 2, image: { ...image, type: 'webp' as const } };
+      await bench.s3.store.put(at(second.run, key.replace(/png$/, 'webp')), Buffer.from('webp'), {
+        contentType: 'image/webp',
+        metadata: toStoredIdentity(newer),
+      });
+      const third = await bench.ingest('retyped', [], 3, { action: 'retry' });
+      expect(third.result).toMatchObject({ rows: 0, settled: { stored: 1 } });
+      await seal(third.run, 0);
+      const { metadata } = await readEvidence(bench.s3.store, third.run, { runSeq: 3, shardCount: 0 });
+      expect(metadata).toMatchObject([{ file_name: 'a.webp' }]);
+    });
+
+    it('gives a shard that is run once more its doubts since it was opened first', async () => {
+      const { run } = await bench.ingest('doubts', ['id,prompt', 'a,a doubtful bird']);
+      const open = (execution: number) =>
+        bench.attempt(() => bench.activities.openShard({ run, shard: 0, execution }));
+      const beforeMs = Date.now();
+      expect((await open(1)).known).toEqual([]);
+      const afterMs = Date.now();
+      expect((await open(1)).known).toEqual([]);
+      const [known] = (await open(2)).known;
+      expect(known?.openedSinceMs).toBeGreaterThanOrEqual(beforeMs);
+      expect(known?.openedSinceMs).toBeLessThanOrEqual(afterMs);
+      expect(known).toEqual({
+        row: 0,
+        generation: 1,
+        unansweredSinceMs: known?.openedSinceMs,
+        openedSinceMs: known?.openedSinceMs,
+      });
+    });
+
+    it('leaves a batch alone that a newer run has taken over', async () => {
+      await bench.ingest('older', sheet);
+      const newer = await bench.ingest('older', sheet, 2);
+      const before = await bench.s3.store.readText(at(newer.run, batchFileKey(newer.run)));
+      await expect(bench.ingest('older', sheet)).rejects.toMatchObject({
+        type: 'RunSuperseded',
+        nonRetryable: true,
+      });
+      expect(await bench.s3.store.readText(at(newer.run, batchFileKey(newer.run)))).toBe(before);
+    });
+
+    it('goes on from the same run when its ingest is repeated after it had ended', async () => {
+      await storedBatch('repeated');
+      const first = await bench.ingest('repeated', [], 2, REDO);
+      expect((await bench.ingest('repeated', [], 2, REDO)).result).toEqual(first.result);
+    });
+
+    it('keeps rows and rejected records that a merged sheet lacks, in the batch’s order and by its names', async () => {
+      await bench.ingest('merged', ['id,prompt,Style', 'a,one,oil', 'b,two,ink', 'c,three,pen', 'x,,pen']);
+      const lines = ['id,prompt,style,mood', 'd,four,,calm', 'b,two anew,ink,glad', 'y,,ink,glad'];
+      const { run, result } = await bench.ingest('merged', lines, 2, { merge: true });
+      expect(result).toMatchObject({ rows: 2, settled: { cancelled: 2, rejected: 2 } });
+      await seal(run, 1, 'cancelled');
+      const { outcomes } = await readEvidence(bench.s3.store, run, { runSeq: 2, shardCount: 1 });
+      expect(outcomes.map(({ rowId }) => rowId)).toEqual(['a', 'b', 'c', 'd']);
+      const batch = BatchFile.parse(JSON.parse(await bench.s3.store.readText(at(run, batchFileKey(run)))));
+      expect(batch.labelColumns).toEqual(['Style', 'mood']);
+      const failures = await bench.s3.store.readText(at(run, failuresKey(run)));
+      expect(failures).toMatch(
+        /^\uFEFF?id,prompt,model,aspect_ratio,resolution,count,Style,mood,failure_kind/,
+      );
+      expect(failures).toContain('b,two anew,pro,1:1,1K,1,ink,glad,cancelled');
+      expect((await bench.s3.store.readText(at(run, rejectsKey(run)))).match(/^[xy],,/gm)).toHaveLength(2);
+    });
+
+    it('replaces the rejected records by those of our own rejects.csv, and keeps them in a retry', async () => {
+      await bench.ingest('mended', ['id,prompt,ratio', 'a,one,x', 'b,,y', 'c,,z']);
+      const retried = await bench.ingest('mended', [], 2, { action: 'retry' });
+      expect(retried.result).toMatchObject({ rows: 1, settled: { rejected: 2 } });
+      const rejects = await bench.s3.store.readText(at(retried.run, rejectsKey(retried.run)));
+      expect(rejects).toMatch(/^\uFEFF?id,prompt,ratio,reject_line,/);
+      const lines = rejects.replace('b,,y', 'b,two,y').trimEnd().split('\n');
+      const { run, result } = await bench.ingest('mended', lines, 3, { merge: true });
+      expect(result).toMatchObject({ rows: 1, settled: { cancelled: 1, rejected: 1 } });
+      const left = await bench.s3.store.readText(at(run, rejectsKey(run)));
+      expect(left).toContain('c,,z');
+      expect(left).not.toContain('b,,y');
     });
 
     it('writes the same when it is ingested or sealed again', async () => {

@@ -7,6 +7,7 @@ import { createDownloadAgent } from '../../src/bananahub/download-agent.js';
 import { createBananaHubClient } from '../../src/bananahub/http-client.js';
 import { downloadImage } from '../../src/bananahub/image-download.js';
 import { parseBatchId } from '../../src/domain/ids.js';
+import type { RunRequest } from '../../src/ledger/documents.js';
 import { startSandbox, type RunningSandbox } from '../../src/sandbox/index.js';
 import { SheetSettings } from '../../src/sheet/index.js';
 import { at, inputKey, requestKey, type RunRef } from '../../src/storage/layout.js';
@@ -26,11 +27,12 @@ export interface ActivityBench {
   attempt<T>(work: () => Promise<T>, info?: AttemptInfo, heartbeats?: unknown[]): Promise<T>;
   /** The same for an attempt that is cancelled from its beginning. */
   attemptTakenBack<T>(work: () => Promise<T>): Promise<T>;
-  /** Ingests a sheet as a run of a batch, the first by default. */
+  /** Ingests a sheet as a run of a batch, the first by default; `asked` is added to the run's request. */
   ingest(
     batchName: string,
     lines: readonly string[],
     runSeq?: number,
+    asked?: Partial<RunRequest>,
   ): Promise<{ readonly run: RunRef; readonly result: IngestResult }>;
   stop(): Promise<void>;
 }
@@ -69,7 +71,7 @@ export async function startActivityBench(): Promise<ActivityBench> {
     activities,
     attempt,
     attemptTakenBack,
-    ingest: async (batchName, lines, runSeq = 1) => {
+    ingest: async (batchName, lines, runSeq = 1, asked = {}) => {
       const batchId = parseBatchId(batchName);
       if (!batchId) throw new Error(`${batchName} is no batch id.`);
       const run: RunRef = { bucket: s3.bucket, prefix: 'tests/', batchId, runSeq };
@@ -79,6 +81,7 @@ export async function startActivityBench(): Promise<ActivityBench> {
         sheetName: 'sheet.csv',
         sheet: SheetSettings.parse({}),
         submittedAt: new Date().toISOString(),
+        ...asked,
       };
       const put = (key: string, text: string) =>
         s3.store.put(at(run, key), Buffer.from(text), { contentType: 'text/plain' });
