@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import pino from 'pino';
 import type { RunRef } from '../../src/storage/layout.js';
+import { logTemporalTo } from '../../src/log.js';
 import { startWorker, type RunningWorker, type StartWorkerOptions } from '../../src/worker.js';
 import type { RunSettings } from '../../src/workflows/messages.js';
 import { firstRun, startBatch, type BatchHandle } from './start-batch.js';
@@ -13,8 +14,12 @@ import {
   type TestServices,
 } from './test-services.js';
 
+// What faults make Temporal's SDK say would bury what the tests say.
+logTemporalTo(pino({ level: 'silent' }));
+
 export interface BatchRunsOptions extends ServicesOptions {
-  readonly limits: StartWorkerOptions['limits'];
+  /** Default: the worker's own. */
+  readonly limits?: StartWorkerOptions['limits'];
 }
 
 /** Real servers with a sandbox and a worker in this process, on which a test runs batches by their workflows alone. */
@@ -30,9 +35,17 @@ export async function startBatchRuns(options: BatchRunsOptions): Promise<BatchRu
   return runsOn(await startServices(options), options.limits);
 }
 
-/** The same with proxies between the worker and S3, the API and its image host. */
-export async function startProxiedBatchRuns(options: BatchRunsOptions): Promise<BatchRuns & ProxiedServices> {
-  return runsOn(await startProxiedServices(options), options.limits);
+/** Gives `use` the same with proxies between the worker and S3, the API and its image host, and ends it. */
+export async function withProxiedRuns(
+  options: BatchRunsOptions,
+  use: (runs: BatchRuns & ProxiedServices) => Promise<void>,
+): Promise<void> {
+  const runs = await runsOn(await startProxiedServices(options), options.limits);
+  try {
+    await use(runs);
+  } finally {
+    await runs.stop();
+  }
 }
 
 async function runsOn<Services extends TestServices>(

@@ -6,17 +6,11 @@ export const SLOW_DOWN = s3Refusal(503, 'SlowDown', 'Please reduce your request 
 /** 403 as S3 says it to who has no permission. */
 export const ACCESS_DENIED = s3Refusal(403, 'AccessDenied', 'Access Denied');
 
-/** 503 as the API says it while it is paused. */
-export const API_PAUSED: Behaviour = {
+/** 200 with JSON that breaks off. */
+export const HALF_A_DOCUMENT: Behaviour = {
   kind: 'answer',
-  answer: {
-    status: 503,
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ detail: 'Service is paused' }),
-  },
+  answer: { status: 200, headers: { 'content-type': 'application/json' }, body: '{"job_id":"' },
 };
-
-export const DROPPED: Behaviour = { kind: 'drop' };
 
 /** A proxy's error page, such as of 502, 521 or 524. */
 export function htmlPage(status: number): Behaviour {

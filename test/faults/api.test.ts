@@ -1,0 +1,231 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { HoldScope } from '../../src/domain/holds.js';
+import type { SandboxPatch } from '../../src/sandbox/index.js';
+import { expectRecovered } from '../support/batch-verdict.js';
+import { withProxiedRuns, type BatchRuns } from '../support/batch-runs.js';
+import { CREATES, HALF_A_DOCUMENT, htmlPage } from '../support/fault-answers.js';
+import { eventually } from '../support/eventually.js';
+import { startTestStack, type TestStack } from '../support/test-stack.js';
+import { untilHeld } from '../support/until-held.js';
+
+const ROWS = 12;
+
+const slug = (text: string): string => text.toLowerCase().replaceAll(/\W+/g, '-');
+const rowsOf = (name: string, mark = ''): string[] =>
+  Array.from({ length: ROWS }, (_, row) => `${name} ${row} ${mark}`);
+
+/** Made in passing: the batch ends well whatever the service does a good part of the time. */
+const PASSING: readonly { fault: string; patch: SandboxPatch; seen: RegExp }[] = [
+  {
+    fault: 'loses answers after the job was made',
+    patch: { rates: { 'create-lost-answer': 0.3, 'create-lost-to-504': 0.3 } },
+    seen: /^create-lost/,
+  },
+  {
+    fault: 'answers 429 in both forms',
+    patch: {
+      rates: {
+        'create-429-seconds': 0.2,
+        'create-429-date': 0.2,
+        'poll-429-seconds': 0.2,
+        'poll-429-date': 0.2,
+      },
+    },
+    seen: /-429-/,
+  },
+  {
+    fault: 'answers with the error pages of a proxy',
+    patch: { rates: { 'create-html-error': 0.3, 'poll-html-error': 0.3 } },
+    seen: /-html-error$/,
+  },
+  {
+    fault: 'sends truncated, cut and wrong images',
+    patch: { rates: { 'image-truncated': 0.2, 'image-cut': 0.2, 'image-wrong-body': 0.2 } },
+    seen: /^image-(truncated|cut|wrong-body)$/,
+  },
+  {
+    fault: 'gives URLs that have expired',
+    patch: { rates: { 'image-expired': 0.5 } },
+    seen: /^image-expired$/,
+  },
+  {
+    fault: 'says done without a result',
+    patch: { rates: { 'poll-no-result': 0.5 } },
+    seen: /^poll-no-result$/,
+  },
+  {
+    fault: 'has a status that nobody knows',
+    patch: {
+      // Long enough to be looked at before they end.
+      jobTimeMs: { min: 5_500, max: 7_500 },
+      rates: { 'poll-unknown-status': 0.9, 'poll-pause-notice': 0.5 },
+    },
+    seen: /^poll-(unknown-status|pause-notice)$/,
+  },
+];
+
+async function untilBought({ sandbox }: Pick<BatchRuns, 'sandbox'>, count: number): Promise<void> {
+  await eventually(() => sandbox.stats().jobsMade >= count, {
+    what: `${count} jobs are made`,
+    withinMs: 60_000,
+  });
+}
+
+describe('a batch whose service', { timeout: 150_000 }, () => {
+  let stack: TestStack;
+  beforeAll(async () => {
+    stack = await startTestStack();
+  });
+  afterAll(() => stack?.stop());
+
+  const jobTimeMs = { min: 200, max: 600 };
+  const limits = { serviceFaultMs: 20_000, imageFaultMs: 60_000 };
+  const short = { serviceFaultMs: 600, imageFaultMs: 1_500 };
+
+  it.concurrent.for(PASSING)('$fault stores every row and pays each once', ({ fault, patch, seen }) =>
+    withProxiedRuns({ stack, sandbox: { jobTimeMs, ...patch }, limits }, async (runs) => {
+      const name = slug(fault);
+      const faultOver = performance.now();
+      const handle = await runs.start(name, rowsOf(name));
+      expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: ROWS } });
+      const { jobs } = await expectRecovered(runs, {
+        fault: `API ${fault}`,
+        batchId: name,
+        rows: ROWS,
+        faultOver,
+      });
+      expect(jobs).toBe(ROWS);
+      const played = Object.entries(runs.sandbox.stats().misbehaviours);
+      const counts = played.flatMap(([misbehaviour, count]) => (seen.test(misbehaviour) ? count : []));
+      expect(counts.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(2);
+    }),
+  );
+
+  it.concurrent.for([
+    { answer: '502 with a page of HTML', behaviour: htmlPage(502) },
+    { answer: '521 with a page of HTML', behaviour: htmlPage(521) },
+    { answer: '524 with a page of HTML', behaviour: htmlPage(524) },
+    { answer: '200 with half a document', behaviour: HALF_A_DOCUMENT },
+  ])('answers $answer for longer than is borne is held, and goes on by itself', ({ answer, behaviour }) =>
+    withProxiedRuns({ stack, sandbox: { jobTimeMs }, limits: short }, async (runs) => {
+      const name = slug(answer);
+      const handle = await runs.start(name, rowsOf(name), { concurrency: 4 });
+      await untilBought(runs, 4);
+      runs.proxies.api.behave(behaviour);
+      await untilHeld(handle, 'service');
+      const faultOver = performance.now();
+      runs.proxies.api.calm();
+      expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: ROWS } });
+      const told = { fault: `API answers ${answer}, held`, batchId: name, rows: ROWS, faultOver };
+      expect((await expectRecovered(runs, told)).jobs).toBe(ROWS);
+    }),
+  );
+
+  it.concurrent.for<{ fault: string; broken: SandboxPatch; mended: SandboxPatch; scope: HoldScope }>([
+    {
+      fault: 'runs out of funds',
+      broken: { balance: '0' },
+      mended: { balance: '1000' },
+      scope: 'account',
+    },
+    {
+      fault: 'refuses the key',
+      broken: { keyRevoked: true },
+      mended: { keyRevoked: false },
+      scope: 'account',
+    },
+    {
+      fault: 'pauses the model',
+      broken: { pausedModels: ['pro'] },
+      mended: { pausedModels: [] },
+      scope: 'model:pro:text',
+    },
+  ])('$fault in the middle is held, and goes on by itself', ({ fault, broken, mended, scope }) =>
+    withProxiedRuns({ stack, sandbox: { jobTimeMs }, limits }, async (runs) => {
+      const name = slug(fault);
+      const handle = await runs.start(name, rowsOf(name), { concurrency: 4 });
+      await untilBought(runs, 4);
+      runs.sandbox.configure(broken);
+      await untilHeld(handle, scope);
+      const faultOver = performance.now();
+      runs.sandbox.configure(mended);
+      expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: ROWS } });
+      const told = { fault: `API ${fault}`, batchId: name, rows: ROWS, faultOver };
+      expect((await expectRecovered(runs, told)).jobs).toBe(ROWS);
+    }),
+  );
+
+  it.concurrent('has a little less than a price left does not flap, with several shards', () =>
+    // Three shards, two jobs' worth of money and half of another's.
+    withProxiedRuns({ stack, sandbox: { jobTimeMs, balance: '0.20' }, limits }, async (runs) => {
+      const rows = 1_100;
+      const prompts = Array.from({ length: rows }, (_, row) => `under the price ${row}`);
+      const settings = { probeFirstMs: 500, probeLongestMs: 500, concurrency: 30 };
+      const handle = await runs.start('under-the-price', prompts, settings);
+      await untilHeld(handle, 'account');
+      const looks = (): number => runs.sandbox.stats().balanceReads['200'] ?? 0;
+      const untilLooked = (times: number) =>
+        eventually(() => looks() >= times, {
+          what: `the balance is looked at ${times} times`,
+          withinMs: 60_000,
+        });
+      await untilLooked(2);
+      const [looksBefore, createsBefore] = [looks(), runs.proxies.api.count(CREATES)];
+      const startedAt = performance.now();
+      await untilLooked(looksBefore + 8);
+      const steps = (performance.now() - startedAt) / settings.probeFirstMs;
+      expect(looks() - looksBefore).toBeLessThanOrEqual(2 * steps + 2);
+      expect(runs.proxies.api.count(CREATES) - createsBefore).toBeLessThanOrEqual(steps + 1);
+      expect(runs.sandbox.stats().jobsMade).toBe(2);
+      const faultOver = performance.now();
+      runs.sandbox.configure({ balance: '4' });
+      await untilBought(runs, 40);
+      await handle.cancel();
+      expect(await handle.result()).toMatchObject({ end: 'cancelled' });
+      const fault = 'API balance under the price, three shards, then cancelled';
+      await expectRecovered(runs, { fault, batchId: 'under-the-price', rows, faultOver });
+    }));
+
+  it.concurrent('fails each row’s first job buys each of them once more', () =>
+    withProxiedRuns({ stack, sandbox: { jobTimeMs }, limits }, async (runs) => {
+      const faultOver = performance.now();
+      const handle = await runs.start('flaky', rowsOf('flaky', '[[flaky]]'));
+      expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: ROWS } });
+      const told = { fault: 'every row flaky once', batchId: 'flaky', rows: ROWS, faultOver };
+      expect((await expectRecovered(runs, told)).jobs).toBe(2 * ROWS);
+    }));
+
+  it.concurrent('fails every job, or forgets it, fails the rows after the generations they may have', () =>
+    withProxiedRuns({ stack, sandbox: { jobTimeMs }, limits }, async (runs) => {
+      const half = ROWS / 2;
+      const prompts = rowsOf('hopeless').map(
+        (prompt, row) => `${prompt}${row < half ? '[[flaky-always]]' : '[[lost]]'}`,
+      );
+      const faultOver = performance.now();
+      const handle = await runs.start('hopeless', prompts, { maxGenerations: 3, concurrency: ROWS });
+      expect(await handle.result()).toMatchObject({ end: 'completed', tally: { failed: ROWS } });
+      const told = { fault: 'every job fails, or is a 404', batchId: 'hopeless', rows: ROWS, faultOver };
+      const { jobs, outcomes } = await expectRecovered(runs, told);
+      expect(jobs).toBe(3 * ROWS);
+      expect(outcomes.filter(({ end }) => end.kind !== 'failed' || end.failure !== 'flaky')).toEqual([]);
+      expect(new Set(outcomes.flatMap(({ generations }) => generations.map(({ end }) => end)))).toEqual(
+        new Set(['failed', 'gone']),
+      );
+    }));
+
+  it.concurrent('forgets some jobs buys exactly those once more', () =>
+    withProxiedRuns({ stack, sandbox: { jobTimeMs, rates: { 'job-lost': 0.3 } }, limits }, async (runs) => {
+      const faultOver = performance.now();
+      const handle = await runs.start('forgotten', rowsOf('forgotten'));
+      expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: ROWS } });
+      const told = {
+        fault: 'API answers 404 for three jobs of ten',
+        batchId: 'forgotten',
+        rows: ROWS,
+        faultOver,
+      };
+      const { jobs } = await expectRecovered(runs, told);
+      expect(jobs - ROWS).toBe(runs.sandbox.stats().jobsLost);
+      expect(jobs).toBeGreaterThan(ROWS);
+    }));
+});

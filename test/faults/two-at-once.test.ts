@@ -1,0 +1,88 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { BatchId } from '../../src/domain/ids.js';
+import { batchWorkflowId } from '../../src/workflows/messages.js';
+import { expectRecovered } from '../support/batch-verdict.js';
+import { runCommand } from '../support/command-line.js';
+import { puts, touches } from '../support/fault-answers.js';
+import { startFaultProxy, type Match, type TapMoment } from '../support/fault-proxy.js';
+import { startBatch } from '../support/start-batch.js';
+import { startProxiedEngine, type ProxiedEngine } from '../support/test-engine.js';
+import { startTestStack, type TestStack } from '../support/test-stack.js';
+
+const ROWS = 60;
+
+const KILLS: readonly { match: Match; moment: TapMoment }[] = [
+  { match: puts('/images/train/'), moment: 'after' },
+  { match: touches('/rows/'), moment: 'before' },
+  { match: puts('/images/train/'), moment: 'before' },
+];
+
+describe('two at once', { timeout: 150_000 }, () => {
+  let stack: TestStack;
+  beforeAll(async () => {
+    stack = await startTestStack();
+  });
+  afterAll(() => stack?.stop());
+
+  async function withEngine(use: (engine: ProxiedEngine) => Promise<void>): Promise<void> {
+    const engine = await startProxiedEngine({ stack, sandbox: { jobTimeMs: { min: 900, max: 1_800 } } });
+    try {
+      await use(engine);
+    } finally {
+      await engine.stop();
+    }
+  }
+
+  it.concurrent('workers, of which one is killed again and again, lose no row and pay none twice', () =>
+    withEngine(async (engine) => {
+      // The victim's own way to the bucket: what happens there happens to it.
+      const victims = await startFaultProxy();
+      try {
+        victims.forwardTo(stack.s3.endpoint);
+        await engine.startWorker();
+        const handle = await startBatch(stack, {
+          name: 'victims',
+          taskQueue: engine.taskQueue,
+          prompts: Array.from({ length: ROWS }, (_, row) => `victims ${row}`),
+          settings: { concurrency: 12 },
+        });
+        let killed = 0;
+        for (const { match, moment } of KILLS) {
+          const victim = await engine.startWorker({ AWS_ENDPOINT_URL_S3: victims.origin });
+          const kill = victims.tap(match, moment, async () => {
+            killed += 1;
+            await victim.end('SIGKILL');
+            return 'drop';
+          });
+          // The other worker may be through with the rest before the last one finds something to do.
+          await Promise.race([kill.happened, handle.result()]);
+        }
+        const faultOver = performance.now();
+        expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: ROWS } });
+        expect(killed).toBeGreaterThanOrEqual(2);
+        const fault = `one of two workers SIGKILLed ${killed} times`;
+        await expectRecovered(engine, { fault, batchId: 'victims', rows: ROWS, faultOver });
+      } finally {
+        await victims.close();
+      }
+    }));
+
+  it.concurrent('submits of one id start one run, which buys each row once', () =>
+    withEngine(async (engine) => {
+      const { folder, variables } = engine;
+      await engine.startWorker();
+      const rows = Array.from({ length: ROWS }, (_, row) => `twins ${row}`).join('\n');
+      await writeFile(path.join(folder.path, 'twins.csv'), `prompt\n${rows}\n`);
+      const submit = () => runCommand(['submit', 'twins.csv'], { cwd: folder.path, variables });
+      const faultOver = performance.now();
+      const both = await Promise.all([submit(), submit()]);
+      expect(both.filter(({ stderr }) => stderr.includes('Started.'))).toHaveLength(1);
+      const handle = stack.temporal.client.workflow.getHandle(batchWorkflowId('twins' as BatchId));
+      expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: ROWS } });
+      const fault = 'two submits of one id at once';
+      const { jobs } = await expectRecovered(engine, { fault, batchId: 'twins', rows: ROWS, faultOver });
+      expect(jobs).toBe(ROWS);
+    }));
+});

@@ -1,0 +1,15 @@
+import type { HoldScope } from '../../src/domain/holds.js';
+import { snapshotQuery } from '../../src/workflows/messages.js';
+import { eventually } from './eventually.js';
+import type { BatchHandle } from './start-batch.js';
+
+/** Resolves when the batch is held in that scope. */
+export async function untilHeld(handle: BatchHandle, scope: HoldScope): Promise<void> {
+  await eventually(
+    async () => (await handle.query(snapshotQuery)).holds.some((hold) => hold.scope === scope),
+    {
+      what: `the batch is held: ${scope}`,
+      withinMs: 60_000,
+    },
+  );
+}
