@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { fromStoredIdentity, type StoredIdentity } from '../../src/domain/stored-identity.js';
 import { at, imageKey } from '../../src/storage/layout.js';
-import { batchWorkflowId } from '../../src/workflows/messages.js';
+import { batchWorkflowId } from '../../src/workflows/names.js';
 import { readEvidence } from '../support/batch-evidence.js';
 import { eventually } from '../support/eventually.js';
 import { submissionBench } from '../support/submission-bench.js';
@@ -38,10 +38,9 @@ describe('redo', () => {
     if (!identity) throw new Error(`Row ${rowId} of ${batchId} has no image of its own.`);
     return identity;
   };
-  const evidence = (batchId: string, runSeq: number) =>
-    readEvidence(engine.stack.s3.store, location(batchId), { runSeq, shardCount: 0 });
-  const generationsOf = async (batchId: string, runSeq: number, rowId: string) =>
-    (await evidence(batchId, runSeq)).outcomes.find((outcome) => outcome.rowId === rowId)?.generations;
+  const evidence = (batchId: string) => readEvidence(engine.stack.s3.store, location(batchId));
+  const generationsOf = async (batchId: string, rowId: string) =>
+    (await evidence(batchId)).outcomes.find((outcome) => outcome.rowId === rowId)?.generations;
 
   it('buys the named row once more and replaces its image, and no other', async () => {
     await madeBatch('fresh');
@@ -54,7 +53,7 @@ describe('redo', () => {
     expect(after).toMatchObject({ generation: 2, runSeq: 2 });
     expect(after.jobId).not.toBe(a.jobId);
     expect(await image('fresh', 'b')).toEqual(b);
-    const { report, metadata } = await evidence('fresh', 2);
+    const { report, metadata } = await evidence('fresh');
     expect(report).toMatchObject({ charged: { yes: 3 }, tally: { stored: 2 } });
     expect(metadata.map(({ sha256 }) => sha256)).toEqual([after.image.sha256, b.image.sha256]);
     // What a redo has made is not made again.
@@ -89,11 +88,11 @@ describe('redo', () => {
     });
     expect(jobsMade()).toBe(3);
     expect(await image('stays', 'a')).toEqual(before);
-    expect(await generationsOf('stays', 2, 'a')).toMatchObject([
+    expect(await generationsOf('stays', 'a')).toMatchObject([
       { generation: 1, end: 'done', charged: 'yes' },
       { generation: 2, end: 'failed' },
     ]);
-    const { report, metadata } = await evidence('stays', 2);
+    const { report, metadata } = await evidence('stays');
     expect(report.tally).toMatchObject({ stored: 2, failed: 0 });
     expect(metadata[0]).toMatchObject({ sha256: before.image.sha256 });
     // The next one is a generation of its own.
@@ -125,7 +124,7 @@ describe('redo', () => {
     // One that names other kinds leaves the rows with the image they have.
     const other = await command(['retry', 'ended', '--kind', 'flaky', '--watch', '--json']);
     expect(JSON.parse(other.stdout)).toMatchObject({ state: 'completed', stored: 2 });
-    expect(await generationsOf('ended', 3, 'a')).toMatchObject([
+    expect(await generationsOf('ended', 'a')).toMatchObject([
       { generation: 1, end: 'done' },
       { generation: 2, end: 'unanswered', charged: 'unknown' },
     ]);
@@ -156,7 +155,7 @@ describe('redo', () => {
     await command(['cancel', 'called-off']);
     await ended('called-off');
     expect(await image('called-off', 'a')).toEqual(before);
-    const { report } = await evidence('called-off', 2);
+    const { report } = await evidence('called-off');
     expect(report).toMatchObject({ state: 'cancelled', tally: { stored: 2, cancelled: 0 } });
     const plan = await command(['redo', 'called-off', '--rows', 'a', '--watch', '--json']);
     expect(plan).toMatchObject({ code: 0, stderr: expect.stringContaining('1 job of them known already') });

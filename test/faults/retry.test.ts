@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { at, openedKey, outcomesKey, reportKey } from '../../src/storage/layout.js';
-import { batchWorkflowId } from '../../src/workflows/messages.js';
+import { batchWorkflowId } from '../../src/workflows/names.js';
 import { readEvidence } from '../support/batch-evidence.js';
 import { runCommand } from '../support/command-line.js';
 import { eventually } from '../support/eventually.js';
@@ -118,10 +118,7 @@ describe('retry', () => {
     expect(await retried(['mixed'])).toMatchObject({ rows: 1, againByKind: { flaky: 1 }, unchanged: 3 });
     await ended('mixed');
     expect(jobsMade()).toBe(4);
-    const { outcomes, report } = await readEvidence(engine.stack.s3.store, location('mixed'), {
-      runSeq: 2,
-      shardCount: 1,
-    });
+    const { outcomes, report } = await readEvidence(engine.stack.s3.store, location('mixed'));
     expect(report.tally).toMatchObject({ total: 4, stored: 2, failed: 2 });
     expect(outcomes.find(({ rowId }) => rowId === 'shy')?.generations).toMatchObject([
       { generation: 1, end: 'failed' },

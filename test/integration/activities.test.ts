@@ -560,7 +560,7 @@ describe('the activities', () => {
       const fourth = await bench.ingest('redone', [], 4, { action: 'retry', kinds: ['flaky'] });
       expect(fourth.result).toMatchObject({ rows: 0, settled: { stored: 1 } });
       await seal(fourth.run, 0);
-      const { outcomes } = await readEvidence(bench.s3.store, fourth.run, { runSeq: 4, shardCount: 0 });
+      const { outcomes } = await readEvidence(bench.s3.store, fourth.run);
       expect(outcomes[0]?.generations).toMatchObject([
         { generation: 1, jobId, end: 'done' },
         { generation: 2, jobId: newJob, end: 'done' },
@@ -575,7 +575,7 @@ describe('the activities', () => {
       const settled = [{ row: 0, end: { kind: 'kept' }, generations: [open], settledAtMs: 1 }] as const;
       await bench.attempt(() => bench.activities.recordOutcomes({ run, shard: 0, part: 0, settled }));
       expect(await seal(run, 1)).toMatchObject({ stored: 1 });
-      const { outcomes } = await readEvidence(bench.s3.store, run, { runSeq: 2, shardCount: 1 });
+      const { outcomes } = await readEvidence(bench.s3.store, run);
       expect(outcomes[0]).toMatchObject({
         end: { kind: 'stored', adopted: true },
         generations: [{ generation: 1 }, { generation: 2, jobId, end: 'done' }],
@@ -597,7 +597,7 @@ describe('the activities', () => {
       const third = await bench.ingest('retyped', [], 3, { action: 'retry' });
       expect(third.result).toMatchObject({ rows: 0, settled: { stored: 1 } });
       await seal(third.run, 0);
-      const { metadata } = await readEvidence(bench.s3.store, third.run, { runSeq: 3, shardCount: 0 });
+      const { metadata } = await readEvidence(bench.s3.store, third.run);
       expect(metadata).toMatchObject([{ file_name: 'a.webp' }]);
     });
 
@@ -643,7 +643,7 @@ describe('the activities', () => {
       const { run, result } = await bench.ingest('merged', lines, 2, { merge: true });
       expect(result).toMatchObject({ rows: 2, settled: { cancelled: 2, rejected: 2 } });
       await seal(run, 1, 'cancelled');
-      const { outcomes } = await readEvidence(bench.s3.store, run, { runSeq: 2, shardCount: 1 });
+      const { outcomes } = await readEvidence(bench.s3.store, run);
       expect(outcomes.map(({ rowId }) => rowId)).toEqual(['a', 'b', 'c', 'd']);
       const batch = BatchFile.parse(JSON.parse(await bench.s3.store.readText(at(run, batchFileKey(run)))));
       expect(batch.labelColumns).toEqual(['Style', 'mood']);

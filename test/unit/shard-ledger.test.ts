@@ -144,7 +144,7 @@ describe('the ledger of a shard', () => {
   it('keeps the image of a row that gets no new one, and counts it as stored', () => {
     const known = [0, 1, 2].map((row) => ({ row, generation: 2, hasImage: true }) as const);
     const ledger = new ShardLedger(overview(['pro:text', 'pro:text', 'pro:text', 'pro:text'], known));
-    for (let row = 0; row < 2; row++) ledger.startNext(everything);
+    for (let row = 0; row < 2; row++) ledger.startNext(everything, 0);
     ledger.settle(0, { kind: 'failed', failure: 'refused', message: '' }, failed(2), 1);
     const image = { type: 'png', width: 1, height: 1, sizeBytes: 1, sha256: 'a' } as const;
     ledger.settle(1, { kind: 'stored', image, adopted: false }, undefined, 1);
@@ -161,7 +161,7 @@ describe('the ledger of a shard', () => {
   it('doubts every generation of a row that an earlier run may have made unrecorded, and says so', () => {
     const known = [{ row: 0, generation: 1, jobId: jobId('one'), openedSinceMs: 50 }];
     const ledger = new ShardLedger(overview(['pro:text'], known));
-    ledger.startNext(everything);
+    ledger.startNext(everything, 0);
     expect(ledger.openRecord(0)).toMatchObject({ end: 'open', openedSinceMs: 50 });
     ledger.regenerate(0, failed(1)).endDelay();
     expect(ledger.generationOf(0)).toMatchObject({ generation: 2, unansweredSinceMs: 50 });
