@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { SameBytes } from '../domain/same-bytes.js';
 import { withLocalCopies, type Fetch } from '../ledger/local-copies.js';
 import {
@@ -58,7 +59,10 @@ export interface VerifyInput {
 export async function verifyBatch(
   input: VerifyInput,
 ): Promise<{ readonly checked: Checked; readonly sameBytes: SameBytes | undefined }> {
-  return withLocalCopies(input.store, input.signal, (fetch) => verify(input, fetch));
+  const signal = AbortSignal.any([input.signal]);
+  // Every request under way listens to it.
+  setMaxListeners(0, signal);
+  return withLocalCopies(input.store, signal, (fetch) => verify({ ...input, signal }, fetch));
 }
 
 async function verify(input: VerifyInput, fetch: Fetch): ReturnType<typeof verifyBatch> {
