@@ -45,7 +45,7 @@ const PASSING: readonly { fault: string; patch: SandboxPatch; seen: RegExp }[] =
   },
   {
     fault: 'gives URLs that have expired',
-    patch: { rates: { 'image-expired': 0.5 } },
+    patch: { rates: { 'image-expired': 0.3 } },
     seen: /^image-expired$/,
   },
   {
@@ -71,7 +71,7 @@ async function untilBought({ sandbox }: Pick<BatchRuns, 'sandbox'>, count: numbe
   });
 }
 
-describe('a batch whose service', { timeout: 150_000 }, () => {
+describe('a batch whose service', { timeout: 240_000 }, () => {
   let stack: TestStack;
   beforeAll(async () => {
     stack = await startTestStack();

@@ -32,8 +32,10 @@ describe('a worker whose clock', { timeout: 90_000 }, () => {
       });
       try {
         await engine.startWorker({
-          NODE_OPTIONS: `--import=${SHIFTED_CLOCK}`,
-          BANANA_TEST_CLOCK_SHIFT_MS: String(shiftMs),
+          variables: {
+            NODE_OPTIONS: `--import=${SHIFTED_CLOCK}`,
+            BANANA_TEST_CLOCK_SHIFT_MS: String(shiftMs),
+          },
         });
         const name = wrong.replaceAll(' ', '-');
         const faultOver = performance.now();

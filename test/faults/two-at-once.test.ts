@@ -11,7 +11,7 @@ import { startBatch } from '../support/start-batch.js';
 import { startProxiedEngine, type ProxiedEngine } from '../support/test-engine.js';
 import { startTestStack, type TestStack } from '../support/test-stack.js';
 
-const ROWS = 60;
+const ROWS = 40;
 
 const KILLS: readonly { match: Match; moment: TapMoment }[] = [
   { match: puts('/images/train/'), moment: 'after' },
@@ -19,7 +19,7 @@ const KILLS: readonly { match: Match; moment: TapMoment }[] = [
   { match: puts('/images/train/'), moment: 'before' },
 ];
 
-describe('two at once', { timeout: 150_000 }, () => {
+describe('two at once', { timeout: 200_000 }, () => {
   let stack: TestStack;
   beforeAll(async () => {
     stack = await startTestStack();
@@ -27,7 +27,7 @@ describe('two at once', { timeout: 150_000 }, () => {
   afterAll(() => stack?.stop());
 
   async function withEngine(use: (engine: ProxiedEngine) => Promise<void>): Promise<void> {
-    const engine = await startProxiedEngine({ stack, sandbox: { jobTimeMs: { min: 900, max: 1_800 } } });
+    const engine = await startProxiedEngine({ stack, sandbox: { jobTimeMs: { min: 300, max: 900 } } });
     try {
       await use(engine);
     } finally {
@@ -41,28 +41,26 @@ describe('two at once', { timeout: 150_000 }, () => {
       const victims = await startFaultProxy();
       try {
         victims.forwardTo(stack.s3.endpoint);
-        await engine.startWorker();
+        // It leaves the copying to the victims, so that each finds something to do.
+        await engine.startWorker({ roles: ['main', 'create', 'await'] });
         const handle = await startBatch(stack, {
           name: 'victims',
           taskQueue: engine.taskQueue,
           prompts: Array.from({ length: ROWS }, (_, row) => `victims ${row}`),
           settings: { concurrency: 12 },
         });
-        let killed = 0;
         for (const { match, moment } of KILLS) {
-          const victim = await engine.startWorker({ AWS_ENDPOINT_URL_S3: victims.origin });
+          const victim = await engine.startWorker({ variables: { AWS_ENDPOINT_URL_S3: victims.origin } });
           const kill = victims.tap(match, moment, async () => {
-            killed += 1;
             await victim.end('SIGKILL');
             return 'drop';
           });
-          // The other worker may be through with the rest before the last one finds something to do.
-          await Promise.race([kill.happened, handle.result()]);
+          await kill.happened;
         }
         const faultOver = performance.now();
+        await engine.startWorker();
         expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: ROWS } });
-        expect(killed).toBeGreaterThanOrEqual(2);
-        const fault = `one of two workers SIGKILLed ${killed} times`;
+        const fault = 'one of two workers SIGKILLed three times';
         await expectRecovered(engine, { fault, batchId: 'victims', rows: ROWS, faultOver });
       } finally {
         await victims.close();

@@ -60,7 +60,7 @@ export async function startCommand(
         throw new Error(`${args.join(' ')} ended with ${child.exitCode}: ${stderr}`);
       return stdout.includes(options.ready) || stderr.includes(options.ready);
     },
-    { what: `"${args.join(' ')}" says "${options.ready}"`, withinMs: 40_000 },
+    { what: `"${args.join(' ')}" says "${options.ready}"`, withinMs: 90_000 },
   );
   if (child.pid === undefined) throw new Error(`${args.join(' ')} could not be started.`);
   return {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { WORKER_ROLES, type WorkerRole } from '../../src/worker-roles.js';
 import { startCommand, type RunningCommand, type Variables } from './command-line.js';
 import { temporaryFolder, type TemporaryFolder } from './temporary-folder.js';
 import {
@@ -19,8 +20,13 @@ export interface TestEngine extends TestServices {
   readonly taskQueue: string;
   /** The workers started so far. */
   readonly workers: readonly RunningCommand[];
-  /** Starts a worker process; the caller may kill it, and `stop` ends it otherwise. `variables` win over the engine's. */
-  startWorker(variables?: Variables): Promise<RunningCommand>;
+  /** Starts a worker process; the caller may kill it, and `stop` ends it otherwise. */
+  startWorker(options?: {
+    /** Win over the engine's. */
+    readonly variables?: Variables;
+    /** Default: all. */
+    readonly roles?: readonly WorkerRole[];
+  }): Promise<RunningCommand>;
 }
 
 /** An engine whose workers and commands reach S3, the API and its image host through proxies. */
@@ -64,8 +70,8 @@ async function engineOn<Services extends TestServices>(
     variables: engineVariables,
     taskQueue,
     workers,
-    startWorker: async (variables = {}) => {
-      const worker = await startCommand(['worker'], {
+    startWorker: async ({ variables = {}, roles = WORKER_ROLES } = {}) => {
+      const worker = await startCommand(['worker', '--roles', roles.join(',')], {
         cwd: folder.path,
         variables: { ...engineVariables, ...variables },
         ready: 'The worker is ready.',
