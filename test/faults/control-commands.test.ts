@@ -35,7 +35,7 @@ describe('an operator at the command line', { timeout: 120_000 }, () => {
     });
   const workWith = async (key: string): Promise<void> => {
     await worker?.end('SIGTERM');
-    worker = await engine.startWorker({ BANANAHUB_API_KEY: key });
+    worker = await engine.startWorker({ variables: { BANANAHUB_API_KEY: key } });
   };
   const status = async (id: string) => JSON.parse((await command(['status', id, '--json'])).stdout);
   const until = (id: string, what: string, holds: (found: Record<string, unknown>) => boolean) =>

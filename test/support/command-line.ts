@@ -41,35 +41,54 @@ export interface RunningCommand {
   readonly pid: number;
   /** What it has written so far. */
   output(): { readonly stdout: string; readonly stderr: string };
+  /** Resolves with the exit code when it has ended, for whatever reason; null where a signal ended it. */
+  readonly ended: Promise<number | null>;
   /** Sends a signal and waits for the end; the exit code, null where a signal ended it. */
   end(signal: 'SIGINT' | 'SIGTERM' | 'SIGKILL'): Promise<number | null>;
 }
 
-/** Starts a command and waits until it has written `ready`. */
+/**
+ * Starts a command and waits until it has written `ready`. `program` is the built command unless another is named.
+ * @throws where it ends before that, is not ready within 90 s, or `signal` is aborted; then nothing is left running.
+ */
 export async function startCommand(
   args: readonly string[],
-  options: { readonly cwd: string; readonly variables?: Variables; readonly ready: string },
+  options: {
+    readonly cwd: string;
+    readonly variables?: Variables;
+    readonly ready: string;
+    readonly program?: string;
+    readonly signal?: AbortSignal;
+  },
 ): Promise<RunningCommand> {
-  const child = start(args, options.cwd, options.variables ?? {});
+  const { cwd, variables = {}, ready, program, signal } = options;
+  const child = start(args, cwd, variables, {}, program);
   const output = collect(child);
-  const closed = once(child, 'close');
-  await eventually(
-    () => {
-      const { stdout, stderr } = output();
-      if (child.exitCode !== null)
-        throw new Error(`${args.join(' ')} ended with ${child.exitCode}: ${stderr}`);
-      return stdout.includes(options.ready) || stderr.includes(options.ready);
-    },
-    { what: `"${args.join(' ')}" says "${options.ready}"`, withinMs: 90_000 },
-  );
+  const ended = once(child, 'close').then(([code]): number | null => code);
+  const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null;
+  const kill = (): void => void child.kill('SIGKILL');
+  signal?.addEventListener('abort', kill, { once: true });
+  try {
+    await eventually(() => hasEnded() || output().stdout.includes(ready) || output().stderr.includes(ready), {
+      what: `"${args.join(' ')}" says "${ready}"`,
+      withinMs: 90_000,
+    });
+    if (hasEnded()) throw new Error(`${args.join(' ')} ended with ${await ended}: ${output().stderr}`);
+  } catch (error) {
+    kill();
+    await ended;
+    throw error;
+  } finally {
+    signal?.removeEventListener('abort', kill);
+  }
   if (child.pid === undefined) throw new Error(`${args.join(' ')} could not be started.`);
   return {
     pid: child.pid,
     output,
+    ended,
     end: async (signal) => {
-      if (child.exitCode === null && child.signalCode === null) child.kill(signal);
-      const [code] = await closed;
-      return code;
+      if (!hasEnded()) child.kill(signal);
+      return ended;
     },
   };
 }
@@ -79,9 +98,10 @@ function start(
   cwd: string,
   variables: Variables,
   limits: Pick<SpawnOptions, 'uid' | 'timeout' | 'killSignal'> = {},
+  program = CLI,
 ): ChildProcess {
   const { PATH = '', HOME = '' } = process.env;
-  return spawn(process.execPath, [CLI, ...args], {
+  return spawn(process.execPath, [program, ...args], {
     cwd,
     env: { PATH, HOME, ...variables },
     stdio: 'pipe',

@@ -6,6 +6,9 @@ export const SLOW_DOWN = s3Refusal(503, 'SlowDown', 'Please reduce your request 
 /** 403 as S3 says it to who has no permission. */
 export const ACCESS_DENIED = s3Refusal(403, 'AccessDenied', 'Access Denied');
 
+/** The connection is cut instead of an answer. */
+export const DROPPED: Behaviour = { kind: 'drop' };
+
 /** 200 with JSON that breaks off. */
 export const HALF_A_DOCUMENT: Behaviour = {
   kind: 'answer',

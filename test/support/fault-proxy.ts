@@ -54,8 +54,8 @@ export interface FaultProxy {
   readonly origin: string;
   /** Where requests go from now on; 502 until then. */
   forwardTo(origin: string): void;
-  /** Treats requests that match in this way; the behaviour set last that matches counts. */
-  behave(behaviour: Behaviour, match?: Match): void;
+  /** Treats requests that match in this way, until the returned function is called; the behaviour set last that matches counts. */
+  behave(behaviour: Behaviour, match?: Match): () => void;
   /** Passes everything on again and forgets the taps that have not happened. */
   calm(): void;
   /**
@@ -90,7 +90,12 @@ export async function startFaultProxy(): Promise<FaultProxy> {
       exchanges.target = target;
     },
     behave: (behaviour, match = () => true) => {
-      exchanges.rules.unshift({ behaviour, match });
+      const rule = { behaviour, match };
+      exchanges.rules.unshift(rule);
+      return () => {
+        const index = exchanges.rules.indexOf(rule);
+        if (index >= 0) exchanges.rules.splice(index, 1);
+      };
     },
     calm: () => {
       exchanges.rules.length = 0;

@@ -1,0 +1,65 @@
+import path from 'node:path';
+import { startCommand } from '../test/support/command-line.js';
+import { startProxiedEngine, type ProxiedEngine } from '../test/support/test-engine.js';
+import { ChaosBatches } from './chaos-batches.js';
+import type { ChaosPlan } from './plan.js';
+import { WorkerPool } from './worker-pool.js';
+
+/** How long workers bear passing faults before they hold: short, so that faults of some seconds make whole holds. */
+const CHAOS_LIMITS = { serviceFaultMs: 6_000, storageFaultMs: 4_000, imageFaultMs: 120_000 };
+
+const WORKER = path.resolve(import.meta.dirname, 'short-limits-worker.mjs');
+
+/** Ends a fault. */
+export type Lift = () => void | Promise<void>;
+
+/** The real servers, workers and batches of a run. */
+export interface Arena {
+  readonly plan: ChaosPlan;
+  readonly engine: ProxiedEngine;
+  readonly workers: WorkerPool;
+  readonly batches: ChaosBatches;
+  /** Writes a line, with the time since the start. */
+  readonly say: (text: string) => void;
+  /** Ends all processes. */
+  readonly stop: () => Promise<void>;
+}
+
+/** Rates of the sandbox that a plan leaves alone: fates that rows do not come back from, and 503s that hold whole models. */
+const CALM_RATES = { 'job-refused': 0, 'job-unknown': 0, 'create-paused': 0 };
+
+/** Starts servers and workers for a plan. */
+export async function openArena(plan: ChaosPlan, say: (text: string) => void): Promise<Arena> {
+  const engine = await startProxiedEngine({
+    sandbox: {
+      seed: plan.options.seed,
+      everything: plan.misbehaviour,
+      rates: CALM_RATES,
+      jobTimeMs: { min: 300, max: 4_000 },
+    },
+  });
+  const workers = new WorkerPool(plan.workers, (variables, signal) =>
+    startCommand([], {
+      cwd: engine.folder.path,
+      variables: { ...engine.variables, CHAOS_LIMITS: JSON.stringify(CHAOS_LIMITS), ...variables },
+      ready: 'The worker is ready.',
+      program: WORKER,
+      signal,
+    }),
+  );
+  const batches = new ChaosBatches(engine, plan.options.seed, say);
+  return {
+    plan,
+    engine,
+    workers,
+    batches,
+    say,
+    stop: async () => {
+      try {
+        await Promise.all([batches.stop(), workers.stop()]);
+      } finally {
+        await engine.stop();
+      }
+    },
+  };
+}

@@ -1,0 +1,135 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { WorkflowHandle } from '@temporalio/client';
+import { batchWorkflowId, shardWorkflowId } from '../src/workflows/names.js';
+import { runCommand } from '../test/support/command-line.js';
+import type { Arena, Lift } from './arena.js';
+import { lastLine, type ChaosBatch } from './chaos-batches.js';
+
+/**
+ * Whether a batch may also be reset to a time before its shards were started: its sheet is then read again. Off until
+ * that leaves the rows of a running shard as they are.
+ */
+const RESETS_BEFORE_SHARDS = false;
+
+const COMMAND_MS = 60_000;
+const AGAIN_MS = 1_000;
+const NOTHING_TO_LIFT: Lift = () => undefined;
+
+/** Pauses a batch; lifting resumes it. */
+export async function pauseBatch(arena: Arena, share: number): Promise<Lift | undefined> {
+  const batch = runningBatch(arena, share);
+  if (!batch || !(await isTold(arena, batch, ['pause']))) return undefined;
+  return async () => {
+    // A batch is not left paused: services that are away come back.
+    while (batch.status === 'RUNNING' && !(await isTold(arena, batch, ['resume']))) await delay(AGAIN_MS);
+  };
+}
+
+/** Changes the concurrency of a batch to something from 1 to 60. */
+export async function changeConcurrency(arena: Arena, share: number): Promise<Lift | undefined> {
+  const batch = runningBatch(arena, share);
+  // Another share than the one that has chosen the batch.
+  const concurrency = 1 + Math.floor(((share * 7) % 1) * 60);
+  if (!batch || !(await isTold(arena, batch, ['set', '--concurrency', String(concurrency)])))
+    return undefined;
+  return NOTHING_TO_LIFT;
+}
+
+export async function terminateShard(arena: Arena, share: number): Promise<Lift | undefined> {
+  const batch = runningBatch(arena, share);
+  const shard = batch && shardHandle(arena, batch);
+  if (!shard) return undefined;
+  await shard.terminate('chaos');
+  batch.terminations += 1;
+  return NOTHING_TO_LIFT;
+}
+
+/** Resets a shard to one of its completed workflow tasks. */
+export async function resetShard(arena: Arena, share: number): Promise<Lift | undefined> {
+  const batch = runningBatch(arena, share);
+  const shard = batch && shardHandle(arena, batch);
+  return shard && resetTo(arena, shard, share, true);
+}
+
+/** Resets a batch to one of its completed workflow tasks. */
+export async function resetBatch(arena: Arena, share: number): Promise<Lift | undefined> {
+  const batch = runningBatch(arena, share);
+  return (
+    batch && resetTo(arena, handleOf(arena, batchWorkflowId(batch.batchId)), share, RESETS_BEFORE_SHARDS)
+  );
+}
+
+/** Cancels a batch in Temporal's own way; its sheet is submitted again once it has ended. */
+export async function cancelBatch(arena: Arena, share: number): Promise<Lift | undefined> {
+  const batch = runningBatch(arena, share);
+  if (!batch) return undefined;
+  await handleOf(arena, batchWorkflowId(batch.batchId)).cancel();
+  arena.batches.submitAgain(batch);
+  return NOTHING_TO_LIFT;
+}
+
+/** Terminates a batch; its sheet is submitted again. */
+export async function terminateBatch(arena: Arena, share: number): Promise<Lift | undefined> {
+  const batch = runningBatch(arena, share);
+  if (!batch) return undefined;
+  await handleOf(arena, batchWorkflowId(batch.batchId)).terminate('chaos');
+  arena.batches.submitAgain(batch);
+  return NOTHING_TO_LIFT;
+}
+
+function runningBatch({ batches }: Arena, share: number): ChaosBatch | undefined {
+  const { running } = batches;
+  return running[Math.floor(share * running.length)];
+}
+
+function handleOf({ engine }: Arena, workflowId: string): WorkflowHandle {
+  return engine.stack.temporal.client.workflow.getHandle(workflowId);
+}
+
+function shardHandle(arena: Arena, { snapshot }: ChaosBatch): WorkflowHandle | undefined {
+  const [open] = snapshot?.openShards ?? [];
+  return snapshot && open && handleOf(arena, shardWorkflowId(snapshot.run, open.shard));
+}
+
+/** Whether a command that tells a batch something has succeeded. */
+async function isTold(
+  { engine, say }: Arena,
+  { batchId }: ChaosBatch,
+  [command = '', ...options]: readonly string[],
+): Promise<boolean> {
+  const { code, stderr } = await runCommand([command, batchId, ...options], {
+    cwd: engine.folder.path,
+    variables: engine.variables,
+    withinMs: COMMAND_MS,
+  });
+  if (code !== 0) say(`${command} ${batchId}: exit code ${String(code)}: ${lastLine(stderr)}`);
+  return code === 0;
+}
+
+/** Resets a workflow to one of its completed workflow tasks; of a batch, `orBeforeShards`, or one after its shard was started. */
+async function resetTo(
+  { engine }: Arena,
+  handle: WorkflowHandle,
+  share: number,
+  orBeforeShards: boolean,
+): Promise<Lift | undefined> {
+  const { client } = engine.stack.temporal;
+  const { runId } = await handle.describe();
+  const { events } = await client.workflow.getHandle(handle.workflowId, runId).fetchHistory();
+  const all = events ?? [];
+  const started = all.findLastIndex((event) => event.childWorkflowExecutionStartedEventAttributes);
+  const since = orBeforeShards ? 0 : started < 0 ? all.length : started;
+  const tasks = all.slice(since).filter((event) => event.workflowTaskCompletedEventAttributes);
+  // Another share than the one that has chosen the batch.
+  const task = tasks[Math.floor(((share * 13) % 1) * tasks.length)];
+  if (!task?.eventId) return undefined;
+  await client.workflowService.resetWorkflowExecution({
+    namespace: engine.stack.temporal.namespace,
+    workflowExecution: { workflowId: handle.workflowId, runId },
+    reason: 'chaos',
+    workflowTaskFinishEventId: task.eventId,
+    requestId: randomUUID(),
+  });
+  return NOTHING_TO_LIFT;
+}

@@ -1,0 +1,156 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { WorkflowExecutionDescription } from '@temporalio/client';
+import { describeBatch, snapshotInMemo } from '../src/batch/describe-batch.js';
+import type { BatchId } from '../src/domain/ids.js';
+import type { BatchSnapshot } from '../src/workflows/messages.js';
+import { runCommand } from '../test/support/command-line.js';
+import type { ProxiedEngine } from '../test/support/test-engine.js';
+import { chaosSheet } from './chaos-sheet.js';
+import type { PlannedBatch } from './plan.js';
+
+/** A batch of the run, as it was seen last. */
+export interface ChaosBatch {
+  readonly plan: PlannedBatch;
+  readonly batchId: BatchId;
+  readonly startedMs: number;
+  /** Submissions that are to come or under way; the batch is not over before they have ended. */
+  submitting: number;
+  status: WorkflowExecutionDescription['status']['name'] | 'NOT_STARTED';
+  snapshot: BatchSnapshot | undefined;
+  endedMs: number | undefined;
+  /** How often one of its shards was terminated. */
+  terminations: number;
+}
+
+const LOOK_EVERY_MS = 1_000;
+const SUBMIT_AGAIN_MS = 2_000;
+const SUBMISSION_MS = 60_000;
+
+/** The batches of a run: submits them by the command, again where services are away, and follows them to their end. */
+export class ChaosBatches {
+  readonly #engine: ProxiedEngine;
+  readonly #seed: string;
+  readonly #say: (text: string) => void;
+  readonly #stopped = new AbortController();
+  readonly #all: ChaosBatch[] = [];
+  readonly #submissions = new Set<Promise<void>>();
+  readonly #following: Promise<void>;
+
+  constructor(engine: ProxiedEngine, seed: string, say: (text: string) => void) {
+    this.#engine = engine;
+    this.#seed = seed;
+    this.#say = say;
+    this.#following = this.#follow(this.#stopped.signal);
+  }
+
+  get all(): readonly ChaosBatch[] {
+    return this.#all;
+  }
+
+  /** Those at work that nobody is about to submit. */
+  get running(): readonly ChaosBatch[] {
+    return this.#all.filter(({ status, submitting }) => status === 'RUNNING' && submitting === 0);
+  }
+
+  get unfinished(): readonly ChaosBatch[] {
+    return this.#all.filter((batch) => !isOver(batch));
+  }
+
+  /** Writes a batch's sheet and submits it, until that succeeds; returns at once. */
+  begin(plan: PlannedBatch): void {
+    const batch: ChaosBatch = {
+      plan,
+      // The names of a plan are batch ids.
+      batchId: plan.name as BatchId,
+      startedMs: performance.now(),
+      submitting: 0,
+      status: 'NOT_STARTED',
+      snapshot: undefined,
+      endedMs: undefined,
+      terminations: 0,
+    };
+    this.#all.push(batch);
+    const sheet = path.join(this.#engine.folder.path, `${plan.name}.csv`);
+    this.#submit(batch, () => writeFile(sheet, chaosSheet(this.#seed, plan)));
+  }
+
+  /** Submits a batch's sheet again as soon as its workflow has ended; returns at once. */
+  submitAgain(batch: ChaosBatch): void {
+    this.#submit(batch, async () => {
+      while (!this.#stopped.signal.aborted && batch.status === 'RUNNING') {
+        await this.#rest(LOOK_EVERY_MS);
+        await this.#look(batch);
+      }
+    });
+  }
+
+  /** Ends the submissions that are under way and the looking. */
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    await Promise.allSettled([...this.#submissions, this.#following]);
+  }
+
+  #submit(batch: ChaosBatch, first: () => Promise<void>): void {
+    batch.submitting += 1;
+    const submission = first()
+      .then(() => this.#submitUntilTaken(batch))
+      .catch((error: unknown) => this.#say(`${batch.batchId} could not be submitted: ${String(error)}`))
+      .finally(() => {
+        batch.submitting -= 1;
+        this.#submissions.delete(submission);
+      });
+    this.#submissions.add(submission);
+  }
+
+  async #submitUntilTaken(batch: ChaosBatch): Promise<void> {
+    const { plan, batchId } = batch;
+    const args = ['submit', `${batchId}.csv`, '--id', batchId, '--yes', '--grace', '10s'];
+    while (!this.#stopped.signal.aborted) {
+      const { code, stderr } = await runCommand([...args, '--concurrency', String(plan.concurrency)], {
+        cwd: this.#engine.folder.path,
+        variables: this.#engine.variables,
+        withinMs: SUBMISSION_MS,
+      });
+      this.#say(`submit ${batchId}: exit code ${String(code)}: ${lastLine(stderr)}`);
+      if (code === 0) {
+        // What was seen last may be of the run before.
+        batch.status = 'NOT_STARTED';
+        return;
+      }
+      await this.#rest(SUBMIT_AGAIN_MS);
+    }
+  }
+
+  async #follow(stopped: AbortSignal): Promise<void> {
+    while (!stopped.aborted) {
+      await Promise.all(this.unfinished.map((batch) => this.#look(batch)));
+      await this.#rest(LOOK_EVERY_MS);
+    }
+  }
+
+  async #look(batch: ChaosBatch): Promise<void> {
+    const { temporal, s3 } = this.#engine.stack;
+    const location = { bucket: s3.bucket, prefix: '', batchId: batch.batchId };
+    // Temporal may be away: what was seen last stands.
+    const seen = await describeBatch(temporal.client, location).catch(() => undefined);
+    if (!seen) return;
+    batch.status = seen.status.name;
+    batch.snapshot = snapshotInMemo(seen);
+    batch.endedMs = batch.status === 'RUNNING' ? undefined : (batch.endedMs ?? performance.now());
+  }
+
+  async #rest(ms: number): Promise<void> {
+    await delay(ms, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
+  }
+}
+
+function isOver({ submitting, status }: ChaosBatch): boolean {
+  return submitting === 0 && status !== 'RUNNING' && status !== 'NOT_STARTED';
+}
+
+/** The last line that a command has written. */
+export function lastLine(text: string): string {
+  return text.trimEnd().split('\n').at(-1) ?? '';
+}

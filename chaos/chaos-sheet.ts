@@ -1,0 +1,19 @@
+import { chance, pick } from '../src/sandbox/seeded-chance.js';
+import type { PlannedBatch } from './plan.js';
+
+const MODELS = ['pro', 'nb', 'nb2'] as const;
+
+/** What a marked row carries: a marker for the sandbox, or an aspect ratio that there is not. */
+const MARKS = ['[[flaky]]', '[[flaky]]', '[[refuse]]', '[[invalid]]', 'rejected'] as const;
+
+/** A batch's sheet as CSV; the same for the same seed and batch. Its prompts are those of no other batch. */
+export function chaosSheet(seed: string, { name, rows, markedShare }: PlannedBatch): string {
+  const lines = Array.from({ length: rows }, (_, row) => {
+    const draw = (what: string): number => chance(seed, name, row, what);
+    const mark = draw('marked') < markedShare ? pick(MARKS, draw('mark')) : undefined;
+    const marker = mark === undefined || mark === 'rejected' ? '' : ` ${mark}`;
+    const ratio = mark === 'rejected' ? '7:7' : '1:1';
+    return `${name} row ${row}${marker},${pick(MODELS, draw('model'))},${ratio},label-${row}`;
+  });
+  return `prompt,model,aspect_ratio,label\n${lines.join('\n')}\n`;
+}

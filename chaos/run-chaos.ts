@@ -1,0 +1,119 @@
+import { setMaxListeners } from 'node:events';
+import { openArena, type Arena } from './arena.js';
+import { LANE_NAMES } from './fault-kinds.js';
+import { keepEvidence } from './evidence.js';
+import { judge } from './judge.js';
+import { planChaos, type ChaosOptions } from './plan.js';
+import { planText, seconds } from './plan-text.js';
+import { batchesTable, faultsTable } from './results-text.js';
+import { FaultThrower, rest } from './throw-faults.js';
+
+/** How long batches may take to end once all faults are lifted. */
+const RECOVERY_MS = 5 * 60_000;
+/** How long the plan waits for the first workers. */
+const WORKERS_UP_MS = 60_000;
+const PROGRESS_EVERY_MS = 10_000;
+const LOOK_EVERY_MS = 500;
+
+/**
+ * Throws a plan's faults at batches on servers of its own, lets them end, and judges each. Returns the exit code: 0
+ * where every batch is sound, 1 where not, 130 where it was interrupted. No process is left in either case.
+ */
+export async function runChaos(options: ChaosOptions, interrupted: AbortSignal): Promise<number> {
+  const plan = planChaos(options);
+  // Each event of the plan waits for it.
+  setMaxListeners(0, interrupted);
+  console.log(planText(plan));
+  const startedMs = performance.now();
+  const say = (text: string): void => {
+    console.log(`${seconds(performance.now() - startedMs).padStart(7)}  ${text}`);
+  };
+  const arena = await openArena(plan, say);
+  try {
+    const faults = new FaultThrower(arena);
+    await attack(arena, faults, interrupted);
+    if (interrupted.aborted) {
+      say('interrupted: everything is stopped');
+      return 130;
+    }
+    return await conclude(arena, faults);
+  } finally {
+    await arena.stop();
+  }
+}
+
+/** Begins the batches, throws the faults, and returns once all batches are over, or have had their time. */
+async function attack(arena: Arena, faults: FaultThrower, interrupted: AbortSignal): Promise<void> {
+  const { plan, batches, workers, say } = arena;
+  const upBy = performance.now() + WORKERS_UP_MS;
+  while (workers.up < plan.workers && performance.now() < upBy && !interrupted.aborted)
+    await rest(LOOK_EVERY_MS, interrupted);
+  say('the plan begins');
+  const done = new AbortController();
+  const progress = tellProgress(arena, faults, done.signal);
+  try {
+    await Promise.all([
+      rest(plan.durationMs, interrupted),
+      ...plan.batches.map(async (batch) => {
+        await rest(batch.atMs, interrupted);
+        if (!interrupted.aborted) batches.begin(batch);
+      }),
+      ...LANE_NAMES.map((name) => {
+        const ofLane = plan.faults.filter(({ lane }) => lane === name);
+        return faults.throwLane(ofLane, plan.durationMs, interrupted);
+      }),
+    ]);
+    say('all faults are lifted');
+    const deadline = performance.now() + RECOVERY_MS;
+    while (batches.unfinished.length > 0 && performance.now() < deadline && !interrupted.aborted) {
+      await rest(LOOK_EVERY_MS, interrupted);
+    }
+  } finally {
+    done.abort();
+    await progress;
+  }
+}
+
+async function tellProgress(
+  { engine, workers, batches, say }: Arena,
+  faults: FaultThrower,
+  done: AbortSignal,
+): Promise<void> {
+  for (await rest(PROGRESS_EVERY_MS, done); !done.aborted; await rest(PROGRESS_EVERY_MS, done)) {
+    const holds = batches.running.flatMap(({ snapshot }) => snapshot?.holds.map(({ scope }) => scope) ?? []);
+    const facts = [
+      `${batches.all.length - batches.unfinished.length} of ${batches.all.length} batches over`,
+      `${engine.sandbox.stats().jobsMade} jobs`,
+      `${workers.up} workers`,
+      ...(holds.length > 0 ? [`held: ${holds.join(' ')}`] : []),
+      ...(faults.inForce.length > 0 ? [`faults: ${faults.inForce.join(' ')}`] : []),
+    ];
+    say(`… ${facts.join(', ')}`);
+  }
+}
+
+async function conclude(arena: Arena, faults: FaultThrower): Promise<number> {
+  const { plan, say } = arena;
+  const { batches, problems } = await judge(arena);
+  console.log(batchesTable(batches));
+  console.log(faultsTable(faults.counts));
+  const { retriedTooEarly, replays, tooManyRequests } = arena.engine.sandbox.stats();
+  console.log(`${replays} creates replayed, ${retriedTooEarly} of ${tooManyRequests} Retry-After cut short`);
+  const unsound = batches.filter((judgement) => judgement.problems.length > 0);
+  if (unsound.length === 0 && problems.length === 0) {
+    say(`every batch is sound (seed ${plan.options.seed})`);
+    return 0;
+  }
+  for (const { batch, problems } of unsound) {
+    for (const problem of problems) console.log(`NOT SOUND ${batch.batchId}: ${problem}`);
+  }
+  for (const problem of problems) console.log(`NOT SOUND: ${problem}`);
+  const evidence = await keepEvidence(
+    arena,
+    unsound.map(({ batch }) => batch),
+  );
+  const { seed, minutes } = plan.options;
+  console.log(`Ledgers, histories and logs: ${evidence}`);
+  console.log(`Again: npm run chaos -- --minutes ${minutes} --seed ${seed} --workers ${plan.workers}`);
+  return 1;
+}

@@ -1,0 +1,31 @@
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+import { runChaos } from './run-chaos.js';
+
+const USAGE = 'npm run chaos -- --minutes 10 --seed 42 [--workers 2]';
+
+const Options = z.object({
+  minutes: z.coerce.number().min(0.1).max(600),
+  seed: z.string().min(1),
+  workers: z.coerce.number().int().min(1).max(8).exactOptional(),
+});
+
+/** The exit code: 0 where every batch is sound, 1 where not, 2 for wrong arguments, 130 where it was interrupted. */
+async function main(args: readonly string[]): Promise<number> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { minutes: { type: 'string' }, seed: { type: 'string' }, workers: { type: 'string' } },
+  });
+  const seed = String(Math.floor(Math.random() * 1_000_000));
+  const parsed = Options.safeParse({ minutes: '10', seed, ...values });
+  if (!parsed.success) {
+    console.error(`${z.prettifyError(parsed.error)}\n${USAGE}`);
+    return 2;
+  }
+  const interrupted = new AbortController();
+  // A second one ends this process at once.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
+  return runChaos(parsed.data, interrupted.signal);
+}
+
+process.exitCode = await main(process.argv.slice(2));

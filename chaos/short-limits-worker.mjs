@@ -1,0 +1,20 @@
+/*
+ * A worker as `banana-batch worker` is, but for its limits: CHAOS_LIMITS says them as JSON, so that faults of some
+ * seconds make whole holds.
+ */
+import { readConfig, requireParts } from '../dist/config.js';
+import { logTemporalTo, logToStderr } from '../dist/log.js';
+import { startWorker } from '../dist/worker.js';
+
+const config = readConfig(process.env, undefined);
+const log = logToStderr(false, false);
+logTemporalTo(log);
+const worker = await startWorker({
+  ...requireParts(config, ['temporal', 'bucket', 'api']),
+  taskQueue: config.taskQueue,
+  log,
+  limits: JSON.parse(process.env.CHAOS_LIMITS ?? '{}'),
+});
+for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => void worker.stop());
+log.info('The worker is ready.');
+await worker.done;
