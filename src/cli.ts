@@ -160,7 +160,6 @@ function buildProgram(end: (code: ExitCode) => void): Program {
       .command('retry')
       .description('try again what is not stored; pays for nothing that is paid already'),
   )
-    .addHelpText('after', example('banana-batch retry prompts --dry-run', 'what it would do'))
     .addHelpText('after', example('banana-batch retry prompts --kind refused,flaky'))
     .action(async (id: string, flags: Parameters<typeof retryOptions>[1]) =>
       end(await perform(async () => (await import('./commands/retry.js')).retry, retryOptions(id, flags))),
