@@ -73,7 +73,8 @@ export class IngestedSheet {
 
   /** Stores the rejected records; the columns that they have. */
   async storeRejects(run: RunRef): Promise<readonly string[]> {
-    const columns = [...this.#rejectColumns, ...this.#tally.summary().columns];
+    const kept = this.#rejectColumns;
+    const columns = kept.length > 0 ? kept : this.#tally.summary().columns;
     return this.#rejects.store(run, columns, this.delimiter);
   }
 

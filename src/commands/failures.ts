@@ -182,7 +182,10 @@ async function showTable(
     const kinds = Object.entries(byKind).map(([kind, count]) => `${count} ${kind}`);
     const more = total > rows.length ? ` ${total - rows.length} more are not listed (--limit).` : '';
     await writeText(stdout, `\n${total} rows without an image: ${kinds.join(', ')}.${more}\n`);
-    stderr.write(`All of them as a sheet: banana-batch failures ${batchId} --csv > again.csv\n`);
+    stderr.write(`Try again what may be mended so: banana-batch retry ${batchId}\n`);
+    stderr.write(
+      `All of them as a sheet, to mend: banana-batch failures ${batchId} --csv > again.csv, then: banana-batch submit again.csv --id ${batchId}\n`,
+    );
     stderr.write(`One row's story: banana-batch row ${batchId} ROW\n`);
   }
   if (source.kind === 'none' || source.batch.rejected === 0) return;

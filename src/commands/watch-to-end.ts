@@ -101,7 +101,7 @@ function summary(
 }
 
 function nextStep({ batchId, failed, cancelled }: BatchStatus, isFolder: boolean): string {
-  if (failed > 0) return `npx banana-batch failures ${batchId}, then: npx banana-batch retry ${batchId}`;
+  if (failed > 0) return `npx banana-batch failures ${batchId}`;
   if (cancelled > 0) return `npx banana-batch retry ${batchId} for the rows that are missing`;
   return isFolder ? 'npx banana-batch run YOUR.csv, or: npx banana-batch --help' : `npx banana-batch list`;
 }

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BatchId } from '../../src/domain/ids.js';
 import { at, batchFileKey } from '../../src/storage/layout.js';
 import { batchWorkflowId } from '../../src/workflows/names.js';
-import { runCommand, type CommandResult, type Variables } from '../support/command-line.js';
+import { runCommand, startCommand, type CommandResult, type Variables } from '../support/command-line.js';
 import { eventually } from '../support/eventually.js';
 import { startTestEngine, type TestEngine } from '../support/test-engine.js';
 
@@ -56,6 +56,90 @@ describe('a batch', () => {
     expect(result).toMatchObject({ end: 'cancelled' });
     expect(engine.sandbox.stats().jobsMade).toBe(jobs);
   });
+
+  it('begun with a wrong key goes on by itself once the key is right', async () => {
+    await engine.workers[0]?.end('SIGTERM');
+    const jobs = engine.sandbox.stats().jobsMade;
+    const wrong = await startCommand(['worker'], {
+      cwd: engine.folder.path,
+      variables: { ...engine.variables, BANANAHUB_API_KEY: 'a-wrong-key' },
+      ready: 'The worker is ready.',
+    });
+    try {
+      await command(['submit', 'two.csv', '--id', 'mistyped']);
+      await eventually(
+        async () =>
+          (await command(['status', 'mistyped', '--json'])).stdout.includes('The API key is refused'),
+        { what: 'the batch is held for its key', withinMs: 30_000 },
+      );
+      // Its probe looks at the key, and not for a ledger that is not there yet.
+      await eventually(
+        async () =>
+          JSON.parse((await command(['status', 'mistyped', '--json'])).stdout).holds[0]?.nextProbeAt,
+        { what: 'a probe has looked', withinMs: 30_000 },
+      );
+      expect((await command(['status', 'mistyped', '--json'])).stdout).toContain('The API key is refused');
+    } finally {
+      await wrong.end('SIGTERM');
+    }
+    await engine.startWorker();
+    const { client } = engine.stack.temporal;
+    const result = await client.workflow.getHandle(batchWorkflowId('mistyped' as BatchId)).result();
+    expect(result).toMatchObject({ end: 'completed', tally: { stored: 2 } });
+    expect(engine.sandbox.stats().jobsMade - jobs).toBe(2);
+  });
+
+  it(
+    'whose key was rotated goes on with the new one, and with no other account’s',
+    { timeout: 120_000 },
+    async () => {
+      await writeFile(path.join(engine.folder.path, 'keys.csv'), 'prompt\na key\na shy lock [[flaky]]\n');
+      await command(['submit', 'keys.csv', '--max-generations', '1']);
+      const location = { bucket: engine.stack.s3.bucket, prefix: '', batchId: 'keys' as BatchId };
+      const handle = engine.stack.temporal.client.workflow.getHandle(batchWorkflowId(location.batchId));
+      expect(await handle.result()).toMatchObject({ tally: { stored: 1, failed: 1 } });
+      const accountNow = async (): Promise<string> =>
+        JSON.parse(await engine.stack.s3.store.readText(at(location, batchFileKey(location)))).account;
+      const account = await accountNow();
+      await engine.workers.at(-1)?.end('SIGTERM');
+      engine.sandbox.configure({ keys: ['rotated-key', { key: 'foreign-key', account: 'another' }] });
+      const jobs = engine.sandbox.stats().jobsMade;
+      const rotated = { BANANAHUB_API_KEY: 'rotated-key' };
+      expect(await command(['retry', 'keys'], rotated)).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining('add --rebind'),
+      });
+      expect(await command(['retry', 'keys', '--rebind'], rotated)).toMatchObject({ code: 0 });
+      const worker = (key: string) =>
+        startCommand(['worker'], {
+          cwd: engine.folder.path,
+          variables: { ...engine.variables, BANANAHUB_API_KEY: key },
+          ready: 'The worker is ready.',
+        });
+      const foreign = await worker('foreign-key');
+      try {
+        await eventually(
+          async () =>
+            (await command(['status', 'keys', '--json'])).stdout.includes('no new key of the same account'),
+          { what: 'the batch is held for the other account', withinMs: 30_000 },
+        );
+      } finally {
+        await foreign.end('SIGTERM');
+      }
+      const own = await worker('rotated-key');
+      try {
+        const after = engine.stack.temporal.client.workflow.getHandle(batchWorkflowId(location.batchId));
+        expect(await after.result()).toMatchObject({ end: 'completed', tally: { stored: 2 } });
+      } finally {
+        await own.end('SIGTERM');
+        engine.sandbox.configure({ keys: ['test-key'] });
+        await engine.startWorker();
+      }
+      expect(engine.sandbox.stats().jobsMade - jobs).toBe(1);
+      expect(await accountNow()).not.toBe(account);
+      expect(await command(['retry', 'keys'], rotated)).toMatchObject({ code: 0 });
+    },
+  );
 
   it('of another place is neither shown nor cancelled under the same id', async () => {
     engine.sandbox.configure({ jobTimeMs: { min: 20_000, max: 20_000 } });

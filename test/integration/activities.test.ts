@@ -97,6 +97,15 @@ describe('the activities', () => {
     return { row, jobId };
   };
 
+  /** Makes the second generation of the row and puts its image; nothing is recorded. */
+  const remade = async (run: RunRef) => {
+    const row = { run, shard: 0, row: 0, generation: 2 };
+    const jobId = await jobOf(row);
+    await awaited(row, jobId);
+    expect(await stored(row, jobId)).toMatchObject({ kind: 'stored', adopted: false });
+    return jobId;
+  };
+
   const occupied = async (runSeq: number) => {
     const { row, jobId } = await doneJob();
     const result = await stored(row, jobId);
@@ -534,15 +543,6 @@ describe('the activities', () => {
       return { jobId, image: end.image };
     };
     const REDO: Partial<RunRequest> = { action: 'redo', redo: ['a' as RowId] };
-    /** Makes the second generation of the row and puts its image; nothing is recorded. */
-    const remade = async (run: RunRef) => {
-      const row = { run, shard: 0, row: 0, generation: 2 };
-      const jobId = await jobOf(row);
-      await awaited(row, jobId);
-      expect(await stored(row, jobId)).toMatchObject({ kind: 'stored', adopted: false });
-      return jobId;
-    };
-
     it('adopts the new image of a redo that was ended before its record, and not the old one', async () => {
       const { jobId } = await storedBatch('redone');
       const second = await bench.ingest('redone', [], 2, REDO);

@@ -161,7 +161,7 @@ describe('run that does not come to its end', () => {
         expect(looks).toMatchObject([{ code: 0 }, { code: 0 }]);
         const status = JSON.parse(looks[0]?.stdout ?? '');
         expect(status).toMatchObject({ total: 40, runSeq: 1 });
-        expect(status.reason).toContain('The same sheet, run again, goes on');
+        expect(status.reason).toContain('banana-batch retry forty');
         await folder.hasNoProcess();
       });
     },
@@ -177,6 +177,34 @@ describe('run that does not come to its end', () => {
       });
     },
   );
+});
+
+describe('retry, where nothing is configured,', () => {
+  let folder: EmbeddedFolder;
+  beforeAll(async () => {
+    folder = await embeddedFolder();
+  });
+  afterAll(() => folder?.remove());
+
+  it('says that a folder has no batch, and starts nothing', async () => {
+    const { code, stderr } = await folder.run(['retry', 'nowhere'], 15_000);
+    expect({ code, stderr }).toMatchObject({ code: 2 });
+    expect(stderr).toContain('There is no batch "nowhere" in this folder.');
+    expect(existsSync(path.join(folder.path, '.banana-batch'))).toBe(false);
+  });
+
+  it('starts what it needs, makes what is missing, and leaves no process', { timeout: 90_000 }, async () => {
+    await folder.write('shy.csv', sheet('a bold bird', 'a shy bird [[flaky]]'));
+    expect(await folder.run(['run', 'shy.csv', '--max-generations', '1'])).toMatchObject({ code: 1 });
+    const dry = await folder.run(['retry', 'shy', '--dry-run', '--json'], 20_000);
+    expect(dry).toMatchObject({ code: 0 });
+    expect(JSON.parse(dry.stdout)).toMatchObject({ again: 1, againByKind: { flaky: 1 } });
+    const { code, stdout, stderr } = await folder.run(['retry', 'shy']);
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect(stdout).toContain('Done: 2 of 2 images stored.');
+    expect(await folder.jobs()).toHaveLength(3);
+    await folder.hasNoProcess();
+  });
 });
 
 describe('dev', () => {

@@ -19,7 +19,7 @@ describe('a sheet', () => {
   });
   afterAll(() => engine?.stop());
 
-  const { command, write, ended, location, textAt, runFolders } = submissionBench(() => engine);
+  const { command, write, ended, location, textAt } = submissionBench(() => engine);
 
   it('is read from standard input, from the bucket, and as JSON Lines', async () => {
     expect(await command(['submit', '-', '--id', 'piped'], 'prompt\na pipe\n')).toMatchObject({ code: 0 });
@@ -81,16 +81,28 @@ describe('a sheet', () => {
     expect(failures).toMatch(/^\uFEFFid;prompt;model;aspect_ratio;resolution;count;shelf;failure_kind;/);
 
     await write('failures.csv', failures.replace(' [[refuse]]', ''));
-    const whole = await command(['submit', 'failures.csv', '--id', 'mixed', '--yes']);
-    expect(whole).toMatchObject({ code: 2, stderr: expect.stringContaining('Give it an id of its own') });
-    expect(await runFolders('mixed')).toEqual(['0001']);
+    const mended = await command(['submit', 'failures.csv', '--id', 'mixed', '--yes', '--json']);
+    expect(JSON.parse(mended.stdout)).toMatchObject({ runSeq: 2, rows: 1, changed: 1, removed: 0, kept: 1 });
+    await ended('mixed');
+    const promptsNow = async (): Promise<unknown[]> =>
+      (await textAt('mixed', metadataKey(location('mixed'))))
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line).prompt);
+    expect(await promptsNow()).toEqual(['a fox', 'a cat']);
+    expect(await textAt('mixed', rejectsKey(location('mixed')))).toBe(rejects);
 
-    await write('again.csv', failures.replace(' [[refuse]]', ''));
-    const again = await command(['submit', 'again.csv', '--json']);
-    expect(JSON.parse(again.stdout)).toMatchObject({ rows: 1, rejected: 0 });
-    await ended('again');
-    const [line] = (await textAt('again', metadataKey(location('again')))).split('\n');
-    expect(JSON.parse(line ?? '')).toMatchObject({ prompt: 'a cat', shelf: 'c' });
+    await write('rejects.csv', rejects.replace(';dall-e;', ';nb2;'));
+    const joined = await command(['submit', 'rejects.csv', '--id', 'mixed', '--json']);
+    expect(JSON.parse(joined.stdout)).toMatchObject({ runSeq: 3, rows: 1, new: 1, kept: 2 });
+    await ended('mixed');
+    expect(await promptsNow()).toEqual(['a fox', 'a cat', 'a dog']);
+    expect(await command(['status', 'mixed', '--json'])).toMatchObject({ code: 0 });
+    expect(engine.sandbox.stats().jobsMade - jobs).toBe(4);
+    // Rows come by another sheet too, if that is said.
+    await write('more.csv', 'id,prompt,shelf\nnext,a newt,e\n');
+    const more = await command(['submit', 'more.csv', '--id', 'mixed', '--merge', '--json', '--dry-run']);
+    expect(JSON.parse(more.stdout)).toMatchObject({ new: 1, kept: 3, removed: 0 });
   });
 
   it('dry-run says what would be made and leaves no trace', async () => {

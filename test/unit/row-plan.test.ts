@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { FAILURE_KINDS, UNSTORED_KINDS, type UnstoredKind } from '../../src/domain/failure-kind.js';
 import type { ContentHash, JobId, RowId } from '../../src/domain/ids.js';
 import type { GenerationEnd, GenerationRecord, RowEnd, RowOutcome } from '../../src/domain/outcome.js';
-import type { PromptRow, ShardRow } from '../../src/domain/row.js';
+import type { PromptRow, RowStart, ShardRow } from '../../src/domain/row.js';
 import {
   generationsTogether,
   leftUnended,
@@ -11,6 +11,7 @@ import {
   takenUpBy,
   type RowBefore,
   type RowPlan,
+  type TakenUp,
 } from '../../src/domain/row-plan.js';
 
 const row: PromptRow = {
@@ -202,10 +203,10 @@ describe('the plan of a row', () => {
   });
 });
 
-describe('a row whose run was ended before it', () => {
-  const left = (start: Partial<ShardRow>, openedAtMs?: number): RowBefore =>
-    leftUnended({ ...row, generation: 1, ...start }, { runSeq: 2, openedAtMs, leftAt: SETTLED_AT });
+const left = (start: Partial<ShardRow>, openedAtMs?: number): RowBefore =>
+  leftUnended({ ...row, generation: 1, ...start }, { runSeq: 2, openedAtMs, leftAt: SETTLED_AT });
 
+describe('a row whose run was ended before it', () => {
   it('starts where it was to start, if its shard was never opened', () => {
     const start = { generation: 2, standing, earlier: [] };
     expect(left(start)).toMatchObject({ start, outcome: { end: stored, imageKey: standing.imageKey } });
@@ -238,93 +239,93 @@ describe('a row whose run was ended before it', () => {
   });
 });
 
-describe('over any number of runs, whatever ends them', () => {
-  /** What one run does: which rows it takes up, how far each row's jobs come, and whether it lives to record that. */
-  const runs = fc.array(
+type LastEnd = 'done' | 'open' | 'unanswered' | 'refused' | 'nothing';
+
+/** What one run does: which rows it takes up, how far its jobs come, and whether it lives to record that. */
+interface Step {
+  readonly taken: TakenUp;
+  /** Generations that end as failed before the last one. */
+  readonly failures: number;
+  readonly last: LastEnd;
+  readonly ending: 'recorded' | 'unrecorded' | 'unopened';
+}
+
+function madeFrom(start: RowStart, failures: number, last: LastEnd): readonly GenerationRecord[] {
+  const isAwaited = start.jobId !== undefined;
+  if (last === 'nothing' || (last === 'unanswered' && isAwaited)) return [];
+  const generation = start.generation + failures;
+  const jobOf = (one: number): JobId =>
+    one === start.generation && start.jobId ? start.jobId : (`job-${one}` as JobId);
+  const lost = Array.from({ length: failures }, (_, at): GenerationRecord => {
+    const one = start.generation + at;
+    return { generation: one, jobId: jobOf(one), end: 'failed', charged: 'unknown' };
+  });
+  const jobId = jobOf(generation);
+  switch (last) {
+    case 'done':
+      return [...lost, { generation, jobId, end: 'done', charged: 'yes' }];
+    case 'refused':
+      return [...lost, { generation, jobId, end: 'failed', charged: 'unknown' }];
+    case 'open':
+      return [...lost, { generation, jobId, end: 'open', charged: 'unknown' }];
+    case 'unanswered':
+      return [...lost, { generation, end: 'unanswered', charged: 'unknown', unansweredSinceMs: 1 }];
+  }
+}
+
+function openJobOf(before: RowBefore | undefined): JobId | undefined {
+  const last = before?.outcome.generations.at(-1);
+  return before?.start?.jobId ?? (last?.end === 'open' ? last.jobId : undefined);
+}
+
+/** How a run leaves the row. */
+function leftBy(step: Step, start: RowStart, hasImage: boolean, at: number): RowBefore {
+  if (step.ending !== 'recorded') {
+    const openedAtMs = step.ending === 'unopened' ? undefined : at;
+    return leftUnended({ ...row, ...start }, { runSeq: at, openedAtMs, leftAt: SETTLED_AT });
+  }
+  const made = madeFrom(start, step.failures, step.last);
+  const end: RowEnd = hasImage || made.at(-1)?.end === 'done' ? stored : { kind: 'cancelled' };
+  return { outcome: outcome(end, generationsTogether(start.earlier ?? [], made)) };
+}
+
+describe('over any number of runs, whatever ends them,', () => {
+  const steps: fc.Arbitrary<readonly Step[]> = fc.array(
     fc.record({
       taken: fc.oneof(
         fc.constant(submit),
         fc.constant(redo),
         fc.subarray([...UNSTORED_KINDS]).map((kinds) => retry(...kinds)),
       ),
-      /** Generations that end as failed before the last one, which ends so. */
       failures: fc.nat(3),
-      last: fc.constantFrom('done', 'open', 'unanswered', 'refused', 'nothing'),
+      last: fc.constantFrom<LastEnd>('done', 'open', 'unanswered', 'refused', 'nothing'),
       ending: fc.constantFrom('recorded', 'unrecorded', 'unopened'),
     }),
     { minLength: 1, maxLength: 8 },
   );
 
-  it('a row never vanishes, its generation never goes down, its image is never given up, and an open job is never passed by', () => {
+  it('a generation never goes down, an open job is never passed by, and an image is never given up', () => {
     fc.assert(
-      fc.property(runs, (steps) => {
+      fc.property(steps, (all) => {
         let before: RowBefore | undefined;
         let highest = 1;
-        let hasImage = false;
-        for (const [at, { taken, failures, last, ending }] of steps.entries()) {
-          const plan = planRow(row, before, taken);
-          const openBefore = before?.start?.jobId ?? openJobOf(before?.outcome);
-          if (plan.kind === 'carry') {
-            before = { outcome: plan.outcome };
-            expect(plan.outcome.end.kind === 'stored').toBe(hasImage);
-            continue;
-          }
-          const { start } = plan;
+        for (const [at, step] of all.entries()) {
+          const plan = planRow(row, before, step.taken);
+          const hadImage = before?.outcome.end.kind === 'stored';
+          const openJob = openJobOf(before);
+          const start: RowStart =
+            plan.kind === 'run' ? plan.start : { generation: highest, ...(openJob && { jobId: openJob }) };
           expect(start.generation).toBeGreaterThanOrEqual(highest);
-          if (openBefore) expect(start.jobId).toBe(openBefore);
-          expect(start.standing !== undefined).toBe(hasImage);
-          const made = madeFrom(start, failures, last);
-          highest = Math.max(
-            start.generation,
-            ...(ending === 'recorded' ? made : []).map((one) => one.generation),
-          );
-          const shardRow: ShardRow = { ...row, ...start };
-          const openedAtMs = ending === 'unopened' ? undefined : at;
-          if (ending === 'recorded') {
-            const generations = generationsTogether(start.earlier ?? [], made);
-            if (last === 'done') hasImage = true;
-            before = { outcome: outcome(hasImage ? stored : { kind: 'cancelled' }, generations) };
-          } else {
-            before = leftUnended(shardRow, { runSeq: at, openedAtMs, leftAt: SETTLED_AT });
-          }
-          const generations = before.outcome.generations.map((one) => one.generation);
-          expect(generations).toEqual([...new Set(generations)].toSorted((a, b) => a - b));
+          expect(openJob ?? start.jobId).toBe(start.jobId);
+          expect(plan.kind === 'carry' || (start.standing !== undefined) === hadImage).toBe(true);
+          before = plan.kind === 'carry' ? { outcome: plan.outcome } : leftBy(step, start, hadImage, at);
+          const { generations, end } = before.outcome;
+          expect(!hadImage || end.kind === 'stored').toBe(true);
+          const numbers = generations.map(({ generation }) => generation);
+          expect(numbers).toEqual([...new Set(numbers)].toSorted((a, b) => a - b));
+          highest = Math.max(highest, start.generation, ...numbers);
         }
       }),
     );
   });
-
-  function openJobOf(left: RowOutcome | undefined): JobId | undefined {
-    const last = left?.generations.at(-1);
-    return last?.end === 'open' ? last.jobId : undefined;
-  }
-
-  function madeFrom(
-    start: { readonly generation: number; readonly jobId?: JobId },
-    failures: number,
-    last: 'done' | 'open' | 'unanswered' | 'refused' | 'nothing',
-  ): readonly GenerationRecord[] {
-    const jobOf = (generation: number): JobId =>
-      generation === start.generation && start.jobId ? start.jobId : (`job-${generation}` as JobId);
-    const lost = Array.from({ length: last === 'nothing' ? 0 : failures }, (_, at): GenerationRecord => {
-      const generation = start.generation + at;
-      return { generation, jobId: jobOf(generation), end: 'failed', charged: 'unknown' };
-    });
-    const generation = start.generation + lost.length;
-    const jobId = jobOf(generation);
-    switch (last) {
-      case 'done':
-        return [...lost, { generation, jobId, end: 'done', charged: 'yes' }];
-      case 'refused':
-        return [...lost, { generation, jobId, end: 'failed', charged: 'unknown' }];
-      case 'open':
-        return [...lost, { generation, jobId, end: 'open', charged: 'unknown' }];
-      case 'unanswered':
-        return generation === start.generation && start.jobId
-          ? [{ generation, jobId, end: 'open', charged: 'unknown' }]
-          : [...lost, { generation, end: 'unanswered', charged: 'unknown', unansweredSinceMs: 1 }];
-      case 'nothing':
-        return [];
-    }
-  }
 });
