@@ -10,7 +10,7 @@ import {
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { ByteBudget } from './activities/byte-budget.js';
-import { DEFAULT_LIMITS, type ActivityLimits } from './activities/dependencies.js';
+import { DEFAULT_LIMITS, type ActivityLimits } from './activities/limits.js';
 import { createActivities } from './activities/index.js';
 import { createDownloadAgent } from './bananahub/download-agent.js';
 import { createBananaHubClient } from './bananahub/http-client.js';

@@ -6,7 +6,7 @@ import { BATCH_FAULT, type BatchFaultDetails } from '../domain/batch-fault.js';
 import { afterFault, type FaultBudget } from '../domain/fault-budget.js';
 import type { HoldCause, ModelMode } from '../domain/holds.js';
 import { StorageError, type StorageErrorCode } from '../storage/object-store.js';
-import type { ActivityLimits } from './dependencies.js';
+import type { ActivityLimits } from './limits.js';
 
 /** What an error means for the row and the batch: the one table from errors to consequences. */
 export type Meaning =

@@ -1,7 +1,7 @@
 import { QueryNotRegisteredError, WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { generationsTogether } from '../domain/row-plan.js';
-import type { GenerationRecord, RowOutcome, SettledEnd } from '../domain/outcome.js';
-import { phaseReached, type PhaseReached } from '../domain/phase-reached.js';
+import type { GenerationRecord, PhaseReached, RowOutcome, SettledEnd } from '../domain/outcome.js';
+import { phaseReached } from '../domain/phase-reached.js';
 import { listParts, readParts } from '../ledger/parts.js';
 import { at, batchRoot, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';

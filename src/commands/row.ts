@@ -1,5 +1,5 @@
 import prettyBytes from 'pretty-bytes';
-import type { PhaseReached } from '../domain/phase-reached.js';
+import type { PhaseReached } from '../domain/outcome.js';
 import { UsageError } from '../errors.js';
 import { locate, withBucket } from './batch-access.js';
 import { readBatchFiles } from './batch-files.js';

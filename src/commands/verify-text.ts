@@ -1,9 +1,30 @@
 import prettyBytes from 'pretty-bytes';
-import type { Difference, DifferenceKind } from '../audit/difference.js';
-import type { VerifyProgress } from '../audit/verify-batch.js';
+import type { Difference, DifferenceKind, Differences } from '../audit/difference.js';
+import type { Checked, VerifyProgress } from '../audit/verify-batch.js';
+import type { SameBytes } from '../domain/same-bytes.js';
 import { counted } from './submission-plan-text.js';
 import { oneLine, renderTable, type TableColumn, type TableOptions } from './table.js';
-import type { Verification } from './verify.js';
+
+/** What `verify --json` prints; scripts rely on it. */
+export interface Verification {
+  readonly batchId: string;
+  /** The sealed run; undefined where report.json cannot be read. */
+  readonly runSeq: number | undefined;
+  readonly sealedAt: string | undefined;
+  /** The newest run that was asked for; a later one than `runSeq` has left no seal yet. */
+  readonly newestRunSeq: number | undefined;
+  readonly deep: boolean;
+  readonly checked: Checked | undefined;
+  readonly ok: boolean;
+  /** Of all kinds together, those that are not listed too. */
+  readonly differenceCount: number;
+  readonly differencesByKind: Differences['byKind'];
+  readonly differences: Differences['kept'];
+  /** Told, and no difference. */
+  readonly sameBytes: SameBytes | undefined;
+  /** `s3://bucket/prefix/batch/` */
+  readonly location: string;
+}
 
 const COLUMNS: readonly TableColumn[] = [
   { title: 'DIFFERENCE' },

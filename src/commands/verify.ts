@@ -11,7 +11,7 @@ import { openLateProgress } from './progress.js';
 import { sealOf } from './sealed-batch.js';
 import { coloursFor } from './status-text.js';
 import { tableWidth } from './table.js';
-import { differenceTable, nextSteps, progressText, summaryText } from './verify-text.js';
+import { differenceTable, nextSteps, progressText, summaryText, type Verification } from './verify-text.js';
 import { writeText } from './write-text.js';
 
 export interface VerifyOptions {
@@ -21,27 +21,6 @@ export interface VerifyOptions {
   readonly json: boolean;
   /** Most differences to list; all are counted. Default 50 in a table, 100,000 in JSON. */
   readonly limit?: number;
-}
-
-/** What `verify --json` prints; scripts rely on it. */
-export interface Verification {
-  readonly batchId: string;
-  /** The sealed run; undefined where report.json cannot be read. */
-  readonly runSeq: number | undefined;
-  readonly sealedAt: string | undefined;
-  /** The newest run that was asked for; a later one than `runSeq` has left no seal yet. */
-  readonly newestRunSeq: number | undefined;
-  readonly deep: boolean;
-  readonly checked: Checked | undefined;
-  readonly ok: boolean;
-  /** Of all kinds together, those that are not listed too. */
-  readonly differenceCount: number;
-  readonly differencesByKind: Differences['byKind'];
-  readonly differences: Differences['kept'];
-  /** Told, and no difference. */
-  readonly sameBytes: SameBytes | undefined;
-  /** `s3://bucket/prefix/batch/` */
-  readonly location: string;
 }
 
 const TABLE_ROWS = 50;

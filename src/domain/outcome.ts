@@ -1,6 +1,5 @@
 import type { FailureKind } from './failure-kind.js';
 import type { ContentHash, JobId, RowId } from './ids.js';
-import type { PhaseReached } from './phase-reached.js';
 
 /** Whether a generation cost money, as far as the contract lets us know. */
 export type Charged = 'yes' | 'no' | 'unknown';
@@ -61,6 +60,14 @@ export interface SettledRow {
   /** Milliseconds since the epoch, the workflow's clock. */
   readonly settledAtMs: number;
 }
+
+/**
+ * How far a row that has ended had come, by the step of its last generation: `pending` nothing was ever sent for it,
+ * `create` a request was sent and no job is known, `await` its job was awaited and not seen done, `store` its job was
+ * done and its image not stored, `stored` its image is in the bucket.
+ */
+export const PHASES_REACHED = ['pending', 'create', 'await', 'store', 'stored'] as const;
+export type PhaseReached = (typeof PHASES_REACHED)[number];
 
 /** The end of one row as written to the bucket: a line of a part and of `outcomes.jsonl`. */
 export interface RowOutcome {

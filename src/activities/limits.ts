@@ -1,0 +1,15 @@
+/** How long passing faults are borne before they count. Milliseconds. */
+export interface ActivityLimits {
+  /** Transient faults of the API or the image host, before the batch is held. Default 2 min. */
+  readonly serviceFaultMs: number;
+  /** Failures of the bucket, before the batch is held. Default 60 s. */
+  readonly storageFaultMs: number;
+  /** An image that a living service keeps giving wrong, cut or expired, before the row fails. Default 15 min. */
+  readonly imageFaultMs: number;
+}
+
+export const DEFAULT_LIMITS: ActivityLimits = {
+  serviceFaultMs: 2 * 60_000,
+  storageFaultMs: 60_000,
+  imageFaultMs: 15 * 60_000,
+};
