@@ -27,6 +27,7 @@ export function activityProxies(): Pick<
     ...PATIENT,
     taskQueue: queues.main,
     startToCloseTimeout: '5 minutes',
+    heartbeatTimeout: '30 seconds',
   });
   // One attempt: a create that is taken back unstarted has then certainly never been sent.
   const create = {
@@ -68,7 +69,7 @@ export function wholeBatchProxies(
     ...PATIENT,
     taskQueue: queues.main,
     startToCloseTimeout: '6 hours',
-    heartbeatTimeout: '1 minute',
+    heartbeatTimeout: '30 seconds',
   });
   // A person waits for it.
   const { rebindAccount } = proxyActivities<Activities>({

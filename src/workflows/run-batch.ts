@@ -159,7 +159,8 @@ class Batch {
     const tally = await this.#throughHolds(() =>
       this.#activities.seal({ run, shardCount, end, tally: counted, startedAt: this.#startedAt }),
     );
-    if (!sameEnds(tally, counted)) log.error('The sealed files contradict the count.', { counted, tally });
+    if (!sameEnds(tally, counted)) log.warn('The sealed files count otherwise.', { counted, tally });
+    this.#shards.sealed(tally);
     return tally;
   }
 

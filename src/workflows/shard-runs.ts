@@ -68,6 +68,11 @@ export class ShardRuns {
     return { shards: this.#unopened, settled: this.#settled };
   }
 
+  /** Takes the sealed files' count for the batch's: a row that was cancelled may have kept an earlier image. */
+  sealed(tally: Tally): void {
+    this.#settled = tally;
+  }
+
   get allEnded(): boolean {
     return this.open.all.length === 0 && this.#unopened.rows === 0;
   }
