@@ -1,5 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
+const REAL_INPUT = 'test/integration/real-input.test.ts';
+
 export default defineConfig({
   test: {
     pool: 'forks',
@@ -14,16 +16,16 @@ export default defineConfig({
         extends: true,
         test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 20_000 },
       },
-      ...['integration', 'faults', 'replay'].map((name, index) => ({
+      // Each file starts servers of its own. One folder after the other, and at last, with the machine for itself, the
+      // file that runs a whole real sheet.
+      ...['integration', 'faults', 'replay', 'real-input'].map((name, index) => ({
         extends: true as const,
         test: {
           name,
-          include: [`test/${name}/**/*.test.ts`],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-          // Each file starts servers of its own: one folder after the other, and one file at a time but for faults, which
-          // mostly wait to be noticed.
-          fileParallelism: name === 'faults',
+          include: name === 'real-input' ? [REAL_INPUT] : [`test/${name}/**/*.test.ts`],
+          exclude: name === 'real-input' ? [] : [REAL_INPUT],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
           sequence: { groupOrder: index + 1 },
         },
       })),

@@ -8,7 +8,7 @@ import type { BatchId } from '../../src/domain/ids.js';
 import { shardLength } from '../../src/domain/window.js';
 import { batchWorkflowId } from '../../src/workflows/names.js';
 import { countHistoryEvents } from '../support/batch-evidence.js';
-import { expectSound, jobIdsOf } from '../support/batch-verdict.js';
+import { expectSound } from '../support/batch-verdict.js';
 import { runCommand } from '../support/command-line.js';
 import { eventually } from '../support/eventually.js';
 import { isAvailable } from '../support/required.js';
@@ -74,50 +74,32 @@ describe('1,632 real prompts with every observed misbehaviour at a few per cent'
   }
 
   it(
-    'ends with every row stored, or failed for a reason that the service gave, and each generation paid once',
-    { timeout: 300_000 },
+    'ends with every row stored, or failed for a reason that the service gave, each generation paid once, though its worker is killed in the middle',
+    { timeout: 400_000 },
     async () => {
       const batchId = 'parti' as BatchId;
       const worker = await engine.startWorker();
       const startedAtMs = performance.now();
       await submit(batchId);
-      await engine.stack.temporal.client.workflow.getHandle(batchWorkflowId(batchId)).result();
-      const wallSeconds = (performance.now() - startedAtMs) / 1000;
-      const events = await countHistoryEvents(engine.stack.temporal.client, batchId, {
-        runSeq: 1,
-        shardCount: SHARDS,
-      });
-      const perImage = (events.parent + events.shards) / ROWS;
-      process.stdout.write(
-        `${wallSeconds.toFixed(1)} s for ${ROWS} rows (${((ROWS * 2) / 100).toFixed(1)} s = rows × job time ÷ concurrency); ` +
-          `${perImage.toFixed(2)} history events an image; ${JSON.stringify(events)}; ${JSON.stringify(engine.sandbox.stats())}\n`,
-      );
-      await worker.end('SIGTERM');
-      await expectEverythingAccountedFor(batchId, new Set());
-      expect(perImage).toBeLessThanOrEqual(13);
-    },
-  );
-
-  it(
-    'comes to the same end, with nothing paid twice, when its worker is killed in the middle',
-    { timeout: 300_000 },
-    async () => {
-      const batchId = 'parti-killed' as BatchId;
-      const otherJobs = jobIdsOf(engine.sandbox);
-      const jobsBefore = otherJobs.size;
-      const worker = await engine.startWorker();
-      await submit(batchId);
-      await eventually(() => engine.sandbox.stats().jobsMade - jobsBefore > ROWS / 3, {
+      await eventually(() => engine.sandbox.stats().jobsMade > ROWS / 3, {
         what: 'a third of the jobs is made',
-        withinMs: 120_000,
+        withinMs: 200_000,
       });
       await worker.end('SIGKILL');
       await engine.startWorker();
-      const { end } = await engine.stack.temporal.client.workflow
-        .getHandle(batchWorkflowId(batchId))
-        .result();
-      expect(end).toBe('completed');
-      await expectEverythingAccountedFor(batchId, otherJobs);
+      const { client } = engine.stack.temporal;
+      expect(await client.workflow.getHandle(batchWorkflowId(batchId)).result()).toMatchObject({
+        end: 'completed',
+      });
+      const wallSeconds = (performance.now() - startedAtMs) / 1000;
+      const events = await countHistoryEvents(client, batchId, { runSeq: 1, shardCount: SHARDS });
+      const perImage = (events.parent + events.shards) / ROWS;
+      process.stdout.write(
+        `${wallSeconds.toFixed(1)} s for ${ROWS} rows with a killed worker (${((ROWS * 2) / 100).toFixed(1)} s = rows × job time ÷ concurrency); ` +
+          `${perImage.toFixed(2)} history events an image; ${JSON.stringify(engine.sandbox.stats())}\n`,
+      );
+      await expectEverythingAccountedFor(batchId, new Set());
+      expect(perImage).toBeLessThanOrEqual(13.5);
     },
   );
 
