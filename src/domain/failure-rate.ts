@@ -9,8 +9,8 @@ const LEAST_SAMPLE = 50;
 /** The most of the last generations that may fail before the batch is held, in percent, unless told otherwise. */
 export const DEFAULT_MAX_FAILURE_RATE = 50;
 
-/** So many known jobs that the service does not find any more, one after another, are no accident of single jobs. */
-const MISSING_IN_A_ROW = 5;
+/** Jobs of so many rows that the service does not find any more, one after another, are no accident of single jobs. */
+const MISSING_ROWS = 5;
 
 /**
  * How many of its last generations a shard looks at: 200 while one shard has all the slots, its share of them while
@@ -24,7 +24,7 @@ export function sampleSize(concurrency: number): number {
 export class RecentGenerations {
   readonly #size: number;
   #failed: boolean[] = [];
-  #missingInARow = 0;
+  readonly #missing = new Set<number>();
 
   constructor(size: number) {
     this.#size = size;
@@ -36,9 +36,10 @@ export class RecentGenerations {
     if (this.#failed.length > this.#size) this.#failed.shift();
   }
 
-  /** Notes whether a known job was found by the service. */
-  noteJob(found: boolean): void {
-    this.#missingInARow = found ? 0 : this.#missingInARow + 1;
+  /** Notes whether the known job of a row was found by the service. */
+  noteJob(row: number, found: boolean): void {
+    if (found) this.#missing.clear();
+    else this.#missing.add(row);
   }
 
   /** The share of failures in percent; undefined until the sample is full. */
@@ -47,15 +48,15 @@ export class RecentGenerations {
     return (this.#failed.filter(Boolean).length / this.#size) * 100;
   }
 
-  /** Whether the last jobs were all missing: more than the loss of single ones. */
+  /** Whether the last jobs were all missing, of five rows at least: more than the loss of single ones. */
   get jobsAreMissing(): boolean {
-    return this.#missingInARow >= MISSING_IN_A_ROW;
+    return this.#missing.size >= MISSING_ROWS;
   }
 
   /** Starts counting anew: what was before a hold says nothing about what comes after it. */
   reset(): void {
     this.#failed = [];
-    this.#missingInARow = 0;
+    this.#missing.clear();
   }
 }
 

@@ -14,7 +14,7 @@ export async function untilFound<T extends { readonly kind: string }>(
 ): Promise<T> {
   for (;;) {
     const answer = await throughHolds(context, scopes, ref, call);
-    if (!context.jobsAreMissing(answer.kind !== 'gone')) return answer;
+    if (!context.jobsAreMissing(ref.row, answer.kind !== 'gone')) return answer;
     context.raise(JOBS_MISSING_CAUSE, candidateOf(ref));
     await context.grace.run(() => condition(() => !context.holds.isHeld([JOBS_MISSING_CAUSE.scope])));
   }

@@ -16,7 +16,7 @@ export interface RowContext {
   /** Notes how a generation ended; where too many fail, the batch is held. */
   readonly noteEnd: (end: 'image' | 'failure', message?: string) => void;
   /** Notes whether the service found a known job; true where so many are missing that none must be bought anew. */
-  readonly jobsAreMissing: (found: boolean) => boolean;
+  readonly jobsAreMissing: (row: number, found: boolean) => boolean;
   readonly isCancelling: () => boolean;
   /** Ends when a cancelled batch's grace has passed. */
   readonly grace: CancellationScope;

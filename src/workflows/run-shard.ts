@@ -126,7 +126,7 @@ class Shard {
       holds,
       grace: this.#grace,
       noteEnd: (end, message) => this.#noteEnd(end, message),
-      jobsAreMissing: (found) => this.#jobsAreMissing(found),
+      jobsAreMissing: (row, found) => this.#jobsAreMissing(row, found),
       isCancelling: () => this.#cancelling,
       runCreate: (row, create) => this.#runCreate(row, create),
       raise: (cause, candidate) => {
@@ -184,8 +184,8 @@ class Shard {
   }
 
   /** Notes whether a known job was found; true where the last ones were not, and nobody has said that this is right. */
-  #jobsAreMissing(found: boolean): boolean {
-    this.#recent.noteJob(found);
+  #jobsAreMissing(row: number, found: boolean): boolean {
+    this.#recent.noteJob(row, found);
     return this.#recent.jobsAreMissing && !this.#holds.missingAccepted;
   }
 
