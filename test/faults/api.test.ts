@@ -171,8 +171,11 @@ describe('a batch whose service', { timeout: 240_000 }, () => {
         });
       await untilLooked(2);
       const [looksBefore, createsBefore] = [looks(), runs.proxies.api.count(CREATES)];
+      const eventsBefore = (await handle.describe()).historyLength;
       const startedAt = performance.now();
       await untilLooked(looksBefore + 8);
+      // However long a hold lasts, it adds nothing to the history.
+      expect((await handle.describe()).historyLength).toBe(eventsBefore);
       const steps = (performance.now() - startedAt) / settings.probeFirstMs;
       expect(looks() - looksBefore).toBeLessThanOrEqual(2 * steps + 2);
       expect(runs.proxies.api.count(CREATES) - createsBefore).toBeLessThanOrEqual(steps + 1);
