@@ -200,7 +200,11 @@ class Batch {
         break;
       case 'set':
         this.#concurrency = instruction.concurrency ?? this.#concurrency;
-        this.#maxFailureRate = instruction.maxFailureRate ?? this.#maxFailureRate;
+        if (instruction.maxFailureRate !== undefined) {
+          this.#maxFailureRate = instruction.maxFailureRate;
+          // What is allowed now is counted anew.
+          this.#holds.release('failure-rate');
+        }
         this.#shards.deal();
         break;
     }
@@ -280,7 +284,7 @@ class Batch {
       phase: this.#phase,
       paused: this.#paused,
       cancelling: this.#cancelling,
-      holds: this.#holds.current,
+      holds: this.#endedAt ? [] : this.#holds.current,
       tally: this.#shards.tally,
       openShards: this.#shards.open.all.map(({ shard, rows }) => ({ shard, rows })),
       carriedStored: this.#carriedStored,
