@@ -26,11 +26,11 @@ export async function pauseBatch(arena: Arena, share: number): Promise<Lift | un
   };
 }
 
-/** Changes the concurrency of a batch to something from 1 to 60. */
+/** Changes the concurrency of a batch to something from 4 to 60. */
 export async function changeConcurrency(arena: Arena, share: number): Promise<Lift | undefined> {
   const batch = runningBatch(arena, share);
   // Another share than the one that has chosen the batch.
-  const concurrency = 1 + Math.floor(((share * 7) % 1) * 60);
+  const concurrency = 4 + Math.floor(((share * 7) % 1) * 57);
   if (!batch || !(await isTold(arena, batch, ['set', '--concurrency', String(concurrency)])))
     return undefined;
   return NOTHING_TO_LIFT;

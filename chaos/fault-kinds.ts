@@ -47,12 +47,12 @@ export const LANES = {
     'images-truncated': 1,
     'images-expired': 1,
   }),
-  batches: lane([6, 24], {
+  batches: lane([4, 16], {
     paused: 3,
     'concurrency-changed': 3,
-    'shard-terminated': 1,
+    'shard-terminated': 2,
     'shard-reset': 2,
-    'batch-reset': 2,
+    'batch-reset': 3,
     'batch-cancelled': 1,
     'batch-terminated': 1,
   }),

@@ -76,7 +76,7 @@ function planBatches(seed: string, durationMs: number): readonly PlannedBatch[] 
       atMs,
       name: `chaos-${String(number).padStart(2, '0')}`,
       rows: between('rows', 20, 150),
-      concurrency: between('concurrency', 2, 40),
+      concurrency: between('concurrency', 6, 40),
       markedShare: Math.max(0, between('marked', -10, 30)) / 100,
     });
     // Two are there from the start.

@@ -1,5 +1,6 @@
 import { CancellationScope, log, setHandler } from '@temporalio/workflow';
 import { problemWithSettings, type ChangedSettings } from '../domain/batch-settings.js';
+import { HeardWords } from './heard-words.js';
 import {
   cancelUpdate,
   instructSignal,
@@ -38,18 +39,23 @@ export function handleMessages(batch: Listener): void {
   const { refuseUnlessOpen, obey, snapshot } = batch;
   // A handler runs in the root's scope: what it starts would be cancelled with it.
   const shield = CancellationScope.current();
+  const words = new HeardWords();
   const answering = (act: () => Promise<void>): Promise<BatchSnapshot> =>
-    shield.run(async () => {
-      await act();
-      return snapshot();
-    });
+    words.hear('update', () =>
+      shield.run(async () => {
+        await act();
+        return snapshot();
+      }),
+    );
   /** A shard of another run may speak where this run was taken up again by a reset. */
   const heard =
     <Word extends ShardSpeaker>(take: (word: Word) => void) =>
     (word: Word): Promise<void> =>
-      shield.run(async () => {
-        if (word.runSeq === batch.runSeq) take(word);
-      });
+      words.hear('signal', () =>
+        shield.run(async () => {
+          if (word.runSeq === batch.runSeq) take(word);
+        }),
+      );
 
   setHandler(snapshotQuery, snapshot);
   setHandler(pauseUpdate, () => answering(() => obey({ kind: 'pause' })), {
@@ -67,15 +73,17 @@ export function handleMessages(batch: Listener): void {
   setHandler(cancelUpdate, () => answering(async () => batch.cancel()), {
     validator: () => refuseUnlessOpen({ orCancelling: true }),
   });
-  setHandler(instructSignal, async (instruction) => {
-    try {
-      refuseUnlessOpen();
-      if (instruction.kind === 'set') refuseSettings(instruction);
-      await shield.run(() => obey(instruction));
-    } catch (error) {
-      log.warn('An instruction was not followed.', { kind: instruction.kind, error });
-    }
-  });
+  setHandler(instructSignal, (instruction) =>
+    words.hear('signal', async () => {
+      try {
+        refuseUnlessOpen();
+        if (instruction.kind === 'set') refuseSettings(instruction);
+        await shield.run(() => obey(instruction));
+      } catch (error) {
+        log.warn('An instruction was not followed.', { kind: instruction.kind, error });
+      }
+    }),
+  );
   setHandler(slotReleaseSignal, heard(batch.takeSlotsBack));
   setHandler(shardFaultSignal, heard(batch.takeFault));
   setHandler(trialEndSignal, heard(batch.takeTrialEnd));

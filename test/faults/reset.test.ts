@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { cancelUpdate, snapshotQuery } from '../../src/workflows/messages.js';
+import { cancelUpdate, instructSignal, resumeUpdate, setUpdate, snapshotQuery } from '../../src/workflows/messages.js';
 import { batchWorkflowId } from '../../src/workflows/names.js';
 import { startBatchRuns, type BatchRuns } from '../support/batch-runs.js';
 import { expectRecovered, jobIdsOf } from '../support/batch-verdict.js';
@@ -37,14 +37,14 @@ describe('a batch whose workflow is reset from Temporal’s side', () => {
       { graceMs: 20_000 },
     );
 
-  /** Resets the batch to its first workflow task, or to its last. */
-  async function reset(name: string, to: 'first' | 'last'): Promise<void> {
+  /** Resets the batch to one of its workflow tasks; its sheet has been read at the second. */
+  async function reset(name: string, to: 'first' | 'second' | 'last'): Promise<void> {
     const { client } = runs.stack.temporal;
     const handle = client.workflow.getHandle(batchWorkflowId(runs.runOf(name).batchId));
     const { runId } = await handle.describe();
     const { events } = await handle.fetchHistory();
     const tasks = (events ?? []).filter((event) => event.workflowTaskCompletedEventAttributes);
-    const workflowTaskFinishEventId = tasks.at(to === 'first' ? 0 : -1)?.eventId;
+    const workflowTaskFinishEventId = tasks.at({ first: 0, second: 1, last: -1 }[to])?.eventId;
     if (!workflowTaskFinishEventId) throw new Error(`${name} has no finished task yet.`);
     await client.workflowService.resetWorkflowExecution({
       namespace: client.options.namespace,
@@ -74,6 +74,24 @@ describe('a batch whose workflow is reset from Temporal’s side', () => {
       expect(jobsMade()).toBe(ROWS);
     },
   );
+
+  it('to before it was told things by updates and signals in turn can be taken up by another worker', async () => {
+    const name = 'reset-and-told';
+    const handle = await start(name);
+    await untilJobs(5);
+    await handle.signal(instructSignal, { kind: 'pause' });
+    await handle.executeUpdate(resumeUpdate, { args: [undefined] });
+    await handle.executeUpdate(setUpdate, { args: [{ concurrency: 5 }] });
+    await handle.signal(instructSignal, { kind: 'set', concurrency: 7 });
+    await reset(name, 'second');
+    const faultOver = performance.now();
+    expect(await resultOf(name)).toMatchObject({ end: 'completed', tally: { total: ROWS, stored: ROWS } });
+    // A worker that no longer has a workflow in memory answers by replaying what was done.
+    const newest = runs.stack.temporal.client.workflow.getHandle(handle.workflowId);
+    expect(await newest.query(snapshotQuery)).toMatchObject({ phase: 'completed' });
+    const fault = 'workflow reset to before it was paused, resumed and set';
+    await expectRecovered(runs, { fault, batchId: name, rows: ROWS, otherJobs, faultOver });
+  });
 
   it('and whose key is revoked then is held, and goes on with the key', async () => {
     const name = 'reset-and-revoked';

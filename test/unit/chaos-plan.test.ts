@@ -99,9 +99,10 @@ const failed = (failure: 'refused' | 'flaky' | 'shard-lost' | 'result-gone'): Ro
   message: 'why',
 });
 
+const judge = (prompt: string, end: RowOutcome['end'], terminations = 0, jobsFail = false) =>
+  unexpectedEnds([outcome(end)], new Map([['fox', { prompt }]]), { terminations, jobsFail });
+
 describe('an end that nothing was done for', () => {
-  const judge = (prompt: string, end: RowOutcome['end'], terminations = 0, jobsFail = false) =>
-    unexpectedEnds([outcome(end)], new Map([['fox', { prompt }]]), { terminations, jobsFail });
   it('is told, and one that the prompt or the faults explain is not', () => {
     expect(judge('fox', failed('refused'))).toEqual(['fox is failed as refused: why']);
     expect(judge('fox [[refuse]]', failed('refused'))).toEqual([]);
