@@ -21,6 +21,11 @@ export async function withHeartbeat<T>(work: () => Promise<T>, details?: () => u
   }
 }
 
+/** The workflow run that asks. */
+export function askingRun(): string {
+  return Context.current().info.workflowExecution?.runId ?? '';
+}
+
 /** Waits, unless the activity is cancelled meanwhile: then throws its cancellation. */
 export async function pause(delayMs: number): Promise<void> {
   await Context.current().sleep(delayMs);

@@ -1,3 +1,4 @@
+import { askingRun } from './activity-context.js';
 import { awaitGenerationActivity } from './await-generation.js';
 import { createGenerationActivity } from './create-generation.js';
 import type { ActivityDependencies, WorkerState } from './dependencies.js';
@@ -17,7 +18,7 @@ export function createActivities(dependencies: ActivityDependencies): Activities
   const { store, api } = dependencies;
   const state: WorkerState = {
     ...dependencies,
-    shardRows: new ShardRows(store),
+    shardRows: new ShardRows(store, askingRun),
     runAccounts: new RunAccounts(store, api.account),
     jobTimes: new JobTimes(),
   };

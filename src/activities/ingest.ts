@@ -17,6 +17,7 @@ import { cancellationSignal, withHeartbeat } from './activity-context.js';
 import { accountOfRun } from './batch-account.js';
 import type { WorkerState } from './dependencies.js';
 import { CarriedRows, ShardWriter } from './ingest-files.js';
+import { refuseOlder } from './newer-run.js';
 import { IngestedSheet } from './ingested-sheet.js';
 import { bearingStorage } from './storage-fault.js';
 import type { Activities } from './types.js';
@@ -125,15 +126,6 @@ async function putBatchFile(store: ObjectStore, run: RunRef, batch: BatchFile): 
     contentType: 'application/json',
     condition: head ? { kind: 'unchanged', etag: head.etag } : { kind: 'absent' },
   });
-}
-
-/** A worker may come back to a run that was ended long ago. */
-function refuseOlder({ runSeq }: RunRef, batch: BatchFile | undefined): void {
-  if (!batch || batch.runSeq <= runSeq) return;
-  throw ApplicationFailure.nonRetryable(
-    `Run ${batch.runSeq} of the batch has begun: run ${runSeq} is over.`,
-    'RunSuperseded',
-  );
 }
 
 /**

@@ -21,8 +21,6 @@ import type { Activities, ProbeInput, ProbeResult, StillHeldDetails } from './ty
 const Progress = z.object({
   /** The balance that did not cover a create. */
   available: z.string().exactOptional(),
-  /** When a create was sent first whose answer never came. */
-  unansweredSinceMs: z.number().exactOptional(),
 });
 type Progress = z.infer<typeof Progress>;
 
@@ -48,7 +46,7 @@ export function probeActivity(state: WorkerState): Activities['probe'] {
       const error = create ? create.cause : thrown;
       if (cancellationSignal().aborted) throw error;
       if (error instanceof BananaHubError && blamesRowAlone(error, input.cause)) return {};
-      throw await stillHeld(state, input.cause, before, error, create);
+      throw await stillHeld(state, input, before, error, create);
     }
   };
 }
@@ -74,7 +72,7 @@ async function look(state: WorkerState, input: ProbeInput, before: Progress): Pr
   }
   if (!candidate) return {};
   if (candidate.jobId) return lookAtJob(state, cause, candidate.jobId);
-  const unansweredSinceMs = candidate.unansweredSinceMs ?? before.unansweredSinceMs;
+  const { unansweredSinceMs } = candidate;
   if (unansweredSinceMs !== undefined && Date.now() - unansweredSinceMs > input.idempotencyHorizonMs) {
     await state.api.getBalance(cancellationSignal());
     return { unansweredSinceMs };
@@ -136,7 +134,7 @@ class RefusedCreate extends Error {
 /** The failure that makes Temporal look again later, with what the next look must know. */
 async function stillHeld(
   state: WorkerState,
-  cause: HoldCause,
+  { cause, candidate }: ProbeInput,
   before: Progress,
   error: unknown,
   create: RefusedCreate | undefined,
@@ -151,25 +149,27 @@ async function stillHeld(
   const meaning = meaningOf(error, create && modeOf(create.row));
   if (meaning?.kind !== 'hold' && meaning?.kind !== 'passing') return error;
   const unanswered = create && mayHaveCreated(error) && { unansweredSinceMs: create.sentAtMs };
-  const progress: Progress = { ...unanswered, ...before };
-  Context.current().heartbeat(progress);
   const message = withoutPrompt(meaning.cause.message, create?.row.prompt ?? '', LONGEST_MESSAGE);
-  return retryable(message, meaning.cause.retryAfterMs, progress.unansweredSinceMs);
+  // Nobody but this try knows of it yet, and between two tries it could not tell.
+  if (unanswered && candidate?.unansweredSinceMs === undefined) {
+    const details: StillHeldDetails = unanswered;
+    return ApplicationFailure.create({ type: STILL_HELD, message, details: [details], nonRetryable: true });
+  }
+  Context.current().heartbeat(before);
+  return retryable(message, meaning.cause.retryAfterMs);
 }
 
 const LONGEST_MESSAGE = 600;
+const STILL_HELD = 'StillHeld';
 
 function outOfFunds(available: string): ApplicationFailure {
   return retryable(`Out of funds: ${available} available; top up and it continues by itself.`);
 }
 
-/** `unansweredSinceMs` is for a workflow that takes the probe back meanwhile: Temporal does not repeat it then. */
-function retryable(message: string, nextRetryDelay?: number, unansweredSinceMs?: number): ApplicationFailure {
-  const details: StillHeldDetails = unansweredSinceMs === undefined ? {} : { unansweredSinceMs };
+function retryable(message: string, nextRetryDelay?: number): ApplicationFailure {
   return ApplicationFailure.create({
-    type: 'StillHeld',
+    type: STILL_HELD,
     message,
-    details: [details],
     ...(nextRetryDelay !== undefined && { nextRetryDelay }),
   });
 }

@@ -3,6 +3,7 @@ import { BatchFile } from '../ledger/documents.js';
 import { readDocument } from '../ledger/read-document.js';
 import { type RunRef, at, batchFileKey } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
+import { askingRun } from './activity-context.js';
 import { wrongAccount } from './failure.js';
 
 /** Keeps a worker with one account's key away from batches of another: their jobs would look lost and be bought again. */
@@ -18,7 +19,7 @@ export class RunAccounts {
 
   /** Throws the fault `wrong-account` unless the run's batch belongs to this worker's account. */
   async check(run: RunRef): Promise<void> {
-    const name = `${run.bucket}/${run.prefix}${run.batchId}/${run.runSeq}`;
+    const name = `${askingRun()} ${run.bucket}/${run.prefix}${run.batchId}/${run.runSeq}`;
     if (this.#checked.has(name)) return;
     const { account } = await readDocument(this.#store, at(run, batchFileKey(run)), BatchFile);
     if (account !== this.#own) throw wrongAccount(account, this.#own);

@@ -25,6 +25,8 @@ import {
 } from '../storage/layout.js';
 import { withHeartbeat } from './activity-context.js';
 import type { WorkerState } from './dependencies.js';
+import { readDocument } from '../ledger/read-document.js';
+import { refuseOlder } from './newer-run.js';
 import { LedgerFiles } from '../ledger/ledger-files.js';
 import { sealedRows, type SealedRow } from './sealed-rows.js';
 import { bearingStorage } from './storage-fault.js';
@@ -47,6 +49,7 @@ async function seal(state: WorkerState, input: SealInput, files: LedgerFiles): P
   const { run } = input;
   const batchText = await state.store.readText(at(run, batchFileKey(run)));
   const batch = BatchFile.parse(JSON.parse(batchText));
+  refuseOlder(run, batch);
   // Temporal's clock, as of all other times that are told: this machine's may be wrong.
   const sealedAt = new Date(Context.current().info.scheduledTimestampMs).toISOString();
   const outcomes = files.open();
@@ -65,6 +68,10 @@ async function seal(state: WorkerState, input: SealInput, files: LedgerFiles): P
     await contactSheet.add(sealed);
   }
   await outcomes.store(outcomesKey(run, run.runSeq), 'application/jsonl');
+  // Those that follow lie where a newer run puts its own.
+  const refuseIfOlder = async (): Promise<void> =>
+    refuseOlder(run, await readDocument(state.store, at(run, batchFileKey(run)), BatchFile));
+  await refuseIfOlder();
   await metadata.store(metadataKey(run), 'application/jsonl');
   await failures.store(failuresKey(run), failureColumns(batch.labelColumns), batch.delimiter);
   await contactSheet.end();
@@ -81,6 +88,7 @@ async function seal(state: WorkerState, input: SealInput, files: LedgerFiles): P
     endedAt: sealedAt,
     digests: { ...batch.digests, 'batch.json': sha256Of(batchText), ...files.digests },
   };
+  await refuseIfOlder();
   const body = Buffer.from(`${JSON.stringify(report, undefined, 2)}\n`);
   await state.store.put(at(run, reportKey(run)), body, { contentType: 'application/json' });
   return counts.tally;

@@ -17,14 +17,14 @@ import type { Activities, RecordOutcomesInput } from './types.js';
 
 /** Tells a shard what it must know of its rows, and what an earlier execution of it has recorded. */
 export function openShardActivity(state: WorkerState): Activities['openShard'] {
-  return ({ run, shard, execution }) =>
+  return ({ run, shard, openedBy }) =>
     bearingBucket(state, async () => {
       const rows = await state.shardRows.all(run, shard);
       const parts = await listParts(state.store, run, shard);
       const recorded = await readParts(state.store, run, parts);
       // From here on creates may be sent that only this shard's workflow knows of.
-      const openedAtMs = await noteOpened(state.store, run, shard);
-      const doubt = execution > 1 ? { runSeq: run.runSeq, openedAtMs } : undefined;
+      const first = await noteOpened(state.store, run, shard, openedBy);
+      const doubt = first.openedBy === openedBy ? undefined : { runSeq: run.runSeq, ...first };
       return overviewOf(rows, recorded, { nextPart: (parts.at(-1)?.part ?? -1) + 1, doubt });
     });
 }

@@ -91,7 +91,7 @@ export interface ProbeResult {
   readonly unansweredSinceMs?: number;
 }
 
-/** What accompanies a probe's failure. */
+/** What accompanies a probe's failure. The first unanswered create ends the probe: the workflow notes it, and probes on. */
 export interface StillHeldDetails {
   /** A create of the candidate may have been answered by an answer that was lost. */
   readonly unansweredSinceMs?: number;
@@ -113,8 +113,8 @@ export interface Activities {
   openShard: (input: {
     readonly run: RunRef;
     readonly shard: number;
-    /** 2 where an execution before this one may have sent creates that nobody has recorded. */
-    readonly execution: number;
+    /** The shard's workflow: creates of another one before it may have been sent that nobody has recorded. */
+    readonly openedBy: string;
   }) => Promise<ShardOverview>;
   createGeneration: (input: CreateGenerationInput) => Promise<CreateGenerationResult>;
   awaitGeneration: (input: AwaitGenerationInput) => Promise<AwaitGenerationResult>;

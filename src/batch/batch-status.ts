@@ -86,11 +86,10 @@ function statusOf(
   workers: number | undefined,
   location: BatchLocation,
 ): Omit<BatchStatus, 'oldestRows' | 'usualSeconds'> {
-  const holds = snapshot.holds.map((hold) => ({ ...hold, ...probeOf(description, hold) }));
   const closed = closedFromOutside(description);
+  const holds = holdsOf(snapshot, closed).map((hold) => ({ ...hold, ...probeOf(description, hold) }));
   const state = closed ? 'failed' : stateOf(snapshot, tally);
-  const reason =
-    closed ?? (state === 'paused' ? pausedText(snapshot) : holds[0]?.message) ?? reasonToWait(snapshot);
+  const reason = reasonOf(snapshot, { closed, state, holds });
   return {
     ...tally,
     batchId: location.batchId,
@@ -129,13 +128,26 @@ export function stateOf(snapshot: BatchSnapshot, tally: Tally): BatchState {
   return 'running';
 }
 
-function pausedText({ run }: BatchSnapshot): string {
-  return `Paused: nothing more is bought. Go on with: banana-batch resume ${run.batchId}`;
+/** The holds in force; none of a batch that has ended, however it did. */
+export function holdsOf({ holds, endedAt }: BatchSnapshot, closed: string | undefined): readonly Hold[] {
+  return closed !== undefined || endedAt !== undefined ? [] : holds;
 }
 
-/** Why a batch has not begun; undefined where it has. */
-export function reasonToWait({ phase }: Pick<BatchSnapshot, 'phase'>): string | undefined {
-  return phase === 'submitted' ? 'No worker has taken it up yet: npx banana-batch worker' : undefined;
+/** Why a batch stands still, failed or has not begun, for a person; undefined where nothing keeps it. */
+export function reasonOf(
+  { run, phase }: BatchSnapshot,
+  now: {
+    readonly closed: string | undefined;
+    readonly state: BatchState;
+    readonly holds: readonly Pick<Hold, 'message'>[];
+  },
+): string | undefined {
+  if (now.closed !== undefined) return now.closed;
+  if (now.state === 'paused') {
+    return `Paused: nothing more is bought. Go on with: banana-batch resume ${run.batchId}`;
+  }
+  if (phase === 'submitted') return 'No worker has taken it up yet: npx banana-batch worker';
+  return now.holds[0]?.message;
 }
 
 /** Why a workflow ended without the batch's doing; undefined where it did not. */
@@ -147,7 +159,7 @@ export function closedFromOutside(
     case 'COMPLETED':
       return undefined;
     case 'FAILED':
-      return `The batch could not be prepared. See why with: temporal workflow show -w ${description.workflowId}`;
+      return `Its workflow failed; see why with: temporal workflow show -w ${description.workflowId}. What is recorded is kept. ${goOn(description.workflowId)}`;
     default:
       return `Its workflow was ended from outside (${description.status.name.toLowerCase()}). ${goOn(description.workflowId)}`;
   }

@@ -117,7 +117,10 @@ async function tellKept(
   const asked = new Set(rows);
   let kept = 0;
   for await (const { outcome } of statesAfterRun(store, run)) {
-    if (asked.has(outcome.rowId) && outcome.generations.at(-1)?.end !== 'done') kept += 1;
+    const last = outcome.generations.at(-1);
+    // A job that was done and whose image was lost says why.
+    const hasNewImage = last?.end === 'done' && last.message === undefined;
+    if (asked.has(outcome.rowId) && !hasNewImage) kept += 1;
   }
   if (kept === 0) return EXIT.ok;
   stderr.write(

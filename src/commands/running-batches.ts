@@ -1,5 +1,5 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
-import { closedFromOutside, reasonToWait, stateOf } from '../batch/batch-status.js';
+import { closedFromOutside, holdsOf, reasonOf, stateOf } from '../batch/batch-status.js';
 import { addressOf, type BatchState } from '../batch/status-document.js';
 import { snapshotInMemo } from '../batch/describe-batch.js';
 import type { BatchId } from '../domain/ids.js';
@@ -69,7 +69,7 @@ function listedBatch(
   execution: WorkflowExecutionInfo,
   shards: ReadonlyMap<string, unknown>,
 ): ListedBatch {
-  const { run, openShards, holds, startedAt, asOf } = snapshot;
+  const { run, openShards, startedAt, asOf } = snapshot;
   const tally = openShards
     .map(({ shard, rows }): Tally => {
       const noted = TallyDocument.safeParse(shards.get(shardWorkflowId(run, shard)));
@@ -77,10 +77,11 @@ function listedBatch(
     })
     .reduce(addTallies, snapshot.tally);
   const closed = closedFromOutside(execution);
+  const state = closed ? 'failed' : stateOf(snapshot, tally);
   return {
     batchId: run.batchId,
-    state: closed ? 'failed' : stateOf(snapshot, tally),
-    reason: closed ?? holds[0]?.message ?? reasonToWait(snapshot),
+    state,
+    reason: reasonOf(snapshot, { closed, state, holds: holdsOf(snapshot, closed) }),
     runSeq: run.runSeq,
     ...countsOf(tally),
     startedAt,

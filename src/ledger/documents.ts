@@ -182,8 +182,8 @@ const sameBytes: z.ZodType<SameBytes> = z.object({
   images: count,
   examples: z.array(z.object({ sha256: z.string(), rowIds: z.array(rowId) })),
 });
-/** `runs/<runSeq>/opened/<shard>.json`: when a shard was opened first; no create of it is older. */
-export const OpenedShard = z.object({ openedAt: z.iso.datetime() });
+/** `runs/<runSeq>/opened/<shard>.json`: when a shard was opened first, no create of it is older; and by which workflow. */
+export const OpenedShard = z.object({ openedAt: z.iso.datetime(), openedBy: z.string().exactOptional() });
 export type OpenedShard = z.infer<typeof OpenedShard>;
 
 /** `report.json`: the seal, written last. */

@@ -4,20 +4,26 @@ import { readDocument, readDocumentIfAny } from './read-document.js';
 import { at, openedKey, type RunRef } from '../storage/layout.js';
 import { StorageError, type ObjectStore } from '../storage/object-store.js';
 
-/** Notes that a shard is opened now; of several notes the first stands. Resolves with when it was opened first. */
-export async function noteOpened(store: ObjectStore, run: RunRef, shard: number): Promise<number> {
+/** Notes that a workflow opens a shard now; of several notes the first stands. Resolves with who opened it first, and when. */
+export async function noteOpened(
+  store: ObjectStore,
+  run: RunRef,
+  shard: number,
+  openedBy: string,
+): Promise<{ readonly openedAtMs: number; readonly openedBy: string | undefined }> {
   const ref = at(run, openedKey(run, run.runSeq, shard));
-  const opened: OpenedShard = { openedAt: new Date().toISOString() };
+  const opened: OpenedShard = { openedAt: new Date().toISOString(), openedBy };
   try {
     await store.put(ref, toJsonLines([opened]), {
       contentType: 'application/json',
       condition: { kind: 'absent' },
     });
-    return Date.parse(opened.openedAt);
+    return { openedAtMs: Date.parse(opened.openedAt), openedBy };
   } catch (error) {
     if (!(error instanceof StorageError) || error.code !== 'precondition-failed') throw error;
   }
-  return Date.parse((await readDocument(store, ref, OpenedShard)).openedAt);
+  const first = await readDocument(store, ref, OpenedShard);
+  return { openedAtMs: Date.parse(first.openedAt), openedBy: first.openedBy };
 }
 
 /** When a shard was opened first; undefined for one of which no create was ever sent. Milliseconds since the epoch. */

@@ -7,23 +7,29 @@ import type { ObjectStore } from '../storage/object-store.js';
 
 const SHARDS_KEPT = 32;
 
-/** The checked rows of shards, read once and kept for the shards in use. Rows are immutable once written. */
+/**
+ * The checked rows of shards, read once and kept for the shards in use. Rows are immutable once written, but for a batch
+ * that was deleted and submitted anew: what is kept is kept for one asker, such as a workflow run.
+ */
 export class ShardRows {
   readonly #store: ObjectStore;
+  readonly #asker: () => string;
   readonly #shards = new QuickLRU<string, Promise<readonly ShardRow[]>>({ maxSize: SHARDS_KEPT });
 
-  constructor(store: ObjectStore) {
+  constructor(store: ObjectStore, asker: () => string = () => '') {
     this.#store = store;
+    this.#asker = asker;
   }
 
   /** All rows of a shard in order. Throws `StorageError`. */
   async all(run: RunRef, shard: number): Promise<readonly ShardRow[]> {
     const key = rowsKey(run, run.runSeq, shard);
-    const cached = this.#shards.get(`${run.bucket}/${key}`);
+    const name = `${this.#asker()} ${run.bucket}/${key}`;
+    const cached = this.#shards.get(name);
     if (cached) return cached;
     const rows = this.#read(run, key);
-    this.#shards.set(`${run.bucket}/${key}`, rows);
-    rows.catch(() => this.#shards.delete(`${run.bucket}/${key}`));
+    this.#shards.set(name, rows);
+    rows.catch(() => this.#shards.delete(name));
     return rows;
   }
 

@@ -28,7 +28,7 @@ interface Release {
 }
 
 /** A hold that comes back this soon after its release shows that the probe looked at the wrong thing. */
-const SAME_HOLD_MS = 60_000;
+const SAME_HOLD_MS = 5 * 60_000;
 
 /** The holds of a batch, each with the one probe that ends it. */
 export class BatchHolds {
@@ -49,6 +49,7 @@ export class BatchHolds {
     HoldScope,
     { readonly hold: number; readonly candidate: ProbeCandidate | undefined }
   >();
+  readonly #loops = new Map<HoldScope, Promise<void>>();
   #nextTrialAt: string | undefined;
   #buying = true;
   #buyers = 0;
@@ -109,11 +110,16 @@ export class BatchHolds {
     if (next === this.#state) return;
     this.#state = next;
     this.#inForce.set(cause.scope, { hold: next.seq, candidate });
-    const until = (): Promise<void> =>
-      cause.scope === 'failure-rate'
-        ? this.#tryUntilEnded(cause, next.seq)
-        : this.#probeUntilEnded(cause, candidate, next.seq);
-    this.#shield.run(until).catch((error: unknown) => {
+    const before = this.#loops.get(cause.scope);
+    const until = async (): Promise<void> => {
+      // The probe of a hold that a person ended may still be under way; there is one a scope.
+      await before;
+      if (cause.scope === 'failure-rate') await this.#tryUntilEnded(cause, next.seq);
+      else await this.#probeUntilEnded(cause, candidate, next.seq);
+    };
+    const loop = this.#shield.run(until);
+    this.#loops.set(cause.scope, loop);
+    loop.catch((error: unknown) => {
       log.error('A hold ended in a way that was not foreseen.', { scope: cause.scope, error });
       throw error;
     });
@@ -178,12 +184,13 @@ export class BatchHolds {
   ): Promise<void> {
     let firstLookAfterMs = Math.max(this.#firstLookAfterMs(cause.scope), cause.retryAfterMs ?? 0);
     const release = { firstLookAfterMs };
-    for (let ended = false; this.#isInForce(cause.scope, hold) && !ended; firstLookAfterMs = 0) {
-      const target = this.#buying || candidate?.jobId ? candidate : undefined;
+    let known = candidate;
+    for (let ended = false; this.#isInForce(cause.scope, hold) && !ended;) {
+      const target = this.#buying || known?.jobId ? known : undefined;
       const buys = target !== undefined && target.jobId === undefined;
       if (buys) this.#buyers += 1;
       const probed = await this.#look(cause, target, firstLookAfterMs);
-      if (target && probed && (probed.jobId || probed.unansweredSinceMs !== undefined)) {
+      if (target && (probed.jobId || probed.unansweredSinceMs !== undefined)) {
         const { shard, row, generation } = target;
         const { jobId, unansweredSinceMs } = probed;
         const news = {
@@ -191,12 +198,14 @@ export class BatchHolds {
           ...(unansweredSinceMs !== undefined && { unansweredSinceMs }),
         };
         await this.#deliver(shard, { row, generation, ...news });
+        known = { ...target, ...news };
       }
       if (buys) {
         this.#buyers -= 1;
         if (!this.#buying) this.#onChange();
       }
-      ended = probed?.ended ?? false;
+      ended = probed.ended;
+      firstLookAfterMs = probed.lookAgainAfterMs;
     }
     if (!this.#isInForce(cause.scope, hold)) return;
     this.#releases.set(cause.scope, { ...release, atMs: Date.now() });
@@ -208,9 +217,10 @@ export class BatchHolds {
     cause: HoldCause,
     target: ProbeCandidate | undefined,
     firstLookAfterMs: number,
-  ): Promise<ProbeResult & { readonly ended: boolean }> {
+  ): Promise<ProbeResult & { readonly ended: boolean; readonly lookAgainAfterMs: number }> {
+    const probes = this.#probes;
     try {
-      const result = await this.#probes.run(() =>
+      const result = await probes.run(() =>
         this.#probe({
           run: this.#run,
           cause,
@@ -219,12 +229,14 @@ export class BatchHolds {
           firstLookAfterMs,
         }),
       );
-      return { ...result, ended: true };
+      return { ...result, ended: true, lookAgainAfterMs: 0 };
     } catch (error) {
       // A try that fails after its cancellation is not repeated, and is no cancellation by its kind.
       if (!isCancellation(error) && !(error instanceof ActivityFailure)) throw error;
       const sinceMs = target && !target.jobId ? unansweredSince(error, cause.scope) : undefined;
-      return { ended: false, ...(sinceMs !== undefined && { unansweredSinceMs: sinceMs }) };
+      // One that was taken back is made anew at once, by what a person has said.
+      const lookAgainAfterMs = probes.consideredCancelled ? 0 : this.#probeFirstMs;
+      return { ended: false, lookAgainAfterMs, ...(sinceMs !== undefined && { unansweredSinceMs: sinceMs }) };
     }
   }
 

@@ -114,8 +114,7 @@ export interface ResumedShard {
   readonly rows: readonly LeftRow[];
   readonly given: { readonly released: number; readonly recallAnswered: number };
   readonly faultsMet: number;
-  /** Faults that the parent has not taken in, by their scopes. */
-  readonly own: readonly (readonly [HoldScope, number])[];
+  readonly trialsMade: number;
 }
 
 /** What a shard knows of a row that has not ended, besides what is recorded. */

@@ -159,7 +159,8 @@ export class OpenShards {
 
   /** Hands what a probe did for a row to the row's shard, unless that has ended. Never rejects. */
   async deliver(shard: number, probed: ProbedRow): Promise<void> {
-    if (!this.#shards.get(shard)?.isStarted) return;
+    const running = this.#shards.get(shard);
+    if (!running?.isStarted && !running?.isAdopted) return;
     await this.#handleOf(shard)
       .signal(probedRowSignal, probed)
       .catch((error: unknown) => {

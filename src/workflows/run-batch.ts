@@ -111,7 +111,7 @@ class Batch {
       this.#shards.begin(begun);
       this.#enter('running');
       await condition(() => this.#shards.allEnded || this.#shards.isDrained);
-      if (!this.#shards.allEnded) return await this.#goOnInNewRun();
+      if (!this.#shards.allEnded) await this.#goOnInNewRun();
       const end: BatchEnd = this.#cancelling ? 'cancelled' : 'completed';
       this.#enter('sealing');
       const tally = await this.#seal(begun.shards.shardCount, end);
@@ -137,9 +137,10 @@ class Batch {
     return { settled, shards: { nextShard: 0, shardCount, shardRows, rows } };
   }
 
-  /** Ends this workflow run; the next one opens the shards that are left. */
-  async #goOnInNewRun(): Promise<never> {
+  /** Ends this workflow run, and the next one opens the shards that are left; returns where the batch was cancelled before that. */
+  async #goOnInNewRun(): Promise<void> {
     await condition(allHandlersFinished);
+    if (this.#cancelling) return;
     const { run, settings } = this.#input;
     const resumed: ResumedBatch = {
       ...this.#shards.left,
@@ -150,7 +151,7 @@ class Batch {
       concurrency: this.#concurrency,
       maxFailureRate: this.#maxFailureRate,
     };
-    return continueAsNew<typeof runBatch>({ run, settings, resumed });
+    await continueAsNew<typeof runBatch>({ run, settings, resumed });
   }
 
   async #seal(shardCount: number, end: BatchEnd): Promise<Tally> {
@@ -232,9 +233,9 @@ class Batch {
 
   #takeFault(fault: ShardFault): void {
     this.#shards.takeFault(fault, () => {
-      const before = this.#holds.seq;
       this.#holds.raise(fault.cause, fault.holdSeq, fault.candidate);
-      return this.#holds.seq !== before;
+      // The hold's end is told to all.
+      return this.#holds.isHeld(fault.cause.scope);
     });
   }
 

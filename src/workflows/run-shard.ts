@@ -5,6 +5,7 @@ import {
   continueAsNew,
   setHandler,
   sleep,
+  workflowInfo,
 } from '@temporalio/workflow';
 import { failureRateCause, RecentGenerations, sampleSize } from '../domain/failure-rate.js';
 import { scopesOfCreate, type ModelMode } from '../domain/holds.js';
@@ -17,7 +18,7 @@ import {
   probedRowSignal,
   rowQuery,
   shardTallyQuery,
-  type LeftRow,
+  type ResumedShard,
   type RunShardInput,
   type RunShardResult,
   type ShardOverview,
@@ -45,7 +46,11 @@ export async function runShard(input: RunShardInput): Promise<RunShardResult> {
     setHandler(controlSignal, (control) => holds.take(control));
     const activities = activityProxies();
     const overview = await throughHolds(parent, holds, () =>
-      activities.openShard({ run: input.run, shard: input.shard, execution: input.execution }),
+      activities.openShard({
+        run: input.run,
+        shard: input.shard,
+        openedBy: workflowInfo().firstExecutionRunId,
+      }),
     );
     const shard = new Shard({ input, holds, parent, activities }, overview);
     await shard.run(root);
@@ -59,11 +64,11 @@ export async function runShard(input: RunShardInput): Promise<RunShardResult> {
 async function goOnInNewRun(
   input: RunShardInput,
   holds: ShardHolds,
-  rows: readonly LeftRow[],
+  left: Pick<ResumedShard, 'rows' | 'trialsMade'>,
 ): Promise<never> {
   await condition(allHandlersFinished);
   const { control, ...state } = holds.state;
-  return continueAsNew<typeof runShard>({ ...input, control, resumed: { rows, ...state } });
+  return continueAsNew<typeof runShard>({ ...input, control, resumed: { ...left, ...state } });
 }
 
 /** Runs an activity that concerns no single row until it answers; a fault of the bucket only makes it wait. */
@@ -94,7 +99,8 @@ class Shard {
   /** Creates under way, by row: those not yet sent can be taken back. */
   readonly #creates = new Map<number, CancellationScope>();
   #cancelling = false;
-  #trialsMade = 0;
+  #trialsMade: number;
+  #isDraining = false;
   #trialRow: number | undefined;
   #defect: unknown;
 
@@ -118,6 +124,7 @@ class Shard {
         activities.recordOutcomes({ run: input.run, shard: input.shard, part, settled }),
       ),
     );
+    this.#trialsMade = input.resumed?.trialsMade ?? 0;
     this.#recent = new RecentGenerations(sampleSize(input.settings.concurrency));
     this.#rowContext = {
       input,
@@ -144,8 +151,8 @@ class Shard {
     return this.#ledger.tally();
   }
 
-  left(): readonly LeftRow[] {
-    return this.#ledger.left();
+  left(): Pick<ResumedShard, 'rows' | 'trialsMade'> {
+    return { rows: this.#ledger.left(), trialsMade: this.#trialsMade };
   }
 
   /** Works until all rows have settled and are recorded, or until none is in flight and the history has grown long. */
@@ -229,14 +236,15 @@ class Shard {
     }
   }
 
-  /** No more rows are started: the rest is for a new workflow run. A cancelled shard ends soon anyway. */
-  get #isDraining(): boolean {
-    return !this.#cancelling && isHistoryLong(this.#input.settings);
+  /** No more rows are started: the rest is for a new workflow run. Once begun, this goes on; a shard that is cancelled first ends soon anyway. */
+  #drains(): boolean {
+    this.#isDraining ||= !this.#cancelling && isHistoryLong(this.#input.settings);
+    return this.#isDraining;
   }
 
   get #isOver(): boolean {
     const { allSettled, inFlight, copying } = this.#ledger;
-    return allSettled || (this.#isDraining && inFlight + copying === 0);
+    return allSettled || (this.#drains() && inFlight + copying === 0);
   }
 
   async #startRows(): Promise<void> {
@@ -277,7 +285,7 @@ class Shard {
     if (trial <= this.#trialsMade) return;
     this.#trialsMade = trial;
     const row =
-      this.#slots.free > 0 && !this.#isDraining
+      this.#slots.free > 0 && !this.#drains()
         ? this.#ledger.startNext((mode) => this.#mayCreate(mode, true), Date.now())
         : undefined;
     if (row === undefined) {

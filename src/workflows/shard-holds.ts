@@ -16,13 +16,12 @@ export class ShardHolds {
     this.#released = resumed.given.released;
     this.#recallAnswered = resumed.given.recallAnswered;
     this.#faultsMet = resumed.faultsMet;
-    for (const [scope, count] of resumed.own) this.#own.set(scope, count);
   }
 
   /** What a new workflow run of the shard begins with. */
-  get state(): Omit<ResumedShard, 'rows'> & { readonly control: ShardControl } {
-    const { given } = this;
-    return { control: this.#control, given, faultsMet: this.#faultsMet, own: [...this.#own] };
+  get state(): Pick<ResumedShard, 'given' | 'faultsMet'> & { readonly control: ShardControl } {
+    // A fault that the parent has not taken in may have been lost on its way: where it stands, it is met again.
+    return { control: this.#control, given: this.given, faultsMet: this.#faultsMet };
   }
 
   /**

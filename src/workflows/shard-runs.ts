@@ -15,7 +15,7 @@ import { runShard } from './run-shard.js';
 
 /** Between two looks whether a shard that the batch has adopted is over; it also tells. */
 const FIRST_ADOPTED_WAIT_MS = 1_000;
-const LONGEST_ADOPTED_WAIT_MS = 5 * 60_000;
+const LONGEST_ADOPTED_WAIT_MS = 3_600_000;
 
 /** How a shard is to be started. */
 interface ShardStart {
@@ -107,10 +107,10 @@ export class ShardRuns {
     if (this.open.takeRelease(release)) this.deal();
   }
 
-  /** Notes a shard's fault; `raise` says whether it changed the holds. An ignored one is answered too, or its shard would wait for ever. */
-  takeFault(fault: ShardFault, raise: () => boolean): void {
+  /** Notes a shard's fault. One that is answered by no change of the holds must be answered at once, or its shard would wait for ever. */
+  takeFault(fault: ShardFault, willBeAnswered: () => boolean): void {
     this.open.takeFault(fault);
-    if (!raise()) this.open.tell(fault.shard);
+    if (!willBeAnswered()) this.open.tell(fault.shard);
   }
 
   /** Rows of shards that were never opened end without anything having been bought for them. */
@@ -175,12 +175,16 @@ export class ShardRuns {
           args: [{ run, shard, execution, settings, control }],
         });
         this.open.started(shard, control);
+        // What was granted or asked back meanwhile was not for this execution.
+        this.deal();
         return handle;
       } catch (error) {
         if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
       }
       this.open.adopted(shard);
-      await condition(() => this.open.get(shard)?.isAdopted !== true, waitMs);
+      // Its own word comes a moment before its end.
+      if (await condition(() => this.open.get(shard)?.isAdopted !== true, waitMs))
+        waitMs = FIRST_ADOPTED_WAIT_MS / 2;
       control = this.open.controlOfNext(shard);
     }
   }

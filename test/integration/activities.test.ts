@@ -380,18 +380,24 @@ describe('the activities', () => {
       expect(JSON.stringify(heartbeats)).not.toContain('unansweredSinceMs');
     });
 
-    it('remembers that its own create may have been answered, and stops sending it past the horizon', async () => {
+    it('ends so that its row is told of a create that may have been answered, and sends none past the horizon', async () => {
       const candidate = await oneRow();
       const service = { scope: 'service', code: 'unavailable', message: 'Down.' } as const;
       bench.sandbox.configure({ next: { 'create-lost-answer': 1 } });
       const lost = probe({ run: candidate.run, candidate, cause: service });
-      await expect(lost.looked).rejects.toThrow('does not answer as it should');
-      expect(lost.heartbeats.at(-1)).toMatchObject({ unansweredSinceMs: expect.any(Number) });
+      await expect(lost.looked).rejects.toMatchObject({
+        message: expect.stringContaining('does not answer as it should'),
+        nonRetryable: true,
+        details: [{ unansweredSinceMs: expect.any(Number) }],
+      });
       const { creates } = bench.sandbox.stats();
-      const late = probe(
-        { run: candidate.run, candidate, cause: service, idempotencyHorizonMs: 1_000 },
-        { unansweredSinceMs: Date.now() - 2_000 },
-      );
+      const doubtful = { ...candidate, unansweredSinceMs: Date.now() - 2_000 };
+      const late = probe({
+        run: candidate.run,
+        candidate: doubtful,
+        cause: service,
+        idempotencyHorizonMs: 1_000,
+      });
       expect(await late.looked).toMatchObject({ unansweredSinceMs: expect.any(Number) });
       expect(bench.sandbox.stats().creates).toEqual(creates);
     });
@@ -480,7 +486,7 @@ describe('the activities', () => {
       for (const runSeq of [2, 3]) {
         const next = await bench.ingest('runs', sheet, runSeq);
         const overview = await bench.attempt(() =>
-          bench.activities.openShard({ run: next.run, shard: 0, execution: 1 }),
+          bench.activities.openShard({ run: next.run, shard: 0, openedBy: 'first' }),
         );
         expect(overview.known).toEqual(known);
         // Cancelled before anything was done for any row.
@@ -509,7 +515,7 @@ describe('the activities', () => {
       await seal(second.run, 1);
       const third = await bench.ingest('known-job', sheet, 3);
       const overview = await bench.attempt(() =>
-        bench.activities.openShard({ run: third.run, shard: 0, execution: 1 }),
+        bench.activities.openShard({ run: third.run, shard: 0, openedBy: 'first' }),
       );
       expect(overview.known[0]).toEqual({ row: 0, generation: 1, jobId, openedSinceMs: openedAtMs });
     });
@@ -548,7 +554,7 @@ describe('the activities', () => {
       const second = await bench.ingest('redone', [], 2, REDO);
       expect(second.result).toMatchObject({ rows: 1 });
       const overview = await bench.attempt(() =>
-        bench.activities.openShard({ run: second.run, shard: 0, execution: 1 }),
+        bench.activities.openShard({ run: second.run, shard: 0, openedBy: 'first' }),
       );
       expect(overview.known).toEqual([{ row: 0, generation: 2, hasImage: true }]);
       // Ended before anything was done: the old image does not pass for the new one.
@@ -603,13 +609,13 @@ describe('the activities', () => {
 
     it('gives a shard that is run once more its doubts since it was opened first', async () => {
       const { run } = await bench.ingest('doubts', ['id,prompt', 'a,a doubtful bird']);
-      const open = (execution: number) =>
-        bench.attempt(() => bench.activities.openShard({ run, shard: 0, execution }));
+      const open = (openedBy: string) =>
+        bench.attempt(() => bench.activities.openShard({ run, shard: 0, openedBy }));
       const beforeMs = Date.now();
-      expect((await open(1)).known).toEqual([]);
+      expect((await open('first')).known).toEqual([]);
       const afterMs = Date.now();
-      expect((await open(1)).known).toEqual([]);
-      const [known] = (await open(2)).known;
+      expect((await open('first')).known).toEqual([]);
+      const [known] = (await open('second')).known;
       expect(known?.openedSinceMs).toBeGreaterThanOrEqual(beforeMs);
       expect(known?.openedSinceMs).toBeLessThanOrEqual(afterMs);
       expect(known).toEqual({
