@@ -24,8 +24,6 @@ import {
 export interface Listener {
   readonly runSeq: number;
   readonly snapshot: () => BatchSnapshot;
-  /** Throws where nothing can be told to the batch any more. */
-  readonly refuseUnlessOpen: (options?: { readonly orCancelling: boolean }) => void;
   readonly obey: (instruction: Instruction) => Promise<void>;
   readonly cancel: () => void;
   readonly takeSlotsBack: (release: SlotRelease) => void;
@@ -36,7 +34,8 @@ export interface Listener {
 
 /** Answers what people and shards tell a batch. To be called within a scope that nothing cancels. */
 export function handleMessages(batch: Listener): void {
-  const { refuseUnlessOpen, obey, snapshot } = batch;
+  const { obey, snapshot } = batch;
+  const refuseUnlessOpen = (): void => refuseEnded(snapshot(), { orCancelling: false });
   // A handler runs in the root's scope: what it starts would be cancelled with it.
   const shield = CancellationScope.current();
   const words = new HeardWords();
@@ -71,7 +70,7 @@ export function handleMessages(batch: Listener): void {
     },
   });
   setHandler(cancelUpdate, () => answering(async () => batch.cancel()), {
-    validator: () => refuseUnlessOpen({ orCancelling: true }),
+    validator: () => refuseEnded(snapshot(), { orCancelling: true }),
   });
   setHandler(instructSignal, (instruction) =>
     words.hear('signal', async () => {
@@ -91,6 +90,19 @@ export function handleMessages(batch: Listener): void {
     shardEndSignal,
     heard(({ shard }) => batch.takeShardEnd(shard)),
   );
+}
+
+/** Throws where nothing can be told to the batch any more. */
+function refuseEnded(
+  { phase, cancelling }: BatchSnapshot,
+  { orCancelling }: { readonly orCancelling: boolean },
+): void {
+  if (!['preparing', 'running'].includes(phase)) {
+    throw new Error(`The batch is ${phase}: nothing of it can be changed any more.`);
+  }
+  if (cancelling && !orCancelling) {
+    throw new Error('The batch is being cancelled: it can be neither paused, nor resumed, nor changed.');
+  }
 }
 
 function refuseSettings(settings: ChangedSettings): void {

@@ -169,7 +169,6 @@ class Batch {
     handleMessages({
       runSeq: this.#input.run.runSeq,
       snapshot: () => this.#snapshot(),
-      refuseUnlessOpen: (options) => this.#refuseUnlessOpen(options),
       obey: (instruction) => this.#obey(instruction),
       cancel: () => this.#cancel(),
       takeSlotsBack: (release) => this.#shards.takeSlotsBack(release),
@@ -177,16 +176,6 @@ class Batch {
       takeTrialEnd: (end) => this.#trials.take(end),
       takeShardEnd: (shard) => this.#shards.open.adoptedEnded(shard),
     });
-  }
-
-  /** Throws where nothing can be told to the batch any more. */
-  #refuseUnlessOpen(options?: { readonly orCancelling: boolean }): void {
-    if (!['preparing', 'running'].includes(this.#phase)) {
-      throw new Error(`The batch is ${this.#phase}: nothing of it can be changed any more.`);
-    }
-    if (this.#cancelling && !options?.orCancelling) {
-      throw new Error('The batch is being cancelled: it can be neither paused, nor resumed, nor changed.');
-    }
   }
 
   async #obey(instruction: Instruction): Promise<void> {

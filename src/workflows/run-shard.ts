@@ -10,7 +10,7 @@ import {
 import { failureRateCause, RecentGenerations, sampleSize } from '../domain/failure-rate.js';
 import { scopesOfCreate, type ModelMode } from '../domain/holds.js';
 import type { Tally } from '../domain/tally.js';
-import { activityProxies, batchFaultOf } from './activity-proxies.js';
+import { activityProxies } from './activity-proxies.js';
 import {
   controlSignal,
   OLDEST_ROWS,
@@ -30,6 +30,7 @@ import type { RowContext } from './row-context.js';
 import { runRow } from './run-row.js';
 import { ShardHolds } from './shard-holds.js';
 import { ShardLedger } from './shard-ledger.js';
+import { throughShardHolds } from './through-shard-holds.js';
 import { ShardSlots } from './shard-slots.js';
 
 const FAILURE_RATE = 'failure-rate';
@@ -45,7 +46,7 @@ export async function runShard(input: RunShardInput): Promise<RunShardResult> {
     const parent = new ParentBatch(input, holds);
     setHandler(controlSignal, (control) => holds.take(control));
     const activities = activityProxies();
-    const overview = await throughHolds(parent, holds, () =>
+    const overview = await throughShardHolds(parent, holds, () =>
       activities.openShard({
         run: input.run,
         shard: input.shard,
@@ -69,20 +70,6 @@ async function goOnInNewRun(
   await condition(allHandlersFinished);
   const { control, ...state } = holds.state;
   return continueAsNew<typeof runShard>({ ...input, control, resumed: { ...left, ...state } });
-}
-
-/** Runs an activity that concerns no single row until it answers; a fault of the bucket only makes it wait. */
-async function throughHolds<T>(parent: ParentBatch, holds: ShardHolds, call: () => Promise<T>): Promise<T> {
-  for (;;) {
-    try {
-      return await call();
-    } catch (error) {
-      const fault = batchFaultOf(error);
-      if (!fault) throw error;
-      parent.tellFault(fault.cause);
-      await condition(() => !holds.isHeld([fault.cause.scope]));
-    }
-  }
 }
 
 /** One open shard: its rows, its window, and its talk with the parent. */
@@ -120,7 +107,7 @@ class Shard {
     this.#ledger = new ShardLedger(overview, input.resumed?.rows);
     this.#slots = new ShardSlots(holds, this.#ledger, parent);
     this.#recorder = new PartRecorder(this.#ledger, overview.nextPart, (part, settled) =>
-      throughHolds(parent, holds, () =>
+      throughShardHolds(parent, holds, () =>
         activities.recordOutcomes({ run: input.run, shard: input.shard, part, settled }),
       ),
     );
