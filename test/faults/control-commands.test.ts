@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { BatchStatus } from '../../src/batch/status-document.js';
 import { expectSound, jobIdsOf } from '../support/batch-verdict.js';
 import { runCommand, type CommandResult, type RunningCommand } from '../support/command-line.js';
 import { eventually } from '../support/eventually.js';
@@ -38,8 +39,8 @@ describe('an operator at the command line', { timeout: 120_000 }, () => {
     worker = await engine.startWorker({ variables: { BANANAHUB_API_KEY: key } });
   };
   const status = async (id: string) => JSON.parse((await command(['status', id, '--json'])).stdout);
-  const until = (id: string, what: string, holds: (found: Record<string, unknown>) => boolean) =>
-    eventually(async () => holds(await status(id)), { what: `${id} ${what}`, withinMs: 60_000 });
+  const until = (id: string, what: string, holds: (found: BatchStatus) => boolean) =>
+    eventually(async () => holds(await engine.statusOf(id)), { what: `${id} ${what}`, withinMs: 60_000 });
 
   it('pauses, sets and resumes a batch, and is told what each did', async () => {
     await workWith('old-key');

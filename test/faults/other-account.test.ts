@@ -43,7 +43,7 @@ describe('a batch', () => {
     expect(submitted).toMatchObject({ code: 0 });
     const held = await eventually(
       async () => {
-        const status = JSON.parse((await command(['status', 'theirs', '--json'])).stdout);
+        const status = await engine.statusOf('theirs');
         return status.state === 'held' ? status : false;
       },
       { what: 'the batch is held', withinMs: 20_000 },
@@ -68,16 +68,14 @@ describe('a batch', () => {
     try {
       await command(['submit', 'two.csv', '--id', 'mistyped']);
       await eventually(
-        async () =>
-          (await command(['status', 'mistyped', '--json'])).stdout.includes('The API key is refused'),
+        async () => (await engine.statusOf('mistyped')).reason?.includes('The API key is refused'),
         { what: 'the batch is held for its key', withinMs: 30_000 },
       );
       // Its probe looks at the key, and not for a ledger that is not there yet.
-      await eventually(
-        async () =>
-          JSON.parse((await command(['status', 'mistyped', '--json'])).stdout).holds[0]?.nextProbeAt,
-        { what: 'a probe has looked', withinMs: 30_000 },
-      );
+      await eventually(async () => (await engine.statusOf('mistyped')).holds[0]?.nextProbeAt, {
+        what: 'a probe has looked',
+        withinMs: 30_000,
+      });
       expect((await command(['status', 'mistyped', '--json'])).stdout).toContain('The API key is refused');
     } finally {
       await wrong.end('SIGTERM');
@@ -119,8 +117,7 @@ describe('a batch', () => {
       const foreign = await worker('foreign-key');
       try {
         await eventually(
-          async () =>
-            (await command(['status', 'keys', '--json'])).stdout.includes('no new key of the same account'),
+          async () => (await engine.statusOf('keys')).reason?.includes('no new key of the same account'),
           { what: 'the batch is held for the other account', withinMs: 30_000 },
         );
       } finally {

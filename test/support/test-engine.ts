@@ -1,5 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { WORKER_ROLES, type WorkerRole } from '../../src/worker-roles.js';
+import { readBatchStatus } from '../../src/batch/batch-status.js';
+import type { BatchStatus } from '../../src/batch/status-document.js';
+import type { BatchId } from '../../src/domain/ids.js';
 import { startCommand, type RunningCommand, type Variables } from './command-line.js';
 import { temporaryFolder, type TemporaryFolder } from './temporary-folder.js';
 import {
@@ -13,6 +16,8 @@ import {
 
 /** Real servers, a sandbox, and the environment in which commands find them. */
 export interface TestEngine extends TestServices {
+  /** A batch's status as the command reads it, without the cost of starting one; throws where nobody knows the batch. */
+  statusOf(batchId: string): Promise<BatchStatus>;
   /** An empty folder to run commands in. */
   readonly folder: TemporaryFolder;
   readonly variables: Variables;
@@ -70,6 +75,13 @@ async function engineOn<Services extends TestServices>(
     variables: engineVariables,
     taskQueue,
     workers,
+    statusOf: async (batchId) => {
+      const { client } = stack.temporal;
+      const location = { bucket, prefix: '', batchId: batchId as BatchId };
+      const status = await readBatchStatus({ client, store: stack.s3.store, taskQueue }, location);
+      if (!status) throw new Error(`Nobody knows ${batchId}.`);
+      return status;
+    },
     startWorker: async ({ variables = {}, roles = WORKER_ROLES } = {}) => {
       const worker = await startCommand(['worker', '--roles', roles.join(',')], {
         cwd: folder.path,
