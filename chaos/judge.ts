@@ -60,10 +60,7 @@ async function judgeBatch(arena: Arena, batch: ChaosBatch): Promise<Judgement> {
     });
     const jobsFail = plan.misbehaviour > 0 || plan.faults.some(({ kind }) => kind === 'jobs-fail');
     const allowances = { terminations: batch.terminations, jobsFail };
-    const problems = [
-      ...(report.state === 'completed' ? [] : [`Its report says ${report.state}.`]),
-      ...unexpectedEnds(outcomes, rows, allowances),
-    ];
+    const problems = unexpectedEnds(outcomes, rows, allowances);
     return { batch, tally: report.tally, jobs, problems };
   } catch (error) {
     return { batch, tally: undefined, jobs: 0, problems: [problemOf(error)] };

@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { cancelUpdate, instructSignal, resumeUpdate, setUpdate, snapshotQuery } from '../../src/workflows/messages.js';
+import {
+  cancelUpdate,
+  instructSignal,
+  resumeUpdate,
+  setUpdate,
+  snapshotQuery,
+} from '../../src/workflows/messages.js';
 import { batchWorkflowId } from '../../src/workflows/names.js';
 import { startBatchRuns, type BatchRuns } from '../support/batch-runs.js';
 import { expectRecovered, jobIdsOf } from '../support/batch-verdict.js';
