@@ -35,7 +35,6 @@ export async function terminateShard(arena: Arena, share: number): Promise<Lift 
   const shard = batch && shardHandle(arena, batch);
   if (!shard) return undefined;
   await shard.terminate('chaos');
-  batch.terminations += 1;
   return NOTHING_TO_LIFT;
 }
 

@@ -20,8 +20,6 @@ export interface ChaosBatch {
   status: WorkflowExecutionDescription['status']['name'] | 'NOT_STARTED';
   snapshot: BatchSnapshot | undefined;
   endedMs: number | undefined;
-  /** How often one of its shards was terminated. */
-  terminations: number;
 }
 
 const LOOK_EVERY_MS = 1_000;
@@ -69,7 +67,6 @@ export class ChaosBatches {
       status: 'NOT_STARTED',
       snapshot: undefined,
       endedMs: undefined,
-      terminations: 0,
     };
     this.#all.push(batch);
     const sheet = path.join(this.#engine.folder.path, `${plan.name}.csv`);
@@ -142,6 +139,9 @@ export class ChaosBatches {
     batch.status = seen.status.name;
     batch.snapshot = snapshotInMemo(seen);
     batch.endedMs = batch.status === 'RUNNING' ? undefined : (batch.endedMs ?? performance.now());
+    // As the failure itself says: a shard that was terminated twice leaves rows that a retry finds again.
+    const lost = batch.status === 'COMPLETED' && batch.snapshot?.tally.failuresByKind['shard-lost'];
+    if (lost && batch.submitting === 0) this.goOn(batch, 'retry');
   }
 
   async #rest(ms: number): Promise<void> {
