@@ -6,12 +6,6 @@ import { runCommand } from '../test/support/command-line.js';
 import type { Arena, Lift } from './arena.js';
 import { lastLine, type ChaosBatch } from './chaos-batches.js';
 
-/**
- * Whether a batch may also be reset to a time before its shards were started: its sheet is then read again. Off until
- * that leaves the rows of a running shard as they are.
- */
-const RESETS_BEFORE_SHARDS = false;
-
 const COMMAND_MS = 60_000;
 const AGAIN_MS = 1_000;
 const NOTHING_TO_LIFT: Lift = () => undefined;
@@ -41,7 +35,6 @@ export async function terminateShard(arena: Arena, share: number): Promise<Lift 
   const shard = batch && shardHandle(arena, batch);
   if (!shard) return undefined;
   await shard.terminate('chaos');
-  batch.terminations += 1;
   return NOTHING_TO_LIFT;
 }
 
@@ -49,33 +42,35 @@ export async function terminateShard(arena: Arena, share: number): Promise<Lift 
 export async function resetShard(arena: Arena, share: number): Promise<Lift | undefined> {
   const batch = runningBatch(arena, share);
   const shard = batch && shardHandle(arena, batch);
-  return shard && resetTo(arena, shard, share, true);
+  return shard && resetTo(arena, shard, share);
 }
 
 /** Resets a batch to one of its completed workflow tasks. */
 export async function resetBatch(arena: Arena, share: number): Promise<Lift | undefined> {
   const batch = runningBatch(arena, share);
-  return (
-    batch && resetTo(arena, handleOf(arena, batchWorkflowId(batch.batchId)), share, RESETS_BEFORE_SHARDS)
-  );
+  return batch && resetTo(arena, handleOf(arena, batchWorkflowId(batch.batchId)), share);
 }
 
-/** Cancels a batch in Temporal's own way; its sheet is submitted again once it has ended. */
+/** Cancels a batch in Temporal's own way; it is retried or submitted again once it has ended. */
 export async function cancelBatch(arena: Arena, share: number): Promise<Lift | undefined> {
   const batch = runningBatch(arena, share);
   if (!batch) return undefined;
   await handleOf(arena, batchWorkflowId(batch.batchId)).cancel();
-  arena.batches.submitAgain(batch);
+  arena.batches.goOn(batch, wayOn(share));
   return NOTHING_TO_LIFT;
 }
 
-/** Terminates a batch; its sheet is submitted again. */
+/** Terminates a batch; it is retried or submitted again. */
 export async function terminateBatch(arena: Arena, share: number): Promise<Lift | undefined> {
   const batch = runningBatch(arena, share);
   if (!batch) return undefined;
   await handleOf(arena, batchWorkflowId(batch.batchId)).terminate('chaos');
-  arena.batches.submitAgain(batch);
+  arena.batches.goOn(batch, wayOn(share));
   return NOTHING_TO_LIFT;
+}
+
+function wayOn(share: number): 'retry' | 'submit' {
+  return (share * 11) % 1 < 0.5 ? 'retry' : 'submit';
 }
 
 function runningBatch({ batches }: Arena, share: number): ChaosBatch | undefined {
@@ -107,20 +102,12 @@ async function isTold(
   return code === 0;
 }
 
-/** Resets a workflow to one of its completed workflow tasks; of a batch, `orBeforeShards`, or one after its shard was started. */
-async function resetTo(
-  { engine }: Arena,
-  handle: WorkflowHandle,
-  share: number,
-  orBeforeShards: boolean,
-): Promise<Lift | undefined> {
+/** Resets a workflow to one of its completed workflow tasks. */
+async function resetTo({ engine }: Arena, handle: WorkflowHandle, share: number): Promise<Lift | undefined> {
   const { client } = engine.stack.temporal;
   const { runId } = await handle.describe();
   const { events } = await client.workflow.getHandle(handle.workflowId, runId).fetchHistory();
-  const all = events ?? [];
-  const started = all.findLastIndex((event) => event.childWorkflowExecutionStartedEventAttributes);
-  const since = orBeforeShards ? 0 : started < 0 ? all.length : started;
-  const tasks = all.slice(since).filter((event) => event.workflowTaskCompletedEventAttributes);
+  const tasks = (events ?? []).filter((event) => event.workflowTaskCompletedEventAttributes);
   // Another share than the one that has chosen the batch.
   const task = tasks[Math.floor(((share * 13) % 1) * tasks.length)];
   if (!task?.eventId) return undefined;

@@ -20,8 +20,6 @@ export interface ChaosBatch {
   status: WorkflowExecutionDescription['status']['name'] | 'NOT_STARTED';
   snapshot: BatchSnapshot | undefined;
   endedMs: number | undefined;
-  /** How often one of its shards was terminated. */
-  terminations: number;
 }
 
 const LOOK_EVERY_MS = 1_000;
@@ -69,16 +67,15 @@ export class ChaosBatches {
       status: 'NOT_STARTED',
       snapshot: undefined,
       endedMs: undefined,
-      terminations: 0,
     };
     this.#all.push(batch);
     const sheet = path.join(this.#engine.folder.path, `${plan.name}.csv`);
-    this.#submit(batch, () => writeFile(sheet, chaosSheet(this.#seed, plan)));
+    this.#submit(batch, 'submit', () => writeFile(sheet, chaosSheet(this.#seed, plan)));
   }
 
-  /** Submits a batch's sheet again as soon as its workflow has ended; returns at once. */
-  submitAgain(batch: ChaosBatch): void {
-    this.#submit(batch, async () => {
+  /** Retries a batch, or submits its sheet again, as soon as its workflow has ended; returns at once. */
+  goOn(batch: ChaosBatch, by: 'retry' | 'submit'): void {
+    this.#submit(batch, by, async () => {
       while (!this.#stopped.signal.aborted && batch.status === 'RUNNING') {
         await this.#rest(LOOK_EVERY_MS);
         await this.#look(batch);
@@ -92,10 +89,10 @@ export class ChaosBatches {
     await Promise.allSettled([...this.#submissions, this.#following]);
   }
 
-  #submit(batch: ChaosBatch, first: () => Promise<void>): void {
+  #submit(batch: ChaosBatch, by: 'retry' | 'submit', first: () => Promise<void>): void {
     batch.submitting += 1;
     const submission = first()
-      .then(() => this.#submitUntilTaken(batch))
+      .then(() => this.#tellUntilTaken(batch, by))
       .catch((error: unknown) => this.#say(`${batch.batchId} could not be submitted: ${String(error)}`))
       .finally(() => {
         batch.submitting -= 1;
@@ -104,23 +101,26 @@ export class ChaosBatches {
     this.#submissions.add(submission);
   }
 
-  async #submitUntilTaken(batch: ChaosBatch): Promise<void> {
+  /** A `retry` that is refused, because nothing is there to be retried, is followed by a submission. */
+  async #tellUntilTaken(batch: ChaosBatch, by: 'retry' | 'submit'): Promise<void> {
     const { plan, batchId } = batch;
-    const args = ['submit', `${batchId}.csv`, '--id', batchId, '--yes', '--grace', '10s'];
-    while (!this.#stopped.signal.aborted) {
-      const { code, stderr } = await runCommand([...args, '--concurrency', String(plan.concurrency)], {
+    const options = ['--yes', '--grace', '10s', '--concurrency', String(plan.concurrency)];
+    const ways = {
+      retry: ['retry', batchId, ...options],
+      submit: ['submit', `${batchId}.csv`, '--id', batchId, ...options],
+    };
+    for (let way = by; !this.#stopped.signal.aborted; way = 'submit') {
+      const { code, stderr } = await runCommand(ways[way], {
         cwd: this.#engine.folder.path,
         variables: this.#engine.variables,
         withinMs: SUBMISSION_MS,
       });
-      this.#say(`submit ${batchId}: exit code ${String(code)}: ${lastLine(stderr)}`);
-      if (code === 0) {
-        // What was seen last may be of the run before.
-        batch.status = 'NOT_STARTED';
-        return;
-      }
+      this.#say(`${way} ${batchId}: exit code ${String(code)}: ${lastLine(stderr)}`);
+      if (code === 0) break;
       await this.#rest(SUBMIT_AGAIN_MS);
     }
+    // What was seen last may be of the run before.
+    batch.status = 'NOT_STARTED';
   }
 
   async #follow(stopped: AbortSignal): Promise<void> {
@@ -139,6 +139,9 @@ export class ChaosBatches {
     batch.status = seen.status.name;
     batch.snapshot = snapshotInMemo(seen);
     batch.endedMs = batch.status === 'RUNNING' ? undefined : (batch.endedMs ?? performance.now());
+    // As the failure itself says: a shard that was terminated twice leaves rows that a retry finds again.
+    const lost = batch.status === 'COMPLETED' && batch.snapshot?.tally.failuresByKind['shard-lost'];
+    if (lost && batch.submitting === 0) this.goOn(batch, 'retry');
   }
 
   async #rest(ms: number): Promise<void> {

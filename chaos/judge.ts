@@ -59,11 +59,7 @@ async function judgeBatch(arena: Arena, batch: ChaosBatch): Promise<Judgement> {
       mayRetryEarly: true,
     });
     const jobsFail = plan.misbehaviour > 0 || plan.faults.some(({ kind }) => kind === 'jobs-fail');
-    const allowances = { terminations: batch.terminations, jobsFail };
-    const problems = [
-      ...(report.state === 'completed' ? [] : [`Its report says ${report.state}.`]),
-      ...unexpectedEnds(outcomes, rows, allowances),
-    ];
+    const problems = unexpectedEnds(outcomes, rows, jobsFail);
     return { batch, tally: report.tally, jobs, problems };
   } catch (error) {
     return { batch, tally: undefined, jobs: 0, problems: [problemOf(error)] };

@@ -28,14 +28,14 @@ export async function runChaos(options: ChaosOptions, interrupted: AbortSignal):
   const say = (text: string): void => {
     console.log(`${seconds(performance.now() - startedMs).padStart(7)}  ${text}`);
   };
+  interrupted.addEventListener('abort', () => say('interrupted: everything is being stopped'), {
+    once: true,
+  });
   const arena = await openArena(plan, say);
   try {
     const faults = new FaultThrower(arena);
     await attack(arena, faults, interrupted);
-    if (interrupted.aborted) {
-      say('interrupted: everything is stopped');
-      return 130;
-    }
+    if (interrupted.aborted) return 130;
     return await conclude(arena, faults);
   } finally {
     await arena.stop();

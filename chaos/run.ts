@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import type { ChaosOptions } from './plan.js';
 import { runChaos } from './run-chaos.js';
 
 const USAGE = 'npm run chaos -- --minutes 10 --seed 42 [--workers 2]';
@@ -12,20 +13,30 @@ const Options = z.object({
 
 /** The exit code: 0 where every batch is sound, 1 where not, 2 for wrong arguments, 130 where it was interrupted. */
 async function main(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: { minutes: { type: 'string' }, seed: { type: 'string' }, workers: { type: 'string' } },
-  });
-  const seed = String(Math.floor(Math.random() * 1_000_000));
-  const parsed = Options.safeParse({ minutes: '10', seed, ...values });
-  if (!parsed.success) {
-    console.error(`${z.prettifyError(parsed.error)}\n${USAGE}`);
+  const options = readOptions(args);
+  if (typeof options === 'string') {
+    console.error(`${options}\n${USAGE}`);
     return 2;
   }
   const interrupted = new AbortController();
   // A second one ends this process at once.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
-  return runChaos(parsed.data, interrupted.signal);
+  return runChaos(options, interrupted.signal);
+}
+
+/** What the run is asked for, or what is wrong with it. */
+function readOptions(args: readonly string[]): ChaosOptions | string {
+  const seed = String(Math.floor(Math.random() * 1_000_000));
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: { minutes: { type: 'string' }, seed: { type: 'string' }, workers: { type: 'string' } },
+    });
+    const { success, data, error } = Options.safeParse({ minutes: '10', seed, ...values });
+    return success ? data : z.prettifyError(error);
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
 process.exitCode = await main(process.argv.slice(2));

@@ -1,4 +1,5 @@
 import { Context } from '@temporalio/activity';
+import pMap from 'p-map';
 import { tallyOfSettled } from '../domain/tally.js';
 import type { RowOutcome, SettledRow } from '../domain/outcome.js';
 import type { RowStart, ShardRow } from '../domain/row.js';
@@ -94,18 +95,33 @@ export function recordOutcomesActivity(state: WorkerState): Activities['recordOu
 
 /** A row's outcome; one that is said to keep its image has the new one where that was stored all the same, unseen by its shard. */
 async function outcomeOf(
-  { store }: WorkerState,
+  state: WorkerState,
   run: RunRef,
   row: ShardRow,
   settled: Omit<SettledRow, 'row'>,
 ): Promise<RowOutcome> {
   const outcome = toOutcome(run, row, settled);
-  if (!row.standing || settled.end.kind === 'stored') return outcome;
+  return row.standing && settled.end.kind !== 'stored' ? orStored(state, run, row, outcome) : outcome;
+}
+
+/** The outcome of a row, or that of its image where that lies in the bucket. */
+async function orStored(
+  { store }: WorkerState,
+  run: RunRef,
+  row: ShardRow,
+  outcome: RowOutcome,
+): Promise<RowOutcome> {
   const present = await PresentImages.list(store, run, row.imageName);
   return (await present.outcomeOf(row, outcome, row.generation)) ?? outcome;
 }
 
-/** Settles as `shard-lost` every row of a shard that has no recorded outcome; their keys give their jobs back later. */
+/** Rows of a lost shard that are looked for in the bucket at a time. */
+const LOOKS_AT_ONCE = 16;
+
+/**
+ * Settles as `shard-lost` every row of a shard that has neither a recorded outcome nor its image in the bucket; their keys
+ * give their jobs back later.
+ */
 export function recordLostShardActivity(state: WorkerState): Activities['recordLostShard'] {
   return ({ run, shard, openedAtMs }) =>
     bearingBucket(state, async () => {
@@ -115,14 +131,14 @@ export function recordLostShardActivity(state: WorkerState): Activities['recordL
       const settledAtMs = Context.current().info.scheduledTimestampMs;
       const left = { runSeq: run.runSeq, openedAtMs, leftAt: new Date(settledAtMs).toISOString() };
       const message = `The workflow of its shard was ended from outside twice. Its job is found by its key: banana-batch retry ${run.batchId}`;
-      const lost = await Promise.all(
-        rows
-          .filter(({ position }) => !recorded.has(position))
-          .map((row) => {
-            const end = { kind: 'failed', failure: 'shard-lost', message } as const;
-            const { outcome } = leftUnended(row, left);
-            return outcomeOf(state, run, row, { end, generations: outcome.generations, settledAtMs });
-          }),
+      const lost = await pMap(
+        rows.filter(({ position }) => !recorded.has(position)),
+        (row) => {
+          const end = { kind: 'failed', failure: 'shard-lost', message } as const;
+          const { generations } = leftUnended(row, left).outcome;
+          return orStored(state, run, row, toOutcome(run, row, { end, generations, settledAtMs }));
+        },
+        { concurrency: LOOKS_AT_ONCE },
       );
       await putPart(state, { run, shard, part: (parts.at(-1)?.part ?? -1) + 1 }, lost);
       return tallyOfSettled([...recorded.values(), ...lost]);

@@ -520,6 +520,23 @@ describe('the activities', () => {
       expect(overview.known[0]).toEqual({ row: 0, generation: 1, jobId, openedSinceMs: openedAtMs });
     });
 
+    it('counts as stored what a lost shard had stored without recording it', async () => {
+      const { run } = await bench.ingest('lost-stored', ['id,prompt', 'a,a lost bird', 'b,another one']);
+      const row = { run, shard: 0, row: 0, generation: 1 };
+      const jobId = await jobOf(row);
+      await awaited(row, jobId);
+      await stored(row, jobId);
+      const openedAtMs = Date.now();
+      const lost = await bench.attempt(() => bench.activities.recordLostShard({ run, shard: 0, openedAtMs }));
+      expect(lost).toMatchObject({ total: 2, stored: 1, failuresByKind: { 'shard-lost': 1 } });
+      expect(await seal(run, 1)).toMatchObject({ total: 2, stored: 1, failed: 1 });
+      const { outcomes } = await readEvidence(bench.s3.store, run);
+      expect(outcomes[0]).toMatchObject({
+        end: { kind: 'stored', adopted: true },
+        generations: [{ generation: 1, jobId, end: 'done', charged: 'yes' }],
+      });
+    });
+
     it('carries a row whose image lies in the bucket without any record, and seals it as stored', async () => {
       const { run } = await bench.ingest('found', ['id,prompt', 'a,a found bird']);
       const row = { run, shard: 0, row: 0, generation: 1 };

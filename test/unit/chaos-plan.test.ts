@@ -99,18 +99,17 @@ const failed = (failure: 'refused' | 'flaky' | 'shard-lost' | 'result-gone'): Ro
   message: 'why',
 });
 
-const judge = (prompt: string, end: RowOutcome['end'], terminations = 0, jobsFail = false) =>
-  unexpectedEnds([outcome(end)], new Map([['fox', { prompt }]]), { terminations, jobsFail });
+const judge = (prompt: string, end: RowOutcome['end'], jobsFail = false) =>
+  unexpectedEnds([outcome(end)], new Map([['fox', { prompt }]]), jobsFail);
 
 describe('an end that nothing was done for', () => {
   it('is told, and one that the prompt or the faults explain is not', () => {
     expect(judge('fox', failed('refused'))).toEqual(['fox is failed as refused: why']);
     expect(judge('fox [[refuse]]', failed('refused'))).toEqual([]);
     expect(judge('fox', failed('flaky'))).toHaveLength(1);
-    expect(judge('fox', failed('flaky'), 0, true)).toEqual([]);
-    expect(judge('fox', failed('shard-lost'), 1)).toHaveLength(1);
-    expect(judge('fox', failed('shard-lost'), 2)).toEqual([]);
-    expect(judge('fox', failed('result-gone'), 2, true)).toHaveLength(1);
+    expect(judge('fox', failed('flaky'), true)).toEqual([]);
+    expect(judge('fox', failed('shard-lost'))).toHaveLength(1);
+    expect(judge('fox', failed('result-gone'), true)).toHaveLength(1);
     expect(judge('fox', { kind: 'cancelled' })).toEqual(['fox is cancelled']);
   });
 });
