@@ -245,14 +245,14 @@ describe('what people tell a batch', { timeout: 120_000 }, () => {
 
   it('a sheet that only fails goes on failing when a person says so', async () => {
     runs.sandbox.configure({ rates: { 'job-refused': 1 }, jobTimeMs: { min: 20, max: 50 } });
-    const handle = await runs.start('refused', prompts('refused', 210), {
-      concurrency: 100,
+    const handle = await runs.start('refused', prompts('refused', 250), {
+      concurrency: 20,
       probeFirstMs: 600_000,
     });
     await untilHeld(handle, 'too-many-failures');
     await handle.executeUpdate(resumeUpdate, { args: [undefined] });
-    expect(await handle.result()).toMatchObject({ tally: { failed: 210, failuresByKind: { refused: 210 } } });
-    expect(jobsMade()).toBe(210);
+    expect(await handle.result()).toMatchObject({ tally: { failed: 250, failuresByKind: { refused: 250 } } });
+    expect(jobsMade()).toBe(250);
   });
 
   it('jobs that are all missing hold the batch before their rows are bought anew, until a person says so', async () => {

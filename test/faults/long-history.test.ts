@@ -49,10 +49,10 @@ describe('a batch whose histories grow long', { timeout: 180_000 }, () => {
     await eventually(async () => (await newest.query(snapshotQuery)).phase === 'running', {
       what: 'it runs',
     });
+    await newest.executeUpdate(pauseUpdate);
     for (let word = 0; word < 120; word++) {
       await newest.executeUpdate(setUpdate, { args: [{ concurrency: word % 2 === 0 ? 89 : 90 }] });
     }
-    await newest.executeUpdate(pauseUpdate);
     await newest.executeUpdate(resumeUpdate, { args: [undefined] });
     expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: 503 } });
     await expectSound(runs, { batchId: 'long-parent', rows: 503, otherJobs });
