@@ -45,7 +45,7 @@ describe('an operator at the command line', { timeout: 120_000 }, () => {
   it('pauses, sets and resumes a batch, and is told what each did', async () => {
     await workWith('old-key');
     await command(['submit', 'foxes.csv', '--id', 'told', '--concurrency', '4']);
-    await until('told', 'has a job', ({ inFlight }) => Number(inFlight) > 0);
+    await until('told', 'has a job', ({ inFlight }) => inFlight > 0);
     const paused = await command(['pause', 'told', '--json']);
     expect(paused).toMatchObject({ code: 0, stderr: expect.stringContaining('banana-batch resume told') });
     expect(JSON.parse(paused.stdout)).toEqual({ batchId: 'told', paused: true, takenUp: true });
@@ -91,7 +91,7 @@ describe('an operator at the command line', { timeout: 120_000 }, () => {
   it('gives a batch the account’s new key, and cannot give it another account’s', async () => {
     await workWith('old-key');
     await command(['submit', 'foxes.csv', '--id', 'rotated', '--concurrency', '4']);
-    await until('rotated', 'has a job', ({ inFlight }) => Number(inFlight) > 0);
+    await until('rotated', 'has a job', ({ inFlight }) => inFlight > 0);
     engine.sandbox.configure({ keyRevoked: ['old-key'] });
     await until('rotated', 'is held', ({ state }) => state === 'held');
     await workWith('foreign-key');
