@@ -1,6 +1,7 @@
 import getPort from 'get-port';
 import { startSandbox, type RunningSandbox, type SandboxOptions } from '../../src/sandbox/index.js';
 import { startFaultProxy, type FaultProxy } from './fault-proxy.js';
+import { onFreePorts } from './on-free-ports.js';
 import { startTestStack, type TestStack } from './test-stack.js';
 
 export const TEST_API_KEY = 'test-key';
@@ -53,12 +54,13 @@ export async function startServices(options: ServicesOptions): Promise<TestServi
 
 export async function startProxiedServices(options: ServicesOptions): Promise<ProxiedServices> {
   const [s3, api, images] = await Promise.all([startFaultProxy(), startFaultProxy(), startFaultProxy()]);
-  const imagesPort = await getPort();
-  const services = await startServices({
-    ...options,
-    sandbox: { ...options.sandbox, imagesPort, imagesOrigin: images.origin },
+  const stack = options.stack ?? (await startTestStack());
+  const { services, imagesPort } = await onFreePorts(async () => {
+    const port = await getPort();
+    const sandbox = { ...options.sandbox, imagesPort: port, imagesOrigin: images.origin };
+    return { services: await startServices({ stack, sandbox }), imagesPort: port };
   });
-  const { stack, sandbox } = services;
+  const { sandbox } = services;
   s3.forwardTo(stack.s3.endpoint);
   api.forwardTo(new URL(sandbox.apiUrl).origin);
   images.forwardTo(`http://127.0.0.1:${imagesPort}`);
@@ -72,6 +74,7 @@ export async function startProxiedServices(options: ServicesOptions): Promise<Pr
         await Promise.all([s3, api, images].map((proxy) => proxy.close()));
       } finally {
         await services.stop();
+        if (!options.stack) await stack.stop();
       }
     },
   };

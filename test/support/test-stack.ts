@@ -7,6 +7,7 @@ import type { S3Location } from '../../src/embedded/s3.js';
 import { startTemporal } from '../../src/embedded/temporal.js';
 import { createS3ObjectStore } from '../../src/storage/s3-object-store.js';
 import type { ObjectStore } from '../../src/storage/object-store.js';
+import { onFreePorts } from './on-free-ports.js';
 import { isProcessGone } from './process-gone.js';
 import { temporaryFolder } from './temporary-folder.js';
 
@@ -59,11 +60,11 @@ const TEMPORAL_FILES = ['temporal.db', 'temporal.db-wal', 'temporal.db-shm'];
 export async function startTestTemporal(): Promise<TestTemporal> {
   const folder = await temporaryFolder();
   const paths = { dataDir: folder.path, logDir: folder.path };
-  const server = await startTemporal(paths);
+  const server = await onFreePorts(() => startTemporal(paths));
   const { address, namespace, uiUrl } = server;
   const connection = await Connection.connect({ address });
   const restart = (): Promise<ChildServer> =>
-    startTemporal({ ...paths, port: portOf(`http://${address}`), uiPort: portOf(uiUrl) });
+    onFreePorts(() => startTemporal({ ...paths, port: portOf(`http://${address}`), uiPort: portOf(uiUrl) }));
   const life = lifetime(server, restart, async () => {
     await connection.close();
     await folder.remove();
@@ -91,7 +92,7 @@ export async function startTestS3(): Promise<TestS3> {
     accessKey: credentials.accessKeyId,
     secretKey: credentials.secretAccessKey,
   };
-  const server = await startS3(options);
+  const server = await onFreePorts(() => startS3(options));
   const { endpoint } = server;
   const location: S3Location = {
     endpoint,
@@ -101,7 +102,8 @@ export async function startTestS3(): Promise<TestS3> {
   };
   await createBucket(location);
   const store = createS3ObjectStore({ endpoint, region: EMBEDDED_S3_REGION, credentials });
-  const restart = (): Promise<ChildServer> => startS3({ ...options, port: portOf(endpoint) });
+  const restart = (): Promise<ChildServer> =>
+    onFreePorts(() => startS3({ ...options, port: portOf(endpoint) }));
   return {
     ...location,
     store,

@@ -1,0 +1,12 @@
+const TRIES = 4;
+
+/** What `start` gives, tried anew a few times: a port that was found free may be taken before a server listens on it. */
+export async function onFreePorts<T>(start: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await start();
+    } catch (error) {
+      if (tries === TRIES) throw error;
+    }
+  }
+}
