@@ -78,7 +78,7 @@ describe('a batch', () => {
       });
       expect((await command(['status', 'mistyped', '--json'])).stdout).toContain('The API key is refused');
     } finally {
-      await wrong.end('SIGTERM');
+      await wrong.end('SIGKILL');
     }
     await engine.startWorker();
     const { client } = engine.stack.temporal;
@@ -121,14 +121,14 @@ describe('a batch', () => {
           { what: 'the batch is held for the other account', withinMs: 30_000 },
         );
       } finally {
-        await foreign.end('SIGTERM');
+        await foreign.end('SIGKILL');
       }
       const own = await worker('rotated-key');
       try {
         const after = engine.stack.temporal.client.workflow.getHandle(batchWorkflowId(location.batchId));
         expect(await after.result()).toMatchObject({ end: 'completed', tally: { stored: 2 } });
       } finally {
-        await own.end('SIGTERM');
+        await own.end('SIGKILL');
         engine.sandbox.configure({ keys: ['test-key'] });
         await engine.startWorker();
       }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/common';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { AwaitGenerationInput, CreateGenerationInput, ProbeInput } from '../../src/activities/types.js';
+import { statusFromBucket } from '../../src/batch/bucket-status.js';
 import type { BatchFaultDetails } from '../../src/domain/batch-fault.js';
 import type { ContentHash, JobId, RowId } from '../../src/domain/ids.js';
 import { BatchFile, type RunRequest } from '../../src/ledger/documents.js';
@@ -652,6 +653,15 @@ describe('the activities', () => {
         nonRetryable: true,
       });
       expect(await bench.s3.store.readText(at(newer.run, batchFileKey(newer.run)))).toBe(before);
+    });
+
+    it('counts what an unsealed run has carried over, where only the bucket can tell', async () => {
+      await storedBatch('counted');
+      const lines = ['id,prompt', 'a,a bird to redo', 'b,a new bird', 'c,'];
+      const { run } = await bench.ingest('counted', lines, 2);
+      const status = await statusFromBucket(bench.s3.store, run, 'unknown-to-temporal');
+      expect(status).toMatchObject({ state: 'failed', total: 3, stored: 1, pending: 1, rejected: 1 });
+      expect(status?.reason).toContain('banana-batch retry counted');
     });
 
     it('goes on from the same run when its ingest is repeated after it had ended', async () => {
