@@ -78,7 +78,7 @@ describe('a batch', () => {
       });
       expect((await command(['status', 'mistyped', '--json'])).stdout).toContain('The API key is refused');
     } finally {
-      await wrong.end('SIGKILL');
+      await wrong.end('SIGTERM');
     }
     await engine.startWorker();
     const { client } = engine.stack.temporal;
@@ -121,14 +121,14 @@ describe('a batch', () => {
           { what: 'the batch is held for the other account', withinMs: 30_000 },
         );
       } finally {
-        await foreign.end('SIGKILL');
+        await foreign.end('SIGTERM');
       }
       const own = await worker('rotated-key');
       try {
         const after = engine.stack.temporal.client.workflow.getHandle(batchWorkflowId(location.batchId));
         expect(await after.result()).toMatchObject({ end: 'completed', tally: { stored: 2 } });
       } finally {
-        await own.end('SIGKILL');
+        await own.end('SIGTERM');
         engine.sandbox.configure({ keys: ['test-key'] });
         await engine.startWorker();
       }
