@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { fromStoredIdentity, type StoredIdentity } from '../../src/domain/stored-identity.js';
 import { at, imageKey } from '../../src/storage/layout.js';
-import { batchWorkflowId } from '../../src/workflows/names.js';
 import { readEvidence } from '../support/batch-evidence.js';
 import { eventually } from '../support/eventually.js';
 import { submissionBench } from '../support/submission-bench.js';
@@ -20,10 +19,8 @@ describe('redo', () => {
   });
   afterAll(() => engine?.stop());
 
-  const { command, write, ended, location } = submissionBench(() => engine);
+  const { command, write, handleOf, ended, location } = submissionBench(() => engine);
   const jobsMade = (): number => engine.sandbox.stats().jobsMade - jobsBefore;
-  const handleOf = (batchId: string) =>
-    engine.stack.temporal.client.workflow.getHandle(batchWorkflowId(location(batchId).batchId));
   /** Two rows, `a` and `b`, with their images. */
   const madeBatch = async (batchId: string): Promise<void> => {
     await write(`${batchId}.csv`, `id,prompt\na,${batchId} one\nb,${batchId} two\n`);

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { at, openedKey, outcomesKey, reportKey } from '../../src/storage/layout.js';
-import { batchWorkflowId } from '../../src/workflows/names.js';
 import { readEvidence } from '../support/batch-evidence.js';
 import { runCommand } from '../support/command-line.js';
 import { eventually } from '../support/eventually.js';
@@ -23,10 +22,8 @@ describe('retry', () => {
   });
   afterAll(() => engine?.stop());
 
-  const { command, write, ended, location } = submissionBench(() => engine);
+  const { command, write, handleOf, ended, location } = submissionBench(() => engine);
   const jobsMade = (): number => engine.sandbox.stats().jobsMade - jobsBefore;
-  const handleOf = (batchId: string) =>
-    engine.stack.temporal.client.workflow.getHandle(batchWorkflowId(location(batchId).batchId));
   const status = async (batchId: string) => JSON.parse((await command(['status', batchId, '--json'])).stdout);
   /** Submits a sheet and waits until some jobs are made. */
   const halfway = async (batchId: string, count: number, jobs: number): Promise<void> => {

@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { cancelUpdate, shardTallyQuery, snapshotQuery } from '../../src/workflows/messages.js';
+import { cancelUpdate, shardTallyQuery } from '../../src/workflows/messages.js';
 import { shardWorkflowId } from '../../src/workflows/names.js';
 import { startBatchRuns, type BatchRuns } from '../support/batch-runs.js';
 import { eventually } from '../support/eventually.js';
+import { untilHeld } from '../support/until-held.js';
+
+const HELD_WITHIN_MS = 20_000;
 
 const prompts = (name: string, count = 20): string[] =>
   Array.from({ length: count }, (_, index) => `${name} ${index}`);
@@ -32,12 +35,6 @@ describe('a batch under faults', () => {
 
   const jobsMade = (): number => runs.sandbox.stats().jobsMade - jobsBefore;
   const client = () => runs.stack.temporal.client;
-  type Handle = Awaited<ReturnType<BatchRuns['start']>>;
-  const untilHeld = (handle: Handle, scope: string) =>
-    eventually(async () => (await handle.query(snapshotQuery)).holds.some((hold) => hold.scope === scope), {
-      what: `the batch is held: ${scope}`,
-      withinMs: 20_000,
-    });
   const historiesOf = async (batchName: string) => {
     const run = runs.runOf(batchName);
     const ids = [`batch:${run.batchId}`, shardWorkflowId(run, 0)];
@@ -63,7 +60,7 @@ describe('a batch under faults', () => {
       const batchName = `outage-${kind}`;
       runs.sandbox.configure({ outage: { api: kind } });
       const handle = await runs.start(batchName, prompts(batchName));
-      await untilHeld(handle, kind === 'down503' ? 'model:pro:text' : 'service');
+      await untilHeld(handle, kind === 'down503' ? 'model:pro:text' : 'service', HELD_WITHIN_MS);
       runs.sandbox.configure({ outage: { api: 'none' } });
       expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: 20 } });
       expect(await mishaps(batchName)).toEqual([]);
@@ -74,7 +71,7 @@ describe('a batch under faults', () => {
   it('a batch cancelled while the service is down ends by itself', async () => {
     runs.sandbox.configure({ outage: { api: 'html502' } });
     const handle = await runs.start('cancel-in-outage', prompts('cancel in outage'));
-    await untilHeld(handle, 'service');
+    await untilHeld(handle, 'service', HELD_WITHIN_MS);
     await handle.executeUpdate(cancelUpdate);
     expect(await handle.result()).toMatchObject({ end: 'cancelled', tally: { cancelled: 20, total: 20 } });
     expect(await mishaps('cancel-in-outage')).toEqual([]);
@@ -103,7 +100,7 @@ describe('a batch under faults', () => {
   it('an empty balance holds all rows until it is filled, and costs none', async () => {
     runs.sandbox.configure({ balance: '0.40' });
     const handle = await runs.start('balance', prompts('balance'));
-    await untilHeld(handle, 'account');
+    await untilHeld(handle, 'account', HELD_WITHIN_MS);
     runs.sandbox.configure({ balance: '1000' });
     expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: 20 } });
     expect(jobsMade()).toBe(20);
@@ -126,7 +123,7 @@ describe('a batch under faults', () => {
     const handle = await runs.start('bucket', prompts('lorem ipsum', 30), { concurrency: 5 });
     await eventually(() => jobsMade() >= 6, { what: 'six jobs are made', withinMs: 20_000 });
     await runs.stack.s3.kill();
-    await untilHeld(handle, 'storage');
+    await untilHeld(handle, 'storage', HELD_WITHIN_MS);
     await runs.stack.s3.restart();
     expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: 30 } });
     expect(jobsMade()).toBe(30);
@@ -148,7 +145,7 @@ describe('a batch under faults', () => {
     // A fault while it is being cancelled is told and ends as any other.
     await handle.cancel();
     runs.sandbox.configure({ keyRevoked: true });
-    await untilHeld(handle, 'account');
+    await untilHeld(handle, 'account', HELD_WITHIN_MS);
     runs.sandbox.configure({ keyRevoked: false });
     expect(await handle.result()).toMatchObject({
       end: 'cancelled',

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { WorkflowHandle } from '@temporalio/client';
 import type { BatchId } from '../../src/domain/ids.js';
 import { at, runsPrefix, type BatchLocation } from '../../src/storage/layout.js';
 import { batchWorkflowId } from '../../src/workflows/names.js';
@@ -12,6 +13,7 @@ export interface SubmissionBench {
   readonly command: (args: readonly string[], input?: string) => Promise<CommandResult>;
   /** Writes a file into the engine's folder. */
   readonly write: (name: string, text: string) => Promise<void>;
+  readonly handleOf: (batchId: string) => WorkflowHandle;
   /** Resolves when the batch's workflow has ended well. */
   readonly ended: (batchId: string) => Promise<void>;
   readonly location: (batchId: string) => BatchLocation;
@@ -27,6 +29,8 @@ export function submissionBench(engine: () => TestEngine): SubmissionBench {
     prefix: '',
     batchId: batchId as BatchId,
   });
+  const handleOf = (batchId: string): WorkflowHandle =>
+    engine().stack.temporal.client.workflow.getHandle(batchWorkflowId(location(batchId).batchId));
   return {
     location,
     command: (args, input) =>
@@ -36,9 +40,9 @@ export function submissionBench(engine: () => TestEngine): SubmissionBench {
         ...(input !== undefined && { input }),
       }),
     write: (name, text) => writeFile(path.join(engine().folder.path, name), text),
+    handleOf,
     ended: async (batchId) => {
-      const { client } = engine().stack.temporal;
-      await client.workflow.getHandle(batchWorkflowId(location(batchId).batchId)).result();
+      await handleOf(batchId).result();
     },
     textAt: (batchId, key) => engine().stack.s3.store.readText(at(location(batchId), key)),
     runFolders: async (batchId) => {

@@ -3,13 +3,13 @@ import { snapshotQuery } from '../../src/workflows/messages.js';
 import { eventually } from './eventually.js';
 import type { BatchHandle } from './start-batch.js';
 
-/** Resolves when the batch is held in that scope. */
-export async function untilHeld(handle: BatchHandle, scope: HoldScope): Promise<void> {
+/** Resolves when the batch is held in that scope; by default within 60 s. */
+export async function untilHeld(handle: BatchHandle, scope: HoldScope, withinMs = 60_000): Promise<void> {
   await eventually(
     async () => (await handle.query(snapshotQuery)).holds.some((hold) => hold.scope === scope),
     {
       what: `the batch is held: ${scope}`,
-      withinMs: 60_000,
+      withinMs,
     },
   );
 }

@@ -9,9 +9,9 @@ import {
   type HoldScope,
   type HoldState,
 } from '../../src/domain/holds.js';
-import { firstSlots } from '../../src/domain/window.js';
 import type { ShardControl } from '../../src/workflows/messages.js';
 import { ShardHolds } from '../../src/workflows/shard-holds.js';
+import { shardControl } from '../support/shard-control.js';
 
 const NOW = '2026-06-11T12:00:00.000Z';
 const SCOPES = ['account', 'service', 'storage', 'model:pro:text'] as const;
@@ -65,21 +65,12 @@ class ModelParent {
 
   control(): ShardControl {
     this.seq += 1;
-    return {
+    return shardControl({
       seq: this.seq,
-      slots: firstSlots(10),
-      execution: 1,
-      parentRunId: 'run',
-      isAdopted: false,
-      trial: 0,
-      maxFailureRate: 50,
-      missingAccepted: false,
-      paused: false,
-      cancelling: false,
       heldScopes: this.state.holds.map(({ scope }) => scope),
       holdSeq: this.state.seq,
       faultsTaken: this.faultsTaken,
-    };
+    });
   }
 }
 

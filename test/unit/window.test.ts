@@ -15,22 +15,9 @@ import {
 } from '../../src/domain/window.js';
 import type { ShardControl } from '../../src/workflows/messages.js';
 import { ShardHolds } from '../../src/workflows/shard-holds.js';
+import { shardControl } from '../support/shard-control.js';
 
-const control = (seq: number, slots: Slots): ShardControl => ({
-  seq,
-  slots,
-  execution: 1,
-  parentRunId: 'run',
-  isAdopted: false,
-  trial: 0,
-  maxFailureRate: 50,
-  missingAccepted: false,
-  paused: false,
-  cancelling: false,
-  heldScopes: [],
-  holdSeq: 0,
-  faultsTaken: 0,
-});
+const control = (seq: number, slots: Slots): ShardControl => shardControl({ seq, slots });
 
 /** A shard's rows by where they are, over the real window arithmetic. */
 class ModelShard {
