@@ -132,7 +132,7 @@ export class ChaosBatches {
 
   async #look(batch: ChaosBatch): Promise<void> {
     const { temporal, s3 } = this.#engine.stack;
-    const location = { bucket: s3.bucket, prefix: '', batchId: batch.batchId };
+    const location = { bucket: s3.bucket, root: `${batch.batchId}/`, batchId: batch.batchId };
     // Temporal may be away: what was seen last stands.
     const seen = await describeBatch(temporal.client, location).catch(() => undefined);
     if (!seen) return;

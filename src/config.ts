@@ -5,6 +5,7 @@ import { sandboxAccountId } from './bananahub/account-id.js';
 import type { AccountId } from './bananahub/client.js';
 import type { StackInfo } from './embedded/stack-info.js';
 import { UsageError } from './errors.js';
+import { folderPath, isBucketName } from './storage/folder-name.js';
 import type { S3ConnectionOptions } from './storage/s3-client.js';
 
 /** Who named a part: the environment, or the stack that runs in this folder. */
@@ -93,8 +94,6 @@ function readTemporal(
   return { origin: 'stack', connection: { address }, address, namespace, uiUrl };
 }
 
-const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
-
 function readBucket(
   environment: Environment,
   stack: StackInfo | undefined,
@@ -103,7 +102,7 @@ function readBucket(
   const prefix = prefixOf(environment['BANANA_PREFIX'], problems);
   const bucket = environment['BANANA_BUCKET'];
   if (bucket) {
-    if (!BUCKET.test(bucket)) {
+    if (!isBucketName(bucket)) {
       problems.push(
         `BANANA_BUCKET is "${bucket}", which is no bucket's name: give the name alone, without s3:// or a path.`,
       );
@@ -118,13 +117,11 @@ function readBucket(
 }
 
 function prefixOf(text: string | undefined, problems: string[]): string {
-  const trimmed = (text ?? '').replaceAll(/^\/+|\/+$/g, '');
-  const odd = trimmed
-    .split('/')
-    .some((part) => part === '.' || part === '..' || (part === '' && trimmed !== ''));
-  if (odd)
+  const prefix = folderPath(text ?? '');
+  if (prefix === undefined) {
     problems.push(`BANANA_PREFIX is "${text}": folder names separated by single slashes were expected.`);
-  return trimmed === '' ? '' : `${trimmed}/`;
+  }
+  return prefix ?? '';
 }
 
 function readApi(

@@ -23,7 +23,7 @@ export class RunAccounts {
 
   /** Throws the fault `wrong-account` unless the run's batch belongs to this worker's account. */
   async check(run: RunRef): Promise<void> {
-    const name = `${askingRun()} ${run.bucket}/${run.prefix}${run.batchId}/${run.runSeq}`;
+    const name = `${askingRun()} ${run.bucket}/${run.root}${run.runSeq}`;
     if (this.#checked.has(name)) return;
     const { account } = await readDocument(this.#store, at(run, batchFileKey(run)), BatchFile);
     if (account !== this.#own) throw wrongAccount(account, this.#own);

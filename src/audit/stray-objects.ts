@@ -9,6 +9,7 @@ import {
   imagesPrefix,
   inputsPrefix,
   metadataKey,
+  placeKey,
   probeKey,
   rejectsKey,
   reportKey,
@@ -65,7 +66,7 @@ export interface FixedKeys {
 /** The keys that every batch has, below its root. */
 export function fixedKeys(location: BatchLocation): FixedKeys {
   const below = (key: string): string => key.slice(batchRoot(location).length);
-  const files = [batchFileKey, reportKey, failuresKey, rejectsKey, metadataKey, probeKey];
+  const files = [batchFileKey, reportKey, failuresKey, rejectsKey, metadataKey, placeKey, probeKey];
   return {
     keys: new Set([...files.map((keyOf) => below(keyOf(location))), below(contactSheetKey(location, 1))]),
     ledgers: [below(runsPrefix(location)), below(inputsPrefix(location))],

@@ -4,13 +4,13 @@ import { addTallies, tallyOfPending, type Tally } from '../domain/tally.js';
 import type { Hold } from '../domain/holds.js';
 import { UsageError } from '../errors.js';
 import { TallyDocument } from '../ledger/documents.js';
-import type { BatchLocation } from '../storage/layout.js';
+import { addressOf, type BatchLocation } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { askWorker } from './ask-worker.js';
 import { statusFromBucket } from './bucket-status.js';
 import { describeBatch, snapshotInMemo } from './describe-batch.js';
 import { readOldestRows } from './oldest-rows.js';
-import { addressOf, NO_OLDEST_ROWS, type BatchState, type BatchStatus } from './status-document.js';
+import { NO_OLDEST_ROWS, type BatchState, type BatchStatus } from './status-document.js';
 import { recentPollers } from './task-queue-pollers.js';
 import { shardTallyQuery, snapshotQuery, SNAPSHOT_MEMO, type BatchSnapshot } from '../workflows/messages.js';
 import { batchWorkflowId, probeActivityId, shardWorkflowId } from '../workflows/names.js';
@@ -53,10 +53,10 @@ function isHere(
   { status }: WorkflowExecutionDescription,
   location: BatchLocation,
 ): boolean {
-  if (run.bucket === location.bucket && run.prefix === location.prefix) return true;
+  if (run.bucket === location.bucket && run.root === location.root) return true;
   if (status.name !== 'RUNNING') return false;
   throw new UsageError(
-    `Batch "${location.batchId}" is running at ${addressOf(run)}, not at ${addressOf(location)}. Set BANANA_BUCKET and BANANA_PREFIX to that place, or use another id here.`,
+    `Batch "${location.batchId}" is running at ${addressOf(run)}, not at ${addressOf(location)}. Set BANANA_BUCKET and BANANA_PREFIX as they were when it was submitted, or use another id here.`,
   );
 }
 

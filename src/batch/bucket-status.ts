@@ -4,6 +4,7 @@ import { readJsonLines } from '../ledger/json-lines.js';
 import { listParts, readParts } from '../ledger/parts.js';
 import { readDocumentIfAny } from '../ledger/read-document.js';
 import {
+  addressOf,
   at,
   batchFileKey,
   carriedKey,
@@ -14,7 +15,7 @@ import {
 } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { lastRunSeq } from './plan-submission.js';
-import { addressOf, NO_OLDEST_ROWS, type BatchStatus } from './status-document.js';
+import { NO_OLDEST_ROWS, type BatchStatus } from './status-document.js';
 
 /** Why the bucket is asked: whether Temporal has said that it knows no such batch, or cannot be asked. */
 export type Asked = 'unknown-to-temporal' | 'temporal-away';

@@ -27,7 +27,7 @@ export async function describeBatch(
 const Snapshot: z.ZodType<BatchSnapshot> = z.object({
   run: z.object({
     bucket: z.string(),
-    prefix: z.string(),
+    root: z.string(),
     batchId: z.string().transform((text, context) => {
       const batchId = parseBatchId(text);
       if (batchId) return batchId;

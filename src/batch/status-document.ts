@@ -1,5 +1,4 @@
 import type { Tally } from '../domain/tally.js';
-import { batchRoot, type BatchLocation } from '../storage/layout.js';
 
 export type BatchState =
   | 'preparing'
@@ -64,9 +63,4 @@ export const NO_OLDEST_ROWS = { oldestRows: [], usualSeconds: undefined } as con
 /** A status as one JSON document: every field is there, `null` where nothing is known. */
 export function statusJson(status: BatchStatus): string {
   return JSON.stringify(status, (_, value: unknown) => value ?? null);
-}
-
-/** A batch's place as a person writes it. */
-export function addressOf(location: BatchLocation): string {
-  return `s3://${location.bucket}/${batchRoot(location)}`;
 }

@@ -1,4 +1,4 @@
-import { addressOf } from '../batch/status-document.js';
+import { addressOf } from '../storage/layout.js';
 import { rowsToRun, type CountByKind } from '../batch/plan-counts.js';
 import type { AgainPlan } from '../batch/plan-again.js';
 import { KINDS_TRIED_AGAIN, UNSTORED_KINDS } from '../domain/failure-kind.js';

@@ -77,7 +77,7 @@ interface Starting {
 async function startAgain(starting: Starting): Promise<ExitCode> {
   const { context, access, engine, options, asked } = starting;
   const { stdout, stderr } = context;
-  const location = locate(access.bucket, options.id);
+  const location = await locate(access, options.id);
   const status = await readBatchStatus(access, location);
   if (status && isOpen(status)) return stillRunning(starting, location, status);
   const plan = await shownPlan(context, access.store, location, { options, asked, own: access.account });
@@ -161,7 +161,7 @@ async function dryRunAgain(
   asked: AskedAgain,
 ): Promise<ExitCode> {
   return withBucket(context.config, async (store, bucket) => {
-    const location = locate(bucket, options.id);
+    const location = await locate({ store, bucket }, options.id);
     const own = ownAccount(context.config);
     const plan = await shownPlan(context, store, location, { options, asked, own });
     if (options.json) context.stdout.write(`${againJson(plan)}\n`);

@@ -1,18 +1,17 @@
 import path from 'node:path';
 import { ZodError } from 'zod';
-import { addressOf } from '../batch/status-document.js';
 import { sealedStatus } from '../batch/bucket-status.js';
 import { parseBatchId, type BatchId } from '../domain/ids.js';
 import { EMPTY_TALLY } from '../domain/tally.js';
 import { lastRunSeq } from '../batch/plan-submission.js';
-import type { BatchLocation } from '../storage/layout.js';
+import { addressOf, type BatchLocation, type HomeFolder } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
-import { countsOf, type BatchPlace, type ListedBatch } from './running-batches.js';
+import { countsOf, type ListedBatch } from './running-batches.js';
 
 /** The ids of all folders that may be batches' below a place. */
 export async function folderIds(
   store: ObjectStore,
-  { bucket, prefix }: BatchPlace,
+  { bucket, prefix }: HomeFolder,
 ): Promise<readonly BatchId[]> {
   const ids: BatchId[] = [];
   for await (const folder of store.listFolders(bucket, prefix)) {

@@ -1,10 +1,11 @@
 import { Client, Connection } from '@temporalio/client';
+import { findPlace } from '../batch/batch-place.js';
 import { accountIdOf } from '../bananahub/account-id.js';
 import type { AccountId } from '../bananahub/client.js';
 import { requireParts, type BucketConfig, type Config, type TemporalConfig } from '../config.js';
 import { BATCH_ID_RULE, parseBatchId } from '../domain/ids.js';
 import { UsageError } from '../errors.js';
-import type { BatchLocation } from '../storage/layout.js';
+import { homeOf, type BatchLocation } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { createS3ObjectStore } from '../storage/s3-object-store.js';
 
@@ -76,9 +77,12 @@ export async function connectTemporal(temporal: TemporalConfig): Promise<Connect
   }
 }
 
-/** The place of a batch in the configured bucket. Throws a UsageError for what cannot be a batch's id. */
-export function locate(bucket: BucketConfig, text: string): BatchLocation {
+/** Where a batch of the configured bucket lives, or would live. Throws a UsageError for what cannot be a batch's id. */
+export async function locate(
+  { store, bucket }: Pick<BatchAccess, 'store' | 'bucket'>,
+  text: string,
+): Promise<BatchLocation> {
   const batchId = parseBatchId(text);
   if (!batchId) throw new UsageError(`"${text}" cannot be a batch id: expected ${BATCH_ID_RULE}.`);
-  return { bucket: bucket.bucket, prefix: bucket.prefix, batchId };
+  return findPlace(store, homeOf(bucket, batchId));
 }

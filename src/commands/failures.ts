@@ -29,7 +29,7 @@ export const failures: Command<FailuresOptions> = (context, options) => {
   if (options.csv && options.json)
     throw new UsageError('--csv and --json exclude each other: give one of them.');
   return withBucket(context.config, async (store, bucket) => {
-    const location = locate(bucket, options.id);
+    const location = await locate({ store, bucket }, options.id);
     const files = await readBatchFiles(store, location);
     if (!files) throw unknownBatch(location);
     const source = sourceOf(files, location);

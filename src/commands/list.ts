@@ -1,10 +1,12 @@
 import pMap from 'p-map';
+import { placeIfAny } from '../batch/batch-place.js';
+import { addressOf, homeOf, type HomeFolder } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { archivedBatch, folderIds } from './archived-batches.js';
 import { withBucket } from './batch-access.js';
 import { EXIT, type Command, type CommandContext } from './command-context.js';
 import { ago, minuteOf } from './elapsed.js';
-import { batchesInTemporal, type BatchPlace, type ListedBatch } from './running-batches.js';
+import { batchesInTemporal, type ListedBatch } from './running-batches.js';
 import { coloursFor } from './status-text.js';
 import { renderTable, tableWidth, type TableColumn } from './table.js';
 import { askTemporal, withTemporalIfAny, type TemporalIfAny } from './temporal-if-any.js';
@@ -18,7 +20,7 @@ export interface ListOptions {
 
 const REPORTS_AT_ONCE = 16;
 
-/** All batches below the bucket's prefix, newest first: as Temporal last noted them, older ones as the bucket tells. */
+/** All batches below the bucket's prefix, and those elsewhere whose place is noted there, newest first: as Temporal last noted them, older ones as the bucket tells. */
 export const list: Command<ListOptions> = (context, options) =>
   withBucket(context.config, (store, { bucket, prefix }) =>
     withTemporalIfAny(context.config, async (temporal) => {
@@ -46,21 +48,31 @@ export const list: Command<ListOptions> = (context, options) =>
 async function findBatches(
   { interrupted }: CommandContext,
   store: ObjectStore,
-  place: BatchPlace,
+  folder: HomeFolder,
   temporal: TemporalIfAny,
 ): Promise<{ readonly batches: readonly ListedBatch[]; readonly problem: string | undefined }> {
-  const ids = await folderIds(store, place);
   const known =
     temporal.kind === 'there'
-      ? await askTemporal(temporal.client, () => batchesInTemporal(temporal.client, place))
+      ? await askTemporal(temporal.client, () => batchesInTemporal(temporal.client))
       : undefined;
-  const archived = await pMap(
-    ids.filter((batchId) => !known?.has(batchId)),
-    async (batchId) =>
-      interrupted.aborted ? undefined : archivedBatch(store, { ...place, batchId }, known !== undefined),
+  const isAtHome = ({ batchId, location }: ListedBatch): boolean =>
+    location === addressOf(homeOf(folder, batchId));
+  const atHome = [...(known?.values() ?? [])].filter(isAtHome);
+  const ids = new Set(await folderIds(store, folder));
+  for (const { batchId } of atHome) ids.delete(batchId);
+  const others = await pMap(
+    ids,
+    async (batchId) => {
+      const location = interrupted.aborted ? undefined : await placeIfAny(store, homeOf(folder, batchId));
+      if (!location) return undefined;
+      const running = known?.get(batchId);
+      return running?.location === addressOf(location)
+        ? running
+        : archivedBatch(store, location, known !== undefined);
+    },
     { concurrency: REPORTS_AT_ONCE },
   );
-  const batches = [...(known?.values() ?? []), ...archived.flatMap((batch) => batch ?? [])];
+  const batches = [...atHome, ...others.flatMap((batch) => batch ?? [])];
   const problem = known
     ? undefined
     : temporal.kind === 'away'

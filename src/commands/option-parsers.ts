@@ -1,6 +1,8 @@
 import { InvalidArgumentError } from 'commander';
 import ms, { type StringValue } from 'ms';
+import type { BatchFolder } from '../batch/batch-place.js';
 import { BATCH_ID_RULE, parseBatchId, type BatchId } from '../domain/ids.js';
+import { folderPath, isBucketName } from '../storage/folder-name.js';
 
 /** A whole number from `least` to `most`. */
 export function wholeNumber(least: number, most: number): (text: string) => number {
@@ -46,6 +48,16 @@ export function batchId(text: string): BatchId {
   const parsed = parseBatchId(text);
   if (!parsed) throw new InvalidArgumentError(`Expected ${BATCH_ID_RULE}.`);
   return parsed;
+}
+
+/** A folder of a bucket: `s3://bucket/folder/`. */
+export function s3Folder(text: string): BatchFolder {
+  const [, bucket = '', path = ''] = /^s3:\/\/([^/]*)(.*)$/s.exec(text) ?? [];
+  const root = folderPath(path);
+  if (!isBucketName(bucket) || !root) {
+    throw new InvalidArgumentError('Expected a folder of a bucket, such as s3://my-images/spring/.');
+  }
+  return { bucket, root };
 }
 
 /** Names out of a list, separated by commas. */

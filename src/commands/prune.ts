@@ -1,9 +1,8 @@
 import prettyBytes from 'pretty-bytes';
 import { deleteLeftovers, findLeftovers, type Leftovers } from '../audit/prune-batch.js';
 import { describeBatch, snapshotInMemo } from '../batch/describe-batch.js';
-import { addressOf } from '../batch/status-document.js';
 import { UsageError } from '../errors.js';
-import type { BatchLocation } from '../storage/layout.js';
+import { addressOf, type BatchLocation } from '../storage/layout.js';
 import { locate, withBucket } from './batch-access.js';
 import { EXIT, type Command, type CommandContext, type ExitCode } from './command-context.js';
 import { askConsent } from './consent.js';
@@ -32,7 +31,7 @@ const SHOWN_KEYS = 10;
 export const prune: Command<PruneOptions> = (context, options) =>
   withBucket(context.config, async (store, bucket) => {
     const { stderr, interrupted: signal } = context;
-    const location = locate(bucket, options.id);
+    const location = await locate({ store, bucket }, options.id);
     await refuseOpen(context, location);
     const seal = await sealOf(store, location);
     if (seal === 'unreadable') throw unreadableReport(location);
@@ -77,7 +76,7 @@ async function refuseOpen({ config, stderr }: CommandContext, location: BatchLoc
     if (description?.status.name !== 'RUNNING') return;
     const run = snapshotInMemo(description)?.run;
     // Temporal knows batches by id alone: one of this id may be at work in another place.
-    if (run && (run.bucket !== location.bucket || run.prefix !== location.prefix)) return;
+    if (run && (run.bucket !== location.bucket || run.root !== location.root)) return;
     throw new UsageError(
       `Batch "${location.batchId}" is not over: it may still take up images that look left over. Prune when it has ended: banana-batch status ${location.batchId}`,
     );

@@ -21,7 +21,7 @@ export interface RowOptions {
 /** One row's story: what was asked, what was bought for it, what came of it, and where its image is. */
 export const row: Command<RowOptions> = (context, options) =>
   withBucket(context.config, async (store, bucket) => {
-    const location = locate(bucket, options.id);
+    const location = await locate({ store, bucket }, options.id);
     const files = await readBatchFiles(store, location);
     if (!files) throw unknownBatch(location);
     const { batch, report, lastRunSeq } = files;

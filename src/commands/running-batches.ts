@@ -1,6 +1,7 @@
+import { addressOf } from '../storage/layout.js';
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import { closedFromOutside, holdsOf, reasonOf, stateOf } from '../batch/batch-status.js';
-import { addressOf, type BatchState } from '../batch/status-document.js';
+import type { BatchState } from '../batch/status-document.js';
 import { snapshotInMemo } from '../batch/describe-batch.js';
 import type { BatchId } from '../domain/ids.js';
 import { addTallies, tallyOfPending, type Tally } from '../domain/tally.js';
@@ -30,20 +31,11 @@ export interface ListedBatch {
   readonly location: string;
 }
 
-/** A bucket's batches lie below `prefix`, which is empty or ends with `/`. */
-export interface BatchPlace {
-  readonly bucket: string;
-  readonly prefix: string;
-}
-
 /**
- * The newest run of every batch that Temporal knows, as noted in the memos: two queries of its visibility, whatever
+ * The newest run of every batch that Temporal knows, wherever it lives, as noted in the memos: two queries of its visibility, whatever
  * the number of batches, and none of a worker.
  */
-export async function batchesInTemporal(
-  client: Client,
-  place: BatchPlace,
-): Promise<ReadonlyMap<BatchId, ListedBatch>> {
+export async function batchesInTemporal(client: Client): Promise<ReadonlyMap<BatchId, ListedBatch>> {
   const newest = new Map<string, WorkflowExecutionInfo>();
   for await (const execution of client.workflow.list({ query: 'WorkflowType = "runBatch"' })) {
     const known = newest.get(execution.workflowId);
@@ -57,9 +49,7 @@ export async function batchesInTemporal(
   const batches = new Map<BatchId, ListedBatch>();
   for (const execution of newest.values()) {
     const snapshot = snapshotInMemo(execution);
-    if (snapshot?.run.bucket === place.bucket && snapshot.run.prefix === place.prefix) {
-      batches.set(snapshot.run.batchId, listedBatch(snapshot, execution, shards));
-    }
+    if (snapshot) batches.set(snapshot.run.batchId, listedBatch(snapshot, execution, shards));
   }
   return batches;
 }

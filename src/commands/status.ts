@@ -2,7 +2,7 @@ import { readBatchStatus } from '../batch/batch-status.js';
 import { statusJson, type BatchStatus } from '../batch/status-document.js';
 import { statusFromBucket } from '../batch/bucket-status.js';
 import { UsageError } from '../errors.js';
-import type { BatchLocation } from '../storage/layout.js';
+import { addressOf, type BatchLocation } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { locate, withBucket } from './batch-access.js';
 import { EXIT, type Command, type CommandContext, type ExitCode } from './command-context.js';
@@ -21,7 +21,7 @@ export interface StatusOptions {
 export const status: Command<StatusOptions> = (context, options) =>
   withBucket(context.config, (store, bucket) =>
     withTemporalIfAny(context.config, async (temporal) => {
-      const location = locate(bucket, options.id);
+      const location = await locate({ store, bucket }, options.id);
       if (temporal.kind === 'away') {
         context.stderr.write(`${temporal.problem}; this is what the bucket tells.\n`);
         const archived = await statusFromBucket(store, location, 'temporal-away');
@@ -61,6 +61,6 @@ export function exitCodeOf(found: BatchStatus): ExitCode {
 /** The refusal for an id that neither Temporal nor the bucket knows. */
 export function unknownBatch(location: BatchLocation): UsageError {
   return new UsageError(
-    `There is no batch "${location.batchId}" in s3://${location.bucket}/${location.prefix}. See those there are with: banana-batch list`,
+    `There is no batch "${location.batchId}" at ${addressOf(location)}. See those there are with: banana-batch list`,
   );
 }

@@ -1,11 +1,12 @@
 import { InvalidArgumentError, Option, type Command as Program } from 'commander';
 import { z } from 'zod';
+import type { BatchFolder } from '../batch/batch-place.js';
 import { ASPECT_RATIOS_OF_ALL_MODELS, aspectRatiosFor, RESOLUTIONS } from '../domain/generation-settings.js';
 import type { BatchId } from '../domain/ids.js';
 import { INPUT_COLUMNS } from '../domain/reserved-columns.js';
 import { UsageError } from '../errors.js';
 import { parseModel, SheetSettings } from '../sheet/index.js';
-import { batchId, pair, wholeNumber } from './option-parsers.js';
+import { batchId, pair, s3Folder, wholeNumber } from './option-parsers.js';
 import { runSettings, withRunningFlags, type RunningFlags } from './running-flags.js';
 import type { SubmissionOptions } from './submission.js';
 
@@ -16,6 +17,7 @@ export const REBIND =
 /** What commander hands over for `submit` and `run`. */
 interface Flags extends RunningFlags {
   readonly id?: BatchId;
+  readonly to?: BatchFolder;
   readonly new: boolean;
   readonly merge: boolean;
   readonly rebind: boolean;
@@ -43,6 +45,11 @@ export function withSubmissionFlags(program: Program): Program {
       '--id <name>',
       "the batch's id; submitting again under it is the same batch (default: the file's name)",
       batchId,
+    )
+    .option(
+      '--to <folder>',
+      'where the batch is to live: s3://bucket/folder/ (default: a folder of the id in $BANANA_BUCKET below $BANANA_PREFIX, where a note of the place is left)',
+      s3Folder,
     )
     .option('--new', 'another batch than the one that has the id: appends the time', false)
     .option(
@@ -88,6 +95,7 @@ export function submissionOptions(sheet: string, flags: Flags): SubmissionOption
   return {
     sheet,
     ...(flags.id && { id: flags.id }),
+    ...(flags.to && { to: flags.to }),
     new: flags.new,
     sheetSettings: sheetSettings(flags),
     settings: runSettings(flags),

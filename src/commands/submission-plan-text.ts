@@ -1,9 +1,8 @@
-import { addressOf } from '../batch/status-document.js';
 import type { PlanCounts } from '../batch/plan-counts.js';
 import type { SubmissionPlan } from '../batch/plan-submission.js';
 import type { RejectedRecord } from '../domain/row.js';
 import type { SheetSummary } from '../sheet/index.js';
-import type { BatchLocation } from '../storage/layout.js';
+import { addressOf, type BatchLocation } from '../storage/layout.js';
 import { batchWorkflowId } from '../workflows/names.js';
 
 const SHOWN_REJECTS = 5;

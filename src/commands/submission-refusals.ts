@@ -1,8 +1,10 @@
-import { addressOf, type BatchStatus } from '../batch/status-document.js';
+import type { BatchStatus } from '../batch/status-document.js';
+import type { BatchFolder } from '../batch/batch-place.js';
 import type { AccountId } from '../bananahub/client.js';
+import type { BucketConfig } from '../config.js';
 import { UsageError } from '../errors.js';
 import type { SheetSummary } from '../sheet/index.js';
-import type { BatchLocation } from '../storage/layout.js';
+import { addressOf, type BatchLocation } from '../storage/layout.js';
 import type { BatchFiles } from './batch-files.js';
 import { counted } from './submission-plan-text.js';
 
@@ -18,6 +20,17 @@ export function refuseUnusable({ rows, rejected }: SheetSummary, strict: boolean
       `${counted(rejected, 'row')} of the sheet ${rejected === 1 ? 'is' : 'are'} rejected, and with --strict nothing is started then.`,
     );
   }
+}
+
+/** The embedded server of a folder has its own bucket only. Throws a UsageError for a place in another. */
+export function refuseUnreachable(
+  { origin, bucket }: Pick<BucketConfig, 'origin' | 'bucket'>,
+  to: BatchFolder | undefined,
+): void {
+  if (origin === 'environment' || !to || to.bucket === bucket) return;
+  throw new UsageError(
+    `--to names the bucket "${to.bucket}", and no S3 but this folder's own is configured. Set BANANA_BUCKET (and AWS credentials) to use real S3, or name a folder here: --to s3://${bucket}/${to.root}`,
+  );
 }
 
 /** Temporal knows batches by id alone: one id must not stand for running batches in two places. Throws a UsageError. */

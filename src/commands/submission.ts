@@ -1,5 +1,6 @@
 import path from 'node:path';
 import slugify from '@sindresorhus/slugify';
+import { choosePlace, claimPlace, type BatchFolder } from '../batch/batch-place.js';
 import { readBatchStatus } from '../batch/batch-status.js';
 import { type BatchStatus } from '../batch/status-document.js';
 import { rowsToBuy, rowsToRun } from '../batch/plan-counts.js';
@@ -12,13 +13,12 @@ import {
 } from '../batch/plan-submission.js';
 import { hasSheet } from '../batch/run-request.js';
 import { startRun } from '../batch/start-run.js';
-import type { BucketConfig } from '../config.js';
 import { BATCH_ID_RULE, parseBatchId, type BatchId } from '../domain/ids.js';
 import { UsageError } from '../errors.js';
 import { RunRequest } from '../ledger/documents.js';
 import { readDocument } from '../ledger/read-document.js';
 import type { SheetSettings } from '../sheet/index.js';
-import { at, requestKey, type BatchLocation, type RunRef } from '../storage/layout.js';
+import { at, homeOf, requestKey, type BatchLocation, type RunRef } from '../storage/layout.js';
 import type { RunSettings } from '../workflows/messages.js';
 import type { BatchAccess } from './batch-access.js';
 import { readBatchFiles, type BatchFiles } from './batch-files.js';
@@ -26,12 +26,19 @@ import type { CheckedSheet } from './checked-sheet.js';
 import type { CommandContext } from './command-context.js';
 import { askConsent, type Consent } from './consent.js';
 import { counted, planText } from './submission-plan-text.js';
-import { refuseOtherAccount, refuseOtherPlace, refuseRebindOfRunning } from './submission-refusals.js';
+import {
+  refuseOtherAccount,
+  refuseOtherPlace,
+  refuseRebindOfRunning,
+  refuseUnreachable,
+} from './submission-refusals.js';
 
 /** What `submit` and `run` are asked to do. */
 export interface SubmissionOptions {
   readonly sheet: string;
   readonly id?: BatchId;
+  /** Where the batch is to live, if not at home. */
+  readonly to?: BatchFolder;
   /** Another batch than the one that has the id already. */
   readonly new: boolean;
   readonly sheetSettings: SheetSettings;
@@ -65,7 +72,9 @@ export async function submitSheet(
   options: SubmissionOptions,
 ): Promise<Submitted> {
   const { store } = access;
-  const location = placeOf(access.bucket, sheet, options);
+  const home = homeOf(access.bucket, batchIdOf(options, sheet));
+  refuseUnreachable(access.bucket, options.to);
+  const location = await choosePlace(store, home, options.to);
   const status = await readBatchStatus(access, location);
   const files = await readBatchFiles(store, location);
   if (status && isOpen(status)) {
@@ -85,6 +94,7 @@ export async function submitSheet(
   const consent = await consentTo(context, access, options, location, plan);
   if (consent === 'declined') return { kind: 'declined' };
   if (consent === 'interrupted' || context.interrupted.aborted) return { kind: 'interrupted' };
+  await claimPlace(store, home, location);
   const run = await startRun({
     client: access.client,
     store,
@@ -146,16 +156,8 @@ export function isOpen(status: BatchStatus): boolean {
   return !['completed', 'cancelled', 'failed'].includes(status.state);
 }
 
-/** Where a submission's batch lives or would live. */
-export function placeOf(
-  bucket: Pick<BucketConfig, 'bucket' | 'prefix'>,
-  sheet: SheetFile,
-  options: SubmissionOptions,
-): BatchLocation {
-  return { bucket: bucket.bucket, prefix: bucket.prefix, batchId: batchIdOf(options, sheet) };
-}
-
-function batchIdOf({ id, new: another }: SubmissionOptions, sheet: SheetFile): BatchId {
+/** The id of a submission's batch. Throws a UsageError where its sheet's name makes none. */
+export function batchIdOf({ id, new: another }: SubmissionOptions, sheet: SheetFile): BatchId {
   const stem = path.posix.basename(sheet.name).replace(/\.[^.]+$/, '');
   const base = id ?? parseBatchId(slugify(stem, { preserveCharacters: ['.', '_'] }).slice(0, 60));
   if (!base || (sheet.name === '-' && !id)) {

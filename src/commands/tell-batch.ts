@@ -34,7 +34,7 @@ export async function tellBatch(
   word: Word,
 ): Promise<{ readonly before: BatchStatus; readonly isTakenUp: boolean }> {
   const { client } = access;
-  const location = locate(access.bucket, id);
+  const location = await locate(access, id);
   const before = await readBatchStatus(access, location);
   if (!before) throw unknownBatch(location);
   if (!isOpen(before)) throw endedAlready(before, word.verb);

@@ -75,6 +75,15 @@ export const TallyDocument: z.ZodType<Tally> = z.object({
   generations: count,
 });
 
+/** `place.json`: whose folder it lies in, and where that batch lives. */
+export const PlaceFile = z.object({
+  format: z.literal(1),
+  batchId: z.string().transform((text) => text as BatchId),
+  bucket: z.string().min(1),
+  root: z.string().regex(/^.+\/$/s),
+});
+export type PlaceFile = z.infer<typeof PlaceFile>;
+
 /** `batch.json`: whose batch it is and what the last ingest found. */
 export const BatchFile = z.object({
   format: z.literal(1),

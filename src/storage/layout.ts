@@ -8,9 +8,25 @@ import type { ObjectRef } from './object-store.js';
  */
 export interface BatchLocation {
   readonly bucket: string;
-  /** Empty, or ends with `/`. */
-  readonly prefix: string;
+  /** All of the batch's keys start with it; ends with `/`. */
+  readonly root: string;
   readonly batchId: BatchId;
+}
+
+/** Where batches live that were given no place of their own: each in a folder of its name below `prefix`, which is empty or ends with `/`. */
+export interface HomeFolder {
+  readonly bucket: string;
+  readonly prefix: string;
+}
+
+/** The place of a batch that was given none of its own. */
+export function homeOf({ bucket, prefix }: HomeFolder, batchId: BatchId): BatchLocation {
+  return { bucket, root: `${prefix}${batchId}/`, batchId };
+}
+
+/** A folder of a bucket as a person writes it: `s3://bucket/folder/`. */
+export function addressOf({ bucket, root }: Pick<BatchLocation, 'bucket' | 'root'>): string {
+  return `s3://${bucket}/${root}`;
 }
 
 /** One run of a batch; small, since it is part of every activity's input. */
@@ -25,7 +41,12 @@ export function at(location: BatchLocation, key: string): ObjectRef {
 
 /** All of a batch's keys start with it; ends with `/`. */
 export function batchRoot(location: BatchLocation): string {
-  return `${location.prefix}${location.batchId}/`;
+  return location.root;
+}
+
+/** Whose folder it is, and where its batch lives; only where batches live elsewhere than at home. */
+export function placeKey(location: BatchLocation): string {
+  return `${batchRoot(location)}place.json`;
 }
 
 /** Identity, account, settings and counts: written by ingest. */

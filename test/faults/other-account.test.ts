@@ -22,7 +22,7 @@ describe('a batch', () => {
 
   it('of another account is held before anything is bought, says so, and can be cancelled', async () => {
     await command(['submit', 'two.csv', '--id', 'theirs']);
-    const location = { bucket: engine.stack.s3.bucket, prefix: '', batchId: 'theirs' as BatchId };
+    const location = { bucket: engine.stack.s3.bucket, root: 'theirs/', batchId: 'theirs' as BatchId };
     const { client } = engine.stack.temporal;
     await client.workflow.getHandle(batchWorkflowId(location.batchId)).result();
     const { store } = engine.stack.s3;
@@ -93,7 +93,7 @@ describe('a batch', () => {
     async () => {
       await writeFile(path.join(engine.folder.path, 'keys.csv'), 'prompt\na key\na shy lock [[flaky]]\n');
       await command(['submit', 'keys.csv', '--max-generations', '1']);
-      const location = { bucket: engine.stack.s3.bucket, prefix: '', batchId: 'keys' as BatchId };
+      const location = { bucket: engine.stack.s3.bucket, root: 'keys/', batchId: 'keys' as BatchId };
       const handle = engine.stack.temporal.client.workflow.getHandle(batchWorkflowId(location.batchId));
       expect(await handle.result()).toMatchObject({ tally: { stored: 1, failed: 1 } });
       const accountNow = async (): Promise<string> =>

@@ -111,7 +111,7 @@ describe('looking at batches', () => {
     const file = path.join(folder.path, `${id}.csv`);
     await writeFile(file, text);
     const sheet = { path: file, name: `${id}.csv`, ...(await hashFile(file)) };
-    const location = { bucket: stack.s3.bucket, prefix: 'team/', batchId };
+    const location = { bucket: stack.s3.bucket, root: `team/${batchId}/`, batchId };
     const sheetSettings = SheetSettings.parse({});
     const { store } = stack.s3;
     const { client } = stack.temporal;

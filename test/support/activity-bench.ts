@@ -74,7 +74,7 @@ export async function startActivityBench(): Promise<ActivityBench> {
     ingest: async (batchName, lines, runSeq = 1, asked = {}) => {
       const batchId = parseBatchId(batchName);
       if (!batchId) throw new Error(`${batchName} is no batch id.`);
-      const run: RunRef = { bucket: s3.bucket, prefix: 'tests/', batchId, runSeq };
+      const run: RunRef = { bucket: s3.bucket, root: `tests/${batchId}/`, batchId, runSeq };
       const sheetKey = inputKey(run, `sheet-${runSeq}`, 'csv');
       const request = {
         sheetKey,

@@ -44,7 +44,7 @@ export async function expectSound(
   },
 ): Promise<BatchVerdict> {
   const { store, bucket } = stack.s3;
-  const location = { bucket, prefix: '', batchId: batch.batchId as BatchId };
+  const location = { bucket, root: `${batch.batchId}/`, batchId: batch.batchId as BatchId };
   const evidence = await readEvidence(store, location);
   const { outcomes, rows } = evidence;
   expectCountsAddUp(evidence, batch.rows);

@@ -4,7 +4,12 @@ import type { RowOutcome } from '../../src/domain/outcome.js';
 import type { ShardRow } from '../../src/domain/row.js';
 import type { RunRef } from '../../src/storage/layout.js';
 
-export const sampleRun: RunRef = { bucket: 'bucket', prefix: '', batchId: 'sample' as BatchId, runSeq: 1 };
+export const sampleRun: RunRef = {
+  bucket: 'bucket',
+  root: 'sample/',
+  batchId: 'sample' as BatchId,
+  runSeq: 1,
+};
 
 /** A row that was never tried. */
 export function sampleRow(rowId: string): ShardRow {

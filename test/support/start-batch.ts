@@ -23,7 +23,7 @@ export type BatchHandle = WorkflowHandleWithFirstExecutionRunId<typeof runBatch>
 export function firstRun(stack: TestStack, batchName: string): RunRef {
   const batchId = parseBatchId(batchName);
   if (!batchId) throw new Error(`${batchName} is no batch id.`);
-  return { bucket: stack.s3.bucket, prefix: '', batchId, runSeq: 1 };
+  return { bucket: stack.s3.bucket, root: `${batchId}/`, batchId, runSeq: 1 };
 }
 
 /** Starts the first run of a batch over prompts, past the commands; its workflow's handle. */

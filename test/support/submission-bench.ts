@@ -26,7 +26,7 @@ export interface SubmissionBench {
 export function submissionBench(engine: () => TestEngine): SubmissionBench {
   const location = (batchId: string): BatchLocation => ({
     bucket: engine().stack.s3.bucket,
-    prefix: '',
+    root: `${batchId}/`,
     batchId: batchId as BatchId,
   });
   const handleOf = (batchId: string): WorkflowHandle =>

@@ -77,7 +77,7 @@ async function engineOn<Services extends TestServices>(
     workers,
     statusOf: async (batchId) => {
       const { client } = stack.temporal;
-      const location = { bucket, prefix: '', batchId: batchId as BatchId };
+      const location = { bucket, root: `${batchId}/`, batchId: batchId as BatchId };
       const status = await readBatchStatus({ client, store: stack.s3.store, taskQueue }, location);
       if (!status) throw new Error(`Nobody knows ${batchId}.`);
       return status;

@@ -20,7 +20,7 @@ import {
   reportKey,
 } from '../../src/storage/layout.js';
 
-const location = { bucket: 'b', prefix: 'pre/', batchId: 'fruit' as BatchId };
+const location = { bucket: 'b', root: 'pre/fruit/', batchId: 'fruit' as BatchId };
 const ORIGIN = 'file:///';
 
 const stored: RowEnd = {

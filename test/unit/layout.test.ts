@@ -5,13 +5,16 @@ import * as layout from '../../src/storage/layout.js';
 
 const batchId = parseBatchId('spring');
 if (batchId === undefined) throw new Error('spring is a batch id');
-const location = { bucket: 'pictures', prefix: 'team/', batchId };
 const root = 'team/spring/';
+const location = { bucket: 'pictures', root, batchId };
 
 describe('the layout of a batch in the bucket', () => {
   it('puts every object where the documentation says', () => {
+    expect(layout.homeOf({ bucket: 'pictures', prefix: 'team/' }, batchId)).toEqual(location);
+    expect(layout.homeOf({ bucket: 'pictures', prefix: '' }, batchId).root).toBe('spring/');
+    expect(layout.addressOf(location)).toBe('s3://pictures/team/spring/');
     expect(layout.batchRoot(location)).toBe(root);
-    expect(layout.batchRoot({ ...location, prefix: '' })).toBe('spring/');
+    expect(layout.placeKey(location)).toBe(`${root}place.json`);
     expect(layout.batchFileKey(location)).toBe(`${root}batch.json`);
     expect(layout.inputKey(location, 'ab12', 'csv')).toBe(`${root}inputs/ab12.csv`);
     expect(layout.runsPrefix(location)).toBe(`${root}runs/`);

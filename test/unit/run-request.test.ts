@@ -3,7 +3,7 @@ import { hasSheet, sheetKeyOf } from '../../src/batch/run-request.js';
 import type { BatchId } from '../../src/domain/ids.js';
 import { SheetSettings } from '../../src/sheet/index.js';
 
-const location = { bucket: 'b', prefix: 'team/', batchId: 'menu' as BatchId };
+const location = { bucket: 'b', root: 'team/menu/', batchId: 'menu' as BatchId };
 const sheet = { path: '/sheets/menu.tsv', name: 'menu.tsv', sha256: 'a'.repeat(64), sizeBytes: 12 };
 const settings = SheetSettings.parse({ map: { prompt: 'Dish' } });
 const request = {
