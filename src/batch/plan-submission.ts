@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import path from 'node:path';
-import { MAX_BATCH_ROWS } from '../domain/window.js';
-import { UsageError } from '../errors.js';
 import { plannedRows } from '../ledger/planned-rows.js';
 import { beforeRun } from '../ledger/previous-runs.js';
 import { summarizeSheet, type SheetSettings, type SheetSummary } from '../sheet/index.js';
@@ -41,21 +39,15 @@ export interface SubmissionPlan extends PlanCounts {
 }
 
 /**
- * Reads the whole sheet; `onRow` hears of every thousandth row. Throws SheetError where it cannot be trusted, and a
- * UsageError where it is too long for one batch.
+ * Reads the whole sheet; `onRow` hears of every thousandth row. Throws SheetError where it cannot be trusted, or makes
+ * more images than a batch takes.
  */
 export async function checkSheet(
   sheet: SheetFile,
   settings: SheetSettings,
   onRow: (rows: number) => void = () => undefined,
 ): Promise<SheetSummary> {
-  const summary = await summarizeSheet(createReadStream(sheet.path), settings, { name: sheet.name }, onRow);
-  if (summary.rows > MAX_BATCH_ROWS) {
-    throw new UsageError(
-      `${sheet.name} makes ${summary.rows} images; a batch takes ${MAX_BATCH_ROWS}. Split the sheet and give each part its own --id.`,
-    );
-  }
-  return summary;
+  return summarizeSheet(createReadStream(sheet.path), settings, { name: sheet.name }, onRow);
 }
 
 /** A checked sheet and how it is to become a batch, or a part of one. */

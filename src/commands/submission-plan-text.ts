@@ -2,17 +2,22 @@ import { addressOf } from '../batch/status-document.js';
 import type { PlanCounts } from '../batch/plan-counts.js';
 import type { SubmissionPlan } from '../batch/plan-submission.js';
 import type { RejectedRecord } from '../domain/row.js';
-import type { SheetSummary } from '../sheet/index.js';
+import type { SheetSettings, SheetSummary } from '../sheet/index.js';
 import type { BatchLocation } from '../storage/layout.js';
 import { batchWorkflowId } from '../workflows/names.js';
 
 const SHOWN_REJECTS = 5;
 
 /** Lines that tell what is in a sheet. */
-export function sheetText(sheet: string, summary: SheetSummary): string {
+export function sheetText(
+  sheet: string,
+  summary: SheetSummary,
+  { duplicates }: Pick<SheetSettings, 'duplicates'>,
+): string {
   const models = Object.entries(summary.byModel).filter(([, count]) => count > 0);
   const perModel = models.map(([model, count]) => `${count} ${model}`).join(', ');
-  const repeats = summary.duplicates > 0 ? `, ${counted(summary.duplicates, 'identical row')} kept` : '';
+  const fate = duplicates === 'skip' ? ' skipped' : duplicates === 'keep' ? ' kept' : '';
+  const repeats = summary.duplicates > 0 ? `, ${counted(summary.duplicates, 'identical row')}${fate}` : '';
   const lines = [
     `Sheet      ${sheet}: ${counted(summary.rows, 'image')}${perModel && ` (${perModel})`}${repeats}`,
   ];

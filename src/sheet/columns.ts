@@ -4,7 +4,7 @@ import {
   metadataLabelName,
   type InputColumn,
 } from '../domain/reserved-columns.js';
-import { listColumns, SheetError, type SheetPlace } from './sheet-error.js';
+import { columnsInstead, listColumns, SheetError, type SheetPlace } from './sheet-error.js';
 import type { SheetSettings } from './sheet-settings.js';
 import {
   movedTemplate,
@@ -132,7 +132,7 @@ function ourColumns(
       throw new SheetError(
         'unknown-column',
         required,
-        `--map ${column}=${theirs} names a column that the sheet does not have. Its columns: ${listColumns(trimmed)}`,
+        `--map ${column}=${theirs} names a column that the sheet does not have. ${columnsInstead(theirs.trim(), trimmed)}`,
       );
     }
   }

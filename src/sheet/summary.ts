@@ -3,6 +3,12 @@ import type { RejectedRecord } from '../domain/row.js';
 import { readSheet, type SheetHeader, type SheetItem } from './read-sheet.js';
 import type { SheetSettings, SheetSource } from './sheet-settings.js';
 
+/** A record that says the same as an earlier one, by the lines on which they start. */
+export interface Duplicate {
+  readonly line: number;
+  readonly firstLine: number;
+}
+
 /** A whole sheet in numbers. */
 export interface SheetSummary extends SheetHeader {
   /** All carried columns, also those that turned up after the header: unnamed ones with something in them, late keys of JSON Lines. */
@@ -10,14 +16,17 @@ export interface SheetSummary extends SheetHeader {
   /** Accepted rows after expansion: one image each. */
   readonly rows: number;
   readonly rejected: number;
-  /** Records without an id that are identical to an earlier one; their rows are among `rows`. */
+  /** Records without an id that are identical to an earlier one; their rows are among `rows` unless they are skipped. */
   readonly duplicates: number;
+  /** The lines of the first of them. */
+  readonly firstDuplicates: readonly Duplicate[];
   readonly byModel: Readonly<Record<Model, number>>;
   /** The first 20. */
   readonly firstRejected: readonly RejectedRecord[];
 }
 
 const SHOWN_REJECTED = 20;
+const SHOWN_DUPLICATES = 5;
 
 /** Adds up a sheet's items while they go by. */
 export class SheetTally {
@@ -32,6 +41,7 @@ export class SheetTally {
   readonly #labels = new Set<string>();
   readonly #byModel = new Map<Model, number>(MODELS.map((model) => [model, 0]));
   readonly #firstRejected: RejectedRecord[] = [];
+  readonly #firstDuplicates: Duplicate[] = [];
   #rows = 0;
   #rejected = 0;
   #duplicates = 0;
@@ -54,10 +64,18 @@ export class SheetTally {
         for (const label of Object.keys(item.row.labels)) this.#labels.add(label);
         // The replicas of one repeat are one duplicate.
         if (item.repeatOf !== undefined && item.row.line !== this.#lastRepeatLine) {
-          this.#duplicates += 1;
-          this.#lastRepeatLine = item.row.line;
+          this.#addDuplicate({ line: item.row.line, firstLine: item.repeatOf });
         }
+        return;
+      case 'skipped':
+        this.#addDuplicate({ line: item.line, firstLine: item.repeatOf });
     }
+  }
+
+  #addDuplicate(duplicate: Duplicate): void {
+    this.#duplicates += 1;
+    this.#lastRepeatLine = duplicate.line;
+    if (this.#firstDuplicates.length < SHOWN_DUPLICATES) this.#firstDuplicates.push(duplicate);
   }
 
   /** The sums so far. */
@@ -69,6 +87,7 @@ export class SheetTally {
       rows: this.#rows,
       rejected: this.#rejected,
       duplicates: this.#duplicates,
+      firstDuplicates: [...this.#firstDuplicates],
       byModel: { nb: countOf('nb'), nb2: countOf('nb2'), pro: countOf('pro') },
       firstRejected: [...this.#firstRejected],
     };

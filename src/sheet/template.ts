@@ -1,4 +1,4 @@
-import { listColumns, SheetError, type SheetPlace } from './sheet-error.js';
+import { columnsInstead, SheetError, type SheetPlace } from './sheet-error.js';
 
 /** What a template is for. */
 export interface TemplateUse {
@@ -151,7 +151,7 @@ export function placeTemplate(
       throw new SheetError(
         'unknown-column',
         place,
-        `${flag} uses the column ${JSON.stringify(column)}, which the sheet does not have. Its columns: ${listColumns(names)}`,
+        `${flag} uses the column ${JSON.stringify(column)}, which the sheet does not have. ${columnsInstead(column, names)}`,
       );
     }
     if (choices.includes('')) {
