@@ -32,6 +32,7 @@ interface Flags extends RunningFlags {
   readonly duplicates: string;
   readonly strict: boolean;
   readonly dryRun: boolean;
+  readonly show: number;
   readonly yes: boolean;
   readonly json: boolean;
 }
@@ -88,7 +89,8 @@ export function withSubmissionFlags(program: Program): Program {
     .option('--strict', 'start nothing if any row is rejected', false);
   return withRunningFlags(program)
     .optionsGroup('Output:')
-    .option('--dry-run', 'say what would be made, and do nothing', false)
+    .option('--dry-run', 'say what would be made, where, how long and at what cost, and do nothing', false)
+    .option('--show <n>', 'rows that --dry-run shows as they would be sent', wholeNumber(0, 1000), 3)
     .option('-y, --yes', 'do not ask', false)
     .option('--json', 'one JSON document on standard output', false);
 }
@@ -104,6 +106,7 @@ export function submissionOptions(sheet: string, flags: Flags): SubmissionOption
     merge: flags.merge,
     rebind: flags.rebind,
     dryRun: flags.dryRun,
+    show: flags.show,
     yes: flags.yes,
     json: flags.json,
   };

@@ -1,5 +1,7 @@
 import { addressOf, type BatchStatus } from '../batch/status-document.js';
+import type { SubmissionPlan } from '../batch/plan-submission.js';
 import type { AccountId } from '../bananahub/client.js';
+import { MAX_BATCH_ROWS } from '../domain/window.js';
 import { UsageError } from '../errors.js';
 import type { SheetSettings, SheetSummary } from '../sheet/index.js';
 import type { BatchLocation } from '../storage/layout.js';
@@ -59,5 +61,14 @@ export function refuseOtherAccount(
 export function refuseRebindOfRunning({ batchId }: BatchLocation): void {
   throw new UsageError(
     `Batch "${batchId}" is running. A rotated key of a running batch is accepted by: banana-batch resume ${batchId} --rebind`,
+  );
+}
+
+/** Throws a UsageError where the rows that stay and those of the sheet are more than a batch takes. */
+export function refuseTooLong({ summary, kept }: SubmissionPlan): void {
+  const rows = summary.rows + kept;
+  if (rows <= MAX_BATCH_ROWS) return;
+  throw new UsageError(
+    `With the ${counted(kept, 'row')} that stay${kept === 1 ? 's' : ''} in it the batch would have ${rows} rows, and takes ${MAX_BATCH_ROWS}. Give the sheet another --id.`,
   );
 }

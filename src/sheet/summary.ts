@@ -1,4 +1,4 @@
-import { MODELS, type Model } from '../domain/generation-settings.js';
+import { ImageCounts, imagesOf, type ImagesOfKind } from '../domain/image-counts.js';
 import type { RejectedRecord } from '../domain/row.js';
 import { readSheet, type SheetHeader, type SheetItem } from './read-sheet.js';
 import type { SheetSettings, SheetSource } from './sheet-settings.js';
@@ -13,14 +13,14 @@ export interface Duplicate {
 export interface SheetSummary extends SheetHeader {
   /** All carried columns, also those that turned up after the header: unnamed ones with something in them, late keys of JSON Lines. */
   readonly labelColumns: readonly string[];
-  /** Accepted rows after expansion: one image each. */
+  /** Accepted rows after expansion: one image each; `images` says of what kinds they are. */
   readonly rows: number;
   readonly rejected: number;
   /** Records without an id that are identical to an earlier one; their rows are among `rows` unless they are skipped. */
   readonly duplicates: number;
   /** The lines of the first of them. */
   readonly firstDuplicates: readonly Duplicate[];
-  readonly byModel: Readonly<Record<Model, number>>;
+  readonly images: readonly ImagesOfKind[];
   /** The first 20. */
   readonly firstRejected: readonly RejectedRecord[];
 }
@@ -39,10 +39,9 @@ export class SheetTally {
     isRejects: false,
   };
   readonly #labels = new Set<string>();
-  readonly #byModel = new Map<Model, number>(MODELS.map((model) => [model, 0]));
+  readonly #images = new ImageCounts();
   readonly #firstRejected: RejectedRecord[] = [];
   readonly #firstDuplicates: Duplicate[] = [];
-  #rows = 0;
   #rejected = 0;
   #duplicates = 0;
   #lastRepeatLine = 0;
@@ -59,8 +58,7 @@ export class SheetTally {
         if (this.#firstRejected.length < SHOWN_REJECTED) this.#firstRejected.push(item.rejected);
         return;
       case 'row':
-        this.#rows += 1;
-        this.#byModel.set(item.row.model, (this.#byModel.get(item.row.model) ?? 0) + 1);
+        this.#images.add(item.row);
         for (const label of Object.keys(item.row.labels)) this.#labels.add(label);
         // The replicas of one repeat are one duplicate.
         if (item.repeatOf !== undefined && item.row.line !== this.#lastRepeatLine) {
@@ -80,15 +78,15 @@ export class SheetTally {
 
   /** The sums so far. */
   summary(): SheetSummary {
-    const countOf = (model: Model): number => this.#byModel.get(model) ?? 0;
+    const images = this.#images.list;
     return {
       ...this.#header,
       labelColumns: [...this.#labels],
-      rows: this.#rows,
+      rows: imagesOf(images),
       rejected: this.#rejected,
       duplicates: this.#duplicates,
       firstDuplicates: [...this.#firstDuplicates],
-      byModel: { nb: countOf('nb'), nb2: countOf('nb2'), pro: countOf('pro') },
+      images,
       firstRejected: [...this.#firstRejected],
     };
   }

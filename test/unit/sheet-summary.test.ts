@@ -26,7 +26,10 @@ describe('the summary of a sheet', () => {
         { line: 3, firstLine: 2 },
         { line: 4, firstLine: 2 },
       ],
-      byModel: { nb: 6, nb2: 1, pro: 0 },
+      images: [
+        { model: 'nb', resolution: '1K', images: 6 },
+        { model: 'nb2', resolution: '1K', images: 1 },
+      ],
       firstRejected: [
         { line: 6, column: 'count' },
         { line: 7, column: 'model' },
