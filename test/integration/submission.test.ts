@@ -27,6 +27,8 @@ describe('a sheet', () => {
       .split('\n')
       .map((line) => JSON.parse(line));
 
+  const promptsIn = async (batchId: string) => (await metadataOf(batchId)).map(({ prompt }) => prompt);
+
   it('is read from standard input, from the bucket, and as JSON Lines', async () => {
     expect(await command(['submit', '-', '--id', 'piped'], 'prompt\na pipe\n')).toMatchObject({ code: 0 });
     const key = 'sheets/lines.jsonl';
@@ -80,7 +82,7 @@ describe('a sheet', () => {
       ...Array.from({ length: 2 }, () => ({ prompt: expect.stringMatching(/^a plum, photo, /), style: '' })),
       ...Array.from({ length: 4 }, () => plum),
     ]);
-    expect(metadata.map(({ prompt }) => prompt)).toEqual(
+    expect(await promptsIn('fruit')).toEqual(
       ahead.first.map(({ body }: { body: { prompt: string } }) => body.prompt),
     );
     expect(new Set(metadata.map(({ file_name }) => file_name)).size).toBe(8);
@@ -123,15 +125,14 @@ describe('a sheet', () => {
     const mended = await command(['submit', 'failures.csv', '--id', 'mixed', '--yes', '--json']);
     expect(JSON.parse(mended.stdout)).toMatchObject({ runSeq: 2, rows: 1, changed: 1, removed: 0, kept: 1 });
     await ended('mixed');
-    const promptsNow = async () => (await metadataOf('mixed')).map(({ prompt }) => prompt);
-    expect(await promptsNow()).toEqual(['a fox', 'a cat']);
+    expect(await promptsIn('mixed')).toEqual(['a fox', 'a cat']);
     expect(await textAt('mixed', rejectsKey(location('mixed')))).toBe(rejects);
 
     await write('rejects.csv', rejects.replace(';dall-e;', ';nb2;'));
     const joined = await command(['submit', 'rejects.csv', '--id', 'mixed', '--json']);
     expect(JSON.parse(joined.stdout)).toMatchObject({ runSeq: 3, rows: 1, new: 1, kept: 2 });
     await ended('mixed');
-    expect(await promptsNow()).toEqual(['a fox', 'a cat', 'a dog']);
+    expect(await promptsIn('mixed')).toEqual(['a fox', 'a cat', 'a dog']);
     expect(await command(['status', 'mixed', '--json'])).toMatchObject({ code: 0 });
     expect(engine.sandbox.stats().jobsMade - jobs).toBe(4);
     // Rows come by another sheet too, if that is said.
@@ -188,6 +189,12 @@ describe('a sheet', () => {
     for await (const { key } of engine.stack.s3.store.list(engine.stack.s3.bucket, 'plan/')) {
       throw new Error(`${key} was written`);
     }
+    const submitted = await runCommand(['submit', 'plan.csv'], {
+      cwd: engine.folder.path,
+      variables: { ...engine.variables, ...variables },
+    });
+    expect(submitted.stderr).toMatch(/^Cost {7}0\.039 by BANANA_PRICES/m);
+    await ended('plan');
   });
 
   it('is cancelled: nothing more is bought, what is in flight is kept, the rest is told', async () => {
