@@ -1,8 +1,12 @@
 import { existsSync } from 'node:fs';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { NativeConnectionOptions } from '@temporalio/worker';
+import { z } from 'zod';
 import { sandboxAccountId } from './bananahub/account-id.js';
 import type { AccountId } from './bananahub/client.js';
+import { isAmount } from './domain/decimal.js';
+import { MODELS, resolutionsFor, type Resolution } from './domain/generation-settings.js';
+import type { PriceTable } from './domain/price-table.js';
 import type { StackInfo } from './embedded/stack-info.js';
 import { UsageError } from './errors.js';
 import { folderPath, isBucketName } from './storage/folder-name.js';
@@ -44,6 +48,8 @@ export interface Config {
   readonly bucket: BucketConfig | undefined;
   readonly api: ApiConfig | undefined;
   readonly taskQueue: string;
+  /** What images cost, where BANANA_PRICES says it. */
+  readonly prices: PriceTable | undefined;
 }
 
 /** Where BananaHub's API is unless BANANAHUB_BASE_URL says otherwise. */
@@ -65,6 +71,7 @@ export function readConfig(environment: Environment, stack: StackInfo | undefine
     bucket: readBucket(environment, stack, problems),
     api: readApi(environment, stack, problems),
     taskQueue: environment['BANANA_TASK_QUEUE'] || 'banana-batch',
+    prices: readPrices(environment['BANANA_PRICES'], problems),
   };
   if (problems.length > 0) throw new UsageError(problems.join(' '));
   return config;
@@ -158,6 +165,48 @@ function isBaseUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, username, password, search, hash } = new URL(text);
   return /^https?:$/.test(protocol) && username + password + search + hash === '';
+}
+
+const Prices = z.record(z.string(), z.record(z.string(), z.unknown()));
+
+function readPrices(text: string | undefined, problems: string[]): PriceTable | undefined {
+  if (!text?.trim()) return undefined;
+  const given = Prices.safeParse(jsonIn(text));
+  if (!given.success) {
+    problems.push('BANANA_PRICES is not JSON such as {"nb":{"1K":"0.02"},"pro":{"1K":"0.04","4K":"0.08"}}.');
+    return undefined;
+  }
+  const unknown = Object.keys(given.data).filter((name) => !MODELS.some((model) => model === name));
+  problems.push(
+    ...unknown.map((name) => `BANANA_PRICES names "${name}", which is no model: ${MODELS.join(', ')} are.`),
+  );
+  return new Map(
+    MODELS.map((model) => {
+      const resolutions = resolutionsFor(model);
+      const prices = new Map<Resolution, string>();
+      for (const [name, price] of Object.entries(given.data[model] ?? {})) {
+        const resolution = resolutions.find((known) => known === name);
+        if (resolution === undefined) {
+          problems.push(`BANANA_PRICES: ${model} makes ${resolutions.join(', ')}, and not "${name}".`);
+        } else if (typeof price !== 'string' || !isAmount(price)) {
+          problems.push(
+            `BANANA_PRICES: the price of ${model} ${name} is ${JSON.stringify(price)}; expected a decimal in quotes, such as "0.04".`,
+          );
+        } else {
+          prices.set(resolution, price);
+        }
+      }
+      return [model, prices];
+    }),
+  );
+}
+
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 const WAY_OUT = 'Or start local servers with "npx banana-batch dev" in this folder.';

@@ -62,6 +62,7 @@ export class IngestedSheet {
         await this.#rejects.add(item.rejected);
         break;
       case 'row':
+      case 'skipped':
         break;
     }
   }

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import path from 'node:path';
-import { MAX_BATCH_ROWS } from '../domain/window.js';
-import { UsageError } from '../errors.js';
+import { ImageCounts, type ImagesOfKind } from '../domain/image-counts.js';
+import type { PromptRow } from '../domain/row.js';
 import { plannedRows } from '../ledger/planned-rows.js';
 import { beforeRun } from '../ledger/previous-runs.js';
-import { summarizeSheet, type SheetSettings, type SheetSummary } from '../sheet/index.js';
+import { readSheet, summarizeSheet, type SheetSettings, type SheetSummary } from '../sheet/index.js';
 import { runsPrefix, type BatchLocation, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { PlanCounter, type PlanCounts } from './plan-counts.js';
@@ -38,24 +38,23 @@ export interface SubmissionPlan extends PlanCounts {
   readonly summary: SheetSummary;
   /** Rows that the sheet lacks stay. */
   readonly merge: boolean;
+  /** The images that would have to be bought. */
+  readonly buys: readonly ImagesOfKind[];
 }
 
+/** Hears of the rows whose images would have to be bought, in their order. */
+export type OnBought = (row: PromptRow) => void;
+
 /**
- * Reads the whole sheet; `onRow` hears of every thousandth row. Throws SheetError where it cannot be trusted, and a
- * UsageError where it is too long for one batch.
+ * Reads the whole sheet; `onRow` hears of every thousandth row. Throws SheetError where it cannot be trusted, or makes
+ * more images than a batch takes.
  */
 export async function checkSheet(
   sheet: SheetFile,
   settings: SheetSettings,
   onRow: (rows: number) => void = () => undefined,
 ): Promise<SheetSummary> {
-  const summary = await summarizeSheet(createReadStream(sheet.path), settings, { name: sheet.name }, onRow);
-  if (summary.rows > MAX_BATCH_ROWS) {
-    throw new UsageError(
-      `${sheet.name} makes ${summary.rows} images; a batch takes ${MAX_BATCH_ROWS}. Split the sheet and give each part its own --id.`,
-    );
-  }
-  return summary;
+  return summarizeSheet(createReadStream(sheet.path), settings, { name: sheet.name }, onRow);
 }
 
 /** A checked sheet and how it is to become a batch, or a part of one. */
@@ -66,21 +65,31 @@ export interface SheetToPlan {
   readonly merge: boolean;
 }
 
-/** Compares a checked sheet with what the batch's earlier runs left. Throws StorageError; changes nothing. */
+/**
+ * Compares a checked sheet with what the batch's earlier runs left; of a batch's first run, `onBought` hears nothing.
+ * Throws StorageError; changes nothing.
+ */
 export async function planSubmission(
   store: ObjectStore,
   location: BatchLocation,
   asked: SheetToPlan,
+  onBought?: OnBought,
 ): Promise<SubmissionPlan> {
   const runSeq = (await lastRunSeq(store, location)) + 1;
-  return planRun(store, { ...location, runSeq }, asked);
+  return planRun(store, { ...location, runSeq }, asked, onBought);
 }
 
 /** Compares a checked sheet with what was there before a run. Throws StorageError; changes nothing. */
-export async function planRun(store: ObjectStore, run: RunRef, asked: SheetToPlan): Promise<SubmissionPlan> {
+export async function planRun(
+  store: ObjectStore,
+  run: RunRef,
+  asked: SheetToPlan,
+  onBought: OnBought = () => undefined,
+): Promise<SubmissionPlan> {
   const { sheet, sheetSettings, summary, merge } = asked;
   if (run.runSeq === 1) return firstPlan(summary);
   const counter = new PlanCounter();
+  const buys = new ImageCounts();
   const items = plannedRows({
     store,
     run,
@@ -95,13 +104,38 @@ export async function planRun(store: ObjectStore, run: RunRef, asked: SheetToPla
     },
     openSheet: async () => createReadStream(sheet.path),
   });
-  for await (const item of items) counter.add(item);
-  return { runSeq: run.runSeq, summary, merge, ...counter.counts };
+  for await (const item of items) {
+    counter.add(item);
+    if (item.kind !== 'planned' || item.plan.kind !== 'run' || item.plan.start.jobId) continue;
+    buys.add(item.row);
+    onBought(item.row);
+  }
+  return { runSeq: run.runSeq, summary, merge, buys: buys.list, ...counter.counts };
 }
 
 /** The plan of a batch that is not there yet. */
 export function firstPlan(summary: SheetSummary): SubmissionPlan {
-  return { runSeq: 1, summary, merge: false, ...new PlanCounter().counts, new: summary.rows };
+  return {
+    runSeq: 1,
+    summary,
+    merge: false,
+    buys: summary.images,
+    ...new PlanCounter().counts,
+    new: summary.rows,
+  };
+}
+
+/** The first accepted rows of a checked sheet; reads no further. */
+export async function firstRows(
+  { sheet, sheetSettings }: Pick<SheetToPlan, 'sheet' | 'sheetSettings'>,
+  count: number,
+): Promise<readonly PromptRow[]> {
+  const rows: PromptRow[] = [];
+  if (count === 0) return rows;
+  for await (const item of readSheet(createReadStream(sheet.path), sheetSettings, { name: sheet.name })) {
+    if (item.kind === 'row' && rows.push(item.row) === count) break;
+  }
+  return rows;
 }
 
 /** The number of the batch's newest run; 0 where it has none. */

@@ -25,8 +25,8 @@ export async function checkedSheet(
       progress.show(`Reading ${options.sheet}: ${rows} rows`),
     );
     progress.end({ clear: true });
-    stderr.write(sheetText(options.sheet, summary));
-    refuseUnusable(summary, options.sheetSettings.strict);
+    stderr.write(sheetText(options.sheet, summary, options.sheetSettings));
+    refuseUnusable(summary, options.sheetSettings);
     return { ...sheet, summary };
   } finally {
     progress.end({ clear: true });

@@ -1,38 +1,85 @@
 import { choosePlace } from '../batch/batch-place.js';
-import { firstPlan, planSubmission } from '../batch/plan-submission.js';
+import { rowsToRun } from '../batch/plan-counts.js';
+import { firstPlan, firstRows, planSubmission, type SubmissionPlan } from '../batch/plan-submission.js';
+import { DOCUMENTED_JOB_SECONDS, expectedSeconds, measuredJobSeconds } from '../domain/expected-time.js';
+import type { PromptRow } from '../domain/row.js';
 import { homeOf } from '../storage/layout.js';
 import { ownAccount, withBucket } from './batch-access.js';
-import { readBatchFiles } from './batch-files.js';
+import { readBatchFiles, type BatchFiles } from './batch-files.js';
 import type { CheckedSheet } from './checked-sheet.js';
 import { EXIT, type CommandContext, type ExitCode } from './command-context.js';
+import { dryRunJson, dryRunText, type DryRun, type ExpectedTime } from './dry-run-text.js';
+import { withFolderBucket } from './engine.js';
 import { batchIdOf, sheetToPlan, type SubmissionOptions } from './submission.js';
-import { planText, submissionJson } from './submission-plan-text.js';
-import { refuseOtherAccount, refuseUnreachable } from './submission-refusals.js';
+import { refuseOtherAccount, refuseTooLong, refuseUnreachable } from './submission-refusals.js';
 
 /**
  * Tells what a submission would do, and does nothing. Without a bucket the sheet alone is looked at. Throws a
  * UsageError for what would be refused.
  */
 export async function dryRun(
-  { config, stdout, stderr }: CommandContext,
+  context: CommandContext,
   sheet: CheckedSheet,
   options: SubmissionOptions,
 ): Promise<ExitCode> {
-  if (config.bucket) {
-    await withBucket(config, async (store, bucket) => {
-      refuseUnreachable(bucket, options.to);
-      const location = await choosePlace(store, homeOf(bucket, batchIdOf(options, sheet)), options.to);
-      refuseOtherAccount(location, await readBatchFiles(store, location), ownAccount(config), options);
-      const plan = await planSubmission(store, location, sheetToPlan(sheet, options));
-      stderr.write(planText(location, plan));
-      if (options.json) stdout.write(`${submissionJson(location, plan)}\n`);
-    });
-  } else if (options.json) {
-    const batchId = batchIdOf(options, sheet);
-    const home = homeOf({ bucket: 'BUCKET', prefix: '' }, batchId);
-    const location = options.to ? { ...options.to, batchId } : home;
-    stdout.write(`${submissionJson(location, firstPlan(sheet.summary))}\n`);
-  }
+  const { stdout, stderr } = context;
+  const found = await withFolderBucket(context, (looking) => lookAhead(looking, sheet, options));
+  stderr.write(dryRunText(found));
+  refuseTooLong(found.plan);
+  if (options.json) stdout.write(`${dryRunJson(found)}\n`);
   stderr.write('Dry run: nothing was uploaded, started or bought.\n');
   return EXIT.ok;
+}
+
+async function lookAhead(
+  { config }: CommandContext,
+  sheet: CheckedSheet,
+  options: SubmissionOptions,
+): Promise<DryRun> {
+  const { concurrency } = options.settings;
+  const asked = sheetToPlan(sheet, options);
+  const ahead = (plan: SubmissionPlan, rows: readonly PromptRow[], files?: BatchFiles) => ({
+    plan,
+    rows,
+    prices: config.prices,
+    time: expectedTime(rowsToRun(plan), concurrency, files),
+  });
+  if (!config.bucket) {
+    const batchId = batchIdOf(options, sheet);
+    const rows = await firstRows(asked, options.show);
+    const location = options.to && { ...options.to, batchId };
+    return { batchId, location, ...ahead(firstPlan(sheet.summary), rows) };
+  }
+  return withBucket(config, async (store, bucket) => {
+    refuseUnreachable(bucket, options.to);
+    const location = await choosePlace(store, homeOf(bucket, batchIdOf(options, sheet)), options.to);
+    const files = await readBatchFiles(store, location);
+    refuseOtherAccount(location, files, ownAccount(config), options);
+    const bought: PromptRow[] = [];
+    const plan = await planSubmission(store, location, asked, (row) => {
+      if (bought.length < options.show) bought.push(row);
+    });
+    const rows = plan.runSeq === 1 ? await firstRows(asked, options.show) : bought;
+    return { batchId: location.batchId, location, ...ahead(plan, rows, files) };
+  });
+}
+
+/** By the batch's newest run where that was long enough to tell, else by what the service documents. */
+function expectedTime(rows: number, concurrency: number, files: BatchFiles | undefined): ExpectedTime {
+  const { batch, report } = files ?? {};
+  const measured =
+    batch && report?.state === 'completed' && report.runSeq === batch.runSeq
+      ? measuredJobSeconds({
+          rows: batch.rows,
+          concurrency: batch.settings.concurrency,
+          seconds: (Date.parse(report.endedAt) - Date.parse(report.startedAt)) / 1000,
+        })
+      : undefined;
+  const jobSeconds = measured ?? DOCUMENTED_JOB_SECONDS;
+  return {
+    seconds: expectedSeconds(rows, concurrency, jobSeconds),
+    jobSeconds,
+    concurrency,
+    measuredByRun: measured && batch ? batch.runSeq : undefined,
+  };
 }

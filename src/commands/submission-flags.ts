@@ -27,12 +27,14 @@ interface Flags extends RunningFlags {
   readonly imagesPerPrompt: number;
   readonly map?: Readonly<Record<string, string>>;
   readonly template?: string;
+  readonly seed: string;
   readonly format?: string;
   readonly delimiter?: string;
   readonly encoding?: string;
   readonly duplicates: string;
   readonly strict: boolean;
   readonly dryRun: boolean;
+  readonly show: number;
   readonly yes: boolean;
   readonly json: boolean;
 }
@@ -66,26 +68,36 @@ export function withSubmissionFlags(program: Program): Program {
     .addOption(
       new Option('--resolution <size>', 'for rows that do not say').choices([...RESOLUTIONS]).default('1K'),
     )
-    .option('--images-per-prompt <n>', 'for rows without a count', wholeNumber(1, 1000), 1)
+    .option('--images-per-prompt <n>', 'for rows without a count, 1 to 1000', wholeNumber(1, 1000), 1)
     .option(
       '--map <ours=theirs>',
       `reads a column of ours from one of theirs, such as prompt=Caption; repeatable (${INPUT_COLUMNS.join(', ')})`,
       pair,
     )
-    .option('--template <text>', 'makes the prompt of other columns: "a {{style}} photo of {{subject}}"')
+    .option(
+      '--template <text>',
+      'makes the prompt of other columns: "a {{style|plain}} photo of a {{red,green}} {{subject}}"; what follows | stands for a blank cell, of texts with commas one is drawn for each image, \\{ and \\} are braces',
+    )
+    .option('--seed <text>', "another one draws a template's choices anew", seed, '1')
+    .addOption(
+      new Option(
+        '--duplicates <how>',
+        'keep, skip or fail (start nothing) where rows without an id ask for the same image as one above; rows with ids never count as the same',
+      )
+        .choices(['keep', 'skip', 'fail'])
+        .default('keep'),
+    )
     .optionsGroup('Reading:')
     .addOption(
       new Option('--format <format>', 'instead of by name and content').choices(['csv', 'tsv', 'jsonl']),
     )
     .option('--delimiter <character>', 'instead of detecting comma, semicolon or tab', delimiter)
     .option('--encoding <label>', 'for text that is not UTF-8 or UTF-16, such as windows-1252')
-    .addOption(
-      new Option('--duplicates <how>', 'what becomes of identical rows').choices(['keep']).default('keep'),
-    )
     .option('--strict', 'start nothing if any row is rejected', false);
   return withRunningFlags(program)
     .optionsGroup('Output:')
-    .option('--dry-run', 'say what would be made, and do nothing', false)
+    .option('--dry-run', 'say what would be made, where, how long and at what cost, and do nothing', false)
+    .option('--show <n>', 'rows that --dry-run shows as they would be sent', wholeNumber(0, 1000), 3)
     .option('-y, --yes', 'do not ask', false)
     .option('--json', 'one JSON document on standard output', false);
 }
@@ -102,6 +114,7 @@ export function submissionOptions(sheet: string, flags: Flags): SubmissionOption
     merge: flags.merge,
     rebind: flags.rebind,
     dryRun: flags.dryRun,
+    show: flags.show,
     yes: flags.yes,
     json: flags.json,
   };
@@ -116,6 +129,7 @@ function sheetSettings(flags: Flags): SheetSettings {
     ...(template && { template }),
     map,
     defaults: { model: flags.model, aspectRatio: flags.aspectRatio, resolution: flags.resolution },
+    seed: flags.seed,
     imagesPerPrompt: flags.imagesPerPrompt,
     duplicates: flags.duplicates,
     strict: flags.strict,
@@ -140,6 +154,11 @@ function modelName(text: string): string {
   const model = parseModel(text);
   if (model === undefined) throw new InvalidArgumentError('Expected nb, nb2 or pro.');
   return model;
+}
+
+function seed(text: string): string {
+  if (text === '' || text.length > 200) throw new InvalidArgumentError('Expected 1 to 200 characters.');
+  return text;
 }
 
 function delimiter(text: string): string {

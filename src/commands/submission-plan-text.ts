@@ -1,17 +1,28 @@
 import type { PlanCounts } from '../batch/plan-counts.js';
 import type { SubmissionPlan } from '../batch/plan-submission.js';
+import type { BatchId } from '../domain/ids.js';
+import { MODELS } from '../domain/generation-settings.js';
+import { imagesOf, type ImagesOfKind } from '../domain/image-counts.js';
+import { costOf, type PriceTable } from '../domain/price-table.js';
 import type { RejectedRecord } from '../domain/row.js';
-import type { SheetSummary } from '../sheet/index.js';
+import type { SheetSettings, SheetSummary } from '../sheet/index.js';
 import { addressOf, type BatchLocation } from '../storage/layout.js';
 import { batchWorkflowId } from '../workflows/names.js';
 
 const SHOWN_REJECTS = 5;
 
 /** Lines that tell what is in a sheet. */
-export function sheetText(sheet: string, summary: SheetSummary): string {
-  const models = Object.entries(summary.byModel).filter(([, count]) => count > 0);
-  const perModel = models.map(([model, count]) => `${count} ${model}`).join(', ');
-  const repeats = summary.duplicates > 0 ? `, ${counted(summary.duplicates, 'identical row')} kept` : '';
+export function sheetText(
+  sheet: string,
+  summary: SheetSummary,
+  { duplicates }: Pick<SheetSettings, 'duplicates'>,
+): string {
+  const models = MODELS.map(
+    (model) => [model, imagesOf(summary.images.filter((kind) => kind.model === model))] as const,
+  );
+  const perModel = models.flatMap(([model, images]) => (images > 0 ? [`${images} ${model}`] : [])).join(', ');
+  const fate = duplicates === 'skip' ? ' skipped' : duplicates === 'keep' ? ' kept' : '';
+  const repeats = summary.duplicates > 0 ? `, ${counted(summary.duplicates, 'identical row')}${fate}` : '';
   const lines = [
     `Sheet      ${sheet}: ${counted(summary.rows, 'image')}${perModel && ` (${perModel})`}${repeats}`,
   ];
@@ -27,8 +38,17 @@ function rejectLine({ line, column, value, rule }: RejectedRecord): string {
   return `line ${line}, ${column}${value === '' ? '' : ` "${value.slice(0, 60)}"`}: ${rule}`;
 }
 
+/** Lines that tell what a submission would do to a batch; what it costs where prices are known. */
+export function planText(
+  location: BatchLocation,
+  plan: SubmissionPlan,
+  prices: PriceTable | undefined,
+): string {
+  return `${differenceText(location, plan)}${prices ? costText(prices, plan.buys) : ''}`;
+}
+
 /** Lines that tell what a submission would do to a batch. */
-export function planText(location: BatchLocation, plan: SubmissionPlan): string {
+export function differenceText(location: BatchLocation, plan: SubmissionPlan): string {
   const batch = `Batch      ${location.batchId} → ${addressOf(location)}\n`;
   if (plan.runSeq === 1) return batch;
   const kept = plan.merge ? `${plan.kept} kept besides` : `${plan.removed} removed`;
@@ -40,6 +60,22 @@ export function planText(location: BatchLocation, plan: SubmissionPlan): string 
     ...awaitedLines(plan),
   ];
   return `${batch}${lines.join('\n')}\n`;
+}
+
+/** Lines that tell what images cost, and for which nobody has said a price. */
+export function costText(prices: PriceTable, buys: readonly ImagesOfKind[]): string {
+  const { total, unpriced } = costOf(prices, buys);
+  const missing = `BANANA_PRICES has no price for ${kindsText(unpriced)}`;
+  if (unpriced.length === 0) return `Cost       ${total}${ONCE_EACH}\n`;
+  if (unpriced.length === buys.length) return `Cost       unknown: ${missing}\n`;
+  return `Cost       ${total}${ONCE_EACH}\n           and more: ${missing}\n`;
+}
+
+const ONCE_EACH = ' by BANANA_PRICES, not counting jobs made again after a failure';
+
+/** Images by model and resolution: `22 pro 1K, 1 nb 1K`. */
+export function kindsText(kinds: readonly ImagesOfKind[]): string {
+  return kinds.map(({ model, resolution, images }) => `${images} ${model} ${resolution}`).join(', ');
 }
 
 /** A line of a plan that says what a run is to do. */
@@ -61,18 +97,23 @@ export function counted(count: number, noun: string): string {
 
 /** What `submit --json` prints; scripts rely on it. */
 export function submissionJson(location: BatchLocation, plan: SubmissionPlan): string {
-  return JSON.stringify({
-    batchId: location.batchId,
-    workflowId: batchWorkflowId(location.batchId),
+  return JSON.stringify({ ...submissionFacts(location.batchId, plan), location: addressOf(location) });
+}
+
+/** What `submit --json` prints, but for the place. */
+export function submissionFacts(batchId: BatchId, plan: SubmissionPlan): Readonly<Record<string, unknown>> {
+  return {
+    batchId,
+    workflowId: batchWorkflowId(batchId),
     runSeq: plan.runSeq,
     rows: plan.summary.rows,
     rejected: plan.summary.rejected,
+    duplicates: plan.summary.duplicates,
     new: plan.new,
     changed: plan.changed,
     unchanged: plan.unchanged,
     removed: plan.removed,
     kept: plan.kept,
     again: plan.again,
-    location: addressOf(location),
-  });
+  };
 }

@@ -1,15 +1,20 @@
-import type { BatchStatus } from '../batch/status-document.js';
 import type { BatchFolder } from '../batch/batch-place.js';
+import type { SubmissionPlan } from '../batch/plan-submission.js';
+import type { BatchStatus } from '../batch/status-document.js';
 import type { AccountId } from '../bananahub/client.js';
 import type { BucketConfig } from '../config.js';
+import { MAX_BATCH_ROWS } from '../domain/window.js';
 import { UsageError } from '../errors.js';
-import type { SheetSummary } from '../sheet/index.js';
+import type { SheetSettings, SheetSummary } from '../sheet/index.js';
 import { addressOf, type BatchLocation } from '../storage/layout.js';
 import type { BatchFiles } from './batch-files.js';
 import { counted } from './submission-plan-text.js';
 
 /** Throws a UsageError for a sheet of which nothing may start. */
-export function refuseUnusable({ rows, rejected }: SheetSummary, strict: boolean): void {
+export function refuseUnusable(
+  { rows, rejected, duplicates, firstDuplicates }: SheetSummary,
+  { strict, duplicates: how }: Pick<SheetSettings, 'strict' | 'duplicates'>,
+): void {
   if (rows === 0) {
     throw new UsageError(
       `Every row of the sheet is rejected (${rejected}), for the reasons above; nothing was started.`,
@@ -18,6 +23,13 @@ export function refuseUnusable({ rows, rejected }: SheetSummary, strict: boolean
   if (strict && rejected > 0) {
     throw new UsageError(
       `${counted(rejected, 'row')} of the sheet ${rejected === 1 ? 'is' : 'are'} rejected, and with --strict nothing is started then.`,
+    );
+  }
+  if (how === 'fail' && duplicates > 0) {
+    const pairs = firstDuplicates.map(({ line, firstLine }) => `${firstLine} and ${line}`).join(', ');
+    const more = duplicates > firstDuplicates.length ? ', …' : '';
+    throw new UsageError(
+      `${counted(duplicates, 'row')} of the sheet ${duplicates === 1 ? 'asks' : 'ask'} for the same as one above (lines ${pairs}${more}), and with --duplicates fail nothing is started then. Remove them, give them ids of their own, or say --duplicates skip or keep.`,
     );
   }
 }
@@ -62,5 +74,14 @@ export function refuseOtherAccount(
 export function refuseRebindOfRunning({ batchId }: BatchLocation): void {
   throw new UsageError(
     `Batch "${batchId}" is running. A rotated key of a running batch is accepted by: banana-batch resume ${batchId} --rebind`,
+  );
+}
+
+/** Throws a UsageError where the rows that stay and those of the sheet are more than a batch takes. */
+export function refuseTooLong({ summary, kept }: SubmissionPlan): void {
+  const rows = summary.rows + kept;
+  if (rows <= MAX_BATCH_ROWS) return;
+  throw new UsageError(
+    `With the ${counted(kept, 'row')} that stay${kept === 1 ? 's' : ''} in it the batch would have ${rows} rows, and takes ${MAX_BATCH_ROWS}. Give the sheet another --id.`,
   );
 }

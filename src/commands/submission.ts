@@ -31,6 +31,7 @@ import {
   refuseOtherPlace,
   refuseRebindOfRunning,
   refuseUnreachable,
+  refuseTooLong,
 } from './submission-refusals.js';
 
 /** What `submit` and `run` are asked to do. */
@@ -48,6 +49,8 @@ export interface SubmissionOptions {
   /** The account's key was rotated since the batch was run. */
   readonly rebind: boolean;
   readonly dryRun: boolean;
+  /** Rows that a dry run shows as they would be sent. */
+  readonly show: number;
   readonly yes: boolean;
   readonly json: boolean;
 }
@@ -85,7 +88,8 @@ export async function submitSheet(
   }
   refuseOtherAccount(location, files, access.account, options);
   const plan = await planSubmission(store, location, sheetToPlan(sheet, options));
-  context.stderr.write(planText(location, plan));
+  context.stderr.write(planText(location, plan, access.isFree ? undefined : context.config.prices));
+  refuseTooLong(plan);
   const toDo = rowsToRun(plan) + plan.removed;
   if (toDo === 0 && isSealedFor(files, location, sheet, options)) {
     return { kind: 'nothing-to-do', location, plan };

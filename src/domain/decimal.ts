@@ -23,3 +23,24 @@ function scaled(text: string, digits: number): bigint {
   const value = BigInt(whole + fractionOf(text).padEnd(digits, '0'));
   return sign === '-' ? -value : value;
 }
+
+/** Whether a text is a decimal string without a sign. */
+export function isAmount(text: string): boolean {
+  return DECIMAL.exec(text)?.[1] === '';
+}
+
+const LEAST_SHOWN_DIGITS = 2;
+
+/**
+ * The exact sum of amounts, each taken so many times, as a decimal string: two digits after the point, and more where
+ * they are not zero. Throws a RangeError for what is no decimal string, and for times that are no whole number.
+ */
+export function totalOf(terms: readonly { readonly amount: string; readonly times: number }[]): string {
+  const digits = Math.max(LEAST_SHOWN_DIGITS, ...terms.map(({ amount }) => fractionOf(amount).length));
+  const sum = terms.reduce((total, { amount, times }) => total + scaled(amount, digits) * BigInt(times), 0n);
+  const all = (sum < 0n ? -sum : sum).toString().padStart(digits + 1, '0');
+  const point = all.length - digits;
+  const shown = point + LEAST_SHOWN_DIGITS;
+  const fraction = all.slice(point, shown) + all.slice(shown).replace(/0+$/, '');
+  return `${sum < 0n ? '-' : ''}${all.slice(0, point)}.${fraction}`;
+}

@@ -52,7 +52,9 @@ export function derivedRowId(prompt: string, contentHash: ContentHash): string {
 export interface RowIdRequest {
   /** Its own id, trimmed and checked; undefined to derive one. */
   readonly id: string | undefined;
+  /** Derived ids remind of it. */
   readonly prompt: string;
+  /** Of what the record says: equal for identical records. */
   readonly contentHash: ContentHash;
   /** Images of this record: one id each. */
   readonly count: number;
@@ -61,17 +63,26 @@ export interface RowIdRequest {
 }
 
 export type RowIdAnswer =
-  | { readonly kind: 'given'; readonly rowIds: readonly RowId[]; readonly repeatOf?: number }
+  | {
+      readonly kind: 'given';
+      /** What the record's ids begin with: unique in the sheet, and the same for any count. */
+      readonly base: string;
+      readonly rowIds: readonly RowId[];
+      /** Line of the first record without an id that says the same. */
+      readonly repeatOf?: number;
+    }
   | { readonly kind: 'taken'; readonly rowId: string; readonly firstLine: number };
 
 /**
  * Gives the records of one sheet their ids, in order: never the same id twice, and always the same ids for the same
  * sheet. An own id that is already in use is answered with the line that has it; a derived one gets `~d2`, `~d3`, ….
  *
- * Remembers some 40 bytes an id.
+ * Remembers some 40 bytes an id, and as much again for a record without one.
  */
 export class RowIds {
   readonly #lines = new IdLines();
+  /** By content, of records without an id: the id of another row may look like a derived one. */
+  readonly #derivedLines = new IdLines();
   readonly #repeats = new Map<string, number>();
 
   /** The ids of one record: the base id itself for one image, `~1` … `~n` for several. */
@@ -80,14 +91,17 @@ export class RowIds {
   }
 
   #derive(request: RowIdRequest): RowIdAnswer {
-    const base = derivedRowId(request.prompt, request.contentHash);
+    const { prompt, contentHash, line } = request;
+    const firstLine = this.#derivedLines.claim(contentHash, line);
+    const repeatOf = firstLine === undefined ? {} : { repeatOf: firstLine };
+    const base = derivedRowId(prompt, contentHash);
     const first = this.#claim(base, request);
-    if (first.kind === 'given') return first;
+    if (first.kind === 'given') return { ...first, ...repeatOf };
     for (let repeat = (this.#repeats.get(base) ?? 1) + 1; ; repeat += 1) {
       const answer = this.#claim(`${base}~d${repeat}`, request);
       if (answer.kind === 'taken') continue;
       this.#repeats.set(base, repeat);
-      return { ...answer, repeatOf: first.firstLine };
+      return { ...answer, ...repeatOf };
     }
   }
 
@@ -101,6 +115,6 @@ export class RowIds {
     const firstLine = this.#lines.claim(base, line);
     if (firstLine !== undefined) return { kind: 'taken', rowId: base, firstLine };
     for (const rowId of replicas) this.#lines.claim(rowId, line);
-    return { kind: 'given', rowIds: (count === 1 ? [base] : replicas).map((id) => id as RowId) };
+    return { kind: 'given', base, rowIds: (count === 1 ? [base] : replicas).map((id) => id as RowId) };
   }
 }

@@ -84,11 +84,11 @@ export function checkResolution(text: string, model: Model, fallback: Resolution
 
 const MAX_COUNT = 1000;
 
-/** The number of images of a row; `fallback` for a blank cell. */
+/** The number of images of a row; `fallback` for a blank cell. `3.0` is what tables with gaps make of a 3. */
 export function checkCount(text: string, fallback: number): Checked<number> {
   const given = text.trim();
   if (given === '') return { kind: 'good', value: fallback };
-  const count = /^\d{1,9}$/.test(given) ? Number(given) : 0;
+  const count = Number(/^(\d{1,9})(?:[.,]00?)?$/.exec(given)?.[1] ?? 0);
   if (count >= 1 && count <= MAX_COUNT) return { kind: 'good', value: count };
   return { kind: 'broken', rule: `count is a whole number from 1 to ${MAX_COUNT}` };
 }

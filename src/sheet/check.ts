@@ -5,6 +5,9 @@ import { imageNameOf } from '../domain/object-key.js';
 import { isReportColumn, type InputColumn } from '../domain/reserved-columns.js';
 import type { PromptRow, RejectedRecord } from '../domain/row.js';
 import { brokenRowIdRule, RowIds } from '../domain/row-id.js';
+import { MAX_BATCH_ROWS } from '../domain/window.js';
+import { BrokenRule, HALF_CHARACTER } from './broken-rule.js';
+import { cellOf, textOf, type Cell } from './cell.js';
 import {
   cellText,
   checkAspectRatio,
@@ -15,11 +18,10 @@ import {
 } from './cells.js';
 import type { SheetColumns } from './columns.js';
 import type { SourceRecord } from './parse.js';
+import { promptsOf } from './prompts.js';
+import { SheetError, type SheetPlace } from './sheet-error.js';
 import type { SheetSettings } from './sheet-settings.js';
-import { fillTemplate } from './template.js';
 
-/** Longest prompt that is accepted; a longer one is a sheet that was read wrongly. */
-const MAX_PROMPT_CHARACTERS = 32_000;
 const SHOWN_VALUE_CHARACTERS = 200;
 
 /** What became of one record. */
@@ -31,36 +33,36 @@ export type CheckedRecord =
       /** Line of the first record that is identical to this one, where neither has an id of its own. */
       readonly repeatOf?: number;
     }
+  | {
+      /** Left out, since it is identical to the record on line `repeatOf` and that was asked for. */
+      readonly kind: 'skipped';
+      readonly line: number;
+      readonly repeatOf: number;
+    }
   | { readonly kind: 'rejected'; readonly rejected: RejectedRecord };
 
 /** Checks one sheet's records in order: ids and positions depend on those before. */
 export type RecordChecker = (record: SourceRecord, columns: SheetColumns) => CheckedRecord;
 
-/** A rule that a record breaks; the first one found is told. */
-class BrokenRule extends Error {
-  readonly column: string;
-  readonly value: string;
-
-  constructor(column: string, value: string, rule: string) {
-    super(rule);
-    this.column = column;
-    this.value = value;
-  }
-}
+type CheckSettings = Pick<SheetSettings, 'defaults' | 'imagesPerPrompt' | 'seed' | 'duplicates'>;
 
 /**
- * A checker for one pass over one sheet. It takes a record as it is or rejects it with column, value and rule; it
- * never throws for what a record says.
+ * A checker for one pass over one sheet. It takes a record as it is, skips it or rejects it with column, value and
+ * rule; what a record says never throws. More images than a batch takes throw SheetError `too-many-rows`.
  */
-export function recordChecker(settings: Pick<SheetSettings, 'defaults' | 'imagesPerPrompt'>): RecordChecker {
+export function recordChecker(
+  settings: CheckSettings,
+  sheet: string,
+  mostRows: number = MAX_BATCH_ROWS,
+): RecordChecker {
   const rowIds = new RowIds();
   let position = 0;
 
   return (record, columns) => {
     try {
-      const checked = acceptedRows(record, columns);
-      position += checked.rows.length;
-      return { kind: 'accepted', ...checked };
+      const checked = checkedRecord(record, columns);
+      if (checked.kind === 'accepted') position += checked.rows.length;
+      return checked;
     } catch (error) {
       if (!(error instanceof BrokenRule)) throw error;
       const { column, value, message: rule } = error;
@@ -68,10 +70,10 @@ export function recordChecker(settings: Pick<SheetSettings, 'defaults' | 'images
     }
   };
 
-  function acceptedRows(record: SourceRecord, columns: SheetColumns) {
+  function checkedRecord(record: SourceRecord, columns: SheetColumns): CheckedRecord {
     refuseWrongWidth(record, columns);
     const cell = (column: InputColumn): Cell => cellOf(record, columns, column);
-    const prompt = promptOf(record, columns);
+    const prompts = promptsOf(record, columns, settings.seed);
     const model = good(cell('model'), (text) => checkModel(text, settings.defaults.model));
     const aspectRatio = good(cell('aspect_ratio'), (text) =>
       checkAspectRatio(text, model, settings.defaults.aspectRatio),
@@ -82,11 +84,13 @@ export function recordChecker(settings: Pick<SheetSettings, 'defaults' | 'images
     const count = good(cell('count'), (text) => checkCount(text, settings.imagesPerPrompt));
     refuseInputImages(record, columns);
 
-    const hash = contentHash({ prompt, model, aspectRatio, resolution, inputImages: [] });
+    const hashOf = (prompt: string) =>
+      contentHash({ prompt, model, aspectRatio, resolution, inputImages: [] });
+    const hash = hashOf(prompts.written);
     const idCell = cell('id');
     const id = good(idCell, (text) => checkId(text, columns.isFailures));
     const { line } = record;
-    const answer = rowIds.give({ id, prompt, contentHash: hash, count, line });
+    const answer = rowIds.give({ id, prompt: prompts.plain, contentHash: hash, count, line });
     if (answer.kind === 'taken') {
       throw new BrokenRule(
         idCell.name,
@@ -94,22 +98,36 @@ export function recordChecker(settings: Pick<SheetSettings, 'defaults' | 'images
         `an id is used once: lines ${answer.firstLine} and ${line} both have ${JSON.stringify(answer.rowId)}`,
       );
     }
+    const { base, repeatOf } = answer;
+    if (repeatOf !== undefined && settings.duplicates === 'skip') return { kind: 'skipped', line, repeatOf };
+    if (position + count > mostRows) throw tooManyRows({ sheet, line }, mostRows);
     const labels = labelsOf(record, columns);
-    const rows = answer.rowIds.map((rowId: RowId, replica): PromptRow => ({
-      position: position + replica,
-      line,
-      rowId,
-      contentHash: hash,
-      prompt,
-      model,
-      aspectRatio,
-      resolution,
-      inputImages: [],
-      imageName: imageNameOf(rowId),
-      labels,
-    }));
-    return answer.repeatOf === undefined ? { rows } : { rows, repeatOf: answer.repeatOf };
+    const rows = answer.rowIds.map((rowId: RowId, index): PromptRow => {
+      const prompt = prompts.of(base, index + 1);
+      return {
+        position: position + index,
+        line,
+        rowId,
+        contentHash: prompt === prompts.written ? hash : hashOf(prompt),
+        prompt,
+        model,
+        aspectRatio,
+        resolution,
+        inputImages: [],
+        imageName: imageNameOf(rowId),
+        labels,
+      };
+    });
+    return repeatOf === undefined ? { kind: 'accepted', rows } : { kind: 'accepted', rows, repeatOf };
   }
+}
+
+function tooManyRows(place: Required<SheetPlace>, mostRows: number): SheetError {
+  return new SheetError(
+    'too-many-rows',
+    place,
+    `with this record the sheet makes more than ${mostRows} images, and a batch takes no more. Split the sheet and give each part its own --id, or lower count or --images-per-prompt`,
+  );
 }
 
 /** The rejection of a record for one rule, with the record as read so that it can be mended. */
@@ -135,25 +153,6 @@ function shortened(value: string): string {
   if (value.length <= SHOWN_VALUE_CHARACTERS) return value;
   // Not half of a surrogate pair at the cut.
   return `${value.slice(0, SHOWN_VALUE_CHARACTERS - 1).replace(/[\ud800-\udbff]$/, '')}…`;
-}
-
-interface Cell {
-  /** As the sheet calls it, or our name where it has no such column. */
-  readonly name: string;
-  readonly value: JsonValue | undefined;
-}
-
-function cellOf(record: SourceRecord, columns: SheetColumns, column: InputColumn): Cell {
-  const index = columns.ours.get(column);
-  if (index === undefined) return { name: column, value: undefined };
-  return { name: columns.names[index] ?? column, value: record.values[index] };
-}
-
-function textOf(cell: Cell): string {
-  const text = cellText(cell.value);
-  if (text === undefined)
-    throw new BrokenRule(cell.name, JSON.stringify(cell.value), `${cell.name} is a text`);
-  return text;
 }
 
 function good<T>(cell: Cell, check: (text: string) => Checked<T>): T {
@@ -188,37 +187,6 @@ function trailingUnnamed(columns: SheetColumns): number {
   let count = 0;
   while (unnamed.has(columns.names.length - 1 - count)) count += 1;
   return count;
-}
-
-const HALF_CHARACTER = 'a text has whole characters: half of a surrogate pair was found in it';
-
-function promptOf(record: SourceRecord, columns: SheetColumns): string {
-  const { name, text } = rawPrompt(record, columns);
-  // The service strips null bytes; two prompts that differ in nothing else are the same image.
-  const prompt = text.replaceAll('\0', '');
-  if (prompt.trim() === '')
-    throw new BrokenRule(name, text, 'a prompt has at least one character that is not blank');
-  if (prompt.length > MAX_PROMPT_CHARACTERS && Array.from(prompt).length > MAX_PROMPT_CHARACTERS) {
-    throw new BrokenRule(name, prompt, `a prompt has at most ${MAX_PROMPT_CHARACTERS} characters`);
-  }
-  if (/\p{Surrogate}/u.test(prompt)) throw new BrokenRule(name, prompt, HALF_CHARACTER);
-  return prompt;
-}
-
-function rawPrompt(record: SourceRecord, columns: SheetColumns): { name: string; text: string } {
-  if (columns.template === undefined) {
-    const cell = cellOf(record, columns, 'prompt');
-    return { name: cell.name, text: textOf(cell) };
-  }
-  const filled = fillTemplate(columns.template, (index) => cellText(record.values[index]));
-  if (filled.kind === 'blank') {
-    throw new BrokenRule(
-      filled.column,
-      '',
-      `--template needs a text in the column ${JSON.stringify(filled.column)}`,
-    );
-  }
-  return { name: 'prompt', text: filled.text };
 }
 
 function refuseInputImages(record: SourceRecord, columns: SheetColumns): void {

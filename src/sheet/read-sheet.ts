@@ -32,6 +32,8 @@ export type SheetItem =
       /** Line of the first identical record, where neither has an id of its own. */
       readonly repeatOf?: number;
     }
+  /** A record that is left out, since the one on line `repeatOf` says the same. */
+  | { readonly kind: 'skipped'; readonly line: number; readonly repeatOf: number }
   | { readonly kind: 'rejected'; readonly rejected: RejectedRecord };
 
 /** How much text is looked at to tell delimiter, format and the columns of JSON Lines. */
@@ -50,13 +52,6 @@ export async function* readSheet(
   source: SheetSource,
 ): AsyncGenerator<SheetItem, void, undefined> {
   const sheet = sheetLabel(source.name);
-  if (settings.duplicates !== 'keep') {
-    throw new SheetError(
-      'not-supported',
-      { sheet },
-      `--duplicates ${settings.duplicates} is not supported yet. Use --duplicates keep, and remove repeated rows from the sheet`,
-    );
-  }
   const planner = columnPlanner(settings, sheet);
   const pieces = decodeSheet(bytes, settings.encoding, sheet);
   try {
@@ -67,7 +62,7 @@ export async function* readSheet(
       dialect.format === 'jsonl'
         ? jsonRecords(text, head, planner, sheet)
         : csvRecords(text, dialect, planner, sheet);
-    const check = recordChecker(settings);
+    const check = recordChecker(settings, sheet);
     let isEmpty = true;
     for await (const batch of records) {
       if (batch.kind === 'header') {
@@ -77,7 +72,7 @@ export async function* readSheet(
       for (const { record, columns } of batch.records) {
         isEmpty = false;
         const checked = check(record, columns);
-        if (checked.kind === 'rejected') {
+        if (checked.kind !== 'accepted') {
           yield checked;
           continue;
         }

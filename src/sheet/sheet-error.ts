@@ -1,3 +1,5 @@
+import { closestMatch } from 'leven';
+
 /** What makes a sheet unusable as a whole. */
 export type SheetErrorCode =
   | 'bad-json'
@@ -7,10 +9,10 @@ export type SheetErrorCode =
   | 'html-page'
   | 'no-prompt-column'
   | 'no-rows'
-  | 'not-supported'
   | 'not-text'
   | 'quote-not-closed'
   | 'record-too-large'
+  | 'too-many-rows'
   | 'undecodable'
   | 'unknown-column'
   | 'unknown-encoding';
@@ -53,4 +55,14 @@ export function listColumns(names: readonly string[]): string {
   const shown = named.slice(0, 20).map((name) => JSON.stringify(name.slice(0, 60)));
   const more = named.length > shown.length ? ` and ${named.length - shown.length} more` : '';
   return shown.length === 0 ? 'none with a name' : `${shown.join(', ')}${more}`;
+}
+
+/** The end of a message about a column that is not there: the one that was meant, as it seems, and all there are. */
+export function columnsInstead(meant: string, names: readonly string[]): string {
+  const spelled = new Map(names.map((name) => [name.toLowerCase(), name]));
+  const near = closestMatch(meant.toLowerCase(), [...spelled.keys()], {
+    maxDistance: Math.floor(meant.length * 0.4),
+  });
+  const guess = near ? `Did you mean ${JSON.stringify(spelled.get(near))}? ` : '';
+  return `${guess}Its columns: ${listColumns(names)}`;
 }

@@ -20,8 +20,10 @@ export const SheetSettings = z.object({
   encoding: z.string().min(1).optional(),
   /** Our column → the sheet's column: `--map prompt=Caption`. */
   map: z.partialRecord(z.enum(INPUT_COLUMNS), z.string().min(1)).default({}),
-  /** Makes the prompt from other columns: `a {{style}} photo of {{subject}}`. */
+  /** Makes the prompt from other columns: `a {{style|plain}} photo of a {{red,green}} {{subject}}`. */
   template: z.string().min(1).optional(),
+  /** Draws the choices of a template: the same seed draws the same ones on every machine. */
+  seed: z.string().min(1).max(200).default('1'),
   /** For rows that do not say it themselves. */
   defaults: z
     .object({
@@ -33,7 +35,7 @@ export const SheetSettings = z.object({
     .prefault({}),
   /** Images of a row without a `count`. */
   imagesPerPrompt: z.int().min(1).max(1000).default(1),
-  /** What becomes of identical rows without ids. Only `keep` is there yet; the others are refused when reading. */
+  /** What becomes of identical rows without ids but the first. `fail` is read like `keep`; the caller acts on it. */
   duplicates: z.enum(['keep', 'skip', 'fail']).default('keep'),
   /** One rejected record keeps the whole batch from starting; the caller acts on it. */
   strict: z.boolean().default(false),

@@ -1,23 +1,32 @@
-import { MODELS, type Model } from '../domain/generation-settings.js';
+import { ImageCounts, imagesOf, type ImagesOfKind } from '../domain/image-counts.js';
 import type { RejectedRecord } from '../domain/row.js';
 import { readSheet, type SheetHeader, type SheetItem } from './read-sheet.js';
 import type { SheetSettings, SheetSource } from './sheet-settings.js';
+
+/** A record that says the same as an earlier one, by the lines on which they start. */
+export interface Duplicate {
+  readonly line: number;
+  readonly firstLine: number;
+}
 
 /** A whole sheet in numbers. */
 export interface SheetSummary extends SheetHeader {
   /** All carried columns, also those that turned up after the header: unnamed ones with something in them, late keys of JSON Lines. */
   readonly labelColumns: readonly string[];
-  /** Accepted rows after expansion: one image each. */
+  /** Accepted rows after expansion: one image each; `images` says of what kinds they are. */
   readonly rows: number;
   readonly rejected: number;
-  /** Records without an id that are identical to an earlier one; their rows are among `rows`. */
+  /** Records without an id that are identical to an earlier one; their rows are among `rows` unless they are skipped. */
   readonly duplicates: number;
-  readonly byModel: Readonly<Record<Model, number>>;
+  /** The lines of the first of them. */
+  readonly firstDuplicates: readonly Duplicate[];
+  readonly images: readonly ImagesOfKind[];
   /** The first 20. */
   readonly firstRejected: readonly RejectedRecord[];
 }
 
 const SHOWN_REJECTED = 20;
+const SHOWN_DUPLICATES = 5;
 
 /** Adds up a sheet's items while they go by. */
 export class SheetTally {
@@ -30,9 +39,9 @@ export class SheetTally {
     isRejects: false,
   };
   readonly #labels = new Set<string>();
-  readonly #byModel = new Map<Model, number>(MODELS.map((model) => [model, 0]));
+  readonly #images = new ImageCounts();
   readonly #firstRejected: RejectedRecord[] = [];
-  #rows = 0;
+  readonly #firstDuplicates: Duplicate[] = [];
   #rejected = 0;
   #duplicates = 0;
   #lastRepeatLine = 0;
@@ -49,27 +58,35 @@ export class SheetTally {
         if (this.#firstRejected.length < SHOWN_REJECTED) this.#firstRejected.push(item.rejected);
         return;
       case 'row':
-        this.#rows += 1;
-        this.#byModel.set(item.row.model, (this.#byModel.get(item.row.model) ?? 0) + 1);
+        this.#images.add(item.row);
         for (const label of Object.keys(item.row.labels)) this.#labels.add(label);
         // The replicas of one repeat are one duplicate.
         if (item.repeatOf !== undefined && item.row.line !== this.#lastRepeatLine) {
-          this.#duplicates += 1;
-          this.#lastRepeatLine = item.row.line;
+          this.#addDuplicate({ line: item.row.line, firstLine: item.repeatOf });
         }
+        return;
+      case 'skipped':
+        this.#addDuplicate({ line: item.line, firstLine: item.repeatOf });
     }
+  }
+
+  #addDuplicate(duplicate: Duplicate): void {
+    this.#duplicates += 1;
+    this.#lastRepeatLine = duplicate.line;
+    if (this.#firstDuplicates.length < SHOWN_DUPLICATES) this.#firstDuplicates.push(duplicate);
   }
 
   /** The sums so far. */
   summary(): SheetSummary {
-    const countOf = (model: Model): number => this.#byModel.get(model) ?? 0;
+    const images = this.#images.list;
     return {
       ...this.#header,
       labelColumns: [...this.#labels],
-      rows: this.#rows,
+      rows: imagesOf(images),
       rejected: this.#rejected,
       duplicates: this.#duplicates,
-      byModel: { nb: countOf('nb'), nb2: countOf('nb2'), pro: countOf('pro') },
+      firstDuplicates: [...this.#firstDuplicates],
+      images,
       firstRejected: [...this.#firstRejected],
     };
   }

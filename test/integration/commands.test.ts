@@ -89,6 +89,7 @@ describe('looking at batches', () => {
       },
       api: { origin: 'environment', baseUrl: sandbox.apiUrl, apiKey: API_KEY },
       taskQueue: 'test',
+      prices: undefined,
     };
     const closed = await startScriptedServer();
     await closed.close();

@@ -3,7 +3,15 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hashFile } from '../../src/batch/plan-submission.js';
 import { startRun } from '../../src/batch/start-run.js';
 import { SheetSettings } from '../../src/sheet/index.js';
-import { at, outcomesKey, reportKey, type RunRef } from '../../src/storage/layout.js';
+import {
+  at,
+  contactSheetKey,
+  failuresKey,
+  imagesPrefix,
+  outcomesKey,
+  reportKey,
+  type RunRef,
+} from '../../src/storage/layout.js';
 import { batchWorkflowId } from '../../src/workflows/names.js';
 import { readEvidence } from '../support/batch-evidence.js';
 import { runCommand } from '../support/command-line.js';
@@ -20,6 +28,15 @@ describe('a sheet whose batch is there already', () => {
   afterAll(() => engine?.stop());
 
   const { command, write, ended, location, textAt, runFolders } = submissionBench(() => engine);
+
+  const imagesOf = async (batchId: string): Promise<readonly string[]> => {
+    const keys: string[] = [];
+    const prefix = imagesPrefix(location(batchId));
+    for await (const { key } of engine.stack.s3.store.list(engine.stack.s3.bucket, prefix)) {
+      if (key.endsWith('.png')) keys.push(key);
+    }
+    return keys;
+  };
 
   it('submitted again runs only what is new or changed, and keeps what was bought', async () => {
     await write('menu.csv', 'id,prompt,course\na,soup,1\nb,fish,2\nc,cake,3\n');
@@ -52,22 +69,80 @@ describe('a sheet whose batch is there already', () => {
     expect(metadata.map(({ prompt }) => prompt)).toEqual(['soup', 'fried fish', 'coffee']);
   });
 
-  it('with edited labels alone is sealed anew without buying', async () => {
-    await write('zoo.csv', 'id,prompt,house\na,an ape,north\nb,a bear,north\n');
+  it('with edited labels alone is sealed anew without buying, whatever becomes of a column', async () => {
+    const zoo = location('zoo');
+    const files = async () => ({
+      sheet: await textAt('zoo', contactSheetKey(zoo, 1)),
+      failures: await textAt('zoo', failuresKey(zoo)),
+      ...(await readEvidence(engine.stack.s3.store, zoo)),
+    });
+    await write('zoo.csv', 'id,prompt,house\na,an ape,north\nb,a bear,north\nx,an ox [[refuse]],north\n');
     await command(['submit', 'zoo.csv']);
     await ended('zoo');
     const jobs = engine.sandbox.stats().jobsMade;
-    await write('zoo.csv', 'id,prompt,house\na,an ape,south\nb,a bear,north\nc,,east\n');
-    const second = await command(['submit', 'zoo.csv', '--json']);
-    expect(JSON.parse(second.stdout)).toMatchObject({ runSeq: 2, new: 0, unchanged: 2, rejected: 1 });
-    expect(second.stderr).toContain('Nothing is bought');
-    await ended('zoo');
-    const { report, metadata } = await readEvidence(engine.stack.s3.store, location('zoo'));
-    expect(metadata).toMatchObject([{ house: 'south' }, { house: 'north' }]);
-    expect(report.tally).toMatchObject({ total: 3, stored: 2, rejected: 1 });
+    const resubmit = async (sheet: string) => {
+      await write('zoo.csv', sheet);
+      const second = await command(['submit', 'zoo.csv', '--json']);
+      expect(JSON.parse(second.stdout)).toMatchObject({ new: 0, changed: 0, unchanged: 3, removed: 0 });
+      expect(second.stderr).toContain('Nothing is bought');
+      await ended('zoo');
+      return files();
+    };
+
+    const edited = await resubmit(
+      'id,prompt,house,age\na,an ape,south,3\nb,a bear,north,\nc,,east,1\nx,an ox [[refuse]],stable,9\n',
+    );
+    expect(edited.metadata).toMatchObject([
+      { house: 'south', age: '3' },
+      { house: 'north', age: '' },
+    ]);
+    expect(edited.report.tally).toMatchObject({ total: 4, stored: 2, failed: 1, rejected: 1 });
+    expect(edited.failures).toMatch(
+      /^\uFEFFid,prompt,model,aspect_ratio,resolution,count,house,age,failure_/,
+    );
+    expect(edited.failures).toContain('1K,1,stable,9,refused');
+    for (const label of ['south', 'stable']) expect(edited.sheet).toContain(label);
     expect(await command(['submit', 'zoo.csv'])).toMatchObject({
       stderr: expect.stringContaining('Nothing to do'),
     });
+
+    const renamed = await resubmit(
+      'Age,prompt,id,home\n3,an ape,a,south\n,a bear,b,north\n9,an ox [[refuse]],x,stable\n',
+    );
+    expect(renamed.metadata.map((line) => Object.keys(line).slice(8))).toEqual([
+      ['Age', 'home'],
+      ['Age', 'home'],
+    ]);
+    expect(renamed.failures).toContain('1K,1,9,stable,refused');
+    expect(renamed.sheet).toContain('home');
+    expect(renamed.report.tally).toMatchObject({ total: 3, rejected: 0 });
+
+    const bare = await resubmit('id,prompt\na,an ape\nb,a bear\nx,an ox [[refuse]]\n');
+    expect(bare.metadata.map((line) => Object.keys(line).length)).toEqual([8, 8]);
+    expect(bare.failures).toMatch(/resolution,count,failure_kind/);
+    for (const label of ['home', 'stable']) expect(bare.sheet).not.toContain(label);
+    expect(engine.sandbox.stats().jobsMade).toBe(jobs);
+    expect(await command(['verify', 'zoo'])).toMatchObject({ code: 0 });
+  });
+
+  it('without some of its rows leaves their images where they are until they are pruned', async () => {
+    const images = await imagesOf('zoo');
+    expect(images).toHaveLength(2);
+    await write('zoo.csv', 'id,prompt,house\nb,a bear,north\n');
+    const jobs = engine.sandbox.stats().jobsMade;
+    expect(JSON.parse((await command(['submit', 'zoo.csv', '--yes', '--json'])).stdout)).toMatchObject({
+      unchanged: 1,
+      removed: 2,
+    });
+    await ended('zoo');
+    const { report, metadata } = await readEvidence(engine.stack.s3.store, location('zoo'));
+    expect(metadata).toMatchObject([{ prompt: 'a bear' }]);
+    expect(report.tally).toMatchObject({ total: 1, stored: 1, failed: 0 });
+    expect(await textAt('zoo', contactSheetKey(location('zoo'), 1))).not.toContain('an ape');
+    expect(await imagesOf('zoo')).toEqual(images);
+    expect(await command(['prune', 'zoo', '--yes'])).toMatchObject({ code: 0 });
+    expect(await imagesOf('zoo')).toHaveLength(1);
+    expect(await command(['verify', 'zoo'])).toMatchObject({ code: 0 });
     expect(engine.sandbox.stats().jobsMade).toBe(jobs);
   });
 

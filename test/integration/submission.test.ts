@@ -21,6 +21,14 @@ describe('a sheet', () => {
 
   const { command, write, ended, location, textAt } = submissionBench(() => engine);
 
+  const metadataOf = async (batchId: string) =>
+    (await textAt(batchId, metadataKey(location(batchId))))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+
+  const promptsIn = async (batchId: string) => (await metadataOf(batchId)).map(({ prompt }) => prompt);
+
   it('is read from standard input, from the bucket, and as JSON Lines', async () => {
     expect(await command(['submit', '-', '--id', 'piped'], 'prompt\na pipe\n')).toMatchObject({ code: 0 });
     const key = 'sheets/lines.jsonl';
@@ -30,38 +38,71 @@ describe('a sheet', () => {
     });
     expect(await command(['submit', `s3://${engine.stack.s3.bucket}/${key}`])).toMatchObject({ code: 0 });
     await Promise.all([ended('piped'), ended('lines')]);
-    const metadata = (await textAt('lines', metadataKey(location('lines')))).trim().split('\n');
-    expect(metadata.map((line) => JSON.parse(line))).toMatchObject([
+    expect(await metadataOf('lines')).toMatchObject([
       { prompt: 'a line', tags: { a: [1, 2] } },
       { prompt: 'another line' },
     ]);
   });
 
   it('makes its prompts of a template, several images a row, and defaults by flags', async () => {
-    await write('fruit.csv', 'fruit;style\nbanana;oil\nplum;ink\n');
+    await write('fruit.csv', 'fruit;style\nbanana;oil\nplum;\nplum;ink\nplum;ink\n');
     const flags = [
-      '--template',
-      'a {{fruit}}, {{style}}',
-      '--images-per-prompt',
-      '2',
       '--model',
       'nb2',
       '--aspect-ratio',
       '16:9',
       '--resolution',
       '2K',
+      '--images-per-prompt',
+      '2',
     ];
-    const submitted = await command(['submit', 'fruit.csv', '--json', ...flags]);
-    expect(JSON.parse(submitted.stdout)).toMatchObject({ rows: 4 });
+    const submit = (...more: string[]) =>
+      command(['submit', 'fruit.csv', '--json', '--yes', ...flags, ...more]);
+    const template = ['--template', 'a {{fruit}}, {{style|photo}}, {{one,two,three,four,five,six,seven}}'];
+    expect(await submit('--template', 'a {{friut}}')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('Did you mean "fruit"?'),
+    });
+    expect(await submit(...template, '--duplicates', 'fail')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('lines 4 and 5'),
+    });
+    const ahead = JSON.parse((await submit(...template, '--dry-run', '--show', '8')).stdout);
+    expect(JSON.parse((await submit(...template)).stdout)).toMatchObject({ rows: 8, duplicates: 1 });
     await ended('fruit');
-    const metadata = (await textAt('fruit', metadataKey(location('fruit')))).trim().split('\n');
-    expect(metadata.map((line) => JSON.parse(line))).toMatchObject([
-      { prompt: 'a banana, oil', model: 'nb2', aspect_ratio: '16:9', resolution: '2K', fruit: 'banana' },
-      { prompt: 'a banana, oil' },
-      { prompt: 'a plum, ink' },
-      { prompt: 'a plum, ink', style: 'ink' },
+    const metadata = await metadataOf('fruit');
+    const plum = { prompt: expect.stringMatching(/^a plum, ink, /), fruit: 'plum' };
+    expect(metadata).toMatchObject([
+      ...Array.from({ length: 2 }, () => ({
+        prompt: expect.stringMatching(/^a banana, oil, /),
+        model: 'nb2',
+        aspect_ratio: '16:9',
+        resolution: '2K',
+      })),
+      ...Array.from({ length: 2 }, () => ({ prompt: expect.stringMatching(/^a plum, photo, /), style: '' })),
+      ...Array.from({ length: 4 }, () => plum),
     ]);
-    expect(new Set(metadata.map((line) => JSON.parse(line).file_name)).size).toBe(4);
+    expect(await promptsIn('fruit')).toEqual(
+      ahead.first.map(({ body }: { body: { prompt: string } }) => body.prompt),
+    );
+    expect(new Set(metadata.map(({ file_name }) => file_name)).size).toBe(8);
+
+    expect((await submit(...template)).stderr).toContain('Nothing to do');
+    const otherSeed = JSON.parse((await submit(...template, '--seed', 'x', '--dry-run')).stdout);
+    expect(otherSeed).toMatchObject({ new: 0, removed: 0 });
+    expect(otherSeed.changed + otherSeed.unchanged).toBe(8);
+    expect(otherSeed.changed).toBeGreaterThan(0);
+    expect(JSON.parse((await submit(...template, '--duplicates', 'skip')).stdout)).toMatchObject({
+      rows: 6,
+      rejected: 0,
+      duplicates: 1,
+      new: 0,
+      changed: 0,
+      unchanged: 6,
+      removed: 2,
+    });
+    await ended('fruit');
+    expect(await metadataOf('fruit')).toEqual(metadata.slice(0, 6));
   });
 
   it('tells failed rows and rejected lines in files that can be submitted as they are', async () => {
@@ -84,19 +125,14 @@ describe('a sheet', () => {
     const mended = await command(['submit', 'failures.csv', '--id', 'mixed', '--yes', '--json']);
     expect(JSON.parse(mended.stdout)).toMatchObject({ runSeq: 2, rows: 1, changed: 1, removed: 0, kept: 1 });
     await ended('mixed');
-    const promptsNow = async (): Promise<unknown[]> =>
-      (await textAt('mixed', metadataKey(location('mixed'))))
-        .trim()
-        .split('\n')
-        .map((line) => JSON.parse(line).prompt);
-    expect(await promptsNow()).toEqual(['a fox', 'a cat']);
+    expect(await promptsIn('mixed')).toEqual(['a fox', 'a cat']);
     expect(await textAt('mixed', rejectsKey(location('mixed')))).toBe(rejects);
 
     await write('rejects.csv', rejects.replace(';dall-e;', ';nb2;'));
     const joined = await command(['submit', 'rejects.csv', '--id', 'mixed', '--json']);
     expect(JSON.parse(joined.stdout)).toMatchObject({ runSeq: 3, rows: 1, new: 1, kept: 2 });
     await ended('mixed');
-    expect(await promptsNow()).toEqual(['a fox', 'a cat', 'a dog']);
+    expect(await promptsIn('mixed')).toEqual(['a fox', 'a cat', 'a dog']);
     expect(await command(['status', 'mixed', '--json'])).toMatchObject({ code: 0 });
     expect(engine.sandbox.stats().jobsMade - jobs).toBe(4);
     // Rows come by another sheet too, if that is said.
@@ -105,17 +141,60 @@ describe('a sheet', () => {
     expect(JSON.parse(more.stdout)).toMatchObject({ new: 1, kept: 3, removed: 0 });
   });
 
-  it('dry-run says what would be made and leaves no trace', async () => {
-    await write('plan.csv', 'prompt\none\ntwo\n');
-    const { code, stdout, stderr } = await command(['submit', 'plan.csv', '--dry-run', '--json']);
+  it('dry-run says what would be made, where, how long and at what cost, and leaves no trace', async () => {
+    await write('plan.csv', 'id,prompt,model\nfirst,one,\n,two,nb\n');
+    const variables = { BANANA_PRICES: '{"pro":{"1K":"0.039"}}' };
+    const bare = await runCommand(['run', 'plan.csv', '--dry-run', '--json', '--images-per-prompt', '200'], {
+      cwd: engine.folder.path,
+      variables,
+    });
+    expect(JSON.parse(bare.stdout)).toMatchObject({ location: null, rows: 400, seconds: [32, 100] });
+    const { code, stdout, stderr } = await runCommand(['submit', 'plan.csv', '--dry-run', '--json'], {
+      cwd: engine.folder.path,
+      variables: { ...engine.variables, ...variables },
+    });
     expect(code).toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject({ batchId: 'plan', rows: 2, new: 2 });
-    expect(stderr).toContain('nothing was uploaded, started or bought');
-    const bare = await runCommand(['run', 'plan.csv', '--dry-run'], { cwd: engine.folder.path });
-    expect(bare.code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      batchId: 'plan',
+      rows: 2,
+      new: 2,
+      location: expect.stringMatching(/^s3:.*\/plan\/$/),
+      buys: [
+        { model: 'nb', resolution: '1K', images: 1, price: null },
+        { model: 'pro', resolution: '1K', images: 1, price: '0.039' },
+      ],
+      seconds: [8, 25],
+      measuredByRun: null,
+      cost: { total: '0.039', unpriced: [{ model: 'nb', images: 1 }] },
+      first: [
+        {
+          rowId: 'first',
+          imageName: 'first',
+          endpoint: '/text-generations',
+          body: { prompt: 'one', aspect_ratio: '1:1', resolution: '1K' },
+        },
+        { line: 3, endpoint: '/nb/text-generations', body: { prompt: 'two', aspect_ratio: '1:1' } },
+      ],
+    });
+    for (const line of [
+      /^Images {5}s3:\/\/.*\/plan\/images\/train\/$/m,
+      /^Buys {7}1 nb 1K, 1 pro 1K$/m,
+      /^Time {7}8s – 25s with 100 jobs at a time, if a job takes 8–25 s, as the service says/m,
+      /^Cost {7}0\.039 by BANANA_PRICES, not counting .*\n {11}and more: .* no price for 1 nb 1K$/m,
+      /^Row {8}first \(line 2\) → first\.png, .*\n {11}pro: POST \/text-generations \{"prompt":"one",/m,
+      /nothing was uploaded, started or bought/,
+    ]) {
+      expect(stderr).toMatch(line);
+    }
     for await (const { key } of engine.stack.s3.store.list(engine.stack.s3.bucket, 'plan/')) {
       throw new Error(`${key} was written`);
     }
+    const submitted = await runCommand(['submit', 'plan.csv'], {
+      cwd: engine.folder.path,
+      variables: { ...engine.variables, ...variables },
+    });
+    expect(submitted.stderr).toMatch(/^Cost {7}0\.039 by BANANA_PRICES/m);
+    await ended('plan');
   });
 
   it('is cancelled: nothing more is bought, what is in flight is kept, the rest is told', async () => {

@@ -92,7 +92,14 @@ export async function performCommand<Options>(
   const context: CommandContext = {
     cwd: '/',
     environment,
-    config: { temporal: undefined, bucket: undefined, api: undefined, taskQueue: 'test', ...config },
+    config: {
+      temporal: undefined,
+      bucket: undefined,
+      api: undefined,
+      taskQueue: 'test',
+      prices: undefined,
+      ...config,
+    },
     stack: undefined,
     stdin: process.stdin,
     stdout,

@@ -7,6 +7,8 @@ export interface WholeSheet {
   readonly rows: readonly PromptRow[];
   readonly rejected: readonly RejectedRecord[];
   readonly repeats: readonly (number | undefined)[];
+  /** Lines of the records that are left out. */
+  readonly skipped: readonly number[];
 }
 
 /** Reads all of a sheet given as text (UTF-8) or bytes, in chunks of `chunkBytes`. */
@@ -20,6 +22,7 @@ export async function readWholeSheet(
   const rows: PromptRow[] = [];
   const rejected: RejectedRecord[] = [];
   const repeats: (number | undefined)[] = [];
+  const skipped: number[] = [];
   for await (const item of readSheet(chunks(content, chunkBytes), SheetSettings.parse(settings), { name })) {
     switch (item.kind) {
       case 'header':
@@ -29,11 +32,14 @@ export async function readWholeSheet(
         rows.push(item.row);
         repeats.push(item.repeatOf);
         break;
+      case 'skipped':
+        skipped.push(item.line);
+        break;
       case 'rejected':
         rejected.push(item.rejected);
     }
   }
-  return { header, rows, rejected, repeats };
+  return { header, rows, rejected, repeats, skipped };
 }
 
 /** Bytes, or a text as UTF-8, in chunks of a size. */

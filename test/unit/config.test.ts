@@ -50,6 +50,27 @@ describe('the configuration', () => {
     expect(message).not.toContain('very-secret');
   });
 
+  it('knows prices as exact decimals, and tells all that is wrong with them', () => {
+    const good = { BANANA_PRICES: '{"pro":{"1K":"0.039","4K":"0.24"},"nb":{}}' };
+    expect(readConfig(good, undefined).prices?.get('pro')?.get('4K')).toBe('0.24');
+    expect(readConfig({ BANANA_PRICES: ' ' }, undefined).prices).toBeUndefined();
+    const bad = '{"pro":{"1K":0.04,"8K":"1","2K":"-1"},"nb":{"2K":"1"},"dall-e":{"1K":"1"}}';
+    const message = messageOf(() => readConfig({ BANANA_PRICES: bad, BANANA_PREFIX: '..' }, undefined));
+    for (const part of [
+      'pro 1K is 0.04',
+      'not "8K"',
+      'pro 2K is "-1"',
+      'nb makes 1K, and',
+      '"dall-e"',
+      'PREFIX',
+    ])
+      expect(message).toContain(part);
+    for (const text of ['0.04', '[]', '{"pro":"0.04"}', '{'])
+      expect(messageOf(() => readConfig({ BANANA_PRICES: text }, undefined))).toContain(
+        'is not JSON such as',
+      );
+  });
+
   it.each(['two words', 'bananahub-…', 'ключ'])('refuses a key that no header can carry: %s', (apiKey) => {
     const message = messageOf(() => readConfig({ BANANAHUB_API_KEY: apiKey }, undefined));
     expect(message).toContain('BANANAHUB_API_KEY');

@@ -63,21 +63,34 @@ describe('the ids of a sheet', () => {
     const ids = new RowIds();
     expect(ids.give(request('p', 2, 'fox', 3))).toEqual({
       kind: 'given',
+      base: 'fox',
       rowIds: ['fox~1', 'fox~2', 'fox~3'],
     });
-    expect(ids.give(request('p', 3, 'owl'))).toEqual({ kind: 'given', rowIds: ['owl'] });
+    expect(ids.give(request('p', 3, 'owl'))).toMatchObject({ rowIds: ['owl'] });
   });
 
   test('mark identical records without ids as repeats of the first', () => {
     const ids = new RowIds();
     const base = derivedRowId('fox', hashOf('fox'));
-    expect(ids.give(request('fox', 2))).toEqual({ kind: 'given', rowIds: [base] });
-    expect(ids.give(request('fox', 3))).toEqual({ kind: 'given', rowIds: [`${base}~d2`], repeatOf: 2 });
-    expect(ids.give(request('fox', 4, undefined, 2))).toEqual({
-      kind: 'given',
+    expect(ids.give(request('fox', 2))).toEqual({ kind: 'given', base, rowIds: [base] });
+    expect(ids.give(request('fox', 3))).toMatchObject({ rowIds: [`${base}~d2`], repeatOf: 2 });
+    expect(ids.give(request('fox', 4, undefined, 2))).toMatchObject({
+      base: `${base}~d3`,
       rowIds: [`${base}~d3~1`, `${base}~d3~2`],
       repeatOf: 2,
     });
+  });
+
+  test('tell a row whose own id looks like a derived one from a repeat', () => {
+    const ids = new RowIds();
+    const base = derivedRowId('fox', hashOf('fox'));
+    ids.give(request('something else', 2, base));
+    expect(ids.give(request('fox', 3))).toEqual({
+      kind: 'given',
+      base: `${base}~d2`,
+      rowIds: [`${base}~d2`],
+    });
+    expect(ids.give(request('fox', 4))).toMatchObject({ rowIds: [`${base}~d3`], repeatOf: 3 });
   });
 
   test('refuse an own id that is taken, naming the line that has it', () => {
@@ -90,7 +103,7 @@ describe('the ids of a sheet', () => {
     const ids = new RowIds();
     ids.give(request('a', 2, 'fox~2'));
     expect(ids.give(request('b', 3, 'fox', 2))).toEqual({ kind: 'taken', rowId: 'fox~2', firstLine: 2 });
-    expect(ids.give(request('c', 4, 'fox~1'))).toEqual({ kind: 'given', rowIds: ['fox~1'] });
+    expect(ids.give(request('c', 4, 'fox~1'))).toMatchObject({ rowIds: ['fox~1'] });
   });
 
   test('are never the same twice, and the same again for the same sheet', () => {

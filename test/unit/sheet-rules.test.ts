@@ -76,7 +76,7 @@ describe('a record is rejected, and the rest goes on,', () => {
     });
   });
 
-  test.each(['0', '-1', '1.5', '1001', 'two', '1e2'])('when its count is %s', async (count) => {
+  test.each(['0', '-1', '1.5', '1001', '1.000', 'two', '1e2'])('when its count is %s', async (count) => {
     expect(await rejection('prompt,count', `a,${count}`)).toMatchObject({
       column: 'count',
       value: count,
@@ -171,18 +171,12 @@ describe('settings', () => {
   ])('know the model %s', (text, model) => {
     expect(parseModel(text)).toBe(model);
   });
-
-  test('refuse to drop repeated rows, which is not there yet', async () => {
-    await expect(readWholeSheet('prompt\na\n', { duplicates: 'skip' })).rejects.toMatchObject({
-      code: 'not-supported',
-      message: expect.stringContaining('Use --duplicates keep'),
-    });
-  });
 });
 
 describe('rows', () => {
   test('are as many as count says, with ids and positions of their own and the content in common', async () => {
-    const { rows } = await readWholeSheet('prompt,id,count\na,fox,2\nb,,\nc,owl,1\n', { imagesPerPrompt: 2 });
+    const sheet = 'prompt,id,count\na,fox,2.0\nb,," "\nc,owl,1\n';
+    const { rows } = await readWholeSheet(sheet, { imagesPerPrompt: 2 });
     expect(rows.map((row) => row.rowId.replace(/[0-9a-f]{12}/, 'HASH'))).toEqual([
       'fox~1',
       'fox~2',

@@ -22,7 +22,14 @@ describe('the summary of a sheet', () => {
       rows: 7,
       rejected: 2,
       duplicates: 2,
-      byModel: { nb: 6, nb2: 1, pro: 0 },
+      firstDuplicates: [
+        { line: 3, firstLine: 2 },
+        { line: 4, firstLine: 2 },
+      ],
+      images: [
+        { model: 'nb', resolution: '1K', images: 6 },
+        { model: 'nb2', resolution: '1K', images: 1 },
+      ],
       firstRejected: [
         { line: 6, column: 'count' },
         { line: 7, column: 'model' },
@@ -57,6 +64,7 @@ test('settings survive JSON, as a workflow input does', () => {
   expect(SheetSettings.parse({})).toEqual({
     map: {},
     defaults: { model: 'pro', aspectRatio: '1:1', resolution: '1K' },
+    seed: '1',
     imagesPerPrompt: 1,
     duplicates: 'keep',
     strict: false,

@@ -1,0 +1,99 @@
+import prettyMs from 'pretty-ms';
+import type { SubmissionPlan } from '../batch/plan-submission.js';
+import { createEndpoint } from '../bananahub/endpoints.js';
+import type { SecondsRange } from '../domain/expected-time.js';
+import type { BatchId } from '../domain/ids.js';
+import { costOf, priceOf, type PriceTable } from '../domain/price-table.js';
+import type { PromptRow } from '../domain/row.js';
+import { addressOf, imagesPrefix, type BatchLocation } from '../storage/layout.js';
+import { costText, differenceText, kindsText, submissionFacts } from './submission-plan-text.js';
+
+/** How long a submission would take, and by what that is said. */
+export interface ExpectedTime {
+  readonly seconds: SecondsRange;
+  /** How long a row has a job unfinished. */
+  readonly jobSeconds: SecondsRange;
+  readonly concurrency: number;
+  /** The batch's run that tells; undefined where it is the service's own word. */
+  readonly measuredByRun: number | undefined;
+}
+
+/** What a submission would do. */
+export interface DryRun {
+  readonly batchId: BatchId;
+  /** Undefined where no bucket is configured. */
+  readonly location: BatchLocation | undefined;
+  readonly plan: SubmissionPlan;
+  readonly time: ExpectedTime;
+  readonly prices: PriceTable | undefined;
+  /** The first rows whose images would be bought. */
+  readonly rows: readonly PromptRow[];
+}
+
+const SHOWN_BODY_CHARACTERS = 1000;
+
+/** Lines that tell what a submission would do, for a person. */
+export function dryRunText({ batchId, location, plan, time, prices, rows }: DryRun): string {
+  const place = location
+    ? [line('Images', `s3://${location.bucket}/${imagesPrefix(location)}`)]
+    : [
+        line(
+          'Batch',
+          `${batchId} → no bucket is configured: set BANANA_BUCKET to compare with what is there;`,
+        ),
+        line('', `"run" would keep the batch in this folder, below .banana-batch/`),
+      ];
+  return [
+    location ? differenceText(location, plan) : '',
+    ...place,
+    line('Buys', plan.buys.length > 0 ? kindsText(plan.buys) : 'nothing'),
+    ...(time.seconds[1] > 0 ? [line('Time', timeText(time))] : []),
+    prices ? costText(prices, plan.buys) : '',
+    ...rows.map(rowText),
+  ].join('');
+}
+
+function line(name: string, text: string): string {
+  return `${name.padEnd(10)} ${text}\n`;
+}
+
+function timeText({ seconds, jobSeconds, concurrency, measuredByRun }: ExpectedTime): string {
+  const [low, high] = seconds.map((value) => prettyMs(value * 1000, { secondsDecimalDigits: 0 }));
+  const job = jobSeconds.map((value) => value.toPrecision(2).replace(/\.0$/, '')).join('–');
+  const by =
+    measuredByRun === undefined
+      ? `if a job takes ${job} s, as the service says; its queues can take much longer`
+      : `if a row takes ${job} s, as in run ${measuredByRun}`;
+  return `${low} – ${high} with ${concurrency} jobs at a time, ${by}`;
+}
+
+/** The image's type, and with it the end of its name, is known when it is made. */
+function rowText(row: PromptRow): string {
+  const { path, body } = createEndpoint(row);
+  const text = JSON.stringify(body);
+  const shown =
+    text.length > SHOWN_BODY_CHARACTERS ? `${text.slice(0, SHOWN_BODY_CHARACTERS)} … (cut here)` : text;
+  return [
+    line('Row', `${row.rowId} (line ${row.line}) → ${row.imageName}.png, .jpg or .webp`),
+    line('', `${row.model}: POST ${path} ${shown}`),
+  ].join('');
+}
+
+/** The same facts as one JSON document; scripts rely on it. */
+export function dryRunJson({ batchId, location, plan, time, prices, rows }: DryRun): string {
+  return JSON.stringify({
+    ...submissionFacts(batchId, plan),
+    location: location ? addressOf(location) : null,
+    buys: plan.buys.map((kind) => ({ ...kind, price: prices ? (priceOf(prices, kind) ?? null) : null })),
+    seconds: time.seconds,
+    concurrency: time.concurrency,
+    jobSeconds: time.jobSeconds,
+    measuredByRun: time.measuredByRun ?? null,
+    cost: prices ? costOf(prices, plan.buys) : null,
+    first: rows.map((row) => {
+      const { path, body } = createEndpoint(row);
+      const { rowId, line: sheetLine, imageName, model } = row;
+      return { rowId, line: sheetLine, imageName, model, endpoint: path, body };
+    }),
+  });
+}

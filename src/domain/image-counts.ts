@@ -1,0 +1,37 @@
+import { MODELS, RESOLUTIONS, type Model, type Resolution } from './generation-settings.js';
+
+/** What decides the price of an image. */
+export interface ImageKind {
+  readonly model: Model;
+  readonly resolution: Resolution;
+}
+
+/** So many images of one kind. */
+export interface ImagesOfKind extends ImageKind {
+  readonly images: number;
+}
+
+/** Counts images by model and resolution. */
+export class ImageCounts {
+  readonly #counts = new Map<string, number>();
+
+  add({ model, resolution }: ImageKind): void {
+    const kind = `${model} ${resolution}`;
+    this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + 1);
+  }
+
+  /** The kinds of which there are any, always in the same order. */
+  get list(): readonly ImagesOfKind[] {
+    return MODELS.flatMap((model) =>
+      RESOLUTIONS.flatMap((resolution) => {
+        const images = this.#counts.get(`${model} ${resolution}`);
+        return images === undefined ? [] : [{ model, resolution, images }];
+      }),
+    );
+  }
+}
+
+/** How many images there are of all kinds. */
+export function imagesOf(kinds: readonly ImagesOfKind[]): number {
+  return kinds.reduce((sum, { images }) => sum + images, 0);
+}

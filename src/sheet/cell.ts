@@ -1,0 +1,28 @@
+import type { JsonValue } from '../domain/json.js';
+import type { InputColumn } from '../domain/reserved-columns.js';
+import { BrokenRule } from './broken-rule.js';
+import { cellText } from './cells.js';
+import type { SheetColumns } from './columns.js';
+import type { SourceRecord } from './parse.js';
+
+/** What a record says in one of our columns. */
+export interface Cell {
+  /** As the sheet calls it, or our name where it has no such column. */
+  readonly name: string;
+  readonly value: JsonValue | undefined;
+}
+
+/** The cell of one of our columns. */
+export function cellOf(record: SourceRecord, columns: SheetColumns, column: InputColumn): Cell {
+  const index = columns.ours.get(column);
+  if (index === undefined) return { name: column, value: undefined };
+  return { name: columns.names[index] ?? column, value: record.values[index] };
+}
+
+/** A cell's text, empty where there is none. Throws BrokenRule for a list or an object. */
+export function textOf(cell: Cell): string {
+  const text = cellText(cell.value);
+  if (text === undefined)
+    throw new BrokenRule(cell.name, JSON.stringify(cell.value), `${cell.name} is a text`);
+  return text;
+}

@@ -1,0 +1,85 @@
+import { drawn } from '../domain/draw.js';
+import { BrokenRule, HALF_CHARACTER } from './broken-rule.js';
+import { cellOf, textOf } from './cell.js';
+import { cellText } from './cells.js';
+import type { SheetColumns } from './columns.js';
+import type { SourceRecord } from './parse.js';
+import { fillTemplate, type ChoicesPart, type PlacedPart } from './template.js';
+
+/** Longest prompt that is accepted; a longer one is a sheet that was read wrongly. */
+const MAX_PROMPT_CHARACTERS = 32_000;
+
+/** The prompts of one record's images. */
+export interface RecordPrompts {
+  /** What the record says before anything is drawn: two records that say the same are identical. */
+  readonly written: string;
+  /** The same with choices left out: a reader knows the record by it. */
+  readonly plain: string;
+  /** The prompt of one image, by what the record's ids begin with and the image's 1-based number. */
+  readonly of: (base: string, replica: number) => string;
+}
+
+/**
+ * The prompts of a record: its prompt cell, or what the template makes of it. A choice is drawn for every image by the
+ * seed and the record's id, wherever in the sheet the record stands. Throws BrokenRule; every prompt that `of` gives is
+ * a good one.
+ */
+export function promptsOf(record: SourceRecord, columns: SheetColumns, seed: string): RecordPrompts {
+  const { template } = columns;
+  if (template === undefined) {
+    const { name, value } = cellOf(record, columns, 'prompt');
+    return always(goodPrompt(name, textOf({ name, value })));
+  }
+  const fill = (draw: (part: ChoicesPart) => string): string => filled(template, record, draw);
+  const longest = goodPrompt(
+    'prompt',
+    fill(({ choices }) => longestOf(choices)),
+  );
+  if (!template.some((part) => part.kind === 'choices')) return always(longest);
+  return {
+    written: fill(({ choices }) => `{{${JSON.stringify(choices)}}}`),
+    plain: fill(() => ''),
+    of: (base, replica) =>
+      withoutNulls(
+        fill(({ place, choices }) => choices[drawn({ seed, base, replica, place }, choices.length)] ?? ''),
+      ),
+  };
+}
+
+function always(prompt: string): RecordPrompts {
+  return { written: prompt, plain: prompt, of: () => prompt };
+}
+
+function filled(
+  template: readonly PlacedPart[],
+  record: SourceRecord,
+  draw: (part: ChoicesPart) => string,
+): string {
+  const made = fillTemplate(template, (index) => cellText(record.values[index]), draw);
+  if (made.kind === 'filled') return made.text;
+  throw new BrokenRule(
+    made.column,
+    '',
+    `--template needs a text in the column ${JSON.stringify(made.column)}. Where it may be blank, say what stands then: {{${made.column}|…}}`,
+  );
+}
+
+function longestOf(texts: readonly string[]): string {
+  return texts.reduce((longest, text) => (text.length > longest.length ? text : longest), '');
+}
+
+/** The service strips null bytes; two prompts that differ in nothing else are the same image. */
+function withoutNulls(text: string): string {
+  return text.replaceAll('\0', '');
+}
+
+function goodPrompt(column: string, text: string): string {
+  const prompt = withoutNulls(text);
+  if (prompt.trim() === '')
+    throw new BrokenRule(column, text, 'a prompt has at least one character that is not blank');
+  if (prompt.length > MAX_PROMPT_CHARACTERS && Array.from(prompt).length > MAX_PROMPT_CHARACTERS) {
+    throw new BrokenRule(column, prompt, `a prompt has at most ${MAX_PROMPT_CHARACTERS} characters`);
+  }
+  if (/\p{Surrogate}/u.test(prompt)) throw new BrokenRule(column, prompt, HALF_CHARACTER);
+  return prompt;
+}
