@@ -6,7 +6,13 @@ import {
 } from '../domain/reserved-columns.js';
 import { listColumns, SheetError, type SheetPlace } from './sheet-error.js';
 import type { SheetSettings } from './sheet-settings.js';
-import { parseTemplate, placeTemplate, type PlacedPart, type TemplatePart } from './template.js';
+import {
+  movedTemplate,
+  parseTemplate,
+  placeTemplate,
+  type PlacedPart,
+  type TemplateUse,
+} from './template.js';
 
 /** What the columns of a record are for, by their places. */
 export interface SheetColumns {
@@ -32,11 +38,13 @@ export interface LabelColumn {
 
 type ColumnSettings = Pick<SheetSettings, 'map' | 'template'>;
 
+const PROMPT_TEMPLATE: TemplateUse = { flag: '--template', takesChoices: true };
+
 /** Columns of a record by the settings; throws SheetError. */
 export type ColumnPlanner = (
   header: readonly string[],
   place: Required<SheetPlace>,
-  /** False for one JSON object among others, which may leave columns out. */
+  /** False for one JSON object among others, which may leave columns out; the whole comes first. */
   isWhole: boolean,
 ) => SheetColumns;
 
@@ -51,7 +59,9 @@ export type ColumnPlanner = (
  * this function `bad-template`.
  */
 export function columnPlanner(settings: ColumnSettings, sheet: string): ColumnPlanner {
-  const template = settings.template === undefined ? undefined : parseTemplate(settings.template, sheet);
+  const template =
+    settings.template === undefined ? undefined : parseTemplate(settings.template, PROMPT_TEMPLATE, sheet);
+  let wholly: readonly PlacedPart[] | undefined;
   return (header, place, isWhole) => {
     const trimmed = header.map((name) => name.trim());
     refuseDuplicates(trimmed, place);
@@ -64,7 +74,8 @@ export function columnPlanner(settings: ColumnSettings, sheet: string): ColumnPl
       !isFailures && template !== undefined,
       isWhole ? place : undefined,
     );
-    const placed = isFailures ? undefined : placedTemplate(template, names, isWhole ? place : undefined);
+    if (isWhole && template && !isFailures) wholly = placeTemplate(template, names, place);
+    const placed = wholly && !isFailures ? movedTemplate(wholly, names) : undefined;
     if (isWhole && placed === undefined && !ours.has('prompt')) throw noPromptColumn(trimmed, place);
     const taken = new Set(ours.values());
     const labels = names.flatMap((name, index) =>
@@ -134,14 +145,6 @@ function ourColumns(
   ours.delete('file_name');
   if (hasTemplate) ours.delete('prompt');
   return ours;
-}
-
-function placedTemplate(
-  template: readonly TemplatePart[] | undefined,
-  names: readonly string[],
-  required: Required<SheetPlace> | undefined,
-): readonly PlacedPart[] | undefined {
-  return template === undefined ? undefined : placeTemplate(template, names, required);
 }
 
 /** Column names that usually hold the prompt, best first. */

@@ -1,73 +1,179 @@
-import { listColumns, SheetError } from './sheet-error.js';
+import { listColumns, SheetError, type SheetPlace } from './sheet-error.js';
 
-/** A template in its parts, in order: literal text, or the name of a column. */
-export type TemplatePart =
-  | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'column'; readonly column: string };
-
-/**
- * The parts of a template such as `a {{style}} photo of {{subject}}`; column names are trimmed.
- *
- * Throws SheetError `bad-template` for a brace pair that is not closed, an empty name, and a template without any
- * column, which would buy the same image for every row.
- */
-export function parseTemplate(template: string, sheet: string): readonly TemplatePart[] {
-  const parts: TemplatePart[] = [];
-  let from = 0;
-  for (const match of template.matchAll(/\{\{([^{}]*)\}\}/g)) {
-    parts.push(...textPart(template.slice(from, match.index), sheet));
-    const column = (match[1] ?? '').trim();
-    if (column === '')
-      throw badTemplate(sheet, '--template has empty braces. Name a column in them: {{subject}}');
-    parts.push({ kind: 'column', column });
-    from = match.index + match[0].length;
-  }
-  parts.push(...textPart(template.slice(from), sheet));
-  if (!parts.some((part) => part.kind === 'column')) {
-    throw badTemplate(
-      sheet,
-      '--template names no column, so every row would be the same. Name one in double braces: "a photo of {{subject}}"',
-    );
-  }
-  return parts;
+/** What a template is for. */
+export interface TemplateUse {
+  /** The flag that it was given with: messages name it. */
+  readonly flag: string;
+  /** Whether `{{red,green}}` is drawn; otherwise only a column can have such a name. */
+  readonly takesChoices: boolean;
 }
 
-function textPart(text: string, sheet: string): readonly TemplatePart[] {
-  if (text.includes('{{') || text.includes('}}')) {
-    throw badTemplate(sheet, '--template has braces that do not pair up. Write columns as {{name}}');
+/** A template in its parts, in order. */
+export interface Template extends TemplateUse {
+  readonly parts: readonly TemplatePart[];
+}
+
+/** Literal text, or a pair of braces: which of its readings counts is known with the sheet's columns. */
+export type TemplatePart =
+  | { readonly kind: 'text'; readonly text: string }
+  | {
+      readonly kind: 'braces';
+      /** All that is between the braces, without escapes. */
+      readonly whole: string;
+      /** What stands before the first `|`. */
+      readonly column: string;
+      /** What stands after it; undefined where there is none. */
+      readonly otherwise: string | undefined;
+      /** What commas separate. */
+      readonly choices: readonly string[];
+    };
+
+const ESCAPED = /\\([{}|,\\])/g;
+const ESCAPED_OR_BRACES = /\\[{}|,\\]|\{\{((?:\\[{}|,\\]|\\(?![{}|,\\])|[^{}\\])*)\}\}/g;
+
+/**
+ * The parts of a template such as `a {{style|plain}} photo of a {{red,green}} {{subject}}`. What is between braces is
+ * trimmed; a backslash before `{`, `}`, `|`, `,` or another backslash makes that character plain text.
+ *
+ * Throws SheetError `bad-template` for a brace pair that is not closed, for empty braces, and for a template without
+ * any, which would be the same for every row.
+ */
+export function parseTemplate(template: string, use: TemplateUse, sheet: string): Template {
+  const parts: TemplatePart[] = [];
+  let text = '';
+  let from = 0;
+  for (const match of template.matchAll(ESCAPED_OR_BRACES)) {
+    const [found, between] = match;
+    text += plainText(template.slice(from, match.index), use, sheet);
+    from = match.index + found.length;
+    if (between === undefined) {
+      text += found.slice(1);
+      continue;
+    }
+    if (text !== '') parts.push({ kind: 'text', text });
+    text = '';
+    parts.push(bracesPart(between, use, sheet));
   }
-  return text === '' ? [] : [{ kind: 'text', text }];
+  text += plainText(template.slice(from), use, sheet);
+  if (text !== '') parts.push({ kind: 'text', text });
+  if (!parts.some((part) => part.kind === 'braces')) {
+    throw badTemplate(
+      sheet,
+      `${use.flag} names no column, so it would be the same for every row. Name one in double braces: {{subject}}`,
+    );
+  }
+  return { ...use, parts };
+}
+
+function plainText(text: string, { flag }: TemplateUse, sheet: string): string {
+  if (!text.includes('{{') && !text.includes('}}')) return text;
+  throw badTemplate(
+    sheet,
+    `${flag} has braces that do not pair up. Write columns as {{name}}, and braces that are meant as text as \\{ and \\}`,
+  );
+}
+
+function bracesPart(between: string, { flag }: TemplateUse, sheet: string): TemplatePart {
+  const [first = '', ...rest] = splitAtPlain(between, '|');
+  const column = unescaped(first);
+  if (column === '') {
+    throw badTemplate(sheet, `${flag} has empty braces. Name a column in them: {{subject}}`);
+  }
+  return {
+    kind: 'braces',
+    whole: unescaped(between),
+    column,
+    otherwise: rest.length === 0 ? undefined : unescaped(rest.join('|')),
+    choices: splitAtPlain(between, ',').map(unescaped),
+  };
+}
+
+/** The pieces between separators that no backslash makes plain text, as they were written. */
+function splitAtPlain(text: string, separator: string): readonly string[] {
+  const pieces = [''];
+  for (const [token] of text.matchAll(/\\[{}|,\\]|[^]/g)) {
+    if (token === separator) pieces.push('');
+    else pieces.push(`${pieces.pop() ?? ''}${token}`);
+  }
+  return pieces;
+}
+
+function unescaped(text: string): string {
+  return text.replaceAll(ESCAPED, '$1').trim();
 }
 
 function badTemplate(sheet: string, message: string): SheetError {
   return new SheetError('bad-template', { sheet }, message);
 }
 
-/** A template part whose column is known by its place in the record; undefined where the record has no such column. */
-export type PlacedPart = string | { readonly column: string; readonly index: number | undefined };
+/** A part whose meaning is known by the sheet's columns. */
+export type PlacedPart =
+  | { readonly kind: 'text'; readonly text: string }
+  | {
+      readonly kind: 'column';
+      readonly column: string;
+      /** Its place in the record; undefined where the record has no such column. */
+      readonly index: number | undefined;
+      /** Stands for a blank cell; undefined where the cell must have something in it. */
+      readonly otherwise: string | undefined;
+    }
+  | ChoicesPart;
+
+/** Texts of which one is drawn. */
+export interface ChoicesPart {
+  readonly kind: 'choices';
+  /** 0-based place among the template's choices. */
+  readonly place: number;
+  readonly choices: readonly string[];
+}
 
 /**
- * The parts with their columns' places. Columns are found in any case of letters; with `required`, one that the
- * sheet lacks throws SheetError `unknown-column`.
+ * What a template means for a sheet with these columns, found in any case of letters. Braces hold a column where the
+ * sheet has one of exactly that name; else what stands before `|` is a column, and texts with commas between them are
+ * choices. Throws SheetError `unknown-column` for a column that the sheet lacks, `bad-template` for an empty choice.
  */
 export function placeTemplate(
-  parts: readonly TemplatePart[],
+  { parts, flag, takesChoices }: Template,
   names: readonly string[],
-  required: { readonly sheet: string; readonly line: number } | undefined,
+  place: Required<SheetPlace>,
 ): readonly PlacedPart[] {
-  const places = new Map(names.map((name, index) => [name.toLowerCase(), index]));
-  return parts.map((part) => {
-    if (part.kind === 'text') return part.text;
-    const index = places.get(part.column.toLowerCase());
-    if (index === undefined && required !== undefined) {
+  const places = placesOf(names);
+  let choicesBefore = 0;
+  return parts.map((part): PlacedPart => {
+    if (part.kind === 'text') return part;
+    const { whole, column, otherwise, choices } = part;
+    const whollyAt = places.get(whole.toLowerCase());
+    if (whollyAt !== undefined)
+      return { kind: 'column', column: whole, index: whollyAt, otherwise: undefined };
+    const index = places.get(column.toLowerCase());
+    if (index !== undefined) return { kind: 'column', column, index, otherwise };
+    if (!takesChoices || otherwise !== undefined || choices.length === 1) {
       throw new SheetError(
         'unknown-column',
-        required,
-        `--template uses the column ${JSON.stringify(part.column)}, which the sheet does not have. Its columns: ${listColumns(names)}`,
+        place,
+        `${flag} uses the column ${JSON.stringify(column)}, which the sheet does not have. Its columns: ${listColumns(names)}`,
       );
     }
-    return { column: part.column, index };
+    if (choices.includes('')) {
+      throw badTemplate(
+        place.sheet,
+        `${flag} has an empty choice in {{${whole}}}. Write a text before and after each comma`,
+      );
+    }
+    return { kind: 'choices', place: choicesBefore++, choices };
   });
+}
+
+/** The same template for a record with other columns, of a sheet whose records may leave some out. */
+export function movedTemplate(parts: readonly PlacedPart[], names: readonly string[]): readonly PlacedPart[] {
+  const places = placesOf(names);
+  return parts.map((part) =>
+    part.kind === 'column' ? { ...part, index: places.get(part.column.toLowerCase()) } : part,
+  );
+}
+
+function placesOf(names: readonly string[]): ReadonlyMap<string, number> {
+  return new Map(names.map((name, index) => [name.toLowerCase(), index]));
 }
 
 /** The text that a template makes of one record, or the column that the record leaves blank. */
@@ -75,20 +181,29 @@ export type FilledTemplate =
   | { readonly kind: 'filled'; readonly text: string }
   | { readonly kind: 'blank'; readonly column: string };
 
-/** Fills a template; `cellAt` gives a column's text, undefined where it is no text. */
+/**
+ * Fills a template. `cellAt` gives a column's text, undefined where it is no text; `draw` gives one of a part's
+ * choices, and is not called for a template that takes none.
+ */
 export function fillTemplate(
   parts: readonly PlacedPart[],
   cellAt: (index: number) => string | undefined,
+  draw: (part: ChoicesPart) => string = () => '',
 ): FilledTemplate {
   let text = '';
   for (const part of parts) {
-    if (typeof part === 'string') {
-      text += part;
+    if (part.kind === 'text') {
+      text += part.text;
       continue;
     }
-    const cell = part.index === undefined ? undefined : cellAt(part.index);
-    if (cell === undefined || cell.trim() === '') return { kind: 'blank', column: part.column };
-    text += cell.trim();
+    if (part.kind === 'choices') {
+      text += draw(part);
+      continue;
+    }
+    const cell = part.index === undefined ? '' : cellAt(part.index)?.trim();
+    const filled = cell === '' ? part.otherwise : cell;
+    if (filled === undefined) return { kind: 'blank', column: part.column };
+    text += filled;
   }
   return { kind: 'filled', text };
 }
