@@ -5,7 +5,7 @@ import { MAX_BATCH_ROWS } from '../domain/window.js';
 import { UsageError } from '../errors.js';
 import { plannedRows } from '../ledger/planned-rows.js';
 import { beforeRun } from '../ledger/previous-runs.js';
-import { summarizeSheet, type SheetSettings, type SheetSummary } from '../sheet/index.js';
+import { SheetTally, summarizeSheet, type SheetSettings, type SheetSummary } from '../sheet/index.js';
 import { runsPrefix, type BatchLocation, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { PlanCounter, type PlanCounts } from './plan-counts.js';
@@ -35,6 +35,7 @@ export async function hashFile(
 /** What a submission would do, before anything is done. */
 export interface SubmissionPlan extends PlanCounts {
   readonly runSeq: number;
+  /** As the batch takes it: names that rows of the batch have are rejected as well. */
   readonly summary: SheetSummary;
   /** Rows that the sheet lacks stay. */
   readonly merge: boolean;
@@ -95,8 +96,12 @@ export async function planRun(store: ObjectStore, run: RunRef, asked: SheetToPla
     },
     openSheet: async () => createReadStream(sheet.path),
   });
-  for await (const item of items) counter.add(item);
-  return { runSeq: run.runSeq, summary, merge, ...counter.counts };
+  const tally = new SheetTally();
+  for await (const item of items) {
+    counter.add(item);
+    if (item.kind === 'sheet') tally.add(item.item);
+  }
+  return { runSeq: run.runSeq, summary: tally.summary(), merge, ...counter.counts };
 }
 
 /** The plan of a batch that is not there yet. */

@@ -4,8 +4,8 @@ import { readBatchFiles } from './batch-files.js';
 import type { CheckedSheet } from './checked-sheet.js';
 import { EXIT, type CommandContext, type ExitCode } from './command-context.js';
 import { placeOf, sheetToPlan, type SubmissionOptions } from './submission.js';
-import { planText, submissionJson } from './submission-plan-text.js';
-import { refuseOtherAccount } from './submission-refusals.js';
+import { planText, rejectedByBatchText, submissionJson } from './submission-plan-text.js';
+import { refuseNoRoomForNames, refuseOtherAccount, refuseUnusable } from './submission-refusals.js';
 
 /**
  * Tells what a submission would do, and does nothing. Without a bucket the sheet alone is looked at. Throws a
@@ -19,9 +19,11 @@ export async function dryRun(
   if (config.bucket) {
     await withBucket(config, async (store, bucket) => {
       const location = placeOf(bucket, sheet, options);
+      refuseNoRoomForNames(location, sheet.summary);
       refuseOtherAccount(location, await readBatchFiles(store, location), ownAccount(config), options);
       const plan = await planSubmission(store, location, sheetToPlan(sheet, options));
-      stderr.write(planText(location, plan));
+      stderr.write(`${rejectedByBatchText(sheet.summary, plan)}${planText(location, plan)}`);
+      refuseUnusable(plan.summary, options.sheetSettings.strict);
       if (options.json) stdout.write(`${submissionJson(location, plan)}\n`);
     });
   } else if (options.json) {

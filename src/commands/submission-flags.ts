@@ -25,6 +25,7 @@ interface Flags extends RunningFlags {
   readonly imagesPerPrompt: number;
   readonly map?: Readonly<Record<string, string>>;
   readonly template?: string;
+  readonly name?: string;
   readonly format?: string;
   readonly delimiter?: string;
   readonly encoding?: string;
@@ -65,6 +66,10 @@ export function withSubmissionFlags(program: Program): Program {
       `reads a column of ours from one of theirs, such as prompt=Caption; repeatable (${INPUT_COLUMNS.join(', ')})`,
       pair,
     )
+    .option(
+      '--name <text>',
+      'names the images by columns, instead of a file_name column: "{{campaign}}/{{sku}}", {{id}} is the row\'s id',
+    )
     .option('--template <text>', 'makes the prompt of other columns: "a {{style}} photo of {{subject}}"')
     .optionsGroup('Reading:')
     .addOption(
@@ -100,12 +105,16 @@ export function submissionOptions(sheet: string, flags: Flags): SubmissionOption
 }
 
 function sheetSettings(flags: Flags): SheetSettings {
-  const { format, delimiter: separator, encoding, template, map = {} } = flags;
+  const { format, delimiter: separator, encoding, template, name, map = {} } = flags;
+  if (name && map['file_name'] !== undefined) {
+    throw new UsageError('--name and --map file_name=… both name the images. Leave one of them out.');
+  }
   const parsed = SheetSettings.safeParse({
     ...(format && { format }),
     ...(separator && { delimiter: separator }),
     ...(encoding && { encoding }),
     ...(template && { template }),
+    ...(name && { name }),
     map,
     defaults: { model: flags.model, aspectRatio: flags.aspectRatio, resolution: flags.resolution },
     imagesPerPrompt: flags.imagesPerPrompt,

@@ -25,8 +25,14 @@ import { readBatchFiles, type BatchFiles } from './batch-files.js';
 import type { CheckedSheet } from './checked-sheet.js';
 import type { CommandContext } from './command-context.js';
 import { askConsent, type Consent } from './consent.js';
-import { counted, planText } from './submission-plan-text.js';
-import { refuseOtherAccount, refuseOtherPlace, refuseRebindOfRunning } from './submission-refusals.js';
+import { counted, planText, rejectedByBatchText } from './submission-plan-text.js';
+import {
+  refuseNoRoomForNames,
+  refuseOtherAccount,
+  refuseOtherPlace,
+  refuseRebindOfRunning,
+  refuseUnusable,
+} from './submission-refusals.js';
 
 /** What `submit` and `run` are asked to do. */
 export interface SubmissionOptions {
@@ -66,6 +72,7 @@ export async function submitSheet(
 ): Promise<Submitted> {
   const { store } = access;
   const location = placeOf(access.bucket, sheet, options);
+  refuseNoRoomForNames(location, sheet.summary);
   const status = await readBatchStatus(access, location);
   const files = await readBatchFiles(store, location);
   if (status && isOpen(status)) {
@@ -76,7 +83,8 @@ export async function submitSheet(
   }
   refuseOtherAccount(location, files, access.account, options);
   const plan = await planSubmission(store, location, sheetToPlan(sheet, options));
-  context.stderr.write(planText(location, plan));
+  context.stderr.write(`${rejectedByBatchText(sheet.summary, plan)}${planText(location, plan)}`);
+  refuseUnusable(plan.summary, options.sheetSettings.strict);
   const toDo = rowsToRun(plan) + plan.removed;
   if (toDo === 0 && isSealedFor(files, location, sheet, options)) {
     return { kind: 'nothing-to-do', location, plan };

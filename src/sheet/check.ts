@@ -5,6 +5,7 @@ import { imageNameOf } from '../domain/object-key.js';
 import { isReportColumn, type InputColumn } from '../domain/reserved-columns.js';
 import type { PromptRow, RejectedRecord } from '../domain/row.js';
 import { brokenRowIdRule, RowIds } from '../domain/row-id.js';
+import { TakenNames } from '../domain/taken-names.js';
 import {
   cellText,
   checkAspectRatio,
@@ -13,6 +14,7 @@ import {
   checkResolution,
   type Checked,
 } from './cells.js';
+import { chosenNames, takenNameRule } from './chosen-names.js';
 import type { SheetColumns } from './columns.js';
 import type { SourceRecord } from './parse.js';
 import type { SheetSettings } from './sheet-settings.js';
@@ -50,10 +52,15 @@ class BrokenRule extends Error {
 
 /**
  * A checker for one pass over one sheet. It takes a record as it is or rejects it with column, value and rule; it
- * never throws for what a record says.
+ * never throws for what a record says. `refusedNames` are rules that names break for reasons outside of the sheet, by
+ * the lines of their records.
  */
-export function recordChecker(settings: Pick<SheetSettings, 'defaults' | 'imagesPerPrompt'>): RecordChecker {
+export function recordChecker(
+  settings: Pick<SheetSettings, 'defaults' | 'imagesPerPrompt'>,
+  refusedNames: ReadonlyMap<number, string> = new Map(),
+): RecordChecker {
   const rowIds = new RowIds();
+  const takenNames = new TakenNames();
   let position = 0;
 
   return (record, columns) => {
@@ -94,6 +101,7 @@ export function recordChecker(settings: Pick<SheetSettings, 'defaults' | 'images
         `an id is used once: lines ${answer.firstLine} and ${line} both have ${JSON.stringify(answer.rowId)}`,
       );
     }
+    const names = imageNames(record, columns, answer.rowIds);
     const labels = labelsOf(record, columns);
     const rows = answer.rowIds.map((rowId: RowId, replica): PromptRow => ({
       position: position + replica,
@@ -105,10 +113,26 @@ export function recordChecker(settings: Pick<SheetSettings, 'defaults' | 'images
       aspectRatio,
       resolution,
       inputImages: [],
-      imageName: imageNameOf(rowId),
+      imageName: names[replica] ?? imageNameOf(rowId),
       labels,
     }));
     return answer.repeatOf === undefined ? { rows } : { rows, repeatOf: answer.repeatOf };
+  }
+
+  /** The names of a record's images, which no other record has. */
+  function imageNames(record: SourceRecord, columns: SheetColumns, ids: readonly RowId[]): readonly string[] {
+    const chosen = chosenNames(record, columns, ids);
+    if (chosen.kind === 'broken') throw new BrokenRule(chosen.column, chosen.value, chosen.rule);
+    const names = chosen.kind === 'chosen' ? chosen.names : ids.map(imageNameOf);
+    const { line } = record;
+    // In a sheet that names none, each id has its own.
+    const isChosen = chosen.kind === 'chosen';
+    const taken = columns.mayName ? takenNames.claim(names, { line, isChosen }) : undefined;
+    const rule = taken
+      ? takenNameRule(taken.name, `lines ${taken.line} and ${line} both`)
+      : refusedNames.get(line);
+    if (rule === undefined) return names;
+    throw new BrokenRule(cellOf(record, columns, 'file_name').name, taken?.name ?? names[0] ?? '', rule);
   }
 }
 

@@ -22,6 +22,8 @@ export const SheetSettings = z.object({
   map: z.partialRecord(z.enum(INPUT_COLUMNS), z.string().min(1)).default({}),
   /** Makes the prompt from other columns: `a {{style}} photo of {{subject}}`. */
   template: z.string().min(1).optional(),
+  /** Makes the image's name from columns: `{{campaign}}/{{sku}}`. */
+  name: z.string().min(1).optional(),
   /** For rows that do not say it themselves. */
   defaults: z
     .object({

@@ -1,4 +1,6 @@
 import { MODELS, type Model } from '../domain/generation-settings.js';
+import { looksLikeSplit } from '../domain/image-name.js';
+import { hasChosenName } from '../domain/object-key.js';
 import type { RejectedRecord } from '../domain/row.js';
 import { readSheet, type SheetHeader, type SheetItem } from './read-sheet.js';
 import type { SheetSettings, SheetSource } from './sheet-settings.js';
@@ -12,6 +14,10 @@ export interface SheetSummary extends SheetHeader {
   readonly rejected: number;
   /** Records without an id that are identical to an earlier one; their rows are among `rows`. */
   readonly duplicates: number;
+  /** Whether any row has a chosen name. */
+  readonly hasNames: boolean;
+  /** Whether Hugging Face takes the folders of any name for splits other than train. */
+  readonly hasSplitNames: boolean;
   readonly byModel: Readonly<Record<Model, number>>;
   /** The first 20. */
   readonly firstRejected: readonly RejectedRecord[];
@@ -35,6 +41,8 @@ export class SheetTally {
   #rows = 0;
   #rejected = 0;
   #duplicates = 0;
+  #hasNames = false;
+  #hasSplitNames = false;
   #lastRepeatLine = 0;
 
   /** Counts one item. */
@@ -50,6 +58,8 @@ export class SheetTally {
         return;
       case 'row':
         this.#rows += 1;
+        this.#hasNames ||= hasChosenName(item.row);
+        this.#hasSplitNames ||= looksLikeSplit(item.row.imageName);
         this.#byModel.set(item.row.model, (this.#byModel.get(item.row.model) ?? 0) + 1);
         for (const label of Object.keys(item.row.labels)) this.#labels.add(label);
         // The replicas of one repeat are one duplicate.
@@ -69,6 +79,8 @@ export class SheetTally {
       rows: this.#rows,
       rejected: this.#rejected,
       duplicates: this.#duplicates,
+      hasNames: this.#hasNames,
+      hasSplitNames: this.#hasSplitNames,
       byModel: { nb: countOf('nb'), nb2: countOf('nb2'), pro: countOf('pro') },
       firstRejected: [...this.#firstRejected],
     };
