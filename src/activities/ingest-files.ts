@@ -2,10 +2,19 @@ import type { RowOutcome } from '../domain/outcome.js';
 import { isReportColumn, REJECT_COLUMNS } from '../domain/reserved-columns.js';
 import type { PromptRow, RejectedRecord, ShardRow } from '../domain/row.js';
 import { addTallies, EMPTY_TALLY, tallyOfSettled, type Tally } from '../domain/tally.js';
-import type { CarriedLine } from '../ledger/documents.js';
+import type { CarriedLine, RenameLine } from '../ledger/documents.js';
 import { toJsonLines } from '../ledger/json-lines.js';
 import type { LedgerFiles } from '../ledger/ledger-files.js';
-import { at, carriedKey, rejectsKey, rejectsLedgerKey, rowsKey, type RunRef } from '../storage/layout.js';
+import type { ImageMove } from '../ledger/present-name.js';
+import {
+  at,
+  carriedKey,
+  rejectsKey,
+  rejectsLedgerKey,
+  renamesKey,
+  rowsKey,
+  type RunRef,
+} from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { cancellationSignal } from './activity-context.js';
 
@@ -72,6 +81,26 @@ export class CarriedRows {
 
   async store(run: RunRef): Promise<void> {
     await this.#file.store(carriedKey(run, run.runSeq), 'application/jsonl');
+  }
+}
+
+/** The images that their rows have under other names now. */
+export class Renames {
+  readonly #files: LedgerFiles;
+  #file: ReturnType<LedgerFiles['open']> | undefined;
+
+  constructor(files: LedgerFiles) {
+    this.#files = files;
+  }
+
+  async add({ rowId, contentHash }: PromptRow, { from, to }: ImageMove): Promise<void> {
+    this.#file ??= this.#files.open();
+    await this.#file.add({ rowId, contentHash, from, to } satisfies RenameLine);
+  }
+
+  /** Writes no file where there are none. */
+  async store(run: RunRef): Promise<void> {
+    await this.#file?.store(renamesKey(run, run.runSeq), 'application/jsonl');
   }
 }
 

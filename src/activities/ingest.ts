@@ -1,4 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common';
+import { hasChosenName } from '../domain/object-key.js';
 import type { RowPlan } from '../domain/row-plan.js';
 import { addTallies, EMPTY_TALLY, type Tally } from '../domain/tally.js';
 import { shardLength } from '../domain/window.js';
@@ -9,6 +10,7 @@ import { plannedRows, type PlannedRow } from '../ledger/planned-rows.js';
 import { PresentImages } from '../ledger/present-images.js';
 import { beforeRun } from '../ledger/previous-runs.js';
 import { readDocument } from '../ledger/read-document.js';
+import { isSealed } from '../ledger/run-rows.js';
 import { SheetError } from '../sheet/index.js';
 import { type RunRef, at, batchFileKey, requestKey } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
@@ -16,17 +18,18 @@ import type { IngestResult, RunSettings } from '../workflows/messages.js';
 import { cancellationSignal, withHeartbeat } from './activity-context.js';
 import { accountOfRun } from './batch-account.js';
 import type { WorkerState } from './dependencies.js';
-import { CarriedRows, ShardWriter } from './ingest-files.js';
+import { CarriedRows, Renames, ShardWriter } from './ingest-files.js';
 import { refuseOlder } from './newer-run.js';
 import { IngestedSheet } from './ingested-sheet.js';
+import { finishRenames, setRenamedAside } from './rename-images.js';
 import { bearingStorage } from './storage-fault.js';
 import type { Activities } from './types.js';
 
 /**
  * Turns what a run was asked to do into immutable shards of checked rows: those of its sheet, or those of the batch
  * that a retry or redo takes up. Rows whose outcome stands are carried over; rejected records are told in
- * `rejects.csv`. Run again after its end, it changes nothing: shards may be at work on what it wrote. Nothing is bought
- * before it has ended.
+ * `rejects.csv`; images whose rows have other names now are copied there. Run again after its end, it changes nothing:
+ * shards may be at work on what it wrote. Nothing is bought before it has ended.
  */
 export function ingestActivity(state: WorkerState): Activities['ingest'] {
   return ({ run, settings }) =>
@@ -51,6 +54,7 @@ async function ingest(
   files: LedgerFiles,
 ): Promise<IngestResult> {
   const { store } = state;
+  const signal = cancellationSignal();
   const request = await readDocument(store, at(run, requestKey(run, run.runSeq)), RunRequest);
   const before = await beforeRun(store, run);
   refuseOlder(run, before.batch);
@@ -58,13 +62,18 @@ async function ingest(
   const shardRows = shardLength(request.rows);
   // Files of a version that did not say how its carried rows had ended are made once more.
   if (before.batch?.runSeq === run.runSeq && before.batch.carriedTally) {
+    await finishRenames(store, run, signal);
     return resultOf(before.batch, before.batch.carriedTally, shardRows);
   }
+  // It may have been ended in the midst of it.
+  if (before.base && !(await isSealed(store, before.base))) await finishRenames(store, before.base, signal);
   const present = await PresentImages.list(store, run);
   const shards = new ShardWriter(store, run, shardRows);
   const carried = new CarriedRows(files);
+  const renames = new Renames(files);
+  let hasNames = false;
   const sheet = new IngestedSheet(files, { store, request, before });
-  const openSheet = () => store.read(at(run, request.sheetKey), cancellationSignal());
+  const openSheet = () => store.read(at(run, request.sheetKey), signal);
   await sheet.begin();
   for await (const item of plannedRows({ store, run, request, before, openSheet })) {
     switch (item.kind) {
@@ -75,7 +84,9 @@ async function ingest(
         break;
       case 'planned': {
         const planned = { ...item, row: sheet.spelled(item.row, item.isKept) };
+        hasNames ||= hasChosenName(planned.row);
         const plan = await planWithImages(planned, present);
+        if (plan === planned.plan && planned.move) await renames.add(planned.row, planned.move);
         if (plan.kind === 'carry') await carried.add(planned.row, plan.outcome);
         else await shards.add({ ...planned.row, ...plan.start });
       }
@@ -83,6 +94,8 @@ async function ingest(
   }
   await shards.end();
   await carried.store(run);
+  await renames.store(run);
+  await setRenamedAside(store, run, signal);
   const rejectColumns = await sheet.storeRejects(run);
   const batch: BatchFile = {
     format: 1,
@@ -96,6 +109,7 @@ async function ingest(
     rejectColumns: [...rejectColumns],
     labelColumns: [...sheet.labelColumns],
     delimiter: sheet.delimiter,
+    hasNames,
     shardCount: shards.count,
     rows: shards.rows,
     carried: carried.tally.total,
@@ -105,6 +119,7 @@ async function ingest(
     digests: files.digests,
   };
   await putBatchFile(store, run, batch);
+  await finishRenames(store, run, signal);
   return resultOf(batch, carried.tally, shardRows);
 }
 

@@ -63,7 +63,8 @@ async function seal(state: WorkerState, input: SealInput, files: LedgerFiles): P
     counts.add(outcome);
     sameBytes.note(outcome);
     await outcomes.add({ ...outcome, phase: phaseReached(outcome) });
-    if (outcome.end.kind === 'stored') await metadata.add(metadataLine(row, outcome.end));
+    const { end } = outcome;
+    if (end.kind === 'stored') await metadata.add(metadataLine(row, end, outcome.imageKey));
     else await failures.add(failureRecord(row, outcome));
     await contactSheet.add(sealed);
   }
@@ -73,7 +74,7 @@ async function seal(state: WorkerState, input: SealInput, files: LedgerFiles): P
     refuseOlder(run, await readDocument(state.store, at(run, batchFileKey(run)), BatchFile));
   await refuseIfOlder();
   await metadata.store(metadataKey(run), 'application/jsonl');
-  await failures.store(failuresKey(run), failureColumns(batch.labelColumns), batch.delimiter);
+  await failures.store(failuresKey(run), failureColumns(batch), batch.delimiter);
   await contactSheet.end();
   const report: Report = {
     format: 1,

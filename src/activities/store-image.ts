@@ -1,6 +1,7 @@
 import type { DownloadedImage } from '../bananahub/image-download.js';
 import { ImageDownloadError } from '../bananahub/image-download-error.js';
 import { FRESH_BUDGET, type FaultBudget } from '../domain/fault-budget.js';
+import { isImageOf, rowTagOf } from '../domain/row-image.js';
 import { fromStoredIdentity, toStoredIdentity } from '../domain/stored-identity.js';
 import type { ImageFacts, ImageType } from '../domain/outcome.js';
 import type { ShardRow } from '../domain/row.js';
@@ -123,8 +124,9 @@ async function putImage(
   body: Uint8Array,
 ): Promise<StoreImageResult> {
   const { run, generation, jobId } = input;
-  const ref = at(run, imageKey(run, row.imageName, image.type));
-  const identity = { contentHash: row.contentHash, runSeq: run.runSeq, generation, jobId, image };
+  const { contentHash, rowId, imageName } = row;
+  const ref = at(run, imageKey(run, imageName, image.type));
+  const identity = { contentHash, rowTag: rowTagOf(rowId), runSeq: run.runSeq, generation, jobId, image };
   const put = async (condition: PutCondition): Promise<StoreImageResult> => {
     await state.store.put(ref, body, {
       contentType: CONTENT_TYPES[image.type],
@@ -142,7 +144,7 @@ async function putImage(
   }
   const existing = await existingObject(state, ref);
   const stored = fromStoredIdentity(existing.metadata);
-  if (stored?.contentHash === row.contentHash) {
+  if (stored && isImageOf(stored, row, imageName)) {
     // A row that is made anew has its old image there until now.
     const isOwn = !row.standing || stored.generation >= generation;
     if (isOwn) return { kind: 'stored', image: stored.image, adopted: stored.jobId !== jobId };

@@ -1,5 +1,6 @@
 import { fromStoredIdentity } from '../domain/stored-identity.js';
 import type { RowOutcome } from '../domain/outcome.js';
+import { rowTagOf } from '../domain/row-image.js';
 import type { HashedObject } from '../storage/hash-object.js';
 import type { ObjectHead } from '../storage/object-store.js';
 import type { Difference } from './difference.js';
@@ -32,6 +33,13 @@ export function imageDifferences(
       ...about,
       expected: `content ${contentHash}`,
       found: identity ? `content ${identity.contentHash}` : 'no identity',
+    });
+  } else if (identity.rowTag !== undefined && identity.rowTag !== rowTagOf(rowId)) {
+    differences.push({
+      kind: 'wrong-identity',
+      ...about,
+      expected: `row tag ${rowTagOf(rowId)}`,
+      found: `row tag ${identity.rowTag}`,
     });
   }
   const sha256 = bytes?.sha256 ?? identity?.image.sha256;

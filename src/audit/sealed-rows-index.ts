@@ -2,6 +2,8 @@ import { IdLines } from '../domain/id-lines.js';
 import { NO_SAME_BYTES, SameBytesFinder, type SameBytes } from '../domain/same-bytes.js';
 import { SealedCounts } from '../domain/sealed-counts.js';
 import type { RowOutcome } from '../domain/outcome.js';
+import { rowTagOf } from '../domain/row-image.js';
+import type { StoredIdentity } from '../domain/stored-identity.js';
 import { OutcomeLine } from '../ledger/documents.js';
 import { readEachLine } from '../ledger/json-lines.js';
 import type { LocalCopy } from '../ledger/local-copies.js';
@@ -18,8 +20,8 @@ export interface SealedRowsIndex {
   readonly lineOfRow: (rowId: string) => number | undefined;
   /** Line among the outcomes of the stored row whose image has a key below the batch; undefined for none's. */
   readonly lineOfImage: (key: string) => number | undefined;
-  /** Whether a row of this content ended without an image. */
-  readonly lacksImage: (contentHash: string) => boolean;
+  /** Whether the row of such an image ended without one; by its content alone where it does not tell its row. */
+  readonly lacksImage: (identity: Pick<StoredIdentity, 'contentHash' | 'rowTag'>) => boolean;
   /** The outcomes by their lines, read anew each time; lines that cannot be read are left out. */
   readonly outcomes: () => AsyncGenerator<Numbered<RowOutcome>>;
 }
@@ -51,6 +53,7 @@ export async function indexSealedRows(
       differences.add({ kind: 'repeated-row', key, rowId, line });
     if (end.kind !== 'stored') {
       withoutImage.claim(contentHash, 1);
+      withoutImage.claim(`${contentHash} ${rowTagOf(rowId)}`, 1);
       continue;
     }
     stored += 1;
@@ -73,7 +76,8 @@ export async function indexSealedRows(
     sameBytes: finder.found ? await finder.collect(bareOutcomes()) : NO_SAME_BYTES,
     lineOfRow: (rowId) => rowLines.lineOf(rowId),
     lineOfImage: (imageKey) => imageLines.lineOf(imageKey),
-    lacksImage: (contentHash) => withoutImage.lineOf(contentHash) !== undefined,
+    lacksImage: ({ contentHash, rowTag }) =>
+      withoutImage.lineOf(rowTag === undefined ? contentHash : `${contentHash} ${rowTag}`) !== undefined,
     outcomes,
   };
 }

@@ -96,7 +96,7 @@ export async function* listPlaces(
     if (!head) return { key, sizeBytes, stray: undefined };
     const identity = fromStoredIdentity(head.metadata);
     if (!identity) return { key, sizeBytes, stray: 'foreign-object' };
-    const stray = index.lacksImage(identity.contentHash) ? 'unclaimed-image' : 'orphan-image';
+    const stray = index.lacksImage(identity) ? 'unclaimed-image' : 'orphan-image';
     return { key, sizeBytes, stray };
   };
   yield* pMapIterable(store.list(run.bucket, root, signal), classify, { concurrency: HEADS_AT_ONCE });

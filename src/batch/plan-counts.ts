@@ -27,13 +27,25 @@ export interface PlanCounts {
   readonly removed: number;
   /** Rows that the sheet lacks and that stay. */
   readonly kept: number;
+  /** Rows of any of these kinds whose image is copied, since it has another name now. */
+  readonly renamed: number;
 }
 
 /** Adds up a plan while its items go by. */
 export class PlanCounter {
   readonly #again = new Map<LeftKind, number>();
   readonly #standing = new Map<LeftKind, number>();
-  readonly #sums = { new: 0, changed: 0, again: 0, redone: 0, awaited: 0, unchanged: 0, removed: 0, kept: 0 };
+  readonly #sums = {
+    new: 0,
+    changed: 0,
+    again: 0,
+    redone: 0,
+    awaited: 0,
+    unchanged: 0,
+    removed: 0,
+    kept: 0,
+    renamed: 0,
+  };
 
   add(item: PlannedItem): void {
     switch (item.kind) {
@@ -44,6 +56,7 @@ export class PlanCounter {
         return;
       case 'planned':
         this.addPlan(item.plan, item.before, item.isKept);
+        if (item.move) this.#sums.renamed += 1;
     }
   }
 

@@ -5,7 +5,13 @@ import { ImageCounts, type ImagesOfKind } from '../domain/image-counts.js';
 import type { PromptRow } from '../domain/row.js';
 import { plannedRows } from '../ledger/planned-rows.js';
 import { beforeRun } from '../ledger/previous-runs.js';
-import { readSheet, summarizeSheet, type SheetSettings, type SheetSummary } from '../sheet/index.js';
+import {
+  readSheet,
+  SheetTally,
+  summarizeSheet,
+  type SheetSettings,
+  type SheetSummary,
+} from '../sheet/index.js';
 import { runsPrefix, type BatchLocation, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { PlanCounter, type PlanCounts } from './plan-counts.js';
@@ -35,6 +41,7 @@ export async function hashFile(
 /** What a submission would do, before anything is done. */
 export interface SubmissionPlan extends PlanCounts {
   readonly runSeq: number;
+  /** As the batch takes it: names that rows of the batch have are rejected as well. */
   readonly summary: SheetSummary;
   /** Rows that the sheet lacks stay. */
   readonly merge: boolean;
@@ -104,13 +111,15 @@ export async function planRun(
     },
     openSheet: async () => createReadStream(sheet.path),
   });
+  const tally = new SheetTally();
   for await (const item of items) {
     counter.add(item);
+    if (item.kind === 'sheet') tally.add(item.item);
     if (item.kind !== 'planned' || item.plan.kind !== 'run' || item.plan.start.jobId) continue;
     buys.add(item.row);
     onBought(item.row);
   }
-  return { runSeq: run.runSeq, summary, merge, buys: buys.list, ...counter.counts };
+  return { runSeq: run.runSeq, summary: tally.summary(), merge, buys: buys.list, ...counter.counts };
 }
 
 /** The plan of a batch that is not there yet. */

@@ -3,7 +3,7 @@ import { rowsToRun, type CountByKind } from '../batch/plan-counts.js';
 import type { AgainPlan } from '../batch/plan-again.js';
 import { KINDS_TRIED_AGAIN, UNSTORED_KINDS } from '../domain/failure-kind.js';
 import { batchWorkflowId } from '../workflows/names.js';
-import { awaitedLines, counted, runLine } from './submission-plan-text.js';
+import { awaitedLines, counted, renamedLines, runLine } from './submission-plan-text.js';
 
 /** Lines that tell what a retry or redo would do to a batch. */
 export function againText(plan: AgainPlan): string {
@@ -12,7 +12,7 @@ export function againText(plan: AgainPlan): string {
   if (repeats !== undefined) {
     lines.push(`Repeats    run ${repeats}, which was ended before its rows were known`);
   }
-  lines.push(runLine(run.runSeq, runText(plan)), ...awaitedLines(plan));
+  lines.push(runLine(run.runSeq, runText(plan)), ...awaitedLines(plan), ...renamedLines(plan));
   const standing = kindsText(plan.standingByKind);
   if (standing) lines.push(`Stays      ${standing}`);
   const left = UNSTORED_KINDS.filter((kind) => (plan.standingByKind[kind] ?? 0) > 0);
@@ -71,6 +71,7 @@ export function againJson(plan: AgainPlan): string {
     standingByKind: plan.standingByKind,
     removed: plan.removed,
     kept: plan.kept,
+    renamed: plan.renamed,
     location: addressOf(run),
   });
 }

@@ -11,7 +11,14 @@ import { EXIT, type CommandContext, type ExitCode } from './command-context.js';
 import { dryRunJson, dryRunText, type DryRun, type ExpectedTime } from './dry-run-text.js';
 import { withFolderBucket } from './engine.js';
 import { batchIdOf, sheetToPlan, type SubmissionOptions } from './submission.js';
-import { refuseOtherAccount, refuseTooLong, refuseUnreachable } from './submission-refusals.js';
+import { rejectedByBatchText } from './submission-plan-text.js';
+import {
+  refuseNoRoomForNames,
+  refuseOtherAccount,
+  refuseTooLong,
+  refuseUnreachable,
+  refuseUnusable,
+} from './submission-refusals.js';
 
 /**
  * Tells what a submission would do, and does nothing. Without a bucket the sheet alone is looked at. Throws a
@@ -24,7 +31,8 @@ export async function dryRun(
 ): Promise<ExitCode> {
   const { stdout, stderr } = context;
   const found = await withFolderBucket(context, (looking) => lookAhead(looking, sheet, options));
-  stderr.write(dryRunText(found));
+  stderr.write(`${rejectedByBatchText(sheet.summary, found.plan)}${dryRunText(found)}`);
+  refuseUnusable(found.plan.summary, options.sheetSettings);
   refuseTooLong(found.plan);
   if (options.json) stdout.write(`${dryRunJson(found)}\n`);
   stderr.write('Dry run: nothing was uploaded, started or bought.\n');

@@ -103,8 +103,8 @@ async function* csvOf(store: ObjectStore, source: Source): AsyncGenerator<string
       yield* (await store.read(at(source.run, failuresKey(source.run)))).setEncoding('utf8');
       return;
     case 'recorded': {
-      const { labelColumns, delimiter } = source.batch;
-      yield* csvChunks(failureColumns(labelColumns), recordedFailures(store, source.run), delimiter);
+      const { batch, run } = source;
+      yield* csvChunks(failureColumns(batch), recordedFailures(store, run), batch.delimiter);
     }
   }
 }

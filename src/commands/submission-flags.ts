@@ -28,6 +28,7 @@ interface Flags extends RunningFlags {
   readonly map?: Readonly<Record<string, string>>;
   readonly template?: string;
   readonly seed: string;
+  readonly name?: string;
   readonly format?: string;
   readonly delimiter?: string;
   readonly encoding?: string;
@@ -79,6 +80,10 @@ export function withSubmissionFlags(program: Program): Program {
       'makes the prompt of other columns: "a {{style|plain}} photo of a {{red,green}} {{subject}}"; what follows | stands for a blank cell, of texts with commas one is drawn for each image, \\{ and \\} are braces',
     )
     .option('--seed <text>', "another one draws a template's choices anew", seed, '1')
+    .option(
+      '--name <text>',
+      'names the images by columns, instead of a file_name column: "{{campaign}}/{{sku}}", {{id}} is the row\'s id',
+    )
     .addOption(
       new Option(
         '--duplicates <how>',
@@ -121,12 +126,16 @@ export function submissionOptions(sheet: string, flags: Flags): SubmissionOption
 }
 
 function sheetSettings(flags: Flags): SheetSettings {
-  const { format, delimiter: separator, encoding, template, map = {} } = flags;
+  const { format, delimiter: separator, encoding, template, name, map = {} } = flags;
+  if (name && map['file_name'] !== undefined) {
+    throw new UsageError('--name and --map file_name=… both name the images. Leave one of them out.');
+  }
   const parsed = SheetSettings.safeParse({
     ...(format && { format }),
     ...(separator && { delimiter: separator }),
     ...(encoding && { encoding }),
     ...(template && { template }),
+    ...(name && { name }),
     map,
     defaults: { model: flags.model, aspectRatio: flags.aspectRatio, resolution: flags.resolution },
     seed: flags.seed,

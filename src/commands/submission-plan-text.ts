@@ -26,6 +26,9 @@ export function sheetText(
   const lines = [
     `Sheet      ${sheet}: ${counted(summary.rows, 'image')}${perModel && ` (${perModel})`}${repeats}`,
   ];
+  if (summary.hasSplitNames) {
+    lines.push('Names      have folders such as "test": load the images in Hugging Face with split="train"');
+  }
   if (summary.rejected > 0) lines.push(`Rejected   ${counted(summary.rejected, 'row')}:`);
   const shown = summary.firstRejected.slice(0, SHOWN_REJECTS);
   lines.push(...shown.map((rejected) => `           ${rejectLine(rejected)}`));
@@ -58,6 +61,7 @@ export function differenceText(location: BatchLocation, plan: SubmissionPlan): s
       `${plan.new} new, ${plan.changed} changed, ${plan.again} to try again, ${plan.unchanged} unchanged, ${kept}`,
     ),
     ...awaitedLines(plan),
+    ...renamedLines(plan),
   ];
   return `${batch}${lines.join('\n')}\n`;
 }
@@ -78,6 +82,16 @@ export function kindsText(kinds: readonly ImagesOfKind[]): string {
   return kinds.map(({ model, resolution, images }) => `${images} ${model} ${resolution}`).join(', ');
 }
 
+/** Lines that tell which rows the batch itself rejects, besides those that a look at the sheet alone has told. */
+export function rejectedByBatchText(summary: SheetSummary, plan: SubmissionPlan): string {
+  const more = plan.summary.rejected - summary.rejected;
+  if (more === 0) return '';
+  const told = new Set(summary.firstRejected.map(({ line }) => line));
+  const shown = plan.summary.firstRejected.filter(({ line }) => !told.has(line)).slice(0, SHOWN_REJECTS);
+  const lines = shown.map((rejected) => `           ${rejectLine(rejected)}\n`).join('');
+  return `Rejected   ${counted(more, 'row')}, whose names rows of the batch have:\n${lines}`;
+}
+
 /** A line of a plan that says what a run is to do. */
 export function runLine(runSeq: number, text: string): string {
   return `Run ${String(runSeq).padEnd(6)} ${text}`;
@@ -87,6 +101,13 @@ export function runLine(runSeq: number, text: string): string {
 export function awaitedLines({ awaited }: PlanCounts): readonly string[] {
   return awaited > 0
     ? [`           ${counted(awaited, 'job')} of them known already: awaited, not bought`]
+    : [];
+}
+
+/** The line, if any, that says how many images have another name now. */
+export function renamedLines({ renamed }: PlanCounts): readonly string[] {
+  return renamed > 0
+    ? [`           ${counted(renamed, 'image')} renamed: copied in the bucket, not bought`]
     : [];
 }
 
@@ -115,5 +136,6 @@ export function submissionFacts(batchId: BatchId, plan: SubmissionPlan): Readonl
     removed: plan.removed,
     kept: plan.kept,
     again: plan.again,
+    renamed: plan.renamed,
   };
 }

@@ -3,10 +3,11 @@ import type { SubmissionPlan } from '../batch/plan-submission.js';
 import type { BatchStatus } from '../batch/status-document.js';
 import type { AccountId } from '../bananahub/client.js';
 import type { BucketConfig } from '../config.js';
+import { MAX_NAME_BYTES } from '../domain/image-name.js';
 import { MAX_BATCH_ROWS } from '../domain/window.js';
 import { UsageError } from '../errors.js';
 import type { SheetSettings, SheetSummary } from '../sheet/index.js';
-import { addressOf, type BatchLocation } from '../storage/layout.js';
+import { addressOf, imagesPrefix, type BatchLocation } from '../storage/layout.js';
 import type { BatchFiles } from './batch-files.js';
 import { counted } from './submission-plan-text.js';
 
@@ -44,6 +45,17 @@ export function refuseUnreachable(
     `--to names the bucket "${to.bucket}", and no S3 but this folder's own is configured. Set BANANA_BUCKET (and AWS credentials) to use real S3, or name a folder here: --to s3://${bucket}/${to.root}`,
   );
 }
+
+/** Names may be long, and their whole keys may not. Throws a UsageError where the prefix leaves no room. */
+export function refuseNoRoomForNames(location: BatchLocation, { hasNames }: SheetSummary): void {
+  const folder = Buffer.byteLength(imagesPrefix(location));
+  if (!hasNames || folder + MAX_NAME_BYTES <= MAX_KEY_BYTES) return;
+  throw new UsageError(
+    `${addressOf(location)} leaves no room for names of images: a key in S3 has ${MAX_KEY_BYTES} bytes, and a name up to ${MAX_NAME_BYTES} of them. Use a prefix that is ${folder + MAX_NAME_BYTES - MAX_KEY_BYTES} bytes shorter.`,
+  );
+}
+
+const MAX_KEY_BYTES = 1024;
 
 /** Temporal knows batches by id alone: one id must not stand for running batches in two places. Throws a UsageError. */
 export function refuseOtherPlace(running: BatchStatus, location: BatchLocation): void {

@@ -25,13 +25,15 @@ import { readBatchFiles, type BatchFiles } from './batch-files.js';
 import type { CheckedSheet } from './checked-sheet.js';
 import type { CommandContext } from './command-context.js';
 import { askConsent, type Consent } from './consent.js';
-import { counted, planText } from './submission-plan-text.js';
+import { counted, planText, rejectedByBatchText } from './submission-plan-text.js';
 import {
+  refuseNoRoomForNames,
   refuseOtherAccount,
   refuseOtherPlace,
   refuseRebindOfRunning,
-  refuseUnreachable,
   refuseTooLong,
+  refuseUnreachable,
+  refuseUnusable,
 } from './submission-refusals.js';
 
 /** What `submit` and `run` are asked to do. */
@@ -78,6 +80,7 @@ export async function submitSheet(
   const home = homeOf(access.bucket, batchIdOf(options, sheet));
   refuseUnreachable(access.bucket, options.to);
   const location = await choosePlace(store, home, options.to);
+  refuseNoRoomForNames(location, sheet.summary);
   const status = await readBatchStatus(access, location);
   const files = await readBatchFiles(store, location);
   if (status && isOpen(status)) {
@@ -88,7 +91,9 @@ export async function submitSheet(
   }
   refuseOtherAccount(location, files, access.account, options);
   const plan = await planSubmission(store, location, sheetToPlan(sheet, options));
-  context.stderr.write(planText(location, plan, access.isFree ? undefined : context.config.prices));
+  const prices = access.isFree ? undefined : context.config.prices;
+  context.stderr.write(`${rejectedByBatchText(sheet.summary, plan)}${planText(location, plan, prices)}`);
+  refuseUnusable(plan.summary, options.sheetSettings);
   refuseTooLong(plan);
   const toDo = rowsToRun(plan) + plan.removed;
   if (toDo === 0 && isSealedFor(files, location, sheet, options)) {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { PromptRow } from './row.js';
 
 const KEPT_LENGTH = 150;
 const HASH_LENGTH = 12;
@@ -15,6 +16,11 @@ export function imageNameOf(rowId: string): string {
   if (encoded.length <= KEPT_LENGTH) return encoded;
   const hash = createHash('sha256').update(rowId, 'utf8').digest('hex').slice(0, HASH_LENGTH);
   return `${encoded.slice(0, KEPT_LENGTH).replace(/%[0-9A-F]?$/, '')}-${hash}`;
+}
+
+/** Whether a row's image has a name that was chosen, and not the one that its id gives it. */
+export function hasChosenName({ rowId, imageName }: Pick<PromptRow, 'rowId' | 'imageName'>): boolean {
+  return imageName !== imageNameOf(rowId);
 }
 
 function percentEncoded(character: string): string {

@@ -18,7 +18,7 @@ export interface PromptRow {
   readonly resolution: Resolution;
   /** Empty for text-to-image. */
   readonly inputImages: readonly string[];
-  /** Name of the image below `images/train/`, without its extension. */
+  /** Name of the image below `images/train/`, without its extension: the chosen one, else `imageNameOf` the id. */
   readonly imageName: string;
   /** Columns that are not ours, as read, by their names in the sheet. */
   readonly labels: Readonly<Record<string, JsonValue>>;

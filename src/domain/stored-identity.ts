@@ -4,6 +4,9 @@ import type { ImageFacts, ImageType } from './outcome.js';
 /** What a stored image says about itself: whose it is, and what its bytes are. */
 export interface StoredIdentity {
   readonly contentHash: ContentHash;
+  /** `rowTagOf` the row's id; undefined for images of earlier versions. */
+  readonly rowTag?: string;
+  /** The run that has put it where it is. */
   readonly runSeq: number;
   readonly generation: number;
   readonly jobId: JobId;
@@ -12,9 +15,10 @@ export interface StoredIdentity {
 
 /** The identity as an object's own metadata: ASCII, well under 2 KiB. */
 export function toStoredIdentity(identity: StoredIdentity): Readonly<Record<string, string>> {
-  const { contentHash, runSeq, generation, jobId, image } = identity;
+  const { contentHash, rowTag, runSeq, generation, jobId, image } = identity;
   return {
     'content-hash': contentHash,
+    ...(rowTag !== undefined && { 'row-tag': rowTag }),
     'run-seq': String(runSeq),
     generation: String(generation),
     'job-id': jobId,
@@ -31,6 +35,7 @@ const TYPES: ReadonlySet<string> = new Set<ImageType>(['png', 'jpg', 'webp']);
 /** The identity that an object's metadata tells; undefined for an object that is not ours. */
 export function fromStoredIdentity(metadata: Readonly<Record<string, string>>): StoredIdentity | undefined {
   const contentHash = metadata['content-hash'];
+  const rowTag = metadata['row-tag'];
   const jobId = metadata['job-id'];
   const sha256 = metadata['sha256'];
   const type = metadata['image-type'];
@@ -53,6 +58,7 @@ export function fromStoredIdentity(metadata: Readonly<Record<string, string>>): 
   }
   return {
     contentHash: contentHash as ContentHash,
+    ...(rowTag !== undefined && { rowTag }),
     jobId: jobId as JobId,
     runSeq,
     generation,

@@ -100,6 +100,8 @@ export const BatchFile = z.object({
   /** Carried columns in the order of the sheet. */
   labelColumns: z.array(z.string()),
   delimiter: z.string(),
+  /** Whether any row of the batch has a chosen name. */
+  hasNames: z.boolean().default(false),
   shardCount: count,
   rows: count,
   carried: count,
@@ -177,6 +179,10 @@ export const OutcomeLine: z.ZodType<RowOutcome> = z.object({
 /** A line of `runs/<runSeq>/carried.jsonl`: a row as the sheet has it now, with the outcome of an earlier run. */
 export const CarriedLine = z.object({ row: ShardRowLine, outcome: OutcomeLine });
 export type CarriedLine = z.infer<typeof CarriedLine>;
+
+/** A line of `runs/<runSeq>/renames.jsonl`: a row's image and its keys below the batch, before and after. */
+export const RenameLine = z.object({ rowId, contentHash, from: z.string(), to: z.string() });
+export type RenameLine = z.infer<typeof RenameLine>;
 
 /** A line of `runs/<runSeq>/rejects.jsonl`. */
 export const RejectedLine: z.ZodType<RejectedRecord> = z.object({

@@ -4,6 +4,8 @@ import { readSheet, type SheetItem } from '../sheet/index.js';
 import type { RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import type { RunRequest } from './documents.js';
+import { JoiningNames } from './joining-names.js';
+import { underPresentName, type ImageMove } from './present-name.js';
 import { rowsBefore, type BeforeRun } from './previous-runs.js';
 import { rowsAfterRun } from './run-rows.js';
 
@@ -16,6 +18,8 @@ export interface PlannedRow {
   readonly before: RowBefore | undefined;
   /** It is as the ledger has it: the run's sheet lacks it, or the run has none. */
   readonly isKept: boolean;
+  /** The copy that its image takes to lie under the row's present name, as the plan has it already; undefined for none. */
+  readonly move: ImageMove | undefined;
 }
 
 export type PlannedItem =
@@ -55,7 +59,7 @@ async function* plannedSheet(input: RunToPlan, taken: TakenUp): AsyncGenerator<P
     const { row } = item;
     const before = left.get(row.rowId);
     left.delete(row.rowId);
-    yield { kind: 'planned', row, before, plan: planRow(row, before, taken), isKept: false };
+    yield planned(input, row, before, { taken, isKept: false });
   }
   for (const before of left.values()) yield { kind: 'removed', before };
 }
@@ -63,8 +67,9 @@ async function* plannedSheet(input: RunToPlan, taken: TakenUp): AsyncGenerator<P
 const NOTHING: TakenUp = { kinds: new Set(), redo: new Set() };
 
 async function* plannedMerge(input: RunToPlan, base: RunRef, taken: TakenUp): AsyncGenerator<PlannedItem> {
+  const refusedNames = await namesRefusedByKept(input, base);
   const joining = new Map<string, PromptRow>();
-  for await (const item of sheetItems(input)) {
+  for await (const item of sheetItems(input, refusedNames)) {
     yield { kind: 'sheet', item };
     if (item.kind === 'row') joining.set(item.row.rowId, item.row);
   }
@@ -73,25 +78,50 @@ async function* plannedMerge(input: RunToPlan, base: RunRef, taken: TakenUp): As
     const joins = joining.get(known.rowId);
     joining.delete(known.rowId);
     const row = { ...(joins ?? promptRowOf(known)), position: position++ };
-    const plan = planRow(row, before, joins ? taken : NOTHING);
-    yield { kind: 'planned', row, before, plan, isKept: joins === undefined };
+    yield planned(input, row, before, { taken: joins ? taken : NOTHING, isKept: joins === undefined });
   }
   for (const joins of joining.values()) {
     const row = { ...joins, position: position++ };
-    yield { kind: 'planned', row, before: undefined, plan: planRow(row, undefined, taken), isKept: false };
+    yield planned(input, row, undefined, { taken, isKept: false });
   }
 }
 
-async function* plannedLedger({ store, before }: RunToPlan, taken: TakenUp): AsyncGenerator<PlannedItem> {
+async function* plannedLedger(input: RunToPlan, taken: TakenUp): AsyncGenerator<PlannedItem> {
+  const { store, before } = input;
   if (!before.base) return;
   for await (const { row, before: left } of rowsAfterRun(store, before.base)) {
-    const plan = planRow(row, left, taken);
-    yield { kind: 'planned', row: promptRowOf(row), before: left, plan, isKept: true };
+    yield planned(input, promptRowOf(row), left, { taken, isKept: true });
   }
 }
 
-async function* sheetItems({ request, openSheet }: RunToPlan): AsyncGenerator<SheetItem> {
-  yield* readSheet(await openSheet(), request.sheet, { name: request.sheetName });
+function planned(
+  { run }: RunToPlan,
+  row: PromptRow,
+  before: RowBefore | undefined,
+  { taken, isKept }: { readonly taken: TakenUp; readonly isKept: boolean },
+): PlannedItem {
+  const { plan, move } = underPresentName(run, row, planRow(row, before, taken));
+  return { kind: 'planned', row, before, plan, isKept, move };
+}
+
+async function* sheetItems(
+  { request, openSheet }: RunToPlan,
+  refusedNames?: ReadonlyMap<number, string>,
+): AsyncGenerator<SheetItem> {
+  yield* readSheet(await openSheet(), request.sheet, { name: request.sheetName }, refusedNames);
+}
+
+/** The rules that joining rows' names break since rows that stay have them, by the joining rows' lines. */
+async function namesRefusedByKept(
+  input: RunToPlan,
+  base: RunRef,
+): Promise<ReadonlyMap<number, string> | undefined> {
+  const joining = new JoiningNames();
+  for await (const item of sheetItems(input)) if (item.kind === 'row') joining.add(item.row);
+  // Names that all come of ids are different as the ids are.
+  if (!joining.hasChosen && !(input.before.batch?.hasNames ?? false)) return undefined;
+  for await (const { row } of rowsAfterRun(input.store, base)) joining.meet(row);
+  return joining.refused();
 }
 
 /** A row without the start that an earlier run gave it. */

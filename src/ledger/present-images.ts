@@ -1,6 +1,7 @@
 import { fromStoredIdentity, type StoredIdentity } from '../domain/stored-identity.js';
 import type { GenerationRecord, RowOutcome } from '../domain/outcome.js';
 import type { PromptRow } from '../domain/row.js';
+import { isImageOf } from '../domain/row-image.js';
 import { at, batchRoot, imagesPrefix, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 
@@ -58,18 +59,17 @@ export class PresentImages {
     };
   }
 
-  async #imagesOf({
-    imageName,
-    contentHash,
-  }: PromptRow): Promise<
+  async #imagesOf(
+    row: PromptRow,
+  ): Promise<
     readonly { readonly key: string; readonly identity: StoredIdentity; readonly storedAt: Date }[]
   > {
     const images = [];
-    for (const extension of this.#extensions.get(imageName)?.split(' ') ?? []) {
-      const key = `${imagesPrefix(this.#run)}${imageName}.${extension}`;
+    for (const extension of this.#extensions.get(row.imageName)?.split(' ') ?? []) {
+      const key = `${imagesPrefix(this.#run)}${row.imageName}.${extension}`;
       const head = await this.#store.head(at(this.#run, key));
       const identity = head && fromStoredIdentity(head.metadata);
-      if (identity?.contentHash !== contentHash) continue;
+      if (!identity || !isImageOf(identity, row, row.imageName)) continue;
       images.push({ key, identity, storedAt: head?.lastModified ?? new Date(0) });
     }
     return images;

@@ -39,7 +39,8 @@ export async function* statesAfterRun(store: ObjectStore, run: RunRef): AsyncGen
   }
 }
 
-async function isSealed(store: ObjectStore, run: RunRef): Promise<boolean> {
+/** Whether a run has ended and said how every row did. */
+export async function isSealed(store: ObjectStore, run: RunRef): Promise<boolean> {
   return (await store.head(at(run, outcomesKey(run, run.runSeq)))) !== undefined;
 }
 

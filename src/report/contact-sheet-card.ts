@@ -4,6 +4,7 @@ import type { JsonValue } from '../domain/json.js';
 import type { ImageFacts, RowOutcome } from '../domain/outcome.js';
 import type { PromptRow } from '../domain/row.js';
 import { linkToObject } from './contact-sheet-links.js';
+import { imageFileAt } from '../storage/layout.js';
 import { labelsOf } from './metadata-line.js';
 
 /** Labels shown at a glance; all of them are in the details. */
@@ -70,7 +71,7 @@ function details(
   const jobIds = generations.flatMap(({ jobId }) => jobId ?? []);
   const entries: (readonly [string, string])[] = [
     ['line', String(row.line)],
-    ...(imageKey === undefined ? [] : [['file', imageKey.slice(imageKey.lastIndexOf('/') + 1)] as const]),
+    ...(imageKey === undefined ? [] : [['file', imageFileAt(imageKey)] as const]),
     ...(end.kind === 'stored' ? [['size', prettyBytes(end.image.sizeBytes)] as const] : []),
     ...(row.inputImages.length > 0 ? [['input images', String(row.inputImages.length)] as const] : []),
     ...(jobIds.length > 0 ? [[jobIds.length === 1 ? 'job' : 'jobs', jobIds.join('\n')] as const] : []),

@@ -1,4 +1,5 @@
 import type { GenerationRecord, RowOutcome } from '../domain/outcome.js';
+import { hasChosenName } from '../domain/object-key.js';
 import { phaseReached } from '../domain/phase-reached.js';
 import { FAILURE_COLUMNS, metadataLabelName } from '../domain/reserved-columns.js';
 import type { PromptRow } from '../domain/row.js';
@@ -8,8 +9,16 @@ import { labelsOf } from './metadata-line.js';
 const SETTINGS_COLUMNS = ['id', 'prompt', 'model', 'aspect_ratio', 'resolution', 'count'] as const;
 
 /** The columns of `failures.csv`: a row as it can be submitted again, the carried columns, and ours. */
-export function failureColumns(labelColumns: readonly string[]): readonly string[] {
-  return [...SETTINGS_COLUMNS, ...labelColumns.map(metadataLabelName), ...FAILURE_COLUMNS];
+export function failureColumns({
+  labelColumns,
+  hasNames,
+}: {
+  readonly labelColumns: readonly string[];
+  /** Whether rows of the batch have chosen names, which they keep when they are submitted again. */
+  readonly hasNames: boolean;
+}): readonly string[] {
+  const names = hasNames ? ['file_name'] : [];
+  return [...SETTINGS_COLUMNS, ...names, ...labelColumns.map(metadataLabelName), ...FAILURE_COLUMNS];
 }
 
 /** A row that ended without an image, as a record of `failures.csv`: final id and settings, count 1, then why. */
@@ -24,6 +33,7 @@ export function failureRecord(row: PromptRow, outcome: RowOutcome): CsvCells {
     aspect_ratio: row.aspectRatio,
     resolution: row.resolution,
     count: '1',
+    ...(hasChosenName(row) && { file_name: row.imageName }),
     failure_kind: end.kind === 'failed' ? end.failure : end.kind,
     failure_phase: phaseReached(outcome),
     failure_message: end.kind === 'failed' ? end.message : 'The batch was cancelled before the row was done.',

@@ -2,15 +2,17 @@ import type { RowOutcome } from '../domain/outcome.js';
 import { metadataLabelName } from '../domain/reserved-columns.js';
 import type { PromptRow } from '../domain/row.js';
 import type { JsonValue } from '../domain/json.js';
+import { imageFileAt } from '../storage/layout.js';
 
-/** A stored row as a line of `images/train/metadata.jsonl`: what Hugging Face's imagefolder reads, then the carried columns. */
+/** A stored row, whose image has a key below the batch's root, as a line of `images/train/metadata.jsonl`: what Hugging Face's imagefolder reads, then the carried columns. */
 export function metadataLine(
   row: PromptRow,
   stored: Extract<RowOutcome['end'], { kind: 'stored' }>,
+  imageKey: RowOutcome['imageKey'],
 ): Readonly<Record<string, JsonValue>> {
   const { image } = stored;
   return {
-    file_name: `${row.imageName}.${image.type}`,
+    file_name: imageKey === undefined ? `${row.imageName}.${image.type}` : imageFileAt(imageKey),
     prompt: row.prompt,
     model: row.model,
     aspect_ratio: row.aspectRatio,

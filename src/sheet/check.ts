@@ -5,6 +5,7 @@ import { imageNameOf } from '../domain/object-key.js';
 import { isReportColumn, type InputColumn } from '../domain/reserved-columns.js';
 import type { PromptRow, RejectedRecord } from '../domain/row.js';
 import { brokenRowIdRule, RowIds } from '../domain/row-id.js';
+import { TakenNames } from '../domain/taken-names.js';
 import { MAX_BATCH_ROWS } from '../domain/window.js';
 import { BrokenRule, HALF_CHARACTER } from './broken-rule.js';
 import { cellOf, textOf, type Cell } from './cell.js';
@@ -16,6 +17,7 @@ import {
   checkResolution,
   type Checked,
 } from './cells.js';
+import { chosenNames, takenNameRule } from './chosen-names.js';
 import type { SheetColumns } from './columns.js';
 import type { SourceRecord } from './parse.js';
 import { promptsOf } from './prompts.js';
@@ -49,13 +51,18 @@ type CheckSettings = Pick<SheetSettings, 'defaults' | 'imagesPerPrompt' | 'seed'
 /**
  * A checker for one pass over one sheet. It takes a record as it is, skips it or rejects it with column, value and
  * rule; what a record says never throws. More images than a batch takes throw SheetError `too-many-rows`.
+ * `refusedNames` are rules that names break for reasons outside of the sheet, by the lines of their records.
  */
 export function recordChecker(
   settings: CheckSettings,
   sheet: string,
-  mostRows: number = MAX_BATCH_ROWS,
+  {
+    refusedNames = new Map<number, string>(),
+    mostRows = MAX_BATCH_ROWS,
+  }: { readonly refusedNames?: ReadonlyMap<number, string>; readonly mostRows?: number } = {},
 ): RecordChecker {
   const rowIds = new RowIds();
+  const takenNames = new TakenNames();
   let position = 0;
 
   return (record, columns) => {
@@ -101,6 +108,7 @@ export function recordChecker(
     const { base, repeatOf } = answer;
     if (repeatOf !== undefined && settings.duplicates === 'skip') return { kind: 'skipped', line, repeatOf };
     if (position + count > mostRows) throw tooManyRows({ sheet, line }, mostRows);
+    const names = imageNames(record, columns, answer.rowIds);
     const labels = labelsOf(record, columns);
     const rows = answer.rowIds.map((rowId: RowId, index): PromptRow => {
       const prompt = prompts.of(base, index + 1);
@@ -114,11 +122,27 @@ export function recordChecker(
         aspectRatio,
         resolution,
         inputImages: [],
-        imageName: imageNameOf(rowId),
+        imageName: names[index] ?? imageNameOf(rowId),
         labels,
       };
     });
     return repeatOf === undefined ? { kind: 'accepted', rows } : { kind: 'accepted', rows, repeatOf };
+  }
+
+  /** The names of a record's images, which no other record has. */
+  function imageNames(record: SourceRecord, columns: SheetColumns, ids: readonly RowId[]): readonly string[] {
+    const chosen = chosenNames(record, columns, ids);
+    if (chosen.kind === 'broken') throw new BrokenRule(chosen.column, chosen.value, chosen.rule);
+    const names = chosen.kind === 'chosen' ? chosen.names : ids.map(imageNameOf);
+    const { line } = record;
+    // In a sheet that names none, each id has its own.
+    const isChosen = chosen.kind === 'chosen';
+    const taken = columns.mayName ? takenNames.claim(names, { line, isChosen }) : undefined;
+    const rule = taken
+      ? takenNameRule(taken.name, `lines ${taken.line} and ${line} both`)
+      : refusedNames.get(line);
+    if (rule === undefined) return names;
+    throw new BrokenRule(cellOf(record, columns, 'file_name').name, taken?.name ?? names[0] ?? '', rule);
   }
 }
 

@@ -22,6 +22,10 @@ export interface SheetColumns {
   readonly labels: readonly LabelColumn[];
   /** Makes the prompt, instead of a prompt column. */
   readonly template: readonly PlacedPart[] | undefined;
+  /** Makes the image's name, instead of a file_name column; `ROW_ID_PLACE` says where it stands for the row's id. */
+  readonly nameTemplate: readonly PlacedPart[] | undefined;
+  /** Whether any record of the sheet may choose its image's name. */
+  readonly mayName: boolean;
   /** The sheet is our own failures.csv: ids are final, prompts are made. */
   readonly isFailures: boolean;
   /** The sheet is our own rejects.csv. */
@@ -36,9 +40,13 @@ export interface LabelColumn {
   readonly isUnnamed: boolean;
 }
 
-type ColumnSettings = Pick<SheetSettings, 'map' | 'template'>;
+type ColumnSettings = Pick<SheetSettings, 'map' | 'template' | 'name'>;
 
 const PROMPT_TEMPLATE: TemplateUse = { flag: '--template', takesChoices: true };
+const NAME_TEMPLATE: TemplateUse = { flag: '--name', takesChoices: false };
+
+/** The place of `{{id}}` in a name's template: the row's id, which a row has also where its sheet gives none. */
+export const ROW_ID_PLACE = -1;
 
 /** Columns of a record by the settings; throws SheetError. */
 export type ColumnPlanner = (
@@ -51,9 +59,9 @@ export type ColumnPlanner = (
 /**
  * Says what each column of a header is for, without regard to case and spaces around names.
  *
- * A `--map`ped column stands for ours, whatever it is called; with a template the prompt column is a label.
- * `file_name` is carried as a label. Columns that our own reports add are dropped. In our own failures.csv neither
- * map nor template applies, since it has our columns and final prompts.
+ * A `--map`ped column stands for ours, whatever it is called; a template makes the prompt column a label, and one for
+ * names the file_name column. Columns that our own reports add are dropped. In our own failures.csv neither map nor
+ * templates apply, since it has our columns, final prompts and final names.
  *
  * The planner throws SheetError `duplicate-header`, `unknown-column` (a mapped or templated one), `no-prompt-column`;
  * this function `bad-template`.
@@ -61,28 +69,43 @@ export type ColumnPlanner = (
 export function columnPlanner(settings: ColumnSettings, sheet: string): ColumnPlanner {
   const template =
     settings.template === undefined ? undefined : parseTemplate(settings.template, PROMPT_TEMPLATE, sheet);
+  const nameTemplate =
+    settings.name === undefined ? undefined : parseTemplate(settings.name, NAME_TEMPLATE, sheet);
   let wholly: readonly PlacedPart[] | undefined;
+  let whollyNamed: readonly PlacedPart[] | undefined;
   return (header, place, isWhole) => {
     const trimmed = header.map((name) => name.trim());
     refuseDuplicates(trimmed, place);
     const names = named(trimmed);
     const has = (column: string): boolean => trimmed.some((name) => name.toLowerCase() === column);
     const isFailures = has('failure_kind');
-    const ours = ourColumns(
-      trimmed,
-      isFailures ? {} : settings.map,
-      !isFailures && template !== undefined,
-      isWhole ? place : undefined,
-    );
+    const ours = ourColumns(trimmed, isFailures ? {} : settings.map, isWhole ? place : undefined);
+    if (!isFailures && template) ours.delete('prompt');
+    if (!isFailures && nameTemplate) ours.delete('file_name');
     if (isWhole && template && !isFailures) wholly = placeTemplate(template, names, place);
     const placed = wholly && !isFailures ? movedTemplate(wholly, names) : undefined;
+    if (isWhole && nameTemplate && !isFailures)
+      whollyNamed = placeTemplate(nameTemplate, [...names, 'id'], place);
+    const placedName = whollyNamed && !isFailures ? namePlaces(whollyNamed, names) : undefined;
     if (isWhole && placed === undefined && !ours.has('prompt')) throw noPromptColumn(trimmed, place);
     const taken = new Set(ours.values());
     const labels = names.flatMap((name, index) =>
       taken.has(index) || isReportColumn(name) ? [] : [{ index, name, isUnnamed: trimmed[index] === '' }],
     );
     refuseLabelClashes(labels, place);
-    return { names, ours, labels, template: placed, isFailures, isRejects: has('reject_rule') };
+    const isRejects = has('reject_rule');
+    // A later object of JSON Lines may have keys that this one lacks.
+    const mayName = !isWhole || placedName !== undefined || ours.has('file_name');
+    return {
+      names,
+      ours,
+      labels,
+      template: placed,
+      nameTemplate: placedName,
+      mayName,
+      isFailures,
+      isRejects,
+    };
   };
 }
 
@@ -115,9 +138,8 @@ function named(trimmed: readonly string[]): readonly string[] {
 function ourColumns(
   trimmed: readonly string[],
   map: ColumnSettings['map'],
-  hasTemplate: boolean,
   required: SheetPlace | undefined,
-): ReadonlyMap<InputColumn, number> {
+): Map<InputColumn, number> {
   const places = new Map(trimmed.map((name, index) => [name.toLowerCase(), index]));
   const ours = new Map<InputColumn, number>();
   const mapped = new Set<number>();
@@ -141,10 +163,15 @@ function ourColumns(
     if (column === undefined || mapped.has(index) || map[column] !== undefined) continue;
     ours.set(column, index);
   }
-  // A name for the image is carried along: it does not name the image.
-  ours.delete('file_name');
-  if (hasTemplate) ours.delete('prompt');
   return ours;
+}
+
+function namePlaces(parts: readonly PlacedPart[], names: readonly string[]): readonly PlacedPart[] {
+  return movedTemplate(parts, names).map((part) => {
+    if (part.kind !== 'column' || part.column.toLowerCase() !== 'id') return part;
+    const { kind, column, otherwise } = part;
+    return { kind, column, index: ROW_ID_PLACE, otherwise };
+  });
 }
 
 /** Column names that usually hold the prompt, best first. */

@@ -1,6 +1,7 @@
 /** Reading sheets of prompts, and writing our own about them. */
 export { parseModel } from './cells.js';
 export { csvChunks, type CsvCells } from './csv-writer.js';
+export { takenNameRule } from './chosen-names.js';
 export { readSheet, type SheetHeader, type SheetItem } from './read-sheet.js';
 export { SheetError } from './sheet-error.js';
 export { SheetSettings } from './sheet-settings.js';

@@ -43,6 +43,8 @@ const HEAD_CHARACTERS = 64 * 1024;
  * A sheet's header, then its records as checked rows and rejections in the sheet's order; the same bytes and
  * settings always give the same items. Streams: memory holds one piece of text and the row ids.
  *
+ * `refusedNames` are rules that images' names break for reasons outside of the sheet, by the lines of their records.
+ *
  * Throws SheetError where the sheet cannot be trusted as a whole. A fault may stand anywhere, so read all of it
  * (`summarizeSheet`) before anything is bought. A sheet whose every record is rejected is no error.
  */
@@ -50,6 +52,7 @@ export async function* readSheet(
   bytes: AsyncIterable<Uint8Array>,
   settings: SheetSettings,
   source: SheetSource,
+  refusedNames?: ReadonlyMap<number, string>,
 ): AsyncGenerator<SheetItem, void, undefined> {
   const sheet = sheetLabel(source.name);
   const planner = columnPlanner(settings, sheet);
@@ -62,7 +65,7 @@ export async function* readSheet(
       dialect.format === 'jsonl'
         ? jsonRecords(text, head, planner, sheet)
         : csvRecords(text, dialect, planner, sheet);
-    const check = recordChecker(settings, sheet);
+    const check = recordChecker(settings, sheet, refusedNames && { refusedNames });
     let isEmpty = true;
     for await (const batch of records) {
       if (batch.kind === 'header') {

@@ -24,6 +24,8 @@ export const SheetSettings = z.object({
   template: z.string().min(1).optional(),
   /** Draws the choices of a template: the same seed draws the same ones on every machine. */
   seed: z.string().min(1).max(200).default('1'),
+  /** Makes the image's name from columns: `{{campaign}}/{{sku}}`. */
+  name: z.string().min(1).optional(),
   /** For rows that do not say it themselves. */
   defaults: z
     .object({

@@ -1,4 +1,6 @@
 import { ImageCounts, imagesOf, type ImagesOfKind } from '../domain/image-counts.js';
+import { looksLikeSplit } from '../domain/image-name.js';
+import { hasChosenName } from '../domain/object-key.js';
 import type { RejectedRecord } from '../domain/row.js';
 import { readSheet, type SheetHeader, type SheetItem } from './read-sheet.js';
 import type { SheetSettings, SheetSource } from './sheet-settings.js';
@@ -21,6 +23,10 @@ export interface SheetSummary extends SheetHeader {
   /** The lines of the first of them. */
   readonly firstDuplicates: readonly Duplicate[];
   readonly images: readonly ImagesOfKind[];
+  /** Whether any row has a chosen name. */
+  readonly hasNames: boolean;
+  /** Whether Hugging Face takes the folders of any name for splits other than train. */
+  readonly hasSplitNames: boolean;
   /** The first 20. */
   readonly firstRejected: readonly RejectedRecord[];
 }
@@ -44,6 +50,8 @@ export class SheetTally {
   readonly #firstDuplicates: Duplicate[] = [];
   #rejected = 0;
   #duplicates = 0;
+  #hasNames = false;
+  #hasSplitNames = false;
   #lastRepeatLine = 0;
 
   /** Counts one item. */
@@ -59,6 +67,8 @@ export class SheetTally {
         return;
       case 'row':
         this.#images.add(item.row);
+        this.#hasNames ||= hasChosenName(item.row);
+        this.#hasSplitNames ||= looksLikeSplit(item.row.imageName);
         for (const label of Object.keys(item.row.labels)) this.#labels.add(label);
         // The replicas of one repeat are one duplicate.
         if (item.repeatOf !== undefined && item.row.line !== this.#lastRepeatLine) {
@@ -87,6 +97,8 @@ export class SheetTally {
       duplicates: this.#duplicates,
       firstDuplicates: [...this.#firstDuplicates],
       images,
+      hasNames: this.#hasNames,
+      hasSplitNames: this.#hasSplitNames,
       firstRejected: [...this.#firstRejected],
     };
   }

@@ -74,6 +74,16 @@ export function requestKey(location: BatchLocation, runSeq: number): string {
   return `${runFolder(location, runSeq)}request.json`;
 }
 
+/** The images that a run finds under other names than the run before, and where it copies them; absent where none are. */
+export function renamesKey(location: BatchLocation, runSeq: number): string {
+  return `${runFolder(location, runSeq)}renames.jsonl`;
+}
+
+/** A copy of a renamed image while other rows' images take each other's places, by its line; `extension` has its dot. */
+export function renamedKey(location: BatchLocation, runSeq: number, line: number, extension: string): string {
+  return `${runFolder(location, runSeq)}renamed/${padded(line, 7)}${extension}`;
+}
+
 /** The checked rows of one shard, immutable. */
 export function rowsKey(location: BatchLocation, runSeq: number, shard: number): string {
   return `${rowsPrefix(location, runSeq)}${padded(shard, 5)}.jsonl`;
@@ -116,7 +126,20 @@ export function outcomesKey(location: BatchLocation, runSeq: number): string {
 
 /** The folder of all images and their metadata. */
 export function imagesPrefix(location: BatchLocation): string {
-  return `${batchRoot(location)}images/train/`;
+  return `${batchRoot(location)}${IMAGES_FOLDER}`;
+}
+
+/** The folder of all images below a batch's root. */
+const IMAGES_FOLDER = 'images/train/';
+
+/** An image's file with its folders by its key below the batch's root, as `metadata.jsonl` names it. */
+export function imageFileAt(key: string): string {
+  return key.startsWith(IMAGES_FOLDER) ? key.slice(IMAGES_FOLDER.length) : key;
+}
+
+/** The image's name by its key below the batch's root: its file without the extension. */
+export function imageNameAt(key: string): string {
+  return imageFileAt(key).replace(/\.[^./]+$/, '');
 }
 
 /** A row's image. `imageName` is `imageNameOf` the row, or the checked name that the sheet gave. */

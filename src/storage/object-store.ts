@@ -37,6 +37,14 @@ export interface PutOptions {
   readonly signal?: AbortSignal;
 }
 
+/** As for a put; the metadata replaces that of the source. */
+export interface CopyOptions extends PutOptions {
+  /** As `head` gave it. */
+  readonly sourceEtag: string;
+  /** What the source's bytes hash to. */
+  readonly sha256: string;
+}
+
 /**
  * The bucket, as far as this program needs one. Every method throws `StorageError` and nothing else; only where the
  * caller's own signal was aborted, it throws that signal's reason. Bodies are whole or absent, never cut.
@@ -49,6 +57,11 @@ export interface ObjectStore {
   put(ref: ObjectRef, body: Uint8Array, options: PutOptions): Promise<{ readonly etag: string }>;
   /** Stores a local file of up to 5 GB whole, checked by the server against its sha256. */
   putFile(ref: ObjectRef, path: string, options: PutOptions): Promise<{ readonly etag: string }>;
+  /**
+   * Copies an object of up to 5 GB within the storage, if it is still the one with `sourceEtag`; throws with code
+   * `corrupted` where the copy is told to have other bytes. Some servers do not heed `condition`: look before.
+   */
+  copy(from: ObjectRef, to: ObjectRef, options: CopyOptions): Promise<void>;
   /** The object's bytes as a stream; throws with code `not-found` where there is none. */
   read(ref: ObjectRef, signal?: AbortSignal): Promise<Readable>;
   /** The whole object as UTF-8, up to 64 MiB. */

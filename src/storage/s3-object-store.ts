@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import {
+  CopyObjectCommand,
   CreateBucketCommand,
   DeleteObjectCommand,
   GetObjectCommand,
@@ -11,13 +12,19 @@ import {
   ListObjectsV2Command,
   type ListObjectsV2CommandOutput,
 } from '@aws-sdk/client-s3';
-import { type ObjectRef, type ObjectStore, type PutOptions, StorageError } from './object-store.js';
+import {
+  type CopyOptions,
+  type ObjectRef,
+  type ObjectStore,
+  type PutOptions,
+  StorageError,
+} from './object-store.js';
 import { attemptS3, sendOptions } from './s3-attempt.js';
 import { checkS3Bucket, explainedPutError } from './s3-bucket-check.js';
 import { createS3Client, type S3ConnectionOptions } from './s3-client.js';
 import { type S3Call, storageErrorOf } from './s3-error.js';
 import { wholeBody } from './s3-object-body.js';
-import { type PutBody, putCommand } from './s3-put-command.js';
+import { conditionHeaders, type PutBody, putCommand } from './s3-put-command.js';
 import { retryTransient } from './transient-retry.js';
 
 const MAX_TEXT_BYTES = 64 * 1024 * 1024;
@@ -106,6 +113,21 @@ export function createS3ObjectStore(options: S3ConnectionOptions = {}): ObjectSt
           content.destroy();
         }
       });
+    },
+
+    async copy(from, to, copyOptions) {
+      refuseUnfitMetadata(to, copyOptions);
+      const { signal, sha256 } = copyOptions;
+      const copied = await attemptS3({ action: 'copy to', ...to }, signal, () =>
+        client.send(copyCommand(from, to, copyOptions), sendOptions(signal)),
+      );
+      const found = copied.CopyObjectResult?.ChecksumSHA256;
+      if (found === undefined || found === base64Of(sha256)) return;
+      throw new StorageError(
+        'corrupted',
+        to,
+        `copy s3://${from.bucket}/${from.key} to s3://${to.bucket}/${to.key}: the copy has other bytes.`,
+      );
     },
 
     async read(ref, signal) {
@@ -201,6 +223,24 @@ export function createS3ObjectStore(options: S3ConnectionOptions = {}): ObjectSt
 
 function place(ref: ObjectRef): { Bucket: string; Key: string } {
   return { Bucket: ref.bucket, Key: ref.key };
+}
+
+function copyCommand(from: ObjectRef, to: ObjectRef, options: CopyOptions): CopyObjectCommand {
+  return new CopyObjectCommand({
+    Bucket: to.bucket,
+    Key: to.key,
+    CopySource: [from.bucket, ...from.key.split('/')].map(encodeURIComponent).join('/'),
+    CopySourceIfMatch: options.sourceEtag,
+    MetadataDirective: 'REPLACE',
+    Metadata: { ...options.metadata },
+    ContentType: options.contentType,
+    ChecksumAlgorithm: 'SHA256',
+    ...conditionHeaders(options.condition),
+  });
+}
+
+function base64Of(sha256: string): string {
+  return Buffer.from(sha256, 'hex').toString('base64');
 }
 
 function putCall(ref: ObjectRef, options: PutOptions): S3Call {

@@ -34,7 +34,11 @@ export function putCommand(ref: ObjectRef, body: PutBody, options: PutOptions): 
   return command;
 }
 
-function conditionHeaders(condition: PutOptions['condition']): { IfNoneMatch?: string; IfMatch?: string } {
+/** What makes a put take effect only under a condition. */
+export function conditionHeaders(condition: PutOptions['condition']): {
+  IfNoneMatch?: string;
+  IfMatch?: string;
+} {
   if (condition === undefined) return {};
   return condition.kind === 'absent' ? { IfNoneMatch: '*' } : { IfMatch: condition.etag };
 }

@@ -5,6 +5,8 @@ import { row } from '../../src/commands/row.js';
 import { status } from '../../src/commands/status.js';
 import { verify } from '../../src/commands/verify.js';
 import type { Config } from '../../src/config.js';
+import type { RowId } from '../../src/domain/ids.js';
+import { rowTagOf } from '../../src/domain/row-image.js';
 import { UsageError } from '../../src/errors.js';
 import { batchWorkflowId } from '../../src/workflows/names.js';
 import { startActivityBench, type ActivityBench } from '../support/activity-bench.js';
@@ -360,7 +362,11 @@ describe('a sealed batch', () => {
       const batch = await sealBatch(bench, 'unclaimed', SHEET);
       const [, contentHash = ''] =
         /"rowId":"c","contentHash":"([0-9a-f]+)"/.exec(await batch.text(OUTCOMES)) ?? [];
-      const identity = { ...(await batch.metadata(A)), 'content-hash': contentHash };
+      const identity = {
+        ...(await batch.metadata(A)),
+        'content-hash': contentHash,
+        'row-tag': rowTagOf('c' as RowId),
+      };
       await batch.put('images/train/c.png', imageOf(2), identity);
       const { differences } = await check(batch);
       expect(differences).toMatchObject([{ kind: 'unclaimed-image', key: 'images/train/c.png' }]);

@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import type { JobId } from '../../src/domain/ids.js';
 import type { GenerationRecord, RowEnd } from '../../src/domain/outcome.js';
 import type { ShardRow } from '../../src/domain/row.js';
+import { rowTagOf } from '../../src/domain/row-image.js';
 import { toStoredIdentity } from '../../src/domain/stored-identity.js';
 import { EMPTY_TALLY } from '../../src/domain/tally.js';
-import { ShardRowLine } from '../../src/ledger/documents.js';
+import { type RunRequest, ShardRowLine } from '../../src/ledger/documents.js';
 import { readJsonLines } from '../../src/ledger/json-lines.js';
 import { at, batchRoot, imageKey, rowsKey, type RunRef } from '../../src/storage/layout.js';
 import type { ActivityBench } from './activity-bench.js';
@@ -36,16 +37,17 @@ export function imageOf(position: number): Buffer {
 
 /**
  * Ingests `sheet` and seals it as a run in which every row is stored but those whose prompt says "fails". The images
- * of rows differ, but for those whose prompt says "placeholder".
+ * of rows differ, but for those whose prompt says "placeholder". `asked` is added to the run's request.
  */
 export async function sealBatch(
   bench: ActivityBench,
   name: string,
   sheet: readonly string[],
   runSeq = 1,
+  asked: Partial<RunRequest> = {},
 ): Promise<SealedBatch> {
   const { activities, s3 } = bench;
-  const { run, result } = await bench.ingest(name, sheet, runSeq);
+  const { run, result } = await bench.ingest(name, sheet, runSeq, asked);
   const place = (key: string) => at(run, `${batchRoot(run)}${key}`);
   const settled: { row: number; end: RowEnd; generations: GenerationRecord[]; settledAtMs: number }[] = [];
   const rows = result.shardCount > 0 ? await shardRows(bench, run) : [];
@@ -60,10 +62,17 @@ export async function sealBatch(
     const body = row.prompt.includes('placeholder') ? imageOf(255) : imageOf(row.position);
     const sha256 = createHash('sha256').update(body).digest('hex');
     const image = { type: 'png', width: 8, height: 8, sizeBytes: body.length, sha256 } as const;
-    const { contentHash } = row;
+    const { contentHash, rowId } = row;
     await s3.store.put(at(run, imageKey(run, row.imageName, 'png')), body, {
       contentType: 'image/png',
-      metadata: toStoredIdentity({ contentHash, runSeq, generation: 1, jobId: JOB, image }),
+      metadata: toStoredIdentity({
+        contentHash,
+        rowTag: rowTagOf(rowId),
+        runSeq,
+        generation: 1,
+        jobId: JOB,
+        image,
+      }),
     });
     const done = { generation: 1, jobId: JOB, end: 'done', charged: 'yes' } as const;
     settled.push({ ...one, end: { kind: 'stored', adopted: false, image }, generations: [done] });

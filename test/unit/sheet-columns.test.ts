@@ -54,10 +54,15 @@ describe('columns', () => {
     ]);
   });
 
-  test('called file_name are carried, since they do not name the image yet', async () => {
-    const { rows, header } = await readWholeSheet('prompt,file_name\na,hero.png\n');
-    expect(rows[0]?.labels).toEqual({ file_name: 'hero.png' });
-    expect(header?.labelColumns).toEqual(['file_name']);
+  test('called file_name name the images, unless another column or --name does', async () => {
+    const sheet = 'prompt,file_name,SKU\na,hero.png,7\n';
+    const { rows, header } = await readWholeSheet(sheet);
+    expect(rows).toMatchObject([{ imageName: 'hero', labels: { SKU: '7' } }]);
+    expect(header?.labelColumns).toEqual(['SKU']);
+    for (const settings of [{ name: '{{SKU}}' }, { map: { file_name: 'SKU' } }]) {
+      const other = await readWholeSheet(sheet, settings);
+      expect(other.rows).toMatchObject([{ imageName: '7', labels: { file_name: 'hero.png' } }]);
+    }
   });
 
   test('that our own reports add are dropped, and final ids are accepted from failures.csv', async () => {

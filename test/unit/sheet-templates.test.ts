@@ -285,7 +285,7 @@ describe('identical rows', () => {
 });
 
 test('a record that makes more images than a batch takes ends the reading on its line', () => {
-  const check = recordChecker(SheetSettings.parse({}), 'sheet.csv', 5);
+  const check = recordChecker(SheetSettings.parse({}), 'sheet.csv', { mostRows: 5 });
   const columns = columnPlanner({ map: {} }, 'sheet.csv')(['prompt', 'count'], { sheet: 's', line: 1 }, true);
   const full = { line: 2, endLine: 2, values: ['a', '5'] };
   expect(check(full, columns)).toMatchObject({ kind: 'accepted' });

@@ -1,0 +1,85 @@
+/** Longest name of an image with its folders, in bytes of UTF-8: leaves room for a batch's prefix in the 1,024 of S3. */
+export const MAX_NAME_BYTES = 700;
+/** Longest name of a file or folder on the usual disks, in bytes. */
+const MAX_SEGMENT_BYTES = 255;
+/** The longest of the extensions that an image may get. */
+const LONGEST_EXTENSION = '.webp';
+
+const IMAGE_EXTENSIONS = /(?:\s*\.(?:png|jpe?g|webp))+$/i;
+const METADATA_FILE = /^metadata\.(?:jsonl|csv|parquet)$/i;
+const DEVICE = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³]) *(?:\.|$)/i;
+/** Control characters, line and paragraph separators, and code points that are no characters: none fits in S3's XML. */
+const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Noncharacter_Code_Point}]/u;
+const RESERVED_ON_WINDOWS = /[<>:"|?*]/;
+
+/**
+ * The name that a person's text means: trimmed, as Unicode NFC, without extensions of images at its end, since the
+ * image's own type decides those. A name goes through unchanged, so that it may be given again.
+ */
+export function imageNameIn(text: string): string {
+  const name = text.trim().normalize('NFC');
+  // What is too long is refused: there is no need to look for its end.
+  return name.length > MAX_NAME_BYTES ? name : name.replace(IMAGE_EXTENSIONS, '').trimEnd();
+}
+
+/**
+ * The rule that a name from `imageNameIn` breaks, as a sentence, or undefined for one that is a legal object key and
+ * file everywhere, with any image's extension behind it.
+ */
+export function brokenImageNameRule(name: string): string | undefined {
+  if (name === '') return 'a name has at least one character besides the extension';
+  if (/\p{Surrogate}/u.test(name))
+    return 'a name has whole characters: half of a surrogate pair was found in it';
+  if (UNPRINTABLE.test(name)) return 'a name has no control characters such as line breaks or tabs';
+  if (name.includes('\\')) return 'a name has no backslash: write / between folders';
+  const [reserved] = RESERVED_ON_WINDOWS.exec(name) ?? [];
+  if (reserved) return `a name has none of < > : " | ? *, which Windows does not allow: replace ${reserved}`;
+  const segments = name.split('/');
+  for (const [index, segment] of segments.entries()) {
+    const rule = brokenSegmentRule(segment, index < segments.length - 1);
+    if (rule !== undefined) return rule;
+  }
+  if (byteLength(name + LONGEST_EXTENSION) <= MAX_NAME_BYTES) return undefined;
+  return `a name with its folders and extension has at most ${MAX_NAME_BYTES} bytes of UTF-8, so that its key fits into S3: shorten it`;
+}
+
+function brokenSegmentRule(segment: string, isFolder: boolean): string | undefined {
+  if (segment === '') return 'a name has something before and after every /: remove the / too many';
+  if (segment === '.' || segment === '..')
+    return 'a name has no folders called . or ..: write the folder itself';
+  if (segment.startsWith('.') || segment.startsWith('__')) {
+    return `nothing in a name begins with . or __, since Hugging Face skips such files: rename ${quoted(segment)}`;
+  }
+  if (/[. ]$/.test(segment)) {
+    return `nothing in a name ends with a dot or a space, which Windows takes off: rename ${quoted(segment)}`;
+  }
+  if (DEVICE.test(segment)) return `${quoted(segment)} is the name of a device on Windows: choose another`;
+  if (isFolder && IMAGE_EXTENSIONS.test(segment)) {
+    return `a folder's name does not end like an image, whose file it may clash with: rename ${quoted(segment)}`;
+  }
+  if (isFolder && METADATA_FILE.test(segment)) {
+    return `a folder is not called like a file with metadata: rename ${quoted(segment)}`;
+  }
+  if (byteLength(isFolder ? segment : segment + LONGEST_EXTENSION) <= MAX_SEGMENT_BYTES) return undefined;
+  return `a file's or folder's name has at most ${MAX_SEGMENT_BYTES} bytes of UTF-8, extension included: shorten ${quoted(`${segment.slice(0, 30)}…`)}`;
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(text);
+}
+
+function byteLength(text: string): number {
+  return new TextEncoder().encode(text).length;
+}
+
+/** Whether Hugging Face takes a folder of the name for a split of its own, so that `split="train"` must be asked for. */
+export function looksLikeSplit(name: string): boolean {
+  return name
+    .split('/')
+    .slice(0, -1)
+    .some((folder) => SPLIT_FOLDER.test(folder));
+}
+
+/** By `datasets`: words of splits other than train, with anything but letters around them. */
+const SPLIT_FOLDER =
+  /(?:^|[-._ 0-9])(?:test|testing|eval|evaluation|validation|valid|dev|val)(?:[-._ 0-9]|$)/;

@@ -1,0 +1,71 @@
+import { hasChosenName } from '../domain/object-key.js';
+import type { PromptRow } from '../domain/row.js';
+import { foldedName } from '../domain/taken-names.js';
+import { takenNameRule } from '../sheet/index.js';
+
+type NamedRow = Pick<PromptRow, 'rowId' | 'line' | 'imageName'>;
+
+/**
+ * The names of rows that join a batch, against those of the rows that stay in it. A record that may not join leaves
+ * its rows as they are in the batch, and so under the names that they have: these stay taken, too.
+ *
+ * Remembers the rows that join, and of the batch those that they meet.
+ */
+export class JoiningNames {
+  readonly #byName = new Map<string, readonly NamedRow[]>();
+  readonly #byLine = new Map<number, readonly NamedRow[]>();
+  /** How the batch has the rows that join. */
+  readonly #known = new Map<string, NamedRow | undefined>();
+  /** Rows that stay and have a joining row's name. */
+  readonly #met: NamedRow[] = [];
+  #hasChosen = false;
+
+  /** Whether any joining row has a chosen name. */
+  get hasChosen(): boolean {
+    return this.#hasChosen;
+  }
+
+  /** A row that joins. */
+  add(joining: PromptRow): void {
+    const row = namedRow(joining);
+    const name = foldedName(row.imageName);
+    this.#byName.set(name, [...(this.#byName.get(name) ?? []), row]);
+    this.#byLine.set(row.line, [...(this.#byLine.get(row.line) ?? []), row]);
+    this.#known.set(row.rowId, undefined);
+    this.#hasChosen ||= hasChosenName(row);
+  }
+
+  /** A row of the batch; to be called for each of them when all that join are added. */
+  meet(known: PromptRow): void {
+    const row = namedRow(known);
+    if (this.#known.has(row.rowId)) this.#known.set(row.rowId, row);
+    else if (this.#byName.has(foldedName(row.imageName))) this.#met.push(row);
+  }
+
+  /** The rules that keep records from joining, by their lines. */
+  refused(): ReadonlyMap<number, string> {
+    const rules = new Map<number, string>();
+    const staying = [...this.#met];
+    // Grows while it is gone through.
+    for (const stays of staying) {
+      for (const joins of this.#byName.get(foldedName(stays.imageName)) ?? []) {
+        if (rules.has(joins.line) || (!hasChosenName(joins) && !hasChosenName(stays))) continue;
+        rules.set(joins.line, ruleOf(joins, stays));
+        for (const { rowId } of this.#byLine.get(joins.line) ?? []) {
+          const row = this.#known.get(rowId);
+          if (row) staying.push(row);
+        }
+      }
+    }
+    return rules;
+  }
+}
+
+function namedRow({ rowId, line, imageName }: PromptRow): NamedRow {
+  return { rowId, line, imageName };
+}
+
+function ruleOf(joins: NamedRow, stays: NamedRow): string {
+  const who = `line ${joins.line} and row ${JSON.stringify(stays.rowId)} of the batch (line ${stays.line} of its sheet) both`;
+  return takenNameRule(joins.imageName, who);
+}

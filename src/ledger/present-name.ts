@@ -1,0 +1,36 @@
+import type { PromptRow, StandingImage } from '../domain/row.js';
+import type { RowPlan } from '../domain/row-plan.js';
+import { batchRoot, imageKey, type BatchLocation } from '../storage/layout.js';
+
+/** Keys below the batch between which a row's image is to be copied, since its row has another name now. */
+export interface ImageMove {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** A row's plan in which the image that it has lies under its present name, and the copy that this takes, if any. */
+export function underPresentName(
+  location: BatchLocation,
+  row: PromptRow,
+  plan: RowPlan,
+): { readonly plan: RowPlan; readonly move?: ImageMove } {
+  if (plan.kind === 'carry') {
+    const { end, imageKey: from } = plan.outcome;
+    if (end.kind !== 'stored' || from === undefined) return { plan };
+    const move = moveOf(location, row, { end, imageKey: from });
+    return move ? { plan: { ...plan, outcome: { ...plan.outcome, imageKey: move.to } }, move } : { plan };
+  }
+  const { standing } = plan.start;
+  const move = standing && moveOf(location, row, standing);
+  if (!move) return { plan };
+  return { plan: { ...plan, start: { ...plan.start, standing: { ...standing, imageKey: move.to } } }, move };
+}
+
+function moveOf(
+  location: BatchLocation,
+  { imageName }: PromptRow,
+  { end, imageKey: from }: StandingImage,
+): ImageMove | undefined {
+  const to = imageKey(location, imageName, end.image.type).slice(batchRoot(location).length);
+  return from === to ? undefined : { from, to };
+}
