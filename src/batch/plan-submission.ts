@@ -10,6 +10,9 @@ import { runsPrefix, type BatchLocation, type RunRef } from '../storage/layout.j
 import type { ObjectStore } from '../storage/object-store.js';
 import { PlanCounter, type PlanCounts } from './plan-counts.js';
 
+/** How many rows too many are counted, so that a message can say it exactly. */
+const COUNTED_BEYOND = 1_000_000;
+
 /** A sheet on the local disk, whole, as it was given. */
 export interface SheetFile {
   readonly path: string;
@@ -41,7 +44,7 @@ export interface SubmissionPlan extends PlanCounts {
 }
 
 /**
- * Reads the whole sheet; `onRow` hears of every thousandth row. Throws SheetError where it cannot be trusted, and a
+ * Reads the sheet, the whole of it unless it is far too long; `onRow` hears of every thousandth row. Throws SheetError where it cannot be trusted, and a
  * UsageError where it is too long for one batch.
  */
 export async function checkSheet(
@@ -49,12 +52,19 @@ export async function checkSheet(
   settings: SheetSettings,
   onRow: (rows: number) => void = () => undefined,
 ): Promise<SheetSummary> {
-  const summary = await summarizeSheet(createReadStream(sheet.path), settings, { name: sheet.name }, onRow);
-  if (summary.rows > MAX_BATCH_ROWS) {
+  const refuseTooLong = (rows: number, count = String(rows)): void => {
+    if (rows <= MAX_BATCH_ROWS) return;
     throw new UsageError(
-      `${sheet.name} makes ${summary.rows} images; a batch takes ${MAX_BATCH_ROWS}. Split the sheet and give each part its own --id.`,
+      `${sheet.name} makes ${count} images; a batch takes ${MAX_BATCH_ROWS}. Split the sheet and give each part its own --id.`,
     );
-  }
+  };
+  const bytes = createReadStream(sheet.path);
+  const summary = await summarizeSheet(bytes, settings, { name: sheet.name }, (rows) => {
+    // The ids of all rows are in memory, and a packed sheet may have any number of them.
+    refuseTooLong(rows - COUNTED_BEYOND, `more than ${rows}`);
+    onRow(rows);
+  });
+  refuseTooLong(summary.rows);
   return summary;
 }
 

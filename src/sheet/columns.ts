@@ -1,5 +1,6 @@
 import {
   inputColumnOf,
+  isJsonCellsColumn,
   isReportColumn,
   metadataLabelName,
   type InputColumn,
@@ -20,6 +21,8 @@ export interface SheetColumns {
   readonly isFailures: boolean;
   /** The sheet is our own rejects.csv. */
   readonly isRejects: boolean;
+  /** The place of the column in our own reports that says which cells are JSON text; undefined where there is none. */
+  readonly jsonCells: number | undefined;
 }
 
 /** A column that is carried along. */
@@ -71,7 +74,10 @@ export function columnPlanner(settings: ColumnSettings, sheet: string): ColumnPl
       taken.has(index) || isReportColumn(name) ? [] : [{ index, name, isUnnamed: trimmed[index] === '' }],
     );
     refuseLabelClashes(labels, place);
-    return { names, ours, labels, template: placed, isFailures, isRejects: has('reject_rule') };
+    const isRejects = has('reject_rule');
+    const marking = isWhole && (isFailures || isRejects) ? trimmed.findIndex(isJsonCellsColumn) : -1;
+    const jsonCells = marking === -1 ? undefined : marking;
+    return { names, ours, labels, template: placed, isFailures, isRejects, jsonCells };
   };
 }
 

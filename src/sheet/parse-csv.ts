@@ -5,13 +5,17 @@ import { countLineBreaks } from './line-breaks.js';
 import { MAX_RECORD_SIZE, type CsvRecord } from './parse.js';
 import { SheetError } from './sheet-error.js';
 
+/** Two characters that Unicode keeps out of all text. */
+const NO_DELIMITER = '\uFDD0\uFDD1';
+
 /**
  * The records of a CSV or TSV text in order, the header being the first, in lists as they come; lines with nothing
  * on them are skipped. No record is ever lost without an error.
  *
  * Throws SheetError `quote-not-closed`, `broken-quote` or `record-too-large` (over 1 MiB) with the line on which the
- * record starts, after the records before it were given. Tab-separated text may have bare quotes inside a field, or
- * at the start of one that goes on after the closing quote: they are text, as most programs that write it mean them.
+ * record starts, after the records before it were given. Quotes inside a field that does not start with one are text.
+ * In tab-separated text so are those at the start of a field that goes on after the closing quote, as most programs
+ * that write it mean them.
  */
 export async function* parseCsv(
   pieces: AsyncIterable<string>,
@@ -21,15 +25,19 @@ export async function* parseCsv(
   const isTsv = dialect.format === 'tsv';
   let records: CsvRecord[] = [];
   let nextLine = 1 + dialect.skipLines;
-  let swallowedLine: number | undefined;
+  let brokenLine: number | undefined;
+  const isBroken = isTsv ? hasSwallowedLines : hasBrokenQuote;
 
   // csv-parse's own count is the line where a record ends, and it counts \r\n inside quotes twice.
   const collect = (read: string[] | { readonly record: string[] }, info: InfoRecord): null => {
+    const { raw = '' } = info;
     // With `raw`, the record comes wrapped.
-    const values = Array.isArray(read) ? read : read.record;
+    const record = Array.isArray(read) ? read : read.record;
+    // Rows of nothing but commas below a table are blank, also where a comma separates nothing.
+    const values = dialect.isOneColumn && /^[\s,]*$/.test(raw) ? [''] : record;
     const line = nextLine + info.empty_lines;
     const breaks = values.reduce((sum, value) => sum + countLineBreaks(value), 0);
-    if (isTsv && breaks > 0 && hasSwallowedLines(values, info.raw ?? '')) swallowedLine ??= line;
+    if (isBroken(values, raw)) brokenLine ??= line;
     records.push({ line, endLine: line + breaks, values });
     nextLine += breaks + 1;
     return null;
@@ -38,14 +46,14 @@ export async function* parseCsv(
     // The decoder has taken the byte-order mark off; a second one is text.
     bom: false,
     columns: false,
-    delimiter: dialect.delimiter,
+    delimiter: dialect.isOneColumn ? NO_DELIMITER : dialect.delimiter,
     max_record_size: MAX_RECORD_SIZE,
     on_record: collect,
     // Guessing it from the first line breaks files that mix line breaks.
     record_delimiter: ['\r\n', '\n', '\r'],
     relax_column_count: true,
-    raw: isTsv,
-    relax_quotes: isTsv,
+    raw: true,
+    relax_quotes: true,
     skip_empty_lines: true,
     // skip_records_with_error stays off: with max_record_size it loses the rest of the file silently.
   });
@@ -65,7 +73,7 @@ export async function* parseCsv(
   }
 
   function* settled(error: unknown): Generator<readonly CsvRecord[]> {
-    if (swallowedLine !== undefined) throw brokenQuote(sheet, swallowedLine);
+    if (brokenLine !== undefined) throw brokenQuote(sheet, brokenLine);
     const batch = records;
     records = [];
     if (batch.length > 0) yield batch;
@@ -91,14 +99,24 @@ async function ended(parser: Parser): Promise<unknown> {
   }
 }
 
+function isOpened(values: readonly string[], raw: string, opened: RegExp): boolean {
+  return values.some((value) => opened.test(value) && !raw.includes(`"${value.replaceAll('"', '""')}"`));
+}
+
+/**
+ * A field that starts with a quote, spaces before it or not, and was not read as a quoted one: programs differ in what
+ * it says, and the next delimiter may have been meant as text.
+ */
+function hasBrokenQuote(values: readonly string[], raw: string): boolean {
+  return isOpened(values, raw, /^\s*"/);
+}
+
 /**
  * Bare quotes are text in TSV, but not where one opened a field, took in line breaks and was never properly closed:
  * then the field as it should have been written is not what stands in the file.
  */
 function hasSwallowedLines(values: readonly string[], raw: string): boolean {
-  return values.some(
-    (value) => /^"[^"]*[\r\n]/.test(value) && !raw.includes(`"${value.replaceAll('"', '""')}"`),
-  );
+  return isOpened(values, raw, /^"[^"]*[\r\n]/);
 }
 
 function explained(error: unknown, line: number, sheet: string): unknown {
@@ -112,9 +130,6 @@ function explained(error: unknown, line: number, sheet: string): unknown {
         { sheet, line },
         'a quote that opens in this record is never closed, so everything after it would be one text. Close it, or write a quote inside a text twice: "a ""quoted"" word"',
       );
-    case 'CSV_INVALID_CLOSING_QUOTE':
-    case 'INVALID_OPENING_QUOTE':
-      return brokenQuote(sheet, line);
     case 'CSV_MAX_RECORD_SIZE':
       return new SheetError(
         'record-too-large',

@@ -2,6 +2,7 @@
 export type SheetErrorCode =
   | 'bad-json'
   | 'bad-template'
+  | 'broken-gzip'
   | 'broken-quote'
   | 'duplicate-header'
   | 'html-page'
@@ -11,6 +12,7 @@ export type SheetErrorCode =
   | 'not-text'
   | 'quote-not-closed'
   | 'record-too-large'
+  | 'too-large'
   | 'undecodable'
   | 'unknown-column'
   | 'unknown-encoding';
