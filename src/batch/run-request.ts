@@ -10,7 +10,8 @@ import type { SheetFile } from './plan-submission.js';
  * `csv` where there is none.
  */
 export function sheetKeyOf(location: BatchLocation, { name, sha256 }: SheetFile): string {
-  const [, extension = 'csv'] = /\.((?:[a-z0-9]{1,8}\.(?=gz$))?[a-z0-9]{1,8})$/i.exec(path.basename(name)) ?? [];
+  const [, extension = 'csv'] =
+    /\.((?:[a-z0-9]{1,8}\.(?=gz$))?[a-z0-9]{1,8})$/i.exec(path.basename(name)) ?? [];
   return inputKey(location, sha256, extension.toLowerCase());
 }
 

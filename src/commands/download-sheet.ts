@@ -111,7 +111,10 @@ function refuseAnswer(response: Dispatcher.ResponseData, url: URL, hops: readonl
   const { statusCode } = response;
   const encoding = headerOf(response, 'content-encoding') ?? 'identity';
   if (url.protocol === 'https:' && hops.some(({ protocol }) => protocol !== 'https:')) {
-    throw refusal(url, 'it redirects to an address without https. If that is meant, name that address itself');
+    throw refusal(
+      url,
+      'it redirects to an address without https. If that is meant, name that address itself',
+    );
   }
   switch (statusCode) {
     case 200:
@@ -150,7 +153,10 @@ function webPage(url: URL, hops: readonly URL[]): SheetDownloadError {
 }
 
 function tooLarge(url: URL, maxBytes: number): SheetDownloadError {
-  return refusal(url, `it is larger than ${prettyBytes(maxBytes, { binary: true })}. Split it, or pack it with gzip`);
+  return refusal(
+    url,
+    `it is larger than ${prettyBytes(maxBytes, { binary: true })}. Split it, or pack it with gzip`,
+  );
 }
 
 function refusal(url: URL, what: string): SheetDownloadError {

@@ -11,7 +11,8 @@ const SHEET_NAME = /[^/]\.(?:csv|tsv|tab|txt|jsonl|ndjson|json)(?:\.gz)?$/i;
 export function googleSheetsExport(page: URL): URL | undefined {
   if (page.hostname !== 'docs.google.com') return undefined;
   const [, published, key, view = ''] =
-    /^\/(?:a\/[^/]+\/)?spreadsheets\/(?:u\/\d+\/)?d\/(e\/)?([\w-]+)(?:\/(\w*))?\/?$/.exec(page.pathname) ?? [];
+    /^\/(?:a\/[^/]+\/)?spreadsheets\/(?:u\/\d+\/)?d\/(e\/)?([\w-]+)(?:\/(\w*))?\/?$/.exec(page.pathname) ??
+    [];
   if (key === undefined || !/^(?:|edit|view|preview|copy|htmlview|pubhtml)$/.test(view)) return undefined;
   const exported = new URL(
     published ? `/spreadsheets/d/e/${key}/pub?output=csv` : `/spreadsheets/d/${key}/export?format=csv`,
@@ -29,7 +30,9 @@ export function googleSheetsExport(page: URL): URL | undefined {
 export function isSignInPage({ hostname, pathname }: URL): boolean {
   return (
     /^(?:accounts\.google|login\.(?:microsoftonline|live))\.com$/.test(hostname) ||
-    /(?:^|[/._-])(?:log-?_?in|sign-?_?in|service-?login|sso|saml2?|oauth2?|authorize)(?:$|[/._-])/i.test(pathname)
+    /(?:^|[/._-])(?:log-?_?in|sign-?_?in|service-?login|sso|saml2?|oauth2?|authorize)(?:$|[/._-])/i.test(
+      pathname,
+    )
   );
 }
 
@@ -37,7 +40,10 @@ export function isSignInPage({ hostname, pathname }: URL): boolean {
  * The file name of a downloaded sheet: what the server calls it, else the end of the first of its addresses that looks
  * like the name of a sheet; undefined where there is none.
  */
-export function downloadedName(disposition: string | undefined, addresses: readonly URL[]): string | undefined {
+export function downloadedName(
+  disposition: string | undefined,
+  addresses: readonly URL[],
+): string | undefined {
   const given = dispositionName(disposition);
   if (given !== undefined) return given;
   return addresses.map(({ pathname }) => lastSegment(pathname)).find((name) => SHEET_NAME.test(name));
@@ -47,7 +53,10 @@ function dispositionName(disposition: string | undefined): string | undefined {
   if (disposition === undefined) return undefined;
   try {
     const { filename = '' } = contentDisposition.parse(disposition).parameters;
-    const name = path.posix.basename(filename.replaceAll('\\', '/')).replaceAll(/\p{Cc}/gu, '').trim();
+    const name = path.posix
+      .basename(filename.replaceAll('\\', '/'))
+      .replaceAll(/\p{Cc}/gu, '')
+      .trim();
     return name === '' ? undefined : name;
   } catch {
     return undefined;

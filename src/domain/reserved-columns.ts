@@ -47,10 +47,7 @@ export const REJECT_COLUMNS = [
   'reject_json',
 ] as const;
 
-const JSON_CELL_COLUMNS = new Set<string>([
-  'failure_json',
-  'reject_json',
-] satisfies readonly ReportColumn[]);
+const JSON_CELL_COLUMNS = new Set<string>(['failure_json', 'reject_json'] satisfies readonly ReportColumn[]);
 
 const REPORTED = new Set<string>([...FAILURE_COLUMNS, ...REJECT_COLUMNS]);
 const RESERVED = new Set<string>([...INPUT_COLUMNS, ...METADATA_COLUMNS, ...REPORTED]);

@@ -51,7 +51,12 @@ export function detectDialect(
   const skipLines = sep === undefined ? 0 : 1;
   const given = settings.delimiter ?? sep ?? (format === 'tsv' ? '\t' : mostLikelyDelimiter(head));
   const delimiter = given ?? ',';
-  return { format: delimiter === '\t' ? 'tsv' : 'csv', delimiter, isOneColumn: given === undefined, skipLines };
+  return {
+    format: delimiter === '\t' ? 'tsv' : 'csv',
+    delimiter,
+    isOneColumn: given === undefined,
+    skipLines,
+  };
 }
 
 function formatByName(name: string): SheetFormat | undefined {
