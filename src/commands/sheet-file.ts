@@ -56,6 +56,11 @@ async function copySheet(name: string, surroundings: Surroundings, copy: string)
     });
   } else {
     if (name.startsWith('s3://')) throw new UsageError(`${name}: expected s3://bucket/key.`);
+    if (/^[a-z][a-z0-9+.-]*:\/\//i.test(name)) {
+      throw new UsageError(
+        `${sheetLabel(name)}: sheets are read from a path, "-", s3://bucket/key or https://host/path, not from there. Download it and name the file.`,
+      );
+    }
     await copyLocal(path.resolve(cwd, name), name, copy);
   }
   return name;
