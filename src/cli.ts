@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { Command as Program, CommanderError } from 'commander';
 import { EXIT, type ExitCode } from './commands/command-context.js';
+import { InterruptedError } from './errors.js';
 import { addActCommands } from './program/act-commands.js';
 import { addLookCommands } from './program/look-commands.js';
 import { example } from './program/perform.js';
@@ -53,6 +54,7 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.refused;
+    if (error instanceof InterruptedError) return EXIT.interrupted;
     const { refusalOf } = await import('./commands/refusal.js');
     process.stderr.write(`${refusalOf(error) ?? unexpected(error)}\n`);
     return EXIT.refused;

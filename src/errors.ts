@@ -5,3 +5,8 @@
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
+
+/** A person stopped the command before it had done anything that lasts: it ends with exit code 130, without a word more. */
+export class InterruptedError extends Error {
+  override readonly name = 'InterruptedError';
+}

@@ -5,10 +5,14 @@ import { SheetSettings } from '../sheet/index.js';
 import { inputKey, type BatchLocation } from '../storage/layout.js';
 import type { SheetFile } from './plan-submission.js';
 
-/** Key of a sheet's bytes in its batch. Its extension is kept, since it tells the format; `csv` where there is none. */
+/**
+ * Key of a sheet's bytes in its batch. Its extension is kept (with the one before `.gz`), since it tells the format;
+ * `csv` where there is none.
+ */
 export function sheetKeyOf(location: BatchLocation, { name, sha256 }: SheetFile): string {
-  const extension = path.extname(name).slice(1).toLowerCase();
-  return inputKey(location, sha256, /^[a-z0-9]{1,8}$/.test(extension) ? extension : 'csv');
+  const [, extension = 'csv'] =
+    /\.((?:[a-z0-9]{1,8}\.(?=gz$))?[a-z0-9]{1,8})$/i.exec(path.basename(name)) ?? [];
+  return inputKey(location, sha256, extension.toLowerCase());
 }
 
 /** Whether a run has worked with exactly this sheet: the same bytes, read by the same settings. */

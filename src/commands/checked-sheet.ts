@@ -1,5 +1,5 @@
 import { checkSheet, type SheetFile } from '../batch/plan-submission.js';
-import type { SheetSettings, SheetSummary } from '../sheet/index.js';
+import { sheetLabel, type SheetSettings, type SheetSummary } from '../sheet/index.js';
 import type { CommandContext } from './command-context.js';
 import { openProgress } from './progress.js';
 import { sheetText } from './submission-plan-text.js';
@@ -19,13 +19,14 @@ export async function checkedSheet(
   sheet: SheetFile,
   options: { readonly sheet: string; readonly sheetSettings: SheetSettings },
 ): Promise<CheckedSheet> {
+  const label = sheetLabel(options.sheet);
   const progress = openProgress(stderr);
   try {
     const summary = await checkSheet(sheet, options.sheetSettings, (rows) =>
-      progress.show(`Reading ${options.sheet}: ${rows} rows`),
+      progress.show(`Reading ${label}: ${rows} rows`),
     );
     progress.end({ clear: true });
-    stderr.write(sheetText(options.sheet, summary, options.sheetSettings));
+    stderr.write(sheetText(label, summary, options.sheetSettings));
     refuseUnusable(summary, options.sheetSettings);
     return { ...sheet, summary };
   } finally {

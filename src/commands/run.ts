@@ -11,8 +11,8 @@ import { showEnd, watchToEnd } from './watch-to-end.js';
 
 /** Runs a sheet from start to end: starts what is not configured, submits, watches, and says where everything is. */
 export const run: Command<SubmissionOptions> = (context, options) => {
-  const { config, cwd, stdin, stderr } = context;
-  return withSheetFile(options.sheet, { cwd, stdin, bucket: config.bucket }, async (file) => {
+  const { cwd, stderr } = context;
+  return withSheetFile(options.sheet, context, async (file) => {
     const sheet = await checkedSheet(context, file, options);
     if (options.dryRun) return dryRun(context, sheet, options);
     return withEngine(context, (engine) =>

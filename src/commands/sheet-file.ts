@@ -2,63 +2,96 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import prettyBytes from 'pretty-bytes';
 import type { BucketConfig } from '../config.js';
-import { UsageError } from '../errors.js';
+import { InterruptedError, UsageError } from '../errors.js';
 import { hashFile, type SheetFile } from '../batch/plan-submission.js';
+import { sheetLabel } from '../sheet/index.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { createS3ObjectStore } from '../storage/s3-object-store.js';
+import type { CommandContext } from './command-context.js';
+import { downloadSheet } from './download-sheet.js';
+import { openLateProgress } from './progress.js';
 
 const S3_SHEET = /^s3:\/\/([^/]+)\/(.+)$/;
 
+type Surroundings = Pick<CommandContext, 'cwd' | 'stdin' | 'stderr' | 'config' | 'interrupted'>;
+
 /**
  * Gives `use` the whole sheet as a local file, as it is now, and removes the copy afterwards. `name` is a path, `-` for
- * standard input, or `s3://bucket/key`. Throws a UsageError or StorageError where it cannot be read.
+ * standard input, `s3://bucket/key`, or an http(s) address; of an address neither user nor query goes into the name of
+ * the file that is given. Throws a UsageError or StorageError where it cannot be read, and an InterruptedError.
  */
 export async function withSheetFile<T>(
   name: string,
-  source: { readonly cwd: string; readonly stdin: Readable; readonly bucket: BucketConfig | undefined },
+  surroundings: Surroundings,
   use: (sheet: SheetFile) => Promise<T>,
 ): Promise<T> {
   const folder = await mkdtemp(path.join(tmpdir(), 'banana-batch-sheet-'));
   try {
     const copy = path.join(folder, 'sheet');
-    await copySheet(name, source, copy);
-    return await use({ path: copy, name, ...(await hashFile(copy)) });
+    const copied = await copySheet(name, surroundings, copy);
+    return await use({ path: copy, name: copied, ...(await hashFile(copy)) });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function copySheet(
-  name: string,
-  source: Parameters<typeof withSheetFile>[1],
-  copy: string,
-): Promise<void> {
+/** Copies the sheet; the name by which it is known from then on. */
+async function copySheet(name: string, surroundings: Surroundings, copy: string): Promise<string> {
+  const { stdin, config, cwd } = surroundings;
+  if (/^https?:\/\//i.test(name)) return copyDownload(name, surroundings, copy);
+  const [, bucket, key] = S3_SHEET.exec(name) ?? [];
   if (name === '-') {
-    if ('isTTY' in source.stdin && source.stdin.isTTY) {
+    if (stdin.isTTY) {
       throw new UsageError(
         '"-" reads the sheet from standard input, and that is this terminal: pipe a sheet in, or name a file.',
       );
     }
-    await pipeline(source.stdin, createWriteStream(copy));
-    return;
-  }
-  const [, bucket, key] = S3_SHEET.exec(name) ?? [];
-  if (bucket && key) {
-    await withStore(source.bucket, async (store) => {
+    await pipeline(stdin, createWriteStream(copy));
+  } else if (bucket && key) {
+    await withStore(config.bucket, async (store) => {
       await pipeline(await store.read({ bucket, key }), createWriteStream(copy));
     });
-    return;
+  } else {
+    if (name.startsWith('s3://')) throw new UsageError(`${name}: expected s3://bucket/key.`);
+    if (/^[a-z][a-z0-9+.-]*:\/\//i.test(name)) {
+      throw new UsageError(
+        `${sheetLabel(name)}: sheets are read from a path, "-", s3://bucket/key or https://host/path, not from there. Download it and name the file.`,
+      );
+    }
+    await copyLocal(path.resolve(cwd, name), name, copy);
   }
-  if (/^https?:\/\//i.test(name)) {
-    throw new UsageError(
-      `${name.replace(/[?#].*$/, '')}: sheets behind https:// are not supported yet. Download it, or pipe it in: curl … | banana-batch submit - --id NAME`,
-    );
+  return name;
+}
+
+async function copyDownload(
+  address: string,
+  { stderr, interrupted }: Surroundings,
+  copy: string,
+): Promise<string> {
+  const label = sheetLabel(address);
+  if (!URL.canParse(address)) throw new UsageError(`${label} is no address. Expected https://host/path.`);
+  const progress = openLateProgress(stderr);
+  try {
+    const name = await downloadSheet({
+      url: new URL(address),
+      copy,
+      signal: interrupted,
+      onBytes: (received, total) =>
+        progress.show(
+          () =>
+            `Fetching ${label}: ${prettyBytes(received)}${total === undefined ? '' : ` of ${prettyBytes(total)}`}`,
+        ),
+    });
+    return name ?? label;
+  } catch (error) {
+    if (interrupted.aborted) throw new InterruptedError('The download was stopped.');
+    throw error;
+  } finally {
+    progress.end();
   }
-  if (name.startsWith('s3://')) throw new UsageError(`${name}: expected s3://bucket/key.`);
-  await copyLocal(path.resolve(source.cwd, name), name, copy);
 }
 
 async function withStore(

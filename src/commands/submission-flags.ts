@@ -43,7 +43,10 @@ interface Flags extends RunningFlags {
 /** Adds the sheet argument and all flags that `submit` and `run` share. */
 export function withSubmissionFlags(program: Program): Program {
   program
-    .argument('<sheet>', 'CSV, TSV or JSON Lines: a path, "-" for standard input, or s3://bucket/key')
+    .argument(
+      '<sheet>',
+      'CSV, TSV or JSON Lines, also packed (.gz): a path, "-" for standard input, s3://bucket/key, or https://…',
+    )
     .option(
       '--id <name>',
       "the batch's id; submitting again under it is the same batch (default: the file's name)",
@@ -96,8 +99,15 @@ export function withSubmissionFlags(program: Program): Program {
     .addOption(
       new Option('--format <format>', 'instead of by name and content').choices(['csv', 'tsv', 'jsonl']),
     )
-    .option('--delimiter <character>', 'instead of detecting comma, semicolon or tab', delimiter)
-    .option('--encoding <label>', 'for text that is not UTF-8 or UTF-16, such as windows-1252')
+    .option(
+      '--delimiter <character>',
+      'such as ";" or "tab", instead of detecting comma, semicolon or tab',
+      delimiter,
+    )
+    .option(
+      '--encoding <label>',
+      'such as windows-1252 or utf-16le, for text that is neither UTF-8 nor has a byte-order mark',
+    )
     .option('--strict', 'start nothing if any row is rejected', false);
   return withRunningFlags(program)
     .optionsGroup('Output:')

@@ -167,9 +167,11 @@ export function isOpen(status: BatchStatus): boolean {
 
 /** The id of a submission's batch. Throws a UsageError where its sheet's name makes none. */
 export function batchIdOf({ id, new: another }: SubmissionOptions, sheet: SheetFile): BatchId {
-  const stem = path.posix.basename(sheet.name).replace(/\.[^.]+$/, '');
+  const stem = path.posix.basename(sheet.name).replace(/(?:\.[^.]+)?\.gz$|\.[^.]+$/i, '');
   const base = id ?? parseBatchId(slugify(stem, { preserveCharacters: ['.', '_'] }).slice(0, 60));
-  if (!base || (sheet.name === '-' && !id)) {
+  // An address that names no file says nothing of what the sheet is about.
+  const isNameless = sheet.name === '-' || /^https?:\/\//i.test(sheet.name);
+  if (!base || (isNameless && !id)) {
     const what = sheet.name === '-' ? 'A sheet from standard input' : `The name "${sheet.name}"`;
     throw new UsageError(`${what} gives the batch no id. Add --id NAME (${BATCH_ID_RULE}).`);
   }

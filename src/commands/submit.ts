@@ -9,8 +9,8 @@ import { submissionJson } from './submission-plan-text.js';
 
 /** Starts a sheet as a batch and returns; workers do the rest. */
 export const submit: Command<SubmissionOptions> = (context, options) => {
-  const { config, cwd, stdin, stdout, stderr } = context;
-  return withSheetFile(options.sheet, { cwd, stdin, bucket: config.bucket }, async (file) => {
+  const { config, stdout, stderr } = context;
+  return withSheetFile(options.sheet, context, async (file) => {
     const sheet = await checkedSheet(context, file, options);
     if (options.dryRun) return dryRun(context, sheet, options);
     return withBatchAccess(config, async (access) => {

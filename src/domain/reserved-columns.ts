@@ -33,10 +33,21 @@ export const FAILURE_COLUMNS = [
   'failure_charged',
   'failure_jobs',
   'failure_line',
+  'failure_json',
 ] as const;
 
+type ReportColumn = (typeof FAILURE_COLUMNS)[number] | (typeof REJECT_COLUMNS)[number];
+
 /** The columns that `rejects.csv` adds after a record's own; dropped where a sheet with them is submitted. */
-export const REJECT_COLUMNS = ['reject_line', 'reject_column', 'reject_value', 'reject_rule'] as const;
+export const REJECT_COLUMNS = [
+  'reject_line',
+  'reject_column',
+  'reject_value',
+  'reject_rule',
+  'reject_json',
+] as const;
+
+const JSON_CELL_COLUMNS = new Set<string>(['failure_json', 'reject_json'] satisfies readonly ReportColumn[]);
 
 const REPORTED = new Set<string>([...FAILURE_COLUMNS, ...REJECT_COLUMNS]);
 const RESERVED = new Set<string>([...INPUT_COLUMNS, ...METADATA_COLUMNS, ...REPORTED]);
@@ -50,6 +61,11 @@ export function inputColumnOf(header: string): InputColumn | undefined {
 /** Whether a column was added by our own `failures.csv` or `rejects.csv`, and says nothing about the row itself. */
 export function isReportColumn(header: string): boolean {
   return REPORTED.has(header.trim().toLowerCase());
+}
+
+/** Whether a column of our reports names, as a JSON list, the columns whose cells are JSON text in its record. */
+export function isJsonCellsColumn(header: string): boolean {
+  return JSON_CELL_COLUMNS.has(header.trim().toLowerCase());
 }
 
 /**

@@ -17,7 +17,13 @@ export function addStartCommands(program: Program, end: (code: ExitCode) => void
       ),
     );
   submission('submit', 'start a sheet as a batch and return; workers do the rest')
-    .addHelpText('after', example('banana-batch submit s3://sheets/tonight.csv --id tonight --yes'))
+    .addHelpText(
+      'after',
+      example(
+        'banana-batch submit https://docs.google.com/spreadsheets/d/KEY/edit --id tonight --yes',
+        'or s3://sheets/tonight.csv.gz',
+      ),
+    )
     .action(async (sheet, flags) =>
       end(
         await perform(

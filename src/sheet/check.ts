@@ -160,10 +160,9 @@ function rejectedRecord(
   columns: SheetColumns,
   broken: { readonly column: string; readonly value: string; readonly rule: string },
 ): RejectedRecord {
-  const cells = record.values.map((value, index): [string, JsonValue] => [
-    columns.names[index] ?? `column_${index + 1}`,
-    value,
-  ]);
+  const cells = record.values.flatMap((value, index): [string, JsonValue][] =>
+    value === undefined ? [] : [[columns.names[index] ?? `column_${index + 1}`, value]],
+  );
   return {
     line: record.line,
     column: broken.column,

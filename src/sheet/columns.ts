@@ -1,5 +1,6 @@
 import {
   inputColumnOf,
+  isJsonCellsColumn,
   isReportColumn,
   metadataLabelName,
   type InputColumn,
@@ -30,6 +31,8 @@ export interface SheetColumns {
   readonly isFailures: boolean;
   /** The sheet is our own rejects.csv. */
   readonly isRejects: boolean;
+  /** The place of the column in our own reports that says which cells are JSON text; undefined where there is none. */
+  readonly jsonCells: number | undefined;
 }
 
 /** A column that is carried along. */
@@ -94,6 +97,7 @@ export function columnPlanner(settings: ColumnSettings, sheet: string): ColumnPl
     );
     refuseLabelClashes(labels, place);
     const isRejects = has('reject_rule');
+    const marking = isWhole && (isFailures || isRejects) ? trimmed.findIndex(isJsonCellsColumn) : -1;
     // A later object of JSON Lines may have keys that this one lacks.
     const mayName = !isWhole || placedName !== undefined || ours.has('file_name');
     return {
@@ -105,6 +109,7 @@ export function columnPlanner(settings: ColumnSettings, sheet: string): ColumnPl
       mayName,
       isFailures,
       isRejects,
+      jsonCells: marking === -1 ? undefined : marking,
     };
   };
 }

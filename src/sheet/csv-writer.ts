@@ -1,5 +1,6 @@
 import { stringify } from 'csv-stringify/sync';
 import type { JsonValue } from '../domain/json.js';
+import { isJsonCellsColumn, isReportColumn } from '../domain/reserved-columns.js';
 
 /** A record to write: cells by column name; absent and null cells are written empty. */
 export type CsvCells = Readonly<Record<string, JsonValue | undefined>>;
@@ -8,8 +9,8 @@ const RECORDS_A_CHUNK = 200;
 
 /**
  * A CSV text in chunks: byte-order mark (so that spreadsheets read UTF-8), the header, then the records, each line
- * ending in `\n`. What `readSheet` reads from it is what was written. Lists, objects, numbers and booleans are
- * written as JSON text.
+ * ending in `\n`. Lists, objects, numbers and booleans are written as JSON text. What `readSheet` reads from it is what
+ * was written: a `failure_json` or `reject_json` among `columns` is filled in here, so that it knows texts from JSON.
  *
  * Cells are written as they are, so that a file can be submitted again unchanged: one that starts with `=`, `+`, `-`
  * or `@` is a formula to a spreadsheet, which asks before it runs anything that reaches outside.
@@ -31,12 +32,25 @@ export async function* csvChunks(
   yield `\uFEFF${write([[...columns]])}`;
   let rows: string[][] = [];
   for await (const record of records) {
-    rows.push(columns.map((column) => csvCell(Object.hasOwn(record, column) ? record[column] : undefined)));
+    rows.push(cellsOf(record, columns));
     if (rows.length < RECORDS_A_CHUNK) continue;
     yield write(rows);
     rows = [];
   }
   if (rows.length > 0) yield write(rows);
+}
+
+function cellsOf(record: CsvCells, columns: readonly string[]): string[] {
+  const value = (column: string): JsonValue | undefined =>
+    Object.hasOwn(record, column) ? record[column] : undefined;
+  if (!columns.some(isJsonCellsColumn)) return columns.map((column) => csvCell(value(column)));
+  const own = columns.filter((column) => !isReportColumn(column));
+  const noText = own.filter((column) => typeof value(column) !== 'string');
+  const names = noText.length === 0 ? '' : JSON.stringify(noText);
+  return columns.map((column) => {
+    if (isJsonCellsColumn(column)) return names;
+    return value(column) === null ? 'null' : csvCell(value(column));
+  });
 }
 
 function csvCell(value: JsonValue | undefined): string {

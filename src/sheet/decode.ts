@@ -67,7 +67,13 @@ function open(start: Uint8Array<ArrayBuffer>, encoding: string | undefined, shee
 const OTHER_FILES: readonly (readonly [signature: readonly number[], what: string, remedy: string])[] = [
   [[0x50, 0x4b, 0x03, 0x04], 'an Excel workbook or a zip archive', 'Save the sheet as CSV (UTF-8)'],
   [[0xd0, 0xcf, 0x11, 0xe0], 'an old Excel workbook', 'Save the sheet as CSV (UTF-8)'],
-  [[0x1f, 0x8b], 'compressed with gzip', 'Unpack it first: gunzip -k FILE'],
+  [[0x1f, 0x8b], 'compressed with gzip more than once', 'Unpack it first: gunzip -k FILE'],
+  [
+    [0x28, 0xb5, 0x2f, 0xfd],
+    'compressed with zstd',
+    'Unpack it first: unzstd FILE; or compress it with gzip',
+  ],
+  [[0xfd, 0x37, 0x7a, 0x58], 'compressed with xz', 'Unpack it first: unxz -k FILE; or compress it with gzip'],
   [[0x25, 0x50, 0x44, 0x46], 'a PDF', 'Save the sheet as CSV (UTF-8)'],
 ];
 

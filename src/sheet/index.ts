@@ -3,6 +3,7 @@ export { parseModel } from './cells.js';
 export { csvChunks, type CsvCells } from './csv-writer.js';
 export { takenNameRule } from './chosen-names.js';
 export { readSheet, type SheetHeader, type SheetItem } from './read-sheet.js';
-export { SheetError } from './sheet-error.js';
+export { SheetError, sheetLabel } from './sheet-error.js';
 export { SheetSettings } from './sheet-settings.js';
 export { SheetTally, summarizeSheet, type SheetSummary } from './summary.js';
+export { startsAsWebPage } from './web-page.js';

@@ -1,7 +1,11 @@
 import { z } from 'zod';
 import type { JsonValue } from '../domain/json.js';
+import { parseJson } from './exact-json.js';
 import { MAX_RECORD_SIZE, type JsonRecord } from './parse.js';
 import { SheetError } from './sheet-error.js';
+
+/** Far more than labels need, and far less than what every reader of the batch's files can take. */
+const MAX_LEVELS = 100;
 
 /** Checked as a whole only: copying every key would drop some (`__proto__`) and costs time on a million lines. */
 const JsonObject = z.custom<Readonly<Record<string, JsonValue>>>(
@@ -11,7 +15,8 @@ const JsonObject = z.custom<Readonly<Record<string, JsonValue>>>(
 /**
  * The records of a JSON Lines text in order, in lists as they come; blank lines are skipped.
  *
- * Throws SheetError `bad-json` with the line that is not one JSON object, and `record-too-large` over 1 Mi
+ * Numbers are exact, or text (`parseJson`).
+ * Throws SheetError `bad-json` with the line that is not one JSON object or nested over 100 deep, and `record-too-large` over 1 Mi
  * characters.
  */
 export async function* parseJsonLines(
@@ -56,12 +61,24 @@ function parseLine(content: string, line: number, sheet: string): JsonRecord {
       'this is not one JSON object. Each line needs an object of its own, such as {"prompt": "a red fox"}; for another format use --format csv or tsv',
     );
   }
+  if (isNestedDeeper(values, MAX_LEVELS)) {
+    throw new SheetError(
+      'bad-json',
+      { sheet, line },
+      `its lists and objects lie more than ${MAX_LEVELS} deep in each other. Flatten it`,
+    );
+  }
   return { line, endLine: line, keys: Object.keys(values), values: Object.values(values) };
+}
+
+function isNestedDeeper(value: JsonValue, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isNestedDeeper(inner, levels - 1));
 }
 
 function parsedObject(content: string): Readonly<Record<string, JsonValue>> | undefined {
   try {
-    const parsed = JsonObject.safeParse(JSON.parse(content));
+    const parsed = JsonObject.safeParse(parseJson(content));
     return parsed.success ? parsed.data : undefined;
   } catch {
     return undefined;

@@ -6,7 +6,8 @@ export interface SourceRecord {
   readonly line: number;
   /** 1-based line on which it ends; later than `line` where a quoted text has line breaks. */
   readonly endLine: number;
-  readonly values: readonly JsonValue[];
+  /** Undefined for a cell that the record does not have, though its place in the record has a name. */
+  readonly values: readonly (JsonValue | undefined)[];
 }
 
 /** A line of a CSV or TSV file (or several, where a quoted text has line breaks), as read. */

@@ -3,11 +3,13 @@ import { recordChecker } from './check.js';
 import { columnPlanner, type ColumnPlanner, type SheetColumns } from './columns.js';
 import { decodeSheet } from './decode.js';
 import { detectDialect, type Dialect, type SheetFormat } from './dialect.js';
+import { withJsonCells } from './json-cells.js';
 import { parseCsv } from './parse-csv.js';
 import { parseJsonLines, parseLines } from './parse-json-lines.js';
 import type { SourceRecord } from './parse.js';
 import { SheetError, sheetLabel } from './sheet-error.js';
 import type { SheetSettings, SheetSource } from './sheet-settings.js';
+import { unpacked } from './unpack.js';
 
 /** What a sheet says of itself before its first record. */
 export interface SheetHeader {
@@ -56,7 +58,7 @@ export async function* readSheet(
 ): AsyncGenerator<SheetItem, void, undefined> {
   const sheet = sheetLabel(source.name);
   const planner = columnPlanner(settings, sheet);
-  const pieces = decodeSheet(bytes, settings.encoding, sheet);
+  const pieces = decodeSheet(unpacked(bytes, sheet), settings.encoding, sheet);
   try {
     const head = await readHead(pieces);
     const dialect = detectDialect(head, settings, source);
@@ -114,7 +116,7 @@ async function* csvRecords(
         columns = planner(record.values, { sheet, line: record.line }, true);
         yield { kind: 'header', columns };
       } else {
-        records.push({ record, columns });
+        records.push({ record: withJsonCells(record, columns), columns });
       }
     }
     yield { kind: 'records', records };

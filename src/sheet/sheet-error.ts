@@ -4,6 +4,7 @@ import { closestMatch } from 'leven';
 export type SheetErrorCode =
   | 'bad-json'
   | 'bad-template'
+  | 'broken-gzip'
   | 'broken-quote'
   | 'duplicate-header'
   | 'html-page'
@@ -13,6 +14,7 @@ export type SheetErrorCode =
   | 'quote-not-closed'
   | 'record-too-large'
   | 'too-many-rows'
+  | 'too-large'
   | 'undecodable'
   | 'unknown-column'
   | 'unknown-encoding';

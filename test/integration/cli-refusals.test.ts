@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCommand, type CommandResult, type Variables } from '../support/command-line.js';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
@@ -71,6 +72,24 @@ describe('the command line refuses with exit code 2, one line and no stack trace
 
   it('an object that is not there', async () => {
     expect(await refusal(['submit', `s3://${engine.stack.s3.bucket}/nope.csv`])).toMatch(/nope\.csv/);
+  });
+
+  it('an address that is none, or leads nowhere, without what is secret in it', async () => {
+    for (const [address, expected] of [
+      ['https://me:hush@127.0.0.1:9/sheet.csv?token=hush', 'https://127.0.0.1:9/sheet.csv: its host refuses'],
+      ['https://[?token=hush', 'https://[ is no address'],
+      ['ftp://me:hush@host/sheet.csv', 'ftp://host/sheet.csv: sheets are read from'],
+    ] as const) {
+      const line = await refusal(['submit', address]);
+      expect(line).toContain(expected);
+      expect(line).not.toContain('hush');
+    }
+  });
+
+  it('a packed sheet that is cut short', async () => {
+    expect(await sheetRefusal('cut.csv.gz', gzipSync(SHEET.repeat(99)).subarray(0, 40))).toContain(
+      'cut short',
+    );
   });
 
   it('a sheet without a prompt column, naming the columns and the flag', async () => {

@@ -167,27 +167,7 @@ describe('images under chosen names', () => {
     "are all read by Hugging Face's imagefolder, whatever folders they lie in",
     { timeout: 120_000 },
     async () => {
-      const names = [
-        ...[
-          'test/a',
-          'validation/b c',
-          'a test b/c',
-          'x/my dev set/d',
-          'test',
-          'eval-1',
-          'train/e',
-          'data/test-00000-of-00001',
-        ],
-        ...[
-          'Größe/日本 🍌',
-          '100%/x+y#z',
-          "it's [x] {y}/q!",
-          'a;b=c/d@e$f&g',
-          '%41/%2F',
-          'v1.2/x.y',
-          'é'.repeat(125),
-        ],
-      ];
+      const names = ['test/a', 'validation/b c', 'a test b/c', 'x/my dev set/d', 'test', 'eval-1', 'train/e', 'data/test-00000-of-00001', 'Größe/日本 🍌', '100%/x+y#z', 'it\'s [x] {y}/q!', 'a;b=c/d@e$f&g', '%41/%2F', 'v1.2/x.y', 'é'.repeat(125)];
       const rows = names.map((name, index) => `bird ${index},"${name}"`);
       const { run } = await sealBatch(bench, 'hugging', ['prompt,file_name', ...rows]);
       const script = [

@@ -1,15 +1,22 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BatchId } from '../../src/domain/ids.js';
 import { failuresKey, imagesPrefix, metadataKey, rejectsKey } from '../../src/storage/layout.js';
 import { batchWorkflowId, shardWorkflowId } from '../../src/workflows/names.js';
 import { readEvidence } from '../support/batch-evidence.js';
-import { runCommand } from '../support/command-line.js';
+import { runCommand, type CommandResult } from '../support/command-line.js';
 import { eventually } from '../support/eventually.js';
+import { loopbackCertificate } from '../support/loopback-certificate.js';
+import { isAvailable } from '../support/required.js';
 import { submissionBench } from '../support/submission-bench.js';
 import { startTestEngine, type TestEngine } from '../support/test-engine.js';
+
+const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
 
 describe('a sheet', () => {
   let engine: TestEngine;
@@ -42,6 +49,69 @@ describe('a sheet', () => {
       { prompt: 'a line', tags: { a: [1, 2] } },
       { prompt: 'another line' },
     ]);
+  });
+
+  it.runIf(isAvailable('openssl', hasOpenssl))(
+    'comes over https, packed, and leaves nothing of its address but a name',
+    async () => {
+      const { key, cert, certPath } = await loopbackCertificate(engine.folder.path);
+      const plain = 'http://127.0.0.1:9/content?sig=secret';
+      const server = createServer({ key, cert }, (request, response) => {
+        const isSheet = request.url === '/export?token=secret' || request.url === '/view?token=secret';
+        if (request.url === '/view?token=secret')
+          response.setHeader('content-disposition', 'inline; filename=nightly.csv.gz');
+        if (isSheet) response.end(gzipSync('prompt;note\n"a star; two";x\na moon;\n'));
+        else response.writeHead(302, { location: plain }).end();
+      });
+      await new Promise<void>((resolve) => {
+        server.listen(0, '127.0.0.1', resolve);
+      });
+      const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+      try {
+        const fetched = (address: string): Promise<CommandResult> =>
+          runCommand(['submit', `https://${host}${address}`], {
+            cwd: engine.folder.path,
+            variables: { ...engine.variables, NODE_EXTRA_CA_CERTS: certPath },
+          });
+        const [named, nameless, downgraded] = await Promise.all(
+          ['/view?token=secret', '/export?token=secret', '/x.csv?token=secret'].map(fetched),
+        );
+        expect(named).toMatchObject({ code: 0 });
+        expect(nameless).toMatchObject({ code: 2, stderr: expect.stringContaining('Add --id NAME') });
+        expect(downgraded?.code).toBe(2);
+        for (const result of [named, nameless, downgraded]) {
+          expect(`${result?.stdout}${result?.stderr}`).not.toContain('secret');
+        }
+      } finally {
+        server.close();
+      }
+      await ended('nightly');
+      const { store, bucket } = engine.stack.s3;
+      const texts = new Map<string, string>();
+      for await (const { key: name } of store.list(bucket, 'nightly/')) {
+        texts.set(name, await store.readText({ bucket, key: name }));
+      }
+      expect([...texts.keys()].filter((name) => name.endsWith('.csv.gz'))).toHaveLength(1);
+      expect([...texts.values()].join('')).not.toMatch(new RegExp(`secret|${host}`));
+      expect(texts.get('nightly/images/train/metadata.jsonl')).toContain('"prompt":"a star; two"');
+    },
+  );
+
+  it('keeps labels of JSON Lines as they were, also through a mended failures.csv', async () => {
+    const labels = { tags: ['x', { y: null }], big: 12345678901234567890n.toString(), size: 2.5, none: null };
+    const line = { prompt: 'a [[refuse]] owl', ...labels, looks: '[1]' };
+    const text = JSON.stringify(line).replace(`"${labels.big}"`, labels.big);
+    await write('owls.jsonl', `{"prompt":"an owl","only":1}\n${text}\n`);
+    expect(await command(['submit', 'owls.jsonl'])).toMatchObject({ code: 0 });
+    await ended('owls');
+    const failures = await textAt('owls', failuresKey(location('owls')));
+    await write('failures.csv', failures.replace(' [[refuse]]', ''));
+    expect(await command(['submit', 'failures.csv', '--id', 'owls', '--yes'])).toMatchObject({ code: 0 });
+    await ended('owls');
+    const metadata = (await textAt('owls', metadataKey(location('owls')))).trim().split('\n');
+    const mended = JSON.parse(metadata[1] ?? '');
+    expect(mended).toMatchObject({ ...labels, looks: '[1]' });
+    expect(mended).not.toHaveProperty('only');
   });
 
   it('makes its prompts of a template, several images a row, and defaults by flags', async () => {

@@ -49,6 +49,19 @@ describe('line numbers', () => {
   });
 });
 
+test('quotes within a field that has none around it are text', async () => {
+  const { rows } = await readWholeSheet(
+    'prompt,style\nthe 5" nail,a "b"\n"""q"" r","""s"""\n',
+    {},
+    's.csv',
+    3,
+  );
+  expect(rows.map((row) => [row.prompt, row.labels])).toEqual([
+    ['the 5" nail', { style: 'a "b"' }],
+    ['"q" r', { style: '"s"' }],
+  ]);
+});
+
 describe('line breaks', () => {
   test('may be CRLF in the header and LF below it', async () => {
     const { rows } = await readWholeSheet('prompt,style\r\na,x\nb,y\n');
@@ -99,11 +112,11 @@ describe('a broken file', () => {
     });
   });
 
-  test('with a bare quote inside a field stops at its line', async () => {
-    await expect(readWholeSheet('prompt,style\na,x\n\nthe 5" nail,y\n')).rejects.toMatchObject({
-      code: 'broken-quote',
-      line: 4,
-    });
+  test.each([
+    ['with text after its closing quote', 'prompt,style\na,x\n\n"GIGGLE" in red,y\n'],
+    ['with spaces before it, and a comma in it', 'prompt,style\na,x\n\nb, "red, blue"\n'],
+  ])('with a field in quotes %s stops at its line', async (_, text) => {
+    await expect(readWholeSheet(text)).rejects.toMatchObject({ code: 'broken-quote', line: 4 });
   });
 
   test('with an unclosed quote in a huge file stops by size at the line where it opened', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { mostLikelyDelimiter } from '../../src/sheet/delimiter.js';
 import { readWholeSheet } from '../support/read-whole-sheet.js';
 
 describe('the delimiter', () => {
@@ -15,6 +16,30 @@ describe('the delimiter', () => {
     expect(header?.delimiter).toBe(delimiter);
     expect(rows).toHaveLength(1);
     expect(rejected).toEqual([]);
+  });
+
+  test.each([
+    ['a header with more of another one', 'prompt;size, w, h\na, b;1\nc;2\n', ';'],
+    ['a header with as many of another one', 'prompt;size, cm\n"a, b; c";1\nd, e, f;2\n', ';'],
+    ['a header by which all separate alike', 'prompt,a;b\nx,c;d\n', ','],
+    ['records of which some are broken by all', 'prompt,a;b,c\nx,1;2\ny\n', ','],
+    ['a quoted cell that goes past the beginning', `prompt,a;b\n"${'x,;\n'.repeat(5000)}",c;d\n`, ','],
+    ['a first column without a name', '\tprompt\n0\ta, b\n1\tc\n', '\t'],
+  ])('is the one by which the first records are as wide as the header: %s', async (_, text, delimiter) => {
+    expect(mostLikelyDelimiter(text)).toBe(delimiter);
+  });
+
+  test('is nothing where the header has none: then commas in the prompts are text', async () => {
+    const sheet = 'Prompt\na fox, in snow\n"a cat, ""asleep"""\n,\n  ,,\na dog; old\tand grey\n';
+    const { header, rows, rejected } = await readWholeSheet(sheet);
+    expect(rows.map(({ line, prompt }) => [line, prompt])).toEqual([
+      [2, 'a fox, in snow'],
+      [3, 'a cat, "asleep"'],
+      [6, 'a dog; old\tand grey'],
+    ]);
+    expect(rejected).toEqual([]);
+    expect(header).toMatchObject({ format: 'csv', delimiter: ',' });
+    expect((await readWholeSheet(sheet, { delimiter: ',' })).rejected).toHaveLength(1);
   });
 
   test('is what --delimiter says, against all appearance', async () => {
@@ -39,6 +64,8 @@ describe('the format', () => {
     ['sheet.csv', 'prompt\tx\na\tb\n', 'tsv'],
     ['sheet.jsonl', '{"prompt":"a"}\n', 'jsonl'],
     ['sheet.ndjson', '{"prompt":"a"}\n', 'jsonl'],
+    ['SHEET.TSV.GZ', 'prompt\na\n', 'tsv'],
+    ['s3://bucket/sheet.jsonl.gz', '{"prompt":"a"}\n', 'jsonl'],
     ['-', '\n {"prompt":"a"}\n', 'jsonl'],
     ['-', 'prompt;x\na;b\n', 'csv'],
     ['https://user:pw@host.example/x.tsv?token=secret', 'prompt\na\n', 'tsv'],

@@ -122,7 +122,7 @@ describe('text in another encoding', () => {
 describe('what is no text', () => {
   test.each([
     ['an Excel workbook', [0x50, 0x4b, 0x03, 0x04, 1, 2], 'Save the sheet as CSV'],
-    ['a gzip file', [0x1f, 0x8b, 8, 0, 0], 'Unpack it first'],
+    ['a zstd file', [0x28, 0xb5, 0x2f, 0xfd, 0], 'Unpack it first'],
     ['a PDF', [0x25, 0x50, 0x44, 0x46, 0x2d], 'Save the sheet as CSV'],
   ])('is named as %s', async (_, bytes, remedy) => {
     await expect(cells(Uint8Array.from(bytes))).rejects.toMatchObject({

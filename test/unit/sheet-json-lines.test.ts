@@ -1,4 +1,6 @@
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { parseJson } from '../../src/sheet/exact-json.js';
 import { readWholeSheet } from '../support/read-whole-sheet.js';
 
 const read = (text: string, settings = {}, chunkBytes = 65_536) =>
@@ -87,6 +89,51 @@ describe('JSON Lines', () => {
   test('keep keys with meaning to JavaScript as labels', async () => {
     const { rows } = await read('{"prompt":"a","__proto__":"x"}\n');
     expect(Object.entries(rows[0]?.labels ?? {})).toEqual([['__proto__', 'x']]);
+  });
+
+  test('have whole numbers beyond 2^53 as text, so that no digit is lost, and all others as numbers', async () => {
+    const { rows } = await read(
+      '{"prompt":"a","id":12345678901234567890,"n":[{"big":-9007199254740993}],"most":9007199254740991,"huge":1e400,"zero":-0,"half":-0.5,"float":0.10000000000000000555,"digits":"1234567890123456789","e":1e21}\n',
+    );
+    expect(rows[0]).toMatchObject({
+      rowId: '12345678901234567890',
+      labels: {
+        n: [{ big: '-9007199254740993' }],
+        most: 9007199254740991,
+        huge: '1e400',
+        zero: 0,
+        half: -0.5,
+        float: 0.1,
+        digits: '1234567890123456789',
+        e: 1e21,
+      },
+    });
+  });
+
+  test('are read as JSON.parse does, where it loses nothing', () => {
+    const whole = fc.integer({ min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER });
+    const decimal = fc.double({ noNaN: true, noDefaultInfinity: true }).filter((n) => !Number.isInteger(n));
+    const value = fc.letrec((tie) => ({
+      any: fc.oneof(fc.string(), whole, decimal, fc.constant(null), tie('list'), tie('map')),
+      list: fc.array(tie('any'), { maxLength: 3 }),
+      map: fc.dictionary(fc.string(), tie('any'), { maxKeys: 3 }),
+    })).any;
+    fc.assert(
+      fc.property(value, (any) => {
+        const text = JSON.stringify([any, 'looked at closely: 1234567890123456']);
+        expect(parseJson(text)).toEqual(JSON.parse(text));
+      }),
+    );
+  });
+
+  test('stop at labels that are nested too deep for the readers of metadata', async () => {
+    const nested = (levels: number) => `{"prompt":"a","x":${'['.repeat(levels)}${']'.repeat(levels)}}\n`;
+    expect((await read(nested(99))).rows).toHaveLength(1);
+    for (const levels of [100, 4000]) {
+      const broken = read(`{"prompt":"a"}\n${nested(levels)}`);
+      await expect(broken).rejects.toMatchObject({ code: 'bad-json', line: 2 });
+      await expect(broken).rejects.toThrow('more than 100 deep');
+    }
   });
 
   test('without any line have no rows', async () => {

@@ -97,3 +97,40 @@ test('a rejected record can be written, mended and read again', async () => {
     { prompt: 'a; "b"', model: 'pro', labels: { note: 'x\ny' } },
   ]);
 });
+
+describe('labels of JSON Lines in a report of ours', () => {
+  const labels = {
+    tags: ['x', { y: null }],
+    looks: '["like JSON"]',
+    digits: '12345678901234567890',
+    size: 2.5,
+    ok: false,
+    nothing: null,
+    empty: '',
+  };
+  const columns = ['id', 'prompt', ...Object.keys(labels), 'late', 'failure_kind', 'failure_json'];
+
+  test('come back as they were, each with its type, also those that are not there', async () => {
+    const text = await written(columns, [
+      { id: 'a', prompt: 'p', ...labels, failure_kind: 'flaky' },
+      { id: 'b', prompt: 'q', looks: 'text', failure_kind: 'refused' },
+    ]);
+    const { rows } = await readWholeSheet(text);
+    expect(rows.map((row) => row.labels)).toEqual([labels, { looks: 'text' }]);
+  });
+
+  test('are text where a person has put text in their place', async () => {
+    const text = await written(
+      ['prompt', 'tags', 'reject_rule', 'reject_json'],
+      [{ prompt: ['p'], tags: [1], reject_rule: 'r' }],
+    );
+    expect(text).toContain('\n"[""p""]",[1],r,"[""prompt"",""tags""]"\n');
+    const mended = text.replace('"[""p""]"', 'a fox').replace('[1]', 'one');
+    expect((await readWholeSheet(mended)).rows).toMatchObject([{ prompt: 'a fox', labels: { tags: 'one' } }]);
+  });
+
+  test('are text in a sheet that is none of our reports', async () => {
+    const { rows } = await readWholeSheet('prompt,tags,failure_json\na,[1],"[""tags""]"\n');
+    expect(rows[0]?.labels).toEqual({ tags: '[1]' });
+  });
+});

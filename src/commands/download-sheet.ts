@@ -1,0 +1,164 @@
+import { createWriteStream } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+import prettyBytes from 'pretty-bytes';
+import { Agent, interceptors, type Dispatcher } from 'undici';
+import { z } from 'zod';
+import { sheetLabel, startsAsWebPage } from '../sheet/index.js';
+import { refusedDownload, SheetDownloadError } from './sheet-download-error.js';
+import { downloadedName, googleSheetsExport, isSignInPage } from './sheet-url.js';
+
+const MAX_REDIRECTS = 10;
+
+/** What a bucket takes in one put is 5 GiB. */
+const MAX_BYTES = 4 * 1024 ** 3;
+
+/** How much of the beginning tells a web page. */
+const START_BYTES = 1024;
+
+export interface SheetDownload {
+  /** http(s); its user and password are sent to its own host alone. */
+  readonly url: URL;
+  /** The local file to write. */
+  readonly copy: string;
+  readonly signal: AbortSignal;
+  /** Hears of every piece; `total` where the server says it. */
+  readonly onBytes: (received: number, total: number | undefined) => void;
+  readonly limits?: { readonly maxBytes?: number; readonly timeoutMs?: number };
+}
+
+/**
+ * Writes the sheet behind an address to a file, byte for byte; its name, undefined where neither server nor address
+ * has one. Follows redirects; takes the CSV export of a Google Sheet for the page that people see.
+ *
+ * Throws a UsageError with neither user nor query of an address in it for all that is no sheet and all that fails, and
+ * the reason of an aborted `signal`. A server that is silent for `timeoutMs` (default 60 s) has failed, but one that
+ * goes on sending has all the time it needs.
+ */
+export async function downloadSheet(download: SheetDownload): Promise<string | undefined> {
+  const { url, copy, signal, onBytes } = download;
+  const { maxBytes = MAX_BYTES, timeoutMs = 60_000 } = download.limits ?? {};
+  const agent = new Agent({
+    connect: { timeout: Math.min(timeoutMs, 10_000) },
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
+  });
+  const dispatcher = agent.compose(interceptors.redirect({ maxRedirections: MAX_REDIRECTS }));
+  const received = { bytes: 0 };
+  try {
+    const response = await dispatcher.request({ ...requestOf(googleSheetsExport(url) ?? url), signal });
+    const hops = hopsOf(response.context, url);
+    // Errors of a body nobody reads yet must not end the process; reading it tells them again.
+    response.body.on('error', () => undefined);
+    refuseAnswer(response, url, hops);
+    const total = declaredLength(response);
+    if (total !== undefined && total > maxBytes) throw tooLarge(url, maxBytes);
+    const checked = async function* (body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+      let start = '';
+      for await (const chunk of body) {
+        received.bytes += chunk.length;
+        if (received.bytes > maxBytes) throw tooLarge(url, maxBytes);
+        if (start.length < START_BYTES) start += Buffer.from(chunk).toString('latin1', 0, START_BYTES);
+        if (startsAsWebPage(start)) throw webPage(url, hops);
+        onBytes(received.bytes, total);
+        yield chunk;
+      }
+    };
+    await pipeline(response.body, checked, createWriteStream(copy));
+    return downloadedName(headerOf(response, 'content-disposition'), [url, ...hops]);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw refusedDownload(error, url, received.bytes);
+  } finally {
+    await agent.destroy();
+  }
+}
+
+function requestOf(url: URL): Dispatcher.RequestOptions {
+  const login = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  return {
+    origin: url.origin,
+    path: url.pathname + url.search,
+    method: 'GET',
+    headers: {
+      accept: 'text/csv, text/tab-separated-values, */*;q=0.8',
+      // The batch keeps the bytes as they were given, and so does their digest.
+      'accept-encoding': 'identity',
+      'user-agent': 'banana-batch',
+      ...(login !== ':' && { authorization: `Basic ${Buffer.from(login).toString('base64')}` }),
+    },
+  };
+}
+
+const Context = z.object({ history: z.array(z.instanceof(URL)) });
+
+/** The addresses that answered, in order; the last one gave the answer. */
+function hopsOf(context: object, asked: URL): readonly URL[] {
+  const history = Context.safeParse(context).data?.history ?? [];
+  return history.length > 0 ? history : [asked];
+}
+
+function headerOf({ headers }: Dispatcher.ResponseData, name: string): string | undefined {
+  const value = headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}
+
+function declaredLength(response: Dispatcher.ResponseData): number | undefined {
+  const header = headerOf(response, 'content-length') ?? '';
+  return /^\d{1,15}$/.test(header) ? Number(header) : undefined;
+}
+
+function refuseAnswer(response: Dispatcher.ResponseData, url: URL, hops: readonly URL[]): void {
+  const { statusCode } = response;
+  const encoding = headerOf(response, 'content-encoding') ?? 'identity';
+  if (url.protocol === 'https:' && hops.some(({ protocol }) => protocol !== 'https:')) {
+    throw refusal(
+      url,
+      'it redirects to an address without https. If that is meant, name that address itself',
+    );
+  }
+  switch (statusCode) {
+    case 200:
+      // Gzip is read as any packed sheet; others nobody can read.
+      if (/^(?:identity|x-gzip|gzip)$/i.test(encoding)) return;
+      throw refusal(url, `it comes packed as "${encoding.slice(0, 20)}", which was not asked for`);
+    case 401:
+    case 403:
+      throw refusal(url, `it needs a login (${statusCode}). ${OPEN_IT}`);
+    case 404:
+    case 410:
+      throw refusal(url, `there is nothing (${statusCode}). Check the address`);
+    case 429: {
+      const seconds = /^\d{1,6}$/.exec(headerOf(response, 'retry-after') ?? '')?.[0];
+      throw refusal(url, `too many requests (429). Try again ${seconds ? `in ${seconds} s` : 'later'}`);
+    }
+    default:
+      if (statusCode >= 300 && statusCode < 400) {
+        throw refusal(url, `it redirects more than ${MAX_REDIRECTS} times. Check the address in a browser`);
+      }
+      if (statusCode >= 500) throw refusal(url, `the server failed (${statusCode}). Try again later`);
+      throw refusal(url, `the server answered ${statusCode} instead of the sheet. Check the address`);
+  }
+}
+
+const OPEN_IT =
+  'Share the sheet so that everyone who has the link may see it, put user and password before the host (https://user:password@…), or download it and name the file';
+
+function webPage(url: URL, hops: readonly URL[]): SheetDownloadError {
+  const last = hops.at(-1) ?? url;
+  if (isSignInPage(last)) return refusal(url, `it leads to a sign-in page of ${last.host}. ${OPEN_IT}`);
+  return refusal(
+    url,
+    'it is a web page, not a sheet. Use the link behind "Download", "Export" or "Raw"; a page that asks for a login cannot be read',
+  );
+}
+
+function tooLarge(url: URL, maxBytes: number): SheetDownloadError {
+  return refusal(
+    url,
+    `it is larger than ${prettyBytes(maxBytes, { binary: true })}. Split it, or pack it with gzip`,
+  );
+}
+
+function refusal(url: URL, what: string): SheetDownloadError {
+  return new SheetDownloadError(`${sheetLabel(url.href)}: ${what}.`);
+}

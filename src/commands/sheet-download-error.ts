@@ -1,0 +1,48 @@
+import prettyBytes from 'pretty-bytes';
+import { connectionFaultCode, connectionFaultText } from '../bananahub/connection-fault.js';
+import { UsageError } from '../errors.js';
+import { sheetLabel } from '../sheet/index.js';
+
+/** A sheet that cannot be had from where it was said to be; one line for a person, without query or user. */
+export class SheetDownloadError extends UsageError {}
+
+/** The refusal of a download that broke at `error` after so many bytes. */
+export function refusedDownload(error: unknown, url: URL, receivedBytes: number): Error {
+  if (error instanceof SheetDownloadError) return error;
+  const label = sheetLabel(url.href);
+  return new SheetDownloadError(`${label}: ${reason(error, receivedBytes)}.`, { cause: error });
+}
+
+function reason(error: unknown, receivedBytes: number): string {
+  const code = codeOf(error);
+  switch (code) {
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return 'its host cannot be found. Check the address and the network';
+    case 'ECONNREFUSED':
+      return 'its host refuses the connection. Check the address';
+    case 'UND_ERR_CONNECT_TIMEOUT':
+    case 'UND_ERR_HEADERS_TIMEOUT':
+      return 'its host does not answer. Try again later';
+    case 'UND_ERR_BODY_TIMEOUT':
+      return `the server fell silent after ${prettyBytes(receivedBytes)}. Try again`;
+    case 'UND_ERR_SOCKET':
+    case 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH':
+    case 'ECONNRESET':
+    case 'HPE_INVALID_EOF_STATE':
+      return `the connection broke off after ${prettyBytes(receivedBytes)}. Try again`;
+    case 'ENOSPC':
+      return 'the disk is full. Make room in the temporary folder, or set TMPDIR';
+    default:
+      if (/CERT|SSL|TLS|SIGNATURE|ISSUER/.test(code)) {
+        return `its host cannot be trusted (${code}). If it is your own, name its certificate in NODE_EXTRA_CA_CERTS`;
+      }
+      return `it cannot be had (${code || connectionFaultText(error)})`;
+  }
+}
+
+/** The first code that says something: several addresses tried at once fail with one that has none of its own. */
+function codeOf(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(codeOf).find((code) => code !== '') ?? '';
+  return connectionFaultCode(error);
+}

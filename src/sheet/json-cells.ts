@@ -1,0 +1,41 @@
+import { z } from 'zod';
+import type { JsonValue } from '../domain/json.js';
+import type { SheetColumns } from './columns.js';
+import { parseJson } from './exact-json.js';
+import type { CsvRecord, SourceRecord } from './parse.js';
+
+const Names = z.array(z.string());
+const Json: z.ZodType<JsonValue> = z.json();
+
+/**
+ * A record of our own failures.csv or rejects.csv with those cells as they were that the file says are JSON text. An
+ * empty one of them was not there; one that is no JSON any more has been mended by hand, and is text.
+ */
+export function withJsonCells(record: CsvRecord, columns: SheetColumns): SourceRecord {
+  const marking = columns.jsonCells === undefined ? undefined : record.values[columns.jsonCells];
+  if (marking === undefined || marking === '') return record;
+  const names = new Set(namesIn(marking));
+  const values = record.values.map((cell, index) => {
+    const name = columns.names[index];
+    return name !== undefined && names.has(name) ? valueOf(cell) : cell;
+  });
+  return { ...record, values };
+}
+
+function namesIn(marking: string): readonly string[] {
+  try {
+    return Names.safeParse(parseJson(marking)).data ?? [];
+  } catch {
+    return [];
+  }
+}
+
+function valueOf(cell: string): JsonValue | undefined {
+  if (cell === '') return undefined;
+  try {
+    const parsed = Json.safeParse(parseJson(cell));
+    return parsed.success ? parsed.data : cell;
+  } catch {
+    return cell;
+  }
+}

@@ -1,0 +1,104 @@
+import { Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { SheetError } from './sheet-error.js';
+
+/** A sheet of a million rows with prompts of 8 KiB. */
+const MAX_UNPACKED_BYTES = 8 * 1024 ** 3;
+const CHUNK_BYTES = 64 * 1024;
+
+/**
+ * A sheet's bytes, unpacked where its first bytes are those of gzip, whatever it is called. Streams; several gzip
+ * members in a row are one text.
+ *
+ * Throws SheetError `broken-gzip` where it is cut short or damaged, and `too-large` past `maxBytes` (default 8 GiB),
+ * however small it was packed; errors of `bytes` pass through.
+ */
+export async function* unpacked(
+  bytes: AsyncIterable<Uint8Array>,
+  sheet: string,
+  maxBytes = MAX_UNPACKED_BYTES,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const source = bytes[Symbol.asyncIterator]();
+  try {
+    const start: Uint8Array[] = [];
+    while (sizeOf(start) < 2) {
+      const next = await source.next();
+      if (next.done === true) break;
+      start.push(next.value);
+    }
+    const all = followedBy(start, source);
+    if (isGzip(Buffer.concat(start))) yield* gunzipped(all, sheet, maxBytes);
+    else yield* all;
+  } finally {
+    await source.return?.();
+  }
+}
+
+function sizeOf(chunks: readonly Uint8Array[]): number {
+  return chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+}
+
+function isGzip(start: Uint8Array): boolean {
+  return start[0] === 0x1f && start[1] === 0x8b;
+}
+
+async function* followedBy(
+  start: readonly Uint8Array[],
+  rest: AsyncIterator<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  yield* start;
+  for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
+}
+
+async function* gunzipped(
+  bytes: AsyncIterable<Uint8Array>,
+  sheet: string,
+  maxBytes: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const packed = Readable.from(bytes, { objectMode: false });
+  const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
+  // A pipe does not carry errors on.
+  packed.once('error', (error) => gunzip.destroy(error));
+  let size = 0;
+  try {
+    for await (const chunk of packed.pipe(gunzip)) {
+      const piece: Uint8Array = chunk;
+      size += piece.length;
+      if (size > maxBytes) throw tooLarge(sheet, maxBytes);
+      yield piece;
+    }
+  } catch (error) {
+    throw explained(error, sheet);
+  } finally {
+    packed.destroy();
+    gunzip.destroy();
+  }
+}
+
+function tooLarge(sheet: string, maxBytes: number): SheetError {
+  return new SheetError(
+    'too-large',
+    { sheet },
+    `unpacked it is larger than ${Math.round(maxBytes / 1024 ** 2)} MiB, more than a sheet of a million rows needs. Is it the right file? Else split it`,
+  );
+}
+
+function explained(error: unknown, sheet: string): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  switch (code) {
+    case 'Z_BUF_ERROR':
+      return new SheetError(
+        'broken-gzip',
+        { sheet },
+        'its gzip data ends too early: the file is cut short. Copy or download it again',
+      );
+    case 'Z_DATA_ERROR':
+      return new SheetError(
+        'broken-gzip',
+        { sheet },
+        'its gzip data is damaged. Check it with gunzip -t FILE, and copy or download it again',
+      );
+    default:
+      return error;
+  }
+}
