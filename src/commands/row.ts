@@ -57,7 +57,7 @@ function unknownRow(batchId: string, rowId: string, near: readonly string[]): Us
   const [first, ...more] = near.map((id) => `"${oneLine(id)}"`);
   const meant = first
     ? `Did you mean ${[first, ...more].join(' or ')}?`
-    : 'Row ids are in the file names of its images and in metadata.jsonl and failures.csv.';
+    : 'A row is named by its id, as in failures.csv, or by its image, as in metadata.jsonl.';
   return new UsageError(`Batch "${batchId}" has no row "${oneLine(rowId)}". ${meant}`);
 }
 

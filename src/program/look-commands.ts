@@ -45,7 +45,7 @@ export function addLookCommands(program: Program, end: (code: ExitCode) => void)
     .command('row')
     .description("one row's whole story: jobs, charges, errors, where its image lies")
     .argument('<id>', 'the batch')
-    .argument('<row>', "the row's id")
+    .argument('<row>', "the row's id, or the name of its image")
     .option('--json', 'one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch row prompts lighthouse-keeper'))
     .action(async (id: string, rowId: string, flags: { json: boolean }) =>

@@ -21,6 +21,13 @@ const never = new AbortController().signal;
 
 const keyOf = (name: string): string => `images/train/${name}.png`;
 
+function sheetOf(
+  names: readonly string[],
+  promptOf: (index: number) => string = (index) => `bird ${index}`,
+): readonly string[] {
+  return ['id,prompt,file_name', ...names.map((name, index) => `r${index},${promptOf(index)},${name}`)];
+}
+
 const GONE = 'The worker is gone.';
 
 /** A store that does one copy and fails at all others. */
@@ -58,17 +65,13 @@ describe('images under chosen names', () => {
     (await readEvidence(bench.s3.store, run)).metadata.map((line) => line['file_name']);
 
   it('are copied to the new ones, and may take each other’s places, without anything bought or lost', async () => {
-    const sheet = (names: readonly string[]) => [
-      'id,prompt,file_name',
-      ...names.map((name, index) => `r${index},bird ${index},${name}`),
-    ];
-    const first = await sealBatch(bench, 'renamed', sheet(['x', 'y', '1', '2', '3', '']));
+    const first = await sealBatch(bench, 'renamed', sheetOf(['x', 'y', '1', '2', '3', '']));
     // As an earlier version has put it there, without a word on its row.
     const { 'row-tag': _, ...untagged } = await first.metadata(keyOf('r5'));
     await first.put(keyOf('r5'), imageOf(5), untagged);
 
     const names = ['y', 'x', '2', '3', 'ä b/100%+#4', "it's (5)"];
-    const second = await sealBatch(bench, 'renamed', [...sheet(names), 'new,bird 6,1'], 2);
+    const second = await sealBatch(bench, 'renamed', [...sheetOf(names), 'new,bird 6,1'], 2);
     expect(await fileNames(second)).toEqual([...names, '1'].map((name) => `${name}.png`));
     for (const [index, name] of [...names, '1'].entries()) {
       expect(await imageAt(second, name)).toEqual(imageOf(index));
@@ -80,20 +83,20 @@ describe('images under chosen names', () => {
     expect(await verified(second)).toEqual([]);
 
     // Back again, by a run that was asked for twice.
-    const back = await sealBatch(bench, 'renamed', sheet(['x', 'y', '1', '2', '3', '']), 3);
-    await bench.ingest('renamed', sheet(['x', 'y', '1', '2', '3', '']), 3);
+    const back = await sealBatch(bench, 'renamed', sheetOf(['x', 'y', '1', '2', '3', '']), 3);
+    await bench.ingest('renamed', sheetOf(['x', 'y', '1', '2', '3', '']), 3);
     for (const [index, name] of ['x', 'y', '1', '2', '3', 'r5'].entries())
       expect(await imageAt(back, name)).toEqual(imageOf(index));
   });
 
   it('are whole at every moment at which their copying may end, and at the end once it is repeated', async () => {
     const names = ['a', 'b', 'c', 'd'];
-    const sheet = (of: readonly string[]) => [
-      'id,prompt,file_name',
+    const batch = await sealBatch(
+      bench,
+      'broken-off',
       // Rows of one content are told apart all the same.
-      ...of.map((name, index) => `r${index},the same bird,${name}`),
-    ];
-    const batch = await sealBatch(bench, 'broken-off', sheet(names));
+      sheetOf(names, () => 'the same bird'),
+    );
     const run = { ...batch.run, runSeq: 2 };
     const to = ['b', 'c', 'a', 'e'];
     const { outcomes } = await readEvidence(bench.s3.store, batch.run);
@@ -167,7 +170,23 @@ describe('images under chosen names', () => {
     "are all read by Hugging Face's imagefolder, whatever folders they lie in",
     { timeout: 120_000 },
     async () => {
-      const names = ['test/a', 'validation/b c', 'a test b/c', 'x/my dev set/d', 'test', 'eval-1', 'train/e', 'data/test-00000-of-00001', 'Größe/日本 🍌', '100%/x+y#z', 'it\'s [x] {y}/q!', 'a;b=c/d@e$f&g', '%41/%2F', 'v1.2/x.y', 'é'.repeat(125)];
+      const names = [
+        'test/a',
+        'validation/b c',
+        'a test b/c',
+        'x/my dev set/d',
+        'test',
+        'eval-1',
+        'train/e',
+        'data/test-00000-of-00001',
+        'Größe/日本 🍌',
+        '100%/x+y#z',
+        "it's [x] {y}/q!",
+        'a;b=c/d@e$f&g',
+        '%41/%2F',
+        'v1.2/x.y',
+        'é'.repeat(125),
+      ];
       const rows = names.map((name, index) => `bird ${index},"${name}"`);
       const { run } = await sealBatch(bench, 'hugging', ['prompt,file_name', ...rows]);
       const script = [

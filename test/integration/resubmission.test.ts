@@ -146,6 +146,52 @@ describe('a sheet whose batch is there already', () => {
     expect(engine.sandbox.stats().jobsMade).toBe(jobs);
   });
 
+  it('with other names finds its images under them, also where they take each other’s, without buying', async () => {
+    const sheet = (names: readonly string[], more = '') => {
+      const rows = names.map((name, index) => `r${index},dish ${index},${name}\n`);
+      return write('dishes.csv', `id,prompt,file_name\n${rows.join('')}${more}`);
+    };
+    const imagesOf = async () => {
+      const { metadata } = await readEvidence(engine.stack.s3.store, location('dishes'));
+      return new Map(
+        metadata.map((line) => [line['prompt'], { name: line['file_name'], sha256: line['sha256'] }]),
+      );
+    };
+    await sheet(['Menü/soup 1.png', 'Menü/fish', '']);
+    expect(await command(['submit', 'dishes.csv'])).toMatchObject({ code: 0 });
+    await ended('dishes');
+    const before = await imagesOf();
+    const jobs = engine.sandbox.stats().jobsMade;
+
+    const names = ['Menü/fish', 'Menü/soup 1', '100%/a+b #1'];
+    await sheet(names, 'new,dessert,R2\n');
+    const renamed = await command(['submit', 'dishes.csv', '--json']);
+    expect(JSON.parse(renamed.stdout)).toMatchObject({ new: 1, changed: 0, unchanged: 3, renamed: 3 });
+    expect(renamed.stderr).toContain('3 images renamed: copied in the bucket, not bought');
+    await ended('dishes');
+    const after = await imagesOf();
+    expect(engine.sandbox.stats().jobsMade - jobs).toBe(1);
+    for (const [index, name] of names.entries()) {
+      const prompt = `dish ${index}`;
+      expect(after.get(prompt)).toEqual({ name: `${name}.png`, sha256: before.get(prompt)?.sha256 });
+    }
+
+    await write('more.csv', 'id,prompt,file_name\nmore,a cake,menü/FISH\nother,a tea,tea\n');
+    const merged = await command(['submit', 'more.csv', '--id', 'dishes', '--merge', '--json']);
+    expect(JSON.parse(merged.stdout)).toMatchObject({ rows: 1, rejected: 1, new: 1, kept: 4, renamed: 0 });
+    expect(merged.stderr).toContain(
+      'line 2 and row "r0" of the batch (line 2 of its sheet) both have "menü/FISH"',
+    );
+    const strict = ['submit', 'more.csv', '--id', 'dishes', '--merge', '--strict', '--dry-run'];
+    expect(await command(strict)).toMatchObject({ code: 2, stderr: expect.stringContaining('--strict') });
+    await ended('dishes');
+
+    const found = await command(['row', 'dishes', 'Menü/fish.png', '--json']);
+    expect(JSON.parse(found.stdout)).toMatchObject({ rowId: 'r0', image: { present: true } });
+    expect(await command(['prune', 'dishes', '--yes'])).toMatchObject({ code: 0 });
+    expect(await command(['verify', 'dishes', '--deep'])).toMatchObject({ code: 0 });
+  });
+
   it('whose run ended after its last row but before its seal is sealed when submitted again', async () => {
     await write('unsealed.csv', 'prompt\nan open letter\n');
     await command(['submit', 'unsealed.csv']);

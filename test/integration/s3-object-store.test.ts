@@ -129,6 +129,28 @@ describe('an object', () => {
     );
   });
 
+  it('is copied with other metadata under a key of any characters, while it is the version named', async () => {
+    const body = randomBytes(1000);
+    const sha256 = createHash('sha256').update(body).digest('hex');
+    const from = at("images/100%/Größe +#1 (it's) 🍌.png");
+    const to = at('images/%41/日本 & ?.png');
+    const { etag } = await store.put(from, body, { contentType: 'image/png', metadata: { generation: '1' } });
+    const options = { contentType: 'image/png', metadata: { generation: '2' }, sha256 };
+    await store.copy(from, to, { ...options, sourceEtag: etag });
+    expect(await store.head(to)).toMatchObject({
+      sizeBytes: 1000,
+      contentType: 'image/png',
+      metadata: options.metadata,
+    });
+    expect(Buffer.concat(await collect<Uint8Array>(await store.read(to)))).toEqual(body);
+    const refused = [
+      [{ ...options, sourceEtag: '"another"' }, 'precondition-failed'],
+      [{ ...options, sourceEtag: etag, sha256: '0'.repeat(64) }, 'corrupted'],
+    ] as const;
+    for (const [given, code] of refused)
+      expect(await failureOf(store.copy(from, at('images/other.png'), given))).toMatchObject({ code });
+  });
+
   it('that is not there has no head, cannot be read, and is deleted without complaint', async () => {
     expect(await store.head(at('nowhere'))).toBeUndefined();
     const failure = await failureOf(store.read(at('nowhere')));
