@@ -11,6 +11,13 @@ export function addStartCommands(program: Program, end: (code: ExitCode) => void
 
   submission('run', 'run a sheet and watch it; starts itself what is not configured')
     .addHelpText('after', example('banana-batch run prompts.tsv --map prompt=Prompt --concurrency 50'))
+    .addHelpText(
+      'after',
+      example(
+        "banana-batch run pets.csv --template 'a {{red,green}} {{animal|cat}}' --images-per-prompt 10 --dry-run",
+        'ten drawn prompts a row, shown and not bought',
+      ),
+    )
     .action(async (sheet, flags) =>
       end(
         await perform(async () => (await import('../commands/run.js')).run, submissionOptions(sheet, flags)),
