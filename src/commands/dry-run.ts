@@ -61,6 +61,7 @@ async function lookAhead(
   return withBucket(config, async (store, bucket) => {
     refuseUnreachable(bucket, options.to);
     const location = await choosePlace(store, homeOf(bucket, batchIdOf(options, sheet)), options.to);
+    refuseNoRoomForNames(location, sheet.summary);
     const files = await readBatchFiles(store, location);
     refuseOtherAccount(location, files, ownAccount(config), options);
     const bought: PromptRow[] = [];

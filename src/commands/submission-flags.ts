@@ -90,7 +90,7 @@ export function withSubmissionFlags(program: Program): Program {
     .addOption(
       new Option(
         '--duplicates <how>',
-        'keep, skip or fail (start nothing) where rows without an id ask for the same image as one above; rows with ids never count as the same',
+        'keep, skip or fail (start nothing) where rows without an id ask for the same image as one above; rows with ids or names of images never count as the same',
       )
         .choices(['keep', 'skip', 'fail'])
         .default('keep'),

@@ -17,7 +17,7 @@ import {
   checkResolution,
   type Checked,
 } from './cells.js';
-import { chosenNames, takenNameRule } from './chosen-names.js';
+import { chosenNames, takenNameRule, type ChosenNames } from './chosen-names.js';
 import type { SheetColumns } from './columns.js';
 import type { SourceRecord } from './parse.js';
 import { promptsOf } from './prompts.js';
@@ -105,10 +105,13 @@ export function recordChecker(
         `an id is used once: lines ${answer.firstLine} and ${line} both have ${JSON.stringify(answer.rowId)}`,
       );
     }
-    const { base, repeatOf } = answer;
+    const { base } = answer;
+    const chosen = chosenNames(record, columns, answer.rowIds);
+    // A row that names its image wants it, whatever else looks the same.
+    const repeatOf = chosen.kind === 'none' ? answer.repeatOf : undefined;
     if (repeatOf !== undefined && settings.duplicates === 'skip') return { kind: 'skipped', line, repeatOf };
     if (position + count > mostRows) throw tooManyRows({ sheet, line }, mostRows);
-    const names = imageNames(record, columns, answer.rowIds);
+    const names = imageNames(chosen, record, columns, answer.rowIds);
     const labels = labelsOf(record, columns);
     const rows = answer.rowIds.map((rowId: RowId, index): PromptRow => {
       const prompt = prompts.of(base, index + 1);
@@ -130,8 +133,12 @@ export function recordChecker(
   }
 
   /** The names of a record's images, which no other record has. */
-  function imageNames(record: SourceRecord, columns: SheetColumns, ids: readonly RowId[]): readonly string[] {
-    const chosen = chosenNames(record, columns, ids);
+  function imageNames(
+    chosen: ChosenNames,
+    record: SourceRecord,
+    columns: SheetColumns,
+    ids: readonly RowId[],
+  ): readonly string[] {
     if (chosen.kind === 'broken') throw new BrokenRule(chosen.column, chosen.value, chosen.rule);
     const names = chosen.kind === 'chosen' ? chosen.names : ids.map(imageNameOf);
     const { line } = record;
