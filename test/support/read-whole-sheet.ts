@@ -1,3 +1,4 @@
+import type { JsonValue } from '../../src/domain/json.js';
 import type { PromptRow, RejectedRecord } from '../../src/domain/row.js';
 import { readSheet, SheetSettings, type SheetHeader } from '../../src/sheet/index.js';
 
@@ -40,6 +41,11 @@ export async function readWholeSheet(
     }
   }
   return { header, rows, rejected, repeats, skipped };
+}
+
+/** A row's cells in the sheet's order, where the prompt comes first and all other columns are labels. */
+export function cellsOf({ prompt, labels }: PromptRow): readonly JsonValue[] {
+  return [prompt, ...Object.values(labels)];
 }
 
 /** Bytes, or a text as UTF-8, in chunks of a size. */

@@ -17,6 +17,11 @@ import { temporaryFolder, type TemporaryFolder } from '../support/temporary-fold
 const SHEET = 'prompt,style\na fox,photo\n';
 const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
 
+const page = (_: SeenRequest, response: ServerResponse): unknown =>
+  response
+    .writeHead(200, { 'content-type': 'text/html' })
+    .end('\n<!DOCTYPE html><html><title>Hi</title></html>');
+
 describe('a sheet behind an address', () => {
   let server: ScriptedServer;
   let folder: TemporaryFolder;
@@ -123,10 +128,6 @@ describe('a sheet behind an address', () => {
   });
 
   test('that is a web page is named as that, a sign-in page as such', async () => {
-    const page = (_: SeenRequest, response: ServerResponse): unknown =>
-      response
-        .writeHead(200, { 'content-type': 'text/html' })
-        .end('\n<!DOCTYPE html><html><title>Hi</title></html>');
     expect(await refusal(page)).toMatch(/it is a web page, not a sheet\. Use the link behind/);
     const signIn = (request: SeenRequest, response: ServerResponse): unknown =>
       request.path.startsWith('/v3/signin')

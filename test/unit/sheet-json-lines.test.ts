@@ -6,6 +6,8 @@ import { readWholeSheet } from '../support/read-whole-sheet.js';
 const read = (text: string, settings = {}, chunkBytes = 65_536) =>
   readWholeSheet(text, settings, 'sheet.jsonl', chunkBytes);
 
+const nested = (levels: number) => `{"prompt":"a","x":${'['.repeat(levels)}${']'.repeat(levels)}}\n`;
+
 describe('JSON Lines', () => {
   test('have one object a line, with exact line numbers, and labels of any shape', async () => {
     const text =
@@ -127,7 +129,6 @@ describe('JSON Lines', () => {
   });
 
   test('stop at labels that are nested too deep for the readers of metadata', async () => {
-    const nested = (levels: number) => `{"prompt":"a","x":${'['.repeat(levels)}${']'.repeat(levels)}}\n`;
     expect((await read(nested(99))).rows).toHaveLength(1);
     for (const levels of [100, 4000]) {
       const broken = read(`{"prompt":"a"}\n${nested(levels)}`);
