@@ -32,6 +32,13 @@ export function byteSize(text: string): number {
   return Math.round(Number(amount) * factor);
 }
 
+/** What a shard of an export takes at most: S3 takes no more than 5 GB at once. */
+export function shardSize(text: string): number {
+  const size = byteSize(text);
+  if (size < 64 * 1024 || size > 4 * 1024 ** 3) throw new InvalidArgumentError('Expected 64KB to 4GB.');
+  return size;
+}
+
 /** Collects `ours=theirs` pairs of a repeatable flag. */
 export function pair(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
   const at = text.indexOf('=');
