@@ -6,6 +6,7 @@ import {
   batchRoot,
   contactSheetKey,
   failuresKey,
+  imagesCardKey,
   imagesPrefix,
   inputsPrefix,
   metadataKey,
@@ -65,7 +66,7 @@ export interface FixedKeys {
 /** The keys that every batch has, below its root. */
 export function fixedKeys(location: BatchLocation): FixedKeys {
   const below = (key: string): string => key.slice(batchRoot(location).length);
-  const files = [batchFileKey, reportKey, failuresKey, rejectsKey, metadataKey, probeKey];
+  const files = [batchFileKey, reportKey, failuresKey, rejectsKey, metadataKey, imagesCardKey, probeKey];
   return {
     keys: new Set([...files.map((keyOf) => below(keyOf(location))), below(contactSheetKey(location, 1))]),
     ledgers: [below(runsPrefix(location)), below(inputsPrefix(location))],

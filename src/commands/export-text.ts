@@ -62,7 +62,7 @@ export function exportSummary(exported: Exported, address: string, seconds: numb
   return [
     `${batchId} run ${runSeq}: ${counted(images, 'image')} (${prettyBytes(imageBytes)}) in ${counted(shards.length, 'shard')}${kept}${took}.`,
     `Place      ${address}`,
-    `Load       see README.md there, or https://huggingface.co/docs/datasets`,
+    `Load       ${address.startsWith('s3://') ? 'README.md there says how' : `datasets.load_dataset(${JSON.stringify(address)}, split="train")`}`,
     '',
   ].join('\n');
 }
