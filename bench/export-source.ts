@@ -25,15 +25,21 @@ export async function sealLargeBatch(
   { count, sizeBytes }: { readonly count: number; readonly sizeBytes: number },
 ): Promise<void> {
   const { s3, activities } = bench;
-  const sheet = Array.from({ length: count }, (_, row) => `row-${row},a picture of thing number ${row},class ${row % 10},${row}`);
-  const { run, result } = await bench.ingest(batchId, ['id,prompt,class,number', ...sheet], 1, { rows: count });
+  const sheet = Array.from(
+    { length: count },
+    (_, row) => `row-${row},a picture of thing number ${row},class ${row % 10},${row}`,
+  );
+  const { run, result } = await bench.ingest(batchId, ['id,prompt,class,number', ...sheet], 1, {
+    rows: count,
+  });
   const images = Array.from({ length: DIFFERENT }, () => imageOf(sizeBytes));
   const fileOf = (key: string): string => path.join(s3.folder, s3.bucket, key);
   const originals: string[] = [];
   for (let shard = 0; shard < result.shardCount; shard += 1) {
     const key = rowsKey(run, 1, shard);
     const rows: ShardRow[] = [];
-    for await (const row of readJsonLines(await s3.store.read(at(run, key)), ShardRowLine, key)) rows.push(row);
+    for await (const row of readJsonLines(await s3.store.read(at(run, key)), ShardRowLine, key))
+      rows.push(row);
     const settled = await pMap(
       rows.entries(),
       async ([row, { imageName, position }]) => {

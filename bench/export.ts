@@ -2,17 +2,19 @@ import { mkdir, rm, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import prettyBytes from 'pretty-bytes';
+import { z } from 'zod';
 import { EXPORT_FORMATS } from '../src/export/export-format.js';
 import { startActivityBench } from '../test/support/activity-bench.js';
 import { runCommand } from '../test/support/command-line.js';
 import { temporaryFolder } from '../test/support/temporary-folder.js';
 import { sealLargeBatch } from './export-source.js';
 
-const PEAK_MEMORY = path.resolve(import.meta.dirname, 'peak-memory.mjs');
+const TELL_USAGE = path.resolve(import.meta.dirname, 'usage-at-exit.mjs');
+const Usage = z.object({ peakBytes: z.number(), cpuMs: z.number() });
 
 /**
  * Exports a batch of `--images` (default 20,000) of `--bytes` each (default 1,500,000) to a folder in both formats, and
- * one of as many small images; prints speed and peak memory of the command's process, its start included.
+ * one of as many small images; prints speed, CPU time and peak memory of the command's process, its start included.
  */
 export async function benchExport(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
@@ -34,7 +36,7 @@ export async function benchExport(args: readonly string[]): Promise<void> {
       AWS_SECRET_ACCESS_KEY: secretAccessKey,
       BANANA_BUCKET: bucket,
       BANANA_PREFIX: 'tests',
-      NODE_OPTIONS: `--import=${PEAK_MEMORY}`,
+      NODE_OPTIONS: `--import=${TELL_USAGE}`,
     };
     for (const batch of [
       { id: 'large', count, sizeBytes },
@@ -51,14 +53,16 @@ export async function benchExport(args: readonly string[]): Promise<void> {
         );
         if (code !== 0) throw new Error(stderr);
         const seconds = (performance.now() - startedAtMs) / 1000;
-        const [, peak = ''] = /peak-memory-bytes (\d+)/.exec(stderr) ?? [];
+        const [, used = ''] = /^usage (.*)$/m.exec(stderr) ?? [];
+        const { peakBytes, cpuMs } = Usage.parse(JSON.parse(used));
         const bytes = batch.count * batch.sizeBytes;
         const facts = [
           `${batch.count} images of ${prettyBytes(batch.sizeBytes)}`,
           `${seconds.toFixed(1)} s`,
           `${Math.round(batch.count / seconds)} images/s`,
           `${prettyBytes(bytes / seconds)}/s`,
-          `peak memory ${prettyBytes(Number(peak))}`,
+          `${(cpuMs / batch.count).toFixed(1)} ms of CPU an image`,
+          `peak memory ${prettyBytes(peakBytes)}`,
         ];
         console.log(`export as ${format}: ${facts.join(', ')}`);
         await rm(to, { recursive: true });

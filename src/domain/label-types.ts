@@ -56,7 +56,8 @@ function kindOf(value: JsonValue): ValueKind | undefined {
 }
 
 function typeOf(kinds: ReadonlySet<ValueKind>): ColumnType {
-  const only = (...allowed: readonly ValueKind[]): boolean => [...kinds].every((kind) => allowed.includes(kind));
+  const only = (...allowed: readonly ValueKind[]): boolean =>
+    [...kinds].every((kind) => allowed.includes(kind));
   if (only('string')) return 'string';
   if (only('bool')) return 'bool';
   if (only('int')) return 'int64';

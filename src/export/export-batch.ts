@@ -207,11 +207,7 @@ function identityOf(
   return { format: 1, batchId, runSeq, exportFormat: format, shardBytes, plan: plan.digest };
 }
 
-function manifestOf(
-  input: ExportInput,
-  plan: ExportPlan,
-  shards: readonly FinishedShard[],
-): ExportManifest {
+function manifestOf(input: ExportInput, plan: ExportPlan, shards: readonly FinishedShard[]): ExportManifest {
   return {
     ...identityOf(input, plan),
     sealedAt: input.seal.report.endedAt,

@@ -1,6 +1,7 @@
 import type { Tally } from '../domain/tally.js';
 import { datasetCard, type CardColumn } from '../report/dataset-card.js';
 import type { ExportColumn } from './export-columns.js';
+import { shardPattern } from './export-format.js';
 import type { ExportManifest } from './export-manifest.js';
 import type { ExportPlan } from './export-plan.js';
 import { huggingFaceType } from './hugging-face.js';
@@ -21,7 +22,11 @@ export function exportCard(plan: ExportPlan, manifest: ExportManifest, tally: Ta
         dataFiles: 'train-*.parquet',
         columns: [{ name: 'image', type: 'image' }, ...plan.columns.map(cardColumn)],
         layout: `The images, byte for byte as they were made, and their columns are embedded in ${shards(count)} of Parquet.`,
-        loading: ['from datasets import load_dataset', '', 'data = load_dataset("PATH/TO/THIS/FOLDER", split="train")'],
+        loading: [
+          'from datasets import load_dataset',
+          '',
+          'data = load_dataset("PATH/TO/THIS/FOLDER", split="train")',
+        ],
       });
     case 'webdataset':
       return datasetCard({
@@ -37,7 +42,7 @@ export function exportCard(plan: ExportPlan, manifest: ExportManifest, tally: Ta
         loading: [
           'import webdataset as wds',
           '',
-          `data = wds.WebDataset("PATH/TO/THIS/FOLDER/${braces(count)}").decode("pil").rename(image="png;jpg;webp", text="txt", json="json")`,
+          `data = wds.WebDataset("PATH/TO/THIS/FOLDER/${shardPattern('webdataset', count)}").decode("pil").rename(image="png;jpg;webp", text="txt", json="json")`,
           '',
           '# or, with the types of the header above',
           'from datasets import load_dataset',
@@ -75,12 +80,6 @@ function typeNote(plan: ExportPlan): string {
     return first === last ? `\`${first}\` holds ${type}` : `\`${first}\` to \`${last}\` hold ${type}`;
   });
   return ` A shard has images of one type: ${ranges.join(', ')}.`;
-}
-
-/** All shards' names in the notation that readers expand. */
-function braces(count: number): string {
-  const padded = (value: number): string => String(value).padStart(5, '0');
-  return `train-{00000..${padded(count - 1)}}-of-${padded(count)}.tar`;
 }
 
 /** The types of a sample's fields: a reader would guess them from its first few samples, whose columns may be empty. */

@@ -41,11 +41,19 @@ export function laneOf(format: ExportFormat, type: ImageType): string {
 
 /** A shard's file name, as readers of either format know it; `index` counts from 0. */
 export function shardName(format: ExportFormat, index: number, count: number): string {
-  const padded = (value: number): string => String(value).padStart(5, '0');
   return `train-${padded(index)}-of-${padded(count)}.${RULES[format].extension}`;
 }
 
 /** Whether a file's name is one that `shardName` gives, in whatever format. */
 export function isShardName(name: string): boolean {
   return /^train-\d{5,}-of-\d{5,}\.(parquet|tar)$/.test(name);
+}
+
+/** All shards of an export in the notation that readers expand. */
+export function shardPattern(format: ExportFormat, count: number): string {
+  return `train-{${padded(0)}..${padded(count - 1)}}-of-${padded(count)}.${RULES[format].extension}`;
+}
+
+function padded(value: number): string {
+  return String(value).padStart(5, '0');
 }

@@ -114,7 +114,7 @@ class Lanes {
     for (const [name, { file, split }] of [...this.#lanes].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
       digests.push(name, await file.end());
       const imageType = rulesOf(this.#input.format).oneTypeAShard ? name : undefined;
-      slices.push(...split.slices.map((slice) => ({ ...slice, imageType, rowsPath: file.path })));
+      for (const slice of split.slices) slices.push({ ...slice, imageType, rowsPath: file.path });
     }
     return { slices, digests };
   }

@@ -11,7 +11,8 @@ const CAUSES: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'the path is too long. Choose another place',
   EMFILE: 'too many files are open. Raise the limit (ulimit -n)',
   ENOENT: 'a file went away meanwhile. Does another export write to the same place?',
-  EFBIG: 'a file would be larger than this user or disk may have. Choose a smaller --shard-size, or another place',
+  EFBIG:
+    'a file would be larger than this user or disk may have. Choose a smaller --shard-size, or another place',
   EIO: 'the disk does not work. Choose another place',
 };
 

@@ -73,7 +73,7 @@ export function continuationOf(
   const foreign = [...files.keys()].filter((name) => isShardName(name) && !ours.has(name));
   if (foreign.length > 0) {
     throw new UsageError(
-      `${address} has shards that are no export of banana-batch (${foreign.slice(0, 3).join(', ')}), and readers would take them for a part of this one. Choose another place, or move them away.`,
+      `${address} has shards that no export.json of banana-batch names (${foreign.slice(0, 3).join(', ')}), and readers would take them for a part of this one. Choose another place, or move them away.`,
     );
   }
   if (known && known.plan !== plan.digest && !overwrite) {

@@ -94,9 +94,11 @@ function schemaOf(columns: readonly ExportColumn[]): SchemaElement[] {
     { name: 'image', repetition_type: 'OPTIONAL', num_children: 2 },
     { name: 'bytes', repetition_type: 'OPTIONAL', type: 'BYTE_ARRAY' },
     { name: 'path', repetition_type: 'OPTIONAL', type: 'BYTE_ARRAY', converted_type: 'UTF8' },
-    ...columns.map(
-      ({ name, type }): SchemaElement => ({ name, repetition_type: 'OPTIONAL', ...PHYSICAL_TYPES[type] }),
-    ),
+    ...columns.map(({ name, type }): SchemaElement => ({
+      name,
+      repetition_type: 'OPTIONAL',
+      ...PHYSICAL_TYPES[type],
+    })),
   ];
 }
 

@@ -20,7 +20,8 @@ export async function* sealedExportRows(
   const copies = new Map<string, LocalCopy>();
   const fetched = async (ref: ObjectRef): Promise<LocalCopy> => {
     const copy = copies.get(ref.key) ?? (await fetch(ref));
-    if (!copy) throw new StorageError('not-found', ref, `read s3://${ref.bucket}/${ref.key} failed: not found.`);
+    if (!copy)
+      throw new StorageError('not-found', ref, `read s3://${ref.bucket}/${ref.key} failed: not found.`);
     return copy;
   };
   const sealed = await fetched(at(run, outcomes));

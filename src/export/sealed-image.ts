@@ -32,7 +32,8 @@ export async function readSealedImage(
         filled += bytes.length;
       }
       if (filled < sizeBytes) throw notSealed(run, row, 'is shorter than what was sealed');
-      if (hash.digest('hex') !== sha256) throw notSealed(run, row, 'has other bytes than those that were sealed');
+      if (hash.digest('hex') !== sha256)
+        throw notSealed(run, row, 'has other bytes than those that were sealed');
       return image;
     });
   } catch (error) {

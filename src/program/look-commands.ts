@@ -88,7 +88,12 @@ function addExport(program: Program, end: (code: ExitCode) => void): void {
       new Option('--format <format>', 'what the shards are').choices(EXPORT_FORMATS).makeOptionMandatory(),
     )
     .requiredOption('--to <place>', 'a folder, or s3://bucket/prefix/')
-    .option('--shard-size <size>', 'what a shard takes at most, about, 64KB to 4GB', shardSize, 500 * 1024 ** 2)
+    .option(
+      '--shard-size <size>',
+      'what a shard takes at most, about, 64KB to 4GB',
+      shardSize,
+      500 * 1024 ** 2,
+    )
     .option('--overwrite', 'take the place of another export that lies there', false)
     .option('--json', 'one JSON document on standard output', false)
     .addHelpText(
