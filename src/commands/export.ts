@@ -87,7 +87,7 @@ function placeOf(
   location: BatchLocation,
 ): ExportPlace {
   if (!/^s3:/i.test(to)) {
-    if (/^[a-z][a-z0-9+.-]+:\/\//i.test(to)) {
+    if (to === '' || /^[a-z][a-z0-9+.-]+:\/\//i.test(to)) {
       throw new UsageError(`--to is "${to}": expected a folder, or s3://bucket/prefix/.`);
     }
     return folderPlace(path.resolve(cwd, to));

@@ -88,18 +88,17 @@ function addExport(program: Program, end: (code: ExitCode) => void): void {
       new Option('--format <format>', 'what the shards are').choices(EXPORT_FORMATS).makeOptionMandatory(),
     )
     .requiredOption('--to <place>', 'a folder, or s3://bucket/prefix/')
-    .option(
-      '--shard-size <size>',
-      'what a shard takes at most, about, 64KB to 4GB',
-      shardSize,
-      500 * 1024 ** 2,
+    .addOption(
+      new Option('--shard-size <size>', 'what a shard takes at most, about, 64KB to 4GB')
+        .argParser(shardSize)
+        .default(500 * 1024 ** 2, '500MB'),
     )
     .option('--overwrite', 'take the place of another export that lies there', false)
     .option('--json', 'one JSON document on standard output', false)
     .addHelpText(
       'after',
       `${example('banana-batch export prompts --format parquet --to dataset', 'for Hugging Face datasets and pyarrow')}  $ banana-batch export prompts --format webdataset --to s3://my-datasets/prompts/\n
-Ended by whatever, the same command goes on after the last shard that is whole. Images keep their bytes.
+Images keep their bytes. However it ends, the same command goes on after the last shard that is whole.
 `,
     )
     .action(async (id: string, flags: Omit<ExportOptions, 'id'>) =>
