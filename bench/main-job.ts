@@ -41,4 +41,7 @@ async function measure(everything: number): Promise<void> {
   }
 }
 
-for (const everything of [0, 0.03]) await measure(everything);
+/** Measures a batch that nothing disturbs, and one in which everything misbehaves now and then. */
+export async function benchMainJob(): Promise<void> {
+  for (const everything of [0, 0.03]) await measure(everything);
+}

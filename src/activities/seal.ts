@@ -11,6 +11,7 @@ import {
   contactSheetStart,
 } from '../report/contact-sheet.js';
 import { failureColumns, failureRecord } from '../report/failure-record.js';
+import { ImagesCard } from '../report/images-card.js';
 import { metadataLine } from '../report/metadata-line.js';
 import { BatchFile, OutcomeLine, type Report } from '../ledger/documents.js';
 import { readJsonLines } from '../ledger/json-lines.js';
@@ -30,6 +31,7 @@ import { refuseOlder } from './newer-run.js';
 import { LedgerFiles } from '../ledger/ledger-files.js';
 import { sealedRows, type SealedRow } from './sealed-rows.js';
 import { bearingStorage } from './storage-fault.js';
+import { storeImagesCard } from './store-images-card.js';
 import type { Activities, SealInput } from './types.js';
 
 /**
@@ -58,14 +60,17 @@ async function seal(state: WorkerState, input: SealInput, files: LedgerFiles): P
   const contactSheet = new ContactSheet(files, input, sealedAt);
   const counts = new SealedCounts(batch.rejected);
   const sameBytes = new SameBytesFinder();
+  const card = new ImagesCard(batch.labelColumns);
   for await (const sealed of sealedRows(state, input)) {
     const { row, outcome } = sealed;
     counts.add(outcome);
     sameBytes.note(outcome);
     await outcomes.add({ ...outcome, phase: phaseReached(outcome) });
     const { end } = outcome;
-    if (end.kind === 'stored') await metadata.add(metadataLine(row, end, outcome.imageKey));
-    else await failures.add(failureRecord(row, outcome));
+    if (end.kind === 'stored') {
+      card.add(row, end);
+      await metadata.add(metadataLine(row, end, outcome.imageKey));
+    } else await failures.add(failureRecord(row, outcome));
     await contactSheet.add(sealed);
   }
   await outcomes.store(outcomesKey(run, run.runSeq), 'application/jsonl');
@@ -76,6 +81,7 @@ async function seal(state: WorkerState, input: SealInput, files: LedgerFiles): P
   await metadata.store(metadataKey(run), 'application/jsonl');
   await failures.store(failuresKey(run), failureColumns(batch), batch.delimiter);
   await contactSheet.end();
+  await storeImagesCard(state.store, run, card.text(run, counts.tally));
   const report: Report = {
     format: 1,
     batchId: run.batchId,

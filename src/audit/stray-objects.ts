@@ -6,6 +6,7 @@ import {
   batchRoot,
   contactSheetKey,
   failuresKey,
+  imagesCardKey,
   imagesPrefix,
   inputsPrefix,
   metadataKey,
@@ -66,9 +67,13 @@ export interface FixedKeys {
 /** The keys that every batch has, below its root. */
 export function fixedKeys(location: BatchLocation): FixedKeys {
   const below = (key: string): string => key.slice(batchRoot(location).length);
-  const files = [batchFileKey, reportKey, failuresKey, rejectsKey, metadataKey, placeKey, probeKey];
+  const files = [batchFileKey, reportKey, failuresKey, rejectsKey, metadataKey];
+  const others = [imagesCardKey, placeKey, probeKey];
   return {
-    keys: new Set([...files.map((keyOf) => below(keyOf(location))), below(contactSheetKey(location, 1))]),
+    keys: new Set([
+      ...[...files, ...others].map((keyOf) => below(keyOf(location))),
+      below(contactSheetKey(location, 1)),
+    ]),
     ledgers: [below(runsPrefix(location)), below(inputsPrefix(location))],
     images: below(imagesPrefix(location)),
   };

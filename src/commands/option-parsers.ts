@@ -2,7 +2,7 @@ import { InvalidArgumentError } from 'commander';
 import ms, { type StringValue } from 'ms';
 import type { BatchFolder } from '../batch/batch-place.js';
 import { BATCH_ID_RULE, parseBatchId, type BatchId } from '../domain/ids.js';
-import { folderPath, isBucketName } from '../storage/folder-name.js';
+import { s3FolderIn } from '../storage/folder-name.js';
 
 /** A whole number from `least` to `most`. */
 export function wholeNumber(least: number, most: number): (text: string) => number {
@@ -34,6 +34,13 @@ export function byteSize(text: string): number {
   return Math.round(Number(amount) * factor);
 }
 
+/** What a shard of an export takes at most: S3 takes no more than 5 GB at once. */
+export function shardSize(text: string): number {
+  const size = byteSize(text);
+  if (size < 64 * 1024 || size > 4 * 1024 ** 3) throw new InvalidArgumentError('Expected 64KB to 4GB.');
+  return size;
+}
+
 /** Collects `ours=theirs` pairs of a repeatable flag. */
 export function pair(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
   const at = text.indexOf('=');
@@ -52,12 +59,10 @@ export function batchId(text: string): BatchId {
 
 /** A folder of a bucket: `s3://bucket/folder/`. */
 export function s3Folder(text: string): BatchFolder {
-  const [, bucket = '', path = ''] = /^s3:\/\/([^/]*)(.*)$/s.exec(text) ?? [];
-  const root = folderPath(path);
-  if (!isBucketName(bucket) || !root) {
+  const folder = s3FolderIn(text);
+  if (!folder)
     throw new InvalidArgumentError('Expected a folder of a bucket, such as s3://my-images/spring/.');
-  }
-  return { bucket, root };
+  return folder;
 }
 
 /** Names out of a list, separated by commas. */

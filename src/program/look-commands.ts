@@ -1,6 +1,8 @@
-import type { Command as Program } from 'commander';
+import { Option, type Command as Program } from 'commander';
 import type { ExitCode } from '../commands/command-context.js';
-import { wholeNumber } from '../commands/option-parsers.js';
+import type { ExportOptions } from '../commands/export.js';
+import { shardSize, wholeNumber } from '../commands/option-parsers.js';
+import { EXPORT_FORMATS } from '../export/export-format.js';
 import { example, look, perform } from './perform.js';
 
 /** The commands that change nothing. */
@@ -66,6 +68,7 @@ export function addLookCommands(program: Program, end: (code: ExitCode) => void)
     .action(async (id: string, flags: { deep: boolean; limit?: number; json: boolean }) =>
       end(await look(async () => (await import('../commands/verify.js')).verify, { id, ...flags })),
     );
+  addExport(program, end);
   program
     .command('doctor')
     .description('check configuration, Temporal, bucket, key and clock, and say what to mend')
@@ -73,5 +76,32 @@ export function addLookCommands(program: Program, end: (code: ExitCode) => void)
     .addHelpText('after', example('banana-batch doctor'))
     .action(async (flags: { json: boolean }) =>
       end(await perform(async () => (await import('../commands/doctor.js')).doctor, flags)),
+    );
+}
+
+function addExport(program: Program, end: (code: ExitCode) => void): void {
+  program
+    .command('export')
+    .description("a batch's images and columns as shards that training tools load")
+    .argument('<id>', 'the batch')
+    .addOption(
+      new Option('--format <format>', 'what the shards are').choices(EXPORT_FORMATS).makeOptionMandatory(),
+    )
+    .requiredOption('--to <place>', 'a folder, or s3://bucket/prefix/')
+    .addOption(
+      new Option('--shard-size <size>', 'what a shard takes at most, about, 64KB to 4GB')
+        .argParser(shardSize)
+        .default(500 * 1024 ** 2, '500MB'),
+    )
+    .option('--overwrite', 'take the place of another export that lies there', false)
+    .option('--json', 'one JSON document on standard output', false)
+    .addHelpText(
+      'after',
+      `${example('banana-batch export prompts --format parquet --to dataset', 'for Hugging Face datasets and pyarrow')}  $ banana-batch export prompts --format webdataset --to s3://my-datasets/prompts/\n
+Images keep their bytes. However it ends, the same command goes on after the last shard that is whole.
+`,
+    )
+    .action(async (id: string, flags: Omit<ExportOptions, 'id'>) =>
+      end(await look(async () => (await import('../commands/export.js')).exportCommand, { id, ...flags })),
     );
 }

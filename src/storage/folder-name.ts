@@ -15,3 +15,10 @@ export function folderPath(text: string): string | undefined {
   const isOdd = trimmed.split('/').some((name) => name === '' || name === '.' || name === '..');
   return isOdd || /\p{Cc}/u.test(trimmed) ? undefined : `${trimmed}/`;
 }
+
+/** The folder that `s3://bucket/folder/` names; undefined for anything else, also for a bucket alone. */
+export function s3FolderIn(text: string): { readonly bucket: string; readonly root: string } | undefined {
+  const [, bucket = '', path = ''] = /^s3:\/\/([^/]*)(.*)$/s.exec(text) ?? [];
+  const root = folderPath(path);
+  return isBucketName(bucket) && root ? { bucket, root } : undefined;
+}

@@ -152,6 +152,11 @@ export function metadataKey(location: BatchLocation): string {
   return `${imagesPrefix(location)}metadata.jsonl`;
 }
 
+/** The card of the images as a dataset. People may edit it, so no seal has its digest. */
+export function imagesCardKey(location: BatchLocation): string {
+  return `${batchRoot(location)}images/README.md`;
+}
+
 /** Rows that ended without an image; can be submitted as it is. */
 export function failuresKey(location: BatchLocation): string {
   return `${batchRoot(location)}failures.csv`;

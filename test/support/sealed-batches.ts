@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { JobId } from '../../src/domain/ids.js';
-import type { GenerationRecord, RowEnd } from '../../src/domain/outcome.js';
+import type { GenerationRecord, ImageType, RowEnd } from '../../src/domain/outcome.js';
 import type { ShardRow } from '../../src/domain/row.js';
 import { rowTagOf } from '../../src/domain/row-image.js';
 import { toStoredIdentity } from '../../src/domain/stored-identity.js';
 import { EMPTY_TALLY } from '../../src/domain/tally.js';
-import { type RunRequest, ShardRowLine } from '../../src/ledger/documents.js';
+import { ShardRowLine, type RunRequest } from '../../src/ledger/documents.js';
 import { readJsonLines } from '../../src/ledger/json-lines.js';
 import { at, batchRoot, imageKey, rowsKey, type RunRef } from '../../src/storage/layout.js';
 import type { ActivityBench } from './activity-bench.js';
@@ -35,6 +35,22 @@ export function imageOf(position: number): Buffer {
   return samplePng(8, 8, position);
 }
 
+/** An image of a row, with what is to be sealed of it. */
+export interface SealedImage {
+  readonly body: Buffer;
+  readonly type: ImageType;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** What a batch is made of besides its sheet. */
+export interface SealedBatchOptions {
+  /** Added to the run's request. */
+  readonly asked?: Partial<RunRequest>;
+  /** Default: small PNGs, as `imageOf` makes them. */
+  readonly image?: (row: ShardRow) => SealedImage;
+}
+
 /**
  * Ingests `sheet` and seals it as a run in which every row is stored but those whose prompt says "fails". The images
  * of rows differ, but for those whose prompt says "placeholder". `asked` is added to the run's request.
@@ -44,7 +60,7 @@ export async function sealBatch(
   name: string,
   sheet: readonly string[],
   runSeq = 1,
-  asked: Partial<RunRequest> = {},
+  { asked = {}, image: imageOfRow = greyImage }: SealedBatchOptions = {},
 ): Promise<SealedBatch> {
   const { activities, s3 } = bench;
   const { run, result } = await bench.ingest(name, sheet, runSeq, asked);
@@ -59,12 +75,12 @@ export async function sealBatch(
       settled.push({ ...one, end, generations: [failed] });
       continue;
     }
-    const body = row.prompt.includes('placeholder') ? imageOf(255) : imageOf(row.position);
+    const { body, ...facts } = imageOfRow(row);
     const sha256 = createHash('sha256').update(body).digest('hex');
-    const image = { type: 'png', width: 8, height: 8, sizeBytes: body.length, sha256 } as const;
+    const image = { ...facts, sizeBytes: body.length, sha256 };
     const { contentHash, rowId } = row;
-    await s3.store.put(at(run, imageKey(run, row.imageName, 'png')), body, {
-      contentType: 'image/png',
+    await s3.store.put(at(run, imageKey(run, row.imageName, image.type)), body, {
+      contentType: `image/${image.type}`,
       metadata: toStoredIdentity({
         contentHash,
         rowTag: rowTagOf(rowId),
@@ -99,6 +115,11 @@ export async function sealBatch(
       return keys;
     },
   };
+}
+
+function greyImage({ prompt, position }: ShardRow): SealedImage {
+  const body = prompt.includes('placeholder') ? imageOf(255) : imageOf(position);
+  return { body, type: 'png', width: 8, height: 8 };
 }
 
 async function shardRows(bench: ActivityBench, run: RunRef): Promise<readonly ShardRow[]> {

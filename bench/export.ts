@@ -1,0 +1,75 @@
+import { mkdir, rm, statfs } from 'node:fs/promises';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import prettyBytes from 'pretty-bytes';
+import { z } from 'zod';
+import { EXPORT_FORMATS } from '../src/export/export-format.js';
+import { startActivityBench } from '../test/support/activity-bench.js';
+import { runCommand } from '../test/support/command-line.js';
+import { temporaryFolder } from '../test/support/temporary-folder.js';
+import { sealLargeBatch } from './export-source.js';
+
+const TELL_USAGE = path.resolve(import.meta.dirname, 'usage-at-exit.mjs');
+const Usage = z.object({ peakBytes: z.number(), cpuMs: z.number() });
+
+/**
+ * Exports a batch of `--images` (default 20,000) of `--bytes` each (default 1,500,000) to a folder in both formats, and
+ * one of as many small images; prints speed, CPU time and peak memory of the command's process, its start included.
+ */
+export async function benchExport(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { images: { type: 'string', default: '20000' }, bytes: { type: 'string', default: '1500000' } },
+  });
+  const [count, sizeBytes] = [Number(values.images), Number(values.bytes)];
+  const [bench, folder] = [await startActivityBench(), await temporaryFolder()];
+  try {
+    const { bavail, bsize } = await statfs(folder.path);
+    if (bavail * bsize < 1.2 * count * sizeBytes) {
+      throw new Error(`${folder.path} has not the room for an export of ${prettyBytes(count * sizeBytes)}.`);
+    }
+    const { endpoint, region, bucket, accessKeyId, secretAccessKey } = bench.s3;
+    const variables = {
+      AWS_ENDPOINT_URL_S3: endpoint,
+      AWS_REGION: region,
+      AWS_ACCESS_KEY_ID: accessKeyId,
+      AWS_SECRET_ACCESS_KEY: secretAccessKey,
+      BANANA_BUCKET: bucket,
+      BANANA_PREFIX: 'tests',
+      NODE_OPTIONS: `--import=${TELL_USAGE}`,
+    };
+    for (const batch of [
+      { id: 'large', count, sizeBytes },
+      { id: 'small', count, sizeBytes: 2_000 },
+    ]) {
+      await sealLargeBatch(bench, batch.id, batch);
+      for (const format of EXPORT_FORMATS) {
+        const to = path.join(folder.path, format);
+        await mkdir(to);
+        const startedAtMs = performance.now();
+        const { code, stderr } = await runCommand(
+          ['export', batch.id, '--format', format, '--to', to, '--json'],
+          { cwd: folder.path, variables },
+        );
+        if (code !== 0) throw new Error(stderr);
+        const seconds = (performance.now() - startedAtMs) / 1000;
+        const [, used = ''] = /^usage (.*)$/m.exec(stderr) ?? [];
+        const { peakBytes, cpuMs } = Usage.parse(JSON.parse(used));
+        const bytes = batch.count * batch.sizeBytes;
+        const facts = [
+          `${batch.count} images of ${prettyBytes(batch.sizeBytes)}`,
+          `${seconds.toFixed(1)} s`,
+          `${Math.round(batch.count / seconds)} images/s`,
+          `${prettyBytes(bytes / seconds)}/s`,
+          `${(cpuMs / batch.count).toFixed(1)} ms of CPU an image`,
+          `peak memory ${prettyBytes(peakBytes)}`,
+        ];
+        console.log(`export as ${format}: ${facts.join(', ')}`);
+        await rm(to, { recursive: true });
+      }
+    }
+  } finally {
+    await bench.stop();
+    await folder.remove();
+  }
+}

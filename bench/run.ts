@@ -1,0 +1,12 @@
+/** `npm run bench`: a batch from sheet to seal; `npm run bench -- export`: exports, `--images` and `--bytes` each. */
+const [what = 'main-job', ...args] = process.argv.slice(2);
+switch (what) {
+  case 'main-job':
+    await (await import('./main-job.js')).benchMainJob();
+    break;
+  case 'export':
+    await (await import('./export.js')).benchExport(args);
+    break;
+  default:
+    throw new Error(`There is no bench "${what}": main-job or export.`);
+}

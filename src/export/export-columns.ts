@@ -1,0 +1,48 @@
+import { cellOf, type Cell, type ColumnType, type LabelTypes } from '../domain/label-types.js';
+import { metadataLabelName } from '../domain/reserved-columns.js';
+import type { ExportRow } from './export-row.js';
+
+/** A column of an export beside the image itself. */
+export interface ExportColumn {
+  readonly name: string;
+  readonly type: ColumnType | 'int32';
+  /** The carried column that it shows; undefined for one of ours. */
+  readonly label?: string;
+}
+
+const OWN_COLUMNS = [
+  { name: 'prompt', type: 'string', cell: ({ prompt }) => prompt },
+  { name: 'model', type: 'string', cell: ({ model }) => model },
+  { name: 'aspect_ratio', type: 'string', cell: ({ aspectRatio }) => aspectRatio },
+  { name: 'resolution', type: 'string', cell: ({ resolution }) => resolution },
+  { name: 'width', type: 'int32', cell: ({ image }) => image.width },
+  { name: 'height', type: 'int32', cell: ({ image }) => image.height },
+  { name: 'sha256', type: 'string', cell: ({ image }) => image.sha256 },
+  { name: 'file_name', type: 'string', cell: ({ fileName }) => fileName },
+  { name: 'row_id', type: 'string', cell: ({ rowId }) => rowId },
+] as const satisfies readonly (ExportColumn & { readonly cell: (row: ExportRow) => Cell })[];
+
+/**
+ * All columns in order: ours, then those carried along. A carried one that clashes with one before it gets `input_`
+ * before its name, as in metadata.jsonl.
+ */
+export function exportColumns(labels: LabelTypes): readonly ExportColumn[] {
+  const own = OWN_COLUMNS.map(({ name, type }): ExportColumn => ({ name, type }));
+  const taken = new Set(['image', ...own.map(({ name }) => name)]);
+  const carried = labels.columns.map(({ label, type }): ExportColumn => {
+    let name = metadataLabelName(label);
+    while (name === '' || taken.has(name) || taken.has(name.trim().toLowerCase())) name = `input_${name}`;
+    taken.add(name);
+    return { name, type, label };
+  });
+  return [...own, ...carried];
+}
+
+/** What a row has in each of the columns, in their order. */
+export function cellsOf(columns: readonly ExportColumn[], row: ExportRow): readonly Cell[] {
+  const labels = new Map(Object.entries(row.labels));
+  return columns.map(({ type, label }, index) => {
+    if (label === undefined) return OWN_COLUMNS[index]?.cell(row) ?? null;
+    return type === 'int32' ? null : cellOf(type, labels.get(label));
+  });
+}

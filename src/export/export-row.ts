@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import type { JsonValue } from '../domain/json.js';
+import type { RowOutcome } from '../domain/outcome.js';
+import type { PromptRow } from '../domain/row.js';
+
+const IMAGES_FOLDER = 'images/train/';
+const json: z.ZodType<JsonValue> = z.json();
+
+/** A stored row as far as an export needs it, and a line of the file that holds them meanwhile. */
+export const ExportRow = z.object({
+  position: z.int().min(0),
+  rowId: z.string(),
+  /** Below the batch. */
+  imageKey: z.string(),
+  /** The image's name in metadata.jsonl. */
+  fileName: z.string(),
+  image: z.object({
+    type: z.enum(['png', 'jpg', 'webp']),
+    width: z.int(),
+    height: z.int(),
+    sizeBytes: z.int().min(0),
+    sha256: z.string(),
+  }),
+  prompt: z.string(),
+  model: z.string(),
+  aspectRatio: z.string(),
+  resolution: z.string(),
+  labels: z.record(z.string(), json),
+});
+export type ExportRow = z.infer<typeof ExportRow>;
+
+/** The row of an export that a row with its outcome is; undefined for one without an image. */
+export function exportRowOf(row: PromptRow, outcome: RowOutcome): ExportRow | undefined {
+  const { end, imageKey } = outcome;
+  if (end.kind !== 'stored' || imageKey === undefined) return undefined;
+  const { position, rowId, prompt, model, aspectRatio, resolution, labels } = row;
+  const fileName = imageKey.startsWith(IMAGES_FOLDER) ? imageKey.slice(IMAGES_FOLDER.length) : imageKey;
+  return {
+    position,
+    rowId,
+    imageKey,
+    fileName,
+    image: end.image,
+    prompt,
+    model,
+    aspectRatio,
+    resolution,
+    labels,
+  };
+}

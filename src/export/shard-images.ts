@@ -1,0 +1,50 @@
+import { setMaxListeners } from 'node:events';
+import { pMapIterable } from 'p-map';
+import { ByteBudget } from '../activities/byte-budget.js';
+import type { RunRef } from '../storage/layout.js';
+import type { ObjectStore } from '../storage/object-store.js';
+import { rowsOfShard, type PlannedShard } from './export-plan.js';
+import type { ExportRow } from './export-row.js';
+import { readSealedImage } from './sealed-image.js';
+
+/** A row with the bytes of its image. */
+export interface RowWithImage {
+  readonly row: ExportRow;
+  readonly bytes: Buffer;
+}
+
+const READS_AT_ONCE = 24;
+const READ_AHEAD_BYTES = 48 * 1024 * 1024;
+
+/**
+ * The rows of a shard in order, each with its image as it was sealed. The next ones are read meanwhile, up to 48 MiB
+ * of them. Throws what `readSealedImage` throws.
+ */
+export async function* shardImages(
+  store: Pick<ObjectStore, 'read'>,
+  run: RunRef,
+  shard: PlannedShard,
+  signal: AbortSignal,
+): AsyncGenerator<RowWithImage> {
+  const stopped = new AbortController();
+  const either = AbortSignal.any([signal, stopped.signal]);
+  // Every read under way listens to it.
+  setMaxListeners(0, either);
+  // First come, first served, and the first is the next to be taken: nobody waits for one that waits for room.
+  const budget = new ByteBudget(READ_AHEAD_BYTES);
+  const read = async (row: ExportRow): Promise<RowWithImage & { readonly release: () => void }> => {
+    const release = await budget.reserve(row.image.sizeBytes);
+    return { row, bytes: await readSealedImage(store, run, row, either), release };
+  };
+  try {
+    for await (const { row, bytes, release } of pMapIterable(rowsOfShard(shard), read, {
+      concurrency: READS_AT_ONCE,
+      backpressure: 4 * READS_AT_ONCE,
+    })) {
+      release();
+      yield { row, bytes };
+    }
+  } finally {
+    stopped.abort();
+  }
+}

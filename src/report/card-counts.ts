@@ -1,0 +1,48 @@
+import type { ImageFacts } from '../domain/outcome.js';
+
+/** What the card of a dataset counts of a row with an image. */
+export interface CountedRow {
+  readonly model: string;
+  readonly resolution: string;
+  readonly aspectRatio: string;
+  readonly image: Pick<ImageFacts, 'type' | 'sizeBytes'>;
+}
+
+/** The breakdowns of a card, by their titles. */
+const CARD_BREAKDOWNS = {
+  Model: ({ model }) => model,
+  Resolution: ({ resolution }) => resolution,
+  'Aspect ratio': ({ aspectRatio }) => aspectRatio,
+  'File type': ({ image }) => image.type,
+} as const satisfies Readonly<Record<string, (row: CountedRow) => string>>;
+
+/** Counts the images of a dataset for its card. */
+export class CardCounts {
+  images = 0;
+  imageBytes = 0;
+  readonly #breakdowns = Object.entries(CARD_BREAKDOWNS).map(([title, valueOf]) => ({
+    title,
+    valueOf,
+    counts: new Map<string, number>(),
+  }));
+
+  add(row: CountedRow): void {
+    this.images += 1;
+    this.imageBytes += row.image.sizeBytes;
+    for (const { valueOf, counts } of this.#breakdowns) {
+      const value = valueOf(row);
+      counts.set(value, (counts.get(value) ?? 0) + 1);
+    }
+  }
+
+  /** By title, the values with their counts, most frequent first. */
+  get breakdowns(): readonly {
+    readonly title: string;
+    readonly counts: readonly (readonly [value: string, count: number])[];
+  }[] {
+    return this.#breakdowns.map(({ title, counts }) => ({
+      title,
+      counts: [...counts].toSorted(([a, first], [b, second]) => second - first || (a < b ? -1 : 1)),
+    }));
+  }
+}

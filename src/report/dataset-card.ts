@@ -1,0 +1,117 @@
+import { createHash } from 'node:crypto';
+import { stringify } from 'yaml';
+import type { Tally } from '../domain/tally.js';
+import type { CardCounts } from './card-counts.js';
+
+/** The file that the Hugging Face Hub shows for a folder, and reads its header. */
+export const CARD_NAME = 'README.md';
+
+/** A column as the card lists it. */
+export interface CardColumn {
+  readonly name: string;
+  readonly type: string;
+}
+
+/** What a card tells. Column names are all that it shows of the rows. */
+export interface CardFacts {
+  readonly batchId: string;
+  readonly runSeq: number;
+  readonly counts: CardCounts;
+  readonly tally: Tally;
+  /** The data files of the one split, as a pattern. */
+  readonly dataFiles: string;
+  /** More of the header, where readers cannot find out by themselves. */
+  readonly header?: Readonly<Record<string, unknown>>;
+  readonly columns: readonly CardColumn[];
+  /** How the data is laid down, in a sentence or two. */
+  readonly layout: string;
+  /** Python lines that load it. */
+  readonly loading: readonly string[];
+}
+
+/** A card in Markdown with the YAML header of the Hub; it ends with a digest of itself, by which edits are noticed. */
+export function datasetCard(facts: CardFacts): string {
+  const text = [...headerLines(facts), ...bodyLines(facts)].join('\n');
+  return `${text}\n\n${signature(text)}\n`;
+}
+
+/** The card to write over `present`; undefined where that is not, byte for byte, a card that `datasetCard` has made. */
+export function cardToWrite(card: string, present: string | undefined): string | undefined {
+  if (present === undefined) return card;
+  const end = present.lastIndexOf('\n\n<!--');
+  const text = present.slice(0, Math.max(end, 0));
+  return present === `${text}\n\n${signature(text)}\n` ? card : undefined;
+}
+
+function signature(text: string): string {
+  const digest = createHash('sha256').update(text).digest('hex');
+  return `<!-- Written by banana-batch, which writes it anew only while nothing above is changed: ${digest} -->`;
+}
+
+const SIZES: readonly (readonly [below: number, category: string])[] = [
+  [1_000, 'n<1K'],
+  [10_000, '1K<n<10K'],
+  [100_000, '10K<n<100K'],
+  [1_000_000, '100K<n<1M'],
+  [10_000_000, '1M<n<10M'],
+];
+
+function headerLines({ batchId, counts, dataFiles, header }: CardFacts): readonly string[] {
+  const [, size = '10M<n<100M'] = SIZES.find(([below]) => counts.images < below) ?? [];
+  const fields = {
+    pretty_name: batchId,
+    task_categories: ['text-to-image'],
+    tags: ['synthetic', 'image'],
+    size_categories: [size],
+    configs: [{ config_name: 'default', data_files: [{ split: 'train', path: dataFiles }] }],
+    ...header,
+  };
+  // Readers follow YAML 1.1, to which more words are no text.
+  const yaml = stringify(fields, { version: '1.1', lineWidth: 0 }).trimEnd();
+  return ['---', '# The licence is yours to choose, for example:', '# license: cc-by-4.0', yaml, '---', ''];
+}
+
+function bodyLines(facts: CardFacts): readonly string[] {
+  const { batchId, runSeq, counts, tally, columns, layout, loading } = facts;
+  const missing = (['failed', 'rejected', 'cancelled'] as const)
+    .filter((end) => tally[end] > 0)
+    .map((end) => `${tally[end]} ${end}`);
+  return [
+    `# ${batchId}`,
+    '',
+    `${counts.images} images made from prompts by BananaHub models, batch \`${batchId}\`, run ${runSeq}. Rows without an image: ${missing.join(', ') || 'none'}.`,
+    '',
+    layout,
+    '',
+    '```python',
+    ...loading,
+    '```',
+    '',
+    '## Images',
+    ...counts.breakdowns.flatMap(({ title, counts: values }) => [
+      '',
+      `| ${title} | Images |`,
+      '| --- | ---: |',
+      ...values.map(([value, count]) => `| ${code(value)} | ${count} |`),
+    ]),
+    '',
+    '## Columns',
+    '',
+    '| Column | Type |',
+    '| --- | --- |',
+    ...columns.map(({ name, type }) => `| ${code(name)} | ${type} |`),
+    '',
+    '## Licence',
+    '',
+    'None is stated. Choose one, in the header of this file too, before you share the images.',
+  ];
+}
+
+/** Text as code in a cell of a table. */
+function code(text: string): string {
+  const line = text.replaceAll(/[\p{Cc}\s]+/gu, ' ').replaceAll('|', '\\|');
+  const longest = Math.max(0, ...Array.from(line.matchAll(/`+/g), ([ticks]) => ticks.length));
+  const fence = '`'.repeat(longest + 1);
+  const gap = longest > 0 || line === '' ? ' ' : '';
+  return `${fence}${gap}${line}${gap}${fence}`;
+}
