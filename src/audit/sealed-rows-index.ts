@@ -18,6 +18,8 @@ export interface SealedRowsIndex {
   readonly lineOfRow: (rowId: string) => number | undefined;
   /** Line among the outcomes of the stored row whose image has a key below the batch; undefined for none's. */
   readonly lineOfImage: (key: string) => number | undefined;
+  /** Whether a stored row's image has these bytes. */
+  readonly isStoredBytes: (sha256: string) => boolean;
   /** Whether a row of this content ended without an image. */
   readonly lacksImage: (contentHash: string) => boolean;
   /** The outcomes by their lines, read anew each time; lines that cannot be read are left out. */
@@ -73,6 +75,7 @@ export async function indexSealedRows(
     sameBytes: finder.found ? await finder.collect(bareOutcomes()) : NO_SAME_BYTES,
     lineOfRow: (rowId) => rowLines.lineOf(rowId),
     lineOfImage: (imageKey) => imageLines.lineOf(imageKey),
+    isStoredBytes: (sha256) => finder.hasNoted(sha256),
     lacksImage: (contentHash) => withoutImage.lineOf(contentHash) !== undefined,
     outcomes,
   };
