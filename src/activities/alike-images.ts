@@ -142,7 +142,8 @@ export class AlikeImages {
   async #hashed(sealed: SealedRow): Promise<SealedRow> {
     const { row, outcome } = sealed;
     const { end } = outcome;
-    if (end.kind !== 'stored' || end.image.perceptualHash !== undefined || !end.image.thumbnail) return sealed;
+    if (end.kind !== 'stored' || end.image.perceptualHash !== undefined || !end.image.thumbnail)
+      return sealed;
     const thumbnail = await this.#thumbnail(end.image.sha256);
     const perceptualHash = thumbnail && (await hashThumbnail(thumbnail));
     if (perceptualHash === undefined) return sealed;

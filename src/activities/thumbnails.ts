@@ -58,7 +58,10 @@ export class Thumbnails {
     const release = await this.#decoding.reserve(Math.max(bytes, DECODED_BYTES / AT_ONCE));
     try {
       const thumbnail = await makeThumbnail(body, image);
-      return { thumbnail, perceptualHash: nearDuplicates && thumbnail ? await hashThumbnail(thumbnail) : undefined };
+      return {
+        thumbnail,
+        perceptualHash: nearDuplicates && thumbnail ? await hashThumbnail(thumbnail) : undefined,
+      };
     } finally {
       release();
     }

@@ -72,15 +72,7 @@ export interface FixedKeys {
 /** The keys that every batch has, below its root. */
 export function fixedKeys(location: BatchLocation): FixedKeys {
   const below = (key: string): string => key.slice(batchRoot(location).length);
-  const files = [
-    batchFileKey,
-    reportKey,
-    failuresKey,
-    rejectsKey,
-    metadataKey,
-    probeKey,
-    contactSheetKey,
-  ];
+  const files = [batchFileKey, reportKey, failuresKey, rejectsKey, metadataKey, probeKey, contactSheetKey];
   return {
     keys: new Set(files.map((keyOf) => below(keyOf(location)))),
     ledgers: [below(runsPrefix(location)), below(inputsPrefix(location))],

@@ -123,6 +123,7 @@ async function joinNear(
   for (let band = 0; band < BANDS; band++) {
     const buckets = bucketed(hashes, images, band);
     for (let value = 0; value < BAND_VALUES; value++) {
+      if (buckets.starts[value] === buckets.starts[value + 1]) continue;
       for (const flip of FLIPS) {
         const near = value ^ flip;
         // Each two buckets once.

@@ -75,12 +75,7 @@ function pictureOf(row: PromptRow, outcome: RowOutcome): Pick<ContactSheetRow, '
     case 'failed':
       return noneOf(outcome, 'failed', `Failed: ${end.failure}`, end.message);
     case 'cancelled':
-      return noneOf(
-        outcome,
-        'cancelled',
-        'Cancelled',
-        'The batch was cancelled before this row was done.',
-      );
+      return noneOf(outcome, 'cancelled', 'Cancelled', 'The batch was cancelled before this row was done.');
   }
 }
 

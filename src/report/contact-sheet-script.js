@@ -238,7 +238,7 @@
         const row = chunks.get(Math.floor(position / chunkRows))?.[position % chunkRows];
         return row ? card(row, position, alike) : '';
       });
-      main.replaceChildren(...cards);
+      main.replaceChildren(...(count === 0 ? [el('p', 'empty', ['No row is so.'])] : cards));
       tell(view, { count, exact, page });
       if (view.row > 0) document.getElementById(`row-${view.row}`)?.scrollIntoView({ block: 'center' });
     } catch {
@@ -293,7 +293,7 @@
     const n = (/** @type {number} */ value) => value.toLocaleString('en');
     const least = exact ? '' : 'at least ';
     if (isAll) status.textContent = `${n(rows)} ${rows === 1 ? 'row' : 'rows'}`;
-    else status.textContent = count === 0 ? 'No row is so' : `${least}${n(count)} of ${n(rows)} rows`;
+    else status.textContent = `${least}${n(count)} of ${n(rows)} rows`;
     const pages = Math.max(1, Math.ceil(count / PAGE));
     for (const pager of pagers) pager.replaceChildren(...pagerOf(view, page, pages, exact));
   }
@@ -317,7 +317,11 @@
       const target = Math.min(pages, Math.max(1, Math.trunc(Number(field.value)) || 1));
       location.hash = addressOf({ chosen, find, page: target });
     });
-    const label = el('label', '', ['Page ', field, ` of ${pages.toLocaleString('en')}${exact ? '' : ' or more'}`]);
+    const label = el('label', '', [
+      'Page ',
+      field,
+      ` of ${pages.toLocaleString('en')}${exact ? '' : ' or more'}`,
+    ]);
     return [
       ...(page > 1 ? [link(1, 'First'), link(page - 1, '← Previous')] : []),
       label,
@@ -439,6 +443,8 @@
     // Where the new cards begin, unless one of them is meant.
     if (viewOf().row === 0 && scrollY > byId('filters').offsetTop) byId('filters').scrollIntoView();
   });
-  byId('filters').hidden = false;
-  show();
+  if (rows > 0) {
+    byId('filters').hidden = false;
+    show();
+  }
 })();

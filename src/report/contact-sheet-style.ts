@@ -66,7 +66,7 @@ select.chosen { border-color: var(--banana); box-shadow: inset 0 0 0 1px var(--b
 button { cursor: pointer; }
 .pages { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem 1.25rem; font-size: .875rem; font-variant-numeric: tabular-nums; }
 .pages label { color: var(--soft); }
-.pages input { width: 5.5em; height: 2rem; text-align: end; }
+.pages input { width: 5.5em; height: 2rem; margin-inline: .25rem; text-align: center; }
 .pages button { height: 2rem; }
 #filters > .pages { min-height: 2.25rem; margin-top: 1rem; }
 #filters > .pages nav { margin-inline-start: auto; }

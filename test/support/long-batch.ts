@@ -19,7 +19,8 @@ const LOOKS = 60;
 
 /** A row that the sheet has; every 50th has no image. */
 export function longBatchRow(position: number): { readonly row: ShardRow; readonly end: RowEnd } {
-  const pick = (list: readonly string[], every = 1): string => list[Math.floor(position / every) % list.length] ?? '';
+  const pick = (list: readonly string[], every = 1): string =>
+    list[Math.floor(position / every) % list.length] ?? '';
   const [style, subject, light] = [pick(STYLES), pick(SUBJECTS, 5), pick(LIGHTS, 7)];
   const look = position % LOOKS;
   const row = {
@@ -30,9 +31,17 @@ export function longBatchRow(position: number): { readonly row: ShardRow; readon
     contentHash: hashOf(look + 1),
     labels: { style, subject, light, sku: `SKU-${position}` },
   };
-  if (position % 50 === 49) return { row, end: { kind: 'failed', failure: failureOf(position), message: 'It failed.' } };
+  if (position % 50 === 49)
+    return { row, end: { kind: 'failed', failure: failureOf(position), message: 'It failed.' } };
   const [width, height] = sizeOf(look);
-  const image = { type: 'png', width, height, sizeBytes: 1_234_567, sha256: shaOf(look), thumbnail: true } as const;
+  const image = {
+    type: 'png',
+    width,
+    height,
+    sizeBytes: 1_234_567,
+    sha256: shaOf(look),
+    thumbnail: true,
+  } as const;
   return { row, end: { kind: 'stored', adopted: false, image } };
 }
 
@@ -41,7 +50,11 @@ function failureOf(position: number): FailureKind {
 }
 
 function sizeOf(look: number): readonly [number, number] {
-  return [[1024, 1024], [1344, 768], [768, 1344]][look % 3] as [number, number];
+  return [
+    [1024, 1024],
+    [1344, 768],
+    [768, 1344],
+  ][look % 3] as [number, number];
 }
 
 function shaOf(look: number): string {
@@ -96,7 +109,12 @@ function batchFile({ batchId, runSeq }: RunRef, rows: number): unknown {
     probeFirstMs: 1,
     probeLongestMs: 1,
   };
-  const sheet = { sheetKey: 'k', sheetName: 'sheet.csv', sheet: { map: {} }, submittedAt: '2026-01-01T00:00:00.000Z' };
+  const sheet = {
+    sheetKey: 'k',
+    sheetName: 'sheet.csv',
+    sheet: { map: {} },
+    submittedAt: '2026-01-01T00:00:00.000Z',
+  };
   return {
     format: 1,
     batchId,
