@@ -13,7 +13,7 @@ import {
 } from '../report/contact-sheet.js';
 import { batchRoot, contactSheetFolder, contactSheetKey, type RunRef } from '../storage/layout.js';
 
-const LEAST_CHUNK_ROWS = 100;
+const LEAST_CHUNK_ROWS = 200;
 /** The report has a digest of each: so no more, however long the batch. */
 const MOST_CHUNKS = 1000;
 const PUTS_AT_ONCE = 8;
