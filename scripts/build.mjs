@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runCommand } from './run-command.mjs';
 import { runScript, say } from './setup-error.mjs';
+
+const PAGE_SCRIPT = 'report/contact-sheet-script.js';
 
 /** Whether dist/ was made of the sources as they are now. */
 export function isBuilt(root) {
@@ -19,6 +21,8 @@ export async function build(root) {
   const node = (what, ...args) => runCommand(what, process.execPath, args, { cwd: root });
   await node('Compiling', join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json');
   await node('Bundling the workflows', join(root, 'scripts/bundle-workflows.mjs'));
+  // Not compiled: it is sent to browsers as it is.
+  copyFileSync(join(root, `src/${PAGE_SCRIPT}`), join(root, `dist/${PAGE_SCRIPT}`));
   writeFileSync(stampFile(root), digest);
 }
 
@@ -37,7 +41,7 @@ function digestOfSources(root) {
     'package-lock.json',
     'scripts/bundle-workflows.mjs',
   ]) {
-    if (file.startsWith('src/') && !file.endsWith('.ts')) continue;
+    if (file.startsWith('src/') && !/\.[jt]s$/.test(file)) continue;
     hash
       .update(`${file}\0`)
       .update(readFileSync(join(root, file)))

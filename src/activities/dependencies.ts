@@ -6,6 +6,7 @@ import type { ActivityLimits } from './limits.js';
 import type { JobTimes } from './job-times.js';
 import type { RunAccounts } from './run-accounts.js';
 import type { ShardRows } from '../ledger/shard-rows.js';
+import type { Thumbnails } from './thumbnails.js';
 
 /** What the activities are given: opened by the worker, closed by the worker. */
 export interface ActivityDependencies {
@@ -22,4 +23,5 @@ export interface WorkerState extends ActivityDependencies {
   readonly shardRows: ShardRows;
   readonly runAccounts: RunAccounts;
   readonly jobTimes: JobTimes;
+  readonly thumbnails: Thumbnails;
 }

@@ -11,6 +11,7 @@ import { sealActivity } from './seal.js';
 import { openShardActivity, recordLostShardActivity, recordOutcomesActivity } from './shard-activities.js';
 import { ShardRows } from '../ledger/shard-rows.js';
 import { storeImageActivity } from './store-image.js';
+import { Thumbnails } from './thumbnails.js';
 import type { Activities } from './types.js';
 
 /** All activities over one set of dependencies. They share caches, so make them once a worker. */
@@ -21,6 +22,7 @@ export function createActivities(dependencies: ActivityDependencies): Activities
     shardRows: new ShardRows(store, askingRun),
     runAccounts: new RunAccounts(store, api.account),
     jobTimes: new JobTimes(),
+    thumbnails: new Thumbnails(store),
   };
   return {
     ingest: ingestActivity(state),

@@ -1,35 +1,35 @@
 import { createHash } from 'node:crypto';
 import { Context } from '@temporalio/activity';
+import pMap from 'p-map';
 import { phaseReached } from '../domain/phase-reached.js';
-import { NO_SAME_BYTES, SameBytesFinder, type SameBytes } from '../domain/same-bytes.js';
 import { SealedCounts } from '../domain/sealed-counts.js';
 import type { Tally } from '../domain/tally.js';
-import {
-  CARDS_PER_PAGE,
-  contactSheetCard,
-  contactSheetEnd,
-  contactSheetStart,
-} from '../report/contact-sheet.js';
 import { failureColumns, failureRecord } from '../report/failure-record.js';
 import { ImagesCard } from '../report/images-card.js';
 import { metadataLine } from '../report/metadata-line.js';
-import { BatchFile, OutcomeLine, type Report } from '../ledger/documents.js';
-import { readJsonLines } from '../ledger/json-lines.js';
+import { BatchFile, type Report } from '../ledger/documents.js';
 import {
   at,
   batchFileKey,
-  contactSheetKey,
+  batchRoot,
+  contactSheetPrefix,
   failuresKey,
+  mayBeOutdated,
   metadataKey,
+  nearDuplicatesKey,
   outcomesKey,
   reportKey,
+  type RunRef,
 } from '../storage/layout.js';
+import type { ObjectStore } from '../storage/object-store.js';
 import { withHeartbeat } from './activity-context.js';
 import type { WorkerState } from './dependencies.js';
 import { readDocument } from '../ledger/read-document.js';
 import { refuseOlder } from './newer-run.js';
 import { LedgerFiles } from '../ledger/ledger-files.js';
-import { sealedRows, type SealedRow } from './sealed-rows.js';
+import { AlikeImages } from './alike-images.js';
+import { ContactSheetFiles } from './contact-sheet-files.js';
+import { sealedRows } from './sealed-rows.js';
 import { bearingStorage } from './storage-fault.js';
 import { storeImagesCard } from './store-images-card.js';
 import type { Activities, SealInput } from './types.js';
@@ -57,21 +57,19 @@ async function seal(state: WorkerState, input: SealInput, files: LedgerFiles): P
   const outcomes = files.open();
   const metadata = files.open();
   const failures = files.openCsv();
-  const contactSheet = new ContactSheet(files, input, sealedAt);
+  const contactSheet = new ContactSheetFiles(files, run, input.tally);
   const counts = new SealedCounts(batch.rejected);
-  const sameBytes = new SameBytesFinder();
   const card = new ImagesCard(batch.labelColumns);
-  for await (const sealed of sealedRows(state, input)) {
-    const { row, outcome } = sealed;
+  const alike = new AlikeImages(state.store, run, batch.settings.nearDuplicates === true);
+  for await (const { row, outcome } of alike.noted(sealedRows(state, input))) {
     counts.add(outcome);
-    sameBytes.note(outcome);
     await outcomes.add({ ...outcome, phase: phaseReached(outcome) });
     const { end } = outcome;
     if (end.kind === 'stored') {
       card.add(row, end);
       await metadata.add(metadataLine(row, end, outcome.imageKey));
     } else await failures.add(failureRecord(row, outcome));
-    await contactSheet.add(sealed);
+    await contactSheet.add(row, outcome);
   }
   await outcomes.store(outcomesKey(run, run.runSeq), 'application/jsonl');
   // Those that follow lie where a newer run puts its own.
@@ -80,7 +78,8 @@ async function seal(state: WorkerState, input: SealInput, files: LedgerFiles): P
   await refuseIfOlder();
   await metadata.store(metadataKey(run), 'application/jsonl');
   await failures.store(failuresKey(run), failureColumns(batch), batch.delimiter);
-  await contactSheet.end();
+  const { sameBytes, nearDuplicates, lists } = await alike.tell(files, batch.delimiter);
+  await contactSheet.end(lists, sealedAt);
   await storeImagesCard(state.store, run, card.text(run, counts.tally));
   const report: Report = {
     format: 1,
@@ -90,7 +89,8 @@ async function seal(state: WorkerState, input: SealInput, files: LedgerFiles): P
     account: batch.account,
     tally: counts.tally,
     charged: counts.charged,
-    sameBytes: await sameBytesOf(state, input, sameBytes),
+    sameBytes,
+    ...(nearDuplicates && { nearDuplicates }),
     startedAt: input.startedAt,
     endedAt: sealedAt,
     digests: { ...batch.digests, 'batch.json': sha256Of(batchText), ...files.digests },
@@ -98,71 +98,21 @@ async function seal(state: WorkerState, input: SealInput, files: LedgerFiles): P
   await refuseIfOlder();
   const body = Buffer.from(`${JSON.stringify(report, undefined, 2)}\n`);
   await state.store.put(at(run, reportKey(run)), body, { contentType: 'application/json' });
+  await deleteOutdated(state.store, run, report.digests);
   return counts.tally;
 }
 
-/** Looks at the sealed outcomes once more, but only where images were found that share their bytes. */
-async function sameBytesOf(
-  { store }: WorkerState,
-  { run }: SealInput,
-  finder: SameBytesFinder,
-): Promise<SameBytes> {
-  if (!finder.found) return NO_SAME_BYTES;
-  const key = outcomesKey(run, run.runSeq);
-  return finder.collect(readJsonLines(await store.read(at(run, key)), OutcomeLine, key));
+/** Deletes what earlier seals wrote and this one did not write anew. */
+async function deleteOutdated(store: ObjectStore, run: RunRef, digests: Report['digests']): Promise<void> {
+  const keys = [nearDuplicatesKey(run)];
+  for await (const { key } of store.list(run.bucket, contactSheetPrefix(run))) keys.push(key);
+  const outdated = keys.filter((key) => {
+    const below = key.slice(batchRoot(run).length);
+    return mayBeOutdated(below, run.runSeq) && !Object.hasOwn(digests, below);
+  });
+  await pMap(outdated, (key) => store.delete(at(run, key)), { concurrency: 16 });
 }
 
 function sha256Of(text: string): string {
   return createHash('sha256').update(text).digest('hex');
-}
-
-/** The pages of the contact sheet, each stored as soon as it is full. */
-class ContactSheet {
-  readonly #files: LedgerFiles;
-  readonly #input: SealInput;
-  readonly #sealedAt: string;
-  #file: ReturnType<LedgerFiles['open']> | undefined;
-  #page = 0;
-  #cards = 0;
-
-  constructor(files: LedgerFiles, input: SealInput, sealedAt: string) {
-    this.#files = files;
-    this.#input = input;
-    this.#sealedAt = sealedAt;
-  }
-
-  async add({ row, outcome }: SealedRow): Promise<void> {
-    this.#file ??= await this.#openPage();
-    await this.#file.write(contactSheetCard(row, outcome, this.#page));
-    this.#cards += 1;
-    if (this.#cards === CARDS_PER_PAGE) await this.#storePage();
-  }
-
-  /** Stores the last page; a batch without rows has one empty page. */
-  async end(): Promise<void> {
-    if (this.#page === 0) this.#file = await this.#openPage();
-    if (this.#file) await this.#storePage();
-  }
-
-  async #openPage(): Promise<ReturnType<LedgerFiles['open']>> {
-    this.#page += 1;
-    this.#cards = 0;
-    const file = this.#files.open();
-    await file.write(contactSheetStart(this.#pageFacts()));
-    return file;
-  }
-
-  async #storePage(): Promise<void> {
-    const file = this.#file;
-    this.#file = undefined;
-    await file?.write(contactSheetEnd(this.#pageFacts()));
-    await file?.store(contactSheetKey(this.#input.run, this.#page), 'text/html; charset=utf-8');
-  }
-
-  #pageFacts(): Parameters<typeof contactSheetStart>[0] {
-    const { run, tally } = this.#input;
-    const cards = tally.total - tally.rejected;
-    const pages = Math.max(1, Math.ceil(cards / CARDS_PER_PAGE));
-    return { batchId: run.batchId, page: this.#page, pages, tally, sealedAt: this.#sealedAt };
-  }
 }

@@ -96,7 +96,8 @@ async function copyOnce(
   if (job.kind === 'unfinished') throw new ImageFault('The job is done and gives no image URL.');
   const downloaded = await state.downloadImage(job.imageUrl, cancellationSignal());
   try {
-    const image = factsOf(downloaded);
+    // Before the image: so one that is in place has its thumbnail.
+    const image = await state.thumbnails.add(input.run, factsOf(downloaded), downloaded.body, input);
     return await putImage(state, input, row, image, downloaded.body);
   } finally {
     downloaded.release();

@@ -59,6 +59,10 @@ export type AwaitGenerationResult =
 
 export interface StoreImageInput extends GenerationRef {
   readonly jobId: JobId;
+  /** Absent: yes. */
+  readonly thumbnails?: boolean;
+  /** Absent: no. */
+  readonly nearDuplicates?: boolean;
 }
 
 export type StoreImageResult =

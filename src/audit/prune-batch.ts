@@ -29,7 +29,7 @@ interface PruneAccess {
 }
 
 /**
- * The images and pages of this program that a seal no longer names. Throws a UsageError where that cannot be told for
+ * The images, thumbnails and pages of this program that a seal no longer names. Throws a UsageError where that cannot be told for
  * sure: the newest run is not sealed, or its outcomes are not the sealed ones. Changes nothing.
  */
 export async function findLeftovers(
@@ -56,7 +56,7 @@ export async function findLeftovers(
       onListed((listed += 1));
       if (stray === 'foreign-object') kept.foreign += 1;
       else if (stray === 'unclaimed-image') kept.unclaimed += 1;
-      else if (stray && isPrunable({ kind: stray })) leftovers.push(object);
+      else if (stray === 'spare-thumbnail' || (stray && isPrunable({ kind: stray }))) leftovers.push(object);
     }
     return { leftovers, ...kept };
   });

@@ -20,6 +20,8 @@ export interface SealedRowsIndex {
   readonly lineOfRow: (rowId: string) => number | undefined;
   /** Line among the outcomes of the stored row whose image has a key below the batch; undefined for none's. */
   readonly lineOfImage: (key: string) => number | undefined;
+  /** Whether a stored row's image has these bytes. */
+  readonly isStoredBytes: (sha256: string) => boolean;
   /** Whether the row of such an image ended without one; by its content alone where it does not tell its row. */
   readonly lacksImage: (identity: Pick<StoredIdentity, 'contentHash' | 'rowTag'>) => boolean;
   /** The outcomes by their lines, read anew each time; lines that cannot be read are left out. */
@@ -76,6 +78,7 @@ export async function indexSealedRows(
     sameBytes: finder.found ? await finder.collect(bareOutcomes()) : NO_SAME_BYTES,
     lineOfRow: (rowId) => rowLines.lineOf(rowId),
     lineOfImage: (imageKey) => imageLines.lineOf(imageKey),
+    isStoredBytes: (sha256) => finder.hasNoted(sha256),
     lacksImage: ({ contentHash, rowTag }) =>
       withoutImage.lineOf(rowTag === undefined ? contentHash : `${contentHash} ${rowTag}`) !== undefined,
     outcomes,

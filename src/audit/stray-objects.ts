@@ -9,6 +9,7 @@ import {
   imagesCardKey,
   imagesPrefix,
   inputsPrefix,
+  mayBeOutdated,
   metadataKey,
   placeKey,
   probeKey,
@@ -29,12 +30,14 @@ export interface ListedPlace {
   readonly sizeBytes: number;
   readonly stray:
     | Extract<DifferenceKind, 'orphan-image' | 'stale-page' | 'unclaimed-image' | 'foreign-object'>
+    /** The thumbnail of an image that no stored row has any more: nothing that `verify` minds. */
+    | 'spare-thumbnail'
     | undefined;
 }
 
-type Place = 'known' | 'image' | 'stale-page' | 'foreign-object';
+type Place = 'known' | 'image' | 'spare-thumbnail' | 'stale-page' | 'foreign-object';
 
-const PAGE = /^contact-sheet\/\d{4,}\.html$/;
+const THUMBNAIL = /^thumbnails\/([0-9a-f]{64})\.webp$/;
 const HEADS_AT_ONCE = 64;
 
 /** What a key below the batch is by its name alone; `image` for one below `images/` that no stored row names. */
@@ -42,7 +45,9 @@ export function placeOf(
   key: string,
   sealed: {
     readonly isStoredImage: (key: string) => boolean;
+    readonly isStoredBytes: (sha256: string) => boolean;
     readonly isSealedFile: (key: string) => boolean;
+    readonly runSeq: number;
   },
   fixed: FixedKeys,
 ): Place {
@@ -51,7 +56,9 @@ export function placeOf(
   if (fixed.ledgers.some((prefix) => key.startsWith(prefix))) return 'known';
   if (key.startsWith(fixed.images) && !key.endsWith('/'))
     return sealed.isStoredImage(key) ? 'known' : 'image';
-  if (PAGE.test(key)) return 'stale-page';
+  const [, sha256] = THUMBNAIL.exec(key) ?? [];
+  if (sha256 !== undefined) return sealed.isStoredBytes(sha256) ? 'known' : 'spare-thumbnail';
+  if (mayBeOutdated(key, sealed.runSeq)) return 'stale-page';
   // Consoles put an empty object in place of a folder.
   return key === '' || key.endsWith('/') ? 'known' : 'foreign-object';
 }
@@ -67,13 +74,10 @@ export interface FixedKeys {
 /** The keys that every batch has, below its root. */
 export function fixedKeys(location: BatchLocation): FixedKeys {
   const below = (key: string): string => key.slice(batchRoot(location).length);
-  const files = [batchFileKey, reportKey, failuresKey, rejectsKey, metadataKey];
+  const files = [batchFileKey, reportKey, failuresKey, rejectsKey, metadataKey, contactSheetKey];
   const others = [imagesCardKey, placeKey, probeKey];
   return {
-    keys: new Set([
-      ...[...files, ...others].map((keyOf) => below(keyOf(location))),
-      below(contactSheetKey(location, 1)),
-    ]),
+    keys: new Set([...files, ...others].map((keyOf) => below(keyOf(location)))),
     ledgers: [below(runsPrefix(location)), below(inputsPrefix(location))],
     images: below(imagesPrefix(location)),
   };
@@ -90,7 +94,9 @@ export async function* listPlaces(
   const fixed = fixedKeys(run);
   const sealed = {
     isStoredImage: (key: string) => index.lineOfImage(key) !== undefined,
+    isStoredBytes: index.isStoredBytes,
     isSealedFile: (key: string) => Object.hasOwn(report.digests, key),
+    runSeq: report.runSeq,
   };
   const classify = async ({ key: fullKey, sizeBytes }: ListedObject): Promise<ListedPlace> => {
     const key = fullKey.slice(root.length);

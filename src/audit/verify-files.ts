@@ -57,7 +57,7 @@ export async function verifyFiles(input: VerifyFilesInput): Promise<SealedFiles>
     failures: below(failuresKey(run)),
     rejects: below(rejectsKey(run)),
   };
-  for (const key of [...Object.values(read), below(contactSheetKey(run, 1))]) {
+  for (const key of [...Object.values(read), below(contactSheetKey(run))]) {
     if (report.digests[key] === undefined) differences.add({ kind: 'missing-digest', key });
   }
   const isRead = new Set<string>(Object.values(read));

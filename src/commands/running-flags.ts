@@ -1,4 +1,4 @@
-import type { Command as Program } from 'commander';
+import { Option, type Command as Program } from 'commander';
 import { MAX_CONCURRENCY } from '../domain/batch-settings.js';
 import { DEFAULT_MAX_FAILURE_RATE } from '../domain/failure-rate.js';
 import type { RunSettings } from '../workflows/messages.js';
@@ -12,6 +12,8 @@ export interface RunningFlags {
   readonly jobTimeout?: number;
   readonly grace?: number;
   readonly idempotencyHorizon?: number;
+  readonly thumbnails?: boolean;
+  readonly nearDuplicates?: boolean;
 }
 
 const DEFAULTS: RunSettings = {
@@ -27,6 +29,9 @@ const DEFAULTS: RunSettings = {
 /** Adds the flags that say how to run; what is left out is as `otherwise` tells, or our own default. */
 export function withRunningFlags(program: Program, otherwise?: string): Program {
   const by = (own: string): string => ` (default: ${otherwise ?? own})`;
+  // Only what goes on from another run may have to take back what that was told.
+  const again = (flags: string, text: string): Option =>
+    new Option(flags, text).hideHelp(otherwise === undefined);
   return program
     .optionsGroup('Running:')
     .option(
@@ -50,18 +55,26 @@ export function withRunningFlags(program: Program, otherwise?: string): Program 
       '--idempotency-horizon <duration>',
       `how long an unanswered create may be repeated${by('24h')}`,
       duration,
-    );
+    )
+    .addOption(again('--thumbnails', 'small copies, where the run before made none'))
+    .option('--no-thumbnails', 'no small copies of the images for the contact sheet')
+    .option('--near-duplicates', 'compare what the images look like: near-duplicates.csv lists those alike')
+    .addOption(again('--no-near-duplicates', 'do not, where the run before did'));
 }
 
 /** How to run by the flags; what they do not say is as `before`. */
 export function runSettings(flags: RunningFlags, before: RunSettings = DEFAULTS): RunSettings {
   const maxFailureRate = flags.maxFailureRate ?? before.maxFailureRate;
   const jobTimeoutMs = flags.jobTimeout ?? before.jobTimeoutMs;
+  const thumbnails = flags.thumbnails ?? before.thumbnails;
+  const nearDuplicates = flags.nearDuplicates ?? before.nearDuplicates;
   return {
     concurrency: flags.concurrency ?? before.concurrency,
     maxGenerations: flags.maxGenerations ?? before.maxGenerations,
     ...(maxFailureRate !== undefined && { maxFailureRate }),
     ...(jobTimeoutMs !== undefined && { jobTimeoutMs }),
+    ...(thumbnails !== undefined && { thumbnails }),
+    ...(nearDuplicates !== undefined && { nearDuplicates }),
     graceMs: flags.grace ?? before.graceMs,
     idempotencyHorizonMs: flags.idempotencyHorizon ?? before.idempotencyHorizonMs,
     probeFirstMs: before.probeFirstMs,

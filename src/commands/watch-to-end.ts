@@ -6,7 +6,7 @@ import { contactSheetKey, failuresKey, imagesPrefix, rejectsKey } from '../stora
 import type { BatchAccess } from './batch-access.js';
 import { EXIT, type CommandContext, type ExitCode } from './command-context.js';
 import { embeddedBucketFolder, type Engine } from './engine.js';
-import { sameBytesNote } from './same-bytes-note.js';
+import { alikeNotes } from './alike-notes.js';
 import { coloursFor, statusBlock } from './status-text.js';
 import { exitCodeOf } from './status.js';
 import { watchBatch } from './watch-batch.js';
@@ -62,8 +62,8 @@ export async function showEnd(
   const { cwd, stdout, stderr, environment } = context;
   if (json) stdout.write(`${statusJson(ended)}\n`);
   else {
-    const note = await sameBytesNote(access.store, location, ended);
-    stdout.write(summary(cwd, config, location, { ended, note }));
+    const notes = await alikeNotes(access.store, location, ended);
+    stdout.write(summary(cwd, config, location, { ended, notes }));
   }
   // The watch has shown it on a terminal; a pipe gets the end in any case.
   if (!stderr.isTTY) stderr.write(`${statusBlock(ended, coloursFor(stderr, environment))}\n`);
@@ -74,7 +74,7 @@ function summary(
   cwd: string,
   config: Pick<Config, 'bucket'>,
   location: BatchLocation,
-  { ended, note }: { readonly ended: BatchStatus; readonly note: string | undefined },
+  { ended, notes }: { readonly ended: BatchStatus; readonly notes: Awaited<ReturnType<typeof alikeNotes>> },
 ): string {
   const isFolder = config.bucket?.origin === 'stack';
   const root = isFolder
@@ -82,14 +82,14 @@ function summary(
     : `s3://${location.bucket}/`;
   const lines: [string, string][] = [
     ['Images', `${root}${imagesPrefix(location)}`],
-    ['Look', `${root}${contactSheetKey(location, 1)}`],
+    ['Look', `${root}${contactSheetKey(location)}`],
     ...(ended.failed + ended.cancelled > 0
       ? [['Failed', `${root}${failuresKey(location)}`] satisfies [string, string]]
       : []),
     ...(ended.rejected > 0
       ? [['Rejected', `${root}${rejectsKey(location)}`] satisfies [string, string]]
       : []),
-    ...(note ? [['Beware', note] satisfies [string, string]] : []),
+    ...notes.map(([name, text]): [string, string] => [name, text]),
     ['Next', nextStep(ended, isFolder)],
   ];
   const shown = `${ended.stored} of ${ended.total} images stored`;

@@ -34,6 +34,10 @@ export interface ImageFacts {
   readonly sizeBytes: number;
   /** Lower-case hex over the stored bytes. */
   readonly sha256: string;
+  /** A small copy of it lies among the thumbnails. */
+  readonly thumbnail?: true;
+  /** What it looks like, by `perceptualHash`, where that was asked for: 16 lower-case hex digits. */
+  readonly perceptualHash?: string;
 }
 
 /** A row with an image. */

@@ -46,6 +46,16 @@ export class SameBytesFinder {
     this.#found = true;
   }
 
+  /** Whether an image with these bytes was noted. */
+  hasNoted(sha256: string): boolean {
+    return this.#contents.lineOf(sha256) !== undefined;
+  }
+
+  /** Whether an outcome's image is one of those; right once all were noted. */
+  isShared({ end }: RowOutcome): boolean {
+    return end.kind === 'stored' && this.#shared.lineOf(end.image.sha256) !== undefined;
+  }
+
   /** Counts the images that share their bytes and gathers up to 20 of them, with up to 5 rows of different content each. */
   async collect(outcomes: AsyncIterable<RowOutcome> | Iterable<RowOutcome>): Promise<SameBytes> {
     const examples = new Map<string, Map<string, RowId>>();

@@ -27,6 +27,8 @@ export function toStoredIdentity(identity: StoredIdentity): Readonly<Record<stri
     'image-width': String(image.width),
     'image-height': String(image.height),
     'image-bytes': String(image.sizeBytes),
+    ...(image.thumbnail && { 'image-thumbnail': 'true' }),
+    ...(image.perceptualHash !== undefined && { 'perceptual-hash': image.perceptualHash }),
   };
 }
 
@@ -39,6 +41,7 @@ export function fromStoredIdentity(metadata: Readonly<Record<string, string>>): 
   const jobId = metadata['job-id'];
   const sha256 = metadata['sha256'];
   const type = metadata['image-type'];
+  const perceptualHash = metadata['perceptual-hash'];
   const [runSeq, generation, width, height, sizeBytes] = [
     'run-seq',
     'generation',
@@ -62,7 +65,15 @@ export function fromStoredIdentity(metadata: Readonly<Record<string, string>>): 
     jobId: jobId as JobId,
     runSeq,
     generation,
-    image: { type, width, height, sizeBytes, sha256 },
+    image: {
+      type,
+      width,
+      height,
+      sizeBytes,
+      sha256,
+      ...(metadata['image-thumbnail'] === 'true' && { thumbnail: true }),
+      ...(perceptualHash !== undefined && /^[0-9a-f]{16}$/.test(perceptualHash) && { perceptualHash }),
+    },
   };
 }
 

@@ -3,6 +3,7 @@ import { MODELS, RESOLUTIONS } from '../domain/generation-settings.js';
 import { FAILURE_KINDS, UNSTORED_KINDS } from '../domain/failure-kind.js';
 import type { BatchId, ContentHash, JobId, RowId } from '../domain/ids.js';
 import type { JsonValue } from '../domain/json.js';
+import type { NearDuplicates } from '../domain/near-duplicates.js';
 import { PHASES_REACHED, type RowOutcome } from '../domain/outcome.js';
 import type { RejectedRecord, ShardRow } from '../domain/row.js';
 import type { SameBytes } from '../domain/same-bytes.js';
@@ -34,6 +35,8 @@ const runSettings: z.ZodType<RunSettings> = z.object({
   probeFirstMs: count,
   probeLongestMs: count,
   maxFailureRate: count.exactOptional(),
+  thumbnails: z.boolean().exactOptional(),
+  nearDuplicates: z.boolean().exactOptional(),
 });
 
 /** What a run was asked to do: `runs/<runSeq>/request.json`, written once by whoever submits. */
@@ -133,6 +136,11 @@ const storedEnd = z.object({
     height: z.int(),
     sizeBytes: count,
     sha256: z.string(),
+    thumbnail: z.literal(true).exactOptional(),
+    perceptualHash: z
+      .string()
+      .regex(/^[0-9a-f]{16}$/)
+      .exactOptional(),
   }),
 });
 
@@ -197,6 +205,15 @@ const sameBytes: z.ZodType<SameBytes> = z.object({
   images: count,
   examples: z.array(z.object({ sha256: z.string(), rowIds: z.array(rowId) })),
 });
+
+const nearDuplicates: z.ZodType<NearDuplicates> = z.object({
+  images: count,
+  groups: count,
+  notCompared: count,
+  incomplete: z.boolean(),
+  examples: z.array(z.object({ rowIds: z.array(rowId) })),
+});
+
 /** `runs/<runSeq>/opened/<shard>.json`: when a shard was opened first, no create of it is older; and by which workflow. */
 export const OpenedShard = z.object({ openedAt: z.iso.datetime(), openedBy: z.string().exactOptional() });
 export type OpenedShard = z.infer<typeof OpenedShard>;
@@ -215,6 +232,8 @@ export const Report = z.object({
   endedAt: z.iso.datetime(),
   /** Absent in reports of earlier versions, which did not look for them. */
   sameBytes: sameBytes.exactOptional(),
+  /** Absent where the run was not asked to look for them. */
+  nearDuplicates: nearDuplicates.exactOptional(),
   /** sha256 of the files that this run wrote, by their keys below the batch. */
   digests,
 });

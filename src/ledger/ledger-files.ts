@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { JsonValue } from '../domain/json.js';
 import { csvChunks, type CsvCells } from '../sheet/index.js';
@@ -52,6 +53,14 @@ export class LedgerFiles {
       write: (text) => file.write(text),
       store: (key, contentType) => this.#storeFile(file, key, contentType),
     };
+  }
+
+  /** Stores a text that is whole already. */
+  async put(key: string, text: string, contentType: string): Promise<void> {
+    const body = Buffer.from(text);
+    const sha256 = createHash('sha256').update(body).digest('hex');
+    await this.#store.put(at(this.#run, key), body, { contentType, sha256 });
+    this.#digests.set(key.slice(batchRoot(this.#run).length), sha256);
   }
 
   openCsv(): LedgerCsv & {

@@ -1,35 +1,62 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { htmlEscape } from 'escape-goat';
 import { FAILURE_KINDS } from '../domain/failure-kind.js';
 import type { Tally } from '../domain/tally.js';
-import { linkToObject, linkToPage } from './contact-sheet-links.js';
+import type { Facet } from './contact-sheet-facets.js';
+import { linkToObject } from './contact-sheet-links.js';
+import type { ContactSheetRow } from './contact-sheet-row.js';
 import { CONTACT_SHEET_STYLE } from './contact-sheet-style.js';
 
-export { contactSheetCard } from './contact-sheet-card.js';
+/** Rows that are told in the page itself, for browsers that run no scripts. */
+export const ROWS_WITHOUT_SCRIPT = 48;
 
-/** Images on one page: few enough that a browser shows it at once. */
-export const CARDS_PER_PAGE = 300;
+/** A list of rows that the sheet can show in an order of its own: images that are alike, group by group. */
+export interface AlikeList {
+  readonly name: 'same-bytes' | 'near-duplicates';
+  /** Images of that kind; the sheet may list fewer. */
+  readonly images: number;
+}
 
-/** What a page of the contact sheet says about its batch. */
+/** What the page of a contact sheet says about its batch. */
 export interface ContactSheetPage {
   readonly batchId: string;
-  /** From 1. */
-  readonly page: number;
-  readonly pages: number;
   readonly tally: Tally;
   /** ISO 8601, UTC. */
   readonly sealedAt: string;
+  /** Where the page's data lie, relative to it; ends with `/`. */
+  readonly folder: string;
+  readonly rows: number;
+  /** Rows of each data file but the last. */
+  readonly chunkRows: number;
+  /** Carried columns, by the numbers that rows name. */
+  readonly columns: readonly string[];
+  readonly facets: readonly Omit<Facet, 'codes'>[];
+  readonly alike: readonly AlikeList[];
+  readonly firstRows: readonly ContactSheetRow[];
 }
 
-/** A page without scripts, and one that loads nothing but its images. `file:` since a page from a folder has no `'self'`. */
-const SECURITY_POLICY =
-  "default-src 'none'; img-src 'self' file: data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+const SCRIPT = readFileSync(new URL('./contact-sheet-script.js', import.meta.url), 'utf8');
 
 /**
- * The text before the cards of a page: the document's head, and the batch's counts, files and pages.
- * The page holds no script, and all its links are relative, so it works from the bucket and from a folder alike.
+ * A page that runs its own script and that of its folder or bucket, and loads nothing from elsewhere. `file:` since a
+ * page from a folder has no `'self'`.
  */
-export function contactSheetStart(page: ContactSheetPage): string {
-  const { batchId, tally, sealedAt } = page;
+const SECURITY_POLICY = [
+  "default-src 'none'",
+  "img-src 'self' file: data:",
+  "style-src 'unsafe-inline'",
+  `script-src 'sha256-${createHash('sha256').update(SCRIPT).digest('base64')}' 'self' file:`,
+  "base-uri 'none'",
+  "form-action 'none'",
+].join('; ');
+
+/**
+ * The page of a contact sheet: the batch's counts and files, filters, and the script that shows the rows. All its links
+ * are relative, so it works from the bucket and from a folder alike.
+ */
+export function contactSheetPage(page: ContactSheetPage): string {
+  const { batchId, tally, sealedAt, rows, chunkRows, folder, columns } = page;
   const sealed = `${sealedAt.slice(0, 16).replace('T', ' ')} UTC`;
   return `<!doctype html>
 <html lang="en">
@@ -39,7 +66,7 @@ export function contactSheetStart(page: ContactSheetPage): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
 <meta name="referrer" content="no-referrer">
-${htmlEscape`<title>${titleOf(page)}</title>`}
+${htmlEscape`<title>${batchId}</title>`}
 <link rel="icon" href="data:,">
 <style>${CONTACT_SHEET_STYLE}</style>
 </head>
@@ -50,20 +77,30 @@ ${htmlEscape`<p class="sealed">Sealed <time datetime="${sealedAt}">${sealed}</ti
 ${bar(tally)}
 ${counts(tally)}
 ${files(page)}
-${pageLinks(page)}
 </header>
-<main>
-${tally.total === tally.rejected ? '<p class="empty">No rows were accepted.</p>\n' : ''}`;
+${filters(page)}
+<main id="cards">
+${withoutScript(page)}
+</main>
+<footer><nav class="pages" aria-label="Pages, below the rows"></nav></footer>
+<script type="application/json" id="index">${scriptJson({ rows, chunkRows, folder, columns })}</script>
+<script>${SCRIPT}</script>
+</body>
+</html>
+`;
 }
 
-/** The text after the cards of a page. */
-export function contactSheetEnd(page: ContactSheetPage): string {
-  const links = pageLinks(page);
-  return `</main>\n${links && `<footer>\n${links}\n</footer>\n`}</body>\n</html>\n`;
+/** A data file of the page, without its `.js`. */
+export function contactSheetFile(name: string, data: unknown): string {
+  return `bananaSheet(${scriptJson(name)},${scriptJson(data)})\n`;
 }
 
-function titleOf({ batchId, page, pages }: ContactSheetPage): string {
-  return pages === 1 ? batchId : `${batchId} · ${page} / ${pages}`;
+/** JSON that ends no script element and no line of a script, whatever it says. */
+function scriptJson(data: unknown): string {
+  return JSON.stringify(data).replaceAll(
+    /[<\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 function bar({ stored, failed, rejected, cancelled }: Tally): string {
@@ -78,9 +115,9 @@ function counts(tally: Tally): string {
   const { stored, failed, rejected, cancelled, total } = tally;
   const kinds = FAILURE_KINDS.flatMap((kind) => {
     const rows = tally.failuresByKind[kind] ?? 0;
-    return rows > 0 ? [`${grouped(rows)} ${kind}`] : [];
+    return rows > 0 ? [htmlEscape`<a href="#outcome=${kind}">${grouped(rows)} ${kind}</a>`] : [];
   });
-  const byKind = kinds.length > 0 ? htmlEscape` <span class="kinds">${kinds.join(', ')}</span>` : '';
+  const byKind = kinds.length > 0 ? ` <span class="kinds">${kinds.join(', ')}</span>` : '';
   return [
     '<dl class="counts">',
     count('stored', stored),
@@ -97,26 +134,74 @@ function count(name: string, rows: number, detailHtml = ''): string {
 }
 
 /** Cancelled rows are in `failures.csv` too, since they can be submitted again. */
-function files({ page, tally }: ContactSheetPage): string {
+function files({ tally, alike }: ContactSheetPage): string {
   const keys = [
     'report.json',
     'images/train/metadata.jsonl',
     ...(tally.failed + tally.cancelled > 0 ? ['failures.csv'] : []),
     ...(tally.rejected > 0 ? ['rejects.csv'] : []),
+    ...(alike.some(({ name }) => name === 'near-duplicates') ? ['near-duplicates.csv'] : []),
   ];
-  const links = keys.map((key) => htmlEscape`<li><a href="${linkToObject(page, key)}">${key}</a></li>`);
+  const links = keys.map((key) => htmlEscape`<li><a href="${linkToObject(key)}">${key}</a></li>`);
   return `<ul class="files">${links.join('')}</ul>`;
 }
 
-/** Empty where there is one page only. */
-function pageLinks({ page, pages }: ContactSheetPage): string {
-  if (pages <= 1) return '';
-  const link = (target: number, rel: string, name: string) =>
-    htmlEscape`<a rel="${rel}" href="${linkToPage(page, target)}">${name}</a>`;
-  const back = page > 1 ? [link(1, 'first', 'First'), link(page - 1, 'prev', '← Previous')] : [];
-  const onward = page < pages ? [link(page + 1, 'next', 'Next →'), link(pages, 'last', 'Last')] : [];
-  const place = htmlEscape`<p>Page ${grouped(page)} of ${grouped(pages)}</p>`;
-  return `<nav class="pages" aria-label="Pages">${[...back, place, ...onward].join('')}</nav>`;
+/** Filters shown at once; the rest can be unfolded. */
+const FILTERS_AT_ONCE = 6;
+
+/** Hidden until the script runs: nothing of it works without. */
+function filters({ facets, alike }: ContactSheetPage): string {
+  const selects = [...facets.map((facet, at) => select(facet, facetFile(at))), ...alikeSelect(alike)];
+  const [shown, rest] = [selects.slice(0, FILTERS_AT_ONCE), selects.slice(FILTERS_AT_ONCE)];
+  const more = `<details><summary>${rest.length} more ${rest.length === 1 ? 'filter' : 'filters'}</summary><div class="fields">${rest.join('')}</div></details>`;
+  return `<form id="filters" hidden>
+<div class="fields"><label class="find"><span>Find</span><input id="find" type="search" placeholder="words of prompts, ids, labels" autocomplete="off" spellcheck="false"></label>${shown.join('')}</div>
+${rest.length > 0 ? more : ''}
+<div class="pages"><p id="status" role="status"></p><button id="clear" type="button" hidden>Show all</button><nav class="pages" aria-label="Pages"></nav></div>
+</form>`;
+}
+
+/** The name of a facet's data file. */
+export function facetFile(facet: number): string {
+  return `filter-${String(facet).padStart(2, '0')}`;
+}
+
+function select({ key, title, values }: Omit<Facet, 'codes'>, file: string): string {
+  const options = values.map(
+    ({ text, code, rows }) =>
+      htmlEscape`<option value="=${text}" data-code="${code}">${text || '(empty)'} (${grouped(rows)})</option>`,
+  );
+  return `${htmlEscape`<label><span>${title}</span><select name="${key}" data-file="${file}"><option value="">any</option>`}${options.join('')}</select></label>`;
+}
+
+function alikeSelect(alike: readonly AlikeList[]): readonly string[] {
+  const options = alike
+    .filter(({ images }) => images > 0)
+    .map(({ name, images }) => {
+      const text = name === 'same-bytes' ? 'the same bytes' : 'looks alike';
+      return htmlEscape`<option value="=${name}" data-file="${name}">${text} (${grouped(images)})</option>`;
+    });
+  if (options.length === 0) return [];
+  return [
+    `<label><span>Duplicates</span><select name="alike"><option value="">any</option>${options.join('')}</select></label>`,
+  ];
+}
+
+/** The first rows in the plainest form. */
+function withoutScript({ rows, firstRows }: ContactSheetPage): string {
+  if (rows === 0) return '<p class="empty">No rows were accepted.</p>';
+  const figures = firstRows.map(({ prompt, image, none }) => {
+    const source = image?.thumbnail ? `thumbnails/${image.thumbnail}.webp` : image?.link;
+    const picture = image
+      ? htmlEscape`<a href="${image.link}"><img src="${source ?? ''}" alt="" width="${image.width}" height="${image.height}" loading="lazy"></a>`
+      : htmlEscape`<strong>${none?.title ?? ''}</strong>`;
+    return `<figure>${picture}${htmlEscape`<figcaption dir="auto" lang="">${prompt}</figcaption>`}</figure>`;
+  });
+  const rest =
+    rows > firstRows.length
+      ? htmlEscape`<p class="empty">These are the first ${firstRows.length} of ${grouped(rows)} rows: the others need JavaScript. Without it, <a href="images/train/metadata.jsonl">metadata.jsonl</a> names all images.</p>`
+      : '';
+  return `<noscript>${rest}${figures.join('')}</noscript>`;
 }
 
 function grouped(value: number): string {

@@ -147,6 +147,16 @@ export function imageKey(location: BatchLocation, imageName: string, type: Image
   return `${imagesPrefix(location)}${imageName}.${type}`;
 }
 
+/** The folder of all thumbnails: apart from the images, or Hugging Face would read them as such. */
+export function thumbnailsPrefix(location: BatchLocation): string {
+  return `${batchRoot(location)}thumbnails/`;
+}
+
+/** The small copy of an image with these bytes. */
+export function thumbnailKey(location: BatchLocation, sha256: string): string {
+  return `${thumbnailsPrefix(location)}${sha256}.webp`;
+}
+
 /** One line per stored image, beside the images, as Hugging Face's imagefolder expects it. */
 export function metadataKey(location: BatchLocation): string {
   return `${imagesPrefix(location)}metadata.jsonl`;
@@ -167,10 +177,34 @@ export function rejectsKey(location: BatchLocation): string {
   return `${batchRoot(location)}rejects.csv`;
 }
 
-/** A page to look at; `page` counts from 1, and the first lies at the root. */
-export function contactSheetKey(location: BatchLocation, page: number): string {
-  const root = batchRoot(location);
-  return page === 1 ? `${root}contact-sheet.html` : `${root}contact-sheet/${padded(page, 4)}.html`;
+/** A page to look at. */
+export function contactSheetKey(location: BatchLocation): string {
+  return `${batchRoot(location)}contact-sheet.html`;
+}
+
+/** The folder of the data that the contact sheet of any run shows. */
+export function contactSheetPrefix(location: BatchLocation): string {
+  return `${batchRoot(location)}contact-sheet/`;
+}
+
+/** What the contact sheet of a run shows: a folder a run, so that a page and its data are always of one seal. Ends with `/`. */
+export function contactSheetFolder(run: RunRef): string {
+  return `${contactSheetPrefix(run)}${padded(run.runSeq, 4)}/`;
+}
+
+/**
+ * Whether a key below the batch is one that a seal up to run `runSeq` may have written and the next one need not write
+ * anew: then it is of no use any more.
+ */
+export function mayBeOutdated(key: string, runSeq: number): boolean {
+  if (key === 'near-duplicates.csv' || /^contact-sheet\/\d{4,}\.html$/.test(key)) return true;
+  const [, folder] = /^contact-sheet\/(\d{4,})\/[a-z]+-[a-z0-9]+\.js$/.exec(key) ?? [];
+  return folder !== undefined && Number(folder) <= runSeq;
+}
+
+/** Images that look alike, for batches that were asked to find them. */
+export function nearDuplicatesKey(location: BatchLocation): string {
+  return `${batchRoot(location)}near-duplicates.csv`;
 }
 
 /** The seal, written last. */

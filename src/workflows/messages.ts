@@ -24,6 +24,10 @@ export interface RunSettings {
   readonly probeLongestMs: number;
   /** The batch is held where more of its last generations fail, in percent; absent: 50. */
   readonly maxFailureRate?: number;
+  /** Each image gets a small copy for the contact sheet; absent: yes. */
+  readonly thumbnails?: boolean;
+  /** Images are compared by what they look like; absent: no. */
+  readonly nearDuplicates?: boolean;
   /** Workflows go on in a new run once their history has so many events; absent: 40,000. */
   readonly continueAfterEvents?: number;
 }

@@ -129,7 +129,14 @@ async function followJob(context: RowContext, row: number, jobId: JobId): Promis
   });
   if (ended.kind !== 'done') return jobEnded(context, row, jobId, ended);
   ledger.startCopying(row, Date.now());
-  const stored = await untilFound(context, SCOPES_OF_STORE, ref, () => activities.storeImage(ref));
+  const { thumbnails, nearDuplicates } = input.settings;
+  const wanted = {
+    ...(thumbnails !== undefined && { thumbnails }),
+    ...(nearDuplicates !== undefined && { nearDuplicates }),
+  };
+  const stored = await untilFound(context, SCOPES_OF_STORE, ref, () =>
+    activities.storeImage({ ...ref, ...wanted }),
+  );
   imageEnded(context, row, jobId, stored);
 }
 

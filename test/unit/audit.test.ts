@@ -91,14 +91,22 @@ test.each([
   ['images/train/a.jpg', 'image'],
   ['images/other/a.png', 'foreign-object'],
   ['contact-sheet.html', 'known'],
-  ['contact-sheet/0002.html', 'known'],
+  ['contact-sheet/0002/rows-00000.js', 'known'],
+  ['contact-sheet/0002/rows-00001.js', 'stale-page'],
+  ['contact-sheet/0001/filter-00.js', 'stale-page'],
+  ['contact-sheet/0003/rows-00000.js', 'foreign-object'],
   ['contact-sheet/0003.html', 'stale-page'],
+  ['near-duplicates.csv', 'stale-page'],
+  [`thumbnails/${hashOf(1)}.webp`, 'known'],
+  [`thumbnails/${hashOf(2)}.webp`, 'spare-thumbnail'],
   ['contact-sheet/mine.html', 'foreign-object'],
   ['.DS_Store', 'foreign-object'],
-])('%s is %s to a seal with one image and two pages', (key, place) => {
+])('%s is %s to the seal of a second run, with one image', (key, place) => {
   const sealed = {
     isStoredImage: (image: string) => image === 'images/train/a.png',
-    isSealedFile: (file: string) => file === 'contact-sheet/0002.html',
+    isStoredBytes: (sha256: string) => sha256 === hashOf(1),
+    isSealedFile: (file: string) => file === 'contact-sheet/0002/rows-00000.js',
+    runSeq: 2,
   };
   expect(placeOf(key, sealed, fixedKeys(sampleRun))).toBe(place);
 });

@@ -27,8 +27,10 @@ describe('the layout of a batch in the bucket', () => {
     expect(layout.metadataKey(location)).toBe(`${root}images/train/metadata.jsonl`);
     expect(layout.failuresKey(location)).toBe(`${root}failures.csv`);
     expect(layout.rejectsKey(location)).toBe(`${root}rejects.csv`);
-    expect(layout.contactSheetKey(location, 1)).toBe(`${root}contact-sheet.html`);
-    expect(layout.contactSheetKey(location, 2)).toBe(`${root}contact-sheet/0002.html`);
+    expect(layout.contactSheetKey(location)).toBe(`${root}contact-sheet.html`);
+    expect(layout.contactSheetFolder({ ...location, runSeq: 2 })).toBe(`${root}contact-sheet/0002/`);
+    expect(layout.thumbnailKey(location, 'ab12')).toBe(`${root}thumbnails/ab12.webp`);
+    expect(layout.nearDuplicatesKey(location)).toBe(`${root}near-duplicates.csv`);
     expect(layout.reportKey(location)).toBe(`${root}report.json`);
     expect(layout.probeKey(location)).toBe(`${root}probe.txt`);
   });

@@ -1,21 +1,30 @@
 import { ZodError } from 'zod';
 import type { BatchStatus } from '../batch/status-document.js';
+import { nearDuplicatesText } from '../domain/near-duplicates.js';
 import { sameBytesText } from '../domain/same-bytes.js';
 import { Report } from '../ledger/documents.js';
 import { readDocumentIfAny } from '../ledger/read-document.js';
 import { at, reportKey, type BatchLocation } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 
-/** What an ended batch's seal says of images that came out the same for different prompts, on one line; undefined where it says nothing, and for a batch at work. */
-export async function sameBytesNote(
+/**
+ * What an ended batch's seal says of images that came out the same for different prompts, and of those that look alike,
+ * each by name on one line; none where it says nothing, and for a batch at work.
+ */
+export async function alikeNotes(
   store: ObjectStore,
   location: BatchLocation,
   { endedAt, runSeq, batchId }: Pick<BatchStatus, 'endedAt' | 'runSeq' | 'batchId'>,
-): Promise<string | undefined> {
-  if (endedAt === undefined) return undefined;
+): Promise<readonly (readonly [name: string, text: string])[]> {
+  if (endedAt === undefined) return [];
   const report = await readableReport(store, location);
-  const text = sameBytesText(report?.runSeq === runSeq ? report.sameBytes : undefined);
-  return text && `${text} Which: banana-batch verify ${batchId}`;
+  if (report?.runSeq !== runSeq) return [];
+  const sameBytes = sameBytesText(report.sameBytes);
+  const looks = nearDuplicatesText(report.nearDuplicates);
+  return [
+    ...(sameBytes ? [['Beware', `${sameBytes} Which: banana-batch verify ${batchId}`] as const] : []),
+    ...(looks ? [['Alike', `${looks} Which: near-duplicates.csv, and the contact sheet`] as const] : []),
+  ];
 }
 
 /** A report that cannot be understood must not hide where the batch is; `verify` names it. */

@@ -1,0 +1,109 @@
+import prettyBytes from 'pretty-bytes';
+import type { JsonValue } from '../domain/json.js';
+import type { RowOutcome } from '../domain/outcome.js';
+import type { PromptRow } from '../domain/row.js';
+import { linkToObject } from './contact-sheet-links.js';
+import { labelsOf } from './metadata-line.js';
+
+/** A row as the contact sheet's script takes it: what its card says, and nothing else. */
+export interface ContactSheetRow {
+  readonly id: string;
+  readonly line: number;
+  readonly prompt: string;
+  readonly facts: readonly string[];
+  readonly image?: {
+    /** Relative to the page, ready for an address. */
+    readonly link: string;
+    /** Name of the thumbnail. */
+    readonly thumbnail?: string;
+    readonly width: number;
+    readonly height: number;
+    readonly size: string;
+  };
+  /** Why there is no image. */
+  readonly none?: {
+    readonly kind: 'failed' | 'cancelled';
+    readonly title: string;
+    readonly message: string;
+    readonly used: string;
+  };
+  readonly jobs?: readonly string[];
+  /** Input images are only counted: their URLs may be presigned. */
+  readonly inputs?: number;
+  /** The carried columns that say something, as text. */
+  readonly labels?: readonly (readonly [column: number, text: string])[];
+}
+
+/** What the card of a row says. `columnOf` numbers the carried columns. */
+export function contactSheetRow(
+  row: PromptRow,
+  outcome: RowOutcome,
+  columnOf: (name: string) => number,
+): ContactSheetRow {
+  const { end, generations } = outcome;
+  const jobs = generations.flatMap(({ jobId }) => jobId ?? []);
+  const labels = labelTexts(row).map(([name, text]) => [columnOf(name), text] as const);
+  const size = end.kind === 'stored' ? [`${end.image.width} × ${end.image.height}`] : [];
+  return {
+    id: row.rowId,
+    line: row.line,
+    prompt: row.prompt,
+    facts: [row.model, row.aspectRatio, row.resolution, ...size],
+    ...pictureOf(row, outcome),
+    ...(jobs.length > 0 && { jobs }),
+    ...(row.inputImages.length > 0 && { inputs: row.inputImages.length }),
+    ...(labels.length > 0 && { labels }),
+  };
+}
+
+/** The carried columns that say something, by the names under which our files show them, as text. */
+export function labelTexts(row: PromptRow): readonly (readonly [name: string, text: string])[] {
+  return Object.entries(labelsOf(row))
+    .map(([name, value]) => [name, textOf(value)] as const)
+    .filter(([, text]) => text !== '');
+}
+
+function pictureOf(row: PromptRow, outcome: RowOutcome): Pick<ContactSheetRow, 'image' | 'none'> {
+  const { end, imageKey } = outcome;
+  switch (end.kind) {
+    case 'stored': {
+      const { type, width, height, sizeBytes, sha256, thumbnail } = end.image;
+      const link = linkToObject(imageKey ?? `images/train/${row.imageName}.${type}`);
+      const size = prettyBytes(sizeBytes);
+      return { image: { link, ...(thumbnail && { thumbnail: sha256 }), width, height, size } };
+    }
+    case 'failed':
+      return noneOf(outcome, 'failed', `Failed: ${end.failure}`, end.message);
+    case 'cancelled':
+      return noneOf(outcome, 'cancelled', 'Cancelled', 'The batch was cancelled before this row was done.');
+  }
+}
+
+function noneOf(
+  outcome: RowOutcome,
+  kind: 'failed' | 'cancelled',
+  title: string,
+  message: string,
+): Pick<ContactSheetRow, 'none'> {
+  return { none: { kind, title, message, used: spent(outcome) } };
+}
+
+/** What a row without an image used, as far as it is known. */
+function spent({ generations }: RowOutcome): string {
+  const used = generations.length;
+  if (used === 0) return 'No generation used';
+  const charged = generations.filter((generation) => generation.charged === 'yes').length;
+  const unknown = generations.filter((generation) => generation.charged === 'unknown').length;
+  return [
+    `${used} generation${used === 1 ? '' : 's'} used`,
+    charged > 0 ? `${charged} charged` : '',
+    unknown > 0 ? `${unknown} with unknown charge` : '',
+  ]
+    .filter((part) => part !== '')
+    .join(', ');
+}
+
+function textOf(value: JsonValue): string {
+  if (value === null) return '';
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
