@@ -39,7 +39,7 @@ export function brokenImageNameRule(name: string): string | undefined {
     const rule = brokenSegmentRule(segment, index < segments.length - 1);
     if (rule !== undefined) return rule;
   }
-  if (byteLength(name + LONGEST_EXTENSION) <= MAX_NAME_BYTES) return undefined;
+  if (fitsIn(name + LONGEST_EXTENSION, MAX_NAME_BYTES)) return undefined;
   return `a name with its folders and extension has at most ${MAX_NAME_BYTES} bytes of UTF-8, so that its key fits into S3: shorten it`;
 }
 
@@ -60,7 +60,7 @@ function brokenSegmentRule(segment: string, isFolder: boolean): string | undefin
   if (isFolder && METADATA_FILE.test(segment)) {
     return `a folder is not called like a file with metadata: rename ${quoted(segment)}`;
   }
-  if (byteLength(isFolder ? segment : segment + LONGEST_EXTENSION) <= MAX_SEGMENT_BYTES) return undefined;
+  if (fitsIn(isFolder ? segment : segment + LONGEST_EXTENSION, MAX_SEGMENT_BYTES)) return undefined;
   return `a file's or folder's name has at most ${MAX_SEGMENT_BYTES} bytes of UTF-8, extension included: shorten ${quoted(`${segment.slice(0, 30)}…`)}`;
 }
 
@@ -68,9 +68,13 @@ function quoted(text: string): string {
   return JSON.stringify(text);
 }
 
-function byteLength(text: string): number {
-  return new TextEncoder().encode(text).length;
+/** Whether a text, as UTF-8, has at most so many bytes. */
+function fitsIn(text: string, bytes: number): boolean {
+  // A UTF-16 unit has three bytes of UTF-8 at most.
+  return text.length * 3 <= bytes || ENCODER.encode(text).length <= bytes;
 }
+
+const ENCODER = new TextEncoder();
 
 /** Whether Hugging Face takes a folder of the name for a split of its own, so that `split="train"` must be asked for. */
 export function looksLikeSplit(name: string): boolean {

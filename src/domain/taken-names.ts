@@ -36,6 +36,8 @@ export class TakenNames {
 
 /** What names have in common that are one file on macOS or Windows: neither letter case nor Unicode's forms count. */
 export function foldedName(name: string): string {
+  // Most names, and many times as fast.
+  if (/^[ -~]*$/.test(name)) return name.toLowerCase();
   // Through upper case, since ß and SS are one there, as are all forms of sigma.
   return name.normalize('NFC').toUpperCase().toLowerCase().normalize('NFC');
 }

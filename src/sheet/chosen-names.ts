@@ -33,7 +33,7 @@ export function chosenNames(record: SourceRecord, columns: SheetColumns, ids: re
 
 /** The rule that the second of two rows breaks; `both` is who they are, as a subject. */
 export function takenNameRule(name: string, both: string): string {
-  return `an image's name is used once, and letter case does not count, since such names are one file on macOS and Windows: ${both} have ${JSON.stringify(name)}. Give one of them another file_name`;
+  return `an image's name is used once, and letter case does not count, since such names are one file on macOS and Windows: ${both} have ${JSON.stringify(name)}. Give one of them another name`;
 }
 
 type Given = { readonly kind: 'text'; readonly column: string; readonly text: string } | ChosenNames;
