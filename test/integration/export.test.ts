@@ -101,18 +101,21 @@ describe('an export of a sealed batch', () => {
     expect(await digestsIn(folder)).toEqual(before);
   });
 
-  it.each(['parquet', 'webdataset'] as const)(
-    'as %s goes on after a kill -9 where it was, and ends with the bytes of one that was not disturbed',
-    async (format) => {
+  it.each([
+    { format: 'parquet', signal: 'SIGKILL', code: null },
+    { format: 'webdataset', signal: 'SIGINT', code: 130 },
+  ] as const)(
+    'as $format goes on after $signal where it was, and ends with the bytes of one that was not disturbed',
+    async ({ format, signal, code: ended }) => {
       const [folder, undisturbed] = [newFolder(), newFolder()];
       const args = ['export', 'large', '--format', format, '--to', folder, '--shard-size', '64KB', '--json'];
       const command = await startCommand(args, { cwd: scratch.path, variables, ready: '' });
       await eventually(() => existsSync(folder) && readDone(folder).then((done) => done > 3), {
         what: 'some shards are there',
-        withinMs: 30_000,
+        withinMs: 60_000,
         everyMs: 1,
       });
-      await command.end('SIGKILL');
+      expect(await command.end(signal)).toBe(ended);
       expect(existsSync(path.join(folder, 'export.json'))).toBe(false);
       const whole = await exported(large, undisturbed, { format });
       const shas = new Map(whole.shards.map(({ name, sha256 }) => [name, sha256]));
