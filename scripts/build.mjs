@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runCommand } from './run-command.mjs';
 import { runScript, say } from './setup-error.mjs';
 
-const PAGE_SCRIPT = 'report/contact-sheet-script.js';
+/** Not compiled: sent to browsers as they are. */
+const PAGE_SCRIPTS = 'report/page';
 
 /** Whether dist/ was made of the sources as they are now. */
 export function isBuilt(root) {
@@ -21,8 +22,7 @@ export async function build(root) {
   const node = (what, ...args) => runCommand(what, process.execPath, args, { cwd: root });
   await node('Compiling', join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json');
   await node('Bundling the workflows', join(root, 'scripts/bundle-workflows.mjs'));
-  // Not compiled: it is sent to browsers as it is.
-  copyFileSync(join(root, `src/${PAGE_SCRIPT}`), join(root, `dist/${PAGE_SCRIPT}`));
+  cpSync(join(root, 'src', PAGE_SCRIPTS), join(root, 'dist', PAGE_SCRIPTS), { recursive: true });
   writeFileSync(stampFile(root), digest);
 }
 

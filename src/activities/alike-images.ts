@@ -13,7 +13,15 @@ import { hashThumbnail } from '../images/thumbnail.js';
 import { OutcomeLine } from '../ledger/documents.js';
 import { readJsonLines } from '../ledger/json-lines.js';
 import type { LedgerFiles } from '../ledger/ledger-files.js';
-import { at, nearDuplicatesKey, outcomesKey, thumbnailKey, type RunRef } from '../storage/layout.js';
+import {
+  at,
+  batchRoot,
+  imagesPrefix,
+  nearDuplicatesKey,
+  outcomesKey,
+  thumbnailKey,
+  type RunRef,
+} from '../storage/layout.js';
 import { StorageError, type ObjectStore } from '../storage/object-store.js';
 import type { AlikeRows } from './contact-sheet-files.js';
 import type { SealedRow } from './sealed-rows.js';
@@ -86,8 +94,9 @@ export class AlikeImages {
     const alike = await this.#gather(groups);
     if (!groups) return { sameBytes: alike.sameBytes, nearDuplicates: undefined, lists: [alike.sameList] };
     const csv = files.openCsv();
+    const imagesFolder = imagesPrefix(this.#run).slice(batchRoot(this.#run).length);
     for (const { group, rowId, imageKey, distance } of alike.near) {
-      const fileName = imageKey.replace(/^images\/train\//, '');
+      const fileName = imageKey.slice(imagesFolder.length);
       await csv.add({ group, id: rowId, file_name: fileName, distance });
     }
     await csv.store(nearDuplicatesKey(this.#run), COLUMNS, delimiter);

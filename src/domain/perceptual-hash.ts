@@ -24,7 +24,7 @@ export function perceptualHash(luma: Uint8Array): string {
     for (const across of WAVES) waves.push(strength(luma, down, across));
   }
   // The first is the mean brightness, and no wave.
-  const median = [...waves.slice(1)].sort((a, b) => a - b)[(KEPT * KEPT) >> 1] ?? 0;
+  const median = waves.slice(1).sort((a, b) => a - b)[(KEPT * KEPT) >> 1] ?? 0;
   let hash = '';
   for (let at = 0; at < waves.length; at += 4) {
     const bits = waves.slice(at, at + 4).map((wave, bit) => (at + bit > 0 && wave > median ? 8 >> bit : 0));

@@ -36,7 +36,13 @@ export interface ContactSheetPage {
   readonly firstRows: readonly ContactSheetRow[];
 }
 
-const SCRIPT = readFileSync(new URL('./contact-sheet-script.js', import.meta.url), 'utf8');
+/** One script of all modules of the page: a page that was opened from a folder may load none. */
+const SCRIPT = `{\n'use strict';\n${['data', 'cards', 'view'].map((name) => moduleText(name)).join('\n')}}`;
+
+function moduleText(name: string): string {
+  const text = readFileSync(new URL(`./page/${name}.js`, import.meta.url), 'utf8');
+  return text.replaceAll(/^import [^;]*;\n/gm, '').replaceAll(/^export /gm, '');
+}
 
 /**
  * A page that runs its own script and that of its folder or bucket, and loads nothing from elsewhere. `file:` since a

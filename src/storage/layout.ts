@@ -147,14 +147,9 @@ export function imageKey(location: BatchLocation, imageName: string, type: Image
   return `${imagesPrefix(location)}${imageName}.${type}`;
 }
 
-/** The folder of all thumbnails: apart from the images, or Hugging Face would read them as such. */
-export function thumbnailsPrefix(location: BatchLocation): string {
-  return `${batchRoot(location)}thumbnails/`;
-}
-
-/** The small copy of an image with these bytes. */
+/** The small copy of an image with these bytes; apart from the images, or Hugging Face would read it as one of them. */
 export function thumbnailKey(location: BatchLocation, sha256: string): string {
-  return `${thumbnailsPrefix(location)}${sha256}.webp`;
+  return `${batchRoot(location)}thumbnails/${sha256}.webp`;
 }
 
 /** One line per stored image, beside the images, as Hugging Face's imagefolder expects it. */

@@ -7,12 +7,17 @@ import type { BatchFaultDetails } from '../../src/domain/batch-fault.js';
 import type { ContentHash, JobId, RowId } from '../../src/domain/ids.js';
 import { BatchFile, type RunRequest } from '../../src/ledger/documents.js';
 import { fromStoredIdentity, toStoredIdentity } from '../../src/domain/stored-identity.js';
+import { hashThumbnail, makeThumbnail } from '../../src/images/thumbnail.js';
+import { samplePng } from '../support/sample-images.js';
 import { readEvidence } from '../support/batch-evidence.js';
 import { startActivityBench, type ActivityBench } from '../support/activity-bench.js';
 import {
   at,
   batchFileKey,
   batchRoot,
+  contactSheetPrefix,
+  nearDuplicatesKey,
+  thumbnailKey,
   carriedKey,
   failuresKey,
   imagesPrefix,
@@ -277,6 +282,29 @@ describe('the activities', () => {
       const [key = ''] = await images(row.run);
       const head = await bench.s3.store.head(at(row.run, key));
       expect(fromStoredIdentity(head?.metadata ?? {})).toMatchObject({ jobId, runSeq: 1, generation: 1 });
+    });
+
+    it('puts a thumbnail beside it, and says what it looks like, only where each is asked for', async () => {
+      const { row, jobId } = await doneJob();
+      const asked = { nearDuplicates: true, thumbnails: false };
+      const store = (wanted: typeof asked | { readonly nearDuplicates?: boolean }) =>
+        bench.attempt(() => bench.activities.storeImage({ ...row, jobId, ...wanted }));
+      const bare = await store(asked);
+      if (bare.kind !== 'stored') throw new Error(`It ended as ${bare.kind}.`);
+      const { sha256, perceptualHash } = bare.image;
+      expect(perceptualHash).toMatch(/^[0-9a-f]{16}$/);
+      expect(bare.image).not.toHaveProperty('thumbnail');
+      const thumbnail = at(row.run, thumbnailKey(row.run, sha256));
+      expect(await bench.s3.store.head(thumbnail)).toBeUndefined();
+
+      const [key = ''] = await images(row.run);
+      await bench.s3.store.delete(at(row.run, key));
+      const usual = await store({});
+      expect(usual).toMatchObject({ image: { sha256, thumbnail: true } });
+      expect(usual).not.toHaveProperty('image.perceptualHash');
+      expect(await bench.s3.store.head(thumbnail)).toMatchObject({ contentType: 'image/webp' });
+      // One that adopts the image knows what comes with it.
+      expect(await store(asked)).toEqual(usual);
     });
 
     it('adopts an image of the same content that another job made', async () => {
@@ -708,6 +736,54 @@ describe('the activities', () => {
       expect(again.result).toEqual(result);
       const sealed = await seal(run, 1, 'cancelled');
       expect(await seal(run, 1, 'cancelled')).toEqual(sealed);
+    });
+
+    it('lists images that look alike where that is asked for, and leaves no list and no data of earlier seals', async () => {
+      const lines = ['id,prompt', ...['a', 'b', 'c', 'd', 'e'].map((id) => `${id},picture ${id}`)];
+      const { run } = await bench.ingest('alike', lines, 1, { settings: { nearDuplicates: true } });
+      const image = { type: 'png', width: 8, height: 8, sizeBytes: 1 } as const;
+      const png = samplePng(64, 64, 9);
+      const thumbnail = await makeThumbnail(png, { width: 64, height: 64 });
+      if (!thumbnail) throw new Error('The sample has no thumbnail.');
+      const hash = (await hashThumbnail(thumbnail)) ?? '';
+      await bench.s3.store.put(at(run, thumbnailKey(run, '3')), thumbnail, { contentType: 'image/webp' });
+      const looks = [
+        { perceptualHash: hash },
+        { perceptualHash: `${hash.slice(0, 15)}f` },
+        { perceptualHash: 'f0f0f0f0f0f0f0f0' },
+        // Its hash is made of its thumbnail, and the last has neither.
+        { thumbnail: true },
+        {},
+      ] as const;
+      const settled = looks.map((look, row) => ({
+        row,
+        end: { kind: 'stored', adopted: false, image: { ...image, sha256: String(row), ...look } } as const,
+        generations: [],
+        settledAtMs: 1,
+      }));
+      await bench.attempt(() => bench.activities.recordOutcomes({ run, shard: 0, part: 0, settled }));
+      await seal(run, 1);
+      const list = at(run, nearDuplicatesKey(run));
+      expect(await bench.s3.store.readText(list)).toBe(
+        '\uFEFFgroup,id,file_name,distance\n1,a,a.png,0\n1,b,b.png,4\n1,d,d.png,0\n',
+      );
+      const { report } = await readEvidence(bench.s3.store, run);
+      expect(report.nearDuplicates).toEqual({
+        images: 3,
+        groups: 1,
+        notCompared: 1,
+        incomplete: false,
+        examples: [{ rowIds: ['a', 'b', 'd'] }],
+      });
+
+      const { run: second } = await bench.ingest('alike', lines, 2);
+      await seal(second, 0);
+      expect(await bench.s3.store.head(list)).toBeUndefined();
+      const sheet: string[] = [];
+      for await (const { key } of bench.s3.store.list(run.bucket, contactSheetPrefix(run)))
+        sheet.push(key.slice(batchRoot(run).length));
+      expect(sheet).toEqual(['contact-sheet/0002/rows-00000.js']);
+      expect((await readEvidence(bench.s3.store, second)).report.digests).toHaveProperty([sheet[0] ?? '']);
     });
 
     it('never seals a completed run in which a row has no outcome', async () => {

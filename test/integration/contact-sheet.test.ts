@@ -1,6 +1,5 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFile } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -23,14 +22,20 @@ describe.runIf(isAvailable('Chromium', existsSync(CHROMIUM)))('the contact sheet
 
   beforeAll(async () => {
     s3 = await startTestS3();
-    const run: RunRef = { bucket: s3.bucket, root: 'long batch/', batchId: 'long batch' as BatchId, runSeq: 1 };
+    const run: RunRef = {
+      bucket: s3.bucket,
+      root: 'long batch/',
+      batchId: 'long batch' as BatchId,
+      runSeq: 1,
+    };
     await writeLongContactSheet(s3.store, run, ROWS);
     folder = path.join(s3.folder, s3.bucket, run.batchId);
-    server = createServer(async (request, response) => {
+    server = createServer((request, response) => {
       const file = path.join(folder, decodeURIComponent(new URL(request.url ?? '', 'http://host').pathname));
       const type = { '.html': 'text/html', '.js': 'text/javascript' }[path.extname(file)];
-      const body = await readFile(file).catch(() => undefined);
-      response.writeHead(body ? 200 : 404, type ? { 'content-type': type } : {}).end(body);
+      readFile(file, (error, body) => {
+        response.writeHead(error ? 404 : 200, type ? { 'content-type': type } : {}).end(error ? '' : body);
+      });
     }).listen(0, '127.0.0.1');
     browser = await launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu'] });
   });
@@ -42,7 +47,7 @@ describe.runIf(isAvailable('Chromium', existsSync(CHROMIUM)))('the contact sheet
   });
 
   const addresses = {
-    folder: () => `${pathToFileURL(folder)}/`,
+    folder: () => `${pathToFileURL(folder).href}/`,
     bucket: () => `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
   };
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { prune } from '../../src/commands/prune.js';
@@ -24,6 +25,9 @@ const SHEET = [
 ];
 const A = 'images/train/a.png';
 const B = 'images/train/b.png';
+const thumbnailOf = (position: number): string =>
+  `thumbnails/${createHash('sha256').update(imageOf(position)).digest('hex')}.webp`;
+const [THUMBNAIL_OF_A, THUMBNAIL_OF_B] = [thumbnailOf(0), thumbnailOf(1)];
 const METADATA = 'images/train/metadata.jsonl';
 const OUTCOMES = 'runs/0001/outcomes.jsonl';
 
@@ -320,10 +324,11 @@ describe('a sealed batch', () => {
       await sealBatch(bench, name, SHEET);
       const batch = await sealBatch(bench, name, shorter, 2);
       await batch.put('contact-sheet/0002.html', 'a page of a longer batch');
+      for (const thumbnail of [THUMBNAIL_OF_A, THUMBNAIL_OF_B]) await batch.put(thumbnail, 'small');
       return batch;
     };
 
-    it('has removed rows’ images and stale pages named, and exactly those pruned', async () => {
+    it('has removed rows’ images and stale pages named, and exactly those and their thumbnails pruned', async () => {
       const batch = await withLeftovers('leftovers');
       await batch.put('mine.txt', 'not of banana-batch');
       const before = await batch.keys();
@@ -335,9 +340,9 @@ describe('a sealed batch', () => {
         'stale-page contact-sheet/0002.html',
       ]);
 
-      const leftover = [B, 'contact-sheet/0002.html'];
+      const leftover = [B, 'contact-sheet/0002.html', THUMBNAIL_OF_B];
       const dry = await pruned(batch, { dryRun: true });
-      expect(Pruned.parse(JSON.parse(dry.stdout))).toMatchObject({ objects: 2, deleted: 0, foreign: 1 });
+      expect(Pruned.parse(JSON.parse(dry.stdout))).toMatchObject({ objects: 3, deleted: 0, foreign: 1 });
       const unasked = await pruned(batch, {});
       expect(unasked).toMatchObject({ code: 2, stdout: '' });
       expect(unasked.stderr).toContain('banana-batch prune leftovers --yes');
@@ -347,10 +352,10 @@ describe('a sealed batch', () => {
       const { deleted, keys, bytes } = Pruned.parse(JSON.parse(done.stdout));
       expect({ code: done.code, deleted, keys: keys.toSorted() }).toEqual({
         code: 0,
-        deleted: 2,
+        deleted: 3,
         keys: leftover.toSorted(),
       });
-      expect(bytes).toBe(imageOf(1).length + 'a page of a longer batch'.length);
+      expect(bytes).toBe(imageOf(1).length + 'a page of a longer batch'.length + 'small'.length);
       expect(await batch.keys()).toEqual(before.filter((key) => !leftover.includes(key)));
 
       await batch.delete('mine.txt');

@@ -11,7 +11,7 @@ import type { RunRequest } from '../../src/ledger/documents.js';
 import { startSandbox, type RunningSandbox } from '../../src/sandbox/index.js';
 import { SheetSettings } from '../../src/sheet/index.js';
 import { at, inputKey, requestKey, type RunRef } from '../../src/storage/layout.js';
-import type { IngestResult } from '../../src/workflows/messages.js';
+import type { IngestResult, RunSettings } from '../../src/workflows/messages.js';
 import { startTestS3, type TestS3 } from './test-stack.js';
 
 const API_KEY = 'test-key';
@@ -32,7 +32,7 @@ export interface ActivityBench {
     batchName: string,
     lines: readonly string[],
     runSeq?: number,
-    asked?: Partial<RunRequest>,
+    asked?: Partial<Omit<RunRequest, 'settings'>> & { readonly settings?: Partial<RunSettings> },
   ): Promise<{ readonly run: RunRef; readonly result: IngestResult }>;
   stop(): Promise<void>;
 }
@@ -71,7 +71,7 @@ export async function startActivityBench(): Promise<ActivityBench> {
     activities,
     attempt,
     attemptTakenBack,
-    ingest: async (batchName, lines, runSeq = 1, asked = {}) => {
+    ingest: async (batchName, lines, runSeq = 1, { settings: own, ...asked } = {}) => {
       const batchId = parseBatchId(batchName);
       if (!batchId) throw new Error(`${batchName} is no batch id.`);
       const run: RunRef = { bucket: s3.bucket, root: `tests/${batchId}/`, batchId, runSeq };
@@ -94,6 +94,7 @@ export async function startActivityBench(): Promise<ActivityBench> {
         idempotencyHorizonMs: 1,
         probeFirstMs: 1,
         probeLongestMs: 1,
+        ...own,
       };
       return { run, result: await attempt(() => activities.ingest({ run, settings })) };
     },

@@ -32,7 +32,14 @@ async function hashed(image: Buffer): Promise<string> {
 }
 
 function bitsApart(a: string, b: string): number {
-  return [...(BigInt(`0x${a}`) ^ BigInt(`0x${b}`)).toString(2)].filter((bit) => bit === '1').length;
+  return (BigInt(`0x${a}`) ^ BigInt(`0x${b}`)).toString(2).replaceAll('0', '').length;
+}
+
+const pause = async (): Promise<void> => undefined;
+
+async function thumbnailOf(width: number, height: number) {
+  const thumbnail = await makeThumbnail(samplePng(width, height), { width, height });
+  return thumbnail && new Transformer(thumbnail).metadata();
 }
 
 describe('a perceptual hash', () => {
@@ -47,8 +54,8 @@ describe('a perceptual hash', () => {
         .crop(6, 6, SIDE - 12, SIDE - 12)
         .png(),
     };
-    for (const [name, image] of Object.entries(variants))
-      expect(bitsApart(hash, await hashed(image)), name).toBeLessThanOrEqual(MOST_BITS_APART);
+    for (const image of Object.values(variants))
+      expect(bitsApart(hash, await hashed(image))).toBeLessThanOrEqual(MOST_BITS_APART);
   });
 
   it('is far from those of other pictures', async () => {
@@ -64,13 +71,9 @@ describe('a perceptual hash', () => {
 
 describe('a thumbnail', () => {
   it('is a small WebP of the same proportions, and never larger than the image', async () => {
-    const sizeOf = async (width: number, height: number) => {
-      const thumbnail = await makeThumbnail(samplePng(width, height), { width, height });
-      return thumbnail && new Transformer(thumbnail).metadata();
-    };
-    expect(await sizeOf(1920, 960)).toMatchObject({ format: 'webp', width: 384, height: 192 });
-    expect(await sizeOf(20, 30)).toMatchObject({ format: 'webp', width: 20, height: 30 });
-    expect(await sizeOf(4000, 1)).toMatchObject({ width: 384, height: 1 });
+    expect(await thumbnailOf(1920, 960)).toMatchObject({ format: 'webp', width: 384, height: 192 });
+    expect(await thumbnailOf(20, 30)).toMatchObject({ format: 'webp', width: 20, height: 30 });
+    expect(await thumbnailOf(4000, 1)).toMatchObject({ width: 384, height: 1 });
   });
 
   it('is not there for a picture that cannot be decoded', async () => {
@@ -82,8 +85,6 @@ describe('a thumbnail', () => {
 });
 
 describe('looking for near-duplicates', () => {
-  const pause = async (): Promise<void> => undefined;
-
   it('groups exactly what a comparison of each with each groups', async () => {
     // Near hashes are rare among random ones: so a few are made of each.
     const flipped = fc
@@ -91,10 +92,9 @@ describe('looking for near-duplicates', () => {
         fc.bigInt(0n, 2n ** 64n - 1n),
         fc.array(fc.array(fc.nat(63), { maxLength: 9 }), { maxLength: 4 }),
       )
-      .map(([hash, flips]) => [
-        hash,
-        ...flips.map((bits) => bits.reduce((sum, bit) => sum ^ (1n << BigInt(bit)), hash)),
-      ]);
+      .map(([hash, flips]) =>
+        [[], ...flips].map((bits) => bits.reduce((sum, bit) => sum ^ (1n << BigInt(bit)), hash)),
+      );
     await fc.assert(
       fc.asyncProperty(fc.array(flipped, { maxLength: 8 }), async (families) => {
         const hashes = families.flat().map((hash) => hash.toString(16).padStart(16, '0'));
