@@ -10,9 +10,6 @@ import { runsPrefix, type BatchLocation, type RunRef } from '../storage/layout.j
 import type { ObjectStore } from '../storage/object-store.js';
 import { PlanCounter, type PlanCounts } from './plan-counts.js';
 
-/** How many rows too many are counted, so that a message can say it exactly. */
-const COUNTED_BEYOND = 1_000_000;
-
 /** A sheet on the local disk, whole, as it was given. */
 export interface SheetFile {
   readonly path: string;
@@ -44,7 +41,7 @@ export interface SubmissionPlan extends PlanCounts {
 }
 
 /**
- * Reads the sheet, the whole of it unless it is far too long; `onRow` hears of every thousandth row. Throws SheetError where it cannot be trusted, and a
+ * Reads the whole sheet, unless it is too long; `onRow` hears of every thousandth row. Throws SheetError where it cannot be trusted, and a
  * UsageError where it is too long for one batch.
  */
 export async function checkSheet(
@@ -52,16 +49,16 @@ export async function checkSheet(
   settings: SheetSettings,
   onRow: (rows: number) => void = () => undefined,
 ): Promise<SheetSummary> {
-  const refuseTooLong = (rows: number, count = String(rows)): void => {
+  const refuseTooLong = (rows: number): void => {
     if (rows <= MAX_BATCH_ROWS) return;
     throw new UsageError(
-      `${sheet.name} makes ${count} images; a batch takes ${MAX_BATCH_ROWS}. Split the sheet and give each part its own --id.`,
+      `${sheet.name} makes more than ${MAX_BATCH_ROWS} images, the most that a batch takes. Split the sheet and give each part its own --id.`,
     );
   };
   const bytes = createReadStream(sheet.path);
   const summary = await summarizeSheet(bytes, settings, { name: sheet.name }, (rows) => {
-    // The ids of all rows are in memory, and a packed sheet may have any number of them.
-    refuseTooLong(rows - COUNTED_BEYOND, `more than ${rows}`);
+    // Not at the end only: a small packed sheet may have any number of rows, and their ids are kept in memory.
+    refuseTooLong(rows);
     onRow(rows);
   });
   refuseTooLong(summary.rows);
