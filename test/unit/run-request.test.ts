@@ -23,9 +23,10 @@ test('a run was asked for the same only by the same bytes, format and settings',
   expect(hasSheet(request, location, sheet, SheetSettings.parse({}))).toBe(false);
 });
 
-test('a sheet without a usable extension is kept as CSV', () => {
-  const keys = ['-', 'menu', 'menu.JSONL', 'menu.c v'].map((name) =>
+test('a sheet is kept with its extension, and as CSV without a usable one', () => {
+  const keys = ['-', 'menu', 'menu.JSONL', 'menu.c v', 'menu.TSV.gz', 's3://b/menu.gz'].map((name) =>
     sheetKeyOf(location, { ...sheet, name }),
   );
-  expect(keys.map((key) => key.split('.').at(-1))).toEqual(['csv', 'csv', 'jsonl', 'csv']);
+  const extensions = keys.map((key) => key.split('.').slice(1).join('.'));
+  expect(extensions).toEqual(['csv', 'csv', 'jsonl', 'csv', 'tsv.gz', 'gz']);
 });
