@@ -25,7 +25,7 @@ export interface PruneOptions {
 const SHOWN_KEYS = 10;
 
 /**
- * Deletes the images and contact sheet pages that a batch's newest seal no longer names, after a question that is
+ * Deletes the images, thumbnails and contact sheet pages that a batch's newest seal no longer names, after a question that is
  * answered with no unless told otherwise. Never touches what a stored row names, the ledger, or what others put there.
  */
 export const prune: Command<PruneOptions> = (context, options) =>

@@ -78,7 +78,7 @@ export function addActCommands(program: Program, end: (code: ExitCode) => void):
 
   program
     .command('prune')
-    .description('delete images and pages that no row of an ended batch names any more')
+    .description('delete images, thumbnails and pages that no row of an ended batch names any more')
     .argument('<id>', 'the batch')
     .option('-y, --yes', 'do not ask', false)
     .option('--dry-run', 'only say what would be deleted', false)
