@@ -7,7 +7,7 @@ export default defineConfig({
     pool: 'forks',
     // Tests that mostly wait for a time-out wait together; more worker processes at once only slow each other down.
     maxConcurrency: 8,
-    maxWorkers: 2,
+    maxWorkers: 3,
     // The SDK's news about Node versions is not about the tests.
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     setupFiles: ['test/support/clean-environment.ts'],
@@ -16,9 +16,9 @@ export default defineConfig({
         extends: true,
         test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 20_000 },
       },
-      // Each file starts servers of its own. One folder after the other, and at last, with the machine for itself, the
-      // file that runs a whole real sheet.
-      ...['integration', 'faults', 'replay', 'real-input'].map((name, index) => ({
+      // Each file starts servers of its own. At last, with the machine for itself, comes the file that runs a whole real
+      // sheet.
+      ...['integration', 'faults', 'replay', 'real-input'].map((name) => ({
         extends: true as const,
         test: {
           name,
@@ -26,7 +26,7 @@ export default defineConfig({
           exclude: name === 'real-input' ? [] : [REAL_INPUT],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          sequence: { groupOrder: index + 1 },
+          sequence: { groupOrder: name === 'real-input' ? 2 : 1 },
         },
       })),
     ],
