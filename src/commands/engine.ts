@@ -8,8 +8,7 @@ import { startStack, type RunningStack } from '../embedded/stack.js';
 import { loadSecrets } from '../embedded/stack-data.js';
 import { stackFolder } from '../embedded/stack-info.js';
 import { EMBEDDED_BUCKET } from '../embedded/stack-parts.js';
-import { logTemporalTo, logToFile } from '../log.js';
-import { startWorker, type RunningWorker } from '../worker.js';
+import type { RunningWorker } from '../worker.js';
 import type { CommandContext } from './command-context.js';
 
 /** Everything that a batch needs to run: what is configured, and the rest started by this process. */
@@ -50,6 +49,11 @@ export async function withEngine<T>(
     const isShared = [parts.temporal, parts.bucket, parts.api].every(({ origin }) => origin === 'stack');
     const ownsWorker = foreign === undefined || !isShared;
     if (ownsWorker) {
+      // Loaded only here: the SDK's worker takes longer to load than a look at a batch takes.
+      const [{ startWorker }, { logTemporalTo, logToFile }] = await Promise.all([
+        import('../worker.js'),
+        import('../log.js'),
+      ]);
       const log = logToFile(workerLog(cwd));
       logTemporalTo(log);
       worker = await startWorker({ ...parts, taskQueue: whole.taskQueue, log });
