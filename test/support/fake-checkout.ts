@@ -57,7 +57,15 @@ export async function fakeCheckout({ withGo }: { withGo: boolean }): Promise<Fak
   const bin = join(folder.path, 'bin');
   const callsFile = join(folder.path, 'calls');
   await Promise.all([mkdir(join(root, 'src'), { recursive: true }), mkdir(bin), writeFile(callsFile, '')]);
-  for (const path of ['scripts', 'tools', 'package.json', 'tsconfig.json', 'tsconfig.build.json']) {
+  const copied = [
+    'scripts',
+    'tools',
+    'src/report/page',
+    'package.json',
+    'tsconfig.json',
+    'tsconfig.build.json',
+  ];
+  for (const path of copied) {
     await cp(join(ROOT, path), join(root, path), { recursive: true });
   }
   await cp(join(ROOT, 'src/report/page'), join(root, 'src/report/page'), { recursive: true });
