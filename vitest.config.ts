@@ -7,7 +7,7 @@ export default defineConfig({
     pool: 'forks',
     // Tests that mostly wait for a time-out wait together; more worker processes at once only slow each other down.
     maxConcurrency: 8,
-    maxWorkers: 3,
+    maxWorkers: 2,
     // The SDK's news about Node versions is not about the tests.
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     setupFiles: ['test/support/clean-environment.ts'],

@@ -68,7 +68,6 @@ export async function fakeCheckout({ withGo }: { withGo: boolean }): Promise<Fak
   for (const path of copied) {
     await cp(join(ROOT, path), join(root, path), { recursive: true });
   }
-  await cp(join(ROOT, 'src/report/page'), join(root, 'src/report/page'), { recursive: true });
   await writeFile(join(root, 'src/index.ts'), 'export {};\n');
   await writeFile(
     join(root, 'package-lock.json'),
