@@ -199,13 +199,14 @@ function paceOf(
   return { imagesPerMinute, etaSeconds: state === 'running' ? etaOf(tally, imagesPerMinute) : undefined };
 }
 
-/** When the rows that are left may be done at a pace: a range. */
+/** When the rows that are left may be done at a pace: a range; undefined where none is left. */
 export function etaOf(
   { pending, inFlight, copying }: Pick<Tally, 'pending' | 'inFlight' | 'copying'>,
   imagesPerMinute: number,
 ): BatchStatus['etaSeconds'] {
-  if (imagesPerMinute <= 0) return undefined;
-  const seconds = ((pending + inFlight + copying) / imagesPerMinute) * 60;
+  const left = pending + inFlight + copying;
+  if (imagesPerMinute <= 0 || left === 0) return undefined;
+  const seconds = (left / imagesPerMinute) * 60;
   return [Math.floor(seconds * 0.8), Math.ceil(seconds * 1.5)];
 }
 

@@ -140,13 +140,14 @@ function isSealedFor(
   files: BatchFiles | undefined,
   location: BatchLocation,
   sheet: SheetFile,
-  { sheetSettings }: SubmissionOptions,
+  { sheetSettings, settings }: SubmissionOptions,
 ): boolean {
   if (!files?.batch || !files.report) return false;
   const { batch, report, lastRunSeq } = files;
   return (
     report.runSeq === lastRunSeq &&
     batch.runSeq === lastRunSeq &&
+    (settings.nearDuplicates !== true || batch.settings.nearDuplicates === true) &&
     hasSheet(batch.sheet, location, sheet, sheetSettings)
   );
 }

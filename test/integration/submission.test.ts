@@ -6,7 +6,13 @@ import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BatchId } from '../../src/domain/ids.js';
-import { failuresKey, imagesPrefix, metadataKey, rejectsKey } from '../../src/storage/layout.js';
+import {
+  failuresKey,
+  imagesPrefix,
+  metadataKey,
+  nearDuplicatesKey,
+  rejectsKey,
+} from '../../src/storage/layout.js';
 import { batchWorkflowId, shardWorkflowId } from '../../src/workflows/names.js';
 import { readEvidence } from '../support/batch-evidence.js';
 import { runCommand, type CommandResult } from '../support/command-line.js';
@@ -173,6 +179,21 @@ describe('a sheet', () => {
     });
     await ended('fruit');
     expect(await metadataOf('fruit')).toEqual(metadata.slice(0, 6));
+  });
+
+  it('has its images compared for their looks also when that is asked for afterwards, and buys nothing for it', async () => {
+    await write('twins.csv', 'id,prompt\na,the same scene: 1\nb,the same scene: I\n');
+    await command(['submit', 'twins.csv']);
+    await ended('twins');
+    const jobs = engine.sandbox.stats().jobsMade;
+    const again = ['submit', 'twins.csv', '--near-duplicates'];
+    expect((await command(again)).stderr).toContain('Nothing is bought');
+    await ended('twins');
+    expect(await textAt('twins', nearDuplicatesKey(location('twins')))).toContain(
+      'group,id,file_name,distance',
+    );
+    expect((await command(again)).stderr).toContain('Nothing to do');
+    expect(engine.sandbox.stats().jobsMade).toBe(jobs);
   });
 
   it('tells failed rows and rejected lines in files that can be submitted as they are', async () => {

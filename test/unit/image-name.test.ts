@@ -126,7 +126,7 @@ describe('the names of a sheet’s images', () => {
         const kept: { name: string; isChosen: boolean; line: number }[] = [];
         for (const [index, { name, isChosen }] of claims.entries()) {
           const line = index + 1;
-          const [first] = kept.filter((other) =>
+          const first = kept.find((other) =>
             files.some((names) => names.includes(name) && names.includes(other.name)),
           );
           const clash = first && (isChosen || first.isChosen) ? first.line : undefined;
