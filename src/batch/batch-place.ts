@@ -101,11 +101,18 @@ async function putNote(store: ObjectStore, noted: BatchLocation, location: Batch
   }
 }
 
-/** A folder is free where no other batch lives in it, nor in a folder around it. */
+/** A folder is free where nothing lies in it but what this batch has put there, and no batch lives around it. */
 async function refuseTaken(store: ObjectStore, asked: BatchLocation): Promise<void> {
   const note = await readNote(store, asked);
-  if (note && note.batchId !== asked.batchId) throw takenBy(asked, note.batchId);
-  if (!note && (await hasRuns(store, asked))) throw takenBy(asked, undefined);
+  if (note?.batchId === asked.batchId) return;
+  if (note) throw takenBy(asked, note.batchId);
+  for await (const { key } of store.list(asked.bucket, batchRoot(asked))) {
+    // Consoles put an empty object in place of a folder.
+    if (key === batchRoot(asked)) continue;
+    throw new UsageError(
+      `${addressOf(asked)} is not empty: s3://${asked.bucket}/${key} lies there, and files of the batch would take the places of others. Choose a folder of its own with --to.`,
+    );
+  }
   for (const root of foldersAround(batchRoot(asked))) {
     const around = { ...asked, root };
     if (await store.head(at(around, batchFileKey(around)))) {

@@ -120,7 +120,8 @@ export function withSubmissionFlags(program: Program): Program {
 /** The options of a submission from its flags. Throws a UsageError for combinations that make no sense. */
 export function submissionOptions(sheet: string, flags: Flags): SubmissionOptions {
   return {
-    sheet,
+    // An address that was pasted may have spaces around it; a path may be so called.
+    sheet: /^\s*[a-z][a-z0-9+.-]*:\/\//i.test(sheet) ? sheet.trim() : sheet,
     ...(flags.id && { id: flags.id }),
     ...(flags.to && { to: flags.to }),
     new: flags.new,

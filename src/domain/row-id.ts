@@ -68,8 +68,6 @@ export type RowIdAnswer =
       /** What the record's ids begin with: unique in the sheet, and the same for any count. */
       readonly base: string;
       readonly rowIds: readonly RowId[];
-      /** Line of the first record without an id that says the same. */
-      readonly repeatOf?: number;
     }
   | { readonly kind: 'taken'; readonly rowId: string; readonly firstLine: number };
 
@@ -77,12 +75,10 @@ export type RowIdAnswer =
  * Gives the records of one sheet their ids, in order: never the same id twice, and always the same ids for the same
  * sheet. An own id that is already in use is answered with the line that has it; a derived one gets `~d2`, `~d3`, ….
  *
- * Remembers some 40 bytes an id, and as much again for a record without one.
+ * Remembers some 40 bytes an id.
  */
 export class RowIds {
   readonly #lines = new IdLines();
-  /** By content, of records without an id: the id of another row may look like a derived one. */
-  readonly #derivedLines = new IdLines();
   readonly #repeats = new Map<string, number>();
 
   /** The ids of one record: the base id itself for one image, `~1` … `~n` for several. */
@@ -91,17 +87,14 @@ export class RowIds {
   }
 
   #derive(request: RowIdRequest): RowIdAnswer {
-    const { prompt, contentHash, line } = request;
-    const firstLine = this.#derivedLines.claim(contentHash, line);
-    const repeatOf = firstLine === undefined ? {} : { repeatOf: firstLine };
-    const base = derivedRowId(prompt, contentHash);
+    const base = derivedRowId(request.prompt, request.contentHash);
     const first = this.#claim(base, request);
-    if (first.kind === 'given') return { ...first, ...repeatOf };
+    if (first.kind === 'given') return first;
     for (let repeat = (this.#repeats.get(base) ?? 1) + 1; ; repeat += 1) {
       const answer = this.#claim(`${base}~d${repeat}`, request);
       if (answer.kind === 'taken') continue;
       this.#repeats.set(base, repeat);
-      return { ...answer, ...repeatOf };
+      return answer;
     }
   }
 

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { JsonValue } from '../domain/json.js';
 import type { RowOutcome } from '../domain/outcome.js';
 import type { PromptRow } from '../domain/row.js';
+import { imageFileAt } from '../storage/layout.js';
 
-const IMAGES_FOLDER = 'images/train/';
 const json: z.ZodType<JsonValue> = z.json();
 
 /** A stored row as far as an export needs it, and a line of the file that holds them meanwhile. */
@@ -32,14 +32,15 @@ export type ExportRow = z.infer<typeof ExportRow>;
 /** The row of an export that a row with its outcome is; undefined for one without an image. */
 export function exportRowOf(row: PromptRow, outcome: RowOutcome): ExportRow | undefined {
   const { end, imageKey } = outcome;
-  if (end.kind !== 'stored' || imageKey === undefined) return undefined;
+  if (end.kind !== 'stored') return undefined;
+  if (imageKey === undefined)
+    throw new Error(`The sealed outcome at position ${outcome.position} is stored, and names no image.`);
   const { position, rowId, prompt, model, aspectRatio, resolution, labels } = row;
-  const fileName = imageKey.startsWith(IMAGES_FOLDER) ? imageKey.slice(IMAGES_FOLDER.length) : imageKey;
   return {
     position,
     rowId,
     imageKey,
-    fileName,
+    fileName: imageFileAt(imageKey),
     image: end.image,
     prompt,
     model,

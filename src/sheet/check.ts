@@ -1,4 +1,5 @@
 import { contentHash } from '../domain/content-hash.js';
+import { IdLines } from '../domain/id-lines.js';
 import type { RowId } from '../domain/ids.js';
 import type { JsonValue } from '../domain/json.js';
 import { imageNameOf } from '../domain/object-key.js';
@@ -63,6 +64,8 @@ export function recordChecker(
 ): RecordChecker {
   const rowIds = new RowIds();
   const takenNames = new TakenNames();
+  /** Of the records that may have repeats, by content. */
+  const firstLines = new IdLines();
   let position = 0;
 
   return (record, columns) => {
@@ -107,11 +110,14 @@ export function recordChecker(
     }
     const { base } = answer;
     const chosen = chosenNames(record, columns, answer.rowIds);
-    // A row that names its image wants it, whatever else looks the same.
-    const repeatOf = chosen.kind === 'none' ? answer.repeatOf : undefined;
+    // A row with an id or a name for its image wants it, whatever else looks the same.
+    const mayRepeat = id === undefined && chosen.kind === 'none';
+    const repeatOf = mayRepeat ? firstLines.lineOf(hash) : undefined;
     if (repeatOf !== undefined && settings.duplicates === 'skip') return { kind: 'skipped', line, repeatOf };
     if (position + count > mostRows) throw tooManyRows({ sheet, line }, mostRows);
     const names = imageNames(chosen, record, columns, answer.rowIds);
+    // Only now, since a record that is rejected stands for no other.
+    if (mayRepeat) firstLines.claim(hash, line);
     const labels = labelsOf(record, columns);
     const rows = answer.rowIds.map((rowId: RowId, index): PromptRow => {
       const prompt = prompts.of(base, index + 1);

@@ -1,6 +1,6 @@
 import { stringify } from 'csv-stringify/sync';
 import type { JsonValue } from '../domain/json.js';
-import { isJsonCellsColumn, isReportColumn } from '../domain/reserved-columns.js';
+import { inputColumnOf, isJsonCellsColumn, isReportColumn } from '../domain/reserved-columns.js';
 
 /** A record to write: cells by column name; absent and null cells are written empty. */
 export type CsvCells = Readonly<Record<string, JsonValue | undefined>>;
@@ -45,11 +45,14 @@ function cellsOf(record: CsvCells, columns: readonly string[]): string[] {
     Object.hasOwn(record, column) ? record[column] : undefined;
   if (!columns.some(isJsonCellsColumn)) return columns.map((column) => csvCell(value(column)));
   const own = columns.filter((column) => !isReportColumn(column));
-  const noText = own.filter((column) => typeof value(column) !== 'string');
+  // A column of ours is blank where it is absent, and what a person writes there is text.
+  const isBlank = (column: string): boolean =>
+    inputColumnOf(column) !== undefined && (value(column) ?? undefined) === undefined;
+  const noText = own.filter((column) => typeof value(column) !== 'string' && !isBlank(column));
   const names = noText.length === 0 ? '' : JSON.stringify(noText);
   return columns.map((column) => {
     if (isJsonCellsColumn(column)) return names;
-    return value(column) === null ? 'null' : csvCell(value(column));
+    return value(column) === null && !isBlank(column) ? 'null' : csvCell(value(column));
   });
 }
 

@@ -13,13 +13,15 @@ const LOOKED_AT = 100;
  * outside quotes, so that it has one column.
  *
  * Of those that the header has, it is the most frequent one by which all of the first records are as wide as the
- * header; where none does that, the most frequent one.
+ * header; where none does that, the most frequent one. `isWhole`: the text is not cut anywhere.
  */
-export function mostLikelyDelimiter(text: string): string | undefined {
+export function mostLikelyDelimiter(text: string, isWhole: boolean): string | undefined {
   const counts = countsInHeader(text);
   const present = CANDIDATES.filter((candidate) => counts.has(candidate));
   const byCount = present.toSorted((a, b) => (counts.get(b) ?? 0) - (counts.get(a) ?? 0));
-  return byCount.length < 2 ? byCount[0] : (byCount.find((one) => isConsistent(text, one)) ?? byCount[0]);
+  return byCount.length < 2
+    ? byCount[0]
+    : (byCount.find((one) => isConsistent(text, one, isWhole)) ?? byCount[0]);
 }
 
 /** The first line that is not blank; quoted text does not count, and may hold line breaks. */
@@ -34,7 +36,7 @@ function countsInHeader(text: string): ReadonlyMap<string, number> {
   return counts;
 }
 
-function isConsistent(text: string, delimiter: string): boolean {
+function isConsistent(text: string, delimiter: string, isWhole: boolean): boolean {
   const widths: number[] = [];
   try {
     parse(text, {
@@ -52,5 +54,7 @@ function isConsistent(text: string, delimiter: string): boolean {
   } catch {
     // The text may end within a quoted cell; what stands before that was seen.
   }
+  // The beginning of a text may end within a record, whose other cells are not seen.
+  if (!isWhole && widths.length < LOOKED_AT) widths.pop();
   return widths.length > 1 && widths.every((width) => width === widths[0]);
 }

@@ -19,6 +19,12 @@ export interface Dialect {
 
 const SEP_LINE = /^"?sep=([^"\r\n])"?[ \t]*(?:\r\n|\n|\r|$)/i;
 
+/** The beginning of a sheet's text; the whole of it where it is short. */
+export interface SheetHead {
+  readonly text: string;
+  readonly isWhole: boolean;
+}
+
 /**
  * The dialect of a sheet by the settings, its name's extension (before a `.gz`) and its beginning (the whole header at
  * least).
@@ -27,7 +33,7 @@ const SEP_LINE = /^"?sep=([^"\r\n])"?[ \t]*(?:\r\n|\n|\r|$)/i;
  * SheetError `html-page` for a web page, and `bad-json` for a JSON document that is not JSON Lines.
  */
 export function detectDialect(
-  head: string,
+  { text: head, isWhole }: SheetHead,
   settings: Pick<SheetSettings, 'format' | 'delimiter'>,
   source: SheetSource,
 ): Dialect {
@@ -49,7 +55,7 @@ export function detectDialect(
   }
   const sep = SEP_LINE.exec(head)?.[1];
   const skipLines = sep === undefined ? 0 : 1;
-  const given = settings.delimiter ?? sep ?? (format === 'tsv' ? '\t' : mostLikelyDelimiter(head));
+  const given = settings.delimiter ?? sep ?? (format === 'tsv' ? '\t' : mostLikelyDelimiter(head, isWhole));
   const delimiter = given ?? ',';
   return {
     format: delimiter === '\t' ? 'tsv' : 'csv',

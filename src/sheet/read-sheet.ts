@@ -2,7 +2,7 @@ import type { PromptRow, RejectedRecord } from '../domain/row.js';
 import { recordChecker } from './check.js';
 import { columnPlanner, type ColumnPlanner, type SheetColumns } from './columns.js';
 import { decodeSheet } from './decode.js';
-import { detectDialect, type Dialect, type SheetFormat } from './dialect.js';
+import { detectDialect, type Dialect, type SheetHead, type SheetFormat } from './dialect.js';
 import { withJsonCells } from './json-cells.js';
 import { parseCsv } from './parse-csv.js';
 import { parseJsonLines, parseLines } from './parse-json-lines.js';
@@ -62,10 +62,10 @@ export async function* readSheet(
   try {
     const head = await readHead(pieces);
     const dialect = detectDialect(head, settings, source);
-    const text = rejoined(head, pieces);
+    const text = rejoined(head.text, pieces);
     const records =
       dialect.format === 'jsonl'
-        ? jsonRecords(text, head, planner, sheet)
+        ? jsonRecords(text, head.text, planner, sheet)
         : csvRecords(text, dialect, planner, sheet);
     const check = recordChecker(settings, sheet, refusedNames && { refusedNames });
     let isEmpty = true;
@@ -158,14 +158,14 @@ function sameKeys(first: readonly string[], second: readonly string[]): boolean 
   return first.length === second.length && first.every((key, index) => key === second[index]);
 }
 
-async function readHead(pieces: AsyncGenerator<string>): Promise<string> {
-  let head = '';
-  while (head.length < HEAD_CHARACTERS) {
+async function readHead(pieces: AsyncGenerator<string>): Promise<SheetHead> {
+  let text = '';
+  while (text.length < HEAD_CHARACTERS) {
     const next = await pieces.next();
-    if (next.done === true) break;
-    head += next.value;
+    if (next.done === true) return { text, isWhole: true };
+    text += next.value;
   }
-  return head;
+  return { text, isWhole: false };
 }
 
 async function* rejoined(head: string, rest: AsyncGenerator<string>): AsyncGenerator<string> {

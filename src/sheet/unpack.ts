@@ -55,7 +55,8 @@ async function* gunzipped(
   sheet: string,
   maxBytes: number,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const packed = Readable.from(bytes, { objectMode: false });
+  const given = new Given(bytes);
+  const packed = Readable.from(given, { objectMode: false });
   const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
   // A pipe does not carry errors on.
   packed.once('error', (error) => gunzip.destroy(error));
@@ -67,12 +68,45 @@ async function* gunzipped(
       if (size > maxBytes) throw tooLarge(sheet, maxBytes);
       yield piece;
     }
+    // Zeros behind the last member are padding, by which the library ends, whatever may come after them.
+    packed.unpipe(gunzip);
+    for await (const _ of packed);
+    if (given.lastByteAt >= gunzip.bytesWritten) throw damaged(sheet);
   } catch (error) {
     throw explained(error, sheet);
   } finally {
     packed.destroy();
     gunzip.destroy();
   }
+}
+
+/** Bytes on their way, with the place of the last one that is not zero. */
+class Given implements AsyncIterable<Uint8Array> {
+  readonly #bytes: AsyncIterable<Uint8Array>;
+  /** From 0; -1 before the first. */
+  lastByteAt = -1;
+
+  constructor(bytes: AsyncIterable<Uint8Array>) {
+    this.#bytes = bytes;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    let size = 0;
+    for await (const chunk of this.#bytes) {
+      const last = chunk.findLastIndex((byte) => byte !== 0);
+      if (last !== -1) this.lastByteAt = size + last;
+      size += chunk.length;
+      yield chunk;
+    }
+  }
+}
+
+function damaged(sheet: string): SheetError {
+  return new SheetError(
+    'broken-gzip',
+    { sheet },
+    'its gzip data is damaged. Check it with gunzip -t FILE, and copy or download it again',
+  );
 }
 
 function tooLarge(sheet: string, maxBytes: number): SheetError {
@@ -93,11 +127,7 @@ function explained(error: unknown, sheet: string): unknown {
         'its gzip data ends too early: the file is cut short. Copy or download it again',
       );
     case 'Z_DATA_ERROR':
-      return new SheetError(
-        'broken-gzip',
-        { sheet },
-        'its gzip data is damaged. Check it with gunzip -t FILE, and copy or download it again',
-      );
+      return damaged(sheet);
     default:
       return error;
   }

@@ -86,7 +86,14 @@ describe('a batch with a place of its own', () => {
     );
     await isRefused(
       ['submit', 'other.csv', '--to', `s3://${bucket}/at-home/`],
-      `s3://${bucket}/at-home/ is the folder of another batch`,
+      `s3://${bucket}/at-home/ is not empty`,
+    );
+    await engine.stack.s3.store.put({ bucket, key: 'theirs/data/report.json' }, Buffer.from('{}'), {
+      contentType: 'application/json',
+    });
+    await isRefused(
+      ['submit', 'other.csv', '--to', `s3://${bucket}/theirs/`],
+      `s3://${bucket}/theirs/data/report.json lies there`,
     );
     expect(engine.sandbox.stats().jobsMade).toBe(jobs + 2);
     expect(await keysBelow(bucket, 'other/')).toEqual([]);

@@ -69,19 +69,18 @@ describe('the ids of a sheet', () => {
     expect(ids.give(request('p', 3, 'owl'))).toMatchObject({ rowIds: ['owl'] });
   });
 
-  test('mark identical records without ids as repeats of the first', () => {
+  test('number identical records without ids', () => {
     const ids = new RowIds();
     const base = derivedRowId('fox', hashOf('fox'));
     expect(ids.give(request('fox', 2))).toEqual({ kind: 'given', base, rowIds: [base] });
-    expect(ids.give(request('fox', 3))).toMatchObject({ rowIds: [`${base}~d2`], repeatOf: 2 });
+    expect(ids.give(request('fox', 3))).toMatchObject({ rowIds: [`${base}~d2`] });
     expect(ids.give(request('fox', 4, undefined, 2))).toMatchObject({
       base: `${base}~d3`,
       rowIds: [`${base}~d3~1`, `${base}~d3~2`],
-      repeatOf: 2,
     });
   });
 
-  test('tell a row whose own id looks like a derived one from a repeat', () => {
+  test('stay unique where a row’s own id looks like a derived one', () => {
     const ids = new RowIds();
     const base = derivedRowId('fox', hashOf('fox'));
     ids.give(request('something else', 2, base));
@@ -90,7 +89,7 @@ describe('the ids of a sheet', () => {
       base: `${base}~d2`,
       rowIds: [`${base}~d2`],
     });
-    expect(ids.give(request('fox', 4))).toMatchObject({ rowIds: [`${base}~d3`], repeatOf: 3 });
+    expect(ids.give(request('fox', 4))).toMatchObject({ rowIds: [`${base}~d3`] });
   });
 
   test('refuse an own id that is taken, naming the line that has it', () => {

@@ -26,7 +26,13 @@ describe('the delimiter', () => {
     ['a quoted cell that goes past the beginning', `prompt,a;b\n"${'x,;\n'.repeat(5000)}",c;d\n`, ','],
     ['a first column without a name', '\tprompt\n0\ta, b\n1\tc\n', '\t'],
   ])('is the one by which the first records are as wide as the header: %s', async (_, text, delimiter) => {
-    expect(mostLikelyDelimiter(text)).toBe(delimiter);
+    expect(mostLikelyDelimiter(text, true)).toBe(delimiter);
+  });
+
+  test('is told by whole records alone where the beginning ends within one', () => {
+    const beginning = `id;prompt;tags (a, b, c, d)\n${'1;a fox, in snow;x\n2;a cat;y\n'.repeat(3)}3;"a dog\n`;
+    expect(mostLikelyDelimiter(beginning, false)).toBe(';');
+    expect(mostLikelyDelimiter(beginning.slice(0, beginning.indexOf('3;') + 1), false)).toBe(';');
   });
 
   test('is nothing where the header has none: then commas in the prompts are text', async () => {
@@ -80,7 +86,7 @@ describe('the format', () => {
   test('of a web page is none, and the message hides what is secret in its URL', async () => {
     const page = '\n<!DOCTYPE html>\n<html><body>Sign in</body></html>';
     await expect(
-      readWholeSheet(page, {}, 'https://user:pw@docs.example/sheet.csv?token=secret'),
+      readWholeSheet(page, {}, 'https://user:p@w@docs.example/sheet.csv?token=secret'),
     ).rejects.toMatchObject({
       code: 'html-page',
       message: expect.stringMatching(

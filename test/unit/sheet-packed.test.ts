@@ -30,7 +30,8 @@ describe('a sheet packed with gzip', () => {
         message: expect.stringMatching(/^sheet\.csv: its gzip data ends too early: the file is cut short\./),
       });
     }
-    for (const tail of ['garbage', 'prompt\nlost\n']) {
+    const behindPadding = Buffer.concat([Buffer.alloc(3), gzipSync('fox 500,photo\n')]);
+    for (const tail of ['garbage', 'prompt\nlost\n', behindPadding]) {
       for (const size of [1, bytes.length, 65_536]) {
         await expect(
           readWholeSheet(Buffer.concat([bytes, Buffer.from(tail)]), {}, 'sheet.csv', size),

@@ -276,6 +276,14 @@ describe('identical rows', () => {
     );
   });
 
+  test('are none of records that name their images, nor of those that are rejected', async () => {
+    const named = 'prompt,file_name\na fox,bad?name\na fox,hero\na fox,\na fox,\na fox,other\n';
+    const { rows, rejected, skipped } = await readWholeSheet(named, { duplicates: 'skip' });
+    expect(rejected).toMatchObject([{ line: 2 }]);
+    expect(rows.map(({ line }) => line)).toEqual([3, 4, 6]);
+    expect(skipped).toEqual([5]);
+  });
+
   test('are those that say the same before anything is drawn', async () => {
     const template = '{{a,b,c,d,e,f,g,h,i,j}} {{of}}';
     const sheet = `of\n${'x\n'.repeat(12)}`;
