@@ -106,13 +106,6 @@ async function refuseTaken(store: ObjectStore, asked: BatchLocation): Promise<vo
   const note = await readNote(store, asked);
   if (note?.batchId === asked.batchId) return;
   if (note) throw takenBy(asked, note.batchId);
-  for await (const { key } of store.list(asked.bucket, batchRoot(asked))) {
-    // Consoles put an empty object in place of a folder.
-    if (key === batchRoot(asked)) continue;
-    throw new UsageError(
-      `${addressOf(asked)} is not empty: s3://${asked.bucket}/${key} lies there, and files of the batch would take the places of others. Choose a folder of its own with --to.`,
-    );
-  }
   for (const root of foldersAround(batchRoot(asked))) {
     const around = { ...asked, root };
     if (await store.head(at(around, batchFileKey(around)))) {
@@ -120,6 +113,13 @@ async function refuseTaken(store: ObjectStore, asked: BatchLocation): Promise<vo
         `${addressOf(asked)} lies inside the batch at ${addressOf(around)}. Choose a folder of its own with --to.`,
       );
     }
+  }
+  for await (const { key } of store.list(asked.bucket, batchRoot(asked))) {
+    // Consoles put an empty object in place of a folder.
+    if (key === batchRoot(asked)) continue;
+    throw new UsageError(
+      `${addressOf(asked)} is not empty: s3://${asked.bucket}/${key} lies there, and files of the batch would take the places of others. Choose a folder of its own with --to.`,
+    );
   }
 }
 

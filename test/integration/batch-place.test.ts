@@ -36,6 +36,7 @@ describe('a batch with a place of its own', () => {
     await made('spring', 's3://gallery/campaigns/spring/');
     expect(await keysBelow(engine.stack.s3.bucket, 'spring/')).toEqual(['spring/place.json']);
     expect(await keysBelow('gallery', 'campaigns/spring/images/')).toEqual([
+      'campaigns/spring/images/README.md',
       'campaigns/spring/images/train/metadata.jsonl',
       'campaigns/spring/images/train/one.png',
     ]);
