@@ -14,7 +14,13 @@ import { startActivityBench, type ActivityBench } from '../support/activity-benc
 import { readEvidence } from '../support/batch-evidence.js';
 import { performCommand } from '../support/command-run.js';
 import { isAvailable } from '../support/required.js';
-import { imageOf, sealBatch, type SealedBatch } from '../support/sealed-batches.js';
+import {
+  imageOf,
+  leaveUnrecorded,
+  sealBatch,
+  storeLate,
+  type SealedBatch,
+} from '../support/sealed-batches.js';
 
 const python = process.env['BANANA_TEST_PYTHON'];
 const never = new AbortController().signal;
@@ -27,6 +33,8 @@ function sheetOf(
 ): readonly string[] {
   return ['id,prompt,file_name', ...names.map((name, index) => `r${index},${promptOf(index)},${name}`)];
 }
+
+const failing = (): string => 'a bird that fails';
 
 const GONE = 'The worker is gone.';
 
@@ -132,6 +140,45 @@ describe('images under chosen names', () => {
     await batch.delete(keyOf('new'));
     await bench.ingest('unfinished', [], 3, { action: 'retry' });
     expect(await imageAt(batch, 'new')).toEqual(imageOf(0));
+  });
+
+  it.each([
+    ['a name that nobody had', ['b'], []],
+    ['a name that nobody had, and a new row the old one', ['b'], ['new,another bird,a']],
+    ['names of each other', ['c', 'a', 'b'], []],
+    ['the names that their ids give', ['', ''], []],
+  ])('are found though nobody recorded them, when their rows get %s', async (what, to, more) => {
+    const name = `unrecorded-${what.replaceAll(/[^a-z]+/g, '-')}`;
+    await leaveUnrecorded(bench, name, sheetOf(['a', 'b', 'c'].slice(0, to.length)), { stored: to.length });
+    const { run, result } = await bench.ingest(name, [...sheetOf(to), ...more], 2);
+    expect(result).toMatchObject({ rows: more.length, settled: { stored: to.length } });
+    const sealed = await sealBatch(bench, name, [...sheetOf(to), ...more], 2);
+    expect(sealed.run).toEqual(run);
+    const names = [...to.map((chosen, index) => chosen || `r${index}`), ...more.map(() => 'a')];
+    for (const [index, image] of names.entries())
+      expect(await imageAt(sealed, image)).toEqual(imageOf(index));
+    const left = (await verified(sealed)).filter((difference) => !difference.startsWith('orphan-image '));
+    expect(left).toEqual([]);
+  });
+
+  it('are found though nobody recorded them, when their rows change names with rows that are recorded', async () => {
+    await sealBatch(bench, 'half-recorded', sheetOf(['a']));
+    await leaveUnrecorded(bench, 'half-recorded', sheetOf(['a', 'b']), { stored: 2, runSeq: 2 });
+    const { result } = await bench.ingest('half-recorded', sheetOf(['b', 'a']), 3);
+    expect(result).toMatchObject({ rows: 0, settled: { stored: 2 } });
+    const batch = await sealBatch(bench, 'half-recorded', sheetOf(['b', 'a']), 3);
+    expect(await imageAt(batch, 'b')).toEqual(imageOf(0));
+    expect(await imageAt(batch, 'a')).toEqual(imageOf(1));
+    expect(await verified(batch)).toEqual([]);
+  });
+
+  it('are not replaced by other rows’ where their rows were sealed without them', async () => {
+    const first = await sealBatch(bench, 'late', sheetOf(['a', 'b'], failing));
+    await storeLate(bench, first);
+    const second = await sealBatch(bench, 'late', sheetOf(['b', 'a'], failing), 2);
+    expect(await imageAt(second, 'b')).toEqual(imageOf(0));
+    expect(await imageAt(second, 'a')).toEqual(imageOf(1));
+    expect(await verified(second)).toEqual([]);
   });
 
   it('are neither taken from rows that a merged sheet leaves in the batch, nor from rows of one content', async () => {
