@@ -134,6 +134,24 @@ describe('images under chosen names', () => {
     expect((await batch.keys()).filter((key) => key.includes('/renamed/'))).toEqual([]);
   });
 
+  it('are whole where another try of the ingest finds one more to rename', async () => {
+    const names = ['a', 'b', 'c', 'd'];
+    const to = ['b', 'c', 'd', 'a'];
+    const batch = await sealBatch(bench, 'one-more', sheetOf(names));
+    const run = { ...batch.run, runSeq: 2 };
+    const { outcomes } = await readEvidence(bench.s3.store, batch.run);
+    const lines = outcomes.map(({ rowId, contentHash }, index) =>
+      JSON.stringify({ rowId, contentHash, from: keyOf(names[index] ?? ''), to: keyOf(to[index] ?? '') }),
+    );
+    for (const found of [lines.slice(1), lines]) {
+      await batch.put(renamesKey(run, 2).slice(batchRoot(run).length), `${found.join('\n')}\n`);
+      await setRenamedAside(bench.s3.store, run, never);
+    }
+    await finishRenames(bench.s3.store, run, never);
+    for (const [index, name] of to.entries()) expect(await imageAt(batch, name)).toEqual(imageOf(index));
+    expect((await batch.keys()).filter((key) => key.includes('/renamed/'))).toEqual([]);
+  });
+
   it('are copied by the next run where the one that renames them was ended before', async () => {
     const batch = await sealBatch(bench, 'unfinished', ['id,prompt,file_name', 'a,a bird,old']);
     await bench.ingest('unfinished', ['id,prompt,file_name', 'a,a bird,new'], 2);
