@@ -1,6 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { hasChosenName } from '../domain/object-key.js';
-import type { RowPlan } from '../domain/row-plan.js';
+import { hasChosenName, imageNameOf } from '../domain/object-key.js';
 import { addTallies, EMPTY_TALLY, type Tally } from '../domain/tally.js';
 import { shardLength } from '../domain/window.js';
 import { BatchFile, RunRequest } from '../ledger/documents.js';
@@ -8,6 +7,7 @@ import { toJsonLines } from '../ledger/json-lines.js';
 import { LedgerFiles } from '../ledger/ledger-files.js';
 import { plannedRows, type PlannedRow } from '../ledger/planned-rows.js';
 import { PresentImages } from '../ledger/present-images.js';
+import { underPresentName } from '../ledger/present-name.js';
 import { beforeRun } from '../ledger/previous-runs.js';
 import { readDocument } from '../ledger/read-document.js';
 import { isSealed } from '../ledger/run-rows.js';
@@ -85,8 +85,8 @@ async function ingest(
       case 'planned': {
         const planned = { ...item, row: sheet.spelled(item.row, item.isKept) };
         hasNames ||= hasChosenName(planned.row);
-        const plan = await planWithImages(planned, present);
-        if (plan === planned.plan && planned.move) await renames.add(planned.row, planned.move);
+        const { plan, move } = await planWithImages(run, planned, present);
+        if (move) await renames.add(planned.row, move);
         if (plan.kind === 'carry') await carried.add(planned.row, plan.outcome);
         else await shards.add({ ...planned.row, ...plan.start });
       }
@@ -144,13 +144,23 @@ async function putBatchFile(store: ObjectStore, run: RunRef, batch: BatchFile): 
 }
 
 /**
- * The plan of a row, which is over where its image lies in the bucket though nobody recorded how it came there. Of a
- * row with an image that is to be made anew, only a new one counts.
+ * The plan of a row, which is over where its image lies in the bucket though nobody recorded how it came there, be it
+ * under the name that the row had before. Of a row with an image that is to be made anew, only a new one counts.
  */
-async function planWithImages({ row, plan, before }: PlannedRow, present: PresentImages): Promise<RowPlan> {
-  if (plan.kind === 'carry' && before?.start === undefined) return plan;
+async function planWithImages(
+  run: RunRef,
+  { row, plan, before, move }: PlannedRow,
+  present: PresentImages,
+): Promise<Pick<PlannedRow, 'plan' | 'move'>> {
+  const formerName = before?.imageName ?? imageNameOf(row.rowId);
+  if (plan.kind === 'carry' && before?.start === undefined) {
+    // Without an image it stays so, but for one that another row's image might replace now that the name is free.
+    if (plan.outcome.end.kind === 'stored' || formerName === row.imageName) return { plan, move };
+  }
   const start = plan.kind === 'run' ? plan.start : before?.start;
   const leastGeneration = start?.standing ? start.generation : 1;
-  const outcome = await present.outcomeOf(row, before?.outcome, leastGeneration);
-  return outcome ? { kind: 'carry', outcome } : plan;
+  const outcome = await present.outcomeOf(row, before?.outcome, { leastGeneration, formerName });
+  if (!outcome) return { plan, move };
+  const found = underPresentName(run, row, { kind: 'carry', outcome });
+  return { plan: found.plan, move: found.move };
 }

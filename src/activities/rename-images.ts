@@ -19,9 +19,16 @@ export async function setRenamedAside(store: ObjectStore, run: RunRef, signal: A
   await forEachRename(store, run, signal, async ({ rename, aside }) => {
     if (aside === undefined) return;
     const source = await ownImage(store, at(run, fullKey(run, rename.from)), rename, signal);
-    if (source && !(await ownImage(store, at(run, aside), rename, signal))) {
-      await copyImage(store, run, source, { rename, to: at(run, aside), over: undefined }, signal);
-    }
+    if (!source) return;
+    const to = at(run, aside);
+    const over = await store.head(to, signal);
+    const there = over && fromStoredIdentity(over.metadata);
+    // An earlier try may have been before a late store of the same row.
+    const isCopied =
+      there &&
+      isImageOf(there, rename, imageNameAt(rename.from)) &&
+      there.generation >= source.identity.generation;
+    if (!isCopied) await copyImage(store, run, source, { rename, to, over }, signal);
   });
 }
 
@@ -69,12 +76,12 @@ async function forEachRename(
   const targets = new IdLines();
   for await (const { to } of renameLines(store, run, signal)) targets.claim(to, 1);
   async function* renames(): AsyncGenerator<Rename> {
-    let line = 0;
     for await (const rename of renameLines(store, run, signal)) {
-      line += 1;
       const isTaken = targets.lineOf(rename.from) !== undefined;
       const extension = path.posix.extname(rename.from);
-      yield { rename, aside: isTaken ? renamedKey(run, run.runSeq, line, extension) : undefined };
+      // Not by the line: another try of the same ingest may find more images, or fewer.
+      const aside = renamedKey(run, run.runSeq, rowTagOf(rename.rowId), extension);
+      yield { rename, aside: isTaken ? aside : undefined };
     }
   }
   await pMap(renames(), visit, { concurrency: COPIES_AT_ONCE, signal });

@@ -112,7 +112,7 @@ async function orStored(
   outcome: RowOutcome,
 ): Promise<RowOutcome> {
   const present = await PresentImages.list(store, run, row.imageName);
-  return (await present.outcomeOf(row, outcome, row.generation)) ?? outcome;
+  return (await present.outcomeOf(row, outcome, { leastGeneration: row.generation })) ?? outcome;
 }
 
 /** Rows of a lost shard that are looked for in the bucket at a time. */

@@ -4,13 +4,14 @@ import { SealedCounts } from '../domain/sealed-counts.js';
 import type { RowOutcome } from '../domain/outcome.js';
 import { rowTagOf } from '../domain/row-image.js';
 import type { StoredIdentity } from '../domain/stored-identity.js';
+import { foldedName } from '../domain/taken-names.js';
 import { OutcomeLine } from '../ledger/documents.js';
 import { readEachLine } from '../ledger/json-lines.js';
 import type { LocalCopy } from '../ledger/local-copies.js';
 import type { Differences } from './difference.js';
 import type { Numbered } from './match-entries.js';
 
-/** The sealed rows of a batch: some 130 bytes each, whatever the length of their ids. */
+/** The sealed rows of a batch: some 130 bytes each, whatever the length of their ids; some 30 more with capitals in their images' names. */
 export interface SealedRowsIndex {
   readonly rows: number;
   readonly stored: number;
@@ -20,6 +21,11 @@ export interface SealedRowsIndex {
   readonly lineOfRow: (rowId: string) => number | undefined;
   /** Line among the outcomes of the stored row whose image has a key below the batch; undefined for none's. */
   readonly lineOfImage: (key: string) => number | undefined;
+  /**
+   * Whether a stored row's image lies under a key below the batch, or under one that some disks hold to be the same:
+   * on these an image renamed in letter case alone is listed as it was called first.
+   */
+  readonly isStoredImage: (key: string) => boolean;
   /** Whether a stored row's image has these bytes. */
   readonly isStoredBytes: (sha256: string) => boolean;
   /** Whether the row of such an image ended without one; by its content alone where it does not tell its row. */
@@ -37,6 +43,8 @@ export async function indexSealedRows(
   onRow: (rows: number) => void = () => undefined,
 ): Promise<SealedRowsIndex> {
   const [rowLines, imageLines, withoutImage] = [new IdLines(), new IdLines(), new IdLines()];
+  // Of those keys alone that are not as they are folded.
+  const foldedLines = new IdLines();
   const counts = new SealedCounts(rejected);
   const finder = new SameBytesFinder();
   let [rows, stored] = [0, 0];
@@ -62,6 +70,8 @@ export async function indexSealedRows(
     if (imageKey === undefined) differences.add({ kind: 'unreadable', key, rowId, line, field: 'imageKey' });
     else if (imageLines.claim(imageKey, line) !== undefined)
       differences.add({ kind: 'repeated-row', key, rowId, line, field: 'imageKey', found: imageKey });
+    const folded = imageKey === undefined ? undefined : foldedName(imageKey);
+    if (folded !== undefined && folded !== imageKey) foldedLines.claim(folded, line);
   }
   async function* outcomes(): AsyncGenerator<Numbered<RowOutcome>> {
     for await (const read of readEachLine(copy.read(), OutcomeLine)) {
@@ -78,6 +88,10 @@ export async function indexSealedRows(
     sameBytes: finder.found ? await finder.collect(bareOutcomes()) : NO_SAME_BYTES,
     lineOfRow: (rowId) => rowLines.lineOf(rowId),
     lineOfImage: (imageKey) => imageLines.lineOf(imageKey),
+    isStoredImage: (imageKey) => {
+      const folded = foldedName(imageKey);
+      return imageLines.has(imageKey) || imageLines.has(folded) || foldedLines.has(folded);
+    },
     isStoredBytes: (sha256) => finder.hasNoted(sha256),
     lacksImage: ({ contentHash, rowTag }) =>
       withoutImage.lineOf(rowTag === undefined ? contentHash : `${contentHash} ${rowTag}`) !== undefined,

@@ -93,7 +93,7 @@ export async function* listPlaces(
   const root = batchRoot(run);
   const fixed = fixedKeys(run);
   const sealed = {
-    isStoredImage: (key: string) => index.lineOfImage(key) !== undefined,
+    isStoredImage: index.isStoredImage,
     isStoredBytes: index.isStoredBytes,
     isSealedFile: (key: string) => Object.hasOwn(report.digests, key),
     runSeq: report.runSeq,

@@ -20,6 +20,11 @@ export class IdLines {
     return line === 0 ? undefined : line;
   }
 
+  /** Whether an id was seen. */
+  has(id: string): boolean {
+    return this.lineOf(id) !== undefined;
+  }
+
   /** Notes an id's line (1 or more) unless it has one already: then answers with that. */
   claim(id: string, line: number): number | undefined {
     const key = fingerprint(id);

@@ -9,6 +9,8 @@ export interface RowBefore {
   readonly outcome: RowOutcome;
   /** Where a row that had not ended goes on; absent for one that had. */
   readonly start?: RowStart;
+  /** The chosen name that its image had; absent where the row had none, and so the one that its id gives. */
+  readonly imageName?: string;
 }
 
 /** Which rows a run takes up, of those whose content is as it was. All others stay as they are. */

@@ -52,7 +52,7 @@ export async function* plannedRows(input: RunToPlan): AsyncGenerator<PlannedItem
 }
 
 async function* plannedSheet(input: RunToPlan, taken: TakenUp): AsyncGenerator<PlannedItem> {
-  const left = await rowsBefore(input.store, input.before.base);
+  const left = await rowsBefore(input.store, input.before);
   for await (const item of sheetItems(input)) {
     yield { kind: 'sheet', item };
     if (item.kind !== 'row') continue;

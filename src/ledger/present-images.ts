@@ -5,6 +5,12 @@ import { isImageOf } from '../domain/row-image.js';
 import { at, batchRoot, imagesPrefix, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 
+interface PresentImage {
+  readonly key: string;
+  readonly identity: StoredIdentity;
+  readonly storedAt: Date;
+}
+
 /** The images that lie in the bucket already, whoever put them there. */
 export class PresentImages {
   readonly #store: ObjectStore;
@@ -33,15 +39,20 @@ export class PresentImages {
   }
 
   /**
-   * The outcome of a row whose own image is there, of `leastGeneration` or later, the latest where there are several
-   * types; undefined where none is, or another row's or content's. It tells the generations of `previous` as well.
+   * The outcome of a row whose own image is there, of `leastGeneration` or later, the latest where there are several;
+   * undefined where none is, or another row's or content's. It tells the generations of `previous` as well. Looked for
+   * under the row's name, and under `formerName`, where its image may lie still: then `imageKey` says so.
    */
   async outcomeOf(
     row: PromptRow,
     previous: RowOutcome | undefined,
-    leastGeneration: number,
+    {
+      leastGeneration,
+      formerName = row.imageName,
+    }: { readonly leastGeneration: number; readonly formerName?: string },
   ): Promise<RowOutcome | undefined> {
-    const images = await this.#imagesOf(row);
+    const images = await this.#imagesOf(row, row.imageName);
+    if (formerName !== row.imageName) images.push(...(await this.#imagesOf(row, formerName)));
     const [newest] = images.toSorted((a, b) => b.identity.generation - a.identity.generation);
     if (!newest || newest.identity.generation < leastGeneration) return undefined;
     const { generation, jobId, image, runSeq } = newest.identity;
@@ -59,17 +70,13 @@ export class PresentImages {
     };
   }
 
-  async #imagesOf(
-    row: PromptRow,
-  ): Promise<
-    readonly { readonly key: string; readonly identity: StoredIdentity; readonly storedAt: Date }[]
-  > {
-    const images = [];
-    for (const extension of this.#extensions.get(row.imageName)?.split(' ') ?? []) {
-      const key = `${imagesPrefix(this.#run)}${row.imageName}.${extension}`;
+  async #imagesOf(row: PromptRow, name: string): Promise<PresentImage[]> {
+    const images: PresentImage[] = [];
+    for (const extension of this.#extensions.get(name)?.split(' ') ?? []) {
+      const key = `${imagesPrefix(this.#run)}${name}.${extension}`;
       const head = await this.#store.head(at(this.#run, key));
       const identity = head && fromStoredIdentity(head.metadata);
-      if (!identity || !isImageOf(identity, row, row.imageName)) continue;
+      if (!identity || !isImageOf(identity, row, name)) continue;
       images.push({ key, identity, storedAt: head?.lastModified ?? new Date(0) });
     }
     return images;

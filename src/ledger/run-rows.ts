@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { hasChosenName } from '../domain/object-key.js';
 import type { RowOutcome } from '../domain/outcome.js';
 import type { ShardRow } from '../domain/row.js';
 import { leftUnended, type RowBefore } from '../domain/row-plan.js';
@@ -30,7 +31,7 @@ export async function* rowsAfterRun(store: ObjectStore, run: RunRef): AsyncGener
   }
 }
 
-/** How a run left its rows, without the rows: from its sealed outcomes alone where there are such. */
+/** How a run left its rows, without the rows: from its sealed outcomes alone, which tell no names, where there are such. */
 export async function* statesAfterRun(store: ObjectStore, run: RunRef): AsyncGenerator<RowBefore> {
   if (await isSealed(store, run)) {
     for await (const outcome of sealedOutcomes(store, run)) yield { outcome };
@@ -59,7 +60,7 @@ async function* withOutcomes(
       if (outcome?.position !== row.position) {
         throw new Error(`The sealed outcomes lack the row at position ${row.position}.`);
       }
-      yield { row, before: { outcome } };
+      yield leftRow(row, { outcome });
     }
   } finally {
     await outcomes.return(undefined);
@@ -69,7 +70,7 @@ async function* withOutcomes(
 async function* carriedRows(store: ObjectStore, run: RunRef): AsyncGenerator<LeftRow> {
   const key = carriedKey(run, run.runSeq);
   for await (const { row, outcome } of readJsonLines(await store.read(at(run, key)), CarriedLine, key)) {
-    yield { row, before: { outcome } };
+    yield leftRow(row, { outcome });
   }
 }
 
@@ -88,9 +89,14 @@ async function* leftRows(store: ObjectStore, run: RunRef): AsyncGenerator<LeftRo
     for await (const row of readJsonLines(await store.read(at(run, key)), ShardRowLine, key)) {
       const outcome = outcomes.get(row.position);
       const left = { runSeq: run.runSeq, openedAtMs: opened, leftAt };
-      yield { row, before: outcome ? { outcome } : leftUnended(row, left) };
+      yield leftRow(row, outcome ? { outcome } : leftUnended(row, left));
     }
   }
+}
+
+function leftRow(row: ShardRow, before: RowBefore): LeftRow {
+  // Names that come of ids are not worth their memory: there may be a million.
+  return { row, before: hasChosenName(row) ? { ...before, imageName: row.imageName } : before };
 }
 
 async function listShards(

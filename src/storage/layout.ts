@@ -79,9 +79,14 @@ export function renamesKey(location: BatchLocation, runSeq: number): string {
   return `${runFolder(location, runSeq)}renames.jsonl`;
 }
 
-/** A copy of a renamed image while other rows' images take each other's places, by its line; `extension` has its dot. */
-export function renamedKey(location: BatchLocation, runSeq: number, line: number, extension: string): string {
-  return `${runFolder(location, runSeq)}renamed/${padded(line, 7)}${extension}`;
+/** A copy of a renamed image while other rows' images take each other's places, by its row's tag; `extension` has its dot. */
+export function renamedKey(
+  location: BatchLocation,
+  runSeq: number,
+  rowTag: string,
+  extension: string,
+): string {
+  return `${runFolder(location, runSeq)}renamed/${rowTag}${extension}`;
 }
 
 /** The checked rows of one shard, immutable. */

@@ -14,7 +14,13 @@ import { startActivityBench, type ActivityBench } from '../support/activity-benc
 import { readEvidence } from '../support/batch-evidence.js';
 import { performCommand } from '../support/command-run.js';
 import { isAvailable } from '../support/required.js';
-import { imageOf, sealBatch, type SealedBatch } from '../support/sealed-batches.js';
+import {
+  imageOf,
+  leaveUnrecorded,
+  sealBatch,
+  storeLate,
+  type SealedBatch,
+} from '../support/sealed-batches.js';
 
 const python = process.env['BANANA_TEST_PYTHON'];
 const never = new AbortController().signal;
@@ -27,6 +33,8 @@ function sheetOf(
 ): readonly string[] {
   return ['id,prompt,file_name', ...names.map((name, index) => `r${index},${promptOf(index)},${name}`)];
 }
+
+const failing = (): string => 'a bird that fails';
 
 const GONE = 'The worker is gone.';
 
@@ -126,12 +134,69 @@ describe('images under chosen names', () => {
     expect((await batch.keys()).filter((key) => key.includes('/renamed/'))).toEqual([]);
   });
 
+  it('are whole where another try of the ingest finds one more to rename', async () => {
+    const names = ['a', 'b', 'c', 'd'];
+    const to = ['b', 'c', 'd', 'a'];
+    const batch = await sealBatch(bench, 'one-more', sheetOf(names));
+    const run = { ...batch.run, runSeq: 2 };
+    const { outcomes } = await readEvidence(bench.s3.store, batch.run);
+    const lines = outcomes.map(({ rowId, contentHash }, index) =>
+      JSON.stringify({ rowId, contentHash, from: keyOf(names[index] ?? ''), to: keyOf(to[index] ?? '') }),
+    );
+    for (const found of [lines.slice(1), lines]) {
+      await batch.put(renamesKey(run, 2).slice(batchRoot(run).length), `${found.join('\n')}\n`);
+      await setRenamedAside(bench.s3.store, run, never);
+    }
+    await finishRenames(bench.s3.store, run, never);
+    for (const [index, name] of to.entries()) expect(await imageAt(batch, name)).toEqual(imageOf(index));
+    expect((await batch.keys()).filter((key) => key.includes('/renamed/'))).toEqual([]);
+  });
+
   it('are copied by the next run where the one that renames them was ended before', async () => {
     const batch = await sealBatch(bench, 'unfinished', ['id,prompt,file_name', 'a,a bird,old']);
     await bench.ingest('unfinished', ['id,prompt,file_name', 'a,a bird,new'], 2);
     await batch.delete(keyOf('new'));
     await bench.ingest('unfinished', [], 3, { action: 'retry' });
     expect(await imageAt(batch, 'new')).toEqual(imageOf(0));
+  });
+
+  it.each([
+    ['a name that nobody had', ['b'], []],
+    ['a name that nobody had, and a new row the old one', ['b'], ['new,another bird,a']],
+    ['names of each other', ['c', 'a', 'b'], []],
+    ['the names that their ids give', ['', ''], []],
+  ])('are found though nobody recorded them, when their rows get %s', async (what, to, more) => {
+    const name = `unrecorded-${what.replaceAll(/[^a-z]+/g, '-')}`;
+    await leaveUnrecorded(bench, name, sheetOf(['a', 'b', 'c'].slice(0, to.length)), { stored: to.length });
+    const { run, result } = await bench.ingest(name, [...sheetOf(to), ...more], 2);
+    expect(result).toMatchObject({ rows: more.length, settled: { stored: to.length } });
+    const sealed = await sealBatch(bench, name, [...sheetOf(to), ...more], 2);
+    expect(sealed.run).toEqual(run);
+    const names = [...to.map((chosen, index) => chosen || `r${index}`), ...more.map(() => 'a')];
+    for (const [index, image] of names.entries())
+      expect(await imageAt(sealed, image)).toEqual(imageOf(index));
+    const left = (await verified(sealed)).filter((difference) => !difference.startsWith('orphan-image '));
+    expect(left).toEqual([]);
+  });
+
+  it('are found though nobody recorded them, when their rows change names with rows that are recorded', async () => {
+    await sealBatch(bench, 'half-recorded', sheetOf(['a']));
+    await leaveUnrecorded(bench, 'half-recorded', sheetOf(['a', 'b']), { stored: 2, runSeq: 2 });
+    const { result } = await bench.ingest('half-recorded', sheetOf(['b', 'a']), 3);
+    expect(result).toMatchObject({ rows: 0, settled: { stored: 2 } });
+    const batch = await sealBatch(bench, 'half-recorded', sheetOf(['b', 'a']), 3);
+    expect(await imageAt(batch, 'b')).toEqual(imageOf(0));
+    expect(await imageAt(batch, 'a')).toEqual(imageOf(1));
+    expect(await verified(batch)).toEqual([]);
+  });
+
+  it('are not replaced by other rows’ where their rows were sealed without them', async () => {
+    const first = await sealBatch(bench, 'late', sheetOf(['a', 'b'], failing));
+    await storeLate(bench, first);
+    const second = await sealBatch(bench, 'late', sheetOf(['b', 'a'], failing), 2);
+    expect(await imageAt(second, 'b')).toEqual(imageOf(0));
+    expect(await imageAt(second, 'a')).toEqual(imageOf(1));
+    expect(await verified(second)).toEqual([]);
   });
 
   it('are neither taken from rows that a merged sheet leaves in the batch, nor from rows of one content', async () => {

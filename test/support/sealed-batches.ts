@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { JobId } from '../../src/domain/ids.js';
-import type { GenerationRecord, ImageType, RowEnd } from '../../src/domain/outcome.js';
+import type { GenerationRecord, ImageFacts, ImageType, RowEnd } from '../../src/domain/outcome.js';
 import type { ShardRow } from '../../src/domain/row.js';
 import { rowTagOf } from '../../src/domain/row-image.js';
 import { toStoredIdentity } from '../../src/domain/stored-identity.js';
@@ -75,21 +75,7 @@ export async function sealBatch(
       settled.push({ ...one, end, generations: [failed] });
       continue;
     }
-    const { body, ...facts } = imageOfRow(row);
-    const sha256 = createHash('sha256').update(body).digest('hex');
-    const image = { ...facts, sizeBytes: body.length, sha256 };
-    const { contentHash, rowId } = row;
-    await s3.store.put(at(run, imageKey(run, row.imageName, image.type)), body, {
-      contentType: `image/${image.type}`,
-      metadata: toStoredIdentity({
-        contentHash,
-        rowTag: rowTagOf(rowId),
-        runSeq,
-        generation: 1,
-        jobId: JOB,
-        image,
-      }),
-    });
+    const image = await storeImage(bench, run, row, imageOfRow(row));
     const done = { generation: 1, jobId: JOB, end: 'done', charged: 'yes' } as const;
     settled.push({ ...one, end: { kind: 'stored', adopted: false, image }, generations: [done] });
   }
@@ -115,6 +101,43 @@ export async function sealBatch(
       return keys;
     },
   };
+}
+
+/**
+ * Ingests `sheet`, and stores the images of its first `stored` rows without recording any: what a run leaves that is
+ * terminated at a bad moment.
+ */
+export async function leaveUnrecorded(
+  bench: ActivityBench,
+  name: string,
+  sheet: readonly string[],
+  { stored, runSeq = 1 }: { readonly stored: number; readonly runSeq?: number },
+): Promise<void> {
+  const { run } = await bench.ingest(name, sheet, runSeq);
+  const rows = (await shardRows(bench, run)).filter(({ position }) => position < stored);
+  for (const row of rows) await storeImage(bench, run, row);
+}
+
+/** Stores the images of all rows of a run after it was sealed. */
+export async function storeLate(bench: ActivityBench, { run }: SealedBatch): Promise<void> {
+  for (const row of await shardRows(bench, run)) await storeImage(bench, run, row);
+}
+
+async function storeImage(
+  { s3 }: ActivityBench,
+  run: RunRef,
+  row: ShardRow,
+  { body, ...facts }: SealedImage = greyImage(row),
+): Promise<ImageFacts> {
+  const sha256 = createHash('sha256').update(body).digest('hex');
+  const image = { ...facts, sizeBytes: body.length, sha256 };
+  const { contentHash, rowId, imageName } = row;
+  const rowTag = rowTagOf(rowId);
+  await s3.store.put(at(run, imageKey(run, imageName, image.type)), body, {
+    contentType: `image/${image.type}`,
+    metadata: toStoredIdentity({ contentHash, rowTag, runSeq: run.runSeq, generation: 1, jobId: JOB, image }),
+  });
+  return image;
 }
 
 function greyImage({ prompt, position }: ShardRow): SealedImage {

@@ -1,7 +1,9 @@
+import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { countDifferences } from '../../src/audit/count-differences.js';
 import { Differences } from '../../src/audit/difference.js';
 import { imageDifferences } from '../../src/audit/image-differences.js';
+import { indexSealedRows } from '../../src/audit/sealed-rows-index.js';
 import { fixedKeys, placeOf } from '../../src/audit/stray-objects.js';
 import { digestDifferences, mayBeNewer } from '../../src/audit/verify-files.js';
 import type { JobId } from '../../src/domain/ids.js';
@@ -10,6 +12,7 @@ import { NO_SAME_BYTES } from '../../src/domain/same-bytes.js';
 import { SealedCounts } from '../../src/domain/sealed-counts.js';
 import { toStoredIdentity } from '../../src/domain/stored-identity.js';
 import { FAILURE_KINDS } from '../../src/domain/failure-kind.js';
+import { toJsonLines } from '../../src/ledger/json-lines.js';
 import { failedOutcome, hashOf, sampleRun, storedOutcome } from '../support/sample-rows.js';
 
 const OUTCOMES: readonly RowOutcome[] = [
@@ -109,6 +112,15 @@ test.each([
     runSeq: 2,
   };
   expect(placeOf(key, sealed, fixedKeys(sampleRun))).toBe(place);
+});
+
+test('a stored image is also known in other letter case, which is how some disks list one that was renamed', async () => {
+  const lines = toJsonLines([storedOutcome('Foo', 1, 1), storedOutcome('b/größe', 2, 2)]);
+  const copy = { read: () => Readable.from([lines]), sha256: '', sizeBytes: 0 };
+  const index = await indexSealedRows(copy, 'outcomes', 0, new Differences(0));
+  const names = ['Foo', 'foo', 'FOO', 'B/größe', 'b/GRÖSSE', 'b/gro\u0308ße', 'food', 'b/grosse'];
+  expect(names.filter((name) => index.isStoredImage(`images/train/${name}.png`))).toEqual(names.slice(0, 6));
+  expect(index.lineOfImage('images/train/foo.png')).toBeUndefined();
 });
 
 function compared(newestRunSeq: number, isBeingReplaced: boolean): readonly string[] {
