@@ -170,6 +170,11 @@ describe('a batch whose service', { timeout: 240_000 }, () => {
           withinMs: 60_000,
         });
       await untilLooked(2);
+      // A task of the workflow that is under way adds its end to the history.
+      await eventually(async () => !(await handle.describe()).raw.pendingWorkflowTask, {
+        what: 'the workflow is at rest',
+        withinMs: 60_000,
+      });
       const [looksBefore, createsBefore] = [looks(), runs.proxies.api.count(CREATES)];
       const eventsBefore = (await handle.describe()).historyLength;
       const startedAt = performance.now();
