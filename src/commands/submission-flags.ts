@@ -54,7 +54,7 @@ export function withSubmissionFlags(program: Program): Program {
     )
     .option(
       '--to <folder>',
-      'where the batch is to live: s3://bucket/folder/ (default: a folder of the id in $BANANA_BUCKET below $BANANA_PREFIX, where a note of the place is left)',
+      'where the batch is to live: an empty folder, s3://bucket/folder/ (default: a folder of the id in $BANANA_BUCKET below $BANANA_PREFIX, where a note of the place is left)',
       s3Folder,
     )
     .option('--new', 'another batch than the one that has the id: appends the time', false)
