@@ -5,6 +5,7 @@ import prettyBytes from 'pretty-bytes';
 import { z } from 'zod';
 import { EXPORT_FORMATS } from '../src/export/export-format.js';
 import { startActivityBench } from '../test/support/activity-bench.js';
+import { bucketVariables } from '../test/support/bucket-variables.js';
 import { runCommand } from '../test/support/command-line.js';
 import { temporaryFolder } from '../test/support/temporary-folder.js';
 import { sealLargeBatch } from './export-source.js';
@@ -28,13 +29,8 @@ export async function benchExport(args: readonly string[]): Promise<void> {
     if (bavail * bsize < 1.2 * count * sizeBytes) {
       throw new Error(`${folder.path} has not the room for an export of ${prettyBytes(count * sizeBytes)}.`);
     }
-    const { endpoint, region, bucket, accessKeyId, secretAccessKey } = bench.s3;
     const variables = {
-      AWS_ENDPOINT_URL_S3: endpoint,
-      AWS_REGION: region,
-      AWS_ACCESS_KEY_ID: accessKeyId,
-      AWS_SECRET_ACCESS_KEY: secretAccessKey,
-      BANANA_BUCKET: bucket,
+      ...bucketVariables(bench.s3),
       BANANA_PREFIX: 'tests',
       NODE_OPTIONS: `--import=${TELL_USAGE}`,
     };

@@ -15,8 +15,7 @@ import { readJsonLines } from '../ledger/json-lines.js';
 import type { LedgerFiles } from '../ledger/ledger-files.js';
 import {
   at,
-  batchRoot,
-  imagesPrefix,
+  imageFileAt,
   nearDuplicatesKey,
   outcomesKey,
   thumbnailKey,
@@ -94,10 +93,8 @@ export class AlikeImages {
     const alike = await this.#gather(groups);
     if (!groups) return { sameBytes: alike.sameBytes, nearDuplicates: undefined, lists: [alike.sameList] };
     const csv = files.openCsv();
-    const imagesFolder = imagesPrefix(this.#run).slice(batchRoot(this.#run).length);
     for (const { group, rowId, imageKey, distance } of alike.near) {
-      const fileName = imageKey.slice(imagesFolder.length);
-      await csv.add({ group, id: rowId, file_name: fileName, distance });
+      await csv.add({ group, id: rowId, file_name: imageFileAt(imageKey), distance });
     }
     await csv.store(nearDuplicatesKey(this.#run), COLUMNS, delimiter);
     const nearDuplicates = {

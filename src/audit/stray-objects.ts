@@ -30,7 +30,7 @@ export interface ListedPlace {
   readonly sizeBytes: number;
   readonly stray:
     | Extract<DifferenceKind, 'orphan-image' | 'stale-page' | 'unclaimed-image' | 'foreign-object'>
-    /** The thumbnail of an image that no stored row has any more: nothing that `verify` minds. */
+    /** The thumbnail of an image that no stored row has any more: left over, but no difference for `verify`. */
     | 'spare-thumbnail'
     | undefined;
 }

@@ -8,6 +8,7 @@ import {
   at,
   batchFileKey,
   batchRoot,
+  isSamePlace,
   placeKey,
   runsPrefix,
   type BatchLocation,
@@ -78,10 +79,6 @@ export async function claimPlace(
       );
     }
   }
-}
-
-function isSamePlace(one: BatchFolder, other: BatchFolder): boolean {
-  return one.bucket === other.bucket && one.root === other.root;
 }
 
 async function readNote(store: ObjectStore, location: BatchLocation): Promise<PlaceFile | undefined> {

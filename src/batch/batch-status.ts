@@ -1,10 +1,11 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import { ShardRows } from '../ledger/shard-rows.js';
 import { addTallies, tallyOfPending, type Tally } from '../domain/tally.js';
+import { spread } from '../domain/expected-time.js';
 import type { Hold } from '../domain/holds.js';
 import { UsageError } from '../errors.js';
 import { TallyDocument } from '../ledger/documents.js';
-import { addressOf, type BatchLocation } from '../storage/layout.js';
+import { addressOf, isSamePlace, type BatchLocation } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { askWorker } from './ask-worker.js';
 import { statusFromBucket } from './bucket-status.js';
@@ -53,7 +54,7 @@ function isHere(
   { status }: WorkflowExecutionDescription,
   location: BatchLocation,
 ): boolean {
-  if (run.bucket === location.bucket && run.root === location.root) return true;
+  if (isSamePlace(run, location)) return true;
   if (status.name !== 'RUNNING') return false;
   throw new UsageError(
     `Batch "${location.batchId}" is running at ${addressOf(run)}, not at ${addressOf(location)}. Set BANANA_BUCKET and BANANA_PREFIX as they were when it was submitted, or use another id here.`,
@@ -206,8 +207,8 @@ export function etaOf(
 ): BatchStatus['etaSeconds'] {
   const left = pending + inFlight + copying;
   if (imagesPerMinute <= 0 || left === 0) return undefined;
-  const seconds = (left / imagesPerMinute) * 60;
-  return [Math.floor(seconds * 0.8), Math.ceil(seconds * 1.5)];
+  const [low, high] = spread((left / imagesPerMinute) * 60);
+  return [Math.floor(low), Math.ceil(high)];
 }
 
 /** Workers that take workflows, seen lately; undefined where Temporal does not tell. */

@@ -118,7 +118,7 @@ function refuseAnswer(response: Dispatcher.ResponseData, url: URL, hops: readonl
   }
   switch (statusCode) {
     case 200:
-      // Gzip is read as any packed sheet; others nobody can read.
+      // A body in gzip is read as a packed sheet is; the other encodings cannot be read.
       if (/^(?:identity|x-gzip|gzip)$/i.test(encoding)) return;
       throw refusal(url, `it comes packed as "${encoding.slice(0, 20)}", which was not asked for`);
     case 401:

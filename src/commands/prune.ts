@@ -2,7 +2,7 @@ import prettyBytes from 'pretty-bytes';
 import { deleteLeftovers, findLeftovers, type Leftovers } from '../audit/prune-batch.js';
 import { describeBatch, snapshotInMemo } from '../batch/describe-batch.js';
 import { UsageError } from '../errors.js';
-import { addressOf, type BatchLocation } from '../storage/layout.js';
+import { addressOf, isSamePlace, type BatchLocation } from '../storage/layout.js';
 import { locate, withBucket } from './batch-access.js';
 import { EXIT, type Command, type CommandContext, type ExitCode } from './command-context.js';
 import { askConsent } from './consent.js';
@@ -76,7 +76,7 @@ async function refuseOpen({ config, stderr }: CommandContext, location: BatchLoc
     if (description?.status.name !== 'RUNNING') return;
     const run = snapshotInMemo(description)?.run;
     // Temporal knows batches by id alone: one of this id may be at work in another place.
-    if (run && (run.bucket !== location.bucket || run.root !== location.root)) return;
+    if (run && !isSamePlace(run, location)) return;
     throw new UsageError(
       `Batch "${location.batchId}" is not over: it may still take up images that look left over. Prune when it has ended: banana-batch status ${location.batchId}`,
     );

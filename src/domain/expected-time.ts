@@ -6,8 +6,13 @@ export const DOCUMENTED_JOB_SECONDS: SecondsRange = [8, 25];
 
 /** Fewer rows say more about starting and ending than about jobs. */
 const LEAST_ROWS = 20;
-/** How far the next run may be off: the range that a running batch's ETA has, too. */
+/** How far what comes may be off from what was measured. */
 const SPREAD: SecondsRange = [0.8, 1.5];
+
+/** A measured time as a range: jobs and holds vary. */
+export function spread(seconds: number): SecondsRange {
+  return [seconds * SPREAD[0], seconds * SPREAD[1]];
+}
 
 /**
  * How long a row of a finished run held its slot, by the whole run: what failed and was made again, was waited for and
@@ -20,8 +25,7 @@ export function measuredJobSeconds(run: {
 }): SecondsRange | undefined {
   const { rows, concurrency, seconds } = run;
   if (rows < LEAST_ROWS || concurrency < 1 || seconds <= 0) return undefined;
-  const held = (seconds * Math.min(rows, concurrency)) / rows;
-  return [held * SPREAD[0], held * SPREAD[1]];
+  return spread((seconds * Math.min(rows, concurrency)) / rows);
 }
 
 /** How long so many images take with so many jobs at a time, in whole seconds; zero for none. */

@@ -1,4 +1,4 @@
-import type { JsonValue } from './json.js';
+import { jsonAsText, type JsonValue } from './json.js';
 
 /**
  * How the values of a carried column are written where columns have types. `json`: lists and objects, as JSON text.
@@ -38,12 +38,8 @@ export class LabelTypes {
 /** A value as a column of `type` takes it, which must be one that `LabelTypes` has found for it. */
 export function cellOf(type: ColumnType, value: JsonValue | undefined): Cell {
   if (value === undefined || value === null) return null;
-  if (typeof value === 'string' || typeof value === 'object') return textOf(value);
-  return type === 'mixed' ? textOf(value) : value;
-}
-
-function textOf(value: JsonValue): string {
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  if (typeof value === 'string' || typeof value === 'object') return jsonAsText(value);
+  return type === 'mixed' ? jsonAsText(value) : value;
 }
 
 function kindOf(value: JsonValue): ValueKind | undefined {

@@ -1,5 +1,5 @@
 import prettyBytes from 'pretty-bytes';
-import type { JsonValue } from '../domain/json.js';
+import { jsonAsText } from '../domain/json.js';
 import type { RowOutcome } from '../domain/outcome.js';
 import type { PromptRow } from '../domain/row.js';
 import { linkToObject } from './contact-sheet-links.js';
@@ -59,7 +59,7 @@ export function contactSheetRow(
 /** The carried columns that say something, by the names under which our files show them, as text. */
 export function labelTexts(row: PromptRow): readonly (readonly [name: string, text: string])[] {
   return Object.entries(labelsOf(row))
-    .map(([name, value]) => [name, textOf(value)] as const)
+    .map(([name, value]) => [name, jsonAsText(value)] as const)
     .filter(([, text]) => text !== '');
 }
 
@@ -101,9 +101,4 @@ function spent({ generations }: RowOutcome): string {
   ]
     .filter((part) => part !== '')
     .join(', ');
-}
-
-function textOf(value: JsonValue): string {
-  if (value === null) return '';
-  return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -1,5 +1,5 @@
 import { stringify } from 'csv-stringify/sync';
-import type { JsonValue } from '../domain/json.js';
+import { jsonAsText, type JsonValue } from '../domain/json.js';
 import { inputColumnOf, isJsonCellsColumn, isReportColumn } from '../domain/reserved-columns.js';
 
 /** A record to write: cells by column name; absent and null cells are written empty. */
@@ -43,7 +43,7 @@ export async function* csvChunks(
 function cellsOf(record: CsvCells, columns: readonly string[]): string[] {
   const value = (column: string): JsonValue | undefined =>
     Object.hasOwn(record, column) ? record[column] : undefined;
-  if (!columns.some(isJsonCellsColumn)) return columns.map((column) => csvCell(value(column)));
+  if (!columns.some(isJsonCellsColumn)) return columns.map((column) => jsonAsText(value(column)));
   const own = columns.filter((column) => !isReportColumn(column));
   // A column of ours is blank where it is absent, and what a person writes there is text.
   const isBlank = (column: string): boolean =>
@@ -52,11 +52,6 @@ function cellsOf(record: CsvCells, columns: readonly string[]): string[] {
   const names = noText.length === 0 ? '' : JSON.stringify(noText);
   return columns.map((column) => {
     if (isJsonCellsColumn(column)) return names;
-    return value(column) === null && !isBlank(column) ? 'null' : csvCell(value(column));
+    return value(column) === null && !isBlank(column) ? 'null' : jsonAsText(value(column));
   });
-}
-
-function csvCell(value: JsonValue | undefined): string {
-  if (value === undefined || value === null) return '';
-  return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -24,6 +24,14 @@ export function homeOf({ bucket, prefix }: HomeFolder, batchId: BatchId): BatchL
   return { bucket, root: `${prefix}${batchId}/`, batchId };
 }
 
+/** Whether two batches, or runs of them, live in one folder. */
+export function isSamePlace(
+  one: Pick<BatchLocation, 'bucket' | 'root'>,
+  other: Pick<BatchLocation, 'bucket' | 'root'>,
+): boolean {
+  return one.bucket === other.bucket && one.root === other.root;
+}
+
 /** A folder of a bucket as a person writes it: `s3://bucket/folder/`. */
 export function addressOf({ bucket, root }: Pick<BatchLocation, 'bucket' | 'root'>): string {
   return `s3://${bucket}/${root}`;

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { exportCommand, type ExportOptions } from '../../src/commands/export.js';
 import type { Config } from '../../src/config.js';
 import { UsageError } from '../../src/errors.js';
+import { bucketVariables } from '../support/bucket-variables.js';
 import { startActivityBench, type ActivityBench } from '../support/activity-bench.js';
 import { runCommand, startCommand, type Variables } from '../support/command-line.js';
 import { performCommand, type CommandRunOptions } from '../support/command-run.js';
@@ -53,14 +54,7 @@ describe('an export of a sealed batch', () => {
     const { endpoint, region, bucket, accessKeyId, secretAccessKey } = bench.s3;
     const s3 = { endpoint, region, credentials: { accessKeyId, secretAccessKey } };
     config = { bucket: { origin: 'environment', bucket, prefix: 'tests/', s3 } };
-    variables = {
-      AWS_ENDPOINT_URL_S3: endpoint,
-      AWS_REGION: region,
-      AWS_ACCESS_KEY_ID: accessKeyId,
-      AWS_SECRET_ACCESS_KEY: secretAccessKey,
-      BANANA_BUCKET: bucket,
-      BANANA_PREFIX: 'tests',
-    };
+    variables = { ...bucketVariables(bench.s3), BANANA_PREFIX: 'tests' };
     large = await sealBatch(bench, 'large', sheetOf(75), 1, { image: largeImage });
   });
   afterAll(async () => {

@@ -3,6 +3,7 @@ import { WORKER_ROLES, type WorkerRole } from '../../src/worker-roles.js';
 import { readBatchStatus } from '../../src/batch/batch-status.js';
 import type { BatchStatus } from '../../src/batch/status-document.js';
 import type { BatchId } from '../../src/domain/ids.js';
+import { bucketVariables } from './bucket-variables.js';
 import { startCommand, type RunningCommand, type Variables } from './command-line.js';
 import { temporaryFolder, type TemporaryFolder } from './temporary-folder.js';
 import {
@@ -56,15 +57,11 @@ async function engineOn<Services extends TestServices>(
 ): Promise<Services & TestEngine> {
   const { stack, s3Endpoint, apiUrl } = services;
   const folder = await temporaryFolder();
-  const { region, bucket, accessKeyId, secretAccessKey } = stack.s3;
+  const { bucket } = stack.s3;
   const engineVariables = {
     BANANA_TASK_QUEUE: taskQueue,
     TEMPORAL_ADDRESS: stack.temporal.address,
-    BANANA_BUCKET: bucket,
-    AWS_ENDPOINT_URL_S3: s3Endpoint,
-    AWS_REGION: region,
-    AWS_ACCESS_KEY_ID: accessKeyId,
-    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    ...bucketVariables({ ...stack.s3, endpoint: s3Endpoint }),
     BANANAHUB_BASE_URL: apiUrl,
     BANANAHUB_API_KEY: TEST_API_KEY,
   };
