@@ -7,7 +7,7 @@ import { JOBS_MISSING, type HoldCause } from '../domain/holds.js';
 import type { JobId } from '../domain/ids.js';
 import type { ShardRow } from '../domain/row.js';
 import { at, probeKey } from '../storage/layout.js';
-import type { ProbeCandidate } from '../workflows/messages.js';
+import type { ProbeCandidate } from '../workflows/shard-messages.js';
 import { cancellationSignal } from './activity-context.js';
 import { checkAccount } from './batch-account.js';
 import type { WorkerState } from './dependencies.js';

@@ -8,7 +8,7 @@ import { toJsonLines } from '../ledger/json-lines.js';
 import { noteOpened } from '../ledger/opened-shards.js';
 import { PresentImages } from '../ledger/present-images.js';
 import { at, partKey, type RunRef } from '../storage/layout.js';
-import type { KnownRow, ShardOverview } from '../workflows/messages.js';
+import type { KnownRow, ShardOverview } from '../workflows/shard-messages.js';
 import { withHeartbeat } from './activity-context.js';
 import { modeOf } from './create-generation.js';
 import type { WorkerState } from './dependencies.js';

@@ -5,13 +5,9 @@ import type { JobId } from '../domain/ids.js';
 import type { ImageFacts, SettledRow } from '../domain/outcome.js';
 import type { JobFailureClass } from '../domain/failure-kind.js';
 import type { Tally } from '../domain/tally.js';
-import type {
-  BatchEnd,
-  IngestResult,
-  ProbeCandidate,
-  RunSettings,
-  ShardOverview,
-} from '../workflows/messages.js';
+import type { BatchEnd, IngestResult } from '../workflows/messages.js';
+import type { ProbeCandidate, ShardOverview } from '../workflows/shard-messages.js';
+import type { RunSettings } from '../domain/run-settings.js';
 
 /** One generation of one row, by indexes only. */
 export interface GenerationRef {

@@ -13,7 +13,8 @@ import { describeBatch, snapshotInMemo } from './describe-batch.js';
 import { readOldestRows } from './oldest-rows.js';
 import { NO_OLDEST_ROWS, type BatchState, type BatchStatus } from './status-document.js';
 import { recentPollers } from './task-queue-pollers.js';
-import { shardTallyQuery, snapshotQuery, SNAPSHOT_MEMO, type BatchSnapshot } from '../workflows/messages.js';
+import { snapshotQuery, SNAPSHOT_MEMO, type BatchSnapshot } from '../workflows/messages.js';
+import { shardTallyQuery } from '../workflows/shard-messages.js';
 import { batchWorkflowId, probeActivityId, shardWorkflowId } from '../workflows/names.js';
 
 export interface StatusAccess {
@@ -136,7 +137,7 @@ export function holdsOf({ holds, endedAt }: BatchSnapshot, closed: string | unde
 
 /** Why a batch stands still, failed or has not begun, for a person; undefined where nothing keeps it. */
 export function reasonOf(
-  { run, phase }: BatchSnapshot,
+  { run, phase, pauses }: BatchSnapshot,
   now: {
     readonly closed: string | undefined;
     readonly state: BatchState;
@@ -145,7 +146,8 @@ export function reasonOf(
 ): string | undefined {
   if (now.closed !== undefined) return now.closed;
   if (now.state === 'paused') {
-    return `Paused: nothing more is bought. Go on with: banana-batch resume ${run.batchId}`;
+    const byPerson = `Paused: nothing more is bought. Go on with: banana-batch resume ${run.batchId}`;
+    return pauses?.[0]?.message ?? byPerson;
   }
   if (phase === 'submitted') return 'No worker has taken it up yet: npx banana-batch worker';
   return now.holds[0]?.message;

@@ -2,6 +2,7 @@ import { WorkflowNotFoundError, type Client, type WorkflowExecutionDescription }
 import { z } from 'zod';
 import type { HoldScope } from '../domain/holds.js';
 import { parseBatchId } from '../domain/ids.js';
+import { PAUSE_KINDS } from '../domain/pause.js';
 import { TallyDocument } from '../ledger/documents.js';
 import type { BatchLocation } from '../storage/layout.js';
 import { SNAPSHOT_MEMO, type BatchSnapshot } from '../workflows/messages.js';
@@ -38,6 +39,9 @@ const Snapshot: z.ZodType<BatchSnapshot> = z.object({
   }),
   phase: z.enum(['submitted', 'preparing', 'running', 'sealing', 'completed', 'cancelled', 'failed']),
   paused: z.boolean(),
+  pauses: z
+    .array(z.object({ kind: z.enum(PAUSE_KINDS), message: z.string(), since: z.string() }))
+    .exactOptional(),
   cancelling: z.boolean(),
   holds: z.array(
     z.object({

@@ -9,7 +9,7 @@ import { readDocument, readDocumentIfAny } from '../ledger/read-document.js';
 import { statesAfterRun } from '../ledger/run-rows.js';
 import { at, reportKey, requestKey, type BatchLocation, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
-import type { RunSettings } from '../workflows/messages.js';
+import type { RunSettings } from '../domain/run-settings.js';
 import { PlanCounter, type PlanCounts } from './plan-counts.js';
 import { lastRunSeq } from './plan-submission.js';
 import { ledgerRequest } from './run-request.js';

@@ -6,12 +6,8 @@ import type { RunRequest } from '../ledger/documents.js';
 import type { SheetSettings } from '../sheet/index.js';
 import { at, requestKey, type BatchLocation, type RunRef } from '../storage/layout.js';
 import { StorageError, type ObjectStore } from '../storage/object-store.js';
-import {
-  SNAPSHOT_MEMO,
-  type BatchSnapshot,
-  type RunBatchInput,
-  type RunSettings,
-} from '../workflows/messages.js';
+import { SNAPSHOT_MEMO, type BatchSnapshot, type RunBatchInput } from '../workflows/messages.js';
+import type { RunSettings } from '../domain/run-settings.js';
 import { batchWorkflowId } from '../workflows/names.js';
 import type { runBatch } from '../workflows/run-batch.js';
 import type { SheetFile } from './plan-submission.js';

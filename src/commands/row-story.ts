@@ -5,7 +5,7 @@ import { phaseReached } from '../domain/phase-reached.js';
 import { listParts, readParts } from '../ledger/parts.js';
 import { at, batchRoot, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
-import { rowQuery, type RowView } from '../workflows/messages.js';
+import { rowQuery, type RowView } from '../workflows/shard-messages.js';
 import { shardWorkflowId } from '../workflows/names.js';
 import type { FoundRow } from './find-row.js';
 import { askTemporal } from './temporal-if-any.js';

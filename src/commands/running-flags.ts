@@ -1,7 +1,7 @@
 import { Option, type Command as Program } from 'commander';
 import { MAX_CONCURRENCY } from '../domain/batch-settings.js';
 import { DEFAULT_MAX_FAILURE_RATE } from '../domain/failure-rate.js';
-import type { RunSettings } from '../workflows/messages.js';
+import type { RunSettings } from '../domain/run-settings.js';
 import { duration, wholeNumber } from './option-parsers.js';
 
 /** What commander hands over of the flags that say how to run. */

@@ -19,7 +19,7 @@ import { RunRequest } from '../ledger/documents.js';
 import { readDocument } from '../ledger/read-document.js';
 import type { SheetSettings } from '../sheet/index.js';
 import { at, homeOf, requestKey, type BatchLocation, type RunRef } from '../storage/layout.js';
-import type { RunSettings } from '../workflows/messages.js';
+import type { RunSettings } from '../domain/run-settings.js';
 import type { BatchAccess } from './batch-access.js';
 import { readBatchFiles, type BatchFiles } from './batch-files.js';
 import type { CheckedSheet } from './checked-sheet.js';

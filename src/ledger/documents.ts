@@ -9,7 +9,7 @@ import type { RejectedRecord, ShardRow } from '../domain/row.js';
 import type { SameBytes } from '../domain/same-bytes.js';
 import type { Tally } from '../domain/tally.js';
 import { SheetSettings } from '../sheet/sheet-settings.js';
-import type { RunSettings } from '../workflows/messages.js';
+import type { RunSettings } from '../domain/run-settings.js';
 
 const count = z.int().min(0);
 const rowId = z

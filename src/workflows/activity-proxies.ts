@@ -8,7 +8,7 @@ import {
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/types.js';
 import { BATCH_FAULT, type BatchFaultDetails } from '../domain/batch-fault.js';
-import { type RunSettings } from './messages.js';
+import type { RunSettings } from '../domain/run-settings.js';
 import { probeActivityId, taskQueues } from './names.js';
 
 /** No attempt counts: a deploy uses one up. The cancellation type is not the real default: without it, a cancelled activity is abandoned while it runs. */

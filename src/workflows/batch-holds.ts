@@ -19,7 +19,7 @@ import {
 } from '../domain/holds.js';
 import type { JobId } from '../domain/ids.js';
 import type { FailureTrials } from './failure-trials.js';
-import type { ProbeCandidate, ProbedRow } from './messages.js';
+import type { ProbeCandidate, ProbedRow } from './shard-messages.js';
 
 /** When a scope was released last, and how long its last hold waited for the first look. */
 interface Release {

@@ -7,18 +7,20 @@ import {
   pauseUpdate,
   resumeUpdate,
   setUpdate,
+  snapshotQuery,
+  type BatchSnapshot,
+  type Instruction,
+} from './messages.js';
+import {
   shardEndSignal,
   shardFaultSignal,
   slotReleaseSignal,
-  snapshotQuery,
   trialEndSignal,
-  type BatchSnapshot,
-  type Instruction,
   type ShardFault,
   type ShardSpeaker,
   type SlotRelease,
   type TrialEnd,
-} from './messages.js';
+} from './shard-messages.js';
 
 /** A batch as those see it who tell it something. */
 export interface Listener {

@@ -1,6 +1,6 @@
 import { condition } from '@temporalio/workflow';
 import type { RunningShard } from './open-shards.js';
-import type { TrialEnd } from './messages.js';
+import type { TrialEnd } from './shard-messages.js';
 
 /** A trial costs a generation: soon there is one an hour. */
 const LONGEST_WAIT_MS = 3_600_000;

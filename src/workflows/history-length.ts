@@ -1,5 +1,5 @@
 import { workflowInfo } from '@temporalio/workflow';
-import type { RunSettings } from './messages.js';
+import type { RunSettings } from '../domain/run-settings.js';
 
 /** Temporal ends a workflow at 51,200 events; the rest is for what is in flight then. Source: its default limits. */
 const CONTINUE_AFTER_EVENTS = 40_000;

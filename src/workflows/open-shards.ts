@@ -8,7 +8,7 @@ import {
   type ShardControl,
   type ShardFault,
   type SlotRelease,
-} from './messages.js';
+} from './shard-messages.js';
 import { shardWorkflowId } from './names.js';
 
 /** A shard at work, as its batch knows it. */

@@ -2,7 +2,7 @@ import { ActivityFailure, CancelledFailure, condition } from '@temporalio/workfl
 import { JOBS_MISSING_CAUSE } from '../domain/failure-rate.js';
 import type { HoldScope } from '../domain/holds.js';
 import { batchFaultOf } from './activity-proxies.js';
-import type { ProbeCandidate } from './messages.js';
+import type { ProbeCandidate } from './shard-messages.js';
 import type { RowContext } from './row-context.js';
 
 /** Asks for a job until it is found; a single one that is gone is believed, one of many waits for the account's hold. */

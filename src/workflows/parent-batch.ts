@@ -9,7 +9,7 @@ import {
   type RunShardInput,
   type ShardSpeaker,
   type TrialEnd,
-} from './messages.js';
+} from './shard-messages.js';
 import type { ShardHolds } from './shard-holds.js';
 
 /** What a shard tells its batch. A word that does not arrive is only logged: the batch has ended then. */

@@ -1,7 +1,7 @@
 import type { CancellationScope } from '@temporalio/workflow';
 import type { Activities } from '../activities/types.js';
 import type { HoldCause } from '../domain/holds.js';
-import type { ProbeCandidate, RunShardInput } from './messages.js';
+import type { ProbeCandidate, RunShardInput } from './shard-messages.js';
 import type { ShardHolds } from './shard-holds.js';
 import type { ShardLedger } from './shard-ledger.js';
 

@@ -1,7 +1,7 @@
 import type { ModelMode } from '../domain/holds.js';
 import type { JobId } from '../domain/ids.js';
 import type { GenerationRecord, SettledEnd } from '../domain/outcome.js';
-import type { LeftRow, RowView, ShardOverview } from './messages.js';
+import type { LeftRow, RowView, ShardOverview } from './shard-messages.js';
 
 /** Where one row of an open shard is. */
 export interface RowProgress {

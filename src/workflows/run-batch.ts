@@ -4,15 +4,14 @@ import {
   condition,
   ContinueAsNew,
   continueAsNew,
-  log,
   upsertMemo,
 } from '@temporalio/workflow';
-import type { Activities } from '../activities/types.js';
 import { DEFAULT_MAX_FAILURE_RATE } from '../domain/failure-rate.js';
 import { JOBS_MISSING } from '../domain/holds.js';
-import { EMPTY_TALLY, sameEnds, type Tally } from '../domain/tally.js';
-import { activityProxies, batchFaultOf, wholeBatchProxies } from './activity-proxies.js';
+import { EMPTY_TALLY, type Tally } from '../domain/tally.js';
+import { wholeBatchProxies } from './activity-proxies.js';
 import { BatchHolds } from './batch-holds.js';
+import { BatchPauses } from './batch-pauses.js';
 import { handleMessages } from './batch-messages.js';
 import { FailureTrials } from './failure-trials.js';
 import { isHistoryLong } from './history-length.js';
@@ -24,9 +23,10 @@ import {
   type ResumedBatch,
   type RunBatchInput,
   type RunBatchResult,
-  type ShardFault,
 } from './messages.js';
+import type { ShardFault } from './shard-messages.js';
 import { ShardRuns } from './shard-runs.js';
+import { CancelledUnprepared, WholeBatch } from './whole-batch.js';
 
 /**
  * Runs a batch from its sheet to its sealed report. Ends when every row has settled; faults of account, service or
@@ -37,19 +37,16 @@ export async function runBatch(input: RunBatchInput): Promise<RunBatchResult> {
   return CancellationScope.nonCancellable(() => new Batch(input).run(root));
 }
 
-/** The batch was cancelled while a hold kept its sheet from being read: nothing was bought, and there is nothing to seal. */
-class CancelledUnprepared extends Error {}
-
 class Batch {
   readonly #input: RunBatchInput;
-  readonly #activities: Pick<Activities, 'ingest' | 'seal' | 'probe' | 'recordLostShard' | 'rebindAccount'>;
+  readonly #work: WholeBatch;
   readonly #holds: BatchHolds;
   readonly #trials: FailureTrials;
   readonly #shards: ShardRuns;
   readonly #startedAt: string;
   #phase: BatchSnapshot['phase'] = 'preparing';
   #endedAt: string | undefined;
-  #paused: boolean;
+  readonly #pauses: BatchPauses;
   #cancelling = false;
   #missingAccepted: boolean;
   #concurrency: number;
@@ -60,13 +57,15 @@ class Batch {
     this.#input = input;
     const { settings, run, resumed } = input;
     this.#startedAt = resumed?.startedAt ?? new Date().toISOString();
-    this.#paused = resumed?.paused ?? false;
+    this.#pauses = new BatchPauses({
+      byPerson: resumed?.paused ?? false,
+      own: resumed?.pauses ?? [],
+      onChange: () => this.#followPauses(),
+    });
     this.#missingAccepted = resumed?.missingAccepted ?? false;
     this.#concurrency = resumed?.concurrency ?? settings.concurrency;
     this.#maxFailureRate = resumed?.maxFailureRate ?? settings.maxFailureRate ?? DEFAULT_MAX_FAILURE_RATE;
     this.#carriedStored = resumed?.carriedStored ?? 0;
-    const { recordLostShard } = activityProxies();
-    this.#activities = { ...wholeBatchProxies(settings), recordLostShard };
     this.#shards = new ShardRuns({
       input,
       concurrency: () => this.#concurrency,
@@ -74,32 +73,37 @@ class Batch {
       isDraining: () => !this.#cancelling && isHistoryLong(settings),
       common: () => ({
         // A cancelled batch starts nothing more; its rows settle once it is known what the last probes bought for them.
-        paused: this.#paused || this.#cancelling,
+        paused: this.#pauses.isPaused || this.#cancelling,
         cancelling: this.#cancelling && !this.#holds.isBuying,
         heldScopes: this.#holds.current.map(({ scope }) => scope),
         holdSeq: this.#holds.seq,
         maxFailureRate: this.#maxFailureRate,
         missingAccepted: this.#missingAccepted,
       }),
-      recordLost: (shard, openedAtMs) =>
-        this.#throughHolds(() => this.#activities.recordLostShard({ run, shard, openedAtMs })),
+      recordLost: (shard, openedAtMs) => this.#work.recordLost(shard, openedAtMs),
       onChange: () => this.#noteSnapshot(),
     });
     this.#trials = new FailureTrials({
       firstWaitMs: settings.probeFirstMs,
       openShards: () => this.#shards.open.all,
       allow: (shard, trial) => this.#shards.open.allowTrial(shard, trial),
-      mayBuy: () => !this.#paused && !this.#cancelling,
+      mayBuy: () => !this.#pauses.isPaused && !this.#cancelling,
     });
     this.#holds = new BatchHolds({
       run,
       idempotencyHorizonMs: settings.idempotencyHorizonMs,
-      probe: this.#activities.probe,
+      probe: wholeBatchProxies(settings).probe,
       probeFirstMs: settings.probeFirstMs,
       probeLongestMs: settings.probeLongestMs,
       trials: this.#trials,
       onChange: () => this.#tellAll(),
       deliver: (shard, probed) => this.#shards.open.deliver(shard, probed),
+    });
+    this.#work = new WholeBatch({
+      run,
+      settings,
+      holds: this.#holds,
+      endsUnprepared: () => this.#cancelling && this.#phase === 'preparing',
     });
   }
 
@@ -130,8 +134,7 @@ class Batch {
   }
 
   async #ingest(): Promise<Pick<ResumedBatch, 'shards' | 'settled'>> {
-    const { run, settings } = this.#input;
-    const ingested = await this.#throughHolds(() => this.#activities.ingest({ run, settings }));
+    const ingested = await this.#work.ingest();
     const { settled, shardCount, shardRows, rows } = ingested;
     this.#carriedStored = settled.stored;
     return { settled, shards: { nextShard: 0, shardCount, shardRows, rows } };
@@ -146,7 +149,8 @@ class Batch {
       ...this.#shards.left,
       startedAt: this.#startedAt,
       carriedStored: this.#carriedStored,
-      paused: this.#paused,
+      paused: this.#pauses.byPerson,
+      pauses: this.#pauses.own,
       missingAccepted: this.#missingAccepted,
       concurrency: this.#concurrency,
       maxFailureRate: this.#maxFailureRate,
@@ -155,12 +159,8 @@ class Batch {
   }
 
   async #seal(shardCount: number, end: BatchEnd): Promise<Tally> {
-    const { run } = this.#input;
-    const counted = this.#shards.tally;
-    const tally = await this.#throughHolds(() =>
-      this.#activities.seal({ run, shardCount, end, tally: counted, startedAt: this.#startedAt }),
-    );
-    if (!sameEnds(tally, counted)) log.warn('The sealed files count otherwise.', { counted, tally });
+    const startedAt = this.#startedAt;
+    const tally = await this.#work.seal({ shardCount, end, tally: this.#shards.tally, startedAt });
     this.#shards.sealed(tally);
     return tally;
   }
@@ -181,11 +181,10 @@ class Batch {
   async #obey(instruction: Instruction): Promise<void> {
     switch (instruction.kind) {
       case 'pause':
-        this.#paused = true;
-        this.#holds.stopBuying();
+        this.#pauses.pauseByPerson();
         break;
       case 'resume':
-        if (instruction.rebind) await this.#rebind();
+        if (instruction.rebind) await this.#work.rebind();
         this.#resume();
         break;
       case 'set':
@@ -201,23 +200,16 @@ class Batch {
     this.#tellAll();
   }
 
-  async #rebind(): Promise<void> {
-    const { run } = this.#input;
-    const jobId = this.#holds.jobBehind('account');
-    await this.#activities.rebindAccount({ run, ...(jobId && { jobId }) });
-  }
-
   /** Goes on: holds that only a person can judge are over, the others are looked at now. */
   #resume(): void {
     // While a key was being looked at, the batch may have been cancelled.
     if (this.#cancelling) return;
-    this.#paused = false;
     this.#holds.release('failure-rate');
     if (this.#holds.current.some(({ code }) => code === JOBS_MISSING)) {
       this.#missingAccepted = true;
       this.#holds.release('account');
     }
-    this.#holds.startBuying();
+    this.#pauses.resumeByPerson();
   }
 
   #takeFault(fault: ShardFault): void {
@@ -236,26 +228,10 @@ class Batch {
     this.#tellAll();
   }
 
-  /**
-   * Runs an activity that concerns the whole batch until it answers; a hold only makes it wait. Throws
-   * `CancelledUnprepared` where the batch is cancelled while it waits to be prepared.
-   */
-  async #throughHolds<T>(call: () => Promise<T>): Promise<T> {
-    for (;;) {
-      try {
-        return await call();
-      } catch (error) {
-        const fault = batchFaultOf(error);
-        if (!fault) throw error;
-        this.#holds.raise(fault.cause, this.#holds.seq, undefined);
-        await condition(() => !this.#holds.isHeld(fault.cause.scope) || this.#endsUnprepared);
-        if (this.#endsUnprepared) throw new CancelledUnprepared();
-      }
-    }
-  }
-
-  get #endsUnprepared(): boolean {
-    return this.#cancelling && this.#phase === 'preparing';
+  #followPauses(): void {
+    if (this.#pauses.isPaused) this.#holds.stopBuying();
+    else this.#holds.startBuying();
+    this.#tellAll();
   }
 
   #enter(phase: BatchSnapshot['phase']): void {
@@ -272,7 +248,8 @@ class Batch {
     return {
       run: this.#input.run,
       phase: this.#phase,
-      paused: this.#paused,
+      paused: this.#pauses.isPaused,
+      ...(this.#pauses.own.length > 0 && { pauses: this.#pauses.own }),
       cancelling: this.#cancelling,
       holds: this.#endedAt ? [] : this.#holds.current,
       tally: this.#shards.tally,

@@ -22,7 +22,7 @@ import {
   type RunShardInput,
   type RunShardResult,
   type ShardOverview,
-} from './messages.js';
+} from './shard-messages.js';
 import { isHistoryLong } from './history-length.js';
 import { PartRecorder } from './part-recorder.js';
 import { ParentBatch } from './parent-batch.js';
@@ -30,6 +30,7 @@ import type { RowContext } from './row-context.js';
 import { runRow } from './run-row.js';
 import { ShardHolds } from './shard-holds.js';
 import { ShardLedger } from './shard-ledger.js';
+import { RunningCreates } from './running-creates.js';
 import { throughShardHolds } from './through-shard-holds.js';
 import { ShardSlots } from './shard-slots.js';
 
@@ -83,8 +84,7 @@ class Shard {
   readonly #recent: RecentGenerations;
   readonly #rowContext: RowContext;
   readonly #grace = new CancellationScope();
-  /** Creates under way, by row: those not yet sent can be taken back. */
-  readonly #creates = new Map<number, CancellationScope>();
+  readonly #creates = new RunningCreates();
   #cancelling = false;
   #trialsMade: number;
   #isDraining = false;
@@ -122,7 +122,7 @@ class Shard {
       noteEnd: (end, message) => this.#noteEnd(end, message),
       jobsAreMissing: (row, found) => this.#jobsAreMissing(row, found),
       isCancelling: () => this.#cancelling,
-      runCreate: (row, create) => this.#runCreate(row, create),
+      runCreate: (row, create) => this.#creates.run(row, create),
       raise: (cause, candidate) => {
         parent.tellFault(cause, candidate);
         this.#takeBackCreates();
@@ -206,21 +206,11 @@ class Shard {
     return !this.#holds.isHeld(scopesOfCreate(mode).filter((scope) => !isTrial || scope !== FAILURE_RATE));
   }
 
-  /** Creates that are queued or wait for another try return their rows to the queue; one that is being sent runs out. */
+  /** Rows whose creates are taken back return to the queue. */
   #takeBackCreates(): void {
-    for (const [row, scope] of this.#creates) {
-      if (!this.#mayCreate(this.#ledger.generationOf(row).mode, row === this.#trialRow)) scope.cancel();
-    }
-  }
-
-  async #runCreate<T>(row: number, create: () => Promise<T>): Promise<T> {
-    const scope = new CancellationScope();
-    this.#creates.set(row, scope);
-    try {
-      return await scope.run(create);
-    } finally {
-      this.#creates.delete(row);
-    }
+    this.#creates.takeBackUnless((row) =>
+      this.#mayCreate(this.#ledger.generationOf(row).mode, row === this.#trialRow),
+    );
   }
 
   /** No more rows are started: the rest is for a new workflow run. Once begun, this goes on; a shard that is cancelled first ends soon anyway. */

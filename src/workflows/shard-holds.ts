@@ -1,6 +1,6 @@
 import type { HoldScope } from '../domain/holds.js';
 import { windowSize } from '../domain/window.js';
-import type { ResumedShard, ShardControl } from './messages.js';
+import type { ResumedShard, ShardControl } from './shard-messages.js';
 
 /** What a shard may do at present: its parent's last word, and the faults it met itself that the parent has not taken in yet. */
 export class ShardHolds {

@@ -2,7 +2,7 @@ import type { ModelMode } from '../domain/holds.js';
 import type { JobId } from '../domain/ids.js';
 import type { GenerationRecord, RowEnd, SettledEnd, SettledRow } from '../domain/outcome.js';
 import { addTallies, EMPTY_TALLY, tallyOfSettled, type Tally } from '../domain/tally.js';
-import type { LeftRow, OldestRows, ProbedRow, RowView, ShardOverview, TrialEnd } from './messages.js';
+import type { LeftRow, OldestRows, ProbedRow, RowView, ShardOverview, TrialEnd } from './shard-messages.js';
 import { rowsAtFirst, type RowProgress } from './row-progress.js';
 import { RowQueues } from './row-queues.js';
 import { RowAges } from './row-ages.js';

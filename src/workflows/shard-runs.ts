@@ -2,13 +2,8 @@ import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { condition, log, startChild, type ChildWorkflowHandle } from '@temporalio/workflow';
 import { addTallies, EMPTY_TALLY, tallyOfPending, type Tally } from '../domain/tally.js';
 import { dealSlots, recallSlots } from '../domain/window.js';
-import {
-  type ResumedBatch,
-  type RunBatchInput,
-  type ShardFault,
-  type SlotRelease,
-  type UnopenedShards,
-} from './messages.js';
+import type { ResumedBatch, RunBatchInput, UnopenedShards } from './messages.js';
+import type { ShardFault, SlotRelease } from './shard-messages.js';
 import { shardWorkflowId } from './names.js';
 import { OpenShards, type CommonControl } from './open-shards.js';
 import { runShard } from './run-shard.js';

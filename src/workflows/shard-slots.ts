@@ -1,5 +1,5 @@
 import { rowsToStart, slotsToGiveBack, slotsToRelease } from '../domain/window.js';
-import type { ShardControl } from './messages.js';
+import type { ShardControl } from './shard-messages.js';
 import type { ParentBatch } from './parent-batch.js';
 import type { ShardHolds } from './shard-holds.js';
 import type { ShardLedger } from './shard-ledger.js';

@@ -8,9 +8,9 @@ import {
   pauseUpdate,
   resumeUpdate,
   setUpdate,
-  shardTallyQuery,
   snapshotQuery,
 } from '../../src/workflows/messages.js';
+import { shardTallyQuery } from '../../src/workflows/shard-messages.js';
 import { shardWorkflowId } from '../../src/workflows/names.js';
 import { startBatchRuns, type BatchRuns } from '../support/batch-runs.js';
 import { eventually } from '../support/eventually.js';

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { cancelUpdate, shardTallyQuery } from '../../src/workflows/messages.js';
+import { cancelUpdate } from '../../src/workflows/messages.js';
+import { shardTallyQuery } from '../../src/workflows/shard-messages.js';
 import { shardWorkflowId } from '../../src/workflows/names.js';
 import { startBatchRuns, type BatchRuns } from '../support/batch-runs.js';
 import { eventually } from '../support/eventually.js';

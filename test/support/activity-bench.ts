@@ -11,7 +11,8 @@ import type { RunRequest } from '../../src/ledger/documents.js';
 import { startSandbox, type RunningSandbox } from '../../src/sandbox/index.js';
 import { SheetSettings } from '../../src/sheet/index.js';
 import { at, inputKey, requestKey, type RunRef } from '../../src/storage/layout.js';
-import type { IngestResult, RunSettings } from '../../src/workflows/messages.js';
+import type { IngestResult } from '../../src/workflows/messages.js';
+import type { RunSettings } from '../../src/domain/run-settings.js';
 import { startTestS3, type TestS3 } from './test-stack.js';
 
 const API_KEY = 'test-key';

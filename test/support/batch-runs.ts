@@ -3,7 +3,7 @@ import pino from 'pino';
 import type { RunRef } from '../../src/storage/layout.js';
 import { logTemporalTo } from '../../src/log.js';
 import { startWorker, type RunningWorker, type StartWorkerOptions } from '../../src/worker.js';
-import type { RunSettings } from '../../src/workflows/messages.js';
+import type { RunSettings } from '../../src/domain/run-settings.js';
 import { firstRun, startBatch, type BatchHandle } from './start-batch.js';
 import {
   startProxiedServices,

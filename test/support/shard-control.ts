@@ -1,5 +1,5 @@
 import { firstSlots } from '../../src/domain/window.js';
-import type { ShardControl } from '../../src/workflows/messages.js';
+import type { ShardControl } from '../../src/workflows/shard-messages.js';
 
 /** A control that lets a shard work with ten slots, but for what is given. */
 export function shardControl(given: Partial<ShardControl>): ShardControl {

@@ -3,7 +3,7 @@ import type { WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { parseBatchId } from '../../src/domain/ids.js';
 import { SheetSettings } from '../../src/sheet/index.js';
 import { at, inputKey, requestKey, type RunRef } from '../../src/storage/layout.js';
-import { type RunSettings } from '../../src/workflows/messages.js';
+import type { RunSettings } from '../../src/domain/run-settings.js';
 import { batchWorkflowId } from '../../src/workflows/names.js';
 import type { runBatch } from '../../src/workflows/run-batch.js';
 import type { TestStack } from './test-stack.js';

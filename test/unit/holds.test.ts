@@ -9,7 +9,7 @@ import {
   type HoldScope,
   type HoldState,
 } from '../../src/domain/holds.js';
-import type { ShardControl } from '../../src/workflows/messages.js';
+import type { ShardControl } from '../../src/workflows/shard-messages.js';
 import { ShardHolds } from '../../src/workflows/shard-holds.js';
 import { shardControl } from '../support/shard-control.js';
 

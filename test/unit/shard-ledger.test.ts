@@ -4,7 +4,7 @@ import type { ModelMode } from '../../src/domain/holds.js';
 import type { JobId } from '../../src/domain/ids.js';
 import type { GenerationRecord } from '../../src/domain/outcome.js';
 import { addsUp, EMPTY_TALLY } from '../../src/domain/tally.js';
-import type { KnownRow, ShardOverview } from '../../src/workflows/messages.js';
+import type { KnownRow, ShardOverview } from '../../src/workflows/shard-messages.js';
 import { ShardLedger } from '../../src/workflows/shard-ledger.js';
 
 const MODES: readonly ModelMode[] = ['pro:text', 'nb2:image'];

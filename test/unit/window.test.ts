@@ -13,7 +13,7 @@ import {
   type OpenShard,
   type Slots,
 } from '../../src/domain/window.js';
-import type { ShardControl } from '../../src/workflows/messages.js';
+import type { ShardControl } from '../../src/workflows/shard-messages.js';
 import { ShardHolds } from '../../src/workflows/shard-holds.js';
 import { shardControl } from '../support/shard-control.js';
 

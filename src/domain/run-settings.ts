@@ -1,0 +1,24 @@
+/** What a person may set for a run. Times in milliseconds. */
+export interface RunSettings {
+  /** Most rows with an unfinished job at once, over the whole batch. */
+  readonly concurrency: number;
+  /** Most generations a row may use, the first included. */
+  readonly maxGenerations: number;
+  /** A job unfinished for longer fails its row; absent: wait for ever. */
+  readonly jobTimeoutMs?: number;
+  /** What a cancelled batch grants its jobs in flight. */
+  readonly graceMs: number;
+  /** A create unanswered for longer is not repeated: the service may have forgotten its key. */
+  readonly idempotencyHorizonMs: number;
+  /** First and longest wait between two looks whether a hold's cause has ended. */
+  readonly probeFirstMs: number;
+  readonly probeLongestMs: number;
+  /** The batch is held where more of its last generations fail, in percent; absent: 50. */
+  readonly maxFailureRate?: number;
+  /** Each image gets a small copy for the contact sheet; absent: yes. */
+  readonly thumbnails?: boolean;
+  /** Images are compared by what they look like; absent: no. */
+  readonly nearDuplicates?: boolean;
+  /** Workflows go on in a new run once their history has so many events; absent: 40,000. */
+  readonly continueAfterEvents?: number;
+}

@@ -1,0 +1,76 @@
+import { condition, log } from '@temporalio/workflow';
+import type { Activities, SealInput } from '../activities/types.js';
+import type { RunSettings } from '../domain/run-settings.js';
+import { sameEnds, type Tally } from '../domain/tally.js';
+import type { RunRef } from '../storage/layout.js';
+import { activityProxies, batchFaultOf, wholeBatchProxies } from './activity-proxies.js';
+import type { BatchHolds } from './batch-holds.js';
+import type { IngestResult } from './messages.js';
+
+/** The batch was cancelled while a hold kept its sheet from being read: nothing was bought, and there is nothing to seal. */
+export class CancelledUnprepared extends Error {}
+
+/** The steps of a batch that go over all of its rows. A hold only makes them wait. */
+export class WholeBatch {
+  readonly #run: RunRef;
+  readonly #settings: RunSettings;
+  readonly #holds: BatchHolds;
+  readonly #endsUnprepared: () => boolean;
+  readonly #activities: Pick<Activities, 'ingest' | 'seal' | 'recordLostShard' | 'rebindAccount'>;
+
+  constructor(options: {
+    readonly run: RunRef;
+    readonly settings: RunSettings;
+    readonly holds: BatchHolds;
+    /** It is cancelled, and its sheet is not read yet. */
+    readonly endsUnprepared: () => boolean;
+  }) {
+    const { run, settings, holds, endsUnprepared } = options;
+    this.#run = run;
+    this.#settings = settings;
+    this.#holds = holds;
+    this.#endsUnprepared = endsUnprepared;
+    const { recordLostShard } = activityProxies();
+    this.#activities = { ...wholeBatchProxies(settings), recordLostShard };
+  }
+
+  ingest(): Promise<IngestResult> {
+    const [run, settings] = [this.#run, this.#settings];
+    return this.#throughHolds(() => this.#activities.ingest({ run, settings }));
+  }
+
+  recordLost(shard: number, openedAtMs: number): Promise<Tally> {
+    const run = this.#run;
+    return this.#throughHolds(() => this.#activities.recordLostShard({ run, shard, openedAtMs }));
+  }
+
+  /** What the sealed files say, which may be otherwise than what was counted. */
+  async seal(input: Omit<SealInput, 'run'>): Promise<Tally> {
+    const run = this.#run;
+    const tally = await this.#throughHolds(() => this.#activities.seal({ run, ...input }));
+    if (!sameEnds(tally, input.tally)) {
+      log.warn('The sealed files count otherwise.', { counted: input.tally, tally });
+    }
+    return tally;
+  }
+
+  async rebind(): Promise<void> {
+    const jobId = this.#holds.jobBehind('account');
+    await this.#activities.rebindAccount({ run: this.#run, ...(jobId && { jobId }) });
+  }
+
+  /** Repeats until it answers. Throws `CancelledUnprepared` where the batch is cancelled while it waits to be prepared. */
+  async #throughHolds<T>(call: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await call();
+      } catch (error) {
+        const fault = batchFaultOf(error);
+        if (!fault) throw error;
+        this.#holds.raise(fault.cause, this.#holds.seq, undefined);
+        await condition(() => !this.#holds.isHeld(fault.cause.scope) || this.#endsUnprepared());
+        if (this.#endsUnprepared()) throw new CancelledUnprepared();
+      }
+    }
+  }
+}
