@@ -12,12 +12,14 @@ import { z } from 'zod';
 import { ByteBudget } from './activities/byte-budget.js';
 import { DEFAULT_LIMITS, type ActivityLimits } from './activities/limits.js';
 import { createActivities } from './activities/index.js';
+import { PollTurns } from './activities/poll-turns.js';
 import { createDownloadAgent } from './bananahub/download-agent.js';
 import { createBananaHubClient } from './bananahub/http-client.js';
 import { downloadImage } from './bananahub/image-download.js';
 import { isPrivateHost } from './bananahub/private-address.js';
 import type { ApiConfig, BucketConfig, TemporalConfig } from './config.js';
 import { UsageError } from './errors.js';
+import { followPollRate } from './shared-poll-rate.js';
 import { createS3ObjectStore } from './storage/s3-object-store.js';
 import { WORKER_ROLES, type WorkerRole } from './worker-roles.js';
 import { taskQueues } from './workflows/names.js';
@@ -67,6 +69,14 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
       api.allowPrivateAddresses === true || (await isPrivateHost(new URL(api.baseUrl).hostname));
     const agent = createDownloadAgent({ allowPrivateAddresses });
     closers.push(() => agent.destroy());
+    const pollTurns = new PollTurns();
+    const stopFollowing = followPollRate({
+      connection,
+      namespace: temporal.namespace,
+      taskQueue,
+      pollTurns,
+    });
+    closers.push(stopFollowing);
     const budget = new ByteBudget(options.imageBytes ?? IMAGE_BYTES);
     const activities = createActivities({
       store,
@@ -74,6 +84,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
       downloadImage: (url, signal) =>
         downloadImage(url, { agent, signal, reserveBytes: (sizeBytes) => budget.reserve(sizeBytes) }),
       log,
+      pollTurns,
       limits: { ...DEFAULT_LIMITS, ...options.limits },
     });
     const workers = await createWorkers(options.roles ?? WORKER_ROLES, {

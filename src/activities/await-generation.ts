@@ -3,12 +3,14 @@ import { z } from 'zod';
 import type { Job } from '../bananahub/client.js';
 import { classifyJobFailure } from '../domain/failure-kind.js';
 import { FRESH_BUDGET } from '../domain/fault-budget.js';
-import { nextPollDelayMs } from '../domain/poll-schedule.js';
+import { nextPollDelayMs, stillEarlyMs } from '../domain/poll-schedule.js';
 import type { ShardRow } from '../domain/row.js';
+import { AskedWait } from './asked-wait.js';
 import { pause, startTemporalClock, withHeartbeat } from './activity-context.js';
 import type { WorkerState } from './dependencies.js';
 import { batchFault, bearOrHold, meaningOf } from './failure.js';
 import { JobLooks } from './job-looks.js';
+import type { SeenEnd } from './job-times.js';
 import { withoutPrompt } from './service-message.js';
 import { bearingStorage } from './storage-fault.js';
 import { UnfinishedTime } from './unfinished-time.js';
@@ -29,13 +31,15 @@ export function awaitGenerationActivity(state: WorkerState): Activities['awaitGe
     const clock = startTemporalClock();
     const before = Progress.safeParse(Context.current().info.heartbeatDetails).data ?? input;
     const unfinished = new UnfinishedTime(before.unfinishedMs ?? 0, clock());
-    const progress = (): z.infer<typeof Progress> => ({ unfinishedMs: unfinished.seenMs });
+    const asked = new AskedWait(clock);
+    const progress = () => ({ unfinishedMs: unfinished.seenMs, ...asked.details });
+    const leave = (): void => Context.current().heartbeat(progress());
     return withHeartbeat(async () => {
       const row = await bearingStorage(state, async () => {
         await state.runAccounts.check(input.run);
         return state.shardRows.row(input);
       });
-      return pollUntilEnded(state, input, row, { clock, unfinished });
+      return pollUntilEnded(state, input, row, { clock, unfinished, asked, leave });
     }, progress);
   };
 }
@@ -44,7 +48,18 @@ async function pollUntilEnded(
   state: WorkerState,
   input: AwaitGenerationInput,
   row: ShardRow,
-  { clock, unfinished }: { readonly clock: () => number; readonly unfinished: UnfinishedTime },
+  {
+    clock,
+    unfinished,
+    asked,
+    leave,
+  }: {
+    readonly clock: () => number;
+    readonly unfinished: UnfinishedTime;
+    readonly asked: AskedWait;
+    /** Leaves for the next attempt what is known now. */
+    readonly leave: () => void;
+  },
 ): Promise<AwaitGenerationResult> {
   const { scheduledTimestampMs } = Context.current().info;
   const { jobTimeoutMs = Infinity } = input;
@@ -52,12 +67,17 @@ async function pollUntilEnded(
   let budget = FRESH_BUDGET;
   let polls = 0;
   let faultDelayMs: number | undefined;
+  let unfinishedAgeMs = 0;
+  const ageMs = (): number => clock() - scheduledTimestampMs;
   const looks = new JobLooks(state, input.jobId, LOOKS_BEFORE_GONE);
   for (;;) {
-    const usualMs = state.jobTimes.usualMs(row);
-    const ageMs = clock() - scheduledTimestampMs;
-    const delayMs = faultDelayMs ?? nextPollDelayMs({ ageMs, polls, usualMs, random: Math.random() });
+    const times = state.jobTimes.pollTimes(row);
+    const delayMs = faultDelayMs ?? nextPollDelayMs({ ageMs: ageMs(), polls, times, random: Math.random() });
     await pause(delayMs);
+    const earlyMs = polls === 0 ? stillEarlyMs(ageMs(), state.jobTimes.pollTimes(row)) : 0;
+    if (earlyMs > 0) await pause(earlyMs);
+    await asked.over();
+    await looks.turn();
     faultDelayMs = undefined;
     polls += 1;
     const polledAtMs = clock();
@@ -69,10 +89,11 @@ async function pollUntilEnded(
         unfinished.noteUnanswered();
         continue;
       }
-      const ended = endOf(job, row, state);
+      const ended = endOf(job, row, state, { unfinishedMs: unfinishedAgeMs, endedMs: ageMs() });
       if (ended) return ended;
       noteOddStatus(job, oddStatuses, input, state);
-      unfinished.noteUnfinished(delayMs, clock());
+      unfinishedAgeMs = ageMs();
+      unfinished.noteUnfinished(delayMs + earlyMs, clock());
       if (unfinished.seenMs >= jobTimeoutMs) return unfinishedFor(jobTimeoutMs);
     } catch (error) {
       unfinished.noteUnanswered();
@@ -86,6 +107,8 @@ async function pollUntilEnded(
           const next = bearOrHold(meaning, { budget, tryMs, limits: state.limits, unfinishedMs });
           budget = next.budget;
           faultDelayMs = next.delayMs;
+          asked.note(meaning.cause.retryAfterMs);
+          leave();
           break;
         }
         case 'gone':
@@ -102,10 +125,15 @@ function unfinishedFor(jobTimeoutMs: number): AwaitGenerationResult {
   return { kind: 'unfinished', message };
 }
 
-function endOf(job: Job, row: ShardRow, state: WorkerState): AwaitGenerationResult | undefined {
+function endOf(
+  job: Job,
+  row: ShardRow,
+  state: WorkerState,
+  seen: Omit<SeenEnd, 'tookMs'>,
+): AwaitGenerationResult | undefined {
   switch (job.kind) {
     case 'done':
-      if (job.tookMs !== undefined) state.jobTimes.note(row, job.tookMs);
+      state.jobTimes.note(row, { tookMs: job.tookMs, ...seen });
       return { kind: 'done' };
     case 'failed': {
       const message = withoutPrompt(job.message, row.prompt);

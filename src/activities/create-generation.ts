@@ -1,7 +1,8 @@
+import { BananaHubError } from '../bananahub/errors.js';
 import { FRESH_BUDGET, type FaultBudget } from '../domain/fault-budget.js';
 import type { ModelMode } from '../domain/holds.js';
 import type { ShardRow } from '../domain/row.js';
-import { pausedUndisturbed, withHeartbeat } from './activity-context.js';
+import { askingRun, pausedUndisturbed, withHeartbeat } from './activity-context.js';
 import type { WorkerState } from './dependencies.js';
 import { batchFault, bearOrHold, mayHaveCreated, meaningOf } from './failure.js';
 import { keyOf } from './generation-key.js';
@@ -36,7 +37,9 @@ export function createGenerationActivity(state: WorkerState): Activities['create
         const result = await createOnce(state, next);
         if (result.kind !== 'again') return result;
         const { delayMs, budget, unansweredSinceMs } = result;
-        const mayRepeat = Date.now() - startedAtMs + delayMs <= REPEATED_MS;
+        // What the whole batch must know is told at once.
+        const mayRepeat =
+          result.slowDownMs === undefined && Date.now() - startedAtMs + delayMs <= REPEATED_MS;
         if (!mayRepeat || !(await pausedUndisturbed(delayMs))) return result;
         next = { ...input, budget, ...(unansweredSinceMs !== undefined && { unansweredSinceMs }) };
       }
@@ -57,6 +60,8 @@ async function createOnce(state: WorkerState, input: CreateGenerationInput): Pro
   } catch (error) {
     return afterFailure(state, input, error, { startedAtMs });
   }
+  const closedMs = state.gate.waitMs();
+  if (closedMs > 0) return untilOpen(input, closedMs);
   const sentAtMs = Date.now();
   try {
     const idempotencyKey = keyOf(input.run, row, input.generation);
@@ -102,12 +107,28 @@ function afterFailure(
           ...unanswered,
         },
       );
-      return again(next, cause.message, unanswered);
+      return { ...again(next, cause.message, unanswered), ...slowDown(state, error) };
     }
     case 'gone':
     case undefined:
       throw error;
   }
+}
+
+/** Another try once the service lets requests of the account in again; that this one waits is no fault. */
+function untilOpen(
+  { budget, unansweredSinceMs }: CreateGenerationInput,
+  delayMs: number,
+): CreateGenerationResult {
+  const unanswered = unansweredSinceMs === undefined ? {} : { unansweredSinceMs };
+  const message = 'BananaHub has asked another request to wait.';
+  return again({ delayMs, budget: budget ?? FRESH_BUDGET }, message, unanswered);
+}
+
+/** What the batch is told of a 429: once of each closing of the gate by each shard. */
+function slowDown({ gate }: WorkerState, error: unknown): { readonly slowDownMs?: number } {
+  const isRefused = error instanceof BananaHubError && error.code === 'rate-limited';
+  return isRefused && gate.isNewsTo(askingRun()) ? { slowDownMs: gate.closedForMs } : {};
 }
 
 function again(

@@ -4,6 +4,8 @@ import type { DownloadedImage } from '../bananahub/image-download.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import type { ActivityLimits } from './limits.js';
 import type { JobTimes } from './job-times.js';
+import type { PollTurns } from './poll-turns.js';
+import type { RequestGate } from './request-gate.js';
 import type { RunAccounts } from './run-accounts.js';
 import type { ShardRows } from '../ledger/shard-rows.js';
 import type { Thumbnails } from './thumbnails.js';
@@ -16,12 +18,16 @@ export interface ActivityDependencies {
   readonly downloadImage: (url: string, signal: AbortSignal) => Promise<DownloadedImage>;
   readonly log: Logger;
   readonly limits: ActivityLimits;
+  /** Where polls wait for their turn. Default: they need not wait. */
+  readonly pollTurns?: PollTurns;
 }
 
-/** The same dependencies with what all activities of a worker share. */
+/** The same dependencies with what all activities of a worker share; `api` is behind `gate`. */
 export interface WorkerState extends ActivityDependencies {
   readonly shardRows: ShardRows;
   readonly runAccounts: RunAccounts;
+  readonly gate: RequestGate;
+  readonly pollTurns: PollTurns;
   readonly jobTimes: JobTimes;
   readonly thumbnails: Thumbnails;
 }

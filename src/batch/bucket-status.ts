@@ -114,6 +114,7 @@ function unknownToWorkers(
   | 'oldestRows'
   | 'usualSeconds'
   | 'concurrency'
+  | 'pace'
   | 'carried'
   | 'workers'
   | 'location'
@@ -126,6 +127,7 @@ function unknownToWorkers(
     etaSeconds: undefined,
     ...NO_OLDEST_ROWS,
     concurrency: undefined,
+    pace: undefined,
     carried: 0,
     workers: undefined,
     location: addressOf(location),
