@@ -129,11 +129,11 @@ function endOf(
   job: Job,
   row: ShardRow,
   state: WorkerState,
-  seen: Omit<SeenEnd, 'tookMs'>,
+  seen: Omit<SeenEnd, 'endedAgoMs'>,
 ): AwaitGenerationResult | undefined {
   switch (job.kind) {
     case 'done':
-      state.jobTimes.note(row, { tookMs: job.tookMs, ...seen });
+      state.jobTimes.note(row, { endedAgoMs: job.endedAgoMs, ...seen });
       return { kind: 'done' };
     case 'failed': {
       const message = withoutPrompt(job.message, row.prompt);

@@ -8,8 +8,8 @@ export type JobKind = Pick<ShardRow, 'model' | 'resolution' | 'inputImages'>;
 
 /** What is known of how long a job took. Milliseconds since its create was answered. */
 export interface SeenEnd {
-  /** By the service's own clock, in whole seconds; undefined where it does not say. */
-  readonly tookMs: number | undefined;
+  /** How long before that poll it had ended, by the service's own clock, in whole seconds; undefined where it does not say. */
+  readonly endedAgoMs: number | undefined;
   /** The last poll that showed it unfinished; 0 where none did. */
   readonly unfinishedMs: number;
   /** The poll that showed its end. */
@@ -21,10 +21,10 @@ export class JobTimes {
   readonly #kinds = new Map<string, { readonly tookMs: number[]; pollTimes?: PollTimes | undefined }>();
 
   /** Believes the service's clock within what was seen. */
-  note(kind: JobKind, { tookMs, unfinishedMs, endedMs }: SeenEnd): void {
+  note(kind: JobKind, { endedAgoMs, unfinishedMs, endedMs }: SeenEnd): void {
     const name = nameOf(kind);
     const times = this.#kinds.get(name)?.tookMs ?? [];
-    const seenMs = tookMs ?? (unfinishedMs + endedMs) / 2;
+    const seenMs = endedMs - (endedAgoMs ?? (endedMs - unfinishedMs) / 2);
     times.push(Math.min(Math.max(seenMs, unfinishedMs), endedMs));
     if (times.length > KEPT) times.shift();
     this.#kinds.set(name, { tookMs: times });

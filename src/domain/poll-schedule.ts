@@ -49,7 +49,7 @@ function intervalMs(ageMs: number, { easeAfterMs }: PollTimes): number {
 }
 
 /** A second of delay is worth as much as that part of a poll saves; chosen so that jobs of 8–25 s take 3.4 polls. */
-const SECONDS_A_POLL_IS_WORTH = 0.56;
+const SECONDS_A_POLL_IS_WORTH = 0.55;
 
 const LEAST_KNOWN = 5;
 /** Jobs later than nine of ten are no longer polled at the base interval; outliers are seldom more than that. */
