@@ -6,6 +6,7 @@ import { ingestActivity } from './ingest.js';
 import { JobTimes } from './job-times.js';
 import { probeActivity } from './probe.js';
 import { rebindAccountActivity } from './rebind-account.js';
+import { reportCanaryActivity } from './report-canary.js';
 import { RunAccounts } from './run-accounts.js';
 import { sealActivity } from './seal.js';
 import { openShardActivity, recordLostShardActivity, recordOutcomesActivity } from './shard-activities.js';
@@ -34,6 +35,7 @@ export function createActivities(dependencies: ActivityDependencies): Activities
     recordLostShard: recordLostShardActivity(state),
     probe: probeActivity(state),
     rebindAccount: rebindAccountActivity(state),
+    reportCanary: reportCanaryActivity(state),
     seal: sealActivity(state),
   };
 }

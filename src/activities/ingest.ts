@@ -1,4 +1,6 @@
 import { ApplicationFailure } from '@temporalio/common';
+import { canaryIndexes } from '../domain/canary.js';
+import { ImageCounts } from '../domain/image-counts.js';
 import { hasChosenName, imageNameOf } from '../domain/object-key.js';
 import { addTallies, EMPTY_TALLY, type Tally } from '../domain/tally.js';
 import { shardLength } from '../domain/window.js';
@@ -69,7 +71,9 @@ async function ingest(
   // It may have been ended in the midst of it.
   if (before.base && !(await isSealed(store, before.base))) await finishRenames(store, before.base, signal);
   const present = await PresentImages.list(store, run);
-  const shards = new ShardWriter(store, run, shardRows);
+  const { canary } = settings;
+  const shards = new ShardWriter(store, run, shardRows, canary && canaryIndexes(canary));
+  const buys = new ImageCounts();
   const carried = new CarriedRows(files);
   const renames = new Renames(files);
   let hasNames = false;
@@ -89,7 +93,10 @@ async function ingest(
         const { plan, move } = await planWithImages(run, planned, present);
         if (move) await renames.add(planned.row, move);
         if (plan.kind === 'carry') await carried.add(planned.row, plan.outcome);
-        else await shards.add({ ...planned.row, ...plan.start });
+        else {
+          await shards.add({ ...planned.row, ...plan.start });
+          if (!plan.start.jobId) buys.add(planned.row);
+        }
       }
     }
   }
@@ -113,6 +120,7 @@ async function ingest(
     hasNames,
     shardCount: shards.count,
     rows: shards.rows,
+    ...(canary && { canary: { rows: shards.canaryRows, buys: [...buys.list] } }),
     carried: carried.tally.total,
     carriedTally: carried.tally,
     rejected: sheet.rejected,
@@ -125,12 +133,12 @@ async function ingest(
 }
 
 function resultOf(
-  { shardCount, rows, rejected }: BatchFile,
+  { shardCount, rows, rejected, canary }: BatchFile,
   carriedTally: Tally,
   shardRows: number,
 ): IngestResult {
   const settled = addTallies(carriedTally, { ...EMPTY_TALLY, total: rejected, rejected });
-  return { shardCount, shardRows, rows, settled };
+  return { shardCount, shardRows, rows, settled, ...(canary && { canaryRows: canary.rows }) };
 }
 
 /** Replaces what the run before wrote, never what a newer one did. */

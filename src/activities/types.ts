@@ -107,6 +107,16 @@ export interface SealInput {
   readonly startedAt: string;
 }
 
+export interface ReportCanaryInput {
+  readonly run: RunRef;
+  /** Rows of the run that wait for it. */
+  readonly left: number;
+  /** How long its jobs took from create to done. */
+  readonly durationsMs: readonly number[];
+  /** Jobs at a time that the rows which wait are to have. */
+  readonly concurrency: number;
+}
+
 /** Everything the workflows ask of the outside world. Inputs and outputs enter history: indexes, counts and job ids only. */
 export interface Activities {
   ingest: (input: { readonly run: RunRef; readonly settings: RunSettings }) => Promise<IngestResult>;
@@ -131,6 +141,8 @@ export interface Activities {
   probe: (input: ProbeInput) => Promise<ProbeResult>;
   /** Makes the worker's account the batch's own; fails where the account does not know the batch's jobs. */
   rebindAccount: (input: { readonly run: RunRef; readonly jobId?: JobId }) => Promise<void>;
+  /** Shows what a canary came to; the same in a few words, without any of its rows. */
+  reportCanary: (input: ReportCanaryInput) => Promise<{ readonly text: string; readonly allMade: boolean }>;
   /** What the sealed files say. */
   seal: (input: SealInput) => Promise<Tally>;
 }

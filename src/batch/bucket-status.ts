@@ -109,6 +109,7 @@ function unknownToWorkers(
   | 'batchId'
   | 'holds'
   | 'paused'
+  | 'pauses'
   | 'imagesPerMinute'
   | 'etaSeconds'
   | 'oldestRows'
@@ -122,6 +123,7 @@ function unknownToWorkers(
     batchId: location.batchId,
     holds: [],
     paused: false,
+    pauses: [],
     imagesPerMinute: undefined,
     etaSeconds: undefined,
     ...NO_OLDEST_ROWS,

@@ -28,6 +28,8 @@ export interface DryRun {
   readonly prices: PriceTable | undefined;
   /** The first rows whose images would be bought. */
   readonly rows: readonly PromptRow[];
+  /** Those that would be made first, and looked at; undefined for none. */
+  readonly canary: readonly PromptRow[] | undefined;
 }
 
 const SHOWN_BODY_CHARACTERS = 1000;
@@ -51,6 +53,11 @@ export function dryRunText({ batchId, location, plan, time, prices, rows }: DryR
     prices ? costText(prices, plan.buys) : '',
     ...rows.map(rowText),
   ].join('');
+}
+
+/** Lines that tell the ids of the rows that would be a canary. */
+export function canaryRowsText({ canary = [] }: Pick<DryRun, 'canary'>): string {
+  return canary.map(({ rowId, line: sheetLine }) => line('', `${rowId} (line ${sheetLine})`)).join('');
 }
 
 function line(name: string, text: string): string {
@@ -80,7 +87,7 @@ function rowText(row: PromptRow): string {
 }
 
 /** The same facts as one JSON document; scripts rely on it. */
-export function dryRunJson({ batchId, location, plan, time, prices, rows }: DryRun): string {
+export function dryRunJson({ batchId, location, plan, time, prices, rows, canary }: DryRun): string {
   return JSON.stringify({
     ...submissionFacts(batchId, plan),
     location: location ? addressOf(location) : null,
@@ -90,6 +97,7 @@ export function dryRunJson({ batchId, location, plan, time, prices, rows }: DryR
     jobSeconds: time.jobSeconds,
     measuredByRun: time.measuredByRun ?? null,
     cost: prices ? costOf(prices, plan.buys) : null,
+    canary: canary ? canary.map(({ rowId }) => rowId) : null,
     first: rows.map((row) => {
       const { path, body } = createEndpoint(row);
       const { rowId, line: sheetLine, imageName, model } = row;

@@ -25,7 +25,14 @@ export const run: Command<SubmissionOptions> = (context, options) => {
           return submitted.kind === 'interrupted' ? EXIT.interrupted : EXIT.refused;
         }
         announce(context, submitted);
-        const watched = { location, access, config: engine.config, engine, json: options.json };
+        const watched = {
+          location,
+          access,
+          config: engine.config,
+          engine,
+          json: options.json,
+          asks: !options.yes,
+        };
         const ended =
           submitted.kind === 'nothing-to-do' ? await readBatchStatus(access, location) : undefined;
         return ended ? showEnd(context, watched, ended) : watchToEnd(context, watched);

@@ -6,6 +6,7 @@ import type { BatchId } from '../domain/ids.js';
 import { INPUT_COLUMNS } from '../domain/reserved-columns.js';
 import { UsageError } from '../errors.js';
 import { parseModel, SheetSettings } from '../sheet/index.js';
+import { askedCanary } from './canary-flags.js';
 import { batchId, pair, s3Folder, wholeNumber } from './option-parsers.js';
 import { runSettings, withRunningFlags, type RunningFlags } from './running-flags.js';
 import type { SubmissionOptions } from './submission.js';
@@ -127,6 +128,7 @@ export function submissionOptions(sheet: string, flags: Flags): SubmissionOption
     new: flags.new,
     sheetSettings: sheetSettings(flags),
     settings: runSettings(flags),
+    canary: askedCanary(flags),
     merge: flags.merge,
     rebind: flags.rebind,
     dryRun: flags.dryRun,

@@ -13,6 +13,7 @@ import {
 } from '../batch/plan-submission.js';
 import { hasSheet } from '../batch/run-request.js';
 import { startRun } from '../batch/start-run.js';
+import { canaryOf, type AskedCanary } from '../domain/canary.js';
 import { BATCH_ID_RULE, parseBatchId, type BatchId } from '../domain/ids.js';
 import { UsageError } from '../errors.js';
 import { RunRequest } from '../ledger/documents.js';
@@ -22,6 +23,7 @@ import { at, homeOf, requestKey, type BatchLocation, type RunRef } from '../stor
 import type { RunSettings } from '../domain/run-settings.js';
 import type { BatchAccess } from './batch-access.js';
 import { readBatchFiles, type BatchFiles } from './batch-files.js';
+import { canaryPlanText, withCanary } from './canary-flags.js';
 import type { CheckedSheet } from './checked-sheet.js';
 import type { CommandContext } from './command-context.js';
 import { askConsent, type Consent } from './consent.js';
@@ -46,6 +48,8 @@ export interface SubmissionOptions {
   readonly new: boolean;
   readonly sheetSettings: SheetSettings;
   readonly settings: RunSettings;
+  /** Rows that are to be made first, and looked at. */
+  readonly canary: AskedCanary | undefined;
   /** Rows of the batch that the sheet lacks stay. */
   readonly merge: boolean;
   /** The account's key was rotated since the batch was run. */
@@ -92,7 +96,9 @@ export async function submitSheet(
   refuseOtherAccount(location, files, access.account, options);
   const plan = await planSubmission(store, location, sheetToPlan(sheet, options));
   const prices = access.isFree ? undefined : context.config.prices;
-  context.stderr.write(`${rejectedByBatchText(sheet.summary, plan)}${planText(location, plan, prices)}`);
+  context.stderr.write(
+    `${rejectedByBatchText(sheet.summary, plan)}${planText(location, plan, prices)}${canaryPlanText(options.canary, rowsToRun(plan))}`,
+  );
   refuseUnusable(plan.summary, options.sheetSettings);
   refuseTooLong(plan);
   const toDo = rowsToRun(plan) + plan.removed;
@@ -113,7 +119,7 @@ export async function submitSheet(
     sheet,
     sheetSettings: options.sheetSettings,
     rows: plan.summary.rows + plan.kept,
-    settings: options.settings,
+    settings: withCanary(options.settings, canaryOf(options.canary, rowsToRun(plan)), prices),
     merge: plan.merge,
     rebind: options.rebind,
   });
@@ -198,9 +204,10 @@ async function consentTo(
   const isHarmless = altered === 0 && (isFree || toBuy === 0);
   if (options.yes || isHarmless) return 'given';
   if (context.stdin.isTTY && options.sheet !== '-') {
+    const first = canaryOf(options.canary, rowsToRun(plan));
     const question =
       toBuy > 0
-        ? `Make ${counted(toBuy, 'image')}?`
+        ? `Make ${first ? `${first.rows} of ${toBuy} images, and wait` : counted(toBuy, 'image')}?`
         : `Take ${counted(plan.removed, 'row')} out of the batch?`;
     return askConsent(context, question);
   }

@@ -1,3 +1,5 @@
+import type { Canary } from './canary.js';
+
 /** What a person may set for a run. Times in milliseconds. */
 export interface RunSettings {
   /** Most rows with an unfinished job at once, over the whole batch. */
@@ -19,6 +21,8 @@ export interface RunSettings {
   readonly thumbnails?: boolean;
   /** Images are compared by what they look like; absent: no. */
   readonly nearDuplicates?: boolean;
+  /** Rows that are made first and looked at; absent: none. */
+  readonly canary?: Canary;
   /** Workflows go on in a new run once their history has so many events; absent: 40,000. */
   readonly continueAfterEvents?: number;
 }

@@ -3,6 +3,7 @@ import { MODELS, RESOLUTIONS } from '../domain/generation-settings.js';
 import { FAILURE_KINDS, UNSTORED_KINDS } from '../domain/failure-kind.js';
 import type { BatchId, ContentHash, JobId, RowId } from '../domain/ids.js';
 import type { JsonValue } from '../domain/json.js';
+import type { Canary } from '../domain/canary.js';
 import type { NearDuplicates } from '../domain/near-duplicates.js';
 import { PHASES_REACHED, type RowOutcome } from '../domain/outcome.js';
 import type { RejectedRecord, ShardRow } from '../domain/row.js';
@@ -26,6 +27,15 @@ const contentHash = z
   .transform((text) => text as ContentHash);
 const json: z.ZodType<JsonValue> = z.json();
 
+const imageKind = { model: z.enum(MODELS), resolution: z.enum(RESOLUTIONS) };
+
+const canary: z.ZodType<Canary> = z.object({
+  rows: count,
+  waitMs: count.exactOptional(),
+  of: count,
+  prices: z.array(z.object({ ...imageKind, price: z.string() })).exactOptional(),
+});
+
 const runSettings: z.ZodType<RunSettings> = z.object({
   concurrency: count,
   maxGenerations: count,
@@ -37,6 +47,7 @@ const runSettings: z.ZodType<RunSettings> = z.object({
   maxFailureRate: count.exactOptional(),
   thumbnails: z.boolean().exactOptional(),
   nearDuplicates: z.boolean().exactOptional(),
+  canary: canary.exactOptional(),
 });
 
 /** What a run was asked to do: `runs/<runSeq>/request.json`, written once by whoever submits. */
@@ -107,6 +118,8 @@ export const BatchFile = z.object({
   hasNames: z.boolean().default(false),
   shardCount: count,
   rows: count,
+  /** Where the run has a canary: how many rows it is, which are the first shard, and what images all rows of the run are to buy. */
+  canary: z.object({ rows: count, buys: z.array(z.object({ ...imageKind, images: count })) }).exactOptional(),
   carried: count,
   /** How the carried rows ended. */
   carriedTally: TallyDocument.exactOptional(),

@@ -12,7 +12,7 @@ export interface ContactSheetRow {
   readonly prompt: string;
   readonly facts: readonly string[];
   readonly image?: {
-    /** Relative to the page, ready for an address. */
+    /** Relative to the batch's root, ready for an address. */
     readonly link: string;
     /** Name of the thumbnail. */
     readonly thumbnail?: string;

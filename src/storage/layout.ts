@@ -132,6 +132,21 @@ export function carriedKey(location: BatchLocation, runSeq: number): string {
   return `${runFolder(location, runSeq)}carried.jsonl`;
 }
 
+/** The page that shows a run's canary; only where the run has one. */
+export function canaryPageKey(location: BatchLocation, runSeq: number): string {
+  return `${runFolder(location, runSeq)}canary.html`;
+}
+
+/** The folder of the data that this page shows. Ends with `/`. */
+export function canaryPageFolder(location: BatchLocation, runSeq: number): string {
+  return `${runFolder(location, runSeq)}canary/`;
+}
+
+/** What a run's canary came to. */
+export function canaryFileKey(location: BatchLocation, runSeq: number): string {
+  return `${runFolder(location, runSeq)}canary.json`;
+}
+
 /** Every row of the batch after this run. */
 export function outcomesKey(location: BatchLocation, runSeq: number): string {
   return `${runFolder(location, runSeq)}outcomes.jsonl`;

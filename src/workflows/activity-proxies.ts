@@ -63,9 +63,9 @@ export function activityProxies(): Pick<
 /** The activities that go over the whole batch. Probes have ids that say which scope they free: `probe:account`. */
 export function wholeBatchProxies(
   settings: RunSettings,
-): Pick<Activities, 'ingest' | 'seal' | 'probe' | 'rebindAccount'> {
+): Pick<Activities, 'ingest' | 'reportCanary' | 'seal' | 'probe' | 'rebindAccount'> {
   const queues = taskQueues(workflowInfo().taskQueue);
-  const { ingest, seal } = proxyActivities<Activities>({
+  const { ingest, reportCanary, seal } = proxyActivities<Activities>({
     ...PATIENT,
     taskQueue: queues.main,
     startToCloseTimeout: '6 hours',
@@ -90,6 +90,7 @@ export function wholeBatchProxies(
   } as const;
   return {
     ingest,
+    reportCanary,
     seal,
     rebindAccount,
     probe: (input) => named(probe, probeActivityId(input.cause.scope)).probe(input),

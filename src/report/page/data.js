@@ -21,8 +21,8 @@ const CHUNKS_KEPT = 12;
 const CHUNKS_AHEAD = 6;
 
 const index = JSON.parse(byId('index').textContent ?? '');
-/** @type {{rows: number, chunkRows: number, folder: string, columns: string[]}} */
-export const { rows, chunkRows, folder, columns } = index;
+/** @type {{rows: number, chunkRows: number, folder: string, root: string, columns: string[]}} */
+export const { rows, chunkRows, folder, root, columns } = index;
 
 /** @param {string} id */
 export function byId(id) {
