@@ -141,8 +141,10 @@ export interface Activities {
   probe: (input: ProbeInput) => Promise<ProbeResult>;
   /** Makes the worker's account the batch's own; fails where the account does not know the batch's jobs. */
   rebindAccount: (input: { readonly run: RunRef; readonly jobId?: JobId }) => Promise<void>;
-  /** Shows what a canary came to; the same in a few words, without any of its rows. */
-  reportCanary: (input: ReportCanaryInput) => Promise<{ readonly text: string; readonly allMade: boolean }>;
+  /** Shows what a canary came to on a page; the same in a few words, without any of its rows. */
+  reportCanary: (
+    input: ReportCanaryInput,
+  ) => Promise<{ readonly text: string; readonly allMade: boolean; readonly page: string }>;
   /** What the sealed files say. */
   seal: (input: SealInput) => Promise<Tally>;
 }
