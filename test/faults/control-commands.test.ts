@@ -88,6 +88,25 @@ describe('an operator at the command line', { timeout: 120_000 }, () => {
     await expectSound(engine, { batchId: 'asleep', rows: ROWS, otherJobs });
   });
 
+  it('makes a canary, which waits also while no worker lives, and goes on when told to', async () => {
+    await workWith('old-key');
+    const submitted = await command(['submit', 'foxes.csv', '--id', 'canary', '--canary', '3']);
+    expect(submitted.stderr).toContain('3 of 12 rows first, then it waits for "resume"');
+    await until('canary', 'waits for a look', ({ state }) => state === 'paused');
+    await worker?.end('SIGKILL');
+    worker = undefined;
+    const waiting = JSON.parse((await command(['status', 'canary', '--json'])).stdout);
+    expect(waiting).toMatchObject({ state: 'paused', pauses: [{ kind: 'canary' }], stored: 3, pending: 9 });
+    expect(waiting.reason).toContain('Canary: 3 of 3 images made.');
+    expect((await command(['list'])).stdout).toMatch(/^canary +paused +3\/12 /m);
+    await workWith('old-key');
+    expect(jobIdsOf(engine.sandbox).size - otherJobs.size).toBe(3);
+    expect(await command(['resume', 'canary'])).toMatchObject({ code: 0 });
+    await until('canary', 'is complete', ({ state }) => state === 'completed');
+    const { jobs } = await expectSound(engine, { batchId: 'canary', rows: ROWS, otherJobs });
+    expect(jobs).toBe(ROWS);
+  });
+
   it('gives a batch the account’s new key, and cannot give it another account’s', async () => {
     await workWith('old-key');
     await command(['submit', 'foxes.csv', '--id', 'rotated', '--concurrency', '4']);
