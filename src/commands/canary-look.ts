@@ -30,7 +30,8 @@ export async function lookAtCanary(
   const { batchId, pending, runSeq } = status;
   stderr.write(`Look       ${pagePath(context, watched, runSeq)}\n`);
   if (watched.asks && stdin.isTTY) {
-    const question = `Go on with the other ${pending.toLocaleString('en')} rows?`;
+    const others = pending === 1 ? 'other row' : `other ${pending.toLocaleString('en')} rows`;
+    const question = `Go on with the ${others}?`;
     const answer = await askConsent({ stdin, stderr, interrupted: signal }, question, 'no');
     if (answer === 'interrupted') return 'interrupted';
     if (answer === 'given') {

@@ -88,13 +88,17 @@ describe('an operator at the command line', { timeout: 120_000 }, () => {
     await expectSound(engine, { batchId: 'asleep', rows: ROWS, otherJobs });
   });
 
-  it('makes a canary, which waits also while no worker lives, and goes on when told to', async () => {
-    await workWith('old-key');
-    const submitted = await command(['submit', 'foxes.csv', '--id', 'canary', '--canary', '3']);
-    expect(submitted.stderr).toContain('3 of 12 rows first, then it waits for "resume"');
-    await until('canary', 'waits for a look', ({ state }) => state === 'paused');
+  it('makes a canary and leaves it, which waits also while no worker lives, and goes on when told to', async () => {
     await worker?.end('SIGKILL');
     worker = undefined;
+    // Works for the batch itself, and nobody is there to be asked.
+    const ran = await command(['run', 'foxes.csv', '--id', 'canary', '--canary', '3']);
+    expect(ran.code).toBe(0);
+    expect(ran.stderr).toContain('3 of 12 rows first, then it waits for "resume"');
+    expect(ran.stderr).toMatch(/^Look +s3:.*\/canary\/runs\/0001\/canary\.html$/m);
+    expect(ran.stderr).toMatch(
+      /"canary" waits, .*banana-batch resume canary, .*banana-batch cancel canary$/m,
+    );
     const waiting = JSON.parse((await command(['status', 'canary', '--json'])).stdout);
     expect(waiting).toMatchObject({ state: 'paused', pauses: [{ kind: 'canary' }], stored: 3, pending: 9 });
     expect(waiting.reason).toContain('Canary: 3 of 3 images made.');
