@@ -4,6 +4,7 @@ import type { SecondsRange } from './expected-time.js';
 export interface JobTimes {
   readonly jobs: number;
   readonly shortestMs: number;
+  /** Half of them took at most so long. */
   readonly medianMs: number;
   readonly longestMs: number;
   readonly meanMs: number;
@@ -33,7 +34,7 @@ export function jobTimesOf(durationsMs: readonly number[]): JobTimes | undefined
   const sorted = durationsMs.toSorted((a, b) => a - b);
   const [shortestMs] = sorted;
   const longestMs = sorted.at(-1);
-  const medianMs = sorted[Math.floor(sorted.length / 2)];
+  const medianMs = sorted[Math.ceil(sorted.length / 2) - 1];
   if (shortestMs === undefined || longestMs === undefined || medianMs === undefined) return undefined;
   const meanMs = sorted.reduce((sum, ms) => sum + ms, 0) / sorted.length;
   return { jobs: sorted.length, shortestMs, medianMs, longestMs, meanMs };

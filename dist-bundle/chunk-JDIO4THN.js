@@ -1,2 +1,0 @@
-import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
-import{totalOf}from"./chunk-DWXEBERQ.js";function priceOf(prices,{model,resolution}){return prices.get(model)?.get(resolution)}function costOf(prices,kinds){let terms=kinds.flatMap(kind=>{let amount=priceOf(prices,kind);return amount===void 0?[]:[{amount,times:kind.images}]});return{total:totalOf(terms),unpriced:kinds.filter(kind=>priceOf(prices,kind)===void 0)}}export{priceOf,costOf};

@@ -1,2 +1,0 @@
-import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
-import{CsvError,parse}from"./chunk-YY2BBCI2.js";async function*csvRecords(source,delimiter){let parser=parse({columns:!0,bom:!0,delimiter,relax_column_count:!0});source.once("error",error=>parser.destroy(error));try{yield*source.pipe(parser)}finally{source.destroy(),parser.destroy()}}function isCsvFault(error){return error instanceof CsvError}export{csvRecords,isCsvFault};

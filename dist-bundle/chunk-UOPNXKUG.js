@@ -1,6 +1,0 @@
-import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
-import{EXIT}from"./chunk-BWNKFGCM.js";import{describeEngine,withEngine}from"./chunk-ITB57WFT.js";import{readConfig}from"./chunk-POWRWNNC.js";var dev=(context,options)=>withEngine({...context,stack:void 0,config:readConfig(context.environment,void 0)},async engine=>{let{stdout,stderr,cwd,interrupted}=context;stderr.write(describeEngine(engine,cwd));let{temporal,bucket,api}=engine.config;if(options.json){let parts={temporal:temporal&&{address:temporal.address,namespace:temporal.namespace,uiUrl:temporal.uiUrl},bucket:bucket&&{bucket:bucket.bucket,prefix:bucket.prefix,endpoint:bucket.s3.endpoint},api:api&&{baseUrl:api.baseUrl}};stdout.write(`${JSON.stringify(parts)}
-`)}stderr.write(`Ready. In another terminal, in this folder: npx banana-batch run examples/prompts.csv
-`),stderr.write(`Ctrl-C ends everything; data stays in .banana-batch/ and goes on at the next start.
-`);let ended=await Promise.race([engine.lost,aborted(interrupted)]);if(ended)throw ended;return stderr.write(`Stopping \u2026
-`),EXIT.ok});async function aborted(signal){signal.aborted||await new Promise(resolve=>signal.addEventListener("abort",()=>resolve(),{once:!0}))}export{dev,aborted};

@@ -1,2 +1,0 @@
-import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
-import{aborted,dev}from"./chunk-UOPNXKUG.js";import"./chunk-BWNKFGCM.js";import"./chunk-ITB57WFT.js";import"./chunk-AO3WEZLW.js";import"./chunk-JMOACOBD.js";import"./chunk-POWRWNNC.js";import"./chunk-PKKJ4XDB.js";import"./chunk-DWXEBERQ.js";import"./chunk-XMAQXIJJ.js";import"./chunk-2ADWVSH5.js";import"./chunk-55P5SOME.js";import"./chunk-2MGZRUXS.js";import"./chunk-KNXHHUI4.js";import"./chunk-C4ASSDGA.js";import"./chunk-D7MG6YZ6.js";export{aborted,dev};
