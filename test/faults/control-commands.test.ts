@@ -44,7 +44,7 @@ describe('an operator at the command line', { timeout: 120_000 }, () => {
 
   it('pauses, sets and resumes a batch, and is told what each did', async () => {
     await workWith('old-key');
-    await command(['submit', 'foxes.csv', '--id', 'told', '--concurrency', '4']);
+    await command(['submit', 'foxes.csv', '--id', 'told', '--concurrency', '1']);
     await until('told', 'has a job', ({ inFlight }) => inFlight > 0);
     const paused = await command(['pause', 'told', '--json']);
     expect(paused).toMatchObject({ code: 0, stderr: expect.stringContaining('banana-batch resume told') });
