@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
+import { collectOutcomes } from './collect-outcomes.js';
 import { shown, type AskingCheck } from './check.js';
 import { ENDPOINTS, goodBody } from './endpoints.js';
 import type { Answer } from './service.js';
 import { broken, HOLDS, verdictOf, type Outcome } from './verdict.js';
 
 const section = 'Base URL and authentication';
+
+const KEY_TEXT = { none: 'no key', wrong: 'a wrong key' };
 
 /** Who may ask. The creates carry no key, or nobody's: there is no account that could be charged. */
 export const ACCESS_CHECKS: readonly AskingCheck[] = [
@@ -17,7 +20,9 @@ export const ACCESS_CHECKS: readonly AskingCheck[] = [
       const outcomes: Outcome[] = [];
       for (const path of ['/balance', `/jobs/${randomUUID()}`]) {
         for (const auth of ['none', 'wrong'] as const) {
-          outcomes.push(unauthorized(`GET ${nameOf(path)} with ${auth} key`, await service.get(path, auth)));
+          outcomes.push(
+            unauthorized(`GET ${nameOf(path)} with ${KEY_TEXT[auth]}`, await service.get(path, auth)),
+          );
         }
       }
       return verdictOf('401', outcomes);
@@ -29,14 +34,13 @@ export const ACCESS_CHECKS: readonly AskingCheck[] = [
     section,
     cost: 'nothing',
     async ask({ creates }) {
-      const outcomes: Outcome[] = [];
-      for (const endpoint of ENDPOINTS.filter(({ mode }) => mode === 'text')) {
-        for (const auth of ['none', 'wrong'] as const) {
-          const purpose = `POST ${endpoint.path} with ${auth} key`;
-          const answer = await creates.send(endpoint, goodBody(endpoint), { purpose, auth });
-          outcomes.push(unauthorized(purpose, answer));
-        }
-      }
+      const cases = ENDPOINTS.filter(({ mode }) => mode === 'text').flatMap((endpoint) =>
+        (['none', 'wrong'] as const).map((auth) => ({ endpoint, auth })),
+      );
+      const outcomes = await collectOutcomes(creates, cases, async ({ endpoint, auth }) => {
+        const purpose = `POST ${endpoint.path} with ${KEY_TEXT[auth]}`;
+        return unauthorized(purpose, await creates.send(endpoint, goodBody(endpoint), { purpose, auth }));
+      });
       return verdictOf('401', outcomes);
     },
   },

@@ -49,15 +49,15 @@ export async function buySamples(
     const [key, spent] = [first, samples.at(-1)?.create.status === 402];
     if (key === undefined) continue;
     await unlessUnanswered(async () => {
-      if (spent) repeats.whenSpent ??= await sendCreate(shop, key, false);
+      if (spent) repeats.whenSpent ??= await sendCreate(shop, key, 'again');
       const faulty = { ...key, body: without(key.body, 'prompt') };
-      repeats.faultyBody ??= await sendCreate(shop, faulty, false);
+      repeats.faultyBody ??= await sendCreate(shop, faulty, 'again');
     });
   }
   const key = first;
   if (key === undefined) return;
   await unlessUnanswered(async () => {
     const other = { ...key, body: { ...key.body, prompt: 'a small green frog on a leaf' } };
-    repeats.otherBody ??= await sendCreate(shop, other, false);
+    repeats.otherBody ??= await sendCreate(shop, other, 'with another prompt');
   });
 }

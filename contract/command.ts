@@ -58,8 +58,9 @@ function documentText(
   );
 }
 
-function exitCodeOf({ results, interrupted, unanswered }: SuiteRun): ExitCode {
+function exitCodeOf({ results, jobs, interrupted, unanswered }: SuiteRun): ExitCode {
   if (interrupted) return 130;
+  if (jobs.some(({ intended }) => !intended)) return 1;
   if (results.some(({ verdict }) => verdict.kind === 'fail')) return 1;
   return unanswered ? 2 : 0;
 }

@@ -1,3 +1,4 @@
+import { collectOutcomes } from './collect-outcomes.js';
 import { shown, type AskingCheck, type Probe } from './check.js';
 import { aspectRatiosOf, goodBody, RESOLUTIONS, UNREACHABLE_IMAGE, type Endpoint } from './endpoints.js';
 import { isRefused, isTaken, type FieldValue } from './refusals.js';
@@ -15,10 +16,10 @@ async function each(
   look: (probe: Probe, endpoint: Endpoint, value: FieldValue) => Promise<Outcome>,
   cases: Cases,
 ): Promise<Verdict> {
-  const outcomes: Outcome[] = [];
-  for (const endpoint of probe.endpoints) {
-    for (const value of cases(endpoint)) outcomes.push(await look(probe, endpoint, value));
-  }
+  const all = probe.endpoints.flatMap((endpoint) => cases(endpoint).map((value) => ({ endpoint, value })));
+  const outcomes = await collectOutcomes(probe.creates, all, ({ endpoint, value }) =>
+    look(probe, endpoint, value),
+  );
   return verdictOf(expected, outcomes, 'case', 'the key may use no endpoint that has this field');
 }
 

@@ -45,7 +45,7 @@ export const CREATE_CHECKS: readonly LookingCheck[] = [
       }),
   },
   {
-    id: 'create.status-url',
+    id: 'open.status-url',
     sentence: 'Does status_url have the /api prefix, and whose host?',
     section: 'Base URL and authentication',
     cost: 'the images of the plan',
@@ -72,7 +72,7 @@ export const CREATE_CHECKS: readonly LookingCheck[] = [
         ({ replays, jobId, sample }) => {
           if (replays.length === 0) return undefined;
           const other = replays.find(
-            ({ status, json }) => status !== 202 || createAnswer.safeParse(json).data?.job_id !== jobId,
+            ({ json }) => !z.object({ job_id: z.literal(jobId) }).safeParse(json).success,
           );
           return other === undefined ? HOLDS : broken(sample.name, shown(other));
         },
@@ -110,7 +110,7 @@ export const CREATE_CHECKS: readonly LookingCheck[] = [
 ];
 
 function repeatOf(answer: Answer | undefined, samples: readonly SampleEvidence[], none: string): Verdict {
-  if (answer === undefined) return { kind: 'skipped', why: none, enable: 'a larger --max-images' };
+  if (answer === undefined) return { kind: 'skipped', why: none, enable: 'with a larger --max-images' };
   const jobId = createAnswer.safeParse(answer.json).data?.job_id;
   if (jobId === undefined) return { kind: 'finding', says: shown(answer) };
   const known = samples.some((sample) => sample.jobId === jobId);

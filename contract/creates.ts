@@ -49,29 +49,31 @@ export class Creates {
       readonly auth?: Auth;
       /** Default a fresh one. */
       readonly idempotencyKey?: string;
+      /** Whether the key was sent before: then an answer with a job of this run counts as no other one. */
+      readonly again?: boolean;
     },
   ): Promise<Answer> {
     if (this.room <= 0) throw new BoundReached(`${this.most} creates were accepted already`);
-    const { purpose, intended = false, auth = 'own', idempotencyKey = randomUUID() } = options;
+    const { purpose, intended = false, auth = 'own', idempotencyKey = randomUUID(), again = false } = options;
     const call = { method: 'POST', path: endpoint.path, auth, idempotencyKey, body } as const;
     try {
       const answer = await this.#service.ask(call);
       if (answer.status >= 200 && answer.status < 300) {
         const parsed = answerWithJob.safeParse(answer.json);
-        this.#note({ jobId: parsed.success ? parsed.data.job_id : undefined, purpose, intended });
+        this.#note({ jobId: parsed.success ? parsed.data.job_id : undefined, purpose, intended }, again);
       }
       return answer;
     } catch (error) {
       // It may have been made all the same: its answer is what is missing.
       if (!(error instanceof NoAnswer) || error.mayBeDone) {
-        this.#note({ jobId: undefined, purpose: `${purpose} (no answer)`, intended });
+        this.#note({ jobId: undefined, purpose: `${purpose} (no answer)`, intended }, false);
       }
       throw error;
     }
   }
 
-  #note(job: MadeJob): void {
-    const known = job.jobId !== undefined && this.made.some(({ jobId }) => jobId === job.jobId);
+  #note(job: MadeJob, again: boolean): void {
+    const known = again && job.jobId !== undefined && this.made.some(({ jobId }) => jobId === job.jobId);
     if (!known) this.made.push(job);
   }
 }

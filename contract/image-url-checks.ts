@@ -1,6 +1,6 @@
 import type { LookingCheck } from './check.js';
 import { overSamples } from './create-checks.js';
-import { imageUrlOf, stateOf } from './job-answer.js';
+import { endOf, imageUrlOf } from './job-answer.js';
 import { broken, HOLDS } from './verdict.js';
 
 const cost = 'the images of the plan';
@@ -38,14 +38,13 @@ export const IMAGE_URL_CHECKS: readonly LookingCheck[] = [
     cost,
     look: (evidence) =>
       overSamples(evidence, '200', ({ polls, sample, image }) => {
-        const last = polls.at(-1);
-        if (last === undefined || stateOf(last) !== 'done') return undefined;
+        if (endOf(polls) !== 'done') return undefined;
         if (image?.status === 200) return HOLDS;
         return broken(sample.name, image === undefined ? 'no answer' : `${image.status}`);
       }),
   },
   {
-    id: 'image-url.lifetime',
+    id: 'open.url-lifetime',
     sentence: 'How long is an image URL valid, by what it says itself (contract: 24 h)?',
     section: 'Jobs',
     cost,
@@ -61,7 +60,7 @@ export const IMAGE_URL_CHECKS: readonly LookingCheck[] = [
     },
   },
   {
-    id: 'image-url.secret',
+    id: 'open.unsigned-url',
     sentence: 'What does the image host answer without the signature (contract, if expired: 403 with XML)?',
     section: 'Result images',
     cost,

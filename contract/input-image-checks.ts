@@ -1,6 +1,6 @@
 import { shown, type LookingCheck } from './check.js';
 import { overSamples } from './create-checks.js';
-import { stateOf } from './job-answer.js';
+import { endOf } from './job-answer.js';
 import { broken, HOLDS } from './verdict.js';
 
 /** Image to image. The shape that `auto` takes is looked at with the other images. */
@@ -12,15 +12,14 @@ export const INPUT_IMAGE_CHECKS: readonly LookingCheck[] = [
     cost: 'the images of the plan',
     look: (evidence) => {
       if (evidence.inputImage === undefined) {
-        return { kind: 'skipped', why: 'there is no input image', enable: '--input-image' };
+        return { kind: 'skipped', why: 'there is no input image', enable: 'with --input-image' };
       }
       return overSamples(evidence, '202, then done', ({ sample, create, polls }) => {
         if (sample.endpoint.mode !== 'image' || create.status === 402 || create.status === 403)
           return undefined;
         if (create.status !== 202) return broken(sample.name, shown(create));
         const last = polls.at(-1);
-        const state = last === undefined ? undefined : stateOf(last);
-        return state === 'failed' && last !== undefined ? broken(sample.name, shown(last)) : HOLDS;
+        return endOf(polls) === 'failed' && last !== undefined ? broken(sample.name, shown(last)) : HOLDS;
       });
     },
   },

@@ -27,6 +27,15 @@ export function stateOf(answer: Answer): JobState | undefined {
   return STATES.find((state) => state === status);
 }
 
+/** How a job ended, by all its polls; undefined where none of them shows an end. */
+export function endOf(polls: readonly Answer[]): 'done' | 'failed' | undefined {
+  for (const poll of polls) {
+    const state = stateOf(poll);
+    if (state === 'done' || state === 'failed') return state;
+  }
+  return undefined;
+}
+
 /** The image URL that an answer carries, whatever else is wrong with it; undefined for none. */
 export function imageUrlOf(answer: Answer): string | undefined {
   const url = loose.safeParse(answer.json).data?.result?.image_url;

@@ -1,7 +1,7 @@
 import { shown, type LookingCheck } from './check.js';
 import { overSamples } from './create-checks.js';
 import type { SampleEvidence } from './evidence.js';
-import { imageUrlOf, jobAnswer, stateOf, type JobAnswer } from './job-answer.js';
+import { endOf, imageUrlOf, jobAnswer, stateOf, type JobAnswer } from './job-answer.js';
 import type { Answer } from './service.js';
 import { broken, HOLDS, type Outcome } from './verdict.js';
 
@@ -51,7 +51,9 @@ export const JOB_CHECKS: readonly LookingCheck[] = [
     look: (evidence) =>
       overSamples(evidence, 'queued, processing, then done or failed', ({ polls, sample }) => {
         if (polls.length === 0) return undefined;
-        const states = polls.map((poll) => stateOf(poll) ?? 'another word');
+        const states = polls
+          .filter(({ status }) => status === 200)
+          .map((poll) => stateOf(poll) ?? 'another word');
         const ranks = states.map((state) => ['queued', 'processing', 'done', 'failed'].indexOf(state));
         const orderly = ranks.every((rank, at) => rank >= (ranks[at - 1] ?? 0));
         return orderly ? HOLDS : broken(sample.name, [...new Set(states)].join(', '));
@@ -66,9 +68,8 @@ export const JOB_CHECKS: readonly LookingCheck[] = [
       overSamples(evidence, 'done or failed', ({ polls, sample, tookMs }) => {
         const last = polls.at(-1);
         if (last === undefined) return undefined;
-        const state = stateOf(last);
-        if (state === 'done' || state === 'failed') return HOLDS;
-        return broken(sample.name, `${state ?? shown(last)} after ${Math.round(tookMs / 1000)} s`);
+        if (endOf(polls) !== undefined) return HOLDS;
+        return broken(sample.name, `${stateOf(last) ?? shown(last)} after ${Math.round(tookMs / 1000)} s`);
       }),
   },
   {

@@ -8,13 +8,13 @@ import { BoundReached } from './creates.js';
 import { goodBody, type Body } from './endpoints.js';
 import type { ImageAnswer, SampleEvidence } from './evidence.js';
 import { fetchImage } from './image-fetch.js';
-import { imageUrlOf, stateOf } from './job-answer.js';
+import { endOf, imageUrlOf, stateOf } from './job-answer.js';
 import type { Sample } from './samples.js';
 import type { Answer, Service } from './service.js';
 import type { WebhookReceiver } from './webhook-receiver.js';
 
-/** How long the account may take to settle what has ended, and a webhook to come. */
-const SETTLE_WITHIN_MS = 30_000;
+/** Waits between polls that the account may take to settle what has ended, and a webhook to come: 30 s by default. */
+const SETTLE_WITHIN_POLLS = 15;
 
 /** What making a sample needs. */
 export interface Workshop {
@@ -50,14 +50,14 @@ export async function makeSample(
   const sent = { sample, body: bodyOf(shop, sample, path), idempotencyKey: randomUUID() };
   const startedMs = performance.now();
   const before = await service.get('/balance');
-  const create = await sendCreate(shop, sent, true);
+  const create = await sendCreate(shop, sent, 'first');
   const created = await service.get('/balance');
   const jobId = jobIdOf(create);
   const replays: Answer[] = [];
   const replay = async () => {
     if (!thoroughly || jobId === undefined) return;
     try {
-      replays.push(await sendCreate(shop, sent, false));
+      replays.push(await sendCreate(shop, sent, 'again'));
     } catch (error) {
       // A replay might make a job as well: without room for one it is left out, and its checks say so.
       if (!(error instanceof BoundReached)) throw error;
@@ -68,14 +68,15 @@ export async function makeSample(
   const polls = jobId === undefined ? [] : await pollToEnd(shop, jobId);
   const tookMs = performance.now() - startedMs;
   await replay();
-  const url = imageUrlOf(polls.at(-1) ?? create);
+  const url = polls.flatMap((poll) => imageUrlOf(poll) ?? []).at(-1);
   const image = url === undefined ? undefined : await imageBehind(url, shop.signal);
   const unsigned = url === undefined ? undefined : await imageBehind(withoutQuery(url), shop.signal);
   const ended = await balanceAtRest(shop, before);
   const { baseUrl, key, signal } = shop;
-  const finished = polls.at(-1) !== undefined && stateOf(polls.at(-1) ?? create) === 'done';
   const client =
-    finished && jobId !== undefined ? await viewOfClient({ baseUrl, key, jobId, signal }) : undefined;
+    endOf(polls) === 'done' && jobId !== undefined
+      ? await viewOfClient({ baseUrl, key, jobId, signal })
+      : undefined;
   const deliveries = jobId === undefined ? [] : await deliveriesTo(shop, path);
   const balances = { before, created, replayed, ended };
   return {
@@ -100,10 +101,16 @@ export async function makeSample(
 export function sendCreate(
   { creates }: Workshop,
   { sample, body, idempotencyKey }: SentCreate,
-  first: boolean,
+  how: 'first' | 'again' | 'with another prompt',
 ): Promise<Answer> {
-  const purpose = first ? sample.name : `the same again: ${sample.name}`;
-  return creates.send(sample.endpoint, body, { purpose, intended: first, idempotencyKey });
+  const first = how === 'first';
+  const purpose = first ? sample.name : `${how}: ${sample.name}`;
+  return creates.send(sample.endpoint, body, {
+    purpose,
+    intended: how !== 'again',
+    idempotencyKey,
+    again: !first,
+  });
 }
 
 function bodyOf({ inputImage, webhook }: Workshop, sample: Sample, path: string): Body {
@@ -123,8 +130,8 @@ function jobIdOf({ status, json }: Answer): string | undefined {
 }
 
 /** Polls until the job has ended, and once more, or until its time is up. */
-async function pollToEnd(
-  { service, pollMs, jobTimeoutMs, signal }: Workshop,
+export async function pollToEnd(
+  { service, pollMs, jobTimeoutMs, signal }: Pick<Workshop, 'service' | 'pollMs' | 'jobTimeoutMs' | 'signal'>,
   jobId: string,
 ): Promise<readonly Answer[]> {
   const polls: Answer[] = [];
@@ -159,7 +166,7 @@ function withoutQuery(url: string): string {
 
 /** The account once nothing more is reserved than before, or when that takes too long. */
 async function balanceAtRest({ service, pollMs, signal }: Workshop, before: Answer): Promise<Answer> {
-  const untilMs = performance.now() + SETTLE_WITHIN_MS;
+  const untilMs = performance.now() + SETTLE_WITHIN_POLLS * pollMs;
   const atFirst = balanceOf(before);
   for (;;) {
     const answer = await service.get('/balance');
@@ -170,12 +177,12 @@ async function balanceAtRest({ service, pollMs, signal }: Workshop, before: Answ
   }
 }
 
-async function deliveriesTo({ webhook, signal }: Workshop, path: string) {
+async function deliveriesTo({ webhook, pollMs, signal }: Workshop, path: string) {
   if (webhook === undefined) return [];
-  const untilMs = performance.now() + SETTLE_WITHIN_MS;
+  const untilMs = performance.now() + SETTLE_WITHIN_POLLS * pollMs;
   for (;;) {
     const mine = webhook.receiver.deliveries.filter((delivery) => delivery.path.endsWith(path));
     if (mine.length > 0 || performance.now() > untilMs) return mine;
-    await delay(100, undefined, { signal });
+    await delay(Math.min(pollMs, 100), undefined, { signal });
   }
 }

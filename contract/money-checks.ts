@@ -3,7 +3,7 @@ import { balanceOf, less } from './balance-answer.js';
 import { shown, type LookingCheck } from './check.js';
 import { isAccepted, overSamples } from './create-checks.js';
 import type { SampleEvidence } from './evidence.js';
-import { stateOf } from './job-answer.js';
+import { endOf } from './job-answer.js';
 import { broken, HOLDS, verdictOf, type Outcome } from './verdict.js';
 
 const cost = 'the images of the plan';
@@ -33,11 +33,6 @@ function compare(
   const charged = less(before.balance, ended.balance);
   const problem = look({ price, charged, stillReserved: less(ended.reserved, before.reserved) });
   return problem === undefined ? HOLDS : broken(sample.sample.name, problem);
-}
-
-function endState({ polls }: SampleEvidence) {
-  const last = polls.at(-1);
-  return last === undefined ? undefined : stateOf(last);
 }
 
 /** The account. Another program that uses it at the same time makes these fail. */
@@ -100,7 +95,7 @@ export const MONEY_CHECKS: readonly LookingCheck[] = [
           const created = balanceOf(sample.balances.created);
           const replayed = balanceOf(sample.balances.replayed);
           // A job that fails in between may give its reservation back.
-          if (!created || !replayed || endState(sample) === 'failed') return undefined;
+          if (!created || !replayed || endOf(sample.polls) === 'failed') return undefined;
           const more = less(created.available, replayed.available);
           return compareDecimals(more, '0') === 0 ? HOLDS : broken(sample.sample.name, `${more} less`);
         },
@@ -114,7 +109,7 @@ export const MONEY_CHECKS: readonly LookingCheck[] = [
     cost,
     look: (evidence) =>
       overSamples(evidence, 'the price, once', (sample) =>
-        endState(sample) === 'done'
+        endOf(sample.polls) === 'done'
           ? compare(sample, ({ price, charged }) =>
               compareDecimals(price, charged) === 0
                 ? undefined
@@ -130,7 +125,7 @@ export const MONEY_CHECKS: readonly LookingCheck[] = [
     cost,
     look: (evidence) =>
       overSamples(evidence, 'as much reserved as before', (sample) =>
-        ['done', 'failed'].includes(endState(sample) ?? '')
+        endOf(sample.polls) !== undefined
           ? compare(sample, ({ stillReserved }) =>
               compareDecimals(stillReserved, '0') === 0 ? undefined : `${stillReserved} more reserved`,
             )
@@ -159,14 +154,14 @@ export const MONEY_CHECKS: readonly LookingCheck[] = [
     cost,
     look: ({ samples }) => {
       const says = samples.flatMap((sample) => {
-        if (endState(sample) !== 'failed') return [];
+        if (endOf(sample.polls) !== 'failed') return [];
         const before = balanceOf(sample.balances.before);
         const ended = balanceOf(sample.balances.ended);
         if (before === undefined || ended === undefined) return [];
         return [`${sample.sample.name}: ${less(before.balance, ended.balance)} charged`];
       });
       if (says.length > 0) return { kind: 'finding', says: says.join('; ') };
-      return { kind: 'skipped', why: 'no job failed', enable: '--failing-prompt' };
+      return { kind: 'skipped', why: 'no job failed', enable: 'with --failing-prompt' };
     },
   },
 ];

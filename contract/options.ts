@@ -31,7 +31,7 @@ export type ParsedArguments =
 
 interface Flags {
   readonly baseUrl: string;
-  readonly key?: string;
+  readonly key: string;
   readonly maxImages: number;
   readonly only?: 'free';
   readonly inputImage?: string;
@@ -56,13 +56,10 @@ Examples:
 Exit codes: 0 all rules hold · 1 one does not · 2 wrong arguments, or the service could not be asked · 130 interrupted.`;
 
 /** Reads arguments; the key also from BANANAHUB_API_KEY, the address from BANANAHUB_BASE_URL. */
-export function parseArguments(
-  args: readonly string[],
-  environment: Readonly<Record<string, string | undefined>>,
-): ParsedArguments {
+export function parseArguments(args: readonly string[]): ParsedArguments {
   const texts: string[] = [];
   const write = (text: string) => void texts.push(text);
-  const program = commandOf(environment).exitOverride().configureOutput({ writeOut: write, writeErr: write });
+  const program = commandOf().exitOverride().configureOutput({ writeOut: write, writeErr: write });
   try {
     program.parse([...args], { from: 'user' });
   } catch (error) {
@@ -70,15 +67,14 @@ export function parseArguments(
     return { kind: 'text', code: error.exitCode === 0 ? 0 : 2, text: texts.join('').trimEnd() };
   }
   const flags = program.opts<Flags>();
-  const key = flags.key ?? environment['BANANAHUB_API_KEY'] ?? '';
-  const problem = problemOf(flags, key);
+  const problem = problemOf(flags);
   if (problem !== undefined) return { kind: 'text', code: 2, text: problem };
   const { webhookUrl: url, webhookPort: port } = flags;
   return {
     kind: 'options',
     options: {
       baseUrl: flags.baseUrl,
-      key,
+      key: flags.key,
       maxImages: flags.maxImages,
       onlyFree: flags.only === 'free',
       inputImage: flags.inputImage,
@@ -93,7 +89,7 @@ export function parseArguments(
   };
 }
 
-function problemOf({ list, webhookUrl, webhookPort, only }: Flags, key: string): string | undefined {
+function problemOf({ list, key, webhookUrl, webhookPort, only }: Flags): string | undefined {
   if (list) return undefined;
   if (!/^[\x21-\x7e]+$/.test(key)) {
     return 'A key is needed, of visible ASCII characters: set BANANAHUB_API_KEY, or give --key.';
@@ -105,16 +101,20 @@ function problemOf({ list, webhookUrl, webhookPort, only }: Flags, key: string):
   return undefined;
 }
 
-function commandOf(environment: Readonly<Record<string, string | undefined>>): Command {
+function commandOf(): Command {
   return new Command('npm run contract --')
     .description('checks whether a server keeps the BananaHub contract, at the cost of a few images')
-    .option(
-      '--base-url <url>',
-      'the API (also BANANAHUB_BASE_URL)',
-      httpUrl,
-      environment['BANANAHUB_BASE_URL'] ?? DEFAULT_BASE_URL,
+    .addOption(
+      new Option('--base-url <url>', 'the API')
+        .env('BANANAHUB_BASE_URL')
+        .default(DEFAULT_BASE_URL)
+        .argParser(httpUrl),
     )
-    .option('--key <key>', 'the API key; better in BANANAHUB_API_KEY: npm shows the arguments of scripts')
+    .addOption(
+      new Option('--key <key>', 'the API key; better in the variable: npm shows the arguments of scripts')
+        .env('BANANAHUB_API_KEY')
+        .default('', 'none'),
+    )
     .option('--max-images <n>', 'most creates that may be accepted, by mistake too', whole(0, 50), 3)
     .addOption(new Option('--only <what>', 'buy nothing').choices(['free']))
     .option('--input-image <url>', 'an image that the service can fetch, for image to image', httpUrl)

@@ -23,8 +23,8 @@ export function planText(options: SuiteOptions): string {
 /** All checks, their sections and costs. */
 export function listText(): string {
   return tableOf(
-    ['check', 'rule or question', 'section', 'cost'],
-    ALL_RULES.map(({ id, sentence, section, cost }) => [id, sentence, section, cost]),
+    ['check', 'section', 'rule or question', 'cost'],
+    ALL_RULES.map(({ id, sentence, section, cost }) => [id, section, sentence, cost]),
   );
 }
 

@@ -1,5 +1,5 @@
 import { shown, type Probe } from './check.js';
-import { goodBody, without, type Body, type Endpoint } from './endpoints.js';
+import { goodBody, UNREACHABLE_IMAGE, without, type Body, type Endpoint } from './endpoints.js';
 import { errorShapeOf, fieldsNamed } from './error-shapes.js';
 import type { Answer } from './service.js';
 import { broken, HOLDS, type Outcome } from './verdict.js';
@@ -31,11 +31,11 @@ export async function isRefused(probe: Probe, endpoint: Endpoint, value: FieldVa
     return {
       ...ONLY_ALONE,
       why: 'an unreachable input image would be refused first',
-      enable: '--input-image',
+      enable: 'with --input-image',
     };
   }
   const inputs = probe.inputImage === undefined ? [] : [probe.inputImage];
-  const body = withValue(goodBody(endpoint, inputs), value);
+  const body = withValue(goodBody(endpoint, inputs), { ...value, value: withReachable(value.value, inputs) });
   const alone = await probe.creates.send(endpoint, body, { purpose: what });
   return alone.status === 422 ? HOLDS : broken(what, shown(alone));
 }
@@ -56,6 +56,12 @@ function sendWithFault(probe: Probe, endpoint: Endpoint, value: FieldValue): Pro
   const body = without(withValue(goodBody(endpoint), value), fault);
   const purpose = `${caseText(endpoint, value)}, without ${fault}`;
   return probe.creates.send(endpoint, body, { purpose });
+}
+
+/** A list of input images with one that can be fetched for each that cannot. */
+function withReachable(value: unknown, inputs: readonly string[]): unknown {
+  if (!Array.isArray(value)) return value;
+  return value.map((url: unknown) => (url === UNREACHABLE_IMAGE ? (inputs[0] ?? url) : url));
 }
 
 function withValue(body: Body, { field, value }: FieldValue): Body {

@@ -37,7 +37,7 @@ function detailOf(verdict: Verdict, sentence: string): string {
     case 'fail':
       return `${sentence}\nexpected: ${verdict.expected}\ncame: ${verdict.came}`;
     case 'skipped':
-      return `${sentence}\n${verdict.why}${verdict.enable === undefined ? '' : `; runs with ${verdict.enable}`}`;
+      return `${sentence}\n${verdict.why}${verdict.enable === undefined ? '' : `; runs ${verdict.enable}`}`;
     case 'finding':
       return `${sentence}\n${verdict.says}`;
   }

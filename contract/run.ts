@@ -1,7 +1,7 @@
 import { performContract } from './command.js';
 import { parseArguments } from './options.js';
 
-const parsed = parseArguments(process.argv.slice(2), process.env);
+const parsed = parseArguments(process.argv.slice(2));
 if (parsed.kind === 'text') {
   (parsed.code === 0 ? process.stdout : process.stderr).write(`${parsed.text}\n`);
   process.exitCode = parsed.code;

@@ -61,13 +61,13 @@ export class Service {
   }
 
   /**
-   * The answer to a call. Faults that pass are met with the same call again, at most five times in all and no sooner
+   * The answer to a call. Faults that pass are met with the same call again, at most `attempts` (default five) times in all and no sooner
    * than `Retry-After` says (a minute at most). Throws `NoAnswer`, or the reason of an interruption.
    */
-  async ask(call: Call): Promise<Answer> {
+  async ask(call: Call, attempts = MOST_ATTEMPTS): Promise<Answer> {
     const what = `${call.method} ${this.#base.href}${call.path}`;
     for (let attempt = 1; ; attempt += 1) {
-      const last = attempt === MOST_ATTEMPTS;
+      const last = attempt === attempts;
       const answer = await this.#once(call).catch((error: unknown) => {
         this.#signal.throwIfAborted();
         if (!last) return undefined;

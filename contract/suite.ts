@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { ASKING_CHECKS, LOOKING_CHECKS } from './all-checks.js';
 import { buySamples, type Purchases } from './buy-samples.js';
 import type { Probe } from './check.js';
@@ -7,8 +6,7 @@ import { ENDPOINT_RULE, findEndpoints } from './endpoint-check.js';
 import { ENDPOINTS } from './endpoints.js';
 import type { Evidence } from './evidence.js';
 import { fetchImage } from './image-fetch.js';
-import { stateOf } from './job-answer.js';
-import type { Workshop } from './make-sample.js';
+import { pollToEnd, type Workshop } from './make-sample.js';
 import type { SuiteOptions } from './options.js';
 import { planSamples } from './samples.js';
 import { NoAnswer, Service } from './service.js';
@@ -67,6 +65,7 @@ class Suite {
   /** In a row. */
   #unanswered = 0;
   #everUnanswered = false;
+  readonly #awaited = new Set<string>();
   #inputSize: Evidence['inputSize'];
 
   constructor(
@@ -90,11 +89,10 @@ class Suite {
     try {
       await this.#greet();
       await this.#askAll();
+      // The account has to be at rest before it is looked at.
+      await this.#awaitUnintended();
       if (!this.#options.onlyFree) await this.#buyAll();
-      await this.#awaitUnintended().catch((error: unknown) => {
-        if (!(error instanceof NoAnswer)) throw error;
-        this.#miss();
-      });
+      await this.#awaitUnintended();
     } catch (error) {
       if (!this.#signal.aborted) throw error;
       interrupted = true;
@@ -106,7 +104,7 @@ class Suite {
 
   async #greet(): Promise<void> {
     const { baseUrl } = this.#options;
-    const answer = await this.#service.get('/balance').catch((error: unknown) => {
+    const answer = await this.#service.ask({ method: 'GET', path: '/balance' }, 2).catch((error: unknown) => {
       if (error instanceof NoAnswer) throw new Unreachable(`${error.message}. Check --base-url.`);
       throw error;
     });
@@ -150,7 +148,7 @@ class Suite {
     } catch (error) {
       if (error instanceof BoundReached) {
         const why = `${error.message}, and this might make another one`;
-        return { kind: 'skipped', why, enable: `--max-images ${this.#creates.most + 1}` };
+        return { kind: 'skipped', why, enable: `with --max-images ${this.#creates.most + 1}` };
       }
       if (!(error instanceof NoAnswer)) throw error;
       this.#miss();
@@ -198,16 +196,15 @@ class Suite {
 
   /** A job that nobody meant to make is paid for all the same: it is awaited like any other. */
   async #awaitUnintended(): Promise<void> {
-    const { pollMs, jobTimeoutMs } = this.#options;
-    const untilMs = performance.now() + jobTimeoutMs;
     for (const { jobId, intended, purpose } of this.#creates.made) {
-      if (intended || jobId === undefined) continue;
+      if (intended || jobId === undefined || this.#awaited.has(jobId)) continue;
+      this.#awaited.add(jobId);
       this.#say(`a job was made that should not have been (${purpose}); waiting for its end …`);
-      while (performance.now() < untilMs) {
-        const answer = await this.#service.get(`/jobs/${encodeURIComponent(jobId)}`);
-        const state = stateOf(answer);
-        if (answer.status !== 200 || state === 'done' || state === 'failed') break;
-        await delay(pollMs, undefined, { signal: this.#signal });
+      try {
+        await pollToEnd({ ...this.#options, service: this.#service, signal: this.#signal }, jobId);
+      } catch (error) {
+        if (!(error instanceof NoAnswer)) throw error;
+        this.#miss();
       }
     }
   }

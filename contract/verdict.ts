@@ -16,7 +16,7 @@ export type Verdict =
   | {
       readonly kind: 'skipped';
       readonly why: string;
-      /** The flag that lets it run, where one does. */
+      /** How it runs, where a flag lets it: `with --input-image`. */
       readonly enable?: string;
     }
   | { readonly kind: 'finding'; readonly says: string };

@@ -1,7 +1,7 @@
 import type { LookingCheck } from './check.js';
 import { overSamples } from './create-checks.js';
 import type { Evidence, SampleEvidence } from './evidence.js';
-import { stateOf } from './job-answer.js';
+import { endOf } from './job-answer.js';
 import { broken, HOLDS, type Outcome, type Verdict } from './verdict.js';
 
 const cost = 'the images of the plan';
@@ -16,14 +16,12 @@ function ofEnded(
     return {
       kind: 'skipped',
       why: 'nothing listens for webhooks',
-      enable: '--webhook-url and --webhook-port',
+      enable: 'with --webhook-url and --webhook-port',
     };
   }
-  return overSamples(evidence, expected, (sample) => {
-    const last = sample.polls.at(-1);
-    const state = last === undefined ? undefined : stateOf(last);
-    return state === 'done' || state === 'failed' ? look(sample) : undefined;
-  });
+  return overSamples(evidence, expected, (sample) =>
+    endOf(sample.polls) === undefined ? undefined : look(sample),
+  );
 }
 
 /** What is posted to `callback_url` when a job has ended. */
