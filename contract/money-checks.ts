@@ -78,7 +78,8 @@ export const MONEY_CHECKS: readonly LookingCheck[] = [
     look: (evidence) =>
       overSamples(evidence, 'less available after the create', (sample) => {
         const price = priceOf(sample);
-        if (price === undefined) return undefined;
+        // A job that has failed meanwhile may have given it back.
+        if (price === undefined || endOf(sample.polls) === 'failed') return undefined;
         return compareDecimals(price, '0') > 0 ? HOLDS : broken(sample.sample.name, `${price} less`);
       }),
   },

@@ -49,7 +49,7 @@ function jobsLines(jobs: readonly MadeJob[]): readonly string[] {
   return [
     `Jobs made: ${jobs.length}`,
     ...jobs.map(({ jobId, purpose, intended }) => {
-      const name = jobId ?? 'id unknown, may not have been made';
+      const name = jobId ?? 'id unknown';
       return `  ${name}  ${purpose}${intended ? '' : '  (should not have been made)'}`;
     }),
   ];

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Agent, type Dispatcher } from 'undici';
 import { errorText } from './error-shapes.js';
+import { counted } from './verdict.js';
 
 const ANSWER_WITHIN_MS = 60_000;
 const MOST_ATTEMPTS = 5;
@@ -34,13 +35,6 @@ export interface Answer {
 /** No attempt was answered with more than a fault that passes. */
 export class NoAnswer extends Error {
   override readonly name = 'NoAnswer';
-  /** False where the last answer says that nothing was done. */
-  readonly mayBeDone: boolean;
-
-  constructor(message: string, mayBeDone: boolean, options?: ErrorOptions) {
-    super(message, options);
-    this.mayBeDone = mayBeDone;
-  }
 }
 
 /** The API by bare HTTP: nothing is made of its answers, all of them are remembered. Close it. */
@@ -61,23 +55,28 @@ export class Service {
   }
 
   /**
-   * The answer to a call. Faults that pass are met with the same call again, at most `attempts` (default five) times in all and no sooner
-   * than `Retry-After` says (a minute at most). Throws `NoAnswer`, or the reason of an interruption.
+   * The answer to a call. Faults that pass are met with the same call again, at most five times in all and no sooner
+   * than `Retry-After` says (a minute at most), as long as `mayRepeat` agrees: it is asked after each fault, and told
+   * whether the server may have done what it was asked all the same. Throws `NoAnswer`, or the reason of an interruption.
    */
-  async ask(call: Call, attempts = MOST_ATTEMPTS): Promise<Answer> {
+  async ask(call: Call, mayRepeat: (mayBeDone: boolean) => boolean = () => true): Promise<Answer> {
     const what = `${call.method} ${this.#base.href}${call.path}`;
     for (let attempt = 1; ; attempt += 1) {
-      const last = attempt === attempts;
+      let fault: unknown;
       const answer = await this.#once(call).catch((error: unknown) => {
         this.#signal.throwIfAborted();
-        if (!last) return undefined;
-        throw new NoAnswer(`${what} was not answered: ${faultOf(error)}`, true, { cause: error });
+        fault = error;
+        return undefined;
       });
       if (answer !== undefined && !PASSING.has(answer.status)) return answer;
-      if (answer !== undefined && last) {
+      const goesOn = mayRepeat(answer === undefined ? !NEVER_SENT.has(codeOf(fault)) : mayBeDone(answer));
+      if (!goesOn || attempt === MOST_ATTEMPTS) {
+        const times = counted(attempt, 'time');
+        if (answer === undefined) {
+          throw new NoAnswer(`${what} was not answered, ${times}: ${faultOf(fault)}`, { cause: fault });
+        }
         const text = errorText(answer.json);
-        const reason = `${what} answered ${answer.status}${text === '' ? '' : ` (${text})`} ${attempt} times`;
-        throw new NoAnswer(reason, answer.status > 503 || answer.status === 502);
+        throw new NoAnswer(`${what} answered ${answer.status} ${times}${text === '' ? '' : `: ${text}`}`);
       }
       await delay(waitMs(answer, attempt), undefined, { signal: this.#signal });
     }
@@ -140,7 +139,19 @@ function waitMs(answer: Answer | undefined, attempt: number): number {
   return Math.min(Math.max(0, Number.isNaN(askedMs) ? 250 * 2 ** attempt : askedMs), LONGEST_WAIT_MS);
 }
 
+/** A proxy's fault leaves open what the service behind it did; of the others it is known that nothing was done. */
+function mayBeDone({ status }: Answer): boolean {
+  return status === 408 || (status >= 500 && status !== 503);
+}
+
+/** Faults of a connection before anything was sent. */
+const NEVER_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT']);
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
+
 function faultOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return error.message || ('code' in error ? String(error.code) : error.name);
+  return error.message || codeOf(error) || error.name;
 }

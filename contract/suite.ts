@@ -104,15 +104,23 @@ class Suite {
 
   async #greet(): Promise<void> {
     const { baseUrl } = this.#options;
-    const answer = await this.#service.ask({ method: 'GET', path: '/balance' }, 2).catch((error: unknown) => {
-      if (error instanceof NoAnswer) throw new Unreachable(`${error.message}. Check --base-url.`);
-      throw error;
-    });
+    // Whoever has mistyped an address wants to know it soon.
+    let faults = 0;
+    const call = { method: 'GET', path: '/balance' } as const;
+    const answer = await this.#service
+      .ask(call, () => (faults += 1) < 2)
+      .catch((error: unknown) => {
+        if (error instanceof NoAnswer)
+          throw new Unreachable(`${error.message}. Check --base-url, or try again later.`);
+        throw error;
+      });
     if (answer.status === 401) {
       throw new Unreachable(`${baseUrl} refuses the key (401). Check --key or BANANAHUB_API_KEY.`);
     }
-    if (answer.status === 404 || (answer.status >= 300 && answer.status < 400)) {
-      const cause = `${baseUrl}/balance answered ${answer.status}`;
+    const isElsewhere = answer.status === 404 || (answer.status >= 300 && answer.status < 400);
+    if (isElsewhere || answer.json === undefined) {
+      const what = isElsewhere ? '' : ' without JSON';
+      const cause = `${baseUrl}/balance answered ${answer.status}${what}`;
       throw new Unreachable(`${cause}: no BananaHub API is there. --base-url ends in /api/v1.`);
     }
   }

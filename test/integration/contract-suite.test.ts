@@ -7,9 +7,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { ALL_RULES } from '../../contract/all-checks.js';
 import { performContract } from '../../contract/command.js';
-import type { CommandOptions } from '../../contract/options.js';
+import { parseArguments, type CommandOptions } from '../../contract/options.js';
 import { startSandbox, type RunningSandbox, type SandboxOptions } from '../../src/sandbox/index.js';
-import { ACCOUNT_KEY as KEY, BROKEN_CONTRACTS, type Places } from '../support/broken-contracts.js';
+import { BROKEN_ANSWERS } from '../support/broken-answers.js';
+import { BROKEN_CREATES } from '../support/broken-creates.js';
+import { ACCOUNT_KEY as KEY, type Places } from '../support/contract-changes.js';
 import { startChangingProxy, type Change } from '../support/changing-proxy.js';
 import { CapturedStream } from '../support/command-run.js';
 import { eventually } from '../support/eventually.js';
@@ -28,6 +30,8 @@ const documentSchema = z.object({
   ),
   jobs: z.array(z.object({ jobId: z.string().nullable(), intended: z.boolean() })),
 });
+
+const BROKEN = Object.entries({ ...BROKEN_CREATES, ...BROKEN_ANSWERS });
 
 let inputs: ScriptedServer;
 const opened: { close(): Promise<void> }[] = [];
@@ -57,8 +61,8 @@ async function startChanged(change: (places: Places) => Change) {
   return { sandbox, baseUrl: proxy.baseUrl };
 }
 
-/** Runs the suite in this process; what it found. */
-async function run(baseUrl: string, options: Partial<CommandOptions> = {}) {
+/** Runs the suite in this process. */
+async function perform(baseUrl: string, options: Partial<CommandOptions> = {}) {
   const stdout = new CapturedStream();
   const stderr = new CapturedStream();
   const all: CommandOptions = {
@@ -70,7 +74,7 @@ async function run(baseUrl: string, options: Partial<CommandOptions> = {}) {
     failingPrompt: undefined,
     webhook: undefined,
     pollMs: 20,
-    jobTimeoutMs: 1000,
+    jobTimeoutMs: 20_000,
     json: true,
     yes: true,
     list: false,
@@ -79,13 +83,19 @@ async function run(baseUrl: string, options: Partial<CommandOptions> = {}) {
   try {
     const streams = { stdin: process.stdin, stdout, stderr };
     const code = await performContract(all, streams, new AbortController().signal);
-    const { results, jobs } = documentSchema.parse(JSON.parse(stdout.text));
-    const ids = (kind: string) => results.filter(({ verdict }) => verdict.kind === kind).map(({ id }) => id);
-    return { code, results, jobs, failed: ids('fail').toSorted(), ids, text: stdout.text + stderr.text };
+    return { code, stdout: stdout.text, stderr: stderr.text };
   } finally {
     stdout.destroy();
     stderr.destroy();
   }
+}
+
+/** Runs the suite in this process; what it found. */
+async function run(baseUrl: string, options: Partial<CommandOptions> = {}) {
+  const { code, stdout, stderr } = await perform(baseUrl, options);
+  const { results, jobs } = documentSchema.parse(JSON.parse(stdout));
+  const ids = (kind: string) => results.filter(({ verdict }) => verdict.kind === kind).map(({ id }) => id);
+  return { code, results, jobs, failed: ids('fail').toSorted(), ids, text: stdout + stderr };
 }
 
 /** Runs `npm run contract` as a process of its own. */
@@ -111,7 +121,7 @@ it('every rule holds on the sandbox, whatever faults pass by, and each image is 
     next: { 'create-429-date': 1, 'create-html-error': 1, 'create-lost-answer': 1, 'poll-429-seconds': 1 },
   });
   const port = await getPort();
-  const flags = ['--base-url', sandbox.apiUrl, '--max-images', '9', '--poll-ms', '100', '--json'];
+  const flags = ['--base-url', sandbox.apiUrl, '--max-images', '9', '--poll-ms', '200', '--json'];
   const input = ['--input-image', inputUrl(), '--failing-prompt', '[[refuse]]'];
   const hook = ['--webhook-url', `http://127.0.0.1:${port}/hook/`, '--webhook-port', String(port)];
   const { seen, ended } = runProcess([...flags, ...input, ...hook], { BANANAHUB_API_KEY: KEY });
@@ -132,14 +142,17 @@ it('every rule holds on the sandbox, whatever faults pass by, and each image is 
 });
 
 describe('a server that differs in one thing fails its check and no other', () => {
-  it.concurrent.each(Object.entries(BROKEN_CONTRACTS))('%s', async (_name, broken) => {
-    const { maxImages = 2, withInput = false, withWebhook = false, failingPrompt } = broken;
+  it.concurrent.each(BROKEN)('%s', async (_name, broken) => {
+    const { maxImages = 2, withInput = false, withWebhook = false, failingPrompt, jobTimeoutMs } = broken;
     const { sandbox, baseUrl } = await startChanged(broken.change);
     const port = withWebhook ? await getPort() : undefined;
     const { failed, code, jobs } = await run(baseUrl, {
       webhook: port === undefined ? undefined : { url: `http://127.0.0.1:${port}`, port },
       maxImages,
       failingPrompt,
+      ...(jobTimeoutMs !== undefined && { jobTimeoutMs }),
+      // What does not come is waited for as long as fifteen polls take.
+      ...(withWebhook && { pollMs: 200 }),
       inputImage: withInput ? inputUrl() : undefined,
     });
     expect([failed, code]).toEqual([[...broken.fails].toSorted(), 1]);
@@ -149,7 +162,7 @@ describe('a server that differs in one thing fails its check and no other', () =
 
   it('and each rule has such a server', () => {
     const rules = ALL_RULES.map(({ id }) => id).filter((id) => !id.startsWith('open.'));
-    const broken = new Set(Object.values(BROKEN_CONTRACTS).flatMap(({ fails }) => fails));
+    const broken = new Set(BROKEN.flatMap(([, { fails }]) => fails));
     expect(rules.filter((id) => !broken.has(id))).toEqual([]);
   });
 });
@@ -172,6 +185,17 @@ it('a server that takes whatever it gets makes no more images than the bound', a
   expect(text).toContain('a job was made that should not have been');
   expect((await run(baseUrl, { maxImages: 0 })).jobs).toEqual([]);
   expect(sandbox.jobs()).toHaveLength(4);
+});
+
+it('creates whose answers are lost by a server that ignores keys make no more images than the bound', async () => {
+  const { sandbox, baseUrl } = await startChanged(() => ({
+    request: ({ method, headers }) =>
+      method === 'GET' ? {} : { headers: { ...headers, 'idempotency-key': randomUUID() } },
+  }));
+  sandbox.configure({ next: { 'create-lost-answer': 9 } });
+  const { code, jobs } = await run(baseUrl, { maxImages: 3 });
+  expect([code, sandbox.jobs().length]).toEqual([2, 3]);
+  expect(jobs.map(({ jobId }) => jobId)).toEqual([null]);
 });
 
 it('what is free makes no job, and says which flag lets the rest run', async () => {
@@ -201,10 +225,22 @@ it('Ctrl-C says which jobs were made', async () => {
 
 it.each([
   { args: [], says: 'A key is needed' },
-  { args: ['--key', KEY, '--base-url', 'http://127.0.0.1:1/api/v1'], says: 'Check --base-url' },
-  { args: ['--key', 'k', '--webhook-port', '80'], says: 'belong together' },
-])('$args is refused: $says', async ({ args, says }) => {
-  const { seen, ended } = runProcess(args);
-  expect(await ended).toBe(2);
-  expect(seen.stderr).toContain(says);
+  { args: ['--key', KEY, '--webhook-port', '80'], says: 'belong together' },
+  { args: ['--max-images', 'many'], says: 'a whole number from 0 to 50' },
+  { args: ['--base-url', 'ftp://a/'], says: 'must be an http(s) URL' },
+])('$args is refused: $says', ({ args, says }) => {
+  expect(parseArguments(args)).toMatchObject({ code: 2, text: expect.stringContaining(says) });
+});
+
+it('a server that is not there, is no API, or does not know the key is told from one that breaks rules', async () => {
+  const { apiUrl } = await start({ keys: ['another-key'] });
+  const cases = {
+    'http://127.0.0.1:1/api/v1': 'Check --base-url',
+    [inputs.origin]: 'no BananaHub API is there',
+    [apiUrl]: 'refuses the key',
+  };
+  for (const [baseUrl, says] of Object.entries(cases)) {
+    const { code, stderr } = await perform(baseUrl);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(says)]);
+  }
 });
