@@ -10,7 +10,7 @@ import type { ImageAnswer, SampleEvidence } from './evidence.js';
 import { fetchImage } from './image-fetch.js';
 import { endOf, imageUrlOf, stateOf } from './job-answer.js';
 import type { Sample } from './samples.js';
-import type { Answer, Service } from './service.js';
+import { NoAnswer, type Answer, type Service } from './service.js';
 import type { WebhookReceiver } from './webhook-receiver.js';
 
 /** Waits between polls that the account may take to settle what has ended, and a webhook to come: 30 s by default. */
@@ -59,8 +59,9 @@ export async function makeSample(
     try {
       replays.push(await sendCreate(shop, sent, 'again'));
     } catch (error) {
-      // A replay might make a job as well: without room for one it is left out, and its checks say so.
-      if (!(error instanceof BoundReached)) throw error;
+      // It might make a job as well: without room for one it is left out, and its checks say so. What was paid for is
+      // looked at also where a replay has no answer.
+      if (!(error instanceof BoundReached || error instanceof NoAnswer)) throw error;
     }
   };
   await replay();

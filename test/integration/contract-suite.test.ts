@@ -132,6 +132,8 @@ it('every rule holds on the sandbox, whatever faults pass by, and each image is 
   const made = sandbox.jobs().map(({ jobId }) => jobId);
   expect(new Set(jobs.map(({ jobId }) => jobId))).toEqual(new Set(made));
   expect(jobs.every(({ intended }) => intended)).toBe(true);
+  // A create's own callback_url goes before the account's.
+  expect(inputs.seen.filter((request) => request.path === '/of-the-account')).toEqual([]);
   const says = (id: string) => results.find((result) => result.id === id)?.verdict.says;
   expect(says('open.passing-faults')).toContain('429 with Retry-After');
   expect(says('open.failed-charged')).toContain('0.00 charged');
