@@ -129,7 +129,7 @@ async function signedUrls(
   signing: PresignOptions,
 ): Promise<readonly string[]> {
   return Promise.all(
-    row.inputImages.map((image) =>
+    row.inputImages.map(async (image) =>
       isUploaded(image) ? store.presignGet(at(run, inputImageKey(run, image)), signing) : image,
     ),
   );
