@@ -4,8 +4,8 @@ import type { ShardRow } from '../domain/row.js';
 import { pausedUndisturbed, withHeartbeat } from './activity-context.js';
 import type { WorkerState } from './dependencies.js';
 import { batchFault, bearOrHold, isExhausted, mayHaveCreated, meaningOf } from './failure.js';
-import { keyOf, modeOf } from './generation-key.js';
-import { forgetRefused, isInDoubt, outgoingCreate, type SentRequest } from './outgoing-create.js';
+import { modeOf } from './generation-key.js';
+import { forgetRefused, isInDoubt, outgoingCreate, type OutgoingCreate } from './outgoing-create.js';
 import { withoutPrompt } from './service-message.js';
 import type { Activities, CreateGenerationInput, CreateGenerationResult } from './types.js';
 
@@ -39,14 +39,14 @@ export function createGenerationActivity(state: WorkerState): Activities['create
           next = { ...input, budget, ...(unansweredSinceMs !== undefined && { unansweredSinceMs }) };
         }
       } finally {
-        if (call.isRefused) await forgetRefused(state, input.run, call.sent);
+        if (call.isRefused) await forgetRefused(state, input.run, call.outgoing);
       }
     });
 }
 
 /** What the requests of one activity have in common: its repeats send the identical body. */
 interface Call {
-  sent?: SentRequest;
+  outgoing?: OutgoingCreate;
   /** What was sent has surely made no job, and nothing was in doubt before. */
   isRefused: boolean;
 }
@@ -62,26 +62,23 @@ async function createOnce(
     return unknownCharge(unansweredSinceMs);
   }
   const startedAtMs = Date.now();
-  const { run, generation } = input;
+  const { run } = input;
   let row: ShardRow;
-  let sent: SentRequest;
+  let outgoing: OutgoingCreate;
   try {
     await state.runAccounts.check(run);
     row = await state.shardRows.row(input);
-    call.sent ??= {
-      idempotencyKey: keyOf(run, row, generation),
-      outgoing: await outgoingCreate(state, { ...input, row, isInDoubt: isInDoubt(input, row) }),
-    };
-    ({ sent } = call);
+    call.outgoing ??= await outgoingCreate(state, { ...input, row, isInDoubt: isInDoubt(input, row) });
+    ({ outgoing } = call);
   } catch (error) {
     return afterFailure(state, input, error, { startedAtMs });
   }
-  const { idempotencyKey, outgoing } = sent;
   if (outgoing.kind === 'unrepeatable') return { kind: 'unknown-charge', message: outgoing.message };
   call.isRefused = false;
   const sentAtMs = Date.now();
   try {
-    const { jobId } = await state.api.createGeneration(outgoing.request, { idempotencyKey });
+    const { request, idempotencyKey } = outgoing;
+    const { jobId } = await state.api.createGeneration(request, { idempotencyKey });
     return { kind: 'created', jobId };
   } catch (error) {
     call.isRefused = !isInDoubt(input, row) && !mayHaveCreated(error);
