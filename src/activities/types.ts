@@ -27,7 +27,8 @@ export interface CreateGenerationInput extends GenerationRef {
 
 export type CreateGenerationResult =
   | { readonly kind: 'created'; readonly jobId: JobId }
-  | { readonly kind: 'invalid'; readonly message: string }
+  /** Refused, and no job was made. `failure` is set where trying again may mend it. */
+  | { readonly kind: 'invalid'; readonly message: string; readonly failure?: 'flaky' }
   | { readonly kind: 'unknown-charge'; readonly message: string }
   /** A passing fault: send it once more after `delayMs`. */
   | {

@@ -9,6 +9,8 @@ import {
   type SubmissionPlan,
 } from '../batch/plan-submission.js';
 import { canaryIndexes, canaryOf, type Canary } from '../domain/canary.js';
+import type { SheetInput } from '../batch/sheet-inputs.js';
+import { missingInputs } from '../batch/upload-inputs.js';
 import { DOCUMENTED_JOB_SECONDS, expectedSeconds, measuredJobSeconds } from '../domain/expected-time.js';
 import type { PromptRow } from '../domain/row.js';
 import { homeOf } from '../storage/layout.js';
@@ -19,6 +21,7 @@ import { canaryPlanText } from './canary-flags.js';
 import { EXIT, type CommandContext, type ExitCode } from './command-context.js';
 import { canaryRowsText, dryRunJson, dryRunText, type DryRun, type ExpectedTime } from './dry-run-text.js';
 import { withFolderBucket } from './engine.js';
+import { inputReachText } from './input-reach.js';
 import { batchIdOf, sheetToPlan, type SubmissionOptions } from './submission.js';
 import { rejectedByBatchText } from './submission-plan-text.js';
 import {
@@ -43,6 +46,8 @@ export async function dryRun(
   stderr.write(
     `${rejectedByBatchText(sheet.summary, found.plan)}${dryRunText(found)}${canaryPlanText(options.canary, rowsToRun(found.plan))}${canaryRowsText(found)}`,
   );
+  if (rowsToRun(found.plan) > 0)
+    stderr.write(await inputReachText(context.config, found.plan.summary.inputs));
   refuseUnusable(found.plan.summary, options.sheetSettings);
   refuseTooLong(found.plan);
   if (options.json) stdout.write(`${dryRunJson(found)}\n`);
@@ -57,8 +62,14 @@ async function lookAhead(
 ): Promise<DryRun> {
   const { concurrency } = options.settings;
   const asked = sheetToPlan(sheet, options);
-  const ahead = (plan: SubmissionPlan, rows: readonly PromptRow[], files?: BatchFiles) => ({
+  const ahead = (
+    plan: SubmissionPlan,
+    rows: readonly PromptRow[],
+    uploads: readonly SheetInput[],
+    files?: BatchFiles,
+  ) => ({
     plan,
+    uploads,
     rows,
     prices: config.prices,
     time: expectedTime(rowsToRun(plan), concurrency, files),
@@ -69,7 +80,7 @@ async function lookAhead(
     const location = options.to && { ...options.to, batchId };
     const plan = firstPlan(sheet.summary);
     const canary = await canariesOf(rowsOfSheet(asked), canaryOf(options.canary, rowsToRun(plan)));
-    return { batchId, location, ...ahead(plan, rows), canary };
+    return { batchId, location, ...ahead(plan, rows, sheet.inputs.images), canary };
   }
   return withBucket(config, async (store, bucket) => {
     refuseUnreachable(bucket, options.to);
@@ -85,7 +96,12 @@ async function lookAhead(
     const rowsRun =
       plan.runSeq === 1 ? rowsOfSheet(asked) : rowsOfRun(store, { ...location, runSeq: plan.runSeq }, asked);
     const canary = await canariesOf(rowsRun, canaryOf(options.canary, rowsToRun(plan)));
-    return { batchId: location.batchId, location, ...ahead(plan, rows, files), canary };
+    return {
+      batchId: location.batchId,
+      location,
+      ...ahead(plan, rows, await missingInputs(store, location, sheet.inputs), files),
+      canary,
+    };
   });
 }
 

@@ -12,6 +12,7 @@ import {
   type SubmissionPlan,
 } from '../batch/plan-submission.js';
 import { hasSheet } from '../batch/run-request.js';
+import { missingInputs } from '../batch/upload-inputs.js';
 import { startRun } from '../batch/start-run.js';
 import { canaryOf, type AskedCanary } from '../domain/canary.js';
 import { BATCH_ID_RULE, parseBatchId, type BatchId } from '../domain/ids.js';
@@ -27,6 +28,8 @@ import { canaryPlanText, withCanary } from './canary-flags.js';
 import type { CheckedSheet } from './checked-sheet.js';
 import type { CommandContext } from './command-context.js';
 import { askConsent, type Consent } from './consent.js';
+import { inputReachText } from './input-reach.js';
+import { uploadText } from './input-text.js';
 import { counted, planText, rejectedByBatchText } from './submission-plan-text.js';
 import {
   refuseNoRoomForNames,
@@ -37,6 +40,7 @@ import {
   refuseUnreachable,
   refuseUnusable,
 } from './submission-refusals.js';
+import { uploadSheetInputs } from './upload-sheet-inputs.js';
 
 /** What `submit` and `run` are asked to do. */
 export interface SubmissionOptions {
@@ -101,6 +105,13 @@ export async function submitSheet(
   );
   refuseUnusable(plan.summary, options.sheetSettings);
   refuseTooLong(plan);
+  const missing = await missingInputs(store, location, sheet.inputs);
+  context.stderr.write(uploadText(missing));
+  if (rowsToBuy(plan) > 0) {
+    context.stderr.write(
+      await inputReachText({ ...context.config, bucket: access.bucket }, plan.summary.inputs),
+    );
+  }
   const toDo = rowsToRun(plan) + plan.removed;
   if (toDo === 0 && isSealedFor(files, location, sheet, options)) {
     return { kind: 'nothing-to-do', location, plan };
@@ -110,6 +121,8 @@ export async function submitSheet(
   if (consent === 'declined') return { kind: 'declined' };
   if (consent === 'interrupted' || context.interrupted.aborted) return { kind: 'interrupted' };
   await claimPlace(store, home, location);
+  const uploaded = await uploadSheetInputs(context, store, location, sheet);
+  if (uploaded.kind === 'interrupted') return uploaded;
   const run = await startRun({
     client: access.client,
     store,
@@ -120,6 +133,7 @@ export async function submitSheet(
     sheetSettings: options.sheetSettings,
     rows: plan.summary.rows + plan.kept,
     settings: withCanary(options.settings, canaryOf(options.canary, rowsToRun(plan)), prices),
+    inputListKey: uploaded.inputListKey,
     merge: plan.merge,
     rebind: options.rebind,
   });

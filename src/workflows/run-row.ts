@@ -42,7 +42,7 @@ async function createJob(context: RowContext, row: number): Promise<JobId | unde
         ledger.noteJob(row, generation, result.jobId, Date.now());
         return result.jobId;
       case 'invalid':
-        return fail(context, row, 'invalid', {
+        return fail(context, row, result.failure ?? 'invalid', {
           generation,
           end: 'invalid',
           charged: 'no',
