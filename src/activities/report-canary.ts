@@ -3,8 +3,7 @@ import { jobTimesOf, type CanaryResult } from '../domain/canary-result.js';
 import { expectedSeconds, spread } from '../domain/expected-time.js';
 import { ImageCounts, type ImagesOfKind } from '../domain/image-counts.js';
 import type { RowOutcome } from '../domain/outcome.js';
-import { priceTableOf, type PriceList } from '../domain/price-list.js';
-import { costOf } from '../domain/price-table.js';
+import { costOf, tableOf, type ImagePrice } from '../domain/price-table.js';
 import type { ShardRow } from '../domain/row.js';
 import { tallyOfSettled } from '../domain/tally.js';
 import { BatchFile } from '../ledger/documents.js';
@@ -83,7 +82,7 @@ function resultOf(
   const generations = canaries.reduce((sum, one) => sum + generationsOf(one).length, 0);
   const jobTimes = jobTimesOf(durationsMs);
   const buys = batch.canary?.buys;
-  const prices = batch.settings.canary?.prices;
+  const { prices } = batch.settings;
   return {
     rows,
     made,
@@ -118,11 +117,11 @@ function generationsOf({ row, outcome }: CanaryRow): RowOutcome['generations'] {
 }
 
 function costsOf(
-  prices: PriceList,
+  prices: readonly ImagePrice[],
   canaries: readonly CanaryRow[],
   buys: readonly ImagesOfKind[],
 ): NonNullable<CanaryResult['cost']> {
-  const table = priceTableOf(prices);
+  const table = tableOf(prices);
   const charged = new ImageCounts();
   for (const canary of canaries) {
     for (const generation of generationsOf(canary)) if (generation.charged === 'yes') charged.add(canary.row);

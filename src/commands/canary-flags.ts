@@ -1,7 +1,6 @@
 import prettyMs from 'pretty-ms';
 import { canaryOf, type AskedCanary, type Canary } from '../domain/canary.js';
-import { priceListOf } from '../domain/price-list.js';
-import type { PriceTable } from '../domain/price-table.js';
+import { pricesOf, type PriceTable } from '../domain/price-table.js';
 import type { RunSettings } from '../domain/run-settings.js';
 import { UsageError } from '../errors.js';
 import type { RunningFlags } from './running-flags.js';
@@ -21,14 +20,14 @@ export function askedCanary({
     : { rows: canary, ...(canaryWait !== undefined && { waitMs: canaryWait }) };
 }
 
-/** The settings with the canary that was asked for, for a run of so many rows; `prices` are kept with it. */
+/** The settings with a canary, and with the prices by which its cost is told. */
 export function withCanary(
   settings: RunSettings,
   canary: Canary | undefined,
   prices: PriceTable | undefined,
 ): RunSettings {
   if (!canary) return settings;
-  return { ...settings, canary: { ...canary, ...(prices && { prices: priceListOf(prices) }) } };
+  return { ...settings, canary, ...(prices && { prices: pricesOf(prices) }) };
 }
 
 /** The line, if any, that says which rows of a run come first, and what they wait for. */

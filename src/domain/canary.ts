@@ -1,5 +1,3 @@
-import type { PriceList } from './price-list.js';
-
 /** The first rows of a run that are made for a person to look at before the others are. */
 export interface AskedCanary {
   /** How many. */
@@ -12,8 +10,6 @@ export interface AskedCanary {
 export interface Canary extends AskedCanary {
   /** The rows that the run was to make, by its plan: more than there are canaries. */
   readonly of: number;
-  /** What images cost, where the one who asked knew it. */
-  readonly prices?: PriceList;
 }
 
 /** Most canaries: more than a person looks at, and few enough to be worked through by one shard without a hold for failures. */

@@ -27,13 +27,10 @@ const contentHash = z
   .transform((text) => text as ContentHash);
 const json: z.ZodType<JsonValue> = z.json();
 
-const imageKind = { model: z.enum(MODELS), resolution: z.enum(RESOLUTIONS) };
-
 const canary: z.ZodType<Canary> = z.object({
   rows: count,
   waitMs: count.exactOptional(),
   of: count,
-  prices: z.array(z.object({ ...imageKind, price: z.string() })).exactOptional(),
 });
 
 const runSettings: z.ZodType<RunSettings> = z.object({
@@ -47,6 +44,9 @@ const runSettings: z.ZodType<RunSettings> = z.object({
   maxFailureRate: count.exactOptional(),
   thumbnails: z.boolean().exactOptional(),
   nearDuplicates: z.boolean().exactOptional(),
+  prices: z
+    .array(z.object({ model: z.enum(MODELS), resolution: z.enum(RESOLUTIONS), price: z.string() }))
+    .exactOptional(),
   canary: canary.exactOptional(),
 });
 
@@ -123,7 +123,12 @@ export const BatchFile = z.object({
   shardCount: count,
   rows: count,
   /** Where the run has a canary: how many rows it is, which are the first shard, and what images all rows of the run are to buy. */
-  canary: z.object({ rows: count, buys: z.array(z.object({ ...imageKind, images: count })) }).exactOptional(),
+  canary: z
+    .object({
+      rows: count,
+      buys: z.array(z.object({ model: z.enum(MODELS), resolution: z.enum(RESOLUTIONS), images: count })),
+    })
+    .exactOptional(),
   carried: count,
   /** How the carried rows ended. */
   carriedTally: TallyDocument.exactOptional(),

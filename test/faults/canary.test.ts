@@ -55,7 +55,7 @@ describe('a batch with a canary', { timeout: 120_000 }, () => {
 
   it('makes rows of all its regions, shows them, and makes the others when it is resumed', async () => {
     const prices = [{ model: 'pro', resolution: '1K', price: '0.04' }] as const;
-    const handle = await start('seen', { canary: { ...CANARY, prices } });
+    const handle = await start('seen', { prices });
     const { message, until } = await untilSeen('seen');
     const run = runs.runOf('seen');
     expect(until).toBeUndefined();

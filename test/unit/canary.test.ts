@@ -2,8 +2,6 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { canaryIndexes, canaryOf, MAX_CANARY_ROWS } from '../../src/domain/canary.js';
 import { jobTimesOf } from '../../src/domain/canary-result.js';
-import type { Model, Resolution } from '../../src/domain/generation-settings.js';
-import { priceListOf, priceTableOf } from '../../src/domain/price-list.js';
 import { shardsByPosition } from '../../src/ledger/by-position.js';
 import { canaryText } from '../../src/report/canary-text.js';
 
@@ -92,13 +90,5 @@ describe('what a canary came to', () => {
       '0 of 4 images made, 4 flaky. 1 row waits.',
     );
     expect(jobTimesOf([])).toBeUndefined();
-  });
-
-  it('keeps the prices that it was asked for with', () => {
-    const prices = new Map<Model, ReadonlyMap<Resolution, string>>([
-      ['nb', new Map([['1K', '0.02']])],
-      ['pro', new Map([['1K', '0.04']])],
-    ]);
-    expect(priceTableOf(priceListOf(prices))).toEqual(prices);
   });
 });
