@@ -6,7 +6,8 @@ import type { WorkerState } from './dependencies.js';
 import { batchFault, bearOrHold, mayHaveCreated, meaningOf } from './failure.js';
 import { keyOf } from './generation-key.js';
 import { withoutPrompt } from './service-message.js';
-import type { Activities, CreateGenerationInput, CreateGenerationResult } from './types.js';
+import type { Activities, CreateGenerationInput, CreateGenerationResult, GenerationRef } from './types.js';
+import { callbackRefOf } from '../webhooks/worker-webhooks.js';
 
 /** A hold's message says what to do after the service's own words. */
 const LONGEST_HOLD_MESSAGE = 600;
@@ -60,11 +61,22 @@ async function createOnce(state: WorkerState, input: CreateGenerationInput): Pro
   const sentAtMs = Date.now();
   try {
     const idempotencyKey = keyOf(input.run, row, input.generation);
-    const { jobId } = await state.api.createGeneration(row, { idempotencyKey });
-    return { kind: 'created', jobId };
+    const callback = callbackOf(state, input);
+    const { jobId } = await state.api.createGeneration({ ...row, ...callback }, { idempotencyKey });
+    // The job of a create that was sent before may have ended, and told so, long ago.
+    const isNew = callback.callbackUrl !== undefined && unansweredSinceMs === undefined;
+    return { kind: 'created', jobId, ...(isNew && { webhookExpected: true }) };
   } catch (error) {
     return afterFailure(state, input, error, { startedAtMs: sentAtMs, row });
   }
+}
+
+/** Where the service is to tell the end of a generation, as the create's part; nothing where nobody listens. */
+export function callbackOf(
+  { webhooks }: Pick<WorkerState, 'webhooks'>,
+  ref: GenerationRef,
+): { readonly callbackUrl?: string } {
+  return webhooks ? { callbackUrl: webhooks.callbackUrlOf(callbackRefOf(ref)) } : {};
 }
 
 function afterFailure(

@@ -11,7 +11,7 @@ import type { ProbeCandidate } from '../workflows/shard-messages.js';
 import { cancellationSignal } from './activity-context.js';
 import { checkAccount } from './batch-account.js';
 import type { WorkerState } from './dependencies.js';
-import { modeOf } from './create-generation.js';
+import { callbackOf, modeOf } from './create-generation.js';
 import { IMAGE_HOST, mayHaveCreated, meaningOf } from './failure.js';
 import { keyOf } from './generation-key.js';
 import { withoutPrompt } from './service-message.js';
@@ -113,7 +113,11 @@ async function createCandidate(
   const key = keyOf(run, row, candidate.generation);
   const sentAtMs = Date.now();
   try {
-    return await state.api.createGeneration(row, { idempotencyKey: key, signal: cancellationSignal() });
+    const callback = callbackOf(state, { run, ...candidate });
+    return await state.api.createGeneration(
+      { ...row, ...callback },
+      { idempotencyKey: key, signal: cancellationSignal() },
+    );
   } catch (error) {
     throw new RefusedCreate(error, row, sentAtMs);
   }

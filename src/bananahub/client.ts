@@ -9,6 +9,8 @@ export interface CreateGenerationRequest {
   readonly model: Model;
   readonly aspectRatio: string;
   readonly resolution: Resolution;
+  /** Where the service tells the job's end. */
+  readonly callbackUrl?: string;
 }
 
 /** A job as its GET told it. `pausedNotice` is set where a living job carries a pause notice; `tookMs` is from creation to end by the service's own clock. */

@@ -16,6 +16,14 @@ export function createEndpoint(request: CreateGenerationRequest): {
   readonly body: Readonly<Record<string, string>>;
 } {
   const { path, takesResolution } = TEXT_GENERATIONS[request.model];
-  const body = { prompt: request.prompt, aspect_ratio: request.aspectRatio };
-  return { path, body: takesResolution ? { ...body, resolution: request.resolution } : body };
+  const { prompt, aspectRatio, resolution, callbackUrl } = request;
+  return {
+    path,
+    body: {
+      prompt,
+      aspect_ratio: aspectRatio,
+      ...(takesResolution && { resolution }),
+      ...(callbackUrl !== undefined && { callback_url: callbackUrl }),
+    },
+  };
 }
