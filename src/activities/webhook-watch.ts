@@ -59,15 +59,14 @@ export async function watchingWebhook<T>(
 
 /** Settles as the pause does, or resolves as soon as the signal is aborted; leaves no listener behind. */
 async function untilAborted(pause: Promise<void>, signal: AbortSignal): Promise<void> {
-  let onAbort = (): void => undefined;
+  const listening = new AbortController();
   const aborted = new Promise<void>((resolve) => {
-    onAbort = resolve;
     if (signal.aborted) resolve();
-    signal.addEventListener('abort', onAbort, { once: true });
+    signal.addEventListener('abort', () => resolve(), { once: true, signal: listening.signal });
   });
   try {
     await Promise.race([pause, aborted]);
   } finally {
-    signal.removeEventListener('abort', onAbort);
+    listening.abort();
   }
 }

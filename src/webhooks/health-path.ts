@@ -17,6 +17,6 @@ export function healthAnswer(nonce: string, secret: string): string {
 /** The answer to such a path; undefined for all others, so that strangers learn nothing. */
 export function answerToHealthPath(path: string, secrets: readonly string[]): string | undefined {
   const [, nonce = '', token = ''] = PATH.exec(path) ?? [];
-  const known = secrets.filter((secret) => sameText(token, macOf(QUESTION, [nonce], secret)));
-  return known[0] === undefined ? undefined : healthAnswer(nonce, known[0]);
+  const secret = secrets.find((known) => sameText(token, macOf(QUESTION, [nonce], known)));
+  return secret === undefined ? undefined : healthAnswer(nonce, secret);
 }

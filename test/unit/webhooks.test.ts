@@ -94,18 +94,19 @@ describe('the health path', () => {
   });
 });
 
-describe('the configuration of webhooks', () => {
-  const read = (url: string | undefined, secret: string | undefined) =>
-    readConfig({ BANANA_WEBHOOK_URL: url, BANANA_WEBHOOK_SECRET: secret }, undefined).webhooks;
-  const refusal = (url: string | undefined, secret: string | undefined): string => {
-    try {
-      read(url, secret);
-    } catch (error) {
-      if (error instanceof UsageError) return error.message;
-    }
-    return '';
-  };
+const read = (url: string | undefined, secret: string | undefined) =>
+  readConfig({ BANANA_WEBHOOK_URL: url, BANANA_WEBHOOK_SECRET: secret }, undefined).webhooks;
 
+const refusal = (url: string | undefined, secret: string | undefined): string => {
+  try {
+    read(url, secret);
+  } catch (error) {
+    if (error instanceof UsageError) return error.message;
+  }
+  return '';
+};
+
+describe('the configuration of webhooks', () => {
   it('takes public URLs with TLS, own hosts without, and a secret that is being replaced', () => {
     expect(read('', undefined)).toBeUndefined();
     expect(read('https://hooks.test/banana/', `${SECRET}, ${OTHER_SECRET}`)).toEqual({
