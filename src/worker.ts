@@ -13,6 +13,7 @@ import { z } from 'zod';
 import { ByteBudget } from './activities/byte-budget.js';
 import { DEFAULT_LIMITS, type ActivityLimits } from './activities/limits.js';
 import { createActivities } from './activities/index.js';
+import { bucketReach, outOfReachText } from './bananahub/bucket-reach.js';
 import { createDownloadAgent } from './bananahub/download-agent.js';
 import { createBananaHubClient } from './bananahub/http-client.js';
 import { downloadImage } from './bananahub/image-download.js';
@@ -73,6 +74,8 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
     closers.push(() => client.close());
     const allowPrivateAddresses =
       api.allowPrivateAddresses === true || (await isPrivateHost(new URL(api.baseUrl).hostname));
+    const { endpoint } = bucket.s3;
+    const outOfReach = endpoint !== undefined && (await bucketReach(endpoint, api)) === 'out-of-reach';
     const agent = createDownloadAgent({ allowPrivateAddresses });
     closers.push(() => agent.destroy());
     const budget = new ByteBudget(options.imageBytes ?? IMAGE_BYTES);
@@ -83,6 +86,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
       ...(webhooks && { webhooks }),
       downloadImage: (url, signal) =>
         downloadImage(url, { agent, signal, reserveBytes: (sizeBytes) => budget.reserve(sizeBytes) }),
+      ...(outOfReach && { inputsOutOfReach: outOfReachText(endpoint, api) }),
       log,
       limits: { ...DEFAULT_LIMITS, ...options.limits },
     });

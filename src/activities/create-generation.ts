@@ -1,13 +1,14 @@
 import { FRESH_BUDGET, type FaultBudget } from '../domain/fault-budget.js';
-import type { ModelMode } from '../domain/holds.js';
+import { isUploaded } from '../domain/input-image.js';
 import type { ShardRow } from '../domain/row.js';
 import { pausedUndisturbed, withHeartbeat } from './activity-context.js';
 import type { WorkerState } from './dependencies.js';
-import { batchFault, bearOrHold, mayHaveCreated, meaningOf } from './failure.js';
-import { keyOf } from './generation-key.js';
-import { withoutPrompt } from './service-message.js';
-import type { Activities, CreateGenerationInput, CreateGenerationResult, GenerationRef } from './types.js';
+import { batchFault, bearOrHold, isExhausted, mayHaveCreated, meaningOf } from './failure.js';
+import { keyOf, modeOf } from './generation-key.js';
+import { forgetRefused, isInDoubt, outgoingCreate, type SentRequest } from './outgoing-create.js';
 import { callbackRefOf } from '../webhooks/worker-webhooks.js';
+import { withoutPrompt } from './service-message.js';
+import type { Activities, CreateGenerationInput, CreateGenerationResult } from './types.js';
 
 /** A hold's message says what to do after the service's own words. */
 const LONGEST_HOLD_MESSAGE = 600;
@@ -15,11 +16,6 @@ const LONGEST_HOLD_MESSAGE = 600;
 /** A 503 may come from a single overloaded node: only a row that met this many more of them holds its model. */
 const BORNE_PAUSES = 2;
 const PAUSE_BORNE_MS = 500;
-
-/** The model and mode whose permission and availability a row depends on. */
-export function modeOf(row: Pick<ShardRow, 'model' | 'inputImages'>): ModelMode {
-  return `${row.model}:${row.inputImages.length > 0 ? 'image' : 'text'}`;
-}
 
 /** How long a create is repeated here before the workflow is told; each telling costs it events of its history. */
 const REPEATED_MS = 15_000;
@@ -33,50 +29,72 @@ export function createGenerationActivity(state: WorkerState): Activities['create
   return (input) =>
     withHeartbeat(async () => {
       const startedAtMs = Date.now();
-      for (let next = input; ;) {
-        const result = await createOnce(state, next);
-        if (result.kind !== 'again') return result;
-        const { delayMs, budget, unansweredSinceMs } = result;
-        const mayRepeat = Date.now() - startedAtMs + delayMs <= REPEATED_MS;
-        if (!mayRepeat || !(await pausedUndisturbed(delayMs))) return result;
-        next = { ...input, budget, ...(unansweredSinceMs !== undefined && { unansweredSinceMs }) };
+      const call: Call = { isRefused: false };
+      try {
+        for (let next = input; ;) {
+          const result = await createOnce(state, next, call);
+          if (result.kind !== 'again') return result;
+          const { delayMs, budget, unansweredSinceMs } = result;
+          const mayRepeat = Date.now() - startedAtMs + delayMs <= REPEATED_MS;
+          if (!mayRepeat || !(await pausedUndisturbed(delayMs))) return result;
+          next = { ...input, budget, ...(unansweredSinceMs !== undefined && { unansweredSinceMs }) };
+        }
+      } finally {
+        if (call.isRefused) await forgetRefused(state, input.run, call.sent);
       }
     });
 }
 
+/** What the requests of one activity have in common: its repeats send the identical body. */
+interface Call {
+  sent?: SentRequest;
+  /** What was sent has surely made no job, and nothing was in doubt before. */
+  isRefused: boolean;
+}
+
 /** One request at the most. It is not cut short by a cancellation: its answer would be lost, and with it a job's id. */
-async function createOnce(state: WorkerState, input: CreateGenerationInput): Promise<CreateGenerationResult> {
+async function createOnce(
+  state: WorkerState,
+  input: CreateGenerationInput,
+  call: Call,
+): Promise<CreateGenerationResult> {
   const { unansweredSinceMs, idempotencyHorizonMs } = input;
   if (unansweredSinceMs !== undefined && Date.now() - unansweredSinceMs > idempotencyHorizonMs) {
     return unknownCharge(unansweredSinceMs);
   }
   const startedAtMs = Date.now();
+  const { run, generation } = input;
   let row: ShardRow;
+  let sent: SentRequest;
   try {
-    await state.runAccounts.check(input.run);
+    await state.runAccounts.check(run);
     row = await state.shardRows.row(input);
+    call.sent ??= {
+      idempotencyKey: keyOf(run, row, generation),
+      outgoing: await outgoingCreate(state, {
+        ...input,
+        row,
+        place: callbackRefOf(input),
+        isInDoubt: isInDoubt(input, row),
+      }),
+    };
+    ({ sent } = call);
   } catch (error) {
     return afterFailure(state, input, error, { startedAtMs });
   }
+  const { idempotencyKey, outgoing } = sent;
+  if (outgoing.kind === 'unrepeatable') return { kind: 'unknown-charge', message: outgoing.message };
+  call.isRefused = false;
   const sentAtMs = Date.now();
   try {
-    const idempotencyKey = keyOf(input.run, row, input.generation);
-    const callback = callbackOf(state, input);
-    const { jobId } = await state.api.createGeneration({ ...row, ...callback }, { idempotencyKey });
+    const { jobId } = await state.api.createGeneration(outgoing.request, { idempotencyKey });
     // The job of a create that was sent before may have ended, and told so, long ago.
-    const isNew = callback.callbackUrl !== undefined && unansweredSinceMs === undefined;
-    return { kind: 'created', jobId, ...(isNew && { webhookExpected: true }) };
+    const isTold = outgoing.request.callbackUrl !== undefined && !isInDoubt(input, row);
+    return { kind: 'created', jobId, ...(isTold && { webhookExpected: true }) };
   } catch (error) {
+    call.isRefused = !isInDoubt(input, row) && !mayHaveCreated(error);
     return afterFailure(state, input, error, { startedAtMs: sentAtMs, row });
   }
-}
-
-/** Where the service is to tell the end of a generation, as the create's part; nothing where nobody listens. */
-export function callbackOf(
-  { webhooks }: Pick<WorkerState, 'webhooks'>,
-  ref: GenerationRef,
-): { readonly callbackUrl?: string } {
-  return webhooks ? { callbackUrl: webhooks.callbackUrlOf(callbackRefOf(ref)) } : {};
 }
 
 function afterFailure(
@@ -93,7 +111,7 @@ function afterFailure(
   const unanswered = sinceMs === undefined ? {} : { unansweredSinceMs: sinceMs };
   switch (meaning?.kind) {
     case 'invalid':
-      return { kind: 'invalid', message: withoutPrompt(meaning.message, row?.prompt ?? '') };
+      return { kind: 'invalid', message: invalidMessage(meaning.message, row) };
     case 'hold':
       if (meaning.cause.code === 'paused' && budget.tries < BORNE_PAUSES) {
         return again(
@@ -105,21 +123,32 @@ function afterFailure(
       throw batchFault({ cause: { ...meaning.cause, message: fit(meaning.cause.message) }, ...unanswered });
     case 'passing': {
       const cause = { ...meaning.cause, message: fit(meaning.cause.message) };
-      const next = bearOrHold(
-        { ...meaning, cause },
-        {
-          budget,
-          tryMs: Date.now() - startedAtMs,
-          limits: state.limits,
-          ...unanswered,
-        },
-      );
+      const failing = { budget, tryMs: Date.now() - startedAtMs, limits: state.limits };
+      // It may be these images: a batch does not stand still for one row.
+      if (
+        cause.code === 'upload-failed' &&
+        sinceMs === undefined &&
+        isExhausted({ ...meaning, cause }, failing)
+      ) {
+        return { kind: 'invalid', failure: 'flaky', message: cause.message };
+      }
+      const next = bearOrHold({ ...meaning, cause }, { ...failing, ...unanswered });
       return again(next, cause.message, unanswered);
     }
     case 'gone':
     case undefined:
       throw error;
   }
+}
+
+/** The service's words about a refused row, and where they seem to be about its input images, what the service needs. */
+function invalidMessage(message: string, row: ShardRow | undefined): string {
+  const told = withoutPrompt(message, row?.prompt ?? '');
+  if (!row || row.inputImages.length === 0 || !/input|fetch|download/i.test(message)) return told;
+  const needs = row.inputImages.some(isUploaded)
+    ? 'the bucket of this batch, for files, must be reachable from the internet'
+    : 'they must open without signing in, and not have expired';
+  return `${told} (The service fetches input images itself: ${needs}.)`;
 }
 
 function again(

@@ -15,6 +15,8 @@ export interface ActivityDependencies {
   readonly api: BananaHubClient;
   /** The whole body behind a presigned URL, with memory reserved for it. */
   readonly downloadImage: (url: string, signal: AbortSignal) => Promise<DownloadedImage>;
+  /** Why the service cannot fetch input images from the bucket; absent where it can. */
+  readonly inputsOutOfReach?: string;
   readonly log: Logger;
   readonly limits: ActivityLimits;
   /** Set where creates ask the service to tell the end of their jobs. */

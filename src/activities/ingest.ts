@@ -5,6 +5,7 @@ import { shardLength } from '../domain/window.js';
 import { BatchFile, RunRequest } from '../ledger/documents.js';
 import { toJsonLines } from '../ledger/json-lines.js';
 import { LedgerFiles } from '../ledger/ledger-files.js';
+import { listedInputs } from '../ledger/input-list.js';
 import { plannedRows, type PlannedRow } from '../ledger/planned-rows.js';
 import { PresentImages } from '../ledger/present-images.js';
 import { underPresentName } from '../ledger/present-name.js';
@@ -73,10 +74,12 @@ async function ingest(
   const carried = new CarriedRows(files);
   const renames = new Renames(files);
   let hasNames = false;
+  let hasInputs = false;
   const sheet = new IngestedSheet(files, { store, request, before });
   const openSheet = () => store.read(at(run, request.sheetKey), signal);
+  const inputs = await listedInputs(store, run, request);
   await sheet.begin();
-  for await (const item of plannedRows({ store, run, request, before, openSheet })) {
+  for await (const item of plannedRows({ store, run, request, before, openSheet, inputs })) {
     switch (item.kind) {
       case 'sheet':
         await sheet.add(item.item);
@@ -86,6 +89,7 @@ async function ingest(
       case 'planned': {
         const planned = { ...item, row: sheet.spelled(item.row, item.isKept) };
         hasNames ||= hasChosenName(planned.row);
+        hasInputs ||= planned.row.inputImages.length > 0;
         const { plan, move } = await planWithImages(run, planned, present);
         if (move) await renames.add(planned.row, move);
         if (plan.kind === 'carry') await carried.add(planned.row, plan.outcome);
@@ -111,6 +115,7 @@ async function ingest(
     labelColumns: [...sheet.labelColumns],
     delimiter: sheet.delimiter,
     hasNames,
+    hasInputs,
     shardCount: shards.count,
     rows: shards.rows,
     carried: carried.tally.total,

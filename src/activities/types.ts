@@ -32,7 +32,8 @@ export type CreateGenerationResult =
       /** A webhook is to tell the job's end; absent: no, or it may have come by now. */
       readonly webhookExpected?: true;
     }
-  | { readonly kind: 'invalid'; readonly message: string }
+  /** Refused, and no job was made. `failure` is set where trying again may mend it. */
+  | { readonly kind: 'invalid'; readonly message: string; readonly failure?: 'flaky' }
   | { readonly kind: 'unknown-charge'; readonly message: string }
   /** A passing fault: send it once more after `delayMs`. */
   | {

@@ -15,6 +15,7 @@ import {
 import { runsPrefix, type BatchLocation, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { PlanCounter, type PlanCounts } from './plan-counts.js';
+import type { SheetInputs } from './sheet-inputs.js';
 
 /** A sheet on the local disk, whole, as it was given. */
 export interface SheetFile {
@@ -23,6 +24,8 @@ export interface SheetFile {
   readonly sizeBytes: number;
   /** What it was given as: tells the format by its extension. */
   readonly name: string;
+  /** The images that it names beside itself; undefined for a sheet that can name none. */
+  readonly inputs?: SheetInputs;
 }
 
 /** The sha256 and size of a local file. */
@@ -61,7 +64,7 @@ export async function checkSheet(
   settings: SheetSettings,
   onRow: (rows: number) => void = () => undefined,
 ): Promise<SheetSummary> {
-  return summarizeSheet(createReadStream(sheet.path), settings, { name: sheet.name }, onRow);
+  return summarizeSheet(createReadStream(sheet.path), settings, sheet, onRow);
 }
 
 /** A checked sheet and how it is to become a batch, or a part of one. */
@@ -110,6 +113,7 @@ export async function planRun(
       sheetName: sheet.name,
     },
     openSheet: async () => createReadStream(sheet.path),
+    inputs: sheet.inputs,
   });
   const tally = new SheetTally();
   for await (const item of items) {
@@ -141,7 +145,7 @@ export async function firstRows(
 ): Promise<readonly PromptRow[]> {
   const rows: PromptRow[] = [];
   if (count === 0) return rows;
-  for await (const item of readSheet(createReadStream(sheet.path), sheetSettings, { name: sheet.name })) {
+  for await (const item of readSheet(createReadStream(sheet.path), sheetSettings, sheet)) {
     if (item.kind === 'row' && rows.push(item.row) === count) break;
   }
   return rows;

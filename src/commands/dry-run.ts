@@ -1,5 +1,7 @@
 import { choosePlace } from '../batch/batch-place.js';
 import { rowsToRun } from '../batch/plan-counts.js';
+import type { SheetInput } from '../batch/sheet-inputs.js';
+import { missingInputs } from '../batch/upload-inputs.js';
 import { firstPlan, firstRows, planSubmission, type SubmissionPlan } from '../batch/plan-submission.js';
 import { DOCUMENTED_JOB_SECONDS, expectedSeconds, measuredJobSeconds } from '../domain/expected-time.js';
 import type { PromptRow } from '../domain/row.js';
@@ -10,6 +12,7 @@ import type { CheckedSheet } from './checked-sheet.js';
 import { EXIT, type CommandContext, type ExitCode } from './command-context.js';
 import { dryRunJson, dryRunText, type DryRun, type ExpectedTime } from './dry-run-text.js';
 import { withFolderBucket } from './engine.js';
+import { inputReachText } from './input-reach.js';
 import { batchIdOf, sheetToPlan, type SubmissionOptions } from './submission.js';
 import { rejectedByBatchText } from './submission-plan-text.js';
 import {
@@ -32,6 +35,8 @@ export async function dryRun(
   const { stdout, stderr } = context;
   const found = await withFolderBucket(context, (looking) => lookAhead(looking, sheet, options));
   stderr.write(`${rejectedByBatchText(sheet.summary, found.plan)}${dryRunText(found)}`);
+  if (rowsToRun(found.plan) > 0)
+    stderr.write(await inputReachText(context.config, found.plan.summary.inputs));
   refuseUnusable(found.plan.summary, options.sheetSettings);
   refuseTooLong(found.plan);
   if (options.json) stdout.write(`${dryRunJson(found)}\n`);
@@ -46,8 +51,14 @@ async function lookAhead(
 ): Promise<DryRun> {
   const { concurrency } = options.settings;
   const asked = sheetToPlan(sheet, options);
-  const ahead = (plan: SubmissionPlan, rows: readonly PromptRow[], files?: BatchFiles) => ({
+  const ahead = (
+    plan: SubmissionPlan,
+    rows: readonly PromptRow[],
+    uploads: readonly SheetInput[],
+    files?: BatchFiles,
+  ) => ({
     plan,
+    uploads,
     rows,
     prices: config.prices,
     time: expectedTime(rowsToRun(plan), concurrency, files),
@@ -56,7 +67,7 @@ async function lookAhead(
     const batchId = batchIdOf(options, sheet);
     const rows = await firstRows(asked, options.show);
     const location = options.to && { ...options.to, batchId };
-    return { batchId, location, ...ahead(firstPlan(sheet.summary), rows) };
+    return { batchId, location, ...ahead(firstPlan(sheet.summary), rows, sheet.inputs.images) };
   }
   return withBucket(config, async (store, bucket) => {
     refuseUnreachable(bucket, options.to);
@@ -69,7 +80,11 @@ async function lookAhead(
       if (bought.length < options.show) bought.push(row);
     });
     const rows = plan.runSeq === 1 ? await firstRows(asked, options.show) : bought;
-    return { batchId: location.batchId, location, ...ahead(plan, rows, files) };
+    return {
+      batchId: location.batchId,
+      location,
+      ...ahead(plan, rows, await missingInputs(store, location, sheet.inputs), files),
+    };
   });
 }
 

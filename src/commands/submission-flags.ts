@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option, type Command as Program } from 'commander';
 import { z } from 'zod';
 import type { BatchFolder } from '../batch/batch-place.js';
-import { ASPECT_RATIOS_OF_ALL_MODELS, aspectRatiosFor, RESOLUTIONS } from '../domain/generation-settings.js';
+import { RESOLUTIONS, rulesFor } from '../domain/generation-settings.js';
 import type { BatchId } from '../domain/ids.js';
 import { INPUT_COLUMNS } from '../domain/reserved-columns.js';
 import { UsageError } from '../errors.js';
@@ -167,7 +167,7 @@ function sheetSettings(flags: Flags): SheetSettings {
 }
 
 function allRatios(): string[] {
-  return [...new Set([...ASPECT_RATIOS_OF_ALL_MODELS, ...aspectRatiosFor('pro', 'text')])];
+  return [...rulesFor('pro', 'image').aspectRatios];
 }
 
 function modelName(text: string): string {

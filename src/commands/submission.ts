@@ -12,6 +12,7 @@ import {
   type SubmissionPlan,
 } from '../batch/plan-submission.js';
 import { hasSheet } from '../batch/run-request.js';
+import { missingInputs } from '../batch/upload-inputs.js';
 import { startRun } from '../batch/start-run.js';
 import { BATCH_ID_RULE, parseBatchId, type BatchId } from '../domain/ids.js';
 import { UsageError } from '../errors.js';
@@ -25,6 +26,8 @@ import { readBatchFiles, type BatchFiles } from './batch-files.js';
 import type { CheckedSheet } from './checked-sheet.js';
 import type { CommandContext } from './command-context.js';
 import { askConsent, type Consent } from './consent.js';
+import { inputReachText } from './input-reach.js';
+import { uploadText } from './input-text.js';
 import { counted, planText, rejectedByBatchText } from './submission-plan-text.js';
 import {
   refuseNoRoomForNames,
@@ -35,6 +38,7 @@ import {
   refuseUnreachable,
   refuseUnusable,
 } from './submission-refusals.js';
+import { uploadSheetInputs } from './upload-sheet-inputs.js';
 
 /** What `submit` and `run` are asked to do. */
 export interface SubmissionOptions {
@@ -95,6 +99,13 @@ export async function submitSheet(
   context.stderr.write(`${rejectedByBatchText(sheet.summary, plan)}${planText(location, plan, prices)}`);
   refuseUnusable(plan.summary, options.sheetSettings);
   refuseTooLong(plan);
+  const missing = await missingInputs(store, location, sheet.inputs);
+  context.stderr.write(uploadText(missing));
+  if (rowsToBuy(plan) > 0) {
+    context.stderr.write(
+      await inputReachText({ ...context.config, bucket: access.bucket }, plan.summary.inputs),
+    );
+  }
   const toDo = rowsToRun(plan) + plan.removed;
   if (toDo === 0 && isSealedFor(files, location, sheet, options)) {
     return { kind: 'nothing-to-do', location, plan };
@@ -104,6 +115,8 @@ export async function submitSheet(
   if (consent === 'declined') return { kind: 'declined' };
   if (consent === 'interrupted' || context.interrupted.aborted) return { kind: 'interrupted' };
   await claimPlace(store, home, location);
+  const inputListKey = await uploadSheetInputs(context, store, location, sheet);
+  if (inputListKey === 'interrupted') return { kind: 'interrupted' };
   const run = await startRun({
     client: access.client,
     store,
@@ -114,6 +127,7 @@ export async function submitSheet(
     sheetSettings: options.sheetSettings,
     rows: plan.summary.rows + plan.kept,
     settings: options.settings,
+    inputListKey,
     merge: plan.merge,
     rebind: options.rebind,
   });

@@ -48,6 +48,8 @@ export const RunRequest = z.object({
   /** Its name when submitted: tells the format by its extension, and messages name it. */
   sheetName: z.string(),
   sheet: SheetSettings,
+  /** Key of the list of the images that the sheet names beside itself; absent where it names none. */
+  inputListKey: z.string().exactOptional(),
   /** Rows of the batch, as counted when it was asked for: decides how long the shards are. */
   rows: count.default(0),
   /** The kinds that a retry names; none for those that trying again may mend. */
@@ -105,6 +107,8 @@ export const BatchFile = z.object({
   delimiter: z.string(),
   /** Whether any row of the batch has a chosen name. */
   hasNames: z.boolean().default(false),
+  /** Whether any row of the batch has input images. */
+  hasInputs: z.boolean().default(false),
   shardCount: count,
   rows: count,
   carried: count,

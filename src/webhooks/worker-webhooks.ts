@@ -7,15 +7,22 @@ import { WebhookTrust } from './webhook-trust.js';
 
 /** What the activities of a worker have of webhooks, where they are configured. */
 export interface WorkerWebhooks {
-  /** Where the service is to tell the end of a generation: a secret, never to be stored or logged. */
-  readonly callbackUrlOf: (ref: CallbackRef) => string;
+  /**
+   * Where the service is to tell the end of a generation, and where it was to tell it while earlier secrets were in use:
+   * secrets themselves, never to be stored or logged.
+   */
+  readonly callbackUrlsOf: (ref: CallbackRef) => readonly [string, ...string[]];
   readonly awaited: AwaitedJobs;
   readonly trust: WebhookTrust;
 }
 
 export function workerWebhooks({ url, secrets }: WebhookConfig): WorkerWebhooks {
+  const [first, ...earlier] = secrets;
   return {
-    callbackUrlOf: (ref) => url + callbackPath(ref, secrets[0]),
+    callbackUrlsOf: (ref) => [
+      url + callbackPath(ref, first),
+      ...earlier.map((secret) => url + callbackPath(ref, secret)),
+    ],
     awaited: new AwaitedJobs(),
     trust: new WebhookTrust(),
   };

@@ -49,7 +49,7 @@ async function createJob(context: RowContext, row: number): Promise<MadeJob | un
         ledger.noteJob(row, generation, result.jobId, Date.now());
         return result;
       case 'invalid':
-        return fail(context, row, 'invalid', {
+        return fail(context, row, result.failure ?? 'invalid', {
           generation,
           end: 'invalid',
           charged: 'no',

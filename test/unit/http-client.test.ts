@@ -9,7 +9,13 @@ import { type ScriptedServer, startScriptedServer } from '../support/scripted-se
 
 const API_KEY = 'sk-very-secret-0123';
 const JOB = jobId('5b2f0f0e-1c53-4e43-8f53-0d7a4b1f2a11');
-const request = { prompt: 'a "cat"\n🐈', model: 'pro', aspectRatio: '1:1', resolution: '2K' } as const;
+const request = {
+  prompt: 'a "cat"\n🐈',
+  model: 'pro',
+  aspectRatio: '1:1',
+  resolution: '2K',
+  inputImageUrls: [],
+} as const;
 const options = { idempotencyKey: '0c5b1f0e-1111-4e43-8f53-0d7a4b1f2a11' };
 
 let server: ScriptedServer;

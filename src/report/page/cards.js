@@ -89,7 +89,7 @@ function details({ line, prompt, image, inputs, jobs = [], labels = [] }) {
   add('line', String(line));
   if (image) add('file', decodeURIComponent(image.link).replace('images/train/', ''));
   if (image) add('size', image.size);
-  if (inputs) add('input images', String(inputs));
+  if (inputs) add('input images', inputs);
   if (jobs.length > 0) add(jobs.length === 1 ? 'job' : 'jobs', jobs.join('\n'));
   for (const [column, text] of labels) add(columns[column] ?? '', text);
   return el('details', '', [el('summary', '', [shown]), list]);

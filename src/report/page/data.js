@@ -11,7 +11,7 @@
  * @property {{link: string, thumbnail?: string, width: number, height: number, size: string}} [image]
  * @property {{kind: string, title: string, message: string, used: string}} [none]
  * @property {string[]} [jobs]
- * @property {number} [inputs]
+ * @property {string} [inputs]
  * @property {[number, string][]} [labels]
  */
 /** @typedef {{positions: number[], groups: number[], bits: number[]}} Alike */
