@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Logger } from 'pino';
 import { UsageError } from '../errors.js';
 import { isGenuine, parseCallbackPath, type CallbackRef } from './callback-path.js';
-import { readDelivery } from './delivery-body.js';
+import { mayHaveLongBody, readDelivery } from './delivery-body.js';
 import { DeliveryCounts, type DeliveryEnd } from './delivery-counts.js';
 import { DeliveryQueue } from './delivery-queue.js';
 import { endAwait, type ReceiverParts } from './end-await.js';
@@ -67,17 +67,17 @@ export async function startReceiver(options: {
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = pathBelow(webhooks.url, request.url ?? '');
     const health = request.method === 'GET' ? answerToHealthPath(path, webhooks.secrets) : undefined;
-    if (health !== undefined) return end(response, 200, health);
+    if (health !== undefined) return end(response, 200, health, true);
     const ref = request.method === 'POST' ? genuineRef(path, webhooks.secrets) : undefined;
     if (ref === undefined) {
       counts.note('refused');
-      return end(response, 404, 'Not Found');
+      return end(response, 404, 'Not Found', !mayHaveLongBody(request));
     }
     const told = await readDelivery(request);
     const taken = told.kind === 'job' ? queue.take({ ref, jobId: told.jobId }) : told.kind;
     if (taken !== 'taken') counts.note(taken);
     const [status, text] = ANSWERS[taken];
-    return end(response, status, text);
+    return end(response, status, text, taken === 'taken' || taken === 'repeated');
   }
 
   await listenOn(server, listen);
@@ -112,9 +112,9 @@ const ANSWERS = {
   unreadable: [400, 'Bad Request'],
 } as const satisfies Partial<Record<DeliveryEnd | 'taken', readonly [number, string]>>;
 
-function end(response: ServerResponse, status: number, text: string): void {
-  // What was not read is not to be read: the connection ends with the answer.
-  const rest = status >= 400 ? { connection: 'close' } : {};
+/** Answers; what was not read of a body that may be long is never read, since the connection ends with the answer. */
+function end(response: ServerResponse, status: number, text: string, isKept: boolean): void {
+  const rest = isKept ? {} : { connection: 'close' };
   response.writeHead(status, { 'content-type': 'text/plain', 'cache-control': 'no-store', ...rest });
   response.end(`${text}\n`);
 }

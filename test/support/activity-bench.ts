@@ -12,6 +12,8 @@ import { startSandbox, type RunningSandbox } from '../../src/sandbox/index.js';
 import { SheetSettings } from '../../src/sheet/index.js';
 import { at, inputKey, requestKey, type RunRef } from '../../src/storage/layout.js';
 import type { IngestResult } from '../../src/workflows/messages.js';
+import type { WebhookConfig } from '../../src/webhooks/webhook-config.js';
+import { workerWebhooks } from '../../src/webhooks/worker-webhooks.js';
 import type { RunSettings } from '../../src/domain/run-settings.js';
 import { startTestS3, type TestS3 } from './test-stack.js';
 
@@ -24,6 +26,8 @@ export interface ActivityBench {
   readonly s3: TestS3;
   readonly sandbox: RunningSandbox;
   readonly activities: Activities;
+  /** Those of another worker on the same account and bucket, with webhooks or without. */
+  activitiesWith(webhooks?: WebhookConfig): Activities;
   /** Runs one attempt of an activity; `heartbeats` collects the details it leaves. */
   attempt<T>(work: () => Promise<T>, info?: AttemptInfo, heartbeats?: unknown[]): Promise<T>;
   /** The same for an attempt that is cancelled from its beginning. */
@@ -58,18 +62,21 @@ export async function startActivityBench(): Promise<ActivityBench> {
   const api = createBananaHubClient({ baseUrl: sandbox.apiUrl, apiKey: API_KEY });
   const agent = createDownloadAgent({ allowPrivateAddresses: true });
   const budget = new ByteBudget(64 * 1024 * 1024);
-  const activities = createActivities({
-    store: s3.store,
-    api,
-    downloadImage: (url, signal) =>
-      downloadImage(url, { agent, signal, reserveBytes: (sizeBytes) => budget.reserve(sizeBytes) }),
-    log: pino({ level: 'silent' }),
-    limits: { serviceFaultMs: 700, storageFaultMs: 700, imageFaultMs: 900 },
-  });
+  const activitiesWith = (webhooks?: WebhookConfig): Activities =>
+    createActivities({
+      store: s3.store,
+      api,
+      downloadImage: (url, signal) =>
+        downloadImage(url, { agent, signal, reserveBytes: (sizeBytes) => budget.reserve(sizeBytes) }),
+      log: pino({ level: 'silent' }),
+      limits: { serviceFaultMs: 700, storageFaultMs: 700, imageFaultMs: 900 },
+      ...(webhooks && { webhooks: workerWebhooks(webhooks) }),
+    });
   return {
     s3,
     sandbox,
-    activities,
+    activities: activitiesWith(),
+    activitiesWith,
     attempt,
     attemptTakenBack,
     ingest: async (batchName, lines, runSeq = 1, { settings: own, ...asked } = {}) => {
