@@ -4,8 +4,8 @@ import type { ShardRow } from '../domain/row.js';
 import { pausedUndisturbed, withHeartbeat } from './activity-context.js';
 import type { WorkerState } from './dependencies.js';
 import { batchFault, bearOrHold, isExhausted, mayHaveCreated, meaningOf } from './failure.js';
-import { keyOf, modeOf } from './generation-key.js';
-import { forgetRefused, isInDoubt, outgoingCreate, type SentRequest } from './outgoing-create.js';
+import { modeOf } from './generation-key.js';
+import { forgetRefused, isInDoubt, outgoingCreate, type OutgoingCreate } from './outgoing-create.js';
 import { callbackRefOf } from '../webhooks/worker-webhooks.js';
 import { withoutPrompt } from './service-message.js';
 import type { Activities, CreateGenerationInput, CreateGenerationResult } from './types.js';
@@ -40,14 +40,14 @@ export function createGenerationActivity(state: WorkerState): Activities['create
           next = { ...input, budget, ...(unansweredSinceMs !== undefined && { unansweredSinceMs }) };
         }
       } finally {
-        if (call.isRefused) await forgetRefused(state, input.run, call.sent);
+        if (call.isRefused) await forgetRefused(state, input.run, call.outgoing);
       }
     });
 }
 
 /** What the requests of one activity have in common: its repeats send the identical body. */
 interface Call {
-  sent?: SentRequest;
+  outgoing?: OutgoingCreate;
   /** What was sent has surely made no job, and nothing was in doubt before. */
   isRefused: boolean;
 }
@@ -63,33 +63,31 @@ async function createOnce(
     return unknownCharge(unansweredSinceMs);
   }
   const startedAtMs = Date.now();
-  const { run, generation } = input;
+  const { run } = input;
   let row: ShardRow;
-  let sent: SentRequest;
+  let outgoing: OutgoingCreate;
   try {
     await state.runAccounts.check(run);
     row = await state.shardRows.row(input);
-    call.sent ??= {
-      idempotencyKey: keyOf(run, row, generation),
-      outgoing: await outgoingCreate(state, {
-        ...input,
-        row,
-        place: callbackRefOf(input),
-        isInDoubt: isInDoubt(input, row),
-      }),
-    };
-    ({ sent } = call);
+    const place = callbackRefOf(input);
+    call.outgoing ??= await outgoingCreate(state, {
+      ...input,
+      row,
+      place,
+      isInDoubt: isInDoubt(input, row),
+    });
+    ({ outgoing } = call);
   } catch (error) {
     return afterFailure(state, input, error, { startedAtMs });
   }
-  const { idempotencyKey, outgoing } = sent;
   if (outgoing.kind === 'unrepeatable') return { kind: 'unknown-charge', message: outgoing.message };
   call.isRefused = false;
   const sentAtMs = Date.now();
   try {
-    const { jobId } = await state.api.createGeneration(outgoing.request, { idempotencyKey });
+    const { request, idempotencyKey } = outgoing;
+    const { jobId } = await state.api.createGeneration(request, { idempotencyKey });
     // The job of a create that was sent before may have ended, and told so, long ago.
-    const isTold = outgoing.request.callbackUrl !== undefined && !isInDoubt(input, row);
+    const isTold = request.callbackUrl !== undefined && !isInDoubt(input, row);
     return { kind: 'created', jobId, ...(isTold && { webhookExpected: true }) };
   } catch (error) {
     call.isRefused = !isInDoubt(input, row) && !mayHaveCreated(error);

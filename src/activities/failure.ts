@@ -61,6 +61,7 @@ export function meaningOfApiError(error: BananaHubError, mode?: ModelMode): Mean
     case 'invalid-request':
       return { kind: 'invalid', message };
     case 'upload-failed':
+      return passing(code, `BananaHub cannot store input images (502: ${message}).`, retryAfterMs);
     case 'rate-limited':
     case 'unavailable':
     case 'timeout':

@@ -13,9 +13,11 @@ export interface Callback {
   readonly note?: CallbackNote;
 }
 
+export const NO_CALLBACK: Callback = { part: {} };
+
 /** For a create that was never sent before. */
 export function newCallback(webhooks: WorkerWebhooks | undefined, ref: CallbackRef): Callback {
-  if (!webhooks) return { part: {} };
+  if (!webhooks) return NO_CALLBACK;
   const [callbackUrl] = webhooks.callbackUrlsOf(ref);
   const { runSeq: run, shard, row, generation } = ref;
   return { part: { callbackUrl }, note: { run, shard, row, generation, urlSha256: sha256Of(callbackUrl) } };
@@ -27,7 +29,7 @@ export function callbackAgain(
   { batchId }: Pick<RunRef, 'batchId'>,
   note: CallbackNote | undefined,
 ): Callback | undefined {
-  if (!note) return { part: {} };
+  if (!note) return NO_CALLBACK;
   const { run: runSeq, shard, row, generation, urlSha256 } = note;
   const urls = webhooks?.callbackUrlsOf({ batchId, runSeq, shard, row, generation }) ?? [];
   const callbackUrl = urls.find((url) => sha256Of(url) === urlSha256);

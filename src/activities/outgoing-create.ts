@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { CreateGenerationRequest } from '../bananahub/client.js';
+import { idempotencyKeyOfBody } from '../domain/idempotency-key.js';
 import { isUploaded } from '../domain/input-image.js';
 import type { ShardRow } from '../domain/row.js';
 import { forgetSentCreate, noteSentCreate, readSentCreate, type SentCreate } from '../ledger/sent-creates.js';
@@ -9,31 +10,30 @@ import type { WorkerState } from './dependencies.js';
 import { batchFault } from './failure.js';
 import type { CallbackRef } from '../webhooks/callback-path.js';
 import { keyOf, modeOf } from './generation-key.js';
-import { callbackAgain, newCallback, type Callback } from './outgoing-callback.js';
+import { callbackAgain, newCallback, NO_CALLBACK } from './outgoing-callback.js';
 
 /** A create of one generation. */
 export interface CreateToSend {
   readonly run: RunRef;
   readonly row: ShardRow;
   readonly generation: number;
-  /** The same generation by its place, for webhooks. */
+  /** The same by its indexes, for webhooks. */
   readonly place: CallbackRef;
-  /** One with this key may have been sent before whose end nobody knows: only the identical body may follow it. */
+  /** One of this generation may have been sent before whose end nobody knows: only the identical one may follow it. */
   readonly isInDoubt: boolean;
   readonly idempotencyHorizonMs: number;
 }
 
 export type OutgoingCreate =
-  /** `isNoted`: the bucket knows how it is sent. */
-  | { readonly kind: 'ready'; readonly request: CreateGenerationRequest; readonly isNoted: boolean }
-  /** The body that was sent under the key cannot be made any more, and no other may be sent. */
+  | {
+      readonly kind: 'ready';
+      readonly request: CreateGenerationRequest;
+      readonly idempotencyKey: string;
+      /** The key by which the bucket knows how it is sent; undefined where the row says all. */
+      readonly notedAs: string | undefined;
+    }
+  /** The body that was sent cannot be made any more, and no other may follow it. */
   | { readonly kind: 'unrepeatable'; readonly sentAtMs: number; readonly message: string };
-
-/** What goes out, or went out, under a key. */
-export interface SentRequest {
-  readonly idempotencyKey: string;
-  readonly outgoing: OutgoingCreate;
-}
 
 /** Whether a create of a generation may have been sent before whose end nobody knows. */
 export function isInDoubt(
@@ -53,10 +53,10 @@ export function isInDoubt(
 export async function forgetRefused(
   { store }: WorkerState,
   run: RunRef,
-  sent: SentRequest | undefined,
+  outgoing: OutgoingCreate | undefined,
 ): Promise<void> {
-  if (sent?.outgoing.kind !== 'ready' || !sent.outgoing.isNoted) return;
-  await forgetSentCreate(store, run, sent.idempotencyKey);
+  if (outgoing?.kind !== 'ready' || outgoing.notedAs === undefined) return;
+  await forgetSentCreate(store, run, outgoing.notedAs);
 }
 
 /** The service's clock, and that of the bucket, may be behind ours: a URL that begins in the future is refused. */
@@ -67,39 +67,61 @@ const FETCHED_WITHIN_MS = 60 * 60_000;
 const LONGEST_VALID_SECONDS = 7 * 24 * 3600;
 
 /**
- * The body that goes out for a key. What of it changes with time and credentials is signed afresh where nothing can have
- * been sent under the key, and made again exactly as it was where something may have been. Throws `StorageError`, and
+ * The body that goes out for a generation, and its key. The URLs of input images change with time and credentials, and
+ * with a sheet in which they are signed anew: so each body has a key of its own. The URL for webhooks changes with the
+ * run and the configuration. What was sent for the generation is noted before it goes out. What was sent before is made again exactly as it was where it can be, whose job it then
+ * finds; where it cannot, a new one is signed, unless the fate of the old one is in doubt. Throws `StorageError`, and
  * the batch's fault where the service could not reach the bucket.
  */
 export async function outgoingCreate(state: WorkerState, create: CreateToSend): Promise<OutgoingCreate> {
-  const { run, row, generation, place, isInDoubt: inDoubt } = create;
   const { store, webhooks } = state;
-  const hasUploads = row.inputImages.some(isUploaded);
-  if (hasUploads) refuseOutOfReach(state, row);
-  const idempotencyKey = keyOf(run, row, generation);
-  const sent = inDoubt ? await readSentCreate(store, run, idempotencyKey) : undefined;
-  // What may have been sent without being noted had no URL for webhooks.
-  const callback = inDoubt ? callbackAgain(webhooks, run, sent?.callback) : newCallback(webhooks, place);
-  if (sent && (sent.inputs ?? !hasUploads)) return sentAgain(store, create, sent, callback);
+  const { run, row, generation, place } = create;
+  const generationKey = keyOf(run, row, generation);
+  const hasInputs = row.inputImages.length > 0;
+  const asRowSays: OutgoingCreate = {
+    kind: 'ready',
+    request: { ...row, inputImageUrls: [] },
+    idempotencyKey: generationKey,
+    notedAs: undefined,
+  };
+  if (!hasInputs && !webhooks && !create.isInDoubt) return asRowSays;
+  if (hasInputs) refuseOutOfReach(state, row);
+  const sent = await readSentCreate(store, run, generationKey);
+  if (sent) {
+    const again = await sentAgain(state, create, sent);
+    if (again.kind === 'ready' || create.isInDoubt) return again;
+  }
+  // What may have been sent without a note had no URL for webhooks.
+  const callback = create.isInDoubt ? NO_CALLBACK : newCallback(webhooks, place);
+  if (!hasInputs && !webhooks) return asRowSays;
   const now = Date.now();
   const signing = signingAt(now, create.idempotencyHorizonMs);
   const inputImageUrls = await signedUrls(store, create, signing);
-  const isNoted = hasUploads || callback?.note !== undefined;
-  if (isNoted) {
-    await noteSentCreate(store, run, idempotencyKey, {
-      format: 1,
-      sentAt: new Date(now).toISOString(),
-      ...(hasUploads && {
-        inputs: {
-          signedAt: new Date(signing.signedAtMs).toISOString(),
-          validSeconds: signing.validSeconds,
-          urlsSha256: sha256Of(inputImageUrls),
-        },
-      }),
-      ...(callback?.note && { callback: callback.note }),
-    });
-  }
-  return { kind: 'ready', request: { ...row, inputImageUrls, ...callback?.part }, isNoted };
+  const urlsSha256 = sha256Of(inputImageUrls);
+  await noteSentCreate(store, run, generationKey, {
+    format: 1,
+    sentAt: new Date(now).toISOString(),
+    ...(hasInputs && {
+      inputs: {
+        signedAt: new Date(signing.signedAtMs).toISOString(),
+        validSeconds: signing.validSeconds,
+        urlsSha256,
+      },
+    }),
+    ...(callback.note && { callback: callback.note }),
+  });
+  return readyWith(create, { inputImageUrls, ...callback.part });
+}
+
+function readyWith(
+  { run, row, generation }: CreateToSend,
+  parts: Pick<CreateGenerationRequest, 'inputImageUrls' | 'callbackUrl'>,
+): OutgoingCreate {
+  const notedAs = keyOf(run, row, generation);
+  const { inputImageUrls } = parts;
+  const idempotencyKey =
+    inputImageUrls.length > 0 ? idempotencyKeyOfBody(notedAs, sha256Of(inputImageUrls)) : notedAs;
+  return { kind: 'ready', request: { ...row, ...parts }, idempotencyKey, notedAs };
 }
 
 function signingAt(now: number, idempotencyHorizonMs: number): PresignOptions {
@@ -111,36 +133,31 @@ function signingAt(now: number, idempotencyHorizonMs: number): PresignOptions {
 }
 
 async function sentAgain(
-  store: ObjectStore,
+  { store, webhooks }: Pick<WorkerState, 'store' | 'webhooks'>,
   create: CreateToSend,
-  { sentAt, inputs }: SentCreate,
-  callback: Callback | undefined,
+  { sentAt, inputs, callback: noted }: SentCreate,
 ): Promise<OutgoingCreate> {
   const unrepeatable = (why: string): OutgoingCreate => ({
     kind: 'unrepeatable',
     sentAtMs: Date.parse(sentAt),
-    message: `A create sent at ${sentAt} was never answered, and it cannot be repeated as it was, since ${why}. Another body under its key must not be sent: it could buy the image twice. To make the image all the same, give the row another id.`,
+    message: `A create sent at ${sentAt} was never answered, and it cannot be repeated as it was, since ${why}. Another one could buy the image twice. To make the image all the same, give the row another id.`,
   });
-  if (!callback) {
-    return unrepeatable("the URL for webhooks, or its secret, is another one than this worker's");
-  }
-  const { row } = create;
-  if (!inputs) {
-    const request = { ...row, inputImageUrls: row.inputImages, ...callback.part };
-    return { kind: 'ready', request, isNoted: true };
-  }
+  const callback = callbackAgain(webhooks, create.run, noted);
+  if (!callback) return unrepeatable("the URL for webhooks or its secret is another one than this worker's");
+  if (!inputs) return readyWith(create, { inputImageUrls: [], ...callback.part });
   const { signedAt, validSeconds, urlsSha256 } = inputs;
   const signing = { signedAtMs: Date.parse(signedAt), validSeconds };
-  if (Date.now() >= signing.signedAtMs + validSeconds * 1000) {
+  const isExpired = Date.now() >= signing.signedAtMs + validSeconds * 1000;
+  if (isExpired && create.row.inputImages.some(isUploaded)) {
     return unrepeatable('the addresses of its input images have expired');
   }
   const inputImageUrls = await signedUrls(store, create, signing);
   if (sha256Of(inputImageUrls) !== urlsSha256) {
     return unrepeatable(
-      "the addresses of its input images were signed with other credentials than this worker's, or for another endpoint of the bucket",
+      'the addresses of its input images are others now: this worker signs with other credentials or for another endpoint of the bucket, or the sheet has been given URLs that are signed anew',
     );
   }
-  return { kind: 'ready', request: { ...row, inputImageUrls, ...callback.part }, isNoted: true };
+  return readyWith(create, { inputImageUrls, ...callback.part });
 }
 
 async function signedUrls(
@@ -149,7 +166,7 @@ async function signedUrls(
   signing: PresignOptions,
 ): Promise<readonly string[]> {
   return Promise.all(
-    row.inputImages.map((image) =>
+    row.inputImages.map(async (image) =>
       isUploaded(image) ? store.presignGet(at(run, inputImageKey(run, image)), signing) : image,
     ),
   );
@@ -161,7 +178,7 @@ function sha256Of(urls: readonly string[]): string {
 
 /** Holds the rows that the service could not make, rather than to let each fail. */
 function refuseOutOfReach({ inputsOutOfReach }: WorkerState, row: ShardRow): void {
-  if (inputsOutOfReach === undefined) return;
+  if (inputsOutOfReach === undefined || !row.inputImages.some(isUploaded)) return;
   throw batchFault({
     cause: { scope: `model:${modeOf(row)}`, code: 'bucket-out-of-reach', message: inputsOutOfReach },
   });

@@ -12,7 +12,7 @@ import { cancellationSignal } from './activity-context.js';
 import { checkAccount } from './batch-account.js';
 import type { WorkerState } from './dependencies.js';
 import { IMAGE_HOST, mayHaveCreated, meaningOf } from './failure.js';
-import { keyOf, modeOf } from './generation-key.js';
+import { modeOf } from './generation-key.js';
 import { forgetRefused, isInDoubt, outgoingCreate } from './outgoing-create.js';
 import { callbackRefOf } from '../webhooks/worker-webhooks.js';
 import { withoutPrompt } from './service-message.js';
@@ -114,7 +114,6 @@ async function createCandidate(
   candidate: ProbeCandidate,
 ): Promise<ProbeResult> {
   const row = await state.shardRows.row({ run, ...candidate });
-  const idempotencyKey = keyOf(run, row, candidate.generation);
   // An earlier look may have been ended while it sent the same.
   const place = callbackRefOf({ ...candidate, run });
   const create = { ...candidate, run, row, place, idempotencyHorizonMs, isInDoubt: true };
@@ -123,11 +122,12 @@ async function createCandidate(
   if (outgoing.kind === 'unrepeatable') return { unansweredSinceMs: outgoing.sentAtMs };
   const sentAtMs = Date.now();
   try {
+    const { request, idempotencyKey } = outgoing;
     const signal = cancellationSignal();
-    return await state.api.createGeneration(outgoing.request, { idempotencyKey, signal });
+    return await state.api.createGeneration(request, { idempotencyKey, signal });
   } catch (error) {
     if (!isInDoubt(candidate, row) && !mayHaveCreated(error)) {
-      await forgetRefused(state, run, { idempotencyKey, outgoing });
+      await forgetRefused(state, run, outgoing);
     }
     throw new RefusedCreate(error, row, sentAtMs);
   }

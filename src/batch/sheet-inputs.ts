@@ -28,7 +28,7 @@ export interface SheetInput {
 }
 
 /** Each is held in memory whole, and has up to 40 MB. */
-const READS_AT_ONCE = 4;
+const READS_AT_ONCE = 8;
 
 /**
  * The input images that a sheet on its way into a batch names: each is read once, hashed and looked at, and none is

@@ -12,7 +12,7 @@ import type { SheetInput, SheetInputs } from './sheet-inputs.js';
 const MIME_TYPES = { png: 'image/png', jpg: 'image/jpeg', webp: 'image/webp' } as const;
 
 /** Each is held in memory whole, and has up to 40 MB. */
-const PUTS_AT_ONCE = 4;
+const PUTS_AT_ONCE = 8;
 
 /** The input images of a sheet that its batch does not have yet. Throws `StorageError`. */
 export async function missingInputs(

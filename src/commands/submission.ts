@@ -115,8 +115,8 @@ export async function submitSheet(
   if (consent === 'declined') return { kind: 'declined' };
   if (consent === 'interrupted' || context.interrupted.aborted) return { kind: 'interrupted' };
   await claimPlace(store, home, location);
-  const inputListKey = await uploadSheetInputs(context, store, location, sheet);
-  if (inputListKey === 'interrupted') return { kind: 'interrupted' };
+  const uploaded = await uploadSheetInputs(context, store, location, sheet);
+  if (uploaded.kind === 'interrupted') return uploaded;
   const run = await startRun({
     client: access.client,
     store,
@@ -127,7 +127,7 @@ export async function submitSheet(
     sheetSettings: options.sheetSettings,
     rows: plan.summary.rows + plan.kept,
     settings: options.settings,
-    inputListKey,
+    inputListKey: uploaded.inputListKey,
     merge: plan.merge,
     rebind: options.rebind,
   });

@@ -7,21 +7,25 @@ import { openLateProgress } from './progress.js';
 import type { GivenSheet } from './sheet-file.js';
 import { counted } from './submission-plan-text.js';
 
+/** What became of an upload; `inputListKey` is the key of the images' list, undefined where there are none. */
+export type Uploaded =
+  | { readonly kind: 'uploaded'; readonly inputListKey: string | undefined }
+  | { readonly kind: 'interrupted' };
+
 /**
- * Uploads the images that a sheet names, each once, and says on stderr how far it is; the key of their list, undefined
- * where there are none. Throws as `uploadInputs` does.
+ * Uploads the images that a sheet names, each once, and says on stderr how far it is. Throws as `uploadInputs` does.
  */
 export async function uploadSheetInputs(
   { stderr, interrupted }: Pick<CommandContext, 'stderr' | 'interrupted'>,
   store: ObjectStore,
   location: BatchLocation,
   { inputs, openInputStore }: GivenSheet,
-): Promise<string | undefined | 'interrupted'> {
+): Promise<Uploaded> {
   const progress = openLateProgress(stderr);
   let images = 0;
   let sizeBytes = 0;
   try {
-    return await uploadInputs(store, location, inputs, {
+    const inputListKey = await uploadInputs(store, location, inputs, {
       openSource: openInputStore,
       onPut: (putBytes) => {
         images += 1;
@@ -30,8 +34,9 @@ export async function uploadSheetInputs(
       },
       signal: interrupted,
     });
+    return { kind: 'uploaded', inputListKey };
   } catch (error) {
-    if (interrupted.aborted) return 'interrupted';
+    if (interrupted.aborted) return { kind: 'interrupted' };
     throw error;
   } finally {
     progress.end();

@@ -8,7 +8,7 @@ export type Resolution = (typeof RESOLUTIONS)[number];
 /** How a generation gets its input: from text alone, or from images as well. */
 export type InputMode = 'text' | 'image';
 
-export const ASPECT_RATIOS_OF_ALL_MODELS = [
+const ASPECT_RATIOS_OF_ALL_MODELS = [
   '1:1',
   '2:3',
   '3:2',

@@ -4,8 +4,8 @@ import type { ObjectStore } from '../storage/object-store.js';
 import { readDocumentIfAny } from './read-document.js';
 
 /**
- * `sent/<idempotency key>.json`: how a create was sent whose body has parts that change with time and credentials, so
- * that it is repeated with the identical body or not at all. No URL stands in it, only what one hashes to.
+ * `sent/<key of the generation>.json`: how its create was sent last, where the body has parts that change with time and
+ * credentials, so that it is repeated with the identical body, under the same key, or not at all. No URL stands in it, only what one hashes to.
  */
 export const SentCreate = z.object({
   format: z.literal(1),
@@ -32,31 +32,31 @@ export const SentCreate = z.object({
 });
 export type SentCreate = z.infer<typeof SentCreate>;
 
-/** How the create with a key was sent last; undefined for one that was never sent. Throws `StorageError`. */
+/** How the create of a generation was sent last; undefined for one that was never sent. Throws `StorageError`. */
 export async function readSentCreate(
   store: ObjectStore,
   location: BatchLocation,
-  idempotencyKey: string,
+  generationKey: string,
 ): Promise<SentCreate | undefined> {
-  return readDocumentIfAny(store, at(location, sentKey(location, idempotencyKey)), SentCreate);
+  return readDocumentIfAny(store, at(location, sentKey(location, generationKey)), SentCreate);
 }
 
 /** Notes how a create is about to be sent. Throws `StorageError`: then it must not be. */
 export async function noteSentCreate(
   store: ObjectStore,
   location: BatchLocation,
-  idempotencyKey: string,
+  generationKey: string,
   sent: SentCreate,
 ): Promise<void> {
   const body = Buffer.from(`${JSON.stringify(sent)}\n`);
-  await store.put(at(location, sentKey(location, idempotencyKey)), body, { contentType: 'application/json' });
+  await store.put(at(location, sentKey(location, generationKey)), body, { contentType: 'application/json' });
 }
 
 /** Takes the note of a create away that was surely refused. Rows need no permission to delete: then the note stays. */
 export async function forgetSentCreate(
   store: ObjectStore,
   location: BatchLocation,
-  idempotencyKey: string,
+  generationKey: string,
 ): Promise<void> {
-  await store.delete(at(location, sentKey(location, idempotencyKey))).catch(() => undefined);
+  await store.delete(at(location, sentKey(location, generationKey))).catch(() => undefined);
 }

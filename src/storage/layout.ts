@@ -95,9 +95,9 @@ export function sentPrefix(location: BatchLocation): string {
   return `${batchRoot(location)}sent/`;
 }
 
-/** How the create with an idempotency key was sent. */
-export function sentKey(location: BatchLocation, idempotencyKey: string): string {
-  return `${sentPrefix(location)}${idempotencyKey}.json`;
+/** How the create of the generation with a key was sent. */
+export function sentKey(location: BatchLocation, generationKey: string): string {
+  return `${sentPrefix(location)}${generationKey}.json`;
 }
 
 /** The folder of all runs; the folders directly below it are the batch's runs. */

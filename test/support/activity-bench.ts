@@ -1,6 +1,7 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import pino from 'pino';
 import { ByteBudget } from '../../src/activities/byte-budget.js';
+import type { ActivityDependencies } from '../../src/activities/dependencies.js';
 import { createActivities } from '../../src/activities/index.js';
 import type { Activities } from '../../src/activities/types.js';
 import { createDownloadAgent } from '../../src/bananahub/download-agent.js';
@@ -12,8 +13,6 @@ import { startSandbox, type RunningSandbox } from '../../src/sandbox/index.js';
 import { SheetSettings } from '../../src/sheet/index.js';
 import { at, inputKey, requestKey, type RunRef } from '../../src/storage/layout.js';
 import type { IngestResult } from '../../src/workflows/messages.js';
-import type { WebhookConfig } from '../../src/webhooks/webhook-config.js';
-import { workerWebhooks } from '../../src/webhooks/worker-webhooks.js';
 import type { RunSettings } from '../../src/domain/run-settings.js';
 import { startTestS3, type TestS3 } from './test-stack.js';
 
@@ -26,8 +25,8 @@ export interface ActivityBench {
   readonly s3: TestS3;
   readonly sandbox: RunningSandbox;
   readonly activities: Activities;
-  /** Those of another worker on the same account and bucket, with webhooks or without. */
-  activitiesWith(webhooks?: WebhookConfig): Activities;
+  /** The activities of another worker, which has some other dependencies. */
+  readonly activitiesWith: (changes: Partial<ActivityDependencies>) => Activities;
   /** Runs one attempt of an activity; `heartbeats` collects the details it leaves. */
   attempt<T>(work: () => Promise<T>, info?: AttemptInfo, heartbeats?: unknown[]): Promise<T>;
   /** The same for an attempt that is cancelled from its beginning. */
@@ -62,21 +61,20 @@ export async function startActivityBench(): Promise<ActivityBench> {
   const api = createBananaHubClient({ baseUrl: sandbox.apiUrl, apiKey: API_KEY });
   const agent = createDownloadAgent({ allowPrivateAddresses: true });
   const budget = new ByteBudget(64 * 1024 * 1024);
-  const activitiesWith = (webhooks?: WebhookConfig): Activities =>
-    createActivities({
-      store: s3.store,
-      api,
-      downloadImage: (url, signal) =>
-        downloadImage(url, { agent, signal, reserveBytes: (sizeBytes) => budget.reserve(sizeBytes) }),
-      log: pino({ level: 'silent' }),
-      limits: { serviceFaultMs: 700, storageFaultMs: 700, imageFaultMs: 900 },
-      ...(webhooks && { webhooks: workerWebhooks(webhooks) }),
-    });
+  const dependencies: ActivityDependencies = {
+    store: s3.store,
+    api,
+    downloadImage: (url, signal) =>
+      downloadImage(url, { agent, signal, reserveBytes: (sizeBytes) => budget.reserve(sizeBytes) }),
+    log: pino({ level: 'silent' }),
+    limits: { serviceFaultMs: 700, storageFaultMs: 700, imageFaultMs: 900 },
+  };
+  const activities = createActivities(dependencies);
   return {
     s3,
     sandbox,
-    activities: activitiesWith(),
-    activitiesWith,
+    activities,
+    activitiesWith: (changes) => createActivities({ ...dependencies, ...changes }),
     attempt,
     attemptTakenBack,
     ingest: async (batchName, lines, runSeq = 1, { settings: own, ...asked } = {}) => {

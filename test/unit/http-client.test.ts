@@ -114,7 +114,7 @@ describe('creating a generation', () => {
       'invalid-request',
       'prompt: too long',
     ],
-    [502, { detail: 'failed to upload inputs' }, 'unavailable', 'failed to upload inputs'],
+    [502, { detail: 'failed to upload inputs' }, 'upload-failed', 'failed to upload inputs'],
     [502, '<html><title>502 Bad Gateway</title></html>', 'unavailable', '502 Bad Gateway'],
     [503, { detail: 'Model paused' }, 'paused', 'Model paused'],
     [409, { detail: 'paused due to high load' }, 'paused', 'paused due to high load'],
