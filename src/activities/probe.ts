@@ -53,11 +53,17 @@ export function probeActivity(state: WorkerState): Activities['probe'] {
 }
 
 /** Whether a refusal concerns the candidate and nothing else: the account and the service are well again. */
-function blamesRowAlone({ code }: BananaHubError, cause: HoldCause): boolean {
-  return (
-    ['invalid-request', 'upload-failed'].includes(code) ||
-    (code === 'job-not-found' && cause.code !== JOBS_MISSING)
-  );
+function blamesRowAlone(error: BananaHubError, cause: HoldCause): boolean {
+  switch (error.code) {
+    case 'invalid-request':
+      return meaningOf(error)?.kind === 'invalid';
+    case 'upload-failed':
+      return true;
+    case 'job-not-found':
+      return cause.code !== JOBS_MISSING;
+    default:
+      return false;
+  }
 }
 
 async function look(state: WorkerState, input: ProbeInput, before: Progress): Promise<ProbeResult> {
