@@ -17,8 +17,12 @@ export interface WorkerCommandOptions {
 export const worker: Command<WorkerCommandOptions> = async (context, options) => {
   const { roles, imageBytes, webhooks: listen } = options;
   const { config, environment, interrupted, stderr } = context;
-  const parts = requireParts(config, ['temporal', 'bucket', 'api']);
-  if (listen) requireParts(config, ['webhooks']);
+  const parts = requireParts(config, [
+    'temporal',
+    'bucket',
+    'api',
+    ...(listen ? (['webhooks'] as const) : []),
+  ]);
   const log = logToStderr(stderr.isTTY, !environment['NO_COLOR']);
   logTemporalTo(log);
   const running = await startWorker({
