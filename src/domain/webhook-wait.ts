@@ -1,5 +1,6 @@
 const LONGEST_PATIENCE_MS = 30_000;
-const LEAST_PATIENCE_MS = 10_000;
+/** While nothing is known of how long jobs take: past the 25 s that typical ones do. */
+const LEAST_PATIENCE_MS = 20_000;
 const BETWEEN_POLLS_MS = 15_000;
 
 /**

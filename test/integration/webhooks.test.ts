@@ -106,17 +106,23 @@ it('a genuine path with another ended job ends nothing: the row goes on waiting 
   await calls.ended(foreign);
   const otherJobs = jobIdsOf(engine.sandbox);
 
-  engine.sandbox.configure({ jobTimeMs: { min: 4_000, max: 4_000 } });
+  engine.sandbox.configure({ jobTimeMs: { min: 6_000, max: 6_000 } });
   const batch = await start('swapped', 2, 2);
   const [first, second] = [refOf('swapped', 0), refOf('swapped', 1)];
   await eventually(async () => (await awaitsOf(first)) + (await awaitsOf(second)) === 2, {
     what: 'both rows wait for their jobs',
+    withinMs: 60_000,
+    everyMs: 200,
   });
   const path = `/hooks${callbackPath(first, SECRET)}`;
   expect(await post(path, told(foreign))).toBe(202);
   expect(await post(path, told('00000000-0000-4000-8000-000000000000'))).toBe(202);
   expect(await post(`/hooks${callbackPath(second, SECRET)}`, '{"status":"done"}')).toBe(400);
-  await eventually(async () => (await awaitsOf(first)) === 2, { what: 'the first row waits once more' });
+  await eventually(async () => (await awaitsOf(first)) === 2, {
+    what: 'the first row waits once more',
+    withinMs: 60_000,
+    everyMs: 200,
+  });
   await batch.result();
 
   engine.sandbox.configure({ jobTimeMs: { min: 2_000, max: 3_000 } });
