@@ -13,6 +13,11 @@ import { samplePng } from '../support/sample-images.js';
 
 const DAY_MS = 86_400_000;
 
+const signedSheet = (signature: number) => [
+  'prompt,input_images',
+  `a bird,http://127.0.0.1:1/a.png?X-Amz-Signature=${signature}`,
+];
+
 describe('creates from input images that lie in the batch', () => {
   let bench: ActivityBench;
   /** Reaches the same bucket by another name, so that it signs other URLs. */
@@ -125,15 +130,11 @@ describe('creates from input images that lie in the batch', () => {
   });
 
   it('are not repeated where the sheet has been given the same URL signed anew', async () => {
-    const lines = (signature: number) => [
-      'prompt,input_images',
-      `a bird,http://127.0.0.1:1/a.png?X-Amz-Signature=${signature}`,
-    ];
     const row = { shard: 0, row: 0, generation: 1, unansweredSinceMs: Date.now() };
-    const first = { ...row, run: (await bench.ingest('signed-anew', lines(1))).run };
+    const first = { ...row, run: (await bench.ingest('signed-anew', signedSheet(1))).run };
     expect(await create(first)).toMatchObject({ kind: 'invalid' });
     const { creates } = bench.sandbox.stats();
-    const second = { ...row, run: (await bench.ingest('signed-anew', lines(2), 2)).run };
+    const second = { ...row, run: (await bench.ingest('signed-anew', signedSheet(2), 2)).run };
     expect(await create(second)).toMatchObject({ kind: 'unknown-charge' });
     expect(bench.sandbox.stats().creates).toEqual(creates);
     expect(await create({ ...row, run: first.run })).toMatchObject({ kind: 'invalid' });

@@ -52,6 +52,13 @@ describe('a sheet with input images', () => {
     return keys;
   };
 
+  const faraway = (args: readonly string[], input: string) =>
+    runCommand(args, {
+      cwd: engine.folder.path,
+      variables: { ...engine.variables, BANANAHUB_BASE_URL: 'https://93.184.216.34/api' },
+      input,
+    });
+
   it('becomes images by all models, each input uploaded once and each lost create repeated as it was', async () => {
     engine.sandbox.configure({ next: { 'create-lost-answer': 3 } });
     const submitted = await command(['submit', 'shop/edit.csv']);
@@ -159,12 +166,6 @@ describe('a sheet with input images', () => {
   });
 
   it('is refused where the API could not reach the bucket, unless it names URLs alone', async () => {
-    const faraway = (args: readonly string[], input: string) =>
-      runCommand(args, {
-        cwd: engine.folder.path,
-        variables: { ...engine.variables, BANANAHUB_BASE_URL: 'https://93.184.216.34/api' },
-        input,
-      });
     const lines = 'prompt,input_images\nhere,here.png\n';
     for (const dry of [['--dry-run'], []]) {
       expect(await faraway(['submit', '-', '--id', 'far', ...dry], lines)).toMatchObject({

@@ -62,6 +62,13 @@ const ruleOf = async (record: string, header = 'prompt,model,aspect_ratio,resolu
   return rejected[0];
 };
 
+const many = (count: number) => Array.from({ length: count }, () => 'https://x.example/1.png').join(' ');
+const hashes = async (cell: string) =>
+  (await read(['prompt,input_images', `a,${cell}`])).rows.map((row) => row.contentHash)[0];
+
+const hashOf = (...inputImages: string[]) =>
+  contentHash({ prompt: 'a', model: 'pro', aspectRatio: '1:1', resolution: '1K', inputImages });
+
 const TO_ALL = '1:1 2:3 3:2 3:4 4:3 4:5 5:4 9:16 16:9 21:9 from_prompt'.split(' ');
 const TO_NEWER = [...TO_ALL, ...'1:4 1:8 4:1 8:1'.split(' ')];
 
@@ -91,7 +98,6 @@ describe('a row with input images', () => {
   });
 
   test('has at most 14 of them, and 40 MB together', async () => {
-    const many = (count: number) => Array.from({ length: count }, () => 'https://x.example/1.png').join(' ');
     expect((await read(['prompt,input_images', `a,${many(14)}`])).rows[0]?.inputImages).toHaveLength(14);
     expect(await ruleOf(`a,,,,${many(15)}`)).toMatchObject({
       line: 2,
@@ -120,15 +126,11 @@ describe('a row with input images', () => {
   });
 
   test('is known by their content, by URLs without what signs them, and by their order', async () => {
-    const hashes = async (cell: string) =>
-      (await read(['prompt,input_images', `a,${cell}`])).rows.map((row) => row.contentHash)[0];
     const url = 'https://x.example/a.png';
-    const of = (...inputImages: string[]) =>
-      contentHash({ prompt: 'a', model: 'pro', aspectRatio: '1:1', resolution: '1K', inputImages });
-    expect(await hashes('')).toBe(of());
-    expect(await hashes('png:1:a')).toBe(of(`sha256:${'a'.repeat(64)}`));
+    expect(await hashes('')).toBe(hashOf());
+    expect(await hashes('png:1:a')).toBe(hashOf(`sha256:${'a'.repeat(64)}`));
     expect(await hashes('png:1:a')).toBe(await hashes('png:9:a'));
-    expect(await hashes(`${url}?X-Amz-Signature=1 png:1:a`)).toBe(of(url, `sha256:${'a'.repeat(64)}`));
+    expect(await hashes(`${url}?X-Amz-Signature=1 png:1:a`)).toBe(hashOf(url, `sha256:${'a'.repeat(64)}`));
     expect(await hashes(`png:1:a ${url}`)).not.toBe(await hashes(`${url} png:1:a`));
   });
 });
@@ -157,6 +159,16 @@ test('an input image is PNG, JPEG or WebP by its bytes, and a JPEG may have data
   }
 });
 
+const inputsOf = (base: PathBase) =>
+  new SheetInputs({
+    base,
+    openStore: () => Promise.reject(new Error('No object is named.')),
+    signal: new AbortController().signal,
+  });
+
+const foundAs = (order: readonly string[]) =>
+  new Map(order.map((name): [string, FoundInput] => [name, { kind: 'broken', rule: name }]));
+
 describe('the files that a sheet names', () => {
   let folder: TemporaryFolder;
   beforeAll(async () => {
@@ -170,13 +182,6 @@ describe('the files that a sheet names', () => {
     await truncate(path.join(folder.path, 'sheets/large.png'), 40_000_001);
   });
   afterAll(() => folder?.remove());
-
-  const inputsOf = (base: PathBase) =>
-    new SheetInputs({
-      base,
-      openStore: () => Promise.reject(new Error('No object is named.')),
-      signal: new AbortController().signal,
-    });
 
   test('are hashed once however often and by whatever path, and read from nowhere else than they lie', async () => {
     const inputs = inputsOf({ kind: 'folder', folder: path.join(folder.path, 'sheets') });
@@ -235,12 +240,10 @@ describe('the files that a sheet names', () => {
   });
 
   test('are listed the same in whatever order they were found', async () => {
-    const found = (order: readonly string[]) =>
-      new Map(order.map((name): [string, FoundInput] => [name, { kind: 'broken', rule: name }]));
-    const list = inputListOf(sampleRun, found(['a', 'b']));
-    expect(list?.key).toBe(inputListOf(sampleRun, found(['b', 'a']))?.key);
-    expect(list?.key).not.toBe(inputListOf(sampleRun, found(['a', 'c']))?.key);
-    expect(inputListOf(sampleRun, found([]))).toBeUndefined();
+    const list = inputListOf(sampleRun, foundAs(['a', 'b']));
+    expect(list?.key).toBe(inputListOf(sampleRun, foundAs(['b', 'a']))?.key);
+    expect(list?.key).not.toBe(inputListOf(sampleRun, foundAs(['a', 'c']))?.key);
+    expect(inputListOf(sampleRun, foundAs([]))).toBeUndefined();
   });
 });
 
