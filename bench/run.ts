@@ -1,4 +1,4 @@
-/** `npm run bench`: a batch from sheet to seal; `npm run bench -- export`: exports, `--images` and `--bytes` each. */
+/** `npm run bench`: a batch from sheet to seal; `npm run bench -- export`: exports, `--images` and `--bytes` each; `-- webhooks`: polls an image. */
 const [what = 'main-job', ...args] = process.argv.slice(2);
 switch (what) {
   case 'main-job':
@@ -7,6 +7,9 @@ switch (what) {
   case 'export':
     await (await import('./export.js')).benchExport(args);
     break;
+  case 'webhooks':
+    await (await import('./webhooks.js')).benchWebhooks();
+    break;
   default:
-    throw new Error(`There is no bench "${what}": main-job or export.`);
+    throw new Error(`There is no bench "${what}": main-job, export or webhooks.`);
 }

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { Client } from '@temporalio/client';
 import {
   bundleWorkflowCode,
   NativeConnection,
@@ -20,6 +21,9 @@ import { isPrivateHost } from './bananahub/private-address.js';
 import type { ApiConfig, BucketConfig, TemporalConfig } from './config.js';
 import { UsageError } from './errors.js';
 import { createS3ObjectStore } from './storage/s3-object-store.js';
+import { startReceiver, type ListenAddress } from './webhooks/receiver.js';
+import type { WebhookConfig } from './webhooks/webhook-config.js';
+import { workerWebhooks } from './webhooks/worker-webhooks.js';
 import { WORKER_ROLES, type WorkerRole } from './worker-roles.js';
 import { taskQueues } from './workflows/names.js';
 
@@ -33,6 +37,10 @@ export interface StartWorkerOptions {
   readonly limits?: Partial<ActivityLimits>;
   /** Memory that image bodies may take together. Default 256 MB. */
   readonly imageBytes?: number;
+  /** Creates ask the service to tell the end of their jobs there. */
+  readonly webhooks?: WebhookConfig | undefined;
+  /** Receives what it tells, in this process. Needs `webhooks`. */
+  readonly listen?: ListenAddress;
 }
 
 /** A worker at work. */
@@ -71,9 +79,11 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
     const agent = createDownloadAgent({ allowPrivateAddresses });
     closers.push(() => agent.destroy());
     const budget = new ByteBudget(options.imageBytes ?? IMAGE_BYTES);
+    const webhooks = options.webhooks && workerWebhooks(options.webhooks);
     const activities = createActivities({
       store,
       api: client,
+      ...(webhooks && { webhooks }),
       downloadImage: (url, signal) =>
         downloadImage(url, { agent, signal, reserveBytes: (sizeBytes) => budget.reserve(sizeBytes) }),
       ...(outOfReach && { inputsOutOfReach: outOfReachText(endpoint, api) }),
@@ -86,6 +96,13 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
       activities,
       taskQueue,
     });
+    if (options.webhooks && options.listen) {
+      const { webhooks: config, listen } = options;
+      const temporalClient = new Client({ connection, namespace: temporal.namespace });
+      const parts = { api: client, client: temporalClient, ...(webhooks && { awaited: webhooks.awaited }) };
+      const receiver = await startReceiver({ listen, webhooks: config, parts, log });
+      closers.push(() => receiver.close());
+    }
     return run(workers, closeAll);
   } catch (error) {
     // What cannot be closed any more must not hide what went wrong.

@@ -13,6 +13,7 @@ import { withoutPrompt } from './service-message.js';
 import { bearingStorage } from './storage-fault.js';
 import { UnfinishedTime } from './unfinished-time.js';
 import type { Activities, AwaitGenerationInput, AwaitGenerationResult } from './types.js';
+import { watchingWebhook, type WebhookWatch } from './webhook-watch.js';
 
 const LOOKS_BEFORE_GONE = 3;
 
@@ -35,7 +36,9 @@ export function awaitGenerationActivity(state: WorkerState): Activities['awaitGe
         await state.runAccounts.check(input.run);
         return state.shardRows.row(input);
       });
-      return pollUntilEnded(state, input, row, { clock, unfinished });
+      return watchingWebhook(state, input, (webhook) =>
+        pollUntilEnded(state, input, row, { clock, unfinished, webhook }),
+      );
     }, progress);
   };
 }
@@ -44,7 +47,11 @@ async function pollUntilEnded(
   state: WorkerState,
   input: AwaitGenerationInput,
   row: ShardRow,
-  { clock, unfinished }: { readonly clock: () => number; readonly unfinished: UnfinishedTime },
+  {
+    clock,
+    unfinished,
+    webhook,
+  }: { readonly clock: () => number; readonly unfinished: UnfinishedTime; readonly webhook: WebhookWatch },
 ): Promise<AwaitGenerationResult> {
   const { scheduledTimestampMs } = Context.current().info;
   const { jobTimeoutMs = Infinity } = input;
@@ -56,8 +63,9 @@ async function pollUntilEnded(
   for (;;) {
     const usualMs = state.jobTimes.usualMs(row);
     const ageMs = clock() - scheduledTimestampMs;
-    const delayMs = faultDelayMs ?? nextPollDelayMs({ ageMs, polls, usualMs, random: Math.random() });
-    await pause(delayMs);
+    const usualDelayMs = nextPollDelayMs({ ageMs, polls, usualMs, random: Math.random() });
+    const delayMs = faultDelayMs ?? webhook.pollDelayMs({ usualDelayMs, ageMs, polls });
+    await webhook.unlessEnded(pause(delayMs));
     faultDelayMs = undefined;
     polls += 1;
     const polledAtMs = clock();
@@ -70,7 +78,10 @@ async function pollUntilEnded(
         continue;
       }
       const ended = endOf(job, row, state);
-      if (ended) return ended;
+      if (ended) {
+        webhook.noteFound();
+        return ended;
+      }
       noteOddStatus(job, oddStatuses, input, state);
       unfinished.noteUnfinished(delayMs, clock());
       if (unfinished.seenMs >= jobTimeoutMs) return unfinishedFor(jobTimeoutMs);

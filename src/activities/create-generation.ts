@@ -6,6 +6,7 @@ import type { WorkerState } from './dependencies.js';
 import { batchFault, bearOrHold, isExhausted, mayHaveCreated, meaningOf } from './failure.js';
 import { modeOf } from './generation-key.js';
 import { forgetRefused, isInDoubt, outgoingCreate, type OutgoingCreate } from './outgoing-create.js';
+import { callbackRefOf } from '../webhooks/worker-webhooks.js';
 import { withoutPrompt } from './service-message.js';
 import type { Activities, CreateGenerationInput, CreateGenerationResult } from './types.js';
 
@@ -68,7 +69,13 @@ async function createOnce(
   try {
     await state.runAccounts.check(run);
     row = await state.shardRows.row(input);
-    call.outgoing ??= await outgoingCreate(state, { ...input, row, isInDoubt: isInDoubt(input, row) });
+    const place = callbackRefOf(input);
+    call.outgoing ??= await outgoingCreate(state, {
+      ...input,
+      row,
+      place,
+      isInDoubt: isInDoubt(input, row),
+    });
     ({ outgoing } = call);
   } catch (error) {
     return afterFailure(state, input, error, { startedAtMs });
@@ -79,7 +86,9 @@ async function createOnce(
   try {
     const { request, idempotencyKey } = outgoing;
     const { jobId } = await state.api.createGeneration(request, { idempotencyKey });
-    return { kind: 'created', jobId };
+    // The job of a create that was sent before may have ended, and told so, long ago.
+    const isTold = request.callbackUrl !== undefined && !isInDoubt(input, row);
+    return { kind: 'created', jobId, ...(isTold && { webhookExpected: true }) };
   } catch (error) {
     call.isRefused = !isInDoubt(input, row) && !mayHaveCreated(error);
     return afterFailure(state, input, error, { startedAtMs: sentAtMs, row });

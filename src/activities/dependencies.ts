@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { BananaHubClient } from '../bananahub/client.js';
 import type { DownloadedImage } from '../bananahub/image-download.js';
 import type { ObjectStore } from '../storage/object-store.js';
+import type { WorkerWebhooks } from '../webhooks/worker-webhooks.js';
 import type { ActivityLimits } from './limits.js';
 import type { JobTimes } from './job-times.js';
 import type { RunAccounts } from './run-accounts.js';
@@ -18,6 +19,8 @@ export interface ActivityDependencies {
   readonly inputsOutOfReach?: string;
   readonly log: Logger;
   readonly limits: ActivityLimits;
+  /** Set where creates ask the service to tell the end of their jobs. */
+  readonly webhooks?: WorkerWebhooks;
 }
 
 /** The same dependencies with what all activities of a worker share. */

@@ -59,7 +59,14 @@ export function meaningOfApiError(error: BananaHubError, mode?: ModelMode): Mean
     case 'job-not-found':
       return { kind: 'gone' };
     case 'invalid-request':
-      return { kind: 'invalid', message };
+      // No row is at fault, and none would fare better.
+      return message.startsWith('callback_url: ')
+        ? hold(
+            'account',
+            'callback-refused',
+            `BananaHub refuses the URL for webhooks (422: ${message}). Correct BANANA_WEBHOOK_URL on the workers, or take it away; the batch goes on by itself.`,
+          )
+        : { kind: 'invalid', message };
     case 'upload-failed':
       return passing(code, `BananaHub cannot store input images (502: ${message}).`, retryAfterMs);
     case 'rate-limited':

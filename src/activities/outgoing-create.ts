@@ -8,13 +8,17 @@ import { at, inputImageKey, type RunRef } from '../storage/layout.js';
 import type { ObjectStore, PresignOptions } from '../storage/object-store.js';
 import type { WorkerState } from './dependencies.js';
 import { batchFault } from './failure.js';
+import type { CallbackRef } from '../webhooks/callback-path.js';
 import { keyOf, modeOf } from './generation-key.js';
+import { callbackAgain, newCallback, NO_CALLBACK } from './outgoing-callback.js';
 
 /** A create of one generation. */
 export interface CreateToSend {
   readonly run: RunRef;
   readonly row: ShardRow;
   readonly generation: number;
+  /** The same by its indexes, for webhooks. */
+  readonly place: CallbackRef;
   /** One of this generation may have been sent before whose end nobody knows: only the identical one may follow it. */
   readonly isInDoubt: boolean;
   readonly idempotencyHorizonMs: number;
@@ -64,25 +68,32 @@ const LONGEST_VALID_SECONDS = 7 * 24 * 3600;
 
 /**
  * The body that goes out for a generation, and its key. The URLs of input images change with time and credentials, and
- * with a sheet in which they are signed anew: so each body has a key of its own, and what was sent for the generation
- * is noted before it goes out. What was sent before is made again exactly as it was where it can be, whose job it then
+ * with a sheet in which they are signed anew: so each body has a key of its own. The URL for webhooks changes with the
+ * run and the configuration. What was sent for the generation is noted before it goes out. What was sent before is made again exactly as it was where it can be, whose job it then
  * finds; where it cannot, a new one is signed, unless the fate of the old one is in doubt. Throws `StorageError`, and
  * the batch's fault where the service could not reach the bucket.
  */
 export async function outgoingCreate(state: WorkerState, create: CreateToSend): Promise<OutgoingCreate> {
-  const { store } = state;
-  const { run, row, generation } = create;
+  const { store, webhooks } = state;
+  const { run, row, generation, place } = create;
   const generationKey = keyOf(run, row, generation);
-  if (row.inputImages.length === 0) {
-    const request = { ...row, inputImageUrls: [] };
-    return { kind: 'ready', request, idempotencyKey: generationKey, notedAs: undefined };
-  }
-  refuseOutOfReach(state, row);
+  const hasInputs = row.inputImages.length > 0;
+  const asRowSays: OutgoingCreate = {
+    kind: 'ready',
+    request: { ...row, inputImageUrls: [] },
+    idempotencyKey: generationKey,
+    notedAs: undefined,
+  };
+  if (!hasInputs && !webhooks && !create.isInDoubt) return asRowSays;
+  if (hasInputs) refuseOutOfReach(state, row);
   const sent = await readSentCreate(store, run, generationKey);
   if (sent) {
-    const again = await sentAgain(store, create, sent);
+    const again = await sentAgain(state, create, sent);
     if (again.kind === 'ready' || create.isInDoubt) return again;
   }
+  // What may have been sent without a note had no URL for webhooks.
+  const callback = create.isInDoubt ? NO_CALLBACK : newCallback(webhooks, place);
+  if (!hasInputs && !webhooks) return asRowSays;
   const now = Date.now();
   const signing = signingAt(now, create.idempotencyHorizonMs);
   const inputImageUrls = await signedUrls(store, create, signing);
@@ -90,23 +101,27 @@ export async function outgoingCreate(state: WorkerState, create: CreateToSend): 
   await noteSentCreate(store, run, generationKey, {
     format: 1,
     sentAt: new Date(now).toISOString(),
-    inputs: {
-      signedAt: new Date(signing.signedAtMs).toISOString(),
-      validSeconds: signing.validSeconds,
-      urlsSha256,
-    },
+    ...(hasInputs && {
+      inputs: {
+        signedAt: new Date(signing.signedAtMs).toISOString(),
+        validSeconds: signing.validSeconds,
+        urlsSha256,
+      },
+    }),
+    ...(callback.note && { callback: callback.note }),
   });
-  return readyWith(create, inputImageUrls, urlsSha256);
+  return readyWith(create, { inputImageUrls, ...callback.part });
 }
 
 function readyWith(
   { run, row, generation }: CreateToSend,
-  inputImageUrls: readonly string[],
-  urlsSha256: string,
+  parts: Pick<CreateGenerationRequest, 'inputImageUrls' | 'callbackUrl'>,
 ): OutgoingCreate {
   const notedAs = keyOf(run, row, generation);
-  const idempotencyKey = idempotencyKeyOfBody(notedAs, urlsSha256);
-  return { kind: 'ready', request: { ...row, inputImageUrls }, idempotencyKey, notedAs };
+  const { inputImageUrls } = parts;
+  const idempotencyKey =
+    inputImageUrls.length > 0 ? idempotencyKeyOfBody(notedAs, sha256Of(inputImageUrls)) : notedAs;
+  return { kind: 'ready', request: { ...row, ...parts }, idempotencyKey, notedAs };
 }
 
 function signingAt(now: number, idempotencyHorizonMs: number): PresignOptions {
@@ -118,16 +133,20 @@ function signingAt(now: number, idempotencyHorizonMs: number): PresignOptions {
 }
 
 async function sentAgain(
-  store: ObjectStore,
+  { store, webhooks }: Pick<WorkerState, 'store' | 'webhooks'>,
   create: CreateToSend,
-  { sentAt, inputs: { signedAt, validSeconds, urlsSha256 } }: SentCreate,
+  { sentAt, inputs, callback: noted }: SentCreate,
 ): Promise<OutgoingCreate> {
-  const signing = { signedAtMs: Date.parse(signedAt), validSeconds };
   const unrepeatable = (why: string): OutgoingCreate => ({
     kind: 'unrepeatable',
     sentAtMs: Date.parse(sentAt),
     message: `A create sent at ${sentAt} was never answered, and it cannot be repeated as it was, since ${why}. Another one could buy the image twice. To make the image all the same, give the row another id.`,
   });
+  const callback = callbackAgain(webhooks, create.run, noted);
+  if (!callback) return unrepeatable("the URL for webhooks or its secret is another one than this worker's");
+  if (!inputs) return readyWith(create, { inputImageUrls: [], ...callback.part });
+  const { signedAt, validSeconds, urlsSha256 } = inputs;
+  const signing = { signedAtMs: Date.parse(signedAt), validSeconds };
   const isExpired = Date.now() >= signing.signedAtMs + validSeconds * 1000;
   if (isExpired && create.row.inputImages.some(isUploaded)) {
     return unrepeatable('the addresses of its input images have expired');
@@ -138,7 +157,7 @@ async function sentAgain(
       'the addresses of its input images are others now: this worker signs with other credentials or for another endpoint of the bucket, or the sheet has been given URLs that are signed anew',
     );
   }
-  return readyWith(create, inputImageUrls, urlsSha256);
+  return readyWith(create, { inputImageUrls, ...callback.part });
 }
 
 async function signedUrls(

@@ -14,6 +14,7 @@ import type { WorkerState } from './dependencies.js';
 import { IMAGE_HOST, mayHaveCreated, meaningOf } from './failure.js';
 import { modeOf } from './generation-key.js';
 import { forgetRefused, isInDoubt, outgoingCreate } from './outgoing-create.js';
+import { callbackRefOf } from '../webhooks/worker-webhooks.js';
 import { withoutPrompt } from './service-message.js';
 import type { Activities, ProbeInput, ProbeResult, StillHeldDetails } from './types.js';
 
@@ -52,11 +53,17 @@ export function probeActivity(state: WorkerState): Activities['probe'] {
 }
 
 /** Whether a refusal concerns the candidate and nothing else: the account and the service are well again. */
-function blamesRowAlone({ code }: BananaHubError, cause: HoldCause): boolean {
-  return (
-    ['invalid-request', 'upload-failed'].includes(code) ||
-    (code === 'job-not-found' && cause.code !== JOBS_MISSING)
-  );
+function blamesRowAlone(error: BananaHubError, cause: HoldCause): boolean {
+  switch (error.code) {
+    case 'invalid-request':
+      return meaningOf(error)?.kind === 'invalid';
+    case 'upload-failed':
+      return true;
+    case 'job-not-found':
+      return cause.code !== JOBS_MISSING;
+    default:
+      return false;
+  }
 }
 
 async function look(state: WorkerState, input: ProbeInput, before: Progress): Promise<ProbeResult> {
@@ -114,7 +121,8 @@ async function createCandidate(
 ): Promise<ProbeResult> {
   const row = await state.shardRows.row({ run, ...candidate });
   // An earlier look may have been ended while it sent the same.
-  const create = { ...candidate, run, row, idempotencyHorizonMs, isInDoubt: true };
+  const place = callbackRefOf({ ...candidate, run });
+  const create = { ...candidate, run, row, place, idempotencyHorizonMs, isInDoubt: true };
   const outgoing = await outgoingCreate(state, create);
   // For the row itself to say.
   if (outgoing.kind === 'unrepeatable') return { unansweredSinceMs: outgoing.sentAtMs };

@@ -26,7 +26,12 @@ export interface CreateGenerationInput extends GenerationRef {
 }
 
 export type CreateGenerationResult =
-  | { readonly kind: 'created'; readonly jobId: JobId }
+  | {
+      readonly kind: 'created';
+      readonly jobId: JobId;
+      /** A webhook is to tell the job's end; absent: no, or it may have come by now. */
+      readonly webhookExpected?: true;
+    }
   /** Refused, and no job was made. `failure` is set where trying again may mend it. */
   | { readonly kind: 'invalid'; readonly message: string; readonly failure?: 'flaky' }
   | { readonly kind: 'unknown-charge'; readonly message: string }
@@ -45,6 +50,21 @@ export interface AwaitGenerationInput extends GenerationRef {
   readonly jobTimeoutMs?: number;
   /** How long it was seen unfinished before this activity was scheduled. Default 0. */
   readonly unfinishedMs?: number;
+  /** Polls are only for the case that the webhook does not come. */
+  readonly webhookExpected?: true;
+  /** The job has ended: the first poll comes at once. */
+  readonly lookAtOnce?: true;
+}
+
+/**
+ * With what a webhook's receiver ends an `awaitGeneration` from outside: a job of the account that the service shows
+ * ended. It may be another one than the row's.
+ */
+export interface EndedByWebhook {
+  readonly kind: 'ended-by-webhook';
+  readonly jobId: JobId;
+  /** Absent or false: it ended otherwise. */
+  readonly isDone?: boolean;
 }
 
 export type AwaitGenerationResult =
@@ -128,7 +148,7 @@ export interface Activities {
     readonly openedBy: string;
   }) => Promise<ShardOverview>;
   createGeneration: (input: CreateGenerationInput) => Promise<CreateGenerationResult>;
-  awaitGeneration: (input: AwaitGenerationInput) => Promise<AwaitGenerationResult>;
+  awaitGeneration: (input: AwaitGenerationInput) => Promise<AwaitGenerationResult | EndedByWebhook>;
   storeImage: (input: StoreImageInput) => Promise<StoreImageResult>;
   recordOutcomes: (input: RecordOutcomesInput) => Promise<void>;
   /** Settles as `shard-lost` what a shard, ended from outside twice, left open. */

@@ -56,7 +56,7 @@ export async function withEngine<T>(
       ]);
       const log = logToFile(workerLog(cwd));
       logTemporalTo(log);
-      worker = await startWorker({ ...parts, taskQueue: whole.taskQueue, log });
+      worker = await startWorker({ ...parts, webhooks: whole.webhooks, taskQueue: whole.taskQueue, log });
     }
     const started = { ...needed, worker: ownsWorker };
     const lost = Promise.race([stack?.serverLost ?? never(), worker ? workerLost(worker, cwd) : never()]);

@@ -11,12 +11,24 @@ export const SentCreate = z.object({
   format: z.literal(1),
   sentAt: z.iso.datetime(),
   /** How the URLs of input images that lie in the batch were signed. */
-  inputs: z.object({
-    signedAt: z.iso.datetime(),
-    validSeconds: z.int().min(1),
-    /** sha256 over all of them. */
-    urlsSha256: z.string(),
-  }),
+  inputs: z
+    .object({
+      signedAt: z.iso.datetime(),
+      validSeconds: z.int().min(1),
+      /** sha256 over all of them. */
+      urlsSha256: z.string(),
+    })
+    .exactOptional(),
+  /** The generation by whose indexes the URL for webhooks was made: another run of the batch has others. */
+  callback: z
+    .object({
+      run: z.int().min(1),
+      shard: z.int().min(0),
+      row: z.int().min(0),
+      generation: z.int().min(1),
+      urlSha256: z.string(),
+    })
+    .exactOptional(),
 });
 export type SentCreate = z.infer<typeof SentCreate>;
 

@@ -9,7 +9,7 @@ import {
 import type { Activities } from '../activities/types.js';
 import { BATCH_FAULT, type BatchFaultDetails } from '../domain/batch-fault.js';
 import type { RunSettings } from '../domain/run-settings.js';
-import { probeActivityId, taskQueues } from './names.js';
+import { awaitActivityId, probeActivityId, taskQueues } from './names.js';
 
 /** No attempt counts: a deploy uses one up. The cancellation type is not the real default: without it, a cancelled activity is abandoned while it runs. */
 const PATIENT = {
@@ -55,7 +55,8 @@ export function activityProxies(): Pick<
     recordLostShard,
     createGeneration: (input) =>
       named(create, `create:${input.row}:${input.generation}`).createGeneration(input),
-    awaitGeneration: (input) => named(wait, `await:${input.row}:${input.generation}`).awaitGeneration(input),
+    awaitGeneration: (input) =>
+      named(wait, awaitActivityId(input.row, input.generation)).awaitGeneration(input),
     storeImage: (input) => named(store, `store:${input.row}:${input.generation}`).storeImage(input),
   };
 }
