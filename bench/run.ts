@@ -1,4 +1,4 @@
-/** `npm run bench`: a batch from sheet to seal; `-- export`: exports, `--images` and `--bytes` each; `-- api`: polls and creates. */
+/** `npm run bench`: a batch from sheet to seal; `-- export`: exports, `--images` and `--bytes` each; `-- api`: polls and creates; `-- webhooks`: polls an image. */
 const [what = 'main-job', ...args] = process.argv.slice(2);
 switch (what) {
   case 'main-job':
@@ -10,6 +10,9 @@ switch (what) {
   case 'api':
     await (await import('./api.js')).benchApi();
     break;
+  case 'webhooks':
+    await (await import('./webhooks.js')).benchWebhooks();
+    break;
   default:
-    throw new Error(`There is no bench "${what}": main-job, export or api.`);
+    throw new Error(`There is no bench "${what}": main-job, export, api or webhooks.`);
 }

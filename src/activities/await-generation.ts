@@ -15,6 +15,7 @@ import { withoutPrompt } from './service-message.js';
 import { bearingStorage } from './storage-fault.js';
 import { UnfinishedTime } from './unfinished-time.js';
 import type { Activities, AwaitGenerationInput, AwaitGenerationResult } from './types.js';
+import { watchingWebhook, type WebhookWatch } from './webhook-watch.js';
 
 const LOOKS_BEFORE_GONE = 3;
 
@@ -39,7 +40,9 @@ export function awaitGenerationActivity(state: WorkerState): Activities['awaitGe
         await state.runAccounts.check(input.run);
         return state.shardRows.row(input);
       });
-      return pollUntilEnded(state, input, row, { clock, unfinished, asked, leave });
+      return watchingWebhook(state, input, (webhook) =>
+        pollUntilEnded(state, input, row, { clock, unfinished, asked, leave, webhook }),
+      );
     }, progress);
   };
 }
@@ -53,12 +56,14 @@ async function pollUntilEnded(
     unfinished,
     asked,
     leave,
+    webhook,
   }: {
     readonly clock: () => number;
     readonly unfinished: UnfinishedTime;
     readonly asked: AskedWait;
     /** Leaves for the next attempt what is known now. */
     readonly leave: () => void;
+    readonly webhook: WebhookWatch;
   },
 ): Promise<AwaitGenerationResult> {
   const { scheduledTimestampMs } = Context.current().info;
@@ -72,12 +77,14 @@ async function pollUntilEnded(
   const looks = new JobLooks(state, input.jobId, LOOKS_BEFORE_GONE);
   for (;;) {
     const times = state.jobTimes.pollTimes(row);
-    const delayMs = faultDelayMs ?? nextPollDelayMs({ ageMs: ageMs(), polls, times, random: Math.random() });
-    await pause(delayMs);
-    const earlyMs = polls === 0 ? stillEarlyMs(ageMs(), state.jobTimes.pollTimes(row)) : 0;
-    if (earlyMs > 0) await pause(earlyMs);
-    await asked.over();
-    await looks.turn();
+    const usualDelayMs = nextPollDelayMs({ ageMs: ageMs(), polls, times, random: Math.random() });
+    const delayMs = faultDelayMs ?? webhook.pollDelayMs({ usualDelayMs, ageMs: ageMs(), polls });
+    await webhook.unlessEnded(pause(delayMs));
+    const isFirst = polls === 0 && !input.lookAtOnce;
+    const earlyMs = isFirst ? stillEarlyMs(ageMs(), state.jobTimes.pollTimes(row)) : 0;
+    if (earlyMs > 0) await webhook.unlessEnded(pause(earlyMs));
+    await webhook.unlessEnded(asked.over());
+    await webhook.unlessEnded(looks.turn());
     faultDelayMs = undefined;
     polls += 1;
     const polledAtMs = clock();
@@ -90,7 +97,10 @@ async function pollUntilEnded(
         continue;
       }
       const ended = endOf(job, row, state, { unfinishedMs: unfinishedAgeMs, endedMs: ageMs() });
-      if (ended) return ended;
+      if (ended) {
+        webhook.noteFound();
+        return ended;
+      }
       noteOddStatus(job, oddStatuses, input, state);
       unfinishedAgeMs = ageMs();
       unfinished.noteUnfinished(delayMs + earlyMs, clock());

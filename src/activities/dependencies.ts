@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { BananaHubClient } from '../bananahub/client.js';
 import type { DownloadedImage } from '../bananahub/image-download.js';
 import type { ObjectStore } from '../storage/object-store.js';
+import type { WorkerWebhooks } from '../webhooks/worker-webhooks.js';
 import type { ActivityLimits } from './limits.js';
 import type { JobTimes } from './job-times.js';
 import type { PollTurns } from './poll-turns.js';
@@ -16,10 +17,16 @@ export interface ActivityDependencies {
   readonly api: BananaHubClient;
   /** The whole body behind a presigned URL, with memory reserved for it. */
   readonly downloadImage: (url: string, signal: AbortSignal) => Promise<DownloadedImage>;
+  /** Why the service cannot fetch input images from the bucket; absent where it can. */
+  readonly inputsOutOfReach?: string;
   readonly log: Logger;
   readonly limits: ActivityLimits;
+  /** Shared with all else in the process that asks the API. Default: one of its own. */
+  readonly gate?: RequestGate;
   /** Where polls wait for their turn. Default: they need not wait. */
   readonly pollTurns?: PollTurns;
+  /** Set where creates ask the service to tell the end of their jobs. */
+  readonly webhooks?: WorkerWebhooks;
 }
 
 /** The same dependencies with what all activities of a worker share; `api` is behind `gate`. */

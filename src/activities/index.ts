@@ -8,6 +8,7 @@ import { PollTurns } from './poll-turns.js';
 import { probeActivity } from './probe.js';
 import { rebindAccountActivity } from './rebind-account.js';
 import { behindGate, RequestGate } from './request-gate.js';
+import { reportCanaryActivity } from './report-canary.js';
 import { RunAccounts } from './run-accounts.js';
 import { sealActivity } from './seal.js';
 import { openShardActivity, recordLostShardActivity, recordOutcomesActivity } from './shard-activities.js';
@@ -18,8 +19,7 @@ import type { Activities } from './types.js';
 
 /** All activities over one set of dependencies. They share caches, so make them once a worker. */
 export function createActivities(dependencies: ActivityDependencies): Activities {
-  const { store, pollTurns = new PollTurns() } = dependencies;
-  const gate = new RequestGate();
+  const { store, gate = new RequestGate(), pollTurns = new PollTurns() } = dependencies;
   const api = behindGate(dependencies.api, gate);
   const state: WorkerState = {
     ...dependencies,
@@ -41,6 +41,7 @@ export function createActivities(dependencies: ActivityDependencies): Activities
     recordLostShard: recordLostShardActivity(state),
     probe: probeActivity(state),
     rebindAccount: rebindAccountActivity(state),
+    reportCanary: reportCanaryActivity(state),
     seal: sealActivity(state),
   };
 }

@@ -9,6 +9,10 @@ export interface CreateGenerationRequest {
   readonly model: Model;
   readonly aspectRatio: string;
   readonly resolution: Resolution;
+  /** Where the service fetches the input images; none for text-to-image. Those that are presigned are secret. */
+  readonly inputImageUrls: readonly string[];
+  /** Where the service tells the job's end. */
+  readonly callbackUrl?: string;
 }
 
 /** A job as its GET told it. `pausedNotice` is set where a living job carries a pause notice; `endedAgoMs` is from its end to this answer by the service's own clock, in whole seconds. */
@@ -31,7 +35,7 @@ export interface Balance {
 export interface BananaHubClient {
   readonly account: AccountId;
   /**
-   * Creates one generation by text; the same key gives the same job, without a second charge. A create that failed with
+   * Creates one generation; the same key gives the same job, without a second charge. A create that failed with
    * `timeout`, `network` or `bad-answer` may have been charged: repeat it with the same key.
    */
   createGeneration(

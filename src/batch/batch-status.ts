@@ -105,6 +105,7 @@ function statusOf(
       nextProbeAt,
     })),
     paused: snapshot.paused,
+    pauses: (state === 'paused' && snapshot.pauses) || [],
     runSeq: snapshot.run.runSeq,
     startedAt: snapshot.startedAt,
     endedAt: snapshot.endedAt ?? (closed ? description.closeTime?.toISOString() : undefined),

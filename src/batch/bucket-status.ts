@@ -109,6 +109,7 @@ function unknownToWorkers(
   | 'batchId'
   | 'holds'
   | 'paused'
+  | 'pauses'
   | 'imagesPerMinute'
   | 'etaSeconds'
   | 'oldestRows'
@@ -123,6 +124,7 @@ function unknownToWorkers(
     batchId: location.batchId,
     holds: [],
     paused: false,
+    pauses: [],
     imagesPerMinute: undefined,
     etaSeconds: undefined,
     ...NO_OLDEST_ROWS,

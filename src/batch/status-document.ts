@@ -1,3 +1,4 @@
+import type { Pause } from '../domain/pause.js';
 import type { Tally } from '../domain/tally.js';
 
 export type BatchState =
@@ -25,6 +26,8 @@ export interface BatchStatus extends Tally {
     readonly nextProbeAt: string | undefined;
   }[];
   readonly paused: boolean;
+  /** What the batch itself has paused for; empty where that is not its state. */
+  readonly pauses: readonly Pause[];
   readonly runSeq: number;
   readonly startedAt: string;
   readonly endedAt: string | undefined;

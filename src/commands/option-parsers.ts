@@ -66,6 +66,16 @@ export function batchId(text: string): BatchId {
   return parsed;
 }
 
+/** Where to listen: a port on this machine alone, or `host:port`, with an IPv6 address in brackets. */
+export function listenAddress(text: string): { readonly host: string; readonly port: number } {
+  const [, bracketed, host, port = ''] =
+    /^(?:(?:\[([0-9a-f:.]+)\]|([^\s:/[\]]+)):)?(\d{1,5})$/i.exec(text) ?? [];
+  if (port === '' || Number(port) > 65_535) {
+    throw new InvalidArgumentError('Expected a port, or host:port, such as 8787 or 0.0.0.0:8787.');
+  }
+  return { host: bracketed ?? host ?? '127.0.0.1', port: Number(port) };
+}
+
 /** A folder of a bucket: `s3://bucket/folder/`. */
 export function s3Folder(text: string): BatchFolder {
   const folder = s3FolderIn(text);

@@ -1,3 +1,6 @@
+import type { Canary } from './canary.js';
+import type { ImagePrice } from './price-table.js';
+
 /** What a person may set for a run. Times in milliseconds. */
 export interface RunSettings {
   /** Most rows with an unfinished job at once, over the whole batch. */
@@ -19,6 +22,10 @@ export interface RunSettings {
   readonly thumbnails?: boolean;
   /** Images are compared by what they look like; absent: no. */
   readonly nearDuplicates?: boolean;
+  /** What images cost, as it was said when the run was asked for; absent: nobody has said. */
+  readonly prices?: readonly ImagePrice[];
+  /** Rows that are made first and looked at; absent: none. */
+  readonly canary?: Canary;
   /** Workflows go on in a new run once their history has so many events; absent: 40,000. */
   readonly continueAfterEvents?: number;
 }

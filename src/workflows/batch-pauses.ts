@@ -42,8 +42,14 @@ export class BatchPauses {
     this.#onChange();
   }
 
-  pause(kind: PauseKind, message: string): void {
-    this.#own = withPause(this.#own, { kind, message, since: new Date().toISOString() });
+  has(kind: PauseKind): boolean {
+    return this.#own.some((pause) => pause.kind === kind);
+  }
+
+  /** `until`: when the caller will end it, unless a person does so before. */
+  pause(kind: PauseKind, message: string, until?: string): void {
+    const since = new Date().toISOString();
+    this.#own = withPause(this.#own, { kind, message, since, ...(until !== undefined && { until }) });
     this.#onChange();
   }
 

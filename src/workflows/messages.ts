@@ -36,6 +36,8 @@ export interface UnopenedShards {
   readonly shardCount: number;
   /** Rows of every shard but the last. */
   readonly shardRows: number;
+  /** Rows of the first shard, where that is the run's canary. */
+  readonly canaryRows?: number;
   /** Rows of these shards together. */
   readonly rows: number;
 }
@@ -52,6 +54,8 @@ export interface IngestResult {
   readonly shardCount: number;
   /** Rows of every shard but the last. */
   readonly shardRows: number;
+  /** Rows of the first shard, where that is the run's canary. */
+  readonly canaryRows?: number;
   readonly rows: number;
   /** Rows that need nothing from this run, and those that were rejected. */
   readonly settled: Tally;

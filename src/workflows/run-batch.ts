@@ -10,6 +10,7 @@ import { DEFAULT_MAX_FAILURE_RATE } from '../domain/failure-rate.js';
 import { JOBS_MISSING } from '../domain/holds.js';
 import { EMPTY_TALLY, type Tally } from '../domain/tally.js';
 import { wholeBatchProxies } from './activity-proxies.js';
+import { BatchCanary } from './batch-canary.js';
 import { BatchHolds } from './batch-holds.js';
 import { BatchPace } from './batch-pace.js';
 import { BatchPauses } from './batch-pauses.js';
@@ -49,6 +50,7 @@ class Batch {
   #endedAt: string | undefined;
   readonly #pauses: BatchPauses;
   readonly #pace: BatchPace;
+  readonly #canary: BatchCanary;
   #cancelling = false;
   #missingAccepted: boolean;
   #concurrency: number;
@@ -77,18 +79,27 @@ class Batch {
       concurrency: () => this.#pace.within(this.#concurrency),
       isCancelling: () => this.#cancelling,
       isDraining: () => !this.#cancelling && isHistoryLong(settings),
+      openable: () => this.#canary.openable,
       common: () => ({
         // A cancelled batch starts nothing more; its rows settle once it is known what the last probes bought for them.
         paused: this.#pauses.isPaused || this.#cancelling,
         cancelling: this.#cancelling && !this.#holds.isBuying,
         heldScopes: this.#holds.current.map(({ scope }) => scope),
         holdSeq: this.#holds.seq,
-        maxFailureRate: this.#maxFailureRate,
+        // A canary is to show failures: it ends soon, whatever fails.
+        maxFailureRate: this.#canary.isOver ? this.#maxFailureRate : 100,
         missingAccepted: this.#missingAccepted,
         createsNotBeforeMs: this.#pace.createsNotBeforeMs,
       }),
       recordLost: (shard, openedAtMs) => this.#work.recordLost(shard, openedAtMs),
       onChange: () => this.#noteSnapshot(),
+    });
+    this.#canary = new BatchCanary({
+      input,
+      pauses: this.#pauses,
+      shards: this.#shards,
+      isCancelling: () => this.#cancelling,
+      report: (end) => this.#work.reportCanary({ ...end, concurrency: this.#concurrency }),
     });
     this.#trials = new FailureTrials({
       firstWaitMs: settings.probeFirstMs,
@@ -121,6 +132,7 @@ class Batch {
       const begun = this.#input.resumed ?? (await this.#ingest());
       this.#shards.begin(begun);
       this.#enter('running');
+      await this.#canary.end();
       await condition(() => this.#shards.allEnded || this.#shards.isDrained);
       if (!this.#shards.allEnded) await this.#goOnInNewRun();
       const end: BatchEnd = this.#cancelling ? 'cancelled' : 'completed';
@@ -142,9 +154,10 @@ class Batch {
 
   async #ingest(): Promise<Pick<ResumedBatch, 'shards' | 'settled'>> {
     const ingested = await this.#work.ingest();
-    const { settled, shardCount, shardRows, rows } = ingested;
+    const { settled, shardCount, shardRows, rows, canaryRows } = ingested;
     this.#carriedStored = settled.stored;
-    return { settled, shards: { nextShard: 0, shardCount, shardRows, rows } };
+    const canary = canaryRows !== undefined && { canaryRows };
+    return { settled, shards: { nextShard: 0, shardCount, shardRows, rows, ...canary } };
   }
 
   /** Ends this workflow run, and the next one opens the shards that are left; returns where the batch was cancelled before that. */

@@ -6,6 +6,7 @@ import { SCOPES_OF_AWAIT, SCOPES_OF_STORE } from '../domain/holds.js';
 import type { JobId } from '../domain/ids.js';
 import type { GenerationRecord } from '../domain/outcome.js';
 import { batchFaultOf } from './activity-proxies.js';
+import { awaitJob } from './await-job.js';
 import { untilFound } from './paid-row.js';
 import type { RowContext } from './row-context.js';
 
@@ -22,27 +23,33 @@ const LONGEST_LOSS_DELAY_MS = 5 * 60_000;
  */
 export async function runRow(context: RowContext, row: number): Promise<void> {
   try {
-    const jobId = await createJob(context, row);
-    if (jobId) await followJob(context, row, jobId);
+    const job = await createJob(context, row);
+    if (job) await followJob(context, row, job);
   } catch (error) {
     if (!isCancellation(error)) throw error;
     context.ledger.settle(row, { kind: 'cancelled' }, context.ledger.openRecord(row), Date.now());
   }
 }
 
+/** A row's job, and whether a webhook is to tell its end. */
+interface MadeJob {
+  readonly jobId: JobId;
+  readonly webhookExpected?: true;
+}
+
 /** The job of the row's present generation; undefined where the row has moved on without one. */
-async function createJob(context: RowContext, row: number): Promise<JobId | undefined> {
+async function createJob(context: RowContext, row: number): Promise<MadeJob | undefined> {
   const { ledger, input } = context;
   const { generation, jobId } = ledger.generationOf(row);
-  if (jobId) return jobId;
+  if (jobId) return { jobId };
   try {
     const result = await context.runCreate(row, () => createUntilAnswered(context, row, generation));
     switch (result.kind) {
       case 'created':
         ledger.noteJob(row, generation, result.jobId, Date.now());
-        return result.jobId;
+        return result;
       case 'invalid':
-        return fail(context, row, 'invalid', {
+        return fail(context, row, result.failure ?? 'invalid', {
           generation,
           end: 'invalid',
           charged: 'no',
@@ -118,16 +125,23 @@ async function createUntilAnswered(
   }
 }
 
-async function followJob(context: RowContext, row: number, jobId: JobId): Promise<void> {
+async function followJob(
+  context: RowContext,
+  row: number,
+  { jobId, webhookExpected }: MadeJob,
+): Promise<void> {
   const { activities, ledger, input } = context;
   const { generation } = ledger.generationOf(row);
   const ref = { run: input.run, shard: input.shard, row, generation, jobId };
   const { jobTimeoutMs } = input.settings;
-  const timeout = { ...(jobTimeoutMs !== undefined && { jobTimeoutMs }) };
+  const asked = {
+    ...(jobTimeoutMs !== undefined && { jobTimeoutMs }),
+    ...(webhookExpected && { webhookExpected }),
+  };
   let unfinishedMs = 0;
   const ended = await untilFound(context, SCOPES_OF_AWAIT, ref, async () => {
     try {
-      return await activities.awaitGeneration({ ...ref, ...timeout, unfinishedMs });
+      return await awaitJob(activities, { ...ref, ...asked, unfinishedMs });
     } catch (error) {
       unfinishedMs = batchFaultOf(error)?.unfinishedMs ?? unfinishedMs;
       throw error;

@@ -59,7 +59,8 @@ export async function runShard(input: RunShardInput): Promise<RunShardResult> {
     await shard.run(root);
     if (!shard.allSettled) return goOnInNewRun(input, holds, shard.left());
     await parent.tellEnd();
-    return { tally: shard.tally() };
+    const isCanary = input.settings.canary !== undefined && input.shard === 0;
+    return { tally: shard.tally(), ...(isCanary && { durationsMs: shard.durationsMs }) };
   });
 }
 
@@ -140,6 +141,11 @@ class Shard {
 
   tally(): Tally {
     return this.#ledger.tally();
+  }
+
+  /** How long its last jobs took from create to done. */
+  get durationsMs(): readonly number[] {
+    return this.#ledger.oldest(0).durationsMs;
   }
 
   left(): Pick<ResumedShard, 'rows' | 'trialsMade'> {

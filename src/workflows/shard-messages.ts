@@ -146,6 +146,8 @@ export type SlowDown = ShardSpeaker & SlowPeriod;
 
 export interface RunShardResult {
   readonly tally: Tally;
+  /** Of a run's canary: how long its jobs took from create to done; at most 200. */
+  readonly durationsMs?: readonly number[];
 }
 
 /** One step that a row has come to, for `row`. */

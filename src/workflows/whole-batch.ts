@@ -1,5 +1,5 @@
 import { condition, log } from '@temporalio/workflow';
-import type { Activities, SealInput } from '../activities/types.js';
+import type { Activities, ReportCanaryInput, SealInput } from '../activities/types.js';
 import type { RunSettings } from '../domain/run-settings.js';
 import { sameEnds, type Tally } from '../domain/tally.js';
 import type { RunRef } from '../storage/layout.js';
@@ -16,7 +16,10 @@ export class WholeBatch {
   readonly #settings: RunSettings;
   readonly #holds: BatchHolds;
   readonly #endsUnprepared: () => boolean;
-  readonly #activities: Pick<Activities, 'ingest' | 'seal' | 'recordLostShard' | 'rebindAccount'>;
+  readonly #activities: Pick<
+    Activities,
+    'ingest' | 'reportCanary' | 'seal' | 'recordLostShard' | 'rebindAccount'
+  >;
 
   constructor(options: {
     readonly run: RunRef;
@@ -42,6 +45,11 @@ export class WholeBatch {
   recordLost(shard: number, openedAtMs: number): Promise<Tally> {
     const run = this.#run;
     return this.#throughHolds(() => this.#activities.recordLostShard({ run, shard, openedAtMs }));
+  }
+
+  reportCanary(input: Omit<ReportCanaryInput, 'run'>): ReturnType<Activities['reportCanary']> {
+    const run = this.#run;
+    return this.#throughHolds(() => this.#activities.reportCanary({ run, ...input }));
   }
 
   /** What the sealed files say, which may be otherwise than what was counted. */

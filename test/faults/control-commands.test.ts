@@ -47,7 +47,7 @@ describe('an operator at the command line', { timeout: 120_000 }, () => {
     // It must not be over while commands start.
     engine.sandbox.configure({ jobTimeMs: { min: 6_000, max: 8_000 } });
     await workWith('old-key');
-    await command(['submit', 'foxes.csv', '--id', 'told', '--concurrency', '4']);
+    await command(['submit', 'foxes.csv', '--id', 'told', '--concurrency', '1']);
     await until('told', 'has a job', ({ inFlight }) => inFlight > 0);
     const paused = await command(['pause', 'told', '--json']);
     expect(paused).toMatchObject({ code: 0, stderr: expect.stringContaining('banana-batch resume told') });
@@ -117,6 +117,29 @@ describe('an operator at the command line', { timeout: 120_000 }, () => {
     // All jobs had ended before the first poll: from then on there were two looks a second.
     expect(Math.max(...noticedMs) - Math.min(...noticedMs)).toBeGreaterThan((ROWS / 2 - 1.5) * 1_000);
     expect(await rates('--polls', 'off')).toEqual(none);
+  });
+
+  it('makes a canary and leaves it, which waits also while no worker lives, and goes on when told to', async () => {
+    await worker?.end('SIGKILL');
+    worker = undefined;
+    // Works for the batch itself, and nobody is there to be asked.
+    const ran = await command(['run', 'foxes.csv', '--id', 'canary', '--canary', '3']);
+    expect(ran.code).toBe(0);
+    expect(ran.stderr).toContain('3 of 12 rows first, then it waits for "resume"');
+    expect(ran.stderr).toMatch(/^Look +s3:.*\/canary\/runs\/0001\/canary\.html$/m);
+    expect(ran.stderr).toMatch(
+      /"canary" waits, .*banana-batch resume canary, .*banana-batch cancel canary$/m,
+    );
+    const waiting = JSON.parse((await command(['status', 'canary', '--json'])).stdout);
+    expect(waiting).toMatchObject({ state: 'paused', pauses: [{ kind: 'canary' }], stored: 3, pending: 9 });
+    expect(waiting.reason).toContain('Canary: 3 of 3 images made.');
+    expect((await command(['list'])).stdout).toMatch(/^canary +paused +3\/12 /m);
+    await workWith('old-key');
+    expect(jobIdsOf(engine.sandbox).size - otherJobs.size).toBe(3);
+    expect(await command(['resume', 'canary'])).toMatchObject({ code: 0 });
+    await until('canary', 'is complete', ({ state }) => state === 'completed');
+    const { jobs } = await expectSound(engine, { batchId: 'canary', rows: ROWS, otherJobs });
+    expect(jobs).toBe(ROWS);
   });
 
   it('gives a batch the account’s new key, and cannot give it another account’s', async () => {

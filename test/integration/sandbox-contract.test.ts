@@ -60,6 +60,7 @@ describe('a job', () => {
     expect(new Set(urls).size).toBe(2);
     for (const url of urls) {
       expect(new URL(url).origin).toBe(sandbox.imagesUrl);
+      expect(new URL(url).searchParams.get('X-Amz-Expires')).toBe('86400');
       expect(new URL(url).origin).not.toBe(new URL(sandbox.apiUrl).origin);
       expect((await download(url)).status).toBe(200);
     }
