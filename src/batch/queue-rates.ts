@@ -9,7 +9,6 @@ export interface ActivityQueue {
 
 type Service = Pick<ConnectionLike, 'workflowService'>;
 
-// Temporal's enum of task queue types, which the SDK does not export.
 const ACTIVITIES = 2;
 const Limit = z.object({ requestsPerSecond: z.number() });
 
@@ -21,6 +20,7 @@ export async function readQueueRate(
   const { config } = await workflowService.describeTaskQueue({
     namespace,
     taskQueue: { name },
+    // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- the SDK does not export the enum
     taskQueueType: ACTIVITIES,
     reportConfig: true,
   });
@@ -37,6 +37,7 @@ export async function setQueueRate(
     namespace,
     identity: 'banana-batch rate',
     taskQueue: name,
+    // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- the SDK does not export the enum
     taskQueueType: ACTIVITIES,
     updateQueueRateLimit: {
       ...(perSecond !== undefined && { rateLimit: { requestsPerSecond: perSecond } }),

@@ -46,15 +46,21 @@ interface Rates {
 }
 
 function ratesText({ creates, polls }: Rates): string {
-  const text = (perSecond: number | undefined): string =>
-    perSecond === undefined ? 'no limit' : rateText(perSecond);
-  return `Creates: ${text(creates)}. Polls: ${text(polls)}. For all workers and batches together.\n`;
+  return `Creates: ${limitText(creates)}. Polls: ${limitText(polls)}. For all workers and batches together.\n`;
+}
+
+function limitText(perSecond: number | undefined): string {
+  return perSecond === undefined ? 'no limit' : rateText(perSecond);
 }
 
 function rateJson({ creates, polls }: Rates, taskQueue: string): string {
-  const one = (perSecond: number | undefined) =>
-    perSecond === undefined ? null : { perSecond, rate: rateText(perSecond) };
-  return JSON.stringify({ creates: one(creates), polls: one(polls), taskQueue });
+  return JSON.stringify({ creates: limitJson(creates), polls: limitJson(polls), taskQueue });
+}
+
+function limitJson(
+  perSecond: number | undefined,
+): { readonly perSecond: number; readonly rate: string } | null {
+  return perSecond === undefined ? null : { perSecond, rate: rateText(perSecond) };
 }
 
 /** gRPC's codes. */

@@ -76,23 +76,19 @@ export class BatchPace {
   }
 
   #growBack(): void {
-    if (this.#grows) return;
-    this.#grows = true;
-    this.#grow().then(
-      () => {
-        this.#grows = false;
-      },
-      () => undefined,
-    );
+    this.#grow().catch(() => undefined);
   }
 
   /** One timer a step, and none once the pace is back. */
   async #grow(): Promise<void> {
+    if (this.#grows) return;
+    this.#grows = true;
     for (;;) {
       const atMs = nextGrowthMs(this.#periods, Date.now());
-      if (atMs === undefined) return;
+      if (atMs === undefined) break;
       await sleep(Math.max(1, atMs - Date.now()));
       this.#onChange('faster');
     }
+    this.#grows = false;
   }
 }

@@ -206,20 +206,22 @@ describe('a batch whose service', { timeout: 240_000 }, () => {
           what: `the pace is ${most}`,
           withinMs: 90_000,
         });
-      await untilBought(runs, 20);
-      for (const form of ['create-429-seconds', 'create-429-date'] as const) {
-        // The second comes once the first may halve the window no more.
-        if (form === 'create-429-date') await untilPaced(84);
-        runs.sandbox.configure({ next: { [form]: 3 } });
-        if (form === 'create-429-date') await handle.executeUpdate(resumeUpdate, { args: [undefined] });
-        await untilPaced(form === 'create-429-seconds' ? 60 : 42);
-        const { asOf, openShards, pace: paced } = await handle.query(snapshotQuery);
-        if (form === 'create-429-seconds') expect(openShards).toHaveLength(2);
+      const untilAllWait = async (most: number): Promise<void> => {
+        await untilPaced(most);
+        const { asOf, pace: paced } = await handle.query(snapshotQuery);
         expect(Date.parse(paced?.notBefore ?? '') - Date.parse(asOf)).toBeGreaterThan(3_000);
-        const made = runs.sandbox.stats().jobsMade;
-        await untilBought(runs, made + 2);
-        if (form === 'create-429-seconds') await handle.executeUpdate(pauseUpdate);
-      }
+        await untilBought(runs, runs.sandbox.stats().jobsMade + 2);
+      };
+      await untilBought(runs, 20);
+      runs.sandbox.configure({ next: { 'create-429-seconds': 3 } });
+      expect((await handle.query(snapshotQuery)).openShards).toHaveLength(2);
+      await untilAllWait(60);
+      // Nothing is bought while the pace grows by its first step.
+      await handle.executeUpdate(pauseUpdate);
+      await untilPaced(84);
+      runs.sandbox.configure({ next: { 'create-429-date': 3 } });
+      await handle.executeUpdate(resumeUpdate, { args: [undefined] });
+      await untilAllWait(42);
       const set = await handle.executeUpdate(setUpdate, { args: [{ concurrency: 20 }] });
       expect(set).toMatchObject({ concurrency: 20, pace: { concurrency: 7 } });
       await handle.executeUpdate(setUpdate, { args: [{ concurrency: 200 }] });

@@ -81,6 +81,9 @@ function simulate(options: {
   };
 }
 
+const at = (ageMs: number): number =>
+  nextPollDelayMs({ ageMs, polls: 5, times: { firstMs: 9_000, easeAfterMs: 20_000 }, random: 0.5 });
+
 describe('polls of a job', () => {
   it('come no more often than about every 2 s and no less often than about every 15 s', () => {
     const input = fc.record({ ageMs: fc.nat(10 * 86_400_000), polls: fc.integer({ min: 1 }), times, random });
@@ -106,8 +109,6 @@ describe('polls of a job', () => {
   });
 
   it('grow rarer the longer a job is overdue', () => {
-    const at = (ageMs: number): number =>
-      nextPollDelayMs({ ageMs, polls: 5, times: { firstMs: 9_000, easeAfterMs: 20_000 }, random: 0.5 });
     expect(at(20_000)).toBe(2_000);
     expect(at(40_000)).toBe(6_000);
     expect(at(3_600_000)).toBe(15_000);

@@ -92,7 +92,7 @@ describe('turns to poll', () => {
     await turns.take(signal);
     const waiting = Promise.all([turns.take(signal), turns.take(signal)]);
     turns.setRate(undefined);
-    await waiting;
+    await expect(waiting).resolves.toHaveLength(2);
   });
 
   it('are given up by who goes, and come to the next in the order of asking', async () => {
