@@ -8,7 +8,7 @@ switch (what) {
     await (await import('./export.js')).benchExport(args);
     break;
   case 'webhooks':
-    await (await import('./webhooks.js')).benchWebhooks();
+    await (await import('./webhooks.js')).benchWebhooks(args);
     break;
   default:
     throw new Error(`There is no bench "${what}": main-job, export or webhooks.`);
