@@ -11,7 +11,7 @@ switch (what) {
     await (await import('./api.js')).benchApi();
     break;
   case 'webhooks':
-    await (await import('./webhooks.js')).benchWebhooks();
+    await (await import('./webhooks.js')).benchWebhooks(args);
     break;
   default:
     throw new Error(`There is no bench "${what}": main-job, export, api or webhooks.`);
