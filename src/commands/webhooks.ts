@@ -1,4 +1,5 @@
 import { Client, Connection } from '@temporalio/client';
+import { behindGate, RequestGate } from '../activities/request-gate.js';
 import { createBananaHubClient } from '../bananahub/http-client.js';
 import { requireParts, type TemporalConfig } from '../config.js';
 import { UsageError } from '../errors.js';
@@ -21,7 +22,7 @@ export const webhooks: Command<WebhooksCommandOptions> = async (context, { host,
   const parts = requireParts(config, ['temporal', 'api', 'webhooks']);
   const log = logToStderr(stderr.isTTY, !environment['NO_COLOR']);
   const connection = await connect(parts.temporal);
-  const api = createBananaHubClient(parts.api);
+  const api = behindGate(createBananaHubClient(parts.api), new RequestGate());
   try {
     const client = new Client({ connection, namespace: parts.temporal.namespace });
     const receiver = await startReceiver({
