@@ -13,6 +13,8 @@ import { z } from 'zod';
 import { ByteBudget } from './activities/byte-budget.js';
 import { DEFAULT_LIMITS, type ActivityLimits } from './activities/limits.js';
 import { createActivities } from './activities/index.js';
+import { PollTurns } from './activities/poll-turns.js';
+import { behindGate, RequestGate } from './activities/request-gate.js';
 import { bucketReach, outOfReachText } from './bananahub/bucket-reach.js';
 import { createDownloadAgent } from './bananahub/download-agent.js';
 import { createBananaHubClient } from './bananahub/http-client.js';
@@ -20,6 +22,7 @@ import { downloadImage } from './bananahub/image-download.js';
 import { isPrivateHost } from './bananahub/private-address.js';
 import type { ApiConfig, BucketConfig, TemporalConfig } from './config.js';
 import { UsageError } from './errors.js';
+import { followPollRate } from './shared-poll-rate.js';
 import { createS3ObjectStore } from './storage/s3-object-store.js';
 import { startReceiver, type ListenAddress } from './webhooks/receiver.js';
 import type { WebhookConfig } from './webhooks/webhook-config.js';
@@ -78,6 +81,14 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
     const outOfReach = endpoint !== undefined && (await bucketReach(endpoint, api)) === 'out-of-reach';
     const agent = createDownloadAgent({ allowPrivateAddresses });
     closers.push(() => agent.destroy());
+    const [gate, pollTurns] = [new RequestGate(), new PollTurns()];
+    const stopFollowing = followPollRate({
+      connection,
+      namespace: temporal.namespace,
+      taskQueue,
+      pollTurns,
+    });
+    closers.push(stopFollowing);
     const budget = new ByteBudget(options.imageBytes ?? IMAGE_BYTES);
     const webhooks = options.webhooks && workerWebhooks(options.webhooks);
     const activities = createActivities({
@@ -88,6 +99,8 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
         downloadImage(url, { agent, signal, reserveBytes: (sizeBytes) => budget.reserve(sizeBytes) }),
       ...(outOfReach && { inputsOutOfReach: outOfReachText(endpoint, api) }),
       log,
+      gate,
+      pollTurns,
       limits: { ...DEFAULT_LIMITS, ...options.limits },
     });
     const workers = await createWorkers(options.roles ?? WORKER_ROLES, {
@@ -99,7 +112,11 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
     if (options.webhooks && options.listen) {
       const { webhooks: config, listen } = options;
       const temporalClient = new Client({ connection, namespace: temporal.namespace });
-      const parts = { api: client, client: temporalClient, ...(webhooks && { awaited: webhooks.awaited }) };
+      const parts = {
+        api: behindGate(client, gate),
+        client: temporalClient,
+        ...(webhooks && { awaited: webhooks.awaited }),
+      };
       const receiver = await startReceiver({ listen, webhooks: config, parts, log });
       closers.push(() => receiver.close());
     }

@@ -1,7 +1,8 @@
+import { BananaHubError } from '../bananahub/errors.js';
 import { FRESH_BUDGET, type FaultBudget } from '../domain/fault-budget.js';
 import { isUploaded } from '../domain/input-image.js';
 import type { ShardRow } from '../domain/row.js';
-import { pausedUndisturbed, withHeartbeat } from './activity-context.js';
+import { askingRun, pausedUndisturbed, withHeartbeat } from './activity-context.js';
 import type { WorkerState } from './dependencies.js';
 import { batchFault, bearOrHold, isExhausted, mayHaveCreated, meaningOf } from './failure.js';
 import { modeOf } from './generation-key.js';
@@ -35,7 +36,9 @@ export function createGenerationActivity(state: WorkerState): Activities['create
           const result = await createOnce(state, next, call);
           if (result.kind !== 'again') return result;
           const { delayMs, budget, unansweredSinceMs } = result;
-          const mayRepeat = Date.now() - startedAtMs + delayMs <= REPEATED_MS;
+          // What the whole batch must know is told at once.
+          const mayRepeat =
+            result.slowDownMs === undefined && Date.now() - startedAtMs + delayMs <= REPEATED_MS;
           if (!mayRepeat || !(await pausedUndisturbed(delayMs))) return result;
           next = { ...input, budget, ...(unansweredSinceMs !== undefined && { unansweredSinceMs }) };
         }
@@ -81,6 +84,12 @@ async function createOnce(
     return afterFailure(state, input, error, { startedAtMs });
   }
   if (outgoing.kind === 'unrepeatable') return { kind: 'unknown-charge', message: outgoing.message };
+  const closedMs = state.gate.waitMs();
+  if (closedMs > 0) {
+    // Nothing goes out this time, and what went before was refused or is in doubt.
+    call.isRefused = !isInDoubt(input, row);
+    return untilOpen(input, closedMs);
+  }
   call.isRefused = false;
   const sentAtMs = Date.now();
   try {
@@ -131,12 +140,28 @@ function afterFailure(
         return { kind: 'invalid', failure: 'flaky', message: cause.message };
       }
       const next = bearOrHold({ ...meaning, cause }, { ...failing, ...unanswered });
-      return again(next, cause.message, unanswered);
+      return { ...again(next, cause.message, unanswered), ...slowDown(state, error) };
     }
     case 'gone':
     case undefined:
       throw error;
   }
+}
+
+/** Another try once the service lets requests of the account in again; that this one waits is no fault. */
+function untilOpen(
+  { budget, unansweredSinceMs }: CreateGenerationInput,
+  delayMs: number,
+): CreateGenerationResult {
+  const unanswered = unansweredSinceMs === undefined ? {} : { unansweredSinceMs };
+  const message = 'BananaHub has asked another request to wait.';
+  return again({ delayMs, budget: budget ?? FRESH_BUDGET }, message, unanswered);
+}
+
+/** What the batch is told of a 429: once of each closing of the gate by each shard. */
+function slowDown({ gate }: WorkerState, error: unknown): { readonly slowDownMs?: number } {
+  const isRefused = error instanceof BananaHubError && error.code === 'rate-limited';
+  return isRefused && gate.isNewsTo(askingRun()) ? { slowDownMs: gate.closedForMs } : {};
 }
 
 /** The service's words about a refused row, and where they seem to be about its input images, what the service needs. */

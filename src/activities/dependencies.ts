@@ -5,6 +5,8 @@ import type { ObjectStore } from '../storage/object-store.js';
 import type { WorkerWebhooks } from '../webhooks/worker-webhooks.js';
 import type { ActivityLimits } from './limits.js';
 import type { JobTimes } from './job-times.js';
+import type { PollTurns } from './poll-turns.js';
+import type { RequestGate } from './request-gate.js';
 import type { RunAccounts } from './run-accounts.js';
 import type { ShardRows } from '../ledger/shard-rows.js';
 import type { Thumbnails } from './thumbnails.js';
@@ -19,14 +21,20 @@ export interface ActivityDependencies {
   readonly inputsOutOfReach?: string;
   readonly log: Logger;
   readonly limits: ActivityLimits;
+  /** Shared with all else in the process that asks the API. Default: one of its own. */
+  readonly gate?: RequestGate;
+  /** Where polls wait for their turn. Default: they need not wait. */
+  readonly pollTurns?: PollTurns;
   /** Set where creates ask the service to tell the end of their jobs. */
   readonly webhooks?: WorkerWebhooks;
 }
 
-/** The same dependencies with what all activities of a worker share. */
+/** The same dependencies with what all activities of a worker share; `api` is behind `gate`. */
 export interface WorkerState extends ActivityDependencies {
   readonly shardRows: ShardRows;
   readonly runAccounts: RunAccounts;
+  readonly gate: RequestGate;
+  readonly pollTurns: PollTurns;
   readonly jobTimes: JobTimes;
   readonly thumbnails: Thumbnails;
 }

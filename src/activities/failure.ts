@@ -8,6 +8,8 @@ import type { HoldCause, ModelMode } from '../domain/holds.js';
 import { StorageError, type StorageErrorCode } from '../storage/object-store.js';
 import type { ActivityLimits } from './limits.js';
 
+const RATE_LIMITED = 'rate-limited' satisfies BananaHubError['code'];
+
 /** What an error means for the row and the batch: the one table from errors to consequences. */
 export type Meaning =
   /** The whole scope stands still; the row keeps its place. */
@@ -263,7 +265,12 @@ export function bearOrHold(
 ): { readonly delayMs: number; readonly budget: FaultBudget } {
   const { budget, tryMs, limits, ...details } = options;
   const next = nextTry(meaning, { budget, tryMs, limits });
-  if (next.kind === 'retry') return next;
+  if (next.kind === 'retry') {
+    if (meaning.cause.code !== RATE_LIMITED) return next;
+    // To wait as long as it was asked to is no failing of the service.
+    const spentMs = next.budget.spentMs - Math.min(next.delayMs, meaning.cause.retryAfterMs ?? 0);
+    return { ...next, budget: { ...next.budget, spentMs } };
+  }
   throw batchFault({ ...details, cause: meaning.cause });
 }
 

@@ -42,6 +42,8 @@ export type CreateGenerationResult =
       readonly budget: FaultBudget;
       readonly message: string;
       readonly unansweredSinceMs?: number;
+      /** The service answered with a 429 that this shard is to tell its batch of: no create of it before that much later. */
+      readonly slowDownMs?: number;
     };
 
 export interface AwaitGenerationInput extends GenerationRef {

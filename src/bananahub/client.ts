@@ -15,10 +15,10 @@ export interface CreateGenerationRequest {
   readonly callbackUrl?: string;
 }
 
-/** A job as its GET told it. `pausedNotice` is set where a living job carries a pause notice; `tookMs` is from creation to end by the service's own clock. */
+/** A job as its GET told it. `pausedNotice` is set where a living job carries a pause notice; `endedAgoMs` is from its end to this answer by the service's own clock, in whole seconds. */
 export type Job =
   | { readonly kind: 'unfinished'; readonly status: string; readonly pausedNotice?: string }
-  | { readonly kind: 'done'; readonly imageUrl: string; readonly tookMs?: number }
+  | { readonly kind: 'done'; readonly imageUrl: string; readonly endedAgoMs?: number }
   | { readonly kind: 'failed'; readonly message: string };
 
 /** Decimal strings, as the service sends them. */

@@ -115,6 +115,7 @@ function unknownToWorkers(
   | 'oldestRows'
   | 'usualSeconds'
   | 'concurrency'
+  | 'pace'
   | 'carried'
   | 'workers'
   | 'location'
@@ -128,6 +129,7 @@ function unknownToWorkers(
     etaSeconds: undefined,
     ...NO_OLDEST_ROWS,
     concurrency: undefined,
+    pace: undefined,
     carried: 0,
     workers: undefined,
     location: addressOf(location),

@@ -61,6 +61,7 @@ const Snapshot: z.ZodType<BatchSnapshot> = z.object({
   openShards: z.array(z.object({ shard: z.int(), rows: z.int() })),
   carriedStored: z.int(),
   concurrency: z.number(),
+  pace: z.object({ concurrency: z.number(), notBefore: z.string(), fullAt: z.string() }).exactOptional(),
   startedAt: z.string(),
   endedAt: z.string().exactOptional(),
   asOf: z.string(),

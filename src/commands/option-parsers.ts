@@ -2,6 +2,7 @@ import { InvalidArgumentError } from 'commander';
 import ms, { type StringValue } from 'ms';
 import type { BatchFolder } from '../batch/batch-place.js';
 import { BATCH_ID_RULE, parseBatchId, type BatchId } from '../domain/ids.js';
+import { parseRate, RATE_RULE } from '../domain/request-rate.js';
 import { s3FolderIn } from '../storage/folder-name.js';
 
 /** A whole number from `least` to `most`. */
@@ -13,6 +14,14 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
     }
     return value;
   };
+}
+
+/** A rate such as `600/m` in requests a second, or `off`. */
+export function chosenRate(text: string): number | 'off' {
+  if (text.toLowerCase() === 'off') return 'off';
+  const perSecond = parseRate(text);
+  if (perSecond === undefined) throw new InvalidArgumentError(`Expected ${RATE_RULE}, or off.`);
+  return perSecond;
 }
 
 /** A duration such as `90s`, `10m`, `2h` or `1d`, in milliseconds. */

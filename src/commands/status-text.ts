@@ -31,6 +31,7 @@ export function statusLine(status: BatchStatus): string {
     ...countTexts(status),
     ...(status.imagesPerMinute ? [`${status.imagesPerMinute}/min`] : []),
     ...(status.etaSeconds ? [etaText(status.etaSeconds)] : []),
+    ...paceText(status),
     ...overdueWord(status),
     ...(status.reason ? [status.reason] : []),
   ].join(' · ');
@@ -53,6 +54,7 @@ export function statusBlock(status: BatchStatus, colours: ReturnType<typeof pc.c
       colours.yellow(`  held (${scope}) since ${timeOf(since)}: ${message}`),
       ...(nextProbeAt ? [`  looked at again at ${timeOf(nextProbeAt)}`] : []),
     ]),
+    ...paceText(status).map((text) => colours.yellow(`  ${text}`)),
     ...overdueLines(status).map((line) => colours.yellow(line)),
     ...(status.reason && status.holds.length === 0 ? [colours.yellow(`  ${status.reason}`)] : []),
     ...(status.workers === 0 && status.endedAt === undefined
@@ -60,6 +62,14 @@ export function statusBlock(status: BatchStatus, colours: ReturnType<typeof pc.c
       : []),
   ];
   return lines.join('\n');
+}
+
+/** Says where 429s have lowered the pace; a batch that stands still has a better reason to tell. */
+function paceText({ pace, concurrency, state }: BatchStatus): readonly string[] {
+  if (!pace || state !== 'running') return [];
+  const { notBefore, fullAt } = pace;
+  const waits = notBefore === undefined ? '' : `, nothing created before ${timeOf(notBefore)}`;
+  return [`slowed to ${pace.concurrency} of ${concurrency} by 429s until ${timeOf(fullAt)}${waits}`];
 }
 
 function countTexts(status: BatchStatus): string[] {

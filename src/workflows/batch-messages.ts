@@ -15,10 +15,12 @@ import {
   shardEndSignal,
   shardFaultSignal,
   slotReleaseSignal,
+  slowDownSignal,
   trialEndSignal,
   type ShardFault,
   type ShardSpeaker,
   type SlotRelease,
+  type SlowDown,
   type TrialEnd,
 } from './shard-messages.js';
 
@@ -30,6 +32,7 @@ export interface Listener {
   readonly cancel: () => void;
   readonly takeSlotsBack: (release: SlotRelease) => void;
   readonly takeFault: (fault: ShardFault) => void;
+  readonly takeSlowDown: (met: SlowDown) => void;
   readonly takeTrialEnd: (end: TrialEnd) => void;
   readonly takeShardEnd: (shard: number) => void;
 }
@@ -87,6 +90,7 @@ export function handleMessages(batch: Listener): void {
   );
   setHandler(slotReleaseSignal, heard(batch.takeSlotsBack));
   setHandler(shardFaultSignal, heard(batch.takeFault));
+  setHandler(slowDownSignal, heard(batch.takeSlowDown));
   setHandler(trialEndSignal, heard(batch.takeTrialEnd));
   setHandler(
     shardEndSignal,

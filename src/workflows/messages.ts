@@ -1,10 +1,12 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { ChangedSettings } from '../domain/batch-settings.js';
 import type { Hold } from '../domain/holds.js';
+import type { SlowPeriod } from '../domain/pace.js';
 import type { Pause } from '../domain/pause.js';
 import type { RunSettings } from '../domain/run-settings.js';
 import type { Tally } from '../domain/tally.js';
 import type { RunRef } from '../storage/layout.js';
+import type { LoweredPace } from './batch-pace.js';
 
 export interface RunBatchInput {
   readonly run: RunRef;
@@ -24,6 +26,7 @@ export interface ResumedBatch {
   readonly pauses?: readonly Pause[];
   readonly missingAccepted: boolean;
   readonly concurrency: number;
+  readonly slowPeriods?: readonly SlowPeriod[];
   readonly maxFailureRate: number;
 }
 
@@ -82,7 +85,10 @@ export interface BatchSnapshot {
   readonly openShards: readonly { readonly shard: number; readonly rows: number }[];
   /** Images that earlier runs have stored; among `tally.stored` once the sheet is read. */
   readonly carriedStored: number;
+  /** As asked for. */
   readonly concurrency: number;
+  /** What 429s have left of it for now; absent: all. */
+  readonly pace?: LoweredPace;
   /** ISO 8601. */
   readonly startedAt: string;
   readonly endedAt?: string;

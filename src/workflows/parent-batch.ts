@@ -4,6 +4,7 @@ import {
   shardEndSignal,
   shardFaultSignal,
   slotReleaseSignal,
+  slowDownSignal,
   trialEndSignal,
   type ProbeCandidate,
   type RunShardInput,
@@ -34,6 +35,12 @@ export class ParentBatch {
   /** Tells which slots were given back so far. */
   tellSlots(exhausted: boolean): void {
     void this.#tell(slotReleaseSignal, { ...this.#speaker, ...this.#holds.given, exhausted });
+  }
+
+  /** Tells that a create met a 429 just now, and is to wait for so long. */
+  tellSlowDown(waitMs: number): void {
+    const metAtMs = Date.now();
+    void this.#tell(slowDownSignal, { ...this.#speaker, metAtMs, untilMs: metAtMs + waitMs });
   }
 
   tellTrial(trial: number, verdict: TrialEnd['verdict']): void {

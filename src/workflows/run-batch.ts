@@ -12,6 +12,7 @@ import { EMPTY_TALLY, type Tally } from '../domain/tally.js';
 import { wholeBatchProxies } from './activity-proxies.js';
 import { BatchCanary } from './batch-canary.js';
 import { BatchHolds } from './batch-holds.js';
+import { BatchPace } from './batch-pace.js';
 import { BatchPauses } from './batch-pauses.js';
 import { handleMessages } from './batch-messages.js';
 import { FailureTrials } from './failure-trials.js';
@@ -48,6 +49,7 @@ class Batch {
   #phase: BatchSnapshot['phase'] = 'preparing';
   #endedAt: string | undefined;
   readonly #pauses: BatchPauses;
+  readonly #pace: BatchPace;
   readonly #canary: BatchCanary;
   #cancelling = false;
   #missingAccepted: boolean;
@@ -64,13 +66,17 @@ class Batch {
       own: resumed?.pauses ?? [],
       onChange: () => this.#followPauses(),
     });
+    this.#pace = new BatchPace({
+      periods: resumed?.slowPeriods ?? [],
+      onChange: (pace) => this.#followPace(pace),
+    });
     this.#missingAccepted = resumed?.missingAccepted ?? false;
     this.#concurrency = resumed?.concurrency ?? settings.concurrency;
     this.#maxFailureRate = resumed?.maxFailureRate ?? settings.maxFailureRate ?? DEFAULT_MAX_FAILURE_RATE;
     this.#carriedStored = resumed?.carriedStored ?? 0;
     this.#shards = new ShardRuns({
       input,
-      concurrency: () => this.#concurrency,
+      concurrency: () => this.#pace.within(this.#concurrency),
       isCancelling: () => this.#cancelling,
       isDraining: () => !this.#cancelling && isHistoryLong(settings),
       openable: () => this.#canary.openable,
@@ -83,6 +89,7 @@ class Batch {
         // A canary is to show failures: it ends soon, whatever fails.
         maxFailureRate: this.#canary.isOver ? this.#maxFailureRate : 100,
         missingAccepted: this.#missingAccepted,
+        createsNotBeforeMs: this.#pace.createsNotBeforeMs,
       }),
       recordLost: (shard, openedAtMs) => this.#work.recordLost(shard, openedAtMs),
       onChange: () => this.#noteSnapshot(),
@@ -166,6 +173,7 @@ class Batch {
       pauses: this.#pauses.own,
       missingAccepted: this.#missingAccepted,
       concurrency: this.#concurrency,
+      slowPeriods: this.#pace.periods,
       maxFailureRate: this.#maxFailureRate,
     };
     await continueAsNew<typeof runBatch>({ run, settings, resumed });
@@ -186,6 +194,7 @@ class Batch {
       cancel: () => this.#cancel(),
       takeSlotsBack: (release) => this.#shards.takeSlotsBack(release),
       takeFault: (fault) => this.#takeFault(fault),
+      takeSlowDown: (met) => this.#pace.slowDown(met),
       takeTrialEnd: (end) => this.#trials.take(end),
       takeShardEnd: (shard) => this.#shards.open.adoptedEnded(shard),
     });
@@ -247,6 +256,12 @@ class Batch {
     this.#tellAll();
   }
 
+  #followPace(pace: 'slower' | 'faster'): void {
+    this.#shards.deal();
+    if (pace === 'slower') this.#tellAll();
+    else this.#noteSnapshot();
+  }
+
   #enter(phase: BatchSnapshot['phase']): void {
     this.#phase = phase;
     this.#noteSnapshot();
@@ -258,6 +273,7 @@ class Batch {
   }
 
   #snapshot(): BatchSnapshot {
+    const pace = this.#endedAt ? undefined : this.#pace.lowered(this.#concurrency);
     return {
       run: this.#input.run,
       phase: this.#phase,
@@ -269,6 +285,7 @@ class Batch {
       openShards: this.#shards.open.all.map(({ shard, rows }) => ({ shard, rows })),
       carriedStored: this.#carriedStored,
       concurrency: this.#concurrency,
+      ...(pace && { pace }),
       startedAt: this.#startedAt,
       ...(this.#endedAt && { endedAt: this.#endedAt }),
       asOf: new Date().toISOString(),

@@ -75,6 +75,9 @@ async function createJob(context: RowContext, row: number): Promise<MadeJob | un
       generation,
       ...(since !== undefined && { unansweredSinceMs: since }),
     };
+    if (fault?.cause.retryAfterMs !== undefined) {
+      ledger.noteNotBefore(row, Date.now() + fault.cause.retryAfterMs);
+    }
     if (fault) context.raise(fault.cause, candidate);
     if (context.isCancelling()) ledger.cancelUnpaid(Date.now());
     return undefined;
@@ -94,9 +97,10 @@ async function createUntilAnswered(
   const { run, shard, settings } = input;
   let budget: FaultBudget | undefined;
   for (let losses = 0; ;) {
+    const waitMs = ledger.generationOf(row).notBeforeMs - Date.now();
+    if (waitMs > 0) await sleep(waitMs);
     const scheduledAtMs = Date.now();
     const { unansweredSinceMs } = ledger.generationOf(row);
-    let delayMs: number;
     try {
       const result = await activities.createGeneration({
         run,
@@ -109,13 +113,15 @@ async function createUntilAnswered(
       });
       if (result.kind !== 'again') return result;
       ledger.noteUnanswered(row, result.unansweredSinceMs);
-      ({ budget, delayMs } = result);
+      budget = result.budget;
+      ledger.noteNotBefore(row, Date.now() + result.delayMs);
+      if (result.slowDownMs !== undefined) context.slowDown(result.slowDownMs);
     } catch (error) {
       if (!(error instanceof ActivityFailure) || batchFaultOf(error) || isCancellation(error)) throw error;
       ledger.noteUnanswered(row, scheduledAtMs);
-      delayMs = Math.min(LONGEST_LOSS_DELAY_MS, SHORTEST_LOSS_DELAY_MS * 2 ** Math.min(losses++, 10));
+      const delayMs = Math.min(LONGEST_LOSS_DELAY_MS, SHORTEST_LOSS_DELAY_MS * 2 ** Math.min(losses++, 10));
+      ledger.noteNotBefore(row, Date.now() + delayMs);
     }
-    await sleep(delayMs);
   }
 }
 

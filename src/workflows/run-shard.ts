@@ -33,6 +33,7 @@ import { ShardLedger } from './shard-ledger.js';
 import { RunningCreates } from './running-creates.js';
 import { throughShardHolds } from './through-shard-holds.js';
 import { ShardSlots } from './shard-slots.js';
+import { CreatesWait } from './creates-wait.js';
 
 const FAILURE_RATE = 'failure-rate';
 
@@ -86,6 +87,7 @@ class Shard {
   readonly #rowContext: RowContext;
   readonly #grace = new CancellationScope();
   readonly #creates = new RunningCreates();
+  readonly #createsWait: CreatesWait;
   #cancelling = false;
   #trialsMade: number;
   #isDraining = false;
@@ -106,6 +108,7 @@ class Shard {
     this.#holds = holds;
     this.#parent = parent;
     this.#ledger = new ShardLedger(overview, input.resumed?.rows);
+    this.#createsWait = new CreatesWait(holds);
     this.#slots = new ShardSlots(holds, this.#ledger, parent);
     this.#recorder = new PartRecorder(this.#ledger, overview.nextPart, (part, settled) =>
       throughShardHolds(parent, holds, () =>
@@ -124,6 +127,7 @@ class Shard {
       jobsAreMissing: (row, found) => this.#jobsAreMissing(row, found),
       isCancelling: () => this.#cancelling,
       runCreate: (row, create) => this.#creates.run(row, create),
+      slowDown: (waitMs) => parent.tellSlowDown(waitMs),
       raise: (cause, candidate) => {
         parent.tellFault(cause, candidate);
         this.#takeBackCreates();
@@ -190,6 +194,7 @@ class Shard {
   }
 
   #obey(): void {
+    this.#createsWait.follow();
     if (this.#holds.cancelling) this.#cancel();
     this.#takeBackCreates();
     this.#tryOneRow();
@@ -210,6 +215,11 @@ class Shard {
   #mayCreate(mode: ModelMode, isTrial = false): boolean {
     if (this.#cancelling || this.#holds.paused) return false;
     return !this.#holds.isHeld(scopesOfCreate(mode).filter((scope) => !isTrial || scope !== FAILURE_RATE));
+  }
+
+  /** Creates that are under way are left to wait where they are. */
+  #mayStart(mode: ModelMode): boolean {
+    return !this.#createsWait.isOn && this.#mayCreate(mode);
   }
 
   /** Rows whose creates are taken back return to the queue. */
@@ -242,13 +252,11 @@ class Shard {
   }
 
   #canStart(): boolean {
-    return (
-      !this.#isDraining && this.#slots.free > 0 && this.#ledger.canStart((mode) => this.#mayCreate(mode))
-    );
+    return !this.#isDraining && this.#slots.free > 0 && this.#ledger.canStart((mode) => this.#mayStart(mode));
   }
 
   #startRow(): void {
-    const row = this.#ledger.startNext((mode) => this.#mayCreate(mode), Date.now());
+    const row = this.#ledger.startNext((mode) => this.#mayStart(mode), Date.now());
     if (row !== undefined) this.#runRow(row).catch(() => undefined);
   }
 

@@ -2,6 +2,7 @@ import { defineQuery, defineSignal } from '@temporalio/workflow';
 import type { HoldCause, HoldScope, ModelMode } from '../domain/holds.js';
 import type { JobId } from '../domain/ids.js';
 import type { GenerationRecord, SettledRow } from '../domain/outcome.js';
+import type { SlowPeriod } from '../domain/pace.js';
 import type { RunSettings } from '../domain/run-settings.js';
 import type { Tally } from '../domain/tally.js';
 import type { Slots } from '../domain/window.js';
@@ -55,6 +56,8 @@ export interface LeftRow {
   readonly generation: number;
   readonly jobId: JobId | undefined;
   readonly unansweredSinceMs: number | undefined;
+  /** No create of it is to be sent before. Milliseconds since the epoch; absent: at once. */
+  readonly notBeforeMs?: number;
   readonly generations: readonly GenerationRecord[];
 }
 
@@ -81,6 +84,8 @@ export interface ShardControl {
   readonly maxFailureRate: number;
   /** A person has said that jobs which the service does not know are gone for good. */
   readonly missingAccepted: boolean;
+  /** The service has asked the batch to create nothing before. Milliseconds since the epoch; absent: it has not. */
+  readonly createsNotBeforeMs?: number;
   /** How many of this shard's faults the parent has taken in. */
   readonly faultsTaken: number;
 }
@@ -136,6 +141,9 @@ export interface TrialEnd extends ShardSpeaker {
   readonly verdict: 'image' | 'failure' | 'none';
 }
 
+/** A create of a shard met a 429. Milliseconds since the epoch. */
+export type SlowDown = ShardSpeaker & SlowPeriod;
+
 export interface RunShardResult {
   readonly tally: Tally;
   /** Of a run's canary: how long its jobs took from create to done; at most 200. */
@@ -175,6 +183,7 @@ export const shardFaultSignal = defineSignal<[ShardFault]>('shardFault');
 export const slotReleaseSignal = defineSignal<[SlotRelease]>('slotRelease');
 /** From a shard whose end Temporal does not tell its batch. */
 export const shardEndSignal = defineSignal<[ShardSpeaker]>('shardEnd');
+export const slowDownSignal = defineSignal<[SlowDown]>('slowDown');
 export const trialEndSignal = defineSignal<[TrialEnd]>('trialEnd');
 export const shardTallyQuery = defineQuery<Tally>('tally');
 export const oldestRowsQuery = defineQuery<OldestRows>('oldest');

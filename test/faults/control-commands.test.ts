@@ -25,6 +25,7 @@ describe('an operator at the command line', { timeout: 120_000 }, () => {
     await writeFile(path.join(engine.folder.path, 'foxes.csv'), `prompt\n${rows.join('\n')}\n`);
   });
   beforeEach(() => {
+    engine.sandbox.configure({ jobTimeMs: { min: 1_000, max: 1_500 } });
     otherJobs = jobIdsOf(engine.sandbox);
   });
   afterAll(() => engine?.stop());
@@ -43,6 +44,8 @@ describe('an operator at the command line', { timeout: 120_000 }, () => {
     eventually(async () => holds(await engine.statusOf(id)), { what: `${id} ${what}`, withinMs: 60_000 });
 
   it('pauses, sets and resumes a batch, and is told what each did', async () => {
+    // It must not be over while commands start.
+    engine.sandbox.configure({ jobTimeMs: { min: 6_000, max: 8_000 } });
     await workWith('old-key');
     await command(['submit', 'foxes.csv', '--id', 'told', '--concurrency', '1']);
     await until('told', 'has a job', ({ inFlight }) => inFlight > 0);
@@ -86,6 +89,34 @@ describe('an operator at the command line', { timeout: 120_000 }, () => {
     expect(await command(['resume', 'asleep'])).toMatchObject({ code: 0 });
     await until('asleep', 'is complete', ({ state }) => state === 'completed');
     await expectSound(engine, { batchId: 'asleep', rows: ROWS, otherJobs });
+  });
+
+  it('sets the pace of all workers, shows it, and says what is no rate', async () => {
+    const rates = async (...args: string[]) =>
+      JSON.parse((await command(['rate', ...args, '--json'])).stdout);
+    const none = { creates: null, polls: null, taskQueue: engine.taskQueue };
+    expect(await rates()).toEqual(none);
+    const set = await rates('180/m', '--polls', '2/s');
+    expect(set).toMatchObject({ creates: { perSecond: 3, rate: '3/s' }, polls: { rate: '2/s' } });
+    expect((await command(['rate'])).stdout).toContain('Creates: 3/s. Polls: 2/s.');
+    for (const wrong of [['0/s'], ['-5/s'], ['fast'], ['--polls', '10']]) {
+      const refused = await command(['rate', ...wrong]);
+      expect(refused).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(/\d+\/m|option/) });
+    }
+    expect(await rates('off')).toMatchObject({ creates: null, polls: set.polls });
+
+    await workWith('old-key');
+    await command(['submit', 'foxes.csv', '--id', 'polled']);
+    await until('polled', 'has ended', ({ state }) => state === 'completed');
+    const verdict = await expectSound(engine, { batchId: 'polled', rows: ROWS, otherJobs });
+    expect(verdict.jobs).toBe(ROWS);
+    const noticedMs = engine.sandbox
+      .jobs()
+      .filter(({ jobId }) => !otherJobs.has(jobId))
+      .map(({ finishedAt, noticedAfterMs = 0 }) => finishedAt + noticedAfterMs);
+    // All jobs had ended before the first poll: from then on there were two looks a second.
+    expect(Math.max(...noticedMs) - Math.min(...noticedMs)).toBeGreaterThan((ROWS / 2 - 1.5) * 1_000);
+    expect(await rates('--polls', 'off')).toEqual(none);
   });
 
   it('makes a canary and leaves it, which waits also while no worker lives, and goes on when told to', async () => {

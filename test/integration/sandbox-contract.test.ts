@@ -286,9 +286,20 @@ describe('the API', () => {
       idempotencyKey: 'key',
       status: 'done',
       polls: 1,
+      pollsToEnd: 1,
+      createdAt: expect.any(Number),
+      finishedAt: expect.any(Number),
+      noticedAfterMs: expect.any(Number),
     };
     expect(sandbox.jobs()).toEqual([listed]);
     expect(await (await fetch(`${sandbox.controlUrl}/jobs`)).json()).toEqual({ jobs: [listed] });
+    const { noticedAfterMs } = sandbox.jobs()[0] ?? {};
+    expect(sandbox.stats().endsSeen).toEqual({
+      jobs: 1,
+      pollsToEnd: 1,
+      medianMs: noticedAfterMs,
+      p95Ms: noticedAfterMs,
+    });
   });
 
   it('is steered over HTTP, refuses what it does not know, and shows no key', async () => {

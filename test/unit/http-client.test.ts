@@ -181,7 +181,7 @@ describe('asking for a job', () => {
     return client.getJob(JOB);
   }
 
-  it('gives the fresh image URL of a done job and how long it took', async () => {
+  it('gives the fresh image URL of a done job and how long ago it ended', async () => {
     const job = await jobFrom({
       status: 'done',
       result: { image_url: 'https://img.test/a.png?sig=1' },
@@ -189,7 +189,11 @@ describe('asking for a job', () => {
       started_at: '2026-06-11T12:00:01Z',
       finished_at: '2026-06-11T12:00:13.5Z',
     });
-    expect(job).toEqual({ kind: 'done', imageUrl: 'https://img.test/a.png?sig=1', tookMs: 13_500 });
+    expect(job).toEqual({
+      kind: 'done',
+      imageUrl: 'https://img.test/a.png?sig=1',
+      endedAgoMs: expect.any(Number),
+    });
     expect(server.seen[0]?.path).toBe(`/api/v1/jobs/${JOB}`);
   });
 
