@@ -68,10 +68,10 @@ const LONGEST_VALID_SECONDS = 7 * 24 * 3600;
 
 /**
  * The body that goes out for a generation, and its key. The URLs of input images change with time and credentials, and
- * with a sheet in which they are signed anew: so each body has a key of its own. The URL for webhooks changes with the
- * run and the configuration. What was sent for the generation is noted before it goes out. What was sent before is made again exactly as it was where it can be, whose job it then
- * finds; where it cannot, a new one is signed, unless the fate of the old one is in doubt. Throws `StorageError`, and
- * the batch's fault where the service could not reach the bucket.
+ * with a sheet in which they are signed anew; the URL for webhooks with the run and the configuration: so each body with
+ * such parts has a key of its own. What was sent for the generation is noted before it goes out. What was sent before is
+ * made again exactly as it was where it can be, and so finds its job; where it cannot, a new one is made, unless the fate
+ * of the old one is in doubt. Throws `StorageError`, and the batch's fault where the service could not reach the bucket.
  */
 export async function outgoingCreate(state: WorkerState, create: CreateToSend): Promise<OutgoingCreate> {
   const { store, webhooks } = state;
@@ -118,9 +118,9 @@ function readyWith(
   parts: Pick<CreateGenerationRequest, 'inputImageUrls' | 'callbackUrl'>,
 ): OutgoingCreate {
   const notedAs = keyOf(run, row, generation);
-  const { inputImageUrls } = parts;
-  const idempotencyKey =
-    inputImageUrls.length > 0 ? idempotencyKeyOfBody(notedAs, sha256Of(inputImageUrls)) : notedAs;
+  const { inputImageUrls, callbackUrl } = parts;
+  const changing = callbackUrl === undefined ? inputImageUrls : [...inputImageUrls, callbackUrl];
+  const idempotencyKey = changing.length > 0 ? idempotencyKeyOfBody(notedAs, sha256Of(changing)) : notedAs;
   return { kind: 'ready', request: { ...row, ...parts }, idempotencyKey, notedAs };
 }
 

@@ -5,7 +5,8 @@ import { readDocumentIfAny } from './read-document.js';
 
 /**
  * `sent/<key of the generation>.json`: how its create was sent last, where the body has parts that change with time and
- * credentials, so that it is repeated with the identical body, under the same key, or not at all. No URL stands in it, only what one hashes to.
+ * credentials, so that it is repeated with the identical body, under the same key, or not at all. No URL stands in it,
+ * only what one hashes to.
  */
 export const SentCreate = z.object({
   format: z.literal(1),
