@@ -132,13 +132,22 @@ async function createWorkers(
   const { connection, namespace, taskQueue } = shared;
   const queues = taskQueues(taskQueue);
   const workflowBundle = roles.includes('main') ? await workflowCode() : undefined;
-  const { ingest, seal, openShard, recordOutcomes, recordLostShard, probe, rebindAccount } =
+  const { ingest, leaseBudget, seal, openShard, recordOutcomes, recordLostShard, probe, rebindAccount } =
     shared.activities;
   const { createGeneration, awaitGeneration, storeImage } = shared.activities;
   const optionsOf: Record<WorkerRole, Partial<WorkerOptions>> = {
     main: {
       ...(workflowBundle && { workflowBundle }),
-      activities: { ingest, seal, openShard, recordOutcomes, recordLostShard, probe, rebindAccount },
+      activities: {
+        ingest,
+        leaseBudget,
+        seal,
+        openShard,
+        recordOutcomes,
+        recordLostShard,
+        probe,
+        rebindAccount,
+      },
       shutdownGraceTime: '5 seconds',
     },
     create: {

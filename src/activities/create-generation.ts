@@ -1,7 +1,7 @@
 import { FRESH_BUDGET, type FaultBudget } from '../domain/fault-budget.js';
 import type { ModelMode } from '../domain/holds.js';
 import type { ShardRow } from '../domain/row.js';
-import { pausedUndisturbed, withHeartbeat } from './activity-context.js';
+import { askingRun, pausedUndisturbed, withHeartbeat } from './activity-context.js';
 import type { WorkerState } from './dependencies.js';
 import { batchFault, bearOrHold, mayHaveCreated, meaningOf } from './failure.js';
 import { keyOf } from './generation-key.js';
@@ -31,6 +31,7 @@ const REPEATED_MS = 15_000;
 export function createGenerationActivity(state: WorkerState): Activities['createGeneration'] {
   return (input) =>
     withHeartbeat(async () => {
+      if (input.leasedTo !== undefined && input.leasedTo !== askingRun()) return { kind: 'not-leased' };
       const startedAtMs = Date.now();
       for (let next = input; ;) {
         const result = await createOnce(state, next);

@@ -64,7 +64,11 @@ export class BatchLeases {
     if (before && !isLater(word, before.word)) return;
     const isSame = before?.word.id === word.id;
     if (before?.isNew && !isSame) this.#superseded.push(before.word);
-    this.#heard.set(word.shard, { word, isNew: true, ...(isSame && before.answer && { answer: before.answer }) });
+    this.#heard.set(word.shard, {
+      word,
+      isNew: true,
+      ...(isSame && before.answer && { answer: before.answer }),
+    });
   }
 
   /** Whether the book must be told: something comes back, or somebody wants more than was granted. */
@@ -73,7 +77,8 @@ export class BatchLeases {
       this.#superseded.length > 0 ||
       [...this.#heard.values()].some(
         ({ word, answer, isNew }) =>
-          isNew && (word.want !== undefined || word.returned > (answer?.returned ?? 0) || isVoid(word, answer)),
+          isNew &&
+          (word.want !== undefined || word.returned > (answer?.returned ?? 0) || isVoid(word, answer)),
       )
     );
   }

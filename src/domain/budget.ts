@@ -108,7 +108,9 @@ export function leased(book: LeaseBook, cap: number, words: readonly LeaseWord[]
     .flatMap(({ id, run, shard, state, want }) => {
       const lease = leases.get(id);
       const mayHave = lease?.run === run && newest.get(shard) === lease;
-      return want && lease && mayHave && lease.granted < want.needed ? [{ lease, want, isStarved: state === 'starved' }] : [];
+      return want && lease && mayHave && lease.granted < want.needed
+        ? [{ lease, want, isStarved: state === 'starved' }]
+        : [];
     })
     .toSorted((a, b) => Number(b.isStarved) - Number(a.isStarved) || a.lease.shard - b.lease.shard);
   let free = cap - committedOf([...leases.values()]);

@@ -1,5 +1,5 @@
 import { totalOf } from './decimal.js';
-import type { Model, Resolution } from './generation-settings.js';
+import { MODELS, RESOLUTIONS, type Model, type Resolution } from './generation-settings.js';
 import type { ImageKind, ImagesOfKind } from './image-counts.js';
 
 /** What an image costs by model and resolution: decimal strings in the account's currency, none of them negative. */
@@ -8,6 +8,31 @@ export type PriceTable = ReadonlyMap<Model, ReadonlyMap<Resolution, string>>;
 /** The price of an image; undefined where the table does not say. */
 export function priceOf(prices: PriceTable, { model, resolution }: ImageKind): string | undefined {
   return prices.get(model)?.get(resolution);
+}
+
+/** What an image of one kind costs: a decimal string. */
+export interface ImagePrice extends ImageKind {
+  readonly price: string;
+}
+
+/** A price table as a list, always in the same order. */
+export function pricesOf(prices: PriceTable): readonly ImagePrice[] {
+  return MODELS.flatMap((model) =>
+    RESOLUTIONS.flatMap((resolution) => {
+      const price = priceOf(prices, { model, resolution });
+      return price === undefined ? [] : [{ model, resolution, price }];
+    }),
+  );
+}
+
+/** The price table of a list. */
+export function tableOf(list: readonly ImagePrice[]): PriceTable {
+  const table = new Map<Model, Map<Resolution, string>>();
+  for (const { model, resolution, price } of list) {
+    const prices = table.get(model) ?? new Map<Resolution, string>();
+    table.set(model, prices.set(resolution, price));
+  }
+  return table;
 }
 
 /** What images cost. */

@@ -1,3 +1,5 @@
+import type { ImagePrice } from './price-table.js';
+
 /** What a person may set for a run. Times in milliseconds. */
 export interface RunSettings {
   /** Most rows with an unfinished job at once, over the whole batch. */
@@ -19,6 +21,10 @@ export interface RunSettings {
   readonly thumbnails?: boolean;
   /** Images are compared by what they look like; absent: no. */
   readonly nearDuplicates?: boolean;
+  /** What images cost, as it was said when the run was asked for; absent: nobody has said. */
+  readonly prices?: readonly ImagePrice[];
+  /** What the run may cost at most by `prices`, a decimal string of at most six decimals; absent: whatever it costs. */
+  readonly budget?: string;
   /** Workflows go on in a new run once their history has so many events; absent: 40,000. */
   readonly continueAfterEvents?: number;
 }

@@ -20,6 +20,12 @@ export interface LeaseLeft {
   readonly counted: readonly number[];
 }
 
+interface Said {
+  readonly state: LeaseState;
+  readonly returned: number;
+  readonly want: LeaseWant | undefined;
+}
+
 interface Reservation {
   readonly micros: number;
   /** The lease that it was taken of; undefined where an earlier workflow run of the shard has counted it. */
@@ -41,7 +47,7 @@ export class ShardLease {
   #images = 0;
   #seq: number;
   #call: LeaseCall = 'nothing';
-  #told: Pick<LeaseWord, 'state' | 'want' | 'returned'> | undefined;
+  #told: Said | undefined;
 
   constructor(drawId: () => string, left?: LeaseLeft) {
     this.#drawId = drawId;
@@ -140,13 +146,22 @@ export class ShardLease {
     this.#told = undefined;
   }
 
+  /** Whether `speak` has something to say. */
+  hasNews(needs: LeaseNeeds): boolean {
+    return this.#isNews(this.#toSay(needs));
+  }
+
   /** What is to be told now; undefined where the batch knows what it needs to. What is told as returned is no longer to be spent. */
   speak(needs: LeaseNeeds, speaker: LeaseSpeaker): LeaseWord | undefined {
+    const said = this.#toSay(needs);
+    if (!this.#isNews(said)) return undefined;
+    return this.#word(said, needs.startable ?? needs.first ?? 0, speaker);
+  }
+
+  #toSay(needs: LeaseNeeds): Said {
     const state = this.#stateOf(needs);
     const returned = this.#returned + this.#spare(state, needs);
-    const want = this.#wantOf(state, needs, returned);
-    if (!this.#isNews({ state, returned, want })) return undefined;
-    return this.#word({ state, returned, want }, needs.startable ?? needs.first ?? 0, speaker);
+    return { state, returned, want: this.#wantOf(state, needs, returned) };
   }
 
   /** The last word: nothing more is bought with this lease. Undefined where nothing was ever granted. */
@@ -204,15 +219,7 @@ export class ShardLease {
     }
   }
 
-  #isNews({
-    state,
-    returned,
-    want,
-  }: {
-    readonly state: LeaseState;
-    readonly returned: number;
-    readonly want: LeaseWant | undefined;
-  }): boolean {
+  #isNews({ state, returned, want }: Said): boolean {
     const told = this.#told;
     if (returned > this.#returned) return true;
     const wasStarved = told?.state === 'starved';
@@ -227,14 +234,13 @@ export class ShardLease {
   }
 
   #word(
-    said: { readonly state: LeaseState; readonly returned: number; readonly want: LeaseWant | undefined },
+    { state, returned, want }: Said,
     price: number,
     { shard, run, epoch, nowMs }: LeaseSpeaker,
   ): LeaseWord {
-    const { state, returned, want } = said;
     this.#returned = returned;
     this.#seq = Math.max(this.#seq + 1, nowMs);
-    this.#told = { state, returned, ...(want && { want }) };
+    this.#told = { state, returned, want };
     return {
       epoch,
       seq: this.#seq,

@@ -37,6 +37,10 @@ const runSettings: z.ZodType<RunSettings> = z.object({
   maxFailureRate: count.exactOptional(),
   thumbnails: z.boolean().exactOptional(),
   nearDuplicates: z.boolean().exactOptional(),
+  prices: z
+    .array(z.object({ model: z.enum(MODELS), resolution: z.enum(RESOLUTIONS), price: z.string() }))
+    .exactOptional(),
+  budget: z.string().exactOptional(),
 });
 
 /** What a run was asked to do: `runs/<runSeq>/request.json`, written once by whoever submits. */

@@ -63,13 +63,18 @@ export function activityProxies(): Pick<
 /** The activities that go over the whole batch. Probes have ids that say which scope they free: `probe:account`. */
 export function wholeBatchProxies(
   settings: RunSettings,
-): Pick<Activities, 'ingest' | 'seal' | 'probe' | 'rebindAccount'> {
+): Pick<Activities, 'ingest' | 'leaseBudget' | 'seal' | 'probe' | 'rebindAccount'> {
   const queues = taskQueues(workflowInfo().taskQueue);
   const { ingest, seal } = proxyActivities<Activities>({
     ...PATIENT,
     taskQueue: queues.main,
     startToCloseTimeout: '6 hours',
     heartbeatTimeout: '30 seconds',
+  });
+  const { leaseBudget } = proxyActivities<Activities>({
+    ...PATIENT,
+    taskQueue: queues.main,
+    startToCloseTimeout: '1 minute',
   });
   // A person waits for it.
   const { rebindAccount } = proxyActivities<Activities>({
@@ -90,6 +95,7 @@ export function wholeBatchProxies(
   } as const;
   return {
     ingest,
+    leaseBudget,
     seal,
     rebindAccount,
     probe: (input) => named(probe, probeActivityId(input.cause.scope)).probe(input),

@@ -1,5 +1,6 @@
 import { CancellationScope, log, setHandler } from '@temporalio/workflow';
-import { problemWithSettings, type ChangedSettings } from '../domain/batch-settings.js';
+import type { BroughtWord } from '../domain/batch-leases.js';
+import { problemWithSettings } from '../domain/batch-settings.js';
 import { HeardWords } from './heard-words.js';
 import {
   cancelUpdate,
@@ -12,6 +13,7 @@ import {
   type Instruction,
 } from './messages.js';
 import {
+  leaseWordSignal,
   shardEndSignal,
   shardFaultSignal,
   slotReleaseSignal,
@@ -30,6 +32,10 @@ export interface Listener {
   readonly cancel: () => void;
   readonly takeSlotsBack: (release: SlotRelease) => void;
   readonly takeFault: (fault: ShardFault) => void;
+  readonly takeLeaseWord: (word: BroughtWord) => void;
+  /** Why the batch would not go on, or its budget cannot be set. */
+  readonly problemWithResume: () => string | undefined;
+  readonly problemWithBudget: () => string | undefined;
   readonly takeTrialEnd: (end: TrialEnd) => void;
   readonly takeShardEnd: (shard: number) => void;
 }
@@ -41,6 +47,10 @@ export function handleMessages(batch: Listener): void {
   // A handler runs in the root's scope: what it starts would be cancelled with it.
   const shield = CancellationScope.current();
   const words = new HeardWords();
+  const refuseInstruction = (instruction: Instruction): void => {
+    const problem = problemWith(batch, instruction);
+    if (problem !== undefined) throw new Error(problem);
+  };
   const answering = (act: () => Promise<void>): Promise<BatchSnapshot> =>
     words.hear('update', () =>
       shield.run(async () => {
@@ -63,12 +73,15 @@ export function handleMessages(batch: Listener): void {
     validator: () => refuseUnlessOpen(),
   });
   setHandler(resumeUpdate, (how) => answering(() => obey({ kind: 'resume', rebind: how?.rebind === true })), {
-    validator: (_how) => refuseUnlessOpen(),
+    validator: (how) => {
+      refuseUnlessOpen();
+      refuseInstruction({ kind: 'resume', rebind: how?.rebind === true });
+    },
   });
   setHandler(setUpdate, (settings) => answering(() => obey({ kind: 'set', ...settings })), {
     validator: (settings) => {
       refuseUnlessOpen();
-      refuseSettings(settings);
+      refuseInstruction({ kind: 'set', ...settings });
     },
   });
   setHandler(cancelUpdate, () => answering(async () => batch.cancel()), {
@@ -78,7 +91,7 @@ export function handleMessages(batch: Listener): void {
     words.hear('signal', async () => {
       try {
         refuseUnlessOpen();
-        if (instruction.kind === 'set') refuseSettings(instruction);
+        refuseInstruction(instruction);
         await shield.run(() => obey(instruction));
       } catch (error) {
         log.warn('An instruction was not followed.', { kind: instruction.kind, error });
@@ -86,6 +99,7 @@ export function handleMessages(batch: Listener): void {
     }),
   );
   setHandler(slotReleaseSignal, heard(batch.takeSlotsBack));
+  setHandler(leaseWordSignal, heard<ShardSpeaker & BroughtWord>(batch.takeLeaseWord));
   setHandler(shardFaultSignal, heard(batch.takeFault));
   setHandler(trialEndSignal, heard(batch.takeTrialEnd));
   setHandler(
@@ -107,7 +121,20 @@ function refuseEnded(
   }
 }
 
-function refuseSettings(settings: ChangedSettings): void {
-  const problem = problemWithSettings(settings);
-  if (problem) throw new Error(problem);
+/** Why an instruction is not followed; undefined where it is. */
+function problemWith(
+  batch: Pick<Listener, 'problemWithResume' | 'problemWithBudget'>,
+  instruction: Instruction,
+): string | undefined {
+  switch (instruction.kind) {
+    case 'pause':
+      return undefined;
+    case 'resume':
+      return instruction.rebind ? undefined : batch.problemWithResume();
+    case 'set':
+      return (
+        problemWithSettings(instruction) ??
+        (instruction.budget === undefined ? undefined : batch.problemWithBudget())
+      );
+  }
 }

@@ -10,6 +10,7 @@ import { DEFAULT_MAX_FAILURE_RATE } from '../domain/failure-rate.js';
 import { JOBS_MISSING } from '../domain/holds.js';
 import { EMPTY_TALLY, type Tally } from '../domain/tally.js';
 import { wholeBatchProxies } from './activity-proxies.js';
+import { BatchBudget } from './batch-budget.js';
 import { BatchHolds } from './batch-holds.js';
 import { BatchPauses } from './batch-pauses.js';
 import { handleMessages } from './batch-messages.js';
@@ -43,6 +44,7 @@ class Batch {
   readonly #holds: BatchHolds;
   readonly #trials: FailureTrials;
   readonly #shards: ShardRuns;
+  readonly #budget: BatchBudget;
   readonly #startedAt: string;
   #phase: BatchSnapshot['phase'] = 'preparing';
   #endedAt: string | undefined;
@@ -61,6 +63,7 @@ class Batch {
       byPerson: resumed?.paused ?? false,
       own: resumed?.pauses ?? [],
       onChange: () => this.#followPauses(),
+      onShow: () => this.#noteSnapshot(),
     });
     this.#missingAccepted = resumed?.missingAccepted ?? false;
     this.#concurrency = resumed?.concurrency ?? settings.concurrency;
@@ -73,21 +76,31 @@ class Batch {
       isDraining: () => !this.#cancelling && isHistoryLong(settings),
       common: () => ({
         // A cancelled batch starts nothing more; its rows settle once it is known what the last probes bought for them.
-        paused: this.#pauses.isPaused || this.#cancelling,
+        paused: this.#pauses.stopsBuying || this.#cancelling,
         cancelling: this.#cancelling && !this.#holds.isBuying,
         heldScopes: this.#holds.current.map(({ scope }) => scope),
         holdSeq: this.#holds.seq,
         maxFailureRate: this.#maxFailureRate,
         missingAccepted: this.#missingAccepted,
       }),
+      leaseOf: (shard) => this.#budget.leaseOf(shard),
       recordLost: (shard, openedAtMs) => this.#work.recordLost(shard, openedAtMs),
+      onChange: () => this.#budget.noteShards(),
+    });
+    this.#budget = new BatchBudget({
+      batchId: run.batchId,
+      settings,
+      budget: resumed?.budget,
+      lease: (asked) => this.#work.lease(asked),
+      shards: this.#shards.open,
+      pauses: this.#pauses,
       onChange: () => this.#noteSnapshot(),
     });
     this.#trials = new FailureTrials({
       firstWaitMs: settings.probeFirstMs,
       openShards: () => this.#shards.open.all,
       allow: (shard, trial) => this.#shards.open.allowTrial(shard, trial),
-      mayBuy: () => !this.#pauses.isPaused && !this.#cancelling,
+      mayBuy: () => !this.#pauses.stopsBuying && !this.#cancelling,
     });
     this.#holds = new BatchHolds({
       run,
@@ -117,6 +130,7 @@ class Batch {
       await condition(() => this.#shards.allEnded || this.#shards.isDrained);
       if (!this.#shards.allEnded) await this.#goOnInNewRun();
       const end: BatchEnd = this.#cancelling ? 'cancelled' : 'completed';
+      await this.#budget.close();
       this.#enter('sealing');
       const tally = await this.#seal(begun.shards.shardCount, end);
       this.#endedAt = new Date().toISOString();
@@ -145,8 +159,10 @@ class Batch {
     await condition(allHandlersFinished);
     if (this.#cancelling) return;
     const { run, settings } = this.#input;
+    const budget = this.#budget.amount;
     const resumed: ResumedBatch = {
       ...this.#shards.left,
+      ...(budget !== undefined && { budget }),
       startedAt: this.#startedAt,
       carriedStored: this.#carriedStored,
       paused: this.#pauses.byPerson,
@@ -172,6 +188,9 @@ class Batch {
       obey: (instruction) => this.#obey(instruction),
       cancel: () => this.#cancel(),
       takeSlotsBack: (release) => this.#shards.takeSlotsBack(release),
+      takeLeaseWord: (word) => this.#budget.hear(word),
+      problemWithResume: () => this.#pauses.problemWithResume(this.#holds.current),
+      problemWithBudget: () => this.#budget.problemWithSet(),
       takeFault: (fault) => this.#takeFault(fault),
       takeTrialEnd: (end) => this.#trials.take(end),
       takeShardEnd: (shard) => this.#shards.open.adoptedEnded(shard),
@@ -189,6 +208,7 @@ class Batch {
         break;
       case 'set':
         this.#concurrency = instruction.concurrency ?? this.#concurrency;
+        if (instruction.budget !== undefined) this.#budget.set(instruction.budget);
         if (instruction.maxFailureRate !== undefined) {
           this.#maxFailureRate = instruction.maxFailureRate;
           // What is allowed now is counted anew.
@@ -229,7 +249,7 @@ class Batch {
   }
 
   #followPauses(): void {
-    if (this.#pauses.isPaused) this.#holds.stopBuying();
+    if (this.#pauses.stopsBuying) this.#holds.stopBuying();
     else this.#holds.startBuying();
     this.#tellAll();
   }
@@ -245,11 +265,13 @@ class Batch {
   }
 
   #snapshot(): BatchSnapshot {
+    const budget = this.#budget.status;
     return {
       run: this.#input.run,
       phase: this.#phase,
       paused: this.#pauses.isPaused,
       ...(this.#pauses.own.length > 0 && { pauses: this.#pauses.own }),
+      ...(budget && { budget }),
       cancelling: this.#cancelling,
       holds: this.#endedAt ? [] : this.#holds.current,
       tally: this.#shards.tally,

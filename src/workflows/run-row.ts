@@ -32,22 +32,29 @@ export async function runRow(context: RowContext, row: number): Promise<void> {
 
 /** The job of the row's present generation; undefined where the row has moved on without one. */
 async function createJob(context: RowContext, row: number): Promise<JobId | undefined> {
-  const { ledger, input } = context;
+  const { budget, ledger, input } = context;
   const { generation, jobId } = ledger.generationOf(row);
   if (jobId) return jobId;
   try {
     const result = await context.runCreate(row, () => createUntilAnswered(context, row, generation));
     switch (result.kind) {
       case 'created':
+        budget.spend(row);
         ledger.noteJob(row, generation, result.jobId, Date.now());
         return result.jobId;
       case 'invalid':
+        budget.takeBack(row, { mayBeCharged: ledger.generationOf(row).unansweredSinceMs !== undefined });
         return fail(context, row, 'invalid', {
           generation,
           end: 'invalid',
           charged: 'no',
           message: result.message,
         });
+      case 'not-leased':
+        budget.refuse(row);
+        ledger.returnToQueue(row);
+        if (context.isCancelling()) ledger.cancelUnpaid(Date.now());
+        return undefined;
       case 'unknown-charge':
         return fail(context, row, 'unknown-charge', {
           generation,
@@ -60,7 +67,6 @@ async function createJob(context: RowContext, row: number): Promise<JobId | unde
     const fault = batchFaultOf(error);
     if (!fault && !isCancellation(error)) throw error;
     ledger.noteUnanswered(row, fault?.unansweredSinceMs);
-    ledger.returnToQueue(row);
     const { unansweredSinceMs: since } = ledger.generationOf(row);
     const candidate = {
       shard: input.shard,
@@ -68,7 +74,8 @@ async function createJob(context: RowContext, row: number): Promise<JobId | unde
       generation,
       ...(since !== undefined && { unansweredSinceMs: since }),
     };
-    if (fault) context.raise(fault.cause, candidate);
+    const isCandidate = fault !== undefined && context.raise(fault.cause, candidate);
+    ledger.returnToQueue(row, budget.takeBack(row, { mayBeCharged: since !== undefined || isCandidate }));
     if (context.isCancelling()) ledger.cancelUnpaid(Date.now());
     return undefined;
   }
@@ -89,6 +96,7 @@ async function createUntilAnswered(
   for (let losses = 0; ;) {
     const scheduledAtMs = Date.now();
     const { unansweredSinceMs } = ledger.generationOf(row);
+    const leasedTo = context.budget.leasedTo(row);
     let delayMs: number;
     try {
       const result = await activities.createGeneration({
@@ -97,6 +105,7 @@ async function createUntilAnswered(
         row,
         generation,
         idempotencyHorizonMs: settings.idempotencyHorizonMs,
+        ...(leasedTo !== undefined && { leasedTo }),
         ...(budget && { budget }),
         ...(unansweredSinceMs !== undefined && { unansweredSinceMs }),
       });

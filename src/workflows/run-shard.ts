@@ -28,6 +28,8 @@ import { PartRecorder } from './part-recorder.js';
 import { ParentBatch } from './parent-batch.js';
 import type { RowContext } from './row-context.js';
 import { runRow } from './run-row.js';
+import type { MayCreate } from './row-queues.js';
+import { pricesOfBudget, ShardBudget } from './shard-budget.js';
 import { ShardHolds } from './shard-holds.js';
 import { ShardLedger } from './shard-ledger.js';
 import { RunningCreates } from './running-creates.js';
@@ -52,10 +54,12 @@ export async function runShard(input: RunShardInput): Promise<RunShardResult> {
         run: input.run,
         shard: input.shard,
         openedBy: workflowInfo().firstExecutionRunId,
+        ...pricesOfBudget(input.settings),
       }),
     );
     const shard = new Shard({ input, holds, parent, activities }, overview);
     await shard.run(root);
+    await shard.budget.end();
     if (!shard.allSettled) return goOnInNewRun(input, holds, shard.left());
     await parent.tellEnd();
     return { tally: shard.tally() };
@@ -66,7 +70,7 @@ export async function runShard(input: RunShardInput): Promise<RunShardResult> {
 async function goOnInNewRun(
   input: RunShardInput,
   holds: ShardHolds,
-  left: Pick<ResumedShard, 'rows' | 'trialsMade'>,
+  left: Pick<ResumedShard, 'rows' | 'trialsMade' | 'lease'>,
 ): Promise<never> {
   await condition(allHandlersFinished);
   const { control, ...state } = holds.state;
@@ -80,6 +84,7 @@ class Shard {
   readonly #parent: ParentBatch;
   readonly #ledger: ShardLedger;
   readonly #slots: ShardSlots;
+  readonly budget: ShardBudget;
   readonly #recorder: PartRecorder;
   readonly #recent: RecentGenerations;
   readonly #rowContext: RowContext;
@@ -106,6 +111,7 @@ class Shard {
     this.#parent = parent;
     this.#ledger = new ShardLedger(overview, input.resumed?.rows);
     this.#slots = new ShardSlots(holds, this.#ledger, parent);
+    this.budget = new ShardBudget(input, overview, { ledger: this.#ledger, holds, parent });
     this.#recorder = new PartRecorder(this.#ledger, overview.nextPart, (part, settled) =>
       throughShardHolds(parent, holds, () =>
         activities.recordOutcomes({ run: input.run, shard: input.shard, part, settled }),
@@ -118,14 +124,16 @@ class Shard {
       activities,
       ledger: this.#ledger,
       holds,
+      budget: this.budget,
       grace: this.#grace,
       noteEnd: (end, message) => this.#noteEnd(end, message),
       jobsAreMissing: (row, found) => this.#jobsAreMissing(row, found),
       isCancelling: () => this.#cancelling,
       runCreate: (row, create) => this.#creates.run(row, create),
       raise: (cause, candidate) => {
-        parent.tellFault(cause, candidate);
+        const isTold = parent.tellFault(cause, candidate);
         this.#takeBackCreates();
+        return isTold;
       },
     };
   }
@@ -138,8 +146,8 @@ class Shard {
     return this.#ledger.tally();
   }
 
-  left(): Pick<ResumedShard, 'rows' | 'trialsMade'> {
-    return { rows: this.#ledger.left(), trialsMade: this.#trialsMade };
+  left(): Pick<ResumedShard, 'rows' | 'trialsMade' | 'lease'> {
+    return { rows: this.#ledger.left(), trialsMade: this.#trialsMade, ...this.budget.left };
   }
 
   /** Works until all rows have settled and are recorded, or until none is in flight and the history has grown long. */
@@ -149,12 +157,17 @@ class Shard {
     setHandler(shardTallyQuery, () => ledger.tally());
     setHandler(rowQuery, (row) => ledger.view(row));
     setHandler(oldestRowsQuery, () => ledger.oldest(OLDEST_ROWS));
-    setHandler(probedRowSignal, (probed) => ledger.noteProbed(probed, Date.now()));
+    setHandler(probedRowSignal, (probed) => {
+      ledger.noteProbed(probed, Date.now());
+      if (probed.jobId && ledger.generationOf(probed.row).jobId === probed.jobId)
+        this.budget.spend(probed.row);
+    });
     // A handler runs in the root's scope: what it starts would be cancelled with it.
     setHandler(controlSignal, (control) =>
       shield.run(async () => {
         const wasHeld = this.#holds.isHeld([FAILURE_RATE]);
         this.#slots.take(control);
+        this.budget.take();
         if (wasHeld && !this.#holds.isHeld([FAILURE_RATE])) this.#recent.reset();
         this.#obey();
       }),
@@ -201,10 +214,10 @@ class Shard {
     sleep(this.#input.settings.graceMs).then(endGrace, endGrace);
   }
 
-  #mayCreate(mode: ModelMode, isTrial = false): boolean {
+  readonly #mayCreate = (mode: ModelMode, isTrial = false): boolean => {
     if (this.#cancelling || this.#holds.paused) return false;
     return !this.#holds.isHeld(scopesOfCreate(mode).filter((scope) => !isTrial || scope !== FAILURE_RATE));
-  }
+  };
 
   /** Rows whose creates are taken back return to the queue. */
   #takeBackCreates(): void {
@@ -228,26 +241,35 @@ class Shard {
     while (!this.#isOver) {
       while (this.#canStart()) this.#startRow();
       this.#slots.giveBack();
+      this.budget.speak(this.#mayCreate);
       await condition(
-        () => this.#isOver || this.#canStart() || this.#slots.mayGiveBack || this.#defect !== undefined,
+        () =>
+          this.#isOver ||
+          this.#canStart() ||
+          this.#slots.mayGiveBack ||
+          this.budget.hasNews(this.#mayCreate) ||
+          this.#defect !== undefined,
       );
       if (this.#defect !== undefined) return;
     }
   }
 
   #canStart(): boolean {
-    return (
-      !this.#isDraining && this.#slots.free > 0 && this.#ledger.canStart((mode) => this.#mayCreate(mode))
-    );
+    return !this.#isDraining && this.#slots.free > 0 && this.#ledger.canStart(this.#mayBuy());
   }
 
   #startRow(): void {
-    const row = this.#ledger.startNext((mode) => this.#mayCreate(mode), Date.now());
+    const row = this.#ledger.startNext(this.#mayBuy(), Date.now());
     if (row !== undefined) this.#runRow(row).catch(() => undefined);
+  }
+
+  #mayBuy(isTrial = false): MayCreate {
+    return (mode, row) => this.#mayCreate(mode, isTrial) && this.budget.covers(row);
   }
 
   /** Only a defect of ours makes it reject: it must stop the shard rather than leave a row behind. */
   async #runRow(row: number): Promise<void> {
+    this.budget.start(row);
     try {
       await runRow(this.#rowContext, row);
     } catch (error) {
@@ -263,7 +285,7 @@ class Shard {
     this.#trialsMade = trial;
     const row =
       this.#slots.free > 0 && !this.#drains()
-        ? this.#ledger.startNext((mode) => this.#mayCreate(mode, true), Date.now())
+        ? this.#ledger.startNext(this.#mayBuy(true), Date.now())
         : undefined;
     if (row === undefined) {
       this.#parent.tellTrial(trial, 'none');

@@ -1,5 +1,6 @@
 import { condition, log } from '@temporalio/workflow';
-import type { Activities, SealInput } from '../activities/types.js';
+import type { Activities, LeaseBudgetInput, SealInput } from '../activities/types.js';
+import type { LeaseAnswer } from '../domain/batch-leases.js';
 import type { RunSettings } from '../domain/run-settings.js';
 import { sameEnds, type Tally } from '../domain/tally.js';
 import type { RunRef } from '../storage/layout.js';
@@ -16,7 +17,10 @@ export class WholeBatch {
   readonly #settings: RunSettings;
   readonly #holds: BatchHolds;
   readonly #endsUnprepared: () => boolean;
-  readonly #activities: Pick<Activities, 'ingest' | 'seal' | 'recordLostShard' | 'rebindAccount'>;
+  readonly #activities: Pick<
+    Activities,
+    'ingest' | 'leaseBudget' | 'seal' | 'recordLostShard' | 'rebindAccount'
+  >;
 
   constructor(options: {
     readonly run: RunRef;
@@ -37,6 +41,12 @@ export class WholeBatch {
   ingest(): Promise<IngestResult> {
     const [run, settings] = [this.#run, this.#settings];
     return this.#throughHolds(() => this.#activities.ingest({ run, settings }));
+  }
+
+  /** What of the budget the shards have now. */
+  lease(asked: Omit<LeaseBudgetInput, 'run'>): Promise<LeaseAnswer> {
+    const run = this.#run;
+    return this.#throughHolds(() => this.#activities.leaseBudget({ run, ...asked }));
   }
 
   recordLost(shard: number, openedAtMs: number): Promise<Tally> {

@@ -1,5 +1,11 @@
 import { answerTo, BatchLeases, type BroughtWord, type LeaseAnswer } from '../../src/domain/batch-leases.js';
-import { committedOf, leased, type LeaseBook, type LeaseControl, type LeaseWord } from '../../src/domain/budget.js';
+import {
+  committedOf,
+  leased,
+  type LeaseBook,
+  type LeaseControl,
+  type LeaseWord,
+} from '../../src/domain/budget.js';
 import { ShardLease, type LeaseLeft, type LeaseNeeds } from '../../src/domain/shard-lease.js';
 
 const MODES = ['nb', 'nb2', 'pro'] as const;
@@ -84,7 +90,9 @@ export class BudgetSimulation {
   #controlSeq = 0;
   #told = '';
   #losses = 0;
-  #asking: { readonly parent: number; readonly cap: number; readonly words: readonly LeaseWord[] } | undefined;
+  #asking:
+    | { readonly parent: number; readonly cap: number; readonly words: readonly LeaseWord[] }
+    | undefined;
   #words: Mail<BroughtWord>[] = [];
   #controls: Mail<Control>[] = [];
   /** Activities of a batch from before its reset that still run. */
@@ -207,7 +215,8 @@ export class BudgetSimulation {
   #heads({ rows, at }: Shard): { readonly row: number; readonly price: number }[] {
     return MODES.flatMap((mode) => {
       const queued = [...rows.entries()].filter(([, one]) => one.mode === mode && one.phase === 'queued');
-      const [row, one] = queued.find(([index, { hasJob }]) => hasJob || at.lease.isReserved(index)) ?? queued[0] ?? [];
+      const [row, one] =
+        queued.find(([index, { hasJob }]) => hasJob || at.lease.isReserved(index)) ?? queued[0] ?? [];
       return row === undefined || !one ? [] : [{ row, price: one.price }];
     });
   }
@@ -233,7 +242,13 @@ export class BudgetSimulation {
     if (row?.phase === 'made') {
       lease.spend(index);
       if (chance > 0.2 || row.generation >= 3) row.phase = 'settled';
-      else Object.assign(row, { phase: 'queued', generation: row.generation + 1, isDoubtful: false, hasJob: false });
+      else
+        Object.assign(row, {
+          phase: 'queued',
+          generation: row.generation + 1,
+          isDoubtful: false,
+          hasJob: false,
+        });
       return;
     }
     if (row?.phase !== 'creating') return;
