@@ -1,3 +1,4 @@
+import { Client } from '@temporalio/client';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import {
@@ -13,6 +14,7 @@ import { ByteBudget } from './activities/byte-budget.js';
 import { DEFAULT_LIMITS, type ActivityLimits } from './activities/limits.js';
 import { createActivities } from './activities/index.js';
 import { createDownloadAgent } from './bananahub/download-agent.js';
+import { openBatchesSince } from './batch/open-batches.js';
 import { createBananaHubClient } from './bananahub/http-client.js';
 import { downloadImage } from './bananahub/image-download.js';
 import { isPrivateHost } from './bananahub/private-address.js';
@@ -73,6 +75,8 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
       api: client,
       downloadImage: (url, signal) =>
         downloadImage(url, { agent, signal, reserveBytes: (sizeBytes) => budget.reserve(sizeBytes) }),
+      openBatchesSince: (sinceIso) =>
+        openBatchesSince(new Client({ connection, namespace: temporal.namespace }), sinceIso),
       log,
       limits: { ...DEFAULT_LIMITS, ...options.limits },
     });

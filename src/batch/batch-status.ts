@@ -105,6 +105,7 @@ function statusOf(
       nextProbeAt,
     })),
     paused: snapshot.paused,
+    budget: snapshot.budget,
     runSeq: snapshot.run.runSeq,
     startedAt: snapshot.startedAt,
     endedAt: snapshot.endedAt ?? (closed ? description.closeTime?.toISOString() : undefined),

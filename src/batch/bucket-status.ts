@@ -47,6 +47,7 @@ export async function sealedStatus(
     runSeq: report.runSeq,
     startedAt: report.startedAt,
     endedAt: report.endedAt,
+    budget: report.budget,
     asOf: report.endedAt,
   };
 }
@@ -109,6 +110,7 @@ function unknownToWorkers(
   | 'batchId'
   | 'holds'
   | 'paused'
+  | 'budget'
   | 'imagesPerMinute'
   | 'etaSeconds'
   | 'oldestRows'
@@ -122,6 +124,7 @@ function unknownToWorkers(
     batchId: location.batchId,
     holds: [],
     paused: false,
+    budget: undefined,
     imagesPerMinute: undefined,
     etaSeconds: undefined,
     ...NO_OLDEST_ROWS,

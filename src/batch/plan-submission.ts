@@ -47,6 +47,8 @@ export interface SubmissionPlan extends PlanCounts {
   readonly merge: boolean;
   /** The images that would have to be bought. */
   readonly buys: readonly ImagesOfKind[];
+  /** The same with those whose jobs are known, and may fail. */
+  readonly mayMake: readonly ImagesOfKind[];
 }
 
 /** Hears of the rows whose images would have to be bought, in their order. */
@@ -97,6 +99,7 @@ export async function planRun(
   if (run.runSeq === 1) return firstPlan(summary);
   const counter = new PlanCounter();
   const buys = new ImageCounts();
+  const mayMake = new ImageCounts();
   const items = plannedRows({
     store,
     run,
@@ -115,11 +118,20 @@ export async function planRun(
   for await (const item of items) {
     counter.add(item);
     if (item.kind === 'sheet') tally.add(item.item);
-    if (item.kind !== 'planned' || item.plan.kind !== 'run' || item.plan.start.jobId) continue;
+    if (item.kind !== 'planned' || item.plan.kind !== 'run') continue;
+    mayMake.add(item.row);
+    if (item.plan.start.jobId) continue;
     buys.add(item.row);
     onBought(item.row);
   }
-  return { runSeq: run.runSeq, summary: tally.summary(), merge, buys: buys.list, ...counter.counts };
+  return {
+    runSeq: run.runSeq,
+    summary: tally.summary(),
+    merge,
+    buys: buys.list,
+    mayMake: mayMake.list,
+    ...counter.counts,
+  };
 }
 
 /** The plan of a batch that is not there yet. */
@@ -129,6 +141,7 @@ export function firstPlan(summary: SheetSummary): SubmissionPlan {
     summary,
     merge: false,
     buys: summary.images,
+    mayMake: summary.images,
     ...new PlanCounter().counts,
     new: summary.rows,
   };

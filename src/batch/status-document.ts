@@ -1,3 +1,4 @@
+import type { BudgetStatus } from '../domain/budget-status.js';
 import type { Tally } from '../domain/tally.js';
 
 export type BatchState =
@@ -25,6 +26,8 @@ export interface BatchStatus extends Tally {
     readonly nextProbeAt: string | undefined;
   }[];
   readonly paused: boolean;
+  /** Undefined for a run without a budget. */
+  readonly budget: BudgetStatus | undefined;
   readonly runSeq: number;
   readonly startedAt: string;
   readonly endedAt: string | undefined;

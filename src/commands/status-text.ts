@@ -53,6 +53,7 @@ export function statusBlock(status: BatchStatus, colours: ReturnType<typeof pc.c
       colours.yellow(`  held (${scope}) since ${timeOf(since)}: ${message}`),
       ...(nextProbeAt ? [`  looked at again at ${timeOf(nextProbeAt)}`] : []),
     ]),
+    ...(status.budget ? [budgetLine(status.budget)] : []),
     ...overdueLines(status).map((line) => colours.yellow(line)),
     ...(status.reason && status.holds.length === 0 ? [colours.yellow(`  ${status.reason}`)] : []),
     ...(status.workers === 0 && status.endedAt === undefined
@@ -60,6 +61,11 @@ export function statusBlock(status: BatchStatus, colours: ReturnType<typeof pc.c
       : []),
   ];
   return lines.join('\n');
+}
+
+function budgetLine({ cap, committed, images, unknown }: NonNullable<BatchStatus['budget']>): string {
+  const lost = unknown === undefined ? '' : `, ${unknown} of it with shards that were ended from outside`;
+  return `  budget ${cap} · ${committed} spent or leased${lost} · ${images} bought`;
 }
 
 function countTexts(status: BatchStatus): string[] {

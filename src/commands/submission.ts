@@ -25,6 +25,7 @@ import { readBatchFiles, type BatchFiles } from './batch-files.js';
 import type { CheckedSheet } from './checked-sheet.js';
 import type { CommandContext } from './command-context.js';
 import { askConsent, type Consent } from './consent.js';
+import { budgetIn, budgetText, refuseOtherBudget, spendingSettings, type Spending } from './spending.js';
 import { counted, planText, rejectedByBatchText } from './submission-plan-text.js';
 import {
   refuseNoRoomForNames,
@@ -46,6 +47,7 @@ export interface SubmissionOptions {
   readonly new: boolean;
   readonly sheetSettings: SheetSettings;
   readonly settings: RunSettings;
+  readonly spending: Spending;
   /** Rows of the batch that the sheet lacks stay. */
   readonly merge: boolean;
   /** The account's key was rotated since the batch was run. */
@@ -91,14 +93,26 @@ export async function submitSheet(
   }
   refuseOtherAccount(location, files, access.account, options);
   const plan = await planSubmission(store, location, sheetToPlan(sheet, options));
-  const prices = access.isFree ? undefined : context.config.prices;
-  context.stderr.write(`${rejectedByBatchText(sheet.summary, plan)}${planText(location, plan, prices)}`);
+  const { prices } = context.config;
+  const { spending } = options;
+  const isCounted = !access.isFree || budgetIn(spending) !== undefined;
+  const budget = budgetText(spending, plan.buys, prices);
+  context.stderr.write(
+    `${rejectedByBatchText(sheet.summary, plan)}${planText(location, plan, isCounted ? prices : undefined)}${budget}`,
+  );
   refuseUnusable(plan.summary, options.sheetSettings);
   refuseTooLong(plan);
   const toDo = rowsToRun(plan) + plan.removed;
   if (toDo === 0 && isSealedFor(files, location, sheet, options)) {
     return { kind: 'nothing-to-do', location, plan };
   }
+  const money = await spendingSettings(spending, {
+    store,
+    location,
+    plan,
+    mayMake: plan.mayMake,
+    prices,
+  });
   if (toDo === 0) context.stderr.write("Nothing is bought: the batch's files are written anew.\n");
   const consent = await consentTo(context, access, options, location, plan);
   if (consent === 'declined') return { kind: 'declined' };
@@ -113,7 +127,7 @@ export async function submitSheet(
     sheet,
     sheetSettings: options.sheetSettings,
     rows: plan.summary.rows + plan.kept,
-    settings: options.settings,
+    settings: { ...options.settings, ...money },
     merge: plan.merge,
     rebind: options.rebind,
   });
@@ -128,6 +142,7 @@ async function joinRun(
   options: SubmissionOptions,
 ): Promise<Submitted> {
   const request = await readDocument(store, at(run, requestKey(run, run.runSeq)), RunRequest);
+  refuseOtherBudget(run, options.spending, request.settings);
   const asked = sheetToPlan(sheet, options);
   const isSame = request.action === 'submit' && hasSheet(request, run, sheet, options.sheetSettings);
   if (!isSame || (run.runSeq > 1 && request.merge !== asked.merge)) return { kind: 'busy', location: run };
