@@ -6,6 +6,7 @@ import type { BatchId } from '../domain/ids.js';
 import { costOf, priceOf, type PriceTable } from '../domain/price-table.js';
 import type { PromptRow } from '../domain/row.js';
 import { addressOf, imagesPrefix, type BatchLocation } from '../storage/layout.js';
+import { budgetText, type Spending } from './spending.js';
 import { costText, differenceText, kindsText, submissionFacts } from './submission-plan-text.js';
 
 /** How long a submission would take, and by what that is said. */
@@ -26,6 +27,7 @@ export interface DryRun {
   readonly plan: SubmissionPlan;
   readonly time: ExpectedTime;
   readonly prices: PriceTable | undefined;
+  readonly spending: Spending;
   /** The first rows whose images would be bought. */
   readonly rows: readonly PromptRow[];
 }
@@ -33,7 +35,7 @@ export interface DryRun {
 const SHOWN_BODY_CHARACTERS = 1000;
 
 /** Lines that tell what a submission would do, for a person. */
-export function dryRunText({ batchId, location, plan, time, prices, rows }: DryRun): string {
+export function dryRunText({ batchId, location, plan, time, prices, spending, rows }: DryRun): string {
   const place = location
     ? [line('Images', `s3://${location.bucket}/${imagesPrefix(location)}`)]
     : [
@@ -49,6 +51,7 @@ export function dryRunText({ batchId, location, plan, time, prices, rows }: DryR
     line('Buys', plan.buys.length > 0 ? kindsText(plan.buys) : 'nothing'),
     ...(time.seconds[1] > 0 ? [line('Time', timeText(time))] : []),
     prices ? costText(prices, plan.buys) : '',
+    budgetText(spending, plan.buys, prices),
     ...rows.map(rowText),
   ].join('');
 }

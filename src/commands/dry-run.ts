@@ -10,7 +10,7 @@ import type { CheckedSheet } from './checked-sheet.js';
 import { EXIT, type CommandContext, type ExitCode } from './command-context.js';
 import { dryRunJson, dryRunText, type DryRun, type ExpectedTime } from './dry-run-text.js';
 import { withFolderBucket } from './engine.js';
-import { budgetIn, budgetText, refuseUnpriced, tooManyImages } from './spending.js';
+import { budgetIn, refuseUnpriced, tooManyImages } from './spending.js';
 import { batchIdOf, sheetToPlan, type SubmissionOptions } from './submission.js';
 import { rejectedByBatchText } from './submission-plan-text.js';
 import {
@@ -34,7 +34,6 @@ export async function dryRun(
   const found = await withFolderBucket(context, (looking) => lookAhead(looking, sheet, options));
   const { spending } = options;
   stderr.write(`${rejectedByBatchText(sheet.summary, found.plan)}${dryRunText(found)}`);
-  stderr.write(budgetText(spending, found.plan.buys, found.prices));
   if (budgetIn(spending) !== undefined) refuseUnpriced(found.plan.mayMake, found.prices);
   const tooMany = tooManyImages(spending, found.plan);
   if (tooMany) stderr.write(`Too many   ${tooMany} Without --dry-run nothing would start.\n`);
@@ -56,6 +55,7 @@ async function lookAhead(
     plan,
     rows,
     prices: config.prices,
+    spending: options.spending,
     time: expectedTime(rowsToRun(plan), concurrency, files),
   });
   if (!config.bucket) {

@@ -78,7 +78,10 @@ export class BatchLeases {
       [...this.#heard.values()].some(
         ({ word, answer, isNew }) =>
           isNew &&
-          (word.want !== undefined || word.returned > (answer?.returned ?? 0) || isVoid(word, answer)),
+          (word.want !== undefined ||
+            word.returned > (answer?.returned ?? 0) ||
+            isUnheardOf(word, answer) ||
+            isVoid(word, answer)),
       )
     );
   }
@@ -138,6 +141,11 @@ export class BatchLeases {
     }
     return prices.length > 0 ? Math.min(...prices) : undefined;
   }
+}
+
+/** It was granted something while it said its last word. */
+function isUnheardOf({ isLast, spent }: LeaseWord, answer: Heard['answer']): boolean {
+  return isLast === true && answer !== undefined && answer.granted - answer.returned > spent;
 }
 
 function isVoid(word: LeaseWord, answer: Heard['answer']): boolean {

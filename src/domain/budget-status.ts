@@ -12,21 +12,13 @@ export interface BudgetStatus {
   readonly unknown?: string;
 }
 
-/** What is not committed yet; nothing where the budget was lowered below that. */
-export function leftOf({ cap, committed }: Pick<BudgetStatus, 'cap' | 'committed'>): string {
-  const left = totalOf([
-    { amount: cap, times: 1 },
-    { amount: committed, times: -1 },
-  ]);
-  return compareDecimals(left, '0') < 0 ? '0.00' : left;
-}
-
 /** Why a batch stands still whose budget does not pay for the next image, and how it goes on. */
 export function spentText(batchId: string, status: BudgetStatus, next: string): string {
   const { cap, committed, images, unknown } = status;
   const lost =
     unknown === undefined ? '' : ` (${unknown} of it leased to shards that were ended from outside)`;
-  const more = totalOf([{ amount: compareDecimals(cap, '0') > 0 ? cap : next, times: 2 }]);
+  const reached = compareDecimals(committed, cap) > 0 ? committed : cap;
+  const more = totalOf([{ amount: compareDecimals(reached, '0') > 0 ? reached : next, times: 2 }]);
   const whole = more.replace(/\.00$/, '');
   return `The budget of ${cap} is spent: ${committed} for ${images} image${images === 1 ? '' : 's'}${lost}; the next costs ${next}. Go on with: banana-batch set ${batchId} --budget ${whole}`;
 }

@@ -17,6 +17,8 @@ export interface Lease {
   readonly epoch: number;
   readonly granted: number;
   readonly returned: number;
+  /** Its workflow run has ended: it is granted nothing more, and what it did not spend has come back. */
+  readonly isOver?: true;
   /** By its last word: what it was spent for so far, and how many images that are. */
   readonly heard: { readonly seq: number; readonly spent: number; readonly images: number };
 }
@@ -52,6 +54,8 @@ export interface LeaseWord {
   readonly spent: number;
   readonly images: number;
   readonly state: LeaseState;
+  /** The workflow run ends, and what it has spent is all that it will. */
+  readonly isLast?: true;
   /** What its next image costs; of one that has none to buy: 0. */
   readonly price: number;
   /** Absent: it has enough. */
@@ -107,7 +111,7 @@ export function leased(book: LeaseBook, cap: number, words: readonly LeaseWord[]
   const asking = words
     .flatMap(({ id, run, shard, state, want }) => {
       const lease = leases.get(id);
-      const mayHave = lease?.run === run && newest.get(shard) === lease;
+      const mayHave = lease?.run === run && !lease.isOver && newest.get(shard) === lease;
       return want && lease && mayHave && lease.granted < want.needed
         ? [{ lease, want, isStarved: state === 'starved' }]
         : [];
@@ -127,15 +131,18 @@ export function leased(book: LeaseBook, cap: number, words: readonly LeaseWord[]
 
 /** A lease after a word about it; a word of a workflow run that was reset says nothing of what is free. */
 function heard(lease: Lease | undefined, word: LeaseWord): Lease {
-  const { id, run, shard, epoch, seq, returned, spent, images } = word;
+  const { id, run, shard, epoch, seq, returned, spent, images, isLast } = word;
   if (!lease) {
     // What was never granted cannot come back.
     return { id, run, shard, epoch, granted: 0, returned: 0, heard: { seq, spent, images } };
   }
   if (lease.run !== run) return lease;
+  // Of what was granted while it said so it has heard nothing.
+  const back = isLast ? lease.granted - spent : Math.min(returned, lease.granted);
   return {
     ...lease,
-    returned: Math.max(lease.returned, Math.min(returned, lease.granted)),
+    returned: Math.max(lease.returned, back),
+    ...(isLast && { isOver: true }),
     ...(seq > lease.heard.seq && { heard: { seq, spent, images } }),
   };
 }

@@ -24,6 +24,7 @@ interface Said {
   readonly state: LeaseState;
   readonly returned: number;
   readonly want: LeaseWant | undefined;
+  readonly price: number;
 }
 
 interface Reservation {
@@ -48,6 +49,8 @@ export class ShardLease {
   #seq: number;
   #call: LeaseCall = 'nothing';
   #told: Said | undefined;
+  /** Something may have been granted, be it unheard of yet. */
+  #hasAsked = false;
 
   constructor(drawId: () => string, left?: LeaseLeft) {
     this.#drawId = drawId;
@@ -139,6 +142,7 @@ export class ShardLease {
     this.#spent = 0;
     this.#images = 0;
     this.#told = undefined;
+    this.#hasAsked = false;
   }
 
   /** Says everything anew at the next occasion: the batch may have forgotten it. */
@@ -155,20 +159,22 @@ export class ShardLease {
   speak(needs: LeaseNeeds, speaker: LeaseSpeaker): LeaseWord | undefined {
     const said = this.#toSay(needs);
     if (!this.#isNews(said)) return undefined;
-    return this.#word(said, needs.startable ?? needs.first ?? 0, speaker);
+    return this.#word(said, speaker);
   }
 
   #toSay(needs: LeaseNeeds): Said {
     const state = this.#stateOf(needs);
     const returned = this.#returned + this.#spare(state, needs);
-    return { state, returned, want: this.#wantOf(state, needs, returned) };
+    const want = this.#wantOf(state, needs, returned);
+    return { state, returned, want, price: needs.startable ?? needs.first ?? 0 };
   }
 
-  /** The last word: nothing more is bought with this lease. Undefined where nothing was ever granted. */
+  /** The last word: nothing more is bought with this lease. Undefined where nothing was ever asked for. */
   lastWord(speaker: LeaseSpeaker): LeaseWord | undefined {
-    if (this.#granted === 0) return undefined;
+    if (!this.#hasAsked) return undefined;
     const returned = this.#returned + this.unspent;
-    return this.#word({ state: 'done', returned, want: undefined }, 0, speaker);
+    const word = this.#word({ state: 'done', returned, want: undefined, price: 0 }, speaker);
+    return { ...word, isLast: true };
   }
 
   /** What the next workflow run of the shard must know, after the last word. */
@@ -219,28 +225,23 @@ export class ShardLease {
     }
   }
 
-  #isNews({ state, returned, want }: Said): boolean {
+  #isNews({ state, returned, want, price }: Said): boolean {
     const told = this.#told;
     if (returned > this.#returned) return true;
     const wasStarved = told?.state === 'starved';
     if (state === 'starved') {
-      return (
-        !wasStarved || !told?.want || this.#granted >= told.want.least || (want?.least ?? 0) < told.want.least
-      );
+      return !wasStarved || !told?.want || this.#granted >= told.want.least || price !== told.price;
     }
     if (wasStarved && this.#granted < (told?.want?.least ?? 0)) return true;
     if (want && (!told?.want || this.#granted >= told.want.needed)) return true;
     return this.#call !== 'nothing' && state !== told?.state;
   }
 
-  #word(
-    { state, returned, want }: Said,
-    price: number,
-    { shard, run, epoch, nowMs }: LeaseSpeaker,
-  ): LeaseWord {
+  #word({ state, returned, want, price }: Said, { shard, run, epoch, nowMs }: LeaseSpeaker): LeaseWord {
     this.#returned = returned;
+    this.#hasAsked = true;
     this.#seq = Math.max(this.#seq + 1, nowMs);
-    this.#told = { state, returned, want };
+    this.#told = { state, returned, want, price };
     return {
       epoch,
       seq: this.#seq,

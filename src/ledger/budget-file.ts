@@ -21,6 +21,7 @@ export const BudgetFile = z.object({
       epoch: count,
       granted: count,
       returned: count,
+      isOver: z.literal(true).exactOptional(),
       heard: z.object({ seq: count, spent: count, images: count }),
     }),
   ),

@@ -1,45 +1,163 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { resumeUpdate, setUpdate, snapshotQuery } from '../../src/workflows/messages.js';
-import { startBatchRuns, type BatchRuns } from '../support/batch-runs.js';
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { RunSettings } from '../../src/domain/run-settings.js';
+import { microsOf } from '../../src/domain/micros.js';
+import { readBudgetFile } from '../../src/ledger/budget-file.js';
+import { resumeUpdate, setUpdate, snapshotQuery, type BatchSnapshot } from '../../src/workflows/messages.js';
+import { shardWorkflowId } from '../../src/workflows/names.js';
 import { eventually } from '../support/eventually.js';
+import { firstRun, startBatch, type BatchHandle } from '../support/start-batch.js';
+import { startTestEngine, type TestEngine } from '../support/test-engine.js';
 
-const PRICES = [{ model: 'pro', resolution: '1K', price: '0.04' }] as const;
+/** As the sandbox has them. */
+const COSTS = { nb: 20_000, nb2: 40_000, pro: 80_000 } as const;
+const PRICES = [
+  { model: 'nb', resolution: '1K', price: '0.02' },
+  { model: 'nb2', resolution: '1K', price: '0.04' },
+  { model: 'pro', resolution: '1K', price: '0.08' },
+] as const;
 
-describe('a batch with a budget', { timeout: 180_000 }, () => {
-  let runs: BatchRuns;
-  let jobsBefore = 0;
+const micros = (amount: string): number => microsOf(amount, 1_000_000) ?? Number.NaN;
+
+describe('a batch with a budget', { timeout: 300_000 }, () => {
+  let engine: TestEngine;
+  let before: { charged: number; jobs: ReadonlySet<string> } = { charged: 0, jobs: new Set() };
   beforeAll(async () => {
-    runs = await startBatchRuns({
-      sandbox: { jobTimeMs: { min: 100, max: 400 }, retryAfterSeconds: 0 },
-      limits: { serviceFaultMs: 600, storageFaultMs: 600, imageFaultMs: 1_500 },
+    engine = await startTestEngine({
+      sandbox: { jobTimeMs: { min: 200, max: 900 }, retryAfterSeconds: 0, seed: 'budget' },
     });
+    await engine.startWorker();
   });
   beforeEach(() => {
-    jobsBefore = runs.sandbox.stats().jobsMade;
+    const jobs = new Set(engine.sandbox.jobs().map(({ jobId }) => jobId));
+    before = { charged: micros(engine.sandbox.stats().charged), jobs };
+  });
+  afterEach(() => {
+    engine.sandbox.configure({ rates: { 'create-lost-answer': 0 }, balance: '1000000' });
   });
   afterAll(async () => {
-    await runs?.stop();
+    await engine?.stop();
   });
-  const jobsMade = (): number => runs.sandbox.stats().jobsMade - jobsBefore;
-  const prompts = (name: string, count: number): string[] =>
-    Array.from({ length: count }, (_, row) => `${name} ${row}`);
+
+  const start = (
+    name: string,
+    records: readonly string[],
+    settings: Partial<RunSettings>,
+  ): Promise<BatchHandle> =>
+    startBatch(engine.stack, {
+      name,
+      taskQueue: engine.taskQueue,
+      header: 'prompt,model',
+      prompts: records,
+      settings: { prices: PRICES, ...settings },
+    });
+  const mixed = (name: string, rows: number): string[] =>
+    Array.from({ length: rows }, (_, row) => {
+      const model = ['nb', 'nb2', 'pro'][row % 3] ?? 'nb';
+      return `${name} ${row}${row % 7 === 0 ? ' [[flaky]]' : ''},${model}`;
+    });
+  const newest = (name: string) => engine.stack.temporal.client.workflow.getHandle(`batch:${name}`);
+  const snapshot = (name: string): Promise<BatchSnapshot> => newest(name).query(snapshotQuery);
+  /** What all jobs of this test cost together, were each of them charged. */
+  const bought = (): number =>
+    engine.sandbox
+      .jobs()
+      .filter(({ jobId }) => !before.jobs.has(jobId))
+      .reduce((sum, { model }) => sum + (COSTS[model as keyof typeof COSTS] ?? 0), 0);
+  const untilPaused = (name: string) =>
+    eventually(async () => (await snapshot(name)).pauses?.[0]?.message, {
+      what: `${name} is paused for its budget`,
+      withinMs: 120_000,
+    });
 
   it('pauses when it is spent, refuses to go on without more, and goes on with more', async () => {
-    const handle = await runs.start('spent', prompts('spent', 20), { budget: '0.50', prices: PRICES });
-    await eventually(async () => (await handle.query(snapshotQuery)).paused, {
-      what: 'it pauses',
-      withinMs: 20_000,
-    });
-    expect(jobsMade()).toBe(12);
-    const { pauses, budget } = await handle.query(snapshotQuery);
-    expect(pauses?.[0]?.message).toContain(
-      'The budget of 0.50 is spent: 0.48 for 12 images; the next costs 0.04.',
+    const handle = await start('spent', mixed('spent', 30), { budget: '0.50' });
+    const message = await untilPaused('spent');
+    expect(message).toMatch(
+      /^The budget of 0\.50 is spent: 0\.\d\d for \d+ images; the next costs 0\.0[248]\. Go on with: banana-batch set spent --budget 1$/,
     );
-    expect(budget).toEqual({ cap: '0.50', committed: '0.48', images: 12 });
-    await expect(handle.executeUpdate(resumeUpdate, { args: [undefined] })).rejects.toThrow();
-    await handle.executeUpdate(setUpdate, { args: [{ budget: '0.60' }] });
-    await eventually(() => jobsMade() === 15, { what: 'three more', withinMs: 20_000 });
-    await handle.executeUpdate(setUpdate, { args: [{ budget: '0.80' }] });
-    expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: 20 } });
+    await eventually(async () => (await engine.statusOf('spent')).inFlight === 0, {
+      what: 'nothing is in flight',
+    });
+    expect(await engine.statusOf('spent')).toMatchObject({ state: 'paused', reason: message });
+    const { historyLength } = await handle.describe();
+    await expect(handle.executeUpdate(resumeUpdate, { args: [undefined] })).rejects.toMatchObject({
+      cause: { message },
+    });
+    expect((await handle.describe()).historyLength).toBe(historyLength);
+    await handle.executeUpdate(setUpdate, { args: [{ budget: '10' }] });
+    expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: 30 } });
+  });
+
+  it('never costs more by one image over several shards, mixed prices, failures, lost answers, a killed worker, a shard ended from outside, and resets of the batch and of a shard', async () => {
+    const name = 'rough';
+    const budget = '40.00';
+    const { client } = engine.stack.temporal;
+    engine.sandbox.configure({ rates: { 'create-lost-answer': 0.03 } });
+    let looks = 0;
+    let most = 0;
+    let allowed = micros(budget);
+    const watch = setInterval(() => {
+      const { charged, reserved } = engine.sandbox.stats();
+      looks += 1;
+      most = Math.max(
+        most,
+        bought() / allowed,
+        (micros(charged) - before.charged + micros(reserved)) / allowed,
+      );
+    }, 50);
+    const reset = async (workflowId: string): Promise<void> => {
+      const handle = client.workflow.getHandle(workflowId);
+      const { runId } = await handle.describe();
+      const { events = [] } = await handle.fetchHistory();
+      const tasks = (events ?? []).filter((event) => event.workflowTaskCompletedEventAttributes);
+      const workflowTaskFinishEventId = tasks.at(Math.floor(tasks.length * 0.6))?.eventId;
+      if (!workflowTaskFinishEventId) throw new Error(`${workflowId} has no finished task yet.`);
+      await client.workflowService.resetWorkflowExecution({
+        namespace: client.options.namespace,
+        workflowExecution: { workflowId, runId },
+        reason: 'a test',
+        workflowTaskFinishEventId,
+        requestId: randomUUID(),
+      });
+    };
+    const untilBought = (share: number) =>
+      eventually(() => bought() >= micros(budget) * share, { what: `${share} is spent`, withinMs: 120_000 });
+    try {
+      await start(name, mixed(name, 1_100), { budget, concurrency: 60 });
+      await untilBought(0.1);
+      await engine.workers.at(-1)?.end('SIGKILL');
+      await engine.startWorker();
+      await untilBought(0.2);
+      await reset(`batch:${name}`);
+      await untilBought(0.3);
+      const shard = shardWorkflowId(firstRun(engine.stack, name), 0);
+      await client.workflow.getHandle(shard).terminate();
+      await untilBought(0.4).catch(async (e) => {
+        console.log(
+          JSON.stringify(await snapshot(name)),
+          JSON.stringify(await readBudgetFile(engine.stack.s3.store, firstRun(engine.stack, name))),
+        );
+        throw e;
+      });
+      await reset(shard);
+      const message = await untilPaused(name);
+      expect(message).toMatch(/^The budget of 40\.00 is spent: /);
+      const run = firstRun(engine.stack, name);
+      const file = await readBudgetFile(engine.stack.s3.store, run);
+      expect(micros(file?.committed ?? '')).toBeLessThanOrEqual(micros(budget));
+      expect(most).toBeLessThanOrEqual(1);
+      allowed = micros('200.00');
+      most = 0;
+      await newest(name).executeUpdate(setUpdate, { args: [{ budget: '200.00' }] });
+      expect(await newest(name).result()).toMatchObject({
+        end: 'completed',
+        tally: { total: 1_100, stored: 1_100 },
+      });
+    } finally {
+      clearInterval(watch);
+    }
+    expect(looks).toBeGreaterThan(20);
+    expect(most).toBeLessThanOrEqual(1);
   });
 });

@@ -78,7 +78,8 @@ export class BudgetSimulation {
   readonly #random: () => number;
   readonly #check: (state: { spent: number; committed: number; highestCap: number }) => void;
   readonly #shards: Shard[] = [];
-  readonly #bought = new Map<string, number>();
+  readonly #bought = new Set<string>();
+  #spent = 0;
   #book: LeaseBook = [];
   #log: Heard[] = [];
   #leases = new BatchLeases();
@@ -150,10 +151,6 @@ export class BudgetSimulation {
       unspent: this.#shards.reduce((sum, { at }) => sum + at.lease.unspent, 0),
       losses: this.#losses,
     };
-  }
-
-  get #spent(): number {
-    return [...this.#bought.values()].reduce((sum, price) => sum + price, 0);
   }
 
   get #open(): { shard: number; execution: number }[] {
@@ -284,7 +281,10 @@ export class BudgetSimulation {
 
   #buy({ index, rows }: Shard, row: number): void {
     const { generation, price } = rows[row] ?? { generation: 0, price: 0 };
-    this.#bought.set(`${index}/${row}/${generation}`, price);
+    const key = `${index}/${row}/${generation}`;
+    // The same key is never charged twice.
+    if (!this.#bought.has(key)) this.#spent += price;
+    this.#bought.add(key);
   }
 
   #needs(shard: Shard): LeaseNeeds {
@@ -385,6 +385,7 @@ export class BudgetSimulation {
     this.#told = '';
     for (const one of [...log, ...caps]) this.#note(one);
     if (this.#random() < 0.7) this.#words.push(...later.map((text) => ({ to: 0, text })));
+    else this.#losses += 1;
     this.#tellAll();
   }
 
