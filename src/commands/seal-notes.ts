@@ -30,7 +30,7 @@ export async function sealNotes(
 }
 
 /** What a run cost; undefined where nothing is known, and where the money is the sandbox's and nobody counts it. */
-export function costNote({ cost, account }: Pick<Report, 'cost' | 'account'>): string | undefined {
+function costNote({ cost, account }: Pick<Report, 'cost' | 'account'>): string | undefined {
   if (!cost) return undefined;
   const { measured, unmeasured, expected } = cost;
   const isPlay = account.startsWith(SANDBOX);

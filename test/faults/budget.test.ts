@@ -3,7 +3,13 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { RunSettings } from '../../src/domain/run-settings.js';
 import { microsOf } from '../../src/domain/micros.js';
 import { readBudgetFile } from '../../src/ledger/budget-file.js';
-import { resumeUpdate, setUpdate, snapshotQuery, type BatchSnapshot } from '../../src/workflows/messages.js';
+import {
+  cancelUpdate,
+  resumeUpdate,
+  setUpdate,
+  snapshotQuery,
+  type BatchSnapshot,
+} from '../../src/workflows/messages.js';
 import { shardWorkflowId } from '../../src/workflows/names.js';
 import { eventually } from '../support/eventually.js';
 import { firstRun, startBatch, type BatchHandle } from '../support/start-batch.js';
@@ -17,9 +23,18 @@ const PRICES = [
   { model: 'pro', resolution: '1K', price: '0.08' },
 ] as const;
 
+/** Two shards, which 150 slots open at once. */
+const ROWS = 600;
+
 const micros = (amount: string): number => microsOf(amount, 1_000_000) ?? Number.NaN;
 
-describe('a batch with a budget', { timeout: 300_000 }, () => {
+const mixed = (name: string, rows: number): string[] =>
+  Array.from({ length: rows }, (_, row) => {
+    const model = ['nb', 'nb2', 'pro'][row % 3] ?? 'nb';
+    return `${name} ${row}${row % 7 === 0 ? ' [[flaky]]' : ''},${model}`;
+  });
+
+describe('a batch with a budget', { timeout: 600_000 }, () => {
   let engine: TestEngine;
   let before: { charged: number; jobs: ReadonlySet<string> } = { charged: 0, jobs: new Set() };
   beforeAll(async () => {
@@ -50,11 +65,6 @@ describe('a batch with a budget', { timeout: 300_000 }, () => {
       header: 'prompt,model',
       prompts: records,
       settings: { prices: PRICES, ...settings },
-    });
-  const mixed = (name: string, rows: number): string[] =>
-    Array.from({ length: rows }, (_, row) => {
-      const model = ['nb', 'nb2', 'pro'][row % 3] ?? 'nb';
-      return `${name} ${row}${row % 7 === 0 ? ' [[flaky]]' : ''},${model}`;
     });
   const newest = (name: string) => engine.stack.temporal.client.workflow.getHandle(`batch:${name}`);
   const snapshot = (name: string): Promise<BatchSnapshot> => newest(name).query(snapshotQuery);
@@ -91,7 +101,7 @@ describe('a batch with a budget', { timeout: 300_000 }, () => {
 
   it('never costs more by one image over several shards, mixed prices, failures, lost answers, a killed worker, a shard ended from outside, and resets of the batch and of a shard', async () => {
     const name = 'rough';
-    const budget = '40.00';
+    const budget = '20.00';
     const { client } = engine.stack.temporal;
     engine.sandbox.configure({ rates: { 'create-lost-answer': 0.03 } });
     let looks = 0;
@@ -124,7 +134,7 @@ describe('a batch with a budget', { timeout: 300_000 }, () => {
     const untilBought = (share: number) =>
       eventually(() => bought() >= micros(budget) * share, { what: `${share} is spent`, withinMs: 120_000 });
     try {
-      await start(name, mixed(name, 1_100), { budget, concurrency: 60 });
+      await start(name, mixed(name, ROWS), { budget, concurrency: 150 });
       await untilBought(0.1);
       await engine.workers.at(-1)?.end('SIGKILL');
       await engine.startWorker();
@@ -133,27 +143,24 @@ describe('a batch with a budget', { timeout: 300_000 }, () => {
       await untilBought(0.3);
       const shard = shardWorkflowId(firstRun(engine.stack, name), 0);
       await client.workflow.getHandle(shard).terminate();
-      await untilBought(0.4).catch(async (e) => {
-        console.log(
-          JSON.stringify(await snapshot(name)),
-          JSON.stringify(await readBudgetFile(engine.stack.s3.store, firstRun(engine.stack, name))),
-        );
-        throw e;
-      });
+      await untilBought(0.35);
       await reset(shard);
       const message = await untilPaused(name);
-      expect(message).toMatch(/^The budget of 40\.00 is spent: /);
+      expect(message).toMatch(/^The budget of 20\.00 is spent: /);
       const run = firstRun(engine.stack, name);
       const file = await readBudgetFile(engine.stack.s3.store, run);
       expect(micros(file?.committed ?? '')).toBeLessThanOrEqual(micros(budget));
       expect(most).toBeLessThanOrEqual(1);
-      allowed = micros('200.00');
       most = 0;
-      await newest(name).executeUpdate(setUpdate, { args: [{ budget: '200.00' }] });
-      expect(await newest(name).result()).toMatchObject({
-        end: 'completed',
-        tally: { total: 1_100, stored: 1_100 },
-      });
+      allowed = micros('22.00');
+      await newest(name).executeUpdate(setUpdate, { args: [{ budget: '22.00' }] });
+      const later = await eventually(
+        async () => (await snapshot(name)).pauses?.find((pause) => pause.message.includes('of 22.00')),
+        { what: 'it has gone on, and is paused again', withinMs: 120_000 },
+      );
+      expect(later).toBeDefined();
+      await newest(name).executeUpdate(cancelUpdate);
+      expect(await newest(name).result()).toMatchObject({ end: 'cancelled', tally: { total: ROWS } });
     } finally {
       clearInterval(watch);
     }

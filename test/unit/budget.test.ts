@@ -58,8 +58,9 @@ describe('amounts in millionths', () => {
   });
 });
 
+const at = (balance: string, reserved = '0.00') => ({ balance, reserved });
+
 describe('the measured cost of a run', () => {
-  const at = (balance: string, reserved = '0.00') => ({ balance, reserved });
   const alone = { before: at('10.00'), after: at('9.52'), others: [], openJobs: 0 };
 
   it('is by how much the balance fell', () => {
