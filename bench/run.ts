@@ -1,4 +1,4 @@
-/** `npm run bench`: a batch from sheet to seal; `npm run bench -- export`: exports, `--images` and `--bytes` each. */
+/** `npm run bench`: a batch from sheet to seal; `-- export`: exports, `--images` and `--bytes` each; `-- api`: polls and creates; `-- webhooks`: polls an image. */
 const [what = 'main-job', ...args] = process.argv.slice(2);
 switch (what) {
   case 'main-job':
@@ -7,6 +7,12 @@ switch (what) {
   case 'export':
     await (await import('./export.js')).benchExport(args);
     break;
+  case 'api':
+    await (await import('./api.js')).benchApi();
+    break;
+  case 'webhooks':
+    await (await import('./webhooks.js')).benchWebhooks(args);
+    break;
   default:
-    throw new Error(`There is no bench "${what}": main-job or export.`);
+    throw new Error(`There is no bench "${what}": main-job, export, api or webhooks.`);
 }

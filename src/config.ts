@@ -11,6 +11,7 @@ import type { StackInfo } from './embedded/stack-info.js';
 import { UsageError } from './errors.js';
 import { folderPath, isBucketName } from './storage/folder-name.js';
 import type { S3ConnectionOptions } from './storage/s3-client.js';
+import { readWebhooks, type WebhookConfig } from './webhooks/webhook-config.js';
 
 /** Who named a part: the environment, or the stack that runs in this folder. */
 export type PartOrigin = 'environment' | 'stack';
@@ -50,6 +51,8 @@ export interface Config {
   readonly taskQueue: string;
   /** What images cost, where BANANA_PRICES says it. */
   readonly prices: PriceTable | undefined;
+  /** Where the service tells the ends of jobs, where BANANA_WEBHOOK_URL says it. */
+  readonly webhooks: WebhookConfig | undefined;
 }
 
 /** Where BananaHub's API is unless BANANAHUB_BASE_URL says otherwise. */
@@ -72,6 +75,7 @@ export function readConfig(environment: Environment, stack: StackInfo | undefine
     api: readApi(environment, stack, problems),
     taskQueue: environment['BANANA_TASK_QUEUE'] || 'banana-batch',
     prices: readPrices(environment['BANANA_PRICES'], problems),
+    webhooks: readWebhooks(environment, problems),
   };
   if (problems.length > 0) throw new UsageError(problems.join(' '));
   return config;
@@ -217,6 +221,8 @@ const MISSING = {
   bucket:
     'No bucket is configured: set BANANA_BUCKET (and AWS credentials; AWS_ENDPOINT_URL_S3 for other S3 servers).',
   api: 'No API key is configured: set BANANAHUB_API_KEY.',
+  webhooks:
+    'No webhooks are configured: set BANANA_WEBHOOK_URL and BANANA_WEBHOOK_SECRET, the same on receivers and workers.',
 } as const;
 
 /** The parts that a command needs; throws one UsageError that names all those that are missing. */

@@ -1,6 +1,6 @@
-import { Client } from '@temporalio/client';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { Client } from '@temporalio/client';
 import {
   bundleWorkflowCode,
   NativeConnection,
@@ -13,6 +13,9 @@ import { z } from 'zod';
 import { ByteBudget } from './activities/byte-budget.js';
 import { DEFAULT_LIMITS, type ActivityLimits } from './activities/limits.js';
 import { createActivities } from './activities/index.js';
+import { PollTurns } from './activities/poll-turns.js';
+import { behindGate, RequestGate } from './activities/request-gate.js';
+import { bucketReach, outOfReachText } from './bananahub/bucket-reach.js';
 import { createDownloadAgent } from './bananahub/download-agent.js';
 import { openBatchesSince } from './batch/open-batches.js';
 import { createBananaHubClient } from './bananahub/http-client.js';
@@ -20,7 +23,11 @@ import { downloadImage } from './bananahub/image-download.js';
 import { isPrivateHost } from './bananahub/private-address.js';
 import type { ApiConfig, BucketConfig, TemporalConfig } from './config.js';
 import { UsageError } from './errors.js';
+import { followPollRate } from './shared-poll-rate.js';
 import { createS3ObjectStore } from './storage/s3-object-store.js';
+import { startReceiver, type ListenAddress } from './webhooks/receiver.js';
+import type { WebhookConfig } from './webhooks/webhook-config.js';
+import { workerWebhooks } from './webhooks/worker-webhooks.js';
 import { WORKER_ROLES, type WorkerRole } from './worker-roles.js';
 import { taskQueues } from './workflows/names.js';
 
@@ -34,6 +41,10 @@ export interface StartWorkerOptions {
   readonly limits?: Partial<ActivityLimits>;
   /** Memory that image bodies may take together. Default 256 MB. */
   readonly imageBytes?: number;
+  /** Creates ask the service to tell the end of their jobs there. */
+  readonly webhooks?: WebhookConfig | undefined;
+  /** Receives what it tells, in this process. Needs `webhooks`. */
+  readonly listen?: ListenAddress;
 }
 
 /** A worker at work. */
@@ -67,17 +78,32 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
     closers.push(() => client.close());
     const allowPrivateAddresses =
       api.allowPrivateAddresses === true || (await isPrivateHost(new URL(api.baseUrl).hostname));
+    const { endpoint } = bucket.s3;
+    const outOfReach = endpoint !== undefined && (await bucketReach(endpoint, api)) === 'out-of-reach';
     const agent = createDownloadAgent({ allowPrivateAddresses });
     closers.push(() => agent.destroy());
+    const [gate, pollTurns] = [new RequestGate(), new PollTurns()];
+    const stopFollowing = followPollRate({
+      connection,
+      namespace: temporal.namespace,
+      taskQueue,
+      pollTurns,
+    });
+    closers.push(stopFollowing);
     const budget = new ByteBudget(options.imageBytes ?? IMAGE_BYTES);
+    const webhooks = options.webhooks && workerWebhooks(options.webhooks);
     const activities = createActivities({
       store,
       api: client,
+      ...(webhooks && { webhooks }),
       downloadImage: (url, signal) =>
         downloadImage(url, { agent, signal, reserveBytes: (sizeBytes) => budget.reserve(sizeBytes) }),
       openBatchesSince: (sinceIso) =>
         openBatchesSince(new Client({ connection, namespace: temporal.namespace }), sinceIso),
+      ...(outOfReach && { inputsOutOfReach: outOfReachText(endpoint, api) }),
       log,
+      gate,
+      pollTurns,
       limits: { ...DEFAULT_LIMITS, ...options.limits },
     });
     const workers = await createWorkers(options.roles ?? WORKER_ROLES, {
@@ -86,6 +112,17 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
       activities,
       taskQueue,
     });
+    if (options.webhooks && options.listen) {
+      const { webhooks: config, listen } = options;
+      const temporalClient = new Client({ connection, namespace: temporal.namespace });
+      const parts = {
+        api: behindGate(client, gate),
+        client: temporalClient,
+        ...(webhooks && { awaited: webhooks.awaited }),
+      };
+      const receiver = await startReceiver({ listen, webhooks: config, parts, log });
+      closers.push(() => receiver.close());
+    }
     return run(workers, closeAll);
   } catch (error) {
     // What cannot be closed any more must not hide what went wrong.
@@ -136,8 +173,8 @@ async function createWorkers(
   const { connection, namespace, taskQueue } = shared;
   const queues = taskQueues(taskQueue);
   const workflowBundle = roles.includes('main') ? await workflowCode() : undefined;
-  const { ingest, leaseBudget, seal, openShard, recordOutcomes, recordLostShard, probe, rebindAccount } =
-    shared.activities;
+  const { ingest, leaseBudget, reportCanary, seal, openShard, recordOutcomes } = shared.activities;
+  const { recordLostShard, probe, rebindAccount } = shared.activities;
   const { createGeneration, awaitGeneration, storeImage } = shared.activities;
   const optionsOf: Record<WorkerRole, Partial<WorkerOptions>> = {
     main: {
@@ -145,6 +182,7 @@ async function createWorkers(
       activities: {
         ingest,
         leaseBudget,
+        reportCanary,
         seal,
         openShard,
         recordOutcomes,

@@ -3,16 +3,19 @@ import { z } from 'zod';
 import type { Job } from '../bananahub/client.js';
 import { classifyJobFailure } from '../domain/failure-kind.js';
 import { FRESH_BUDGET } from '../domain/fault-budget.js';
-import { nextPollDelayMs } from '../domain/poll-schedule.js';
+import { nextPollDelayMs, stillEarlyMs } from '../domain/poll-schedule.js';
 import type { ShardRow } from '../domain/row.js';
+import { AskedWait } from './asked-wait.js';
 import { pause, startTemporalClock, withHeartbeat } from './activity-context.js';
 import type { WorkerState } from './dependencies.js';
 import { batchFault, bearOrHold, meaningOf } from './failure.js';
 import { JobLooks } from './job-looks.js';
+import type { SeenEnd } from './job-times.js';
 import { withoutPrompt } from './service-message.js';
 import { bearingStorage } from './storage-fault.js';
 import { UnfinishedTime } from './unfinished-time.js';
 import type { Activities, AwaitGenerationInput, AwaitGenerationResult } from './types.js';
+import { watchingWebhook, type WebhookWatch } from './webhook-watch.js';
 
 const LOOKS_BEFORE_GONE = 3;
 
@@ -29,13 +32,17 @@ export function awaitGenerationActivity(state: WorkerState): Activities['awaitGe
     const clock = startTemporalClock();
     const before = Progress.safeParse(Context.current().info.heartbeatDetails).data ?? input;
     const unfinished = new UnfinishedTime(before.unfinishedMs ?? 0, clock());
-    const progress = (): z.infer<typeof Progress> => ({ unfinishedMs: unfinished.seenMs });
+    const asked = new AskedWait(clock);
+    const progress = () => ({ unfinishedMs: unfinished.seenMs, ...asked.details });
+    const leave = (): void => Context.current().heartbeat(progress());
     return withHeartbeat(async () => {
       const row = await bearingStorage(state, async () => {
         await state.runAccounts.check(input.run);
         return state.shardRows.row(input);
       });
-      return pollUntilEnded(state, input, row, { clock, unfinished });
+      return watchingWebhook(state, input, (webhook) =>
+        pollUntilEnded(state, input, row, { clock, unfinished, asked, leave, webhook }),
+      );
     }, progress);
   };
 }
@@ -44,7 +51,20 @@ async function pollUntilEnded(
   state: WorkerState,
   input: AwaitGenerationInput,
   row: ShardRow,
-  { clock, unfinished }: { readonly clock: () => number; readonly unfinished: UnfinishedTime },
+  {
+    clock,
+    unfinished,
+    asked,
+    leave,
+    webhook,
+  }: {
+    readonly clock: () => number;
+    readonly unfinished: UnfinishedTime;
+    readonly asked: AskedWait;
+    /** Leaves for the next attempt what is known now. */
+    readonly leave: () => void;
+    readonly webhook: WebhookWatch;
+  },
 ): Promise<AwaitGenerationResult> {
   const { scheduledTimestampMs } = Context.current().info;
   const { jobTimeoutMs = Infinity } = input;
@@ -52,12 +72,19 @@ async function pollUntilEnded(
   let budget = FRESH_BUDGET;
   let polls = 0;
   let faultDelayMs: number | undefined;
+  let unfinishedAgeMs = 0;
+  const ageMs = (): number => clock() - scheduledTimestampMs;
   const looks = new JobLooks(state, input.jobId, LOOKS_BEFORE_GONE);
   for (;;) {
-    const usualMs = state.jobTimes.usualMs(row);
-    const ageMs = clock() - scheduledTimestampMs;
-    const delayMs = faultDelayMs ?? nextPollDelayMs({ ageMs, polls, usualMs, random: Math.random() });
-    await pause(delayMs);
+    const times = state.jobTimes.pollTimes(row);
+    const usualDelayMs = nextPollDelayMs({ ageMs: ageMs(), polls, times, random: Math.random() });
+    const delayMs = faultDelayMs ?? webhook.pollDelayMs({ usualDelayMs, ageMs: ageMs(), polls });
+    await webhook.unlessEnded(pause(delayMs));
+    const isFirst = polls === 0 && !input.lookAtOnce;
+    const earlyMs = isFirst ? stillEarlyMs(ageMs(), state.jobTimes.pollTimes(row)) : 0;
+    if (earlyMs > 0) await webhook.unlessEnded(pause(earlyMs));
+    await webhook.unlessEnded(asked.over());
+    await webhook.unlessEnded(looks.turn());
     faultDelayMs = undefined;
     polls += 1;
     const polledAtMs = clock();
@@ -69,10 +96,14 @@ async function pollUntilEnded(
         unfinished.noteUnanswered();
         continue;
       }
-      const ended = endOf(job, row, state);
-      if (ended) return ended;
+      const ended = endOf(job, row, state, { unfinishedMs: unfinishedAgeMs, endedMs: ageMs() });
+      if (ended) {
+        webhook.noteFound();
+        return ended;
+      }
       noteOddStatus(job, oddStatuses, input, state);
-      unfinished.noteUnfinished(delayMs, clock());
+      unfinishedAgeMs = ageMs();
+      unfinished.noteUnfinished(delayMs + earlyMs, clock());
       if (unfinished.seenMs >= jobTimeoutMs) return unfinishedFor(jobTimeoutMs);
     } catch (error) {
       unfinished.noteUnanswered();
@@ -86,6 +117,8 @@ async function pollUntilEnded(
           const next = bearOrHold(meaning, { budget, tryMs, limits: state.limits, unfinishedMs });
           budget = next.budget;
           faultDelayMs = next.delayMs;
+          asked.note(meaning.cause.retryAfterMs);
+          leave();
           break;
         }
         case 'gone':
@@ -102,10 +135,15 @@ function unfinishedFor(jobTimeoutMs: number): AwaitGenerationResult {
   return { kind: 'unfinished', message };
 }
 
-function endOf(job: Job, row: ShardRow, state: WorkerState): AwaitGenerationResult | undefined {
+function endOf(
+  job: Job,
+  row: ShardRow,
+  state: WorkerState,
+  seen: Omit<SeenEnd, 'endedAgoMs'>,
+): AwaitGenerationResult | undefined {
   switch (job.kind) {
     case 'done':
-      if (job.tookMs !== undefined) state.jobTimes.note(row, job.tookMs);
+      state.jobTimes.note(row, { endedAgoMs: job.endedAgoMs, ...seen });
       return { kind: 'done' };
     case 'failed': {
       const message = withoutPrompt(job.message, row.prompt);

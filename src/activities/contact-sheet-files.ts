@@ -1,3 +1,4 @@
+import path from 'node:path';
 import type { RowOutcome } from '../domain/outcome.js';
 import type { ShardRow } from '../domain/row.js';
 import type { Tally } from '../domain/tally.js';
@@ -11,7 +12,14 @@ import {
   ROWS_WITHOUT_SCRIPT,
   type AlikeList,
 } from '../report/contact-sheet.js';
-import { batchRoot, contactSheetFolder, contactSheetKey, type RunRef } from '../storage/layout.js';
+import {
+  batchRoot,
+  canaryPageFolder,
+  canaryPageKey,
+  contactSheetFolder,
+  contactSheetKey,
+  type RunRef,
+} from '../storage/layout.js';
 
 const LEAST_CHUNK_ROWS = 200;
 /** The report has a digest of each: so no more, however long the batch. */
@@ -26,12 +34,14 @@ export interface AlikeRows extends AlikeList {
   readonly bits: readonly number[];
 }
 
-/** The contact sheet of a seal: its rows in small files, each stored as soon as it is full, and at last the page itself. */
+/** The contact sheet of a seal, or of a canary: its rows in small files, each stored as soon as it is full, and at last the page itself. */
 export class ContactSheetFiles {
   readonly #files: LedgerFiles;
   readonly #run: RunRef;
   readonly #tally: Tally;
   readonly #chunkRows: number;
+  readonly #pageKey: string;
+  readonly #folder: string;
   readonly #columns = new Map<string, number>();
   readonly #facets = new FacetCollector();
   readonly #firstRows: ContactSheetRow[] = [];
@@ -40,7 +50,10 @@ export class ContactSheetFiles {
   #chunks = 0;
   #rows = 0;
 
-  constructor(files: LedgerFiles, run: RunRef, tally: Tally) {
+  constructor(files: LedgerFiles, run: RunRef, tally: Tally, of: 'seal' | 'canary' = 'seal') {
+    const isSeal = of === 'seal';
+    this.#pageKey = isSeal ? contactSheetKey(run) : canaryPageKey(run, run.runSeq);
+    this.#folder = isSeal ? contactSheetFolder(run) : canaryPageFolder(run, run.runSeq);
     this.#files = files;
     this.#run = run;
     this.#tally = tally;
@@ -57,19 +70,23 @@ export class ContactSheetFiles {
     if (this.#chunk.length === this.#chunkRows) await this.#putChunk();
   }
 
-  /** Stores what is left, and the page. */
-  async end(alike: readonly AlikeRows[], sealedAt: string): Promise<void> {
+  /** Stores what is left, and the page. `canary` is what that of a canary says of it. */
+  async end(alike: readonly AlikeRows[], sealedAt: string, canary?: string): Promise<void> {
     if (this.#chunk.length > 0) await this.#putChunk();
     const facets = this.#facets.facets();
     for (const [at, { codes }] of facets.entries())
       await this.#put(facetFile(at), Buffer.from(codes).toString('base64'));
     for (const { name, images, ...list } of alike) if (images > 0) await this.#put(name, list);
     await Promise.all(this.#puts);
+    const place = path.posix.dirname(this.#pageKey);
+    const root = path.posix.relative(place, batchRoot(this.#run).slice(0, -1));
     const page = contactSheetPage({
       batchId: this.#run.batchId,
       tally: this.#tally,
       sealedAt,
-      folder: contactSheetFolder(this.#run).slice(batchRoot(this.#run).length),
+      folder: `${path.posix.relative(place, this.#folder)}/`,
+      root: root === '' ? '' : `${root}/`,
+      ...(canary !== undefined && { canary }),
       rows: this.#rows,
       chunkRows: this.#chunkRows,
       columns: [...this.#columns.keys()],
@@ -77,7 +94,7 @@ export class ContactSheetFiles {
       alike,
       firstRows: this.#firstRows,
     });
-    await this.#files.put(contactSheetKey(this.#run), page, 'text/html; charset=utf-8');
+    await this.#files.put(this.#pageKey, page, 'text/html; charset=utf-8');
   }
 
   #columnOf(name: string): number {
@@ -94,7 +111,7 @@ export class ContactSheetFiles {
 
   /** Begins to store a file; waits while too many are under way. */
   async #put(name: string, data: unknown): Promise<void> {
-    const key = `${contactSheetFolder(this.#run)}${name}.js`;
+    const key = `${this.#folder}${name}.js`;
     const put = this.#files.put(key, contactSheetFile(name, data), 'text/javascript; charset=utf-8');
     // Thrown where it is awaited.
     put.catch(() => undefined);

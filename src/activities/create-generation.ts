@@ -1,10 +1,13 @@
+import { BananaHubError } from '../bananahub/errors.js';
 import { FRESH_BUDGET, type FaultBudget } from '../domain/fault-budget.js';
-import type { ModelMode } from '../domain/holds.js';
+import { isUploaded } from '../domain/input-image.js';
 import type { ShardRow } from '../domain/row.js';
 import { askingRun, pausedUndisturbed, withHeartbeat } from './activity-context.js';
 import type { WorkerState } from './dependencies.js';
-import { batchFault, bearOrHold, mayHaveCreated, meaningOf } from './failure.js';
-import { keyOf } from './generation-key.js';
+import { batchFault, bearOrHold, isExhausted, mayHaveCreated, meaningOf } from './failure.js';
+import { modeOf } from './generation-key.js';
+import { forgetRefused, isInDoubt, outgoingCreate, type OutgoingCreate } from './outgoing-create.js';
+import { callbackRefOf } from '../webhooks/worker-webhooks.js';
 import { withoutPrompt } from './service-message.js';
 import type { Activities, CreateGenerationInput, CreateGenerationResult } from './types.js';
 
@@ -14,11 +17,6 @@ const LONGEST_HOLD_MESSAGE = 600;
 /** A 503 may come from a single overloaded node: only a row that met this many more of them holds its model. */
 const BORNE_PAUSES = 2;
 const PAUSE_BORNE_MS = 500;
-
-/** The model and mode whose permission and availability a row depends on. */
-export function modeOf(row: Pick<ShardRow, 'model' | 'inputImages'>): ModelMode {
-  return `${row.model}:${row.inputImages.length > 0 ? 'image' : 'text'}`;
-}
 
 /** How long a create is repeated here before the workflow is told; each telling costs it events of its history. */
 const REPEATED_MS = 15_000;
@@ -33,37 +31,76 @@ export function createGenerationActivity(state: WorkerState): Activities['create
     withHeartbeat(async () => {
       if (input.leasedTo !== undefined && input.leasedTo !== askingRun()) return { kind: 'not-leased' };
       const startedAtMs = Date.now();
-      for (let next = input; ;) {
-        const result = await createOnce(state, next);
-        if (result.kind !== 'again') return result;
-        const { delayMs, budget, unansweredSinceMs } = result;
-        const mayRepeat = Date.now() - startedAtMs + delayMs <= REPEATED_MS;
-        if (!mayRepeat || !(await pausedUndisturbed(delayMs))) return result;
-        next = { ...input, budget, ...(unansweredSinceMs !== undefined && { unansweredSinceMs }) };
+      const call: Call = { isRefused: false };
+      try {
+        for (let next = input; ;) {
+          const result = await createOnce(state, next, call);
+          if (result.kind !== 'again') return result;
+          const { delayMs, budget, unansweredSinceMs } = result;
+          // What the whole batch must know is told at once.
+          const mayRepeat =
+            result.slowDownMs === undefined && Date.now() - startedAtMs + delayMs <= REPEATED_MS;
+          if (!mayRepeat || !(await pausedUndisturbed(delayMs))) return result;
+          next = { ...input, budget, ...(unansweredSinceMs !== undefined && { unansweredSinceMs }) };
+        }
+      } finally {
+        if (call.isRefused) await forgetRefused(state, input.run, call.outgoing);
       }
     });
 }
 
+/** What the requests of one activity have in common: its repeats send the identical body. */
+interface Call {
+  outgoing?: OutgoingCreate;
+  /** What was sent has surely made no job, and nothing was in doubt before. */
+  isRefused: boolean;
+}
+
 /** One request at the most. It is not cut short by a cancellation: its answer would be lost, and with it a job's id. */
-async function createOnce(state: WorkerState, input: CreateGenerationInput): Promise<CreateGenerationResult> {
+async function createOnce(
+  state: WorkerState,
+  input: CreateGenerationInput,
+  call: Call,
+): Promise<CreateGenerationResult> {
   const { unansweredSinceMs, idempotencyHorizonMs } = input;
   if (unansweredSinceMs !== undefined && Date.now() - unansweredSinceMs > idempotencyHorizonMs) {
     return unknownCharge(unansweredSinceMs);
   }
   const startedAtMs = Date.now();
+  const { run } = input;
   let row: ShardRow;
+  let outgoing: OutgoingCreate;
   try {
-    await state.runAccounts.check(input.run);
+    await state.runAccounts.check(run);
     row = await state.shardRows.row(input);
+    const place = callbackRefOf(input);
+    call.outgoing ??= await outgoingCreate(state, {
+      ...input,
+      row,
+      place,
+      isInDoubt: isInDoubt(input, row),
+    });
+    ({ outgoing } = call);
   } catch (error) {
     return afterFailure(state, input, error, { startedAtMs });
   }
+  if (outgoing.kind === 'unrepeatable') return { kind: 'unknown-charge', message: outgoing.message };
+  const closedMs = state.gate.waitMs();
+  if (closedMs > 0) {
+    // Nothing goes out this time, and what went before was refused or is in doubt.
+    call.isRefused = !isInDoubt(input, row);
+    return untilOpen(input, closedMs);
+  }
+  call.isRefused = false;
   const sentAtMs = Date.now();
   try {
-    const idempotencyKey = keyOf(input.run, row, input.generation);
-    const { jobId } = await state.api.createGeneration(row, { idempotencyKey });
-    return { kind: 'created', jobId };
+    const { request, idempotencyKey } = outgoing;
+    const { jobId } = await state.api.createGeneration(request, { idempotencyKey });
+    // The job of a create that was sent before may have ended, and told so, long ago.
+    const isTold = request.callbackUrl !== undefined && !isInDoubt(input, row);
+    return { kind: 'created', jobId, ...(isTold && { webhookExpected: true }) };
   } catch (error) {
+    call.isRefused = !isInDoubt(input, row) && !mayHaveCreated(error);
     return afterFailure(state, input, error, { startedAtMs: sentAtMs, row });
   }
 }
@@ -82,7 +119,7 @@ function afterFailure(
   const unanswered = sinceMs === undefined ? {} : { unansweredSinceMs: sinceMs };
   switch (meaning?.kind) {
     case 'invalid':
-      return { kind: 'invalid', message: withoutPrompt(meaning.message, row?.prompt ?? '') };
+      return { kind: 'invalid', message: invalidMessage(meaning.message, row) };
     case 'hold':
       if (meaning.cause.code === 'paused' && budget.tries < BORNE_PAUSES) {
         return again(
@@ -94,21 +131,48 @@ function afterFailure(
       throw batchFault({ cause: { ...meaning.cause, message: fit(meaning.cause.message) }, ...unanswered });
     case 'passing': {
       const cause = { ...meaning.cause, message: fit(meaning.cause.message) };
-      const next = bearOrHold(
-        { ...meaning, cause },
-        {
-          budget,
-          tryMs: Date.now() - startedAtMs,
-          limits: state.limits,
-          ...unanswered,
-        },
-      );
-      return again(next, cause.message, unanswered);
+      const failing = { budget, tryMs: Date.now() - startedAtMs, limits: state.limits };
+      // It may be these images: a batch does not stand still for one row.
+      if (
+        cause.code === 'upload-failed' &&
+        sinceMs === undefined &&
+        isExhausted({ ...meaning, cause }, failing)
+      ) {
+        return { kind: 'invalid', failure: 'flaky', message: cause.message };
+      }
+      const next = bearOrHold({ ...meaning, cause }, { ...failing, ...unanswered });
+      return { ...again(next, cause.message, unanswered), ...slowDown(state, error) };
     }
     case 'gone':
     case undefined:
       throw error;
   }
+}
+
+/** Another try once the service lets requests of the account in again; that this one waits is no fault. */
+function untilOpen(
+  { budget, unansweredSinceMs }: CreateGenerationInput,
+  delayMs: number,
+): CreateGenerationResult {
+  const unanswered = unansweredSinceMs === undefined ? {} : { unansweredSinceMs };
+  const message = 'BananaHub has asked another request to wait.';
+  return again({ delayMs, budget: budget ?? FRESH_BUDGET }, message, unanswered);
+}
+
+/** What the batch is told of a 429: once of each closing of the gate by each shard. */
+function slowDown({ gate }: WorkerState, error: unknown): { readonly slowDownMs?: number } {
+  const isRefused = error instanceof BananaHubError && error.code === 'rate-limited';
+  return isRefused && gate.isNewsTo(askingRun()) ? { slowDownMs: gate.closedForMs } : {};
+}
+
+/** The service's words about a refused row, and where they seem to be about its input images, what the service needs. */
+function invalidMessage(message: string, row: ShardRow | undefined): string {
+  const told = withoutPrompt(message, row?.prompt ?? '');
+  if (!row || row.inputImages.length === 0 || !/input|fetch|download/i.test(message)) return told;
+  const needs = row.inputImages.some(isUploaded)
+    ? 'the bucket of this batch, for files, must be reachable from the internet'
+    : 'they must open without signing in, and not have expired';
+  return `${told} (The service fetches input images itself: ${needs}.)`;
 }
 
 function again(

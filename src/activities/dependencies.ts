@@ -2,8 +2,11 @@ import type { Logger } from 'pino';
 import type { BananaHubClient } from '../bananahub/client.js';
 import type { DownloadedImage } from '../bananahub/image-download.js';
 import type { ObjectStore } from '../storage/object-store.js';
+import type { WorkerWebhooks } from '../webhooks/worker-webhooks.js';
 import type { ActivityLimits } from './limits.js';
 import type { JobTimes } from './job-times.js';
+import type { PollTurns } from './poll-turns.js';
+import type { RequestGate } from './request-gate.js';
 import type { RunAccounts } from './run-accounts.js';
 import type { ShardRows } from '../ledger/shard-rows.js';
 import type { Thumbnails } from './thumbnails.js';
@@ -16,14 +19,24 @@ export interface ActivityDependencies {
   readonly downloadImage: (url: string, signal: AbortSignal) => Promise<DownloadedImage>;
   /** The ids of batches whose workflows were at work at any time since then, ISO 8601; some of them where there are many. */
   readonly openBatchesSince: (sinceIso: string) => Promise<readonly string[]>;
+  /** Why the service cannot fetch input images from the bucket; absent where it can. */
+  readonly inputsOutOfReach?: string;
   readonly log: Logger;
   readonly limits: ActivityLimits;
+  /** Shared with all else in the process that asks the API. Default: one of its own. */
+  readonly gate?: RequestGate;
+  /** Where polls wait for their turn. Default: they need not wait. */
+  readonly pollTurns?: PollTurns;
+  /** Set where creates ask the service to tell the end of their jobs. */
+  readonly webhooks?: WorkerWebhooks;
 }
 
-/** The same dependencies with what all activities of a worker share. */
+/** The same dependencies with what all activities of a worker share; `api` is behind `gate`. */
 export interface WorkerState extends ActivityDependencies {
   readonly shardRows: ShardRows;
   readonly runAccounts: RunAccounts;
+  readonly gate: RequestGate;
+  readonly pollTurns: PollTurns;
   readonly jobTimes: JobTimes;
   readonly thumbnails: Thumbnails;
 }

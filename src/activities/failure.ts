@@ -3,10 +3,12 @@ import { connectionFaultCode } from '../bananahub/connection-fault.js';
 import { BananaHubError } from '../bananahub/errors.js';
 import { ImageDownloadError } from '../bananahub/image-download-error.js';
 import { BATCH_FAULT, type BatchFaultDetails } from '../domain/batch-fault.js';
-import { afterFault, type FaultBudget } from '../domain/fault-budget.js';
+import { afterFault, type FaultBudget, type NextTry } from '../domain/fault-budget.js';
 import type { HoldCause, ModelMode } from '../domain/holds.js';
 import { StorageError, type StorageErrorCode } from '../storage/object-store.js';
 import type { ActivityLimits } from './limits.js';
+
+const RATE_LIMITED = 'rate-limited' satisfies BananaHubError['code'];
 
 /** What an error means for the row and the batch: the one table from errors to consequences. */
 export type Meaning =
@@ -59,7 +61,16 @@ export function meaningOfApiError(error: BananaHubError, mode?: ModelMode): Mean
     case 'job-not-found':
       return { kind: 'gone' };
     case 'invalid-request':
-      return { kind: 'invalid', message };
+      // No row is at fault, and none would fare better.
+      return message.startsWith('callback_url: ')
+        ? hold(
+            'account',
+            'callback-refused',
+            `BananaHub refuses the URL for webhooks (422: ${message}). Correct BANANA_WEBHOOK_URL on the workers, or take it away; the batch goes on by itself.`,
+          )
+        : { kind: 'invalid', message };
+    case 'upload-failed':
+      return passing(code, `BananaHub cannot store input images (502: ${message}).`, retryAfterMs);
     case 'rate-limited':
     case 'unavailable':
     case 'timeout':
@@ -98,6 +109,7 @@ export function mayHaveCreated(error: unknown): boolean {
     case 'forbidden':
     case 'job-not-found':
     case 'invalid-request':
+    case 'upload-failed':
     case 'rate-limited':
     case 'paused':
       return false;
@@ -219,27 +231,46 @@ export function countedTryMs(tryMs: number): number {
   return Math.min(tryMs, LONGEST_COUNTED_TRY_MS);
 }
 
+/** How often and how long a step has failed, and how long it may. */
+export interface Failing {
+  readonly budget: FaultBudget;
+  readonly tryMs: number;
+  readonly limits: Pick<ActivityLimits, 'serviceFaultMs' | 'storageFaultMs'>;
+}
+
+type Passing = Extract<Meaning, { kind: 'passing' }>;
+
+/** Whether the limit for what a passing fault concerns is used up. */
+export function isExhausted(meaning: Passing, failing: Failing): boolean {
+  return nextTry(meaning, failing).kind === 'exhausted';
+}
+
+function nextTry({ cause }: Passing, { budget, tryMs, limits }: Failing): NextTry {
+  return afterFault({
+    budget,
+    tryMs: countedTryMs(tryMs),
+    limitMs: cause.scope === 'storage' ? limits.storageFaultMs : limits.serviceFaultMs,
+    retryAfterMs: cause.retryAfterMs,
+    random: Math.random(),
+  });
+}
+
 /**
  * Decides after a passing fault; throws the batch's fault where the limit for what it concerns is used up, or would be by
  * the wait that the service asks for: nobody holds a place for hours without the batch saying why.
  */
 export function bearOrHold(
-  meaning: Extract<Meaning, { kind: 'passing' }>,
-  options: {
-    readonly budget: FaultBudget;
-    readonly tryMs: number;
-    readonly limits: Pick<ActivityLimits, 'serviceFaultMs' | 'storageFaultMs'>;
-  } & Omit<BatchFaultDetails, 'cause'>,
+  meaning: Passing,
+  options: Failing & Omit<BatchFaultDetails, 'cause'>,
 ): { readonly delayMs: number; readonly budget: FaultBudget } {
   const { budget, tryMs, limits, ...details } = options;
-  const next = afterFault({
-    budget,
-    tryMs: countedTryMs(tryMs),
-    limitMs: meaning.cause.scope === 'storage' ? limits.storageFaultMs : limits.serviceFaultMs,
-    retryAfterMs: meaning.cause.retryAfterMs,
-    random: Math.random(),
-  });
-  if (next.kind === 'retry') return next;
+  const next = nextTry(meaning, { budget, tryMs, limits });
+  if (next.kind === 'retry') {
+    if (meaning.cause.code !== RATE_LIMITED) return next;
+    // To wait as long as it was asked to is no failing of the service.
+    const spentMs = next.budget.spentMs - Math.min(next.delayMs, meaning.cause.retryAfterMs ?? 0);
+    return { ...next, budget: { ...next.budget, spentMs } };
+  }
   throw batchFault({ ...details, cause: meaning.cause });
 }
 

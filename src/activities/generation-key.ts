@@ -1,6 +1,13 @@
 import type { RunRef } from '../storage/layout.js';
 import { idempotencyKey } from '../domain/idempotency-key.js';
-import type { PromptRow } from '../domain/row.js';
+import { modeWith } from '../domain/generation-settings.js';
+import type { ModelMode } from '../domain/holds.js';
+import type { PromptRow, ShardRow } from '../domain/row.js';
+
+/** The model and mode whose permission and availability a row depends on. */
+export function modeOf({ model, inputImages }: Pick<ShardRow, 'model' | 'inputImages'>): ModelMode {
+  return `${model}:${modeWith(inputImages)}`;
+}
 
 /** The idempotency key of one generation of a row: the one place where creates get theirs. */
 export function keyOf(run: RunRef, row: PromptRow, generation: number): string {

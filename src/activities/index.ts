@@ -5,8 +5,11 @@ import type { ActivityDependencies, WorkerState } from './dependencies.js';
 import { ingestActivity } from './ingest.js';
 import { leaseBudgetActivity } from './lease-budget.js';
 import { JobTimes } from './job-times.js';
+import { PollTurns } from './poll-turns.js';
 import { probeActivity } from './probe.js';
 import { rebindAccountActivity } from './rebind-account.js';
+import { behindGate, RequestGate } from './request-gate.js';
+import { reportCanaryActivity } from './report-canary.js';
 import { RunAccounts } from './run-accounts.js';
 import { sealActivity } from './seal.js';
 import { openShardActivity, recordLostShardActivity, recordOutcomesActivity } from './shard-activities.js';
@@ -17,9 +20,13 @@ import type { Activities } from './types.js';
 
 /** All activities over one set of dependencies. They share caches, so make them once a worker. */
 export function createActivities(dependencies: ActivityDependencies): Activities {
-  const { store, api } = dependencies;
+  const { store, gate = new RequestGate(), pollTurns = new PollTurns() } = dependencies;
+  const api = behindGate(dependencies.api, gate);
   const state: WorkerState = {
     ...dependencies,
+    api,
+    gate,
+    pollTurns,
     shardRows: new ShardRows(store, askingRun),
     runAccounts: new RunAccounts(store, api.account),
     jobTimes: new JobTimes(),
@@ -36,6 +43,7 @@ export function createActivities(dependencies: ActivityDependencies): Activities
     recordLostShard: recordLostShardActivity(state),
     probe: probeActivity(state),
     rebindAccount: rebindAccountActivity(state),
+    reportCanary: reportCanaryActivity(state),
     seal: sealActivity(state),
   };
 }

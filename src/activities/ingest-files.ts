@@ -104,19 +104,25 @@ export class Renames {
   }
 }
 
-/** Writes rows as shards of equal length, each as soon as it is full. */
+/**
+ * Writes rows as shards of equal length, each as soon as it is full. Canaries, by their order among the rows, are a shard
+ * of their own before the others.
+ */
 export class ShardWriter {
   readonly #store: ObjectStore;
   readonly #run: RunRef;
   readonly #length: number;
+  readonly #canaries: ReadonlySet<number>;
+  readonly #canaryRows: ShardRow[] = [];
   #buffer: ShardRow[] = [];
   #count = 0;
   #rows = 0;
 
-  constructor(store: ObjectStore, run: RunRef, length: number) {
+  constructor(store: ObjectStore, run: RunRef, length: number, canaries: Iterable<number> = []) {
     this.#store = store;
     this.#run = run;
     this.#length = length;
+    this.#canaries = new Set(canaries);
   }
 
   get count(): number {
@@ -127,24 +133,38 @@ export class ShardWriter {
     return this.#rows;
   }
 
+  /** Rows of the first shard, where that is one of canaries. */
+  get canaryRows(): number {
+    return this.#canaryRows.length;
+  }
+
   async add(row: ShardRow): Promise<void> {
+    if (this.#canaries.has(this.#rows++)) {
+      this.#canaryRows.push(row);
+      // Its number is taken from now on; it is written when it is whole.
+      if (this.canaryRows === 1) this.#count += 1;
+      return;
+    }
     this.#buffer.push(row);
-    this.#rows += 1;
-    if (this.#buffer.length === this.#length) await this.#write();
+    if (this.#buffer.length === this.#length) await this.#writeNext();
   }
 
   async end(): Promise<void> {
-    if (this.#buffer.length > 0) await this.#write();
+    if (this.#buffer.length > 0) await this.#writeNext();
+    if (this.canaryRows > 0) await this.#write(0, this.#canaryRows);
   }
 
-  async #write(): Promise<void> {
+  async #writeNext(): Promise<void> {
+    await this.#write(this.#count, this.#buffer);
+    this.#buffer = [];
+    this.#count += 1;
+  }
+
+  async #write(shard: number, rows: readonly ShardRow[]): Promise<void> {
     const run = this.#run;
-    const ref = at(run, rowsKey(run, run.runSeq, this.#count));
-    await this.#store.put(ref, toJsonLines(this.#buffer), {
+    await this.#store.put(at(run, rowsKey(run, run.runSeq, shard)), toJsonLines(rows), {
       contentType: 'application/jsonl',
       signal: cancellationSignal(),
     });
-    this.#buffer = [];
-    this.#count += 1;
   }
 }

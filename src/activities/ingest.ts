@@ -1,10 +1,13 @@
 import { ApplicationFailure } from '@temporalio/common';
+import { canaryIndexes } from '../domain/canary.js';
+import { ImageCounts } from '../domain/image-counts.js';
 import { hasChosenName, imageNameOf } from '../domain/object-key.js';
 import { addTallies, EMPTY_TALLY, type Tally } from '../domain/tally.js';
 import { shardLength } from '../domain/window.js';
 import { BatchFile, RunRequest } from '../ledger/documents.js';
 import { toJsonLines } from '../ledger/json-lines.js';
 import { LedgerFiles } from '../ledger/ledger-files.js';
+import { listedInputs } from '../ledger/input-list.js';
 import { plannedRows, type PlannedRow } from '../ledger/planned-rows.js';
 import { PresentImages } from '../ledger/present-images.js';
 import { underPresentName } from '../ledger/present-name.js';
@@ -70,14 +73,18 @@ async function ingest(
   // It may have been ended in the midst of it.
   if (before.base && !(await isSealed(store, before.base))) await finishRenames(store, before.base, signal);
   const present = await PresentImages.list(store, run);
-  const shards = new ShardWriter(store, run, shardRows);
+  const { canary } = settings;
+  const shards = new ShardWriter(store, run, shardRows, canary && canaryIndexes(canary));
+  const buys = new ImageCounts();
   const carried = new CarriedRows(files);
   const renames = new Renames(files);
   let hasNames = false;
+  let hasInputs = false;
   const sheet = new IngestedSheet(files, { store, request, before });
   const openSheet = () => store.read(at(run, request.sheetKey), signal);
+  const inputs = await listedInputs(store, run, request);
   await sheet.begin();
-  for await (const item of plannedRows({ store, run, request, before, openSheet })) {
+  for await (const item of plannedRows({ store, run, request, before, openSheet, inputs })) {
     switch (item.kind) {
       case 'sheet':
         await sheet.add(item.item);
@@ -87,10 +94,14 @@ async function ingest(
       case 'planned': {
         const planned = { ...item, row: sheet.spelled(item.row, item.isKept) };
         hasNames ||= hasChosenName(planned.row);
+        hasInputs ||= planned.row.inputImages.length > 0;
         const { plan, move } = await planWithImages(run, planned, present);
         if (move) await renames.add(planned.row, move);
         if (plan.kind === 'carry') await carried.add(planned.row, plan.outcome);
-        else await shards.add({ ...planned.row, ...plan.start });
+        else {
+          await shards.add({ ...planned.row, ...plan.start });
+          if (!plan.start.jobId) buys.add(planned.row);
+        }
       }
     }
   }
@@ -114,8 +125,10 @@ async function ingest(
     labelColumns: [...sheet.labelColumns],
     delimiter: sheet.delimiter,
     hasNames,
+    hasInputs,
     shardCount: shards.count,
     rows: shards.rows,
+    ...(canary && { canary: { rows: shards.canaryRows, buys: [...buys.list] } }),
     carried: carried.tally.total,
     carriedTally: carried.tally,
     rejected: sheet.rejected,
@@ -129,12 +142,12 @@ async function ingest(
 }
 
 function resultOf(
-  { shardCount, rows, rejected }: BatchFile,
+  { shardCount, rows, rejected, canary }: BatchFile,
   carriedTally: Tally,
   shardRows: number,
 ): IngestResult {
   const settled = addTallies(carriedTally, { ...EMPTY_TALLY, total: rejected, rejected });
-  return { shardCount, shardRows, rows, settled };
+  return { shardCount, shardRows, rows, settled, ...(canary && { canaryRows: canary.rows }) };
 }
 
 /** Replaces what the run before wrote, never what a newer one did. */

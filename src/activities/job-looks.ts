@@ -4,6 +4,8 @@ import type { JobId } from '../domain/ids.js';
 import { cancellationSignal } from './activity-context.js';
 import type { WorkerState } from './dependencies.js';
 
+type LookState = Pick<WorkerState, 'api' | 'gate' | 'pollTurns'>;
+
 /** What a look at a job showed: the job, a single 404, or that the account has no such job. */
 export type JobLook = Job | { readonly kind: 'missing' } | { readonly kind: 'gone' };
 
@@ -12,15 +14,21 @@ export type JobLook = Job | { readonly kind: 'missing' } | { readonly kind: 'gon
  * after `looksBeforeGone` of them in a row and while the same account is answered, since then its row is bought anew.
  */
 export class JobLooks {
-  readonly #state: Pick<WorkerState, 'api'>;
+  readonly #state: LookState;
   readonly #jobId: JobId;
   readonly #looksBeforeGone: number;
   #notFound = 0;
 
-  constructor(state: Pick<WorkerState, 'api'>, jobId: JobId, looksBeforeGone: number) {
+  constructor(state: LookState, jobId: JobId, looksBeforeGone: number) {
     this.#state = state;
     this.#jobId = jobId;
     this.#looksBeforeGone = looksBeforeGone;
+  }
+
+  /** Waits until the account's pace and the service let it look, for as long as that takes. */
+  async turn(): Promise<void> {
+    await this.#state.pollTurns.take(cancellationSignal());
+    await this.#state.gate.passed(cancellationSignal());
   }
 
   /** Throws `BananaHubError` for everything but a 404 of the job. */

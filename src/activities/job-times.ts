@@ -1,23 +1,43 @@
-import type { Model, Resolution } from '../domain/generation-settings.js';
+import { pollTimesOf, UNKNOWN_POLL_TIMES, type PollTimes } from '../domain/poll-schedule.js';
+import type { ShardRow } from '../domain/row.js';
 
 const KEPT = 64;
 
-/** How long recent jobs took from creation to end, by model and resolution: tells when a first poll is worth while. */
+/** What decides how long a job takes. */
+export type JobKind = Pick<ShardRow, 'model' | 'resolution' | 'inputImages'>;
+
+/** What is known of how long a job took. Milliseconds since its create was answered. */
+export interface SeenEnd {
+  /** How long before that poll it had ended, by the service's own clock, in whole seconds; undefined where it does not say. */
+  readonly endedAgoMs: number | undefined;
+  /** The last poll that showed it unfinished; 0 where none did. */
+  readonly unfinishedMs: number;
+  /** The poll that showed its end. */
+  readonly endedMs: number;
+}
+
+/** How long recent jobs took, by model, resolution and mode: tells when polls of such a job are worth while. */
 export class JobTimes {
-  readonly #recent = new Map<string, number[]>();
+  readonly #kinds = new Map<string, { readonly tookMs: number[]; pollTimes?: PollTimes | undefined }>();
 
-  note(kind: { readonly model: Model; readonly resolution: Resolution }, tookMs: number): void {
-    const name = `${kind.model} ${kind.resolution}`;
-    const times = this.#recent.get(name) ?? [];
-    times.push(tookMs);
+  /** Believes the service's clock within what was seen. */
+  note(kind: JobKind, { endedAgoMs, unfinishedMs, endedMs }: SeenEnd): void {
+    const name = nameOf(kind);
+    const times = this.#kinds.get(name)?.tookMs ?? [];
+    const seenMs = endedMs - (endedAgoMs ?? (endedMs - unfinishedMs) / 2);
+    times.push(Math.min(Math.max(seenMs, unfinishedMs), endedMs));
     if (times.length > KEPT) times.shift();
-    this.#recent.set(name, times);
+    this.#kinds.set(name, { tookMs: times });
   }
 
-  /** The median; undefined until a few are known. */
-  usualMs(kind: { readonly model: Model; readonly resolution: Resolution }): number | undefined {
-    const times = this.#recent.get(`${kind.model} ${kind.resolution}`);
-    if (!times || times.length < 5) return undefined;
-    return times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)];
+  pollTimes(kind: JobKind): PollTimes {
+    const known = this.#kinds.get(nameOf(kind));
+    if (!known) return UNKNOWN_POLL_TIMES;
+    known.pollTimes ??= pollTimesOf(known.tookMs) ?? UNKNOWN_POLL_TIMES;
+    return known.pollTimes;
   }
+}
+
+function nameOf({ model, resolution, inputImages }: JobKind): string {
+  return `${model} ${resolution} ${inputImages.length > 0 ? 'image' : 'text'}`;
 }

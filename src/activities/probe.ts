@@ -11,9 +11,10 @@ import type { ProbeCandidate } from '../workflows/shard-messages.js';
 import { cancellationSignal } from './activity-context.js';
 import { checkAccount } from './batch-account.js';
 import type { WorkerState } from './dependencies.js';
-import { modeOf } from './create-generation.js';
 import { IMAGE_HOST, mayHaveCreated, meaningOf } from './failure.js';
-import { keyOf } from './generation-key.js';
+import { modeOf } from './generation-key.js';
+import { forgetRefused, isInDoubt, outgoingCreate } from './outgoing-create.js';
+import { callbackRefOf } from '../webhooks/worker-webhooks.js';
 import { withoutPrompt } from './service-message.js';
 import type { Activities, ProbeInput, ProbeResult, StillHeldDetails } from './types.js';
 
@@ -52,8 +53,17 @@ export function probeActivity(state: WorkerState): Activities['probe'] {
 }
 
 /** Whether a refusal concerns the candidate and nothing else: the account and the service are well again. */
-function blamesRowAlone({ code }: BananaHubError, cause: HoldCause): boolean {
-  return code === 'invalid-request' || (code === 'job-not-found' && cause.code !== JOBS_MISSING);
+function blamesRowAlone(error: BananaHubError, cause: HoldCause): boolean {
+  switch (error.code) {
+    case 'invalid-request':
+      return meaningOf(error)?.kind === 'invalid';
+    case 'upload-failed':
+      return true;
+    case 'job-not-found':
+      return cause.code !== JOBS_MISSING;
+    default:
+      return false;
+  }
 }
 
 async function look(state: WorkerState, input: ProbeInput, before: Progress): Promise<ProbeResult> {
@@ -77,7 +87,7 @@ async function look(state: WorkerState, input: ProbeInput, before: Progress): Pr
     await state.api.getBalance(cancellationSignal());
     return { unansweredSinceMs };
   }
-  return createCandidate(state, run, candidate);
+  return createCandidate(state, input, candidate);
 }
 
 /** Fails while the balance has not grown beyond what did not cover a create. */
@@ -106,15 +116,25 @@ async function lookAtJob(state: WorkerState, cause: HoldCause, jobId: JobId): Pr
 /** Buys the waiting row's generation: if that goes through, the cause has ended and nothing was bought in vain. */
 async function createCandidate(
   state: WorkerState,
-  run: ProbeInput['run'],
+  { run, idempotencyHorizonMs }: ProbeInput,
   candidate: ProbeCandidate,
 ): Promise<ProbeResult> {
   const row = await state.shardRows.row({ run, ...candidate });
-  const key = keyOf(run, row, candidate.generation);
+  // An earlier look may have been ended while it sent the same.
+  const place = callbackRefOf({ ...candidate, run });
+  const create = { ...candidate, run, row, place, idempotencyHorizonMs, isInDoubt: true };
+  const outgoing = await outgoingCreate(state, create);
+  // For the row itself to say.
+  if (outgoing.kind === 'unrepeatable') return { unansweredSinceMs: outgoing.sentAtMs };
   const sentAtMs = Date.now();
   try {
-    return await state.api.createGeneration(row, { idempotencyKey: key, signal: cancellationSignal() });
+    const { request, idempotencyKey } = outgoing;
+    const signal = cancellationSignal();
+    return await state.api.createGeneration(request, { idempotencyKey, signal });
   } catch (error) {
+    if (!isInDoubt(candidate, row) && !mayHaveCreated(error)) {
+      await forgetRefused(state, run, outgoing);
+    }
     throw new RefusedCreate(error, row, sentAtMs);
   }
 }

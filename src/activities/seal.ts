@@ -61,7 +61,7 @@ async function seal(state: WorkerState, input: SealInput, files: LedgerFiles): P
   const contactSheet = new ContactSheetFiles(files, run, input.tally);
   const cost = await SealedCost.begin(state, run, batch);
   const counts = new SealedCounts(batch.rejected);
-  const card = new ImagesCard(batch.labelColumns);
+  const card = new ImagesCard(batch);
   const alike = new AlikeImages(state.store, run, batch.settings.nearDuplicates === true);
   for await (const { row, outcome } of alike.noted(sealedRows(state, input))) {
     counts.add(outcome);
@@ -70,8 +70,8 @@ async function seal(state: WorkerState, input: SealInput, files: LedgerFiles): P
     const { end } = outcome;
     if (end.kind === 'stored') {
       card.add(row, end);
-      await metadata.add(metadataLine(row, end, outcome.imageKey));
-    } else await failures.add(failureRecord(row, outcome));
+      await metadata.add(metadataLine(row, end, outcome.imageKey, batch));
+    } else await failures.add(failureRecord(run, row, outcome));
     await contactSheet.add(row, outcome);
   }
   await outcomes.store(outcomesKey(run, run.runSeq), 'application/jsonl');

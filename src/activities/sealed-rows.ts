@@ -1,7 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { RowOutcome } from '../domain/outcome.js';
 import type { ShardRow } from '../domain/row.js';
-import { mergedByPosition } from '../ledger/by-position.js';
+import { mergedByPosition, shardsByPosition } from '../ledger/by-position.js';
 import { CarriedLine } from '../ledger/documents.js';
 import { readJsonLines } from '../ledger/json-lines.js';
 import { type RunRef, at, carriedKey } from '../storage/layout.js';
@@ -15,7 +15,8 @@ export interface SealedRow {
 }
 
 /**
- * Every row of the batch with its outcome after this run, in the order of the sheet; one shard in memory at a time.
+ * Every row of the batch with its outcome after this run, in the order of the sheet; one shard in memory at a time, and the
+ * first.
  * Throws a failure that is not repeated where a row of a completed run has no outcome.
  */
 export async function* sealedRows(
@@ -32,7 +33,7 @@ async function* rowsOfRun(
   { run, shardCount, end }: Parameters<typeof sealedRows>[1],
 ): AsyncGenerator<SealedRow> {
   const parts = await listPartsByShard(state.store, run);
-  for (let shard = 0; shard < shardCount; shard++) {
+  const rowsOf = async function* (shard: number): AsyncGenerator<SealedRow> {
     const rows = await state.shardRows.all(run, shard);
     const outcomes = await readParts(state.store, run, parts.get(shard) ?? []);
     for (const row of rows) {
@@ -40,7 +41,8 @@ async function* rowsOfRun(
       if (!outcome && end !== 'cancelled') throw withoutOutcome(run, row, shard);
       yield { row, outcome: outcome ?? neverStarted(run, row) };
     }
-  }
+  };
+  yield* shardsByPosition(Array.from({ length: shardCount }, (_, shard) => () => rowsOf(shard)));
 }
 
 /** A row of a shard that was never opened, because the batch was cancelled first. */

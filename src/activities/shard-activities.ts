@@ -13,7 +13,7 @@ import { PresentImages } from '../ledger/present-images.js';
 import { at, partKey, type RunRef } from '../storage/layout.js';
 import type { KnownRow, ShardOverview } from '../workflows/shard-messages.js';
 import { withHeartbeat } from './activity-context.js';
-import { modeOf } from './create-generation.js';
+import { modeOf } from './generation-key.js';
 import type { WorkerState } from './dependencies.js';
 import { listParts, readParts, toOutcome } from '../ledger/parts.js';
 import { bearingStorage } from './storage-fault.js';

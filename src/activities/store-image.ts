@@ -1,3 +1,4 @@
+import { Context } from '@temporalio/activity';
 import type { DownloadedImage } from '../bananahub/image-download.js';
 import { ImageDownloadError } from '../bananahub/image-download-error.js';
 import { FRESH_BUDGET, type FaultBudget } from '../domain/fault-budget.js';
@@ -8,7 +9,8 @@ import type { ShardRow } from '../domain/row.js';
 import { inspectImage } from '../images/inspect.js';
 import { at, imageKey } from '../storage/layout.js';
 import { StorageError, type ObjectHead, type ObjectRef, type PutCondition } from '../storage/object-store.js';
-import { cancellationSignal, pause, withHeartbeat } from './activity-context.js';
+import { cancellationSignal, pause, startTemporalClock, withHeartbeat } from './activity-context.js';
+import { AskedWait } from './asked-wait.js';
 import type { WorkerState } from './dependencies.js';
 import { batchFault, bearOrHold, countedTryMs, meaningOf } from './failure.js';
 import { JobLooks } from './job-looks.js';
@@ -24,14 +26,19 @@ const CONTENT_TYPES: Readonly<Record<ImageType, string>> = {
 
 /** Copies a done job's image, whole and checked, to its place for good; another content's image there, or the one that the row is to lose, is replaced; the row's own is adopted. */
 export function storeImageActivity(state: WorkerState): Activities['storeImage'] {
-  return (input) =>
-    withHeartbeat(async () => {
-      const row = await bearingStorage(state, async () => {
-        await state.runAccounts.check(input.run);
-        return state.shardRows.row(input);
-      });
-      return copyUntilStored(state, input, row);
-    });
+  return (input) => {
+    const asked = new AskedWait(startTemporalClock());
+    return withHeartbeat(
+      async () => {
+        const row = await bearingStorage(state, async () => {
+          await state.runAccounts.check(input.run);
+          return state.shardRows.row(input);
+        });
+        return copyUntilStored(state, input, row, asked);
+      },
+      () => asked.details,
+    );
+  };
 }
 
 /** The job was seen done, and paid for: more than while it is awaited. */
@@ -44,12 +51,15 @@ async function copyUntilStored(
   state: WorkerState,
   input: StoreImageInput,
   row: ShardRow,
+  asked: AskedWait,
 ): Promise<StoreImageResult> {
   const { limits } = state;
   let budget: FaultBudget = FRESH_BUDGET;
   let imageFaults: FaultBudget = FRESH_BUDGET;
   const looks = new JobLooks(state, input.jobId, LOOKS_BEFORE_GONE);
   for (;;) {
+    await asked.over();
+    await looks.turn();
     const triedAtMs = Date.now();
     try {
       return await copyOnce(state, input, row, looks);
@@ -71,6 +81,8 @@ async function copyUntilStored(
         case 'passing': {
           const next = bearOrHold(meaning, { budget, tryMs, limits });
           budget = next.budget;
+          asked.note(meaning.cause.retryAfterMs);
+          Context.current().heartbeat(asked.details);
           await pause(next.delayMs);
           break;
         }

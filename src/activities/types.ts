@@ -30,8 +30,14 @@ export interface CreateGenerationInput extends GenerationRef {
 }
 
 export type CreateGenerationResult =
-  | { readonly kind: 'created'; readonly jobId: JobId }
-  | { readonly kind: 'invalid'; readonly message: string }
+  | {
+      readonly kind: 'created';
+      readonly jobId: JobId;
+      /** A webhook is to tell the job's end; absent: no, or it may have come by now. */
+      readonly webhookExpected?: true;
+    }
+  /** Refused, and no job was made. `failure` is set where trying again may mend it. */
+  | { readonly kind: 'invalid'; readonly message: string; readonly failure?: 'flaky' }
   | { readonly kind: 'unknown-charge'; readonly message: string }
   /** Another workflow run was given the money, which a reset has made this one of: nothing was sent. */
   | { readonly kind: 'not-leased' }
@@ -42,6 +48,8 @@ export type CreateGenerationResult =
       readonly budget: FaultBudget;
       readonly message: string;
       readonly unansweredSinceMs?: number;
+      /** The service answered with a 429 that this shard is to tell its batch of: no create of it before that much later. */
+      readonly slowDownMs?: number;
     };
 
 export interface AwaitGenerationInput extends GenerationRef {
@@ -50,6 +58,21 @@ export interface AwaitGenerationInput extends GenerationRef {
   readonly jobTimeoutMs?: number;
   /** How long it was seen unfinished before this activity was scheduled. Default 0. */
   readonly unfinishedMs?: number;
+  /** Polls are only for the case that the webhook does not come. */
+  readonly webhookExpected?: true;
+  /** The job has ended: the first poll comes at once. */
+  readonly lookAtOnce?: true;
+}
+
+/**
+ * With what a webhook's receiver ends an `awaitGeneration` from outside: a job of the account that the service shows
+ * ended. It may be another one than the row's.
+ */
+export interface EndedByWebhook {
+  readonly kind: 'ended-by-webhook';
+  readonly jobId: JobId;
+  /** Absent or false: it ended otherwise. */
+  readonly isDone?: boolean;
 }
 
 export type AwaitGenerationResult =
@@ -122,6 +145,16 @@ export interface LeaseBudgetInput {
   readonly isBegun: boolean;
 }
 
+export interface ReportCanaryInput {
+  readonly run: RunRef;
+  /** Rows of the run that wait for it. */
+  readonly left: number;
+  /** How long its jobs took from create to done. */
+  readonly durationsMs: readonly number[];
+  /** Jobs at a time that the rows which wait are to have. */
+  readonly concurrency: number;
+}
+
 /** Everything the workflows ask of the outside world. Inputs and outputs enter history: indexes, counts and job ids only. */
 export interface Activities {
   ingest: (input: { readonly run: RunRef; readonly settings: RunSettings }) => Promise<IngestResult>;
@@ -136,7 +169,7 @@ export interface Activities {
   /** Leases a budget to shards by what they say; done twice, it changes nothing more. */
   leaseBudget: (input: LeaseBudgetInput) => Promise<LeaseAnswer>;
   createGeneration: (input: CreateGenerationInput) => Promise<CreateGenerationResult>;
-  awaitGeneration: (input: AwaitGenerationInput) => Promise<AwaitGenerationResult>;
+  awaitGeneration: (input: AwaitGenerationInput) => Promise<AwaitGenerationResult | EndedByWebhook>;
   storeImage: (input: StoreImageInput) => Promise<StoreImageResult>;
   recordOutcomes: (input: RecordOutcomesInput) => Promise<void>;
   /** Settles as `shard-lost` what a shard, ended from outside twice, left open. */
@@ -150,6 +183,10 @@ export interface Activities {
   probe: (input: ProbeInput) => Promise<ProbeResult>;
   /** Makes the worker's account the batch's own; fails where the account does not know the batch's jobs. */
   rebindAccount: (input: { readonly run: RunRef; readonly jobId?: JobId }) => Promise<void>;
+  /** Shows what a canary came to on a page; the same in a few words, without any of its rows. */
+  reportCanary: (
+    input: ReportCanaryInput,
+  ) => Promise<{ readonly text: string; readonly allMade: boolean; readonly page: string }>;
   /** What the sealed files say. */
   seal: (input: SealInput) => Promise<Tally>;
 }

@@ -16,6 +16,7 @@ import {
   rejectsKey,
   reportKey,
   runsPrefix,
+  sentPrefix,
   type BatchLocation,
 } from '../storage/layout.js';
 import type { ListedObject, ObjectStore } from '../storage/object-store.js';
@@ -52,7 +53,7 @@ export function placeOf(
   fixed: FixedKeys,
 ): Place {
   if (fixed.keys.has(key) || sealed.isSealedFile(key)) return 'known';
-  // The ledger of all runs and all inputs: no seal lists it.
+  // The ledger of all runs, all inputs and all that was sent: no seal lists it.
   if (fixed.ledgers.some((prefix) => key.startsWith(prefix))) return 'known';
   if (key.startsWith(fixed.images) && !key.endsWith('/'))
     return sealed.isStoredImage(key) ? 'known' : 'image';
@@ -78,7 +79,7 @@ export function fixedKeys(location: BatchLocation): FixedKeys {
   const others = [imagesCardKey, placeKey, probeKey];
   return {
     keys: new Set([...files, ...others].map((keyOf) => below(keyOf(location)))),
-    ledgers: [below(runsPrefix(location)), below(inputsPrefix(location))],
+    ledgers: [runsPrefix, inputsPrefix, sentPrefix].map((prefixOf) => below(prefixOf(location))),
     images: below(imagesPrefix(location)),
   };
 }

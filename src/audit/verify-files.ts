@@ -2,7 +2,9 @@ import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import pMap from 'p-map';
 import { ZodError } from 'zod';
+import { uploadedInput } from '../domain/input-image.js';
 import { BatchFile } from '../ledger/documents.js';
+import { inputLines } from '../ledger/input-list.js';
 import type { Fetch, LocalCopy } from '../ledger/local-copies.js';
 import { hashObject } from '../storage/hash-object.js';
 import {
@@ -11,12 +13,14 @@ import {
   batchRoot,
   contactSheetKey,
   failuresKey,
+  inputImagesPrefix,
   metadataKey,
   outcomesKey,
   rejectsKey,
   rowsKey,
   rowsPrefix,
   runsPrefix,
+  type RunRef,
 } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import type { Difference, Differences } from './difference.js';
@@ -143,7 +147,26 @@ function batchDifferences(
     .map(([key, field, expected, found]) => ({ kind: 'wrong-field', key, field, expected, found }));
 }
 
-/** The sheet, which is named after its content, and the shards of rows that the run was made of. */
+/** The images beside the sheet, which are named after their content, by the list that the run was made of. */
+async function missingImages(
+  { store, run, signal }: { readonly store: ObjectStore; readonly run: RunRef; readonly signal: AbortSignal },
+  { inputListKey }: BatchFile['sheet'],
+): Promise<readonly Difference[]> {
+  if (inputListKey === undefined) return [];
+  const below = (key: string): string => key.slice(batchRoot(run).length);
+  if (!(await store.head(at(run, inputListKey), signal))) {
+    return [{ kind: 'missing-file', key: below(inputListKey) }];
+  }
+  const present = new Set<string>();
+  for await (const { key } of store.list(run.bucket, inputImagesPrefix(run), signal)) present.add(below(key));
+  const missing = new Set<string>();
+  for await (const { found } of inputLines(store, run, inputListKey)) {
+    if (found.kind === 'image' && !present.has(uploadedInput(found))) missing.add(uploadedInput(found));
+  }
+  return [...missing].map((key) => ({ kind: 'missing-file', key }));
+}
+
+/** The sheet, which is named after its content, the images beside it, and the shards of rows that the run was made of. */
 async function missingInputs(
   { store, seal: { run }, signal }: VerifyFilesInput,
   batch: BatchFile,
@@ -154,6 +177,7 @@ async function missingInputs(
   const sheet = await hashObject(store, at(run, sheetKey), { signal });
   const [, sha256] = /^([0-9a-f]{64})\./.exec(path.posix.basename(sheetKey)) ?? [];
   differences.push(...digestDifferences(below(sheetKey), sha256, sheet?.sha256));
+  differences.push(...(await missingImages({ store, run, signal }, batch.sheet)));
   const shards = new Set<string>();
   for await (const { key } of store.list(run.bucket, rowsPrefix(run, run.runSeq), signal)) shards.add(key);
   for (let shard = 0; shard < batch.shardCount; shard++) {

@@ -9,12 +9,16 @@ export interface CreateGenerationRequest {
   readonly model: Model;
   readonly aspectRatio: string;
   readonly resolution: Resolution;
+  /** Where the service fetches the input images; none for text-to-image. Those that are presigned are secret. */
+  readonly inputImageUrls: readonly string[];
+  /** Where the service tells the job's end. */
+  readonly callbackUrl?: string;
 }
 
-/** A job as its GET told it. `pausedNotice` is set where a living job carries a pause notice; `tookMs` is from creation to end by the service's own clock. */
+/** A job as its GET told it. `pausedNotice` is set where a living job carries a pause notice; `endedAgoMs` is from its end to this answer by the service's own clock, in whole seconds. */
 export type Job =
   | { readonly kind: 'unfinished'; readonly status: string; readonly pausedNotice?: string }
-  | { readonly kind: 'done'; readonly imageUrl: string; readonly tookMs?: number }
+  | { readonly kind: 'done'; readonly imageUrl: string; readonly endedAgoMs?: number }
   | { readonly kind: 'failed'; readonly message: string };
 
 /** Decimal strings, as the service sends them. */
@@ -31,7 +35,7 @@ export interface Balance {
 export interface BananaHubClient {
   readonly account: AccountId;
   /**
-   * Creates one generation by text; the same key gives the same job, without a second charge. A create that failed with
+   * Creates one generation; the same key gives the same job, without a second charge. A create that failed with
    * `timeout`, `network` or `bad-answer` may have been charged: repeat it with the same key.
    */
   createGeneration(

@@ -1,21 +1,27 @@
-import type { Model } from '../domain/generation-settings.js';
+import { modeWith, rulesFor, type InputMode, type Model } from '../domain/generation-settings.js';
 import type { CreateGenerationRequest } from './client.js';
 
-/** Where text-to-image goes for each model, and whether `resolution` may be sent. Source: the API contract, "Models and endpoints". */
-const TEXT_GENERATIONS: Readonly<
-  Record<Model, { readonly path: string; readonly takesResolution: boolean }>
-> = {
-  nb: { path: '/nb/text-generations', takesResolution: false },
-  nb2: { path: '/nb2/text-generations', takesResolution: true },
-  pro: { path: '/text-generations', takesResolution: true },
+const FOLDERS: Readonly<Record<Model, string>> = { nb: '/nb', nb2: '/nb2', pro: '' };
+const ENDPOINTS: Readonly<Record<InputMode, string>> = {
+  text: '/text-generations',
+  image: '/url-generations',
 };
 
-/** The path below the base URL and the JSON body of a create. */
+/** The path below the base URL and the JSON body of a create. Source: the API contract, "Models and endpoints". */
 export function createEndpoint(request: CreateGenerationRequest): {
   readonly path: string;
-  readonly body: Readonly<Record<string, string>>;
+  readonly body: Readonly<Record<string, string | readonly string[]>>;
 } {
-  const { path, takesResolution } = TEXT_GENERATIONS[request.model];
-  const body = { prompt: request.prompt, aspect_ratio: request.aspectRatio };
-  return { path, body: takesResolution ? { ...body, resolution: request.resolution } : body };
+  const { prompt, model, aspectRatio, resolution, inputImageUrls, callbackUrl } = request;
+  const mode = modeWith(inputImageUrls);
+  return {
+    path: `${FOLDERS[model]}${ENDPOINTS[mode]}`,
+    body: {
+      prompt,
+      aspect_ratio: aspectRatio,
+      ...(rulesFor(model, mode).sendsResolution && { resolution }),
+      ...(mode === 'image' && { input_images_urls: inputImageUrls }),
+      ...(callbackUrl !== undefined && { callback_url: callbackUrl }),
+    },
+  };
 }

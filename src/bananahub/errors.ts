@@ -10,6 +10,8 @@ export type BananaHubErrorCode =
   | 'job-not-found'
   /** 422 and other 4xx that a repeat cannot mend: the row's own fault. */
   | 'invalid-request'
+  /** 502 of a create: the service could not store the input images. No job was made. */
+  | 'upload-failed'
   /** 429. */
   | 'rate-limited'
   /** 503, or a body that says the project or model is paused. */

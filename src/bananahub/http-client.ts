@@ -56,7 +56,10 @@ export function createBananaHubClient(options: BananaHubClientOptions): BananaHu
     return publicText(text.replaceAll(apiKey, '[key]'));
   }
 
-  async function call<T>(request: Call, schema: z.ZodType<T>): Promise<T> {
+  async function call<T>(
+    request: Call,
+    schemaOf: (answeredAtMs: number | undefined) => z.ZodType<T>,
+  ): Promise<T> {
     request.signal?.throwIfAborted();
     const deadline = startDeadline(timeoutMs, request.signal);
     try {
@@ -74,7 +77,7 @@ export function createBananaHubClient(options: BananaHubClientOptions): BananaHu
       const { text, cut } = await readBoundedText(response.body, MAX_ANSWER_BYTES);
       if (cut)
         throw badAnswer(request, response.statusCode, `its answer is longer than ${MAX_ANSWER_BYTES} bytes`);
-      return parseAnswer(text, schema, request, response.statusCode);
+      return parseAnswer(text, schemaOf(dateOf(response)), request, response.statusCode);
     } catch (error) {
       request.signal?.throwIfAborted();
       if (error instanceof BananaHubError) throw error;
@@ -91,11 +94,7 @@ export function createBananaHubClient(options: BananaHubClientOptions): BananaHu
     const code = errorCodeOf(status, message, operation);
     const header = response.headers['retry-after'];
     // A date is by the service's clock, which its answers tell; this machine's may be wrong.
-    const answeredMs = Date.parse(String(response.headers['date']));
-    const waitMs = retryAfterMs(
-      Array.isArray(header) ? header[0] : header,
-      Number.isNaN(answeredMs) ? Date.now() : answeredMs,
-    );
+    const waitMs = retryAfterMs(Array.isArray(header) ? header[0] : header, dateOf(response) ?? Date.now());
     const text = isWrongAddress(status, operation)
       ? fit(
           `${baseUrl.origin} answered ${status} to ${request.method} ${request.path}: BANANAHUB_BASE_URL does not lead to the API. ${message}`,
@@ -132,7 +131,7 @@ export function createBananaHubClient(options: BananaHubClientOptions): BananaHu
           body: JSON.stringify(body),
           signal,
         },
-        createAnswerSchema,
+        () => createAnswerSchema,
       );
       return { jobId: answer.job_id };
     },
@@ -143,10 +142,12 @@ export function createBananaHubClient(options: BananaHubClientOptions): BananaHu
           'A job id has characters that the service does not use; it was not asked for.',
         );
       }
-      return call({ operation: 'job', method: 'GET', path: `/jobs/${jobId}`, signal }, jobSchema(jobId));
+      return call({ operation: 'job', method: 'GET', path: `/jobs/${jobId}`, signal }, (answeredAtMs) =>
+        jobSchema(jobId, answeredAtMs),
+      );
     },
     async getBalance(signal) {
-      return call({ operation: 'balance', method: 'GET', path: '/balance', signal }, balanceSchema);
+      return call({ operation: 'balance', method: 'GET', path: '/balance', signal }, () => balanceSchema);
     },
     async close() {
       await agent.close();
@@ -166,6 +167,12 @@ function checkedBaseUrl(text: string): URL {
     );
   }
   return url;
+}
+
+/** When the service answered, by its own clock; undefined where it does not say. Milliseconds since the epoch. */
+function dateOf({ headers }: Dispatcher.ResponseData): number | undefined {
+  const answeredMs = Date.parse(String(headers['date']));
+  return Number.isNaN(answeredMs) ? undefined : answeredMs;
 }
 
 /** The status alone says enough: a refusal whose body breaks off or lags stays that refusal. */

@@ -55,9 +55,9 @@ const doneResultSchema = z.object({
 
 /**
  * A job's answer as a `Job`: `done` only with an image URL, `unfinished` for every status that is not known to be an end.
- * Rejects an answer for another job than `asked`.
+ * Rejects an answer for another job than `asked`. `answeredAtMs`: by the service's clock, where it tells.
  */
-export function jobSchema(asked: JobId) {
+export function jobSchema(asked: JobId, answeredAtMs: number | undefined) {
   return jobAnswerSchema.transform((answer, context): Job => {
     if (answer.job_id !== undefined && answer.job_id.toLowerCase() !== asked.toLowerCase()) {
       context.addIssue({ code: 'custom', path: ['job_id'], message: 'is not the job that was asked for' });
@@ -76,7 +76,7 @@ export function jobSchema(asked: JobId) {
         }
         const imageUrl = result.data?.image_url;
         if (imageUrl === undefined || imageUrl === null) return { kind: 'unfinished', status: 'done' };
-        return { kind: 'done', imageUrl, ...tookMs(answer.created_at, answer.finished_at) };
+        return { kind: 'done', imageUrl, ...endedAgo(answer.finished_at, answeredAtMs) };
       }
       default:
         return { kind: 'unfinished', status: publicText(answer.status), ...pausedNotice(answer) };
@@ -101,10 +101,11 @@ function pausedNotice(answer: JobAnswer): { readonly pausedNotice?: string } {
   return notice === undefined ? {} : { pausedNotice: publicText(notice) };
 }
 
-function tookMs(createdAt: unknown, finishedAt: unknown): { readonly tookMs?: number } {
-  if (typeof createdAt !== 'string' || typeof finishedAt !== 'string') return {};
-  const elapsed = Date.parse(finishedAt) - Date.parse(createdAt);
-  return elapsed >= 0 ? { tookMs: elapsed } : {};
+function endedAgo(finishedAt: unknown, answeredAtMs: number | undefined): { readonly endedAgoMs?: number } {
+  if (typeof finishedAt !== 'string' || answeredAtMs === undefined) return {};
+  // An answer tells whole seconds, and may seem earlier than an end that tells fractions.
+  const endedAgoMs = Math.max(0, answeredAtMs - Date.parse(finishedAt));
+  return Number.isNaN(endedAgoMs) ? {} : { endedAgoMs };
 }
 
 function isHttpUrl(text: string): boolean {

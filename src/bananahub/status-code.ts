@@ -23,6 +23,9 @@ export function errorCodeOf(status: number, message: string, operation: Operatio
   if (status === 403) return 'forbidden';
   if (status === 404 && operation === 'job') return 'job-not-found';
   if (status === 429) return 'rate-limited';
+  if (status === 502 && operation === 'create' && /failed to upload inputs/i.test(message)) {
+    return 'upload-failed';
+  }
   if (isWrongAddress(status, operation) || TRANSIENT_4XX.has(status)) return 'unavailable';
   if (status >= 400 && status < 500) return operation === 'create' ? 'invalid-request' : 'unavailable';
   return 'unavailable';

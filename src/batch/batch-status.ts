@@ -106,11 +106,13 @@ function statusOf(
     })),
     paused: snapshot.paused,
     budget: snapshot.budget,
+    pauses: (state === 'paused' && snapshot.pauses) || [],
     runSeq: snapshot.run.runSeq,
     startedAt: snapshot.startedAt,
     endedAt: snapshot.endedAt ?? (closed ? description.closeTime?.toISOString() : undefined),
     ...paceOf(snapshot, tally, state),
     concurrency: snapshot.concurrency,
+    pace: loweredPaceOf(snapshot),
     carried: snapshot.carriedStored,
     workers,
     asOf: snapshot.asOf,
@@ -187,6 +189,13 @@ function probeOf(
     nextProbeAt: seconds ? new Date(Number(seconds) * 1000).toISOString() : nextTrialAt,
     ...(message && { message }),
   };
+}
+
+/** The pace that 429s have lowered, as it is at the snapshot's time. */
+function loweredPaceOf({ pace, asOf, endedAt }: BatchSnapshot): BatchStatus['pace'] {
+  if (!pace || endedAt !== undefined || pace.fullAt <= asOf) return undefined;
+  const { concurrency, notBefore, fullAt } = pace;
+  return { concurrency, notBefore: notBefore > asOf ? notBefore : undefined, fullAt };
 }
 
 /** Images a minute since the run began, and when the rest may be done: a range, since jobs and holds vary. */

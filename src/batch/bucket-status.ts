@@ -111,11 +111,13 @@ function unknownToWorkers(
   | 'holds'
   | 'paused'
   | 'budget'
+  | 'pauses'
   | 'imagesPerMinute'
   | 'etaSeconds'
   | 'oldestRows'
   | 'usualSeconds'
   | 'concurrency'
+  | 'pace'
   | 'carried'
   | 'workers'
   | 'location'
@@ -125,10 +127,12 @@ function unknownToWorkers(
     holds: [],
     paused: false,
     budget: undefined,
+    pauses: [],
     imagesPerMinute: undefined,
     etaSeconds: undefined,
     ...NO_OLDEST_ROWS,
     concurrency: undefined,
+    pace: undefined,
     carried: 0,
     workers: undefined,
     location: addressOf(location),

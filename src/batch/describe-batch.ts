@@ -2,7 +2,7 @@ import { WorkflowNotFoundError, type Client, type WorkflowExecutionDescription }
 import { z } from 'zod';
 import type { HoldScope } from '../domain/holds.js';
 import { parseBatchId } from '../domain/ids.js';
-import { PAUSE_KINDS } from '../domain/pause.js';
+import { PAUSE_KINDS, type Pause } from '../domain/pause.js';
 import { TallyDocument } from '../ledger/documents.js';
 import type { BatchLocation } from '../storage/layout.js';
 import { SNAPSHOT_MEMO, type BatchSnapshot } from '../workflows/messages.js';
@@ -25,6 +25,13 @@ export async function describeBatch(
   }
 }
 
+const pause: z.ZodType<Pause> = z.object({
+  kind: z.enum(PAUSE_KINDS),
+  message: z.string(),
+  since: z.string(),
+  until: z.string().exactOptional(),
+});
+
 const Snapshot: z.ZodType<BatchSnapshot> = z.object({
   run: z.object({
     bucket: z.string(),
@@ -39,9 +46,7 @@ const Snapshot: z.ZodType<BatchSnapshot> = z.object({
   }),
   phase: z.enum(['submitted', 'preparing', 'running', 'sealing', 'completed', 'cancelled', 'failed']),
   paused: z.boolean(),
-  pauses: z
-    .array(z.object({ kind: z.enum(PAUSE_KINDS), message: z.string(), since: z.string() }))
-    .exactOptional(),
+  pauses: z.array(pause).exactOptional(),
   cancelling: z.boolean(),
   holds: z.array(
     z.object({
@@ -56,6 +61,7 @@ const Snapshot: z.ZodType<BatchSnapshot> = z.object({
   openShards: z.array(z.object({ shard: z.int(), rows: z.int() })),
   carriedStored: z.int(),
   concurrency: z.number(),
+  pace: z.object({ concurrency: z.number(), notBefore: z.string(), fullAt: z.string() }).exactOptional(),
   startedAt: z.string(),
   endedAt: z.string().exactOptional(),
   asOf: z.string(),

@@ -5,6 +5,7 @@ import type { PromptRow } from '../domain/row.js';
 import { planRow, takenUpBy, type RowBefore, type RowPlan } from '../domain/row-plan.js';
 import { UsageError } from '../errors.js';
 import { Report, RunRequest } from '../ledger/documents.js';
+import { listedInputs } from '../ledger/input-list.js';
 import { plannedRows } from '../ledger/planned-rows.js';
 import { beforeRun, type BeforeRun } from '../ledger/previous-runs.js';
 import { readDocument, readDocumentIfAny } from '../ledger/read-document.js';
@@ -79,7 +80,8 @@ export async function planAgain(
   };
   if (request.action === 'submit') {
     const openSheet = () => store.read(at(run, request.sheetKey));
-    for await (const item of plannedRows({ store, run, request, before, openSheet })) {
+    const inputs = await listedInputs(store, run, request);
+    for await (const item of plannedRows({ store, run, request, before, openSheet, inputs })) {
       counter.add(item);
       if (item.kind !== 'planned') continue;
       noteKind(item.row, item.plan);

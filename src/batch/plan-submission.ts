@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import path from 'node:path';
 import { ImageCounts, type ImagesOfKind } from '../domain/image-counts.js';
 import type { PromptRow } from '../domain/row.js';
-import { plannedRows } from '../ledger/planned-rows.js';
+import { plannedRows, type PlannedItem } from '../ledger/planned-rows.js';
 import { beforeRun } from '../ledger/previous-runs.js';
 import {
   readSheet,
@@ -15,6 +15,7 @@ import {
 import { runsPrefix, type BatchLocation, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { PlanCounter, type PlanCounts } from './plan-counts.js';
+import type { SheetInputs } from './sheet-inputs.js';
 
 /** A sheet on the local disk, whole, as it was given. */
 export interface SheetFile {
@@ -23,6 +24,8 @@ export interface SheetFile {
   readonly sizeBytes: number;
   /** What it was given as: tells the format by its extension. */
   readonly name: string;
+  /** The images that it names beside itself; undefined for a sheet that can name none. */
+  readonly inputs?: SheetInputs;
 }
 
 /** The sha256 and size of a local file. */
@@ -63,7 +66,7 @@ export async function checkSheet(
   settings: SheetSettings,
   onRow: (rows: number) => void = () => undefined,
 ): Promise<SheetSummary> {
-  return summarizeSheet(createReadStream(sheet.path), settings, { name: sheet.name }, onRow);
+  return summarizeSheet(createReadStream(sheet.path), settings, sheet, onRow);
 }
 
 /** A checked sheet and how it is to become a batch, or a part of one. */
@@ -95,27 +98,13 @@ export async function planRun(
   asked: SheetToPlan,
   onBought: OnBought = () => undefined,
 ): Promise<SubmissionPlan> {
-  const { sheet, sheetSettings, summary, merge } = asked;
+  const { summary, merge } = asked;
   if (run.runSeq === 1) return firstPlan(summary);
   const counter = new PlanCounter();
   const buys = new ImageCounts();
   const mayMake = new ImageCounts();
-  const items = plannedRows({
-    store,
-    run,
-    before: await beforeRun(store, run),
-    request: {
-      action: 'submit',
-      kinds: [],
-      redo: [],
-      merge,
-      sheet: sheetSettings,
-      sheetName: sheet.name,
-    },
-    openSheet: async () => createReadStream(sheet.path),
-  });
   const tally = new SheetTally();
-  for await (const item of items) {
+  for await (const item of plannedItems(store, run, asked)) {
     counter.add(item);
     if (item.kind === 'sheet') tally.add(item.item);
     if (item.kind !== 'planned' || item.plan.kind !== 'run') continue;
@@ -134,6 +123,48 @@ export async function planRun(
   };
 }
 
+async function* plannedItems(
+  store: ObjectStore,
+  run: RunRef,
+  { sheet, sheetSettings, merge }: SheetToPlan,
+): AsyncGenerator<PlannedItem> {
+  yield* plannedRows({
+    store,
+    run,
+    before: await beforeRun(store, run),
+    request: {
+      action: 'submit',
+      kinds: [],
+      redo: [],
+      merge,
+      sheet: sheetSettings,
+      sheetName: sheet.name,
+    },
+    openSheet: async () => createReadStream(sheet.path),
+    inputs: sheet.inputs,
+  });
+}
+
+/** The rows that a run of a checked sheet is to make, in their order, whether their images are bought or awaited. */
+export async function* rowsOfRun(
+  store: ObjectStore,
+  run: RunRef,
+  asked: SheetToPlan,
+): AsyncGenerator<PromptRow> {
+  for await (const item of plannedItems(store, run, asked)) {
+    if (item.kind === 'planned' && item.plan.kind === 'run') yield item.row;
+  }
+}
+
+/** The accepted rows of a checked sheet. */
+export async function* rowsOfSheet({
+  sheet,
+  sheetSettings,
+}: Pick<SheetToPlan, 'sheet' | 'sheetSettings'>): AsyncGenerator<PromptRow> {
+  const items = readSheet(createReadStream(sheet.path), sheetSettings, sheet);
+  for await (const item of items) if (item.kind === 'row') yield item.row;
+}
+
 /** The plan of a batch that is not there yet. */
 export function firstPlan(summary: SheetSummary): SubmissionPlan {
   return {
@@ -149,14 +180,12 @@ export function firstPlan(summary: SheetSummary): SubmissionPlan {
 
 /** The first accepted rows of a checked sheet; reads no further. */
 export async function firstRows(
-  { sheet, sheetSettings }: Pick<SheetToPlan, 'sheet' | 'sheetSettings'>,
+  asked: Pick<SheetToPlan, 'sheet' | 'sheetSettings'>,
   count: number,
 ): Promise<readonly PromptRow[]> {
   const rows: PromptRow[] = [];
   if (count === 0) return rows;
-  for await (const item of readSheet(createReadStream(sheet.path), sheetSettings, { name: sheet.name })) {
-    if (item.kind === 'row' && rows.push(item.row) === count) break;
-  }
+  for await (const row of rowsOfSheet(asked)) if (rows.push(row) === count) break;
   return rows;
 }
 

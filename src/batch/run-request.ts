@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { RunRequest } from '../ledger/documents.js';
+import { inputListOf } from '../ledger/input-list.js';
 import { SheetSettings } from '../sheet/index.js';
 import { inputKey, type BatchLocation } from '../storage/layout.js';
 import type { SheetFile } from './plan-submission.js';
@@ -15,15 +16,21 @@ export function sheetKeyOf(location: BatchLocation, { name, sha256 }: SheetFile)
   return inputKey(location, sha256, extension.toLowerCase());
 }
 
-/** Whether a run has worked with exactly this sheet: the same bytes, read by the same settings. */
+/** Key of the list of the images that a sheet names beside itself; undefined where it names none. */
+function inputListKeyOf(location: BatchLocation, { inputs }: SheetFile): string | undefined {
+  return inputs && inputListOf(location, inputs.found)?.key;
+}
+
+/** Whether a run has worked with exactly this sheet: the same bytes, read by the same settings, with the same images beside it. */
 export function hasSheet(
-  request: Pick<RunRequest, 'sheetKey' | 'sheet'>,
+  request: Pick<RunRequest, 'sheetKey' | 'sheet' | 'inputListKey'>,
   location: BatchLocation,
   sheet: SheetFile,
   settings: SheetSettings,
 ): boolean {
   return (
     request.sheetKey === sheetKeyOf(location, sheet) &&
+    request.inputListKey === inputListKeyOf(location, sheet) &&
     isDeepStrictEqual(SheetSettings.parse(request.sheet), SheetSettings.parse(settings))
   );
 }

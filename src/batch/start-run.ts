@@ -28,6 +28,8 @@ export interface StartRunInput extends RunStarter {
   /** Images that the batch has with this sheet. */
   readonly rows: number;
   readonly settings: RunSettings;
+  /** Key of the list of the sheet's input images, which are uploaded already; undefined where it names none. */
+  readonly inputListKey?: string | undefined;
   /** Rows that the sheet lacks stay in the batch. Default false. */
   readonly merge?: boolean;
   /** The account's key was rotated. Default false. */
@@ -53,6 +55,7 @@ export async function startRun(input: StartRunInput): Promise<RunRef> {
     sheetKey,
     sheetName: path.basename(sheet.name),
     sheet: input.sheetSettings,
+    ...(input.inputListKey !== undefined && { inputListKey: input.inputListKey }),
     rows: input.rows,
     kinds: [],
     redo: [],

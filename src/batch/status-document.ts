@@ -1,4 +1,5 @@
 import type { BudgetStatus } from '../domain/budget-status.js';
+import type { Pause } from '../domain/pause.js';
 import type { Tally } from '../domain/tally.js';
 
 export type BatchState =
@@ -28,6 +29,8 @@ export interface BatchStatus extends Tally {
   readonly paused: boolean;
   /** Undefined for a run without a budget. */
   readonly budget: BudgetStatus | undefined;
+  /** What the batch itself has paused for; empty where that is not its state. */
+  readonly pauses: readonly Pause[];
   readonly runSeq: number;
   readonly startedAt: string;
   readonly endedAt: string | undefined;
@@ -38,6 +41,8 @@ export interface BatchStatus extends Tally {
   /** Within what time 19 of 20 of the last jobs ended; undefined where fewer than 20 are known. */
   readonly usualSeconds: number | undefined;
   readonly concurrency: number | undefined;
+  /** What 429s of the service have left of the concurrency for now; undefined where it is what was asked for. */
+  readonly pace: StatusPace | undefined;
   /** Images that earlier runs of the batch have stored; they are among `stored`. */
   readonly carried: number;
   /** Workers seen in the last minute or so; undefined where Temporal was not asked. */
@@ -46,6 +51,16 @@ export interface BatchStatus extends Tally {
   readonly asOf: string;
   /** `s3://bucket/prefix/batch/` */
   readonly location: string;
+}
+
+/** A pace that the service has asked to lower. */
+export interface StatusPace {
+  /** Most rows with an unfinished job at once. */
+  readonly concurrency: number;
+  /** Nothing is created before; undefined once that is past. */
+  readonly notBefore: string | undefined;
+  /** When it will be what was asked for, if no more 429 comes. */
+  readonly fullAt: string;
 }
 
 /** A row that is in flight or copied for a while. */

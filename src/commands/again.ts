@@ -6,6 +6,7 @@ import { rowsToBuy, rowsToRun } from '../batch/plan-counts.js';
 import { startRequest } from '../batch/start-run.js';
 import type { BatchStatus } from '../batch/status-document.js';
 import { stackFolder } from '../embedded/stack-info.js';
+import { canaryOf, type AskedCanary } from '../domain/canary.js';
 import { UsageError } from '../errors.js';
 import type { RowId } from '../domain/ids.js';
 import { RunRequest } from '../ledger/documents.js';
@@ -16,6 +17,7 @@ import type { ObjectStore } from '../storage/object-store.js';
 import { againJson, againText, nothingToDoText } from './again-text.js';
 import { locate, ownAccount, withBatchAccess, withBucket, type BatchAccess } from './batch-access.js';
 import { readBatchFiles } from './batch-files.js';
+import { canaryPlanText, withCanary } from './canary-flags.js';
 import { EXIT, type CommandContext, type ExitCode } from './command-context.js';
 import { askConsent, type Consent } from './consent.js';
 import { describeEngine, withEngine, withFolderBucket, type Engine } from './engine.js';
@@ -40,6 +42,8 @@ import { watchToEnd } from './watch-to-end.js';
 export interface AgainOptions {
   readonly id: string;
   readonly running: RunningFlags;
+  /** Rows that are to be made first, and looked at. */
+  readonly canary: AskedCanary | undefined;
   /** The account's key was rotated since the batch was run. */
   readonly rebind: boolean;
   readonly watch: boolean;
@@ -109,9 +113,13 @@ async function startAgain(starting: Starting): Promise<ExitCode> {
     stderr.write('Nothing was started.\n');
     return consent === 'declined' ? EXIT.refused : EXIT.interrupted;
   }
+  // A run that is repeated keeps the canary that it was to have.
+  const canary = options.canary ?? (plan.repeats === undefined ? undefined : plan.settings?.canary);
+  const prices = access.isFree ? undefined : context.config.prices;
+  const settings = runSettings(options.running, plan.settings);
   const run = await startRequest(access, plan.run, {
     request: { ...plan.request, rebind: options.rebind || plan.request.rebind },
-    settings: { ...runSettings(options.running, plan.settings), ...money },
+    settings: { ...withCanary(settings, canaryOf(canary, rowsToRun(plan)), prices), ...money },
   });
   if (engine || options.watch) {
     const code = await watchToEnd(context, watchedOf(starting, run));
@@ -150,7 +158,8 @@ function watchedOf(
   { context, access, engine, options }: Starting,
   location: BatchLocation,
 ): Parameters<typeof watchToEnd>[1] {
-  return { location, access, config: engine?.config ?? context.config, engine, json: options.json };
+  const { json, yes } = options;
+  return { location, access, config: engine?.config ?? context.config, engine, json, asks: !yes };
 }
 
 async function stillRunning(
@@ -236,6 +245,7 @@ async function shownPlan(
     if (buys.length > 0) stderr.write(costText(prices, buys) + budgetText(spending, buys, prices));
     if (budgetIn(spending) !== undefined) refuseUnpriced(mayMake, prices);
   }
+  stderr.write(canaryPlanText(options.canary, rowsToRun(plan)));
   return plan;
 }
 

@@ -1,12 +1,16 @@
-import { checkSheet, type SheetFile } from '../batch/plan-submission.js';
+import prettyBytes from 'pretty-bytes';
+import { checkSheet } from '../batch/plan-submission.js';
+import { InterruptedError } from '../errors.js';
 import { sheetLabel, type SheetSettings, type SheetSummary } from '../sheet/index.js';
 import type { CommandContext } from './command-context.js';
+import { inputsText } from './input-text.js';
 import { openProgress } from './progress.js';
-import { sheetText } from './submission-plan-text.js';
+import type { GivenSheet } from './sheet-file.js';
+import { counted, sheetText } from './submission-plan-text.js';
 import { refuseUnusable } from './submission-refusals.js';
 
 /** A sheet that can be trusted, with what is in it. */
-export interface CheckedSheet extends SheetFile {
+export interface CheckedSheet extends GivenSheet {
   readonly summary: SheetSummary;
 }
 
@@ -15,20 +19,30 @@ export interface CheckedSheet extends SheetFile {
  * server is needed.
  */
 export async function checkedSheet(
-  { stderr }: Pick<CommandContext, 'stderr'>,
-  sheet: SheetFile,
+  { stderr, interrupted }: Pick<CommandContext, 'stderr' | 'interrupted'>,
+  sheet: GivenSheet,
   options: { readonly sheet: string; readonly sheetSettings: SheetSettings },
 ): Promise<CheckedSheet> {
   const label = sheetLabel(options.sheet);
   const progress = openProgress(stderr);
+  let readRows = 0;
+  sheet.inputs.whileReading((count, sizeBytes) =>
+    progress.show(
+      `Reading ${label}: ${readRows} rows, ${counted(count, 'input image')} (${prettyBytes(sizeBytes)})`,
+    ),
+  );
   try {
-    const summary = await checkSheet(sheet, options.sheetSettings, (rows) =>
-      progress.show(`Reading ${label}: ${rows} rows`),
-    );
+    const summary = await checkSheet(sheet, options.sheetSettings, (rows) => {
+      readRows = rows;
+      progress.show(`Reading ${label}: ${rows} rows`);
+    });
     progress.end({ clear: true });
-    stderr.write(sheetText(label, summary, options.sheetSettings));
+    stderr.write(sheetText(label, summary, options.sheetSettings) + inputsText(summary, sheet.inputs));
     refuseUnusable(summary, options.sheetSettings);
     return { ...sheet, summary };
+  } catch (error) {
+    if (interrupted.aborted) throw new InterruptedError('Reading the sheet was stopped.');
+    throw error;
   } finally {
     progress.end({ clear: true });
   }

@@ -66,6 +66,7 @@ export function explained(api: ApiConfig, error: unknown): Finding {
       return problem(message, 'The service is not well; batches hold until it is. Look again later.');
     case 'insufficient-balance':
     case 'invalid-request':
+    case 'upload-failed':
     case 'job-not-found':
     case 'bad-answer':
       return problem(

@@ -1,5 +1,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
+import { request } from 'undici';
+import { bucketReach } from '../bananahub/bucket-reach.js';
 import type { BucketConfig, Config } from '../config.js';
 import {
   StorageError,
@@ -12,7 +14,7 @@ import { check, messageOf, ok, problem, warning, type CheckResult, type Finding 
 
 /** Whether the bucket does what is asked of it: each kind of call once, on objects of its own that are deleted again. */
 export async function checkBucket(
-  { bucket: config }: Pick<Config, 'bucket'>,
+  { bucket: config, api }: Pick<Config, 'bucket' | 'api'>,
   interrupted: AbortSignal,
 ): Promise<readonly CheckResult[]> {
   if (!config) return [{ name: 'bucket', ...NOT_CONFIGURED }];
@@ -29,7 +31,8 @@ export async function checkBucket(
       return ok(`${nameOf(config)} is there.`);
     });
     if (reached.state === 'problem') return [reached];
-    return [reached, ...(await checkObjects(store, config, interrupted))];
+    const reach = await check('bucket input images', interrupted, async () => inputReach(config, api));
+    return [reached, ...(await checkObjects(store, config, interrupted)), reach];
   } finally {
     store.close();
   }
@@ -39,6 +42,26 @@ const NOT_CONFIGURED = problem(
   'No bucket is configured.',
   'Set BANANA_BUCKET (and AWS credentials; AWS_ENDPOINT_URL_S3 for other S3 servers), or start local servers: npx banana-batch dev',
 );
+
+/** Whether the API can fetch from the bucket, as far as that can be told from here. */
+async function inputReach({ s3: { endpoint } }: BucketConfig, api: Config['api']): Promise<Finding> {
+  if (!api) return ok('Whether BananaHub reaches the bucket is not known: no API key is configured here.');
+  const host = endpoint === undefined ? 'AWS' : new URL(endpoint).origin;
+  switch (await bucketReach(endpoint, api)) {
+    case 'reachable':
+      return ok(`Nothing speaks against ${new URL(api.baseUrl).origin} reaching the bucket.`);
+    case 'doubtful':
+      return warning(
+        `From here ${host} leads to a private network: whether BananaHub reaches it is not known.`,
+        'Input images from files and s3:// need it; try one row of them first.',
+      );
+    case 'out-of-reach':
+      return warning(
+        `${new URL(api.baseUrl).origin} cannot reach the bucket at ${host}.`,
+        'Rows with input images from files or s3:// are refused; text and http(s) URLs work. Use a bucket on the internet for them.',
+      );
+  }
+}
 
 function nameOf({ bucket, prefix, s3 }: BucketConfig): string {
   return `s3://${bucket}/${prefix}${s3.endpoint ? ` at ${new URL(s3.endpoint).origin}` : ''}`;
@@ -59,6 +82,7 @@ async function checkObjects(
     results.push(put);
     if (put.state !== 'problem') {
       results.push(await check('bucket get', interrupted, (signal) => probe.get(signal)));
+      results.push(await check('bucket presigned get', interrupted, (signal) => probe.getPresigned(signal)));
       results.push(await check('bucket put if absent', interrupted, (signal) => probe.putIfAbsent(signal)));
       results.push(
         await check('bucket put if unchanged', interrupted, (signal) => probe.putIfUnchanged(signal)),
@@ -84,6 +108,9 @@ async function checkObjects(
 const CONDITIONS_ADVICE =
   'Use a server with conditional puts (AWS S3, MinIO, Cloudflare R2, versitygw …): without them two runs could overwrite each other, and one run be started twice.';
 
+/** Clocks differ. */
+const PRESIGNED_BEFORE_MS = 10 * 60_000;
+
 /** The object that is written, read and replaced. */
 class ProbeObject {
   readonly ref: ObjectRef;
@@ -106,6 +133,19 @@ class ProbeObject {
     return read.equals(this.#body)
       ? ok('What is put comes back the same.')
       : problem('What comes back is not what was put.', 'Look for a proxy or gateway that changes bodies.');
+  }
+
+  /** As the service fetches input images. */
+  async getPresigned(signal: AbortSignal): Promise<Finding> {
+    const signing = { signedAtMs: Date.now() - PRESIGNED_BEFORE_MS, validSeconds: 3600 };
+    const response = await request(await this.#store.presignGet(this.ref, signing), { signal });
+    const read = Buffer.from(await response.body.arrayBuffer());
+    return response.statusCode === 200 && read.equals(this.#body)
+      ? ok('A presigned URL opens what was put.')
+      : problem(
+          `A presigned URL answers ${response.statusCode} instead of what was put.`,
+          'Input images from files and s3:// need it: check clocks, the region, and proxies before the bucket.',
+        );
   }
 
   async putIfAbsent(signal: AbortSignal): Promise<Finding> {

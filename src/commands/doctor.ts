@@ -4,6 +4,7 @@ import { checkBucket } from './doctor-bucket.js';
 import type { CheckResult, Finding } from './doctor-check.js';
 import { checkPrograms, configurationFinding, nodeFinding } from './doctor-local.js';
 import { checkTemporal } from './doctor-temporal.js';
+import { checkWebhooks } from './doctor-webhooks.js';
 import { coloursFor } from './status-text.js';
 import { oneLine } from './table.js';
 
@@ -14,11 +15,12 @@ export interface DoctorOptions {
 /** Looks at everything a batch needs and says what to fix. Ends with 2 where something is missing or does not work; warnings do not count. */
 export const doctor: Command<DoctorOptions> = async (context, options) => {
   const { config, environment, interrupted, stdout } = context;
-  const [temporal, bucket, api, clock] = await Promise.all([
+  const [temporal, bucket, api, clock, webhooks] = await Promise.all([
     checkTemporal(config, interrupted),
     checkBucket(config, interrupted),
     checkApi(config, interrupted),
     checkClock(config, interrupted),
+    checkWebhooks(config, interrupted),
   ]);
   if (interrupted.aborted) return EXIT.interrupted;
   const checks: readonly CheckResult[] = [
@@ -28,6 +30,7 @@ export const doctor: Command<DoctorOptions> = async (context, options) => {
     ...bucket,
     api,
     clock,
+    ...webhooks,
     ...checkPrograms(environment),
   ];
   const problems = checks.filter(({ state }) => state === 'problem').length;

@@ -1,12 +1,15 @@
 import prettyMs from 'pretty-ms';
 import type { SubmissionPlan } from '../batch/plan-submission.js';
+import type { SheetInput } from '../batch/sheet-inputs.js';
 import { createEndpoint } from '../bananahub/endpoints.js';
 import type { SecondsRange } from '../domain/expected-time.js';
 import type { BatchId } from '../domain/ids.js';
 import { costOf, priceOf, type PriceTable } from '../domain/price-table.js';
+import { publicAddress } from '../domain/input-image.js';
 import type { PromptRow } from '../domain/row.js';
 import { addressOf, imagesPrefix, type BatchLocation } from '../storage/layout.js';
 import { budgetText, type Spending } from './spending.js';
+import { uploadText } from './input-text.js';
 import { costText, differenceText, kindsText, submissionFacts } from './submission-plan-text.js';
 
 /** How long a submission would take, and by what that is said. */
@@ -28,14 +31,27 @@ export interface DryRun {
   readonly time: ExpectedTime;
   readonly prices: PriceTable | undefined;
   readonly spending: Spending;
+  /** Input images that the batch does not have yet. */
+  readonly uploads: readonly SheetInput[];
   /** The first rows whose images would be bought. */
   readonly rows: readonly PromptRow[];
+  /** Those that would be made first, and looked at; undefined for none. */
+  readonly canary: readonly PromptRow[] | undefined;
 }
 
 const SHOWN_BODY_CHARACTERS = 1000;
 
 /** Lines that tell what a submission would do, for a person. */
-export function dryRunText({ batchId, location, plan, time, prices, spending, rows }: DryRun): string {
+export function dryRunText({
+  batchId,
+  location,
+  plan,
+  time,
+  prices,
+  spending,
+  uploads,
+  rows,
+}: DryRun): string {
   const place = location
     ? [line('Images', `s3://${location.bucket}/${imagesPrefix(location)}`)]
     : [
@@ -49,11 +65,17 @@ export function dryRunText({ batchId, location, plan, time, prices, spending, ro
     location ? differenceText(location, plan) : '',
     ...place,
     line('Buys', plan.buys.length > 0 ? kindsText(plan.buys) : 'nothing'),
+    uploadText(uploads),
     ...(time.seconds[1] > 0 ? [line('Time', timeText(time))] : []),
     prices ? costText(prices, plan.buys) : '',
     budgetText(spending, plan.buys, prices),
-    ...rows.map(rowText),
+    ...rows.map((row) => rowText(row)),
   ].join('');
+}
+
+/** Lines that tell the ids of the rows that would be a canary. */
+export function canaryRowsText({ canary = [] }: Pick<DryRun, 'canary'>): string {
+  return canary.map(({ rowId, line: sheetLine }) => line('', `${rowId} (line ${sheetLine})`)).join('');
 }
 
 function line(name: string, text: string): string {
@@ -70,9 +92,14 @@ function timeText({ seconds, jobSeconds, concurrency, measuredByRun }: ExpectedT
   return `${low} – ${high} with ${concurrency} jobs at a time, ${by}`;
 }
 
+/** The request without what is secret or not known before it goes out: input images by the names that our files show. */
+function shownRequest(row: PromptRow): ReturnType<typeof createEndpoint> {
+  return createEndpoint({ ...row, inputImageUrls: row.inputImages.map(publicAddress) });
+}
+
 /** The image's type, and with it the end of its name, is known when it is made. */
 function rowText(row: PromptRow): string {
-  const { path, body } = createEndpoint(row);
+  const { path, body } = shownRequest(row);
   const text = JSON.stringify(body);
   const shown =
     text.length > SHOWN_BODY_CHARACTERS ? `${text.slice(0, SHOWN_BODY_CHARACTERS)} … (cut here)` : text;
@@ -83,7 +110,7 @@ function rowText(row: PromptRow): string {
 }
 
 /** The same facts as one JSON document; scripts rely on it. */
-export function dryRunJson({ batchId, location, plan, time, prices, rows }: DryRun): string {
+export function dryRunJson({ batchId, location, plan, time, prices, uploads, rows, canary }: DryRun): string {
   return JSON.stringify({
     ...submissionFacts(batchId, plan),
     location: location ? addressOf(location) : null,
@@ -92,9 +119,14 @@ export function dryRunJson({ batchId, location, plan, time, prices, rows }: DryR
     concurrency: time.concurrency,
     jobSeconds: time.jobSeconds,
     measuredByRun: time.measuredByRun ?? null,
+    uploads: {
+      images: uploads.length,
+      bytes: uploads.reduce((sum, { image }) => sum + image.sizeBytes, 0),
+    },
     cost: prices ? costOf(prices, plan.buys) : null,
+    canary: canary ? canary.map(({ rowId }) => rowId) : null,
     first: rows.map((row) => {
-      const { path, body } = createEndpoint(row);
+      const { path, body } = shownRequest(row);
       const { rowId, line: sheetLine, imageName, model } = row;
       return { rowId, line: sheetLine, imageName, model, endpoint: path, body };
     }),

@@ -1,16 +1,28 @@
 import { choosePlace } from '../batch/batch-place.js';
 import { rowsToRun } from '../batch/plan-counts.js';
-import { firstPlan, firstRows, planSubmission, type SubmissionPlan } from '../batch/plan-submission.js';
+import {
+  firstPlan,
+  firstRows,
+  planSubmission,
+  rowsOfRun,
+  rowsOfSheet,
+  type SubmissionPlan,
+} from '../batch/plan-submission.js';
+import { canaryIndexes, canaryOf, type Canary } from '../domain/canary.js';
+import type { SheetInput } from '../batch/sheet-inputs.js';
+import { missingInputs } from '../batch/upload-inputs.js';
 import { DOCUMENTED_JOB_SECONDS, expectedSeconds, measuredJobSeconds } from '../domain/expected-time.js';
 import type { PromptRow } from '../domain/row.js';
 import { homeOf } from '../storage/layout.js';
 import { ownAccount, withBucket } from './batch-access.js';
 import { readBatchFiles, type BatchFiles } from './batch-files.js';
 import type { CheckedSheet } from './checked-sheet.js';
+import { canaryPlanText } from './canary-flags.js';
 import { EXIT, type CommandContext, type ExitCode } from './command-context.js';
-import { dryRunJson, dryRunText, type DryRun, type ExpectedTime } from './dry-run-text.js';
+import { canaryRowsText, dryRunJson, dryRunText, type DryRun, type ExpectedTime } from './dry-run-text.js';
 import { withFolderBucket } from './engine.js';
 import { budgetIn, refuseUnpriced, tooManyImages } from './spending.js';
+import { inputReachText } from './input-reach.js';
 import { batchIdOf, sheetToPlan, type SubmissionOptions } from './submission.js';
 import { rejectedByBatchText } from './submission-plan-text.js';
 import {
@@ -37,6 +49,11 @@ export async function dryRun(
   if (budgetIn(spending) !== undefined) refuseUnpriced(found.plan.mayMake, found.prices);
   const tooMany = tooManyImages(spending, found.plan);
   if (tooMany) stderr.write(`Too many   ${tooMany} Without --dry-run nothing would start.\n`);
+  stderr.write(
+    `${rejectedByBatchText(sheet.summary, found.plan)}${dryRunText(found)}${canaryPlanText(options.canary, rowsToRun(found.plan))}${canaryRowsText(found)}`,
+  );
+  if (rowsToRun(found.plan) > 0)
+    stderr.write(await inputReachText(context.config, found.plan.summary.inputs));
   refuseUnusable(found.plan.summary, options.sheetSettings);
   refuseTooLong(found.plan);
   if (options.json) stdout.write(`${dryRunJson(found)}\n`);
@@ -51,8 +68,14 @@ async function lookAhead(
 ): Promise<DryRun> {
   const { concurrency } = options.settings;
   const asked = sheetToPlan(sheet, options);
-  const ahead = (plan: SubmissionPlan, rows: readonly PromptRow[], files?: BatchFiles) => ({
+  const ahead = (
+    plan: SubmissionPlan,
+    rows: readonly PromptRow[],
+    uploads: readonly SheetInput[],
+    files?: BatchFiles,
+  ) => ({
     plan,
+    uploads,
     rows,
     prices: config.prices,
     spending: options.spending,
@@ -62,7 +85,9 @@ async function lookAhead(
     const batchId = batchIdOf(options, sheet);
     const rows = await firstRows(asked, options.show);
     const location = options.to && { ...options.to, batchId };
-    return { batchId, location, ...ahead(firstPlan(sheet.summary), rows) };
+    const plan = firstPlan(sheet.summary);
+    const canary = await canariesOf(rowsOfSheet(asked), canaryOf(options.canary, rowsToRun(plan)));
+    return { batchId, location, ...ahead(plan, rows, sheet.inputs.images), canary };
   }
   return withBucket(config, async (store, bucket) => {
     refuseUnreachable(bucket, options.to);
@@ -75,8 +100,29 @@ async function lookAhead(
       if (bought.length < options.show) bought.push(row);
     });
     const rows = plan.runSeq === 1 ? await firstRows(asked, options.show) : bought;
-    return { batchId: location.batchId, location, ...ahead(plan, rows, files) };
+    const rowsRun =
+      plan.runSeq === 1 ? rowsOfSheet(asked) : rowsOfRun(store, { ...location, runSeq: plan.runSeq }, asked);
+    const canary = await canariesOf(rowsRun, canaryOf(options.canary, rowsToRun(plan)));
+    return {
+      batchId: location.batchId,
+      location,
+      ...ahead(plan, rows, await missingInputs(store, location, sheet.inputs), files),
+      canary,
+    };
   });
+}
+
+/** The rows that would be the canary; undefined for none. */
+async function canariesOf(
+  rows: AsyncGenerator<PromptRow>,
+  canary: Canary | undefined,
+): Promise<readonly PromptRow[] | undefined> {
+  if (!canary) return undefined;
+  const indexes = new Set(canaryIndexes(canary));
+  const canaries: PromptRow[] = [];
+  let index = 0;
+  for await (const row of rows) if (indexes.has(index++)) canaries.push(row);
+  return canaries;
 }
 
 /** By the batch's newest run where that was long enough to tell, else by what the service documents. */

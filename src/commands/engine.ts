@@ -56,7 +56,7 @@ export async function withEngine<T>(
       ]);
       const log = logToFile(workerLog(cwd));
       logTemporalTo(log);
-      worker = await startWorker({ ...parts, taskQueue: whole.taskQueue, log });
+      worker = await startWorker({ ...parts, webhooks: whole.webhooks, taskQueue: whole.taskQueue, log });
     }
     const started = { ...needed, worker: ownsWorker };
     const lost = Promise.race([stack?.serverLost ?? never(), worker ? workerLost(worker, cwd) : never()]);
@@ -80,10 +80,22 @@ export async function withFolderBucket<T>(
   context: CommandContext,
   use: (context: CommandContext) => Promise<T>,
 ): Promise<T> {
+  const found = await openFolderBucket(context);
+  try {
+    return await use(found.context);
+  } finally {
+    await found.stop();
+  }
+}
+
+/** The same until `stop` is called; `context` is the one given where there is nothing to open. */
+export async function openFolderBucket(
+  context: CommandContext,
+): Promise<{ readonly context: CommandContext; readonly stop: () => Promise<void> }> {
   const { cwd, config, environment, stack } = context;
   const rests =
     config.bucket === undefined && stack === undefined && existsSync(path.join(stackFolder(cwd), 's3'));
-  if (!rests) return use(context);
+  if (!rests) return { context, stop: async () => undefined };
   const folder = stackFolder(cwd);
   const { accessKeyId, secretAccessKey } = (await loadSecrets(folder)).s3;
   // Beside the stack's claim on the folder: looks may come two at once, or while a run begins.
@@ -93,19 +105,15 @@ export async function withFolderBucket<T>(
     accessKey: accessKeyId,
     secretKey: secretAccessKey,
   });
+  const { endpoint } = server;
+  const s3 = { endpoint, region: EMBEDDED_S3_REGION, bucket: EMBEDDED_BUCKET, accessKeyId, secretAccessKey };
+  const resting = { pid: process.pid, startedAt: new Date().toISOString(), s3 };
+  const stop = (): Promise<void> => server.stop();
   try {
-    const { endpoint } = server;
-    const s3 = {
-      endpoint,
-      region: EMBEDDED_S3_REGION,
-      bucket: EMBEDDED_BUCKET,
-      accessKeyId,
-      secretAccessKey,
-    };
-    const resting = { pid: process.pid, startedAt: new Date().toISOString(), s3 };
-    return await use({ ...context, stack: resting, config: readConfig(environment, resting) });
-  } finally {
-    await server.stop();
+    return { context: { ...context, stack: resting, config: readConfig(environment, resting) }, stop };
+  } catch (error) {
+    await stop();
+    throw error;
   }
 }
 

@@ -78,7 +78,7 @@ export async function* recordedFailures(store: ObjectStore, run: RunRef): AsyncG
     CarriedLine,
     carried,
   )) {
-    if (isFailure(outcome)) yield failureRecord(row, outcome);
+    if (isFailure(outcome)) yield failureRecord(run, row, outcome);
   }
   const shards = await listPartsByShard(store, run);
   const read = ([shard, parts]: readonly [number, readonly PartRef[]]): Promise<readonly CsvCells[]> =>
@@ -101,7 +101,7 @@ async function shardFailures(
     const outcome = outcomes.get(row.position);
     if (outcome) failures.push([row, outcome]);
   }
-  return failures.map(([row, outcome]) => failureRecord(row, outcome));
+  return failures.map(([row, outcome]) => failureRecord(run, row, outcome));
 }
 
 function isFailure({ end }: RowOutcome): boolean {

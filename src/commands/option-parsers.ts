@@ -4,6 +4,7 @@ import type { BatchFolder } from '../batch/batch-place.js';
 import { BUDGET_RULE } from '../domain/batch-settings.js';
 import { MAX_BUDGET, microsOf } from '../domain/micros.js';
 import { BATCH_ID_RULE, parseBatchId, type BatchId } from '../domain/ids.js';
+import { parseRate, RATE_RULE } from '../domain/request-rate.js';
 import { s3FolderIn } from '../storage/folder-name.js';
 
 /** A whole number from `least` to `most`. */
@@ -15,6 +16,14 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
     }
     return value;
   };
+}
+
+/** A rate such as `600/m` in requests a second, or `off`. */
+export function chosenRate(text: string): number | 'off' {
+  if (text.toLowerCase() === 'off') return 'off';
+  const perSecond = parseRate(text);
+  if (perSecond === undefined) throw new InvalidArgumentError(`Expected ${RATE_RULE}, or off.`);
+  return perSecond;
 }
 
 /** A duration such as `90s`, `10m`, `2h` or `1d`, in milliseconds. */
@@ -68,6 +77,16 @@ export function batchId(text: string): BatchId {
   const parsed = parseBatchId(text);
   if (!parsed) throw new InvalidArgumentError(`Expected ${BATCH_ID_RULE}.`);
   return parsed;
+}
+
+/** Where to listen: a port on this machine alone, or `host:port`, with an IPv6 address in brackets. */
+export function listenAddress(text: string): { readonly host: string; readonly port: number } {
+  const [, bracketed, host, port = ''] =
+    /^(?:(?:\[([0-9a-f:.]+)\]|([^\s:/[\]]+)):)?(\d{1,5})$/i.exec(text) ?? [];
+  if (port === '' || Number(port) > 65_535) {
+    throw new InvalidArgumentError('Expected a port, or host:port, such as 8787 or 0.0.0.0:8787.');
+  }
+  return { host: bracketed ?? host ?? '127.0.0.1', port: Number(port) };
 }
 
 /** A folder of a bucket: `s3://bucket/folder/`. */

@@ -2,7 +2,7 @@ import { instructSignal, resumeUpdate } from '../workflows/messages.js';
 import { withBatchAccess } from './batch-access.js';
 import { EXIT, type Command } from './command-context.js';
 import { NO_WORKER } from './no-worker.js';
-import { tellBatch } from './tell-batch.js';
+import { tellBatch, type Word } from './tell-batch.js';
 
 export interface ResumeOptions {
   readonly id: string;
@@ -13,15 +13,20 @@ export interface ResumeOptions {
 // A worker looks at the batch's jobs with its key first.
 const REBIND_WITHIN_MS = 60_000;
 
+/** Tells a batch to go on. */
+export function resumeWord({ rebind }: Pick<ResumeOptions, 'rebind'>): Word {
+  return {
+    verb: 'resume',
+    tell: (handle) => handle.executeUpdate(resumeUpdate, { args: [{ rebind }] }),
+    leave: (handle) => handle.signal(instructSignal, { kind: 'resume', rebind }),
+    ...(rebind && { withinMs: REBIND_WITHIN_MS }),
+  };
+}
+
 /** Goes on after a pause, and looks at once whether the causes of holds have ended. */
 export const resume: Command<ResumeOptions> = ({ config, stdout, stderr }, { id, rebind, json }) =>
   withBatchAccess(config, async (access) => {
-    const { before, isTakenUp } = await tellBatch(access, id, {
-      verb: 'resume',
-      tell: (handle) => handle.executeUpdate(resumeUpdate, { args: [{ rebind }] }),
-      leave: (handle) => handle.signal(instructSignal, { kind: 'resume', rebind }),
-      ...(rebind && { withinMs: REBIND_WITHIN_MS }),
-    });
+    const { before, isTakenUp } = await tellBatch(access, id, resumeWord({ rebind }));
     const { batchId, paused, holds } = before;
     const said = [
       ...(rebind ? ["The workers' key is the batch's own from now on."] : []),

@@ -1,9 +1,10 @@
 import { QueryNotRegisteredError, WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { publicAddress } from '../domain/input-image.js';
 import { generationsTogether } from '../domain/row-plan.js';
 import type { GenerationRecord, PhaseReached, RowOutcome, SettledEnd } from '../domain/outcome.js';
 import { phaseReached } from '../domain/phase-reached.js';
 import { listParts, readParts } from '../ledger/parts.js';
-import { at, batchRoot, type RunRef } from '../storage/layout.js';
+import { at, batchRoot, inputAddress, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { rowQuery, type RowView } from '../workflows/shard-messages.js';
 import { shardWorkflowId } from '../workflows/names.js';
@@ -24,7 +25,7 @@ export interface RowStory {
   readonly model: string;
   readonly aspectRatio: string;
   readonly resolution: string;
-  /** Without what follows a `?`, where signatures stand. */
+  /** `s3://` addresses, and URLs without what follows a `?`, where signatures stand. */
   readonly inputImages: readonly string[];
   readonly labels: FoundRow['row']['labels'];
   readonly contentHash: string;
@@ -85,7 +86,7 @@ export async function rowStory(input: {
     model,
     aspectRatio,
     resolution,
-    inputImages: row.inputImages.map((image) => image.replace(/\?.*$/s, '')),
+    inputImages: row.inputImages.map((image) => publicAddress(inputAddress(run, image))),
     labels,
     contentHash,
     phase: phaseOf(end, live, input.sealed),

@@ -5,6 +5,7 @@ import { checkedSheet } from './checked-sheet.js';
 import { EXIT, type Command, type CommandContext } from './command-context.js';
 import { dryRun } from './dry-run.js';
 import { describeEngine, withEngine } from './engine.js';
+import { inputReachText } from './input-reach.js';
 import { withSheetFile } from './sheet-file.js';
 import { submitSheet, type Submitted, type SubmissionOptions } from './submission.js';
 import { showEnd, watchToEnd } from './watch-to-end.js';
@@ -15,6 +16,8 @@ export const run: Command<SubmissionOptions> = (context, options) => {
   return withSheetFile(options.sheet, context, async (file) => {
     const sheet = await checkedSheet(context, file, options);
     if (options.dryRun) return dryRun(context, sheet, options);
+    // Before servers are started in vain; what is uncertain is told with the plan.
+    if (!context.config.bucket) await inputReachText(context.config, sheet.summary.inputs);
     return withEngine(context, (engine) =>
       withBatchAccess(engine.config, async (access) => {
         stderr.write(describeEngine(engine, cwd));
@@ -25,7 +28,14 @@ export const run: Command<SubmissionOptions> = (context, options) => {
           return submitted.kind === 'interrupted' ? EXIT.interrupted : EXIT.refused;
         }
         announce(context, submitted);
-        const watched = { location, access, config: engine.config, engine, json: options.json };
+        const watched = {
+          location,
+          access,
+          config: engine.config,
+          engine,
+          json: options.json,
+          asks: !options.yes,
+        };
         const ended =
           submitted.kind === 'nothing-to-do' ? await readBatchStatus(access, location) : undefined;
         return ended ? showEnd(context, watched, ended) : watchToEnd(context, watched);

@@ -1,5 +1,6 @@
 import { Option, type Command as Program } from 'commander';
 import { MAX_CONCURRENCY } from '../domain/batch-settings.js';
+import { MAX_CANARY_ROWS } from '../domain/canary.js';
 import { DEFAULT_MAX_FAILURE_RATE } from '../domain/failure-rate.js';
 import { MAX_BATCH_ROWS } from '../domain/window.js';
 import type { RunSettings } from '../domain/run-settings.js';
@@ -16,6 +17,8 @@ export interface RunningFlags extends Spending {
   readonly idempotencyHorizon?: number;
   readonly thumbnails?: boolean;
   readonly nearDuplicates?: boolean;
+  readonly canary?: number;
+  readonly canaryWait?: number;
 }
 
 const DEFAULTS: RunSettings = {
@@ -60,6 +63,16 @@ export function withRunningFlags(program: Program, otherwise?: string): Program 
       '--budget <amount>',
       `what the run may cost by BANANA_PRICES, such as 25.00: spent, it pauses; none for no cap${otherwise === undefined ? '' : ' (to be said where the run before had one)'}`,
       budgetOrNone,
+    )
+    .option(
+      '--canary <n>',
+      `make so many rows first, spread over all of them (1 to ${MAX_CANARY_ROWS}), show them on a page of their own with times and cost, and wait for "resume"`,
+      wholeNumber(1, MAX_CANARY_ROWS),
+    )
+    .option(
+      '--canary-wait <duration>',
+      'go on by itself after so long where all of them were made (default: wait)',
+      duration,
     )
     .option('--job-timeout <duration>', `fail a row whose job takes longer${by('wait')}`, duration)
     .option('--grace <duration>', `for jobs in flight when the batch is cancelled${by('10m')}`, duration)

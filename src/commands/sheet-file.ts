@@ -7,16 +7,22 @@ import prettyBytes from 'pretty-bytes';
 import type { BucketConfig } from '../config.js';
 import { InterruptedError, UsageError } from '../errors.js';
 import { hashFile, type SheetFile } from '../batch/plan-submission.js';
+import type { SheetInputs } from '../batch/sheet-inputs.js';
 import { sheetLabel } from '../sheet/index.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { createS3ObjectStore } from '../storage/s3-object-store.js';
 import type { CommandContext } from './command-context.js';
 import { downloadSheet } from './download-sheet.js';
+import { inputSources } from './input-sources.js';
 import { openLateProgress } from './progress.js';
 
 const S3_SHEET = /^s3:\/\/([^/]+)\/(.+)$/;
 
-type Surroundings = Pick<CommandContext, 'cwd' | 'stdin' | 'stderr' | 'config' | 'interrupted'>;
+/** A sheet with the images that it names beside itself, and the S3 where those are read that are objects. */
+export interface GivenSheet extends SheetFile {
+  readonly inputs: SheetInputs;
+  readonly openInputStore: () => Promise<ObjectStore>;
+}
 
 /**
  * Gives `use` the whole sheet as a local file, as it is now, and removes the copy afterwards. `name` is a path, `-` for
@@ -25,23 +31,31 @@ type Surroundings = Pick<CommandContext, 'cwd' | 'stdin' | 'stderr' | 'config' |
  */
 export async function withSheetFile<T>(
   name: string,
-  surroundings: Surroundings,
-  use: (sheet: SheetFile) => Promise<T>,
+  context: CommandContext,
+  use: (sheet: GivenSheet) => Promise<T>,
 ): Promise<T> {
   const folder = await mkdtemp(path.join(tmpdir(), 'banana-batch-sheet-'));
+  const { inputs, openStore, close } = inputSources(name, context);
   try {
     const copy = path.join(folder, 'sheet');
-    const copied = await copySheet(name, surroundings, copy);
-    return await use({ path: copy, name: copied, ...(await hashFile(copy)) });
+    const copied = await copySheet(name, context, copy);
+    return await use({
+      path: copy,
+      name: copied,
+      ...(await hashFile(copy)),
+      inputs,
+      openInputStore: openStore,
+    });
   } finally {
+    await close();
     await rm(folder, { recursive: true, force: true });
   }
 }
 
 /** Copies the sheet; the name by which it is known from then on. */
-async function copySheet(name: string, surroundings: Surroundings, copy: string): Promise<string> {
-  const { stdin, config, cwd } = surroundings;
-  if (/^https?:\/\//i.test(name)) return copyDownload(name, surroundings, copy);
+async function copySheet(name: string, context: CommandContext, copy: string): Promise<string> {
+  const { stdin, config, cwd } = context;
+  if (/^https?:\/\//i.test(name)) return copyDownload(name, context, copy);
   const [, bucket, key] = S3_SHEET.exec(name) ?? [];
   if (name === '-') {
     if (stdin.isTTY) {
@@ -68,7 +82,7 @@ async function copySheet(name: string, surroundings: Surroundings, copy: string)
 
 async function copyDownload(
   address: string,
-  { stderr, interrupted }: Surroundings,
+  { stderr, interrupted }: CommandContext,
   copy: string,
 ): Promise<string> {
   const label = sheetLabel(address);

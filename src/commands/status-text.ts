@@ -31,6 +31,7 @@ export function statusLine(status: BatchStatus): string {
     ...countTexts(status),
     ...(status.imagesPerMinute ? [`${status.imagesPerMinute}/min`] : []),
     ...(status.etaSeconds ? [etaText(status.etaSeconds)] : []),
+    ...paceText(status),
     ...overdueWord(status),
     ...(status.reason ? [status.reason] : []),
   ].join(' · ');
@@ -54,6 +55,7 @@ export function statusBlock(status: BatchStatus, colours: ReturnType<typeof pc.c
       ...(nextProbeAt ? [`  looked at again at ${timeOf(nextProbeAt)}`] : []),
     ]),
     ...(status.budget ? [budgetLine(status.budget)] : []),
+    ...paceText(status).map((text) => colours.yellow(`  ${text}`)),
     ...overdueLines(status).map((line) => colours.yellow(line)),
     ...(status.reason && status.holds.length === 0 ? [colours.yellow(`  ${status.reason}`)] : []),
     ...(status.workers === 0 && status.endedAt === undefined
@@ -66,6 +68,14 @@ export function statusBlock(status: BatchStatus, colours: ReturnType<typeof pc.c
 function budgetLine({ cap, committed, images, unknown }: NonNullable<BatchStatus['budget']>): string {
   const lost = unknown === undefined ? '' : `, ${unknown} of it with shards that were ended from outside`;
   return `  budget ${cap} · ${committed} spent or leased${lost} · ${images} bought`;
+}
+
+/** Says where 429s have lowered the pace; a batch that stands still has a better reason to tell. */
+function paceText({ pace, concurrency, state }: BatchStatus): readonly string[] {
+  if (!pace || state !== 'running') return [];
+  const { notBefore, fullAt } = pace;
+  const waits = notBefore === undefined ? '' : `, nothing created before ${timeOf(notBefore)}`;
+  return [`slowed to ${pace.concurrency} of ${concurrency} by 429s until ${timeOf(fullAt)}${waits}`];
 }
 
 function countTexts(status: BatchStatus): string[] {

@@ -1,11 +1,12 @@
 import { InvalidArgumentError, Option, type Command as Program } from 'commander';
 import { z } from 'zod';
 import type { BatchFolder } from '../batch/batch-place.js';
-import { ASPECT_RATIOS_OF_ALL_MODELS, aspectRatiosFor, RESOLUTIONS } from '../domain/generation-settings.js';
+import { RESOLUTIONS, rulesFor } from '../domain/generation-settings.js';
 import type { BatchId } from '../domain/ids.js';
 import { INPUT_COLUMNS } from '../domain/reserved-columns.js';
 import { UsageError } from '../errors.js';
 import { parseModel, SheetSettings } from '../sheet/index.js';
+import { askedCanary } from './canary-flags.js';
 import { batchId, pair, s3Folder, wholeNumber } from './option-parsers.js';
 import { runSettings, spendingIn, withRunningFlags, type RunningFlags } from './running-flags.js';
 import type { SubmissionOptions } from './submission.js';
@@ -128,6 +129,7 @@ export function submissionOptions(sheet: string, flags: Flags): SubmissionOption
     sheetSettings: sheetSettings(flags),
     settings: runSettings(flags),
     spending: spendingIn(flags),
+    canary: askedCanary(flags),
     merge: flags.merge,
     rebind: flags.rebind,
     dryRun: flags.dryRun,
@@ -168,7 +170,7 @@ function sheetSettings(flags: Flags): SheetSettings {
 }
 
 function allRatios(): string[] {
-  return [...new Set([...ASPECT_RATIOS_OF_ALL_MODELS, ...aspectRatiosFor('pro', 'text')])];
+  return [...rulesFor('pro', 'image').aspectRatios];
 }
 
 function modelName(text: string): string {

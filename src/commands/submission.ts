@@ -12,7 +12,9 @@ import {
   type SubmissionPlan,
 } from '../batch/plan-submission.js';
 import { hasSheet } from '../batch/run-request.js';
+import { missingInputs } from '../batch/upload-inputs.js';
 import { startRun } from '../batch/start-run.js';
+import { canaryOf, type AskedCanary } from '../domain/canary.js';
 import { BATCH_ID_RULE, parseBatchId, type BatchId } from '../domain/ids.js';
 import { UsageError } from '../errors.js';
 import { RunRequest } from '../ledger/documents.js';
@@ -22,10 +24,13 @@ import { at, homeOf, requestKey, type BatchLocation, type RunRef } from '../stor
 import type { RunSettings } from '../domain/run-settings.js';
 import type { BatchAccess } from './batch-access.js';
 import { readBatchFiles, type BatchFiles } from './batch-files.js';
+import { canaryPlanText, withCanary } from './canary-flags.js';
 import type { CheckedSheet } from './checked-sheet.js';
 import type { CommandContext } from './command-context.js';
 import { askConsent, type Consent } from './consent.js';
 import { budgetIn, budgetText, refuseOtherBudget, spendingSettings, type Spending } from './spending.js';
+import { inputReachText } from './input-reach.js';
+import { uploadText } from './input-text.js';
 import { counted, planText, rejectedByBatchText } from './submission-plan-text.js';
 import {
   refuseNoRoomForNames,
@@ -36,6 +41,7 @@ import {
   refuseUnreachable,
   refuseUnusable,
 } from './submission-refusals.js';
+import { uploadSheetInputs } from './upload-sheet-inputs.js';
 
 /** What `submit` and `run` are asked to do. */
 export interface SubmissionOptions {
@@ -48,6 +54,8 @@ export interface SubmissionOptions {
   readonly sheetSettings: SheetSettings;
   readonly settings: RunSettings;
   readonly spending: Spending;
+  /** Rows that are to be made first, and looked at. */
+  readonly canary: AskedCanary | undefined;
   /** Rows of the batch that the sheet lacks stay. */
   readonly merge: boolean;
   /** The account's key was rotated since the batch was run. */
@@ -98,10 +106,17 @@ export async function submitSheet(
   const isCounted = !access.isFree || budgetIn(spending) !== undefined;
   const budget = budgetText(spending, plan.buys, prices);
   context.stderr.write(
-    `${rejectedByBatchText(sheet.summary, plan)}${planText(location, plan, isCounted ? prices : undefined)}${budget}`,
+    `${rejectedByBatchText(sheet.summary, plan)}${planText(location, plan, isCounted ? prices : undefined)}${budget}${canaryPlanText(options.canary, rowsToRun(plan))}`,
   );
   refuseUnusable(plan.summary, options.sheetSettings);
   refuseTooLong(plan);
+  const missing = await missingInputs(store, location, sheet.inputs);
+  context.stderr.write(uploadText(missing));
+  if (rowsToBuy(plan) > 0) {
+    context.stderr.write(
+      await inputReachText({ ...context.config, bucket: access.bucket }, plan.summary.inputs),
+    );
+  }
   const toDo = rowsToRun(plan) + plan.removed;
   if (toDo === 0 && isSealedFor(files, location, sheet, options)) {
     return { kind: 'nothing-to-do', location, plan };
@@ -118,6 +133,8 @@ export async function submitSheet(
   if (consent === 'declined') return { kind: 'declined' };
   if (consent === 'interrupted' || context.interrupted.aborted) return { kind: 'interrupted' };
   await claimPlace(store, home, location);
+  const uploaded = await uploadSheetInputs(context, store, location, sheet);
+  if (uploaded.kind === 'interrupted') return uploaded;
   const run = await startRun({
     client: access.client,
     store,
@@ -127,7 +144,11 @@ export async function submitSheet(
     sheet,
     sheetSettings: options.sheetSettings,
     rows: plan.summary.rows + plan.kept,
-    settings: { ...options.settings, ...money },
+    settings: {
+      ...withCanary(options.settings, canaryOf(options.canary, rowsToRun(plan)), prices),
+      ...money,
+    },
+    inputListKey: uploaded.inputListKey,
     merge: plan.merge,
     rebind: options.rebind,
   });
@@ -213,9 +234,10 @@ async function consentTo(
   const isHarmless = altered === 0 && (isFree || toBuy === 0);
   if (options.yes || isHarmless) return 'given';
   if (context.stdin.isTTY && options.sheet !== '-') {
+    const first = canaryOf(options.canary, rowsToRun(plan));
     const question =
       toBuy > 0
-        ? `Make ${counted(toBuy, 'image')}?`
+        ? `Make ${first ? `${first.rows} of ${toBuy} images, and wait` : counted(toBuy, 'image')}?`
         : `Take ${counted(plan.removed, 'row')} out of the batch?`;
     return askConsent(context, question);
   }

@@ -16,13 +16,14 @@ const LOOK_EVERY_MS = 1_000;
 
 /**
  * Shows a batch until it ends or `signal` is aborted; the last status seen. Temporal may be away for a while meanwhile:
- * that is said and waited for. Undefined for a batch that nobody knows.
+ * that is said and waited for. Also ends with a status for which `isEnough` holds. Undefined for a batch that nobody knows.
  */
 export async function watchBatch(
   { stderr, environment }: CommandContext,
   access: Pick<BatchAccess, 'client' | 'store' | 'taskQueue'>,
   location: BatchLocation,
   signal: AbortSignal,
+  isEnough: (status: BatchStatus) => boolean = () => false,
 ): Promise<BatchStatus | undefined> {
   const progress = openProgress(stderr);
   const colours = coloursFor(stderr, environment);
@@ -39,7 +40,7 @@ export async function watchBatch(
           said = last.reason;
           progress.say(statusLine(last));
         }
-        if (!last || !isOpen(last)) return last;
+        if (!last || !isOpen(last) || isEnough(last)) return last;
       } catch (error) {
         const reason = refusalOf(error);
         if (reason === undefined || error instanceof UsageError) throw error;

@@ -7,6 +7,7 @@ import type { BatchAccess } from './batch-access.js';
 import { EXIT, type CommandContext, type ExitCode } from './command-context.js';
 import { embeddedBucketFolder, type Engine } from './engine.js';
 import { sealNotes } from './seal-notes.js';
+import { canaryToSee, lookAtCanary } from './canary-look.js';
 import { coloursFor, statusBlock } from './status-text.js';
 import { exitCodeOf } from './status.js';
 import { watchBatch } from './watch-batch.js';
@@ -20,9 +21,14 @@ export interface Watched {
   /** Set where this command runs the batch itself. */
   readonly engine: Engine | undefined;
   readonly json: boolean;
+  /** A person at a terminal may be asked whether a batch is to go on after its canary. */
+  readonly asks: boolean;
 }
 
-/** Shows a batch until it ends or the person leaves, and says where everything is or how to come back. Throws where a part of the engine was lost. */
+/**
+ * Shows a batch until it ends or the person leaves, and says where everything is or how to come back. Ends with 0 where the
+ * batch waits for its canary to be seen, and nobody says that it is to go on. Throws where a part of the engine was lost.
+ */
 export async function watchToEnd(context: CommandContext, watched: Watched): Promise<ExitCode> {
   const lost = new AbortController();
   let loss: Error | undefined;
@@ -32,10 +38,24 @@ export async function watchToEnd(context: CommandContext, watched: Watched): Pro
   };
   if (watched.engine) void noteLoss(watched.engine);
   const signal = AbortSignal.any([context.interrupted, lost.signal]);
-  const last = await watchBatch(context, watched.access, watched.location, signal);
-  if (loss && !context.interrupted.aborted) throw loss;
-  if (!last || context.interrupted.aborted) return detach(context, watched);
-  return showEnd(context, watched, last);
+  let seen: string | undefined;
+  for (;;) {
+    const last = await watchBatch(context, watched.access, watched.location, signal, (status) => {
+      const canary = canaryToSee(status);
+      return canary !== undefined && canary.since !== seen;
+    });
+    const canary = last && canaryToSee(last);
+    const answer =
+      last && canary && !signal.aborted ? await lookAtCanary(context, watched, last, signal) : undefined;
+    if (loss && !context.interrupted.aborted) throw loss;
+    if (!last || context.interrupted.aborted || answer === 'interrupted') return detach(context, watched);
+    if (answer === undefined) return showEnd(context, watched, last);
+    if (answer === 'left') {
+      if (watched.json) context.stdout.write(`${statusJson(last)}\n`);
+      return EXIT.ok;
+    }
+    seen = canary?.since;
+  }
 }
 
 function detach({ stderr, config }: CommandContext, { engine, location }: Watched): ExitCode {

@@ -1,6 +1,7 @@
 import { requireParts } from '../config.js';
 import { logTemporalTo, logToStderr } from '../log.js';
 import { startWorker } from '../worker.js';
+import type { ListenAddress } from '../webhooks/receiver.js';
 import type { WorkerRole } from '../worker-roles.js';
 import { EXIT, type Command } from './command-context.js';
 import { aborted } from './dev.js';
@@ -8,15 +9,31 @@ import { aborted } from './dev.js';
 export interface WorkerCommandOptions {
   readonly roles: readonly WorkerRole[];
   readonly imageBytes: number;
+  /** Receives webhooks there as well. */
+  readonly webhooks?: ListenAddress;
 }
 
 /** Works for batches until Ctrl-C or SIGTERM; what is under way then is finished or handed back. */
-export const worker: Command<WorkerCommandOptions> = async (context, { roles, imageBytes }) => {
+export const worker: Command<WorkerCommandOptions> = async (context, options) => {
+  const { roles, imageBytes, webhooks: listen } = options;
   const { config, environment, interrupted, stderr } = context;
-  const parts = requireParts(config, ['temporal', 'bucket', 'api']);
+  const parts = requireParts(config, [
+    'temporal',
+    'bucket',
+    'api',
+    ...(listen ? (['webhooks'] as const) : []),
+  ]);
   const log = logToStderr(stderr.isTTY, !environment['NO_COLOR']);
   logTemporalTo(log);
-  const running = await startWorker({ ...parts, taskQueue: config.taskQueue, log, roles, imageBytes });
+  const running = await startWorker({
+    ...parts,
+    webhooks: config.webhooks,
+    taskQueue: config.taskQueue,
+    log,
+    roles,
+    imageBytes,
+    ...(listen && { listen }),
+  });
   log.info(
     {
       temporal: parts.temporal.address,
@@ -25,6 +42,7 @@ export const worker: Command<WorkerCommandOptions> = async (context, { roles, im
       api: parts.api.baseUrl,
       taskQueue: config.taskQueue,
       roles,
+      ...(listen && { webhooks: `${listen.host}:${listen.port}` }),
     },
     'The worker is ready.',
   );

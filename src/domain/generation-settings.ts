@@ -8,8 +8,7 @@ export type Resolution = (typeof RESOLUTIONS)[number];
 /** How a generation gets its input: from text alone, or from images as well. */
 export type InputMode = 'text' | 'image';
 
-/** What a row must not ask of a model and mode, one table for the whole program. Source: the API contract, "Models and endpoints". */
-export const ASPECT_RATIOS_OF_ALL_MODELS = [
+const ASPECT_RATIOS_OF_ALL_MODELS = [
   '1:1',
   '2:3',
   '3:2',
@@ -23,16 +22,50 @@ export const ASPECT_RATIOS_OF_ALL_MODELS = [
   'from_prompt',
 ] as const;
 
-const EXTREME_ASPECT_RATIOS = ['1:4', '1:8', '4:1', '8:1'] as const;
+const MORE_ASPECT_RATIOS = [...ASPECT_RATIOS_OF_ALL_MODELS, '1:4', '1:8', '4:1', '8:1'] as const;
 
-/** The aspect ratios that the service takes for a model in a mode, in the order to show them. */
-export function aspectRatiosFor(model: Model, mode: InputMode): readonly string[] {
-  if (model === 'nb') return ASPECT_RATIOS_OF_ALL_MODELS;
-  const ratios = [...ASPECT_RATIOS_OF_ALL_MODELS, ...EXTREME_ASPECT_RATIOS];
-  return mode === 'image' ? [...ratios, 'auto'] : ratios;
+/** What the service takes of a model in a mode. */
+export interface GenerationRules {
+  /** In the order to show them. `auto` takes the first input image's. */
+  readonly aspectRatios: readonly string[];
+  /** What the images come out as. */
+  readonly resolutions: readonly Resolution[];
+  /** Whether the request says the resolution; where not, the field is not accepted. */
+  readonly sendsResolution: boolean;
+  readonly inputImages: { readonly least: number; readonly most: number };
 }
 
-/** The resolutions that the service makes for a model. NanoBanana always makes 1K. */
+/** The most that the input images of one request may have together. 40 MB; decimal, since the service does not say which. */
+export const MOST_INPUT_BYTES = 40_000_000;
+
+const NONE = { least: 0, most: 0 };
+const SOME = { least: 1, most: 14 };
+const ALWAYS_1K = { resolutions: ['1K'], sendsResolution: false } as const;
+const CHOSEN = { resolutions: RESOLUTIONS, sendsResolution: true } as const;
+const TEXT_OF_NEWER = { ...CHOSEN, aspectRatios: MORE_ASPECT_RATIOS, inputImages: NONE };
+const IMAGE_OF_NEWER = { ...CHOSEN, aspectRatios: [...MORE_ASPECT_RATIOS, 'auto'], inputImages: SOME };
+
+/** The one table of what each model takes in each mode. Source: the API contract, "Models and endpoints". */
+const RULES: Readonly<Record<Model, Readonly<Record<InputMode, GenerationRules>>>> = {
+  nb: {
+    text: { ...ALWAYS_1K, aspectRatios: ASPECT_RATIOS_OF_ALL_MODELS, inputImages: NONE },
+    image: { ...ALWAYS_1K, aspectRatios: ASPECT_RATIOS_OF_ALL_MODELS, inputImages: SOME },
+  },
+  nb2: { text: TEXT_OF_NEWER, image: IMAGE_OF_NEWER },
+  pro: { text: TEXT_OF_NEWER, image: IMAGE_OF_NEWER },
+};
+
+/** What the service takes of a model in a mode. */
+export function rulesFor(model: Model, mode: InputMode): GenerationRules {
+  return RULES[model][mode];
+}
+
+/** The mode of a request with so many input images. */
+export function modeWith(inputImages: readonly unknown[]): InputMode {
+  return inputImages.length > 0 ? 'image' : 'text';
+}
+
+/** The resolutions that the service makes for a model, in either mode. NanoBanana always makes 1K. */
 export function resolutionsFor(model: Model): readonly Resolution[] {
-  return model === 'nb' ? ['1K'] : RESOLUTIONS;
+  return RULES[model].text.resolutions;
 }

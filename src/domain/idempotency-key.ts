@@ -21,3 +21,12 @@ export function idempotencyKey(identity: GenerationIdentity): string {
   const { batchId, rowId, contentHash, generation } = identity;
   return uuidV5(JSON.stringify([batchId, rowId, contentHash, generation]), KEY_NAMESPACE);
 }
+
+/**
+ * The `Idempotency-Key` of a generation whose body has parts that change with time and credentials: another one for
+ * every body, so that none is ever replayed with another. `generationKey` is what `idempotencyKey` gives; `partsSha256`
+ * is over those parts.
+ */
+export function idempotencyKeyOfBody(generationKey: string, partsSha256: string): string {
+  return uuidV5(JSON.stringify([generationKey, partsSha256]), KEY_NAMESPACE);
+}

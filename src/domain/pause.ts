@@ -12,6 +12,8 @@ export interface Pause {
   readonly message: string;
   /** ISO 8601. */
   readonly since: string;
+  /** When it ends by itself, ISO 8601; absent: it waits for a person. */
+  readonly until?: string;
 }
 
 /** The pauses with one more; one of the same kind takes its place. */

@@ -1,26 +1,93 @@
-const FIRST_POLL_MS = 5_000;
 const BASE_INTERVAL_MS = 2_000;
 const LONGEST_INTERVAL_MS = 15_000;
-/** The base interval lasts this long past the expected end; then it eases. */
-const EASE_AFTER_MS = 60_000;
+const SHORTEST_DELAY_MS = 200;
+
+/** When polls of a job are worth while. Milliseconds since its create was answered. */
+export interface PollTimes {
+  /** The first poll: such a job is likely near its end then. */
+  readonly firstMs: number;
+  /** Until then polls come at the base interval; later they grow rarer. */
+  readonly easeAfterMs: number;
+}
+
+/** For jobs of which nothing is known. */
+export const UNKNOWN_POLL_TIMES: PollTimes = { firstMs: 5_000, easeAfterMs: 65_000 };
 
 /**
- * How long to wait before the next poll of a job, in milliseconds: the first one when such jobs are usually done,
- * then every 2 s (the documented interval), easing to 15 s for jobs that take minutes.
- * `random` in [0, 1) spreads the polls by a tenth, so that a fleet does not beat in step.
+ * How long to wait before the next poll of a job, in milliseconds: the first one at `firstMs`, then every 2 s (the
+ * documented interval), easing to 15 s for jobs that take much longer than others do.
+ * `random` in [0, 1) moves each poll to both sides, the first by a fortieth and others by a tenth, so that a fleet does
+ * not beat in step. First polls that are overdue, as after a worker's restart, are spread over an interval.
  */
 export function nextPollDelayMs(input: {
-  /** Since the job was created. */
+  /** Since the job's create was answered. */
   readonly ageMs: number;
   readonly polls: number;
-  /** How long such jobs usually work; 5 s where it is not known. */
-  readonly usualMs: number | undefined;
+  readonly times: PollTimes;
   readonly random: number;
 }): number {
-  const { ageMs, polls, usualMs, random } = input;
-  const spread = 1 + random * 0.1;
-  const expectedMs = usualMs ?? FIRST_POLL_MS;
-  if (polls === 0) return Math.max(200, expectedMs * spread - ageMs);
-  const overdueMs = Math.max(0, ageMs - expectedMs - EASE_AFTER_MS);
-  return Math.min(LONGEST_INTERVAL_MS, BASE_INTERVAL_MS + overdueMs / 20) * spread;
+  const { ageMs, polls, times, random } = input;
+  const toBothSides = 2 * random - 1;
+  if (polls > 0) return intervalMs(ageMs, times) * (1 + toBothSides / 10);
+  const leftMs = times.firstMs * (1 + toBothSides / 40) - ageMs;
+  if (leftMs > 0) return Math.max(SHORTEST_DELAY_MS, leftMs);
+  return SHORTEST_DELAY_MS + random * Math.min(-leftMs, BASE_INTERVAL_MS);
+}
+
+/**
+ * How much longer to wait before the first poll by what was learned since its delay was set: the jobs that end first say
+ * that all are quick. Milliseconds; zero where it hardly matters.
+ */
+export function stillEarlyMs(ageMs: number, { firstMs }: PollTimes): number {
+  const earlyMs = firstMs - ageMs;
+  return earlyMs > BASE_INTERVAL_MS / 4 ? earlyMs : 0;
+}
+
+function intervalMs(ageMs: number, { easeAfterMs }: PollTimes): number {
+  const overdueMs = Math.max(0, ageMs - easeAfterMs);
+  return Math.min(LONGEST_INTERVAL_MS, BASE_INTERVAL_MS + overdueMs / 5);
+}
+
+/** A second of delay is worth as much as that part of a poll saves; chosen so that jobs of 8–25 s take 3.4 polls. */
+const SECONDS_A_POLL_IS_WORTH = 0.55;
+
+const LEAST_KNOWN = 5;
+/** Jobs later than nine of ten are no longer polled at the base interval; outliers are seldom more than that. */
+const LATE_SHARE = 0.9;
+/** What is as good as the best within so much is weighed in: the best alone hangs on single jobs. */
+const NEARLY_LEAST = 1.05;
+/** The service tells times in whole seconds: each stands for some around it. */
+const AROUND_MS = [-500, 0, 500];
+const GRAIN_MS = 250;
+
+/**
+ * When to poll jobs of a kind of which some have ended after `tookMs`: the first poll where waiting longer would cost
+ * more in delay than it saves in polls. A few outliers move it hardly; undefined until five are known.
+ */
+export function pollTimesOf(tookMs: readonly number[]): PollTimes | undefined {
+  if (tookMs.length < LEAST_KNOWN) return undefined;
+  const sorted = tookMs.toSorted((a, b) => a - b);
+  const lateMs = sorted[Math.ceil(sorted.length * LATE_SHARE) - 1] ?? 0;
+  const likely = new Map<number, number>();
+  for (const took of sorted) {
+    for (const around of AROUND_MS) {
+      const endMs = Math.max(0, Math.round((Math.min(took, lateMs) + around) / GRAIN_MS) * GRAIN_MS);
+      likely.set(endMs, (likely.get(endMs) ?? 0) + 1);
+    }
+  }
+  const candidates = [...likely.keys()].map((firstMs) => ({
+    firstMs,
+    cost: [...likely].reduce((sum, [endMs, count]) => sum + count * costOf(firstMs, endMs), 0),
+  }));
+  const least = Math.min(...candidates.map(({ cost }) => cost));
+  const good = candidates.filter(({ cost }) => cost <= least * NEARLY_LEAST);
+  const firstMs = good.reduce((sum, one) => sum + one.firstMs, 0) / good.length;
+  return { firstMs, easeAfterMs: Math.max(lateMs, firstMs) + BASE_INTERVAL_MS };
+}
+
+/** What a job that ends after `endMs` costs in delay and polls, in seconds, where its first poll comes after `firstMs`. */
+function costOf(firstMs: number, endMs: number): number {
+  const more = Math.max(0, Math.ceil((endMs - firstMs) / BASE_INTERVAL_MS));
+  const seenMs = firstMs + more * BASE_INTERVAL_MS;
+  return (seenMs - endMs) / 1_000 + SECONDS_A_POLL_IS_WORTH * (1 + more);
 }

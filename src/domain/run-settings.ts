@@ -1,3 +1,4 @@
+import type { Canary } from './canary.js';
 import type { ImagePrice } from './price-table.js';
 
 /** What a person may set for a run. Times in milliseconds. */
@@ -25,6 +26,8 @@ export interface RunSettings {
   readonly prices?: readonly ImagePrice[];
   /** What the run may cost at most by `prices`, a decimal string of at most six decimals; absent: whatever it costs. */
   readonly budget?: string;
+  /** Rows that are made first and looked at; absent: none. */
+  readonly canary?: Canary;
   /** Workflows go on in a new run once their history has so many events; absent: 40,000. */
   readonly continueAfterEvents?: number;
 }

@@ -15,6 +15,7 @@ const OWN_COLUMNS = [
   { name: 'model', type: 'string', cell: ({ model }) => model },
   { name: 'aspect_ratio', type: 'string', cell: ({ aspectRatio }) => aspectRatio },
   { name: 'resolution', type: 'string', cell: ({ resolution }) => resolution },
+  { name: 'input_images', type: 'string', cell: ({ inputImages = '' }) => inputImages },
   { name: 'width', type: 'int32', cell: ({ image }) => image.width },
   { name: 'height', type: 'int32', cell: ({ image }) => image.height },
   { name: 'sha256', type: 'string', cell: ({ image }) => image.sha256 },
@@ -22,12 +23,18 @@ const OWN_COLUMNS = [
   { name: 'row_id', type: 'string', cell: ({ rowId }) => rowId },
 ] as const satisfies readonly (ExportColumn & { readonly cell: (row: ExportRow) => Cell })[];
 
+const OWN_CELLS = new Map<string, (row: ExportRow) => Cell>(
+  OWN_COLUMNS.map(({ name, cell }) => [name, cell]),
+);
+
 /**
- * All columns in order: ours, then those carried along. A carried one that clashes with one before it gets `input_`
+ * All columns in order: ours, `input_images` only where rows have any, then those carried along. A carried one that clashes with one before it gets `input_`
  * before its name, as in metadata.jsonl.
  */
-export function exportColumns(labels: LabelTypes): readonly ExportColumn[] {
-  const own = OWN_COLUMNS.map(({ name, type }): ExportColumn => ({ name, type }));
+export function exportColumns(labels: LabelTypes, hasInputs: boolean): readonly ExportColumn[] {
+  const own = OWN_COLUMNS.filter(({ name }) => hasInputs || name !== 'input_images').map(
+    ({ name, type }): ExportColumn => ({ name, type }),
+  );
   const taken = new Set(['image', ...own.map(({ name }) => name)]);
   const carried = labels.columns.map(({ label, type }): ExportColumn => {
     let name = metadataLabelName(label);
@@ -41,8 +48,8 @@ export function exportColumns(labels: LabelTypes): readonly ExportColumn[] {
 /** What a row has in each of the columns, in their order. */
 export function cellsOf(columns: readonly ExportColumn[], row: ExportRow): readonly Cell[] {
   const labels = new Map(Object.entries(row.labels));
-  return columns.map(({ type, label }, index) => {
-    if (label === undefined) return OWN_COLUMNS[index]?.cell(row) ?? null;
+  return columns.map(({ name, type, label }) => {
+    if (label === undefined) return OWN_CELLS.get(name)?.(row) ?? null;
     return type === 'int32' ? null : cellOf(type, labels.get(label));
   });
 }

@@ -52,7 +52,11 @@ const LAYOUT = 1;
 /** Reads a sealed batch's rows once, and lays the stored ones down in local files, shard after shard. */
 export async function planExport(input: PlanInput): Promise<ExportPlan> {
   const { store, seal, format, shardBytes, signal } = input;
-  const { labelColumns } = await readDocument(store, at(seal.run, batchFileKey(seal.run)), BatchFile);
+  const { labelColumns, hasInputs } = await readDocument(
+    store,
+    at(seal.run, batchFileKey(seal.run)),
+    BatchFile,
+  );
   const labels = new LabelTypes(labelColumns);
   const counts = new CardCounts();
   const lanes = new Lanes(input);
@@ -67,7 +71,7 @@ export async function planExport(input: PlanInput): Promise<ExportPlan> {
       await lanes.add(row);
     }
   });
-  const columns = exportColumns(labels);
+  const columns = exportColumns(labels, hasInputs);
   const { slices, digests } = await lanes.end();
   const identity = JSON.stringify({ layout: LAYOUT, format, shardBytes, columns, digests });
   return {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { JsonValue } from '../domain/json.js';
 import type { RowOutcome } from '../domain/outcome.js';
 import type { PromptRow } from '../domain/row.js';
+import { shownInputs } from '../report/metadata-line.js';
 import { imageFileAt } from '../storage/layout.js';
 
 const json: z.ZodType<JsonValue> = z.json();
@@ -25,6 +26,8 @@ export const ExportRow = z.object({
   model: z.string(),
   aspectRatio: z.string(),
   resolution: z.string(),
+  /** As metadata.jsonl shows them; absent where there are none. */
+  inputImages: z.string().exactOptional(),
   labels: z.record(z.string(), json),
 });
 export type ExportRow = z.infer<typeof ExportRow>;
@@ -46,6 +49,7 @@ export function exportRowOf(row: PromptRow, outcome: RowOutcome): ExportRow | un
     model,
     aspectRatio,
     resolution,
+    ...(row.inputImages.length > 0 && { inputImages: shownInputs(row.inputImages) }),
     labels,
   };
 }

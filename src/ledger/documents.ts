@@ -3,6 +3,7 @@ import { MODELS, RESOLUTIONS } from '../domain/generation-settings.js';
 import { FAILURE_KINDS, UNSTORED_KINDS } from '../domain/failure-kind.js';
 import type { BatchId, ContentHash, JobId, RowId } from '../domain/ids.js';
 import type { JsonValue } from '../domain/json.js';
+import type { Canary } from '../domain/canary.js';
 import type { NearDuplicates } from '../domain/near-duplicates.js';
 import { PHASES_REACHED, type RowOutcome } from '../domain/outcome.js';
 import type { RejectedRecord, ShardRow } from '../domain/row.js';
@@ -27,6 +28,12 @@ const contentHash = z
   .transform((text) => text as ContentHash);
 const json: z.ZodType<JsonValue> = z.json();
 
+const canary: z.ZodType<Canary> = z.object({
+  rows: count,
+  waitMs: count.exactOptional(),
+  of: count,
+});
+
 const runSettings: z.ZodType<RunSettings> = z.object({
   concurrency: count,
   maxGenerations: count,
@@ -42,6 +49,7 @@ const runSettings: z.ZodType<RunSettings> = z.object({
     .array(z.object({ model: z.enum(MODELS), resolution: z.enum(RESOLUTIONS), price: z.string() }))
     .exactOptional(),
   budget: z.string().exactOptional(),
+  canary: canary.exactOptional(),
 });
 
 /** What a run was asked to do: `runs/<runSeq>/request.json`, written once by whoever submits. */
@@ -53,6 +61,8 @@ export const RunRequest = z.object({
   /** Its name when submitted: tells the format by its extension, and messages name it. */
   sheetName: z.string(),
   sheet: SheetSettings,
+  /** Key of the list of the images that the sheet names beside itself; absent where it names none. */
+  inputListKey: z.string().exactOptional(),
   /** Rows of the batch, as counted when it was asked for: decides how long the shards are. */
   rows: count.default(0),
   /** The kinds that a retry names; none for those that trying again may mend. */
@@ -110,8 +120,17 @@ export const BatchFile = z.object({
   delimiter: z.string(),
   /** Whether any row of the batch has a chosen name. */
   hasNames: z.boolean().default(false),
+  /** Whether any row of the batch has input images. */
+  hasInputs: z.boolean().default(false),
   shardCount: count,
   rows: count,
+  /** Where the run has a canary: how many rows it is, which are the first shard, and what images all rows of the run are to buy. */
+  canary: z
+    .object({
+      rows: count,
+      buys: z.array(z.object({ model: z.enum(MODELS), resolution: z.enum(RESOLUTIONS), images: count })),
+    })
+    .exactOptional(),
   carried: count,
   /** How the carried rows ended. */
   carriedTally: TallyDocument.exactOptional(),

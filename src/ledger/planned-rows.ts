@@ -1,6 +1,6 @@
 import type { PromptRow } from '../domain/row.js';
 import { planRow, takenUpBy, type RowBefore, type RowPlan, type TakenUp } from '../domain/row-plan.js';
-import { readSheet, type SheetItem } from '../sheet/index.js';
+import { readSheet, type InputImages, type SheetItem } from '../sheet/index.js';
 import type { RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import type { RunRequest } from './documents.js';
@@ -36,6 +36,8 @@ export interface RunToPlan {
   readonly before: BeforeRun;
   /** The bytes of the run's sheet; not read by a retry or redo. */
   readonly openSheet: () => Promise<AsyncIterable<Uint8Array>>;
+  /** The images that it names beside itself; undefined for none. */
+  readonly inputs: InputImages | undefined;
 }
 
 /**
@@ -105,10 +107,10 @@ function planned(
 }
 
 async function* sheetItems(
-  { request, openSheet }: RunToPlan,
+  { request, openSheet, inputs }: RunToPlan,
   refusedNames?: ReadonlyMap<number, string>,
 ): AsyncGenerator<SheetItem> {
-  yield* readSheet(await openSheet(), request.sheet, { name: request.sheetName }, refusedNames);
+  yield* readSheet(await openSheet(), request.sheet, { name: request.sheetName, inputs }, refusedNames);
 }
 
 /** The rules that joining rows' names break since rows that stay have them, by the joining rows' lines. */

@@ -5,7 +5,7 @@ import type { ShardRow } from '../domain/row.js';
 import { leftUnended, type RowBefore } from '../domain/row-plan.js';
 import { at, carriedKey, outcomesKey, rowsPrefix, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
-import { mergedByPosition } from './by-position.js';
+import { mergedByPosition, shardsByPosition } from './by-position.js';
 import { CarriedLine, OutcomeLine, ShardRowLine } from './documents.js';
 import { readJsonLines } from './json-lines.js';
 import { openedAtMs } from './opened-shards.js';
@@ -75,15 +75,22 @@ async function* carriedRows(store: ObjectStore, run: RunRef): AsyncGenerator<Lef
 }
 
 async function* shardRows(store: ObjectStore, run: RunRef): AsyncGenerator<{ readonly row: ShardRow }> {
-  for (const { key } of await listShards(store, run)) {
+  const rowsOf = async function* (key: string): AsyncGenerator<{ readonly row: ShardRow }> {
     for await (const row of readJsonLines(await store.read(at(run, key)), ShardRowLine, key)) yield { row };
-  }
+  };
+  yield* shardsByPosition(
+    (await listShards(store, run)).map(
+      ({ key }) =>
+        () =>
+          rowsOf(key),
+    ),
+  );
 }
 
 async function* leftRows(store: ObjectStore, run: RunRef): AsyncGenerator<LeftRow> {
   const leftAt = new Date().toISOString();
   const parts = await listPartsByShard(store, run);
-  for (const { shard, key } of await listShards(store, run)) {
+  const rowsOf = async function* ({ shard, key }: ShardFile): AsyncGenerator<LeftRow> {
     const outcomes = await readParts(store, run, parts.get(shard) ?? []);
     const opened = await openedAtMs(store, run, shard);
     for await (const row of readJsonLines(await store.read(at(run, key)), ShardRowLine, key)) {
@@ -91,7 +98,8 @@ async function* leftRows(store: ObjectStore, run: RunRef): AsyncGenerator<LeftRo
       const left = { runSeq: run.runSeq, openedAtMs: opened, leftAt };
       yield leftRow(row, outcome ? { outcome } : leftUnended(row, left));
     }
-  }
+  };
+  yield* shardsByPosition((await listShards(store, run)).map((shard) => () => rowsOf(shard)));
 }
 
 function leftRow(row: ShardRow, before: RowBefore): LeftRow {
@@ -99,11 +107,13 @@ function leftRow(row: ShardRow, before: RowBefore): LeftRow {
   return { row, before: hasChosenName(row) ? { ...before, imageName: row.imageName } : before };
 }
 
-async function listShards(
-  store: ObjectStore,
-  run: RunRef,
-): Promise<readonly { readonly shard: number; readonly key: string }[]> {
-  const shards: { shard: number; key: string }[] = [];
+interface ShardFile {
+  readonly shard: number;
+  readonly key: string;
+}
+
+async function listShards(store: ObjectStore, run: RunRef): Promise<readonly ShardFile[]> {
+  const shards: ShardFile[] = [];
   for await (const { key } of store.list(run.bucket, rowsPrefix(run, run.runSeq))) {
     const shard = Number(path.posix.basename(key, '.jsonl'));
     if (Number.isSafeInteger(shard)) shards.push({ shard, key });

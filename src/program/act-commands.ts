@@ -1,9 +1,11 @@
 import type { Command as Program } from 'commander';
 import type { ExitCode } from '../commands/command-context.js';
 import { redoOptions, retryOptions, withRedoFlags, withRetryFlags } from '../commands/again-flags.js';
-import { budget, wholeNumber } from '../commands/option-parsers.js';
+import { budget, chosenRate, wholeNumber } from '../commands/option-parsers.js';
+import type { ChosenRate, RateOptions } from '../commands/rate.js';
 import type { SetOptions } from '../commands/set.js';
 import { MAX_CONCURRENCY } from '../domain/batch-settings.js';
+import { RATE_RULE } from '../domain/request-rate.js';
 import { example, look, perform } from './perform.js';
 
 /** The commands that change a batch. */
@@ -51,6 +53,28 @@ export function addActCommands(program: Program, end: (code: ExitCode) => void):
     )
     .action(async (id: string, flags: Omit<SetOptions, 'id'>) =>
       end(await perform(async () => (await import('../commands/set.js')).set, { id, ...flags })),
+    );
+  program
+    .command('rate')
+    .description('set how fast all workers together create and poll, whatever the batch; alone, show it')
+    .argument('[creates]', `how many creates: ${RATE_RULE}; or off`, chosenRate)
+    .option('--polls <rate>', 'how many looks at jobs, in the same way', chosenRate)
+    .option('--json', 'one JSON document on standard output', false)
+    .addHelpText(
+      'after',
+      `
+Kept by Temporal, for every worker of this task queue, until it is changed. Creates count as they are handed to a
+worker, retries too; polls are all looks at jobs of rows. Looks at the balance and probes of holds do not count.
+`,
+    )
+    .addHelpText('after', example('banana-batch rate 600/m --polls 20/s'))
+    .action(async (creates: ChosenRate | undefined, flags: Omit<RateOptions, 'creates'>) =>
+      end(
+        await perform(async () => (await import('../commands/rate.js')).rate, {
+          ...(creates !== undefined && { creates }),
+          ...flags,
+        }),
+      ),
     );
   program
     .command('cancel')

@@ -1,10 +1,24 @@
 import type { Command as Program } from 'commander';
 import type { ExitCode } from '../commands/command-context.js';
-import { byteSize, namesOf, wholeNumber } from '../commands/option-parsers.js';
+import { byteSize, listenAddress, namesOf, wholeNumber } from '../commands/option-parsers.js';
 import { jobTime, misbehaviourRate, rate, sandboxHelp } from '../commands/sandbox-option-parsers.js';
 import type { SandboxCommandOptions } from '../commands/sandbox.js';
-import { WORKER_ROLES, type WorkerRole } from '../worker-roles.js';
+import type { WebhooksCommandOptions } from '../commands/webhooks.js';
+import type { WorkerCommandOptions } from '../commands/worker.js';
+import { WORKER_ROLES } from '../worker-roles.js';
 import { example, perform } from './perform.js';
+
+const DEFAULT_WEBHOOK_LISTEN = { host: '127.0.0.1', port: 8787 } as const;
+
+const WEBHOOKS_HELP = `
+Needs Temporal, the API key, and on receivers and workers alike:
+  BANANA_WEBHOOK_URL      where the service reaches this receiver: https, up to the folder
+  BANANA_WEBHOOK_SECRET   made with: openssl rand -hex 32
+`;
+
+interface ImageMemory {
+  readonly imageMemory: number;
+}
 
 /** The long-running parts. */
 export function addServeCommands(program: Program, end: (code: ExitCode) => void): void {
@@ -22,14 +36,34 @@ export function addServeCommands(program: Program, end: (code: ExitCode) => void
     .description('work for batches until Ctrl-C; run as many as you like')
     .option('--roles <list>', 'which work to take, to split a fleet', namesOf(WORKER_ROLES), WORKER_ROLES)
     .option('--image-memory <size>', 'memory for images on their way', byteSize, 256 * 1024 * 1024)
+    .option('--webhooks <[host:]port>', 'receive webhooks here as well, as "webhooks" does', listenAddress)
     .addHelpText('after', example('banana-batch worker --image-memory 512MB'))
-    .action(async (flags: { roles: readonly WorkerRole[]; imageMemory: number }) =>
+    .action(async ({ imageMemory, ...flags }: Omit<WorkerCommandOptions, 'imageBytes'> & ImageMemory) =>
       end(
         await perform(async () => (await import('../commands/worker.js')).worker, {
-          roles: flags.roles,
-          imageBytes: flags.imageMemory,
+          ...flags,
+          imageBytes: imageMemory,
         }),
       ),
+    );
+  program
+    .command('webhooks')
+    .description('receive what the service tells of jobs, until Ctrl-C: fewer polls, and images sooner')
+    .option('--host <address>', 'where to listen', DEFAULT_WEBHOOK_LISTEN.host)
+    .option(
+      '--port <port>',
+      'where to listen; 0 for a free one',
+      wholeNumber(0, 65_535),
+      DEFAULT_WEBHOOK_LISTEN.port,
+    )
+    .option('--json', 'one JSON document on standard output when ready', false)
+    .addHelpText('after', WEBHOOKS_HELP)
+    .addHelpText(
+      'after',
+      example('banana-batch webhooks --port 8787', 'behind a proxy with TLS: docs/webhooks.md'),
+    )
+    .action(async (flags: WebhooksCommandOptions) =>
+      end(await perform(async () => (await import('../commands/webhooks.js')).webhooks, flags)),
     );
   program
     .command('sandbox')

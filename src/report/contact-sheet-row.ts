@@ -3,7 +3,7 @@ import { jsonAsText } from '../domain/json.js';
 import type { RowOutcome } from '../domain/outcome.js';
 import type { PromptRow } from '../domain/row.js';
 import { linkToObject } from './contact-sheet-links.js';
-import { labelsOf } from './metadata-line.js';
+import { labelsOf, shownInputs } from './metadata-line.js';
 
 /** A row as the contact sheet's script takes it: what its card says, and nothing else. */
 export interface ContactSheetRow {
@@ -12,7 +12,7 @@ export interface ContactSheetRow {
   readonly prompt: string;
   readonly facts: readonly string[];
   readonly image?: {
-    /** Relative to the page, ready for an address. */
+    /** Relative to the batch's root, ready for an address. */
     readonly link: string;
     /** Name of the thumbnail. */
     readonly thumbnail?: string;
@@ -28,8 +28,8 @@ export interface ContactSheetRow {
     readonly used: string;
   };
   readonly jobs?: readonly string[];
-  /** Input images are only counted: their URLs may be presigned. */
-  readonly inputs?: number;
+  /** As metadata.jsonl shows them: without what signs URLs. */
+  readonly inputs?: string;
   /** The carried columns that say something, as text. */
   readonly labels?: readonly (readonly [column: number, text: string])[];
 }
@@ -51,7 +51,7 @@ export function contactSheetRow(
     facts: [row.model, row.aspectRatio, row.resolution, ...size],
     ...pictureOf(row, outcome),
     ...(jobs.length > 0 && { jobs }),
-    ...(row.inputImages.length > 0 && { inputs: row.inputImages.length }),
+    ...(row.inputImages.length > 0 && { inputs: shownInputs(row.inputImages) }),
     ...(labels.length > 0 && { labels }),
   };
 }

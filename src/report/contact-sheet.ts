@@ -22,7 +22,7 @@ export interface AlikeList {
 export interface ContactSheetPage {
   readonly batchId: string;
   readonly tally: Tally;
-  /** ISO 8601, UTC. */
+  /** When the batch was sealed, or its canary made. ISO 8601, UTC. */
   readonly sealedAt: string;
   /** Where the page's data lie, relative to it; ends with `/`. */
   readonly folder: string;
@@ -33,6 +33,10 @@ export interface ContactSheetPage {
   readonly columns: readonly string[];
   readonly facets: readonly Omit<Facet, 'codes'>[];
   readonly alike: readonly AlikeList[];
+  /** The way from the page to the batch's root: empty, or ends with `/`. Default empty. */
+  readonly root?: string;
+  /** Set on the page of a canary: what is to be said of it. The files of a seal are not there yet. */
+  readonly canary?: string;
   readonly firstRows: readonly ContactSheetRow[];
 }
 
@@ -62,7 +66,8 @@ const SECURITY_POLICY = [
  * are relative, so it works from the bucket and from a folder alike.
  */
 export function contactSheetPage(page: ContactSheetPage): string {
-  const { batchId, tally, sealedAt, rows, chunkRows, folder, columns } = page;
+  const { batchId, tally, sealedAt, rows, chunkRows, folder, root = '', columns, canary } = page;
+  const made = canary === undefined ? 'Sealed' : 'Canary made';
   const sealed = `${sealedAt.slice(0, 16).replace('T', ' ')} UTC`;
   return `<!doctype html>
 <html lang="en">
@@ -79,7 +84,7 @@ ${htmlEscape`<title>${batchId}</title>`}
 <body>
 <header>
 ${htmlEscape`<h1>${batchId}</h1>`}
-${htmlEscape`<p class="sealed">Sealed <time datetime="${sealedAt}">${sealed}</time></p>`}
+${htmlEscape`<p class="sealed">${made} <time datetime="${sealedAt}">${sealed}</time></p>`}${canary === undefined ? '' : htmlEscape`<p>${canary}</p>`}
 ${bar(tally)}
 ${counts(tally)}
 ${files(page)}
@@ -89,7 +94,7 @@ ${filters(page)}
 ${withoutScript(page)}
 </main>
 <footer><nav class="pages" aria-label="Pages, below the rows"></nav></footer>
-<script type="application/json" id="index">${scriptJson({ rows, chunkRows, folder, columns })}</script>
+<script type="application/json" id="index">${scriptJson({ rows, chunkRows, folder, root, columns })}</script>
 <script>${SCRIPT}</script>
 </body>
 </html>
@@ -140,7 +145,8 @@ function count(name: string, rows: number, detailHtml = ''): string {
 }
 
 /** Cancelled rows are in `failures.csv` too, since they can be submitted again. */
-function files({ tally, alike }: ContactSheetPage): string {
+function files({ tally, alike, canary }: ContactSheetPage): string {
+  if (canary !== undefined) return '';
   const keys = [
     'report.json',
     'images/train/metadata.jsonl',
@@ -194,18 +200,19 @@ function alikeSelect(alike: readonly AlikeList[]): readonly string[] {
 }
 
 /** The first rows in the plainest form. */
-function withoutScript({ rows, firstRows }: ContactSheetPage): string {
+function withoutScript({ rows, root = '', canary, firstRows }: ContactSheetPage): string {
   if (rows === 0) return '<p class="empty">No rows were accepted.</p>';
   const figures = firstRows.map(({ prompt, image, none }) => {
     const source = image?.thumbnail ? `thumbnails/${image.thumbnail}.webp` : image?.link;
     const picture = image
-      ? htmlEscape`<a href="${image.link}"><img src="${source ?? ''}" alt="" width="${image.width}" height="${image.height}" loading="lazy"></a>`
+      ? htmlEscape`<a href="${root}${image.link}"><img src="${root}${source ?? ''}" alt="" width="${image.width}" height="${image.height}" loading="lazy"></a>`
       : htmlEscape`<strong>${none?.title ?? ''}</strong>`;
     return `<figure>${picture}${htmlEscape`<figcaption dir="auto" lang="">${prompt}</figcaption>`}</figure>`;
   });
+  const all = `Without it, <a href="images/train/metadata.jsonl">metadata.jsonl</a> names all images.`;
   const rest =
     rows > firstRows.length
-      ? htmlEscape`<p class="empty">These are the first ${firstRows.length} of ${grouped(rows)} rows: the others need JavaScript. Without it, <a href="images/train/metadata.jsonl">metadata.jsonl</a> names all images.</p>`
+      ? `<p class="empty">These are the first ${firstRows.length} of ${grouped(rows)} rows: the others need JavaScript. ${canary === undefined ? all : ''}</p>`
       : '';
   return `<noscript>${rest}${figures.join('')}</noscript>`;
 }

@@ -2,8 +2,10 @@ import type { GenerationRecord, RowOutcome } from '../domain/outcome.js';
 import { hasChosenName } from '../domain/object-key.js';
 import { phaseReached } from '../domain/phase-reached.js';
 import { FAILURE_COLUMNS, metadataLabelName } from '../domain/reserved-columns.js';
+import { inputImagesCell } from '../domain/input-image.js';
 import type { PromptRow } from '../domain/row.js';
 import type { CsvCells } from '../sheet/index.js';
+import { inputAddress, type BatchLocation } from '../storage/layout.js';
 import { labelsOf } from './metadata-line.js';
 
 const SETTINGS_COLUMNS = ['id', 'prompt', 'model', 'aspect_ratio', 'resolution', 'count'] as const;
@@ -12,17 +14,30 @@ const SETTINGS_COLUMNS = ['id', 'prompt', 'model', 'aspect_ratio', 'resolution',
 export function failureColumns({
   labelColumns,
   hasNames,
+  hasInputs,
 }: {
   readonly labelColumns: readonly string[];
   /** Whether rows of the batch have chosen names, which they keep when they are submitted again. */
   readonly hasNames: boolean;
+  /** Whether rows of the batch have input images. */
+  readonly hasInputs: boolean;
 }): readonly string[] {
   const names = hasNames ? ['file_name'] : [];
-  return [...SETTINGS_COLUMNS, ...names, ...labelColumns.map(metadataLabelName), ...FAILURE_COLUMNS];
+  const inputs = hasInputs ? ['input_images'] : [];
+  return [
+    ...SETTINGS_COLUMNS,
+    ...inputs,
+    ...names,
+    ...labelColumns.map(metadataLabelName),
+    ...FAILURE_COLUMNS,
+  ];
 }
 
-/** A row that ended without an image, as a record of `failures.csv`: final id and settings, count 1, then why. */
-export function failureRecord(row: PromptRow, outcome: RowOutcome): CsvCells {
+/**
+ * A row that ended without an image, as a record of `failures.csv`: final id and settings, count 1, then why. Its input
+ * images are addresses that work from anywhere: those in the batch by `s3://`, URLs whole, be they presigned or not.
+ */
+export function failureRecord(location: BatchLocation, row: PromptRow, outcome: RowOutcome): CsvCells {
   const { end, generations } = outcome;
   const last = generations.at(-1);
   return {
@@ -33,6 +48,7 @@ export function failureRecord(row: PromptRow, outcome: RowOutcome): CsvCells {
     aspect_ratio: row.aspectRatio,
     resolution: row.resolution,
     count: '1',
+    ...(row.inputImages.length > 0 && { input_images: inputAddressesCell(location, row.inputImages) }),
     ...(hasChosenName(row) && { file_name: row.imageName }),
     failure_kind: end.kind === 'failed' ? end.failure : end.kind,
     failure_phase: phaseReached(outcome),
@@ -43,6 +59,10 @@ export function failureRecord(row: PromptRow, outcome: RowOutcome): CsvCells {
     failure_jobs: generations.map(generationText).join(' '),
     failure_line: String(row.line),
   };
+}
+
+function inputAddressesCell(location: BatchLocation, inputImages: readonly string[]): string {
+  return inputImagesCell(inputImages.map((image) => inputAddress(location, image)));
 }
 
 /** A generation in one word: `2:failed:unknown:JOB` is number, end, charge and job id, which is empty where none is known. */

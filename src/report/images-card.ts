@@ -7,21 +7,34 @@ import type { RunRef } from '../storage/layout.js';
 import { CardCounts } from './card-counts.js';
 import { datasetCard, type CardColumn } from './dataset-card.js';
 
-const OWN_COLUMNS: readonly CardColumn[] = [
-  { name: 'image', type: 'image' },
-  ...['prompt', 'model', 'aspect_ratio', 'resolution'].map((name) => ({ name, type: 'string' })),
-  ...['width', 'height'].map((name) => ({ name, type: 'int64' })),
-  { name: 'sha256', type: 'string' },
-];
+const TEXT_COLUMNS = ['prompt', 'model', 'aspect_ratio', 'resolution'];
+
+function ownColumns(hasInputs: boolean): readonly CardColumn[] {
+  const texts = hasInputs ? [...TEXT_COLUMNS, 'input_images'] : TEXT_COLUMNS;
+  return [
+    { name: 'image', type: 'image' },
+    ...texts.map((name) => ({ name, type: 'string' })),
+    ...['width', 'height'].map((name) => ({ name, type: 'int64' })),
+    { name: 'sha256', type: 'string' },
+  ];
+}
 
 /** Collects the card of a batch's own `images/` folder, with which that can be put on the Hub as it is. */
 export class ImagesCard {
   readonly #counts = new CardCounts();
   readonly #labels: LabelTypes;
+  readonly #own: readonly CardColumn[];
 
-  /** `labelColumns`: the carried columns in the order of the sheet. */
-  constructor(labelColumns: readonly string[]) {
+  /** `labelColumns`: the carried columns in the order of the sheet; `hasInputs`: whether rows have input images. */
+  constructor({
+    labelColumns,
+    hasInputs,
+  }: {
+    readonly labelColumns: readonly string[];
+    readonly hasInputs: boolean;
+  }) {
     this.#labels = new LabelTypes(labelColumns);
+    this.#own = ownColumns(hasInputs);
   }
 
   /** Takes a stored row. */
@@ -38,7 +51,7 @@ export class ImagesCard {
       counts: this.#counts,
       tally,
       dataFiles: 'train/**',
-      columns: [...OWN_COLUMNS, ...carried],
+      columns: [...this.#own, ...carried],
       layout:
         'The images are files in `train/`; `train/metadata.jsonl` has a line of columns for each, under its `file_name`.',
       loading: [

@@ -1,14 +1,21 @@
 import type { RowOutcome } from '../domain/outcome.js';
+import { inputImagesCell, publicAddress } from '../domain/input-image.js';
 import { metadataLabelName } from '../domain/reserved-columns.js';
 import type { PromptRow } from '../domain/row.js';
 import type { JsonValue } from '../domain/json.js';
 import { imageFileAt } from '../storage/layout.js';
 
-/** A stored row, whose image has a key below the batch's root, as a line of `images/train/metadata.jsonl`: what Hugging Face's imagefolder reads, then the carried columns. */
+/** What a row's input images are called in files that are passed on: those in the batch by their keys below it, URLs without what may be secret. */
+export function shownInputs(inputImages: readonly string[]): string {
+  return inputImagesCell(inputImages.map(publicAddress));
+}
+
+/** A stored row, whose image has a key below the batch's root, as a line of `images/train/metadata.jsonl`: what Hugging Face's imagefolder reads, then the carried columns. All lines of a batch have the same columns of ours. */
 export function metadataLine(
   row: PromptRow,
   stored: Extract<RowOutcome['end'], { kind: 'stored' }>,
   imageKey: RowOutcome['imageKey'],
+  { hasInputs }: { readonly hasInputs: boolean },
 ): Readonly<Record<string, JsonValue>> {
   const { image } = stored;
   return {
@@ -17,6 +24,7 @@ export function metadataLine(
     model: row.model,
     aspect_ratio: row.aspectRatio,
     resolution: row.resolution,
+    ...(hasInputs && { input_images: shownInputs(row.inputImages) }),
     width: image.width,
     height: image.height,
     sha256: image.sha256,

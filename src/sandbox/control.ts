@@ -34,7 +34,8 @@ function shown(settings: Settings) {
  *   as `{"outage": {"api": "down503"}}`, `{"rates": {"image-cut": 0.1}}`, `{"next": {"create-lost-answer": 1}}`,
  *   `{"everything": 0.03}`, `{"balance": "0"}`, `{"keyRevoked": true}`, `{"pausedModels": ["pro"]}`.
  *   What is wrong is a 422 with the list of problems, and nothing is changed.
- * - `GET /control/jobs` → `{"jobs": [{"jobId", "promptSha256", "model", "idempotencyKey", "status", "polls"}]}`
+ * - `GET /control/jobs` → `{"jobs": [{"jobId", "promptSha256", "model", "idempotencyKey", "status", "polls",
+ *   "createdAt", "finishedAt", "pollsToEnd", "noticedAfterMs"}]}`
  */
 export function answerControl(core: SandboxCore, method: string, path: string, body: string): Answer {
   const overview = (): Answer => ({

@@ -17,14 +17,14 @@ export class ImageUrls {
     this.#secret = secret;
   }
 
-  #sign(jobId: string, date: string, ttlMs: string, nonce: string): string {
-    return createHmac('sha256', this.#secret).update([jobId, date, ttlMs, nonce].join('\n')).digest('hex');
+  #sign(jobId: string, date: string, ttl: string, nonce: string): string {
+    return createHmac('sha256', this.#secret).update([jobId, date, ttl, nonce].join('\n')).digest('hex');
   }
 
-  /** A URL of a job's image, valid from `now` for `ttlMs`. */
+  /** A URL of a job's image, valid from `now` for `ttlMs`; `X-Amz-Expires` says so in seconds, as stores do. */
   make(jobId: string, now: number, ttlMs: number): string {
     const date = String(now);
-    const ttl = String(ttlMs);
+    const ttl = String(ttlMs / 1000);
     const nonce = randomUUID();
     const query = new URLSearchParams({
       'X-Amz-Algorithm': 'SANDBOX-HMAC-SHA256',
@@ -44,7 +44,7 @@ export class ImageUrls {
     const expected = Buffer.from(this.#sign(jobId, field('Date'), field('Expires'), field('Security-Token')));
     const given = Buffer.from(field('Signature'));
     if (given.length !== expected.length || !timingSafeEqual(given, expected)) return { kind: 'forged' };
-    if (now > Number(field('Date')) + Number(field('Expires'))) return { kind: 'expired' };
+    if (now > Number(field('Date')) + Number(field('Expires')) * 1000) return { kind: 'expired' };
     return { kind: 'valid', jobId };
   }
 }

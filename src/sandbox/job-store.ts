@@ -2,6 +2,7 @@ import { DueQueue } from './due-queue.js';
 import { JOB_FAILURES, promptSha256, statusAt, type Job, type JobFailure, type JobStatus } from './job.js';
 import type { Ledger } from './ledger.js';
 import { parseMicros } from './money.js';
+import { Notices } from './notices.js';
 
 /** A job in the list for tests: what was asked for, and how it stands, without the prompt itself. */
 export interface JobListing {
@@ -13,11 +14,19 @@ export interface JobListing {
   /** `lost` is a job whose polls are 404s. */
   readonly status: JobStatus | 'lost';
   readonly polls: number;
+  /** Epoch milliseconds. */
+  readonly createdAt: number;
+  readonly finishedAt: number;
+  /** Polls until the first that showed its end, that one among them; absent while none has. */
+  readonly pollsToEnd?: number;
+  /** From its end to that poll. */
+  readonly noticedAfterMs?: number;
 }
 
 interface Entry {
   readonly job: Job;
   polls: number;
+  seenEnd?: { readonly pollsToEnd: number; readonly noticedAfterMs: number };
 }
 
 /** All jobs, by id and by key. What becomes of a job follows from the clock; nothing runs per job. */
@@ -28,6 +37,7 @@ export class JobStore {
   readonly #jobsOfPrompt = new Map<string, number>();
   readonly #unfinished = new DueQueue<Job>();
   readonly #failed: Record<JobFailure, number> = { flaky: 0, refused: 0, unknown: 0 };
+  readonly #notices = new Notices();
   #done = 0;
   #lost = 0;
   #mostInFlight = 0;
@@ -73,9 +83,14 @@ export class JobStore {
     return this.#jobs.get(id)?.job;
   }
 
-  countPoll(id: string): void {
+  countPoll(id: string, now: number): void {
     const entry = this.#jobs.get(id);
-    if (entry !== undefined) entry.polls += 1;
+    if (entry === undefined) return;
+    entry.polls += 1;
+    const { finishedAt } = entry.job;
+    if (entry.seenEnd !== undefined || now < finishedAt) return;
+    entry.seenEnd = { pollsToEnd: entry.polls, noticedAfterMs: now - finishedAt };
+    this.#notices.add(entry.seenEnd);
   }
 
   unfinished(now: number): readonly Job[] {
@@ -83,7 +98,7 @@ export class JobStore {
   }
 
   list(now: number): readonly JobListing[] {
-    return Array.from(this.#jobs.values(), ({ job, polls }) => ({
+    return Array.from(this.#jobs.values(), ({ job, polls, seenEnd }) => ({
       jobId: job.id,
       account: job.account,
       promptSha256: promptSha256(job.prompt),
@@ -91,6 +106,9 @@ export class JobStore {
       idempotencyKey: job.idempotencyKey,
       status: job.end.kind === 'lost' ? 'lost' : statusAt(job, now),
       polls,
+      createdAt: job.createdAt,
+      finishedAt: job.finishedAt,
+      ...seenEnd,
     }));
   }
 
@@ -100,6 +118,7 @@ export class JobStore {
       jobsMade: this.#jobs.size,
       inFlight: this.#unfinished.size,
       mostInFlight: this.#mostInFlight,
+      endsSeen: this.#notices.read(),
       jobsDone: this.#done,
       jobsFailed: Object.fromEntries(JOB_FAILURES.map((kind) => [kind, this.#failed[kind]])),
       jobsLost: this.#lost,

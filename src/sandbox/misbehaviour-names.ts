@@ -33,6 +33,7 @@ export const MISBEHAVIOURS = {
   'webhook-late': 'webhook: is sent late',
   'webhook-repeated': 'webhook: is sent three times',
   'webhook-early': 'webhook: is sent before a poll shows the end',
+  'webhook-swapped': "webhook: tells the end of the job that was told before, at this one's URL",
 } as const;
 
 export type MisbehaviourName = keyof typeof MISBEHAVIOURS;

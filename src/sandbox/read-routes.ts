@@ -40,9 +40,9 @@ export function answerJob(
   if (job === undefined || job.account !== access.key.account || job.end.kind === 'lost') {
     return textError(404, 'Job not found');
   }
-  core.jobs.countPoll(jobId);
   const { misbehaviour, settings } = core;
   const now = core.now();
+  core.jobs.countPoll(jobId, now);
   const json = jobJson(job, now, () => imageUrls.make(jobId, now, settings.urlTtlMs));
   const reply = (changes: object = {}): Answer => ({
     kind: 'json',

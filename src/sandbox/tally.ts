@@ -1,4 +1,5 @@
 import type { MisbehaviourName } from './misbehaviour-names.js';
+import type { NoticeStats } from './notices.js';
 
 type Counts = Readonly<Record<string, number>>;
 
@@ -23,6 +24,8 @@ export interface SandboxStats {
   readonly tooManyRequests: number;
   readonly inFlight: number;
   readonly mostInFlight: number;
+  /** How the ends of jobs were noticed by polls. */
+  readonly endsSeen: NoticeStats;
   readonly jobsDone: number;
   readonly jobsFailed: Counts;
   readonly jobsLost: number;

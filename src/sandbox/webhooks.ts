@@ -13,6 +13,7 @@ export class Webhooks {
   readonly #imageUrls: ImageUrls;
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #closing = new AbortController();
+  #lastTold: Job | undefined;
 
   constructor(core: SandboxCore, imageUrls: ImageUrls) {
     this.#core = core;
@@ -40,9 +41,12 @@ export class Webhooks {
 
   /** Sends what a poll shows at the job's end, also where that is still to come. */
   async #deliver(job: Job, callbackUrl: string): Promise<void> {
-    const { tally, settings, dispatcher } = this.#core;
+    const { tally, settings, dispatcher, misbehaviour } = this.#core;
     const now = Math.max(this.#core.now(), job.finishedAt);
-    const json = jobJson(job, now, () => this.#imageUrls.make(job.id, now, settings.urlTtlMs));
+    const before = this.#lastTold;
+    this.#lastTold = job;
+    const told = before && before !== job && misbehaviour.plays('webhook-swapped') ? before : job;
+    const json = jobJson(told, now, () => this.#imageUrls.make(told.id, now, settings.urlTtlMs));
     tally.webhooks.sent += 1;
     try {
       const response = await request(callbackUrl, {

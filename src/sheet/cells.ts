@@ -1,8 +1,9 @@
 import type { JsonValue } from '../domain/json.js';
 import {
-  aspectRatiosFor,
   resolutionsFor,
   RESOLUTIONS,
+  rulesFor,
+  type InputMode,
   type Model,
   type Resolution,
 } from '../domain/generation-settings.js';
@@ -54,14 +55,21 @@ export function checkModel(text: string, fallback: Model): Checked<Model> {
   };
 }
 
-/** The aspect ratio of a text-to-image row, as the service writes it; `fallback` for a blank cell. */
-export function checkAspectRatio(text: string, model: Model, fallback: string): Checked<string> {
+/** The aspect ratio of a row, as the service writes it; `fallback` for a blank cell. */
+export function checkAspectRatio(
+  text: string,
+  { model, mode }: { readonly model: Model; readonly mode: InputMode },
+  fallback: string,
+): Checked<string> {
   const given = text.trim() === '' ? fallback : text;
   const ratio = given.toLowerCase().replace(/\s+/g, '');
-  const allowed = aspectRatiosFor(model, 'text');
+  const allowed = rulesFor(model, mode).aspectRatios;
   if (allowed.includes(ratio)) return { kind: 'good', value: ratio };
   const rule = `aspect_ratio of ${MODEL_NAMES[model]} is one of ${allowed.join(' ')}`;
-  if (ratio === 'auto') return { kind: 'broken', rule: `${rule}; auto needs input images` };
+  if (ratio === 'auto') {
+    const needs = mode === 'text' ? 'auto needs input images' : 'auto is for nb2 and pro';
+    return { kind: 'broken', rule: `${rule}; ${needs}` };
+  }
   if (/^\d+:\d\d(?::\d\d)?(?:am|pm)?$/.test(ratio)) {
     return { kind: 'broken', rule: `${rule}; if a spreadsheet made a time of it, format the column as text` };
   }

@@ -1,6 +1,8 @@
 import { contentHash } from '../domain/content-hash.js';
+import { modeWith } from '../domain/generation-settings.js';
 import { IdLines } from '../domain/id-lines.js';
 import type { RowId } from '../domain/ids.js';
+import { identityOfInput } from '../domain/input-image.js';
 import type { JsonValue } from '../domain/json.js';
 import { imageNameOf } from '../domain/object-key.js';
 import { isReportColumn, type InputColumn } from '../domain/reserved-columns.js';
@@ -20,6 +22,7 @@ import {
 } from './cells.js';
 import { chosenNames, takenNameRule, type ChosenNames } from './chosen-names.js';
 import type { SheetColumns } from './columns.js';
+import { inputImagesOf, type InputImages } from './input-images.js';
 import type { SourceRecord } from './parse.js';
 import { promptsOf } from './prompts.js';
 import { SheetError, type SheetPlace } from './sheet-error.js';
@@ -52,7 +55,8 @@ type CheckSettings = Pick<SheetSettings, 'defaults' | 'imagesPerPrompt' | 'seed'
 /**
  * A checker for one pass over one sheet. It takes a record as it is, skips it or rejects it with column, value and
  * rule; what a record says never throws. More images than a batch takes throw SheetError `too-many-rows`.
- * `refusedNames` are rules that names break for reasons outside of the sheet, by the lines of their records.
+ * `refusedNames` are rules that names break for reasons outside of the sheet, by the lines of their records; `inputs` has
+ * looked at all files and objects that the records name as input images.
  */
 export function recordChecker(
   settings: CheckSettings,
@@ -60,7 +64,12 @@ export function recordChecker(
   {
     refusedNames = new Map<number, string>(),
     mostRows = MAX_BATCH_ROWS,
-  }: { readonly refusedNames?: ReadonlyMap<number, string>; readonly mostRows?: number } = {},
+    inputs,
+  }: {
+    readonly refusedNames?: ReadonlyMap<number, string> | undefined;
+    readonly mostRows?: number;
+    readonly inputs?: InputImages | undefined;
+  } = {},
 ): RecordChecker {
   const rowIds = new RowIds();
   const takenNames = new TakenNames();
@@ -85,17 +94,19 @@ export function recordChecker(
     const cell = (column: InputColumn): Cell => cellOf(record, columns, column);
     const prompts = promptsOf(record, columns, settings.seed);
     const model = good(cell('model'), (text) => checkModel(text, settings.defaults.model));
+    const inputImages = inputImagesOf(cell('input_images'), { model, inputs });
+    const mode = modeWith(inputImages);
     const aspectRatio = good(cell('aspect_ratio'), (text) =>
-      checkAspectRatio(text, model, settings.defaults.aspectRatio),
+      checkAspectRatio(text, { model, mode }, settings.defaults.aspectRatio),
     );
     const resolution = good(cell('resolution'), (text) =>
       checkResolution(text, model, settings.defaults.resolution),
     );
     const count = good(cell('count'), (text) => checkCount(text, settings.imagesPerPrompt));
-    refuseInputImages(record, columns);
 
+    const identities = inputImages.map(identityOfInput);
     const hashOf = (prompt: string) =>
-      contentHash({ prompt, model, aspectRatio, resolution, inputImages: [] });
+      contentHash({ prompt, model, aspectRatio, resolution, inputImages: identities });
     const hash = hashOf(prompts.written);
     const idCell = cell('id');
     const id = good(idCell, (text) => checkId(text, columns.isFailures));
@@ -130,7 +141,7 @@ export function recordChecker(
         model,
         aspectRatio,
         resolution,
-        inputImages: [],
+        inputImages,
         imageName: names[index] ?? imageNameOf(rowId),
         labels,
       };
@@ -223,13 +234,6 @@ function trailingUnnamed(columns: SheetColumns): number {
   let count = 0;
   while (unnamed.has(columns.names.length - 1 - count)) count += 1;
   return count;
-}
-
-function refuseInputImages(record: SourceRecord, columns: SheetColumns): void {
-  const { name, value } = cellOf(record, columns, 'input_images');
-  const text = Array.isArray(value) ? value.join(' ') : (cellText(value) ?? JSON.stringify(value));
-  if (text.trim() !== '')
-    throw new BrokenRule(name, text, 'image-to-image is not supported yet: leave input_images blank');
 }
 
 function labelsOf(record: SourceRecord, columns: SheetColumns): Readonly<Record<string, JsonValue>> {

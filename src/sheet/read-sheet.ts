@@ -3,6 +3,7 @@ import { recordChecker } from './check.js';
 import { columnPlanner, type ColumnPlanner, type SheetColumns } from './columns.js';
 import { decodeSheet } from './decode.js';
 import { detectDialect, type Dialect, type SheetHead, type SheetFormat } from './dialect.js';
+import { inputReferences } from './input-images.js';
 import { withJsonCells } from './json-cells.js';
 import { parseCsv } from './parse-csv.js';
 import { parseJsonLines, parseLines } from './parse-json-lines.js';
@@ -43,7 +44,8 @@ const HEAD_CHARACTERS = 64 * 1024;
 
 /**
  * A sheet's header, then its records as checked rows and rejections in the sheet's order; the same bytes and
- * settings always give the same items. Streams: memory holds one piece of text and the row ids.
+ * settings always give the same items, as long as the source's input images are what they were. Streams: memory holds
+ * one piece of text and the row ids.
  *
  * `refusedNames` are rules that images' names break for reasons outside of the sheet, by the lines of their records.
  *
@@ -67,13 +69,14 @@ export async function* readSheet(
       dialect.format === 'jsonl'
         ? jsonRecords(text, head.text, planner, sheet)
         : csvRecords(text, dialect, planner, sheet);
-    const check = recordChecker(settings, sheet, refusedNames && { refusedNames });
+    const check = recordChecker(settings, sheet, { refusedNames, inputs: source.inputs });
     let isEmpty = true;
     for await (const batch of records) {
       if (batch.kind === 'header') {
         yield { kind: 'header', header: headerOf(dialect, batch.columns) };
         continue;
       }
+      await source.inputs?.prepare(batch.records.flatMap(inputReferences));
       for (const { record, columns } of batch.records) {
         isEmpty = false;
         const checked = check(record, columns);

@@ -1,4 +1,5 @@
 import { closestMatch } from 'leven';
+import { publicAddress } from '../domain/input-image.js';
 
 /** What makes a sheet unusable as a whole. */
 export type SheetErrorCode =
@@ -47,8 +48,7 @@ export interface SheetPlace {
 
 /** How messages name a sheet: its path or URL, without what may be secret in a URL (credentials, query, fragment). */
 export function sheetLabel(name: string): string {
-  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(name)) return name === '-' ? 'standard input' : name;
-  return name.replace(/[?#].*$/s, '').replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/]*@/i, '$1');
+  return name === '-' ? 'standard input' : publicAddress(name);
 }
 
 /** Column names as a message shows them: quoted, at most 20. */

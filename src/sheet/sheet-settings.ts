@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { aspectRatiosFor, MODELS, RESOLUTIONS } from '../domain/generation-settings.js';
+import { MODELS, RESOLUTIONS, rulesFor } from '../domain/generation-settings.js';
 import { INPUT_COLUMNS } from '../domain/reserved-columns.js';
+import type { InputImages } from './input-images.js';
 
-const ASPECT_RATIOS = [...new Set(MODELS.flatMap((model) => aspectRatiosFor(model, 'image')))];
+const ASPECT_RATIOS = [...new Set(MODELS.flatMap((model) => rulesFor(model, 'image').aspectRatios))];
 
 /**
  * How to read a sheet, as asked for on the command line. Plain JSON: it goes into a workflow's input and into
@@ -48,4 +49,6 @@ export type SheetSettings = z.infer<typeof SheetSettings>;
 export interface SheetSource {
   /** Path, URL or `-`: tells the format by its extension, and messages name it. */
   readonly name: string;
+  /** The files and objects that it names as input images; where absent, it can name none. */
+  readonly inputs?: InputImages | undefined;
 }

@@ -2,6 +2,7 @@ import { ImageCounts, imagesOf, type ImagesOfKind } from '../domain/image-counts
 import { looksLikeSplit } from '../domain/image-name.js';
 import { hasChosenName } from '../domain/object-key.js';
 import type { RejectedRecord } from '../domain/row.js';
+import { InputTally, type InputCounts } from './input-counts.js';
 import { readSheet, type SheetHeader, type SheetItem } from './read-sheet.js';
 import type { SheetSettings, SheetSource } from './sheet-settings.js';
 
@@ -27,6 +28,7 @@ export interface SheetSummary extends SheetHeader {
   readonly hasNames: boolean;
   /** Whether Hugging Face takes the folders of any name for splits other than train. */
   readonly hasSplitNames: boolean;
+  readonly inputs: InputCounts;
   /** The first 20. */
   readonly firstRejected: readonly RejectedRecord[];
 }
@@ -46,6 +48,7 @@ export class SheetTally {
   };
   readonly #labels = new Set<string>();
   readonly #images = new ImageCounts();
+  readonly #inputs = new InputTally();
   readonly #firstRejected: RejectedRecord[] = [];
   readonly #firstDuplicates: Duplicate[] = [];
   #rejected = 0;
@@ -67,6 +70,7 @@ export class SheetTally {
         return;
       case 'row':
         this.#images.add(item.row);
+        this.#inputs.add(item.row.inputImages);
         this.#hasNames ||= hasChosenName(item.row);
         this.#hasSplitNames ||= looksLikeSplit(item.row.imageName);
         for (const label of Object.keys(item.row.labels)) this.#labels.add(label);
@@ -99,6 +103,7 @@ export class SheetTally {
       images,
       hasNames: this.#hasNames,
       hasSplitNames: this.#hasSplitNames,
+      inputs: this.#inputs.counts,
       firstRejected: [...this.#firstRejected],
     };
   }

@@ -1,4 +1,5 @@
 import type { BatchId } from '../domain/ids.js';
+import { INPUT_IMAGES_FOLDER, isUploaded } from '../domain/input-image.js';
 import type { ImageType } from '../domain/outcome.js';
 import type { ObjectRef } from './object-store.js';
 
@@ -67,9 +68,36 @@ export function inputsPrefix(location: BatchLocation): string {
   return `${batchRoot(location)}inputs/`;
 }
 
-/** An input by its content: the sheet, or an image beside it. `extension` has no dot. */
+/** An input by its content: the sheet, or the list of the images that it names. `extension` has no dot. */
 export function inputKey(location: BatchLocation, sha256: string, extension: string): string {
   return `${inputsPrefix(location)}${sha256}.${extension}`;
+}
+
+/** The folder of the images that sheets of the batch name, by their content. */
+export function inputImagesPrefix(location: BatchLocation): string {
+  return `${batchRoot(location)}${INPUT_IMAGES_FOLDER}`;
+}
+
+/** The whole key of an input image that a row names by its key below the batch's root. */
+export function inputImageKey(location: BatchLocation, inputImage: string): string {
+  return `${batchRoot(location)}${inputImage}`;
+}
+
+/** A row's input image as it can be named anywhere: `s3://bucket/key`, or its URL as it stands. */
+export function inputAddress(location: BatchLocation, inputImage: string): string {
+  return isUploaded(inputImage)
+    ? `s3://${location.bucket}/${inputImageKey(location, inputImage)}`
+    : inputImage;
+}
+
+/** The folder of what says how creates were sent whose bodies cannot be made of their rows alone. */
+export function sentPrefix(location: BatchLocation): string {
+  return `${batchRoot(location)}sent/`;
+}
+
+/** How the create of the generation with a key was sent. */
+export function sentKey(location: BatchLocation, generationKey: string): string {
+  return `${sentPrefix(location)}${generationKey}.json`;
 }
 
 /** The folder of all runs; the folders directly below it are the batch's runs. */
@@ -135,6 +163,21 @@ export function partsPrefix(location: BatchLocation, runSeq: number): string {
 /** Outcomes of earlier runs that this run leaves as they are. */
 export function carriedKey(location: BatchLocation, runSeq: number): string {
   return `${runFolder(location, runSeq)}carried.jsonl`;
+}
+
+/** The page that shows a run's canary; only where the run has one. */
+export function canaryPageKey(location: BatchLocation, runSeq: number): string {
+  return `${runFolder(location, runSeq)}canary.html`;
+}
+
+/** The folder of the data that this page shows. Ends with `/`. */
+export function canaryPageFolder(location: BatchLocation, runSeq: number): string {
+  return `${runFolder(location, runSeq)}canary/`;
+}
+
+/** What a run's canary came to. */
+export function canaryFileKey(location: BatchLocation, runSeq: number): string {
+  return `${runFolder(location, runSeq)}canary.json`;
 }
 
 /** Every row of the batch after this run. */

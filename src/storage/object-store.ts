@@ -45,6 +45,14 @@ export interface CopyOptions extends PutOptions {
   readonly sha256: string;
 }
 
+/** From when and for how long a presigned URL is good. */
+export interface PresignOptions {
+  /** Whole seconds count. Milliseconds since the epoch. */
+  readonly signedAtMs: number;
+  /** From 1 s to 7 days; temporary credentials end it sooner. */
+  readonly validSeconds: number;
+}
+
 /**
  * The bucket, as far as this program needs one. Every method throws `StorageError` and nothing else; only where the
  * caller's own signal was aborted, it throws that signal's reason. Bodies are whole or absent, never cut.
@@ -64,6 +72,11 @@ export interface ObjectStore {
   copy(from: ObjectRef, to: ObjectRef, options: CopyOptions): Promise<void>;
   /** The object's bytes as a stream; throws with code `not-found` where there is none. */
   read(ref: ObjectRef, signal?: AbortSignal): Promise<Readable>;
+  /**
+   * A URL by which anybody may read the object for a time: secret. The same object, time and credentials of this store
+   * give the same URL; it asks no server, and nobody looks whether the object is there.
+   */
+  presignGet(ref: ObjectRef, options: PresignOptions): Promise<string>;
   /** The whole object as UTF-8, up to 64 MiB. */
   readText(ref: ObjectRef, signal?: AbortSignal): Promise<string>;
   /** Undefined where there is no such object. */

@@ -12,6 +12,7 @@ import {
   ListObjectsV2Command,
   type ListObjectsV2CommandOutput,
 } from '@aws-sdk/client-s3';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import {
   type CopyOptions,
   type ObjectRef,
@@ -132,6 +133,15 @@ export function createS3ObjectStore(options: S3ConnectionOptions = {}): ObjectSt
 
     async read(ref, signal) {
       return openBody(ref, { action: 'read', ...ref }, signal);
+    },
+
+    async presignGet(ref, { signedAtMs, validSeconds }) {
+      return attemptS3({ action: 'presign', ...ref }, undefined, () =>
+        getSignedUrl(client, new GetObjectCommand(place(ref)), {
+          signingDate: new Date(signedAtMs),
+          expiresIn: validSeconds,
+        }),
+      );
     },
 
     async readText(ref, signal) {

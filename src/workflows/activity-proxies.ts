@@ -9,7 +9,7 @@ import {
 import type { Activities } from '../activities/types.js';
 import { BATCH_FAULT, type BatchFaultDetails } from '../domain/batch-fault.js';
 import type { RunSettings } from '../domain/run-settings.js';
-import { probeActivityId, taskQueues } from './names.js';
+import { awaitActivityId, probeActivityId, taskQueues } from './names.js';
 
 /** No attempt counts: a deploy uses one up. The cancellation type is not the real default: without it, a cancelled activity is abandoned while it runs. */
 const PATIENT = {
@@ -55,7 +55,8 @@ export function activityProxies(): Pick<
     recordLostShard,
     createGeneration: (input) =>
       named(create, `create:${input.row}:${input.generation}`).createGeneration(input),
-    awaitGeneration: (input) => named(wait, `await:${input.row}:${input.generation}`).awaitGeneration(input),
+    awaitGeneration: (input) =>
+      named(wait, awaitActivityId(input.row, input.generation)).awaitGeneration(input),
     storeImage: (input) => named(store, `store:${input.row}:${input.generation}`).storeImage(input),
   };
 }
@@ -63,9 +64,9 @@ export function activityProxies(): Pick<
 /** The activities that go over the whole batch. Probes have ids that say which scope they free: `probe:account`. */
 export function wholeBatchProxies(
   settings: RunSettings,
-): Pick<Activities, 'ingest' | 'leaseBudget' | 'seal' | 'probe' | 'rebindAccount'> {
+): Pick<Activities, 'ingest' | 'leaseBudget' | 'reportCanary' | 'seal' | 'probe' | 'rebindAccount'> {
   const queues = taskQueues(workflowInfo().taskQueue);
-  const { ingest, seal } = proxyActivities<Activities>({
+  const { ingest, reportCanary, seal } = proxyActivities<Activities>({
     ...PATIENT,
     taskQueue: queues.main,
     startToCloseTimeout: '6 hours',
@@ -96,6 +97,7 @@ export function wholeBatchProxies(
   return {
     ingest,
     leaseBudget,
+    reportCanary,
     seal,
     rebindAccount,
     probe: (input) => named(probe, probeActivityId(input.cause.scope)).probe(input),

@@ -4,7 +4,7 @@ import { BatchLeases, type BroughtWord, type LeaseAnswer } from '../domain/batch
 import type { LeaseControl } from '../domain/budget.js';
 import { spentText, type BudgetStatus } from '../domain/budget-status.js';
 import { MAX_BUDGET, microsOf, microsText } from '../domain/micros.js';
-import type { RunSettings } from '../domain/run-settings.js';
+import type { BatchSnapshot, ResumedBatch, RunBatchInput } from './messages.js';
 import type { OpenShards } from './open-shards.js';
 import type { BatchPauses } from './batch-pauses.js';
 
@@ -26,10 +26,7 @@ export class BatchBudget {
 
   /** To be made within a scope that nothing cancels. */
   constructor(options: {
-    readonly batchId: string;
-    readonly settings: Pick<RunSettings, 'budget'>;
-    /** As a person has set it since; absent: as the settings say. */
-    readonly budget: string | undefined;
+    readonly input: RunBatchInput;
     /** Tells the book, and waits until it has answered. */
     readonly lease: Lease;
     /** Told, they hear what `leaseOf` says. */
@@ -38,13 +35,13 @@ export class BatchBudget {
     /** Called when `status` may have changed. */
     readonly onChange: () => void;
   }) {
-    this.#batchId = options.batchId;
+    const { run, settings, resumed } = options.input;
+    this.#batchId = run.batchId;
     this.#lease = options.lease;
     this.#shards = options.shards;
     this.#pauses = options.pauses;
     this.#onChange = options.onChange;
-    const cap =
-      options.settings.budget === undefined ? undefined : (options.budget ?? options.settings.budget);
+    const cap = resumed?.budget ?? settings.budget;
     if (cap === undefined) return;
     this.#cap = inMicros(cap);
     this.#leaseForEver().catch((error: unknown) => {
@@ -53,9 +50,14 @@ export class BatchBudget {
     });
   }
 
-  /** A decimal string; undefined for a batch without one. */
-  get amount(): string | undefined {
-    return this.#cap === undefined ? undefined : microsText(this.#cap);
+  /** For the batch's next workflow run. */
+  get left(): Pick<ResumedBatch, 'budget'> {
+    return this.#cap === undefined ? {} : { budget: microsText(this.#cap) };
+  }
+
+  /** For the batch's snapshot. */
+  get shown(): Pick<BatchSnapshot, 'budget'> {
+    return this.status ? { budget: this.status } : {};
   }
 
   /** For people; undefined for a batch without a budget. */
@@ -96,7 +98,12 @@ export class BatchBudget {
     this.#show();
   }
 
-  /** Why it cannot be set, or the batch not go on, as a sentence for a person. */
+  /** Why the batch would not go on, in its own words; undefined where it would. */
+  problemWithResume(holds: BatchSnapshot['holds']): string | undefined {
+    return this.#pauses.problemWithResume(holds);
+  }
+
+  /** Why it cannot be set, as a sentence for a person. */
   problemWithSet(): string | undefined {
     return this.#cap === undefined
       ? 'it was started without a budget, and without prices. Give one to the next run: --budget.'

@@ -1,6 +1,7 @@
 import { CancellationScope, log, setHandler } from '@temporalio/workflow';
 import type { BroughtWord } from '../domain/batch-leases.js';
 import { problemWithSettings } from '../domain/batch-settings.js';
+import type { BatchBudget } from './batch-budget.js';
 import { HeardWords } from './heard-words.js';
 import {
   cancelUpdate,
@@ -17,10 +18,12 @@ import {
   shardEndSignal,
   shardFaultSignal,
   slotReleaseSignal,
+  slowDownSignal,
   trialEndSignal,
   type ShardFault,
   type ShardSpeaker,
   type SlotRelease,
+  type SlowDown,
   type TrialEnd,
 } from './shard-messages.js';
 
@@ -32,10 +35,8 @@ export interface Listener {
   readonly cancel: () => void;
   readonly takeSlotsBack: (release: SlotRelease) => void;
   readonly takeFault: (fault: ShardFault) => void;
-  readonly takeLeaseWord: (word: BroughtWord) => void;
-  /** Why the batch would not go on, or its budget cannot be set. */
-  readonly problemWithResume: () => string | undefined;
-  readonly problemWithBudget: () => string | undefined;
+  readonly budget: Pick<BatchBudget, 'hear' | 'problemWithResume' | 'problemWithSet'>;
+  readonly takeSlowDown: (met: SlowDown) => void;
   readonly takeTrialEnd: (end: TrialEnd) => void;
   readonly takeShardEnd: (shard: number) => void;
 }
@@ -99,8 +100,12 @@ export function handleMessages(batch: Listener): void {
     }),
   );
   setHandler(slotReleaseSignal, heard(batch.takeSlotsBack));
-  setHandler(leaseWordSignal, heard<ShardSpeaker & BroughtWord>(batch.takeLeaseWord));
+  setHandler(
+    leaseWordSignal,
+    heard<ShardSpeaker & BroughtWord>((word) => batch.budget.hear(word)),
+  );
   setHandler(shardFaultSignal, heard(batch.takeFault));
+  setHandler(slowDownSignal, heard(batch.takeSlowDown));
   setHandler(trialEndSignal, heard(batch.takeTrialEnd));
   setHandler(
     shardEndSignal,
@@ -123,18 +128,18 @@ function refuseEnded(
 
 /** Why an instruction is not followed; undefined where it is. */
 function problemWith(
-  batch: Pick<Listener, 'problemWithResume' | 'problemWithBudget'>,
+  { budget, snapshot }: Pick<Listener, 'budget' | 'snapshot'>,
   instruction: Instruction,
 ): string | undefined {
   switch (instruction.kind) {
     case 'pause':
       return undefined;
     case 'resume':
-      return instruction.rebind ? undefined : batch.problemWithResume();
+      return instruction.rebind ? undefined : budget.problemWithResume(snapshot().holds);
     case 'set':
       return (
         problemWithSettings(instruction) ??
-        (instruction.budget === undefined ? undefined : batch.problemWithBudget())
+        (instruction.budget === undefined ? undefined : budget.problemWithSet())
       );
   }
 }

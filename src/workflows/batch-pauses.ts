@@ -57,12 +57,16 @@ export class BatchPauses {
     this.#onChange();
   }
 
-  /** Changes nothing where it has paused for the same with the same words. */
-  pause(kind: PauseKind, message: string): void {
+  has(kind: PauseKind): boolean {
+    return this.#own.some((pause) => pause.kind === kind);
+  }
+
+  /** Changes nothing where it has paused for the same with the same words. `until`: when the caller will end it, unless a person does so before. */
+  pause(kind: PauseKind, message: string, until?: string): void {
     const before = this.#own.find((pause) => pause.kind === kind);
-    if (before?.message === message) return;
+    if (before?.message === message && before.until === until) return;
     const since = before?.since ?? new Date().toISOString();
-    this.#own = withPause(this.#own, { kind, message, since });
+    this.#own = withPause(this.#own, { kind, message, since, ...(until !== undefined && { until }) });
     this.#changed(kind);
   }
 

@@ -2,10 +2,12 @@ import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { ChangedSettings } from '../domain/batch-settings.js';
 import type { BudgetStatus } from '../domain/budget-status.js';
 import type { Hold } from '../domain/holds.js';
+import type { SlowPeriod } from '../domain/pace.js';
 import type { Pause } from '../domain/pause.js';
 import type { RunSettings } from '../domain/run-settings.js';
 import type { Tally } from '../domain/tally.js';
 import type { RunRef } from '../storage/layout.js';
+import type { LoweredPace } from './batch-pace.js';
 
 export interface RunBatchInput {
   readonly run: RunRef;
@@ -25,6 +27,7 @@ export interface ResumedBatch {
   readonly pauses?: readonly Pause[];
   readonly missingAccepted: boolean;
   readonly concurrency: number;
+  readonly slowPeriods?: readonly SlowPeriod[];
   readonly maxFailureRate: number;
   /** As it was set last; absent without one. */
   readonly budget?: string;
@@ -36,6 +39,8 @@ export interface UnopenedShards {
   readonly shardCount: number;
   /** Rows of every shard but the last. */
   readonly shardRows: number;
+  /** Rows of the first shard, where that is the run's canary. */
+  readonly canaryRows?: number;
   /** Rows of these shards together. */
   readonly rows: number;
 }
@@ -52,6 +57,8 @@ export interface IngestResult {
   readonly shardCount: number;
   /** Rows of every shard but the last. */
   readonly shardRows: number;
+  /** Rows of the first shard, where that is the run's canary. */
+  readonly canaryRows?: number;
   readonly rows: number;
   /** Rows that need nothing from this run, and those that were rejected. */
   readonly settled: Tally;
@@ -83,7 +90,10 @@ export interface BatchSnapshot {
   readonly openShards: readonly { readonly shard: number; readonly rows: number }[];
   /** Images that earlier runs have stored; among `tally.stored` once the sheet is read. */
   readonly carriedStored: number;
+  /** As asked for. */
   readonly concurrency: number;
+  /** What 429s have left of it for now; absent: all. */
+  readonly pace?: LoweredPace;
   /** ISO 8601. */
   readonly startedAt: string;
   readonly endedAt?: string;

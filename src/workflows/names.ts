@@ -11,6 +11,11 @@ export function shardWorkflowId(run: Pick<RunRef, 'batchId' | 'runSeq'>, shard: 
   return `${batchWorkflowId(run.batchId)}/${run.runSeq}/${shard}`;
 }
 
+/** The id of the activity in which a generation's job is awaited; what a webhook ends is found by it. */
+export function awaitActivityId(row: number, generation: number): string {
+  return `await:${row}:${generation}`;
+}
+
 /** The task queues derived from the one that a deployment names. */
 export function taskQueues(base: string): {
   readonly main: string;

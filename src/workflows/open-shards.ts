@@ -30,7 +30,13 @@ export interface RunningShard extends OpenShard {
 /** What all shards are told alike. */
 export type CommonControl = Pick<
   ShardControl,
-  'paused' | 'cancelling' | 'heldScopes' | 'holdSeq' | 'maxFailureRate' | 'missingAccepted'
+  | 'paused'
+  | 'cancelling'
+  | 'heldScopes'
+  | 'holdSeq'
+  | 'maxFailureRate'
+  | 'missingAccepted'
+  | 'createsNotBeforeMs'
 >;
 
 /** The shards of a batch that are at work, and the batch's talk with them. */

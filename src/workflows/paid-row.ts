@@ -1,4 +1,4 @@
-import { ActivityFailure, CancelledFailure, condition } from '@temporalio/workflow';
+import { ActivityFailure, CancelledFailure, condition, sleep } from '@temporalio/workflow';
 import { JOBS_MISSING_CAUSE } from '../domain/failure-rate.js';
 import type { HoldScope } from '../domain/holds.js';
 import { batchFaultOf } from './activity-proxies.js';
@@ -32,8 +32,12 @@ async function throughHolds<T>(
   call: () => Promise<T>,
 ): Promise<T> {
   let needed = scopes;
+  let notBeforeMs = 0;
   for (;;) {
-    await context.grace.run(() => condition(() => !context.holds.isHeld(needed)));
+    await context.grace.run(async () => {
+      await condition(() => !context.holds.isHeld(needed));
+      if (notBeforeMs > Date.now()) await sleep(notBeforeMs - Date.now());
+    });
     try {
       return await context.grace.run(call);
     } catch (error) {
@@ -44,6 +48,7 @@ async function throughHolds<T>(
       }
       if (!fault) throw error;
       needed = [...scopes, fault.cause.scope];
+      notBeforeMs = Date.now() + (fault.cause.retryAfterMs ?? 0);
       context.raise(fault.cause, candidateOf(candidate));
     }
   }

@@ -6,6 +6,7 @@ import {
   shardEndSignal,
   shardFaultSignal,
   slotReleaseSignal,
+  slowDownSignal,
   trialEndSignal,
   type ProbeCandidate,
   type RunShardInput,
@@ -42,6 +43,12 @@ export class ParentBatch {
   /** Tells of the shard's lease. */
   tellLease(word: LeaseWord): Promise<void> {
     return this.#tell(leaseWordSignal, { ...word, ...this.#speaker });
+  }
+
+  /** Tells that a create met a 429 just now, and is to wait for so long. */
+  tellSlowDown(waitMs: number): void {
+    const metAtMs = Date.now();
+    void this.#tell(slowDownSignal, { ...this.#speaker, metAtMs, untilMs: metAtMs + waitMs });
   }
 
   tellTrial(trial: number, verdict: TrialEnd['verdict']): void {

@@ -10,6 +10,7 @@ export interface RowProgress {
   generation: number;
   jobId: JobId | undefined;
   unansweredSinceMs: number | undefined;
+  notBeforeMs: number;
   openedSinceMs: number | undefined;
   hasImage: boolean;
   generations: GenerationRecord[];
@@ -31,6 +32,7 @@ export function rowsAtFirst(overview: ShardOverview, left: readonly LeftRow[]): 
       generation: now?.generation ?? 1,
       jobId: now?.jobId,
       unansweredSinceMs: now?.unansweredSinceMs,
+      notBeforeMs: before.get(row)?.notBeforeMs ?? 0,
       openedSinceMs: start?.openedSinceMs,
       hasImage: start?.hasImage ?? false,
       generations: [...(before.get(row)?.generations ?? [])],

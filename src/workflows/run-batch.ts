@@ -7,11 +7,12 @@ import {
   upsertMemo,
 } from '@temporalio/workflow';
 import { DEFAULT_MAX_FAILURE_RATE } from '../domain/failure-rate.js';
-import { JOBS_MISSING } from '../domain/holds.js';
 import { EMPTY_TALLY, type Tally } from '../domain/tally.js';
 import { wholeBatchProxies } from './activity-proxies.js';
 import { BatchBudget } from './batch-budget.js';
+import { BatchCanary } from './batch-canary.js';
 import { BatchHolds } from './batch-holds.js';
+import { BatchPace } from './batch-pace.js';
 import { BatchPauses } from './batch-pauses.js';
 import { handleMessages } from './batch-messages.js';
 import { FailureTrials } from './failure-trials.js';
@@ -25,7 +26,6 @@ import {
   type RunBatchInput,
   type RunBatchResult,
 } from './messages.js';
-import type { ShardFault } from './shard-messages.js';
 import { ShardRuns } from './shard-runs.js';
 import { CancelledUnprepared, WholeBatch } from './whole-batch.js';
 
@@ -49,6 +49,8 @@ class Batch {
   #phase: BatchSnapshot['phase'] = 'preparing';
   #endedAt: string | undefined;
   readonly #pauses: BatchPauses;
+  readonly #pace: BatchPace;
+  readonly #canary: BatchCanary;
   #cancelling = false;
   #missingAccepted: boolean;
   #concurrency: number;
@@ -65,36 +67,48 @@ class Batch {
       onChange: () => this.#followPauses(),
       onShow: () => this.#noteSnapshot(),
     });
+    this.#pace = new BatchPace({
+      periods: resumed?.slowPeriods ?? [],
+      onChange: (pace) => this.#followPace(pace),
+    });
     this.#missingAccepted = resumed?.missingAccepted ?? false;
     this.#concurrency = resumed?.concurrency ?? settings.concurrency;
     this.#maxFailureRate = resumed?.maxFailureRate ?? settings.maxFailureRate ?? DEFAULT_MAX_FAILURE_RATE;
     this.#carriedStored = resumed?.carriedStored ?? 0;
     this.#shards = new ShardRuns({
       input,
-      concurrency: () => this.#concurrency,
+      concurrency: () => this.#pace.within(this.#concurrency),
       isCancelling: () => this.#cancelling,
       isDraining: () => !this.#cancelling && isHistoryLong(settings),
+      openable: () => this.#canary.openable,
       common: () => ({
         // A cancelled batch starts nothing more; its rows settle once it is known what the last probes bought for them.
         paused: this.#pauses.stopsBuying || this.#cancelling,
         cancelling: this.#cancelling && !this.#holds.isBuying,
         heldScopes: this.#holds.current.map(({ scope }) => scope),
         holdSeq: this.#holds.seq,
-        maxFailureRate: this.#maxFailureRate,
+        // A canary is to show failures: it ends soon, whatever fails.
+        maxFailureRate: this.#canary.isOver ? this.#maxFailureRate : 100,
         missingAccepted: this.#missingAccepted,
+        createsNotBeforeMs: this.#pace.createsNotBeforeMs,
       }),
       leaseOf: (shard) => this.#budget.leaseOf(shard),
       recordLost: (shard, openedAtMs) => this.#work.recordLost(shard, openedAtMs),
       onChange: () => this.#budget.noteShards(),
     });
     this.#budget = new BatchBudget({
-      batchId: run.batchId,
-      settings,
-      budget: resumed?.budget,
+      input,
       lease: (asked) => this.#work.lease(asked),
       shards: this.#shards.open,
       pauses: this.#pauses,
       onChange: () => this.#noteSnapshot(),
+    });
+    this.#canary = new BatchCanary({
+      input,
+      pauses: this.#pauses,
+      shards: this.#shards,
+      isCancelling: () => this.#cancelling,
+      report: (end) => this.#work.reportCanary({ ...end, concurrency: this.#concurrency }),
     });
     this.#trials = new FailureTrials({
       firstWaitMs: settings.probeFirstMs,
@@ -127,6 +141,7 @@ class Batch {
       const begun = this.#input.resumed ?? (await this.#ingest());
       this.#shards.begin(begun);
       this.#enter('running');
+      await this.#canary.end();
       await condition(() => this.#shards.allEnded || this.#shards.isDrained);
       if (!this.#shards.allEnded) await this.#goOnInNewRun();
       const end: BatchEnd = this.#cancelling ? 'cancelled' : 'completed';
@@ -148,10 +163,9 @@ class Batch {
   }
 
   async #ingest(): Promise<Pick<ResumedBatch, 'shards' | 'settled'>> {
-    const ingested = await this.#work.ingest();
-    const { settled, shardCount, shardRows, rows } = ingested;
+    const { settled, ...shards } = await this.#work.ingest();
     this.#carriedStored = settled.stored;
-    return { settled, shards: { nextShard: 0, shardCount, shardRows, rows } };
+    return { settled, shards: { nextShard: 0, ...shards } };
   }
 
   /** Ends this workflow run, and the next one opens the shards that are left; returns where the batch was cancelled before that. */
@@ -159,16 +173,16 @@ class Batch {
     await condition(allHandlersFinished);
     if (this.#cancelling) return;
     const { run, settings } = this.#input;
-    const budget = this.#budget.amount;
     const resumed: ResumedBatch = {
       ...this.#shards.left,
-      ...(budget !== undefined && { budget }),
+      ...this.#budget.left,
       startedAt: this.#startedAt,
       carriedStored: this.#carriedStored,
       paused: this.#pauses.byPerson,
       pauses: this.#pauses.own,
       missingAccepted: this.#missingAccepted,
       concurrency: this.#concurrency,
+      slowPeriods: this.#pace.periods,
       maxFailureRate: this.#maxFailureRate,
     };
     await continueAsNew<typeof runBatch>({ run, settings, resumed });
@@ -188,10 +202,9 @@ class Batch {
       obey: (instruction) => this.#obey(instruction),
       cancel: () => this.#cancel(),
       takeSlotsBack: (release) => this.#shards.takeSlotsBack(release),
-      takeLeaseWord: (word) => this.#budget.hear(word),
-      problemWithResume: () => this.#pauses.problemWithResume(this.#holds.current),
-      problemWithBudget: () => this.#budget.problemWithSet(),
-      takeFault: (fault) => this.#takeFault(fault),
+      budget: this.#budget,
+      takeFault: (fault) => this.#shards.takeFault(fault, () => this.#holds.take(fault)),
+      takeSlowDown: (met) => this.#pace.slowDown(met),
       takeTrialEnd: (end) => this.#trials.take(end),
       takeShardEnd: (shard) => this.#shards.open.adoptedEnded(shard),
     });
@@ -224,20 +237,8 @@ class Batch {
   #resume(): void {
     // While a key was being looked at, the batch may have been cancelled.
     if (this.#cancelling) return;
-    this.#holds.release('failure-rate');
-    if (this.#holds.current.some(({ code }) => code === JOBS_MISSING)) {
-      this.#missingAccepted = true;
-      this.#holds.release('account');
-    }
+    this.#missingAccepted = this.#holds.releaseJudged() || this.#missingAccepted;
     this.#pauses.resumeByPerson();
-  }
-
-  #takeFault(fault: ShardFault): void {
-    this.#shards.takeFault(fault, () => {
-      this.#holds.raise(fault.cause, fault.holdSeq, fault.candidate);
-      // The hold's end is told to all.
-      return this.#holds.isHeld(fault.cause.scope);
-    });
   }
 
   #cancel(): void {
@@ -254,6 +255,12 @@ class Batch {
     this.#tellAll();
   }
 
+  #followPace(pace: 'slower' | 'faster'): void {
+    this.#shards.deal();
+    if (pace === 'slower') this.#tellAll();
+    else this.#noteSnapshot();
+  }
+
   #enter(phase: BatchSnapshot['phase']): void {
     this.#phase = phase;
     this.#noteSnapshot();
@@ -265,19 +272,20 @@ class Batch {
   }
 
   #snapshot(): BatchSnapshot {
-    const budget = this.#budget.status;
+    const pace = this.#endedAt ? undefined : this.#pace.lowered(this.#concurrency);
     return {
       run: this.#input.run,
       phase: this.#phase,
       paused: this.#pauses.isPaused,
       ...(this.#pauses.own.length > 0 && { pauses: this.#pauses.own }),
-      ...(budget && { budget }),
+      ...this.#budget.shown,
       cancelling: this.#cancelling,
       holds: this.#endedAt ? [] : this.#holds.current,
       tally: this.#shards.tally,
       openShards: this.#shards.open.all.map(({ shard, rows }) => ({ shard, rows })),
       carriedStored: this.#carriedStored,
       concurrency: this.#concurrency,
+      ...(pace && { pace }),
       startedAt: this.#startedAt,
       ...(this.#endedAt && { endedAt: this.#endedAt }),
       asOf: new Date().toISOString(),

@@ -6,6 +6,7 @@ import { SCOPES_OF_AWAIT, SCOPES_OF_STORE } from '../domain/holds.js';
 import type { JobId } from '../domain/ids.js';
 import type { GenerationRecord } from '../domain/outcome.js';
 import { batchFaultOf } from './activity-proxies.js';
+import { awaitJob } from './await-job.js';
 import { untilFound } from './paid-row.js';
 import type { RowContext } from './row-context.js';
 
@@ -22,29 +23,35 @@ const LONGEST_LOSS_DELAY_MS = 5 * 60_000;
  */
 export async function runRow(context: RowContext, row: number): Promise<void> {
   try {
-    const jobId = await createJob(context, row);
-    if (jobId) await followJob(context, row, jobId);
+    const job = await createJob(context, row);
+    if (job) await followJob(context, row, job);
   } catch (error) {
     if (!isCancellation(error)) throw error;
     context.ledger.settle(row, { kind: 'cancelled' }, context.ledger.openRecord(row), Date.now());
   }
 }
 
+/** A row's job, and whether a webhook is to tell its end. */
+interface MadeJob {
+  readonly jobId: JobId;
+  readonly webhookExpected?: true;
+}
+
 /** The job of the row's present generation; undefined where the row has moved on without one. */
-async function createJob(context: RowContext, row: number): Promise<JobId | undefined> {
+async function createJob(context: RowContext, row: number): Promise<MadeJob | undefined> {
   const { budget, ledger, input } = context;
   const { generation, jobId } = ledger.generationOf(row);
-  if (jobId) return jobId;
+  if (jobId) return { jobId };
   try {
     const result = await context.runCreate(row, () => createUntilAnswered(context, row, generation));
     switch (result.kind) {
       case 'created':
         budget.spend(row);
         ledger.noteJob(row, generation, result.jobId, Date.now());
-        return result.jobId;
+        return result;
       case 'invalid':
         budget.takeBack(row, { mayBeCharged: ledger.generationOf(row).unansweredSinceMs !== undefined });
-        return fail(context, row, 'invalid', {
+        return fail(context, row, result.failure ?? 'invalid', {
           generation,
           end: 'invalid',
           charged: 'no',
@@ -74,6 +81,9 @@ async function createJob(context: RowContext, row: number): Promise<JobId | unde
       generation,
       ...(since !== undefined && { unansweredSinceMs: since }),
     };
+    if (fault?.cause.retryAfterMs !== undefined) {
+      ledger.noteNotBefore(row, Date.now() + fault.cause.retryAfterMs);
+    }
     const isCandidate = fault !== undefined && context.raise(fault.cause, candidate);
     ledger.returnToQueue(row, budget.takeBack(row, { mayBeCharged: since !== undefined || isCandidate }));
     if (context.isCancelling()) ledger.cancelUnpaid(Date.now());
@@ -94,10 +104,11 @@ async function createUntilAnswered(
   const { run, shard, settings } = input;
   let budget: FaultBudget | undefined;
   for (let losses = 0; ;) {
+    const waitMs = ledger.generationOf(row).notBeforeMs - Date.now();
+    if (waitMs > 0) await sleep(waitMs);
     const scheduledAtMs = Date.now();
     const { unansweredSinceMs } = ledger.generationOf(row);
     const leasedTo = context.budget.leasedTo(row);
-    let delayMs: number;
     try {
       const result = await activities.createGeneration({
         run,
@@ -111,26 +122,35 @@ async function createUntilAnswered(
       });
       if (result.kind !== 'again') return result;
       ledger.noteUnanswered(row, result.unansweredSinceMs);
-      ({ budget, delayMs } = result);
+      budget = result.budget;
+      ledger.noteNotBefore(row, Date.now() + result.delayMs);
+      if (result.slowDownMs !== undefined) context.slowDown(result.slowDownMs);
     } catch (error) {
       if (!(error instanceof ActivityFailure) || batchFaultOf(error) || isCancellation(error)) throw error;
       ledger.noteUnanswered(row, scheduledAtMs);
-      delayMs = Math.min(LONGEST_LOSS_DELAY_MS, SHORTEST_LOSS_DELAY_MS * 2 ** Math.min(losses++, 10));
+      const delayMs = Math.min(LONGEST_LOSS_DELAY_MS, SHORTEST_LOSS_DELAY_MS * 2 ** Math.min(losses++, 10));
+      ledger.noteNotBefore(row, Date.now() + delayMs);
     }
-    await sleep(delayMs);
   }
 }
 
-async function followJob(context: RowContext, row: number, jobId: JobId): Promise<void> {
+async function followJob(
+  context: RowContext,
+  row: number,
+  { jobId, webhookExpected }: MadeJob,
+): Promise<void> {
   const { activities, ledger, input } = context;
   const { generation } = ledger.generationOf(row);
   const ref = { run: input.run, shard: input.shard, row, generation, jobId };
   const { jobTimeoutMs } = input.settings;
-  const timeout = { ...(jobTimeoutMs !== undefined && { jobTimeoutMs }) };
+  const asked = {
+    ...(jobTimeoutMs !== undefined && { jobTimeoutMs }),
+    ...(webhookExpected && { webhookExpected }),
+  };
   let unfinishedMs = 0;
   const ended = await untilFound(context, SCOPES_OF_AWAIT, ref, async () => {
     try {
-      return await activities.awaitGeneration({ ...ref, ...timeout, unfinishedMs });
+      return await awaitJob(activities, { ...ref, ...asked, unfinishedMs });
     } catch (error) {
       unfinishedMs = batchFaultOf(error)?.unfinishedMs ?? unfinishedMs;
       throw error;

@@ -8,7 +8,6 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { failureRateCause, RecentGenerations, sampleSize } from '../domain/failure-rate.js';
-import { scopesOfCreate, type ModelMode } from '../domain/holds.js';
 import type { Tally } from '../domain/tally.js';
 import { activityProxies } from './activity-proxies.js';
 import {
@@ -28,7 +27,7 @@ import { PartRecorder } from './part-recorder.js';
 import { ParentBatch } from './parent-batch.js';
 import type { RowContext } from './row-context.js';
 import { runRow } from './run-row.js';
-import type { MayCreate } from './row-queues.js';
+import { RowPermits } from './row-permits.js';
 import { pricesOfBudget, ShardBudget } from './shard-budget.js';
 import { ShardHolds } from './shard-holds.js';
 import { ShardLedger } from './shard-ledger.js';
@@ -62,7 +61,8 @@ export async function runShard(input: RunShardInput): Promise<RunShardResult> {
     await shard.budget.end();
     if (!shard.allSettled) return goOnInNewRun(input, holds, shard.left());
     await parent.tellEnd();
-    return { tally: shard.tally() };
+    const isCanary = input.settings.canary !== undefined && input.shard === 0;
+    return { tally: shard.tally(), ...(isCanary && { durationsMs: shard.durationsMs }) };
   });
 }
 
@@ -85,6 +85,7 @@ class Shard {
   readonly #ledger: ShardLedger;
   readonly #slots: ShardSlots;
   readonly budget: ShardBudget;
+  readonly #permits: RowPermits;
   readonly #recorder: PartRecorder;
   readonly #recent: RecentGenerations;
   readonly #rowContext: RowContext;
@@ -112,6 +113,7 @@ class Shard {
     this.#ledger = new ShardLedger(overview, input.resumed?.rows);
     this.#slots = new ShardSlots(holds, this.#ledger, parent);
     this.budget = new ShardBudget(input, overview, { ledger: this.#ledger, holds, parent });
+    this.#permits = new RowPermits(holds, this.budget, () => this.#cancelling);
     this.#recorder = new PartRecorder(this.#ledger, overview.nextPart, (part, settled) =>
       throughShardHolds(parent, holds, () =>
         activities.recordOutcomes({ run: input.run, shard: input.shard, part, settled }),
@@ -130,6 +132,7 @@ class Shard {
       jobsAreMissing: (row, found) => this.#jobsAreMissing(row, found),
       isCancelling: () => this.#cancelling,
       runCreate: (row, create) => this.#creates.run(row, create),
+      slowDown: (waitMs) => parent.tellSlowDown(waitMs),
       raise: (cause, candidate) => {
         const isTold = parent.tellFault(cause, candidate);
         this.#takeBackCreates();
@@ -146,6 +149,11 @@ class Shard {
     return this.#ledger.tally();
   }
 
+  /** How long its last jobs took from create to done. */
+  get durationsMs(): readonly number[] {
+    return this.#ledger.oldest(0).durationsMs;
+  }
+
   left(): Pick<ResumedShard, 'rows' | 'trialsMade' | 'lease'> {
     return { rows: this.#ledger.left(), trialsMade: this.#trialsMade, ...this.budget.left };
   }
@@ -157,11 +165,7 @@ class Shard {
     setHandler(shardTallyQuery, () => ledger.tally());
     setHandler(rowQuery, (row) => ledger.view(row));
     setHandler(oldestRowsQuery, () => ledger.oldest(OLDEST_ROWS));
-    setHandler(probedRowSignal, (probed) => {
-      ledger.noteProbed(probed, Date.now());
-      if (probed.jobId && ledger.generationOf(probed.row).jobId === probed.jobId)
-        this.budget.spend(probed.row);
-    });
+    setHandler(probedRowSignal, (probed) => this.budget.noteProbed(probed, Date.now()));
     // A handler runs in the root's scope: what it starts would be cancelled with it.
     setHandler(controlSignal, (control) =>
       shield.run(async () => {
@@ -197,6 +201,7 @@ class Shard {
   }
 
   #obey(): void {
+    this.#permits.follow();
     if (this.#holds.cancelling) this.#cancel();
     this.#takeBackCreates();
     this.#tryOneRow();
@@ -214,15 +219,10 @@ class Shard {
     sleep(this.#input.settings.graceMs).then(endGrace, endGrace);
   }
 
-  readonly #mayCreate = (mode: ModelMode, isTrial = false): boolean => {
-    if (this.#cancelling || this.#holds.paused) return false;
-    return !this.#holds.isHeld(scopesOfCreate(mode).filter((scope) => !isTrial || scope !== FAILURE_RATE));
-  };
-
   /** Rows whose creates are taken back return to the queue. */
   #takeBackCreates(): void {
     this.#creates.takeBackUnless((row) =>
-      this.#mayCreate(this.#ledger.generationOf(row).mode, row === this.#trialRow),
+      this.#permits.mayCreate(this.#ledger.generationOf(row).mode, row === this.#trialRow),
     );
   }
 
@@ -241,13 +241,13 @@ class Shard {
     while (!this.#isOver) {
       while (this.#canStart()) this.#startRow();
       this.#slots.giveBack();
-      this.budget.speak(this.#mayCreate);
+      this.budget.speak(this.#permits.mayCreate);
       await condition(
         () =>
           this.#isOver ||
           this.#canStart() ||
           this.#slots.mayGiveBack ||
-          this.budget.hasNews(this.#mayCreate) ||
+          this.budget.hasNews(this.#permits.mayCreate) ||
           this.#defect !== undefined,
       );
       if (this.#defect !== undefined) return;
@@ -255,16 +255,12 @@ class Shard {
   }
 
   #canStart(): boolean {
-    return !this.#isDraining && this.#slots.free > 0 && this.#ledger.canStart(this.#mayBuy());
+    return !this.#isDraining && this.#slots.free > 0 && this.#ledger.canStart(this.#permits.mayStart);
   }
 
   #startRow(): void {
-    const row = this.#ledger.startNext(this.#mayBuy(), Date.now());
+    const row = this.#ledger.startNext(this.#permits.mayStart, Date.now());
     if (row !== undefined) this.#runRow(row).catch(() => undefined);
-  }
-
-  #mayBuy(isTrial = false): MayCreate {
-    return (mode, row) => this.#mayCreate(mode, isTrial) && this.budget.covers(row);
   }
 
   /** Only a defect of ours makes it reject: it must stop the shard rather than leave a row behind. */
@@ -285,7 +281,7 @@ class Shard {
     this.#trialsMade = trial;
     const row =
       this.#slots.free > 0 && !this.#drains()
-        ? this.#ledger.startNext(this.#mayBuy(true), Date.now())
+        ? this.#ledger.startNext(this.#permits.mayTry, Date.now())
         : undefined;
     if (row === undefined) {
       this.#parent.tellTrial(trial, 'none');

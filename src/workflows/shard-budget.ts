@@ -78,8 +78,10 @@ export class ShardBudget {
     this.#lease.spend(row);
   }
 
-  /** Notes what a probe did for a row. */
-  noteProbed({ row, jobId }: ProbedRow): void {
+  /** Notes what a probe did for a row, in the ledger too. */
+  noteProbed(probed: ProbedRow, nowMs: number): void {
+    const { row, jobId } = probed;
+    this.#ledger.noteProbed(probed, nowMs);
     if (jobId !== undefined && this.#ledger.generationOf(row).jobId === jobId) this.spend(row);
   }
 

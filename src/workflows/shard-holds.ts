@@ -64,6 +64,11 @@ export class ShardHolds {
     return this.#control.slots.recalled - this.#recallAnswered;
   }
 
+  /** Milliseconds since the epoch. */
+  get createsNotBeforeMs(): number {
+    return this.#control.createsNotBeforeMs ?? 0;
+  }
+
   get maxFailureRate(): number {
     return this.#control.maxFailureRate;
   }

@@ -75,11 +75,13 @@ export class ShardLedger {
     readonly generation: number;
     readonly jobId: JobId | undefined;
     readonly unansweredSinceMs: number | undefined;
+    /** No create of it is to be sent before. Milliseconds since the epoch; 0 where none was asked to wait. */
+    readonly notBeforeMs: number;
     readonly made: number;
     readonly mode: ModelMode;
   } {
-    const { generation, jobId, unansweredSinceMs, generations, mode } = this.#at(row);
-    return { generation, jobId, unansweredSinceMs, made: generations.length, mode };
+    const { generation, jobId, unansweredSinceMs, notBeforeMs, generations, mode } = this.#at(row);
+    return { generation, jobId, unansweredSinceMs, notBeforeMs, made: generations.length, mode };
   }
 
   /** Notes the job of the row's present generation; an older generation's news changes nothing. */
@@ -108,6 +110,11 @@ export class ShardLedger {
     return this.#queues.unpaid;
   }
 
+  /** Notes that no create of the row is to be sent before; that stands also where it returns to the queue. */
+  noteNotBefore(row: number, notBeforeMs: number): void {
+    this.#at(row).notBeforeMs = notBeforeMs;
+  }
+
   /** Back to the end of the queue, or to its beginning, with the same generation: its create was refused or held back. */
   returnToQueue(row: number, isFirst = false): void {
     this.#leave(row);
@@ -125,6 +132,7 @@ export class ShardLedger {
     progress.jobId = undefined;
     // An earlier run that was ended unrecorded may have made this generation as well.
     progress.unansweredSinceMs = progress.openedSinceMs;
+    progress.notBeforeMs = 0;
     progress.phase = 'pending';
     this.#pending += 1;
     this.#regenerating += 1;
@@ -196,11 +204,14 @@ export class ShardLedger {
 
   /** What is known of rows that wait, besides what is recorded. */
   left(): readonly LeftRow[] {
-    return this.#rows.flatMap(({ phase, generation, jobId, unansweredSinceMs, generations }, row) => {
-      const isNew = generation === 1 && !jobId && unansweredSinceMs === undefined;
-      if (phase !== 'pending' || isNew) return [];
-      return [{ row, generation, jobId, unansweredSinceMs, generations }];
-    });
+    return this.#rows.flatMap(
+      ({ phase, generation, jobId, unansweredSinceMs, notBeforeMs, generations }, row) => {
+        const isNew = generation === 1 && !jobId && unansweredSinceMs === undefined && notBeforeMs === 0;
+        if (phase !== 'pending' || isNew) return [];
+        const waits = notBeforeMs > 0 && { notBeforeMs };
+        return [{ row, generation, jobId, unansweredSinceMs, ...waits, generations }];
+      },
+    );
   }
 
   /** What a row's generation has come to so far, for a trial that it was started for. */

@@ -3,6 +3,7 @@ import type { LeaseControl, LeaseWord } from '../domain/budget.js';
 import type { HoldCause, HoldScope, ModelMode } from '../domain/holds.js';
 import type { JobId } from '../domain/ids.js';
 import type { GenerationRecord, SettledRow } from '../domain/outcome.js';
+import type { SlowPeriod } from '../domain/pace.js';
 import type { RunSettings } from '../domain/run-settings.js';
 import type { Tally } from '../domain/tally.js';
 import type { LeaseLeft } from '../domain/shard-lease.js';
@@ -61,6 +62,8 @@ export interface LeftRow {
   readonly generation: number;
   readonly jobId: JobId | undefined;
   readonly unansweredSinceMs: number | undefined;
+  /** No create of it is to be sent before. Milliseconds since the epoch; absent: at once. */
+  readonly notBeforeMs?: number;
   readonly generations: readonly GenerationRecord[];
 }
 
@@ -89,6 +92,8 @@ export interface ShardControl {
   readonly maxFailureRate: number;
   /** A person has said that jobs which the service does not know are gone for good. */
   readonly missingAccepted: boolean;
+  /** The service has asked the batch to create nothing before. Milliseconds since the epoch; absent: it has not. */
+  readonly createsNotBeforeMs?: number;
   /** How many of this shard's faults the parent has taken in. */
   readonly faultsTaken: number;
 }
@@ -144,8 +149,13 @@ export interface TrialEnd extends ShardSpeaker {
   readonly verdict: 'image' | 'failure' | 'none';
 }
 
+/** A create of a shard met a 429. Milliseconds since the epoch. */
+export type SlowDown = ShardSpeaker & SlowPeriod;
+
 export interface RunShardResult {
   readonly tally: Tally;
+  /** Of a run's canary: how long its jobs took from create to done; at most 200. */
+  readonly durationsMs?: readonly number[];
 }
 
 /** One step that a row has come to, for `row`. */
@@ -182,6 +192,7 @@ export const leaseWordSignal = defineSignal<[ShardSpeaker & LeaseWord]>('lease')
 export const slotReleaseSignal = defineSignal<[SlotRelease]>('slotRelease');
 /** From a shard whose end Temporal does not tell its batch. */
 export const shardEndSignal = defineSignal<[ShardSpeaker]>('shardEnd');
+export const slowDownSignal = defineSignal<[SlowDown]>('slowDown');
 export const trialEndSignal = defineSignal<[TrialEnd]>('trialEnd');
 export const shardTallyQuery = defineQuery<Tally>('tally');
 export const oldestRowsQuery = defineQuery<OldestRows>('oldest');

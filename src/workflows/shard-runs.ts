@@ -3,6 +3,7 @@ import { condition, log, startChild, type ChildWorkflowHandle } from '@temporali
 import type { LeaseControl } from '../domain/budget.js';
 import { addTallies, EMPTY_TALLY, tallyOfPending, type Tally } from '../domain/tally.js';
 import { dealSlots, recallSlots } from '../domain/window.js';
+import type { CanaryEnd } from './batch-canary.js';
 import type { ResumedBatch, RunBatchInput, UnopenedShards } from './messages.js';
 import type { ShardFault, SlotRelease } from './shard-messages.js';
 import { shardWorkflowId } from './names.js';
@@ -28,9 +29,11 @@ export class ShardRuns {
   readonly #concurrency: () => number;
   readonly #isCancelling: () => boolean;
   readonly #isDraining: () => boolean;
+  readonly #openable: () => number;
   readonly #recordLost: (shard: number, openedAtMs: number) => Promise<Tally>;
   readonly #onChange: () => void;
   #settled: Tally = EMPTY_TALLY;
+  #canaryMs: readonly number[] = [];
   #unopened: UnopenedShards = { nextShard: 0, shardCount: 0, shardRows: 0, rows: 0 };
 
   constructor(options: {
@@ -39,6 +42,8 @@ export class ShardRuns {
     readonly isCancelling: () => boolean;
     /** No more shards are to be opened. */
     readonly isDraining: () => boolean;
+    /** Shards that may be opened, from the first on. */
+    readonly openable: () => number;
     readonly common: () => CommonControl;
     readonly leaseOf: (shard: number) => LeaseControl | undefined;
     /** Gives up what a shard left open that was ended from outside twice; its tally. */
@@ -51,6 +56,7 @@ export class ShardRuns {
     this.#concurrency = options.concurrency;
     this.#isCancelling = options.isCancelling;
     this.#isDraining = options.isDraining;
+    this.#openable = options.openable;
     this.#recordLost = options.recordLost;
     this.#onChange = options.onChange;
   }
@@ -74,6 +80,12 @@ export class ShardRuns {
     return this.open.all.length === 0 && this.#unopened.rows === 0;
   }
 
+  /** What the run's canary, its first shard, has left; undefined until that has ended. */
+  get canaryEnd(): CanaryEnd | undefined {
+    if (this.#unopened.nextShard === 0 || this.open.get(0)) return undefined;
+    return { left: this.#unopened.rows, durationsMs: this.#canaryMs };
+  }
+
   /** Whether nothing is left but shards that were not to be opened any more. */
   get isDrained(): boolean {
     return this.open.all.length === 0 && this.#isDraining();
@@ -90,7 +102,7 @@ export class ShardRuns {
   deal(): void {
     if (this.#isCancelling()) this.cancelUnopened();
     const { nextShard } = this.#unopened;
-    const shardCount = this.#isDraining() ? nextShard : this.#unopened.shardCount;
+    const shardCount = this.#isDraining() ? nextShard : Math.min(this.#unopened.shardCount, this.#openable());
     const concurrency = this.#concurrency();
     const plan = dealSlots({ concurrency, openShards: this.open.all, nextShard, shardCount });
     for (const { shard, granted } of plan.raise) this.open.grant(shard, granted);
@@ -118,7 +130,8 @@ export class ShardRuns {
   }
 
   #openShard(shard: number, granted: number): void {
-    const rows = Math.min(this.#unopened.rows, this.#unopened.shardRows);
+    const { canaryRows, shardRows } = this.#unopened;
+    const rows = Math.min(this.#unopened.rows, (shard === 0 && canaryRows) || shardRows);
     this.#unopened = {
       ...this.#unopened,
       nextShard: shard + 1,
@@ -150,7 +163,9 @@ export class ShardRuns {
     const { shard, execution } = start;
     try {
       const handle = await this.#startWhenFree(start);
-      return (await handle.result()).tally;
+      const { tally, durationsMs } = await handle.result();
+      if (durationsMs) this.#canaryMs = durationsMs;
+      return tally;
     } catch (error) {
       log.warn('A shard was ended from outside.', { shard, execution, error });
       return undefined;

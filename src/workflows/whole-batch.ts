@@ -1,5 +1,5 @@
 import { condition, log } from '@temporalio/workflow';
-import type { Activities, LeaseBudgetInput, SealInput } from '../activities/types.js';
+import type { Activities, LeaseBudgetInput, ReportCanaryInput, SealInput } from '../activities/types.js';
 import type { LeaseAnswer } from '../domain/batch-leases.js';
 import type { RunSettings } from '../domain/run-settings.js';
 import { sameEnds, type Tally } from '../domain/tally.js';
@@ -19,7 +19,7 @@ export class WholeBatch {
   readonly #endsUnprepared: () => boolean;
   readonly #activities: Pick<
     Activities,
-    'ingest' | 'leaseBudget' | 'seal' | 'recordLostShard' | 'rebindAccount'
+    'ingest' | 'leaseBudget' | 'reportCanary' | 'seal' | 'recordLostShard' | 'rebindAccount'
   >;
 
   constructor(options: {
@@ -52,6 +52,11 @@ export class WholeBatch {
   recordLost(shard: number, openedAtMs: number): Promise<Tally> {
     const run = this.#run;
     return this.#throughHolds(() => this.#activities.recordLostShard({ run, shard, openedAtMs }));
+  }
+
+  reportCanary(input: Omit<ReportCanaryInput, 'run'>): ReturnType<Activities['reportCanary']> {
+    const run = this.#run;
+    return this.#throughHolds(() => this.#activities.reportCanary({ run, ...input }));
   }
 
   /** What the sealed files say, which may be otherwise than what was counted. */

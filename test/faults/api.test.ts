@@ -5,6 +5,7 @@ import { expectRecovered } from '../support/batch-verdict.js';
 import { withProxiedRuns, type BatchRuns } from '../support/batch-runs.js';
 import { CREATES, HALF_A_DOCUMENT, htmlPage } from '../support/fault-answers.js';
 import { eventually } from '../support/eventually.js';
+import { pauseUpdate, resumeUpdate, setUpdate, snapshotQuery } from '../../src/workflows/messages.js';
 import { startTestStack, type TestStack } from '../support/test-stack.js';
 import { untilHeld } from '../support/until-held.js';
 
@@ -192,6 +193,49 @@ describe('a batch whose service', { timeout: 240_000 }, () => {
       expect(await handle.result()).toMatchObject({ end: 'cancelled' });
       const fault = 'API balance under the price, three shards, then cancelled';
       await expectRecovered(runs, { fault, batchId: 'under-the-price', rows, faultOver });
+    }));
+
+  it.concurrent('asks one create to wait is left alone by all shards, which then go on more slowly', () =>
+    withProxiedRuns({ stack, sandbox: { jobTimeMs, retryAfterSeconds: 6 }, limits }, async (runs) => {
+      const [rows, concurrency] = [520, 120];
+      const prompts = Array.from({ length: rows }, (_, row) => `asked to wait ${row}`);
+      const handle = await runs.start('asked-to-wait', prompts, { concurrency });
+      const pace = async () => (await handle.query(snapshotQuery)).pace;
+      const untilPaced = (most: number) =>
+        eventually(async () => (await pace())?.concurrency === most, {
+          what: `the pace is ${most}`,
+          withinMs: 90_000,
+        });
+      const untilAllWait = async (most: number): Promise<void> => {
+        await untilPaced(most);
+        const { asOf, pace: paced } = await handle.query(snapshotQuery);
+        expect(Date.parse(paced?.notBefore ?? '') - Date.parse(asOf)).toBeGreaterThan(3_000);
+        await untilBought(runs, runs.sandbox.stats().jobsMade + 2);
+      };
+      await untilBought(runs, 20);
+      runs.sandbox.configure({ next: { 'create-429-seconds': 3 } });
+      expect((await handle.query(snapshotQuery)).openShards).toHaveLength(2);
+      await untilAllWait(60);
+      // Nothing is bought while the pace grows by its first step.
+      await handle.executeUpdate(pauseUpdate);
+      await untilPaced(84);
+      runs.sandbox.configure({ next: { 'create-429-date': 3 } });
+      await handle.executeUpdate(resumeUpdate, { args: [undefined] });
+      await untilAllWait(42);
+      const set = await handle.executeUpdate(setUpdate, { args: [{ concurrency: 20 }] });
+      expect(set).toMatchObject({ concurrency: 20, pace: { concurrency: 7 } });
+      await handle.executeUpdate(setUpdate, { args: [{ concurrency: 200 }] });
+      expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: rows } });
+      const { jobsMade, retriedTooEarly, tooManyRequests } = runs.sandbox.stats();
+      expect({ jobsMade, retriedTooEarly, tooManyRequests }).toEqual({
+        jobsMade: rows,
+        retriedTooEarly: 0,
+        tooManyRequests: 6,
+      });
+      // No shard has created anything while the service wanted to be left alone.
+      const madeMs = runs.sandbox.jobs().map(({ createdAt }) => createdAt);
+      const gaps = madeMs.toSorted((a, b) => a - b).map((atMs, job, all) => atMs - (all[job - 1] ?? atMs));
+      expect(gaps.filter((gapMs) => gapMs >= 5_500).length).toBeGreaterThanOrEqual(2);
     }));
 
   it.concurrent('fails each row’s first job buys each of them once more', () =>

@@ -25,6 +25,7 @@ describe('an operator at the command line', { timeout: 120_000 }, () => {
     await writeFile(path.join(engine.folder.path, 'foxes.csv'), `prompt\n${rows.join('\n')}\n`);
   });
   beforeEach(() => {
+    engine.sandbox.configure({ jobTimeMs: { min: 1_000, max: 1_500 } });
     otherJobs = jobIdsOf(engine.sandbox);
   });
   afterAll(() => engine?.stop());
@@ -43,8 +44,10 @@ describe('an operator at the command line', { timeout: 120_000 }, () => {
     eventually(async () => holds(await engine.statusOf(id)), { what: `${id} ${what}`, withinMs: 60_000 });
 
   it('pauses, sets and resumes a batch, and is told what each did', async () => {
+    // It must not be over while commands start.
+    engine.sandbox.configure({ jobTimeMs: { min: 6_000, max: 8_000 } });
     await workWith('old-key');
-    await command(['submit', 'foxes.csv', '--id', 'told', '--concurrency', '4']);
+    await command(['submit', 'foxes.csv', '--id', 'told', '--concurrency', '1']);
     await until('told', 'has a job', ({ inFlight }) => inFlight > 0);
     const paused = await command(['pause', 'told', '--json']);
     expect(paused).toMatchObject({ code: 0, stderr: expect.stringContaining('banana-batch resume told') });
@@ -86,6 +89,57 @@ describe('an operator at the command line', { timeout: 120_000 }, () => {
     expect(await command(['resume', 'asleep'])).toMatchObject({ code: 0 });
     await until('asleep', 'is complete', ({ state }) => state === 'completed');
     await expectSound(engine, { batchId: 'asleep', rows: ROWS, otherJobs });
+  });
+
+  it('sets the pace of all workers, shows it, and says what is no rate', async () => {
+    const rates = async (...args: string[]) =>
+      JSON.parse((await command(['rate', ...args, '--json'])).stdout);
+    const none = { creates: null, polls: null, taskQueue: engine.taskQueue };
+    expect(await rates()).toEqual(none);
+    const set = await rates('180/m', '--polls', '2/s');
+    expect(set).toMatchObject({ creates: { perSecond: 3, rate: '3/s' }, polls: { rate: '2/s' } });
+    expect((await command(['rate'])).stdout).toContain('Creates: 3/s. Polls: 2/s.');
+    for (const wrong of [['0/s'], ['-5/s'], ['fast'], ['--polls', '10']]) {
+      const refused = await command(['rate', ...wrong]);
+      expect(refused).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(/\d+\/m|option/) });
+    }
+    expect(await rates('off')).toMatchObject({ creates: null, polls: set.polls });
+
+    await workWith('old-key');
+    await command(['submit', 'foxes.csv', '--id', 'polled']);
+    await until('polled', 'has ended', ({ state }) => state === 'completed');
+    const verdict = await expectSound(engine, { batchId: 'polled', rows: ROWS, otherJobs });
+    expect(verdict.jobs).toBe(ROWS);
+    const noticedMs = engine.sandbox
+      .jobs()
+      .filter(({ jobId }) => !otherJobs.has(jobId))
+      .map(({ finishedAt, noticedAfterMs = 0 }) => finishedAt + noticedAfterMs);
+    // All jobs had ended before the first poll: from then on there were two looks a second.
+    expect(Math.max(...noticedMs) - Math.min(...noticedMs)).toBeGreaterThan((ROWS / 2 - 1.5) * 1_000);
+    expect(await rates('--polls', 'off')).toEqual(none);
+  });
+
+  it('makes a canary and leaves it, which waits also while no worker lives, and goes on when told to', async () => {
+    await worker?.end('SIGKILL');
+    worker = undefined;
+    // Works for the batch itself, and nobody is there to be asked.
+    const ran = await command(['run', 'foxes.csv', '--id', 'canary', '--canary', '3']);
+    expect(ran.code).toBe(0);
+    expect(ran.stderr).toContain('3 of 12 rows first, then it waits for "resume"');
+    expect(ran.stderr).toMatch(/^Look +s3:.*\/canary\/runs\/0001\/canary\.html$/m);
+    expect(ran.stderr).toMatch(
+      /"canary" waits, .*banana-batch resume canary, .*banana-batch cancel canary$/m,
+    );
+    const waiting = JSON.parse((await command(['status', 'canary', '--json'])).stdout);
+    expect(waiting).toMatchObject({ state: 'paused', pauses: [{ kind: 'canary' }], stored: 3, pending: 9 });
+    expect(waiting.reason).toContain('Canary: 3 of 3 images made.');
+    expect((await command(['list'])).stdout).toMatch(/^canary +paused +3\/12 /m);
+    await workWith('old-key');
+    expect(jobIdsOf(engine.sandbox).size - otherJobs.size).toBe(3);
+    expect(await command(['resume', 'canary'])).toMatchObject({ code: 0 });
+    await until('canary', 'is complete', ({ state }) => state === 'completed');
+    const { jobs } = await expectSound(engine, { batchId: 'canary', rows: ROWS, otherJobs });
+    expect(jobs).toBe(ROWS);
   });
 
   it('gives a batch the account’s new key, and cannot give it another account’s', async () => {

@@ -8,6 +8,8 @@ import type { ContentHash, JobId, RowId } from '../../src/domain/ids.js';
 import { BatchFile, type RunRequest } from '../../src/ledger/documents.js';
 import { fromStoredIdentity, toStoredIdentity } from '../../src/domain/stored-identity.js';
 import { hashThumbnail, makeThumbnail } from '../../src/images/thumbnail.js';
+import { workerWebhooks } from '../../src/webhooks/worker-webhooks.js';
+import type { WebhookConfig } from '../../src/webhooks/webhook-config.js';
 import { samplePng } from '../support/sample-images.js';
 import { readEvidence } from '../support/batch-evidence.js';
 import { startActivityBench, type ActivityBench } from '../support/activity-bench.js';
@@ -24,6 +26,7 @@ import {
   metadataKey,
   rejectsKey,
   reportKey,
+  sentPrefix,
   type RunRef,
 } from '../../src/storage/layout.js';
 
@@ -38,6 +41,8 @@ const faultOf = async (work: Promise<unknown>): Promise<BatchFaultDetails> => {
   expect(error.nonRetryable).toBe(true);
   return (error.details as [BatchFaultDetails])[0];
 };
+
+const dependencyOn = (webhooks?: WebhookConfig) => (webhooks ? { webhooks: workerWebhooks(webhooks) } : {});
 
 describe('the activities', () => {
   let bench: ActivityBench;
@@ -153,6 +158,51 @@ describe('the activities', () => {
       expect(first.unansweredSinceMs).toBeGreaterThanOrEqual(sentAtMs);
       expect(await create({ ...row, ...first })).toMatchObject({ kind: 'created' });
       expect(bench.sandbox.stats().jobsMade).toBe(before + 1);
+    });
+
+    it('repeats a create in doubt with the very URL for webhooks that it had, or not at all', async () => {
+      const row = await oneRow();
+      const [, batchName = ''] = /([^/]+)\/$/.exec(row.run.root) ?? [];
+      const [secret, nextSecret] = ['0123456789abcdef'.repeat(2), 'fedcba9876543210'.repeat(2)];
+      const url = 'http://127.0.0.1:9/hooks';
+      const createWith = (webhooks: WebhookConfig | undefined, input: Parameters<typeof create>[0]) =>
+        bench.attempt(() =>
+          bench
+            .activitiesWith(dependencyOn(webhooks))
+            .createGeneration({ ...input, idempotencyHorizonMs: DAY_MS }),
+        );
+      bench.sandbox.configure({ next: { 'create-lost-answer': 1 } });
+      const first = await bench.attemptTakenBack(() =>
+        bench
+          .activitiesWith(dependencyOn({ url, secrets: [secret] }))
+          .createGeneration({ ...row, idempotencyHorizonMs: DAY_MS }),
+      );
+      if (first.kind !== 'again') throw new Error(`It ended as ${first.kind}.`);
+      const { unansweredSinceMs = 0 } = first;
+      const { creates, jobsMade } = bench.sandbox.stats();
+      const others = [
+        undefined,
+        { url, secrets: [nextSecret] },
+        { url: `${url}/v2`, secrets: [secret] },
+      ] as const;
+      for (const other of others) {
+        expect(await createWith(other, { ...row, unansweredSinceMs })).toMatchObject({
+          kind: 'unknown-charge',
+          message: expect.stringContaining('webhooks'),
+        });
+      }
+      expect(bench.sandbox.stats().creates).toEqual(creates);
+
+      const prompt = `a yellow bird ${batches}`;
+      const { run } = await bench.ingest(batchName, ['prompt', 'one before it', prompt], 2);
+      const replaced = { url, secrets: [nextSecret, secret] } as const;
+      const again = await createWith(replaced, { ...row, run, row: 1, unansweredSinceMs });
+      expect(again).toEqual({ kind: 'created', jobId: expect.any(String) });
+      expect(bench.sandbox.stats()).toMatchObject({ jobsMade, replayMismatches: 0 });
+      const another = await createWith(replaced, { ...row, run, row: 0 });
+      expect(another).toMatchObject({ kind: 'created', webhookExpected: true });
+      for await (const { key } of bench.s3.store.list(run.bucket, sentPrefix(run)))
+        expect(await bench.s3.store.readText(at(run, key))).not.toMatch(/http|\/v1\//);
     });
 
     it('sends nothing once a create has stayed unanswered past the horizon', async () => {

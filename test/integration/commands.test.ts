@@ -90,6 +90,7 @@ describe('looking at batches', () => {
       api: { origin: 'environment', baseUrl: sandbox.apiUrl, apiKey: API_KEY },
       taskQueue: 'test',
       prices: undefined,
+      webhooks: undefined,
     };
     const closed = await startScriptedServer();
     await closed.close();

@@ -26,7 +26,7 @@ const unknown = '00000000-0000-4000-8000-000000000000' as JobId;
 
 test('a key is of the same account if it knows any of the jobs, of another if it knows none', async () => {
   const { jobId } = await clientOf('old').createGeneration(
-    { prompt: 'a key', model: 'pro', aspectRatio: '1:1', resolution: '1K' },
+    { prompt: 'a key', model: 'pro', aspectRatio: '1:1', resolution: '1K', inputImageUrls: [] },
     { idempotencyKey: '11111111-1111-4111-8111-111111111111' },
   );
   expect(await provesSameAccount(clientOf('new'), [unknown, jobId], signal)).toBe('same');

@@ -60,6 +60,7 @@ describe('a job', () => {
     expect(new Set(urls).size).toBe(2);
     for (const url of urls) {
       expect(new URL(url).origin).toBe(sandbox.imagesUrl);
+      expect(new URL(url).searchParams.get('X-Amz-Expires')).toBe('86400');
       expect(new URL(url).origin).not.toBe(new URL(sandbox.apiUrl).origin);
       expect((await download(url)).status).toBe(200);
     }
@@ -285,9 +286,20 @@ describe('the API', () => {
       idempotencyKey: 'key',
       status: 'done',
       polls: 1,
+      pollsToEnd: 1,
+      createdAt: expect.any(Number),
+      finishedAt: expect.any(Number),
+      noticedAfterMs: expect.any(Number),
     };
     expect(sandbox.jobs()).toEqual([listed]);
     expect(await (await fetch(`${sandbox.controlUrl}/jobs`)).json()).toEqual({ jobs: [listed] });
+    const { noticedAfterMs } = sandbox.jobs()[0] ?? {};
+    expect(sandbox.stats().endsSeen).toEqual({
+      jobs: 1,
+      pollsToEnd: 1,
+      medianMs: noticedAfterMs,
+      p95Ms: noticedAfterMs,
+    });
   });
 
   it('is steered over HTTP, refuses what it does not know, and shows no key', async () => {

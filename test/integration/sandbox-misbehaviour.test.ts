@@ -249,7 +249,13 @@ describe('everything at a rate', () => {
     }
     const played = sandbox.stats().misbehaviours;
     const missed = Object.keys(MISBEHAVIOURS).filter((name) => !(name in played));
-    const elsewhere = ['webhook-missing', 'webhook-late', 'webhook-repeated', 'webhook-early'];
+    const elsewhere = [
+      'webhook-missing',
+      'webhook-late',
+      'webhook-repeated',
+      'webhook-early',
+      'webhook-swapped',
+    ];
     expect(missed.sort()).toEqual(elsewhere.sort());
   });
 });

@@ -72,6 +72,14 @@ it('a late webhook comes after the job was seen done, a repeated one three times
   expect(seen.filter(({ body }) => body.includes(missing.jobId))).toEqual([]);
 });
 
+it('a swapped webhook tells of the job before', async () => {
+  const { jobId } = await createWith({});
+  await deliveries(1);
+  await createWith({ next: { 'webhook-swapped': 1 } });
+  const seen = await deliveries(2);
+  expect(seen.filter(({ body }) => body.includes(jobId))).toHaveLength(2);
+});
+
 it("a create without a callback URL uses the account's webhook", async () => {
   sandbox.configure({ webhookUrl: `${receiver.origin}/account` });
   await callsOf(sandbox).create();

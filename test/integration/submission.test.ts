@@ -235,11 +235,23 @@ describe('a sheet', () => {
   it('dry-run says what would be made, where, how long and at what cost, and leaves no trace', async () => {
     await write('plan.csv', 'id,prompt,model\nfirst,one,\n,two,nb\n');
     const variables = { BANANA_PRICES: '{"pro":{"1K":"0.039"}}' };
-    const bare = await runCommand(['run', 'plan.csv', '--dry-run', '--json', '--images-per-prompt', '200'], {
+    const many = ['--images-per-prompt', '200', '--canary', '4'];
+    const bare = await runCommand(['run', 'plan.csv', '--dry-run', '--json', ...many], {
       cwd: engine.folder.path,
       variables,
     });
-    expect(JSON.parse(bare.stdout)).toMatchObject({ location: null, rows: 400, seconds: [32, 100] });
+    expect(JSON.parse(bare.stdout)).toMatchObject({
+      location: null,
+      rows: 400,
+      seconds: [32, 100],
+      canary: [
+        expect.stringMatching(/^first/),
+        expect.stringMatching(/^first/),
+        expect.stringMatching(/^two-/),
+        expect.stringMatching(/^two-/),
+      ],
+    });
+    expect(bare.stderr).toContain('Canary     4 of 400 rows first, then it waits');
     const { code, stdout, stderr } = await runCommand(['submit', 'plan.csv', '--dry-run', '--json'], {
       cwd: engine.folder.path,
       variables: { ...engine.variables, ...variables },

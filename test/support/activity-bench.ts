@@ -1,6 +1,7 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import pino from 'pino';
 import { ByteBudget } from '../../src/activities/byte-budget.js';
+import type { ActivityDependencies } from '../../src/activities/dependencies.js';
 import { createActivities } from '../../src/activities/index.js';
 import type { Activities } from '../../src/activities/types.js';
 import { createDownloadAgent } from '../../src/bananahub/download-agent.js';
@@ -24,6 +25,8 @@ export interface ActivityBench {
   readonly s3: TestS3;
   readonly sandbox: RunningSandbox;
   readonly activities: Activities;
+  /** The activities of another worker, which has some other dependencies. */
+  readonly activitiesWith: (changes: Partial<ActivityDependencies>) => Activities;
   /** Runs one attempt of an activity; `heartbeats` collects the details it leaves. */
   attempt<T>(work: () => Promise<T>, info?: AttemptInfo, heartbeats?: unknown[]): Promise<T>;
   /** The same for an attempt that is cancelled from its beginning. */
@@ -58,7 +61,7 @@ export async function startActivityBench(): Promise<ActivityBench> {
   const api = createBananaHubClient({ baseUrl: sandbox.apiUrl, apiKey: API_KEY });
   const agent = createDownloadAgent({ allowPrivateAddresses: true });
   const budget = new ByteBudget(64 * 1024 * 1024);
-  const activities = createActivities({
+  const dependencies: ActivityDependencies = {
     store: s3.store,
     api,
     downloadImage: (url, signal) =>
@@ -66,11 +69,13 @@ export async function startActivityBench(): Promise<ActivityBench> {
     openBatchesSince: async () => [],
     log: pino({ level: 'silent' }),
     limits: { serviceFaultMs: 700, storageFaultMs: 700, imageFaultMs: 900 },
-  });
+  };
+  const activities = createActivities(dependencies);
   return {
     s3,
     sandbox,
     activities,
+    activitiesWith: (changes) => createActivities({ ...dependencies, ...changes }),
     attempt,
     attemptTakenBack,
     ingest: async (batchName, lines, runSeq = 1, { settings: own, ...asked } = {}) => {

@@ -98,6 +98,7 @@ export async function performCommand<Options>(
       api: undefined,
       taskQueue: 'test',
       prices: undefined,
+      webhooks: undefined,
       ...config,
     },
     stack: undefined,

@@ -1,6 +1,6 @@
 import type { JsonValue } from '../../src/domain/json.js';
 import type { PromptRow, RejectedRecord } from '../../src/domain/row.js';
-import { readSheet, SheetSettings, type SheetHeader } from '../../src/sheet/index.js';
+import { readSheet, SheetSettings, type InputImages, type SheetHeader } from '../../src/sheet/index.js';
 
 /** A sheet's items sorted by kind. */
 export interface WholeSheet {
@@ -18,13 +18,15 @@ export async function readWholeSheet(
   settings: Parameters<typeof SheetSettings.parse>[0] = {},
   name = 'sheet.csv',
   chunkBytes = 65_536,
+  inputs?: InputImages,
 ): Promise<WholeSheet> {
   let header: SheetHeader | undefined;
   const rows: PromptRow[] = [];
   const rejected: RejectedRecord[] = [];
   const repeats: (number | undefined)[] = [];
   const skipped: number[] = [];
-  for await (const item of readSheet(chunks(content, chunkBytes), SheetSettings.parse(settings), { name })) {
+  const source = { name, inputs };
+  for await (const item of readSheet(chunks(content, chunkBytes), SheetSettings.parse(settings), source)) {
     switch (item.kind) {
       case 'header':
         header = item.header;

@@ -32,6 +32,8 @@ export interface TestEngine extends TestServices {
     readonly variables?: Variables;
     /** Default: all. */
     readonly roles?: readonly WorkerRole[];
+    /** More arguments. */
+    readonly args?: readonly string[];
   }): Promise<RunningCommand>;
 }
 
@@ -79,8 +81,8 @@ async function engineOn<Services extends TestServices>(
       if (!status) throw new Error(`Nobody knows ${batchId}.`);
       return status;
     },
-    startWorker: async ({ variables = {}, roles = WORKER_ROLES } = {}) => {
-      const worker = await startCommand(['worker', '--roles', roles.join(',')], {
+    startWorker: async ({ variables = {}, roles = WORKER_ROLES, args = [] } = {}) => {
+      const worker = await startCommand(['worker', '--roles', roles.join(','), ...args], {
         cwd: folder.path,
         variables: { ...engineVariables, ...variables },
         ready: 'The worker is ready.',

@@ -40,8 +40,11 @@ test('shards hold all rows in order, none of them over the limit but one of a si
 
 test('columns of an export never share a name, and carried ones give way', () => {
   const types = new LabelTypes(['image', 'input_image', 'Row_ID', '', 'prompt', 'class']);
-  const names = exportColumns(types).map(({ name }) => name);
+  const names = exportColumns(types, true).map(({ name }) => name);
   expect(new Set(names).size).toBe(names.length);
+  expect(exportColumns(types, false).map(({ name }) => name)).toEqual(
+    names.filter((name) => name !== 'input_images'),
+  );
   expect(names.slice(-6)).toEqual([
     'input_image',
     'input_input_image',

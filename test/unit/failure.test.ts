@@ -57,6 +57,16 @@ describe('the meaning of an error of the API', () => {
     expect(meaning.cause.message).toMatch(remedy);
   });
 
+  it('holds the batch where the service refuses the URL for webhooks: no row is at fault', () => {
+    const error = new BananaHubError('invalid-request', 'callback_url: URL scheme should be https');
+    expect(meaningOfApiError(error, 'pro:text')).toMatchObject({
+      kind: 'hold',
+      cause: { scope: 'account', message: expect.stringContaining('BANANA_WEBHOOK_URL') },
+    });
+    const quoted = new BananaHubError('invalid-request', 'prompt: "callback_url: x" is not allowed');
+    expect(meaningOfApiError(quoted, 'pro:text').kind).toBe('invalid');
+  });
+
   it('keeps how long the service asked to wait', () => {
     const error = new BananaHubError('rate-limited', 'slow down', { retryAfterMs: 7_000 });
     expect(meaningOfApiError(error)).toMatchObject({ kind: 'passing', cause: { retryAfterMs: 7_000 } });

@@ -9,7 +9,13 @@ import { type ScriptedServer, startScriptedServer } from '../support/scripted-se
 
 const API_KEY = 'sk-very-secret-0123';
 const JOB = jobId('5b2f0f0e-1c53-4e43-8f53-0d7a4b1f2a11');
-const request = { prompt: 'a "cat"\n🐈', model: 'pro', aspectRatio: '1:1', resolution: '2K' } as const;
+const request = {
+  prompt: 'a "cat"\n🐈',
+  model: 'pro',
+  aspectRatio: '1:1',
+  resolution: '2K',
+  inputImageUrls: [],
+} as const;
 const options = { idempotencyKey: '0c5b1f0e-1111-4e43-8f53-0d7a4b1f2a11' };
 
 let server: ScriptedServer;
@@ -108,7 +114,7 @@ describe('creating a generation', () => {
       'invalid-request',
       'prompt: too long',
     ],
-    [502, { detail: 'failed to upload inputs' }, 'unavailable', 'failed to upload inputs'],
+    [502, { detail: 'failed to upload inputs' }, 'upload-failed', 'failed to upload inputs'],
     [502, '<html><title>502 Bad Gateway</title></html>', 'unavailable', '502 Bad Gateway'],
     [503, { detail: 'Model paused' }, 'paused', 'Model paused'],
     [409, { detail: 'paused due to high load' }, 'paused', 'paused due to high load'],
@@ -175,7 +181,7 @@ describe('asking for a job', () => {
     return client.getJob(JOB);
   }
 
-  it('gives the fresh image URL of a done job and how long it took', async () => {
+  it('gives the fresh image URL of a done job and how long ago it ended', async () => {
     const job = await jobFrom({
       status: 'done',
       result: { image_url: 'https://img.test/a.png?sig=1' },
@@ -183,7 +189,11 @@ describe('asking for a job', () => {
       started_at: '2026-06-11T12:00:01Z',
       finished_at: '2026-06-11T12:00:13.5Z',
     });
-    expect(job).toEqual({ kind: 'done', imageUrl: 'https://img.test/a.png?sig=1', tookMs: 13_500 });
+    expect(job).toEqual({
+      kind: 'done',
+      imageUrl: 'https://img.test/a.png?sig=1',
+      endedAgoMs: expect.any(Number),
+    });
     expect(server.seen[0]?.path).toBe(`/api/v1/jobs/${JOB}`);
   });
 

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { contentHash } from '../../src/domain/content-hash.js';
-import { idempotencyKey } from '../../src/domain/idempotency-key.js';
+import { idempotencyKey, idempotencyKeyOfBody } from '../../src/domain/idempotency-key.js';
 import { parseBatchId, type BatchId } from '../../src/domain/ids.js';
 import { RowIds } from '../../src/domain/row-id.js';
 
@@ -46,4 +46,10 @@ test('a key is a UUID of version 5, and stays what it was when it was first sent
   });
   expect(key).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   expect(key).toBe('a600653d-88d1-5351-b9c7-ad631844e6ed');
+});
+
+test('a body with parts that change has a key of its own for each generation and form of them', () => {
+  const keys = ['g1', 'g2'].flatMap((key) => ['x', 'y'].map((parts) => idempotencyKeyOfBody(key, parts)));
+  expect(new Set(keys).size).toBe(4);
+  expect(idempotencyKeyOfBody('g1', 'x')).toBe(keys[0]);
 });

@@ -39,7 +39,7 @@ test('outcomes and failures.csv tell the phase and every generation with its job
   const row = { ...sampleRow('a'), generation: 2, earlier: [first] };
   const outcome = toOutcome(sampleRun, row, { end: failed, generations: [second], settledAtMs: 0 });
   expect(outcome.phase).toBe('create');
-  expect(failureRecord(row, outcome)).toMatchObject({
+  expect(failureRecord(sampleRun, row, outcome)).toMatchObject({
     failure_phase: 'create',
     failure_jobs: '1:failed:unknown:job-7 2:unanswered:unknown:',
   });

@@ -115,7 +115,8 @@ describe('what a status means', () => {
     [429, 'paused due to high load', 'create', 'paused'],
     [500, '', 'job', 'unavailable'],
     [500, 'Project paused', 'create', 'paused'],
-    [502, 'failed to upload inputs', 'create', 'unavailable'],
+    [502, 'failed to upload inputs', 'create', 'upload-failed'],
+    [502, 'failed to upload inputs', 'job', 'unavailable'],
     [503, '', 'job', 'paused'],
     [504, '', 'create', 'unavailable'],
     [520, '', 'create', 'unavailable'],
@@ -131,12 +132,25 @@ describe('where a create goes', () => {
   const request = { prompt: 'a cat', aspectRatio: '1:1', resolution: '2K' } as const;
 
   it.each([
-    ['nb', '/nb/text-generations', { prompt: 'a cat', aspect_ratio: '1:1' }],
-    ['nb2', '/nb2/text-generations', { prompt: 'a cat', aspect_ratio: '1:1', resolution: '2K' }],
-    ['pro', '/text-generations', { prompt: 'a cat', aspect_ratio: '1:1', resolution: '2K' }],
-  ] as const)('for %s is %s', (model, path, body) => {
-    expect(createEndpoint({ ...request, model })).toEqual({ path, body });
-  });
+    ['nb', '/nb/', {}],
+    ['nb2', '/nb2/', { resolution: '2K' }],
+    ['pro', '/', { resolution: '2K' }],
+  ] as const)(
+    'for %s is below %s, and its body has no field that the endpoint does not take',
+    (model, path, sized) => {
+      const body = { prompt: 'a cat', aspect_ratio: '1:1', ...sized };
+      expect(createEndpoint({ ...request, model, inputImageUrls: [] })).toEqual({
+        path: `${path}text-generations`,
+        body,
+      });
+      const inputImageUrls = ['https://host.example/a.png'];
+      const callbackUrl = 'https://hook.example/';
+      expect(createEndpoint({ ...request, model, inputImageUrls, callbackUrl })).toEqual({
+        path: `${path}url-generations`,
+        body: { ...body, input_images_urls: inputImageUrls, callback_url: callbackUrl },
+      });
+    },
+  );
 });
 
 describe('the account id', () => {

@@ -80,12 +80,19 @@ describe('JSON Lines', () => {
     ]);
   });
 
-  test('reject lists of input images for now, and accept empty ones', async () => {
+  test('take lists of input images, whose entries may have spaces, and reject other values', async () => {
+    const lists = [[], ['https://x.example/1.png', ' '], 'https://x.example/1.png', [1], { a: 1 }];
     const { rows, rejected } = await read(
-      '{"prompt":"a","input_images":[]}\n{"prompt":"b","input_images":["https://x.example/1.png"]}\n',
+      lists
+        .map((input_images, index) => `${JSON.stringify({ prompt: `p${index}`, input_images })}\n`)
+        .join(''),
     );
-    expect(rows).toHaveLength(1);
-    expect(rejected).toMatchObject([{ line: 2, column: 'input_images', value: 'https://x.example/1.png' }]);
+    const one = ['https://x.example/1.png'];
+    expect(rows.map(({ inputImages }) => inputImages)).toEqual([[], one, one]);
+    expect(rejected).toMatchObject([
+      { line: 4, column: 'input_images', value: '[1]', rule: 'input_images is a text, or a list of texts' },
+      { line: 5, column: 'input_images', value: '{"a":1}' },
+    ]);
   });
 
   test('keep keys with meaning to JavaScript as labels', async () => {

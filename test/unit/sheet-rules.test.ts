@@ -84,13 +84,6 @@ describe('a record is rejected, and the rest goes on,', () => {
     });
   });
 
-  test('when it has input images, for now', async () => {
-    expect(await rejection('prompt,input_images', 'a,https://x.example/1.png')).toMatchObject({
-      column: 'input_images',
-      rule: 'image-to-image is not supported yet: leave input_images blank',
-    });
-  });
-
   test('when its id breaks a rule', async () => {
     expect(await rejection('prompt,id', 'a,x~1')).toMatchObject({
       column: 'id',

@@ -1,6 +1,6 @@
 // @ts-check
 // The cards of the contact sheet. Whatever a row says is text.
-import { columns } from './data.js';
+import { columns, root } from './data.js';
 
 /** @typedef {import('./data.js').Row} Row */
 /** @typedef {import('./data.js').Alike} Alike */
@@ -55,12 +55,13 @@ export function card(row, position, alike, address, isTarget) {
 }
 
 /** @param {Row} row @param {NonNullable<Row['image']>} image */
-function picture({ prompt }, { link, thumbnail, width, height }) {
+function picture({ prompt }, { link: belowRoot, thumbnail, width, height }) {
+  const link = `${root}${belowRoot}`;
   const img = document.createElement('img');
   Object.assign(img, { alt: prompt, width, height, loading: 'lazy', decoding: 'async', lang: '' });
   // A thumbnail may have been lost; the image itself is what counts.
   if (thumbnail) img.addEventListener('error', () => (img.src = link), { once: true });
-  img.src = thumbnail ? `thumbnails/${thumbnail}.webp` : link;
+  img.src = thumbnail ? `${root}thumbnails/${thumbnail}.webp` : link;
   const a = el('a', 'frame', [img]);
   a.setAttribute('href', link);
   a.style.setProperty('--ratio', (width / height).toFixed(4));
@@ -89,7 +90,7 @@ function details({ line, prompt, image, inputs, jobs = [], labels = [] }) {
   add('line', String(line));
   if (image) add('file', decodeURIComponent(image.link).replace('images/train/', ''));
   if (image) add('size', image.size);
-  if (inputs) add('input images', String(inputs));
+  if (inputs) add('input images', inputs);
   if (jobs.length > 0) add(jobs.length === 1 ? 'job' : 'jobs', jobs.join('\n'));
   for (const [column, text] of labels) add(columns[column] ?? '', text);
   return el('details', '', [el('summary', '', [shown]), list]);

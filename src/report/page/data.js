@@ -11,7 +11,7 @@
  * @property {{link: string, thumbnail?: string, width: number, height: number, size: string}} [image]
  * @property {{kind: string, title: string, message: string, used: string}} [none]
  * @property {string[]} [jobs]
- * @property {number} [inputs]
+ * @property {string} [inputs]
  * @property {[number, string][]} [labels]
  */
 /** @typedef {{positions: number[], groups: number[], bits: number[]}} Alike */
@@ -21,8 +21,8 @@ const CHUNKS_KEPT = 12;
 const CHUNKS_AHEAD = 6;
 
 const index = JSON.parse(byId('index').textContent ?? '');
-/** @type {{rows: number, chunkRows: number, folder: string, columns: string[]}} */
-export const { rows, chunkRows, folder, columns } = index;
+/** @type {{rows: number, chunkRows: number, folder: string, root: string, columns: string[]}} */
+export const { rows, chunkRows, folder, root, columns } = index;
 
 /** @param {string} id */
 export function byId(id) {

@@ -1,0 +1,67 @@
+import { shown, type AskingCheck, type Probe } from './check.js';
+import { goodBody, without, type Body } from './endpoints.js';
+import { fieldsNamed } from './error-shapes.js';
+import type { Verdict } from './verdict.js';
+
+const section = 'Models and endpoints';
+
+/** Asks a body without its aspect ratio, which nobody makes an image of, and tells which fields the answer names. */
+async function namedIn(
+  { endpoints: [endpoint], creates }: Probe,
+  changes: Body,
+  options: { readonly idempotencyKey?: string } = {},
+): Promise<ReadonlySet<string> | string> {
+  if (endpoint === undefined) return 'the key may use no endpoint';
+  const body = { ...without(goodBody(endpoint), 'aspect_ratio'), ...changes };
+  const answer = await creates.send(endpoint, body, { purpose: 'an open question', ...options });
+  return answer.status === 422 ? fieldsNamed(answer.json) : `it was answered ${shown(answer)}`;
+}
+
+function question(
+  id: string,
+  sentence: string,
+  field: string,
+  says: { readonly named: string; readonly notNamed: string },
+  changes: Body,
+  options?: { readonly idempotencyKey: string },
+): AskingCheck {
+  const ask = async (probe: Probe): Promise<Verdict> => {
+    const named = await namedIn(probe, changes, options);
+    if (typeof named === 'string') return { kind: 'skipped', why: named };
+    return { kind: 'finding', says: named.has(field) ? says.named : says.notNamed };
+  };
+  return { id, sentence, section, cost: 'nothing', ask };
+}
+
+/** What the contract leaves open and can be asked for nothing: each beside a fault that is refused anyway. */
+export const OPEN_QUESTIONS: readonly AskingCheck[] = [
+  question(
+    'open.null-bytes',
+    'Is a prompt of nothing but null bytes empty?',
+    'prompt',
+    { named: 'yes: it is refused', notNamed: 'it is not refused with the other faults of a body' },
+    { prompt: '\0\0' },
+  ),
+  question(
+    'open.unknown-field',
+    'Is a field that the contract does not know refused?',
+    'colour',
+    { named: 'yes', notNamed: 'no, or not with the other faults of a body' },
+    { colour: 'red' },
+  ),
+  question(
+    'open.callback-scheme',
+    'Is a callback_url refused that is no http(s) URL?',
+    'callback_url',
+    { named: 'yes', notNamed: 'no, or not with the other faults of a body' },
+    { callback_url: 'ftp://banana-batch.invalid/hook' },
+  ),
+  question(
+    'open.key-format',
+    'Is an Idempotency-Key refused that is no UUID?',
+    'idempotency-key',
+    { named: 'yes', notNamed: 'no, or not with the faults of a body' },
+    {},
+    { idempotencyKey: 'not-a-uuid' },
+  ),
+];

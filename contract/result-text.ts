@@ -1,0 +1,61 @@
+import Table from 'cli-table3';
+import type { MadeJob } from './creates.js';
+import type { SuiteRun } from './suite.js';
+import type { Result, Verdict } from './verdict.js';
+
+/** A table without lines between its rows, whose third column is broken at 60 characters. */
+export function tableOf(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const table = new Table({
+    head: [...head],
+    style: { head: [], border: [] },
+    colWidths: [null, null, 62],
+    wordWrap: true,
+    chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
+  });
+  for (const row of rows) table.push([...row]);
+  return table.toString();
+}
+
+/** The result of a run: a line a check, the jobs it made, and the counts. */
+export function resultText(run: SuiteRun): string {
+  const rows = run.results.map(({ id, verdict, sentence }) => [
+    id,
+    wordOf(verdict),
+    detailOf(verdict, sentence),
+  ]);
+  return [tableOf(['check', 'result', ''], rows), ...jobsLines(run.jobs), countsLine(run.results)].join('\n');
+}
+
+function wordOf(verdict: Verdict): string {
+  return verdict.kind === 'fail' ? 'FAIL' : verdict.kind;
+}
+
+function detailOf(verdict: Verdict, sentence: string): string {
+  switch (verdict.kind) {
+    case 'pass':
+      return verdict.note === undefined ? sentence : `${sentence} (${verdict.note})`;
+    case 'fail':
+      return `${sentence}\nexpected: ${verdict.expected}\ncame: ${verdict.came}`;
+    case 'skipped':
+      return `${sentence}\n${verdict.why}${verdict.enable === undefined ? '' : `; runs ${verdict.enable}`}`;
+    case 'finding':
+      return `${sentence}\n${verdict.says}`;
+  }
+}
+
+/** The jobs that a run has made, also by mistake. */
+function jobsLines(jobs: readonly MadeJob[]): readonly string[] {
+  if (jobs.length === 0) return ['Jobs made: none'];
+  return [
+    `Jobs made: ${jobs.length}`,
+    ...jobs.map(({ jobId, purpose, intended }) => {
+      const name = jobId ?? 'id unknown';
+      return `  ${name}  ${purpose}${intended ? '' : '  (should not have been made)'}`;
+    }),
+  ];
+}
+
+function countsLine(results: readonly Result[]): string {
+  const count = (kind: Verdict['kind']) => results.filter(({ verdict }) => verdict.kind === kind).length;
+  return `${count('pass')} pass · ${count('fail')} FAIL · ${count('skipped')} skipped · ${count('finding')} findings`;
+}

@@ -1,0 +1,83 @@
+/** The parts of the contract page, as its headings name them. */
+export type Section =
+  | 'Base URL and authentication'
+  | 'Models and endpoints'
+  | 'Jobs'
+  | 'Account'
+  | 'Webhooks'
+  | 'Errors'
+  | 'Result images'
+  | 'Our client';
+
+/** What came of a check. A `finding` is an answer to a question that the contract leaves open: neither right nor wrong. */
+export type Verdict =
+  | { readonly kind: 'pass'; readonly note?: string }
+  | { readonly kind: 'fail'; readonly expected: string; readonly came: string }
+  | {
+      readonly kind: 'skipped';
+      readonly why: string;
+      /** How it runs, where a flag lets it: `with --input-image`. */
+      readonly enable?: string;
+    }
+  | { readonly kind: 'finding'; readonly says: string };
+
+/** A rule of the contract, or a question that it leaves open, and where it stands. */
+export interface Rule {
+  /** Stable: scripts may compare two runs by it. */
+  readonly id: string;
+  readonly sentence: string;
+  readonly section: Section;
+}
+
+/** One line of the result. */
+export interface Result extends Rule {
+  readonly cost: Cost;
+  readonly verdict: Verdict;
+}
+
+/**
+ * What a check costs: nothing at all; nothing as long as the rule holds, an image where it does not; nothing beyond the
+ * images that the plan lists, which it only looks at.
+ */
+export type Cost = 'nothing' | 'nothing if it holds' | 'the images of the plan';
+
+/** A case of a rule: it holds, it does not (with what came), or nothing can be told of it. */
+export type Outcome =
+  | { readonly kind: 'holds' }
+  | { readonly kind: 'broken'; readonly what: string; readonly came: string }
+  | { readonly kind: 'untold'; readonly why: string; readonly enable?: string };
+
+export const HOLDS: Outcome = { kind: 'holds' };
+
+export function broken(what: string, came: string): Outcome {
+  return { kind: 'broken', what, came };
+}
+
+const MOST_SHOWN = 3;
+
+/** The verdict over all cases of a rule: one that is broken decides, then one of which nothing can be told. */
+export function verdictOf(
+  expected: string,
+  outcomes: readonly Outcome[],
+  cases = 'case',
+  none = 'there was nothing to look at',
+): Verdict {
+  const broken = outcomes.filter((outcome) => outcome.kind === 'broken');
+  if (broken.length > 0) {
+    const shown = broken.slice(0, MOST_SHOWN).map(({ what, came }) => `${what}: ${came}`);
+    const more = broken.length > MOST_SHOWN ? [`and ${broken.length - MOST_SHOWN} more`] : [];
+    return { kind: 'fail', expected, came: [...shown, ...more].join('; ') };
+  }
+  const untold = outcomes.find((outcome) => outcome.kind === 'untold');
+  if (untold !== undefined) {
+    const { why, enable } = untold;
+    return { kind: 'skipped', why, ...(enable === undefined ? {} : { enable }) };
+  }
+  if (outcomes.length === 0) return { kind: 'skipped', why: none };
+  return { kind: 'pass', note: counted(outcomes.length, cases) };
+}
+
+/** A number of things: `one` is the word for one of them. */
+export function counted(count: number, one: string): string {
+  return `${count} ${one}${count === 1 ? '' : 's'}`;
+}

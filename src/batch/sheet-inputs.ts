@@ -1,0 +1,202 @@
+import { createHash } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import pMap from 'p-map';
+import { MOST_INPUT_BYTES } from '../domain/generation-settings.js';
+import { uploadedAt } from '../domain/input-image.js';
+import { inputImageType } from '../images/input-image-type.js';
+import type { FoundInput, InputImages } from '../sheet/index.js';
+import { StorageError, type ObjectRef, type ObjectStore } from '../storage/object-store.js';
+
+/** What paths in a sheet are relative to; nowhere for a sheet from the web, which names no files of this machine. */
+export type PathBase =
+  | { readonly kind: 'folder'; readonly folder: string }
+  /** `prefix` is empty or ends with a slash. */
+  | { readonly kind: 'bucket'; readonly bucket: string; readonly prefix: string }
+  | { readonly kind: 'nowhere' };
+
+/** Where an input image's bytes are. */
+export type InputSource =
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'object'; readonly ref: ObjectRef };
+
+/** An input image of a sheet by its content, and one place where its bytes are. */
+export interface SheetInput {
+  readonly image: Extract<FoundInput, { kind: 'image' }>;
+  readonly source: InputSource;
+}
+
+/** Each is held in memory whole, and has up to 40 MB. */
+const READS_AT_ONCE = 8;
+
+/**
+ * The input images that a sheet on its way into a batch names: each is read once, hashed and looked at, and none is
+ * changed or sent anywhere. `onRead` hears of each with its size. A `find` never throws; `prepare` throws StorageError
+ * where no bucket can be asked, and `signal`'s reason.
+ */
+export class SheetInputs implements InputImages {
+  readonly #base: PathBase;
+  readonly #openStore: () => Promise<ObjectStore>;
+  readonly #signal: AbortSignal;
+  readonly #found = new Map<string, FoundInput>();
+  readonly #byContent = new Map<string, SheetInput>();
+  #onRead: (count: number, sizeBytes: number) => void = () => undefined;
+  #sizeBytes = 0;
+  #outside = 0;
+
+  constructor(options: {
+    readonly base: PathBase;
+    /** Asked for only where an object is named. */
+    readonly openStore: () => Promise<ObjectStore>;
+    readonly signal: AbortSignal;
+  }) {
+    this.#base = options.base;
+    this.#openStore = options.openStore;
+    this.#signal = options.signal;
+  }
+
+  /** By what the sheet calls them. */
+  get found(): ReadonlyMap<string, FoundInput> {
+    return this.#found;
+  }
+
+  /** The images among them, each once. */
+  get images(): readonly SheetInput[] {
+    return [...this.#byContent.values()];
+  }
+
+  /** How many are files that lie neither in the sheet's folder nor below it. */
+  get outside(): number {
+    return this.#outside;
+  }
+
+  /** `hear` is told after each read how many there were so far and what they had together. */
+  whileReading(hear: (count: number, sizeBytes: number) => void): void {
+    this.#onRead = hear;
+  }
+
+  find(reference: string): FoundInput | undefined {
+    return this.#found.get(reference);
+  }
+
+  async prepare(references: readonly string[]): Promise<void> {
+    const unknown = [...new Set(references)].filter((reference) => !this.#found.has(reference));
+    await pMap(unknown, (reference) => this.#look(reference), {
+      concurrency: READS_AT_ONCE,
+      signal: this.#signal,
+    });
+  }
+
+  async #look(reference: string): Promise<void> {
+    const place = this.#placeOf(reference);
+    if (place.kind === 'broken') {
+      this.#found.set(reference, place);
+      return;
+    }
+    const found =
+      place.kind === 'file'
+        ? await lookAtFile(place.path)
+        : await lookAtObject(await this.#openStore(), place.ref, this.#signal);
+    this.#found.set(reference, found);
+    if (found.kind === 'broken') return;
+    if (!this.#byContent.has(found.sha256))
+      this.#byContent.set(found.sha256, { image: found, source: place });
+    if (place.kind === 'file' && this.#isOutside(place.path)) this.#outside += 1;
+    this.#sizeBytes += found.sizeBytes;
+    this.#onRead(this.#found.size, this.#sizeBytes);
+  }
+
+  #placeOf(reference: string): InputSource | Extract<FoundInput, { kind: 'broken' }> {
+    if (/^s3:\/\//i.test(reference)) {
+      const [, bucket, key] = /^s3:\/\/([^/]+)\/(.+)$/is.exec(reference) ?? [];
+      return bucket && key ? { kind: 'object', ref: { bucket, key } } : broken('expected s3://bucket/key');
+    }
+    const base = this.#base;
+    switch (base.kind) {
+      case 'folder':
+        return { kind: 'file', path: path.resolve(base.folder, reference) };
+      case 'bucket': {
+        const key = path.posix.normalize(`${base.prefix}${reference}`);
+        return reference.startsWith('/') || key.startsWith('../')
+          ? broken(
+              'a path in a sheet from s3:// names an object beside it: it does not begin with / and does not lead out of the bucket',
+            )
+          : { kind: 'object', ref: { bucket: base.bucket, key } };
+      }
+      case 'nowhere':
+        return broken(
+          'a sheet from the web names its input images by http(s) URLs or s3://bucket/key: files of this machine are none of its business. Download the sheet to use paths',
+        );
+    }
+  }
+
+  #isOutside(file: string): boolean {
+    if (this.#base.kind !== 'folder') return false;
+    const relative = path.relative(this.#base.folder, file);
+    return relative.startsWith('..') || path.isAbsolute(relative);
+  }
+}
+
+function broken(rule: string): Extract<FoundInput, { kind: 'broken' }> {
+  return { kind: 'broken', rule };
+}
+
+const TOO_LARGE = `an input image has at most ${MOST_INPUT_BYTES / 1_000_000} MB, and this one has more`;
+
+async function lookAtFile(file: string): Promise<FoundInput> {
+  try {
+    const facts = await stat(file);
+    if (!facts.isFile()) return broken('an input image is a file, and this is a folder or a device');
+    if (facts.size > MOST_INPUT_BYTES) return broken(TOO_LARGE);
+    return lookAtBytes(await readFile(file));
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+    if (code === 'ENOENT' || code === 'ENOTDIR') {
+      return broken(
+        'there is no such file; paths are relative to the sheet, and a path with spaces stands in quotes',
+      );
+    }
+    if (code === 'EACCES' || code === 'EPERM') return broken('this file may not be read by this user');
+    return broken(`this file cannot be read (${code})`);
+  }
+}
+
+async function lookAtObject(store: ObjectStore, ref: ObjectRef, signal: AbortSignal): Promise<FoundInput> {
+  try {
+    const head = await store.head(ref, signal);
+    if (!head) return broken('there is no such object');
+    if (head.sizeBytes > MOST_INPUT_BYTES) return broken(TOO_LARGE);
+    // What a submission has uploaded need not be read again: failures.csv may name a hundred thousand of them.
+    const known = uploadedAt(ref.key);
+    if (known && head.metadata['sha256'] === known.sha256) {
+      return { kind: 'image', ...known, sizeBytes: head.sizeBytes };
+    }
+    return lookAtBytes(await buffer(await store.read(ref, signal)));
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    switch (error.code) {
+      case 'not-found':
+        return broken('there is no such object');
+      case 'bucket-missing':
+        return broken('there is no such bucket');
+      case 'denied':
+        return broken('the credentials in use may not read this object');
+      case 'bad-credentials':
+      case 'precondition-failed':
+      case 'unreachable':
+      case 'unavailable':
+      case 'corrupted':
+      case 'other':
+        throw error;
+    }
+  }
+}
+
+function lookAtBytes(bytes: Buffer): FoundInput {
+  const seen = inputImageType(bytes);
+  if (seen.kind === 'broken')
+    return broken(`an input image is a PNG, JPEG or WebP by its bytes: ${seen.reason}`);
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  return { kind: 'image', sha256, type: seen.type, sizeBytes: bytes.length };
+}

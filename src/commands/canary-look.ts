@@ -1,0 +1,59 @@
+import path from 'node:path';
+import type { BatchStatus } from '../batch/status-document.js';
+import type { Pause } from '../domain/pause.js';
+import { canaryPageKey } from '../storage/layout.js';
+import { askConsent } from './consent.js';
+import type { CommandContext } from './command-context.js';
+import { embeddedBucketFolder } from './engine.js';
+import { resumeWord } from './resume.js';
+import { tellBatch } from './tell-batch.js';
+import type { Watched } from './watch-to-end.js';
+
+/** The pause in which a batch waits for a person to look at its canary; undefined where it goes on by itself, or for other batches. */
+export function canaryToSee({ state, pauses }: Pick<BatchStatus, 'state' | 'pauses'>): Pause | undefined {
+  if (state !== 'paused') return undefined;
+  return pauses.find(({ kind, until }) => kind === 'canary' && until === undefined);
+}
+
+/**
+ * Says where a canary is to be seen, and at a terminal asks whether the batch is to go on: `resumed` where it does.
+ * Elsewhere, or with `--yes`, which asks nothing, it is `left` waiting. `signal` interrupts the question.
+ */
+export async function lookAtCanary(
+  context: CommandContext,
+  watched: Watched,
+  status: BatchStatus,
+  signal: AbortSignal,
+): Promise<'resumed' | 'left' | 'interrupted'> {
+  const { stdin, stderr } = context;
+  const { access, location, engine } = watched;
+  const { batchId, pending, runSeq } = status;
+  stderr.write(`Look       ${pagePath(context, watched, runSeq)}\n`);
+  if (watched.asks && stdin.isTTY) {
+    const others = pending === 1 ? 'other row' : `other ${pending.toLocaleString('en')} rows`;
+    const question = `Go on with the ${others}?`;
+    const answer = await askConsent({ stdin, stderr, interrupted: signal }, question, 'no');
+    if (answer === 'interrupted') return 'interrupted';
+    if (answer === 'given') {
+      await tellBatch(access, batchId, resumeWord({ rebind: false }));
+      return 'resumed';
+    }
+  }
+  const isWorkerHere = engine?.started.worker === true;
+  const worker = context.config.temporal ? 'npx banana-batch worker' : 'npx banana-batch dev';
+  const first = isWorkerHere ? `Its worker was this command. Start another with: ${worker}, then go` : 'Go';
+  stderr.write(
+    `"${location.batchId}" waits, and loses nothing. ${first} on with: banana-batch resume ${batchId}, or end it with: banana-batch cancel ${batchId}\n`,
+  );
+  return 'left';
+}
+
+/** The page as a file where the bucket is a folder here. */
+function pagePath({ cwd }: CommandContext, { config, location }: Watched, runSeq: number): string {
+  const { bucket } = location;
+  const root =
+    config.bucket?.origin === 'stack'
+      ? `${path.relative(cwd, embeddedBucketFolder(cwd, bucket))}/`
+      : `s3://${bucket}/`;
+  return `${root}${canaryPageKey(location, runSeq)}`;
+}

@@ -1,0 +1,37 @@
+import { randomBytes } from 'node:crypto';
+import { request } from 'undici';
+import { readBoundedText } from '../bananahub/bounded-text.js';
+import { connectionFaultText } from '../bananahub/connection-fault.js';
+import type { Config } from '../config.js';
+import { sameText } from '../webhooks/callback-path.js';
+import { healthAnswer, healthPath } from '../webhooks/health-path.js';
+import type { WebhookConfig } from '../webhooks/webhook-config.js';
+import { check, ok, problem, type CheckResult, type Finding } from './doctor-check.js';
+
+/** Whether BANANA_WEBHOOK_URL leads to a receiver with this secret; nothing where no webhooks are configured. */
+export async function checkWebhooks(
+  { webhooks }: Pick<Config, 'webhooks'>,
+  interrupted: AbortSignal,
+): Promise<readonly CheckResult[]> {
+  if (!webhooks) return [];
+  const { url } = webhooks;
+  const explain = (error: unknown): Finding =>
+    problem(`${url} cannot be reached: ${connectionFaultText(error)}`, ADVICE);
+  return [await check('webhooks', interrupted, (signal) => ask(webhooks, signal), explain)];
+}
+
+const ADVICE =
+  'Start a receiver (npx banana-batch webhooks, or worker --webhooks PORT) and lead BANANA_WEBHOOK_URL to it; until then workers poll.';
+
+async function ask({ url, secrets: [secret] }: WebhookConfig, signal: AbortSignal): Promise<Finding> {
+  const nonce = randomBytes(24).toString('base64url');
+  const { statusCode, body } = await request(url + healthPath(nonce, secret), { signal });
+  const { text } = await readBoundedText(body, 1024);
+  if (statusCode === 200 && sameText(text.trim(), healthAnswer(nonce, secret))) {
+    return ok(`${url} leads to a receiver with this secret.`);
+  }
+  return problem(
+    `${url} answers ${statusCode}, and not as a receiver with this secret does.`,
+    `Give receivers and workers the same BANANA_WEBHOOK_SECRET. ${ADVICE}`,
+  );
+}

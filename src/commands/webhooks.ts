@@ -1,0 +1,57 @@
+import { Client, Connection } from '@temporalio/client';
+import { behindGate, RequestGate } from '../activities/request-gate.js';
+import { createBananaHubClient } from '../bananahub/http-client.js';
+import { requireParts, type TemporalConfig } from '../config.js';
+import { UsageError } from '../errors.js';
+import { logToStderr } from '../log.js';
+import { startReceiver } from '../webhooks/receiver.js';
+import { TEMPORAL_DEADLINE_MS } from './batch-access.js';
+import { EXIT, type Command } from './command-context.js';
+import { aborted } from './dev.js';
+
+export interface WebhooksCommandOptions {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly json: boolean;
+}
+
+/** Receives webhooks until Ctrl-C or SIGTERM. Needs Temporal and the API; what it misses is found by the workers' polls. */
+export const webhooks: Command<WebhooksCommandOptions> = async (context, { host, port, json }) => {
+  const { config, environment, interrupted, stdout, stderr } = context;
+  const parts = requireParts(config, ['temporal', 'api', 'webhooks']);
+  const log = logToStderr(stderr.isTTY, !environment['NO_COLOR']);
+  const connection = await connect(parts.temporal);
+  const api = behindGate(createBananaHubClient(parts.api), new RequestGate());
+  try {
+    const client = new Client({ connection, namespace: parts.temporal.namespace });
+    const receiver = await startReceiver({
+      listen: { host, port },
+      webhooks: parts.webhooks,
+      parts: { api, client },
+      log,
+    });
+    try {
+      const place = { host, port: receiver.port };
+      if (json) stdout.write(`${JSON.stringify({ ...place, url: parts.webhooks.url })}\n`);
+      log.info({ ...place, temporal: parts.temporal.address }, 'Webhooks are received.');
+      await aborted(interrupted);
+    } finally {
+      await receiver.close();
+    }
+    return EXIT.ok;
+  } finally {
+    await Promise.all([api.close(), connection.close()]);
+  }
+};
+
+async function connect({ connection, address }: TemporalConfig): Promise<Connection> {
+  try {
+    return await Connection.connect({ ...connection, connectTimeout: TEMPORAL_DEADLINE_MS });
+  } catch (cause) {
+    throw new UsageError(
+      `Temporal at ${address} does not answer. Start it, or set TEMPORAL_ADDRESS to where it is.`,
+      { cause },
+    );
+  }
+}

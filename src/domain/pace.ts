@@ -1,0 +1,90 @@
+/** A time in which the service asked to be left alone: from a create's 429 until its Retry-After was over. */
+export interface SlowPeriod {
+  /** Milliseconds since the epoch. */
+  readonly metAtMs: number;
+  readonly untilMs: number;
+}
+
+/** A lower window takes effect as jobs end: it is not halved again before. */
+const HALVED_EVERY_MS = 30_000;
+const GROWN_EVERY_MS = 60_000;
+/** Of what was asked for, in 64ths: a fifth of it and a little. */
+const GROWTH = 13;
+const FULL = 64;
+/** What came before so many periods has no weight any more: each halves it. */
+const KEPT_PERIODS = 16;
+/** Quiet for that long, the pace is what it was, however low it had been. */
+const RECOVERED_AFTER_MS = Math.ceil(FULL / GROWTH) * GROWN_EVERY_MS;
+
+/**
+ * Adds a 429 to the slow periods so far: those that overlap are one. The order in which they are added makes no
+ * difference; what is so old that the pace has recovered since is left out.
+ */
+export function withSlowPeriod(periods: readonly SlowPeriod[], met: SlowPeriod): readonly SlowPeriod[] {
+  const merged: SlowPeriod[] = [];
+  for (const period of [...periods, met].toSorted((a, b) => a.metAtMs - b.metAtMs)) {
+    const last = merged.at(-1);
+    if (last && period.metAtMs <= last.untilMs) {
+      merged[merged.length - 1] = { ...last, untilMs: Math.max(last.untilMs, period.untilMs) };
+    } else merged.push(period);
+  }
+  return merged.slice(-KEPT_PERIODS);
+}
+
+/** No create of the batch is to be sent before; 0 where none was asked to wait. Milliseconds since the epoch. */
+export function createsNotBeforeMs(periods: readonly SlowPeriod[]): number {
+  return periods.at(-1)?.untilMs ?? 0;
+}
+
+/**
+ * How many rows may have an unfinished job at once, of the `asked` ones: halved at each slow period, at most once in
+ * 30 s, and a fifth of `asked` more after each quiet minute until it is back. At least 1, never more than `asked`.
+ */
+export function pacedConcurrency(asked: number, periods: readonly SlowPeriod[], nowMs: number): number {
+  return Math.min(asked, Math.max(1, Math.floor((asked * shareAt(periods, nowMs)) / FULL)));
+}
+
+/** When the pace grows next, in milliseconds since the epoch; undefined where it is not lowered. */
+export function nextGrowthMs(periods: readonly SlowPeriod[], nowMs: number): number | undefined {
+  const sinceMs = createsNotBeforeMs(periods);
+  if (shareAt(periods, nowMs) >= FULL) return undefined;
+  return sinceMs + (quietSteps(sinceMs, nowMs) + 1) * GROWN_EVERY_MS;
+}
+
+/** When the pace will be what was asked for, if no more 429 comes; undefined where it is. Milliseconds since the epoch. */
+export function fullAgainMs(periods: readonly SlowPeriod[], nowMs: number): number | undefined {
+  if (shareAt(periods, nowMs) >= FULL) return undefined;
+  const sinceMs = createsNotBeforeMs(periods);
+  const missing = FULL - shareAt(periods, sinceMs);
+  return sinceMs + Math.ceil(missing / GROWTH) * GROWN_EVERY_MS;
+}
+
+/** In 64ths, as a fraction. */
+function shareAt(periods: readonly SlowPeriod[], nowMs: number): number {
+  let share = FULL;
+  let quietSinceMs = -Infinity;
+  let halvedAtMs = -Infinity;
+  for (const { metAtMs, untilMs } of periods) {
+    share = grown(share, quietSinceMs, metAtMs);
+    if (metAtMs >= halvedAtMs + HALVED_EVERY_MS) {
+      share /= 2;
+      halvedAtMs = metAtMs;
+    }
+    quietSinceMs = untilMs;
+  }
+  return grown(share, quietSinceMs, nowMs);
+}
+
+function grown(share: number, quietSinceMs: number, nowMs: number): number {
+  if (share >= FULL || quietSinceMs === -Infinity) return share;
+  return Math.min(FULL, share + GROWTH * quietSteps(quietSinceMs, nowMs));
+}
+
+function quietSteps(sinceMs: number, nowMs: number): number {
+  return Math.max(0, Math.floor((nowMs - sinceMs) / GROWN_EVERY_MS));
+}
+
+/** The periods that still lower the pace; none once it has recovered. */
+export function periodsInForce(periods: readonly SlowPeriod[], nowMs: number): readonly SlowPeriod[] {
+  return nowMs - createsNotBeforeMs(periods) >= RECOVERED_AFTER_MS ? [] : periods;
+}

@@ -1,0 +1,57 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import type { FoundInput, InputImages } from '../sheet/index.js';
+import { at, inputKey, type BatchLocation } from '../storage/layout.js';
+import type { ObjectStore } from '../storage/object-store.js';
+import { readJsonLines, toJsonLines } from './json-lines.js';
+
+/** A line of a list of input images: what the sheet calls one, and what it was by its bytes when the sheet was submitted. */
+const InputLine = z.object({
+  reference: z.string(),
+  found: z.discriminatedUnion('kind', [
+    z.object({
+      kind: z.literal('image'),
+      sha256: z.string().regex(/^[0-9a-f]{64}$/),
+      type: z.enum(['png', 'jpg', 'webp']),
+      sizeBytes: z.int().min(0),
+    }),
+    z.object({ kind: z.literal('broken'), rule: z.string() }),
+  ]),
+}) satisfies z.ZodType<{ readonly reference: string; readonly found: FoundInput }>;
+export type InputLine = z.infer<typeof InputLine>;
+
+/**
+ * The document by which a worker knows a sheet's input images, which lie where only the submission could look, and its
+ * key, which names its content; undefined where the sheet names none.
+ */
+export function inputListOf(
+  location: BatchLocation,
+  found: ReadonlyMap<string, FoundInput>,
+): { readonly key: string; readonly body: Buffer; readonly sha256: string } | undefined {
+  if (found.size === 0) return undefined;
+  const lines = [...found].map(([reference, one]): InputLine => ({ reference, found: one }));
+  const body = toJsonLines(lines.toSorted((a, b) => (a.reference < b.reference ? -1 : 1)));
+  const sha256 = createHash('sha256').update(body).digest('hex');
+  return { key: inputKey(location, sha256, 'images.jsonl'), body, sha256 };
+}
+
+/** The lines of the document at a key. Throws `StorageError`. */
+export async function* inputLines(
+  store: ObjectStore,
+  location: BatchLocation,
+  key: string,
+): AsyncGenerator<InputLine> {
+  yield* readJsonLines(await store.read(at(location, key)), InputLine, key);
+}
+
+/** The input images of a run's sheet as they were when it was submitted; undefined where it names none. Throws `StorageError`. */
+export async function listedInputs(
+  store: ObjectStore,
+  location: BatchLocation,
+  { inputListKey }: { readonly inputListKey?: string },
+): Promise<InputImages | undefined> {
+  if (inputListKey === undefined) return undefined;
+  const found = new Map<string, FoundInput>();
+  for await (const line of inputLines(store, location, inputListKey)) found.set(line.reference, line.found);
+  return { prepare: async () => undefined, find: (reference) => found.get(reference) };
+}

@@ -1,0 +1,121 @@
+import { MODELS, MOST_INPUT_BYTES, rulesFor, type Model } from '../domain/generation-settings.js';
+import { inputImagesIn, publicAddress, uploadedInput } from '../domain/input-image.js';
+import type { ImageType } from '../domain/outcome.js';
+import { BrokenRule } from './broken-rule.js';
+import { cellOf, type Cell } from './cell.js';
+import { cellText } from './cells.js';
+import type { SheetColumns } from './columns.js';
+import type { SourceRecord } from './parse.js';
+
+/** A file or object that a sheet names as an input image: what it is by its bytes, or the rule that it breaks. */
+export type FoundInput =
+  | {
+      readonly kind: 'image';
+      /** Lower-case hex. */
+      readonly sha256: string;
+      readonly type: ImageType;
+      readonly sizeBytes: number;
+    }
+  | { readonly kind: 'broken'; readonly rule: string };
+
+/** The files and objects that a sheet names as input images, by what the sheet calls them. */
+export interface InputImages {
+  /** Looks at those that it has not looked at before. */
+  prepare(references: readonly string[]): Promise<void>;
+  /** What became of one that was prepared. */
+  find(reference: string): FoundInput | undefined;
+}
+
+const MOST_OF_ANY_MODEL = Math.max(...MODELS.map((model) => rulesFor(model, 'image').inputImages.most));
+const MOST_MEGABYTES = MOST_INPUT_BYTES / 1_000_000;
+
+const WHAT_IT_IS =
+  'an input image is an http(s) URL, a path, or s3://bucket/key; several are separated by spaces or |, and a path with spaces stands in quotes';
+
+/** The files and objects that a record names as input images; none that its rules refuse at first sight. */
+export function inputReferences({
+  record,
+  columns,
+}: {
+  readonly record: SourceRecord;
+  readonly columns: SheetColumns;
+}): readonly string[] {
+  if (!columns.ours.has('input_images')) return [];
+  const entries = entriesOf(cellOf(record, columns, 'input_images').value);
+  if (entries === undefined || entries.length > MOST_OF_ANY_MODEL) return [];
+  return entries.filter((entry) => !hasScheme(entry) || isObject(entry));
+}
+
+/**
+ * The input images of a record as its rows have them: http(s) URLs as they stand, all others by their content. Throws
+ * BrokenRule.
+ */
+export function inputImagesOf(
+  { name, value }: Cell,
+  { model, inputs }: { readonly model: Model; readonly inputs: InputImages | undefined },
+): readonly string[] {
+  const { most } = rulesFor(model, 'image').inputImages;
+  const entries = entriesOf(value);
+  if (entries === undefined) {
+    throw new BrokenRule(name, JSON.stringify(value), `${name} is a text, or a list of texts`);
+  }
+  if (entries.length > most) {
+    throw new BrokenRule(
+      name,
+      String(entries.length),
+      `a row has at most ${most} input images, not ${entries.length}; ${WHAT_IT_IS}`,
+    );
+  }
+  let sizeBytes = 0;
+  return entries.map((entry) => {
+    const broken = (rule: string): BrokenRule => new BrokenRule(name, publicAddress(entry), rule);
+    if (hasScheme(entry) && !isObject(entry)) {
+      const rule = brokenUrlRule(entry);
+      if (rule !== undefined) throw broken(rule);
+      return entry;
+    }
+    const found = inputs?.find(entry) ?? NOT_FOUND;
+    if (found.kind === 'broken') throw broken(found.rule);
+    sizeBytes += found.sizeBytes;
+    if (sizeBytes > MOST_INPUT_BYTES) {
+      throw broken(
+        `the input images of a row have at most ${MOST_MEGABYTES} MB together, and with this one they have more`,
+      );
+    }
+    return uploadedInput(found);
+  });
+}
+
+const NOT_FOUND: FoundInput = {
+  kind: 'broken',
+  rule: 'this file was not looked at when the sheet was submitted: submit the sheet again with this version of banana-batch',
+};
+
+/** What a cell lists; undefined for what is neither a text nor a list of texts. */
+function entriesOf(value: Cell['value']): readonly string[] | undefined {
+  if (Array.isArray(value)) {
+    const texts = value.flatMap((entry) => (typeof entry === 'string' ? [entry.trim()] : []));
+    return texts.length === value.length ? texts.filter((text) => text !== '') : undefined;
+  }
+  const text = cellText(value);
+  return text === undefined ? undefined : inputImagesIn(text);
+}
+
+function hasScheme(entry: string): boolean {
+  return /^(?:[a-z][a-z0-9+.-]*:\/\/|(?:data|file|blob):)/i.test(entry);
+}
+
+function isObject(entry: string): boolean {
+  return /^s3:\/\//i.test(entry);
+}
+
+function brokenUrlRule(entry: string): string | undefined {
+  if (!/^https?:\/\//i.test(entry)) return WHAT_IT_IS;
+  if (!URL.canParse(entry) || /\s/.test(entry)) {
+    return 'this is no URL: expected https://host/path, with spaces written as %20';
+  }
+  const { username, password } = new URL(entry);
+  return username + password === ''
+    ? undefined
+    : 'an input image has no user and password in its URL, since the service would get them: use a presigned URL, or a file';
+}

@@ -1,0 +1,66 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { parseBatchId, type BatchId } from '../domain/ids.js';
+
+/** The generation whose end a callback tells. */
+export interface CallbackRef {
+  readonly batchId: BatchId;
+  readonly runSeq: number;
+  readonly shard: number;
+  readonly row: number;
+  readonly generation: number;
+}
+
+/** A path that is formed as ours are. Whether its token is genuine is not said by that. */
+export interface ParsedCallback {
+  readonly ref: CallbackRef;
+  readonly token: string;
+}
+
+/** Keeps these tokens apart from everything else that the same secret may sign. */
+const PURPOSE = 'banana-batch callback v1';
+
+/**
+ * The path below the webhooks' base URL at which the end of exactly this generation is told. No two generations share
+ * one; who does not know the secret cannot make one.
+ */
+export function callbackPath(ref: CallbackRef, secret: string): string {
+  const { batchId, runSeq, shard, row, generation } = ref;
+  return `/v1/${batchId}/${runSeq}/${shard}/${row}/${generation}/${tokenOf(ref, secret)}`;
+}
+
+const NUMBER = '(0|[1-9]\\d{0,8})';
+const PATH = new RegExp(
+  `^/v1/([a-z0-9._-]{1,80})/${NUMBER}/${NUMBER}/${NUMBER}/${NUMBER}/([A-Za-z0-9_-]{43})$`,
+);
+
+/** Reads such a path, and only what `callbackPath` writes; undefined for everything else. */
+export function parseCallbackPath(path: string): ParsedCallback | undefined {
+  const [, id = '', runSeq, shard, row, generation, token = ''] = PATH.exec(path) ?? [];
+  const batchId = parseBatchId(id);
+  if (!batchId) return undefined;
+  const numbers = { runSeq: Number(runSeq), shard: Number(shard), row: Number(row) };
+  return { ref: { batchId, ...numbers, generation: Number(generation) }, token };
+}
+
+/** Whether a path's token was made for its generation with one of the secrets. Takes the same time wherever it differs. */
+export function isGenuine({ ref, token }: ParsedCallback, secrets: readonly string[]): boolean {
+  // No early end: which of the secrets fits is nobody's business either.
+  return secrets.map((secret) => sameText(token, tokenOf(ref, secret))).includes(true);
+}
+
+/** Whether two texts are equal, told in a time that says nothing of where they differ. */
+export function sameText(given: string, expected: string): boolean {
+  const [left, right] = [Buffer.from(given), Buffer.from(expected)];
+  return left.length === right.length && timingSafeEqual(left, right);
+}
+
+/** Of a text that fits into a URL as it is: 43 characters. */
+export function macOf(purpose: string, fields: readonly (string | number)[], secret: string): string {
+  return createHmac('sha256', secret)
+    .update(`${purpose}\n${JSON.stringify(fields)}`)
+    .digest('base64url');
+}
+
+function tokenOf({ batchId, runSeq, shard, row, generation }: CallbackRef, secret: string): string {
+  return macOf(PURPOSE, [batchId, runSeq, shard, row, generation], secret);
+}

@@ -1,0 +1,47 @@
+import type { IncomingMessage } from 'node:http';
+import { z } from 'zod';
+import { isSafeJobId } from '../bananahub/schema.js';
+import type { JobId } from '../domain/ids.js';
+
+/** What the service posts is a job's JSON: some hundred bytes, and a presigned URL. */
+const MAX_BODY_BYTES = 64 * 1024;
+
+/** Nothing else in it is believed. */
+const Told = z.object({ job_id: z.custom<JobId>((id) => typeof id === 'string' && isSafeJobId(id)) });
+
+/** What a delivery says: the job that is said to have ended, or why it cannot be read. */
+export type DeliveryBody =
+  | { readonly kind: 'job'; readonly jobId: JobId }
+  | { readonly kind: 'too-large' }
+  | { readonly kind: 'unreadable' };
+
+/** Whether a request's body may be more than is ever read of one. */
+export function mayHaveLongBody({ headers }: IncomingMessage): boolean {
+  return (
+    headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > MAX_BODY_BYTES
+  );
+}
+
+/** Reads a request's body, at most 64 KiB of it. Rejects where the connection breaks. */
+export async function readDelivery(request: IncomingMessage): Promise<DeliveryBody> {
+  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) return { kind: 'too-large' };
+  const chunks: Uint8Array[] = [];
+  let sizeBytes = 0;
+  // What is left open can still be answered.
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    const bytes: Uint8Array = chunk;
+    sizeBytes += bytes.length;
+    if (sizeBytes > MAX_BODY_BYTES) return { kind: 'too-large' };
+    chunks.push(bytes);
+  }
+  const told = Told.safeParse(jsonIn(Buffer.concat(chunks).toString('utf8')));
+  return told.success ? { kind: 'job', jobId: told.data.job_id } : { kind: 'unreadable' };
+}
+
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

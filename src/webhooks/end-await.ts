@@ -1,0 +1,58 @@
+import { ActivityNotFoundError, type Client } from '@temporalio/client';
+import type { EndedByWebhook } from '../activities/types.js';
+import type { BananaHubClient } from '../bananahub/client.js';
+import { BananaHubError } from '../bananahub/errors.js';
+import type { JobId } from '../domain/ids.js';
+import type { AwaitedJobs } from './awaited-jobs.js';
+import type { CallbackRef } from './callback-path.js';
+import type { DeliveryEnd } from './delivery-counts.js';
+import { awaitingActivity, awaitName } from './worker-webhooks.js';
+
+/** What a receiver works with: nothing but the API and Temporal. */
+export interface ReceiverParts {
+  readonly api: Pick<BananaHubClient, 'getJob'>;
+  readonly client: Client;
+  /** The waits of the worker in whose process the receiver runs. */
+  readonly awaited?: AwaitedJobs;
+}
+
+/** A genuine path, and the job that its body named: not known yet to be that generation's job. */
+export interface Delivery {
+  readonly ref: CallbackRef;
+  readonly jobId: JobId;
+}
+
+const TEMPORAL_DEADLINE_MS = 10_000;
+
+/**
+ * Asks the service once whether a job has ended, and if so ends the wait of the generation with the job's id. Whether
+ * that is the generation's own job is compared by the workflow, which alone knows. Throws what is unforeseen.
+ */
+export async function endAwait(
+  { api, client, awaited }: ReceiverParts,
+  { ref, jobId }: Delivery,
+  signal: AbortSignal,
+): Promise<DeliveryEnd> {
+  let isDone: boolean;
+  try {
+    const job = await api.getJob(jobId, signal);
+    if (job.kind === 'unfinished') return 'unfinished';
+    isDone = job.kind === 'done';
+  } catch (error) {
+    if (!(error instanceof BananaHubError)) throw error;
+    return error.code === 'job-not-found' ? 'unknown-job' : 'unconfirmed';
+  }
+  const stopPolling = awaited?.endOf(awaitName(ref));
+  const answer: EndedByWebhook = { kind: 'ended-by-webhook', jobId, isDone };
+  try {
+    await client.withDeadline(Date.now() + TEMPORAL_DEADLINE_MS, () =>
+      client.activity.complete(awaitingActivity(ref), answer),
+    );
+  } catch (error) {
+    // It has ended already, or was not there yet: polling does the rest.
+    if (error instanceof ActivityNotFoundError) return 'not-awaited';
+    throw error;
+  }
+  stopPolling?.();
+  return 'ended';
+}

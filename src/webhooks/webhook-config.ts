@@ -1,0 +1,54 @@
+import { addressReach, bareHost } from '../bananahub/private-address.js';
+
+/** Where the service tells the ends of jobs, and what proves that a call was asked for. */
+export interface WebhookConfig {
+  /** Without a slash at its end. */
+  readonly url: string;
+  /** The first makes tokens; the others were in use before, and are still taken. Never empty. */
+  readonly secrets: readonly [string, ...string[]];
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const SHORTEST_SECRET = 32;
+const HOW_TO_MAKE = 'Make one with: openssl rand -hex 32';
+
+/** BANANA_WEBHOOK_URL and BANANA_WEBHOOK_SECRET, which go together; what is wrong with them is added to `problems`. */
+export function readWebhooks(environment: Environment, problems: string[]): WebhookConfig | undefined {
+  const url = environment['BANANA_WEBHOOK_URL']?.trim();
+  const secret = environment['BANANA_WEBHOOK_SECRET']?.trim();
+  if (!url && !secret) return undefined;
+  if (!url) problems.push('BANANA_WEBHOOK_SECRET is set without BANANA_WEBHOOK_URL: webhooks need both.');
+  else if (!isCallbackBase(url)) {
+    problems.push(
+      'BANANA_WEBHOOK_URL is no https URL without user, query and fragment, such as https://hooks.example.com/banana (http only for hosts of your own machine or network).',
+    );
+  }
+  if (!secret) {
+    problems.push(`BANANA_WEBHOOK_URL is set without BANANA_WEBHOOK_SECRET. ${HOW_TO_MAKE}`);
+  }
+  const secrets = (secret ?? '').split(',').map((text) => text.trim());
+  if (secret && !secrets.every(isStrong)) {
+    problems.push(
+      `BANANA_WEBHOOK_SECRET must have at least ${SHORTEST_SECRET} visible ASCII characters, of which not all are alike (while it is being replaced: the new one, a comma, the old one). ${HOW_TO_MAKE}`,
+    );
+  }
+  const [first, ...others] = secrets;
+  return url && first ? { url: url.replace(/\/+$/, ''), secrets: [first, ...others] } : undefined;
+}
+
+function isStrong(secret: string): boolean {
+  return /^[\x21-\x7e]+$/.test(secret) && secret.length >= SHORTEST_SECRET && new Set(secret).size >= 8;
+}
+
+function isCallbackBase(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, username, password, hostname, pathname } = new URL(text);
+  if (username + password !== '' || /[?#\s]/.test(text) || pathname.includes('//')) return false;
+  return protocol === 'https:' || (protocol === 'http:' && isOwnHost(bareHost(hostname)));
+}
+
+/** A host that only one's own machine or network reaches: by its address, or by a name without a domain. */
+function isOwnHost(host: string): boolean {
+  return /^([a-z0-9_-]+|.+\.localhost)$/i.test(host) || addressReach(host) === 'private';
+}
