@@ -29,6 +29,7 @@ const REPEATED_MS = 15_000;
 export function createGenerationActivity(state: WorkerState): Activities['createGeneration'] {
   return (input) =>
     withHeartbeat(async () => {
+      if (input.leasedTo !== undefined && input.leasedTo !== askingRun()) return { kind: 'not-leased' };
       const startedAtMs = Date.now();
       const call: Call = { isRefused: false };
       try {
