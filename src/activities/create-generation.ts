@@ -98,7 +98,7 @@ async function createOnce(
     const { jobId } = await state.api.createGeneration(request, { idempotencyKey });
     // The job of a create that was sent before may have ended, and told so, long ago.
     const isTold = request.callbackUrl !== undefined && !isInDoubt(input, row);
-    return { kind: 'created', jobId, ...(isTold && { webhookExpected: true }) };
+    return { kind: 'created', jobId, answeredAtMs: Date.now(), ...(isTold && { webhookExpected: true }) };
   } catch (error) {
     call.isRefused = !isInDoubt(input, row) && !mayHaveCreated(error);
     return afterFailure(state, input, error, { startedAtMs: sentAtMs, row });
