@@ -17,14 +17,15 @@ const KEPT_PERIODS = 16;
 const RECOVERED_AFTER_MS = Math.ceil(FULL / GROWTH) * GROWN_EVERY_MS;
 
 /**
- * Adds a 429 to the slow periods so far: those that overlap are one. The order in which they are added makes no
- * difference; what is so old that the pace has recovered since is left out.
+ * Adds a 429 to the slow periods so far: those that overlap are one, and so are those that begin within 30 s of the
+ * first of them, since they halve the window once. So however short and frequent the waits are that the service asks
+ * for, the periods that are kept reach back far enough.
  */
 export function withSlowPeriod(periods: readonly SlowPeriod[], met: SlowPeriod): readonly SlowPeriod[] {
   const merged: SlowPeriod[] = [];
   for (const period of [...periods, met].toSorted((a, b) => a.metAtMs - b.metAtMs)) {
     const last = merged.at(-1);
-    if (last && period.metAtMs <= last.untilMs) {
+    if (last && period.metAtMs < Math.max(last.untilMs + 1, last.metAtMs + HALVED_EVERY_MS)) {
       merged[merged.length - 1] = { ...last, untilMs: Math.max(last.untilMs, period.untilMs) };
     } else merged.push(period);
   }
@@ -63,13 +64,8 @@ export function fullAgainMs(periods: readonly SlowPeriod[], nowMs: number): numb
 function shareAt(periods: readonly SlowPeriod[], nowMs: number): number {
   let share = FULL;
   let quietSinceMs = -Infinity;
-  let halvedAtMs = -Infinity;
   for (const { metAtMs, untilMs } of periods) {
-    share = grown(share, quietSinceMs, metAtMs);
-    if (metAtMs >= halvedAtMs + HALVED_EVERY_MS) {
-      share /= 2;
-      halvedAtMs = metAtMs;
-    }
+    share = grown(share, quietSinceMs, metAtMs) / 2;
     quietSinceMs = untilMs;
   }
   return grown(share, quietSinceMs, nowMs);
