@@ -7,10 +7,12 @@ export interface SlowPeriod {
 
 /** A lower window takes effect as jobs end: it is not halved again before. */
 const HALVED_EVERY_MS = 30_000;
-const GROWN_EVERY_MS = 60_000;
+const GROWN_EVERY_MS = 20_000;
 /** Of what was asked for, in 64ths: a fifth of it and a little. */
 const GROWTH = 13;
 const FULL = 64;
+/** A service that refuses now and then whatever is asked of it must not bring a batch to a standstill. */
+const LEAST = FULL / 8;
 /** What came before so many periods has no weight any more: each halves it. */
 const KEPT_PERIODS = 16;
 /** Quiet for that long, the pace is what it was, however low it had been. */
@@ -39,7 +41,8 @@ export function createsNotBeforeMs(periods: readonly SlowPeriod[]): number {
 
 /**
  * How many rows may have an unfinished job at once, of the `asked` ones: halved at each slow period, at most once in
- * 30 s, and a fifth of `asked` more after each quiet minute until it is back. At least 1, never more than `asked`.
+ * 30 s and to an eighth of `asked` at the least, and a fifth of `asked` more after each 20 quiet seconds until it is
+ * back. At least 1, never more than `asked`.
  */
 export function pacedConcurrency(asked: number, periods: readonly SlowPeriod[], nowMs: number): number {
   return Math.min(asked, Math.max(1, Math.floor((asked * shareAt(periods, nowMs)) / FULL)));
@@ -65,7 +68,7 @@ function shareAt(periods: readonly SlowPeriod[], nowMs: number): number {
   let share = FULL;
   let quietSinceMs = -Infinity;
   for (const { metAtMs, untilMs } of periods) {
-    share = grown(share, quietSinceMs, metAtMs) / 2;
+    share = Math.max(LEAST, grown(share, quietSinceMs, metAtMs) / 2);
     quietSinceMs = untilMs;
   }
   return grown(share, quietSinceMs, nowMs);
