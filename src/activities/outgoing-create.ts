@@ -90,7 +90,13 @@ export async function outgoingCreate(state: WorkerState, create: CreateToSend): 
   if (!hasInputs && !webhooks && !create.isInDoubt) return asRowSays;
   if (hasInputs) refuseOutOfReach(state, row);
   const noted = await readSentCreate(store, run, generationKey);
-  if (noted) {
+  if (noted && !noted.sent) {
+    return unrepeatable(
+      noted.notedAtMs,
+      'the note of how it was sent, below sent/ in the bucket, cannot be read',
+    );
+  }
+  if (noted?.sent) {
     const again = await sentAgain(state, create, noted.sent);
     if (again.kind === 'ready' || create.isInDoubt) return again;
   }
@@ -145,27 +151,34 @@ async function sentAgain(
   create: CreateToSend,
   { sentAt, inputs, callback: noted }: SentCreate,
 ): Promise<OutgoingCreate> {
-  const unrepeatable = (why: string): OutgoingCreate => ({
-    kind: 'unrepeatable',
-    sentAtMs: Date.parse(sentAt),
-    message: `A create sent at ${sentAt} was never answered, and it cannot be repeated as it was, since ${why}. Another one could buy the image twice. To make the image all the same, give the row another id.`,
-  });
+  const sentAtMs = Date.parse(sentAt);
   const callback = callbackAgain(webhooks, create.run, noted);
-  if (!callback) return unrepeatable("the URL for webhooks or its secret is another one than this worker's");
+  if (!callback)
+    return unrepeatable(sentAtMs, "the URL for webhooks or its secret is another one than this worker's");
   if (!inputs) return readyWith(create, { inputImageUrls: [], ...callback.part });
   const { signedAt, validSeconds, urlsSha256 } = inputs;
   const signing = { signedAtMs: Date.parse(signedAt), validSeconds };
   const isExpired = Date.now() >= signing.signedAtMs + validSeconds * 1000;
   if (isExpired && create.row.inputImages.some(isUploaded)) {
-    return unrepeatable('the addresses of its input images have expired');
+    return unrepeatable(sentAtMs, 'the addresses of its input images have expired');
   }
   const inputImageUrls = await signedUrls(store, create, signing);
   if (sha256Of(inputImageUrls) !== urlsSha256) {
     return unrepeatable(
+      sentAtMs,
       'the addresses of its input images are others now: this worker signs with other credentials or for another endpoint of the bucket, or the sheet has been given URLs that are signed anew',
     );
   }
   return readyWith(create, { inputImageUrls, ...callback.part });
+}
+
+function unrepeatable(sentAtMs: number, why: string): OutgoingCreate {
+  const sentAt = new Date(sentAtMs).toISOString();
+  return {
+    kind: 'unrepeatable',
+    sentAtMs,
+    message: `A create sent at ${sentAt} was never answered, and it cannot be repeated as it was, since ${why}. Another one could buy the image twice. To make the image all the same, give the row another id.`,
+  };
 }
 
 async function signedUrls(

@@ -35,7 +35,9 @@ export type SentCreate = z.infer<typeof SentCreate>;
 
 /** A note as it stands in the bucket. */
 export interface NotedCreate {
-  readonly sent: SentCreate;
+  /** Undefined where it cannot be read: cut, or of a later version. */
+  readonly sent: SentCreate | undefined;
+  readonly notedAtMs: number;
   readonly etag: string;
 }
 
@@ -48,8 +50,16 @@ export async function readSentCreate(
   const ref = at(location, sentKey(location, generationKey));
   // The etag first: where the note is replaced meanwhile, it fits nothing any more.
   const head = await store.head(ref);
-  const sent = head && (await readDocumentIfAny(store, ref, SentCreate));
-  return sent && { sent, etag: head.etag };
+  if (!head) return undefined;
+  const { etag, lastModified = new Date() } = head;
+  const noted = { etag, notedAtMs: lastModified.getTime() };
+  try {
+    const sent = await readDocumentIfAny(store, ref, SentCreate);
+    return sent && { ...noted, sent };
+  } catch (error) {
+    if (error instanceof StorageError) throw error;
+    return { ...noted, sent: undefined };
+  }
 }
 
 /**

@@ -175,7 +175,7 @@ describe('creates from input images that lie in the batch', () => {
     expect(bench.sandbox.stats().jobsMade).toBe(jobsMade + 1);
   });
 
-  it('stay noted where a probe was cut off while it sent them, and where a later look is refused', async () => {
+  it('stay noted where a probe was cut off while it sent them, also where a later look is refused or the note is lost', async () => {
     const cell = `${host.origin}/a.png`;
     const { run } = await bench.ingest('cut-off', ['prompt,input_images', `a bird,${cell}`]);
     const row = { run, shard: 0, row: 0, generation: 1 };
@@ -187,6 +187,13 @@ describe('creates from input images that lie in the batch', () => {
     await expect(probe(row)).rejects.toThrow('key is refused');
     bench.sandbox.configure({ keyRevoked: false });
     expect(await sentTexts(row)).toHaveLength(1);
+
+    const { creates } = bench.sandbox.stats();
+    for await (const { key } of bench.s3.store.list(run.bucket, sentPrefix(run))) {
+      await bench.s3.store.put({ bucket: run.bucket, key }, Buffer.from(''), { contentType: 'text/plain' });
+    }
+    expect(await create(row)).toMatchObject({ kind: 'unknown-charge' });
+    expect(bench.sandbox.stats().creates).toEqual(creates);
   });
 
   it('fail the row, to be tried again, where the service cannot store its inputs for long', async () => {
