@@ -17,6 +17,7 @@ import { PollTurns } from './activities/poll-turns.js';
 import { behindGate, RequestGate } from './activities/request-gate.js';
 import { bucketReach, outOfReachText } from './bananahub/bucket-reach.js';
 import { createDownloadAgent } from './bananahub/download-agent.js';
+import { openBatchesSince } from './batch/open-batches.js';
 import { createBananaHubClient } from './bananahub/http-client.js';
 import { downloadImage } from './bananahub/image-download.js';
 import { isPrivateHost } from './bananahub/private-address.js';
@@ -97,6 +98,8 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
       ...(webhooks && { webhooks }),
       downloadImage: (url, signal) =>
         downloadImage(url, { agent, signal, reserveBytes: (sizeBytes) => budget.reserve(sizeBytes) }),
+      openBatchesSince: (sinceIso) =>
+        openBatchesSince(new Client({ connection, namespace: temporal.namespace }), sinceIso),
       ...(outOfReach && { inputsOutOfReach: outOfReachText(endpoint, api) }),
       log,
       gate,
@@ -170,14 +173,15 @@ async function createWorkers(
   const { connection, namespace, taskQueue } = shared;
   const queues = taskQueues(taskQueue);
   const workflowBundle = roles.includes('main') ? await workflowCode() : undefined;
-  const { ingest, reportCanary, seal, openShard, recordOutcomes, recordLostShard, probe, rebindAccount } =
-    shared.activities;
+  const { ingest, leaseBudget, reportCanary, seal, openShard, recordOutcomes } = shared.activities;
+  const { recordLostShard, probe, rebindAccount } = shared.activities;
   const { createGeneration, awaitGeneration, storeImage } = shared.activities;
   const optionsOf: Record<WorkerRole, Partial<WorkerOptions>> = {
     main: {
       ...(workflowBundle && { workflowBundle }),
       activities: {
         ingest,
+        leaseBudget,
         reportCanary,
         seal,
         openShard,

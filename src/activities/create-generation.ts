@@ -36,6 +36,7 @@ const REPEATED_MS = 15_000;
 export function createGenerationActivity(state: WorkerState): Activities['createGeneration'] {
   return (input) =>
     withHeartbeat(async () => {
+      if (input.leasedTo !== undefined && input.leasedTo !== askingRun()) return { kind: 'not-leased' };
       const startedAtMs = Date.now();
       const call: Call = { isRefused: false };
       try {
@@ -104,7 +105,7 @@ async function createOnce(
     const { jobId } = await state.api.createGeneration(request, { idempotencyKey });
     // The job of a create that was sent before may have ended, and told so, long ago.
     const isTold = request.callbackUrl !== undefined && !isInDoubt(input, row);
-    return { kind: 'created', jobId, ...(isTold && { webhookExpected: true }) };
+    return { kind: 'created', jobId, answeredAtMs: Date.now(), ...(isTold && { webhookExpected: true }) };
   } catch (error) {
     call.isRefused = !isInDoubt(input, row) && isSurelyRefused(error);
     return afterFailure(state, input, error, { startedAtMs: sentAtMs, row });

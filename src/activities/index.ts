@@ -3,6 +3,7 @@ import { awaitGenerationActivity } from './await-generation.js';
 import { createGenerationActivity } from './create-generation.js';
 import type { ActivityDependencies, WorkerState } from './dependencies.js';
 import { ingestActivity } from './ingest.js';
+import { leaseBudgetActivity } from './lease-budget.js';
 import { JobTimes } from './job-times.js';
 import { PollTurns } from './poll-turns.js';
 import { probeActivity } from './probe.js';
@@ -33,6 +34,7 @@ export function createActivities(dependencies: ActivityDependencies): Activities
   };
   return {
     ingest: ingestActivity(state),
+    leaseBudget: leaseBudgetActivity(state),
     openShard: openShardActivity(state),
     createGeneration: createGenerationActivity(state),
     awaitGeneration: awaitGenerationActivity(state),

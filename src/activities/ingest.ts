@@ -19,6 +19,7 @@ import { type RunRef, at, batchFileKey, requestKey } from '../storage/layout.js'
 import type { ObjectStore } from '../storage/object-store.js';
 import type { IngestResult } from '../workflows/messages.js';
 import type { RunSettings } from '../domain/run-settings.js';
+import { readBalance } from './account-balance.js';
 import { cancellationSignal, withHeartbeat } from './activity-context.js';
 import { accountOfRun } from './batch-account.js';
 import type { WorkerState } from './dependencies.js';
@@ -109,6 +110,8 @@ async function ingest(
   await renames.store(run);
   await setRenamedAside(store, run, signal);
   const rejectColumns = await sheet.storeRejects(run);
+  // The last before anything is bought.
+  const balance = await readBalance(state);
   const batch: BatchFile = {
     format: 1,
     batchId: run.batchId,
@@ -129,6 +132,7 @@ async function ingest(
     carried: carried.tally.total,
     carriedTally: carried.tally,
     rejected: sheet.rejected,
+    ...(balance && { balance }),
     ingestedAt: new Date().toISOString(),
     digests: files.digests,
   };

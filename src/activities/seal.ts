@@ -29,6 +29,7 @@ import { refuseOlder } from './newer-run.js';
 import { LedgerFiles } from '../ledger/ledger-files.js';
 import { AlikeImages } from './alike-images.js';
 import { ContactSheetFiles } from './contact-sheet-files.js';
+import { SealedCost, sealedBudget } from './sealed-cost.js';
 import { sealedRows } from './sealed-rows.js';
 import { bearingStorage } from './storage-fault.js';
 import { storeImagesCard } from './store-images-card.js';
@@ -58,11 +59,13 @@ async function seal(state: WorkerState, input: SealInput, files: LedgerFiles): P
   const metadata = files.open();
   const failures = files.openCsv();
   const contactSheet = new ContactSheetFiles(files, run, input.tally);
+  const cost = await SealedCost.begin(state, run, batch);
   const counts = new SealedCounts(batch.rejected);
   const card = new ImagesCard(batch);
   const alike = new AlikeImages(state.store, run, batch.settings.nearDuplicates === true);
   for await (const { row, outcome } of alike.noted(sealedRows(state, input))) {
     counts.add(outcome);
+    cost.add({ row, outcome });
     await outcomes.add({ ...outcome, phase: phaseReached(outcome) });
     const { end } = outcome;
     if (end.kind === 'stored') {
@@ -81,6 +84,7 @@ async function seal(state: WorkerState, input: SealInput, files: LedgerFiles): P
   const { sameBytes, nearDuplicates, lists } = await alike.tell(files, batch.delimiter);
   await contactSheet.end(lists, sealedAt);
   await storeImagesCard(state.store, run, card.text(run, counts.tally));
+  const budget = await sealedBudget(state, run, batch);
   const report: Report = {
     format: 1,
     batchId: run.batchId,
@@ -91,6 +95,8 @@ async function seal(state: WorkerState, input: SealInput, files: LedgerFiles): P
     charged: counts.charged,
     sameBytes,
     ...(nearDuplicates && { nearDuplicates }),
+    ...(budget && { budget }),
+    cost: await cost.end(input.startedAt),
     startedAt: input.startedAt,
     endedAt: sealedAt,
     digests: { ...batch.digests, 'batch.json': sha256Of(batchText), ...files.digests },

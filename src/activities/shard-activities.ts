@@ -1,5 +1,8 @@
 import { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
 import pMap from 'p-map';
+import { MAX_PRICE, microsOf } from '../domain/micros.js';
+import { priceOf, tableOf, type PriceTable } from '../domain/price-table.js';
 import { tallyOfSettled } from '../domain/tally.js';
 import type { RowOutcome, SettledRow } from '../domain/outcome.js';
 import type { RowStart, ShardRow } from '../domain/row.js';
@@ -18,7 +21,7 @@ import type { Activities, RecordOutcomesInput } from './types.js';
 
 /** Tells a shard what it must know of its rows, and what an earlier execution of it has recorded. */
 export function openShardActivity(state: WorkerState): Activities['openShard'] {
-  return ({ run, shard, openedBy }) =>
+  return ({ run, shard, openedBy, prices }) =>
     bearingBucket(state, async () => {
       const rows = await state.shardRows.all(run, shard);
       const parts = await listParts(state.store, run, shard);
@@ -26,8 +29,24 @@ export function openShardActivity(state: WorkerState): Activities['openShard'] {
       // From here on creates may be sent that only this shard's workflow knows of.
       const first = await noteOpened(state.store, run, shard, openedBy);
       const doubt = first.openedBy === openedBy ? undefined : { runSeq: run.runSeq, ...first };
-      return overviewOf(rows, recorded, { nextPart: (parts.at(-1)?.part ?? -1) + 1, doubt });
+      const overview = overviewOf(rows, recorded, { nextPart: (parts.at(-1)?.part ?? -1) + 1, doubt });
+      return prices ? { ...overview, prices: rowPrices(rows, tableOf(prices)) } : overview;
     });
+}
+
+/** What images of rows cost, as runs of equal prices. */
+function rowPrices(rows: readonly ShardRow[], table: PriceTable): NonNullable<ShardOverview['prices']> {
+  const runs: { price: number; rows: number }[] = [];
+  for (const row of rows) {
+    const price = microsOf(priceOf(table, row) ?? '', MAX_PRICE);
+    if (price === undefined) {
+      throw ApplicationFailure.nonRetryable(`Nobody has said what ${row.model} ${row.resolution} costs.`);
+    }
+    const last = runs.at(-1);
+    if (last?.price === price) last.rows += 1;
+    else runs.push({ price, rows: 1 });
+  }
+  return runs;
 }
 
 function overviewOf(

@@ -1,3 +1,5 @@
+import type { LeaseAnswer } from '../domain/batch-leases.js';
+import type { LeaseWord } from '../domain/budget.js';
 import type { FaultBudget } from '../domain/fault-budget.js';
 import type { RunRef } from '../storage/layout.js';
 import type { HoldCause } from '../domain/holds.js';
@@ -19,6 +21,8 @@ export interface GenerationRef {
 
 export interface CreateGenerationInput extends GenerationRef {
   readonly idempotencyHorizonMs: number;
+  /** The workflow run that alone may buy with what was leased for this; absent: any. */
+  readonly leasedTo?: string;
   /** What earlier requests of this create have used up; absent on the first. */
   readonly budget?: FaultBudget;
   /** Milliseconds since the epoch of the first create of this generation that may have been answered by a lost answer. */
@@ -29,12 +33,16 @@ export type CreateGenerationResult =
   | {
       readonly kind: 'created';
       readonly jobId: JobId;
+      /** By the worker's clock. Milliseconds since the epoch. */
+      readonly answeredAtMs?: number;
       /** A webhook is to tell the job's end; absent: no, or it may have come by now. */
       readonly webhookExpected?: true;
     }
   /** Refused, and no job was made. `failure` is set where trying again may mend it. */
   | { readonly kind: 'invalid'; readonly message: string; readonly failure?: 'flaky' }
   | { readonly kind: 'unknown-charge'; readonly message: string }
+  /** Another workflow run was given the money, which a reset has made this one of: nothing was sent. */
+  | { readonly kind: 'not-leased' }
   /** A passing fault: send it once more after `delayMs`. */
   | {
       readonly kind: 'again';
@@ -52,6 +60,8 @@ export interface AwaitGenerationInput extends GenerationRef {
   readonly jobTimeoutMs?: number;
   /** How long it was seen unfinished before this activity was scheduled. Default 0. */
   readonly unfinishedMs?: number;
+  /** When its create was answered, by that worker's clock. Milliseconds since the epoch; absent: just before this was scheduled. */
+  readonly answeredAtMs?: number;
   /** Polls are only for the case that the webhook does not come. */
   readonly webhookExpected?: true;
   /** The job has ended: the first poll comes at once. */
@@ -130,6 +140,15 @@ export interface SealInput {
   readonly startedAt: string;
 }
 
+export interface LeaseBudgetInput {
+  readonly run: RunRef;
+  /** What the run may cost, in millionths. */
+  readonly cap: number;
+  readonly words: readonly LeaseWord[];
+  /** The book was answered from before: it must be there. */
+  readonly isBegun: boolean;
+}
+
 export interface ReportCanaryInput {
   readonly run: RunRef;
   /** Rows of the run that wait for it. */
@@ -148,7 +167,11 @@ export interface Activities {
     readonly shard: number;
     /** The shard's workflow: creates of another one before it may have been sent that nobody has recorded. */
     readonly openedBy: string;
+    /** Set where the batch has a budget: what images cost. */
+    readonly prices?: RunSettings['prices'];
   }) => Promise<ShardOverview>;
+  /** Leases a budget to shards by what they say; done twice, it changes nothing more. */
+  leaseBudget: (input: LeaseBudgetInput) => Promise<LeaseAnswer>;
   createGeneration: (input: CreateGenerationInput) => Promise<CreateGenerationResult>;
   awaitGeneration: (input: AwaitGenerationInput) => Promise<AwaitGenerationResult | EndedByWebhook>;
   storeImage: (input: StoreImageInput) => Promise<StoreImageResult>;

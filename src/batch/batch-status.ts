@@ -105,6 +105,7 @@ function statusOf(
       nextProbeAt,
     })),
     paused: snapshot.paused,
+    budget: snapshot.budget,
     pauses: (state === 'paused' && snapshot.pauses) || [],
     runSeq: snapshot.run.runSeq,
     startedAt: snapshot.startedAt,

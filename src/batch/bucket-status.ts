@@ -47,6 +47,7 @@ export async function sealedStatus(
     runSeq: report.runSeq,
     startedAt: report.startedAt,
     endedAt: report.endedAt,
+    budget: report.budget,
     asOf: report.endedAt,
   };
 }
@@ -109,6 +110,7 @@ function unknownToWorkers(
   | 'batchId'
   | 'holds'
   | 'paused'
+  | 'budget'
   | 'pauses'
   | 'imagesPerMinute'
   | 'etaSeconds'
@@ -124,6 +126,7 @@ function unknownToWorkers(
     batchId: location.batchId,
     holds: [],
     paused: false,
+    budget: undefined,
     pauses: [],
     imagesPerMinute: undefined,
     etaSeconds: undefined,

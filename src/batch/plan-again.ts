@@ -1,13 +1,15 @@
 import type { UnstoredKind } from '../domain/failure-kind.js';
+import { ImageCounts, type ImagesOfKind } from '../domain/image-counts.js';
 import type { RowId } from '../domain/ids.js';
-import { planRow, takenUpBy } from '../domain/row-plan.js';
+import type { PromptRow } from '../domain/row.js';
+import { planRow, takenUpBy, type RowBefore, type RowPlan } from '../domain/row-plan.js';
 import { UsageError } from '../errors.js';
 import { Report, RunRequest } from '../ledger/documents.js';
 import { listedInputs } from '../ledger/input-list.js';
 import { plannedRows } from '../ledger/planned-rows.js';
 import { beforeRun, type BeforeRun } from '../ledger/previous-runs.js';
 import { readDocument, readDocumentIfAny } from '../ledger/read-document.js';
-import { statesAfterRun } from '../ledger/run-rows.js';
+import { rowsAfterRun, statesAfterRun } from '../ledger/run-rows.js';
 import { at, reportKey, requestKey, type BatchLocation, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import type { RunSettings } from '../domain/run-settings.js';
@@ -25,6 +27,10 @@ export type AskedAgain =
 export interface AgainPlan extends PlanCounts {
   readonly run: RunRef;
   readonly request: RunRequest;
+  /** The images that would have to be bought, and those with the ones whose jobs are known; undefined where that was not asked. */
+  readonly purchase:
+    | { readonly buys: readonly ImagesOfKind[]; readonly mayMake: readonly ImagesOfKind[] }
+    | undefined;
   /** The run that was ended before its rows were known, and that this one repeats; undefined where this one is new. */
   readonly repeats: number | undefined;
   /** How the run before was set up, where that is known. */
@@ -35,16 +41,23 @@ export interface AgainPlan extends PlanCounts {
   readonly unknownRows: readonly RowId[];
 }
 
+export interface PlanAgainOptions {
+  /** Hears of every thousandth row. */
+  readonly onRows?: (rows: number) => void;
+  /** Tells `purchase`, which means to read every row. Default false. */
+  readonly withKinds?: boolean;
+}
+
 /**
  * Plans a retry or redo from the bucket alone; undefined where it has no such batch. A run that was ended before its
- * rows were known is repeated instead, as it was asked for. `onRows` hears of every thousandth row. Throws a UsageError
+ * rows were known is repeated instead, as it was asked for. Throws a UsageError
  * where that would do something else than what is asked for, and StorageError; changes nothing.
  */
 export async function planAgain(
   store: ObjectStore,
   location: BatchLocation,
   asked: AskedAgain,
-  onRows: (rows: number) => void = () => undefined,
+  { onRows = () => undefined, withKinds = false }: PlanAgainOptions = {},
 ): Promise<AgainPlan | undefined> {
   const newest = await lastRunSeq(store, location);
   if (newest === 0) return undefined;
@@ -53,6 +66,13 @@ export async function planAgain(
   const { request, repeats } = await requestOf(store, run, before, asked);
   const unknown = new Set<RowId>(request.redo);
   const counter = new PlanCounter();
+  const buys = new ImageCounts();
+  const mayMake = new ImageCounts();
+  const noteKind = (row: PromptRow, plan: RowPlan): void => {
+    if (plan.kind !== 'run') return;
+    mayMake.add(row);
+    if (!plan.start.jobId) buys.add(row);
+  };
   let rows = 0;
   const noteRow = (): void => {
     rows += 1;
@@ -63,13 +83,17 @@ export async function planAgain(
     const inputs = await listedInputs(store, run, request);
     for await (const item of plannedRows({ store, run, request, before, openSheet, inputs })) {
       counter.add(item);
-      if (item.kind === 'planned') noteRow();
+      if (item.kind !== 'planned') continue;
+      noteKind(item.row, item.plan);
+      noteRow();
     }
   } else if (before.base) {
     const taken = takenUpBy(request);
-    for await (const left of statesAfterRun(store, before.base)) {
+    for await (const { row, before: left } of leftBy(store, before.base, withKinds)) {
       unknown.delete(left.outcome.rowId);
-      counter.addPlan(planRow(left.outcome, left, taken), left, false);
+      const plan = planRow(left.outcome, left, taken);
+      counter.addPlan(plan, left, false);
+      if (row) noteKind(row, plan);
       noteRow();
     }
   }
@@ -78,11 +102,22 @@ export async function planAgain(
     ...counter.counts,
     run,
     request: { ...request, rows: Math.max(rows, request.rows) },
+    purchase: withKinds ? { buys: buys.list, mayMake: mayMake.list } : undefined,
     repeats,
     settings: request.settings ?? before.batch?.settings,
     isSealed: report?.runSeq === newest,
     unknownRows: [...unknown],
   };
+}
+
+/** The rows too where their kinds are wanted: sealed outcomes alone are read far faster. */
+async function* leftBy(
+  store: ObjectStore,
+  base: RunRef,
+  withKinds: boolean,
+): AsyncGenerator<{ readonly row?: PromptRow; readonly before: RowBefore }> {
+  if (withKinds) yield* rowsAfterRun(store, base);
+  else for await (const before of statesAfterRun(store, base)) yield { before };
 }
 
 async function requestOf(

@@ -50,6 +50,8 @@ export interface SubmissionPlan extends PlanCounts {
   readonly merge: boolean;
   /** The images that would have to be bought. */
   readonly buys: readonly ImagesOfKind[];
+  /** The same with those whose jobs are known, and may fail. */
+  readonly mayMake: readonly ImagesOfKind[];
 }
 
 /** Hears of the rows whose images would have to be bought, in their order. */
@@ -100,15 +102,25 @@ export async function planRun(
   if (run.runSeq === 1) return firstPlan(summary);
   const counter = new PlanCounter();
   const buys = new ImageCounts();
+  const mayMake = new ImageCounts();
   const tally = new SheetTally();
   for await (const item of plannedItems(store, run, asked)) {
     counter.add(item);
     if (item.kind === 'sheet') tally.add(item.item);
-    if (item.kind !== 'planned' || item.plan.kind !== 'run' || item.plan.start.jobId) continue;
+    if (item.kind !== 'planned' || item.plan.kind !== 'run') continue;
+    mayMake.add(item.row);
+    if (item.plan.start.jobId) continue;
     buys.add(item.row);
     onBought(item.row);
   }
-  return { runSeq: run.runSeq, summary: tally.summary(), merge, buys: buys.list, ...counter.counts };
+  return {
+    runSeq: run.runSeq,
+    summary: tally.summary(),
+    merge,
+    buys: buys.list,
+    mayMake: mayMake.list,
+    ...counter.counts,
+  };
 }
 
 async function* plannedItems(
@@ -160,6 +172,7 @@ export function firstPlan(summary: SheetSummary): SubmissionPlan {
     summary,
     merge: false,
     buys: summary.images,
+    mayMake: summary.images,
     ...new PlanCounter().counts,
     new: summary.rows,
   };

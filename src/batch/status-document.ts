@@ -1,3 +1,4 @@
+import type { BudgetStatus } from '../domain/budget-status.js';
 import type { Pause } from '../domain/pause.js';
 import type { Tally } from '../domain/tally.js';
 
@@ -26,6 +27,8 @@ export interface BatchStatus extends Tally {
     readonly nextProbeAt: string | undefined;
   }[];
   readonly paused: boolean;
+  /** Undefined for a run without a budget. */
+  readonly budget: BudgetStatus | undefined;
   /** What the batch itself has paused for; empty where that is not its state. */
   readonly pauses: readonly Pause[];
   readonly runSeq: number;

@@ -9,8 +9,10 @@ import { stackFolder } from '../embedded/stack-info.js';
 import { canaryOf, type AskedCanary } from '../domain/canary.js';
 import { UsageError } from '../errors.js';
 import type { RowId } from '../domain/ids.js';
+import { RunRequest } from '../ledger/documents.js';
+import { readDocument } from '../ledger/read-document.js';
 import { statesAfterRun } from '../ledger/run-rows.js';
-import type { BatchLocation, RunRef } from '../storage/layout.js';
+import { at, requestKey, type BatchLocation, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { againJson, againText, nothingToDoText } from './again-text.js';
 import { locate, ownAccount, withBatchAccess, withBucket, type BatchAccess } from './batch-access.js';
@@ -21,10 +23,18 @@ import { askConsent, type Consent } from './consent.js';
 import { describeEngine, withEngine, withFolderBucket, type Engine } from './engine.js';
 import { openProgress } from './progress.js';
 import { refuseUnknownRows } from './unknown-rows.js';
-import { runSettings, type RunningFlags } from './running-flags.js';
+import { runSettings, spendingIn, type RunningFlags } from './running-flags.js';
 import { unknownBatch } from './status.js';
 import { isOpen } from './submission.js';
-import { counted } from './submission-plan-text.js';
+import {
+  budgetIn,
+  budgetText,
+  refuseOtherBudget,
+  refuseUnpriced,
+  spendingSettings,
+  tooManyImages,
+} from './spending.js';
+import { costText, counted } from './submission-plan-text.js';
 import { refuseOtherAccount } from './submission-refusals.js';
 import { watchToEnd } from './watch-to-end.js';
 
@@ -90,6 +100,13 @@ async function startAgain(starting: Starting): Promise<ExitCode> {
     stderr.write(nothingToDoText(plan));
     return EXIT.ok;
   }
+  const money = await spendingSettings(spendingIn(options.running), {
+    store: access.store,
+    location,
+    plan,
+    mayMake: plan.purchase?.mayMake ?? [],
+    prices: context.config.prices,
+  });
   if (rowsToRun(plan) === 0) stderr.write("Nothing is bought: the batch's files are written anew.\n");
   const consent = await consentTo(context, access, options, plan);
   if (consent !== 'given' || context.interrupted.aborted) {
@@ -102,7 +119,7 @@ async function startAgain(starting: Starting): Promise<ExitCode> {
   const settings = runSettings(options.running, plan.settings);
   const run = await startRequest(access, plan.run, {
     request: { ...plan.request, rebind: options.rebind || plan.request.rebind },
-    settings: withCanary(settings, canaryOf(canary, rowsToRun(plan)), prices),
+    settings: { ...withCanary(settings, canaryOf(canary, rowsToRun(plan)), prices), ...money },
   });
   if (engine || options.watch) {
     const code = await watchToEnd(context, watchedOf(starting, run));
@@ -148,15 +165,23 @@ function watchedOf(
 async function stillRunning(
   starting: Starting,
   location: BatchLocation,
-  { state }: BatchStatus,
+  status: BatchStatus,
 ): Promise<ExitCode> {
   const { context, engine, asked } = starting;
   const { batchId } = location;
   if (!engine) {
     throw new UsageError(
-      `Batch "${batchId}" has not ended (${state}), and ${asked.action} goes over what a run has left. Wait for it: banana-batch status ${batchId} --watch, or end it first: banana-batch cancel ${batchId}`,
+      `Batch "${batchId}" has not ended (${status.state}), and ${asked.action} goes over what a run has left. Wait for it: banana-batch status ${batchId} --watch, or end it first: banana-batch cancel ${batchId}`,
     );
   }
+  const { runSeq } = status;
+  const running = { ...location, runSeq };
+  const request = await readDocument(
+    starting.access.store,
+    at(running, requestKey(running, runSeq)),
+    RunRequest,
+  );
+  refuseOtherBudget(location, spendingIn(starting.options.running), request.settings);
   // Its worker was a command that is gone: it goes on here, or it would stand still.
   context.stderr.write(
     `Batch "${batchId}" has not ended, and is shown here; ${asked.action} what it leaves when it has.\n`,
@@ -175,6 +200,8 @@ async function dryRunAgain(
     const plan = await shownPlan(context, store, location, { options, asked, own });
     if (options.json) context.stdout.write(`${againJson(plan)}\n`);
     if (isDone(plan)) context.stderr.write(nothingToDoText(plan));
+    const tooMany = tooManyImages(spendingIn(options.running), plan);
+    if (tooMany) context.stderr.write(`Too many   ${tooMany} Without --dry-run nothing would start.\n`);
     context.stderr.write('Dry run: nothing was started or bought.\n');
     return EXIT.ok;
   });
@@ -182,7 +209,7 @@ async function dryRunAgain(
 
 /** Plans and shows it. Throws a UsageError for an unknown batch or row, and for a batch of another account. */
 async function shownPlan(
-  { stderr }: CommandContext,
+  { stderr, config }: CommandContext,
   store: ObjectStore,
   location: BatchLocation,
   {
@@ -196,18 +223,29 @@ async function shownPlan(
   },
 ): Promise<AgainPlan> {
   refuseOtherAccount(location, await readBatchFiles(store, location), own, options);
+  const { prices } = config;
+  const spending = spendingIn(options.running);
+  const isCounted =
+    prices !== undefined && (config.api?.origin !== 'stack' || budgetIn(spending) !== undefined);
   const progress = openProgress(stderr);
   let plan: AgainPlan | undefined;
   try {
-    plan = await planAgain(store, location, asked, (rows) =>
-      progress.show(`Reading the batch's ledger: ${rows} rows`),
-    );
+    plan = await planAgain(store, location, asked, {
+      onRows: (rows) => progress.show(`Reading the batch's ledger: ${rows} rows`),
+      withKinds: isCounted,
+    });
   } finally {
     progress.end({ clear: true });
   }
   if (!plan) throw unknownBatch(location);
   await refuseUnknownRows(store, plan);
-  stderr.write(`${againText(plan)}${canaryPlanText(options.canary, rowsToRun(plan))}`);
+  stderr.write(againText(plan));
+  if (isCounted && plan.purchase) {
+    const { buys, mayMake } = plan.purchase;
+    if (buys.length > 0) stderr.write(costText(prices, buys) + budgetText(spending, buys, prices));
+    if (budgetIn(spending) !== undefined) refuseUnpriced(mayMake, prices);
+  }
+  stderr.write(canaryPlanText(options.canary, rowsToRun(plan)));
   return plan;
 }
 

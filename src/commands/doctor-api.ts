@@ -44,7 +44,8 @@ function originOf({ baseUrl }: ApiConfig): string {
   return new URL(baseUrl).origin;
 }
 
-function explained(api: ApiConfig, error: unknown): Finding {
+/** What a failed look at the balance means, and what to do. */
+export function explained(api: ApiConfig, error: unknown): Finding {
   const message = `${originOf(api)}: ${messageOf(error)}`;
   if (!(error instanceof BananaHubError)) return problem(messageOf(error));
   switch (error.code) {

@@ -8,6 +8,7 @@ import { costOf, priceOf, type PriceTable } from '../domain/price-table.js';
 import { publicAddress } from '../domain/input-image.js';
 import type { PromptRow } from '../domain/row.js';
 import { addressOf, imagesPrefix, type BatchLocation } from '../storage/layout.js';
+import { budgetText, type Spending } from './spending.js';
 import { uploadText } from './input-text.js';
 import { costText, differenceText, kindsText, submissionFacts } from './submission-plan-text.js';
 
@@ -29,6 +30,7 @@ export interface DryRun {
   readonly plan: SubmissionPlan;
   readonly time: ExpectedTime;
   readonly prices: PriceTable | undefined;
+  readonly spending: Spending;
   /** Input images that the batch does not have yet. */
   readonly uploads: readonly SheetInput[];
   /** The first rows whose images would be bought. */
@@ -40,7 +42,16 @@ export interface DryRun {
 const SHOWN_BODY_CHARACTERS = 1000;
 
 /** Lines that tell what a submission would do, for a person. */
-export function dryRunText({ batchId, location, plan, time, prices, uploads, rows }: DryRun): string {
+export function dryRunText({
+  batchId,
+  location,
+  plan,
+  time,
+  prices,
+  spending,
+  uploads,
+  rows,
+}: DryRun): string {
   const place = location
     ? [line('Images', `s3://${location.bucket}/${imagesPrefix(location)}`)]
     : [
@@ -57,6 +68,7 @@ export function dryRunText({ batchId, location, plan, time, prices, uploads, row
     uploadText(uploads),
     ...(time.seconds[1] > 0 ? [line('Time', timeText(time))] : []),
     prices ? costText(prices, plan.buys) : '',
+    budgetText(spending, plan.buys, prices),
     ...rows.map((row) => rowText(row)),
   ].join('');
 }

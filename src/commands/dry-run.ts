@@ -21,6 +21,7 @@ import { canaryPlanText } from './canary-flags.js';
 import { EXIT, type CommandContext, type ExitCode } from './command-context.js';
 import { canaryRowsText, dryRunJson, dryRunText, type DryRun, type ExpectedTime } from './dry-run-text.js';
 import { withFolderBucket } from './engine.js';
+import { budgetIn, refuseUnpriced, tooManyImages } from './spending.js';
 import { inputReachText } from './input-reach.js';
 import { batchIdOf, sheetToPlan, type SubmissionOptions } from './submission.js';
 import { rejectedByBatchText } from './submission-plan-text.js';
@@ -43,6 +44,11 @@ export async function dryRun(
 ): Promise<ExitCode> {
   const { stdout, stderr } = context;
   const found = await withFolderBucket(context, (looking) => lookAhead(looking, sheet, options));
+  const { spending } = options;
+  stderr.write(`${rejectedByBatchText(sheet.summary, found.plan)}${dryRunText(found)}`);
+  if (budgetIn(spending) !== undefined) refuseUnpriced(found.plan.mayMake, found.prices);
+  const tooMany = tooManyImages(spending, found.plan);
+  if (tooMany) stderr.write(`Too many   ${tooMany} Without --dry-run nothing would start.\n`);
   stderr.write(
     `${rejectedByBatchText(sheet.summary, found.plan)}${dryRunText(found)}${canaryPlanText(options.canary, rowsToRun(found.plan))}${canaryRowsText(found)}`,
   );
@@ -72,6 +78,7 @@ async function lookAhead(
     uploads,
     rows,
     prices: config.prices,
+    spending: options.spending,
     time: expectedTime(rowsToRun(plan), concurrency, files),
   });
   if (!config.bucket) {

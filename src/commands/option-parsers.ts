@@ -1,6 +1,8 @@
 import { InvalidArgumentError } from 'commander';
 import ms, { type StringValue } from 'ms';
 import type { BatchFolder } from '../batch/batch-place.js';
+import { BUDGET_RULE } from '../domain/batch-settings.js';
+import { MAX_BUDGET, microsOf } from '../domain/micros.js';
 import { BATCH_ID_RULE, parseBatchId, type BatchId } from '../domain/ids.js';
 import { parseRate, RATE_RULE } from '../domain/request-rate.js';
 import { s3FolderIn } from '../storage/folder-name.js';
@@ -57,6 +59,17 @@ export function pair(text: string, before: Readonly<Record<string, string>> = {}
     throw new InvalidArgumentError('Expected OURS=THEIRS, such as prompt=Caption.');
   }
   return { ...before, [text.slice(0, at).trim().toLowerCase()]: text.slice(at + 1).trim() };
+}
+
+/** What a run may cost: an amount of at most six decimals, or `none`. */
+export function budgetOrNone(text: string): string {
+  return text.toLowerCase() === 'none' ? 'none' : budget(text);
+}
+
+/** What a run may cost: an amount of at most six decimals. */
+export function budget(text: string): string {
+  if (microsOf(text, MAX_BUDGET) === undefined) throw new InvalidArgumentError(`Expected ${BUDGET_RULE}.`);
+  return text;
 }
 
 /** A batch id. */

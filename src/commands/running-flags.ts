@@ -2,11 +2,13 @@ import { Option, type Command as Program } from 'commander';
 import { MAX_CONCURRENCY } from '../domain/batch-settings.js';
 import { MAX_CANARY_ROWS } from '../domain/canary.js';
 import { DEFAULT_MAX_FAILURE_RATE } from '../domain/failure-rate.js';
+import { MAX_BATCH_ROWS } from '../domain/window.js';
 import type { RunSettings } from '../domain/run-settings.js';
-import { duration, wholeNumber } from './option-parsers.js';
+import { budgetOrNone, duration, wholeNumber } from './option-parsers.js';
+import type { Spending } from './spending.js';
 
 /** What commander hands over of the flags that say how to run. */
-export interface RunningFlags {
+export interface RunningFlags extends Spending {
   readonly concurrency?: number;
   readonly maxGenerations?: number;
   readonly maxFailureRate?: number;
@@ -53,6 +55,16 @@ export function withRunningFlags(program: Program, otherwise?: string): Program 
       wholeNumber(1, 100),
     )
     .option(
+      '--max-images <n>',
+      'start nothing where more images than that would have to be bought',
+      wholeNumber(0, MAX_BATCH_ROWS),
+    )
+    .option(
+      '--budget <amount>',
+      `what the run may cost by BANANA_PRICES, such as 25.00: spent, it pauses; none for no cap${otherwise === undefined ? '' : ' (to be said where the run before had one)'}`,
+      budgetOrNone,
+    )
+    .option(
       '--canary <n>',
       `make so many rows first, spread over all of them (1 to ${MAX_CANARY_ROWS}), show them on a page of their own with times and cost, and wait for "resume"`,
       wholeNumber(1, MAX_CANARY_ROWS),
@@ -75,7 +87,12 @@ export function withRunningFlags(program: Program, otherwise?: string): Program 
     .addOption(again('--no-near-duplicates', 'do not, where the run before did'));
 }
 
-/** How to run by the flags; what they do not say is as `before`. */
+/** What may be made and spent by the flags. */
+export function spendingIn({ maxImages, budget }: RunningFlags): Spending {
+  return { ...(maxImages !== undefined && { maxImages }), ...(budget !== undefined && { budget }) };
+}
+
+/** How to run by the flags, money apart; what they do not say is as `before`. */
 export function runSettings(flags: RunningFlags, before: RunSettings = DEFAULTS): RunSettings {
   const maxFailureRate = flags.maxFailureRate ?? before.maxFailureRate;
   const jobTimeoutMs = flags.jobTimeout ?? before.jobTimeoutMs;

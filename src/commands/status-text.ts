@@ -54,6 +54,7 @@ export function statusBlock(status: BatchStatus, colours: ReturnType<typeof pc.c
       colours.yellow(`  held (${scope}) since ${timeOf(since)}: ${message}`),
       ...(nextProbeAt ? [`  looked at again at ${timeOf(nextProbeAt)}`] : []),
     ]),
+    ...(status.budget ? [budgetLine(status.budget)] : []),
     ...paceText(status).map((text) => colours.yellow(`  ${text}`)),
     ...overdueLines(status).map((line) => colours.yellow(line)),
     ...(status.reason && status.holds.length === 0 ? [colours.yellow(`  ${status.reason}`)] : []),
@@ -62,6 +63,11 @@ export function statusBlock(status: BatchStatus, colours: ReturnType<typeof pc.c
       : []),
   ];
   return lines.join('\n');
+}
+
+function budgetLine({ cap, committed, images, unknown }: NonNullable<BatchStatus['budget']>): string {
+  const lost = unknown === undefined ? '' : `, ${unknown} of it with shards that were ended from outside`;
+  return `  budget ${cap} · ${committed} spent or leased${lost} · ${images} bought`;
 }
 
 /** Says where 429s have lowered the pace; a batch that stands still has a better reason to tell. */

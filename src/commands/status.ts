@@ -6,7 +6,7 @@ import { addressOf, type BatchLocation } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { locate, withBucket } from './batch-access.js';
 import { EXIT, type Command, type CommandContext, type ExitCode } from './command-context.js';
-import { alikeNotes } from './alike-notes.js';
+import { sealNotes } from './seal-notes.js';
 import { coloursFor, statusBlock } from './status-text.js';
 import { withTemporalIfAny } from './temporal-if-any.js';
 import { watchBatch } from './watch-batch.js';
@@ -47,7 +47,7 @@ async function show(
   if (options.json) stdout.write(`${statusJson(found)}\n`);
   else if (!options.watch)
     stdout.write(`${statusBlock(found, coloursFor(stdout, environment))}\n  ${found.location}\n`);
-  const notes = options.json ? [] : await alikeNotes(store, location, found);
+  const notes = options.json ? [] : await sealNotes(store, location, found);
   for (const [, text] of notes) stdout.write(`  ${text}\n`);
   return exitCodeOf(found);
 }

@@ -8,7 +8,7 @@ import { UsageError } from '../errors.js';
 import { parseModel, SheetSettings } from '../sheet/index.js';
 import { askedCanary } from './canary-flags.js';
 import { batchId, pair, s3Folder, wholeNumber } from './option-parsers.js';
-import { runSettings, withRunningFlags, type RunningFlags } from './running-flags.js';
+import { runSettings, spendingIn, withRunningFlags, type RunningFlags } from './running-flags.js';
 import type { SubmissionOptions } from './submission.js';
 
 /** Says what `--rebind` is for. */
@@ -128,6 +128,7 @@ export function submissionOptions(sheet: string, flags: Flags): SubmissionOption
     new: flags.new,
     sheetSettings: sheetSettings(flags),
     settings: runSettings(flags),
+    spending: spendingIn(flags),
     canary: askedCanary(flags),
     merge: flags.merge,
     rebind: flags.rebind,

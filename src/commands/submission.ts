@@ -28,6 +28,7 @@ import { canaryPlanText, withCanary } from './canary-flags.js';
 import type { CheckedSheet } from './checked-sheet.js';
 import type { CommandContext } from './command-context.js';
 import { askConsent, type Consent } from './consent.js';
+import { budgetIn, budgetText, refuseOtherBudget, spendingSettings, type Spending } from './spending.js';
 import { inputReachText } from './input-reach.js';
 import { uploadText } from './input-text.js';
 import { counted, planText, rejectedByBatchText } from './submission-plan-text.js';
@@ -52,6 +53,7 @@ export interface SubmissionOptions {
   readonly new: boolean;
   readonly sheetSettings: SheetSettings;
   readonly settings: RunSettings;
+  readonly spending: Spending;
   /** Rows that are to be made first, and looked at. */
   readonly canary: AskedCanary | undefined;
   /** Rows of the batch that the sheet lacks stay. */
@@ -99,9 +101,12 @@ export async function submitSheet(
   }
   refuseOtherAccount(location, files, access.account, options);
   const plan = await planSubmission(store, location, sheetToPlan(sheet, options));
-  const prices = access.isFree ? undefined : context.config.prices;
+  const { prices } = context.config;
+  const { spending } = options;
+  const isCounted = !access.isFree || budgetIn(spending) !== undefined;
+  const budget = budgetText(spending, plan.buys, prices);
   context.stderr.write(
-    `${rejectedByBatchText(sheet.summary, plan)}${planText(location, plan, prices)}${canaryPlanText(options.canary, rowsToRun(plan))}`,
+    `${rejectedByBatchText(sheet.summary, plan)}${planText(location, plan, isCounted ? prices : undefined)}${budget}${canaryPlanText(options.canary, rowsToRun(plan))}`,
   );
   refuseUnusable(plan.summary, options.sheetSettings);
   refuseTooLong(plan);
@@ -116,6 +121,13 @@ export async function submitSheet(
   if (toDo === 0 && isSealedFor(files, location, sheet, options)) {
     return { kind: 'nothing-to-do', location, plan };
   }
+  const money = await spendingSettings(spending, {
+    store,
+    location,
+    plan,
+    mayMake: plan.mayMake,
+    prices,
+  });
   if (toDo === 0) context.stderr.write("Nothing is bought: the batch's files are written anew.\n");
   const consent = await consentTo(context, access, options, location, plan);
   if (consent === 'declined') return { kind: 'declined' };
@@ -132,7 +144,10 @@ export async function submitSheet(
     sheet,
     sheetSettings: options.sheetSettings,
     rows: plan.summary.rows + plan.kept,
-    settings: withCanary(options.settings, canaryOf(options.canary, rowsToRun(plan)), prices),
+    settings: {
+      ...withCanary(options.settings, canaryOf(options.canary, rowsToRun(plan)), prices),
+      ...money,
+    },
     inputListKey: uploaded.inputListKey,
     merge: plan.merge,
     rebind: options.rebind,
@@ -148,6 +163,7 @@ async function joinRun(
   options: SubmissionOptions,
 ): Promise<Submitted> {
   const request = await readDocument(store, at(run, requestKey(run, run.runSeq)), RunRequest);
+  refuseOtherBudget(run, options.spending, request.settings);
   const asked = sheetToPlan(sheet, options);
   const isSame = request.action === 'submit' && hasSheet(request, run, sheet, options.sheetSettings);
   if (!isSame || (run.runSeq > 1 && request.merge !== asked.merge)) return { kind: 'busy', location: run };

@@ -6,7 +6,7 @@ import { contactSheetKey, failuresKey, imagesPrefix, rejectsKey } from '../stora
 import type { BatchAccess } from './batch-access.js';
 import { EXIT, type CommandContext, type ExitCode } from './command-context.js';
 import { embeddedBucketFolder, type Engine } from './engine.js';
-import { alikeNotes } from './alike-notes.js';
+import { sealNotes } from './seal-notes.js';
 import { canaryToSee, lookAtCanary } from './canary-look.js';
 import { coloursFor, statusBlock } from './status-text.js';
 import { exitCodeOf } from './status.js';
@@ -82,7 +82,7 @@ export async function showEnd(
   const { cwd, stdout, stderr, environment } = context;
   if (json) stdout.write(`${statusJson(ended)}\n`);
   else {
-    const notes = await alikeNotes(access.store, location, ended);
+    const notes = await sealNotes(access.store, location, ended);
     stdout.write(summary(cwd, config, location, { ended, notes }));
   }
   // The watch has shown it on a terminal; a pipe gets the end in any case.
@@ -94,7 +94,7 @@ function summary(
   cwd: string,
   config: Pick<Config, 'bucket'>,
   location: BatchLocation,
-  { ended, notes }: { readonly ended: BatchStatus; readonly notes: Awaited<ReturnType<typeof alikeNotes>> },
+  { ended, notes }: { readonly ended: BatchStatus; readonly notes: Awaited<ReturnType<typeof sealNotes>> },
 ): string {
   const isFolder = config.bucket?.origin === 'stack';
   const root = isFolder

@@ -7,24 +7,27 @@ export interface SlowPeriod {
 
 /** A lower window takes effect as jobs end: it is not halved again before. */
 const HALVED_EVERY_MS = 30_000;
-const GROWN_EVERY_MS = 60_000;
+const GROWN_EVERY_MS = 20_000;
 /** Of what was asked for, in 64ths: a fifth of it and a little. */
 const GROWTH = 13;
 const FULL = 64;
+/** A service that refuses now and then whatever is asked of it must not bring a batch to a standstill. */
+const LEAST = FULL / 8;
 /** What came before so many periods has no weight any more: each halves it. */
 const KEPT_PERIODS = 16;
 /** Quiet for that long, the pace is what it was, however low it had been. */
 const RECOVERED_AFTER_MS = Math.ceil(FULL / GROWTH) * GROWN_EVERY_MS;
 
 /**
- * Adds a 429 to the slow periods so far: those that overlap are one. The order in which they are added makes no
- * difference; what is so old that the pace has recovered since is left out.
+ * Adds a 429 to the slow periods so far: those that overlap are one, and so are those that begin within 30 s of the
+ * first of them, since they halve the window once. So however short and frequent the waits are that the service asks
+ * for, the periods that are kept reach back far enough.
  */
 export function withSlowPeriod(periods: readonly SlowPeriod[], met: SlowPeriod): readonly SlowPeriod[] {
   const merged: SlowPeriod[] = [];
   for (const period of [...periods, met].toSorted((a, b) => a.metAtMs - b.metAtMs)) {
     const last = merged.at(-1);
-    if (last && period.metAtMs <= last.untilMs) {
+    if (last && period.metAtMs < Math.max(last.untilMs + 1, last.metAtMs + HALVED_EVERY_MS)) {
       merged[merged.length - 1] = { ...last, untilMs: Math.max(last.untilMs, period.untilMs) };
     } else merged.push(period);
   }
@@ -38,7 +41,8 @@ export function createsNotBeforeMs(periods: readonly SlowPeriod[]): number {
 
 /**
  * How many rows may have an unfinished job at once, of the `asked` ones: halved at each slow period, at most once in
- * 30 s, and a fifth of `asked` more after each quiet minute until it is back. At least 1, never more than `asked`.
+ * 30 s and to an eighth of `asked` at the least, and a fifth of `asked` more after each 20 quiet seconds until it is
+ * back. At least 1, never more than `asked`.
  */
 export function pacedConcurrency(asked: number, periods: readonly SlowPeriod[], nowMs: number): number {
   return Math.min(asked, Math.max(1, Math.floor((asked * shareAt(periods, nowMs)) / FULL)));
@@ -63,13 +67,8 @@ export function fullAgainMs(periods: readonly SlowPeriod[], nowMs: number): numb
 function shareAt(periods: readonly SlowPeriod[], nowMs: number): number {
   let share = FULL;
   let quietSinceMs = -Infinity;
-  let halvedAtMs = -Infinity;
   for (const { metAtMs, untilMs } of periods) {
-    share = grown(share, quietSinceMs, metAtMs);
-    if (metAtMs >= halvedAtMs + HALVED_EVERY_MS) {
-      share /= 2;
-      halvedAtMs = metAtMs;
-    }
+    share = Math.max(LEAST, grown(share, quietSinceMs, metAtMs) / 2);
     quietSinceMs = untilMs;
   }
   return grown(share, quietSinceMs, nowMs);

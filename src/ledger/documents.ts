@@ -8,6 +8,7 @@ import type { NearDuplicates } from '../domain/near-duplicates.js';
 import { PHASES_REACHED, type RowOutcome } from '../domain/outcome.js';
 import type { RejectedRecord, ShardRow } from '../domain/row.js';
 import type { SameBytes } from '../domain/same-bytes.js';
+import type { RunCost } from '../domain/run-cost.js';
 import type { Tally } from '../domain/tally.js';
 import { SheetSettings } from '../sheet/sheet-settings.js';
 import type { RunSettings } from '../domain/run-settings.js';
@@ -47,6 +48,7 @@ const runSettings: z.ZodType<RunSettings> = z.object({
   prices: z
     .array(z.object({ model: z.enum(MODELS), resolution: z.enum(RESOLUTIONS), price: z.string() }))
     .exactOptional(),
+  budget: z.string().exactOptional(),
   canary: canary.exactOptional(),
 });
 
@@ -134,6 +136,8 @@ export const BatchFile = z.object({
   carriedTally: TallyDocument.exactOptional(),
   rejected: count,
   ingestedAt: z.iso.datetime(),
+  /** What the account held then; absent where it did not say. */
+  balance: z.object({ balance: z.string(), reserved: z.string() }).exactOptional(),
   /** sha256 of the files that ingest wrote besides this one, by their keys below the batch. */
   digests,
 });
@@ -240,6 +244,16 @@ const nearDuplicates: z.ZodType<NearDuplicates> = z.object({
 export const OpenedShard = z.object({ openedAt: z.iso.datetime(), openedBy: z.string().exactOptional() });
 export type OpenedShard = z.infer<typeof OpenedShard>;
 
+const balance = z.object({ balance: z.string(), reserved: z.string() });
+
+const cost: z.ZodType<RunCost> = z.object({
+  before: balance.nullable(),
+  after: balance.nullable(),
+  measured: z.string().nullable(),
+  unmeasured: z.string().exactOptional(),
+  expected: z.object({ least: z.string(), most: z.string() }).exactOptional(),
+});
+
 /** `report.json`: the seal, written last. */
 export const Report = z.object({
   format: z.literal(1),
@@ -256,6 +270,12 @@ export const Report = z.object({
   sameBytes: sameBytes.exactOptional(),
   /** Absent where the run was not asked to look for them. */
   nearDuplicates: nearDuplicates.exactOptional(),
+  /** Absent for runs without a budget. */
+  budget: z
+    .object({ cap: z.string(), committed: z.string(), images: count, unknown: z.string().exactOptional() })
+    .exactOptional(),
+  /** Absent in reports of earlier versions. */
+  cost: cost.exactOptional(),
   /** sha256 of the files that this run wrote, by their keys below the batch. */
   digests,
 });

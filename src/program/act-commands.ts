@@ -1,7 +1,7 @@
 import type { Command as Program } from 'commander';
 import type { ExitCode } from '../commands/command-context.js';
 import { redoOptions, retryOptions, withRedoFlags, withRetryFlags } from '../commands/again-flags.js';
-import { chosenRate, wholeNumber } from '../commands/option-parsers.js';
+import { budget, chosenRate, wholeNumber } from '../commands/option-parsers.js';
 import type { ChosenRate, RateOptions } from '../commands/rate.js';
 import type { SetOptions } from '../commands/set.js';
 import { MAX_CONCURRENCY } from '../domain/batch-settings.js';
@@ -44,8 +44,13 @@ export function addActCommands(program: Program, end: (code: ExitCode) => void):
       'hold it where more of its last generations fail; 100 never does',
       wholeNumber(1, 100),
     )
+    .option('--budget <amount>', 'what its run may cost, for a run that has a budget', budget)
     .option('--json', 'one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch set prompts --concurrency 20'))
+    .addHelpText(
+      'after',
+      example('banana-batch set prompts --budget 50', 'goes on where the budget was spent'),
+    )
     .action(async (id: string, flags: Omit<SetOptions, 'id'>) =>
       end(await perform(async () => (await import('../commands/set.js')).set, { id, ...flags })),
     );

@@ -70,6 +70,14 @@ export function addLookCommands(program: Program, end: (code: ExitCode) => void)
     );
   addExport(program, end);
   program
+    .command('balance')
+    .description('what the account of the configured API key holds')
+    .option('--json', 'one JSON document on standard output', false)
+    .addHelpText('after', example('banana-batch balance --json'))
+    .action(async (flags: { json: boolean }) =>
+      end(await perform(async () => (await import('../commands/balance.js')).balance, flags)),
+    );
+  program
     .command('doctor')
     .description('check configuration, Temporal, bucket, key and clock, and say what to mend')
     .option('--json', 'one JSON document on standard output', false)

@@ -125,6 +125,11 @@ export function renamedKey(
   return `${runFolder(location, runSeq)}renamed/${rowTag}${extension}`;
 }
 
+/** What of the run's budget was leased to its shards; absent without a budget. */
+export function budgetKey(location: BatchLocation, runSeq: number): string {
+  return `${runFolder(location, runSeq)}budget.json`;
+}
+
 /** The checked rows of one shard, immutable. */
 export function rowsKey(location: BatchLocation, runSeq: number, shard: number): string {
   return `${rowsPrefix(location, runSeq)}${padded(shard, 5)}.jsonl`;

@@ -64,13 +64,18 @@ export function activityProxies(): Pick<
 /** The activities that go over the whole batch. Probes have ids that say which scope they free: `probe:account`. */
 export function wholeBatchProxies(
   settings: RunSettings,
-): Pick<Activities, 'ingest' | 'reportCanary' | 'seal' | 'probe' | 'rebindAccount'> {
+): Pick<Activities, 'ingest' | 'leaseBudget' | 'reportCanary' | 'seal' | 'probe' | 'rebindAccount'> {
   const queues = taskQueues(workflowInfo().taskQueue);
   const { ingest, reportCanary, seal } = proxyActivities<Activities>({
     ...PATIENT,
     taskQueue: queues.main,
     startToCloseTimeout: '6 hours',
     heartbeatTimeout: '30 seconds',
+  });
+  const { leaseBudget } = proxyActivities<Activities>({
+    ...PATIENT,
+    taskQueue: queues.main,
+    startToCloseTimeout: '1 minute',
   });
   // A person waits for it.
   const { rebindAccount } = proxyActivities<Activities>({
@@ -91,6 +96,7 @@ export function wholeBatchProxies(
   } as const;
   return {
     ingest,
+    leaseBudget,
     reportCanary,
     seal,
     rebindAccount,

@@ -9,6 +9,7 @@ import {
 import type { Activities, ProbeResult, StillHeldDetails } from '../activities/types.js';
 import {
   isHeld,
+  JOBS_MISSING,
   NO_HOLDS,
   raiseHold,
   releaseHold,
@@ -19,7 +20,7 @@ import {
 } from '../domain/holds.js';
 import type { JobId } from '../domain/ids.js';
 import type { FailureTrials } from './failure-trials.js';
-import type { ProbeCandidate, ProbedRow } from './shard-messages.js';
+import type { ProbeCandidate, ProbedRow, ShardFault } from './shard-messages.js';
 
 /** When a scope was released last, and how long its last hold waited for the first look. */
 interface Release {
@@ -124,6 +125,20 @@ export class BatchHolds {
       throw error;
     });
     this.#onChange();
+  }
+
+  /** Takes in a shard's fault; whether its scope is held now: then its shard hears of it when that ends. */
+  take({ cause, holdSeq, candidate }: ShardFault): boolean {
+    this.raise(cause, holdSeq, candidate);
+    return this.isHeld(cause.scope);
+  }
+
+  /** Ends the holds that only a person can judge; true where jobs are missing, and are to be taken for gone. */
+  releaseJudged(): boolean {
+    this.release('failure-rate');
+    const isMissing = this.current.some(({ code }) => code === JOBS_MISSING);
+    if (isMissing) this.release('account');
+    return isMissing;
   }
 
   /** Ends a scope's hold because a person says so, whatever its cause. */

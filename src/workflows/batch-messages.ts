@@ -1,5 +1,7 @@
 import { CancellationScope, log, setHandler } from '@temporalio/workflow';
-import { problemWithSettings, type ChangedSettings } from '../domain/batch-settings.js';
+import type { BroughtWord } from '../domain/batch-leases.js';
+import { problemWithSettings } from '../domain/batch-settings.js';
+import type { BatchBudget } from './batch-budget.js';
 import { HeardWords } from './heard-words.js';
 import {
   cancelUpdate,
@@ -12,6 +14,7 @@ import {
   type Instruction,
 } from './messages.js';
 import {
+  leaseWordSignal,
   shardEndSignal,
   shardFaultSignal,
   slotReleaseSignal,
@@ -32,6 +35,7 @@ export interface Listener {
   readonly cancel: () => void;
   readonly takeSlotsBack: (release: SlotRelease) => void;
   readonly takeFault: (fault: ShardFault) => void;
+  readonly budget: Pick<BatchBudget, 'hear' | 'problemWithResume' | 'problemWithSet'>;
   readonly takeSlowDown: (met: SlowDown) => void;
   readonly takeTrialEnd: (end: TrialEnd) => void;
   readonly takeShardEnd: (shard: number) => void;
@@ -44,6 +48,10 @@ export function handleMessages(batch: Listener): void {
   // A handler runs in the root's scope: what it starts would be cancelled with it.
   const shield = CancellationScope.current();
   const words = new HeardWords();
+  const refuseInstruction = (instruction: Instruction): void => {
+    const problem = problemWith(batch, instruction);
+    if (problem !== undefined) throw new Error(problem);
+  };
   const answering = (act: () => Promise<void>): Promise<BatchSnapshot> =>
     words.hear('update', () =>
       shield.run(async () => {
@@ -66,12 +74,15 @@ export function handleMessages(batch: Listener): void {
     validator: () => refuseUnlessOpen(),
   });
   setHandler(resumeUpdate, (how) => answering(() => obey({ kind: 'resume', rebind: how?.rebind === true })), {
-    validator: (_how) => refuseUnlessOpen(),
+    validator: (how) => {
+      refuseUnlessOpen();
+      refuseInstruction({ kind: 'resume', rebind: how?.rebind === true });
+    },
   });
   setHandler(setUpdate, (settings) => answering(() => obey({ kind: 'set', ...settings })), {
     validator: (settings) => {
       refuseUnlessOpen();
-      refuseSettings(settings);
+      refuseInstruction({ kind: 'set', ...settings });
     },
   });
   setHandler(cancelUpdate, () => answering(async () => batch.cancel()), {
@@ -81,7 +92,7 @@ export function handleMessages(batch: Listener): void {
     words.hear('signal', async () => {
       try {
         refuseUnlessOpen();
-        if (instruction.kind === 'set') refuseSettings(instruction);
+        refuseInstruction(instruction);
         await shield.run(() => obey(instruction));
       } catch (error) {
         log.warn('An instruction was not followed.', { kind: instruction.kind, error });
@@ -89,6 +100,10 @@ export function handleMessages(batch: Listener): void {
     }),
   );
   setHandler(slotReleaseSignal, heard(batch.takeSlotsBack));
+  setHandler(
+    leaseWordSignal,
+    heard<ShardSpeaker & BroughtWord>((word) => batch.budget.hear(word)),
+  );
   setHandler(shardFaultSignal, heard(batch.takeFault));
   setHandler(slowDownSignal, heard(batch.takeSlowDown));
   setHandler(trialEndSignal, heard(batch.takeTrialEnd));
@@ -111,7 +126,20 @@ function refuseEnded(
   }
 }
 
-function refuseSettings(settings: ChangedSettings): void {
-  const problem = problemWithSettings(settings);
-  if (problem) throw new Error(problem);
+/** Why an instruction is not followed; undefined where it is. */
+function problemWith(
+  { budget, snapshot }: Pick<Listener, 'budget' | 'snapshot'>,
+  instruction: Instruction,
+): string | undefined {
+  switch (instruction.kind) {
+    case 'pause':
+      return undefined;
+    case 'resume':
+      return instruction.rebind ? undefined : budget.problemWithResume(snapshot().holds);
+    case 'set':
+      return (
+        problemWithSettings(instruction) ??
+        (instruction.budget === undefined ? undefined : budget.problemWithSet())
+      );
+  }
 }

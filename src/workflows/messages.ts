@@ -1,5 +1,6 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { ChangedSettings } from '../domain/batch-settings.js';
+import type { BudgetStatus } from '../domain/budget-status.js';
 import type { Hold } from '../domain/holds.js';
 import type { SlowPeriod } from '../domain/pace.js';
 import type { Pause } from '../domain/pause.js';
@@ -28,6 +29,8 @@ export interface ResumedBatch {
   readonly concurrency: number;
   readonly slowPeriods?: readonly SlowPeriod[];
   readonly maxFailureRate: number;
+  /** As it was set last; absent without one. */
+  readonly budget?: string;
 }
 
 /** The shards that a batch has not opened yet. */
@@ -78,6 +81,8 @@ export interface BatchSnapshot {
   readonly paused: boolean;
   /** What the batch itself has paused for; absent: nothing. */
   readonly pauses?: readonly Pause[];
+  /** Absent for a run without a budget. */
+  readonly budget?: BudgetStatus;
   readonly cancelling: boolean;
   readonly holds: readonly Hold[];
   /** All rows but those of the open shards. */

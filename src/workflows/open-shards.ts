@@ -1,4 +1,5 @@
 import { getExternalWorkflowHandle, log, workflowInfo } from '@temporalio/workflow';
+import type { LeaseControl } from '../domain/budget.js';
 import { firstSlots, windowSize, type OpenShard } from '../domain/window.js';
 import type { RunRef } from '../storage/layout.js';
 import {
@@ -43,10 +44,16 @@ export class OpenShards {
   readonly #run: RunRef;
   readonly #shards = new Map<number, RunningShard>();
   readonly #common: () => CommonControl;
+  readonly #leaseOf: (shard: number) => LeaseControl | undefined;
 
-  constructor(run: RunRef, common: () => CommonControl) {
+  constructor(
+    run: RunRef,
+    common: () => CommonControl,
+    leaseOf: (shard: number) => LeaseControl | undefined,
+  ) {
     this.#run = run;
     this.#common = common;
+    this.#leaseOf = leaseOf;
   }
 
   get all(): readonly RunningShard[] {
@@ -191,8 +198,10 @@ export class OpenShards {
 
   #controlFor(shard: number): ShardControl {
     const running = this.#shards.get(shard);
+    const lease = this.#leaseOf(shard);
     return {
       ...this.#common(),
+      ...(lease && { lease }),
       seq: running?.controlSeq ?? 0,
       slots: running?.slots ?? firstSlots(0),
       execution: running?.execution ?? 1,

@@ -1,6 +1,8 @@
 import { getExternalWorkflowHandle, log, workflowInfo, type SignalDefinition } from '@temporalio/workflow';
+import type { LeaseWord } from '../domain/budget.js';
 import type { HoldCause } from '../domain/holds.js';
 import {
+  leaseWordSignal,
   shardEndSignal,
   shardFaultSignal,
   slotReleaseSignal,
@@ -23,18 +25,24 @@ export class ParentBatch {
     this.#holds = holds;
   }
 
-  /** Tells of a fault, once per scope. */
-  tellFault(cause: HoldCause, candidate?: ProbeCandidate): void {
+  /** Tells of a fault, once per scope; false where it was told before. */
+  tellFault(cause: HoldCause, candidate?: ProbeCandidate): boolean {
     const { holdSeq } = this.#holds;
     const count = this.#holds.meet(cause.scope);
-    if (count === undefined) return;
+    if (count === undefined) return false;
     const fault = { count, cause, holdSeq, ...(candidate && { candidate }) };
     void this.#tell(shardFaultSignal, { ...this.#speaker, ...fault });
+    return true;
   }
 
   /** Tells which slots were given back so far. */
   tellSlots(exhausted: boolean): void {
     void this.#tell(slotReleaseSignal, { ...this.#speaker, ...this.#holds.given, exhausted });
+  }
+
+  /** Tells of the shard's lease. */
+  tellLease(word: LeaseWord): Promise<void> {
+    return this.#tell(leaseWordSignal, { ...word, ...this.#speaker });
   }
 
   /** Tells that a create met a 429 just now, and is to wait for so long. */

@@ -1,15 +1,32 @@
 import type { ModelMode } from '../domain/holds.js';
 
+/** Whether a job may be made for the row that is first of its mode. */
+export type MayCreate = (mode: ModelMode, row: number) => boolean;
+
 /** The rows of a shard that wait to be started. */
 export class RowQueues {
   readonly #byMode = new Map<ModelMode, number[]>();
   /** Rows whose job is there already: it costs nothing to collect it. */
   readonly #paid: number[] = [];
 
-  add(row: number, { mode, isPaid }: { readonly mode: ModelMode; readonly isPaid: boolean }): void {
+  /** `isFirst`: before the others of its mode. */
+  add(
+    row: number,
+    {
+      mode,
+      isPaid,
+      isFirst,
+    }: { readonly mode: ModelMode; readonly isPaid: boolean; readonly isFirst: boolean },
+  ): void {
     const queue = isPaid ? this.#paid : this.#byMode.get(mode);
-    if (queue) queue.push(row);
-    else this.#byMode.set(mode, [row]);
+    if (!queue) this.#byMode.set(mode, [row]);
+    else if (isFirst) queue.unshift(row);
+    else queue.push(row);
+  }
+
+  /** The rows without a job. */
+  get unpaid(): ReadonlyMap<ModelMode, readonly number[]> {
+    return this.#byMode;
   }
 
   /** Notes that a waiting row's job has turned up; changes nothing for a row that does not wait. */
@@ -22,12 +39,12 @@ export class RowQueues {
   }
 
   /** The row to start next: a paid one, else the first in sheet order of a mode for which `mayCreate` holds. */
-  first(mayCreate: (mode: ModelMode) => boolean): number | undefined {
+  first(mayCreate: MayCreate): number | undefined {
     return this.#firstQueue(mayCreate)?.[0];
   }
 
   /** Takes that row out. */
-  takeFirst(mayCreate: (mode: ModelMode) => boolean): number | undefined {
+  takeFirst(mayCreate: MayCreate): number | undefined {
     return this.#firstQueue(mayCreate)?.shift();
   }
 
@@ -40,13 +57,13 @@ export class RowQueues {
     this.#paid.length = 0;
   }
 
-  #firstQueue(mayCreate: (mode: ModelMode) => boolean): number[] | undefined {
+  #firstQueue(mayCreate: MayCreate): number[] | undefined {
     if (this.#paid.length > 0) return this.#paid;
     let first: number[] | undefined;
     for (const [mode, queue] of this.#byMode) {
       const [row] = queue;
       const isFirst = row !== undefined && row < (first?.[0] ?? Infinity);
-      if (isFirst && mayCreate(mode)) first = queue;
+      if (isFirst && mayCreate(mode, row)) first = queue;
     }
     return first;
   }

@@ -7,9 +7,9 @@ import {
   upsertMemo,
 } from '@temporalio/workflow';
 import { DEFAULT_MAX_FAILURE_RATE } from '../domain/failure-rate.js';
-import { JOBS_MISSING } from '../domain/holds.js';
 import { EMPTY_TALLY, type Tally } from '../domain/tally.js';
 import { wholeBatchProxies } from './activity-proxies.js';
+import { BatchBudget } from './batch-budget.js';
 import { BatchCanary } from './batch-canary.js';
 import { BatchHolds } from './batch-holds.js';
 import { BatchPace } from './batch-pace.js';
@@ -26,7 +26,6 @@ import {
   type RunBatchInput,
   type RunBatchResult,
 } from './messages.js';
-import type { ShardFault } from './shard-messages.js';
 import { ShardRuns } from './shard-runs.js';
 import { CancelledUnprepared, WholeBatch } from './whole-batch.js';
 
@@ -45,6 +44,7 @@ class Batch {
   readonly #holds: BatchHolds;
   readonly #trials: FailureTrials;
   readonly #shards: ShardRuns;
+  readonly #budget: BatchBudget;
   readonly #startedAt: string;
   #phase: BatchSnapshot['phase'] = 'preparing';
   #endedAt: string | undefined;
@@ -65,6 +65,7 @@ class Batch {
       byPerson: resumed?.paused ?? false,
       own: resumed?.pauses ?? [],
       onChange: () => this.#followPauses(),
+      onShow: () => this.#noteSnapshot(),
     });
     this.#pace = new BatchPace({
       periods: resumed?.slowPeriods ?? [],
@@ -82,7 +83,7 @@ class Batch {
       openable: () => this.#canary.openable,
       common: () => ({
         // A cancelled batch starts nothing more; its rows settle once it is known what the last probes bought for them.
-        paused: this.#pauses.isPaused || this.#cancelling,
+        paused: this.#pauses.stopsBuying || this.#cancelling,
         cancelling: this.#cancelling && !this.#holds.isBuying,
         heldScopes: this.#holds.current.map(({ scope }) => scope),
         holdSeq: this.#holds.seq,
@@ -91,7 +92,15 @@ class Batch {
         missingAccepted: this.#missingAccepted,
         createsNotBeforeMs: this.#pace.createsNotBeforeMs,
       }),
+      leaseOf: (shard) => this.#budget.leaseOf(shard),
       recordLost: (shard, openedAtMs) => this.#work.recordLost(shard, openedAtMs),
+      onChange: () => this.#budget.noteShards(),
+    });
+    this.#budget = new BatchBudget({
+      input,
+      lease: (asked) => this.#work.lease(asked),
+      shards: this.#shards.open,
+      pauses: this.#pauses,
       onChange: () => this.#noteSnapshot(),
     });
     this.#canary = new BatchCanary({
@@ -105,7 +114,7 @@ class Batch {
       firstWaitMs: settings.probeFirstMs,
       openShards: () => this.#shards.open.all,
       allow: (shard, trial) => this.#shards.open.allowTrial(shard, trial),
-      mayBuy: () => !this.#pauses.isPaused && !this.#cancelling,
+      mayBuy: () => !this.#pauses.stopsBuying && !this.#cancelling,
     });
     this.#holds = new BatchHolds({
       run,
@@ -136,6 +145,7 @@ class Batch {
       await condition(() => this.#shards.allEnded || this.#shards.isDrained);
       if (!this.#shards.allEnded) await this.#goOnInNewRun();
       const end: BatchEnd = this.#cancelling ? 'cancelled' : 'completed';
+      await this.#budget.close();
       this.#enter('sealing');
       const tally = await this.#seal(begun.shards.shardCount, end);
       this.#endedAt = new Date().toISOString();
@@ -153,11 +163,9 @@ class Batch {
   }
 
   async #ingest(): Promise<Pick<ResumedBatch, 'shards' | 'settled'>> {
-    const ingested = await this.#work.ingest();
-    const { settled, shardCount, shardRows, rows, canaryRows } = ingested;
+    const { settled, ...shards } = await this.#work.ingest();
     this.#carriedStored = settled.stored;
-    const canary = canaryRows !== undefined && { canaryRows };
-    return { settled, shards: { nextShard: 0, shardCount, shardRows, rows, ...canary } };
+    return { settled, shards: { nextShard: 0, ...shards } };
   }
 
   /** Ends this workflow run, and the next one opens the shards that are left; returns where the batch was cancelled before that. */
@@ -167,6 +175,7 @@ class Batch {
     const { run, settings } = this.#input;
     const resumed: ResumedBatch = {
       ...this.#shards.left,
+      ...this.#budget.left,
       startedAt: this.#startedAt,
       carriedStored: this.#carriedStored,
       paused: this.#pauses.byPerson,
@@ -193,7 +202,8 @@ class Batch {
       obey: (instruction) => this.#obey(instruction),
       cancel: () => this.#cancel(),
       takeSlotsBack: (release) => this.#shards.takeSlotsBack(release),
-      takeFault: (fault) => this.#takeFault(fault),
+      budget: this.#budget,
+      takeFault: (fault) => this.#shards.takeFault(fault, () => this.#holds.take(fault)),
       takeSlowDown: (met) => this.#pace.slowDown(met),
       takeTrialEnd: (end) => this.#trials.take(end),
       takeShardEnd: (shard) => this.#shards.open.adoptedEnded(shard),
@@ -211,6 +221,7 @@ class Batch {
         break;
       case 'set':
         this.#concurrency = instruction.concurrency ?? this.#concurrency;
+        if (instruction.budget !== undefined) this.#budget.set(instruction.budget);
         if (instruction.maxFailureRate !== undefined) {
           this.#maxFailureRate = instruction.maxFailureRate;
           // What is allowed now is counted anew.
@@ -226,20 +237,8 @@ class Batch {
   #resume(): void {
     // While a key was being looked at, the batch may have been cancelled.
     if (this.#cancelling) return;
-    this.#holds.release('failure-rate');
-    if (this.#holds.current.some(({ code }) => code === JOBS_MISSING)) {
-      this.#missingAccepted = true;
-      this.#holds.release('account');
-    }
+    this.#missingAccepted = this.#holds.releaseJudged() || this.#missingAccepted;
     this.#pauses.resumeByPerson();
-  }
-
-  #takeFault(fault: ShardFault): void {
-    this.#shards.takeFault(fault, () => {
-      this.#holds.raise(fault.cause, fault.holdSeq, fault.candidate);
-      // The hold's end is told to all.
-      return this.#holds.isHeld(fault.cause.scope);
-    });
   }
 
   #cancel(): void {
@@ -251,7 +250,7 @@ class Batch {
   }
 
   #followPauses(): void {
-    if (this.#pauses.isPaused) this.#holds.stopBuying();
+    if (this.#pauses.stopsBuying) this.#holds.stopBuying();
     else this.#holds.startBuying();
     this.#tellAll();
   }
@@ -279,6 +278,7 @@ class Batch {
       phase: this.#phase,
       paused: this.#pauses.isPaused,
       ...(this.#pauses.own.length > 0 && { pauses: this.#pauses.own }),
+      ...this.#budget.shown,
       cancelling: this.#cancelling,
       holds: this.#endedAt ? [] : this.#holds.current,
       tally: this.#shards.tally,

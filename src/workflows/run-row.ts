@@ -31,30 +31,38 @@ export async function runRow(context: RowContext, row: number): Promise<void> {
   }
 }
 
-/** A row's job, and whether a webhook is to tell its end. */
+/** A row's job, when it was made, and whether a webhook is to tell its end. */
 interface MadeJob {
   readonly jobId: JobId;
+  readonly answeredAtMs?: number;
   readonly webhookExpected?: true;
 }
 
 /** The job of the row's present generation; undefined where the row has moved on without one. */
 async function createJob(context: RowContext, row: number): Promise<MadeJob | undefined> {
-  const { ledger, input } = context;
+  const { budget, ledger, input } = context;
   const { generation, jobId } = ledger.generationOf(row);
   if (jobId) return { jobId };
   try {
     const result = await context.runCreate(row, () => createUntilAnswered(context, row, generation));
     switch (result.kind) {
       case 'created':
+        budget.spend(row);
         ledger.noteJob(row, generation, result.jobId, Date.now());
         return result;
       case 'invalid':
+        budget.takeBack(row, { mayBeCharged: ledger.generationOf(row).unansweredSinceMs !== undefined });
         return fail(context, row, result.failure ?? 'invalid', {
           generation,
           end: 'invalid',
           charged: 'no',
           message: result.message,
         });
+      case 'not-leased':
+        budget.refuse(row);
+        ledger.returnToQueue(row);
+        if (context.isCancelling()) ledger.cancelUnpaid(Date.now());
+        return undefined;
       case 'unknown-charge':
         return fail(context, row, 'unknown-charge', {
           generation,
@@ -67,7 +75,6 @@ async function createJob(context: RowContext, row: number): Promise<MadeJob | un
     const fault = batchFaultOf(error);
     if (!fault && !isCancellation(error)) throw error;
     ledger.noteUnanswered(row, fault?.unansweredSinceMs);
-    ledger.returnToQueue(row);
     const { unansweredSinceMs: since } = ledger.generationOf(row);
     const candidate = {
       shard: input.shard,
@@ -78,7 +85,8 @@ async function createJob(context: RowContext, row: number): Promise<MadeJob | un
     if (fault?.cause.retryAfterMs !== undefined) {
       ledger.noteNotBefore(row, Date.now() + fault.cause.retryAfterMs);
     }
-    if (fault) context.raise(fault.cause, candidate);
+    const isCandidate = fault !== undefined && context.raise(fault.cause, candidate);
+    ledger.returnToQueue(row, budget.takeBack(row, { mayBeCharged: since !== undefined || isCandidate }));
     if (context.isCancelling()) ledger.cancelUnpaid(Date.now());
     return undefined;
   }
@@ -101,6 +109,7 @@ async function createUntilAnswered(
     if (waitMs > 0) await sleep(waitMs);
     const scheduledAtMs = Date.now();
     const { unansweredSinceMs } = ledger.generationOf(row);
+    const leasedTo = context.budget.leasedTo(row);
     try {
       const result = await activities.createGeneration({
         run,
@@ -108,6 +117,7 @@ async function createUntilAnswered(
         row,
         generation,
         idempotencyHorizonMs: settings.idempotencyHorizonMs,
+        ...(leasedTo !== undefined && { leasedTo }),
         ...(budget && { budget }),
         ...(unansweredSinceMs !== undefined && { unansweredSinceMs }),
       });
@@ -128,7 +138,7 @@ async function createUntilAnswered(
 async function followJob(
   context: RowContext,
   row: number,
-  { jobId, webhookExpected }: MadeJob,
+  { jobId, answeredAtMs, webhookExpected }: MadeJob,
 ): Promise<void> {
   const { activities, ledger, input } = context;
   const { generation } = ledger.generationOf(row);
@@ -136,6 +146,7 @@ async function followJob(
   const { jobTimeoutMs } = input.settings;
   const asked = {
     ...(jobTimeoutMs !== undefined && { jobTimeoutMs }),
+    ...(answeredAtMs !== undefined && { answeredAtMs }),
     ...(webhookExpected && { webhookExpected }),
   };
   let unfinishedMs = 0;

@@ -8,7 +8,6 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { failureRateCause, RecentGenerations, sampleSize } from '../domain/failure-rate.js';
-import { scopesOfCreate, type ModelMode } from '../domain/holds.js';
 import type { Tally } from '../domain/tally.js';
 import { activityProxies } from './activity-proxies.js';
 import {
@@ -28,12 +27,13 @@ import { PartRecorder } from './part-recorder.js';
 import { ParentBatch } from './parent-batch.js';
 import type { RowContext } from './row-context.js';
 import { runRow } from './run-row.js';
+import { RowPermits } from './row-permits.js';
+import { pricesOfBudget, ShardBudget } from './shard-budget.js';
 import { ShardHolds } from './shard-holds.js';
 import { ShardLedger } from './shard-ledger.js';
 import { RunningCreates } from './running-creates.js';
 import { throughShardHolds } from './through-shard-holds.js';
 import { ShardSlots } from './shard-slots.js';
-import { CreatesWait } from './creates-wait.js';
 
 const FAILURE_RATE = 'failure-rate';
 
@@ -53,10 +53,12 @@ export async function runShard(input: RunShardInput): Promise<RunShardResult> {
         run: input.run,
         shard: input.shard,
         openedBy: workflowInfo().firstExecutionRunId,
+        ...pricesOfBudget(input.settings),
       }),
     );
     const shard = new Shard({ input, holds, parent, activities }, overview);
     await shard.run(root);
+    await shard.budget.end();
     if (!shard.allSettled) return goOnInNewRun(input, holds, shard.left());
     await parent.tellEnd();
     const isCanary = input.settings.canary !== undefined && input.shard === 0;
@@ -68,7 +70,7 @@ export async function runShard(input: RunShardInput): Promise<RunShardResult> {
 async function goOnInNewRun(
   input: RunShardInput,
   holds: ShardHolds,
-  left: Pick<ResumedShard, 'rows' | 'trialsMade'>,
+  left: Pick<ResumedShard, 'rows' | 'trialsMade' | 'lease'>,
 ): Promise<never> {
   await condition(allHandlersFinished);
   const { control, ...state } = holds.state;
@@ -82,12 +84,13 @@ class Shard {
   readonly #parent: ParentBatch;
   readonly #ledger: ShardLedger;
   readonly #slots: ShardSlots;
+  readonly budget: ShardBudget;
+  readonly #permits: RowPermits;
   readonly #recorder: PartRecorder;
   readonly #recent: RecentGenerations;
   readonly #rowContext: RowContext;
   readonly #grace = new CancellationScope();
   readonly #creates = new RunningCreates();
-  readonly #createsWait: CreatesWait;
   #cancelling = false;
   #trialsMade: number;
   #isDraining = false;
@@ -108,8 +111,9 @@ class Shard {
     this.#holds = holds;
     this.#parent = parent;
     this.#ledger = new ShardLedger(overview, input.resumed?.rows);
-    this.#createsWait = new CreatesWait(holds);
     this.#slots = new ShardSlots(holds, this.#ledger, parent);
+    this.budget = new ShardBudget(input, overview, { ledger: this.#ledger, holds, parent });
+    this.#permits = new RowPermits(holds, this.budget, () => this.#cancelling);
     this.#recorder = new PartRecorder(this.#ledger, overview.nextPart, (part, settled) =>
       throughShardHolds(parent, holds, () =>
         activities.recordOutcomes({ run: input.run, shard: input.shard, part, settled }),
@@ -122,6 +126,7 @@ class Shard {
       activities,
       ledger: this.#ledger,
       holds,
+      budget: this.budget,
       grace: this.#grace,
       noteEnd: (end, message) => this.#noteEnd(end, message),
       jobsAreMissing: (row, found) => this.#jobsAreMissing(row, found),
@@ -129,8 +134,9 @@ class Shard {
       runCreate: (row, create) => this.#creates.run(row, create),
       slowDown: (waitMs) => parent.tellSlowDown(waitMs),
       raise: (cause, candidate) => {
-        parent.tellFault(cause, candidate);
+        const isTold = parent.tellFault(cause, candidate);
         this.#takeBackCreates();
+        return isTold;
       },
     };
   }
@@ -148,8 +154,8 @@ class Shard {
     return this.#ledger.oldest(0).durationsMs;
   }
 
-  left(): Pick<ResumedShard, 'rows' | 'trialsMade'> {
-    return { rows: this.#ledger.left(), trialsMade: this.#trialsMade };
+  left(): Pick<ResumedShard, 'rows' | 'trialsMade' | 'lease'> {
+    return { rows: this.#ledger.left(), trialsMade: this.#trialsMade, ...this.budget.left };
   }
 
   /** Works until all rows have settled and are recorded, or until none is in flight and the history has grown long. */
@@ -159,12 +165,13 @@ class Shard {
     setHandler(shardTallyQuery, () => ledger.tally());
     setHandler(rowQuery, (row) => ledger.view(row));
     setHandler(oldestRowsQuery, () => ledger.oldest(OLDEST_ROWS));
-    setHandler(probedRowSignal, (probed) => ledger.noteProbed(probed, Date.now()));
+    setHandler(probedRowSignal, (probed) => this.budget.noteProbed(probed, Date.now()));
     // A handler runs in the root's scope: what it starts would be cancelled with it.
     setHandler(controlSignal, (control) =>
       shield.run(async () => {
         const wasHeld = this.#holds.isHeld([FAILURE_RATE]);
         this.#slots.take(control);
+        this.budget.take();
         if (wasHeld && !this.#holds.isHeld([FAILURE_RATE])) this.#recent.reset();
         this.#obey();
       }),
@@ -194,7 +201,7 @@ class Shard {
   }
 
   #obey(): void {
-    this.#createsWait.follow();
+    this.#permits.follow();
     if (this.#holds.cancelling) this.#cancel();
     this.#takeBackCreates();
     this.#tryOneRow();
@@ -212,20 +219,10 @@ class Shard {
     sleep(this.#input.settings.graceMs).then(endGrace, endGrace);
   }
 
-  #mayCreate(mode: ModelMode, isTrial = false): boolean {
-    if (this.#cancelling || this.#holds.paused) return false;
-    return !this.#holds.isHeld(scopesOfCreate(mode).filter((scope) => !isTrial || scope !== FAILURE_RATE));
-  }
-
-  /** Creates that are under way are left to wait where they are. */
-  #mayStart(mode: ModelMode): boolean {
-    return !this.#createsWait.isOn && this.#mayCreate(mode);
-  }
-
   /** Rows whose creates are taken back return to the queue. */
   #takeBackCreates(): void {
     this.#creates.takeBackUnless((row) =>
-      this.#mayCreate(this.#ledger.generationOf(row).mode, row === this.#trialRow),
+      this.#permits.mayCreate(this.#ledger.generationOf(row).mode, row === this.#trialRow),
     );
   }
 
@@ -244,24 +241,31 @@ class Shard {
     while (!this.#isOver) {
       while (this.#canStart()) this.#startRow();
       this.#slots.giveBack();
+      this.budget.speak(this.#permits.mayCreate);
       await condition(
-        () => this.#isOver || this.#canStart() || this.#slots.mayGiveBack || this.#defect !== undefined,
+        () =>
+          this.#isOver ||
+          this.#canStart() ||
+          this.#slots.mayGiveBack ||
+          this.budget.hasNews(this.#permits.mayCreate) ||
+          this.#defect !== undefined,
       );
       if (this.#defect !== undefined) return;
     }
   }
 
   #canStart(): boolean {
-    return !this.#isDraining && this.#slots.free > 0 && this.#ledger.canStart((mode) => this.#mayStart(mode));
+    return !this.#isDraining && this.#slots.free > 0 && this.#ledger.canStart(this.#permits.mayStart);
   }
 
   #startRow(): void {
-    const row = this.#ledger.startNext((mode) => this.#mayStart(mode), Date.now());
+    const row = this.#ledger.startNext(this.#permits.mayStart, Date.now());
     if (row !== undefined) this.#runRow(row).catch(() => undefined);
   }
 
   /** Only a defect of ours makes it reject: it must stop the shard rather than leave a row behind. */
   async #runRow(row: number): Promise<void> {
+    this.budget.start(row);
     try {
       await runRow(this.#rowContext, row);
     } catch (error) {
@@ -277,7 +281,7 @@ class Shard {
     this.#trialsMade = trial;
     const row =
       this.#slots.free > 0 && !this.#drains()
-        ? this.#ledger.startNext((mode) => this.#mayCreate(mode, true), Date.now())
+        ? this.#ledger.startNext(this.#permits.mayTry, Date.now())
         : undefined;
     if (row === undefined) {
       this.#parent.tellTrial(trial, 'none');

@@ -42,6 +42,11 @@ export class ShardHolds {
     }
   }
 
+  /** The parent's last word. */
+  get control(): ShardControl {
+    return this.#control;
+  }
+
   /** Rows that may have an unfinished job at once, without the slots that are still to be given back. */
   get window(): number {
     return windowSize({ granted: this.#control.slots.granted, released: this.#released }) - this.owed;

@@ -4,7 +4,7 @@ import type { GenerationRecord, RowEnd, SettledEnd, SettledRow } from '../domain
 import { addTallies, EMPTY_TALLY, tallyOfSettled, type Tally } from '../domain/tally.js';
 import type { LeftRow, OldestRows, ProbedRow, RowView, ShardOverview, TrialEnd } from './shard-messages.js';
 import { rowsAtFirst, type RowProgress } from './row-progress.js';
-import { RowQueues } from './row-queues.js';
+import { RowQueues, type MayCreate } from './row-queues.js';
 import { RowAges } from './row-ages.js';
 
 /** The rows of one open shard: where each is, which may start, and which have ended since the last record. */
@@ -56,12 +56,12 @@ export class ShardLedger {
   }
 
   /** Whether a row waits in the queue whose job is known, or one of a mode for which `mayCreate` holds. */
-  canStart(mayCreate: (mode: ModelMode) => boolean): boolean {
+  canStart(mayCreate: MayCreate): boolean {
     return this.#queues.first(mayCreate) !== undefined;
   }
 
   /** The first such row: known jobs before others, and those in sheet order. It counts as in flight from now. */
-  startNext(mayCreate: (mode: ModelMode) => boolean, nowMs: number): number | undefined {
+  startNext(mayCreate: MayCreate, nowMs: number): number | undefined {
     const row = this.#queues.takeFirst(mayCreate);
     if (row === undefined) return undefined;
     this.#at(row).phase = 'inFlight';
@@ -105,16 +105,21 @@ export class ShardLedger {
     this.#at(row).unansweredSinceMs ??= sinceMs;
   }
 
+  /** Rows that wait without a job, by mode, each about in the order in which they will start. */
+  get unpaid(): ReadonlyMap<ModelMode, readonly number[]> {
+    return this.#queues.unpaid;
+  }
+
   /** Notes that no create of the row is to be sent before; that stands also where it returns to the queue. */
   noteNotBefore(row: number, notBeforeMs: number): void {
     this.#at(row).notBeforeMs = notBeforeMs;
   }
 
-  /** Back to the end of the queue with the same generation: its create was refused or held back. */
-  returnToQueue(row: number): void {
+  /** Back to the end of the queue, or to its beginning, with the same generation: its create was refused or held back. */
+  returnToQueue(row: number, isFirst = false): void {
     this.#leave(row);
     this.#ages.end(row);
-    this.#enqueue(row);
+    this.#enqueue(row, isFirst);
   }
 
   /** Notes how a generation ended and moves the row on to the next one, which starts once `endDelay` is called. */
@@ -252,11 +257,11 @@ export class ShardLedger {
     return { rows, durationsMs: this.#ages.durationsMs };
   }
 
-  #enqueue(row: number): void {
+  #enqueue(row: number, isFirst = false): void {
     const progress = this.#at(row);
     progress.phase = 'pending';
     this.#pending += 1;
-    this.#queues.add(row, { mode: progress.mode, isPaid: progress.jobId !== undefined });
+    this.#queues.add(row, { mode: progress.mode, isPaid: progress.jobId !== undefined, isFirst });
   }
 
   #leave(row: number): void {

@@ -1,10 +1,12 @@
 import { defineQuery, defineSignal } from '@temporalio/workflow';
+import type { LeaseControl, LeaseWord } from '../domain/budget.js';
 import type { HoldCause, HoldScope, ModelMode } from '../domain/holds.js';
 import type { JobId } from '../domain/ids.js';
 import type { GenerationRecord, SettledRow } from '../domain/outcome.js';
 import type { SlowPeriod } from '../domain/pace.js';
 import type { RunSettings } from '../domain/run-settings.js';
 import type { Tally } from '../domain/tally.js';
+import type { LeaseLeft } from '../domain/shard-lease.js';
 import type { Slots } from '../domain/window.js';
 import type { RunRef } from '../storage/layout.js';
 
@@ -25,6 +27,8 @@ export interface ShardOverview {
   /** The model and mode of the rows, in row order, as runs of equal ones. */
   readonly modes: readonly { readonly mode: ModelMode; readonly rows: number }[];
   readonly known: readonly KnownRow[];
+  /** What an image of each row costs, in row order, as runs of equal prices in millionths; absent without a budget. */
+  readonly prices?: readonly { readonly price: number; readonly rows: number }[];
   /** Rows that an earlier execution of this shard has recorded, and what they came to. */
   readonly recorded: { readonly rows: readonly number[]; readonly tally: Tally };
   /** The number of the next part to write. */
@@ -48,6 +52,8 @@ export interface ResumedShard {
   readonly given: { readonly released: number; readonly recallAnswered: number };
   readonly faultsMet: number;
   readonly trialsMade: number;
+  /** Absent without a budget. */
+  readonly lease?: LeaseLeft;
 }
 
 /** What a shard knows of a row that has not ended, besides what is recorded. */
@@ -73,6 +79,8 @@ export interface ShardControl {
   readonly isAdopted: boolean;
   /** As the parent counts them: it alone raises `granted` and `recalled`. */
   readonly slots: Slots;
+  /** What the shard may spend; absent without a budget, and before anything was granted. */
+  readonly lease?: LeaseControl;
   /** The number of the last trial that this shard is to make: one create in spite of the failure rate. */
   readonly trial: number;
   readonly paused: boolean;
@@ -180,6 +188,7 @@ export const OLDEST_ROWS = 5;
 export const controlSignal = defineSignal<[ShardControl]>('control');
 export const probedRowSignal = defineSignal<[ProbedRow]>('probedRow');
 export const shardFaultSignal = defineSignal<[ShardFault]>('shardFault');
+export const leaseWordSignal = defineSignal<[ShardSpeaker & LeaseWord]>('lease');
 export const slotReleaseSignal = defineSignal<[SlotRelease]>('slotRelease');
 /** From a shard whose end Temporal does not tell its batch. */
 export const shardEndSignal = defineSignal<[ShardSpeaker]>('shardEnd');

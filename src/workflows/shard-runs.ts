@@ -1,5 +1,6 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { condition, log, startChild, type ChildWorkflowHandle } from '@temporalio/workflow';
+import type { LeaseControl } from '../domain/budget.js';
 import { addTallies, EMPTY_TALLY, tallyOfPending, type Tally } from '../domain/tally.js';
 import { dealSlots, recallSlots } from '../domain/window.js';
 import type { CanaryEnd } from './batch-canary.js';
@@ -44,12 +45,13 @@ export class ShardRuns {
     /** Shards that may be opened, from the first on. */
     readonly openable: () => number;
     readonly common: () => CommonControl;
+    readonly leaseOf: (shard: number) => LeaseControl | undefined;
     /** Gives up what a shard left open that was ended from outside twice; its tally. */
     readonly recordLost: (shard: number, openedAtMs: number) => Promise<Tally>;
     /** Called after a shard has ended. */
     readonly onChange: () => void;
   }) {
-    this.open = new OpenShards(options.input.run, options.common);
+    this.open = new OpenShards(options.input.run, options.common, options.leaseOf);
     this.#input = options.input;
     this.#concurrency = options.concurrency;
     this.#isCancelling = options.isCancelling;

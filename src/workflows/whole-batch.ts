@@ -1,5 +1,6 @@
 import { condition, log } from '@temporalio/workflow';
-import type { Activities, ReportCanaryInput, SealInput } from '../activities/types.js';
+import type { Activities, LeaseBudgetInput, ReportCanaryInput, SealInput } from '../activities/types.js';
+import type { LeaseAnswer } from '../domain/batch-leases.js';
 import type { RunSettings } from '../domain/run-settings.js';
 import { sameEnds, type Tally } from '../domain/tally.js';
 import type { RunRef } from '../storage/layout.js';
@@ -18,7 +19,7 @@ export class WholeBatch {
   readonly #endsUnprepared: () => boolean;
   readonly #activities: Pick<
     Activities,
-    'ingest' | 'reportCanary' | 'seal' | 'recordLostShard' | 'rebindAccount'
+    'ingest' | 'leaseBudget' | 'reportCanary' | 'seal' | 'recordLostShard' | 'rebindAccount'
   >;
 
   constructor(options: {
@@ -40,6 +41,12 @@ export class WholeBatch {
   ingest(): Promise<IngestResult> {
     const [run, settings] = [this.#run, this.#settings];
     return this.#throughHolds(() => this.#activities.ingest({ run, settings }));
+  }
+
+  /** What of the budget the shards have now. */
+  lease(asked: Omit<LeaseBudgetInput, 'run'>): Promise<LeaseAnswer> {
+    const run = this.#run;
+    return this.#throughHolds(() => this.#activities.leaseBudget({ run, ...asked }));
   }
 
   recordLost(shard: number, openedAtMs: number): Promise<Tally> {

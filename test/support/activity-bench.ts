@@ -66,6 +66,7 @@ export async function startActivityBench(): Promise<ActivityBench> {
     api,
     downloadImage: (url, signal) =>
       downloadImage(url, { agent, signal, reserveBytes: (sizeBytes) => budget.reserve(sizeBytes) }),
+    openBatchesSince: async () => [],
     log: pino({ level: 'silent' }),
     limits: { serviceFaultMs: 700, storageFaultMs: 700, imageFaultMs: 900 },
   };

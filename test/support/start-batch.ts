@@ -32,12 +32,15 @@ export async function startBatch(
   batch: {
     readonly name: string;
     readonly taskQueue: string;
+    /** One a row, or the whole sheet's records after a `header`. */
     readonly prompts: readonly string[];
+    /** Default: `prompt`. */
+    readonly header?: string;
     readonly settings?: Partial<RunSettings>;
   },
 ): Promise<BatchHandle> {
   const run = firstRun(stack, batch.name);
-  const sheet = Buffer.from(`prompt\n${batch.prompts.join('\n')}\n`);
+  const sheet = Buffer.from(`${batch.header ?? 'prompt'}\n${batch.prompts.join('\n')}\n`);
   const sheetKey = inputKey(run, createHash('sha256').update(sheet).digest('hex'), 'csv');
   const request = {
     sheetKey,

@@ -8,10 +8,10 @@ import { at, reportKey, type BatchLocation } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 
 /**
- * What an ended batch's seal says of images that came out the same for different prompts, and of those that look alike,
- * each by name on one line; none where it says nothing, and for a batch at work.
+ * What an ended batch's seal says of images that came out the same for different prompts, of those that look alike, and of
+ * what its run cost, each by name on one line; none where it says nothing, and for a batch at work.
  */
-export async function alikeNotes(
+export async function sealNotes(
   store: ObjectStore,
   location: BatchLocation,
   { endedAt, runSeq, batchId }: Pick<BatchStatus, 'endedAt' | 'runSeq' | 'batchId'>,
@@ -21,11 +21,32 @@ export async function alikeNotes(
   if (report?.runSeq !== runSeq) return [];
   const sameBytes = sameBytesText(report.sameBytes);
   const looks = nearDuplicatesText(report.nearDuplicates);
+  const cost = costNote(report);
   return [
+    ...(cost ? [['Cost', cost] as const] : []),
     ...(sameBytes ? [['Beware', `${sameBytes} Which: banana-batch verify ${batchId}`] as const] : []),
     ...(looks ? [['Alike', `${looks} Which: near-duplicates.csv, and the contact sheet`] as const] : []),
   ];
 }
+
+/** What a run cost; undefined where nothing is known, and where the money is the sandbox's and nobody counts it. */
+function costNote({ cost, account }: Pick<Report, 'cost' | 'account'>): string | undefined {
+  if (!cost) return undefined;
+  const { measured, unmeasured, expected } = cost;
+  const isPlay = account.startsWith(SANDBOX);
+  if (measured === null && !expected) return undefined;
+  if (isPlay && !expected) return undefined;
+  const range =
+    expected && (expected.least === expected.most ? expected.least : `${expected.least} to ${expected.most}`);
+  const byPrices = range && `${range} by BANANA_PRICES`;
+  const byBalance =
+    measured === null
+      ? `not measured: ${unmeasured ?? ''}`
+      : `${measured} by the ${isPlay ? "sandbox's" : "account's"} balance`;
+  return [byPrices, byBalance].filter((text) => text !== undefined).join('; ');
+}
+
+const SANDBOX = 'sandbox#';
 
 /** A report that cannot be understood must not hide where the batch is; `verify` names it. */
 async function readableReport(store: ObjectStore, location: BatchLocation): Promise<Report | undefined> {

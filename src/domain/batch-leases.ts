@@ -1,0 +1,164 @@
+import {
+  committedOf,
+  imagesBought,
+  isLater,
+  unknownIn,
+  type Lease,
+  type LeaseBook,
+  type LeaseCall,
+  type LeaseControl,
+  type LeaseWord,
+} from './budget.js';
+
+/** A word as a shard brings it: which of its executions speaks, as the batch counts them. */
+export type BroughtWord = LeaseWord & { readonly execution: number };
+
+/** What a book of leases comes to. Amounts in millionths. */
+export interface LeaseSums {
+  readonly committed: number;
+  readonly images: number;
+  /** What of the committed amount may be unspent, and nobody can say. */
+  readonly unknown: number;
+}
+
+/** What the book says after it was told some words: the leases that they are about, and its sums. */
+export interface LeaseAnswer extends LeaseSums {
+  readonly leases: readonly Pick<Lease, 'id' | 'run' | 'granted' | 'returned'>[];
+}
+
+/** What of the whole book concerns the leases of `words`. */
+export function answerTo(book: LeaseBook, words: readonly LeaseWord[]): LeaseAnswer {
+  const ids = new Set(words.map(({ id }) => id));
+  return {
+    leases: book
+      .filter(({ id }) => ids.has(id))
+      .map(({ id, run, granted, returned }) => ({ id, run, granted, returned })),
+    committed: committedOf(book),
+    images: imagesBought(book),
+    unknown: unknownIn(book),
+  };
+}
+
+interface Heard {
+  readonly word: BroughtWord;
+  readonly answer?: LeaseAnswer['leases'][number];
+  /** The book has not been told yet. */
+  readonly isNew: boolean;
+}
+
+/** What a batch knows of its shards' leases. It may forget all of it: the book and the shards know better. */
+export class BatchLeases {
+  readonly #heard = new Map<number, Heard>();
+  /** The last words of leases that others have taken the place of. */
+  #superseded: BroughtWord[] = [];
+  #sums: LeaseSums | undefined;
+
+  /** As the book last said; undefined before that. */
+  get sums(): LeaseSums | undefined {
+    return this.#sums;
+  }
+
+  /** Takes a shard's word in; one older than the last changes nothing. */
+  hear(word: BroughtWord): void {
+    const before = this.#heard.get(word.shard);
+    if (before && !isLater(word, before.word)) return;
+    const isSame = before?.word.id === word.id;
+    if (before?.isNew && !isSame) this.#superseded.push(before.word);
+    this.#heard.set(word.shard, {
+      word,
+      isNew: true,
+      ...(isSame && before.answer && { answer: before.answer }),
+    });
+  }
+
+  /** Whether the book must be told: something comes back, or somebody wants more than was granted. */
+  get isNewsForBook(): boolean {
+    return (
+      this.#superseded.length > 0 ||
+      [...this.#heard.values()].some(
+        ({ word, answer, isNew }) =>
+          isNew &&
+          (word.want !== undefined ||
+            word.returned > (answer?.returned ?? 0) ||
+            isUnheardOf(word, answer) ||
+            isVoid(word, answer)),
+      )
+    );
+  }
+
+  /** What the book is to be told: what it has not heard, and again what was not granted. Nothing is wanted for shards that are not open in that execution. */
+  words(open: readonly { readonly shard: number; readonly execution: number }[]): readonly LeaseWord[] {
+    const executions = new Map(open.map(({ shard, execution }) => [shard, execution]));
+    const isOpen = ({ shard, execution }: BroughtWord): boolean => executions.get(shard) === execution;
+    const latest = [...this.#heard.values()].filter(
+      (heard) => heard.isNew || (isWanting(heard) && isOpen(heard.word)),
+    );
+    const words = [...this.#superseded, ...latest.map(({ word }) => word)];
+    this.#superseded = [];
+    for (const [shard, heard] of this.#heard) this.#heard.set(shard, { ...heard, isNew: false });
+    return words.map((brought) => {
+      const { execution: _, want, ...word } = brought;
+      return { ...word, ...(want && isOpen(brought) && { want }) };
+    });
+  }
+
+  /** Takes in what the book has answered; the shards whose leases have changed. */
+  take({ leases, ...sums }: LeaseAnswer): readonly number[] {
+    this.#sums = sums;
+    const byId = new Map(leases.map((lease) => [lease.id, lease]));
+    return [...this.#heard].flatMap(([shard, heard]) => {
+      const answer = byId.get(heard.word.id);
+      if (!answer) return [];
+      this.#heard.set(shard, { ...heard, answer });
+      const isChanged = answer.granted !== heard.answer?.granted || isVoid(heard.word, answer);
+      return isChanged ? [shard] : [];
+    });
+  }
+
+  /** What a shard is to be told of its lease; undefined before the book has said anything of it. */
+  controlOf(shard: number, cap: number): LeaseControl | undefined {
+    const heard = this.#heard.get(shard);
+    if (!heard?.answer) return undefined;
+    const { id, run, granted } = heard.answer;
+    return { id, run, granted, isVoid: isVoid(heard.word, heard.answer), call: this.call(cap) };
+  }
+
+  /** What shards are to give back. */
+  call(cap: number): LeaseCall {
+    if ((this.#sums?.committed ?? 0) > cap) return 'all';
+    return [...this.#heard.values()].some(isStarved) ? 'spare' : 'nothing';
+  }
+
+  /** What the cheapest next image costs where no open shard can buy one for want of money; undefined where one can, or may soon. */
+  stoppedAt(open: readonly { readonly shard: number; readonly execution: number }[]): number | undefined {
+    const prices: number[] = [];
+    for (const { shard, execution } of open) {
+      const heard = this.#heard.get(shard);
+      if (!heard || heard.word.execution !== execution || heard.word.state === 'working') return undefined;
+      if (heard.word.state !== 'starved') continue;
+      if (!isStarved(heard)) return undefined;
+      prices.push(heard.word.price);
+    }
+    return prices.length > 0 ? Math.min(...prices) : undefined;
+  }
+}
+
+/** It was granted something while it said its last word. */
+function isUnheardOf({ isLast, spent }: LeaseWord, answer: Heard['answer']): boolean {
+  return isLast === true && answer !== undefined && answer.granted - answer.returned > spent;
+}
+
+function isVoid(word: LeaseWord, answer: Heard['answer']): boolean {
+  return answer !== undefined && answer.run !== word.run;
+}
+
+function isWanting({ word, answer }: Heard): boolean {
+  return word.want !== undefined && (answer?.granted ?? 0) < word.want.needed;
+}
+
+/** It has said that it can buy nothing, and the book has not mended that. */
+function isStarved({ word, answer, isNew }: Heard): boolean {
+  return (
+    !isNew && word.state === 'starved' && answer !== undefined && answer.granted < (word.want?.least ?? 0)
+  );
+}

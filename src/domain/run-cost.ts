@@ -1,0 +1,105 @@
+import { compareDecimals, totalOf } from './decimal.js';
+import type { GenerationRecord } from './outcome.js';
+import { priceOf, type PriceTable } from './price-table.js';
+import type { ShardRow } from './row.js';
+
+/** What an account held at a moment: decimal strings. */
+export interface AccountBalance {
+  readonly balance: string;
+  readonly reserved: string;
+}
+
+/** What a run cost. Amounts are decimal strings. */
+export interface RunCost {
+  /** What the account held when the run's rows were known, and when it was sealed; null where it did not say. */
+  readonly before: AccountBalance | null;
+  readonly after: AccountBalance | null;
+  /** By how much the balance fell; null where something else may have changed it. */
+  readonly measured: string | null;
+  /** Why there is no `measured`. */
+  readonly unmeasured?: string;
+  /** By the prices: of the generations that were charged, and with those of which nobody knows. Absent without prices. */
+  readonly expected?: { readonly least: string; readonly most: string };
+}
+
+/** What a run cost by the account's balance, where nothing else can have changed it as far as anybody knows. */
+export function measuredCost(input: {
+  readonly before: AccountBalance | undefined;
+  readonly after: AccountBalance | undefined;
+  /** Other batches that worked meanwhile; undefined where nobody knows. */
+  readonly others: readonly string[] | undefined;
+  /** Jobs of the batch whose end was not seen. */
+  readonly openJobs: number;
+}): Pick<RunCost, 'before' | 'after' | 'measured' | 'unmeasured'> {
+  const { before, after, others, openJobs } = input;
+  const known = { before: before ?? null, after: after ?? null };
+  const not = (unmeasured: string) => ({ ...known, measured: null, unmeasured });
+  if (!before) return not('The balance could not be read when the run began.');
+  if (!after) return not('The balance could not be read when the run ended.');
+  if (openJobs > 0) return not(`The end of ${openJobs} of its jobs was not seen.`);
+  if (compareDecimals(before.reserved, '0') !== 0) return not('Other jobs were unfinished when it began.');
+  if (compareDecimals(after.reserved, '0') !== 0) return not('Other jobs were unfinished when it ended.');
+  if (!others) return not('Whether other batches worked meanwhile is not known.');
+  if (others.length > 0) return not(`Other batches worked meanwhile: ${listed(others)}.`);
+  const measured = totalOf([
+    { amount: before.balance, times: 1 },
+    { amount: after.balance, times: -1 },
+  ]);
+  if (compareDecimals(measured, '0') < 0) return not('The account was topped up meanwhile.');
+  return { ...known, measured };
+}
+
+const SHOWN_BATCHES = 3;
+
+function listed(ids: readonly string[]): string {
+  const more = ids.length > SHOWN_BATCHES ? `, and ${ids.length - SHOWN_BATCHES} more` : '';
+  return `${ids.slice(0, SHOWN_BATCHES).join(', ')}${more}`;
+}
+
+/** Adds up what the generations of one run cost by its prices. */
+export class ExpectedCost {
+  readonly #prices: PriceTable;
+  readonly #charged = new Map<string, number>();
+  readonly #unknown = new Map<string, number>();
+  #isWhole = true;
+
+  constructor(prices: PriceTable) {
+    this.#prices = prices;
+  }
+
+  /** A row of the run with the generations that the run made for it. */
+  add(row: Pick<ShardRow, 'model' | 'resolution'>, made: readonly GenerationRecord[]): void {
+    const price = priceOf(this.#prices, row);
+    for (const { charged } of made) {
+      if (charged === 'no') continue;
+      if (price === undefined) this.#isWhole = false;
+      else increment(charged === 'yes' ? this.#charged : this.#unknown, price);
+    }
+  }
+
+  /** Undefined where a generation has no price. */
+  get total(): RunCost['expected'] {
+    if (!this.#isWhole) return undefined;
+    const least = terms(this.#charged);
+    return { least: totalOf(least), most: totalOf([...least, ...terms(this.#unknown)]) };
+  }
+}
+
+/** The generations that a run itself made for a row: none of an earlier run, and not the job that it came with. */
+export function madeByRun(
+  row: Pick<ShardRow, 'generation' | 'jobId'>,
+  generations: readonly GenerationRecord[],
+): readonly GenerationRecord[] {
+  return generations.filter(
+    ({ generation, jobId }) =>
+      generation > row.generation || (generation === row.generation && (!row.jobId || jobId !== row.jobId)),
+  );
+}
+
+function increment(counts: Map<string, number>, price: string): void {
+  counts.set(price, (counts.get(price) ?? 0) + 1);
+}
+
+function terms(counts: ReadonlyMap<string, number>): { readonly amount: string; readonly times: number }[] {
+  return Array.from(counts, ([amount, times]) => ({ amount, times }));
+}
