@@ -17,6 +17,15 @@ const asked = fc.integer({ min: 1, max: 10_000 });
 const met = (periods: readonly SlowPeriod[]): readonly SlowPeriod[] =>
   periods.reduce(withSlowPeriod, [] as readonly SlowPeriod[]);
 
+/** The pace of 1,000 jobs after five minutes of refusals, each right after the wait that the last one asked for. */
+function pacedUnderWaitsOf(waitMs: number): number {
+  const refused = Array.from({ length: 300_000 / waitMs }, (_, n) => ({
+    metAtMs: n * (waitMs + 1),
+    untilMs: (n + 1) * (waitMs + 1) - 1,
+  }));
+  return pacedConcurrency(1_000, met(refused), 300_000);
+}
+
 describe('the pace of a batch that met 429s', () => {
   it('is never above what was asked for and never below 1', () => {
     fc.assert(
@@ -39,14 +48,7 @@ describe('the pace of a batch that met 429s', () => {
   });
 
   it('falls as low, to an eighth, under short waits as under long ones, while the service goes on to refuse', () => {
-    const at = (waitMs: number): number => {
-      const refused = Array.from({ length: 300_000 / waitMs }, (_, n) => ({
-        metAtMs: n * (waitMs + 1),
-        untilMs: (n + 1) * (waitMs + 1) - 1,
-      }));
-      return pacedConcurrency(1_000, met(refused), 300_000);
-    };
-    expect([1_000, 5_000, 30_000].map(at)).toEqual([125, 125, 125]);
+    expect([1_000, 5_000, 30_000].map(pacedUnderWaitsOf)).toEqual([125, 125, 125]);
   });
 
   it('is halved once by all the 429s of one Retry-After', () => {
