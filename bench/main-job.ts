@@ -41,7 +41,7 @@ async function measure(everything: number): Promise<void> {
       `${((events.parent + events.shards) / ROWS).toFixed(2)} history events an image`,
       `${engine.sandbox.stats().jobsMade} jobs`,
     ];
-    console.log(`misbehaviour ${everything * 100} % each (429s 0.2 %): ${facts.join(', ')}`);
+    console.log(`misbehaviour ${everything * 100} % each (429s 0.1 %): ${facts.join(', ')}`);
   } finally {
     await engine.stop();
   }

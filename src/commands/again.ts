@@ -241,10 +241,10 @@ async function shownPlan(
   await refuseUnknownRows(store, plan);
   stderr.write(againText(plan));
   if (isCounted && plan.purchase) {
-    const { buys, mayMake } = plan.purchase;
+    const { buys } = plan.purchase;
     if (buys.length > 0) stderr.write(costText(prices, buys) + budgetText(spending, buys, prices));
-    if (budgetIn(spending) !== undefined) refuseUnpriced(mayMake, prices);
   }
+  if (budgetIn(spending) !== undefined) refuseUnpriced(plan.purchase?.mayMake ?? [], prices);
   stderr.write(canaryPlanText(options.canary, rowsToRun(plan)));
   return plan;
 }

@@ -43,7 +43,7 @@ function costNote({ cost, account }: Pick<Report, 'cost' | 'account'>): string |
     measured === null
       ? `not measured: ${unmeasured ?? ''}`
       : `${measured} by the ${isPlay ? "sandbox's" : "account's"} balance`;
-  return [byPrices, byBalance].filter((text) => text !== undefined).join('; ');
+  return `The run cost ${[byPrices, byBalance].filter((text) => text !== undefined).join('; ')}`;
 }
 
 const SANDBOX = 'sandbox#';

@@ -206,11 +206,13 @@ export class ShardLease {
   ): LeaseWant | undefined {
     const base = returned + this.#spent;
     const unspent = this.#granted - base;
+    // Each telling costs events.
+    const ahead = Math.min(rest, soon + Math.floor(soon / 2));
     switch (state) {
       case 'starved':
         return {
           least: base + startable,
-          needed: base + Math.max(soon, startable),
+          needed: base + Math.max(ahead, startable),
           most: base + Math.max(rest, startable),
         };
       case 'blocked':
@@ -218,8 +220,8 @@ export class ShardLease {
         if (unspent >= first) return undefined;
         return { least: base + first, needed: base + first, most: base + first };
       case 'working':
-        if (unspent >= rest || unspent >= soon / 2) return undefined;
-        return { least: this.#granted + 1, needed: base + soon, most: base + rest };
+        if (unspent >= rest || unspent >= soon / 4) return undefined;
+        return { least: this.#granted + 1, needed: base + ahead, most: base + rest };
       case 'done':
         return undefined;
     }
