@@ -45,7 +45,10 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
           `${text
             .replace(/^error: /, '')
             .trim()
-            .replaceAll('\n', ' ')} See: banana-batch --help\n`,
+            .replaceAll(
+              '\n',
+              ' ',
+            )} See: ${command === program ? '' : 'banana-batch '}${command.name()} --help\n`,
         ),
     });
   }

@@ -41,7 +41,9 @@ export async function lookAtCanary(
   }
   const isWorkerHere = engine?.started.worker === true;
   const worker = context.config.temporal ? 'npx banana-batch worker' : 'npx banana-batch dev';
-  const first = isWorkerHere ? `Its worker was this command. Start another with: ${worker}, then go` : 'Go';
+  const first = isWorkerHere
+    ? `Its worker was this command; at a terminal the same one asks again. Or start another worker with: ${worker}, then go`
+    : 'Go';
   stderr.write(
     `"${location.batchId}" waits, and loses nothing. ${first} on with: banana-batch resume ${batchId}, or end it with: banana-batch cancel ${batchId}\n`,
   );

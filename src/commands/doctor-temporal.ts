@@ -1,7 +1,9 @@
 import { Connection, isGrpcServiceError, type ConnectionLike } from '@temporalio/client';
 import { z } from 'zod';
 import type { Config, TemporalConfig } from '../config.js';
+import { readQueueRate } from '../batch/queue-rates.js';
 import { recentPollers } from '../batch/task-queue-pollers.js';
+import { rateText } from '../domain/request-rate.js';
 import { taskQueues } from '../workflows/names.js';
 import { TEMPORAL_DEADLINE_MS } from './batch-access.js';
 import { check, messageOf, ok, problem, warning, type CheckResult, type Finding } from './doctor-check.js';
@@ -24,7 +26,7 @@ export async function checkTemporal(
     const server = await check('temporal', interrupted, () => lookAtServer(connection, temporal), explain);
     if (server.state === 'problem') return [server];
     const workers = await check('workers', interrupted, () => lookForWorkers(connection, config), explain);
-    return [server, workers];
+    return [server, workers, ...(await ratesSet(connection, config))];
   } finally {
     await connection.close();
   }
@@ -100,6 +102,25 @@ async function lookForWorkers(connection: Connection, { taskQueue, temporal }: C
     );
   }
   return ok(`${workers.size} at work on "${taskQueue}": ${[...workers].join(', ')}.`);
+}
+
+/** The rates that somebody has set: a batch that they slow down does not say so itself. Nothing where there are none, or Temporal knows of none. */
+async function ratesSet(
+  connection: ConnectionLike,
+  { taskQueue, temporal }: Config,
+): Promise<readonly CheckResult[]> {
+  const queues = taskQueues(taskQueue);
+  const namespace = temporal?.namespace ?? 'default';
+  const read = (name: string): Promise<number | undefined> =>
+    bounded(connection, () => readQueueRate(connection, { namespace, name })).catch(() => undefined);
+  const [creates, polls] = await Promise.all([read(queues.create), read(queues.await)]);
+  const limits = [
+    ...(creates === undefined ? [] : [`creates ${rateText(creates)}`]),
+    ...(polls === undefined ? [] : [`polls ${rateText(polls)}`]),
+  ];
+  if (limits.length === 0) return [];
+  const ways = 'Change it with banana-batch rate, or take it away: banana-batch rate off --polls off';
+  return [{ name: 'rate', ...ok(`All workers together are kept to a rate: ${limits.join(', ')}. ${ways}`) }];
 }
 
 function bounded<T>(connection: ConnectionLike, call: () => Promise<T>): Promise<T> {

@@ -181,7 +181,10 @@ async function showTable(
     await writeText(stdout, renderTable(columns, lines, { width, paintTitle }));
     const kinds = Object.entries(byKind).map(([kind, count]) => `${count} ${kind}`);
     const more = total > rows.length ? ` ${total - rows.length} more are not listed (--limit).` : '';
-    await writeText(stdout, `\n${total} rows without an image: ${kinds.join(', ')}.${more}\n`);
+    await writeText(
+      stdout,
+      `\n${total} ${total === 1 ? 'row' : 'rows'} without an image: ${kinds.join(', ')}.${more}\n`,
+    );
     stderr.write(`Try again what may be mended so: banana-batch retry ${batchId}\n`);
     stderr.write(
       `All of them as a sheet, to mend: banana-batch failures ${batchId} --csv > again.csv, then: banana-batch submit again.csv --id ${batchId}\n`,

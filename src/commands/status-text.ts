@@ -57,7 +57,9 @@ export function statusBlock(status: BatchStatus, colours: ReturnType<typeof pc.c
     ...(status.budget ? [budgetLine(status.budget)] : []),
     ...paceText(status).map((text) => colours.yellow(`  ${text}`)),
     ...overdueLines(status).map((line) => colours.yellow(line)),
-    ...(status.reason && status.holds.length === 0 ? [colours.yellow(`  ${status.reason}`)] : []),
+    ...(status.reason && status.holds.length === 0
+      ? status.reason.split(' · ').map((part) => colours.yellow(`  ${part}`))
+      : []),
     ...(status.workers === 0 && status.endedAt === undefined
       ? [colours.yellow('  No worker is running; start one: npx banana-batch worker')]
       : []),
