@@ -109,7 +109,7 @@ describe('creates from input images that lie in the batch', () => {
     expect(await probe(row)).toEqual({ jobId: created.jobId });
     // As for a row whose content is again what it once was.
     const { unansweredSinceMs: _, ...anew } = row;
-    expect(await create(anew)).toEqual(created);
+    expect(await create(anew)).toMatchObject({ jobId: created.jobId });
     const { jobsMade, replays, replayMismatches } = bench.sandbox.stats();
     expect({ jobsMade, replays, replayMismatches }).toEqual({
       jobsMade: before.jobsMade + 1,
