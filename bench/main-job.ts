@@ -3,6 +3,7 @@ import type { BatchId } from '../src/domain/ids.js';
 import { batchWorkflowId } from '../src/workflows/names.js';
 import { countHistoryEvents } from '../test/support/batch-evidence.js';
 import { runCommand } from '../test/support/command-line.js';
+import { RARE_429S } from '../test/support/rare-429s.js';
 import { startTestEngine } from '../test/support/test-engine.js';
 
 const ROWS = 1632;
@@ -12,7 +13,12 @@ const JOB_MS = 2000;
 /** Runs a batch on local servers and prints its time against rows × job time ÷ concurrency, and its history events an image. */
 async function measure(everything: number): Promise<void> {
   const engine = await startTestEngine({
-    sandbox: { seed: 'bench', jobTimeMs: { min: JOB_MS, max: JOB_MS }, everything },
+    sandbox: {
+      seed: 'bench',
+      jobTimeMs: { min: JOB_MS, max: JOB_MS },
+      everything,
+      ...(everything > 0 && { rates: RARE_429S }),
+    },
   });
   try {
     await engine.startWorker();
@@ -35,7 +41,7 @@ async function measure(everything: number): Promise<void> {
       `${((events.parent + events.shards) / ROWS).toFixed(2)} history events an image`,
       `${engine.sandbox.stats().jobsMade} jobs`,
     ];
-    console.log(`misbehaviour ${everything * 100} % each: ${facts.join(', ')}`);
+    console.log(`misbehaviour ${everything * 100} % each (429s 0.1 %): ${facts.join(', ')}`);
   } finally {
     await engine.stop();
   }

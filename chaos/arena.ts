@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { RARE_429S } from '../test/support/rare-429s.js';
 import { startCommand } from '../test/support/command-line.js';
 import { startProxiedEngine, type ProxiedEngine } from '../test/support/test-engine.js';
 import { ChaosBatches } from './chaos-batches.js';
@@ -26,7 +27,7 @@ export interface Arena {
 }
 
 /** Rates of the sandbox that a plan leaves alone: fates that rows do not come back from, and 503s that hold whole models. */
-const CALM_RATES = { 'job-refused': 0, 'job-unknown': 0, 'create-paused': 0 };
+const CALM_RATES = { ...RARE_429S, 'job-refused': 0, 'job-unknown': 0, 'create-paused': 0 };
 
 /** Starts servers and workers for a plan. */
 export async function openArena(plan: ChaosPlan, say: (text: string) => void): Promise<Arena> {

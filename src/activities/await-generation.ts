@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Job } from '../bananahub/client.js';
 import { classifyJobFailure } from '../domain/failure-kind.js';
 import { FRESH_BUDGET } from '../domain/fault-budget.js';
-import { nextPollDelayMs, stillEarlyMs } from '../domain/poll-schedule.js';
+import { heardLateMs, nextPollDelayMs, stillEarlyMs } from '../domain/poll-schedule.js';
 import type { ShardRow } from '../domain/row.js';
 import { AskedWait } from './asked-wait.js';
 import { pause, startTemporalClock, withHeartbeat } from './activity-context.js';
@@ -73,7 +73,10 @@ async function pollUntilEnded(
   let polls = 0;
   let faultDelayMs: number | undefined;
   let unfinishedAgeMs = 0;
-  const ageMs = (): number => clock() - scheduledTimestampMs;
+  const { answeredAtMs } = input;
+  const sinceAnswerMs = answeredAtMs === undefined ? undefined : Date.now() - answeredAtMs;
+  const lateMs = heardLateMs(sinceAnswerMs, clock() - scheduledTimestampMs);
+  const ageMs = (): number => clock() - scheduledTimestampMs + lateMs;
   const looks = new JobLooks(state, input.jobId, LOOKS_BEFORE_GONE);
   for (;;) {
     const times = state.jobTimes.pollTimes(row);

@@ -4,7 +4,14 @@ import { isUploaded } from '../domain/input-image.js';
 import type { ShardRow } from '../domain/row.js';
 import { askingRun, pausedUndisturbed, withHeartbeat } from './activity-context.js';
 import type { WorkerState } from './dependencies.js';
-import { batchFault, bearOrHold, isExhausted, mayHaveCreated, meaningOf } from './failure.js';
+import {
+  batchFault,
+  bearOrHold,
+  isExhausted,
+  isSurelyRefused,
+  mayHaveCreated,
+  meaningOf,
+} from './failure.js';
 import { modeOf } from './generation-key.js';
 import { forgetRefused, isInDoubt, outgoingCreate, type OutgoingCreate } from './outgoing-create.js';
 import { callbackRefOf } from '../webhooks/worker-webhooks.js';
@@ -98,9 +105,9 @@ async function createOnce(
     const { jobId } = await state.api.createGeneration(request, { idempotencyKey });
     // The job of a create that was sent before may have ended, and told so, long ago.
     const isTold = request.callbackUrl !== undefined && !isInDoubt(input, row);
-    return { kind: 'created', jobId, ...(isTold && { webhookExpected: true }) };
+    return { kind: 'created', jobId, answeredAtMs: Date.now(), ...(isTold && { webhookExpected: true }) };
   } catch (error) {
-    call.isRefused = !isInDoubt(input, row) && !mayHaveCreated(error);
+    call.isRefused = !isInDoubt(input, row) && isSurelyRefused(error);
     return afterFailure(state, input, error, { startedAtMs: sentAtMs, row });
   }
 }

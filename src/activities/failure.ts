@@ -116,6 +116,11 @@ export function mayHaveCreated(error: unknown): boolean {
   }
 }
 
+/** Whether a create has certainly made no job. One that was cut off by us is neither refused nor answered. */
+export function isSurelyRefused(error: unknown): boolean {
+  return error instanceof BananaHubError && !mayHaveCreated(error);
+}
+
 /** What a failed download of an image means, where the fault is the host's; undefined where it is this image's. */
 export function meaningOfDownloadError(error: ImageDownloadError): Meaning | undefined {
   switch (error.code) {

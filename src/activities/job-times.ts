@@ -1,7 +1,8 @@
 import { pollTimesOf, UNKNOWN_POLL_TIMES, type PollTimes } from '../domain/poll-schedule.js';
 import type { ShardRow } from '../domain/row.js';
 
-const KEPT = 64;
+/** Of jobs that began together the last to end are the longest: so many that several windows' worth are among them. */
+const KEPT = 256;
 
 /** What decides how long a job takes. */
 export type JobKind = Pick<ShardRow, 'model' | 'resolution' | 'inputImages'>;

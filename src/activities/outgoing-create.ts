@@ -29,7 +29,10 @@ export type OutgoingCreate =
       readonly kind: 'ready';
       readonly request: CreateGenerationRequest;
       readonly idempotencyKey: string;
-      /** The key by which the bucket knows how it is sent; undefined where the row says all. */
+      /**
+       * The key by which this call has noted how it is sent. Undefined where the row says all, and where it repeats what
+       * was noted before: whoever noted that may have bought by it.
+       */
       readonly notedAs: string | undefined;
     }
   /** The body that was sent cannot be made any more, and no other may follow it. */
@@ -49,7 +52,7 @@ export function isInDoubt(
   );
 }
 
-/** To be called where what was sent has surely made no job: whoever comes next is free to sign afresh. */
+/** To be called where what was sent has surely made no job: whoever comes next is free to sign afresh. Takes away only what this call has noted. */
 export async function forgetRefused(
   { store }: WorkerState,
   run: RunRef,
@@ -86,9 +89,15 @@ export async function outgoingCreate(state: WorkerState, create: CreateToSend): 
   };
   if (!hasInputs && !webhooks && !create.isInDoubt) return asRowSays;
   if (hasInputs) refuseOutOfReach(state, row);
-  const sent = await readSentCreate(store, run, generationKey);
-  if (sent) {
-    const again = await sentAgain(state, create, sent);
+  const noted = await readSentCreate(store, run, generationKey);
+  if (noted && !noted.sent) {
+    return unrepeatable(
+      noted.notedAtMs,
+      'the note of how it was sent, below sent/ in the bucket, cannot be read',
+    );
+  }
+  if (noted?.sent) {
+    const again = await sentAgain(state, create, noted.sent);
     if (again.kind === 'ready' || create.isInDoubt) return again;
   }
   // What may have been sent without a note had no URL for webhooks.
@@ -98,7 +107,7 @@ export async function outgoingCreate(state: WorkerState, create: CreateToSend): 
   const signing = signingAt(now, create.idempotencyHorizonMs);
   const inputImageUrls = await signedUrls(store, create, signing);
   const urlsSha256 = sha256Of(inputImageUrls);
-  await noteSentCreate(store, run, generationKey, {
+  const sent: SentCreate = {
     format: 1,
     sentAt: new Date(now).toISOString(),
     ...(hasInputs && {
@@ -109,18 +118,23 @@ export async function outgoingCreate(state: WorkerState, create: CreateToSend): 
       },
     }),
     ...(callback.note && { callback: callback.note }),
-  });
-  return readyWith(create, { inputImageUrls, ...callback.part });
+  };
+  const isNoted = await noteSentCreate(store, run, generationKey, { sent, inPlaceOf: noted });
+  // Another sender of the same generation, a probe or a worker that was given up, was faster: it may have bought by now.
+  if (!isNoted) return outgoingCreate(state, { ...create, isInDoubt: true });
+  return readyWith(create, { inputImageUrls, ...callback.part }, generationKey);
 }
 
 function readyWith(
   { run, row, generation }: CreateToSend,
   parts: Pick<CreateGenerationRequest, 'inputImageUrls' | 'callbackUrl'>,
+  notedAs?: string,
 ): OutgoingCreate {
-  const notedAs = keyOf(run, row, generation);
+  const generationKey = keyOf(run, row, generation);
   const { inputImageUrls, callbackUrl } = parts;
   const changing = callbackUrl === undefined ? inputImageUrls : [...inputImageUrls, callbackUrl];
-  const idempotencyKey = changing.length > 0 ? idempotencyKeyOfBody(notedAs, sha256Of(changing)) : notedAs;
+  const idempotencyKey =
+    changing.length > 0 ? idempotencyKeyOfBody(generationKey, sha256Of(changing)) : generationKey;
   return { kind: 'ready', request: { ...row, ...parts }, idempotencyKey, notedAs };
 }
 
@@ -137,27 +151,34 @@ async function sentAgain(
   create: CreateToSend,
   { sentAt, inputs, callback: noted }: SentCreate,
 ): Promise<OutgoingCreate> {
-  const unrepeatable = (why: string): OutgoingCreate => ({
-    kind: 'unrepeatable',
-    sentAtMs: Date.parse(sentAt),
-    message: `A create sent at ${sentAt} was never answered, and it cannot be repeated as it was, since ${why}. Another one could buy the image twice. To make the image all the same, give the row another id.`,
-  });
+  const sentAtMs = Date.parse(sentAt);
   const callback = callbackAgain(webhooks, create.run, noted);
-  if (!callback) return unrepeatable("the URL for webhooks or its secret is another one than this worker's");
+  if (!callback)
+    return unrepeatable(sentAtMs, "the URL for webhooks or its secret is another one than this worker's");
   if (!inputs) return readyWith(create, { inputImageUrls: [], ...callback.part });
   const { signedAt, validSeconds, urlsSha256 } = inputs;
   const signing = { signedAtMs: Date.parse(signedAt), validSeconds };
   const isExpired = Date.now() >= signing.signedAtMs + validSeconds * 1000;
   if (isExpired && create.row.inputImages.some(isUploaded)) {
-    return unrepeatable('the addresses of its input images have expired');
+    return unrepeatable(sentAtMs, 'the addresses of its input images have expired');
   }
   const inputImageUrls = await signedUrls(store, create, signing);
   if (sha256Of(inputImageUrls) !== urlsSha256) {
     return unrepeatable(
+      sentAtMs,
       'the addresses of its input images are others now: this worker signs with other credentials or for another endpoint of the bucket, or the sheet has been given URLs that are signed anew',
     );
   }
   return readyWith(create, { inputImageUrls, ...callback.part });
+}
+
+function unrepeatable(sentAtMs: number, why: string): OutgoingCreate {
+  const sentAt = new Date(sentAtMs).toISOString();
+  return {
+    kind: 'unrepeatable',
+    sentAtMs,
+    message: `A create sent at ${sentAt} was never answered, and it cannot be repeated as it was, since ${why}. Another one could buy the image twice. To make the image all the same, give the row another id.`,
+  };
 }
 
 async function signedUrls(

@@ -11,7 +11,7 @@ import type { ProbeCandidate } from '../workflows/shard-messages.js';
 import { cancellationSignal } from './activity-context.js';
 import { checkAccount } from './batch-account.js';
 import type { WorkerState } from './dependencies.js';
-import { IMAGE_HOST, mayHaveCreated, meaningOf } from './failure.js';
+import { IMAGE_HOST, isSurelyRefused, mayHaveCreated, meaningOf } from './failure.js';
 import { modeOf } from './generation-key.js';
 import { forgetRefused, isInDoubt, outgoingCreate } from './outgoing-create.js';
 import { callbackRefOf } from '../webhooks/worker-webhooks.js';
@@ -132,7 +132,7 @@ async function createCandidate(
     const signal = cancellationSignal();
     return await state.api.createGeneration(request, { idempotencyKey, signal });
   } catch (error) {
-    if (!isInDoubt(candidate, row) && !mayHaveCreated(error)) {
+    if (!isInDoubt(candidate, row) && isSurelyRefused(error)) {
       await forgetRefused(state, run, outgoing);
     }
     throw new RefusedCreate(error, row, sentAtMs);

@@ -33,6 +33,8 @@ export type CreateGenerationResult =
   | {
       readonly kind: 'created';
       readonly jobId: JobId;
+      /** By the worker's clock. Milliseconds since the epoch. */
+      readonly answeredAtMs?: number;
       /** A webhook is to tell the job's end; absent: no, or it may have come by now. */
       readonly webhookExpected?: true;
     }
@@ -58,6 +60,8 @@ export interface AwaitGenerationInput extends GenerationRef {
   readonly jobTimeoutMs?: number;
   /** How long it was seen unfinished before this activity was scheduled. Default 0. */
   readonly unfinishedMs?: number;
+  /** When its create was answered, by that worker's clock. Milliseconds since the epoch; absent: just before this was scheduled. */
+  readonly answeredAtMs?: number;
   /** Polls are only for the case that the webhook does not come. */
   readonly webhookExpected?: true;
   /** The job has ended: the first poll comes at once. */

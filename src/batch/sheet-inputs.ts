@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import pMap from 'p-map';
@@ -44,6 +44,7 @@ export class SheetInputs implements InputImages {
   #onRead: (count: number, sizeBytes: number) => void = () => undefined;
   #sizeBytes = 0;
   #outside = 0;
+  #lent = 0;
 
   constructor(options: {
     readonly base: PathBase;
@@ -66,9 +67,14 @@ export class SheetInputs implements InputImages {
     return [...this.#byContent.values()];
   }
 
-  /** How many are files that lie neither in the sheet's folder nor below it. */
+  /** How many are files that lie neither in the sheet's folder nor below it, wherever links lead. */
   get outside(): number {
     return this.#outside;
+  }
+
+  /** How many are objects that a sheet from the web has named, and this machine's credentials have read. */
+  get lent(): number {
+    return this.#lent;
   }
 
   /** `hear` is told after each read how many there were so far and what they had together. */
@@ -102,7 +108,8 @@ export class SheetInputs implements InputImages {
     if (found.kind === 'broken') return;
     if (!this.#byContent.has(found.sha256))
       this.#byContent.set(found.sha256, { image: found, source: place });
-    if (place.kind === 'file' && this.#isOutside(place.path)) this.#outside += 1;
+    if (place.kind === 'file' && (await this.#isOutside(place.path))) this.#outside += 1;
+    if (place.kind === 'object' && this.#base.kind === 'nowhere') this.#lent += 1;
     this.#sizeBytes += found.sizeBytes;
     this.#onRead(this.#found.size, this.#sizeBytes);
   }
@@ -110,7 +117,7 @@ export class SheetInputs implements InputImages {
   #placeOf(reference: string): InputSource | Extract<FoundInput, { kind: 'broken' }> {
     if (/^s3:\/\//i.test(reference)) {
       const [, bucket, key] = /^s3:\/\/([^/]+)\/(.+)$/is.exec(reference) ?? [];
-      return bucket && key ? { kind: 'object', ref: { bucket, key } } : broken('expected s3://bucket/key');
+      return bucket && key ? objectAt({ bucket, key }) : broken('expected s3://bucket/key');
     }
     const base = this.#base;
     switch (base.kind) {
@@ -122,7 +129,7 @@ export class SheetInputs implements InputImages {
           ? broken(
               'a path in a sheet from s3:// names an object beside it: it does not begin with / and does not lead out of the bucket',
             )
-          : { kind: 'object', ref: { bucket: base.bucket, key } };
+          : objectAt({ bucket: base.bucket, key });
       }
       case 'nowhere':
         return broken(
@@ -131,15 +138,40 @@ export class SheetInputs implements InputImages {
     }
   }
 
-  #isOutside(file: string): boolean {
+  async #isOutside(file: string): Promise<boolean> {
     if (this.#base.kind !== 'folder') return false;
-    const relative = path.relative(this.#base.folder, file);
+    const [folder, target] = await Promise.all([realOf(this.#base.folder), realOf(file)]);
+    const relative = path.relative(folder, target);
     return relative.startsWith('..') || path.isAbsolute(relative);
   }
 }
 
 function broken(rule: string): Extract<FoundInput, { kind: 'broken' }> {
   return { kind: 'broken', rule };
+}
+
+/** Source: AWS, naming rules of buckets; some servers take more characters than AWS. */
+const BUCKET_NAME = /^(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$/i;
+const LONGEST_KEY_BYTES = 1024;
+
+/** Servers refuse what no object can be named with words that blame the whole bucket, or break on it. */
+function objectAt(ref: ObjectRef): InputSource | Extract<FoundInput, { kind: 'broken' }> {
+  const { bucket, key } = ref;
+  if (!BUCKET_NAME.test(bucket)) return broken('no bucket has such a name: expected s3://bucket/key');
+  const isName =
+    Buffer.byteLength(key) <= LONGEST_KEY_BYTES &&
+    !/[\p{Cc}\p{Surrogate}]/u.test(key) &&
+    !key.split('/').some((part) => part === '.' || part === '..');
+  return isName
+    ? { kind: 'object', ref }
+    : broken(
+        `no object has such a name: at most ${LONGEST_KEY_BYTES} bytes, no control characters, and no . or .. between slashes`,
+      );
+}
+
+/** Where a path leads; the path itself where that has just gone. */
+async function realOf(name: string): Promise<string> {
+  return realpath(name).catch(() => name);
 }
 
 const TOO_LARGE = `an input image has at most ${MOST_INPUT_BYTES / 1_000_000} MB, and this one has more`;

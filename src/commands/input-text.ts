@@ -6,7 +6,7 @@ import { counted } from './submission-plan-text.js';
 /** Lines that tell what input images a sheet names; none for a sheet of text alone. */
 export function inputsText(
   { rows, inputs }: Pick<SheetSummary, 'rows' | 'inputs'>,
-  { images, outside }: Pick<SheetInputs, 'images' | 'outside'>,
+  { images, outside, lent }: Pick<SheetInputs, 'images' | 'outside' | 'lent'>,
 ): string {
   if (inputs.rows === 0) return '';
   const sizeBytes = images.reduce((sum, { image }) => sum + image.sizeBytes, 0);
@@ -16,6 +16,11 @@ export function inputsText(
   const lines = [`Inputs     ${mode} made from input images: ${[...files, ...urls].join(', ')}\n`];
   if (outside > 0) {
     lines.push(`           ${counted(outside, 'file')} of them outside of the sheet's folder\n`);
+  }
+  if (lent > 0) {
+    lines.push(
+      `           ${counted(lent, 's3:// object')} of them, named by a sheet from the web and read by your credentials\n`,
+    );
   }
   return lines.join('');
 }

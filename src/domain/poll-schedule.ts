@@ -10,6 +10,18 @@ export interface PollTimes {
   readonly easeAfterMs: number;
 }
 
+/** Clocks of two workers that differ by more tell nothing of how long a word was on its way. */
+const LONGEST_ON_ITS_WAY_MS = 10_000;
+
+/**
+ * How much older a job is than the time since its wait was scheduled says: that its create was answered was on its way
+ * for so long. `sinceAnswerMs` by the clocks of the workers that created and wait, undefined where it is not known.
+ */
+export function heardLateMs(sinceAnswerMs: number | undefined, sinceScheduledMs: number): number {
+  const lateMs = (sinceAnswerMs ?? sinceScheduledMs) - sinceScheduledMs;
+  return lateMs > 0 && lateMs <= LONGEST_ON_ITS_WAY_MS ? lateMs : 0;
+}
+
 /** For jobs of which nothing is known. */
 export const UNKNOWN_POLL_TIMES: PollTimes = { firstMs: 5_000, easeAfterMs: 65_000 };
 
@@ -49,7 +61,7 @@ function intervalMs(ageMs: number, { easeAfterMs }: PollTimes): number {
 }
 
 /** A second of delay is worth as much as that part of a poll saves; chosen so that jobs of 8–25 s take 3.4 polls. */
-const SECONDS_A_POLL_IS_WORTH = 0.55;
+const SECONDS_A_POLL_IS_WORTH = 0.65;
 
 const LEAST_KNOWN = 5;
 /** Jobs later than nine of ten are no longer polled at the base interval; outliers are seldom more than that. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { at, sentKey, type BatchLocation } from '../storage/layout.js';
-import type { ObjectStore } from '../storage/object-store.js';
+import { StorageError, type ObjectStore } from '../storage/object-store.js';
 import { readDocumentIfAny } from './read-document.js';
 
 /**
@@ -33,24 +33,60 @@ export const SentCreate = z.object({
 });
 export type SentCreate = z.infer<typeof SentCreate>;
 
+/** A note as it stands in the bucket. */
+export interface NotedCreate {
+  /** Undefined where it cannot be read: cut, or of a later version. */
+  readonly sent: SentCreate | undefined;
+  readonly notedAtMs: number;
+  readonly etag: string;
+}
+
 /** How the create of a generation was sent last; undefined for one that was never sent. Throws `StorageError`. */
 export async function readSentCreate(
   store: ObjectStore,
   location: BatchLocation,
   generationKey: string,
-): Promise<SentCreate | undefined> {
-  return readDocumentIfAny(store, at(location, sentKey(location, generationKey)), SentCreate);
+): Promise<NotedCreate | undefined> {
+  const ref = at(location, sentKey(location, generationKey));
+  // The etag first: where the note is replaced meanwhile, it fits nothing any more.
+  const head = await store.head(ref);
+  if (!head) return undefined;
+  const { etag, lastModified = new Date() } = head;
+  const noted = { etag, notedAtMs: lastModified.getTime() };
+  try {
+    const sent = await readDocumentIfAny(store, ref, SentCreate);
+    return sent && { ...noted, sent };
+  } catch (error) {
+    if (error instanceof StorageError) throw error;
+    return { ...noted, sent: undefined };
+  }
 }
 
-/** Notes how a create is about to be sent. Throws `StorageError`: then it must not be. */
+/**
+ * Notes how a create is about to be sent, in place of the note that was found, if any. False where another sender has
+ * noted its own meanwhile, or an earlier try of this very put has taken effect: read it, and send nothing else.
+ * Throws `StorageError`: then nothing must be sent.
+ */
 export async function noteSentCreate(
   store: ObjectStore,
   location: BatchLocation,
   generationKey: string,
-  sent: SentCreate,
-): Promise<void> {
+  { sent, inPlaceOf }: { readonly sent: SentCreate; readonly inPlaceOf: NotedCreate | undefined },
+): Promise<boolean> {
   const body = Buffer.from(`${JSON.stringify(sent)}\n`);
-  await store.put(at(location, sentKey(location, generationKey)), body, { contentType: 'application/json' });
+  const condition = inPlaceOf
+    ? ({ kind: 'unchanged', etag: inPlaceOf.etag } as const)
+    : ({ kind: 'absent' } as const);
+  try {
+    await store.put(at(location, sentKey(location, generationKey)), body, {
+      contentType: 'application/json',
+      condition,
+    });
+    return true;
+  } catch (error) {
+    if (error instanceof StorageError && error.code === 'precondition-failed') return false;
+    throw error;
+  }
 }
 
 /** Takes the note of a create away that was surely refused. Rows need no permission to delete: then the note stays. */

@@ -64,8 +64,7 @@ export function addActCommands(program: Program, end: (code: ExitCode) => void):
       'after',
       `
 Kept by Temporal, for every worker of this task queue, until it is changed. Creates count as they are handed to a
-worker, retries too; polls are all looks at jobs of rows. Looks at the balance and probes of holds do not count.
-`,
+worker, retries too; polls are all looks at jobs of rows. Looks at the balance and probes of holds do not count.`,
     )
     .addHelpText('after', example('banana-batch rate 600/m --polls 20/s'))
     .action(async (creates: ChosenRate | undefined, flags: Omit<RateOptions, 'creates'>) =>

@@ -31,9 +31,10 @@ export async function runRow(context: RowContext, row: number): Promise<void> {
   }
 }
 
-/** A row's job, and whether a webhook is to tell its end. */
+/** A row's job, when it was made, and whether a webhook is to tell its end. */
 interface MadeJob {
   readonly jobId: JobId;
+  readonly answeredAtMs?: number;
   readonly webhookExpected?: true;
 }
 
@@ -137,7 +138,7 @@ async function createUntilAnswered(
 async function followJob(
   context: RowContext,
   row: number,
-  { jobId, webhookExpected }: MadeJob,
+  { jobId, answeredAtMs, webhookExpected }: MadeJob,
 ): Promise<void> {
   const { activities, ledger, input } = context;
   const { generation } = ledger.generationOf(row);
@@ -145,6 +146,7 @@ async function followJob(
   const { jobTimeoutMs } = input.settings;
   const asked = {
     ...(jobTimeoutMs !== undefined && { jobTimeoutMs }),
+    ...(answeredAtMs !== undefined && { answeredAtMs }),
     ...(webhookExpected && { webhookExpected }),
   };
   let unfinishedMs = 0;

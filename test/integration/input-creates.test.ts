@@ -1,4 +1,5 @@
-import { ApplicationFailure } from '@temporalio/common';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Activities, CreateGenerationInput } from '../../src/activities/types.js';
 import { SheetInputs } from '../../src/batch/sheet-inputs.js';
@@ -10,6 +11,7 @@ import type { ObjectStore } from '../../src/storage/object-store.js';
 import { startActivityBench, type ActivityBench } from '../support/activity-bench.js';
 import { eventually } from '../support/eventually.js';
 import { samplePng } from '../support/sample-images.js';
+import { startScriptedServer, type ScriptedServer } from '../support/scripted-server.js';
 
 const DAY_MS = 86_400_000;
 
@@ -23,7 +25,10 @@ describe('creates from input images that lie in the batch', () => {
   /** Reaches the same bucket by another name, so that it signs other URLs. */
   let otherStore: ObjectStore;
   let others: Activities;
+  /** Where input images are fetched by URL. */
+  let host: ScriptedServer;
   beforeAll(async () => {
+    host = await startScriptedServer();
     bench = await startActivityBench();
     const { endpoint, accessKeyId, secretAccessKey, region } = bench.s3;
     otherStore = createS3ObjectStore({
@@ -36,6 +41,7 @@ describe('creates from input images that lie in the batch', () => {
   beforeEach(() => bench.sandbox.configure({ balance: '1000', next: { 'create-upload-failed': 0 } }));
   afterAll(async () => {
     otherStore?.close();
+    await host?.close();
     await bench?.stop();
   });
 
@@ -67,16 +73,15 @@ describe('creates from input images that lie in the batch', () => {
   type Input = Omit<CreateGenerationInput, 'idempotencyHorizonMs'>;
   const create = (input: Input, by = bench.activities) =>
     bench.attempt(() => by.createGeneration({ ...input, idempotencyHorizonMs: DAY_MS }));
-  const probe = ({ run, ...candidate }: Input, by = bench.activities) =>
-    bench.attempt(() =>
-      by.probe({
-        run,
-        candidate,
-        cause: { scope: 'model:pro:image', code: 'paused', message: 'Paused.' },
-        idempotencyHorizonMs: DAY_MS,
-        firstLookAfterMs: 0,
-      }),
-    );
+  const probing = ({ run, ...candidate }: Input, by: Activities) =>
+    by.probe({
+      run,
+      candidate,
+      cause: { scope: 'model:pro:image', code: 'paused', message: 'Paused.' },
+      idempotencyHorizonMs: DAY_MS,
+      firstLookAfterMs: 0,
+    });
+  const probe = (input: Input, by = bench.activities) => bench.attempt(() => probing(input, by));
   const unanswered = async (input: Input) => {
     bench.sandbox.configure({ next: { 'create-lost-answer': 1 } });
     const first = await bench.attemptTakenBack(() =>
@@ -151,6 +156,44 @@ describe('creates from input images that lie in the batch', () => {
     const never = { ...(await ingested('a.png')), unansweredSinceMs: Date.now() };
     expect(await create(never, others)).toMatchObject({ kind: 'created' });
     expect(bench.sandbox.stats().replayMismatches).toBe(0);
+  });
+
+  it('are bought once by two senders at once that make different bodies', async () => {
+    const row = await ingested('a.png');
+    const { jobsMade } = bench.sandbox.stats();
+    const overtaken = bench.activitiesWith({
+      store: {
+        ...bench.s3.store,
+        // Another worker, or a probe, sends between this one's look at what was sent and its note.
+        presignGet: async (...presigned) => {
+          expect(await create(row, others)).toMatchObject({ kind: 'created' });
+          return bench.s3.store.presignGet(...presigned);
+        },
+      },
+    });
+    expect(await create(row, overtaken)).toMatchObject({ kind: 'unknown-charge' });
+    expect(bench.sandbox.stats().jobsMade).toBe(jobsMade + 1);
+  });
+
+  it('stay noted where a probe was cut off while it sent them, also where a later look is refused or the note is lost', async () => {
+    const cell = `${host.origin}/a.png`;
+    const { run } = await bench.ingest('cut-off', ['prompt,input_images', `a bird,${cell}`]);
+    const row = { run, shard: 0, row: 0, generation: 1 };
+    const environment = new MockActivityEnvironment();
+    host.answerWith(() => environment.cancel());
+    await expect(environment.run(() => probing(row, bench.activities))).rejects.toThrow(CancelledFailure);
+    expect(await sentTexts(row)).toHaveLength(1);
+    bench.sandbox.configure({ keyRevoked: true });
+    await expect(probe(row)).rejects.toThrow('key is refused');
+    bench.sandbox.configure({ keyRevoked: false });
+    expect(await sentTexts(row)).toHaveLength(1);
+
+    const { creates } = bench.sandbox.stats();
+    for await (const { key } of bench.s3.store.list(run.bucket, sentPrefix(run))) {
+      await bench.s3.store.put({ bucket: run.bucket, key }, Buffer.from(''), { contentType: 'text/plain' });
+    }
+    expect(await create(row)).toMatchObject({ kind: 'unknown-charge' });
+    expect(bench.sandbox.stats().creates).toEqual(creates);
   });
 
   it('fail the row, to be tried again, where the service cannot store its inputs for long', async () => {

@@ -165,6 +165,13 @@ describe('a sheet with input images', () => {
     expect(await keysOf('a place/inputs/images/')).toHaveLength(1);
   });
 
+  it('from the web says that it has objects read by our credentials', async () => {
+    const lines = `prompt,input_images\nours,s3://${engine.stack.s3.bucket}/refs/logo.png\n`;
+    web.answerWith((_, response) => response.end(lines));
+    const dry = await command(['submit', `${web.origin}/theirs.csv`, '--dry-run']);
+    expect(dry).toMatchObject({ code: 0, stderr: expect.stringMatching(/1 s3:\/\/ object .*credentials/) });
+  });
+
   it('is refused where the API could not reach the bucket, unless it names URLs alone', async () => {
     const lines = 'prompt,input_images\nhere,here.png\n';
     for (const dry of [['--dry-run'], []]) {

@@ -12,6 +12,7 @@ import { expectSound } from '../support/batch-verdict.js';
 import { runCommand } from '../support/command-line.js';
 import { eventually } from '../support/eventually.js';
 import { isAvailable } from '../support/required.js';
+import { RARE_429S } from '../support/rare-429s.js';
 import { startTestEngine, type TestEngine } from '../support/test-engine.js';
 
 /** 1,632 real prompts with labels; lies beside the checkout only where the project is developed. */
@@ -37,7 +38,12 @@ describe('1,632 real prompts with every observed misbehaviour at a few per cent'
   let engine: TestEngine;
   beforeAll(async () => {
     engine = await startTestEngine({
-      sandbox: { seed: 'real-input', jobTimeMs: { min: 2000, max: 2000 }, everything: 0.03 },
+      sandbox: {
+        seed: 'real-input',
+        jobTimeMs: { min: 2000, max: 2000 },
+        everything: 0.03,
+        rates: RARE_429S,
+      },
     });
   });
   afterAll(() => engine?.stop());

@@ -1,4 +1,4 @@
-import { chmod, mkdir, truncate, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, symlink, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -177,6 +177,7 @@ describe('the files that a sheet names', () => {
     const put = (name: string, bytes: Buffer | string) => writeFile(path.join(folder.path, name), bytes);
     await put('sheets/photos/a.png', samplePng(2, 2));
     await put('outside.jpg', sampleJpeg(2, 2));
+    await symlink(path.join(folder.path, 'outside.jpg'), path.join(folder.path, 'sheets/link.jpg'));
     await put('sheets/text.png', 'no image');
     await put('sheets/large.png', '');
     await truncate(path.join(folder.path, 'sheets/large.png'), 40_000_001);
@@ -188,12 +189,12 @@ describe('the files that a sheet names', () => {
     const reads: number[] = [];
     inputs.whileReading((count) => reads.push(count));
     const same = ['photos/a.png', './photos/a.png', path.join(folder.path, 'sheets/photos/a.png')];
-    await inputs.prepare([...same, ...same, '../outside.jpg']);
+    await inputs.prepare([...same, ...same, '../outside.jpg', 'link.jpg']);
     await inputs.prepare(same);
-    expect(reads).toHaveLength(4);
+    expect(reads).toHaveLength(5);
     expect(new Set(same.map((name) => JSON.stringify(inputs.find(name)))).size).toBe(1);
     expect(inputs.images.map(({ image }) => image.type).toSorted()).toEqual(['jpg', 'png']);
-    expect(inputs.outside).toBe(1);
+    expect(inputs.outside).toBe(2);
   });
 
   test('break a rule where they are missing, unreadable, too large, folders, or no images', async () => {
@@ -205,7 +206,15 @@ describe('the files that a sheet names', () => {
       '/dev/null': 'a folder or a device',
       'text.png': 'PNG, JPEG or WebP by its bytes',
       'large.png': 'at most 40 MB',
+      'nul\0.png': 'cannot be read',
       's3://bucket': 'expected s3://bucket/key',
+      's3://Our bucket!/a.png': 'no bucket has such a name',
+      's3://arn:aws:s3:::ours/a.png': 'no bucket has such a name',
+      's3://10.0.0.1/a.png': 'no bucket has such a name',
+      's3://bucket/a/../../other/a.png': 'no object has such a name',
+      's3://bucket/nul\0.png': 'no object has such a name',
+      's3://bucket/\ud800.png': 'no object has such a name',
+      [`s3://bucket/${'a/'.repeat(513)}`]: 'no object has such a name',
     };
     await inputs.prepare(Object.keys(rules));
     for (const [reference, rule] of Object.entries(rules)) {
