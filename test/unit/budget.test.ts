@@ -44,9 +44,10 @@ describe('a budget', () => {
   );
 });
 
+const granted = (id: string, run: string) =>
+  ({ id, run, granted: 100, isVoid: false, call: 'nothing' }) as const;
+
 describe('the lease of a shard', () => {
-  const granted = (id: string, run: string) =>
-    ({ id, run, granted: 100, isVoid: false, call: 'nothing' }) as const;
   function leaseOf(...ids: string[]): ShardLease {
     const lease = new ShardLease(() => ids.shift() ?? 'last');
     lease.take(granted('first', 'run'));
