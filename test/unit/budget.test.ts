@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JobId } from '../../src/domain/ids.js';
 import { microsOf, microsText } from '../../src/domain/micros.js';
+import { ShardLease } from '../../src/domain/shard-lease.js';
 import { ExpectedCost, madeByRun, measuredCost } from '../../src/domain/run-cost.js';
 import { BudgetSimulation } from '../support/budget-simulation.js';
 
@@ -41,6 +42,40 @@ describe('a budget', () => {
       expect(seeds.flatMap((seed) => faultOf(seed)?.replace(/^/, `seed ${seed}: `) ?? [])).toEqual([]);
     },
   );
+});
+
+const granted = (id: string, run: string) =>
+  ({ id, run, granted: 100, isVoid: false, call: 'nothing' }) as const;
+
+describe('the lease of a shard', () => {
+  function leaseOf(...ids: string[]): ShardLease {
+    const lease = new ShardLease(() => ids.shift() ?? 'last');
+    lease.take(granted('first', 'run'));
+    return lease;
+  }
+
+  it('gets back the price of a create that was refused, but none that a probe may buy unseen', () => {
+    const lease = leaseOf('first');
+    lease.reserve(0, 40);
+    lease.reserve(1, 40);
+    lease.expose(1);
+    lease.giveBack(0);
+    lease.giveBack(1);
+    expect(lease.unspent).toBe(60);
+    expect([lease.isReserved(0), lease.isReserved(1)]).toEqual([false, true]);
+  });
+
+  it('is void after a reset: nothing reserved of it counts for the next one', () => {
+    const lease = leaseOf('first', 'second');
+    lease.reserve(0, 40);
+    lease.reserve(1, 40);
+    lease.refuse(0);
+    lease.take(granted('first', 'run'));
+    expect([lease.unspent, lease.isReserved(1), lease.runOf(1)]).toEqual([0, false, 'run']);
+    lease.take(granted('second', 'later'));
+    lease.giveBack(1);
+    expect(lease.unspent).toBe(100);
+  });
 });
 
 describe('amounts in millionths', () => {
