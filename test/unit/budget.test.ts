@@ -47,13 +47,13 @@ describe('a budget', () => {
 const granted = (id: string, run: string) =>
   ({ id, run, granted: 100, isVoid: false, call: 'nothing' }) as const;
 
-describe('the lease of a shard', () => {
-  function leaseOf(...ids: string[]): ShardLease {
-    const lease = new ShardLease(() => ids.shift() ?? 'last');
-    lease.take(granted('first', 'run'));
-    return lease;
-  }
+function leaseOf(...ids: string[]): ShardLease {
+  const lease = new ShardLease(() => ids.shift() ?? 'last');
+  lease.take(granted('first', 'run'));
+  return lease;
+}
 
+describe('the lease of a shard', () => {
   it('gets back the price of a create that was refused, but none that a probe may buy unseen', () => {
     const lease = leaseOf('first');
     lease.reserve(0, 40);
