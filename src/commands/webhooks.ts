@@ -1,11 +1,10 @@
-import { Client, Connection } from '@temporalio/client';
+import { Client } from '@temporalio/client';
 import { behindGate, RequestGate } from '../activities/request-gate.js';
 import { createBananaHubClient } from '../bananahub/http-client.js';
-import { requireParts, type TemporalConfig } from '../config.js';
-import { UsageError } from '../errors.js';
+import { requireParts } from '../config.js';
 import { logToStderr } from '../log.js';
 import { startReceiver } from '../webhooks/receiver.js';
-import { TEMPORAL_DEADLINE_MS } from './batch-access.js';
+import { connectTemporal } from './batch-access.js';
 import { EXIT, type Command } from './command-context.js';
 import { aborted } from './dev.js';
 
@@ -21,7 +20,7 @@ export const webhooks: Command<WebhooksCommandOptions> = async (context, { host,
   const { config, environment, interrupted, stdout, stderr } = context;
   const parts = requireParts(config, ['temporal', 'api', 'webhooks']);
   const log = logToStderr(stderr.isTTY, !environment['NO_COLOR']);
-  const connection = await connect(parts.temporal);
+  const connection = await connectTemporal(parts.temporal);
   const api = behindGate(createBananaHubClient(parts.api), new RequestGate());
   try {
     const client = new Client({ connection, namespace: parts.temporal.namespace });
@@ -44,14 +43,3 @@ export const webhooks: Command<WebhooksCommandOptions> = async (context, { host,
     await Promise.all([api.close(), connection.close()]);
   }
 };
-
-async function connect({ connection, address }: TemporalConfig): Promise<Connection> {
-  try {
-    return await Connection.connect({ ...connection, connectTimeout: TEMPORAL_DEADLINE_MS });
-  } catch (cause) {
-    throw new UsageError(
-      `Temporal at ${address} does not answer. Start it, or set TEMPORAL_ADDRESS to where it is.`,
-      { cause },
-    );
-  }
-}
