@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { BananaHubClient } from '../bananahub/client.js';
 import type { DownloadedImage } from '../bananahub/image-download.js';
+import type { Notice } from '../domain/notice.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import type { WorkerWebhooks } from '../webhooks/worker-webhooks.js';
 import type { ActivityLimits } from './limits.js';
@@ -21,6 +22,8 @@ export interface ActivityDependencies {
   readonly openBatchesSince: (sinceIso: string) => Promise<readonly string[]>;
   /** Why the service cannot fetch input images from the bucket; absent where it can. */
   readonly inputsOutOfReach?: string;
+  /** Has word of an event delivered, in its own time; a repeat of the same id changes nothing. Absent where nobody wants to hear. */
+  readonly tell?: (notice: Notice) => Promise<void>;
   readonly log: Logger;
   readonly limits: ActivityLimits;
   /** Shared with all else in the process that asks the API. Default: one of its own. */

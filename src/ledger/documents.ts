@@ -3,7 +3,6 @@ import { MODELS, RESOLUTIONS } from '../domain/generation-settings.js';
 import { FAILURE_KINDS, UNSTORED_KINDS } from '../domain/failure-kind.js';
 import type { BatchId, ContentHash, JobId, RowId } from '../domain/ids.js';
 import type { JsonValue } from '../domain/json.js';
-import type { Canary } from '../domain/canary.js';
 import type { NearDuplicates } from '../domain/near-duplicates.js';
 import { PHASES_REACHED, type RowOutcome } from '../domain/outcome.js';
 import type { RejectedRecord, ShardRow } from '../domain/row.js';
@@ -11,7 +10,7 @@ import type { SameBytes } from '../domain/same-bytes.js';
 import type { RunCost } from '../domain/run-cost.js';
 import type { Tally } from '../domain/tally.js';
 import { SheetSettings } from '../sheet/sheet-settings.js';
-import type { RunSettings } from '../domain/run-settings.js';
+import { runSettings } from './run-settings-document.js';
 
 const count = z.int().min(0);
 const rowId = z
@@ -27,30 +26,6 @@ const contentHash = z
   .regex(/^[0-9a-f]{64}$/)
   .transform((text) => text as ContentHash);
 const json: z.ZodType<JsonValue> = z.json();
-
-const canary: z.ZodType<Canary> = z.object({
-  rows: count,
-  waitMs: count.exactOptional(),
-  of: count,
-});
-
-const runSettings: z.ZodType<RunSettings> = z.object({
-  concurrency: count,
-  maxGenerations: count,
-  jobTimeoutMs: count.exactOptional(),
-  graceMs: count,
-  idempotencyHorizonMs: count,
-  probeFirstMs: count,
-  probeLongestMs: count,
-  maxFailureRate: count.exactOptional(),
-  thumbnails: z.boolean().exactOptional(),
-  nearDuplicates: z.boolean().exactOptional(),
-  prices: z
-    .array(z.object({ model: z.enum(MODELS), resolution: z.enum(RESOLUTIONS), price: z.string() }))
-    .exactOptional(),
-  budget: z.string().exactOptional(),
-  canary: canary.exactOptional(),
-});
 
 /** What a run was asked to do: `runs/<runSeq>/request.json`, written once by whoever submits. */
 export const RunRequest = z.object({
@@ -74,6 +49,8 @@ export const RunRequest = z.object({
   /** The account's key was rotated: a worker whose key knows the batch's jobs may go on with it. */
   rebind: z.boolean().default(false),
   settings: runSettings.exactOptional(),
+  /** Where a schedule has asked: by which of its firings, and the workflow run of that. */
+  firing: z.object({ schedule: z.string(), firingAt: z.iso.datetime(), runId: z.string() }).exactOptional(),
   submittedAt: z.iso.datetime(),
 });
 export type RunRequest = z.infer<typeof RunRequest>;

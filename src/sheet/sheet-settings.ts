@@ -27,6 +27,20 @@ export const SheetSettings = z.object({
   seed: z.string().min(1).max(200).default('1'),
   /** Makes the image's name from columns: `{{campaign}}/{{sku}}`. */
   name: z.string().min(1).optional(),
+  /**
+   * What `{{date}}` and `{{time}}` stand for in prompts, templates and names; absent: nothing, they are text. `refused`:
+   * a row that has them is rejected.
+   */
+  moment: z
+    .union([
+      z.literal('refused'),
+      z.object({
+        date: z.iso.date(),
+        /** Hours and minutes, `02:00`. */
+        time: z.iso.time({ precision: -1 }),
+      }),
+    ])
+    .optional(),
   /** For rows that do not say it themselves. */
   defaults: z
     .object({

@@ -1,4 +1,5 @@
 import type { BatchId } from '../domain/ids.js';
+import type { ScheduleName } from '../domain/schedule-name.js';
 import type { RunRef } from '../storage/layout.js';
 
 /** The workflow id of a batch: one function, used everywhere. */
@@ -29,4 +30,14 @@ export function taskQueues(base: string): {
 /** The id of the activity that probes a scope. */
 export function probeActivityId(scope: string): string {
   return `probe:${scope}`;
+}
+
+/** The id of a schedule in Temporal. */
+export function scheduleId(name: ScheduleName): string {
+  return `schedule:${name}`;
+}
+
+/** What the workflow ids of a schedule's firings begin with; Temporal appends `-` and the nominal time. */
+export function firingWorkflowId(name: ScheduleName): string {
+  return `firing:${name}`;
 }

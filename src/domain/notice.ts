@@ -1,0 +1,60 @@
+import type { Pause } from './pause.js';
+import type { Hold } from './holds.js';
+import type { BatchId } from './ids.js';
+import type { ScheduleName } from './schedule-name.js';
+import type { Tally } from './tally.js';
+
+/** Word of something that a person may want to act on. Counts and names only: no prompt, no row id, no secret. */
+export type Notice = NoticeEvent & {
+  /** The same for the same event, however often it is told. */
+  readonly id: string;
+  /** When it happened, ISO 8601. */
+  readonly at: string;
+};
+
+export type NoticeEvent =
+  | {
+      readonly type: 'batch.ended';
+      readonly batch: NoticeBatch;
+      /** `failed`: ended from outside, or by an error of its own. */
+      readonly end: 'completed' | 'cancelled' | 'failed';
+      readonly tally: Tally;
+      /** What the account was charged meanwhile, a decimal string; absent where nobody can say. */
+      readonly cost?: string;
+    }
+  | {
+      readonly type: 'batch.held';
+      readonly batch: NoticeBatch;
+      readonly hold: Pick<Hold, 'scope' | 'code' | 'message' | 'since'>;
+    }
+  /** The batch itself has paused: its budget is spent, or its canary is to be looked at. */
+  | { readonly type: 'batch.paused'; readonly batch: NoticeBatch; readonly pause: Pause }
+  /** Nothing has moved for long, and nothing says why. `message` is for a person. */
+  | {
+      readonly type: 'batch.stuck';
+      readonly batch: NoticeBatch;
+      readonly message: string;
+      /** When something moved last, ISO 8601. */
+      readonly since: string;
+    }
+  | ({ readonly type: 'schedule.firing-skipped' } & FiringNotice)
+  | ({ readonly type: 'schedule.firing-failed' } & FiringNotice);
+
+/** A firing of which nothing was bought, and why. */
+export interface FiringNotice {
+  readonly schedule: ScheduleName;
+  /** Its nominal time, ISO 8601. */
+  readonly firingAt: string;
+  /** For a person: what was in the way, and what to do. */
+  readonly reason: string;
+  /** The batch that was in the way, or that was to be made. */
+  readonly batchId?: BatchId;
+}
+
+/** The batch that a notice is about. */
+export interface NoticeBatch {
+  readonly batchId: BatchId;
+  readonly runSeq: number;
+  /** `s3://bucket/folder/`, where its report and its contact sheet are. */
+  readonly address: string;
+}

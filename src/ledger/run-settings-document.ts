@@ -1,0 +1,31 @@
+import { z } from 'zod';
+import type { Canary } from '../domain/canary.js';
+import { MODELS, RESOLUTIONS } from '../domain/generation-settings.js';
+import type { RunSettings } from '../domain/run-settings.js';
+
+const count = z.int().min(0);
+
+const canary: z.ZodType<Canary> = z.object({
+  rows: count,
+  waitMs: count.exactOptional(),
+  of: count,
+});
+
+/** `RunSettings` as documents have them. */
+export const runSettings: z.ZodType<RunSettings> = z.object({
+  concurrency: count,
+  maxGenerations: count,
+  jobTimeoutMs: count.exactOptional(),
+  graceMs: count,
+  idempotencyHorizonMs: count,
+  probeFirstMs: count,
+  probeLongestMs: count,
+  maxFailureRate: count.exactOptional(),
+  thumbnails: z.boolean().exactOptional(),
+  nearDuplicates: z.boolean().exactOptional(),
+  prices: z
+    .array(z.object({ model: z.enum(MODELS), resolution: z.enum(RESOLUTIONS), price: z.string() }))
+    .exactOptional(),
+  budget: z.string().exactOptional(),
+  canary: canary.exactOptional(),
+});

@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import { parseScheduleName, SCHEDULE_MODES } from '../domain/schedule-name.js';
+import { runSettings } from '../ledger/run-settings-document.js';
+import { SheetSettings } from '../sheet/sheet-settings.js';
+
+const scheduleName = z.string().transform((text, context) => {
+  const name = parseScheduleName(text);
+  if (name !== undefined) return name;
+  context.addIssue('no name of a schedule');
+  return z.NEVER;
+});
+
+/** What every firing of a schedule is asked to do: its only argument, kept by Temporal, the same at each firing. */
+export const ScheduledSheet = z.object({
+  format: z.literal(1),
+  schedule: scheduleName,
+  mode: z.enum(SCHEDULE_MODES),
+  /** Where its batches, and what is known of the schedule, are at home. */
+  home: z.object({ bucket: z.string().min(1), prefix: z.string() }),
+  /** `pinned`: the bytes as they were when the schedule was made; `address`: `s3://` or `https://`, read at each firing. */
+  source: z.discriminatedUnion('kind', [
+    z.object({
+      kind: z.literal('pinned'),
+      key: z.string().min(1),
+      sha256: z.string().regex(/^[0-9a-f]{64}$/),
+      /** As it was given: tells the format, and messages name it. */
+      name: z.string().min(1),
+      /** Key of the list of the images that it names beside itself; absent where it names none. */
+      inputListKey: z.string().exactOptional(),
+    }),
+    z.object({ kind: z.literal('address'), address: z.string().min(1) }),
+  ]),
+  /** Without a moment: each firing has its own. */
+  sheetSettings: SheetSettings,
+  settings: runSettings,
+  /** Most images that one firing may buy; one that would buy more buys nothing. */
+  maxImages: z.int().min(1).exactOptional(),
+  /** What one firing may cost at most, a decimal string; absent: whatever it costs. */
+  budget: z.string().exactOptional(),
+  /** IANA name of the zone in which it fires, and whose `{{date}}` and `{{time}}` its prompts have. */
+  timezone: z.string().min(1),
+});
+export type ScheduledSheet = z.infer<typeof ScheduledSheet>;

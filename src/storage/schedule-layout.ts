@@ -1,0 +1,21 @@
+import { firingStamp, type ScheduleName } from '../domain/schedule-name.js';
+import type { HomeFolder } from './layout.js';
+
+/**
+ * Where what is known of a schedule lives: its firings, and the sheet that is pinned to it with its images. No batch is
+ * at home there, since no batch id begins with `_`.
+ */
+export function scheduleRoot({ prefix }: HomeFolder, name: ScheduleName): string {
+  return `${prefix}_schedules/${name}/`;
+}
+
+/** What became of a schedule's firings; a month a folder, so that the newest are found fast. */
+export function firingsPrefix(home: HomeFolder, name: ScheduleName): string {
+  return `${scheduleRoot(home, name)}firings/`;
+}
+
+/** What became of one firing. */
+export function firingKey(home: HomeFolder, name: ScheduleName, firingAt: Date): string {
+  const stamp = firingStamp(firingAt);
+  return `${firingsPrefix(home, name)}${stamp.slice(0, 6)}/${stamp}.json`;
+}
