@@ -77,7 +77,7 @@ function endSentences(event: Extract<NoticeEvent, { type: 'batch.ended' }>): rea
         : [`Batch ${batchId} was cancelled: ${counts}.`, price, look, `Go on: ${goOn}`];
     case 'failed':
       return [
-        `Batch ${batchId} was ended from outside or by an error of its own${counts && `: ${counts} so far`}.`,
+        `Batch ${batchId} was ended from outside or by an error of its own${counts && `: ${counts}, as far as recorded`}.`,
         `What is recorded is kept; it goes on where it stopped: ${goOn}`,
       ];
   }
