@@ -23,8 +23,6 @@ export function watchBatchActivity(state: State): Activities['watchBatch'] {
     const nowMs = startTemporalClock();
     const { holdToldAfterMs, stuckToldAfterMs } = state.limits;
     const limits = { holdToldAfterMs, stuckToldAfterMs, everyMs: holdToldAfterMs / 2 };
-    const tellEvent = async (event: NoticeEvent, atMs: number): Promise<void> =>
-      tell(noticeOf(event, new Date(atMs).toISOString()));
     const batch = noticeBatchOf(input);
     /** False where there is nothing more to watch. */
     const lookOnce = async (): Promise<boolean> => {
@@ -33,8 +31,10 @@ export function watchBatchActivity(state: State): Activities['watchBatch'] {
         await tell(noticeOf({ type: 'batch.ended', batch, end: 'failed', tally: seen.tally }, seen.at));
       }
       if (seen.kind !== 'open') return seen.kind === 'unseen';
-      const watched = watchBatch(memory, seen.look, { ...limits, nowMs: nowMs() });
-      for (const news of watched.news) await tellEvent(eventOf(batch, news), nowMs());
+      const lookedAtMs = nowMs();
+      const watched = watchBatch(memory, seen.look, { ...limits, nowMs: lookedAtMs });
+      const at = new Date(lookedAtMs).toISOString();
+      for (const news of watched.news) await tell(noticeOf(eventOf(batch, news), at));
       // Not before all is told: what is told again by the next look has the same id.
       memory = watched.memory;
       return true;

@@ -34,9 +34,7 @@ function sentencesOf(event: NoticeEvent): readonly string[] {
       return [`Batch ${batchId} is held (${scope}) since ${clock(since)}: ${message}`, seeStatus(batchId)];
     }
     case 'batch.paused':
-      return [
-        `Batch ${event.batch.batchId} has paused by itself and waits for a person. ${event.pause.message}`,
-      ];
+      return [`Batch ${event.batch.batchId} has paused by itself. ${event.pause.message}`];
     case 'batch.stuck':
       return [`Batch ${event.batch.batchId} is stuck: ${event.message}`, seeStatus(event.batch.batchId)];
     case 'schedule.firing-skipped':
