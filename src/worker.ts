@@ -11,18 +11,25 @@ import {
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { ByteBudget } from './activities/byte-budget.js';
+import type { ActivityDependencies } from './activities/dependencies.js';
 import { DEFAULT_LIMITS, type ActivityLimits } from './activities/limits.js';
 import { createActivities } from './activities/index.js';
 import { PollTurns } from './activities/poll-turns.js';
 import { behindGate, RequestGate } from './activities/request-gate.js';
 import { bucketReach, outOfReachText } from './bananahub/bucket-reach.js';
 import { createDownloadAgent } from './bananahub/download-agent.js';
+import { lookAtRun } from './batch/look-at-batch.js';
+import type { StatusAccess } from './batch/batch-status.js';
 import { openBatchesSince } from './batch/open-batches.js';
 import { createBananaHubClient } from './bananahub/http-client.js';
 import { downloadImage } from './bananahub/image-download.js';
 import { isPrivateHost } from './bananahub/private-address.js';
 import type { ApiConfig, BucketConfig, TemporalConfig } from './config.js';
 import { UsageError } from './errors.js';
+import { ShardRows } from './ledger/shard-rows.js';
+import type { NoticeConfig } from './notices/notice-config.js';
+import { createNoticeSender } from './notices/notice-sender.js';
+import { startDelivery } from './notices/start-delivery.js';
 import { followPollRate } from './shared-poll-rate.js';
 import { createS3ObjectStore } from './storage/s3-object-store.js';
 import { startReceiver, type ListenAddress } from './webhooks/receiver.js';
@@ -45,6 +52,8 @@ export interface StartWorkerOptions {
   readonly webhooks?: WebhookConfig | undefined;
   /** Receives what it tells, in this process. Needs `webhooks`. */
   readonly listen?: ListenAddress;
+  /** Who is told how batches fare. */
+  readonly notices?: NoticeConfig | undefined;
 }
 
 /** A worker at work. */
@@ -92,14 +101,16 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
     closers.push(stopFollowing);
     const budget = new ByteBudget(options.imageBytes ?? IMAGE_BYTES);
     const webhooks = options.webhooks && workerWebhooks(options.webhooks);
+    const temporalClient = new Client({ connection, namespace: temporal.namespace });
     const activities = createActivities({
       store,
       api: client,
       ...(webhooks && { webhooks }),
+      ...(options.notices &&
+        workerNotices(options.notices, { client: temporalClient, store, taskQueue }, closers)),
       downloadImage: (url, signal) =>
         downloadImage(url, { agent, signal, reserveBytes: (sizeBytes) => budget.reserve(sizeBytes) }),
-      openBatchesSince: (sinceIso) =>
-        openBatchesSince(new Client({ connection, namespace: temporal.namespace }), sinceIso),
+      openBatchesSince: (sinceIso) => openBatchesSince(temporalClient, sinceIso),
       ...(outOfReach && { inputsOutOfReach: outOfReachText(endpoint, api) }),
       log,
       gate,
@@ -114,7 +125,6 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
     });
     if (options.webhooks && options.listen) {
       const { webhooks: config, listen } = options;
-      const temporalClient = new Client({ connection, namespace: temporal.namespace });
       const parts = {
         api: behindGate(client, gate),
         client: temporalClient,
@@ -129,6 +139,22 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
     await closeAll().catch(() => undefined);
     throw error;
   }
+}
+
+/** Word of how batches fare goes through Temporal, and from one of the workers to the receiver. */
+function workerNotices(
+  config: NoticeConfig,
+  access: Omit<StatusAccess, 'shardRows'>,
+  closers: (() => Promise<void> | void)[],
+): Required<Pick<ActivityDependencies, 'tell' | 'notices' | 'lookAtRun'>> {
+  const notices = createNoticeSender(config);
+  closers.push(() => notices.close());
+  const shardRows = new ShardRows(access.store);
+  return {
+    notices,
+    tell: (notice) => startDelivery(access.client, access.taskQueue, notice),
+    lookAtRun: (run) => lookAtRun({ ...access, shardRows }, run),
+  };
 }
 
 async function connect({ connection, address }: TemporalConfig): Promise<NativeConnection> {
@@ -176,6 +202,7 @@ async function createWorkers(
   const { ingest, leaseBudget, reportCanary, seal, openShard, recordOutcomes } = shared.activities;
   const { recordLostShard, probe, rebindAccount } = shared.activities;
   const { createGeneration, awaitGeneration, storeImage } = shared.activities;
+  const { watchBatch, tellEnd, postNotice } = shared.activities;
   const optionsOf: Record<WorkerRole, Partial<WorkerOptions>> = {
     main: {
       ...(workflowBundle && { workflowBundle }),
@@ -189,6 +216,8 @@ async function createWorkers(
         recordLostShard,
         probe,
         rebindAccount,
+        tellEnd,
+        postNotice,
       },
       shutdownGraceTime: '5 seconds',
     },
@@ -197,7 +226,7 @@ async function createWorkers(
       maxConcurrentActivityTaskExecutions: 200,
       shutdownGraceTime: '15 seconds',
     },
-    await: { activities: { awaitGeneration }, maxConcurrentActivityTaskExecutions: 1000 },
+    await: { activities: { awaitGeneration, watchBatch }, maxConcurrentActivityTaskExecutions: 1000 },
     store: {
       activities: { storeImage },
       maxConcurrentActivityTaskExecutions: 64,

@@ -1,2 +1,3 @@
+export { deliverNotice } from './deliver-notice.js';
 export { runBatch } from './run-batch.js';
 export { runShard } from './run-shard.js';
