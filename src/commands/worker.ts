@@ -29,6 +29,7 @@ export const worker: Command<WorkerCommandOptions> = async (context, options) =>
     ...parts,
     webhooks: config.webhooks,
     notices: config.notices,
+    prices: config.prices,
     taskQueue: config.taskQueue,
     log,
     roles,

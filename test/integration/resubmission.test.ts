@@ -56,7 +56,7 @@ describe('a sheet whose batch is there already', () => {
     { runSeq = 1, sheetSettings = {} }: { readonly runSeq?: number; readonly sheetSettings?: object },
   ): Promise<RunRef> => {
     const file = path.join(engine.folder.path, name);
-    return startRun({
+    const { run } = await startRun({
       client: engine.stack.temporal.client,
       store: engine.stack.s3.store,
       taskQueue: 'banana-batch',
@@ -74,6 +74,7 @@ describe('a sheet whose batch is there already', () => {
         probeLongestMs: 1_000,
       },
     });
+    return run;
   };
 
   it('submitted again runs only what is new or changed, and keeps what was bought', async () => {
