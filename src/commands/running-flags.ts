@@ -31,8 +31,14 @@ const DEFAULTS: RunSettings = {
   probeLongestMs: 5 * 60_000,
 };
 
-/** Adds the flags that say how to run; what is left out is as `otherwise` tells, or our own default. */
+/** Adds the flags that say how to run, a canary too; what is left out is as `otherwise` tells, or our own default. */
 export function withRunningFlags(program: Program, otherwise?: string): Program {
+  const note = otherwise === undefined ? '' : ' (to be said where the run before had one)';
+  return withCanaryFlags(withSettingsFlags(program, otherwise, note));
+}
+
+/** The same without a canary; `budgetNote` ends what is said of the budget. */
+export function withSettingsFlags(program: Program, otherwise?: string, budgetNote = ''): Program {
   const by = (own: string): string => ` (default: ${otherwise ?? own})`;
   // Only what goes on from another run may have to take back what that was told.
   const again = (flags: string, text: string): Option =>
@@ -61,18 +67,8 @@ export function withRunningFlags(program: Program, otherwise?: string): Program 
     )
     .option(
       '--budget <amount>',
-      `what the run may cost by BANANA_PRICES, such as 25.00: spent, it pauses; none for no cap${otherwise === undefined ? '' : ' (to be said where the run before had one)'}`,
+      `what the run may cost by BANANA_PRICES, such as 25.00: spent, it pauses; none for no cap${budgetNote}`,
       budgetOrNone,
-    )
-    .option(
-      '--canary <n>',
-      `make so many rows first, spread over all of them (1 to ${MAX_CANARY_ROWS}), show them on a page of their own with times and cost, and wait for "resume"`,
-      wholeNumber(1, MAX_CANARY_ROWS),
-    )
-    .option(
-      '--canary-wait <duration>',
-      'go on by itself after so long where all of them were made (default: wait)',
-      duration,
     )
     .option('--job-timeout <duration>', `fail a row whose job takes longer${by('wait')}`, duration)
     .option('--grace <duration>', `for jobs in flight when the batch is cancelled${by('10m')}`, duration)
@@ -85,6 +81,20 @@ export function withRunningFlags(program: Program, otherwise?: string): Program 
     .option('--no-thumbnails', 'no small copies of the images for the contact sheet')
     .option('--near-duplicates', 'compare what the images look like: near-duplicates.csv lists those alike')
     .addOption(again('--no-near-duplicates', 'do not, where the run before did'));
+}
+
+function withCanaryFlags(program: Program): Program {
+  return program
+    .option(
+      '--canary <n>',
+      `make so many rows first, spread over all of them (1 to ${MAX_CANARY_ROWS}), show them on a page of their own with times and cost, and wait for "resume"`,
+      wholeNumber(1, MAX_CANARY_ROWS),
+    )
+    .option(
+      '--canary-wait <duration>',
+      'go on by itself after so long where all of them were made (default: wait)',
+      duration,
+    );
 }
 
 /** What may be made and spent by the flags. */
