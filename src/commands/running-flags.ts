@@ -34,11 +34,21 @@ const DEFAULTS: RunSettings = {
 /** Adds the flags that say how to run, a canary too; what is left out is as `otherwise` tells, or our own default. */
 export function withRunningFlags(program: Program, otherwise?: string): Program {
   const note = otherwise === undefined ? '' : ' (to be said where the run before had one)';
-  return withCanaryFlags(withSettingsFlags(program, otherwise, note));
+  return withCanaryFlags(
+    withSettingsFlags(program, otherwise, { spender: 'the run', note }).option(
+      '--max-images <n>',
+      'start nothing where more images than that would have to be bought',
+      wholeNumber(0, MAX_BATCH_ROWS),
+    ),
+  );
 }
 
-/** The same without a canary; `budgetNote` ends what is said of the budget. */
-export function withSettingsFlags(program: Program, otherwise?: string, budgetNote = ''): Program {
+/** The same without a canary and a limit of images; `spender` is what a budget is for. */
+export function withSettingsFlags(
+  program: Program,
+  otherwise: string | undefined,
+  { spender, note = '' }: { readonly spender: string; readonly note?: string },
+): Program {
   const by = (own: string): string => ` (default: ${otherwise ?? own})`;
   // Only what goes on from another run may have to take back what that was told.
   const again = (flags: string, text: string): Option =>
@@ -61,13 +71,8 @@ export function withSettingsFlags(program: Program, otherwise?: string, budgetNo
       wholeNumber(1, 100),
     )
     .option(
-      '--max-images <n>',
-      'start nothing where more images than that would have to be bought',
-      wholeNumber(0, MAX_BATCH_ROWS),
-    )
-    .option(
       '--budget <amount>',
-      `what the run may cost by BANANA_PRICES, such as 25.00: spent, it pauses; none for no cap${budgetNote}`,
+      `what ${spender} may cost by BANANA_PRICES, such as 25.00: spent, it pauses; none for no cap${note}`,
       budgetOrNone,
     )
     .option('--job-timeout <duration>', `fail a row whose job takes longer${by('wait')}`, duration)
