@@ -5,12 +5,13 @@ import { UsageError } from '../errors.js';
 import type { RunRequest } from '../ledger/documents.js';
 import type { SheetSettings } from '../sheet/index.js';
 import { at, requestKey, type BatchLocation, type RunRef } from '../storage/layout.js';
-import { StorageError, type ObjectStore } from '../storage/object-store.js';
+import type { ObjectStore } from '../storage/object-store.js';
 import { SNAPSHOT_MEMO, type BatchSnapshot, type RunBatchInput } from '../workflows/messages.js';
 import type { RunSettings } from '../domain/run-settings.js';
 import { batchWorkflowId } from '../workflows/names.js';
 import type { runBatch } from '../workflows/run-batch.js';
 import type { SheetFile } from './plan-submission.js';
+import { putOnce } from './put-once.js';
 import { sheetKeyOf } from './run-request.js';
 
 /** The means to start a run. */
@@ -43,7 +44,7 @@ export interface StartRunInput extends RunStarter {
 export async function startRun(input: StartRunInput): Promise<RunRef> {
   const { store, location, sheet, settings } = input;
   const sheetKey = sheetKeyOf(location, sheet);
-  await putOnce(store, location, sheetKey, () =>
+  await putOnce(store, at(location, sheetKey), () =>
     store.putFile(at(location, sheetKey), sheet.path, {
       contentType: 'application/octet-stream',
       sha256: sheet.sha256,
@@ -75,7 +76,7 @@ export async function startRequest(
   const { settings } = asked;
   const request: RunRequest = { ...asked.request, settings, submittedAt: new Date().toISOString() };
   const ownRequest = requestKey(run, run.runSeq);
-  const claimed = await putOnce(store, run, ownRequest, () =>
+  const claimed = await putOnce(store, at(run, ownRequest), () =>
     store.put(at(run, ownRequest), Buffer.from(`${JSON.stringify(request)}\n`), {
       contentType: 'application/json',
       condition: { kind: 'absent' },
@@ -116,23 +117,6 @@ function firstSnapshot(run: RunRef, { concurrency }: RunSettings): BatchSnapshot
     startedAt: now,
     asOf: now,
   };
-}
-
-/** Whether the put took effect; false where the object was there already. */
-async function putOnce(
-  store: ObjectStore,
-  location: BatchLocation,
-  key: string,
-  put: () => Promise<unknown>,
-): Promise<boolean> {
-  if (await store.head(at(location, key))) return false;
-  try {
-    await put();
-    return true;
-  } catch (error) {
-    if (error instanceof StorageError && error.code === 'precondition-failed') return false;
-    throw error;
-  }
 }
 
 function startedByAnother({ batchId }: BatchLocation): UsageError {

@@ -5,7 +5,7 @@ import pMap from 'p-map';
 import { uploadedInput } from '../domain/input-image.js';
 import { UsageError } from '../errors.js';
 import { inputListOf } from '../ledger/input-list.js';
-import { at, inputImageKey, inputImagesPrefix, type BatchLocation } from '../storage/layout.js';
+import { at, inputImageKey, inputImagesPrefix, type BucketFolder } from '../storage/layout.js';
 import { StorageError, type ObjectStore } from '../storage/object-store.js';
 import type { SheetInput, SheetInputs } from './sheet-inputs.js';
 
@@ -17,7 +17,7 @@ const PUTS_AT_ONCE = 8;
 /** The input images of a sheet that its batch does not have yet. Throws `StorageError`. */
 export async function missingInputs(
   store: ObjectStore,
-  location: BatchLocation,
+  location: BucketFolder,
   { images }: Pick<SheetInputs, 'images'>,
 ): Promise<readonly SheetInput[]> {
   if (images.length === 0) return [];
@@ -33,7 +33,7 @@ export async function missingInputs(
  */
 export async function uploadInputs(
   store: ObjectStore,
-  location: BatchLocation,
+  location: BucketFolder,
   inputs: Pick<SheetInputs, 'found' | 'images'>,
   {
     openSource,
@@ -70,7 +70,7 @@ export async function uploadInputs(
 
 async function putInput(
   store: ObjectStore,
-  location: BatchLocation,
+  location: BucketFolder,
   { image, source }: SheetInput,
   { openSource, signal }: { readonly openSource: () => Promise<ObjectStore>; readonly signal: AbortSignal },
 ): Promise<unknown> {
