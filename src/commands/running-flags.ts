@@ -108,7 +108,10 @@ export function spendingIn({ maxImages, budget }: RunningFlags): Spending {
 }
 
 /** How to run by the flags, money apart; what they do not say is as `before`. */
-export function runSettings(flags: RunningFlags, before: RunSettings = DEFAULTS): RunSettings {
+export function runSettings(
+  flags: Omit<RunningFlags, keyof Spending>,
+  before: RunSettings = DEFAULTS,
+): RunSettings {
   const maxFailureRate = flags.maxFailureRate ?? before.maxFailureRate;
   const jobTimeoutMs = flags.jobTimeout ?? before.jobTimeoutMs;
   const thumbnails = flags.thumbnails ?? before.thumbnails;

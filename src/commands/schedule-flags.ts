@@ -15,8 +15,7 @@ import {
 import { withSheetFlags, type SheetFlags } from './sheet-flags.js';
 
 /** What commander hands over of the flags that say what a schedule does, and when. */
-export interface ScheduleFlags
-  extends SheetFlags, Omit<RunningFlags, 'maxImages' | 'canary' | 'canaryWait'> {
+export interface ScheduleFlags extends SheetFlags, Omit<RunningFlags, 'maxImages' | 'canary' | 'canaryWait'> {
   readonly mode?: ScheduleMode;
   readonly cron?: readonly string[];
   readonly every?: number;
@@ -63,7 +62,10 @@ export function withUpdateFlags(program: Program): Program {
     withScheduleFlags(
       program
         .argument('<name>', 'the schedule', scheduleName)
-        .argument('[sheet]', 'another sheet, or the same path to keep its present content (default: as it is)'),
+        .argument(
+          '[sheet]',
+          'another sheet, or the same path to keep its present content (default: as it is)',
+        ),
       'as it is',
     ),
   );
@@ -85,7 +87,11 @@ function withScheduleFlags(program: Program, otherwise?: string): Program {
       cronLines,
     )
     .option('--every <interval>', 'instead of --cron: 10s or longer, such as 6h', interval)
-    .option('--offset <duration>', 'moves the times of --every, which are counted from midnight UTC', secondsOrNone)
+    .option(
+      '--offset <duration>',
+      'moves the times of --every, which are counted from midnight UTC',
+      secondsOrNone,
+    )
     .option('--timezone <zone>', `whose clocks --cron means, such as Europe/Berlin${by('UTC')}`, timeZone)
     .option('--jitter <duration>', `fire up to so much later, each time anew${by('0s')}`, secondsOrNone)
     .addOption(
@@ -99,7 +105,9 @@ function withScheduleFlags(program: Program, otherwise?: string): Program {
       `make up for firings that Temporal missed by up to so much, 10s or longer${by('10m')}`,
       catchup,
     );
-  return withSettingsFlags(withSheetFlags(scheduled, otherwise), otherwise, { spender: 'a firing' }).addOption(
+  return withSettingsFlags(withSheetFlags(scheduled, otherwise), otherwise, {
+    spender: 'a firing',
+  }).addOption(
     new Option(
       '--max-images <n>',
       'a firing that would have to buy more images buys nothing; none for no limit',

@@ -83,7 +83,8 @@ function scheduleTimes(
     );
   }
   const offsetMs = offset ?? (before?.kind === 'every' && every === undefined ? before.offsetMs : 0);
-  if (offsetMs >= everyMs) throw new UsageError('--offset moves the times of --every, and is shorter than it.');
+  if (offsetMs >= everyMs)
+    throw new UsageError('--offset moves the times of --every, and is shorter than it.');
   return { kind: 'every', everyMs, offsetMs };
 }
 
