@@ -77,6 +77,15 @@ export interface SheetToPlan {
   readonly merge: boolean;
 }
 
+/** A checked sheet and how it is to become a batch. What our own reports tell of a batch are parts of it: the rest stays. */
+export function sheetToPlan(
+  sheet: SheetFile & { readonly summary: SheetSummary },
+  { sheetSettings, merge }: { readonly sheetSettings: SheetSettings; readonly merge: boolean },
+): SheetToPlan {
+  const { summary } = sheet;
+  return { sheet, sheetSettings, summary, merge: merge || summary.isFailures || summary.isRejects };
+}
+
 /**
  * Compares a checked sheet with what the batch's earlier runs left; of a batch's first run, `onBought` hears nothing.
  * Throws StorageError; changes nothing.

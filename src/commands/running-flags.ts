@@ -5,7 +5,7 @@ import { DEFAULT_MAX_FAILURE_RATE } from '../domain/failure-rate.js';
 import { MAX_BATCH_ROWS } from '../domain/window.js';
 import type { RunSettings } from '../domain/run-settings.js';
 import { budgetOrNone, duration, wholeNumber } from './option-parsers.js';
-import type { Spending } from './spending.js';
+import type { Spending } from '../batch/spending.js';
 
 /** What commander hands over of the flags that say how to run. */
 export interface RunningFlags extends Spending {

@@ -2,7 +2,8 @@ import type { PlanCounts } from '../batch/plan-counts.js';
 import type { SubmissionPlan } from '../batch/plan-submission.js';
 import type { BatchId } from '../domain/ids.js';
 import { MODELS } from '../domain/generation-settings.js';
-import { imagesOf, type ImagesOfKind } from '../domain/image-counts.js';
+import { counted } from '../domain/counted.js';
+import { imagesOf, kindsText, type ImagesOfKind } from '../domain/image-counts.js';
 import { costOf, type PriceTable } from '../domain/price-table.js';
 import type { RejectedRecord } from '../domain/row.js';
 import type { SheetSettings, SheetSummary } from '../sheet/index.js';
@@ -77,11 +78,6 @@ export function costText(prices: PriceTable, buys: readonly ImagesOfKind[]): str
 
 const ONCE_EACH = ' by BANANA_PRICES, not counting jobs made again after a failure';
 
-/** Images by model and resolution: `22 pro 1K, 1 nb 1K`. */
-export function kindsText(kinds: readonly ImagesOfKind[]): string {
-  return kinds.map(({ model, resolution, images }) => `${images} ${model} ${resolution}`).join(', ');
-}
-
 /** Lines that tell which rows the batch itself rejects, besides those that a look at the sheet alone has told. */
 export function rejectedByBatchText(summary: SheetSummary, plan: SubmissionPlan): string {
   const more = plan.summary.rejected - summary.rejected;
@@ -109,11 +105,6 @@ export function renamedLines({ renamed }: PlanCounts): readonly string[] {
   return renamed > 0
     ? [`           ${counted(renamed, 'image')} renamed: copied in the bucket, not bought`]
     : [];
-}
-
-/** A number with its noun: `1 image`, `12 images`. */
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 /** What `submit --json` prints; scripts rely on it. */
