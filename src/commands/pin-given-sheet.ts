@@ -6,7 +6,7 @@ import type { CommandContext } from './command-context.js';
 import { openLateProgress } from './progress.js';
 import type { ScheduleHome } from './schedule-access.js';
 import type { GivenSheet } from './sheet-file.js';
-import { counted } from './submission-plan-text.js';
+import { counted } from '../domain/counted.js';
 
 /** Pins a sheet with the images that it names, and says on stderr how far it is. Undefined where that was interrupted. */
 export async function pinGivenSheet(

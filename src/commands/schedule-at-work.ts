@@ -6,7 +6,7 @@ import type { Firing } from '../schedules/read-firings.js';
 import type { Schedule } from '../schedules/schedule-client.js';
 import { homeOf } from '../storage/layout.js';
 import type { ScheduleHome } from './schedule-access.js';
-import { isOpen } from './submission.js';
+import { isOpen } from '../batch/status-document.js';
 
 /** The batches that a schedule has at work now, newest first; of one for changes also where somebody else has set it to work. */
 export async function batchesAtWork(

@@ -35,7 +35,7 @@ export interface ScheduleCreateOptions {
 
 /** Makes a schedule, once its sheet has been read as a firing would read it. */
 export const scheduleCreate: Command<ScheduleCreateOptions> = (context, { name, sheet, flags }) => {
-  const settings = scheduleSettings(flags, context.config.prices);
+  const settings = scheduleSettings(flags);
   const place = sheetPlace(sheet);
   if (place.kind === 'problem') throw new UsageError(`${sheetLabel(sheet)} ${place.problem}.`);
   const now = new Date();

@@ -1,12 +1,12 @@
 import prettyMs from 'pretty-ms';
 import type { ScheduleName } from '../domain/schedule-name.js';
 import type { SchedulePolicy } from '../schedules/schedule-client.js';
-import type { ScheduleOverlap } from '../schedules/schedule-overlap.js';
+import type { ScheduleOverlap } from '../domain/schedule-overlap.js';
 import { timesText } from '../schedules/schedule-times.js';
 import type { ScheduledSheet } from '../schedules/scheduled-sheet.js';
 import { runSettings } from './running-flags.js';
 import type { ScheduleSettings } from './schedule-settings.js';
-import { counted } from './submission-plan-text.js';
+import { counted } from '../domain/counted.js';
 import { sheetSettings } from './sheet-flags.js';
 
 /** A property of a schedule by its name, for a person; one that is as it is by default has no text. */
@@ -50,7 +50,7 @@ export function scheduleFacts(sheet: ScheduledSheet, policy: Required<SchedulePo
     ['Overlap', overlapText(policy.overlap)],
     ['Catch-up', catchupText(policy.catchupMs)],
     ['Reading', differing(sheet.sheetSettings, sheetSettings({}))],
-    ['Running', differing({ ...sheet.settings, prices: undefined }, runSettings({}))],
+    ['Running', differing(sheet.settings, runSettings({}))],
   ];
 }
 

@@ -1,7 +1,7 @@
 import { Option, type Command as Program } from 'commander';
 import { SCHEDULE_MODES, type ScheduleMode, type ScheduleName } from '../domain/schedule-name.js';
 import { MAX_BATCH_ROWS } from '../domain/window.js';
-import { SCHEDULE_OVERLAPS, type ScheduleOverlap } from '../schedules/schedule-overlap.js';
+import { SCHEDULE_OVERLAPS, type ScheduleOverlap } from '../domain/schedule-overlap.js';
 import { wholeNumber } from './option-parsers.js';
 import { withSettingsFlags, type RunningFlags } from './running-flags.js';
 import {

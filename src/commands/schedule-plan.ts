@@ -1,7 +1,7 @@
 import { findPlace } from '../batch/batch-place.js';
 import { planSubmission, type SubmissionPlan } from '../batch/plan-submission.js';
 import type { PriceTable } from '../domain/price-table.js';
-import { imagesOf, type ImagesOfKind } from '../domain/image-counts.js';
+import { imagesOf, kindsText, type ImagesOfKind } from '../domain/image-counts.js';
 import { momentIn } from '../domain/moment.js';
 import { firingBatchId, type ScheduleName } from '../domain/schedule-name.js';
 import { UsageError } from '../errors.js';
@@ -10,12 +10,14 @@ import type { SheetSettings } from '../sheet/index.js';
 import { addressOf, homeOf, type BatchLocation, type HomeFolder } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import type { AccountId } from '../bananahub/client.js';
-import { readBatchFiles } from './batch-files.js';
+import { readBatchFiles } from '../batch/batch-files.js';
 import type { CheckedSheet } from './checked-sheet.js';
 import type { ScheduleSettings } from './schedule-settings.js';
-import { budgetText, refuseUnpriced } from './spending.js';
-import { costText, counted, differenceText, kindsText } from './submission-plan-text.js';
-import { refuseTooLong } from './submission-refusals.js';
+import { refuseUnpriced } from '../batch/spending.js';
+import { budgetText } from './budget-text.js';
+import { counted } from '../domain/counted.js';
+import { costText, differenceText } from './submission-plan-text.js';
+import { refuseTooLong } from '../batch/submission-refusals.js';
 
 /** What the first firing of a schedule would buy, by the sheet as it is now. */
 export type FiringPlan =

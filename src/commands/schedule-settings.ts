@@ -1,5 +1,4 @@
 import type { ScheduleMode } from '../domain/schedule-name.js';
-import { pricesOf, type PriceTable } from '../domain/price-table.js';
 import { UsageError } from '../errors.js';
 import type { SchedulePolicy } from '../schedules/schedule-client.js';
 import { DEFAULT_CATCHUP_MS } from '../schedules/schedule-overlap.js';
@@ -16,32 +15,23 @@ export interface ScheduleSettings {
 }
 
 /**
- * A schedule by the flags; what they do not say is as `before`, or our own default. `prices` are those of this
- * environment: where it names none, those known before stay. Throws a UsageError for what is missing, and for combinations
- * that make no sense.
+ * A schedule by the flags; what they do not say is as `before`, or our own default. Throws a UsageError for what is
+ * missing, and for combinations that make no sense.
  */
-export function scheduleSettings(
-  flags: ScheduleFlags,
-  prices: PriceTable | undefined,
-  before?: ScheduleSettings,
-): ScheduleSettings {
+export function scheduleSettings(flags: ScheduleFlags, before?: ScheduleSettings): ScheduleSettings {
   const mode = flags.mode ?? before?.asked.mode;
   if (mode === undefined) throw new UsageError(MODE_MISSING);
   const overlap = flags.overlap ?? before?.policy.overlap ?? 'skip';
   refuseOverlap(mode, overlap);
   const maxImages = flags.maxImages ?? before?.asked.maxImages;
   const budget = flags.budget ?? before?.asked.budget;
-  const pinned = prices ? pricesOf(prices) : before?.asked.settings.prices;
   return {
     asked: {
       mode,
       times: scheduleTimes(flags, before?.asked.times),
       timezone: flags.timezone ?? before?.asked.timezone ?? DEFAULT_TIMEZONE,
       sheetSettings: sheetSettings(flags, before?.asked.sheetSettings),
-      settings: {
-        ...runSettings(flags, before?.asked.settings),
-        ...(pinned && { prices: [...pinned] }),
-      },
+      settings: runSettings(flags, before?.asked.settings),
       ...(maxImages !== undefined && maxImages !== 'none' && { maxImages }),
       ...(budget !== undefined && budget !== 'none' && { budget }),
     },

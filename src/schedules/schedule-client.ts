@@ -7,6 +7,7 @@ import {
 } from '@temporalio/client';
 import type { ScheduleName } from '../domain/schedule-name.js';
 import { parseScheduleName } from '../domain/schedule-name.js';
+import type { ScheduleOverlap } from '../domain/schedule-overlap.js';
 import { UsageError } from '../errors.js';
 import { readDocumentIfAny } from '../ledger/read-document.js';
 import type { HomeFolder } from '../storage/layout.js';
@@ -14,7 +15,7 @@ import type { ObjectStore } from '../storage/object-store.js';
 import { firingWorkflowId, scheduleId } from '../workflows/names.js';
 import { putScheduledSheet } from './pinned-sheet.js';
 import { FiringArgument, ScheduledSheet } from './scheduled-sheet.js';
-import { DEFAULT_CATCHUP_MS, overlapOf, temporalOverlap, type ScheduleOverlap } from './schedule-overlap.js';
+import { DEFAULT_CATCHUP_MS, overlapOf, temporalOverlap } from './schedule-overlap.js';
 
 /** Temporal, the bucket, and the task queue on which firings are to run. A command's `BatchAccess` is one. */
 export interface ScheduleAccess {
