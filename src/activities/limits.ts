@@ -6,10 +6,13 @@ export interface ActivityLimits {
   readonly storageFaultMs: number;
   /** An image that a living service keeps giving wrong, cut or expired, before the row fails. Default 15 min. */
   readonly imageFaultMs: number;
+  /** Passing faults that keep a schedule's firing from starting, before it has failed. Default 15 min. */
+  readonly firingFaultMs: number;
 }
 
 export const DEFAULT_LIMITS: ActivityLimits = {
   serviceFaultMs: 2 * 60_000,
   storageFaultMs: 60_000,
   imageFaultMs: 15 * 60_000,
+  firingFaultMs: 15 * 60_000,
 };

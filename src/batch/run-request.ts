@@ -40,5 +40,7 @@ export function ledgerRequest(
   of: RunRequest,
   asked: Pick<RunRequest, 'action' | 'kinds' | 'redo' | 'rows'>,
 ): RunRequest {
-  return { ...of, ...asked, merge: false, rebind: false };
+  // A person asks for it, whoever asked for the run before.
+  const { firing: _, ...before } = of;
+  return { ...before, ...asked, merge: false, rebind: false };
 }

@@ -7,7 +7,7 @@ import { UsageError } from '../errors.js';
 import { inputListOf } from '../ledger/input-list.js';
 import { at, inputImageKey, inputImagesPrefix, type BucketFolder } from '../storage/layout.js';
 import { StorageError, type ObjectStore } from '../storage/object-store.js';
-import type { SheetInput, SheetInputs } from './sheet-inputs.js';
+import type { SheetInput, FoundInputs } from './sheet-inputs.js';
 
 const MIME_TYPES = { png: 'image/png', jpg: 'image/jpeg', webp: 'image/webp' } as const;
 
@@ -18,7 +18,7 @@ const PUTS_AT_ONCE = 8;
 export async function missingInputs(
   store: ObjectStore,
   location: BucketFolder,
-  { images }: Pick<SheetInputs, 'images'>,
+  { images }: Pick<FoundInputs, 'images'>,
 ): Promise<readonly SheetInput[]> {
   if (images.length === 0) return [];
   const present = new Set<string>();
@@ -34,7 +34,7 @@ export async function missingInputs(
 export async function uploadInputs(
   store: ObjectStore,
   location: BucketFolder,
-  inputs: Pick<SheetInputs, 'found' | 'images'>,
+  inputs: Pick<FoundInputs, 'found' | 'images'>,
   {
     openSource,
     onPut,

@@ -117,7 +117,7 @@ async function startAgain(starting: Starting): Promise<ExitCode> {
   const canary = options.canary ?? (plan.repeats === undefined ? undefined : plan.settings?.canary);
   const prices = access.isFree ? undefined : context.config.prices;
   const settings = runSettings(options.running, plan.settings);
-  const run = await startRequest(access, plan.run, {
+  const { run } = await startRequest(access, plan.run, {
     request: { ...plan.request, rebind: options.rebind || plan.request.rebind },
     settings: { ...withCanary(settings, canaryOf(canary, rowsToRun(plan)), prices), ...money },
   });

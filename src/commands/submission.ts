@@ -137,7 +137,7 @@ export async function submitSheet(
   await claimPlace(store, home, location);
   const uploaded = await uploadSheetInputs(context, store, location, sheet);
   if (uploaded.kind === 'interrupted') return uploaded;
-  const run = await startRun({
+  const { run } = await startRun({
     client: access.client,
     store,
     taskQueue: access.taskQueue,

@@ -8,7 +8,7 @@ import { scheduleId } from '../workflows/names.js';
 const NotFound = z.object({ code: z.literal(5) });
 
 /**
- * The times at which a schedule is to fire, by its spec as it is now, from `from` to `to`, both included; in order, and
+ * The times at which a schedule is to fire, by its spec as it is now and with its jitter, from `from` to `to`, both included; in order, and
  * about a thousand at most. Throws ScheduleNotFoundError.
  */
 export async function matchingTimes(
@@ -20,7 +20,8 @@ export async function matchingTimes(
     const { startTime } = await client.workflowService.listScheduleMatchingTimes({
       namespace: client.options.namespace,
       scheduleId: scheduleId(name),
-      startTime: optionalDateToTs(from) ?? null,
+      // The server leaves out what is exactly then.
+      startTime: optionalDateToTs(new Date(from.getTime() - 1)) ?? null,
       endTime: optionalDateToTs(to) ?? null,
     });
     return startTime.map(tsToDate);

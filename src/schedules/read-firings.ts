@@ -9,6 +9,7 @@ import type { HomeFolder } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { firingKey, firingsPrefix } from '../storage/schedule-layout.js';
 import { FiringRecord } from './firing-record.js';
+import { readFiringRecord } from './firing-records.js';
 import type { ScheduleAccess, TakenFiring } from './schedule-client.js';
 
 /** A firing of which something is known. */
@@ -58,17 +59,6 @@ export async function readFirings(
 /** A firing's nominal time, ISO 8601. */
 export function firingAtOf(firing: Firing): string {
   return firing.kind === 'recorded' ? firing.record.firingAt : firing.firingAt;
-}
-
-/** What a schedule's folder says of one firing; undefined where it says nothing. */
-export async function readFiringRecord(
-  store: ObjectStore,
-  home: HomeFolder,
-  name: ScheduleName,
-  firingAt: Date,
-): Promise<FiringRecord | undefined> {
-  const ref = { bucket: home.bucket, key: firingKey(home, name, firingAt) };
-  return readDocumentIfAny(store, ref, FiringRecord);
 }
 
 async function newestKeys(

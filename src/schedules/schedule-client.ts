@@ -38,6 +38,8 @@ export interface SchedulePolicy {
 export interface TakenFiring {
   /** Its nominal time. */
   readonly firingAt: Date;
+  /** The same with jitter. */
+  readonly scheduledAt: Date;
   readonly takenAt: Date;
   readonly workflowId: string;
   readonly runId: string;
@@ -215,6 +217,7 @@ export async function orUnknown<T>(name: ScheduleName, act: () => Promise<T>): P
 export function takenFirings({ info }: Pick<TemporalSchedule, 'info'>): readonly TakenFiring[] {
   return info.recentActions.map(({ scheduledAt, takenAt, action: { workflow } }) => ({
     firingAt: nominalTime(workflow.workflowId) ?? scheduledAt,
+    scheduledAt,
     takenAt,
     workflowId: workflow.workflowId,
     runId: workflow.firstExecutionRunId,

@@ -14,7 +14,7 @@ export function firingsPrefix(home: HomeFolder, name: ScheduleName): string {
   return `${scheduleRoot(home, name)}firings/`;
 }
 
-/** What became of one firing. */
+/** What became of one firing. Of the time no more than the second counts. */
 export function firingKey(home: HomeFolder, name: ScheduleName, firingAt: Date): string {
   const stamp = firingStamp(firingAt);
   return `${firingsPrefix(home, name)}${stamp.slice(0, 8)}/${stamp}.json`;
@@ -23,4 +23,9 @@ export function firingKey(home: HomeFolder, name: ScheduleName, firingAt: Date):
 /** What a schedule's firings are asked to do, by its content. */
 export function scheduledSheetKey(home: HomeFolder, name: ScheduleName, sha256: string): string {
   return `${scheduleRoot(home, name)}sheets/${sha256}.json`;
+}
+
+/** What of a schedule's skipped firings has been told. */
+export function toldSkipsKey(home: HomeFolder, name: ScheduleName): string {
+  return `${scheduleRoot(home, name)}told-skips.json`;
 }

@@ -1,2 +1,3 @@
 export { runBatch } from './run-batch.js';
 export { runShard } from './run-shard.js';
+export { scheduledFiring } from './scheduled-firing.js';

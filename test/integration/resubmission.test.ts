@@ -264,7 +264,7 @@ describe('a sheet whose batch is there already', () => {
     const file = path.join(engine.folder.path, name);
     const sheet = { path: file, name, ...(await hashFile(file)) };
     const { client } = engine.stack.temporal;
-    const start = (runSeq: number): Promise<RunRef> =>
+    const start = (runSeq: number): Promise<unknown> =>
       startRun({
         client,
         store: engine.stack.s3.store,

@@ -68,7 +68,7 @@ export async function startActivityBench(): Promise<ActivityBench> {
       downloadImage(url, { agent, signal, reserveBytes: (sizeBytes) => budget.reserve(sizeBytes) }),
     openBatchesSince: async () => [],
     log: pino({ level: 'silent' }),
-    limits: { serviceFaultMs: 700, storageFaultMs: 700, imageFaultMs: 900 },
+    limits: { serviceFaultMs: 700, storageFaultMs: 700, imageFaultMs: 900, firingFaultMs: 900 },
   };
   const activities = createActivities(dependencies);
   return {
