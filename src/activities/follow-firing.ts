@@ -109,7 +109,10 @@ class SkipLooks {
     }
   }
 
-  async #inTheWay(): Promise<{ readonly reason: string; readonly batchId: FollowFiringInput['run']['batchId'] }> {
+  async #inTheWay(): Promise<{
+    readonly reason: string;
+    readonly batchId: FollowFiringInput['run']['batchId'];
+  }> {
     const { run, firingAt } = this.#input;
     const status = await readBatchStatus(this.#means, run);
     const what = status ? inTheWayText(status) : `Batch "${run.batchId}" was at work.`;

@@ -1,17 +1,21 @@
 import { findPlace } from '../batch/batch-place.js';
-import { planSubmission, type SubmissionPlan } from '../batch/plan-submission.js';
+import {
+  planSubmission,
+  sheetToPlan,
+  type SheetFile,
+  type SubmissionPlan,
+} from '../batch/plan-submission.js';
 import type { PriceTable } from '../domain/price-table.js';
 import { imagesOf, kindsText, type ImagesOfKind } from '../domain/image-counts.js';
 import { momentIn } from '../domain/moment.js';
 import { firingBatchId, type ScheduleName } from '../domain/schedule-name.js';
 import { UsageError } from '../errors.js';
 import { nextTimes } from '../schedules/schedule-times.js';
-import type { SheetSettings } from '../sheet/index.js';
+import type { SheetSettings, SheetSummary } from '../sheet/index.js';
 import { addressOf, homeOf, type BatchLocation, type HomeFolder } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import type { AccountId } from '../bananahub/client.js';
 import { readBatchFiles } from '../batch/batch-files.js';
-import type { CheckedSheet } from './checked-sheet.js';
 import type { ScheduleSettings } from './schedule-settings.js';
 import { refuseUnpriced } from '../batch/spending.js';
 import { budgetText } from './budget-text.js';
@@ -46,7 +50,7 @@ export async function planFiring(
   store: ObjectStore,
   schedule: { readonly home: HomeFolder; readonly name: ScheduleName; readonly settings: ScheduleSettings },
   found: {
-    readonly sheet: CheckedSheet;
+    readonly sheet: SheetFile & { readonly summary: SheetSummary };
     readonly now: Date;
     readonly own: AccountId | undefined;
     readonly prices: PriceTable | undefined;
@@ -63,7 +67,7 @@ export async function planFiring(
   } else {
     const batch = await findPlace(store, batchHome);
     await refuseOtherAccount(store, batch, found.own);
-    const asked = { sheet, sheetSettings: firstReading(settings, now), summary: sheet.summary, merge: false };
+    const asked = sheetToPlan(sheet, { sheetSettings: firstReading(settings, now), merge: false });
     const plan = await planSubmission(store, batch, asked);
     refuseTooLong(plan);
     planned = { mode, batch, plan, buys: plan.buys };

@@ -26,7 +26,9 @@ export async function scheduledFiring(argument: FiringArgument): Promise<FiringE
     const { run, workflowRunId } = started;
     const followed = { ...firing, run, workflowRunId };
     root.cancelRequested.catch(() =>
-      cancelFiring(followed).catch((error: unknown) => log.warn('The batch could not be cancelled.', { error })),
+      cancelFiring(followed).catch((error: unknown) =>
+        log.warn('The batch could not be cancelled.', { error }),
+      ),
     );
     return followFiring(followed);
   });
