@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { checkSheet } from '../batch/plan-submission.js';
 import { refuseUnusable } from '../batch/submission-refusals.js';
 import type { ScheduleName } from '../domain/schedule-name.js';
 import { UsageError } from '../errors.js';
