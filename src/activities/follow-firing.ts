@@ -6,7 +6,6 @@ import { faultOf } from '../schedules/firing-refusal.js';
 import { putFiringRecord, readFiringRecord } from '../schedules/firing-records.js';
 import { inTheWayText } from '../schedules/in-the-way.js';
 import { tellSkips } from '../schedules/tell-skips.js';
-import { addressOf } from '../storage/layout.js';
 import { batchWorkflowId } from '../workflows/names.js';
 import { pause, withHeartbeat } from './activity-context.js';
 import { passingFailure } from './failure.js';
@@ -53,18 +52,14 @@ async function follow(means: FiringDependencies, input: FollowFiringInput): Prom
 }
 
 async function settled(
-  { store, tell }: FiringDependencies,
+  { store }: FiringDependencies,
   input: FollowFiringInput,
-  { end, tally, startedAt }: RunEnd,
+  { end, tally }: RunEnd,
 ): Promise<FiringEnd> {
   const { run, firingAt } = input;
   const { batchId, runSeq } = run;
   const { home, schedule } = argumentOf(input);
   const now = new Date().toISOString();
-  if (end === 'failed') {
-    const batch = { batchId, runSeq, startedAt, address: addressOf(run) };
-    await tell?.({ type: 'batch.ended', batch, end, tally }, now);
-  }
   const before = await readFiringRecord(store, home, schedule, new Date(firingAt));
   await putFiringRecord(store, home, {
     format: 1,

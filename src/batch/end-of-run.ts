@@ -16,8 +16,6 @@ export interface RunEnd {
   readonly end: 'completed' | 'cancelled' | 'failed';
   /** What is known of its rows. */
   readonly tally: Tally;
-  /** ISO 8601. */
-  readonly startedAt: string;
 }
 
 const RunResult = z.object({ end: z.enum(['completed', 'cancelled']), tally: TallyDocument });
@@ -29,35 +27,34 @@ export async function endOfRun(
   { client, store }: { readonly client: Client; readonly store: ObjectStore },
   { run, workflowRunId }: StartedRun,
 ): Promise<RunEnd | undefined> {
-  const { noted, isRunning } = await lookAtRun(client, run);
+  const { noted, isRunning } = await newestRun(client, run);
   if (noted && isRunning) return undefined;
-  const startedAt = noted?.startedAt ?? new Date().toISOString();
   try {
     // It has ended, so the answer comes at once.
     const result = await client.connection.withDeadline(Date.now() + DEADLINE_MS, () =>
       client.workflow.getHandle(batchWorkflowId(run.batchId), workflowRunId).result(),
     );
-    return { ...RunResult.parse(result), startedAt };
+    return RunResult.parse(result);
   } catch (error) {
     const isLost = error instanceof WorkflowNotFoundError;
     if (!isLost && !(error instanceof WorkflowFailedError)) throw error;
     const sealed = await sealedStatus(store, run);
     if (isLost && sealed?.runSeq === run.runSeq) {
       const end = sealed.state === 'cancelled' ? 'cancelled' : 'completed';
-      return { end, tally: TallyDocument.parse(sealed), startedAt: sealed.startedAt };
+      return { end, tally: TallyDocument.parse(sealed) };
     }
-    return { end: 'failed', tally: noted?.tally ?? EMPTY_TALLY, startedAt };
+    return { end: 'failed', tally: noted?.tally ?? EMPTY_TALLY };
   }
 }
 
 /** Whether a run's workflow is at work. */
 export async function isAtWork(client: Client, run: RunRef): Promise<boolean> {
-  const { noted, isRunning } = await lookAtRun(client, run);
+  const { noted, isRunning } = await newestRun(client, run);
   return noted !== undefined && isRunning;
 }
 
 /** What the batch's newest workflow has noted, where it is this run's. */
-async function lookAtRun(
+async function newestRun(
   client: Client,
   run: RunRef,
 ): Promise<{ readonly noted: BatchSnapshot | undefined; readonly isRunning: boolean }> {

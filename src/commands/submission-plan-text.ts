@@ -16,7 +16,7 @@ const SHOWN_REJECTS = 5;
 export function sheetText(
   sheet: string,
   summary: SheetSummary,
-  { duplicates }: Pick<SheetSettings, 'duplicates'>,
+  { duplicates, moment }: Pick<SheetSettings, 'duplicates' | 'moment'>,
 ): string {
   const models = MODELS.map(
     (model) => [model, imagesOf(summary.images.filter((kind) => kind.model === model))] as const,
@@ -29,6 +29,11 @@ export function sheetText(
   ];
   if (summary.hasSplitNames) {
     lines.push('Names      have folders such as "test": load the images in Hugging Face with split="train"');
+  }
+  if (summary.saysMoment && moment === undefined) {
+    lines.push(
+      'Note       {{date}} and {{time}} in prompts or names stay as they are: only schedules fill them in',
+    );
   }
   if (summary.rejected > 0) lines.push(`Rejected   ${counted(summary.rejected, 'row')}:`);
   const shown = summary.firstRejected.slice(0, SHOWN_REJECTS);
