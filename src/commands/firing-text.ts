@@ -16,7 +16,7 @@ export interface FiringText {
 
 /** What became of a firing. */
 export function firingText(firing: Firing): FiringText {
-  if (firing.kind === 'waiting') return { outcome: 'waits for a worker', isBad: true };
+  if (firing.kind === 'waiting') return { outcome: 'not taken up yet', isBad: true };
   if (firing.kind === 'unrecorded') {
     return {
       outcome: 'lost',

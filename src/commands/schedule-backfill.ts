@@ -91,8 +91,8 @@ function rangeOf(
   if (end.kind === 'problem') throw new UsageError(`--to "${to}" ${end.problem}.`);
   const nowMs = Date.now();
   // Today is meant as far as it has passed.
-  const isDay = !/\d:\d/.test(to);
-  const last = isDay && start.at.getTime() < nowMs ? new Date(Math.min(end.at.getTime(), nowMs)) : end.at;
+  const isToday = to.trim() === momentIn(new Date(nowMs), timezone).date;
+  const last = isToday ? new Date(nowMs) : end.at;
   if (last.getTime() < start.at.getTime()) throw new UsageError('--from is later than --to.');
   if (last.getTime() > nowMs) {
     throw new UsageError(

@@ -162,9 +162,17 @@ function previewOf(
       return source;
     case 'address':
       return { kind: 'address', address: given.address };
-    case 'file':
-      // Images beside the sheet may have changed though it has not: then the list of them is another one.
-      return { kind: 'pinned', key: '-', sha256, name: path.basename(name) };
+    case 'file': {
+      const pinned = { kind: 'pinned', key: '-', sha256, name: path.basename(name) } as const;
+      // Images beside the sheet may have changed though it has not.
+      const isSame =
+        source.kind === 'pinned' &&
+        source.sha256 === sha256 &&
+        source.name === pinned.name &&
+        source.inputListKey === undefined &&
+        given.file.inputs.found.size === 0;
+      return isSame ? source : pinned;
+    }
   }
 }
 

@@ -72,8 +72,8 @@ function buffered({ raw }: ScheduleDescription): number {
   return Number(raw.info?.bufferSize ?? 0);
 }
 
-/** Temporal drops what it would have to keep waiting beyond that. */
-export const MOST_BACKFILLED = 1000;
+/** Temporal drops what it would have to keep waiting beyond a thousand, and names no more times than that of a range. */
+export const MOST_BACKFILLED = 999;
 
 /**
  * Fires for all times of the schedule from `from` to `to`, both included, as if it were then; also while the schedule is

@@ -13,8 +13,8 @@ export function timesText(times: ScheduleTimes, timezone: string): string {
     case 'cron':
       return `${times.expressions.map(cronText).join('; ')} (${timezone})`;
     case 'every': {
-      const past = times.offsetMs > 0 ? `, ${prettyMs(times.offsetMs)} past` : '';
-      return `Every ${prettyMs(times.everyMs)}${past}`;
+      const offset = times.offsetMs > 0 ? `, with an offset of ${prettyMs(times.offsetMs)}` : '';
+      return `Every ${prettyMs(times.everyMs)}${offset}`;
     }
   }
 }
