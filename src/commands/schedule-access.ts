@@ -42,7 +42,7 @@ export async function noWorkerText({
 }: Pick<BatchAccess, 'client' | 'taskQueue'>): Promise<string | undefined> {
   const queue = { namespace: client.options.namespace, name: taskQueue, takes: 'workflows' } as const;
   const pollers = await askWorker(client, () => recentPollers(client.connection, queue));
-  return pollers?.length === 0 ? `Firings need a worker. ${NO_WORKER}` : undefined;
+  return pollers?.length === 0 ? `Firings are taken up by a worker. ${NO_WORKER}` : undefined;
 }
 
 /** Money may be spent from now on: a person at a terminal is asked; in a script the command itself is the word. */

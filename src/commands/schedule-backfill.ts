@@ -122,9 +122,10 @@ async function costLines(
   const { images } = await withFiringSheet(store, sheet, interrupted, (file) =>
     checkSheet(file, sheetSettings),
   );
-  const all: readonly ImagesOfKind[] = images.map((kind) => ({
-    ...kind,
-    images: kind.images * times.length,
+  const all: readonly ImagesOfKind[] = images.map(({ model, resolution, images: count }) => ({
+    model,
+    resolution,
+    images: count * times.length,
   }));
   const makes = `Makes      up to ${counted(imagesOf(all), 'image')} (${kindsText(all)}), by the sheet as it is now\n`;
   const note = '           what a batch of one of these times has already is not bought again\n';

@@ -1,5 +1,5 @@
 import { Option, type Command as Program } from 'commander';
-import { SCHEDULE_MODES, type ScheduleMode, type ScheduleName } from '../domain/schedule-name.js';
+import { SCHEDULE_MODES, type ScheduleMode } from '../domain/schedule-name.js';
 import { MAX_BATCH_ROWS } from '../domain/window.js';
 import { SCHEDULE_OVERLAPS, type ScheduleOverlap } from '../domain/schedule-overlap.js';
 import { wholeNumber } from './option-parsers.js';
@@ -128,6 +128,3 @@ function withOutputFlags(program: Program): Program {
     .option('-y, --yes', 'do not ask', false)
     .option('--json', 'one JSON document on standard output', false);
 }
-
-/** The name of a schedule, wherever a command is told one. */
-export type Named = { readonly name: ScheduleName };

@@ -1,5 +1,6 @@
 import pMap from 'p-map';
 import { refusalOf } from './refusal.js';
+import type { BatchStatus } from '../batch/status-document.js';
 import { firingAtOf, readFirings, type Firing } from '../schedules/read-firings.js';
 import {
   listSchedules,
@@ -8,7 +9,6 @@ import {
   type Schedule,
 } from '../schedules/schedule-client.js';
 import { timesText } from '../schedules/schedule-times.js';
-import { zonedText } from '../schedules/time-zone.js';
 import { EXIT, type Command, type CommandContext } from './command-context.js';
 import { ago } from './elapsed.js';
 import { firingText } from './firing-text.js';
@@ -57,6 +57,7 @@ type Look =
       readonly kind: 'known';
       readonly schedule: Schedule;
       readonly last: Firing | undefined;
+      readonly atWork: BatchStatus | undefined;
       readonly why: string;
     }
   | { readonly kind: 'broken'; readonly listed: ListedSchedule; readonly why: string };
@@ -75,7 +76,7 @@ async function lookAt(access: ScheduleHome, listed: ListedSchedule): Promise<Loo
       atWork?.reason && `${atWork.batchId}: ${atWork.reason}`,
       last && firingText(last).why,
     ].find((text) => typeof text === 'string');
-    return { kind: 'known', schedule, last, why: why ?? '' };
+    return { kind: 'known', schedule, last, atWork, why: why ?? '' };
   } catch (error) {
     const why = refusalOf(error);
     if (why === undefined) throw error;
@@ -115,11 +116,10 @@ function tableOf(looks: readonly Look[], { stdout, environment }: CommandContext
   return renderTable(COLUMNS, rows, { width: tableWidth(stdout), paintTitle });
 }
 
-/** `in the way`: a batch stands still that keeps firings from being made. */
-function stateOf({ schedule, last }: Extract<Look, { kind: 'known' }>): string {
+function stateOf({ schedule, last, atWork }: Extract<Look, { kind: 'known' }>): string {
   if (schedule.paused) return 'paused';
   if (last?.kind === 'waiting') return 'waiting';
-  return 'on';
+  return atWork?.reason === undefined ? 'on' : `batch ${atWork.state}`;
 }
 
 function documentOf(look: Look): Readonly<Record<string, unknown>> {

@@ -1,6 +1,7 @@
 import type { ScheduleName } from '../domain/schedule-name.js';
 import { readFirings } from '../schedules/read-firings.js';
 import { pauseSchedule } from '../schedules/schedule-client.js';
+import { zonedText } from '../schedules/time-zone.js';
 import { EXIT, type Command } from './command-context.js';
 import { knownSchedule, withSchedules } from './schedule-access.js';
 import { batchesAtWork } from './schedule-at-work.js';
@@ -19,7 +20,8 @@ export const schedulePause: Command<SchedulePauseOptions> = (
 ) =>
   withSchedules(config, async (access) => {
     const schedule = await knownSchedule(access, name);
-    await pauseSchedule(access.client, name, note ?? '');
+    const since = `since ${zonedText(new Date(), schedule.sheet.timezone)}`;
+    await pauseSchedule(access.client, name, note ? `${note} (${since})` : since);
     const taken = { last: 1, taken: schedule.recent };
     const firings = await readFirings(access, access.home, name, taken);
     const atWork = await batchesAtWork(access, schedule, firings);

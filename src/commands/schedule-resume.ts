@@ -1,5 +1,6 @@
 import type { ScheduleName } from '../domain/schedule-name.js';
 import { resumeSchedule } from '../schedules/schedule-client.js';
+import { zonedText } from '../schedules/time-zone.js';
 import { EXIT, type Command } from './command-context.js';
 import { knownSchedule, noWorkerText, withSchedules } from './schedule-access.js';
 import { timeToComeText } from './schedule-times-text.js';
@@ -16,8 +17,9 @@ export const scheduleResume: Command<ScheduleResumeOptions> = (
   { name, note, json },
 ) =>
   withSchedules(config, async (access) => {
-    const { paused } = await knownSchedule(access, name);
-    await resumeSchedule(access.client, name, note ?? '');
+    const { paused, sheet: before } = await knownSchedule(access, name);
+    const since = `resumed ${zonedText(new Date(), before.timezone)}`;
+    await resumeSchedule(access.client, name, note ? `${note} (${since})` : since);
     const { next, sheet } = await knownSchedule(access, name);
     const [first] = next;
     const when = first ? ` It fires next ${timeToComeText(first, sheet.timezone, Date.now())}.` : '';

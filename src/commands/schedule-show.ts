@@ -9,11 +9,11 @@ import { EXIT, type Command, type CommandContext } from './command-context.js';
 import { embeddedBucketFolder } from './engine.js';
 import { firingText } from './firing-text.js';
 import { knownSchedule, noWorkerText, withSchedules, type ScheduleHome } from './schedule-access.js';
-import { batchesAtWork, inTheWayText } from './schedule-at-work.js';
+import { atWorkText, batchesAtWork, standstillText } from './schedule-at-work.js';
 import { firingDocument, knownScheduleDocument, type FiringBatch } from './schedule-document.js';
 import { factLines, scheduleFacts, type Fact } from './schedule-facts.js';
 import { timeToComeText, TIMES_SHOWN } from './schedule-times-text.js';
-import { coloursFor, statusLine } from './status-text.js';
+import { coloursFor } from './status-text.js';
 import { oneLine, renderTable, tableWidth, type TableColumn } from './table.js';
 import { writeText } from './write-text.js';
 
@@ -60,12 +60,13 @@ function headText(
   const state = paused ? colours.yellow(`paused${note ? `: ${oneLine(note)}` : ''}`) : '';
   const lines = [`${colours.bold(name)}  ${state}`.trimEnd()];
   for (const batch of atWork) {
-    lines.push(`  at work: ${oneLine(statusLine(batch))}`);
-    const inTheWay = inTheWayText(batch);
-    if (inTheWay) lines.push(colours.yellow(`  in the way: ${oneLine(inTheWay)}`));
+    lines.push(`  at work: ${atWorkText(batch)}`);
+    const standstill = standstillText(batch);
+    if (standstill) lines.push(colours.yellow(`  in the way: ${oneLine(standstill)}`));
   }
   if (nobody) lines.push(colours.yellow(`  ${nobody}`));
-  const next = schedule.next.slice(0, TIMES_SHOWN);
+  // What Temporal tells of a paused one may have passed.
+  const next = schedule.next.filter((time) => time.getTime() > nowMs).slice(0, TIMES_SHOWN);
   const facts: readonly Fact[] = [
     ...scheduleFacts(sheet, policy),
     ['Missed', missedText(skippedOverlap, missedCatchup)],
@@ -103,6 +104,7 @@ function firingsText(
     return `\nIt has not fired yet. Try it now: banana-batch schedule trigger ${name}\n`;
   const told = firings.map((firing) => ({
     ...firingText(firing),
+    isAtWork: firing.kind === 'recorded' && firing.batch !== undefined,
     time: zonedText(new Date(firingAtOf(firing)), timezone),
   }));
   const place = (batch: FiringBatch): string =>
@@ -118,7 +120,8 @@ function firingsText(
   const colours = coloursFor(stdout, environment);
   const table = renderTable(COLUMNS, rows, { width: tableWidth(stdout), paintTitle: colours.bold });
   const reasons = told
-    .filter(({ why }) => why !== undefined)
+    // What is at work stands above.
+    .filter(({ why, isAtWork }) => why !== undefined && !isAtWork)
     .slice(0, REASONS_SHOWN)
     .map(({ time, outcome, why = '' }) => `${time}  ${outcome}: ${oneLine(why)}\n`);
   return `\n${table}${reasons.length > 0 ? `\n${reasons.join('')}` : ''}`;

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { BatchStatus } from '../batch/status-document.js';
 import { firingBatchId, type ScheduleName } from '../domain/schedule-name.js';
 import { triggerSchedule } from '../schedules/fire-now.js';
 import type { FiringRecord } from '../schedules/firing-record.js';
@@ -8,7 +9,7 @@ import type { Schedule, TakenFiring } from '../schedules/schedule-client.js';
 import type { ScheduleOverlap } from '../domain/schedule-overlap.js';
 import { EXIT, type Command, type CommandContext, type ExitCode } from './command-context.js';
 import { knownSchedule, noWorkerText, withSchedules, type ScheduleHome } from './schedule-access.js';
-import { batchesAtWork, inTheWayText } from './schedule-at-work.js';
+import { batchesAtWork, standstillText } from './schedule-at-work.js';
 import { firingDocument } from './schedule-document.js';
 import { watchToEnd } from './watch-to-end.js';
 
@@ -50,15 +51,22 @@ export const scheduleTrigger: Command<ScheduleTriggerOptions> = (context, option
           };
           stdout.write(`${JSON.stringify(document)}\n`);
         }
-        const [first] = atWork;
-        const why = first && inTheWayText(first);
-        stderr.write(
-          `Skipped: ${first ? `batch "${first.batchId}"` : 'a firing'} is at work, and nothing was started.${why ? ` It stands still: ${why}` : ''} Follow it with: banana-batch ${first ? `status ${first.batchId} --watch` : `schedule show ${name}`}\n`,
-        );
+        stderr.write(skippedText(name, atWork));
         return EXIT.refused;
       }
     }
   });
+
+function skippedText(name: ScheduleName, [batch]: readonly BatchStatus[]): string {
+  if (!batch) {
+    return `Skipped: a firing is at work, and nothing was started. See: banana-batch schedule show ${name}\n`;
+  }
+  const standstill = standstillText(batch);
+  const next = standstill
+    ? `It stands still: ${standstill}`
+    : `Follow it with: banana-batch status ${batch.batchId} --watch`;
+  return `Skipped: batch "${batch.batchId}" is at work, and nothing was started. ${next}\n`;
+}
 
 const RECORDED_WITHIN_MS = 20_000;
 const LOOK_EVERY_MS = 250;
@@ -89,7 +97,7 @@ async function tellStarted(
   }
   if (!record) {
     stderr.write(
-      `Fired. ${nobody ? `No worker has taken it up. ${nobody}` : 'A worker has not taken it up yet.'} See: banana-batch schedule show ${name}\n`,
+      `Fired. ${nobody ?? 'No worker has taken it up yet.'} See: banana-batch schedule show ${name}\n`,
     );
     return EXIT.ok;
   }

@@ -71,8 +71,8 @@ function isField(field: string, index: number): boolean {
   if (!FIELD.test(field)) return false;
   try {
     // By itself, so that the fault is this field's.
-    new Cron(FIELDS.map((_, other) => (other === index ? field : '*')).join(' '), UTC);
-    return true;
+    const alone = FIELDS.map((_, other) => (other === index ? field : '*')).join(' ');
+    return new Cron(alone, UTC).getPattern() !== undefined;
   } catch {
     return false;
   }

@@ -22,7 +22,7 @@ export function timesText(times: ScheduleTimes, timezone: string): string {
 function cronText(cron: string): string {
   const text = cronstrue.toString(cron, { use24HourTimeFormat: true });
   // A time of day alone says nothing of days.
-  return / \* \* \*$/.test(cron) && /^At \d/.test(text) ? `${text}, every day` : text;
+  return cron.endsWith(' * * *') && /^At \d/.test(text) ? `${text}, every day` : text;
 }
 
 /**
