@@ -7,7 +7,7 @@ import { noticeOf } from '../notices/notice-of.js';
 import { pause, startTemporalClock, withHeartbeat } from './activity-context.js';
 import type { WorkerState } from './dependencies.js';
 import { noticeBatchOf } from './tell-end.js';
-import type { Activities, WatchBatchInput } from './types.js';
+import type { Activities } from './types.js';
 
 type State = Pick<WorkerState, 'tell' | 'lookAtRun' | 'limits' | 'log'>;
 
@@ -23,8 +23,6 @@ export function watchBatchActivity(state: State): Activities['watchBatch'] {
     const nowMs = startTemporalClock();
     const { holdToldAfterMs, stuckToldAfterMs } = state.limits;
     const limits = { holdToldAfterMs, stuckToldAfterMs, everyMs: holdToldAfterMs / 2 };
-    const tellEvent = async (event: NoticeEvent, atMs: number): Promise<void> =>
-      tell(noticeOf(event, new Date(atMs).toISOString()));
     const batch = noticeBatchOf(input);
     /** False where there is nothing more to watch. */
     const lookOnce = async (): Promise<boolean> => {
@@ -32,9 +30,11 @@ export function watchBatchActivity(state: State): Activities['watchBatch'] {
       if (seen.kind === 'failed') {
         await tell(noticeOf({ type: 'batch.ended', batch, end: 'failed', tally: seen.tally }, seen.at));
       }
-      if (seen.kind !== 'open') return false;
-      const watched = watchBatch(memory, seen.look, { ...limits, nowMs: nowMs() });
-      for (const news of watched.news) await tellEvent(eventOf(batch, news), nowMs());
+      if (seen.kind !== 'open') return seen.kind === 'unseen';
+      const lookedAtMs = nowMs();
+      const watched = watchBatch(memory, seen.look, { ...limits, nowMs: lookedAtMs });
+      const at = new Date(lookedAtMs).toISOString();
+      for (const news of watched.news) await tell(noticeOf(eventOf(batch, news), at));
       // Not before all is told: what is told again by the next look has the same id.
       memory = watched.memory;
       return true;
@@ -50,8 +50,10 @@ export function watchBatchActivity(state: State): Activities['watchBatch'] {
     };
     await withHeartbeat(
       async () => {
-        while (await isStillWatched(limits.everyMs)) if (!(await bearing(lookOnce))) return;
-        await bearing(lookOnce);
+        let isOpen = true;
+        // To the end, even if nothing more is to be seen: an activity that outlives its workflow unasked makes a warning.
+        while (await isStillWatched(limits.everyMs)) if (isOpen) isOpen = await bearing(lookOnce);
+        if (isOpen) await bearing(lookOnce);
       },
       () => memory,
     );

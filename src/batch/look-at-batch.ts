@@ -4,6 +4,7 @@ import type { RunRef } from '../storage/layout.js';
 import { taskQueues } from '../workflows/names.js';
 import { askWorker } from './ask-worker.js';
 import { readBatchStatus, type StatusAccess } from './batch-status.js';
+import { describeBatch, snapshotInMemo } from './describe-batch.js';
 import { readQueueRate } from './queue-rates.js';
 
 /** Where a run of a batch is, for those who watch it. */
@@ -11,11 +12,16 @@ export type RunLook =
   | { readonly kind: 'open'; readonly look: BatchLook }
   /** Its workflow failed or was ended from outside. */
   | { readonly kind: 'failed'; readonly tally: Tally; readonly at: string }
+  /** Its workflow runs, and says nothing that can be read. */
+  | { readonly kind: 'unseen' }
   /** It has ended by itself, another run has followed it, or nobody knows it. */
   | { readonly kind: 'over' };
 
 /** One look at a run. Throws what `readBatchStatus` throws. */
 export async function lookAtRun(access: StatusAccess, run: RunRef): Promise<RunLook> {
+  const description = await describeBatch(access.client, run);
+  // The bucket alone would take it for one that has failed.
+  if (description?.status.name === 'RUNNING' && !snapshotInMemo(description)) return { kind: 'unseen' };
   const status = await readBatchStatus(access, run);
   if (!status || status.runSeq !== run.runSeq) return { kind: 'over' };
   const { state, endedAt, asOf, holds, pauses, pace, usualSeconds, concurrency = 1, workers } = status;

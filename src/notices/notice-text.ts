@@ -34,9 +34,7 @@ function sentencesOf(event: NoticeEvent): readonly string[] {
       return [`Batch ${batchId} is held (${scope}) since ${clock(since)}: ${message}`, seeStatus(batchId)];
     }
     case 'batch.paused':
-      return [
-        `Batch ${event.batch.batchId} has paused by itself and waits for a person. ${event.pause.message}`,
-      ];
+      return [`Batch ${event.batch.batchId} has paused by itself. ${event.pause.message}`];
     case 'batch.stuck':
       return [`Batch ${event.batch.batchId} is stuck: ${event.message}`, seeStatus(event.batch.batchId)];
     case 'schedule.firing-skipped':
@@ -77,7 +75,7 @@ function endSentences(event: Extract<NoticeEvent, { type: 'batch.ended' }>): rea
         : [`Batch ${batchId} was cancelled: ${counts}.`, price, look, `Go on: ${goOn}`];
     case 'failed':
       return [
-        `Batch ${batchId} was ended from outside or by an error of its own${counts && `: ${counts} so far`}.`,
+        `Batch ${batchId} was ended from outside or by an error of its own${counts && `: ${counts}, as far as recorded`}.`,
         `What is recorded is kept; it goes on where it stopped: ${goOn}`,
       ];
   }

@@ -130,7 +130,7 @@ export function deliveryProxies(): Pick<Activities, 'postNotice'> {
   return proxyActivities<Activities>({
     ...PATIENT,
     taskQueue: taskQueues(workflowInfo().taskQueue).main,
-    startToCloseTimeout: '30 seconds',
+    startToCloseTimeout: '20 seconds',
     scheduleToCloseTimeout: forMs,
     retry: { initialInterval: firstMs, backoffCoefficient: factor, maximumInterval: longestMs },
   });
