@@ -10,7 +10,7 @@ import { uploadedInput } from '../domain/input-image.js';
 import { inputLines } from '../ledger/input-list.js';
 import { sheetLabel, type FoundInput } from '../sheet/index.js';
 import { inputImageKey } from '../storage/layout.js';
-import { StorageError, type ObjectStore } from '../storage/object-store.js';
+import { StorageError, type ObjectStore, type StorageErrorCode } from '../storage/object-store.js';
 import { scheduleRoot } from '../storage/schedule-layout.js';
 import { FiringRefusal } from './firing-refusal.js';
 import type { ScheduledSheet } from './scheduled-sheet.js';
@@ -80,15 +80,29 @@ async function copied(
 /** The sheet's own place is named: it is no cell. */
 function withoutSheet(error: unknown, sheet: ScheduledSheet): unknown {
   if (!(error instanceof StorageError)) return error;
-  const why = {
-    'not-found': 'there is no such object',
-    'bucket-missing': 'there is no such bucket',
-    denied: "the workers' credentials may not read it",
-    'bad-credentials': "the workers' credentials are not accepted",
-  }[String(error.code)];
+  const why = whyNot(error.code);
   if (why === undefined) return error;
   const told = `${labelOf(sheet)}: the sheet cannot be read, since ${why}.`;
   return new FiringRefusal(told, { told, cause: error });
+}
+
+function whyNot(code: StorageErrorCode): string | undefined {
+  switch (code) {
+    case 'not-found':
+      return 'there is no such object';
+    case 'bucket-missing':
+      return 'there is no such bucket';
+    case 'denied':
+      return "the workers' credentials may not read it";
+    case 'bad-credentials':
+      return "the workers' credentials are not accepted";
+    case 'precondition-failed':
+    case 'unreachable':
+    case 'unavailable':
+    case 'corrupted':
+    case 'other':
+      return undefined;
+  }
 }
 
 /** The images that a pinned sheet names, as they were when it was pinned; they lie beside it. */

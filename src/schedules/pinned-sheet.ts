@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
+import { sheetAddressIn } from '../batch/fetch-sheet.js';
 import type { SheetFile } from '../batch/plan-submission.js';
 import { putOnce } from '../batch/put-once.js';
 import { sheetKeyOf } from '../batch/run-request.js';
 import { uploadInputs } from '../batch/upload-inputs.js';
 import type { ScheduleName } from '../domain/schedule-name.js';
+import { UsageError } from '../errors.js';
+import { sheetLabel } from '../sheet/index.js';
 import { at, type HomeFolder } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { scheduledSheetKey, scheduleRoot } from '../storage/schedule-layout.js';
@@ -43,9 +46,13 @@ export async function pinSheet(
   };
 }
 
-/** Puts what a schedule's firings are to do into the bucket, once by its content; what Temporal is to give them. */
+/**
+ * Puts what a schedule's firings are to do into the bucket, once by its content; what Temporal is to give them. Throws a
+ * UsageError for an address with a password, which is not for a bucket.
+ */
 export async function putScheduledSheet(store: ObjectStore, sheet: ScheduledSheet): Promise<FiringArgument> {
-  const { schedule, home } = sheet;
+  const { schedule, home, source } = sheet;
+  if (source.kind === 'address') refusePassword(source.address);
   const body = Buffer.from(`${JSON.stringify(sheet)}\n`);
   const sha256 = createHash('sha256').update(body).digest('hex');
   const sheetKey = scheduledSheetKey(home, schedule, sha256);
@@ -54,4 +61,12 @@ export async function putScheduledSheet(store: ObjectStore, sheet: ScheduledShee
     store.put(ref, body, { contentType: 'application/json', sha256, condition: { kind: 'absent' } }),
   );
   return { format: 1, schedule, home, sheetKey };
+}
+
+function refusePassword(text: string): void {
+  const address = sheetAddressIn(text);
+  if (address?.kind !== 'web' || address.url.username + address.url.password === '') return;
+  throw new UsageError(
+    `${sheetLabel(text)} is given with user and password, which a schedule would keep in the bucket. Share the sheet by a link that needs none, or have it put to s3://.`,
+  );
 }

@@ -82,7 +82,7 @@ export async function tellSkips(
 }
 
 /** An instant to the second, as firings have it. */
-export function isoSeconds(time: Date): string {
+function isoSeconds(time: Date): string {
   return new Date(Math.floor(time.getTime() / 1000) * 1000).toISOString();
 }
 
