@@ -8,6 +8,7 @@ import { InterruptedError } from './errors.js';
 import { addActCommands } from './program/act-commands.js';
 import { addLookCommands } from './program/look-commands.js';
 import { example } from './program/perform.js';
+import { addScheduleCommands } from './program/schedule-commands.js';
 import { addServeCommands } from './program/serve-commands.js';
 import { addStartCommands } from './program/start-commands.js';
 
@@ -30,6 +31,7 @@ function buildProgram(end: (code: ExitCode) => void): Program {
   addStartCommands(program, end);
   addLookCommands(program, end);
   addActCommands(program, end);
+  addScheduleCommands(program, end);
   addServeCommands(program, end);
   return program;
 }
@@ -38,17 +40,14 @@ function buildProgram(end: (code: ExitCode) => void): Program {
 export async function main(argv: readonly string[]): Promise<ExitCode> {
   let code: ExitCode = EXIT.ok;
   const program = buildProgram((ended) => (code = ended));
-  for (const command of [program, ...program.commands]) {
+  for (const [command, called] of [[program, program.name()] as const, ...namedCommands(program)]) {
     command.exitOverride().configureOutput({
       outputError: (text, write) =>
         write(
           `${text
             .replace(/^error: /, '')
             .trim()
-            .replaceAll(
-              '\n',
-              ' ',
-            )} See: ${command === program ? '' : 'banana-batch '}${command.name()} --help\n`,
+            .replaceAll('\n', ' ')} See: ${called} --help\n`,
         ),
     });
   }
@@ -62,6 +61,14 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     process.stderr.write(`${refusalOf(error) ?? unexpected(error)}\n`);
     return EXIT.refused;
   }
+}
+
+/** All commands below one, each with how it is called. */
+function namedCommands(parent: Program, called = parent.name()): readonly (readonly [Program, string])[] {
+  return parent.commands.flatMap((command) => {
+    const name = `${called} ${command.name()}`;
+    return [[command, name] as const, ...namedCommands(command, name)];
+  });
 }
 
 function unexpected(error: unknown): string {

@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ScheduleOverlapPolicy, type Client, type ScheduleDescription } from '@temporalio/client';
 import type { ScheduleName } from '../domain/schedule-name.js';
+import type { BackfillOverlap, ScheduleOverlap } from '../domain/schedule-overlap.js';
 import { UsageError } from '../errors.js';
 import { scheduleId } from '../workflows/names.js';
 import { matchingTimes } from './matching-times.js';
 import { orUnknown, takenFirings, type TakenFiring } from './schedule-client.js';
-import { temporalOverlap, type ScheduleOverlap } from './schedule-overlap.js';
+import { temporalOverlap } from './schedule-overlap.js';
 
 /** What came of a trigger. */
 export type Triggered =
@@ -71,12 +72,8 @@ function buffered({ raw }: ScheduleDescription): number {
   return Number(raw.info?.bufferSize ?? 0);
 }
 
-/** How the firings of a backfill are started: one after another, or all at once. */
-export const BACKFILL_OVERLAPS = ['buffer-all', 'allow-all'] as const;
-export type BackfillOverlap = (typeof BACKFILL_OVERLAPS)[number];
-
-/** Temporal drops what it would have to keep waiting beyond that. */
-export const MOST_BACKFILLED = 1000;
+/** Temporal drops what it would have to keep waiting beyond a thousand, and names no more times than that of a range. */
+export const MOST_BACKFILLED = 999;
 
 /**
  * Fires for all times of the schedule from `from` to `to`, both included, as if it were then; also while the schedule is

@@ -7,6 +7,7 @@ import {
 } from '@temporalio/client';
 import type { ScheduleName } from '../domain/schedule-name.js';
 import { parseScheduleName } from '../domain/schedule-name.js';
+import type { ScheduleOverlap } from '../domain/schedule-overlap.js';
 import { UsageError } from '../errors.js';
 import { readDocumentIfAny } from '../ledger/read-document.js';
 import type { HomeFolder } from '../storage/layout.js';
@@ -14,7 +15,7 @@ import type { ObjectStore } from '../storage/object-store.js';
 import { firingWorkflowId, scheduleId } from '../workflows/names.js';
 import { putScheduledSheet } from './pinned-sheet.js';
 import { FiringArgument, ScheduledSheet } from './scheduled-sheet.js';
-import { DEFAULT_CATCHUP_MS, overlapOf, temporalOverlap, type ScheduleOverlap } from './schedule-overlap.js';
+import { DEFAULT_CATCHUP_MS, overlapOf, temporalOverlap } from './schedule-overlap.js';
 
 /** Temporal, the bucket, and the task queue on which firings are to run. A command's `BatchAccess` is one. */
 export interface ScheduleAccess {
@@ -56,8 +57,8 @@ export interface Schedule {
   readonly next: readonly Date[];
   /** The last ten at most, oldest first. */
   readonly recent: readonly TakenFiring[];
-  /** Workflow ids of firings at work, as far as Temporal has noticed. */
-  readonly running: readonly string[];
+  /** Nominal times of firings at work, as far as Temporal has noticed. */
+  readonly running: readonly Date[];
   readonly skippedOverlap: number;
   readonly missedCatchup: number;
   readonly createdAt: Date;
@@ -152,7 +153,7 @@ export async function readSchedule(
     note: state.note || undefined,
     next: info.nextActionTimes,
     recent: takenFirings(found),
-    running: info.runningActions.map(({ workflow }) => workflow.workflowId),
+    running: info.runningActions.flatMap(({ workflow }) => nominalTime(workflow.workflowId) ?? []),
     skippedOverlap: info.numActionsSkippedOverlap,
     missedCatchup: info.numActionsMissedCatchupWindow,
     createdAt: info.createdAt,
@@ -175,12 +176,12 @@ export async function* listSchedules(client: Client, home: HomeFolder): AsyncGen
   }
 }
 
-/** Keeps a schedule from firing until it is resumed; what is at work goes on. Throws a UsageError where there is none. */
+/** Keeps a schedule from firing until it is resumed; what is at work goes on. An empty note does nothing. Throws a UsageError where there is none. */
 export async function pauseSchedule(client: Client, name: ScheduleName, note: string): Promise<void> {
   await orUnknown(name, () => client.schedule.getHandle(scheduleId(name)).pause(note));
 }
 
-/** Lets it fire again at its times to come. Throws a UsageError where there is none. */
+/** Lets it fire again at its times to come. An empty note does nothing. Throws a UsageError where there is none. */
 export async function resumeSchedule(client: Client, name: ScheduleName, note: string): Promise<void> {
   await orUnknown(name, () => client.schedule.getHandle(scheduleId(name)).unpause(note));
 }

@@ -1,11 +1,5 @@
 import { ScheduleOverlapPolicy } from '@temporalio/client';
-
-/**
- * What becomes of a firing while the one before is at work: it is skipped; the first waits, and the others are skipped;
- * all run at once.
- */
-export const SCHEDULE_OVERLAPS = ['skip', 'buffer-one', 'allow-all'] as const;
-export type ScheduleOverlap = (typeof SCHEDULE_OVERLAPS)[number];
+import { SCHEDULE_OVERLAPS, type ScheduleOverlap } from '../domain/schedule-overlap.js';
 
 /** How long the server makes up for firings that it has missed. */
 export const DEFAULT_CATCHUP_MS = 10 * 60_000;
