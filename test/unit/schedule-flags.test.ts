@@ -2,6 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { firingText } from '../../src/commands/firing-text.js';
 import { changedFacts, scheduleFacts } from '../../src/commands/schedule-facts.js';
 import type { ScheduleFlags } from '../../src/commands/schedule-flags.js';
+import {
+  catchup,
+  cronLines,
+  interval,
+  scheduleName,
+  timeZone,
+} from '../../src/commands/schedule-option-parsers.js';
 import { scheduleSettings, type ScheduleSettings } from '../../src/commands/schedule-settings.js';
 import { EMPTY_TALLY } from '../../src/domain/tally.js';
 import { FiringRecord } from '../../src/schedules/firing-record.js';
@@ -65,6 +72,19 @@ describe('the flags of a schedule', () => {
       },
       { name: 'Reading', before: 'template="a {{thing}}"', after: undefined },
     ]);
+  });
+});
+
+describe('a flag of a schedule', () => {
+  it.each<[() => unknown, RegExp]>([
+    [() => cronLines('0 2 * *'), /4 fields/],
+    [() => interval('5s'), /at least 10s/],
+    [() => interval('10500ms'), /whole seconds/],
+    [() => catchup('9s'), /at least 10s/],
+    [() => timeZone('Berlin'), /Did you mean Europe\/Berlin\?/],
+    [() => scheduleName('X y'), /lower-case letters/],
+  ])('%s is refused with what was expected', (parse, reason) => {
+    expect(parse).toThrow(reason);
   });
 });
 
