@@ -6,6 +6,7 @@ import { faultOf } from '../schedules/firing-refusal.js';
 import { putFiringRecord, readFiringRecord } from '../schedules/firing-records.js';
 import { inTheWayText } from '../schedules/in-the-way.js';
 import { tellSkips } from '../schedules/tell-skips.js';
+import { StorageError } from '../storage/object-store.js';
 import { batchWorkflowId } from '../workflows/names.js';
 import { pause, withHeartbeat } from './activity-context.js';
 import { passingFailure } from './failure.js';
@@ -52,12 +53,29 @@ async function follow(means: FiringDependencies, input: FollowFiringInput): Prom
 }
 
 async function settled(
-  { store }: FiringDependencies,
+  means: FiringDependencies,
   input: FollowFiringInput,
   { end, tally }: RunEnd,
 ): Promise<FiringEnd> {
+  const { batchId, runSeq } = input.run;
+  const { schedule } = argumentOf(input);
+  try {
+    await recordEnd(means, input, { end, tally });
+  } catch (error) {
+    const outage = error instanceof StorageError && faultOf(error, { schedule, label: schedule });
+    if (outage && outage.kind === 'passing') throw error;
+    // A firing that is open for ever would keep all that follow it from starting.
+    means.log.error({ schedule, error }, 'The end of a firing could not be recorded.');
+  }
+  return { kind: 'ended', batchId, runSeq, end, tally };
+}
+
+async function recordEnd(
+  { store }: FiringDependencies,
+  input: FollowFiringInput,
+  { end, tally }: RunEnd,
+): Promise<void> {
   const { run, firingAt } = input;
-  const { batchId, runSeq } = run;
   const { home, schedule } = argumentOf(input);
   const now = new Date().toISOString();
   const before = await readFiringRecord(store, home, schedule, new Date(firingAt));
@@ -69,7 +87,6 @@ async function settled(
     endedAt: now,
     outcome: { kind: 'ended', ...run, end, tally },
   });
-  return { kind: 'ended', batchId, runSeq, end, tally };
 }
 
 /** Looks for firings that are skipped while this one's batch is at work: soon after each time of the schedule. */

@@ -108,7 +108,10 @@ class StartingFiring {
     switch (start.kind) {
       case 'started': {
         const { run, workflowRunId } = start;
-        await this.#record({ kind: 'running', ...run });
+        // Its batch is at work: that this cannot be noted makes no failure of it.
+        await this.#record({ kind: 'running', ...run }).catch((error: unknown) =>
+          this.#logUnrecorded(error, 'A firing that has begun could not be recorded.'),
+        );
         return { kind: 'started', run, workflowRunId };
       }
       case 'nothing-to-do': {
@@ -128,15 +131,19 @@ class StartingFiring {
 
   /** Tells and records why nothing was bought; where the bucket cannot be written either, Temporal alone knows it. */
   async #fail({ message, told }: FiringRefusal): Promise<StartFiringResult> {
-    const { tell, log } = this.#means;
+    const { tell } = this.#means;
     const { schedule, firingAt } = this.#firing;
     const batchId = this.#sheet && firingBatchId(schedule, this.#sheet.mode, firingAt);
     const word = { ...this.#word(told), ...(batchId !== undefined && { batchId }) };
     await tell?.({ type: 'schedule.firing-failed', ...word }, new Date().toISOString());
     await this.#record({ kind: 'failed', reason: message }, new Date()).catch((error: unknown) =>
-      log.error({ schedule, error }, 'A firing that has failed could not be recorded.'),
+      this.#logUnrecorded(error, 'A firing that has failed could not be recorded.'),
     );
     return { kind: 'over', end: { kind: 'failed', reason: told } };
+  }
+
+  #logUnrecorded(error: unknown, message: string): void {
+    this.#means.log.error({ schedule: this.#firing.schedule, error }, message);
   }
 
   #word(reason: string): Pick<FiringRecord, 'schedule' | 'firingAt'> & { readonly reason: string } {

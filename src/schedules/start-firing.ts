@@ -184,14 +184,15 @@ function refuseAllRejected({ rows, rejected, firstRejected }: SheetSummary, shee
   throw new FiringRefusal(`${told}${why}`, { told });
 }
 
-/** A broken export must not empty a batch in the night. */
+/** A broken export must neither empty a batch in the night nor, with other ids, buy all of it anew. */
 function refuseShrunken(
-  { summary, removed, new: added, kept }: SubmissionPlan,
+  { removed, unchanged, changed, again, redone, kept }: SubmissionPlan,
   sheet: ScheduledSheet,
   { batchId }: BatchLocation,
 ): void {
-  const before = removed + kept + summary.rows - added;
-  if (removed === 0 || summary.rows * 2 >= before) return;
-  const told = `${labelOf(sheet)}: the sheet has ${counted(summary.rows, 'row')} left of the ${before} that batch "${batchId}" has; nothing was started, since it may be broken. If that is meant, take the others out once by hand: banana-batch submit SHEET --id ${batchId} --yes`;
+  const left = unchanged + changed + again + redone + kept;
+  const before = removed + left;
+  if (removed === 0 || left * 2 >= before) return;
+  const told = `${labelOf(sheet)}: the sheet has ${counted(left, 'row')} left of the ${before} that batch "${batchId}" has; nothing was started, since it may be broken, or has other ids now. If that is meant, submit it once by hand: banana-batch submit SHEET --id ${batchId} --yes`;
   throw new FiringRefusal(told, { told });
 }

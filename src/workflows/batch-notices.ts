@@ -3,7 +3,7 @@ import type { Activities, WatchBatchInput } from '../activities/types.js';
 import { noticeProxies } from './activity-proxies.js';
 import type { RunBatchResult } from './messages.js';
 
-/** Has told how a batch fares. Never fails it, and holds it up for two minutes at most. */
+/** Has told how a batch fares. Never fails it, and with workers there holds it up for three minutes at most. */
 export class BatchNotices {
   readonly #input: WatchBatchInput;
   readonly #activities: Pick<Activities, 'watchBatch' | 'tellEnd'> = noticeProxies();

@@ -11,7 +11,7 @@ import { pinSheet } from '../../src/schedules/pinned-sheet.js';
 import { deleteSchedule, listSchedules, pauseSchedule } from '../../src/schedules/schedule-client.js';
 import { SheetSettings } from '../../src/sheet/index.js';
 import { eventually } from '../support/eventually.js';
-import { puts } from '../support/fault-answers.js';
+import { ACCESS_DENIED, puts } from '../support/fault-answers.js';
 import { startFaultProxy } from '../support/fault-proxy.js';
 import { historyText } from '../support/history-text.js';
 import { samplePng } from '../support/sample-images.js';
@@ -198,28 +198,29 @@ describe('a schedule', { timeout: 200_000 }, () => {
   it.concurrent.each([
     {
       mode: 'fresh',
-      ends: ['ended', 'ended', 'ended', 'ended', 'failed'],
-      bought: [2, 7, 12, 13, 13],
+      ends: ['ended', 'ended', 'ended', 'ended', 'ended', 'failed'],
+      bought: [2, 7, 12, 13, 18, 18],
       reasons: [/it has no rows/],
     },
     {
       mode: 'changes',
-      ends: ['ended', 'ended', 'nothing-to-do', 'failed', 'failed'],
-      bought: [2, 5, 5, 5, 5],
-      reasons: [/1 row left of the 5/, /it has no rows/],
+      ends: ['ended', 'ended', 'nothing-to-do', 'failed', 'failed', 'failed'],
+      bought: [2, 5, 5, 5, 5, 5],
+      reasons: [/1 row left of the 5/, /0 rows left of the 5/, /it has no rows/],
     },
   ] as const)(
     'in mode $mode buys of a sheet that grows, and then breaks, what the mode says',
     async ({ mode, ends, bought, reasons }) => {
       const name = await create(`grown-${mode}`, { mode });
       const rows = Array.from({ length: 5 }, (_, row) => `${name} ${row}`);
+      const others = rows.map((row) => `${row} of another id`);
       const seen: { readonly end: string; readonly bought: number }[] = [];
-      for (const prompts of [rows.slice(0, 2), rows, rows, rows.slice(0, 1), []]) {
+      for (const prompts of [rows.slice(0, 2), rows, rows, rows.slice(0, 1), others, []]) {
         const { outcome } = await fire(name, prompts);
-        seen.push({ end: outcome.kind, bought: jobs(...rows) });
+        seen.push({ end: outcome.kind, bought: jobs(...rows, ...others) });
       }
       expect(seen).toEqual(ends.map((end, index) => ({ end, bought: bought[index] })));
-      const failed = (await over(name, 5)).flatMap(({ outcome }) =>
+      const failed = (await over(name, ends.length)).flatMap(({ outcome }) =>
         outcome.kind === 'failed' ? [outcome.reason] : [],
       );
       expect(failed).toEqual(reasons.map((reason): unknown => expect.stringMatching(reason)));
@@ -308,6 +309,29 @@ describe('a schedule', { timeout: 200_000 }, () => {
       expect(jobs('killed 1', 'killed 2')).toBe(2);
     } finally {
       await victims.close();
+    }
+  });
+
+  it.concurrent('whose firings may not be recorded neither fails nor stays open for that', async () => {
+    const denying = await startFaultProxy();
+    try {
+      denying.forwardTo(engine.stack.s3.endpoint);
+      denying.behave(ACCESS_DENIED, puts('/firings/'));
+      await putSheet('unrecorded', ['unrecorded 1']);
+      const taskQueue = 'unrecorded';
+      const name = await create('unrecorded', { mode: 'changes', taskQueue });
+      await engine.startWorker({
+        variables: { BANANA_TASK_QUEUE: taskQueue, AWS_ENDPOINT_URL_S3: denying.origin },
+      });
+      const triggered = await trigger(name);
+      if (triggered.kind !== 'started') throw new Error('Nothing was started.');
+      await expect(client().workflow.getHandle(triggered.firing.workflowId).result()).resolves.toMatchObject({
+        kind: 'ended',
+        end: 'completed',
+        tally: { stored: 1 },
+      });
+    } finally {
+      await denying.close();
     }
   });
 
