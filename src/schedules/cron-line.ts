@@ -25,7 +25,7 @@ const FIELDS = [
 ] as const;
 
 /** Lists, ranges, steps, numbers and names. Temporal refuses `?`, `L` and `W`, and takes `#` for the start of a comment. */
-const FIELD = /^(?:\*|\w{1,3})(?:-\w{1,3})?(?:\/\d{1,3})?(?:,(?:\*|\w{1,3})(?:-\w{1,3})?(?:\/\d{1,3})?)*$/;
+const PART = /^(?:\*|\d{1,2}|[a-z]{3})(?:-(?:\d{1,2}|[a-z]{3}))?(?:\/\d{1,2})?$/i;
 
 /**
  * Five fields, or one of cron's short forms such as `@daily`; what is given back always has five, single spaces between.
@@ -68,7 +68,7 @@ export function parseCronLine(text: string): CronLine {
 const UTC = { mode: '5-part', timezone: 'UTC' } as const;
 
 function isField(field: string, index: number): boolean {
-  if (!FIELD.test(field)) return false;
+  if (!field.split(',').every((part) => PART.test(part))) return false;
   try {
     // By itself, so that the fault is this field's.
     const alone = FIELDS.map((_, other) => (other === index ? field : '*')).join(' ');
