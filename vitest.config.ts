@@ -1,6 +1,14 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 const REAL_INPUT = 'test/integration/real-input.test.ts';
+
+/** What users run: tests on real servers have compiled modules in place of sources, as their commands do anyway. */
+const COMPILED = {
+  resolve: {
+    alias: [{ find: /^(?:\.\.\/)+src\//, replacement: fileURLToPath(new URL('dist/', import.meta.url)) }],
+  },
+};
 
 export default defineConfig({
   test: {
@@ -19,6 +27,7 @@ export default defineConfig({
       // Each file starts servers of its own. At last, with the machine for itself, comes the file that runs a whole real
       // sheet.
       ...['integration', 'faults', 'replay', 'real-input'].map((name) => ({
+        ...COMPILED,
         extends: true as const,
         test: {
           name,
@@ -26,6 +35,8 @@ export default defineConfig({
           exclude: name === 'real-input' ? [] : [REAL_INPUT],
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          globalSetup: 'test/support/built.mjs',
+          server: { deps: { external: [/\/dist\//] } },
           sequence: { groupOrder: name === 'real-input' ? 2 : 1 },
         },
       })),
