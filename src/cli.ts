@@ -8,6 +8,7 @@ import { InterruptedError } from './errors.js';
 import { addActCommands } from './program/act-commands.js';
 import { addLookCommands } from './program/look-commands.js';
 import { example, performerIn, THIS_PROCESS, type Performer, type Surroundings } from './program/perform.js';
+import { addScheduleCommands } from './program/schedule-commands.js';
 import { addServeCommands } from './program/serve-commands.js';
 import { addStartCommands } from './program/start-commands.js';
 
@@ -30,6 +31,7 @@ function buildProgram(end: (code: ExitCode) => void, performer: Performer): Prog
   addStartCommands(program, end, performer);
   addLookCommands(program, end, performer);
   addActCommands(program, end, performer);
+  addScheduleCommands(program, end, performer);
   addServeCommands(program, end, performer);
   return program;
 }
@@ -45,7 +47,7 @@ export async function main(
   const { stdout, stderr } = surroundings;
   let code: ExitCode = EXIT.ok;
   const program = buildProgram((ended) => (code = ended), performerIn(surroundings));
-  for (const command of [program, ...program.commands]) {
+  for (const [command, called] of [[program, program.name()] as const, ...namedCommands(program)]) {
     command.exitOverride().configureOutput({
       writeOut: (text) => stdout.write(text),
       writeErr: (text) => stderr.write(text),
@@ -54,10 +56,7 @@ export async function main(
           `${text
             .replace(/^error: /, '')
             .trim()
-            .replaceAll(
-              '\n',
-              ' ',
-            )} See: ${command === program ? '' : 'banana-batch '}${command.name()} --help\n`,
+            .replaceAll('\n', ' ')} See: ${called} --help\n`,
         ),
     });
   }
@@ -71,6 +70,14 @@ export async function main(
     stderr.write(`${refusalOf(error) ?? unexpected(error)}\n`);
     return EXIT.refused;
   }
+}
+
+/** All commands below one, each with how it is called. */
+function namedCommands(parent: Program, called = parent.name()): readonly (readonly [Program, string])[] {
+  return parent.commands.flatMap((command) => {
+    const name = `${called} ${command.name()}`;
+    return [[command, name] as const, ...namedCommands(command, name)];
+  });
 }
 
 function unexpected(error: unknown): string {

@@ -9,6 +9,7 @@ import { MODELS, resolutionsFor, type Resolution } from './domain/generation-set
 import type { PriceTable } from './domain/price-table.js';
 import type { StackInfo } from './embedded/stack-info.js';
 import { UsageError } from './errors.js';
+import { readNotices, type NoticeConfig } from './notices/notice-config.js';
 import { folderPath, isBucketName } from './storage/folder-name.js';
 import type { S3ConnectionOptions } from './storage/s3-client.js';
 import { readWebhooks, type WebhookConfig } from './webhooks/webhook-config.js';
@@ -53,6 +54,8 @@ export interface Config {
   readonly prices: PriceTable | undefined;
   /** Where the service tells the ends of jobs, where BANANA_WEBHOOK_URL says it. */
   readonly webhooks: WebhookConfig | undefined;
+  /** Who is told of ends, holds and the like, where BANANA_NOTIFY_URL says it. */
+  readonly notices: NoticeConfig | undefined;
 }
 
 /** Where BananaHub's API is unless BANANAHUB_BASE_URL says otherwise. */
@@ -76,6 +79,7 @@ export function readConfig(environment: Environment, stack: StackInfo | undefine
     taskQueue: environment['BANANA_TASK_QUEUE'] || 'banana-batch',
     prices: readPrices(environment['BANANA_PRICES'], problems),
     webhooks: readWebhooks(environment, problems),
+    notices: readNotices(environment, problems),
   };
   if (problems.length > 0) throw new UsageError(problems.join(' '));
   return config;

@@ -1,35 +1,37 @@
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { Client } from '@temporalio/client';
-import {
-  bundleWorkflowCode,
-  NativeConnection,
-  Worker,
-  type WorkerOptions,
-  type WorkflowBundle,
-} from '@temporalio/worker';
+import { NativeConnection, type Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { ByteBudget } from './activities/byte-budget.js';
+import type { ActivityDependencies } from './activities/dependencies.js';
 import { DEFAULT_LIMITS, type ActivityLimits } from './activities/limits.js';
+import { createFiringActivities } from './activities/firing-activities.js';
 import { createActivities } from './activities/index.js';
 import { PollTurns } from './activities/poll-turns.js';
 import { behindGate, RequestGate } from './activities/request-gate.js';
 import { bucketReach, outOfReachText } from './bananahub/bucket-reach.js';
 import { createDownloadAgent } from './bananahub/download-agent.js';
+import { lookAtRun } from './batch/look-at-batch.js';
+import type { StatusAccess } from './batch/batch-status.js';
 import { openBatchesSince } from './batch/open-batches.js';
 import { createBananaHubClient } from './bananahub/http-client.js';
 import { downloadImage } from './bananahub/image-download.js';
 import { isPrivateHost } from './bananahub/private-address.js';
 import type { ApiConfig, BucketConfig, TemporalConfig } from './config.js';
+import type { PriceTable } from './domain/price-table.js';
 import { UsageError } from './errors.js';
+import { ShardRows } from './ledger/shard-rows.js';
+import type { NoticeConfig } from './notices/notice-config.js';
+import { noticeOf } from './notices/notice-of.js';
+import { createNoticeSender } from './notices/notice-sender.js';
+import { startDelivery } from './notices/start-delivery.js';
 import { followPollRate } from './shared-poll-rate.js';
 import { createS3ObjectStore } from './storage/s3-object-store.js';
+import { createWorkers } from './task-workers.js';
 import { startReceiver, type ListenAddress } from './webhooks/receiver.js';
 import type { WebhookConfig } from './webhooks/webhook-config.js';
 import { workerWebhooks } from './webhooks/worker-webhooks.js';
 import { WORKER_ROLES, type WorkerRole } from './worker-roles.js';
-import { taskQueues } from './workflows/names.js';
 
 export interface StartWorkerOptions {
   readonly temporal: TemporalConfig;
@@ -45,6 +47,10 @@ export interface StartWorkerOptions {
   readonly webhooks?: WebhookConfig | undefined;
   /** Receives what it tells, in this process. Needs `webhooks`. */
   readonly listen?: ListenAddress;
+  /** What images cost: for the budgets of schedules. */
+  readonly prices?: PriceTable | undefined;
+  /** Who is told how batches fare. */
+  readonly notices?: NoticeConfig | undefined;
 }
 
 /** A worker at work. */
@@ -92,29 +98,45 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
     closers.push(stopFollowing);
     const budget = new ByteBudget(options.imageBytes ?? IMAGE_BYTES);
     const webhooks = options.webhooks && workerWebhooks(options.webhooks);
+    const temporalClient = new Client({ connection, namespace: temporal.namespace });
+    const limits = { ...DEFAULT_LIMITS, ...options.limits };
+    const inputsOutOfReach = outOfReach ? { inputsOutOfReach: outOfReachText(endpoint, api) } : {};
+    const told =
+      options.notices &&
+      workerNotices(options.notices, { client: temporalClient, store, taskQueue }, closers);
     const activities = createActivities({
       store,
       api: client,
       ...(webhooks && { webhooks }),
+      ...told,
       downloadImage: (url, signal) =>
         downloadImage(url, { agent, signal, reserveBytes: (sizeBytes) => budget.reserve(sizeBytes) }),
-      openBatchesSince: (sinceIso) =>
-        openBatchesSince(new Client({ connection, namespace: temporal.namespace }), sinceIso),
-      ...(outOfReach && { inputsOutOfReach: outOfReachText(endpoint, api) }),
+      openBatchesSince: (sinceIso) => openBatchesSince(temporalClient, sinceIso),
+      ...inputsOutOfReach,
       log,
       gate,
       pollTurns,
-      limits: { ...DEFAULT_LIMITS, ...options.limits },
+      limits,
+    });
+    const firingActivities = createFiringActivities({
+      client: temporalClient,
+      store,
+      taskQueue,
+      account: client.account,
+      prices: options.prices,
+      ...inputsOutOfReach,
+      tell: told && ((event, at) => told.tell(noticeOf(event, at))),
+      log,
+      limits,
     });
     const workers = await createWorkers(options.roles ?? WORKER_ROLES, {
       connection,
       namespace: temporal.namespace,
-      activities,
+      activities: { ...activities, ...firingActivities },
       taskQueue,
     });
     if (options.webhooks && options.listen) {
       const { webhooks: config, listen } = options;
-      const temporalClient = new Client({ connection, namespace: temporal.namespace });
       const parts = {
         api: behindGate(client, gate),
         client: temporalClient,
@@ -129,6 +151,22 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
     await closeAll().catch(() => undefined);
     throw error;
   }
+}
+
+/** Word of how batches fare goes through Temporal, and from one of the workers to the receiver. */
+function workerNotices(
+  config: NoticeConfig,
+  access: Omit<StatusAccess, 'shardRows'>,
+  closers: (() => Promise<void> | void)[],
+): Required<Pick<ActivityDependencies, 'tell' | 'notices' | 'lookAtRun'>> {
+  const notices = createNoticeSender(config);
+  closers.push(() => notices.close());
+  const shardRows = new ShardRows(access.store);
+  return {
+    notices,
+    tell: (notice) => startDelivery(access.client, access.taskQueue, notice),
+    lookAtRun: (run) => lookAtRun({ ...access, shardRows }, run),
+  };
 }
 
 async function connect({ connection, address }: TemporalConfig): Promise<NativeConnection> {
@@ -159,77 +197,6 @@ async function checkNamespace(
       { cause },
     );
   }
-}
-
-async function createWorkers(
-  roles: readonly WorkerRole[],
-  shared: {
-    readonly connection: NativeConnection;
-    readonly namespace: string;
-    readonly activities: ReturnType<typeof createActivities>;
-    readonly taskQueue: string;
-  },
-): Promise<readonly Worker[]> {
-  const { connection, namespace, taskQueue } = shared;
-  const queues = taskQueues(taskQueue);
-  const workflowBundle = roles.includes('main') ? await workflowCode() : undefined;
-  const { ingest, leaseBudget, reportCanary, seal, openShard, recordOutcomes } = shared.activities;
-  const { recordLostShard, probe, rebindAccount } = shared.activities;
-  const { createGeneration, awaitGeneration, storeImage } = shared.activities;
-  const optionsOf: Record<WorkerRole, Partial<WorkerOptions>> = {
-    main: {
-      ...(workflowBundle && { workflowBundle }),
-      activities: {
-        ingest,
-        leaseBudget,
-        reportCanary,
-        seal,
-        openShard,
-        recordOutcomes,
-        recordLostShard,
-        probe,
-        rebindAccount,
-      },
-      shutdownGraceTime: '5 seconds',
-    },
-    create: {
-      activities: { createGeneration },
-      maxConcurrentActivityTaskExecutions: 200,
-      shutdownGraceTime: '15 seconds',
-    },
-    await: { activities: { awaitGeneration }, maxConcurrentActivityTaskExecutions: 1000 },
-    store: {
-      activities: { storeImage },
-      maxConcurrentActivityTaskExecutions: 64,
-      shutdownGraceTime: '15 seconds',
-    },
-  };
-  return Promise.all(
-    roles.map((role) =>
-      Worker.create({
-        connection,
-        namespace,
-        taskQueue: queues[role],
-        // How soon a running activity learns that it was cancelled.
-        maxHeartbeatThrottleInterval: '10 seconds',
-        shutdownForceTime: '30 seconds',
-        ...optionsOf[role],
-      }),
-    ),
-  );
-}
-
-const BUILT_BUNDLE = fileURLToPath(new URL('./workflow-bundle.js', import.meta.url));
-
-let bundled: Promise<WorkflowBundle> | undefined;
-
-/** The workflows' code: as built beside this file, or bundled from source once a process. */
-async function workflowCode(): Promise<NonNullable<WorkerOptions['workflowBundle']>> {
-  if (existsSync(BUILT_BUNDLE)) return { codePath: BUILT_BUNDLE };
-  bundled ??= bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL('./workflows/index.ts', import.meta.url)),
-  });
-  return bundled;
 }
 
 async function endOf(runs: readonly Promise<void>[], closeAll: () => Promise<void>): Promise<void> {

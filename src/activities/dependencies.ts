@@ -2,6 +2,9 @@ import type { Logger } from 'pino';
 import type { BananaHubClient } from '../bananahub/client.js';
 import type { DownloadedImage } from '../bananahub/image-download.js';
 import type { Notice } from '../domain/notice.js';
+import type { RunLook } from '../batch/look-at-batch.js';
+import type { NoticeSender } from '../notices/notice-sender.js';
+import type { RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import type { WorkerWebhooks } from '../webhooks/worker-webhooks.js';
 import type { ActivityLimits } from './limits.js';
@@ -24,6 +27,10 @@ export interface ActivityDependencies {
   readonly inputsOutOfReach?: string;
   /** Has word of an event delivered, in its own time; a repeat of the same id changes nothing. Absent where nobody wants to hear. */
   readonly tell?: (notice: Notice) => Promise<void>;
+  /** Delivers what was told; absent where nobody wants to hear. */
+  readonly notices?: Pick<NoticeSender, 'send'>;
+  /** Where a run is. Needed with `tell`. */
+  readonly lookAtRun?: (run: RunRef) => Promise<RunLook>;
   readonly log: Logger;
   readonly limits: ActivityLimits;
   /** Shared with all else in the process that asks the API. Default: one of its own. */

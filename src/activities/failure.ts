@@ -3,6 +3,7 @@ import { connectionFaultCode } from '../bananahub/connection-fault.js';
 import { BananaHubError } from '../bananahub/errors.js';
 import { ImageDownloadError } from '../bananahub/image-download-error.js';
 import { BATCH_FAULT, type BatchFaultDetails } from '../domain/batch-fault.js';
+import { asPart } from '../domain/full-stop.js';
 import { afterFault, type FaultBudget, type NextTry } from '../domain/fault-budget.js';
 import type { HoldCause, ModelMode } from '../domain/holds.js';
 import { StorageError, type StorageErrorCode } from '../storage/object-store.js';
@@ -23,7 +24,8 @@ export type Meaning =
 
 /** What a failed call of the API means. `mode` is set for creates, whose 403 concerns one model. */
 export function meaningOfApiError(error: BananaHubError, mode?: ModelMode): Meaning {
-  const { code, message, retryAfterMs } = error;
+  const { code, retryAfterMs } = error;
+  const message = asPart(error.message);
   switch (code) {
     case 'unauthorized':
       return hold(
@@ -68,7 +70,7 @@ export function meaningOfApiError(error: BananaHubError, mode?: ModelMode): Mean
             'callback-refused',
             `BananaHub refuses the URL for webhooks (422: ${message}). Correct BANANA_WEBHOOK_URL on the workers, or take it away; the batch goes on by itself.`,
           )
-        : { kind: 'invalid', message };
+        : { kind: 'invalid', message: error.message };
     case 'upload-failed':
       return passing(code, `BananaHub cannot store input images (502: ${message}).`, retryAfterMs);
     case 'rate-limited':
@@ -143,7 +145,7 @@ const GONE_FROM_HOST = new Set([400, 404, 410]);
 function hostFault({ message }: ImageDownloadError): Meaning {
   return passing(
     IMAGE_HOST,
-    `The image host does not answer as it should (${message}) The batch goes on by itself when it does.`,
+    `The image host does not answer as it should (${asPart(message)}). The batch goes on by itself when it does.`,
   );
 }
 

@@ -6,6 +6,7 @@ import { ingestActivity } from './ingest.js';
 import { leaseBudgetActivity } from './lease-budget.js';
 import { JobTimes } from './job-times.js';
 import { PollTurns } from './poll-turns.js';
+import { postNoticeActivity } from './post-notice.js';
 import { probeActivity } from './probe.js';
 import { rebindAccountActivity } from './rebind-account.js';
 import { behindGate, RequestGate } from './request-gate.js';
@@ -15,8 +16,10 @@ import { sealActivity } from './seal.js';
 import { openShardActivity, recordLostShardActivity, recordOutcomesActivity } from './shard-activities.js';
 import { ShardRows } from '../ledger/shard-rows.js';
 import { storeImageActivity } from './store-image.js';
+import { tellEndActivity } from './tell-end.js';
 import { Thumbnails } from './thumbnails.js';
 import type { Activities } from './types.js';
+import { watchBatchActivity } from './watch-batch.js';
 
 /** All activities over one set of dependencies. They share caches, so make them once a worker. */
 export function createActivities(dependencies: ActivityDependencies): Activities {
@@ -45,5 +48,8 @@ export function createActivities(dependencies: ActivityDependencies): Activities
     rebindAccount: rebindAccountActivity(state),
     reportCanary: reportCanaryActivity(state),
     seal: sealActivity(state),
+    watchBatch: watchBatchActivity(state),
+    tellEnd: tellEndActivity(state),
+    postNotice: postNoticeActivity(state),
   };
 }

@@ -6,10 +6,19 @@ export interface ActivityLimits {
   readonly storageFaultMs: number;
   /** An image that a living service keeps giving wrong, cut or expired, before the row fails. Default 15 min. */
   readonly imageFaultMs: number;
+  /** Passing faults that keep a schedule's firing from starting, before it has failed. Default 15 min. */
+  readonly firingFaultMs: number;
+  /** A hold, before somebody is told of it; a batch is looked at twice in this time. Default 1 min. */
+  readonly holdToldAfterMs: number;
+  /** A batch in which nothing moves though nothing keeps it, before somebody is told; at least. Default 30 min. */
+  readonly stuckToldAfterMs: number;
 }
 
 export const DEFAULT_LIMITS: ActivityLimits = {
   serviceFaultMs: 2 * 60_000,
   storageFaultMs: 60_000,
   imageFaultMs: 15 * 60_000,
+  firingFaultMs: 15 * 60_000,
+  holdToldAfterMs: 60_000,
+  stuckToldAfterMs: 30 * 60_000,
 };

@@ -4,10 +4,11 @@ import type { FaultBudget } from '../domain/fault-budget.js';
 import type { RunRef } from '../storage/layout.js';
 import type { HoldCause } from '../domain/holds.js';
 import type { JobId } from '../domain/ids.js';
+import type { Notice } from '../domain/notice.js';
 import type { ImageFacts, SettledRow } from '../domain/outcome.js';
 import type { JobFailureClass } from '../domain/failure-kind.js';
 import type { Tally } from '../domain/tally.js';
-import type { BatchEnd, IngestResult } from '../workflows/messages.js';
+import type { BatchEnd, IngestResult, RunBatchResult } from '../workflows/messages.js';
 import type { ProbeCandidate, ShardOverview } from '../workflows/shard-messages.js';
 import type { RunSettings } from '../domain/run-settings.js';
 
@@ -159,6 +160,12 @@ export interface ReportCanaryInput {
   readonly concurrency: number;
 }
 
+export interface WatchBatchInput {
+  readonly run: RunRef;
+  /** When the run began, ISO 8601. */
+  readonly startedAt: string;
+}
+
 /** Everything the workflows ask of the outside world. Inputs and outputs enter history: indexes, counts and job ids only. */
 export interface Activities {
   ingest: (input: { readonly run: RunRef; readonly settings: RunSettings }) => Promise<IngestResult>;
@@ -193,4 +200,10 @@ export interface Activities {
   ) => Promise<{ readonly text: string; readonly allMade: boolean; readonly page: string }>;
   /** What the sealed files say. */
   seal: (input: SealInput) => Promise<Tally>;
+  /** Tells of holds, pauses and standstills for as long as the batch's workflow is open. */
+  watchBatch: (input: WatchBatchInput) => Promise<void>;
+  /** Has the end of a run told; `endedAt` is ISO 8601. */
+  tellEnd: (input: WatchBatchInput & RunBatchResult & { readonly endedAt: string }) => Promise<void>;
+  /** Delivers a notice; each try that fails is repeated by Temporal. */
+  postNotice: (notice: Notice) => Promise<void>;
 }

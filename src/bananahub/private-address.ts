@@ -34,6 +34,12 @@ export function bareHost(hostname: string): string {
   return hostname.startsWith('[') && hostname.endsWith(']') ? hostname.slice(1, -1) : hostname;
 }
 
+/** Whether only one's own machine or network reaches a URL's host: by its address, or by a name without a domain. */
+export function isOwnHost(hostname: string): boolean {
+  const host = bareHost(hostname);
+  return /^([a-z0-9_-]+|.+\.localhost)$/i.test(host) || addressReach(host) === 'private';
+}
+
 /**
  * Whether a URL's host is, or resolves to, an address of one's own machine or network. A name that cannot be resolved
  * is not private. Meant for the API's own base URL: a local sandbox hands out local image URLs.

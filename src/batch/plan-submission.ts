@@ -15,7 +15,7 @@ import {
 import { runsPrefix, type BatchLocation, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { PlanCounter, type PlanCounts } from './plan-counts.js';
-import type { SheetInputs } from './sheet-inputs.js';
+import type { FoundInputs } from './sheet-inputs.js';
 
 /** A sheet on the local disk, whole, as it was given. */
 export interface SheetFile {
@@ -25,7 +25,7 @@ export interface SheetFile {
   /** What it was given as: tells the format by its extension. */
   readonly name: string;
   /** The images that it names beside itself; undefined for a sheet that can name none. */
-  readonly inputs?: SheetInputs;
+  readonly inputs?: FoundInputs;
 }
 
 /** The sha256 and size of a local file. */
@@ -75,6 +75,15 @@ export interface SheetToPlan {
   readonly sheetSettings: SheetSettings;
   readonly summary: SheetSummary;
   readonly merge: boolean;
+}
+
+/** A checked sheet and how it is to become a batch. What our own reports tell of a batch are parts of it: the rest stays. */
+export function sheetToPlan(
+  sheet: SheetFile & { readonly summary: SheetSummary },
+  { sheetSettings, merge }: { readonly sheetSettings: SheetSettings; readonly merge: boolean },
+): SheetToPlan {
+  const { summary } = sheet;
+  return { sheet, sheetSettings, summary, merge: merge || summary.isFailures || summary.isRejects };
 }
 
 /**

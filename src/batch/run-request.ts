@@ -3,28 +3,28 @@ import { isDeepStrictEqual } from 'node:util';
 import type { RunRequest } from '../ledger/documents.js';
 import { inputListOf } from '../ledger/input-list.js';
 import { SheetSettings } from '../sheet/index.js';
-import { inputKey, type BatchLocation } from '../storage/layout.js';
+import { inputKey, type BucketFolder } from '../storage/layout.js';
 import type { SheetFile } from './plan-submission.js';
 
 /**
  * Key of a sheet's bytes in its batch. Its extension is kept (with the one before `.gz`), since it tells the format;
  * `csv` where there is none.
  */
-export function sheetKeyOf(location: BatchLocation, { name, sha256 }: SheetFile): string {
+export function sheetKeyOf(location: BucketFolder, { name, sha256 }: SheetFile): string {
   const [, extension = 'csv'] =
     /\.((?:[a-z0-9]{1,8}\.(?=gz$))?[a-z0-9]{1,8})$/i.exec(path.basename(name)) ?? [];
   return inputKey(location, sha256, extension.toLowerCase());
 }
 
 /** Key of the list of the images that a sheet names beside itself; undefined where it names none. */
-function inputListKeyOf(location: BatchLocation, { inputs }: SheetFile): string | undefined {
+function inputListKeyOf(location: BucketFolder, { inputs }: SheetFile): string | undefined {
   return inputs && inputListOf(location, inputs.found)?.key;
 }
 
 /** Whether a run has worked with exactly this sheet: the same bytes, read by the same settings, with the same images beside it. */
 export function hasSheet(
   request: Pick<RunRequest, 'sheetKey' | 'sheet' | 'inputListKey'>,
-  location: BatchLocation,
+  location: BucketFolder,
   sheet: SheetFile,
   settings: SheetSettings,
 ): boolean {
@@ -40,5 +40,7 @@ export function ledgerRequest(
   of: RunRequest,
   asked: Pick<RunRequest, 'action' | 'kinds' | 'redo' | 'rows'>,
 ): RunRequest {
-  return { ...of, ...asked, merge: false, rebind: false };
+  // A person asks for it, whoever asked for the run before.
+  const { firing: _, ...before } = of;
+  return { ...before, ...asked, merge: false, rebind: false };
 }

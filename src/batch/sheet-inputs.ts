@@ -27,6 +27,14 @@ export interface SheetInput {
   readonly source: InputSource;
 }
 
+/** The images that a sheet was found to name beside itself. */
+export interface FoundInputs extends InputImages {
+  /** By what the sheet calls them. */
+  readonly found: ReadonlyMap<string, FoundInput>;
+  /** The images among them, each once. */
+  readonly images: readonly SheetInput[];
+}
+
 /** Each is held in memory whole, and has up to 40 MB. */
 const READS_AT_ONCE = 8;
 
@@ -35,7 +43,7 @@ const READS_AT_ONCE = 8;
  * changed or sent anywhere. `onRead` hears of each with its size. A `find` never throws; `prepare` throws StorageError
  * where no bucket can be asked, and `signal`'s reason.
  */
-export class SheetInputs implements InputImages {
+export class SheetInputs implements FoundInputs {
   readonly #base: PathBase;
   readonly #openStore: () => Promise<ObjectStore>;
   readonly #signal: AbortSignal;

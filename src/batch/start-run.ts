@@ -4,13 +4,15 @@ import { EMPTY_TALLY } from '../domain/tally.js';
 import { UsageError } from '../errors.js';
 import type { RunRequest } from '../ledger/documents.js';
 import type { SheetSettings } from '../sheet/index.js';
-import { at, requestKey, type BatchLocation, type RunRef } from '../storage/layout.js';
-import { StorageError, type ObjectStore } from '../storage/object-store.js';
+import { at, isSamePlace, requestKey, type BatchLocation, type RunRef } from '../storage/layout.js';
+import type { ObjectStore } from '../storage/object-store.js';
 import { SNAPSHOT_MEMO, type BatchSnapshot, type RunBatchInput } from '../workflows/messages.js';
 import type { RunSettings } from '../domain/run-settings.js';
 import { batchWorkflowId } from '../workflows/names.js';
 import type { runBatch } from '../workflows/run-batch.js';
+import { describeBatch, snapshotInMemo } from './describe-batch.js';
 import type { SheetFile } from './plan-submission.js';
+import { putOnce } from './put-once.js';
 import { sheetKeyOf } from './run-request.js';
 
 /** The means to start a run. */
@@ -34,16 +36,33 @@ export interface StartRunInput extends RunStarter {
   readonly merge?: boolean;
   /** The account's key was rotated. Default false. */
   readonly rebind?: boolean;
+  /** The firing of a schedule that asks for it; absent: a person does. */
+  readonly firing?: NonNullable<RunRequest['firing']>;
+}
+
+/** A run that was started, and the workflow run that works on it first. */
+export interface StartedRun {
+  readonly run: RunRef;
+  readonly workflowRunId: string;
+}
+
+/** A batch is at work by another's submission, or was claimed by one a moment before. */
+export class StartedByAnotherError extends UsageError {
+  constructor({ batchId }: BatchLocation) {
+    super(
+      `Batch "${batchId}" was started by another submission at the same moment. See it with: banana-batch status ${batchId}`,
+    );
+  }
 }
 
 /**
  * Uploads the sheet and starts the run. Of two who start the same run at once, one does and the other gets a
- * UsageError and leaves no run behind; nothing is ever started twice.
+ * StartedByAnotherError and leaves no run behind; nothing is ever started twice.
  */
-export async function startRun(input: StartRunInput): Promise<RunRef> {
+export async function startRun(input: StartRunInput): Promise<StartedRun> {
   const { store, location, sheet, settings } = input;
   const sheetKey = sheetKeyOf(location, sheet);
-  await putOnce(store, location, sheetKey, () =>
+  await putOnce(store, at(location, sheetKey), () =>
     store.putFile(at(location, sheetKey), sheet.path, {
       contentType: 'application/octet-stream',
       sha256: sheet.sha256,
@@ -61,6 +80,7 @@ export async function startRun(input: StartRunInput): Promise<RunRef> {
     redo: [],
     merge: input.merge ?? false,
     rebind: input.rebind ?? false,
+    ...(input.firing && { firing: input.firing }),
     submittedAt: new Date().toISOString(),
   };
   return startRequest(input, { ...location, runSeq: input.runSeq }, { request, settings });
@@ -68,22 +88,32 @@ export async function startRun(input: StartRunInput): Promise<RunRef> {
 
 /** Starts a run whose sheet, if it reads one, is in the bucket; else as `startRun`. */
 export async function startRequest(
-  { client, store, taskQueue }: RunStarter,
+  starter: RunStarter,
   run: RunRef,
   asked: { readonly request: RunRequest; readonly settings: RunSettings },
-): Promise<RunRef> {
+): Promise<StartedRun> {
+  const { store } = starter;
   const { settings } = asked;
   const request: RunRequest = { ...asked.request, settings, submittedAt: new Date().toISOString() };
-  const ownRequest = requestKey(run, run.runSeq);
-  const claimed = await putOnce(store, run, ownRequest, () =>
-    store.put(at(run, ownRequest), Buffer.from(`${JSON.stringify(request)}\n`), {
+  const ownRequest = at(run, requestKey(run, run.runSeq));
+  const claimed = await putOnce(store, ownRequest, () =>
+    store.put(ownRequest, Buffer.from(`${JSON.stringify(request)}\n`), {
       contentType: 'application/json',
       condition: { kind: 'absent' },
     }),
   );
-  if (!claimed) throw startedByAnother(run);
+  if (!claimed) throw new StartedByAnotherError(run);
+  return startClaimed(starter, run, settings);
+}
+
+/** Starts the workflow of a run that is claimed by its request, unless it is at work already; else as `startRun`. */
+export async function startClaimed(
+  { client, store, taskQueue }: RunStarter,
+  run: RunRef,
+  settings: RunSettings,
+): Promise<StartedRun> {
   try {
-    await client.workflow.start<typeof runBatch>('runBatch', {
+    const { firstExecutionRunId } = await client.workflow.start<typeof runBatch>('runBatch', {
       workflowId: batchWorkflowId(run.batchId),
       taskQueue,
       args: [{ run, settings } satisfies RunBatchInput],
@@ -91,13 +121,18 @@ export async function startRequest(
       workflowIdConflictPolicy: 'FAIL',
       memo: { [SNAPSHOT_MEMO]: firstSnapshot(run, settings) },
     });
+    return { run, workflowRunId: firstExecutionRunId };
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-    // The other runs under an earlier number; a request that nobody works on would look like a run that was ended.
-    await store.delete(at(run, ownRequest));
-    throw startedByAnother(run);
   }
-  return run;
+  const description = await describeBatch(client, run);
+  const noted = description && snapshotInMemo(description)?.run;
+  if (noted && isSamePlace(noted, run) && noted.runSeq === run.runSeq) {
+    return { run, workflowRunId: description.runId };
+  }
+  // The other runs under an earlier number; a request that nobody works on would look like a run that was ended.
+  await store.delete(at(run, requestKey(run, run.runSeq)));
+  throw new StartedByAnotherError(run);
 }
 
 /** What a batch says of itself until a worker has taken it up. */
@@ -116,27 +151,4 @@ function firstSnapshot(run: RunRef, { concurrency }: RunSettings): BatchSnapshot
     startedAt: now,
     asOf: now,
   };
-}
-
-/** Whether the put took effect; false where the object was there already. */
-async function putOnce(
-  store: ObjectStore,
-  location: BatchLocation,
-  key: string,
-  put: () => Promise<unknown>,
-): Promise<boolean> {
-  if (await store.head(at(location, key))) return false;
-  try {
-    await put();
-    return true;
-  } catch (error) {
-    if (error instanceof StorageError && error.code === 'precondition-failed') return false;
-    throw error;
-  }
-}
-
-function startedByAnother({ batchId }: BatchLocation): UsageError {
-  return new UsageError(
-    `Batch "${batchId}" was started by another submission at the same moment. See it with: banana-batch status ${batchId}`,
-  );
 }

@@ -53,6 +53,11 @@ export interface BatchStatus extends Tally {
   readonly location: string;
 }
 
+/** Whether a batch still works. */
+export function isOpen({ state }: Pick<BatchStatus, 'state'>): boolean {
+  return !['completed', 'cancelled', 'failed'].includes(state);
+}
+
 /** A pace that the service has asked to lower. */
 export interface StatusPace {
   /** Most rows with an unfinished job at once. */

@@ -5,9 +5,9 @@ import pMap from 'p-map';
 import { uploadedInput } from '../domain/input-image.js';
 import { UsageError } from '../errors.js';
 import { inputListOf } from '../ledger/input-list.js';
-import { at, inputImageKey, inputImagesPrefix, type BatchLocation } from '../storage/layout.js';
+import { at, inputImageKey, inputImagesPrefix, type BucketFolder } from '../storage/layout.js';
 import { StorageError, type ObjectStore } from '../storage/object-store.js';
-import type { SheetInput, SheetInputs } from './sheet-inputs.js';
+import type { SheetInput, FoundInputs } from './sheet-inputs.js';
 
 const MIME_TYPES = { png: 'image/png', jpg: 'image/jpeg', webp: 'image/webp' } as const;
 
@@ -17,8 +17,8 @@ const PUTS_AT_ONCE = 8;
 /** The input images of a sheet that its batch does not have yet. Throws `StorageError`. */
 export async function missingInputs(
   store: ObjectStore,
-  location: BatchLocation,
-  { images }: Pick<SheetInputs, 'images'>,
+  location: BucketFolder,
+  { images }: Pick<FoundInputs, 'images'>,
 ): Promise<readonly SheetInput[]> {
   if (images.length === 0) return [];
   const present = new Set<string>();
@@ -33,8 +33,8 @@ export async function missingInputs(
  */
 export async function uploadInputs(
   store: ObjectStore,
-  location: BatchLocation,
-  inputs: Pick<SheetInputs, 'found' | 'images'>,
+  location: BucketFolder,
+  inputs: Pick<FoundInputs, 'found' | 'images'>,
   {
     openSource,
     onPut,
@@ -70,7 +70,7 @@ export async function uploadInputs(
 
 async function putInput(
   store: ObjectStore,
-  location: BatchLocation,
+  location: BucketFolder,
   { image, source }: SheetInput,
   { openSource, signal }: { readonly openSource: () => Promise<ObjectStore>; readonly signal: AbortSignal },
 ): Promise<unknown> {

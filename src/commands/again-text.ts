@@ -3,7 +3,8 @@ import { rowsToRun, type CountByKind } from '../batch/plan-counts.js';
 import type { AgainPlan } from '../batch/plan-again.js';
 import { KINDS_TRIED_AGAIN, UNSTORED_KINDS } from '../domain/failure-kind.js';
 import { batchWorkflowId } from '../workflows/names.js';
-import { awaitedLines, counted, renamedLines, runLine } from './submission-plan-text.js';
+import { counted } from '../domain/counted.js';
+import { awaitedLines, renamedLines, runLine } from './submission-plan-text.js';
 
 /** Lines that tell what a retry or redo would do to a batch. */
 export function againText(plan: AgainPlan): string {

@@ -1,12 +1,22 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { readBatchFiles } from '../batch/batch-files.js';
 import { readBatchStatus } from '../batch/batch-status.js';
 import { planAgain, type AgainPlan, type AskedAgain } from '../batch/plan-again.js';
 import { rowsToBuy, rowsToRun } from '../batch/plan-counts.js';
+import {
+  budgetIn,
+  refuseOtherBudget,
+  refuseUnpriced,
+  spendingSettings,
+  tooManyImages,
+} from '../batch/spending.js';
 import { startRequest } from '../batch/start-run.js';
-import type { BatchStatus } from '../batch/status-document.js';
+import { isOpen, type BatchStatus } from '../batch/status-document.js';
+import { refuseOtherAccount } from '../batch/submission-refusals.js';
 import { stackFolder } from '../embedded/stack-info.js';
 import { canaryOf, type AskedCanary } from '../domain/canary.js';
+import { counted } from '../domain/counted.js';
 import { UsageError } from '../errors.js';
 import type { RowId } from '../domain/ids.js';
 import { RunRequest } from '../ledger/documents.js';
@@ -16,7 +26,7 @@ import { at, requestKey, type BatchLocation, type RunRef } from '../storage/layo
 import type { ObjectStore } from '../storage/object-store.js';
 import { againJson, againText, nothingToDoText } from './again-text.js';
 import { locate, ownAccount, withBatchAccess, withBucket, type BatchAccess } from './batch-access.js';
-import { readBatchFiles } from './batch-files.js';
+import { budgetText } from './budget-text.js';
 import { canaryPlanText, withCanary } from './canary-flags.js';
 import { EXIT, type CommandContext, type ExitCode } from './command-context.js';
 import { askConsent, type Consent } from './consent.js';
@@ -25,17 +35,7 @@ import { openProgress } from './progress.js';
 import { refuseUnknownRows } from './unknown-rows.js';
 import { runSettings, spendingIn, type RunningFlags } from './running-flags.js';
 import { unknownBatch } from './status.js';
-import { isOpen } from './submission.js';
-import {
-  budgetIn,
-  budgetText,
-  refuseOtherBudget,
-  refuseUnpriced,
-  spendingSettings,
-  tooManyImages,
-} from './spending.js';
-import { costText, counted } from './submission-plan-text.js';
-import { refuseOtherAccount } from './submission-refusals.js';
+import { costText } from './submission-plan-text.js';
 import { watchToEnd } from './watch-to-end.js';
 
 /** What `retry` and `redo` are asked to do, besides which rows. */
@@ -117,7 +117,7 @@ async function startAgain(starting: Starting): Promise<ExitCode> {
   const canary = options.canary ?? (plan.repeats === undefined ? undefined : plan.settings?.canary);
   const prices = access.isFree ? undefined : context.config.prices;
   const settings = runSettings(options.running, plan.settings);
-  const run = await startRequest(access, plan.run, {
+  const { run } = await startRequest(access, plan.run, {
     request: { ...plan.request, rebind: options.rebind || plan.request.rebind },
     settings: { ...withCanary(settings, canaryOf(canary, rowsToRun(plan)), prices), ...money },
   });

@@ -2,6 +2,7 @@ import { createBananaHubClient } from '../bananahub/http-client.js';
 import type { AccountId } from '../bananahub/client.js';
 import { BananaHubError } from '../bananahub/errors.js';
 import { requireParts, type ApiConfig } from '../config.js';
+import { asSentence } from '../domain/full-stop.js';
 import { UsageError } from '../errors.js';
 import { ownAccount } from './batch-access.js';
 import { EXIT, type Command } from './command-context.js';
@@ -44,7 +45,7 @@ async function look(api: ApiConfig, interrupted: AbortSignal): Promise<Held> {
   } catch (error) {
     if (!(error instanceof BananaHubError)) throw error;
     const { message, advice } = explained(api, error);
-    throw new UsageError(advice ? `${message} ${advice}` : message, { cause: error });
+    throw new UsageError(advice ? `${asSentence(message)} ${advice}` : message, { cause: error });
   } finally {
     await client.close();
   }

@@ -6,8 +6,9 @@ import type { CommandContext } from './command-context.js';
 import { inputsText } from './input-text.js';
 import { openProgress } from './progress.js';
 import type { GivenSheet } from './sheet-file.js';
-import { counted, sheetText } from './submission-plan-text.js';
-import { refuseUnusable } from './submission-refusals.js';
+import { counted } from '../domain/counted.js';
+import { sheetText } from './submission-plan-text.js';
+import { refuseUnusable } from '../batch/submission-refusals.js';
 
 /** A sheet that can be trusted, with what is in it. */
 export interface CheckedSheet extends GivenSheet {

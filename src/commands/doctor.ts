@@ -3,6 +3,7 @@ import { checkApi, checkClock } from './doctor-api.js';
 import { checkBucket } from './doctor-bucket.js';
 import type { CheckResult, Finding } from './doctor-check.js';
 import { checkPrograms, configurationFinding, nodeFinding } from './doctor-local.js';
+import { checkNotices } from './doctor-notices.js';
 import { checkTemporal } from './doctor-temporal.js';
 import { checkWebhooks } from './doctor-webhooks.js';
 import { coloursFor } from './status-text.js';
@@ -10,17 +11,20 @@ import { oneLine } from './table.js';
 
 export interface DoctorOptions {
   readonly json: boolean;
+  /** Sends a notice to try whether it arrives. Default false. */
+  readonly notify?: boolean;
 }
 
 /** Looks at everything a batch needs and says what to fix. Ends with 2 where something is missing or does not work; warnings do not count. */
 export const doctor: Command<DoctorOptions> = async (context, options) => {
   const { config, environment, interrupted, stdout } = context;
-  const [temporal, bucket, api, clock, webhooks] = await Promise.all([
+  const [temporal, bucket, api, clock, webhooks, notices] = await Promise.all([
     checkTemporal(config, interrupted),
     checkBucket(config, interrupted),
     checkApi(config, interrupted),
     checkClock(config, interrupted),
     checkWebhooks(config, interrupted),
+    checkNotices(config, { test: options.notify ?? false }, interrupted),
   ]);
   if (interrupted.aborted) return EXIT.interrupted;
   const checks: readonly CheckResult[] = [
@@ -31,6 +35,7 @@ export const doctor: Command<DoctorOptions> = async (context, options) => {
     api,
     clock,
     ...webhooks,
+    ...notices,
     ...checkPrograms(environment),
   ];
   const problems = checks.filter(({ state }) => state === 'problem').length;

@@ -8,9 +8,11 @@ import { costOf, priceOf, type PriceTable } from '../domain/price-table.js';
 import { publicAddress } from '../domain/input-image.js';
 import type { PromptRow } from '../domain/row.js';
 import { addressOf, imagesPrefix, type BatchLocation } from '../storage/layout.js';
-import { budgetText, type Spending } from './spending.js';
+import type { Spending } from '../batch/spending.js';
+import { budgetText } from './budget-text.js';
 import { uploadText } from './input-text.js';
-import { costText, differenceText, kindsText, submissionFacts } from './submission-plan-text.js';
+import { kindsText } from '../domain/image-counts.js';
+import { costText, differenceText, submissionFacts } from './submission-plan-text.js';
 
 /** How long a submission would take, and by what that is said. */
 export interface ExpectedTime {

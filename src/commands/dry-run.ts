@@ -6,6 +6,7 @@ import {
   planSubmission,
   rowsOfRun,
   rowsOfSheet,
+  sheetToPlan,
   type SubmissionPlan,
 } from '../batch/plan-submission.js';
 import { canaryIndexes, canaryOf, type Canary } from '../domain/canary.js';
@@ -15,15 +16,15 @@ import { DOCUMENTED_JOB_SECONDS, expectedSeconds, measuredJobSeconds } from '../
 import type { PromptRow } from '../domain/row.js';
 import { homeOf } from '../storage/layout.js';
 import { ownAccount, withBucket } from './batch-access.js';
-import { readBatchFiles, type BatchFiles } from './batch-files.js';
+import { readBatchFiles, type BatchFiles } from '../batch/batch-files.js';
 import type { CheckedSheet } from './checked-sheet.js';
 import { canaryPlanText } from './canary-flags.js';
 import { EXIT, type CommandContext, type ExitCode } from './command-context.js';
 import { canaryRowsText, dryRunJson, dryRunText, type DryRun, type ExpectedTime } from './dry-run-text.js';
 import { withFolderBucket } from './engine.js';
-import { budgetIn, refuseUnpriced, tooManyImages } from './spending.js';
+import { budgetIn, refuseUnpriced, tooManyImages } from '../batch/spending.js';
 import { inputReachText } from './input-reach.js';
-import { batchIdOf, sheetToPlan, type SubmissionOptions } from './submission.js';
+import { batchIdOf, type SubmissionOptions } from './submission.js';
 import { rejectedByBatchText } from './submission-plan-text.js';
 import {
   refuseNoRoomForNames,
@@ -31,7 +32,7 @@ import {
   refuseTooLong,
   refuseUnreachable,
   refuseUnusable,
-} from './submission-refusals.js';
+} from '../batch/submission-refusals.js';
 
 /**
  * Tells what a submission would do, and does nothing. Without a bucket the sheet alone is looked at. Throws a

@@ -10,3 +10,9 @@ export function ago(iso: string, nowMs: number): string {
 export function minuteOf(iso: string): string {
   return `${new Date(iso).toISOString().slice(0, 16).replace('T', ' ')}Z`;
 }
+
+/** How long a time is away, in its largest unit: `in 3m`; `now` within the next second and for the past. */
+export function until(time: Date, nowMs: number): string {
+  const leftMs = time.getTime() - nowMs;
+  return leftMs < 1000 ? 'now' : `in ${prettyMs(leftMs, { compact: true })}`;
+}

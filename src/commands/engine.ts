@@ -56,7 +56,8 @@ export async function withEngine<T>(
       ]);
       const log = logToFile(workerLog(cwd));
       logTemporalTo(log);
-      worker = await startWorker({ ...parts, webhooks: whole.webhooks, taskQueue: whole.taskQueue, log });
+      const { webhooks, notices, prices, taskQueue } = whole;
+      worker = await startWorker({ ...parts, webhooks, notices, prices, taskQueue, log });
     }
     const started = { ...needed, worker: ownsWorker };
     const lost = Promise.race([stack?.serverLost ?? never(), worker ? workerLost(worker, cwd) : never()]);

@@ -1,7 +1,7 @@
 import prettyBytes from 'pretty-bytes';
 import prettyMs from 'pretty-ms';
 import type { Exported, ExportProgress } from '../export/export-batch.js';
-import { counted } from './submission-plan-text.js';
+import { counted } from '../domain/counted.js';
 import { oneLine } from './table.js';
 
 /** How fast images are written since the first of this call. */

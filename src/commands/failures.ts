@@ -5,7 +5,7 @@ import { csvChunks } from '../sheet/index.js';
 import { at, failuresKey, rejectsKey, type BatchLocation } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { locate, withBucket } from './batch-access.js';
-import { readBatchFiles, type BatchFiles } from './batch-files.js';
+import { readBatchFiles, type BatchFiles } from '../batch/batch-files.js';
 import { EXIT, type Command, type CommandContext } from './command-context.js';
 import { failedRowOf, recordedFailures, sealedFailures, type FailedRow } from './failed-rows.js';
 import { unknownBatch } from './status.js';

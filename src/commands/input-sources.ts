@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { pathBaseOf, sheetAddressIn } from '../batch/fetch-sheet.js';
 import { SheetInputs, type PathBase } from '../batch/sheet-inputs.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { createS3ObjectStore } from '../storage/s3-object-store.js';
@@ -41,13 +42,9 @@ async function openSources(
   };
 }
 
-/** What paths in a sheet are relative to: its own folder, for standard input this one, for s3:// the objects beside it. */
+/** What paths in a sheet are relative to: its own folder, for standard input this one, for an address what lies beside it. */
 function pathBase(sheet: string, cwd: string): PathBase {
-  if (/^https?:\/\//i.test(sheet)) return { kind: 'nowhere' };
-  const [, bucket, key] = /^s3:\/\/([^/]+)\/(.+)$/s.exec(sheet) ?? [];
-  if (bucket && key) {
-    const folder = path.posix.dirname(key);
-    return { kind: 'bucket', bucket, prefix: folder === '.' ? '' : `${folder}/` };
-  }
+  const address = sheetAddressIn(sheet);
+  if (address) return pathBaseOf(address);
   return { kind: 'folder', folder: sheet === '-' ? cwd : path.dirname(path.resolve(cwd, sheet)) };
 }

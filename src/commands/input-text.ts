@@ -1,7 +1,7 @@
 import prettyBytes from 'pretty-bytes';
 import type { SheetInput, SheetInputs } from '../batch/sheet-inputs.js';
 import type { SheetSummary } from '../sheet/index.js';
-import { counted } from './submission-plan-text.js';
+import { counted } from '../domain/counted.js';
 
 /** Lines that tell what input images a sheet names; none for a sheet of text alone. */
 export function inputsText(

@@ -8,7 +8,7 @@ import { EXIT, type Command, type CommandContext, type ExitCode } from './comman
 import { askConsent } from './consent.js';
 import { openLateProgress } from './progress.js';
 import { sealOf, unreadableReport } from './sealed-batch.js';
-import { counted } from './submission-plan-text.js';
+import { counted } from '../domain/counted.js';
 import { oneLine } from './table.js';
 import { withTemporalIfAny } from './temporal-if-any.js';
 import { writeText } from './write-text.js';

@@ -1,6 +1,7 @@
 import { ServiceError, WorkflowUpdateFailedError } from '@temporalio/client';
 import { NamespaceNotFoundError } from '@temporalio/common';
 import { BananaHubError } from '../bananahub/errors.js';
+import { asPart } from '../domain/full-stop.js';
 import { EmbeddedError } from '../embedded/embedded-error.js';
 import { UsageError } from '../errors.js';
 import { SheetError } from '../sheet/index.js';
@@ -14,7 +15,7 @@ export function refusalOf(error: unknown): string | undefined {
     return `Temporal has no namespace "${namespace}". Correct TEMPORAL_NAMESPACE, or create it: temporal operator namespace create -n ${namespace}`;
   }
   if (error instanceof ServiceError) {
-    return `Temporal did not do what was asked: ${error.cause instanceof Error ? error.cause.message : error.message}. Check TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE, or run: banana-batch doctor`;
+    return `Temporal did not do what was asked: ${asPart(error.cause instanceof Error ? error.cause.message : error.message)}. Check TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE, or run: banana-batch doctor`;
   }
   const isExpected =
     error instanceof UsageError ||

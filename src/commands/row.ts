@@ -2,7 +2,7 @@ import prettyBytes from 'pretty-bytes';
 import type { PhaseReached } from '../domain/outcome.js';
 import { UsageError } from '../errors.js';
 import { locate, withBucket } from './batch-access.js';
-import { readBatchFiles } from './batch-files.js';
+import { readBatchFiles } from '../batch/batch-files.js';
 import { ago } from './elapsed.js';
 import { EXIT, type Command } from './command-context.js';
 import { findRow } from './find-row.js';

@@ -5,7 +5,7 @@ import { DEFAULT_MAX_FAILURE_RATE } from '../domain/failure-rate.js';
 import { MAX_BATCH_ROWS } from '../domain/window.js';
 import type { RunSettings } from '../domain/run-settings.js';
 import { budgetOrNone, duration, wholeNumber } from './option-parsers.js';
-import type { Spending } from './spending.js';
+import type { Spending } from '../batch/spending.js';
 
 /** What commander hands over of the flags that say how to run. */
 export interface RunningFlags extends Spending {
@@ -31,8 +31,24 @@ const DEFAULTS: RunSettings = {
   probeLongestMs: 5 * 60_000,
 };
 
-/** Adds the flags that say how to run; what is left out is as `otherwise` tells, or our own default. */
+/** Adds the flags that say how to run, a canary too; what is left out is as `otherwise` tells, or our own default. */
 export function withRunningFlags(program: Program, otherwise?: string): Program {
+  const note = otherwise === undefined ? '' : ' (to be said where the run before had one)';
+  return withCanaryFlags(
+    withSettingsFlags(program, otherwise, { spender: 'the run', note }).option(
+      '--max-images <n>',
+      'start nothing where more images than that would have to be bought',
+      wholeNumber(0, MAX_BATCH_ROWS),
+    ),
+  );
+}
+
+/** The same without a canary and a limit of images; `spender` is what a budget is for. */
+export function withSettingsFlags(
+  program: Program,
+  otherwise: string | undefined,
+  { spender, note = '' }: { readonly spender: string; readonly note?: string },
+): Program {
   const by = (own: string): string => ` (default: ${otherwise ?? own})`;
   // Only what goes on from another run may have to take back what that was told.
   const again = (flags: string, text: string): Option =>
@@ -55,24 +71,9 @@ export function withRunningFlags(program: Program, otherwise?: string): Program 
       wholeNumber(1, 100),
     )
     .option(
-      '--max-images <n>',
-      'start nothing where more images than that would have to be bought',
-      wholeNumber(0, MAX_BATCH_ROWS),
-    )
-    .option(
       '--budget <amount>',
-      `what the run may cost by BANANA_PRICES, such as 25.00: spent, it pauses; none for no cap${otherwise === undefined ? '' : ' (to be said where the run before had one)'}`,
+      `what ${spender} may cost by BANANA_PRICES, such as 25.00: spent, it pauses; none for no cap${note}`,
       budgetOrNone,
-    )
-    .option(
-      '--canary <n>',
-      `make so many rows first, spread over all of them (1 to ${MAX_CANARY_ROWS}), show them on a page of their own with times and cost, and wait for "resume"`,
-      wholeNumber(1, MAX_CANARY_ROWS),
-    )
-    .option(
-      '--canary-wait <duration>',
-      'go on by itself after so long where all of them were made (default: wait)',
-      duration,
     )
     .option('--job-timeout <duration>', `fail a row whose job takes longer${by('wait')}`, duration)
     .option('--grace <duration>', `for jobs in flight when the batch is cancelled${by('10m')}`, duration)
@@ -87,13 +88,30 @@ export function withRunningFlags(program: Program, otherwise?: string): Program 
     .addOption(again('--no-near-duplicates', 'do not, where the run before did'));
 }
 
+function withCanaryFlags(program: Program): Program {
+  return program
+    .option(
+      '--canary <n>',
+      `make so many rows first, spread over all of them (1 to ${MAX_CANARY_ROWS}), show them on a page of their own with times and cost, and wait for "resume"`,
+      wholeNumber(1, MAX_CANARY_ROWS),
+    )
+    .option(
+      '--canary-wait <duration>',
+      'go on by itself after so long where all of them were made (default: wait)',
+      duration,
+    );
+}
+
 /** What may be made and spent by the flags. */
 export function spendingIn({ maxImages, budget }: RunningFlags): Spending {
   return { ...(maxImages !== undefined && { maxImages }), ...(budget !== undefined && { budget }) };
 }
 
 /** How to run by the flags, money apart; what they do not say is as `before`. */
-export function runSettings(flags: RunningFlags, before: RunSettings = DEFAULTS): RunSettings {
+export function runSettings(
+  flags: Omit<RunningFlags, keyof Spending>,
+  before: RunSettings = DEFAULTS,
+): RunSettings {
   const maxFailureRate = flags.maxFailureRate ?? before.maxFailureRate;
   const jobTimeoutMs = flags.jobTimeout ?? before.jobTimeoutMs;
   const thumbnails = flags.thumbnails ?? before.thumbnails;

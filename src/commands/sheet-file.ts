@@ -4,19 +4,16 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import prettyBytes from 'pretty-bytes';
-import type { BucketConfig } from '../config.js';
 import { InterruptedError, UsageError } from '../errors.js';
+import { fetchSheet, sheetAddressIn, type SheetAddress } from '../batch/fetch-sheet.js';
 import { hashFile, type SheetFile } from '../batch/plan-submission.js';
 import type { SheetInputs } from '../batch/sheet-inputs.js';
 import { sheetLabel } from '../sheet/index.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { createS3ObjectStore } from '../storage/s3-object-store.js';
 import type { CommandContext } from './command-context.js';
-import { downloadSheet } from './download-sheet.js';
 import { inputSources } from './input-sources.js';
 import { openLateProgress } from './progress.js';
-
-const S3_SHEET = /^s3:\/\/([^/]+)\/(.+)$/;
 
 /** A sheet with the images that it names beside itself, and the S3 where those are read that are objects. */
 export interface GivenSheet extends SheetFile {
@@ -34,8 +31,8 @@ export async function withSheetFile<T>(
   context: CommandContext,
   use: (sheet: GivenSheet) => Promise<T>,
 ): Promise<T> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'banana-batch-sheet-'));
   const { inputs, openStore, close } = inputSources(name, context);
+  const folder = await mkdtemp(path.join(tmpdir(), 'banana-batch-sheet-'));
   try {
     const copy = path.join(folder, 'sheet');
     const copied = await copySheet(name, context, copy);
@@ -54,9 +51,9 @@ export async function withSheetFile<T>(
 
 /** Copies the sheet; the name by which it is known from then on. */
 async function copySheet(name: string, context: CommandContext, copy: string): Promise<string> {
-  const { stdin, config, cwd } = context;
-  if (/^https?:\/\//i.test(name)) return copyDownload(name, context, copy);
-  const [, bucket, key] = S3_SHEET.exec(name) ?? [];
+  const { stdin, cwd } = context;
+  const address = sheetAddressIn(name);
+  if (address) return copyFrom(address, sheetLabel(name), context, copy);
   if (name === '-') {
     if (stdin.isTTY) {
       throw new UsageError(
@@ -64,34 +61,33 @@ async function copySheet(name: string, context: CommandContext, copy: string): P
       );
     }
     await pipeline(stdin, createWriteStream(copy));
-  } else if (bucket && key) {
-    await withStore(config.bucket, async (store) => {
-      await pipeline(await store.read({ bucket, key }), createWriteStream(copy));
-    });
-  } else {
-    if (name.startsWith('s3://')) throw new UsageError(`${name}: expected s3://bucket/key.`);
-    if (/^[a-z][a-z0-9+.-]*:\/\//i.test(name)) {
-      throw new UsageError(
-        `${sheetLabel(name)}: sheets are read from a path, "-", s3://bucket/key or https://host/path, not from there. Download it and name the file.`,
-      );
-    }
-    await copyLocal(path.resolve(cwd, name), name, copy);
+    return name;
   }
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(name)) {
+    throw new UsageError(
+      `${sheetLabel(name)}: sheets are read from a path, "-", s3://bucket/key or https://host/path, not from there. Download it and name the file.`,
+    );
+  }
+  await copyLocal(path.resolve(cwd, name), name, copy);
   return name;
 }
 
-async function copyDownload(
-  address: string,
-  { stderr, interrupted }: CommandContext,
+async function copyFrom(
+  address: SheetAddress,
+  label: string,
+  { config, stderr, interrupted }: CommandContext,
   copy: string,
 ): Promise<string> {
-  const label = sheetLabel(address);
-  if (!URL.canParse(address)) throw new UsageError(`${label} is no address. Expected https://host/path.`);
+  const opened: ObjectStore[] = [];
   const progress = openLateProgress(stderr);
   try {
-    const name = await downloadSheet({
-      url: new URL(address),
+    return await fetchSheet(address, {
       copy,
+      openStore: () => {
+        const store = createS3ObjectStore(config.bucket?.s3);
+        opened.push(store);
+        return store;
+      },
       signal: interrupted,
       onBytes: (received, total) =>
         progress.show(
@@ -99,24 +95,12 @@ async function copyDownload(
             `Fetching ${label}: ${prettyBytes(received)}${total === undefined ? '' : ` of ${prettyBytes(total)}`}`,
         ),
     });
-    return name ?? label;
   } catch (error) {
     if (interrupted.aborted) throw new InterruptedError('The download was stopped.');
     throw error;
   } finally {
     progress.end();
-  }
-}
-
-async function withStore(
-  bucket: BucketConfig | undefined,
-  use: (store: ObjectStore) => Promise<void>,
-): Promise<void> {
-  const store = createS3ObjectStore(bucket?.s3);
-  try {
-    await use(store);
-  } finally {
-    store.close();
+    for (const store of opened) store.close();
   }
 }
 

@@ -2,7 +2,8 @@ import type { PlanCounts } from '../batch/plan-counts.js';
 import type { SubmissionPlan } from '../batch/plan-submission.js';
 import type { BatchId } from '../domain/ids.js';
 import { MODELS } from '../domain/generation-settings.js';
-import { imagesOf, type ImagesOfKind } from '../domain/image-counts.js';
+import { counted } from '../domain/counted.js';
+import { imagesOf, kindsText, type ImagesOfKind } from '../domain/image-counts.js';
 import { costOf, type PriceTable } from '../domain/price-table.js';
 import type { RejectedRecord } from '../domain/row.js';
 import type { SheetSettings, SheetSummary } from '../sheet/index.js';
@@ -15,7 +16,7 @@ const SHOWN_REJECTS = 5;
 export function sheetText(
   sheet: string,
   summary: SheetSummary,
-  { duplicates }: Pick<SheetSettings, 'duplicates'>,
+  { duplicates, moment }: Pick<SheetSettings, 'duplicates' | 'moment'>,
 ): string {
   const models = MODELS.map(
     (model) => [model, imagesOf(summary.images.filter((kind) => kind.model === model))] as const,
@@ -28,6 +29,11 @@ export function sheetText(
   ];
   if (summary.hasSplitNames) {
     lines.push('Names      have folders such as "test": load the images in Hugging Face with split="train"');
+  }
+  if (summary.saysMoment && moment === undefined) {
+    lines.push(
+      'Note       {{date}} and {{time}} in prompts or names stay as they are: only schedules fill them in',
+    );
   }
   if (summary.rejected > 0) lines.push(`Rejected   ${counted(summary.rejected, 'row')}:`);
   const shown = summary.firstRejected.slice(0, SHOWN_REJECTS);
@@ -77,11 +83,6 @@ export function costText(prices: PriceTable, buys: readonly ImagesOfKind[]): str
 
 const ONCE_EACH = ' by BANANA_PRICES, not counting jobs made again after a failure';
 
-/** Images by model and resolution: `22 pro 1K, 1 nb 1K`. */
-export function kindsText(kinds: readonly ImagesOfKind[]): string {
-  return kinds.map(({ model, resolution, images }) => `${images} ${model} ${resolution}`).join(', ');
-}
-
 /** Lines that tell which rows the batch itself rejects, besides those that a look at the sheet alone has told. */
 export function rejectedByBatchText(summary: SheetSummary, plan: SubmissionPlan): string {
   const more = plan.summary.rejected - summary.rejected;
@@ -109,11 +110,6 @@ export function renamedLines({ renamed }: PlanCounts): readonly string[] {
   return renamed > 0
     ? [`           ${counted(renamed, 'image')} renamed: copied in the bucket, not bought`]
     : [];
-}
-
-/** A number with its noun: `1 image`, `12 images`. */
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 /** What `submit --json` prints; scripts rely on it. */

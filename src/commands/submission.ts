@@ -2,13 +2,13 @@ import path from 'node:path';
 import slugify from '@sindresorhus/slugify';
 import { choosePlace, claimPlace, type BatchFolder } from '../batch/batch-place.js';
 import { readBatchStatus } from '../batch/batch-status.js';
-import { type BatchStatus } from '../batch/status-document.js';
+import { isOpen } from '../batch/status-document.js';
 import { rowsToBuy, rowsToRun } from '../batch/plan-counts.js';
 import {
   planRun,
   planSubmission,
+  sheetToPlan,
   type SheetFile,
-  type SheetToPlan,
   type SubmissionPlan,
 } from '../batch/plan-submission.js';
 import { hasSheet } from '../batch/run-request.js';
@@ -23,15 +23,17 @@ import type { SheetSettings } from '../sheet/index.js';
 import { at, homeOf, requestKey, type BatchLocation, type RunRef } from '../storage/layout.js';
 import type { RunSettings } from '../domain/run-settings.js';
 import type { BatchAccess } from './batch-access.js';
-import { readBatchFiles, type BatchFiles } from './batch-files.js';
+import { isSealedFor, readBatchFiles } from '../batch/batch-files.js';
+import { budgetText } from './budget-text.js';
 import { canaryPlanText, withCanary } from './canary-flags.js';
 import type { CheckedSheet } from './checked-sheet.js';
 import type { CommandContext } from './command-context.js';
 import { askConsent, type Consent } from './consent.js';
-import { budgetIn, budgetText, refuseOtherBudget, spendingSettings, type Spending } from './spending.js';
+import { budgetIn, refuseOtherBudget, spendingSettings, type Spending } from '../batch/spending.js';
 import { inputReachText } from './input-reach.js';
 import { uploadText } from './input-text.js';
-import { counted, planText, rejectedByBatchText } from './submission-plan-text.js';
+import { counted } from '../domain/counted.js';
+import { planText, rejectedByBatchText } from './submission-plan-text.js';
 import {
   refuseNoRoomForNames,
   refuseOtherAccount,
@@ -40,7 +42,7 @@ import {
   refuseTooLong,
   refuseUnreachable,
   refuseUnusable,
-} from './submission-refusals.js';
+} from '../batch/submission-refusals.js';
 import { uploadSheetInputs } from './upload-sheet-inputs.js';
 
 /** What `submit` and `run` are asked to do. */
@@ -135,7 +137,7 @@ export async function submitSheet(
   await claimPlace(store, home, location);
   const uploaded = await uploadSheetInputs(context, store, location, sheet);
   if (uploaded.kind === 'interrupted') return uploaded;
-  const run = await startRun({
+  const { run } = await startRun({
     client: access.client,
     store,
     taskQueue: access.taskQueue,
@@ -169,37 +171,6 @@ async function joinRun(
   if (!isSame || (run.runSeq > 1 && request.merge !== asked.merge)) return { kind: 'busy', location: run };
   const plan = await planRun(store, run, asked);
   return { kind: 'running', location: run, plan };
-}
-
-/** Whether the batch's files are what this submission would write: its newest run is sealed, and was asked for the same. */
-function isSealedFor(
-  files: BatchFiles | undefined,
-  location: BatchLocation,
-  sheet: SheetFile,
-  { sheetSettings, settings }: SubmissionOptions,
-): boolean {
-  if (!files?.batch || !files.report) return false;
-  const { batch, report, lastRunSeq } = files;
-  return (
-    report.runSeq === lastRunSeq &&
-    batch.runSeq === lastRunSeq &&
-    (settings.nearDuplicates !== true || batch.settings.nearDuplicates === true) &&
-    hasSheet(batch.sheet, location, sheet, sheetSettings)
-  );
-}
-
-/** A sheet and how it is to become a batch. What our own reports tell of a batch are parts of it: the rest stays. */
-export function sheetToPlan(
-  sheet: CheckedSheet,
-  { sheetSettings, merge }: Pick<SubmissionOptions, 'sheetSettings' | 'merge'>,
-): SheetToPlan {
-  const { summary } = sheet;
-  return { sheet, sheetSettings, summary, merge: merge || summary.isFailures || summary.isRejects };
-}
-
-/** Whether a batch still works. */
-export function isOpen(status: BatchStatus): boolean {
-  return !['completed', 'cancelled', 'failed'].includes(status.state);
 }
 
 /** The id of a submission's batch. Throws a UsageError where its sheet's name makes none. */

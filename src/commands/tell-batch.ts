@@ -10,7 +10,7 @@ import { UsageError } from '../errors.js';
 import { batchWorkflowId } from '../workflows/names.js';
 import { locate, TEMPORAL_DEADLINE_MS, type BatchAccess } from './batch-access.js';
 import { unknownBatch } from './status.js';
-import { isOpen } from './submission.js';
+import { isOpen } from '../batch/status-document.js';
 
 /** What a batch is to be told. */
 export interface Word {

@@ -5,7 +5,7 @@ import type { ObjectStore } from '../storage/object-store.js';
 import type { CommandContext } from './command-context.js';
 import { openLateProgress } from './progress.js';
 import type { GivenSheet } from './sheet-file.js';
-import { counted } from './submission-plan-text.js';
+import { counted } from '../domain/counted.js';
 
 /** What became of an upload; `inputListKey` is the key of the images' list, undefined where there are none. */
 export type Uploaded =

@@ -10,7 +10,7 @@ import { Pace } from './pace.js';
 import { openProgress } from './progress.js';
 import { refusalOf } from './refusal.js';
 import { coloursFor, statusBlock, statusLine } from './status-text.js';
-import { isOpen } from './submission.js';
+import { isOpen } from '../batch/status-document.js';
 
 const LOOK_EVERY_MS = 1_000;
 

@@ -28,6 +28,8 @@ export const worker: Command<WorkerCommandOptions> = async (context, options) =>
   const running = await startWorker({
     ...parts,
     webhooks: config.webhooks,
+    notices: config.notices,
+    prices: config.prices,
     taskQueue: config.taskQueue,
     log,
     roles,
@@ -43,6 +45,7 @@ export const worker: Command<WorkerCommandOptions> = async (context, options) =>
       taskQueue: config.taskQueue,
       roles,
       ...(listen && { webhooks: `${listen.host}:${listen.port}` }),
+      ...(config.notices && { notices: new URL(config.notices.url).host }),
     },
     'The worker is ready.',
   );

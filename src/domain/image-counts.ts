@@ -35,3 +35,8 @@ export class ImageCounts {
 export function imagesOf(kinds: readonly ImagesOfKind[]): number {
   return kinds.reduce((sum, { images }) => sum + images, 0);
 }
+
+/** Images by model and resolution: `22 pro 1K, 1 nb 1K`. */
+export function kindsText(kinds: readonly ImagesOfKind[]): string {
+  return kinds.map(({ model, resolution, images }) => `${images} ${model} ${resolution}`).join(', ');
+}

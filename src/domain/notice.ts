@@ -12,12 +12,18 @@ export type Notice = NoticeEvent & {
   readonly at: string;
 };
 
+/** A hold as it is told. */
+export interface ToldHold extends Pick<Hold, 'code' | 'message' | 'since'> {
+  readonly scope: string;
+}
+
 export type NoticeEvent =
   | {
       readonly type: 'batch.ended';
       readonly batch: NoticeBatch;
-      /** `failed`: ended from outside, or by an error of its own. */
+      /** `failed`: ended from outside, or by an error of its own; there is no report then. */
       readonly end: 'completed' | 'cancelled' | 'failed';
+      /** Without rows where it ended before its sheet was read. */
       readonly tally: Tally;
       /** What the account was charged meanwhile, a decimal string; absent where nobody can say. */
       readonly cost?: string;
@@ -25,7 +31,7 @@ export type NoticeEvent =
   | {
       readonly type: 'batch.held';
       readonly batch: NoticeBatch;
-      readonly hold: Pick<Hold, 'scope' | 'code' | 'message' | 'since'>;
+      readonly hold: ToldHold;
     }
   /** The batch itself has paused: its budget is spent, or its canary is to be looked at. */
   | { readonly type: 'batch.paused'; readonly batch: NoticeBatch; readonly pause: Pause }
@@ -38,7 +44,9 @@ export type NoticeEvent =
       readonly since: string;
     }
   | ({ readonly type: 'schedule.firing-skipped' } & FiringNotice)
-  | ({ readonly type: 'schedule.firing-failed' } & FiringNotice);
+  | ({ readonly type: 'schedule.firing-failed' } & FiringNotice)
+  /** A person tries whether notices arrive. */
+  | { readonly type: 'test' };
 
 /** A firing of which nothing was bought, and why. */
 export interface FiringNotice {
@@ -55,6 +63,8 @@ export interface FiringNotice {
 export interface NoticeBatch {
   readonly batchId: BatchId;
   readonly runSeq: number;
+  /** When the run began, ISO 8601: tells it from one of the same number whose batch was deleted. */
+  readonly startedAt: string;
   /** `s3://bucket/folder/`, where its report and its contact sheet are. */
   readonly address: string;
 }

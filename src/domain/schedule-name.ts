@@ -31,7 +31,7 @@ export function firingStamp(firingAt: Date): string {
 
 /** The batch of a firing: one function, used everywhere. In UTC, since clocks that go back have hours twice. */
 export function firingBatchId(schedule: ScheduleName, mode: ScheduleMode, firingAt: Date): BatchId {
-  const id = mode === 'fresh' ? `${schedule}-${firingStamp(firingAt)}` : schedule;
+  const id: string = mode === 'fresh' ? `${schedule}-${firingStamp(firingAt)}` : schedule;
   // A schedule name, and one with a hyphen and a stamp, are batch ids.
-  return id as string as BatchId;
+  return id as BatchId;
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { FoundInput, InputImages } from '../sheet/index.js';
-import { at, inputKey, type BatchLocation } from '../storage/layout.js';
+import { at, inputKey, type BucketFolder } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { readJsonLines, toJsonLines } from './json-lines.js';
 
@@ -25,7 +25,7 @@ export type InputLine = z.infer<typeof InputLine>;
  * key, which names its content; undefined where the sheet names none.
  */
 export function inputListOf(
-  location: BatchLocation,
+  location: BucketFolder,
   found: ReadonlyMap<string, FoundInput>,
 ): { readonly key: string; readonly body: Buffer; readonly sha256: string } | undefined {
   if (found.size === 0) return undefined;
@@ -38,7 +38,7 @@ export function inputListOf(
 /** The lines of the document at a key. Throws `StorageError`. */
 export async function* inputLines(
   store: ObjectStore,
-  location: BatchLocation,
+  location: BucketFolder,
   key: string,
 ): AsyncGenerator<InputLine> {
   yield* readJsonLines(await store.read(at(location, key)), InputLine, key);
@@ -47,7 +47,7 @@ export async function* inputLines(
 /** The input images of a run's sheet as they were when it was submitted; undefined where it names none. Throws `StorageError`. */
 export async function listedInputs(
   store: ObjectStore,
-  location: BatchLocation,
+  location: BucketFolder,
   { inputListKey }: { readonly inputListKey?: string },
 ): Promise<InputImages | undefined> {
   if (inputListKey === undefined) return undefined;

@@ -84,9 +84,10 @@ export function addLookCommands(
   program
     .command('doctor')
     .description('check configuration, Temporal, bucket, key and clock, and say what to mend')
+    .option('--notify', 'send a test notice to BANANA_NOTIFY_URL, and say what came back', false)
     .option('--json', 'one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch doctor'))
-    .action(async (flags: { json: boolean }) =>
+    .action(async (flags: { notify: boolean; json: boolean }) =>
       end(await perform(async () => (await import('../commands/doctor.js')).doctor, flags)),
     );
 }

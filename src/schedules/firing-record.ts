@@ -11,7 +11,7 @@ const batch = {
   root: z.string().min(1),
 };
 
-/** `_schedules/<name>/firings/<month>/<stamp>.json`: what became of a firing; written anew as it goes on. */
+/** `_schedules/<name>/firings/<day>/<stamp>.json`: what became of a firing; written anew as it goes on. */
 export const FiringRecord = z.object({
   format: z.literal(1),
   schedule: z.string().transform((text) => text as ScheduleName),

@@ -10,7 +10,19 @@ const scheduleName = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-/** What every firing of a schedule is asked to do: its only argument, kept by Temporal, the same at each firing. */
+/** When a schedule fires, in its own time zone. */
+export const ScheduleTimes = z.discriminatedUnion('kind', [
+  /** Any of these expressions, as they were given. */
+  z.object({ kind: z.literal('cron'), expressions: z.array(z.string().min(1)).min(1) }),
+  /** Every so often from the epoch plus `offsetMs`, whatever the zone. */
+  z.object({ kind: z.literal('every'), everyMs: z.int().min(1000), offsetMs: z.int().min(0) }),
+]);
+export type ScheduleTimes = z.infer<typeof ScheduleTimes>;
+
+/**
+ * What every firing of a schedule is asked to do. Kept in the bucket by its content, so that Temporal sees neither
+ * templates nor addresses: what a firing is given is where it lies.
+ */
 export const ScheduledSheet = z.object({
   format: z.literal(1),
   schedule: scheduleName,
@@ -39,5 +51,16 @@ export const ScheduledSheet = z.object({
   budget: z.string().exactOptional(),
   /** IANA name of the zone in which it fires, and whose `{{date}}` and `{{time}}` its prompts have. */
   timezone: z.string().min(1),
+  times: ScheduleTimes,
 });
 export type ScheduledSheet = z.infer<typeof ScheduledSheet>;
+
+/** The only argument of a schedule's firings, kept by Temporal and the same at each. */
+export const FiringArgument = z.object({
+  format: z.literal(1),
+  schedule: scheduleName,
+  home: z.object({ bucket: z.string().min(1), prefix: z.string() }),
+  /** Key of its `ScheduledSheet`. */
+  sheetKey: z.string().min(1),
+});
+export type FiringArgument = z.infer<typeof FiringArgument>;

@@ -26,6 +26,7 @@ import { inputImagesOf, type InputImages } from './input-images.js';
 import type { SourceRecord } from './parse.js';
 import { promptsOf } from './prompts.js';
 import { SheetError, type SheetPlace } from './sheet-error.js';
+import { withMoment } from './sheet-moment.js';
 import type { SheetSettings } from './sheet-settings.js';
 
 const SHOWN_VALUE_CHARACTERS = 200;
@@ -50,7 +51,7 @@ export type CheckedRecord =
 /** Checks one sheet's records in order: ids and positions depend on those before. */
 export type RecordChecker = (record: SourceRecord, columns: SheetColumns) => CheckedRecord;
 
-type CheckSettings = Pick<SheetSettings, 'defaults' | 'imagesPerPrompt' | 'seed' | 'duplicates'>;
+type CheckSettings = Pick<SheetSettings, 'defaults' | 'imagesPerPrompt' | 'seed' | 'duplicates' | 'moment'>;
 
 /**
  * A checker for one pass over one sheet. It takes a record as it is, skips it or rejects it with column, value and
@@ -77,8 +78,11 @@ export function recordChecker(
   const firstLines = new IdLines();
   let position = 0;
 
-  return (record, columns) => {
+  return (asRead, columns) => {
+    let record = asRead;
     try {
+      // First of all, so that rejects.csv too says what this reading means, whoever submits it and when.
+      record = withMoment(asRead, columns, settings.moment);
       const checked = checkedRecord(record, columns);
       if (checked.kind === 'accepted') position += checked.rows.length;
       return checked;

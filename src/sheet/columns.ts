@@ -6,12 +6,14 @@ import {
   type InputColumn,
 } from '../domain/reserved-columns.js';
 import { columnsInstead, listColumns, SheetError, type SheetPlace } from './sheet-error.js';
+import { momentInNames } from './sheet-moment.js';
 import type { SheetSettings } from './sheet-settings.js';
 import {
   movedTemplate,
   parseTemplate,
   placeTemplate,
   type PlacedPart,
+  type Template,
   type TemplateUse,
 } from './template.js';
 
@@ -43,10 +45,7 @@ export interface LabelColumn {
   readonly isUnnamed: boolean;
 }
 
-type ColumnSettings = Pick<SheetSettings, 'map' | 'template' | 'name'>;
-
-const PROMPT_TEMPLATE: TemplateUse = { flag: '--template', takesChoices: true };
-const NAME_TEMPLATE: TemplateUse = { flag: '--name', takesChoices: false };
+type ColumnSettings = Pick<SheetSettings, 'map' | 'template' | 'name' | 'moment'>;
 
 /** The place of `{{id}}` in a name's template: the row's id, which a row has also where its sheet gives none. */
 export const ROW_ID_PLACE = -1;
@@ -66,14 +65,19 @@ export type ColumnPlanner = (
  * names the file_name column. Columns that our own reports add are dropped. In our own failures.csv neither map nor
  * templates apply, since it has our columns, final prompts and final names.
  *
- * The planner throws SheetError `duplicate-header`, `unknown-column` (a mapped or templated one), `no-prompt-column`;
- * this function `bad-template`.
+ * The planner throws SheetError `duplicate-header`, `unknown-column` (a mapped or templated one), `no-prompt-column`,
+ * and `bad-template` for a date or time that is refused; this function `bad-template` for braces that do not pair up.
  */
 export function columnPlanner(settings: ColumnSettings, sheet: string): ColumnPlanner {
-  const template =
-    settings.template === undefined ? undefined : parseTemplate(settings.template, PROMPT_TEMPLATE, sheet);
-  const nameTemplate =
-    settings.name === undefined ? undefined : parseTemplate(settings.name, NAME_TEMPLATE, sheet);
+  const { moment } = settings;
+  const parsed = (text: string | undefined, use: TemplateUse): Template | undefined =>
+    text === undefined ? undefined : parseTemplate(text, use, sheet);
+  const template = parsed(settings.template, { flag: '--template', takesChoices: true, moment });
+  const nameTemplate = parsed(settings.name, {
+    flag: '--name',
+    takesChoices: false,
+    moment: momentInNames(moment),
+  });
   let wholly: readonly PlacedPart[] | undefined;
   let whollyNamed: readonly PlacedPart[] | undefined;
   return (header, place, isWhole) => {

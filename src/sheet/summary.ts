@@ -4,6 +4,7 @@ import { hasChosenName } from '../domain/object-key.js';
 import type { RejectedRecord } from '../domain/row.js';
 import { InputTally, type InputCounts } from './input-counts.js';
 import { readSheet, type SheetHeader, type SheetItem } from './read-sheet.js';
+import { saysMoment } from './sheet-moment.js';
 import type { SheetSettings, SheetSource } from './sheet-settings.js';
 
 /** A record that says the same as an earlier one, by the lines on which they start. */
@@ -28,6 +29,8 @@ export interface SheetSummary extends SheetHeader {
   readonly hasNames: boolean;
   /** Whether Hugging Face takes the folders of any name for splits other than train. */
   readonly hasSplitNames: boolean;
+  /** Whether the final prompt or the name of any row says `{{date}}` or `{{time}}`. */
+  readonly saysMoment: boolean;
   readonly inputs: InputCounts;
   /** The first 20. */
   readonly firstRejected: readonly RejectedRecord[];
@@ -55,6 +58,7 @@ export class SheetTally {
   #duplicates = 0;
   #hasNames = false;
   #hasSplitNames = false;
+  #saysMoment = false;
   #lastRepeatLine = 0;
 
   /** Counts one item. */
@@ -73,6 +77,7 @@ export class SheetTally {
         this.#inputs.add(item.row.inputImages);
         this.#hasNames ||= hasChosenName(item.row);
         this.#hasSplitNames ||= looksLikeSplit(item.row.imageName);
+        this.#saysMoment ||= saysMoment(item.row.prompt) || saysMoment(item.row.imageName);
         for (const label of Object.keys(item.row.labels)) this.#labels.add(label);
         // The replicas of one repeat are one duplicate.
         if (item.repeatOf !== undefined && item.row.line !== this.#lastRepeatLine) {
@@ -103,6 +108,7 @@ export class SheetTally {
       images,
       hasNames: this.#hasNames,
       hasSplitNames: this.#hasSplitNames,
+      saysMoment: this.#saysMoment,
       inputs: this.#inputs.counts,
       firstRejected: [...this.#firstRejected],
     };

@@ -1,4 +1,5 @@
 import { columnsInstead, SheetError, type SheetPlace } from './sheet-error.js';
+import { momentPart, type SheetMoment } from './sheet-moment.js';
 
 /** What a template is for. */
 export interface TemplateUse {
@@ -6,6 +7,8 @@ export interface TemplateUse {
   readonly flag: string;
   /** Whether `{{red,green}}` is drawn; otherwise only a column can have such a name. */
   readonly takesChoices: boolean;
+  /** What `{{date}}` and `{{time}}` stand for in a sheet without such columns. */
+  readonly moment?: SheetMoment;
 }
 
 /** A template in its parts, in order. */
@@ -129,11 +132,12 @@ export interface ChoicesPart {
 
 /**
  * What a template means for a sheet with these columns, found in any case of letters. Braces hold a column where the
- * sheet has one of exactly that name; else what stands before `|` is a column, and texts with commas between them are
- * choices. Throws SheetError `unknown-column` for a column that the sheet lacks, `bad-template` for an empty choice.
+ * sheet has one of exactly that name; else what stands before `|` is a column, or the moment's date or time, and texts
+ * with commas between them are choices. Throws SheetError `unknown-column` for a column that the sheet lacks,
+ * `bad-template` for an empty choice and for a moment that is refused.
  */
 export function placeTemplate(
-  { parts, flag, takesChoices }: Template,
+  { parts, flag, takesChoices, moment }: Template,
   names: readonly string[],
   place: Required<SheetPlace>,
 ): readonly PlacedPart[] {
@@ -147,11 +151,14 @@ export function placeTemplate(
       return { kind: 'column', column: whole, index: whollyAt, otherwise: undefined };
     const index = places.get(column.toLowerCase());
     if (index !== undefined) return { kind: 'column', column, index, otherwise };
+    const ofMoment = momentPart(column);
+    if (ofMoment && typeof moment === 'object') return { kind: 'text', text: moment[ofMoment] };
+    if (ofMoment && moment === 'refused') throw refusedMoment(place.sheet, { flag, part: ofMoment });
     if (!takesChoices || otherwise !== undefined || choices.length === 1) {
       throw new SheetError(
         'unknown-column',
         place,
-        `${flag} uses the column ${JSON.stringify(column)}, which the sheet does not have. ${columnsInstead(column, names)}`,
+        `${flag} uses the column ${JSON.stringify(column)}, which the sheet does not have. ${ofMoment ? ONLY_OF_FIRINGS : ''}${columnsInstead(column, names)}`,
       );
     }
     if (choices.includes('')) {
@@ -162,6 +169,19 @@ export function placeTemplate(
     }
     return { kind: 'choices', place: choicesBefore++, choices };
   });
+}
+
+const ONLY_OF_FIRINGS =
+  'Without such columns {{date}} and {{time}} are those at which a schedule fires, and this is none. ';
+
+function refusedMoment(
+  sheet: string,
+  { flag, part }: { readonly flag: string; readonly part: string },
+): SheetError {
+  return badTemplate(
+    sheet,
+    `${flag} says {{${part}}}, which is another at each firing, so that a schedule of --mode changes would make everything anew each time. Leave it out, or make a schedule of --mode fresh`,
+  );
 }
 
 /** The same template for a record with other columns, of a sheet whose records may leave some out. */

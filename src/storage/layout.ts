@@ -14,6 +14,9 @@ export interface BatchLocation {
   readonly batchId: BatchId;
 }
 
+/** A folder of a bucket: all keys in it start with `root`, which ends with `/`. */
+export type BucketFolder = Pick<BatchLocation, 'bucket' | 'root'>;
+
 /** Where batches live that were given no place of their own: each in a folder of its name below `prefix`, which is empty or ends with `/`. */
 export interface HomeFolder {
   readonly bucket: string;
@@ -26,15 +29,12 @@ export function homeOf({ bucket, prefix }: HomeFolder, batchId: BatchId): BatchL
 }
 
 /** Whether two batches, or runs of them, live in one folder. */
-export function isSamePlace(
-  one: Pick<BatchLocation, 'bucket' | 'root'>,
-  other: Pick<BatchLocation, 'bucket' | 'root'>,
-): boolean {
+export function isSamePlace(one: BucketFolder, other: BucketFolder): boolean {
   return one.bucket === other.bucket && one.root === other.root;
 }
 
 /** A folder of a bucket as a person writes it: `s3://bucket/folder/`. */
-export function addressOf({ bucket, root }: Pick<BatchLocation, 'bucket' | 'root'>): string {
+export function addressOf({ bucket, root }: BucketFolder): string {
   return `s3://${bucket}/${root}`;
 }
 
@@ -44,12 +44,12 @@ export interface RunRef extends BatchLocation {
 }
 
 /** The place of a key that one of the functions below gave for the same location. */
-export function at(location: BatchLocation, key: string): ObjectRef {
+export function at(location: BucketFolder, key: string): ObjectRef {
   return { bucket: location.bucket, key };
 }
 
 /** All of a batch's keys start with it; ends with `/`. */
-export function batchRoot(location: BatchLocation): string {
+export function batchRoot(location: BucketFolder): string {
   return location.root;
 }
 
@@ -64,22 +64,22 @@ export function batchFileKey(location: BatchLocation): string {
 }
 
 /** The folder of all inputs. */
-export function inputsPrefix(location: BatchLocation): string {
+export function inputsPrefix(location: BucketFolder): string {
   return `${batchRoot(location)}inputs/`;
 }
 
 /** An input by its content: the sheet, or the list of the images that it names. `extension` has no dot. */
-export function inputKey(location: BatchLocation, sha256: string, extension: string): string {
+export function inputKey(location: BucketFolder, sha256: string, extension: string): string {
   return `${inputsPrefix(location)}${sha256}.${extension}`;
 }
 
 /** The folder of the images that sheets of the batch name, by their content. */
-export function inputImagesPrefix(location: BatchLocation): string {
+export function inputImagesPrefix(location: BucketFolder): string {
   return `${batchRoot(location)}${INPUT_IMAGES_FOLDER}`;
 }
 
 /** The whole key of an input image that a row names by its key below the batch's root. */
-export function inputImageKey(location: BatchLocation, inputImage: string): string {
+export function inputImageKey(location: BucketFolder, inputImage: string): string {
   return `${batchRoot(location)}${inputImage}`;
 }
 

@@ -9,13 +9,23 @@ export function scheduleRoot({ prefix }: HomeFolder, name: ScheduleName): string
   return `${prefix}_schedules/${name}/`;
 }
 
-/** What became of a schedule's firings; a month a folder, so that the newest are found fast. */
+/** What became of a schedule's firings; a day a folder, so that the newest are found fast. */
 export function firingsPrefix(home: HomeFolder, name: ScheduleName): string {
   return `${scheduleRoot(home, name)}firings/`;
 }
 
-/** What became of one firing. */
+/** What became of one firing. Of the time no more than the second counts. */
 export function firingKey(home: HomeFolder, name: ScheduleName, firingAt: Date): string {
   const stamp = firingStamp(firingAt);
-  return `${firingsPrefix(home, name)}${stamp.slice(0, 6)}/${stamp}.json`;
+  return `${firingsPrefix(home, name)}${stamp.slice(0, 8)}/${stamp}.json`;
+}
+
+/** What a schedule's firings are asked to do, by its content. */
+export function scheduledSheetKey(home: HomeFolder, name: ScheduleName, sha256: string): string {
+  return `${scheduleRoot(home, name)}sheets/${sha256}.json`;
+}
+
+/** What of a schedule's skipped firings has been told. */
+export function toldSkipsKey(home: HomeFolder, name: ScheduleName): string {
+  return `${scheduleRoot(home, name)}told-skips.json`;
 }

@@ -1,4 +1,4 @@
-import { addressReach, bareHost } from '../bananahub/private-address.js';
+import { isOwnHost } from '../bananahub/private-address.js';
 
 /** Where the service tells the ends of jobs, and what proves that a call was asked for. */
 export interface WebhookConfig {
@@ -45,10 +45,5 @@ function isCallbackBase(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, username, password, hostname, pathname } = new URL(text);
   if (username + password !== '' || /[?#\s]/.test(text) || pathname.includes('//')) return false;
-  return protocol === 'https:' || (protocol === 'http:' && isOwnHost(bareHost(hostname)));
-}
-
-/** A host that only one's own machine or network reaches: by its address, or by a name without a domain. */
-function isOwnHost(host: string): boolean {
-  return /^([a-z0-9_-]+|.+\.localhost)$/i.test(host) || addressReach(host) === 'private';
+  return protocol === 'https:' || (protocol === 'http:' && isOwnHost(hostname));
 }

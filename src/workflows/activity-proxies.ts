@@ -8,6 +8,7 @@ import {
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/types.js';
 import { BATCH_FAULT, type BatchFaultDetails } from '../domain/batch-fault.js';
+import { NOTICE_RETRY } from '../domain/notice-retry.js';
 import type { RunSettings } from '../domain/run-settings.js';
 import { awaitActivityId, probeActivityId, taskQueues } from './names.js';
 
@@ -102,6 +103,37 @@ export function wholeBatchProxies(
     rebindAccount,
     probe: (input) => named(probe, probeActivityId(input.cause.scope)).probe(input),
   };
+}
+
+/** What tells of a batch. The watch takes up a slot for the whole batch, so it is where slots are plenty. */
+export function noticeProxies(): Pick<Activities, 'watchBatch' | 'tellEnd'> {
+  const queues = taskQueues(workflowInfo().taskQueue);
+  const watch = {
+    ...PATIENT,
+    taskQueue: queues.await,
+    startToCloseTimeout: '365 days',
+    heartbeatTimeout: '30 seconds',
+  } as const;
+  const { tellEnd } = proxyActivities<Activities>({
+    ...PATIENT,
+    taskQueue: queues.main,
+    startToCloseTimeout: '15 seconds',
+    scheduleToCloseTimeout: '2 minutes',
+    retry: { initialInterval: '1 second', maximumInterval: '10 seconds' },
+  });
+  return { tellEnd, watchBatch: (input) => named(watch, 'watch').watchBatch(input) };
+}
+
+/** What delivers a notice. Between two tries it takes up nothing. */
+export function deliveryProxies(): Pick<Activities, 'postNotice'> {
+  const { firstMs, factor, longestMs, forMs } = NOTICE_RETRY;
+  return proxyActivities<Activities>({
+    ...PATIENT,
+    taskQueue: taskQueues(workflowInfo().taskQueue).main,
+    startToCloseTimeout: '20 seconds',
+    scheduleToCloseTimeout: forMs,
+    retry: { initialInterval: firstMs, backoffCoefficient: factor, maximumInterval: longestMs },
+  });
 }
 
 function named(options: ActivityOptions, activityId: string): Activities {

@@ -41,3 +41,8 @@ export function scheduleId(name: ScheduleName): string {
 export function firingWorkflowId(name: ScheduleName): string {
   return `firing:${name}`;
 }
+
+/** The workflow id of a notice's delivery: told again, it is the same. */
+export function noticeWorkflowId(noticeId: string): string {
+  return `notice:${noticeId}`;
+}

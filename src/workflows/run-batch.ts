@@ -12,6 +12,7 @@ import { wholeBatchProxies } from './activity-proxies.js';
 import { BatchBudget } from './batch-budget.js';
 import { BatchCanary } from './batch-canary.js';
 import { BatchHolds } from './batch-holds.js';
+import { BatchNotices } from './batch-notices.js';
 import { BatchPace } from './batch-pace.js';
 import { BatchPauses } from './batch-pauses.js';
 import { handleMessages } from './batch-messages.js';
@@ -46,6 +47,7 @@ class Batch {
   readonly #shards: ShardRuns;
   readonly #budget: BatchBudget;
   readonly #startedAt: string;
+  readonly #notices: BatchNotices;
   #phase: BatchSnapshot['phase'] = 'preparing';
   #endedAt: string | undefined;
   readonly #pauses: BatchPauses;
@@ -61,6 +63,7 @@ class Batch {
     this.#input = input;
     const { settings, run, resumed } = input;
     this.#startedAt = resumed?.startedAt ?? new Date().toISOString();
+    this.#notices = new BatchNotices({ run, startedAt: this.#startedAt });
     this.#pauses = new BatchPauses({
       byPerson: resumed?.paused ?? false,
       own: resumed?.pauses ?? [],
@@ -136,9 +139,11 @@ class Batch {
 
   async run(root: CancellationScope): Promise<RunBatchResult> {
     this.#handleMessages();
+    this.#notices.watch();
     root.cancelRequested.catch(() => this.#cancel());
     try {
-      const begun = this.#input.resumed ?? (await this.#ingest());
+      const begun = this.#input.resumed ?? (await this.#work.ingest());
+      if (!this.#input.resumed) this.#carriedStored = begun.settled.stored;
       this.#shards.begin(begun);
       this.#enter('running');
       await this.#canary.end();
@@ -147,25 +152,20 @@ class Batch {
       const end: BatchEnd = this.#cancelling ? 'cancelled' : 'completed';
       await this.#budget.close();
       this.#enter('sealing');
-      const tally = await this.#seal(begun.shards.shardCount, end);
-      this.#endedAt = new Date().toISOString();
-      this.#enter(end);
-      return { end, tally };
+      const [counted, startedAt] = [this.#shards.tally, this.#startedAt];
+      const { shardCount } = begun.shards;
+      const tally = await this.#work.seal({ shardCount, end, tally: counted, startedAt });
+      this.#shards.sealed(tally);
+      return await this.#end(end, tally);
     } catch (error) {
       if (error instanceof ContinueAsNew) throw error;
+      if (error instanceof CancelledUnprepared) return await this.#end('cancelled', EMPTY_TALLY);
       this.#endedAt = new Date().toISOString();
-      this.#enter(error instanceof CancelledUnprepared ? 'cancelled' : 'failed');
-      if (error instanceof CancelledUnprepared) return { end: 'cancelled', tally: EMPTY_TALLY };
+      this.#enter('failed');
       throw error;
     } finally {
       this.#holds.close();
     }
-  }
-
-  async #ingest(): Promise<Pick<ResumedBatch, 'shards' | 'settled'>> {
-    const { settled, ...shards } = await this.#work.ingest();
-    this.#carriedStored = settled.stored;
-    return { settled, shards: { nextShard: 0, ...shards } };
   }
 
   /** Ends this workflow run, and the next one opens the shards that are left; returns where the batch was cancelled before that. */
@@ -188,11 +188,12 @@ class Batch {
     await continueAsNew<typeof runBatch>({ run, settings, resumed });
   }
 
-  async #seal(shardCount: number, end: BatchEnd): Promise<Tally> {
-    const startedAt = this.#startedAt;
-    const tally = await this.#work.seal({ shardCount, end, tally: this.#shards.tally, startedAt });
-    this.#shards.sealed(tally);
-    return tally;
+  async #end(end: BatchEnd, tally: Tally): Promise<RunBatchResult> {
+    const endedAt = new Date().toISOString();
+    await this.#notices.tellEnd({ end, tally }, endedAt);
+    this.#endedAt = endedAt;
+    this.#enter(end);
+    return { end, tally };
   }
 
   #handleMessages(): void {

@@ -6,7 +6,7 @@ import { sameEnds, type Tally } from '../domain/tally.js';
 import type { RunRef } from '../storage/layout.js';
 import { activityProxies, batchFaultOf, wholeBatchProxies } from './activity-proxies.js';
 import type { BatchHolds } from './batch-holds.js';
-import type { IngestResult } from './messages.js';
+import type { ResumedBatch } from './messages.js';
 
 /** The batch was cancelled while a hold kept its sheet from being read: nothing was bought, and there is nothing to seal. */
 export class CancelledUnprepared extends Error {}
@@ -38,9 +38,11 @@ export class WholeBatch {
     this.#activities = { ...wholeBatchProxies(settings), recordLostShard };
   }
 
-  ingest(): Promise<IngestResult> {
+  /** The shards that are to be opened, and the rows that need none. */
+  async ingest(): Promise<Pick<ResumedBatch, 'shards' | 'settled'>> {
     const [run, settings] = [this.#run, this.#settings];
-    return this.#throughHolds(() => this.#activities.ingest({ run, settings }));
+    const { settled, ...shards } = await this.#throughHolds(() => this.#activities.ingest({ run, settings }));
+    return { settled, shards: { nextShard: 0, ...shards } };
   }
 
   /** What of the budget the shards have now. */

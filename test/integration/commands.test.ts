@@ -91,6 +91,7 @@ describe('looking at batches', () => {
       taskQueue: 'test',
       prices: undefined,
       webhooks: undefined,
+      notices: undefined,
     };
     const closed = await startScriptedServer();
     await closed.close();

@@ -10,6 +10,7 @@ import {
   failuresKey,
   imagesPrefix,
   outcomesKey,
+  rejectsKey,
   reportKey,
   type RunRef,
 } from '../../src/storage/layout.js';
@@ -46,6 +47,34 @@ describe('a sheet whose batch is there already', () => {
     for await (const { key } of engine.stack.s3.store.list(place.bucket, contactSheetPrefix(place)))
       keys.push(key);
     return (await Promise.all(keys.map((key) => textAt(batchId, key)))).join('\n');
+  };
+
+  /** A run as the command starts it, but of a sheet that is not looked at before. */
+  const startedRun = async (
+    batchId: string,
+    name: string,
+    { runSeq = 1, sheetSettings = {} }: { readonly runSeq?: number; readonly sheetSettings?: object },
+  ): Promise<RunRef> => {
+    const file = path.join(engine.folder.path, name);
+    const { run } = await startRun({
+      client: engine.stack.temporal.client,
+      store: engine.stack.s3.store,
+      taskQueue: 'banana-batch',
+      location: location(batchId),
+      runSeq,
+      sheet: { path: file, name, ...(await hashFile(file)) },
+      sheetSettings: SheetSettings.parse(sheetSettings),
+      rows: 2,
+      settings: {
+        concurrency: 10,
+        maxGenerations: 4,
+        graceMs: 60_000,
+        idempotencyHorizonMs: 3_600_000,
+        probeFirstMs: 1_000,
+        probeLongestMs: 1_000,
+      },
+    });
+    return run;
   };
 
   it('submitted again runs only what is new or changed, and keeps what was bought', async () => {
@@ -261,34 +290,40 @@ describe('a sheet whose batch is there already', () => {
   it('whose second run is asked for just before the first one starts leaves one run', async () => {
     const name = 'late.csv';
     await write(name, 'prompt\nearly\nlate\n');
-    const file = path.join(engine.folder.path, name);
-    const sheet = { path: file, name, ...(await hashFile(file)) };
-    const { client } = engine.stack.temporal;
-    const start = (runSeq: number): Promise<RunRef> =>
-      startRun({
-        client,
-        store: engine.stack.s3.store,
-        taskQueue: 'banana-batch',
-        location: location('late'),
-        runSeq,
-        sheet,
-        sheetSettings: SheetSettings.parse({}),
-        rows: 2,
-        settings: {
-          concurrency: 10,
-          maxGenerations: 4,
-          graceMs: 60_000,
-          idempotencyHorizonMs: 3_600_000,
-          probeFirstMs: 1_000,
-          probeLongestMs: 1_000,
-        },
-      });
+    const start = (runSeq: number) => startedRun('late', name, { runSeq });
     const jobs = engine.sandbox.stats().jobsMade;
     await start(1);
     await expect(start(2)).rejects.toThrow('by another submission');
     await ended('late');
     expect(engine.sandbox.stats().jobsMade - jobs).toBe(2);
     expect(await runFolders('late')).toEqual(['0001']);
+  });
+
+  it("read with a firing's date keeps it, in retries, failures.csv and rejects.csv", async () => {
+    await write(
+      'dawn.csv',
+      'prompt,model\na fox on {{date}},nb\n[[refuse]] at {{time}},nb\nan owl on {{date}},x\n',
+    );
+    const jobs = engine.sandbox.stats().jobsMade;
+    await startedRun('dawn', 'dawn.csv', {
+      sheetSettings: { moment: { date: '2026-11-23', time: '02:00' } },
+    });
+    await ended('dawn');
+    await command(['retry', 'dawn', '--kind', 'refused']);
+    await ended('dawn');
+    expect(engine.sandbox.stats().jobsMade - jobs).toBe(3);
+    await write('failures.csv', await textAt('dawn', failuresKey(location('dawn'))));
+    const again = await command(['submit', 'failures.csv', '--id', 'dawn', '--json']);
+    expect(JSON.parse(again.stdout)).toMatchObject({ new: 0, changed: 0, unchanged: 1, kept: 1 });
+    await ended('dawn');
+    const rejects = await textAt('dawn', rejectsKey(location('dawn')));
+    await write('rejects.csv', rejects.replace(',x,', ',nb,'));
+    const mended = await command(['submit', 'rejects.csv', '--id', 'dawn', '--json']);
+    expect(JSON.parse(mended.stdout)).toMatchObject({ new: 1, changed: 0, removed: 0, kept: 2 });
+    await ended('dawn');
+    const outcomes = await textAt('dawn', outcomesKey(location('dawn'), 4));
+    for (const rowId of ['a-fox-on-2026-11-23-', 'refuse-at-02-00-', 'an-owl-on-2026-11-23-'])
+      expect(outcomes).toContain(rowId);
   });
 
   it('whose batch was ended from outside goes on where it stopped, without buying twice', async () => {

@@ -20,6 +20,7 @@ import { eventually } from '../support/eventually.js';
 import { loopbackCertificate } from '../support/loopback-certificate.js';
 import { isAvailable } from '../support/required.js';
 import { submissionBench } from '../support/submission-bench.js';
+import { historyText } from '../support/history-text.js';
 import { startTestEngine, type TestEngine } from '../support/test-engine.js';
 
 const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
@@ -349,13 +350,7 @@ describe('a sheet', () => {
     const { client } = engine.stack.temporal;
     const batchId = 'secret' as BatchId;
     for (const workflowId of [batchWorkflowId(batchId), shardWorkflowId({ batchId, runSeq: 1 }, 0)]) {
-      const history = JSON.stringify(
-        await client.workflow.getHandle(workflowId).fetchHistory(),
-        (_, value: unknown) => (value instanceof Uint8Array ? Buffer.from(value).toString() : value),
-      );
-      const decoded = history.replaceAll(/[A-Za-z0-9+/]{24,}={0,2}/g, (text) =>
-        Buffer.from(text, 'base64').toString(),
-      );
+      const decoded = await historyText(client.workflow.getHandle(workflowId));
       for (const secret of [
         'private',
         'row-of',

@@ -2,6 +2,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import pino from 'pino';
 import { ByteBudget } from '../../src/activities/byte-budget.js';
 import type { ActivityDependencies } from '../../src/activities/dependencies.js';
+import { DEFAULT_LIMITS } from '../../src/activities/limits.js';
 import { createActivities } from '../../src/activities/index.js';
 import type { Activities } from '../../src/activities/types.js';
 import { createDownloadAgent } from '../../src/bananahub/download-agent.js';
@@ -68,7 +69,7 @@ export async function startActivityBench(): Promise<ActivityBench> {
       downloadImage(url, { agent, signal, reserveBytes: (sizeBytes) => budget.reserve(sizeBytes) }),
     openBatchesSince: async () => [],
     log: pino({ level: 'silent' }),
-    limits: { serviceFaultMs: 700, storageFaultMs: 700, imageFaultMs: 900 },
+    limits: { ...DEFAULT_LIMITS, serviceFaultMs: 700, storageFaultMs: 700, imageFaultMs: 900 },
   };
   const activities = createActivities(dependencies);
   return {

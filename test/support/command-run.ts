@@ -99,6 +99,7 @@ export async function performCommand<Options>(
       taskQueue: 'test',
       prices: undefined,
       webhooks: undefined,
+      notices: undefined,
       ...config,
     },
     stack: undefined,

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { balance } from '../../src/commands/balance.js';
 import { clockFinding } from '../../src/commands/doctor-api.js';
 import { nodeFinding } from '../../src/commands/doctor-local.js';
 import { doctor } from '../../src/commands/doctor.js';
@@ -97,6 +98,9 @@ describe('the doctor', () => {
       advice: expect.stringContaining('BANANAHUB_API_KEY'),
     });
     expect(stdout).not.toContain('a-secret-key');
+    await expect(performCommand(balance, { json: false }, { config: { api: api() } })).rejects.toThrow(
+      /: no such key: [^.]*\. The key is not accepted: check BANANAHUB_API_KEY/,
+    );
   });
 
   it('warns of an account without money', async () => {

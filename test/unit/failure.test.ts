@@ -57,6 +57,17 @@ describe('the meaning of an error of the API', () => {
     expect(meaning.cause.message).toMatch(remedy);
   });
 
+  it('is told with one full stop, whether the service ends its words with one or not', () => {
+    for (const words of ['Not enough.', 'Not enough']) {
+      expect(meaningOfApiError(new BananaHubError('insufficient-balance', words))).toMatchObject({
+        cause: { message: expect.stringContaining('(402: Not enough). Top up') },
+      });
+      expect(meaningOfDownloadError(new ImageDownloadError('network', words))).toMatchObject({
+        cause: { message: expect.stringContaining('(Not enough). The batch') },
+      });
+    }
+  });
+
   it('holds the batch where the service refuses the URL for webhooks: no row is at fault', () => {
     const error = new BananaHubError('invalid-request', 'callback_url: URL scheme should be https');
     expect(meaningOfApiError(error, 'pro:text')).toMatchObject({

@@ -4,13 +4,24 @@ import { UsageError } from '../errors.js';
 import { sheetLabel } from '../sheet/index.js';
 
 /** A sheet that cannot be had from where it was said to be; one line for a person, without query or user. */
-export class SheetDownloadError extends UsageError {}
+export class SheetDownloadError extends UsageError {
+  /** It may be had a little later, though nobody mends anything. */
+  readonly isPassing: boolean;
+
+  constructor(message: string, options: ErrorOptions & { readonly isPassing: boolean }) {
+    super(message, options);
+    this.isPassing = options.isPassing;
+  }
+}
 
 /** The refusal of a download that broke at `error` after so many bytes. */
 export function refusedDownload(error: unknown, url: URL, receivedBytes: number): Error {
   if (error instanceof SheetDownloadError) return error;
   const label = sheetLabel(url.href);
-  return new SheetDownloadError(`${label}: ${reason(error, receivedBytes)}.`, { cause: error });
+  return new SheetDownloadError(`${label}: ${reason(error, receivedBytes)}.`, {
+    cause: error,
+    isPassing: !isDistrust(codeOf(error)),
+  });
 }
 
 function reason(error: unknown, receivedBytes: number): string {
@@ -34,11 +45,15 @@ function reason(error: unknown, receivedBytes: number): string {
     case 'ENOSPC':
       return 'the disk is full. Make room in the temporary folder, or set TMPDIR';
     default:
-      if (/CERT|SSL|TLS|SIGNATURE|ISSUER/.test(code)) {
+      if (isDistrust(code)) {
         return `its host cannot be trusted (${code}). If it is your own, name its certificate in NODE_EXTRA_CA_CERTS`;
       }
       return `it cannot be had (${code || connectionFaultText(error)})`;
   }
+}
+
+function isDistrust(code: string): boolean {
+  return /CERT|SSL|TLS|SIGNATURE|ISSUER/.test(code);
 }
 
 /** The first code that says something: several addresses tried at once fail with one that has none of its own. */

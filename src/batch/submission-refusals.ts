@@ -1,6 +1,6 @@
-import type { BatchFolder } from '../batch/batch-place.js';
-import type { SubmissionPlan } from '../batch/plan-submission.js';
-import type { BatchStatus } from '../batch/status-document.js';
+import type { BatchFolder } from './batch-place.js';
+import type { SubmissionPlan } from './plan-submission.js';
+import type { BatchStatus } from './status-document.js';
 import type { AccountId } from '../bananahub/client.js';
 import type { BucketConfig } from '../config.js';
 import { MAX_NAME_BYTES } from '../domain/image-name.js';
@@ -9,7 +9,7 @@ import { UsageError } from '../errors.js';
 import type { SheetSettings, SheetSummary } from '../sheet/index.js';
 import { addressOf, imagesPrefix, type BatchLocation } from '../storage/layout.js';
 import type { BatchFiles } from './batch-files.js';
-import { counted } from './submission-plan-text.js';
+import { counted } from '../domain/counted.js';
 
 /** Throws a UsageError for a sheet of which nothing may start. */
 export function refuseUnusable(

@@ -1,6 +1,9 @@
 import { BatchFile, Report } from '../ledger/documents.js';
 import { readDocumentIfAny } from '../ledger/read-document.js';
-import { lastRunSeq } from '../batch/plan-submission.js';
+import type { RunSettings } from '../domain/run-settings.js';
+import type { SheetSettings } from '../sheet/index.js';
+import { lastRunSeq, type SheetFile } from './plan-submission.js';
+import { hasSheet } from './run-request.js';
 import { at, batchFileKey, reportKey, type BatchLocation } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 
@@ -25,4 +28,24 @@ export async function readBatchFiles(
     readDocumentIfAny(store, at(location, reportKey(location)), Report),
   ]);
   return last === 0 ? undefined : { lastRunSeq: last, batch, report };
+}
+
+/** Whether a batch's files are what a submission would write: its newest run is sealed, and was asked for the same. */
+export function isSealedFor(
+  files: BatchFiles | undefined,
+  location: BatchLocation,
+  sheet: SheetFile,
+  {
+    sheetSettings,
+    settings,
+  }: { readonly sheetSettings: SheetSettings; readonly settings: Pick<RunSettings, 'nearDuplicates'> },
+): boolean {
+  if (!files?.batch || !files.report) return false;
+  const { batch, report, lastRunSeq } = files;
+  return (
+    report.runSeq === lastRunSeq &&
+    batch.runSeq === lastRunSeq &&
+    (settings.nearDuplicates !== true || batch.settings.nearDuplicates === true) &&
+    hasSheet(batch.sheet, location, sheet, sheetSettings)
+  );
 }

@@ -1,7 +1,6 @@
-import { rowsToBuy, rowsToRun, type PlanCounts } from '../batch/plan-counts.js';
-import { lastRunSeq } from '../batch/plan-submission.js';
-import { imagesOf, type ImagesOfKind } from '../domain/image-counts.js';
-import { MAX_BUDGET, MAX_PRICE, microsOf, microsText } from '../domain/micros.js';
+import { counted } from '../domain/counted.js';
+import { kindsText, type ImagesOfKind } from '../domain/image-counts.js';
+import { MAX_BUDGET, MAX_PRICE, microsOf } from '../domain/micros.js';
 import { costOf, priceOf, pricesOf, type PriceTable } from '../domain/price-table.js';
 import type { RunSettings } from '../domain/run-settings.js';
 import { UsageError } from '../errors.js';
@@ -10,7 +9,8 @@ import { RunRequest } from '../ledger/documents.js';
 import { readDocumentIfAny } from '../ledger/read-document.js';
 import { at, requestKey, type BatchLocation, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
-import { counted, kindsText } from './submission-plan-text.js';
+import { rowsToBuy, rowsToRun, type PlanCounts } from './plan-counts.js';
+import { lastRunSeq } from './plan-submission.js';
 
 /** What a run may make and cost, by the flags. */
 export interface Spending {
@@ -116,25 +116,4 @@ export function refuseOtherBudget(
 
 function inMicros(amount: string | undefined): number | undefined {
   return amount === undefined ? undefined : microsOf(amount, MAX_BUDGET);
-}
-
-/** Lines that tell how far a budget goes for the images of a plan; none where there is none, or a price is missing. */
-export function budgetText(
-  spending: Spending,
-  buys: readonly ImagesOfKind[],
-  prices: PriceTable | undefined,
-): string {
-  const budget = budgetIn(spending);
-  if (budget === undefined || !prices || costOf(prices, buys).unpriced.length > 0) return '';
-  const cap = microsOf(budget, MAX_BUDGET) ?? 0;
-  const images = imagesOf(buys);
-  const cost = buys.reduce(
-    (sum, kind) => sum + BigInt(microsOf(priceOf(prices, kind) ?? '', MAX_PRICE) ?? 0) * BigInt(kind.images),
-    0n,
-  );
-  const enough =
-    BigInt(cap) >= cost
-      ? 'enough for one job each'
-      : `enough for about ${(BigInt(cap) * BigInt(images)) / cost} of the ${counted(images, 'image')}; then the batch pauses`;
-  return `Budget     ${microsText(cap)}: ${enough}\n`;
 }

@@ -129,13 +129,13 @@ function refuseAnswer(response: Dispatcher.ResponseData, url: URL, hops: readonl
       throw refusal(url, `there is nothing (${statusCode}). Check the address`);
     case 429: {
       const seconds = /^\d{1,6}$/.exec(headerOf(response, 'retry-after') ?? '')?.[0];
-      throw refusal(url, `too many requests (429). Try again ${seconds ? `in ${seconds} s` : 'later'}`);
+      throw refusal(url, `too many requests (429). Try again ${seconds ? `in ${seconds} s` : 'later'}`, true);
     }
     default:
       if (statusCode >= 300 && statusCode < 400) {
         throw refusal(url, `it redirects more than ${MAX_REDIRECTS} times. Check the address in a browser`);
       }
-      if (statusCode >= 500) throw refusal(url, `the server failed (${statusCode}). Try again later`);
+      if (statusCode >= 500) throw refusal(url, `the server failed (${statusCode}). Try again later`, true);
       throw refusal(url, `the server answered ${statusCode} instead of the sheet. Check the address`);
   }
 }
@@ -159,6 +159,6 @@ function tooLarge(url: URL, maxBytes: number): SheetDownloadError {
   );
 }
 
-function refusal(url: URL, what: string): SheetDownloadError {
-  return new SheetDownloadError(`${sheetLabel(url.href)}: ${what}.`);
+function refusal(url: URL, what: string, isPassing = false): SheetDownloadError {
+  return new SheetDownloadError(`${sheetLabel(url.href)}: ${what}.`, { isPassing });
 }

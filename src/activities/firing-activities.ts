@@ -1,0 +1,13 @@
+import type { FiringDependencies } from './firing-dependencies.js';
+import type { FiringActivities } from './firing-types.js';
+import { cancelFiringActivity, followFiringActivity } from './follow-firing.js';
+import { startFiringActivity } from './start-firing.js';
+
+/** The activities of schedules' firings. */
+export function createFiringActivities(dependencies: FiringDependencies): FiringActivities {
+  return {
+    startFiring: startFiringActivity(dependencies),
+    followFiring: followFiringActivity(dependencies),
+    cancelFiring: cancelFiringActivity(dependencies),
+  };
+}

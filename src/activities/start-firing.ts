@@ -1,0 +1,170 @@
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import { z } from 'zod';
+import { afterFault, FRESH_BUDGET, type FaultBudget } from '../domain/fault-budget.js';
+import { firingBatchId } from '../domain/schedule-name.js';
+import { readDocument } from '../ledger/read-document.js';
+import type { FiringIdentity } from '../schedules/batch-at-firing.js';
+import { faultOf, FiringRefusal } from '../schedules/firing-refusal.js';
+import { putFiringRecord } from '../schedules/firing-records.js';
+import { labelOf } from '../schedules/firing-sheet.js';
+import type { FiringRecord } from '../schedules/firing-record.js';
+import { FiringArgument, ScheduledSheet } from '../schedules/scheduled-sheet.js';
+import { startFiring, type FiringStart } from '../schedules/start-firing.js';
+import { tellSkips } from '../schedules/tell-skips.js';
+import { StorageError } from '../storage/object-store.js';
+import { askingRun, cancellationSignal, withHeartbeat } from './activity-context.js';
+import { countedTryMs, passingFailure } from './failure.js';
+import type { FiringDependencies } from './firing-dependencies.js';
+import type { FiringActivities, FiringInput, StartFiringResult } from './firing-types.js';
+
+const Progress = z.object({ budget: z.object({ spentMs: z.number(), tries: z.number() }) });
+
+/** Passing faults are borne by trying again; where they do not pass, the firing has failed like one that is refused. */
+export function startFiringActivity(dependencies: FiringDependencies): FiringActivities['startFiring'] {
+  return (input) => {
+    const { info } = Context.current();
+    const budget = Progress.safeParse(info.heartbeatDetails).data?.budget ?? FRESH_BUDGET;
+    const work = (): Promise<StartFiringResult> =>
+      new StartingFiring(dependencies, input).start({ budget, signal: cancellationSignal() });
+    return withHeartbeat(work, () => ({ budget }));
+  };
+}
+
+/** The argument of a firing as this version knows it. */
+export function argumentOf({ argument }: Pick<FiringInput, 'argument'>): FiringArgument {
+  const parsed = FiringArgument.safeParse(argument);
+  if (parsed.success) return parsed.data;
+  throw ApplicationFailure.nonRetryable(
+    'The schedule was made by another version of banana-batch than the workers are. Start workers of its version, or make it anew.',
+    'OtherVersion',
+  );
+}
+
+type Outcome = FiringRecord['outcome'];
+
+class StartingFiring {
+  readonly #means: FiringDependencies;
+  readonly #argument: FiringArgument;
+  readonly #firing: FiringIdentity;
+  readonly #startedAt: string;
+  /** As far as it is known by now. */
+  #sheet: ScheduledSheet | undefined;
+
+  constructor(means: FiringDependencies, input: FiringInput) {
+    this.#means = means;
+    this.#argument = argumentOf(input);
+    const { schedule } = this.#argument;
+    this.#firing = { schedule, firingAt: new Date(input.firingAt), runId: askingRun() };
+    this.#startedAt = new Date(Context.current().info.scheduledTimestampMs).toISOString();
+  }
+
+  async start({
+    budget,
+    signal,
+  }: {
+    readonly budget: FaultBudget;
+    readonly signal: AbortSignal;
+  }): Promise<StartFiringResult> {
+    const beganAt = performance.now();
+    try {
+      await this.#tellSkips();
+      this.#sheet = await this.#readSheet();
+      return await this.#settle(await startFiring(this.#means, this.#sheet, this.#firing, signal));
+    } catch (error) {
+      signal.throwIfAborted();
+      const { schedule } = this.#firing;
+      const label = this.#sheet ? labelOf(this.#sheet) : schedule;
+      const fault = faultOf(error, { schedule, label });
+      if (fault.kind === 'refused') return this.#fail(fault.refusal);
+      const { limits, log } = this.#means;
+      log.warn({ schedule, error }, 'A firing met a fault that may pass.');
+      const tryMs = countedTryMs(performance.now() - beganAt);
+      const limitMs = limits.firingFaultMs;
+      const next = afterFault({ budget, tryMs, limitMs, retryAfterMs: undefined, random: Math.random() });
+      if (next.kind === 'retry') {
+        Context.current().heartbeat({ budget: next.budget });
+        throw passingFailure(fault.told, next.delayMs);
+      }
+      const minutes = `It was tried for ${Math.round(limitMs / 60_000)} min.`;
+      const options = { told: `${fault.told} ${minutes}`, cause: error };
+      return this.#fail(new FiringRefusal(`${fault.message} ${minutes}`, options));
+    }
+  }
+
+  async #readSheet(): Promise<ScheduledSheet> {
+    const { home, sheetKey } = this.#argument;
+    const ref = { bucket: home.bucket, key: sheetKey };
+    try {
+      return await readDocument(this.#means.store, ref, ScheduledSheet);
+    } catch (error) {
+      if (!(error instanceof StorageError) || error.code !== 'not-found') throw error;
+      const told = `What the schedule is to do is missing: s3://${ref.bucket}/${ref.key}. Restore it, or delete the schedule and make it anew.`;
+      throw new FiringRefusal(told, { told, cause: error });
+    }
+  }
+
+  async #settle(start: FiringStart): Promise<StartFiringResult> {
+    switch (start.kind) {
+      case 'started': {
+        const { run, workflowRunId } = start;
+        await this.#record({ kind: 'running', ...run });
+        return { kind: 'started', run, workflowRunId };
+      }
+      case 'nothing-to-do': {
+        const { location, runSeq } = start;
+        await this.#record({ kind: 'nothing-to-do', ...location, runSeq });
+        return { kind: 'over', end: { kind: 'nothing-to-do', batchId: location.batchId } };
+      }
+      case 'in-the-way': {
+        const { reason, location } = start;
+        const word = { ...this.#word(reason), batchId: location.batchId };
+        await this.#means.tell?.({ type: 'schedule.firing-skipped', ...word }, new Date().toISOString());
+        await this.#record({ kind: 'skipped', reason }, new Date());
+        return { kind: 'over', end: { kind: 'skipped', reason } };
+      }
+    }
+  }
+
+  /** Tells and records why nothing was bought; where the bucket cannot be written either, Temporal alone knows it. */
+  async #fail({ message, told }: FiringRefusal): Promise<StartFiringResult> {
+    const { tell, log } = this.#means;
+    const { schedule, firingAt } = this.#firing;
+    const batchId = this.#sheet && firingBatchId(schedule, this.#sheet.mode, firingAt);
+    const word = { ...this.#word(told), ...(batchId !== undefined && { batchId }) };
+    await tell?.({ type: 'schedule.firing-failed', ...word }, new Date().toISOString());
+    await this.#record({ kind: 'failed', reason: message }, new Date()).catch((error: unknown) =>
+      log.error({ schedule, error }, 'A firing that has failed could not be recorded.'),
+    );
+    return { kind: 'over', end: { kind: 'failed', reason: told } };
+  }
+
+  #word(reason: string): Pick<FiringRecord, 'schedule' | 'firingAt'> & { readonly reason: string } {
+    const { schedule, firingAt } = this.#firing;
+    return { schedule, firingAt: firingAt.toISOString(), reason };
+  }
+
+  async #record(outcome: Outcome, endedAt?: Date): Promise<void> {
+    const { schedule, firingAt } = this.#firing;
+    await putFiringRecord(this.#means.store, this.#argument.home, {
+      format: 1,
+      schedule,
+      firingAt: firingAt.toISOString(),
+      startedAt: this.#startedAt,
+      ...(endedAt && { endedAt: endedAt.toISOString() }),
+      outcome,
+    });
+  }
+
+  /** Those of the time when no worker was there, or nobody looked any more. */
+  async #tellSkips(): Promise<void> {
+    const { log } = this.#means;
+    const { home, schedule } = this.#argument;
+    const reason = `The firing before it had not ended: its batch was at work, or no worker was there to take it up. The firing of ${this.#firing.firingAt.toISOString()} began at ${new Date().toISOString()}. See: banana-batch schedule show ${schedule}`;
+    try {
+      await tellSkips(this.#means, { home, schedule, inTheWay: async () => ({ reason }) }, new Date());
+    } catch (error) {
+      log.warn({ schedule, error }, 'Whether firings were skipped could not be looked at.');
+    }
+  }
+}

@@ -1,0 +1,65 @@
+import { WorkflowFailedError, WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { z } from 'zod';
+import { EMPTY_TALLY, type Tally } from '../domain/tally.js';
+import { TallyDocument } from '../ledger/documents.js';
+import { isSamePlace, type RunRef } from '../storage/layout.js';
+import type { ObjectStore } from '../storage/object-store.js';
+import type { BatchSnapshot } from '../workflows/messages.js';
+import { batchWorkflowId } from '../workflows/names.js';
+import { sealedStatus } from './bucket-status.js';
+import { describeBatch, snapshotInMemo } from './describe-batch.js';
+import type { StartedRun } from './start-run.js';
+
+/** How a run ended. */
+export interface RunEnd {
+  /** `failed`: its workflow failed, or was ended from outside. */
+  readonly end: 'completed' | 'cancelled' | 'failed';
+  /** What is known of its rows. */
+  readonly tally: Tally;
+}
+
+const RunResult = z.object({ end: z.enum(['completed', 'cancelled']), tally: TallyDocument });
+
+const DEADLINE_MS = 10_000;
+
+/** How a run ended; undefined while it is at work. Throws StorageError, and what Temporal's client throws. */
+export async function endOfRun(
+  { client, store }: { readonly client: Client; readonly store: ObjectStore },
+  { run, workflowRunId }: StartedRun,
+): Promise<RunEnd | undefined> {
+  const { noted, isRunning } = await newestRun(client, run);
+  if (noted && isRunning) return undefined;
+  try {
+    // It has ended, so the answer comes at once.
+    const result = await client.connection.withDeadline(Date.now() + DEADLINE_MS, () =>
+      client.workflow.getHandle(batchWorkflowId(run.batchId), workflowRunId).result(),
+    );
+    return RunResult.parse(result);
+  } catch (error) {
+    const isLost = error instanceof WorkflowNotFoundError;
+    if (!isLost && !(error instanceof WorkflowFailedError)) throw error;
+    const sealed = await sealedStatus(store, run);
+    if (isLost && sealed?.runSeq === run.runSeq) {
+      const end = sealed.state === 'cancelled' ? 'cancelled' : 'completed';
+      return { end, tally: TallyDocument.parse(sealed) };
+    }
+    return { end: 'failed', tally: noted?.tally ?? EMPTY_TALLY };
+  }
+}
+
+/** Whether a run's workflow is at work. */
+export async function isAtWork(client: Client, run: RunRef): Promise<boolean> {
+  const { noted, isRunning } = await newestRun(client, run);
+  return noted !== undefined && isRunning;
+}
+
+/** What the batch's newest workflow has noted, where it is this run's. */
+async function newestRun(
+  client: Client,
+  run: RunRef,
+): Promise<{ readonly noted: BatchSnapshot | undefined; readonly isRunning: boolean }> {
+  const description = await describeBatch(client, run);
+  const noted = description && snapshotInMemo(description);
+  const isThis = noted && noted.run.runSeq === run.runSeq && isSamePlace(noted.run, run);
+  return { noted: isThis ? noted : undefined, isRunning: description?.status.name === 'RUNNING' };
+}

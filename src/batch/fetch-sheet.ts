@@ -1,0 +1,63 @@
+import { createWriteStream } from 'node:fs';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { UsageError } from '../errors.js';
+import { sheetLabel } from '../sheet/index.js';
+import type { ObjectRef, ObjectStore } from '../storage/object-store.js';
+import { downloadSheet } from './download-sheet.js';
+import type { PathBase } from './sheet-inputs.js';
+
+/** Where a sheet is that is no file of this machine. */
+export type SheetAddress =
+  | { readonly kind: 'object'; readonly ref: ObjectRef }
+  | { readonly kind: 'web'; readonly url: URL };
+
+/** The address that a text is: `s3://bucket/key` or http(s); undefined for any other text. Throws a UsageError for one that leads nowhere. */
+export function sheetAddressIn(text: string): SheetAddress | undefined {
+  if (/^https?:\/\//i.test(text)) {
+    if (URL.canParse(text)) return { kind: 'web', url: new URL(text) };
+    throw new UsageError(`${sheetLabel(text)} is no address. Expected https://host/path.`);
+  }
+  if (!text.startsWith('s3://')) return undefined;
+  const [, bucket, key] = /^s3:\/\/([^/]+)\/(.+)$/s.exec(text) ?? [];
+  if (bucket && key) return { kind: 'object', ref: { bucket, key } };
+  throw new UsageError(`${sheetLabel(text)}: expected s3://bucket/key.`);
+}
+
+/** What paths in the sheet at an address are relative to. */
+export function pathBaseOf(address: SheetAddress): PathBase {
+  if (address.kind === 'web') return { kind: 'nowhere' };
+  const { bucket, key } = address.ref;
+  const folder = path.posix.dirname(key);
+  return { kind: 'bucket', bucket, prefix: folder === '.' ? '' : `${folder}/` };
+}
+
+/**
+ * Writes the sheet at an address to a local file, byte for byte, as it is now; the name by which it is known from then
+ * on, without user and query. Throws StorageError, and as `downloadSheet` does.
+ */
+export async function fetchSheet(
+  address: SheetAddress,
+  {
+    copy,
+    openStore,
+    signal,
+    onBytes,
+  }: {
+    readonly copy: string;
+    /** Asked for only where the sheet is an object. */
+    readonly openStore: () => ObjectStore;
+    readonly signal: AbortSignal;
+    /** Hears of every piece from the web; `total` where the server says it. */
+    readonly onBytes?: (received: number, total: number | undefined) => void;
+  },
+): Promise<string> {
+  if (address.kind === 'object') {
+    const { bucket, key } = address.ref;
+    await pipeline(await openStore().read(address.ref, signal), createWriteStream(copy), { signal });
+    return `s3://${bucket}/${key}`;
+  }
+  const { url } = address;
+  const name = await downloadSheet({ url, copy, signal, onBytes: onBytes ?? (() => undefined) });
+  return name ?? sheetLabel(url.href);
+}

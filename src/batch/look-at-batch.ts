@@ -1,0 +1,73 @@
+import type { BatchLook } from '../domain/batch-watch.js';
+import type { Tally } from '../domain/tally.js';
+import type { RunRef } from '../storage/layout.js';
+import { taskQueues } from '../workflows/names.js';
+import { askWorker } from './ask-worker.js';
+import { readBatchStatus, type StatusAccess } from './batch-status.js';
+import { describeBatch, snapshotInMemo } from './describe-batch.js';
+import { readQueueRate } from './queue-rates.js';
+
+/** Where a run of a batch is, for those who watch it. */
+export type RunLook =
+  | { readonly kind: 'open'; readonly look: BatchLook }
+  /** Its workflow failed or was ended from outside. */
+  | { readonly kind: 'failed'; readonly tally: Tally; readonly at: string }
+  /** Its workflow runs, and says nothing that can be read. */
+  | { readonly kind: 'unseen' }
+  /** It has ended by itself, another run has followed it, or nobody knows it. */
+  | { readonly kind: 'over' };
+
+/** One look at a run. Throws what `readBatchStatus` throws. */
+export async function lookAtRun(access: StatusAccess, run: RunRef): Promise<RunLook> {
+  const description = await describeBatch(access.client, run);
+  // The bucket alone would take it for one that has failed.
+  if (description?.status.name === 'RUNNING' && !snapshotInMemo(description)) return { kind: 'unseen' };
+  const status = await readBatchStatus(access, run);
+  if (!status || status.runSeq !== run.runSeq) return { kind: 'over' };
+  const { state, endedAt, asOf, holds, pauses, pace, usualSeconds, concurrency = 1, workers } = status;
+  if (state === 'failed') return { kind: 'failed', tally: tallyOf(status), at: endedAt ?? asOf };
+  if (state === 'completed' || state === 'cancelled') return { kind: 'over' };
+  const perSecond = await slowestRate(access);
+  return {
+    kind: 'open',
+    look: {
+      holds,
+      pauses,
+      isAtWork: state === 'running' && pace?.notBefore === undefined,
+      tally: tallyOf(status),
+      ...(usualSeconds !== undefined && { usualMs: usualSeconds * 1000 }),
+      ...(perSecond !== undefined && { turnMs: (concurrency / perSecond) * 1000 }),
+      workers,
+    },
+  };
+}
+
+/** The lower one of the rates that `banana-batch rate` has set; undefined where it has set none, or Temporal does not tell. */
+async function slowestRate({ client, taskQueue }: StatusAccess): Promise<number | undefined> {
+  const { namespace } = client.options;
+  const queues = taskQueues(taskQueue);
+  const rates = await Promise.all(
+    [queues.create, queues.await].map((name) =>
+      askWorker(client, () => readQueueRate(client.connection, { namespace, name })),
+    ),
+  );
+  const slowest = Math.min(...rates.map((rate) => rate ?? Infinity));
+  return slowest > 0 && slowest < Infinity ? slowest : undefined;
+}
+
+function tallyOf(status: Tally): Tally {
+  const { total, pending, inFlight, copying, stored, failed, rejected, cancelled } = status;
+  const { failuresByKind, generations } = status;
+  return {
+    total,
+    pending,
+    inFlight,
+    copying,
+    stored,
+    failed,
+    rejected,
+    cancelled,
+    failuresByKind,
+    generations,
+  };
+}

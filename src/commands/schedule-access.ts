@@ -1,0 +1,57 @@
+import { recentPollers } from '../batch/task-queue-pollers.js';
+import { askWorker } from '../batch/ask-worker.js';
+import type { Config } from '../config.js';
+import type { ScheduleName } from '../domain/schedule-name.js';
+import { UsageError } from '../errors.js';
+import { readSchedule, type Schedule } from '../schedules/schedule-client.js';
+import type { HomeFolder } from '../storage/layout.js';
+import { withBatchAccess, type BatchAccess } from './batch-access.js';
+import type { CommandContext } from './command-context.js';
+import { askConsent, type Consent } from './consent.js';
+import { NO_WORKER } from './no-worker.js';
+
+/** The means to look at schedules: `BatchAccess`, and where they are at home. */
+export interface ScheduleHome extends BatchAccess {
+  readonly home: HomeFolder;
+}
+
+/** Gives `use` the bucket and Temporal, and closes them afterwards. Throws a UsageError or StorageError where one is away. */
+export async function withSchedules<T>(
+  config: Config,
+  use: (access: ScheduleHome) => Promise<T>,
+): Promise<T> {
+  return withBatchAccess(config, (access) => {
+    const { bucket, prefix } = access.bucket;
+    return use({ ...access, home: { bucket, prefix } });
+  });
+}
+
+/** A schedule that is there. Throws a UsageError where it is not. */
+export async function knownSchedule(access: ScheduleHome, name: ScheduleName): Promise<Schedule> {
+  const schedule = await readSchedule(access, access.home, name);
+  if (schedule) return schedule;
+  throw new UsageError(
+    `There is no schedule "${name}". See those there are with: banana-batch schedule list`,
+  );
+}
+
+/** The sentence that says that nobody would take up a firing; undefined where somebody would, or where Temporal does not tell. */
+export async function noWorkerText({
+  client,
+  taskQueue,
+}: Pick<BatchAccess, 'client' | 'taskQueue'>): Promise<string | undefined> {
+  const queue = { namespace: client.options.namespace, name: taskQueue, takes: 'workflows' } as const;
+  const pollers = await askWorker(client, () => recentPollers(client.connection, queue));
+  return pollers?.length === 0 ? `Firings are taken up by a worker. ${NO_WORKER}` : undefined;
+}
+
+/** Money may be spent from now on: a person at a terminal is asked; in a script the command itself is the word. */
+export async function consentToSchedule(
+  context: CommandContext,
+  { isFree }: Pick<BatchAccess, 'isFree'>,
+  { yes }: { readonly yes: boolean },
+  question: string,
+): Promise<Consent> {
+  if (yes || isFree || !context.stdin.isTTY) return 'given';
+  return askConsent(context, question);
+}

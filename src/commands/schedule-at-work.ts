@@ -1,0 +1,49 @@
+import { findPlace } from '../batch/batch-place.js';
+import { readBatchStatus } from '../batch/batch-status.js';
+import type { BatchStatus } from '../batch/status-document.js';
+import type { BatchId } from '../domain/ids.js';
+import { firingBatchId } from '../domain/schedule-name.js';
+import type { Firing } from '../schedules/read-firings.js';
+import type { Schedule } from '../schedules/schedule-client.js';
+import { homeOf } from '../storage/layout.js';
+import type { ScheduleHome } from './schedule-access.js';
+import { isOpen } from '../batch/status-document.js';
+
+/** The batches that a schedule has at work now, newest first; of one for changes also where somebody else has set it to work. */
+export async function batchesAtWork(
+  access: ScheduleHome,
+  { name, sheet, running }: Pick<Schedule, 'name' | 'sheet' | 'running'>,
+  firings: readonly Firing[],
+): Promise<readonly BatchStatus[]> {
+  const known = firings.flatMap((firing) => (firing.kind === 'recorded' && firing.batch) || []);
+  const open = new Map(known.filter(isOpen).map((batch) => [batch.batchId, batch]));
+  // One that stands still for long has more skipped firings after it than are looked at.
+  for (const firingAt of running) {
+    const batchId = firingBatchId(name, sheet.mode, firingAt);
+    if (!open.has(batchId)) noteOpen(open, await statusOf(access, batchId));
+  }
+  if (sheet.mode === 'changes' && open.size === 0) {
+    noteOpen(open, await statusOf(access, firingBatchId(name, 'changes', new Date())));
+  }
+  return [...open.values()].toSorted((a, b) => Date.parse(b.startedAt) - Date.parse(a.startedAt));
+}
+
+async function statusOf(access: ScheduleHome, batchId: BatchId): Promise<BatchStatus | undefined> {
+  return readBatchStatus(access, await findPlace(access.store, homeOf(access.home, batchId)));
+}
+
+function noteOpen(open: Map<string, BatchStatus>, batch: BatchStatus | undefined): void {
+  if (batch && isOpen(batch)) open.set(batch.batchId, batch);
+}
+
+/** What keeps a batch at work from ending, and what to do, as a sentence; undefined where nothing does. */
+export function standstillText({ batchId, reason, holds }: BatchStatus): string | undefined {
+  if (reason === undefined) return undefined;
+  const lookNow = holds.length > 0 ? `; to look at once: banana-batch resume ${batchId}` : '';
+  return `${reason} More: banana-batch status ${batchId}${lookNow}`;
+}
+
+/** A batch at work in a few words. */
+export function atWorkText({ batchId, state, stored, total }: BatchStatus): string {
+  return `${batchId} ${state}${total > 0 ? `, ${stored}/${total} stored` : ''}`;
+}

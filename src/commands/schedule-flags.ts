@@ -1,0 +1,130 @@
+import { Option, type Command as Program } from 'commander';
+import { SCHEDULE_MODES, type ScheduleMode } from '../domain/schedule-name.js';
+import { MAX_BATCH_ROWS } from '../domain/window.js';
+import { SCHEDULE_OVERLAPS, type ScheduleOverlap } from '../domain/schedule-overlap.js';
+import { wholeNumber } from './option-parsers.js';
+import { withSettingsFlags, type RunningFlags } from './running-flags.js';
+import {
+  catchup,
+  cronLines,
+  interval,
+  scheduleName,
+  secondsOrNone,
+  timeZone,
+} from './schedule-option-parsers.js';
+import { withSheetFlags, type SheetFlags } from './sheet-flags.js';
+
+/** What commander hands over of the flags that say what a schedule does, and when. */
+export interface ScheduleFlags extends SheetFlags, Omit<RunningFlags, 'maxImages' | 'canary' | 'canaryWait'> {
+  readonly mode?: ScheduleMode;
+  readonly cron?: readonly string[];
+  readonly every?: number;
+  readonly offset?: number;
+  readonly timezone?: string;
+  readonly jitter?: number;
+  readonly overlap?: ScheduleOverlap;
+  readonly catchup?: number;
+  readonly maxImages?: number | 'none';
+}
+
+/** What commander hands over for `schedule create`. */
+export interface ScheduleCreateFlags extends ScheduleFlags {
+  readonly paused: boolean;
+  readonly dryRun: boolean;
+  readonly yes: boolean;
+  readonly json: boolean;
+}
+
+/** What commander hands over for `schedule update`. */
+export interface ScheduleUpdateFlags extends ScheduleFlags {
+  readonly dryRun: boolean;
+  readonly yes: boolean;
+  readonly json: boolean;
+}
+
+/** Adds name, sheet and flags of `schedule create`. */
+export function withCreateFlags(program: Program): Program {
+  return withOutputFlags(
+    withScheduleFlags(
+      program
+        .argument('<name>', "the schedule's; with a time it names the batches", scheduleName)
+        .argument(
+          '<sheet>',
+          's3://bucket/key or https://…, read anew at each firing; or a path or "-", kept in the bucket as it is now',
+        ),
+    ).option('--paused', 'fire only once it is resumed', false),
+  );
+}
+
+/** Adds name, sheet and flags of `schedule update`. */
+export function withUpdateFlags(program: Program): Program {
+  return withOutputFlags(
+    withScheduleFlags(
+      program
+        .argument('<name>', 'the schedule', scheduleName)
+        .argument(
+          '[sheet]',
+          'another sheet, or the same path to keep its present content (default: as it is)',
+        ),
+      'as it is',
+    ),
+  );
+}
+
+function withScheduleFlags(program: Program, otherwise?: string): Program {
+  const by = (own: string): string => ` (default: ${otherwise ?? own})`;
+  const scheduled = program
+    .optionsGroup('Schedule:')
+    .addOption(
+      new Option(
+        '--mode <mode>',
+        `what a firing buys. fresh: the whole sheet, as a batch of its own; changes: what one batch, named as the schedule is, lacks of the sheet${otherwise ? ` (default: ${otherwise})` : ''}`,
+      ).choices(SCHEDULE_MODES),
+    )
+    .option(
+      '--cron <line>',
+      'when: minute, hour, day of the month, month, day of the week, such as "0 2 * * *", or @daily; repeatable',
+      cronLines,
+    )
+    .option('--every <interval>', 'instead of --cron: 10s or longer, such as 6h', interval)
+    .option(
+      '--offset <duration>',
+      'moves the times of --every, which are counted from midnight UTC',
+      secondsOrNone,
+    )
+    .option('--timezone <zone>', `whose clocks --cron means, such as Europe/Berlin${by('UTC')}`, timeZone)
+    .option('--jitter <duration>', `fire up to so much later, each time anew${by('0s')}`, secondsOrNone)
+    .addOption(
+      new Option(
+        '--overlap <how>',
+        `what becomes of a firing while the one before is at work: skipped, the first one waits, or all run at once${by('skip')}`,
+      ).choices(SCHEDULE_OVERLAPS),
+    )
+    .option(
+      '--catchup <duration>',
+      `make up for firings that Temporal missed by up to so much, 10s or longer${by('10m')}`,
+      catchup,
+    );
+  return withSettingsFlags(withSheetFlags(scheduled, otherwise), otherwise, {
+    spender: 'a firing',
+  }).addOption(
+    new Option(
+      '--max-images <n>',
+      'a firing that would have to buy more images buys nothing; none for no limit',
+    ).argParser(imagesOrNone),
+  );
+}
+
+const images = wholeNumber(1, MAX_BATCH_ROWS);
+
+function imagesOrNone(text: string): number | 'none' {
+  return text.toLowerCase() === 'none' ? 'none' : images(text);
+}
+
+function withOutputFlags(program: Program): Program {
+  return program
+    .optionsGroup('Output:')
+    .option('--dry-run', 'say what it would do, and do nothing', false)
+    .option('-y, --yes', 'do not ask', false)
+    .option('--json', 'one JSON document on standard output', false);
+}

@@ -1,0 +1,115 @@
+import type { ToldHold } from './notice.js';
+import type { Pause } from './pause.js';
+import type { Tally } from './tally.js';
+
+/** A running batch at one look. */
+export interface BatchLook {
+  readonly holds: readonly ToldHold[];
+  /** What the batch itself has paused for. */
+  readonly pauses: readonly Pause[];
+  /** Rows are being made, or are to be: neither a person nor the service has asked it to wait. */
+  readonly isAtWork: boolean;
+  readonly tally: Tally;
+  /** Within what time its jobs usually end; undefined where nobody knows. */
+  readonly usualMs?: number | undefined;
+  /** How long all jobs that it may have at a time take to be created, or looked at, at the pace that `rate` has set; absent without one. */
+  readonly turnMs?: number | undefined;
+  /** Workers that take workflows; undefined where nobody knows. */
+  readonly workers: number | undefined;
+}
+
+/** What a watch has seen and told; small, since it is left with every heartbeat. Times are milliseconds since the epoch. */
+export interface WatchMemory {
+  readonly lookedAtMs: number;
+  /** All counts of the tally as one text. */
+  readonly counts: string;
+  readonly movedAtMs: number;
+  /** For how long of the time since then it was seen at work. */
+  readonly standstillMs: number;
+  readonly stuckTold: boolean;
+  readonly holdsTold: readonly { readonly scope: string; readonly since: string; readonly atMs: number }[];
+  readonly pausesTold: readonly { readonly kind: string; readonly since: string }[];
+}
+
+/** What somebody is to be told. */
+export type WatchNews =
+  | { readonly kind: 'held'; readonly hold: ToldHold }
+  | { readonly kind: 'paused'; readonly pause: Pause }
+  | { readonly kind: 'stuck'; readonly message: string; readonly movedAtMs: number };
+
+export interface WatchLimits {
+  /** How long a hold lasts before it is told. */
+  readonly holdToldAfterMs: number;
+  /** How long nothing moves before that is told, at least. */
+  readonly stuckToldAfterMs: number;
+  /** The time between two looks. */
+  readonly everyMs: number;
+}
+
+/** A scope whose holds come and go is told of this often at most. */
+const SAME_SCOPE_MS = 30 * 60_000;
+
+/**
+ * What one more look at a batch has to tell, and what to remember if it is told. Each hold, pause and standstill is told
+ * once. A batch is stuck where it was seen at work, with nothing held and no count changed, for longer than is usual for its jobs
+ * and its pace; time in which nobody looked does not count.
+ */
+export function watchBatch(
+  before: WatchMemory | undefined,
+  look: BatchLook,
+  { nowMs, holdToldAfterMs, stuckToldAfterMs, everyMs }: WatchLimits & { readonly nowMs: number },
+): { readonly memory: WatchMemory; readonly news: readonly WatchNews[] } {
+  const counts = JSON.stringify(Object.values(look.tally));
+  const last = before ?? { ...NOTHING_SEEN, lookedAtMs: nowMs, counts, movedAtMs: nowMs };
+  const moved = counts !== last.counts;
+  const isCalm = look.isAtWork && look.holds.length === 0 && look.pauses.length === 0;
+  const seenMs = isCalm ? Math.max(0, Math.min(nowMs - last.lookedAtMs, 2 * everyMs)) : 0;
+  const standstillMs = moved ? 0 : last.standstillMs + seenMs;
+  const movedAtMs = moved ? nowMs : last.movedAtMs;
+  const stuckTold = !moved && last.stuckTold;
+  const patienceMs = Math.max(stuckToldAfterMs, 2 * (look.usualMs ?? 0), 2 * (look.turnMs ?? 0));
+  const isStuck = isCalm && !stuckTold && standstillMs >= patienceMs;
+  const holds = look.holds.filter(
+    ({ scope, since }) =>
+      nowMs - Date.parse(since) >= holdToldAfterMs &&
+      !last.holdsTold.some(
+        (told) => told.scope === scope && (told.since === since || nowMs - told.atMs < SAME_SCOPE_MS),
+      ),
+  );
+  const pauses = look.pauses.filter(
+    ({ kind, since }) => !last.pausesTold.some((told) => told.kind === kind && told.since === since),
+  );
+  return {
+    memory: {
+      lookedAtMs: nowMs,
+      counts,
+      movedAtMs,
+      standstillMs,
+      stuckTold: stuckTold || isStuck,
+      holdsTold: [
+        ...last.holdsTold.filter(({ scope }) => !holds.some((hold) => hold.scope === scope)),
+        ...holds.map(({ scope, since }) => ({ scope, since, atMs: nowMs })),
+      ],
+      pausesTold: [
+        ...last.pausesTold.filter(({ kind }) => !pauses.some((pause) => pause.kind === kind)),
+        ...pauses.map(({ kind, since }) => ({ kind, since })),
+      ],
+    },
+    news: [
+      ...holds.map((hold) => ({ kind: 'held', hold }) as const),
+      ...pauses.map((pause) => ({ kind: 'paused', pause }) as const),
+      ...(isStuck ? [{ kind: 'stuck', message: stuckMessage(look, standstillMs), movedAtMs } as const] : []),
+    ],
+  };
+}
+
+const NOTHING_SEEN = { standstillMs: 0, stuckTold: false, holdsTold: [], pausesTold: [] } as const;
+
+function stuckMessage({ tally, workers }: BatchLook, standstillMs: number): string {
+  const { stored, total, pending, inFlight, copying } = tally;
+  const minutes = Math.max(1, Math.round(standstillMs / 60_000));
+  const counts = `${pending} rows pending, ${inFlight} in flight, ${copying} being copied, ${stored} of ${total} stored`;
+  const noWorker =
+    workers === 0 ? ' No worker takes its workflow: start one with `banana-batch worker`.' : '';
+  return `for ${minutes} min nothing has moved, and nothing says why (${counts}).${noWorker}`;
+}

@@ -1,0 +1,22 @@
+/** Firings that came to nothing, by why. */
+export interface SkippedTimes {
+  /** The server was away at their times, and for too long afterwards. */
+  readonly missed: readonly Date[];
+  /** A firing before them was at work. */
+  readonly overlapped: readonly Date[];
+}
+
+/**
+ * Which of a schedule's past times were skipped, from how many were: of those that nothing else is known of, the oldest
+ * were missed, and the newest had one before them at work (where one may wait, it is older than those that are skipped).
+ * Fewer than counted where somebody fired the schedule by hand, and that was skipped.
+ */
+export function skippedTimes(
+  /** In order. */
+  unexplained: readonly Date[],
+  counted: { readonly missed: number; readonly overlapped: number },
+): SkippedTimes {
+  const missed = unexplained.slice(0, counted.missed);
+  const rest = unexplained.slice(missed.length);
+  return { missed, overlapped: counted.overlapped > 0 ? rest.slice(-counted.overlapped) : [] };
+}

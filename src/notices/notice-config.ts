@@ -1,0 +1,62 @@
+import { isOwnHost } from '../bananahub/private-address.js';
+
+/** Where notices go, and what shows that they are ours. */
+export interface NoticeConfig {
+  /** May be a secret itself, as Slack's are: only its host may be shown. */
+  readonly url: string;
+  /** Each signs; more than one while a secret is being replaced. Never empty. */
+  readonly keys: readonly [Buffer, ...Buffer[]];
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const PREFIX = 'whsec_';
+/** As Standard Webhooks has it. */
+const KEY_BYTES = { least: 24, most: 64 } as const;
+const HOW_TO_MAKE = `Make one with: echo "${PREFIX}$(openssl rand -base64 32)"`;
+
+/** BANANA_NOTIFY_URL and BANANA_NOTIFY_SECRET, which go together; what is wrong with them is added to `problems`. */
+export function readNotices(environment: Environment, problems: string[]): NoticeConfig | undefined {
+  const url = environment['BANANA_NOTIFY_URL']?.trim();
+  const secret = environment['BANANA_NOTIFY_SECRET']?.trim();
+  if (!url && !secret) return undefined;
+  if (!url) problems.push('BANANA_NOTIFY_SECRET is set without BANANA_NOTIFY_URL: notices need both.');
+  else if (!isReceiver(url)) {
+    problems.push(
+      'BANANA_NOTIFY_URL is no https URL without user and fragment, such as https://hooks.slack.com/services/… (http only for hosts of your own machine or network).',
+    );
+  }
+  if (!secret) {
+    problems.push(
+      `BANANA_NOTIFY_URL is set without BANANA_NOTIFY_SECRET, with which notices are signed, also where nobody checks it. ${HOW_TO_MAKE}`,
+    );
+    return undefined;
+  }
+  const keys = secret.split(',').map((text) => keyIn(text.trim()));
+  const [first, ...others] = keys.filter((key) => key !== undefined);
+  if (others.length + 1 < keys.length || first === undefined) {
+    problems.push(
+      `BANANA_NOTIFY_SECRET is not "${PREFIX}" and ${KEY_BYTES.least} to ${KEY_BYTES.most} random bytes in base64 (while it is being replaced: the new one, a comma, the old one). ${HOW_TO_MAKE}`,
+    );
+    return undefined;
+  }
+  return url ? { url, keys: [first, ...others] } : undefined;
+}
+
+/** Undefined for what is no secret of Standard Webhooks, or a weak one. */
+function keyIn(secret: string): Buffer | undefined {
+  if (!secret.startsWith(PREFIX)) return undefined;
+  const text = secret.slice(PREFIX.length);
+  const key = Buffer.from(text, 'base64');
+  // Node skips what is no base64: a key cut short must not pass for a whole one.
+  const isWhole = key.toString('base64').replace(/=+$/, '') === text.replace(/=+$/, '');
+  const isStrong = key.length >= KEY_BYTES.least && key.length <= KEY_BYTES.most && new Set(key).size >= 8;
+  return isWhole && isStrong ? key : undefined;
+}
+
+function isReceiver(text: string): boolean {
+  if (!URL.canParse(text) || /[#\s]/.test(text)) return false;
+  const { protocol, username, password, hostname } = new URL(text);
+  if (username + password !== '') return false;
+  return protocol === 'https:' || (protocol === 'http:' && isOwnHost(hostname));
+}

@@ -1,0 +1,33 @@
+import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
+import type { Notice } from '../domain/notice.js';
+import type { deliverNotice } from '../workflows/deliver-notice.js';
+import { noticeWorkflowId } from '../workflows/names.js';
+
+const DEADLINE_MS = 5_000;
+
+/**
+ * Has a notice delivered by a workflow of its own, in its own time; returns once Temporal has it. One that was told
+ * before is left to what delivers it, or has. Throws what Temporal's client throws.
+ */
+export async function startDelivery(client: Client, taskQueue: string, notice: Notice): Promise<void> {
+  try {
+    await client.connection.withDeadline(Date.now() + DEADLINE_MS, () =>
+      client.workflow.start<typeof deliverNotice>('deliverNotice', {
+        workflowId: noticeWorkflowId(notice.id),
+        taskQueue,
+        args: [notice],
+        workflowIdReusePolicy: 'REJECT_DUPLICATE',
+        workflowIdConflictPolicy: 'FAIL',
+        staticSummary: summaryOf(notice),
+      }),
+    );
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  }
+}
+
+/** For those who look at Temporal's UI. */
+function summaryOf(notice: Notice): string {
+  const about = 'batch' in notice ? notice.batch.batchId : 'schedule' in notice ? notice.schedule : '';
+  return `${notice.type} ${about}`.trim();
+}

@@ -1,0 +1,261 @@
+import { Option, type Command as Program } from 'commander';
+import type { ExitCode } from '../commands/command-context.js';
+import { scheduleName } from '../commands/schedule-option-parsers.js';
+import {
+  withCreateFlags,
+  withUpdateFlags,
+  type ScheduleCreateFlags,
+  type ScheduleUpdateFlags,
+} from '../commands/schedule-flags.js';
+import { sheetName } from '../commands/submission-flags.js';
+import type { ScheduleName } from '../domain/schedule-name.js';
+import { BACKFILL_OVERLAPS, SCHEDULE_OVERLAPS } from '../domain/schedule-overlap.js';
+import type { BackfillOverlap, ScheduleOverlap } from '../domain/schedule-overlap.js';
+import { TIME_RULE } from '../schedules/time-given.js';
+import { example, type Performer } from './perform.js';
+
+const SCHEDULE_HELP = `
+Schedules are kept by Temporal, and workers do what they ask for: keep "banana-batch worker" or "banana-batch dev" running.
+`;
+
+/** The commands that make batches by the clock: below `schedule`. */
+export function addScheduleCommands(
+  program: Program,
+  end: (code: ExitCode) => void,
+  { perform }: Pick<Performer, 'perform'>,
+): void {
+  program.commandsGroup('Schedule:');
+  const schedule = program
+    .command('schedule')
+    .description(
+      'run a sheet by the clock: create, list, show, update, pause, resume, trigger, backfill, delete',
+    )
+    .helpCommand(false)
+    .addHelpText('after', SCHEDULE_HELP)
+    .addHelpText(
+      'after',
+      example(
+        'banana-batch schedule create posters s3://sheets/posters.csv --mode fresh --cron "0 2 * * *" --timezone Europe/Berlin',
+      ),
+    )
+    .addHelpText('after', example('banana-batch schedule show posters'));
+  addCreate(schedule, end, { perform });
+  addLooks(schedule, end, { perform });
+  addUpdate(schedule, end, { perform });
+  addPauses(schedule, end, { perform });
+  addFirings(schedule, end, { perform });
+  addDelete(schedule, end, { perform });
+}
+
+function addCreate(
+  schedule: Program,
+  end: (code: ExitCode) => void,
+  { perform }: Pick<Performer, 'perform'>,
+): void {
+  withCreateFlags(
+    schedule
+      .command('create')
+      .description('run a sheet by the clock; says first what, when and at what cost'),
+  )
+    .addHelpText(
+      'after',
+      example(
+        'banana-batch schedule create posters s3://sheets/posters.csv --mode fresh --cron "0 2 * * *" --timezone Europe/Berlin',
+        'every night, the whole sheet',
+      ),
+    )
+    .addHelpText(
+      'after',
+      example(
+        'banana-batch schedule create products https://docs.google.com/spreadsheets/d/KEY/edit --mode changes --cron "0 6 * * 1"',
+        'on Mondays, what is new',
+      ),
+    )
+    .action(async (name: ScheduleName, sheet: string, flags: ScheduleCreateFlags) =>
+      end(
+        await perform(async () => (await import('../commands/schedule-create.js')).scheduleCreate, {
+          name,
+          sheet: sheetName(sheet),
+          flags,
+        }),
+      ),
+    );
+}
+
+function addLooks(
+  schedule: Program,
+  end: (code: ExitCode) => void,
+  { perform }: Pick<Performer, 'perform'>,
+): void {
+  schedule
+    .command('list')
+    .description('all schedules, when they fire next, and what became of the last firing')
+    .option('--json', 'one JSON document on standard output', false)
+    .addHelpText('after', example('banana-batch schedule list'))
+    .action(async (flags: { json: boolean }) =>
+      end(await perform(async () => (await import('../commands/schedule-list.js')).scheduleList, flags)),
+    );
+  schedule
+    .command('show')
+    .description('what a schedule does, its next five times, and its last ten firings')
+    .argument('<name>', 'the schedule', scheduleName)
+    .option('--json', 'one JSON document on standard output', false)
+    .addHelpText('after', example('banana-batch schedule show posters'))
+    .action(async (name: ScheduleName, flags: { json: boolean }) =>
+      end(
+        await perform(async () => (await import('../commands/schedule-show.js')).scheduleShow, {
+          name,
+          ...flags,
+        }),
+      ),
+    );
+}
+
+function addUpdate(
+  schedule: Program,
+  end: (code: ExitCode) => void,
+  { perform }: Pick<Performer, 'perform'>,
+): void {
+  withUpdateFlags(
+    schedule
+      .command('update')
+      .description(
+        'another sheet, or other flags; what is not said stays, and what is at work goes on as it was',
+      ),
+  )
+    .addHelpText(
+      'after',
+      "\n--template, --name, --format, --delimiter and --encoding are taken back by an empty text: ''\n",
+    )
+    .addHelpText('after', example('banana-batch schedule update posters new.csv', 'pins another sheet'))
+    .addHelpText('after', example('banana-batch schedule update posters --cron "0 4 * * *" --max-images 500'))
+    .action(async (name: ScheduleName, sheet: string | undefined, flags: ScheduleUpdateFlags) =>
+      end(
+        await perform(async () => (await import('../commands/schedule-update.js')).scheduleUpdate, {
+          name,
+          ...(sheet !== undefined && { sheet: sheetName(sheet) }),
+          flags,
+        }),
+      ),
+    );
+}
+
+function addPauses(
+  schedule: Program,
+  end: (code: ExitCode) => void,
+  { perform }: Pick<Performer, 'perform'>,
+): void {
+  schedule
+    .command('pause')
+    .description('fire no more until resume; a batch at work goes on')
+    .argument('<name>', 'the schedule', scheduleName)
+    .option('--note <text>', 'why, for whoever looks at it')
+    .option('--json', 'one JSON document on standard output', false)
+    .addHelpText('after', example('banana-batch schedule pause posters --note "new logo is coming"'))
+    .action(async (name: ScheduleName, flags: { note?: string; json: boolean }) =>
+      end(
+        await perform(async () => (await import('../commands/schedule-pause.js')).schedulePause, {
+          name,
+          ...flags,
+        }),
+      ),
+    );
+  schedule
+    .command('resume')
+    .description('fire again at the times to come')
+    .argument('<name>', 'the schedule', scheduleName)
+    .option('--note <text>', 'why, for whoever looks at it')
+    .option('--json', 'one JSON document on standard output', false)
+    .addHelpText('after', example('banana-batch schedule resume posters'))
+    .action(async (name: ScheduleName, flags: { note?: string; json: boolean }) =>
+      end(
+        await perform(async () => (await import('../commands/schedule-resume.js')).scheduleResume, {
+          name,
+          ...flags,
+        }),
+      ),
+    );
+}
+
+function addFirings(
+  schedule: Program,
+  end: (code: ExitCode) => void,
+  { perform }: Pick<Performer, 'perform'>,
+): void {
+  schedule
+    .command('trigger')
+    .description('fire once now, also while it is paused, and say what came of it')
+    .argument('<name>', 'the schedule', scheduleName)
+    .addOption(
+      new Option('--overlap <how>', 'where a firing is at work: skip this one, let it wait, or run both')
+        .choices(SCHEDULE_OVERLAPS)
+        .default('skip'),
+    )
+    .option('-w, --watch', 'until its batch ends', false)
+    .option('--json', 'one JSON document on standard output', false)
+    .addHelpText('after', example('banana-batch schedule trigger posters --watch'))
+    .action(async (name: ScheduleName, flags: { overlap: ScheduleOverlap; watch: boolean; json: boolean }) =>
+      end(
+        await perform(async () => (await import('../commands/schedule-trigger.js')).scheduleTrigger, {
+          name,
+          ...flags,
+        }),
+      ),
+    );
+  schedule
+    .command('backfill')
+    .description('fire for times that have passed, as if it were then; also while it is paused')
+    .argument('<name>', 'the schedule', scheduleName)
+    .requiredOption('--from <time>', TIME_RULE)
+    .requiredOption('--to <time>', 'the same; a date alone is the end of that day')
+    .addOption(
+      new Option('--overlap <how>', 'buffer-all: one after the other; allow-all: all at once')
+        .choices(BACKFILL_OVERLAPS)
+        .default('buffer-all'),
+    )
+    .option('-y, --yes', 'do not ask', false)
+    .option('--dry-run', 'only say which times, and at what cost', false)
+    .option('--json', 'one JSON document on standard output', false)
+    .addHelpText('after', example('banana-batch schedule backfill posters --from 2026-11-20 --to 2026-11-22'))
+    .action(
+      async (
+        name: ScheduleName,
+        flags: {
+          from: string;
+          to: string;
+          overlap: BackfillOverlap;
+          yes: boolean;
+          dryRun: boolean;
+          json: boolean;
+        },
+      ) =>
+        end(
+          await perform(async () => (await import('../commands/schedule-backfill.js')).scheduleBackfill, {
+            name,
+            ...flags,
+          }),
+        ),
+    );
+}
+
+function addDelete(
+  schedule: Program,
+  end: (code: ExitCode) => void,
+  { perform }: Pick<Performer, 'perform'>,
+): void {
+  schedule
+    .command('delete')
+    .description('fire no more, for good; batches and their images stay')
+    .argument('<name>', 'the schedule', scheduleName)
+    .option('-y, --yes', 'do not ask', false)
+    .option('--json', 'one JSON document on standard output', false)
+    .addHelpText('after', example('banana-batch schedule delete posters'))
+    .action(async (name: ScheduleName, flags: { yes: boolean; json: boolean }) =>
+      end(
+        await perform(async () => (await import('../commands/schedule-delete.js')).scheduleDelete, {
+          name,
+          ...flags,
+        }),
+      ),
+    );
+}

@@ -1,0 +1,74 @@
+import { readBatchStatus } from '../batch/batch-status.js';
+import { describeBatch, snapshotInMemo } from '../batch/describe-batch.js';
+import { lastRunSeq } from '../batch/plan-submission.js';
+import type { StartedRun } from '../batch/start-run.js';
+import type { BatchStatus } from '../batch/status-document.js';
+import type { ScheduleName } from '../domain/schedule-name.js';
+import { RunRequest } from '../ledger/documents.js';
+import { readDocumentIfAny } from '../ledger/read-document.js';
+import { at, isSamePlace, requestKey, type BatchLocation, type RunRef } from '../storage/layout.js';
+import type { ScheduleAccess } from './schedule-client.js';
+
+/** One firing of a schedule, taken up once: the workflow run of it. */
+export interface FiringIdentity {
+  readonly schedule: ScheduleName;
+  /** The nominal time, to the second. */
+  readonly firingAt: Date;
+  readonly runId: string;
+}
+
+/** What a firing finds of the batch that it is about. */
+export type BatchAtFiring =
+  /** The firing has started it before, and its worker was lost before it could say so. */
+  | ({ readonly kind: 'own' } & StartedRun)
+  /** The firing has asked for a run, and its worker was lost before it could be started. */
+  | { readonly kind: 'claimed'; readonly run: RunRef; readonly request: RunRequest }
+  /** It is at work for somebody else. */
+  | { readonly kind: 'in-the-way'; readonly status: BatchStatus }
+  | { readonly kind: 'free' };
+
+/** Runs asked for since a worker was lost are few. */
+const MOST_LOOKED_AT = 20;
+
+/**
+ * Looks at a batch before a firing runs it. Throws a UsageError where a batch of its id is at work in another place,
+ * StorageError, and what Temporal's client throws.
+ */
+export async function batchAtFiring(
+  access: ScheduleAccess,
+  location: BatchLocation,
+  firing: FiringIdentity,
+): Promise<BatchAtFiring> {
+  const { client, store } = access;
+  const description = await describeBatch(client, location);
+  const noted = description && snapshotInMemo(description)?.run;
+  const started = noted && isSamePlace(noted, location) ? noted : undefined;
+  if (description?.status.name === 'RUNNING') {
+    const request = started && (await requestOf(access, started));
+    if (started && request && isOf(request, firing)) {
+      return { kind: 'own', run: started, workflowRunId: description.runId };
+    }
+    const status = await readBatchStatus(access, location);
+    if (status) return { kind: 'in-the-way', status };
+  }
+  const last = await lastRunSeq(store, location);
+  for (let runSeq = last; runSeq > Math.max(0, last - MOST_LOOKED_AT); runSeq -= 1) {
+    const run = { ...location, runSeq };
+    const request = await requestOf(access, run);
+    if (!request || request.firing?.runId !== firing.runId || !isOf(request, firing)) continue;
+    if (description && started?.runSeq === runSeq) {
+      return { kind: 'own', run, workflowRunId: description.runId };
+    }
+    // One that others have come after is theirs to make up for: the difference is planned anew.
+    return runSeq === last ? { kind: 'claimed', run, request } : { kind: 'free' };
+  }
+  return { kind: 'free' };
+}
+
+function isOf({ firing }: RunRequest, { schedule, firingAt }: FiringIdentity): boolean {
+  return firing?.schedule === schedule && Date.parse(firing.firingAt) === firingAt.getTime();
+}
+
+async function requestOf({ store }: ScheduleAccess, run: RunRef): Promise<RunRequest | undefined> {
+  return readDocumentIfAny(store, at(run, requestKey(run, run.runSeq)), RunRequest);
+}

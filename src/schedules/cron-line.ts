@@ -1,0 +1,83 @@
+import { Cron } from 'croner';
+
+/** A cron line that Temporal reads as any cron does, or why it is not taken: a sentence for a person. */
+export type CronLine =
+  | { readonly kind: 'cron'; readonly cron: string }
+  | { readonly kind: 'problem'; readonly problem: string };
+
+/** Source: Temporal's own short forms, spelled out: croner and cronstrue need not agree with it on them. */
+const SHORT_FORMS: Readonly<Record<string, string>> = {
+  '@hourly': '0 * * * *',
+  '@daily': '0 0 * * *',
+  '@midnight': '0 0 * * *',
+  '@weekly': '0 0 * * 0',
+  '@monthly': '0 0 1 * *',
+  '@yearly': '0 0 1 1 *',
+  '@annually': '0 0 1 1 *',
+};
+
+const FIELDS = [
+  { name: 'minute', allowed: '0–59' },
+  { name: 'hour', allowed: '0–23' },
+  { name: 'day of the month', allowed: '1–31' },
+  { name: 'month', allowed: '1–12 or jan–dec' },
+  { name: 'day of the week', allowed: '0–7 (0 and 7 are Sunday) or sun–sat' },
+] as const;
+
+/** Lists, ranges, steps, numbers and names. Temporal refuses `?`, `L` and `W`, and takes `#` for the start of a comment. */
+const FIELD = /^(?:\*|\w{1,3})(?:-\w{1,3})?(?:\/\d{1,3})?(?:,(?:\*|\w{1,3})(?:-\w{1,3})?(?:\/\d{1,3})?)*$/;
+
+/**
+ * Five fields, or one of cron's short forms such as `@daily`; what is given back always has five, single spaces between.
+ * What Temporal would read differently than cron does is not taken: seconds and years, a zone in front, a comment, and
+ * days of the month together with days of the week.
+ */
+export function parseCronLine(text: string): CronLine {
+  const given = text.trim();
+  if (/^(?:CRON_)?TZ=/i.test(given)) return problem('its time zone is said by --timezone');
+  if (/^@every\b/i.test(given)) return problem('an interval is said by --every');
+  const line = given.startsWith('@') ? SHORT_FORMS[given.toLowerCase()] : given;
+  if (line === undefined) {
+    return problem(`there is no ${given.slice(0, 20)}: expected ${Object.keys(SHORT_FORMS).join(', ')}`);
+  }
+  const fields = line.split(/\s+/);
+  if (fields.length !== FIELDS.length || given === '') {
+    return problem(
+      `it has ${given === '' ? 0 : fields.length} fields, and five were expected: minute, hour, day of the month, month, day of the week, such as "0 2 * * *"`,
+    );
+  }
+  for (const [index, { name, allowed }] of FIELDS.entries()) {
+    const field = fields[index] ?? '';
+    if (!isField(field, index)) {
+      return problem(
+        `"${field.slice(0, 40)}" is no ${name}: expected ${allowed}, as lists (1,3), ranges (1-5) or steps (*/2, 1-9/2)`,
+      );
+    }
+  }
+  if (fields[2] !== '*' && fields[4] !== '*') {
+    return problem(
+      'it names days of the month and days of the week: cron fires when either fits, Temporal only when both do. Name one, and make a second schedule for the other',
+    );
+  }
+  const cron = fields.join(' ');
+  if (!new Cron(cron, UTC).nextRun()) return problem('there is no such day');
+  return { kind: 'cron', cron };
+}
+
+/** How croner reads a line to whose fields `parseCronLine` has agreed. */
+const UTC = { mode: '5-part', timezone: 'UTC' } as const;
+
+function isField(field: string, index: number): boolean {
+  if (!FIELD.test(field)) return false;
+  try {
+    // By itself, so that the fault is this field's.
+    const alone = FIELDS.map((_, other) => (other === index ? field : '*')).join(' ');
+    return new Cron(alone, UTC).getPattern() !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+function problem(text: string): CronLine {
+  return { kind: 'problem', problem: text };
+}

@@ -1,0 +1,121 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { ScheduleOverlapPolicy, type Client, type ScheduleDescription } from '@temporalio/client';
+import type { ScheduleName } from '../domain/schedule-name.js';
+import type { BackfillOverlap, ScheduleOverlap } from '../domain/schedule-overlap.js';
+import { UsageError } from '../errors.js';
+import { scheduleId } from '../workflows/names.js';
+import { matchingTimes } from './matching-times.js';
+import { orUnknown, takenFirings, type TakenFiring } from './schedule-client.js';
+import { temporalOverlap } from './schedule-overlap.js';
+
+/** What came of a trigger. */
+export type Triggered =
+  | { readonly kind: 'started'; readonly firing: TakenFiring }
+  /** It starts when the firing at work has ended. */
+  | { readonly kind: 'waiting' }
+  /** A firing is at work. */
+  | { readonly kind: 'skipped' };
+
+const LOOK_EVERY_MS = 200;
+const SEEN_WITHIN_MS = 10_000;
+/** Temporal forgets one of two that come in the same moment. A firing that is asked for again finds its own batch. */
+const WORDS = 2;
+
+/**
+ * Fires once now, also while the schedule is paused, and returns when it is seen what came of it. Throws a UsageError
+ * where there is no such schedule, and where nothing is seen within `withinMs`: it is not repeated, since it may yet come.
+ */
+export async function triggerSchedule(
+  client: Client,
+  name: ScheduleName,
+  overlap: ScheduleOverlap,
+  withinMs = 15_000,
+): Promise<Triggered> {
+  const handle = client.schedule.getHandle(scheduleId(name));
+  return orUnknown(name, async () => {
+    const before = await handle.describe();
+    await handle.trigger(temporalOverlap(overlap));
+    const untilMs = Date.now() + withinMs;
+    while (Date.now() < untilMs) {
+      const seen = whatCame(before, await handle.describe());
+      if (seen) return seen;
+      await delay(LOOK_EVERY_MS);
+    }
+    // Temporal forgets one of two such words that come in the same moment.
+    throw new UsageError(
+      `Temporal has taken the trigger of schedule "${name}", and nothing was seen of it within ${withinMs / 1000} s. It may yet come: look with "banana-batch schedule show ${name}" before you trigger it again.`,
+    );
+  });
+}
+
+function whatCame(before: ScheduleDescription, now: ScheduleDescription): Triggered | undefined {
+  const known = new Set(takenFirings(before).map(({ runId }) => runId));
+  const firing = takenFirings(now).findLast(({ runId }) => !known.has(runId));
+  if (firing) return { kind: 'started', firing };
+  if (now.info.numActionsSkippedOverlap > before.info.numActionsSkippedOverlap) return { kind: 'skipped' };
+  return buffered(now) > buffered(before) ? { kind: 'waiting' } : undefined;
+}
+
+/** Firings that have begun, or wait for their turn. */
+function begun(schedule: ScheduleDescription): number {
+  return schedule.info.numActionsTaken + buffered(schedule);
+}
+
+async function isSeen(look: () => Promise<boolean>): Promise<boolean> {
+  for (const untilMs = Date.now() + SEEN_WITHIN_MS; Date.now() < untilMs; await delay(LOOK_EVERY_MS)) {
+    if (await look()) return true;
+  }
+  return false;
+}
+
+function buffered({ raw }: ScheduleDescription): number {
+  return Number(raw.info?.bufferSize ?? 0);
+}
+
+/** Temporal drops what it would have to keep waiting beyond a thousand, and names no more times than that of a range. */
+export const MOST_BACKFILLED = 999;
+
+/**
+ * Fires for all times of the schedule from `from` to `to`, both included, as if it were then; also while the schedule is
+ * paused. Those times. Throws a UsageError where there is no such schedule, where the range holds none or more than
+ * `MOST_BACKFILLED`, and where it reaches into the future.
+ */
+export async function backfillSchedule(
+  client: Client,
+  name: ScheduleName,
+  range: { readonly from: Date; readonly to: Date },
+  overlap: BackfillOverlap = 'buffer-all',
+): Promise<readonly Date[]> {
+  if (range.to.getTime() > Date.now()) {
+    throw new UsageError(
+      `A backfill makes up for times that are past, and ${range.to.toISOString()} is not.`,
+    );
+  }
+  return orUnknown(name, async () => {
+    const times = await matchingTimes(client, name, range);
+    if (times.length === 0) {
+      throw new UsageError(
+        `Schedule "${name}" has no time from ${range.from.toISOString()} to ${range.to.toISOString()}.`,
+      );
+    }
+    if (times.length > MOST_BACKFILLED) {
+      throw new UsageError(
+        `Schedule "${name}" has more than ${MOST_BACKFILLED} times from ${range.from.toISOString()} to ${range.to.toISOString()}, and Temporal keeps no more waiting. Take a shorter range, and the rest when it is done.`,
+      );
+    }
+    const handle = client.schedule.getHandle(scheduleId(name));
+    const before = await handle.describe();
+    for (let word = 0; word < WORDS; word += 1) {
+      await handle.backfill({
+        start: range.from,
+        end: range.to,
+        overlap:
+          overlap === 'buffer-all' ? ScheduleOverlapPolicy.BUFFER_ALL : ScheduleOverlapPolicy.ALLOW_ALL,
+      });
+      if (await isSeen(async () => begun(await handle.describe()) > begun(before))) return times;
+    }
+    throw new UsageError(
+      `Temporal has taken the backfill of schedule "${name}", and nothing was seen of it. It may yet come: look with "banana-batch schedule show ${name}"; to ask for it again does no harm.`,
+    );
+  });
+}

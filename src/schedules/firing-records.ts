@@ -1,0 +1,40 @@
+import type { ScheduleName } from '../domain/schedule-name.js';
+import { readDocumentIfAny } from '../ledger/read-document.js';
+import type { HomeFolder } from '../storage/layout.js';
+import type { ObjectRef, ObjectStore } from '../storage/object-store.js';
+import { firingKey } from '../storage/schedule-layout.js';
+import { FiringRecord } from './firing-record.js';
+
+/** What is recorded of one firing; undefined for nothing. */
+export async function readFiringRecord(
+  store: ObjectStore,
+  home: HomeFolder,
+  schedule: ScheduleName,
+  firingAt: Date,
+): Promise<FiringRecord | undefined> {
+  return readDocumentIfAny(store, refOf(home, schedule, firingAt), FiringRecord);
+}
+
+/**
+ * Records what became of a firing, in place of what was recorded before. That a firing made up for once more found
+ * nothing to do, or was skipped, does not take the place of what came of it at first.
+ */
+export async function putFiringRecord(
+  store: ObjectStore,
+  home: HomeFolder,
+  record: FiringRecord,
+): Promise<void> {
+  const { schedule, outcome } = record;
+  const firingAt = new Date(record.firingAt);
+  if (outcome.kind === 'nothing-to-do' || outcome.kind === 'skipped') {
+    const before = await readFiringRecord(store, home, schedule, firingAt);
+    if (before?.outcome.kind === 'ended' || before?.outcome.kind === 'running') return;
+  }
+  await store.put(refOf(home, schedule, firingAt), Buffer.from(`${JSON.stringify(record)}\n`), {
+    contentType: 'application/json',
+  });
+}
+
+function refOf(home: HomeFolder, schedule: ScheduleName, firingAt: Date): ObjectRef {
+  return { bucket: home.bucket, key: firingKey(home, schedule, firingAt) };
+}

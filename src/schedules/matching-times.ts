@@ -1,0 +1,32 @@
+import { ScheduleNotFoundError, type Client } from '@temporalio/client';
+import { optionalDateToTs, tsToDate } from '@temporalio/common/lib/time.js';
+import { z } from 'zod';
+import type { ScheduleName } from '../domain/schedule-name.js';
+import { scheduleId } from '../workflows/names.js';
+
+// gRPC's code NOT_FOUND.
+const NotFound = z.object({ code: z.literal(5) });
+
+/**
+ * The times at which a schedule is to fire, by its spec as it is now and with its jitter, from `from` to `to`, both included; in order, and
+ * about a thousand at most. Throws ScheduleNotFoundError.
+ */
+export async function matchingTimes(
+  client: Client,
+  name: ScheduleName,
+  { from, to }: { readonly from: Date; readonly to: Date },
+): Promise<readonly Date[]> {
+  try {
+    const { startTime } = await client.workflowService.listScheduleMatchingTimes({
+      namespace: client.options.namespace,
+      scheduleId: scheduleId(name),
+      // The server leaves out what is exactly then.
+      startTime: optionalDateToTs(new Date(from.getTime() - 1)) ?? null,
+      endTime: optionalDateToTs(to) ?? null,
+    });
+    return startTime.map(tsToDate);
+  } catch (error) {
+    if (!NotFound.safeParse(error).success) throw error;
+    throw new ScheduleNotFoundError('Temporal knows no such schedule.', scheduleId(name));
+  }
+}

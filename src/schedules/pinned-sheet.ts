@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto';
+import path from 'node:path';
+import { sheetAddressIn } from '../batch/fetch-sheet.js';
+import type { SheetFile } from '../batch/plan-submission.js';
+import { putOnce } from '../batch/put-once.js';
+import { sheetKeyOf } from '../batch/run-request.js';
+import { uploadInputs } from '../batch/upload-inputs.js';
+import type { ScheduleName } from '../domain/schedule-name.js';
+import { UsageError } from '../errors.js';
+import { sheetLabel } from '../sheet/index.js';
+import { at, type HomeFolder } from '../storage/layout.js';
+import type { ObjectStore } from '../storage/object-store.js';
+import { scheduledSheetKey, scheduleRoot } from '../storage/schedule-layout.js';
+import type { FiringArgument, ScheduledSheet } from './scheduled-sheet.js';
+
+/**
+ * Puts a sheet and the images that it names beside itself into a schedule's folder, each once by its content: the
+ * `source` of a `ScheduledSheet`. `onPut` hears of each image. Throws as `uploadInputs` does.
+ */
+export async function pinSheet(
+  store: ObjectStore,
+  home: HomeFolder,
+  name: ScheduleName,
+  sheet: SheetFile & { readonly openInputStore: () => Promise<ObjectStore> },
+  { onPut, signal }: { readonly onPut: (sizeBytes: number) => void; readonly signal: AbortSignal },
+): Promise<Extract<ScheduledSheet['source'], { readonly kind: 'pinned' }>> {
+  const folder = { bucket: home.bucket, root: scheduleRoot(home, name) };
+  const inputListKey =
+    sheet.inputs &&
+    (await uploadInputs(store, folder, sheet.inputs, { openSource: sheet.openInputStore, onPut, signal }));
+  const key = sheetKeyOf(folder, sheet);
+  await putOnce(store, at(folder, key), () =>
+    store.putFile(at(folder, key), sheet.path, {
+      contentType: 'application/octet-stream',
+      sha256: sheet.sha256,
+      condition: { kind: 'absent' },
+      signal,
+    }),
+  );
+  return {
+    kind: 'pinned',
+    key,
+    sha256: sheet.sha256,
+    name: path.basename(sheet.name),
+    ...(inputListKey !== undefined && { inputListKey }),
+  };
+}
+
+/**
+ * Puts what a schedule's firings are to do into the bucket, once by its content; what Temporal is to give them. Throws a
+ * UsageError for an address with a password, which is not for a bucket.
+ */
+export async function putScheduledSheet(store: ObjectStore, sheet: ScheduledSheet): Promise<FiringArgument> {
+  const { schedule, home, source } = sheet;
+  if (source.kind === 'address') refusePassword(source.address);
+  const body = Buffer.from(`${JSON.stringify(sheet)}\n`);
+  const sha256 = createHash('sha256').update(body).digest('hex');
+  const sheetKey = scheduledSheetKey(home, schedule, sha256);
+  const ref = { bucket: home.bucket, key: sheetKey };
+  await putOnce(store, ref, () =>
+    store.put(ref, body, { contentType: 'application/json', sha256, condition: { kind: 'absent' } }),
+  );
+  return { format: 1, schedule, home, sheetKey };
+}
+
+function refusePassword(text: string): void {
+  const address = sheetAddressIn(text);
+  if (address?.kind !== 'web' || address.url.username + address.url.password === '') return;
+  throw new UsageError(
+    `${sheetLabel(text)} is given with user and password, which a schedule would keep in the bucket. Share the sheet by a link that needs none, or have it put to s3://.`,
+  );
+}

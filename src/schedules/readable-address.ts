@@ -1,0 +1,35 @@
+/** What a sheet was given as, for a schedule: bytes to keep, or an address to read at each firing. */
+export type SheetPlace =
+  | { readonly kind: 'bytes' }
+  | { readonly kind: 'address'; readonly address: string }
+  /** Why it cannot be read at each firing: the rest of a sentence that names it. */
+  | { readonly kind: 'problem'; readonly problem: string };
+
+/** What is read anew at each firing: the whole address is kept, so it must hold no secret, and it must not expire. */
+export function sheetPlace(given: string): SheetPlace {
+  if (/^s3:\/\//i.test(given)) return { kind: 'address', address: given };
+  if (!/^https?:\/\//i.test(given)) return { kind: 'bytes' };
+  if (!URL.canParse(given)) return { kind: 'problem', problem: 'is no address. Expected https://host/path' };
+  const url = new URL(given);
+  if (url.username !== '' || url.password !== '') {
+    return {
+      kind: 'problem',
+      problem: `has a user and a password in it, which would be kept in the bucket as they are. ${INSTEAD}`,
+    };
+  }
+  const secret = [...url.searchParams.keys()].find((name) => SECRET_PARAMETER.test(name));
+  if (secret !== undefined) {
+    return {
+      kind: 'problem',
+      problem: `has "${secret}" in it: such an address is a secret or expires, and it would be kept in the bucket as it is. ${INSTEAD}`,
+    };
+  }
+  return { kind: 'address', address: given };
+}
+
+const INSTEAD =
+  'Name an s3:// object that the workers may read, or a link that everybody who has it may open; or download the sheet and pin the file';
+
+/** Presigned URLs of AWS, Google and Azure, and tokens by their usual names. */
+const SECRET_PARAMETER =
+  /^(?:x-(?:amz|goog)-.*|awsaccesskeyid|googleaccessid|signature|sig|(?:access|auth|api|id|private|security)[_-]?(?:token|key)|token|auth|password|passwd|secret)$/i;

@@ -1,0 +1,279 @@
+import {
+  ScheduleAlreadyRunning,
+  ScheduleNotFoundError,
+  type Client,
+  type ScheduleOptions,
+  type ScheduleDescription as TemporalSchedule,
+} from '@temporalio/client';
+import type { ScheduleName } from '../domain/schedule-name.js';
+import { parseScheduleName } from '../domain/schedule-name.js';
+import type { ScheduleOverlap } from '../domain/schedule-overlap.js';
+import { UsageError } from '../errors.js';
+import { readDocumentIfAny } from '../ledger/read-document.js';
+import type { HomeFolder } from '../storage/layout.js';
+import type { ObjectStore } from '../storage/object-store.js';
+import { firingWorkflowId, scheduleId } from '../workflows/names.js';
+import { putScheduledSheet } from './pinned-sheet.js';
+import { FiringArgument, ScheduledSheet } from './scheduled-sheet.js';
+import { DEFAULT_CATCHUP_MS, overlapOf, temporalOverlap } from './schedule-overlap.js';
+
+/** Temporal, the bucket, and the task queue on which firings are to run. A command's `BatchAccess` is one. */
+export interface ScheduleAccess {
+  readonly client: Client;
+  readonly store: ObjectStore;
+  readonly taskQueue: string;
+}
+
+/** How a schedule fires, besides its times and zone. */
+export interface SchedulePolicy {
+  /** A firing comes this much later at most. Default: at its time. */
+  readonly jitterMs?: number;
+  /** What becomes of a firing while the one before is at work. */
+  readonly overlap: ScheduleOverlap;
+  /** Firings that the server missed are made up for this long, at least 10 s. Default 10 min. */
+  readonly catchupMs?: number;
+}
+
+/** A firing that Temporal has started. */
+export interface TakenFiring {
+  /** Its nominal time. */
+  readonly firingAt: Date;
+  /** The same with jitter. */
+  readonly scheduledAt: Date;
+  readonly takenAt: Date;
+  readonly workflowId: string;
+  readonly runId: string;
+}
+
+/** A schedule as it is. */
+export interface Schedule {
+  readonly name: ScheduleName;
+  readonly sheet: ScheduledSheet;
+  readonly policy: Required<SchedulePolicy>;
+  readonly paused: boolean;
+  /** Why it is paused or goes on, by whoever said it last. */
+  readonly note: string | undefined;
+  /** The next ten times at most; also while it is paused. */
+  readonly next: readonly Date[];
+  /** The last ten at most, oldest first. */
+  readonly recent: readonly TakenFiring[];
+  /** Nominal times of firings at work, as far as Temporal has noticed. */
+  readonly running: readonly Date[];
+  readonly skippedOverlap: number;
+  readonly missedCatchup: number;
+  readonly createdAt: Date;
+}
+
+/** A schedule in a list of them. */
+export interface ListedSchedule {
+  readonly name: ScheduleName;
+  readonly paused: boolean;
+  readonly note: string | undefined;
+  readonly next: readonly Date[];
+  /** When it fired last, as far as Temporal's index has it. */
+  readonly lastFiringAt: Date | undefined;
+}
+
+/**
+ * Makes a schedule. Throws a UsageError where one of the name is there already, and where its times, its zone or its
+ * policy are none.
+ */
+export async function createSchedule(
+  access: ScheduleAccess,
+  sheet: ScheduledSheet,
+  policy: SchedulePolicy,
+  state: { readonly paused?: boolean; readonly note?: string } = {},
+): Promise<void> {
+  const argument = await putScheduledSheet(access.store, sheet);
+  try {
+    await access.client.schedule.create({
+      scheduleId: scheduleId(sheet.schedule),
+      ...temporalOptions(access, sheet, argument, policy),
+      memo: { [HOME_MEMO]: sheet.home },
+      state: { paused: state.paused ?? false, ...(state.note !== undefined && { note: state.note }) },
+    });
+  } catch (error) {
+    if (error instanceof ScheduleAlreadyRunning) {
+      throw new UsageError(
+        `Schedule "${sheet.schedule}" is there already. See it with: banana-batch schedule show ${sheet.schedule}`,
+      );
+    }
+    throw refusedTimes(error, sheet);
+  }
+}
+
+/** What firings to come are asked to do instead, and how; what is at work goes on as it was. Throws as `createSchedule`, and where there is none. */
+export async function updateSchedule(
+  access: ScheduleAccess,
+  sheet: ScheduledSheet,
+  policy: SchedulePolicy,
+): Promise<void> {
+  const argument = await putScheduledSheet(access.store, sheet);
+  try {
+    await access.client.schedule.getHandle(scheduleId(sheet.schedule)).update(({ state }) => ({
+      ...temporalOptions(access, sheet, argument, policy),
+      state: { paused: state.paused, ...(state.note !== undefined && { note: state.note }) },
+    }));
+  } catch (error) {
+    throw refusedTimes(known(error, sheet.schedule), sheet);
+  }
+}
+
+/** A schedule as Temporal and the bucket have it; undefined where there is none. Throws a UsageError for one of another place. */
+export async function readSchedule(
+  { client, store }: Pick<ScheduleAccess, 'client' | 'store'>,
+  home: HomeFolder,
+  name: ScheduleName,
+): Promise<Schedule | undefined> {
+  const found = await describedSchedule(client, name);
+  if (!found) return undefined;
+  const argument = FiringArgument.parse(found.action.args?.[0]);
+  if (argument.home.bucket !== home.bucket || argument.home.prefix !== home.prefix) {
+    throw new UsageError(
+      `Schedule "${name}" belongs to s3://${argument.home.bucket}/${argument.home.prefix}, and s3://${home.bucket}/${home.prefix} is configured. Set BANANA_BUCKET and BANANA_PREFIX as they were when it was made, or use another name here.`,
+    );
+  }
+  const ref = { bucket: home.bucket, key: argument.sheetKey };
+  const sheet = await readDocumentIfAny(store, ref, ScheduledSheet);
+  if (!sheet) {
+    throw new UsageError(
+      `What schedule "${name}" is to do is missing: s3://${ref.bucket}/${ref.key}. Restore it, or delete the schedule and make it anew.`,
+    );
+  }
+  const { policies, spec, state, info } = found;
+  return {
+    name,
+    sheet,
+    policy: {
+      jitterMs: spec.jitter ?? 0,
+      overlap: overlapOf(policies.overlap),
+      catchupMs: policies.catchupWindow,
+    },
+    paused: state.paused,
+    note: state.note || undefined,
+    next: info.nextActionTimes,
+    recent: takenFirings(found),
+    running: info.runningActions.flatMap(({ workflow }) => nominalTime(workflow.workflowId) ?? []),
+    skippedOverlap: info.numActionsSkippedOverlap,
+    missedCatchup: info.numActionsMissedCatchupWindow,
+    createdAt: info.createdAt,
+  };
+}
+
+/** The schedules of a place, as Temporal's index has them a moment ago, in no order. */
+export async function* listSchedules(client: Client, home: HomeFolder): AsyncGenerator<ListedSchedule> {
+  for await (const { scheduleId: id, memo, state, info } of client.schedule.list()) {
+    const name = id.startsWith(ID_PREFIX) ? parseScheduleName(id.slice(ID_PREFIX.length)) : undefined;
+    const own = ScheduledSheet.shape.home.safeParse(memo?.[HOME_MEMO]).data;
+    if (name === undefined || own?.bucket !== home.bucket || own.prefix !== home.prefix) continue;
+    yield {
+      name,
+      paused: state.paused,
+      note: state.note || undefined,
+      next: info.nextActionTimes,
+      lastFiringAt: info.recentActions.at(-1)?.scheduledAt,
+    };
+  }
+}
+
+/** Keeps a schedule from firing until it is resumed; what is at work goes on. An empty note does nothing. Throws a UsageError where there is none. */
+export async function pauseSchedule(client: Client, name: ScheduleName, note: string): Promise<void> {
+  await orUnknown(name, () => client.schedule.getHandle(scheduleId(name)).pause(note));
+}
+
+/** Lets it fire again at its times to come. An empty note does nothing. Throws a UsageError where there is none. */
+export async function resumeSchedule(client: Client, name: ScheduleName, note: string): Promise<void> {
+  await orUnknown(name, () => client.schedule.getHandle(scheduleId(name)).unpause(note));
+}
+
+/** Takes a schedule away; what is at work goes on, and all in the bucket stays. Throws a UsageError where there is none. */
+export async function deleteSchedule(client: Client, name: ScheduleName): Promise<void> {
+  await orUnknown(name, () => client.schedule.getHandle(scheduleId(name)).delete());
+}
+
+/** The schedule by Temporal alone; undefined where there is none. */
+export async function describedSchedule(
+  client: Client,
+  name: ScheduleName,
+): Promise<TemporalSchedule | undefined> {
+  try {
+    return await client.schedule.getHandle(scheduleId(name)).describe();
+  } catch (error) {
+    if (error instanceof ScheduleNotFoundError) return undefined;
+    throw error;
+  }
+}
+
+/** Runs what needs a schedule; throws a UsageError where there is none. */
+export async function orUnknown<T>(name: ScheduleName, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    throw known(error, name);
+  }
+}
+
+/** The last firings that Temporal has started, oldest first. */
+export function takenFirings({ info }: Pick<TemporalSchedule, 'info'>): readonly TakenFiring[] {
+  return info.recentActions.map(({ scheduledAt, takenAt, action: { workflow } }) => ({
+    firingAt: nominalTime(workflow.workflowId) ?? scheduledAt,
+    scheduledAt,
+    takenAt,
+    workflowId: workflow.workflowId,
+    runId: workflow.firstExecutionRunId,
+  }));
+}
+
+/** The nominal time that Temporal appends to the workflow ids of firings: without jitter. */
+function nominalTime(workflowId: string): Date | undefined {
+  const [time] = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.exec(workflowId) ?? [];
+  return time === undefined ? undefined : new Date(time);
+}
+
+const HOME_MEMO = 'bananaBatchHome';
+const ID_PREFIX = scheduleId('' as ScheduleName);
+
+function temporalOptions(
+  { taskQueue }: ScheduleAccess,
+  { schedule, times, timezone }: ScheduledSheet,
+  argument: FiringArgument,
+  { jitterMs = 0, overlap, catchupMs = DEFAULT_CATCHUP_MS }: SchedulePolicy,
+): Pick<ScheduleOptions, 'spec' | 'action' | 'policies'> {
+  return {
+    spec: {
+      ...(times.kind === 'cron'
+        ? { cronExpressions: [...times.expressions] }
+        : { intervals: [{ every: times.everyMs, offset: times.offsetMs }] }),
+      timezone,
+      ...(jitterMs > 0 && { jitter: jitterMs }),
+    },
+    action: {
+      type: 'startWorkflow',
+      workflowType: 'scheduledFiring',
+      workflowId: firingWorkflowId(schedule),
+      taskQueue,
+      args: [argument],
+    },
+    policies: { overlap: temporalOverlap(overlap), catchupWindow: catchupMs },
+  };
+}
+
+/** Temporal's word on times that are none, for whoever gave them. */
+function refusedTimes(error: unknown, { times, timezone }: ScheduledSheet): unknown {
+  if (!(error instanceof TypeError)) return error;
+  const given =
+    times.kind === 'cron' ? times.expressions.map((text) => `"${text}"`).join(', ') : 'this interval';
+  return new UsageError(
+    `Temporal takes ${given} in the zone "${timezone}" for no schedule: ${error.message}`,
+    {
+      cause: error,
+    },
+  );
+}
+
+function known(error: unknown, name: ScheduleName): unknown {
+  if (!(error instanceof ScheduleNotFoundError)) return error;
+  return new UsageError(
+    `There is no schedule "${name}". See those there are with: banana-batch schedule list`,
+  );
+}

@@ -1,0 +1,197 @@
+import { findPlace } from '../batch/batch-place.js';
+import { isSealedFor, readBatchFiles } from '../batch/batch-files.js';
+import { rowsToBuy, rowsToRun } from '../batch/plan-counts.js';
+import {
+  checkSheet,
+  planSubmission,
+  sheetToPlan,
+  type SheetFile,
+  type SubmissionPlan,
+} from '../batch/plan-submission.js';
+import { spendingSettings } from '../batch/spending.js';
+import {
+  startClaimed,
+  startRun,
+  StartedByAnotherError,
+  type StartedRun,
+  type StartRunInput,
+} from '../batch/start-run.js';
+import {
+  refuseNoRoomForNames,
+  refuseOtherAccount,
+  refuseTooLong,
+  refuseUnusable,
+} from '../batch/submission-refusals.js';
+import { uploadInputs } from '../batch/upload-inputs.js';
+import type { AccountId } from '../bananahub/client.js';
+import { counted } from '../domain/counted.js';
+import { momentIn } from '../domain/moment.js';
+import type { PriceTable } from '../domain/price-table.js';
+import { firingBatchId } from '../domain/schedule-name.js';
+import { UsageError } from '../errors.js';
+import type { SheetSettings, SheetSummary } from '../sheet/index.js';
+import { homeOf, type BatchLocation } from '../storage/layout.js';
+import { batchAtFiring, type FiringIdentity } from './batch-at-firing.js';
+import { FiringRefusal, quoting } from './firing-refusal.js';
+import { labelOf, withFiringSheet } from './firing-sheet.js';
+import { inTheWayText } from './in-the-way.js';
+import type { ScheduleAccess } from './schedule-client.js';
+import type { ScheduledSheet } from './scheduled-sheet.js';
+
+/** What firings are run with. */
+export interface FiringMeans extends ScheduleAccess {
+  /** Of the workers. */
+  readonly account: AccountId;
+  readonly prices: PriceTable | undefined;
+  /** Why the service cannot fetch input images from the bucket; absent where it can. */
+  readonly inputsOutOfReach?: string;
+}
+
+/** What came of the beginning of a firing. */
+export type FiringStart =
+  | ({ readonly kind: 'started' } & StartedRun)
+  /** The batch has all that the sheet asks for. */
+  | { readonly kind: 'nothing-to-do'; readonly location: BatchLocation; readonly runSeq: number }
+  | { readonly kind: 'in-the-way'; readonly location: BatchLocation; readonly reason: string };
+
+/** Another submission may come between the look at a batch and its start; twice at once is a person's doing. */
+const LOOKS = 3;
+
+/**
+ * Starts what a firing is to run, by the same steps as `submit`; called again for the same firing it finds what it has
+ * started. Throws what `faultOf` tells apart; nothing was bought then.
+ */
+export async function startFiring(
+  means: FiringMeans,
+  sheet: ScheduledSheet,
+  firing: FiringIdentity,
+  signal: AbortSignal,
+): Promise<FiringStart> {
+  const batchId = firingBatchId(sheet.schedule, sheet.mode, firing.firingAt);
+  const location = await findPlace(means.store, homeOf(sheet.home, batchId));
+  let raced: StartedByAnotherError | undefined;
+  for (let look = 0; look < LOOKS; look += 1) {
+    const found = await batchAtFiring(means, location, firing);
+    try {
+      switch (found.kind) {
+        case 'own':
+          return { kind: 'started', run: found.run, workflowRunId: found.workflowRunId };
+        case 'in-the-way':
+          return { kind: 'in-the-way', location, reason: inTheWayText(found.status) };
+        case 'claimed': {
+          const settings = found.request.settings ?? sheet.settings;
+          return { kind: 'started', ...(await startClaimed(means, found.run, settings)) };
+        }
+        case 'free':
+          return await withFiringSheet(means.store, sheet, signal, (file) =>
+            submitted(means, sheet, { firing, file, location, signal }),
+          );
+      }
+    } catch (error) {
+      if (!(error instanceof StartedByAnotherError)) throw error;
+      raced = error;
+    }
+  }
+  throw raced;
+}
+
+interface Submission {
+  readonly firing: FiringIdentity;
+  readonly file: SheetFile & Pick<StartRunInput['sheet'], 'inputs'>;
+  readonly location: BatchLocation;
+  readonly signal: AbortSignal;
+}
+
+async function submitted(
+  means: FiringMeans,
+  sheet: ScheduledSheet,
+  { firing, file, location, signal }: Submission,
+): Promise<FiringStart> {
+  const { store, account, prices } = means;
+  const sheetSettings: SheetSettings = {
+    ...sheet.sheetSettings,
+    moment: sheet.mode === 'fresh' ? momentIn(firing.firingAt, sheet.timezone) : 'refused',
+  };
+  const summary = await checkSheet(file, sheetSettings);
+  refuseAllRejected(summary, sheet);
+  refuseNoRoomForNames(location, summary);
+  const files = await readBatchFiles(store, location);
+  refuseOtherAccount(location, files, account, { rebind: false });
+  const asked = sheetToPlan({ ...file, summary }, { sheetSettings, merge: false });
+  const plan = await planSubmission(store, location, asked);
+  refuseAllRejected(plan.summary, sheet);
+  refuseUnusable(plan.summary, sheetSettings);
+  refuseTooLong(plan);
+  refuseShrunken(plan, sheet, location);
+  if (means.inputsOutOfReach !== undefined && rowsToBuy(plan) > 0 && plan.summary.inputs.uploads > 0) {
+    throw new UsageError(`${means.inputsOutOfReach} Nothing was started.`);
+  }
+  const { settings } = sheet;
+  const toDo = rowsToRun(plan) + plan.removed;
+  if (toDo === 0 && isSealedFor(files, location, file, { sheetSettings, settings })) {
+    return { kind: 'nothing-to-do', location, runSeq: plan.runSeq - 1 };
+  }
+  // What a person has let an earlier run cost is no cap of the schedule's.
+  const spending = {
+    ...(sheet.maxImages !== undefined && { maxImages: sheet.maxImages }),
+    budget: sheet.budget ?? 'none',
+  };
+  const money = await spendingSettings(spending, { store, location, plan, mayMake: plan.mayMake, prices });
+  const inputListKey = await uploaded(means, { firing, file, location, signal });
+  signal.throwIfAborted();
+  const started = await startRun({
+    ...means,
+    location,
+    runSeq: plan.runSeq,
+    sheet: file,
+    sheetSettings,
+    rows: plan.summary.rows + plan.kept,
+    settings: { ...settings, ...money },
+    inputListKey,
+    merge: plan.merge,
+    firing: {
+      schedule: firing.schedule,
+      firingAt: firing.firingAt.toISOString(),
+      runId: firing.runId,
+    },
+  });
+  return { kind: 'started', ...started };
+}
+
+async function uploaded(
+  { store }: FiringMeans,
+  { firing, file, location, signal }: Submission,
+): Promise<string | undefined> {
+  const { inputs } = file;
+  if (!inputs) return undefined;
+  try {
+    const openSource = async (): Promise<FiringMeans['store']> => store;
+    return await uploadInputs(store, location, inputs, { openSource, onPut: () => undefined, signal });
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    throw quoting(
+      error,
+      `An input image has changed while it was read. Which one: banana-batch schedule show ${firing.schedule}`,
+    );
+  }
+}
+
+function refuseAllRejected({ rows, rejected, firstRejected }: SheetSummary, sheet: ScheduledSheet): void {
+  if (rows > 0) return;
+  const told = `${labelOf(sheet)}: every row of the sheet is rejected (${rejected}); nothing was started.`;
+  const [first] = firstRejected;
+  const why = first ? ` The first one: line ${first.line}, ${first.column}: ${first.rule}` : '';
+  throw new FiringRefusal(`${told}${why}`, { told });
+}
+
+/** A broken export must not empty a batch in the night. */
+function refuseShrunken(
+  { summary, removed, new: added, kept }: SubmissionPlan,
+  sheet: ScheduledSheet,
+  { batchId }: BatchLocation,
+): void {
+  const before = removed + kept + summary.rows - added;
+  if (removed === 0 || summary.rows * 2 >= before) return;
+  const told = `${labelOf(sheet)}: the sheet has ${counted(summary.rows, 'row')} left of the ${before} that batch "${batchId}" has; nothing was started, since it may be broken. If that is meant, take the others out once by hand: banana-batch submit SHEET --id ${batchId} --yes`;
+  throw new FiringRefusal(told, { told });
+}

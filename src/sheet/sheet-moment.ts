@@ -1,0 +1,64 @@
+import type { Moment } from '../domain/moment.js';
+import { BrokenRule } from './broken-rule.js';
+import type { SheetColumns } from './columns.js';
+import type { SourceRecord } from './parse.js';
+import type { SheetSettings } from './sheet-settings.js';
+
+/** What `{{date}}` and `{{time}}` stand for where a sheet is read. */
+export type SheetMoment = SheetSettings['moment'];
+
+/** The same in the names of images: `02-00`, since Windows has no colons in the names of files. */
+export function momentInNames(moment: SheetMoment): SheetMoment {
+  return typeof moment === 'object' ? { ...moment, time: moment.time.replaceAll(':', '-') } : moment;
+}
+
+/** What of a moment a word between braces names, in any case of letters; undefined for another word. */
+export function momentPart(word: string): keyof Moment | undefined {
+  const part = word.toLowerCase();
+  return part === 'date' || part === 'time' ? part : undefined;
+}
+
+/** Whether a text says `{{date}}` or `{{time}}`. */
+export function saysMoment(text: string): boolean {
+  return /\{\{\s*(?:date|time)\s*\}\}/i.test(text);
+}
+
+/** The same, where any of the braces may have a backslash before it. */
+const MOMENT = /\\?\{\\?\{\s*(date|time)\s*\\?\}\\?\}/gi;
+
+/**
+ * A record whose prompt and image's name have the date and time for which they say `{{date}}` and `{{time}}`. With a
+ * backslash before any of the braces these are text, and the backslashes are taken off. Nothing else is changed, and
+ * nothing at all without a moment or in our own failures.csv, where prompts and names are final.
+ *
+ * Throws BrokenRule for a record that says them where they are refused.
+ */
+export function withMoment(record: SourceRecord, columns: SheetColumns, moment: SheetMoment): SourceRecord {
+  if (moment === undefined || columns.isFailures) return record;
+  const prompt = columns.ours.get('prompt');
+  const name = columns.ours.get('file_name');
+  const values = record.values.map((value, index) => {
+    const column = columns.names[index] ?? '';
+    if (typeof value !== 'string') return value;
+    if (index === prompt) return filled(value, moment, { column, harm: 'be bought anew' });
+    if (index === name) return filled(value, momentInNames(moment), { column, harm: 'get another name' });
+    return value;
+  });
+  return { ...record, values };
+}
+
+function filled(
+  text: string,
+  moment: SheetMoment,
+  { column, harm }: { readonly column: string; readonly harm: string },
+): string {
+  return text.replaceAll(MOMENT, (found, word: string) => {
+    if (found.includes('\\')) return found.replaceAll('\\', '');
+    if (typeof moment === 'object') return moment[momentPart(word) ?? 'date'];
+    throw new BrokenRule(
+      column,
+      text,
+      `${column} has no {{date}} and {{time}} in a schedule of --mode changes, where the row would ${harm} at each firing. Leave them out, write \\{\\{${word}\\}\\} for the text itself, or make a schedule of --mode fresh`,
+    );
+  });
+}

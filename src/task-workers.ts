@@ -1,0 +1,94 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import {
+  bundleWorkflowCode,
+  Worker,
+  type NativeConnection,
+  type WorkerOptions,
+  type WorkflowBundle,
+} from '@temporalio/worker';
+import type { FiringActivities } from './activities/firing-types.js';
+import type { Activities } from './activities/types.js';
+import type { WorkerRole } from './worker-roles.js';
+import { taskQueues } from './workflows/names.js';
+
+/** A worker for each role, on its queue; the caller runs them. The first with workflows bundles their code, where it is not built. */
+export async function createWorkers(
+  roles: readonly WorkerRole[],
+  shared: {
+    readonly connection: NativeConnection;
+    readonly namespace: string;
+    readonly activities: Activities & FiringActivities;
+    readonly taskQueue: string;
+  },
+): Promise<readonly Worker[]> {
+  const { connection, namespace, taskQueue } = shared;
+  const queues = taskQueues(taskQueue);
+  const workflowBundle = roles.includes('main') ? await workflowCode() : undefined;
+  const { ingest, leaseBudget, reportCanary, seal, openShard, recordOutcomes } = shared.activities;
+  const { recordLostShard, probe, rebindAccount } = shared.activities;
+  const { createGeneration, awaitGeneration, storeImage } = shared.activities;
+  const { watchBatch, tellEnd, postNotice } = shared.activities;
+  const { startFiring, followFiring, cancelFiring } = shared.activities;
+  const optionsOf: Record<WorkerRole, Partial<WorkerOptions>> = {
+    main: {
+      ...(workflowBundle && { workflowBundle }),
+      activities: {
+        ingest,
+        leaseBudget,
+        reportCanary,
+        seal,
+        openShard,
+        recordOutcomes,
+        recordLostShard,
+        probe,
+        rebindAccount,
+        tellEnd,
+        postNotice,
+        startFiring,
+        cancelFiring,
+      },
+      shutdownGraceTime: '5 seconds',
+    },
+    create: {
+      activities: { createGeneration },
+      maxConcurrentActivityTaskExecutions: 200,
+      shutdownGraceTime: '15 seconds',
+    },
+    await: {
+      activities: { awaitGeneration, watchBatch, followFiring },
+      maxConcurrentActivityTaskExecutions: 1000,
+    },
+    store: {
+      activities: { storeImage },
+      maxConcurrentActivityTaskExecutions: 64,
+      shutdownGraceTime: '15 seconds',
+    },
+  };
+  return Promise.all(
+    roles.map((role) =>
+      Worker.create({
+        connection,
+        namespace,
+        taskQueue: queues[role],
+        // How soon a running activity learns that it was cancelled.
+        maxHeartbeatThrottleInterval: '10 seconds',
+        shutdownForceTime: '30 seconds',
+        ...optionsOf[role],
+      }),
+    ),
+  );
+}
+
+const BUILT_BUNDLE = fileURLToPath(new URL('./workflow-bundle.js', import.meta.url));
+
+let bundled: Promise<WorkflowBundle> | undefined;
+
+/** The workflows' code: as built beside this file, or bundled from source once a process. */
+async function workflowCode(): Promise<NonNullable<WorkerOptions['workflowBundle']>> {
+  if (existsSync(BUILT_BUNDLE)) return { codePath: BUILT_BUNDLE };
+  bundled ??= bundleWorkflowCode({
+    workflowsPath: fileURLToPath(new URL('./workflows/index.ts', import.meta.url)),
+  });
+  return bundled;
+}

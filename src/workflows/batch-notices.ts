@@ -1,0 +1,30 @@
+import { isCancellation, log } from '@temporalio/workflow';
+import type { Activities, WatchBatchInput } from '../activities/types.js';
+import { noticeProxies } from './activity-proxies.js';
+import type { RunBatchResult } from './messages.js';
+
+/** Has told how a batch fares. Never fails it, and holds it up for two minutes at most. */
+export class BatchNotices {
+  readonly #input: WatchBatchInput;
+  readonly #activities: Pick<Activities, 'watchBatch' | 'tellEnd'> = noticeProxies();
+
+  constructor(input: WatchBatchInput) {
+    this.#input = input;
+  }
+
+  /** Has the batch watched from now on; that ends with the workflow, and nothing waits for it. */
+  watch(): void {
+    this.#activities.watchBatch(this.#input).catch((error: unknown) => {
+      if (!isCancellation(error)) log.warn('A batch is not watched any more.', { error });
+    });
+  }
+
+  /** Has the end told before anybody sees it: who starts the next run then finds this one gone. */
+  async tellEnd(result: RunBatchResult, endedAt: string): Promise<void> {
+    try {
+      await this.#activities.tellEnd({ ...this.#input, ...result, endedAt });
+    } catch (error) {
+      log.warn('The end of a batch could not be told.', { error });
+    }
+  }
+}
