@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { ScheduleDescription } from '@temporalio/client';
+import prettyMs from 'pretty-ms';
 import type { BatchId } from '../domain/ids.js';
 import type { NoticeEvent } from '../domain/notice.js';
 import type { ScheduleName } from '../domain/schedule-name.js';
@@ -59,8 +60,7 @@ export async function tellSkips(
   const from = new Date(told.lookedAt);
   const past = await matchingTimes(client, schedule, { from, to: now });
   const skipped = skippedTimes(await unexplained(access, watched, found, past), counted);
-  const minutes = Math.round(policies.catchupWindow / 60_000);
-  const away = `The Temporal server was not at work at that time, nor within ${minutes} min after it (--catchup).`;
+  const away = `The Temporal server was not at work at that time, nor within ${prettyMs(policies.catchupWindow)} after it (--catchup).`;
   const inTheWay = skipped.overlapped.length > 0 ? await watched.inTheWay() : undefined;
   const skips = [
     ...skipped.missed.map((time) => ({ time, reason: away })),
