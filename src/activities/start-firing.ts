@@ -2,6 +2,7 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { z } from 'zod';
 import { afterFault, FRESH_BUDGET, type FaultBudget } from '../domain/fault-budget.js';
+import type { FiringNotice } from '../domain/notice.js';
 import { firingBatchId } from '../domain/schedule-name.js';
 import { readDocument } from '../ledger/read-document.js';
 import type { FiringIdentity } from '../schedules/batch-at-firing.js';
@@ -13,6 +14,7 @@ import { FiringArgument, ScheduledSheet } from '../schedules/scheduled-sheet.js'
 import { startFiring, type FiringStart } from '../schedules/start-firing.js';
 import { tellSkips } from '../schedules/tell-skips.js';
 import { StorageError } from '../storage/object-store.js';
+import { scheduleAddress } from '../storage/schedule-layout.js';
 import { askingRun, cancellationSignal, withHeartbeat } from './activity-context.js';
 import { countedTryMs, passingFailure } from './failure.js';
 import type { FiringDependencies } from './firing-dependencies.js';
@@ -122,8 +124,8 @@ class StartingFiring {
       case 'in-the-way': {
         const { reason, location } = start;
         const word = { ...this.#word(reason), batchId: location.batchId };
-        await this.#means.tell?.({ type: 'schedule.firing-skipped', ...word }, new Date().toISOString());
         await this.#record({ kind: 'skipped', reason }, new Date());
+        await this.#means.tell?.({ type: 'schedule.firing-skipped', ...word }, new Date().toISOString());
         return { kind: 'over', end: { kind: 'skipped', reason } };
       }
     }
@@ -135,7 +137,8 @@ class StartingFiring {
     const { schedule, firingAt } = this.#firing;
     const batchId = this.#sheet && firingBatchId(schedule, this.#sheet.mode, firingAt);
     const word = { ...this.#word(told), ...(batchId !== undefined && { batchId }) };
-    await tell?.({ type: 'schedule.firing-failed', ...word }, new Date().toISOString());
+    const { runId } = this.#firing;
+    await tell?.({ type: 'schedule.firing-failed', runId, ...word }, new Date().toISOString());
     await this.#record({ kind: 'failed', reason: message }, new Date()).catch((error: unknown) =>
       this.#logUnrecorded(error, 'A firing that has failed could not be recorded.'),
     );
@@ -146,9 +149,10 @@ class StartingFiring {
     this.#means.log.error({ schedule: this.#firing.schedule, error }, message);
   }
 
-  #word(reason: string): Pick<FiringRecord, 'schedule' | 'firingAt'> & { readonly reason: string } {
+  #word(reason: string): FiringNotice {
     const { schedule, firingAt } = this.#firing;
-    return { schedule, firingAt: firingAt.toISOString(), reason };
+    const address = scheduleAddress(this.#argument.home, schedule);
+    return { schedule, address, firingAt: firingAt.toISOString(), reason };
   }
 
   async #record(outcome: Outcome, endedAt?: Date): Promise<void> {

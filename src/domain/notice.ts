@@ -44,13 +44,19 @@ export type NoticeEvent =
       readonly since: string;
     }
   | ({ readonly type: 'schedule.firing-skipped' } & FiringNotice)
-  | ({ readonly type: 'schedule.firing-failed' } & FiringNotice)
+  | ({
+      readonly type: 'schedule.firing-failed';
+      /** The workflow run of the firing: one that is made up for later may fail once more. */
+      readonly runId: string;
+    } & FiringNotice)
   /** A person tries whether notices arrive. */
   | { readonly type: 'test' };
 
 /** A firing of which nothing was bought, and why. */
 export interface FiringNotice {
   readonly schedule: ScheduleName;
+  /** `s3://bucket/folder/`, where what is known of the schedule is: schedules of one name may be in many places. */
+  readonly address: string;
   /** Its nominal time, ISO 8601. */
   readonly firingAt: string;
   /** For a person: what was in the way, and what to do. */

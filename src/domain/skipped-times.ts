@@ -20,3 +20,15 @@ export function skippedTimes(
   const rest = unexplained.slice(missed.length);
   return { missed, overlapped: counted.overlapped > 0 ? rest.slice(-counted.overlapped) : [] };
 }
+
+const MOST_TOLD = 10;
+
+/** Of skips in order those that are told: each, or where they are more than ten the newest with a word of the others. */
+export function toldSkips<Skip extends { readonly time: Date; readonly reason: string }>(
+  skips: readonly Skip[],
+): readonly Skip[] {
+  const [first, newest] = [skips[0], skips.at(-1)];
+  if (!first || !newest || skips.length <= MOST_TOLD) return skips;
+  const others = `So were ${skips.length - 1} before it, from ${first.time.toISOString()} on.`;
+  return [{ ...newest, reason: `${newest.reason} ${others}` }];
+}

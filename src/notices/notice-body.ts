@@ -47,9 +47,10 @@ function batchData({ batchId, runSeq, startedAt, address }: NoticeBatch): Readon
 
 function firingData({
   schedule,
+  address,
   firingAt,
   reason,
   batchId,
 }: FiringNotice): Readonly<Record<string, unknown>> {
-  return { schedule, firingAt, reason, batchId: batchId ?? null };
+  return { schedule, location: address, firingAt, reason, batchId: batchId ?? null };
 }

@@ -27,8 +27,9 @@ function identityOf(event: NoticeEvent, at: string): readonly (string | number)[
     case 'batch.stuck':
       return [...runOf(event.batch), event.since];
     case 'schedule.firing-skipped':
+      return [event.address, event.schedule, event.firingAt];
     case 'schedule.firing-failed':
-      return [event.schedule, event.firingAt];
+      return [event.address, event.schedule, event.firingAt, event.runId];
     case 'test':
       return [at];
   }

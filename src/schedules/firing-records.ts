@@ -17,7 +17,8 @@ export async function readFiringRecord(
 
 /**
  * Records what became of a firing, in place of what was recorded before. That a firing made up for once more found
- * nothing to do, or was skipped, does not take the place of what came of it at first.
+ * nothing to do, was skipped or failed does not take the place of what came of it at first; nor does a late word that
+ * its run has begun.
  */
 export async function putFiringRecord(
   store: ObjectStore,
@@ -26,13 +27,18 @@ export async function putFiringRecord(
 ): Promise<void> {
   const { schedule, outcome } = record;
   const firingAt = new Date(record.firingAt);
-  if (outcome.kind === 'nothing-to-do' || outcome.kind === 'skipped') {
+  if (outcome.kind !== 'ended') {
     const before = await readFiringRecord(store, home, schedule, firingAt);
-    if (before?.outcome.kind === 'ended' || before?.outcome.kind === 'running') return;
+    if (before && !mayFollow(outcome, before.outcome)) return;
   }
   await store.put(refOf(home, schedule, firingAt), Buffer.from(`${JSON.stringify(record)}\n`), {
     contentType: 'application/json',
   });
+}
+
+function mayFollow(outcome: FiringRecord['outcome'], before: FiringRecord['outcome']): boolean {
+  if (before.kind !== 'ended' && before.kind !== 'running') return true;
+  return outcome.kind === 'running' && (before.kind === 'running' || outcome.runSeq > before.runSeq);
 }
 
 function refOf(home: HomeFolder, schedule: ScheduleName, firingAt: Date): ObjectRef {

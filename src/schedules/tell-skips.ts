@@ -4,9 +4,9 @@ import prettyMs from 'pretty-ms';
 import type { BatchId } from '../domain/ids.js';
 import type { NoticeEvent } from '../domain/notice.js';
 import type { ScheduleName } from '../domain/schedule-name.js';
-import { skippedTimes } from '../domain/skipped-times.js';
+import { skippedTimes, toldSkips } from '../domain/skipped-times.js';
 import type { HomeFolder } from '../storage/layout.js';
-import { firingKey } from '../storage/schedule-layout.js';
+import { firingKey, scheduleAddress } from '../storage/schedule-layout.js';
 import { putFiringRecord } from './firing-records.js';
 import { matchingTimes } from './matching-times.js';
 import { describedSchedule, takenFirings, type ScheduleAccess } from './schedule-client.js';
@@ -67,10 +67,14 @@ export async function tellSkips(
     ...(inTheWay ? skipped.overlapped.map((time) => ({ time, ...inTheWay })) : []),
   ];
   const startedAt = now.toISOString();
-  for (const { time, ...why } of skips) {
+  const address = scheduleAddress(home, schedule);
+  for (const { time, ...why } of toldSkips(skips)) {
     const firingAt = isoSeconds(time);
-    await tell?.({ type: 'schedule.firing-skipped', schedule, firingAt, ...why }, startedAt);
-    const outcome = { kind: 'skipped', reason: why.reason } as const;
+    await tell?.({ type: 'schedule.firing-skipped', schedule, address, firingAt, ...why }, startedAt);
+  }
+  for (const { time, reason } of skips) {
+    const firingAt = isoSeconds(time);
+    const outcome = { kind: 'skipped', reason } as const;
     await putFiringRecord(store, home, { format: 1, schedule, firingAt, startedAt, outcome });
   }
   await note({

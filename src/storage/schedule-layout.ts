@@ -1,5 +1,5 @@
 import { firingStamp, type ScheduleName } from '../domain/schedule-name.js';
-import type { HomeFolder } from './layout.js';
+import { addressOf, type HomeFolder } from './layout.js';
 
 /**
  * Where what is known of a schedule lives: its firings, and the sheet that is pinned to it with its images. No batch is
@@ -7,6 +7,11 @@ import type { HomeFolder } from './layout.js';
  */
 export function scheduleRoot({ prefix }: HomeFolder, name: ScheduleName): string {
   return `${prefix}_schedules/${name}/`;
+}
+
+/** The same as a person writes it: `s3://bucket/folder/`. */
+export function scheduleAddress(home: HomeFolder, name: ScheduleName): string {
+  return addressOf({ bucket: home.bucket, root: scheduleRoot(home, name) });
 }
 
 /** What became of a schedule's firings; a day a folder, so that the newest are found fast. */

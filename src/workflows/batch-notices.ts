@@ -1,7 +1,10 @@
-import { isCancellation, log } from '@temporalio/workflow';
+import { isCancellation, log, patched } from '@temporalio/workflow';
 import type { Activities, WatchBatchInput } from '../activities/types.js';
 import { noticeProxies } from './activity-proxies.js';
 import type { RunBatchResult } from './messages.js';
+
+/** Batches that were at work before there were notices go on without. */
+const NOTICES = 'notices';
 
 /** Has told how a batch fares. Never fails it, and with workers there holds it up for three minutes at most. */
 export class BatchNotices {
@@ -14,6 +17,7 @@ export class BatchNotices {
 
   /** Has the batch watched from now on; that ends with the workflow, and nothing waits for it. */
   watch(): void {
+    if (!patched(NOTICES)) return;
     this.#activities.watchBatch(this.#input).catch((error: unknown) => {
       if (!isCancellation(error)) log.warn('A batch is not watched any more.', { error });
     });
@@ -21,6 +25,7 @@ export class BatchNotices {
 
   /** Has the end told before anybody sees it: who starts the next run then finds this one gone. */
   async tellEnd(result: RunBatchResult, endedAt: string): Promise<void> {
+    if (!patched(NOTICES)) return;
     try {
       await this.#activities.tellEnd({ ...this.#input, ...result, endedAt });
     } catch (error) {

@@ -101,6 +101,13 @@ describe('a notice', () => {
     expect(() => new Webhook(secretOf()).verify(body, headers)).toThrow('No matching signature');
   });
 
+  const schedule = {
+    schedule: 'nightly' as ScheduleName,
+    address: 's3://bucket/_schedules/nightly/',
+    firingAt: '2026-11-24T02:00:00.000Z',
+    reason: 'Its last batch still runs.',
+  };
+
   it('has one id for one event, whatever its words, and another for every other event', () => {
     const idOf = (event: NoticeEvent): string => noticeOf(event, AT).id;
     const held = (change: object = {}): NoticeEvent => ({
@@ -118,16 +125,15 @@ describe('a notice', () => {
       ended('failed'),
       { ...ended('completed'), batch: { ...batch, runSeq: 3 } } as const,
       { ...ended('completed'), batch: { ...batch, startedAt: AT } } as const,
+      { type: 'schedule.firing-skipped', ...schedule } as const,
+      { type: 'schedule.firing-skipped', ...schedule, address: 's3://other/_schedules/nightly/' } as const,
+      { type: 'schedule.firing-failed', ...schedule, runId: 'first' } as const,
+      { type: 'schedule.firing-failed', ...schedule, runId: 'made up for' } as const,
     ].map(idOf);
     expect(new Set(ids).size).toBe(ids.length);
     expect(ids.join('')).not.toContain('.');
   });
 
-  const schedule = {
-    schedule: 'nightly' as ScheduleName,
-    firingAt: '2026-11-24T02:00:00.000Z',
-    reason: 'Its last batch still runs.',
-  };
   it.each<[NoticeEvent, string]>([
     [
       { ...ended('completed'), cost: '19.20' } as NoticeEvent,

@@ -108,27 +108,29 @@ describe('the sheet of a schedule', () => {
   });
 });
 
-describe('what became of a firing', () => {
-  const ended = (tally: object) =>
-    firingText({
-      kind: 'recorded',
-      record: FiringRecord.parse({
-        format: 1,
-        schedule: 'posters',
-        firingAt: '2026-11-23T02:00:00Z',
-        startedAt: '2026-11-23T02:00:01Z',
-        outcome: {
-          kind: 'ended',
-          batchId: 'posters-1',
-          runSeq: 1,
-          bucket: 'b',
-          root: 'posters-1/',
-          end: 'completed',
-          tally: { ...EMPTY_TALLY, ...tally },
-        },
-      }),
-    });
+/** A firing whose batch has ended with these counts. */
+function ended(tally: object) {
+  return firingText({
+    kind: 'recorded',
+    record: FiringRecord.parse({
+      format: 1,
+      schedule: 'posters',
+      firingAt: '2026-11-23T02:00:00Z',
+      startedAt: '2026-11-23T02:00:01Z',
+      outcome: {
+        kind: 'ended',
+        batchId: 'posters-1',
+        runSeq: 1,
+        bucket: 'b',
+        root: 'posters-1/',
+        end: 'completed',
+        tally: { ...EMPTY_TALLY, ...tally },
+      },
+    }),
+  });
+}
 
+describe('what became of a firing', () => {
   it('is told in counts, and rows without an image are worth a look', () => {
     expect(ended({ total: 3, stored: 3 })).toMatchObject({ outcome: '3/3 stored', isBad: false });
     expect(ended({ total: 3, stored: 1, failed: 1, rejected: 1 })).toMatchObject({

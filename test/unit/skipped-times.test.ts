@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { skippedTimes } from '../../src/domain/skipped-times.js';
+import { skippedTimes, toldSkips } from '../../src/domain/skipped-times.js';
 
 const day = (number: number): Date => new Date(Date.UTC(2026, 10, number, 2));
 
@@ -33,5 +33,18 @@ describe('skippedTimes', () => {
         expect(skipped.overlapped.length).toBe(Math.min(overlapped, given.length - skipped.missed.length));
       }),
     );
+  });
+});
+
+describe('toldSkips', () => {
+  const skips = (count: number) =>
+    Array.from({ length: count }, (_, index) => ({ time: day(index + 1), reason: 'It was at work.' }));
+
+  it('tells each of a few, and of many the newest with how many there were', () => {
+    expect(toldSkips(skips(10))).toEqual(skips(10));
+    expect(toldSkips(skips(11))).toEqual([
+      { time: day(11), reason: 'It was at work. So were 10 before it, from 2026-11-01T02:00:00.000Z on.' },
+    ]);
+    expect(toldSkips([])).toEqual([]);
   });
 });
