@@ -7,7 +7,7 @@ import { EXIT, type ExitCode } from './commands/command-context.js';
 import { InterruptedError } from './errors.js';
 import { addActCommands } from './program/act-commands.js';
 import { addLookCommands } from './program/look-commands.js';
-import { example } from './program/perform.js';
+import { example, performerIn, THIS_PROCESS, type Performer, type Surroundings } from './program/perform.js';
 import { addScheduleCommands } from './program/schedule-commands.js';
 import { addServeCommands } from './program/serve-commands.js';
 import { addStartCommands } from './program/start-commands.js';
@@ -15,7 +15,7 @@ import { addStartCommands } from './program/start-commands.js';
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
 
 /** The process ends with the code that the chosen command gave. */
-function buildProgram(end: (code: ExitCode) => void): Program {
+function buildProgram(end: (code: ExitCode) => void, performer: Performer): Program {
   const program = new Program('banana-batch')
     .description(
       'Turns a sheet of prompts into images in your own S3 bucket: durable, restartable, never paid twice.',
@@ -28,20 +28,29 @@ function buildProgram(end: (code: ExitCode) => void): Program {
       'after',
       example('banana-batch run examples/prompts.csv', 'everything local, nothing to set up'),
     );
-  addStartCommands(program, end);
-  addLookCommands(program, end);
-  addActCommands(program, end);
-  addScheduleCommands(program, end);
-  addServeCommands(program, end);
+  addStartCommands(program, end, performer);
+  addLookCommands(program, end, performer);
+  addActCommands(program, end, performer);
+  addScheduleCommands(program, end, performer);
+  addServeCommands(program, end, performer);
   return program;
 }
 
-/** Runs the command that `argv` (without node and script) names. Resolves with the exit code; explains refusals on stderr. */
-export async function main(argv: readonly string[]): Promise<ExitCode> {
+/**
+ * Runs the command that `argv` (without node and script) names, by default in this process's own surroundings. Resolves
+ * with the exit code; explains refusals on stderr.
+ */
+export async function main(
+  argv: readonly string[],
+  surroundings: Surroundings = THIS_PROCESS,
+): Promise<ExitCode> {
+  const { stdout, stderr } = surroundings;
   let code: ExitCode = EXIT.ok;
-  const program = buildProgram((ended) => (code = ended));
+  const program = buildProgram((ended) => (code = ended), performerIn(surroundings));
   for (const [command, called] of [[program, program.name()] as const, ...namedCommands(program)]) {
     command.exitOverride().configureOutput({
+      writeOut: (text) => stdout.write(text),
+      writeErr: (text) => stderr.write(text),
       outputError: (text, write) =>
         write(
           `${text
@@ -58,7 +67,7 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.refused;
     if (error instanceof InterruptedError) return EXIT.interrupted;
     const { refusalOf } = await import('./commands/refusal.js');
-    process.stderr.write(`${refusalOf(error) ?? unexpected(error)}\n`);
+    stderr.write(`${refusalOf(error) ?? unexpected(error)}\n`);
     return EXIT.refused;
   }
 }

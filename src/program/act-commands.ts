@@ -6,10 +6,14 @@ import type { ChosenRate, RateOptions } from '../commands/rate.js';
 import type { SetOptions } from '../commands/set.js';
 import { MAX_CONCURRENCY } from '../domain/batch-settings.js';
 import { RATE_RULE } from '../domain/request-rate.js';
-import { example, look, perform } from './perform.js';
+import { example, type Performer } from './perform.js';
 
 /** The commands that change a batch. */
-export function addActCommands(program: Program, end: (code: ExitCode) => void): void {
+export function addActCommands(
+  program: Program,
+  end: (code: ExitCode) => void,
+  { look, perform }: Performer,
+): void {
   program.commandsGroup('Act:');
   program
     .command('pause')

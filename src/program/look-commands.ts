@@ -3,10 +3,14 @@ import type { ExitCode } from '../commands/command-context.js';
 import type { ExportOptions } from '../commands/export.js';
 import { shardSize, wholeNumber } from '../commands/option-parsers.js';
 import { EXPORT_FORMATS } from '../export/export-format.js';
-import { example, look, perform } from './perform.js';
+import { example, type Performer } from './perform.js';
 
 /** The commands that change nothing. */
-export function addLookCommands(program: Program, end: (code: ExitCode) => void): void {
+export function addLookCommands(
+  program: Program,
+  end: (code: ExitCode) => void,
+  { look, perform }: Performer,
+): void {
   program.commandsGroup('Look:');
   program
     .command('status')
@@ -68,7 +72,7 @@ export function addLookCommands(program: Program, end: (code: ExitCode) => void)
     .action(async (id: string, flags: { deep: boolean; limit?: number; json: boolean }) =>
       end(await look(async () => (await import('../commands/verify.js')).verify, { id, ...flags })),
     );
-  addExport(program, end);
+  addExport(program, end, { look });
   program
     .command('balance')
     .description('what the account of the configured API key holds')
@@ -88,7 +92,7 @@ export function addLookCommands(program: Program, end: (code: ExitCode) => void)
     );
 }
 
-function addExport(program: Program, end: (code: ExitCode) => void): void {
+function addExport(program: Program, end: (code: ExitCode) => void, { look }: Pick<Performer, 'look'>): void {
   program
     .command('export')
     .description("a batch's images and columns as shards that training tools load")

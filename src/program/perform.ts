@@ -2,7 +2,21 @@ import { EXIT, type Command, type CommandContext, type ExitCode } from '../comma
 import { loadDotEnv, readConfig } from '../config.js';
 import { findStack } from '../embedded/stack-info.js';
 
-/** The process as far as commands see it; Ctrl-C aborts once, and ends the process the second time. */
+/** Where the program runs. */
+export interface Surroundings {
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  /** What a command gets; called once, and not where nothing is performed, as by `--help`. */
+  readonly open: () => Promise<CommandContext>;
+}
+
+/** This process with its streams, folder and environment; Ctrl-C aborts once, and ends it the second time. */
+export const THIS_PROCESS: Surroundings = {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  open: openContext,
+};
+
 async function openContext(): Promise<CommandContext> {
   const cwd = process.cwd();
   loadDotEnv(cwd);
@@ -31,28 +45,33 @@ function interruptions(): AbortSignal {
   return controller.signal;
 }
 
-/** Runs a command, which is loaded only now: `--help` stays quick. */
-export async function perform<Options>(
-  load: () => Promise<Command<Options>>,
-  options: Options,
-): Promise<ExitCode> {
-  // Must stand before the AWS SDK is loaded; the supported versions are our own affair.
-  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
-  const context = await openContext();
-  const command = await load();
-  return command(context, options);
+type Perform = <Options>(load: () => Promise<Command<Options>>, options: Options) => Promise<ExitCode>;
+
+/** Runs commands, which are loaded only then: `--help` stays quick. */
+export interface Performer {
+  readonly perform: Perform;
+  /** Runs a command that needs the bucket alone: it works on this folder's even while nothing runs. */
+  readonly look: Perform;
 }
 
-/** Runs a command that needs the bucket alone: it works on this folder's even while nothing runs. */
-export async function look<Options>(
-  load: () => Promise<Command<Options>>,
-  options: Options,
-): Promise<ExitCode> {
-  return perform(async () => {
-    const { withFolderBucket } = await import('../commands/engine.js');
+export function performerIn({ open }: Surroundings): Performer {
+  const perform: Perform = async (load, options) => {
+    // Must stand before the AWS SDK is loaded; the supported versions are our own affair.
+    process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
+    const context = await open();
     const command = await load();
-    return (context, given) => withFolderBucket(context, (found) => command(found, given));
-  }, options);
+    return command(context, options);
+  };
+  return {
+    perform,
+    look: async (load, options) =>
+      perform(async () => {
+        const { withFolderBucket } = await import('../commands/engine.js');
+        const command = await load();
+        return (context, given: typeof options) =>
+          withFolderBucket(context, (found) => command(found, given));
+      }, options),
+  };
 }
 
 /** An example for the end of a command's help. */

@@ -12,14 +12,18 @@ import type { ScheduleName } from '../domain/schedule-name.js';
 import { BACKFILL_OVERLAPS, SCHEDULE_OVERLAPS } from '../domain/schedule-overlap.js';
 import type { BackfillOverlap, ScheduleOverlap } from '../domain/schedule-overlap.js';
 import { TIME_RULE } from '../schedules/time-given.js';
-import { example, perform } from './perform.js';
+import { example, type Performer } from './perform.js';
 
 const SCHEDULE_HELP = `
 Schedules are kept by Temporal, and workers do what they ask for: keep "banana-batch worker" or "banana-batch dev" running.
 `;
 
 /** The commands that make batches by the clock: below `schedule`. */
-export function addScheduleCommands(program: Program, end: (code: ExitCode) => void): void {
+export function addScheduleCommands(
+  program: Program,
+  end: (code: ExitCode) => void,
+  { perform }: Pick<Performer, 'perform'>,
+): void {
   program.commandsGroup('Schedule:');
   const schedule = program
     .command('schedule')
@@ -35,15 +39,19 @@ export function addScheduleCommands(program: Program, end: (code: ExitCode) => v
       ),
     )
     .addHelpText('after', example('banana-batch schedule show posters'));
-  addCreate(schedule, end);
-  addLooks(schedule, end);
-  addUpdate(schedule, end);
-  addPauses(schedule, end);
-  addFirings(schedule, end);
-  addDelete(schedule, end);
+  addCreate(schedule, end, { perform });
+  addLooks(schedule, end, { perform });
+  addUpdate(schedule, end, { perform });
+  addPauses(schedule, end, { perform });
+  addFirings(schedule, end, { perform });
+  addDelete(schedule, end, { perform });
 }
 
-function addCreate(schedule: Program, end: (code: ExitCode) => void): void {
+function addCreate(
+  schedule: Program,
+  end: (code: ExitCode) => void,
+  { perform }: Pick<Performer, 'perform'>,
+): void {
   withCreateFlags(
     schedule
       .command('create')
@@ -74,7 +82,11 @@ function addCreate(schedule: Program, end: (code: ExitCode) => void): void {
     );
 }
 
-function addLooks(schedule: Program, end: (code: ExitCode) => void): void {
+function addLooks(
+  schedule: Program,
+  end: (code: ExitCode) => void,
+  { perform }: Pick<Performer, 'perform'>,
+): void {
   schedule
     .command('list')
     .description('all schedules, when they fire next, and what became of the last firing')
@@ -99,7 +111,11 @@ function addLooks(schedule: Program, end: (code: ExitCode) => void): void {
     );
 }
 
-function addUpdate(schedule: Program, end: (code: ExitCode) => void): void {
+function addUpdate(
+  schedule: Program,
+  end: (code: ExitCode) => void,
+  { perform }: Pick<Performer, 'perform'>,
+): void {
   withUpdateFlags(
     schedule
       .command('update')
@@ -124,7 +140,11 @@ function addUpdate(schedule: Program, end: (code: ExitCode) => void): void {
     );
 }
 
-function addPauses(schedule: Program, end: (code: ExitCode) => void): void {
+function addPauses(
+  schedule: Program,
+  end: (code: ExitCode) => void,
+  { perform }: Pick<Performer, 'perform'>,
+): void {
   schedule
     .command('pause')
     .description('fire no more until resume; a batch at work goes on')
@@ -157,7 +177,11 @@ function addPauses(schedule: Program, end: (code: ExitCode) => void): void {
     );
 }
 
-function addFirings(schedule: Program, end: (code: ExitCode) => void): void {
+function addFirings(
+  schedule: Program,
+  end: (code: ExitCode) => void,
+  { perform }: Pick<Performer, 'perform'>,
+): void {
   schedule
     .command('trigger')
     .description('fire once now, also while it is paused, and say what came of it')
@@ -214,7 +238,11 @@ function addFirings(schedule: Program, end: (code: ExitCode) => void): void {
     );
 }
 
-function addDelete(schedule: Program, end: (code: ExitCode) => void): void {
+function addDelete(
+  schedule: Program,
+  end: (code: ExitCode) => void,
+  { perform }: Pick<Performer, 'perform'>,
+): void {
   schedule
     .command('delete')
     .description('fire no more, for good; batches and their images stay')

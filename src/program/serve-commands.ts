@@ -6,7 +6,7 @@ import type { SandboxCommandOptions } from '../commands/sandbox.js';
 import type { WebhooksCommandOptions } from '../commands/webhooks.js';
 import type { WorkerCommandOptions } from '../commands/worker.js';
 import { WORKER_ROLES } from '../worker-roles.js';
-import { example, perform } from './perform.js';
+import { example, type Performer } from './perform.js';
 
 const DEFAULT_WEBHOOK_LISTEN = { host: '127.0.0.1', port: 8787 } as const;
 
@@ -21,7 +21,11 @@ interface ImageMemory {
 }
 
 /** The long-running parts. */
-export function addServeCommands(program: Program, end: (code: ExitCode) => void): void {
+export function addServeCommands(
+  program: Program,
+  end: (code: ExitCode) => void,
+  { perform }: Performer,
+): void {
   program.commandsGroup('Serve:');
   program
     .command('dev')

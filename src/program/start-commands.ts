@@ -1,10 +1,14 @@
 import type { Command as Program } from 'commander';
 import type { ExitCode } from '../commands/command-context.js';
 import { submissionOptions, withSubmissionFlags } from '../commands/submission-flags.js';
-import { example, perform } from './perform.js';
+import { example, type Performer } from './perform.js';
 
 /** `run` and `submit`. */
-export function addStartCommands(program: Program, end: (code: ExitCode) => void): void {
+export function addStartCommands(
+  program: Program,
+  end: (code: ExitCode) => void,
+  { perform }: Performer,
+): void {
   program.commandsGroup('Start:');
   const submission = (name: string, description: string): Program =>
     withSubmissionFlags(program.command(name).description(description));

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { BatchStatus } from '../../src/batch/status-document.js';
 import { expectSound, jobIdsOf } from '../support/batch-verdict.js';
+import { runInProcess } from '../support/command-in-process.js';
 import { runCommand, type CommandResult, type RunningCommand } from '../support/command-line.js';
 import { eventually } from '../support/eventually.js';
 import { startTestEngine, type TestEngine } from '../support/test-engine.js';
@@ -31,7 +32,7 @@ describe('an operator at the command line', { timeout: 120_000 }, () => {
   afterAll(() => engine?.stop());
 
   const command = (args: readonly string[], key = 'old-key'): Promise<CommandResult> =>
-    runCommand(args, {
+    runInProcess(args, {
       cwd: engine.folder.path,
       variables: { ...engine.variables, BANANAHUB_API_KEY: key },
     });
@@ -124,7 +125,10 @@ describe('an operator at the command line', { timeout: 120_000 }, () => {
     await worker?.end('SIGKILL');
     worker = undefined;
     // Works for the batch itself, and nobody is there to be asked.
-    const ran = await command(['run', 'foxes.csv', '--id', 'canary', '--canary', '3']);
+    const ran = await runCommand(['run', 'foxes.csv', '--id', 'canary', '--canary', '3'], {
+      cwd: engine.folder.path,
+      variables: { ...engine.variables, BANANAHUB_API_KEY: 'old-key' },
+    });
     expect(ran.code).toBe(0);
     expect(ran.stderr).toContain('3 of 12 rows first, then it waits for "resume"');
     expect(ran.stderr).toMatch(/^Look +s3:.*\/canary\/runs\/0001\/canary\.html$/m);

@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BatchId } from '../../src/domain/ids.js';
 import { at, batchFileKey } from '../../src/storage/layout.js';
 import { batchWorkflowId } from '../../src/workflows/names.js';
-import { runCommand, startCommand, type CommandResult, type Variables } from '../support/command-line.js';
+import { runInProcess } from '../support/command-in-process.js';
+import { startCommand, type CommandResult, type Variables } from '../support/command-line.js';
 import { eventually } from '../support/eventually.js';
 import { startTestEngine, type TestEngine } from '../support/test-engine.js';
 
@@ -18,7 +19,7 @@ describe('a batch', () => {
   afterAll(() => engine?.stop());
 
   const command = (args: readonly string[], variables: Variables = {}): Promise<CommandResult> =>
-    runCommand(args, { cwd: engine.folder.path, variables: { ...engine.variables, ...variables } });
+    runInProcess(args, { cwd: engine.folder.path, variables: { ...engine.variables, ...variables } });
 
   it('of another account is held before anything is bought, says so, and can be cancelled', async () => {
     await command(['submit', 'two.csv', '--id', 'theirs']);
@@ -36,7 +37,7 @@ describe('a batch', () => {
 
     // Somebody submits without a key of their own; the worker's key is another account's.
     const { BANANAHUB_API_KEY: _, ...keyless } = engine.variables;
-    const submitted = await runCommand(['submit', 'three.csv', '--id', 'theirs', '--yes'], {
+    const submitted = await runInProcess(['submit', 'three.csv', '--id', 'theirs', '--yes'], {
       cwd: engine.folder.path,
       variables: keyless,
     });
@@ -139,7 +140,7 @@ describe('a batch', () => {
   );
 
   it('of another place is neither shown nor cancelled under the same id', async () => {
-    engine.sandbox.configure({ jobTimeMs: { min: 20_000, max: 20_000 } });
+    engine.sandbox.configure({ jobTimeMs: { min: 10_000, max: 10_000 } });
     await command(['submit', 'two.csv', '--id', 'placed']);
     const elsewhere = { BANANA_PREFIX: 'elsewhere' };
     for (const args of [

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runInProcess } from '../support/command-in-process.js';
 import { runCommand, type CommandResult, type Variables } from '../support/command-line.js';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
 import { startTestEngine, type TestEngine } from '../support/test-engine.js';
@@ -28,10 +29,12 @@ describe('the command line refuses with exit code 2, one line and no stack trace
   /** The last line of a refusal: what the person must do. Fails unless it ended with 2, quickly, without a trace. */
   async function refusal(
     args: readonly string[],
-    options: Partial<Parameters<typeof runCommand>[1]> = {},
+    options: Partial<Parameters<typeof runInProcess>[1]> & { readonly uid?: number } = {},
   ): Promise<string> {
     const startedAtMs = performance.now();
-    const result: CommandResult = await runCommand(args, { cwd: folder.path, variables, ...options });
+    // A worker, and another user, are processes.
+    const run = args[0] === 'worker' || options.uid !== undefined ? runCommand : runInProcess;
+    const result: CommandResult = await run(args, { cwd: folder.path, variables, ...options });
     expect(result.code).toBe(2);
     expect(result.stdout).toBe('');
     expect(result.stderr).not.toMatch(/\n\s+at |node:internal|unforeseen/);
@@ -288,7 +291,7 @@ describe('the command line helps', () => {
         ]),
       );
       for (const command of commands) {
-        const help = await runCommand([command ?? '', '--help'], { cwd: folder.path });
+        const help = await runInProcess([command ?? '', '--help'], { cwd: folder.path, variables: {} });
         expect(help.code).toBe(0);
         expect(help.stdout).toContain(`$ banana-batch ${command}`);
       }

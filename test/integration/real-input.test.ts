@@ -81,7 +81,7 @@ describe('1,632 real prompts with every observed misbehaviour at a few per cent'
 
   it(
     'ends with every row stored, or failed for a reason that the service gave, each generation paid once, though its worker is killed in the middle',
-    { timeout: 400_000 },
+    { timeout: 600_000 },
     async () => {
       const batchId = 'parti' as BatchId;
       const worker = await engine.startWorker();

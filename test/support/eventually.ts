@@ -1,24 +1,33 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+/** Between looks that ask a server, which cost what is looked at its time too: this, and four times what one took. */
+const ASKING_EVERY_MS = 100;
+
 /**
- * The first value of `condition` that is neither false nor undefined. A condition that throws does not hold yet.
+ * The first value of `condition` that is neither false nor undefined. A condition that throws does not hold yet. It is
+ * looked at every `everyMs` (default 25 ms; more seldom, unless given, where it is asynchronous).
  * @throws after `withinMs` (default 10 s), naming `what` and with the last error as cause.
  */
 export async function eventually<Value>(
   condition: () => Value | Promise<Value>,
-  { what, withinMs = 10_000, everyMs = 25 }: { what: string; withinMs?: number; everyMs?: number },
+  { what, withinMs = 10_000, everyMs }: { what: string; withinMs?: number; everyMs?: number },
 ): Promise<Exclude<Value, false | undefined>> {
   const deadline = performance.now() + withinMs;
   let lastError: unknown;
   while (performance.now() < deadline) {
+    const lookedAt = performance.now();
+    let isAsked = false;
     try {
-      const value = await condition();
+      const looked = condition();
+      isAsked = looked instanceof Promise;
+      const value = await looked;
       if (holds(value)) return value;
       lastError = undefined;
     } catch (error) {
       lastError = error;
     }
-    await delay(everyMs);
+    const pauseMs = isAsked ? Math.max(ASKING_EVERY_MS, 4 * (performance.now() - lookedAt)) : 25;
+    await delay(Math.min(everyMs ?? pauseMs, Math.max(0, deadline - performance.now())));
   }
   throw new Error(`Not within ${String(withinMs)} ms: ${what}`, { cause: lastError });
 }

@@ -4,12 +4,13 @@ import type { WorkflowHandle } from '@temporalio/client';
 import type { BatchId } from '../../src/domain/ids.js';
 import { at, runsPrefix, type BatchLocation } from '../../src/storage/layout.js';
 import { batchWorkflowId } from '../../src/workflows/names.js';
-import { runCommand, type CommandResult } from './command-line.js';
+import { runInProcess } from './command-in-process.js';
+import type { CommandResult } from './command-line.js';
 import type { TestEngine } from './test-engine.js';
 
 /** Sheets, commands and batches of an engine. */
 export interface SubmissionBench {
-  /** Runs the built command in the engine's folder. */
+  /** Runs a command line in the engine's folder, in this process. */
   readonly command: (args: readonly string[], input?: string) => Promise<CommandResult>;
   /** Writes a file into the engine's folder. */
   readonly write: (name: string, text: string) => Promise<void>;
@@ -34,7 +35,7 @@ export function submissionBench(engine: () => TestEngine): SubmissionBench {
   return {
     location,
     command: (args, input) =>
-      runCommand(args, {
+      runInProcess(args, {
         cwd: engine().folder.path,
         variables: engine().variables,
         ...(input !== undefined && { input }),

@@ -1,0 +1,30 @@
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** The files that take minutes, most of which they wait; the longest first. */
+const LONG = [
+  'integration/real-input',
+  'integration/embedded-commands',
+  'faults/control-commands',
+  'faults/control',
+  'faults/api',
+  'faults/long-history',
+  'faults/two-at-once',
+  'faults/worker-killed',
+  'faults/retry',
+  'faults/redo',
+  'integration/webhooks',
+  'integration/submission',
+  'faults/other-account',
+  'integration/activities',
+].map((name) => `/test/${name}.test.ts`);
+
+/** Starts what takes long before all the rest, so that nothing long is left over at the end for a single process. */
+export class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rankOf = ({ moduleId }: TestSpecification): number => {
+      const rank = LONG.findIndex((name) => moduleId.endsWith(name));
+      return rank === -1 ? LONG.length : rank;
+    };
+    return (await super.sort(files)).toSorted((a, b) => rankOf(a) - rankOf(b));
+  }
+}
