@@ -139,12 +139,13 @@ describe('a time zone', () => {
   });
 });
 
-describe('a time that a person gives', () => {
-  const at = (text: string, edge: 'from' | 'to'): string => {
-    const given = timeGiven(text, 'Europe/Berlin', edge);
-    return given.kind === 'time' ? given.at.toISOString() : given.problem;
-  };
+/** The instant of a time that a person gives in Berlin, or why it is none. */
+function at(text: string, edge: 'from' | 'to'): string {
+  const given = timeGiven(text, 'Europe/Berlin', edge);
+  return given.kind === 'time' ? given.at.toISOString() : given.problem;
+}
 
+describe('a time that a person gives', () => {
   it('is by the clocks of the zone, unless it has a zone of its own; a day has a beginning and an end', () => {
     expect(at('2026-11-20', 'from')).toBe('2026-11-19T23:00:00.000Z');
     expect(at('2026-11-20', 'to')).toBe('2026-11-20T22:59:59.000Z');

@@ -192,9 +192,7 @@ describe('a sheet behind an address', () => {
     });
     const { port } = secure.address() as AddressInfo;
     await expect(download(`https://127.0.0.1:${port}/s.csv?token=secret`)).rejects.toThrow(
-      new UsageError(
-        `https://127.0.0.1:${port}/s.csv: its host cannot be trusted (DEPTH_ZERO_SELF_SIGNED_CERT). If it is your own, name its certificate in NODE_EXTRA_CA_CERTS.`,
-      ),
+      `https://127.0.0.1:${port}/s.csv: its host cannot be trusted (DEPTH_ZERO_SELF_SIGNED_CERT). If it is your own, name its certificate in NODE_EXTRA_CA_CERTS.`,
     );
     secure.close();
   });
