@@ -24,7 +24,9 @@ export function sampleSize(concurrency: number): number {
 export class RecentGenerations {
   readonly #size: number;
   #failed: boolean[] = [];
-  readonly #missing = new Set<number>();
+  /** When the jobs of the rows were made that are missing, milliseconds since the epoch. */
+  readonly #missing = new Map<number, number>();
+  #newestFoundMs = -Infinity;
 
   constructor(size: number) {
     this.#size = size;
@@ -36,10 +38,20 @@ export class RecentGenerations {
     if (this.#failed.length > this.#size) this.#failed.shift();
   }
 
-  /** Notes whether the known job of a row was found by the service. */
-  noteJob(row: number, found: boolean): void {
-    if (found) this.#missing.clear();
-    else this.#missing.add(row);
+  /**
+   * Notes whether the known job of a row was found by the service, and when it was made. A missing one takes longer to be
+   * believed than others take to end: where nothing new is made, the missing ones are the last, and only those made
+   * since the newest one found tell anything.
+   */
+  noteJob(row: number, found: boolean, madeMs: number): void {
+    if (!found) {
+      if (madeMs > this.#newestFoundMs) this.#missing.set(row, madeMs);
+      return;
+    }
+    this.#newestFoundMs = Math.max(this.#newestFoundMs, madeMs);
+    for (const [missing, atMs] of this.#missing) {
+      if (atMs <= this.#newestFoundMs) this.#missing.delete(missing);
+    }
   }
 
   /** The share of failures in percent; undefined until the sample is full. */
@@ -48,7 +60,7 @@ export class RecentGenerations {
     return (this.#failed.filter(Boolean).length / this.#size) * 100;
   }
 
-  /** Whether the last jobs were all missing, of five rows at least: more than the loss of single ones. */
+  /** Whether the last jobs that were made are all missing, of five rows at least: more than the loss of single ones. */
   get jobsAreMissing(): boolean {
     return this.#missing.size >= MISSING_ROWS;
   }

@@ -196,8 +196,8 @@ class Shard {
 
   /** Notes whether a known job was found; true where the last ones were not, and nobody has said that this is right. */
   #jobsAreMissing(row: number, found: boolean): boolean {
-    this.#recent.noteJob(row, found);
-    return this.#recent.jobsAreMissing && !this.#holds.missingAccepted;
+    this.#recent.noteJob(row, found, this.#ledger.jobByMs(row));
+    return !found && this.#recent.jobsAreMissing && !this.#holds.missingAccepted;
   }
 
   #obey(): void {

@@ -238,6 +238,11 @@ export class ShardLedger {
     return addTallies(addTallies(this.#recorded, this.#settled), open);
   }
 
+  /** When the job of a started row was made; for one that was made before, when the row was started. */
+  jobByMs(row: number): number {
+    return this.#ages.jobByMs(row) ?? 0;
+  }
+
   view(row: number): RowView | undefined {
     const progress = this.#rows[row];
     if (!progress || progress.phase === 'recorded') return undefined;
