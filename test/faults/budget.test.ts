@@ -119,10 +119,14 @@ describe('a batch with a budget', { timeout: 600_000 }, () => {
     const reset = async (workflowId: string): Promise<void> => {
       const handle = client.workflow.getHandle(workflowId);
       const { runId } = await handle.describe();
-      const { events = [] } = await handle.fetchHistory();
-      const tasks = (events ?? []).filter((event) => event.workflowTaskCompletedEventAttributes);
-      const workflowTaskFinishEventId = tasks.at(Math.floor(tasks.length * 0.6))?.eventId;
-      if (!workflowTaskFinishEventId) throw new Error(`${workflowId} has no finished task yet.`);
+      const workflowTaskFinishEventId = await eventually(
+        async () => {
+          const { events } = await handle.fetchHistory();
+          const tasks = (events ?? []).filter((event) => event.workflowTaskCompletedEventAttributes);
+          return tasks.at(Math.floor(tasks.length * 0.6))?.eventId ?? undefined;
+        },
+        { what: `${workflowId} has finished a task` },
+      );
       await client.workflowService.resetWorkflowExecution({
         namespace: client.options.namespace,
         workflowExecution: { workflowId, runId },

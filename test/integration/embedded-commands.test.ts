@@ -69,23 +69,27 @@ describe('run, where nothing is configured,', () => {
     await folder.hasNoProcess();
   });
 
-  it('has left all that the commands that look need, with nothing running', { timeout: 60_000 }, async () => {
-    const look = async (...args: string[]): Promise<string> => {
-      const { code, stdout, stderr } = await folder.run(args, 15_000);
-      expect({ args, code, stderr }).toMatchObject({ code: 0 });
-      return stdout;
-    };
-    const { length } = await folder.images('prompts');
-    const status = Status.parse(JSON.parse(await look('status', 'prompts', '--json')));
-    expect(status).toMatchObject({ state: 'completed', total: length, stored: length, failed: 0 });
-    const { batches } = Listed.parse(JSON.parse(await look('list', '--json')));
-    expect(batches).toMatchObject([{ batchId: 'prompts', state: 'completed', stored: length }]);
-    await look('failures', 'prompts');
-    const story = Story.parse(JSON.parse(await look('row', 'prompts', 'lighthouse-keeper', '--json')));
-    expect(story).toMatchObject({ phase: 'stored', image: { present: true } });
-    expect(await look('verify', 'prompts', '--deep')).toContain(': no difference.');
-    await folder.hasNoProcess();
-  });
+  it(
+    'has left all that the commands that look need, with nothing running',
+    { timeout: 240_000 },
+    async () => {
+      const look = async (...args: string[]): Promise<string> => {
+        const { code, stdout, stderr } = await folder.run(args, 60_000);
+        expect({ args, code, stderr }).toMatchObject({ code: 0 });
+        return stdout;
+      };
+      const { length } = await folder.images('prompts');
+      const status = Status.parse(JSON.parse(await look('status', 'prompts', '--json')));
+      expect(status).toMatchObject({ state: 'completed', total: length, stored: length, failed: 0 });
+      const { batches } = Listed.parse(JSON.parse(await look('list', '--json')));
+      expect(batches).toMatchObject([{ batchId: 'prompts', state: 'completed', stored: length }]);
+      await look('failures', 'prompts');
+      const story = Story.parse(JSON.parse(await look('row', 'prompts', 'lighthouse-keeper', '--json')));
+      expect(story).toMatchObject({ phase: 'stored', image: { present: true } });
+      expect(await look('verify', 'prompts', '--deep')).toContain(': no difference.');
+      await folder.hasNoProcess();
+    },
+  );
 
   it(
     'has the images that a shorter sheet leaves over named and pruned, with nothing running',
@@ -187,7 +191,7 @@ describe('retry, where nothing is configured,', () => {
   afterAll(() => folder?.remove());
 
   it('says that a folder has no batch, and starts nothing', async () => {
-    const { code, stderr } = await folder.run(['retry', 'nowhere'], 15_000);
+    const { code, stderr } = await folder.run(['retry', 'nowhere'], 60_000);
     expect({ code, stderr }).toMatchObject({ code: 2 });
     expect(stderr).toContain('There is no batch "nowhere" in this folder.');
     expect(existsSync(path.join(folder.path, '.banana-batch'))).toBe(false);

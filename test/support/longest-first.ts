@@ -18,13 +18,14 @@ const LONG = [
   'integration/activities',
 ].map((name) => `/test/${name}.test.ts`);
 
+function rankOf({ moduleId }: TestSpecification): number {
+  const rank = LONG.findIndex((name) => moduleId.endsWith(name));
+  return rank === -1 ? LONG.length : rank;
+}
+
 /** Starts what takes long before all the rest, so that nothing long is left over at the end for a single process. */
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const rankOf = ({ moduleId }: TestSpecification): number => {
-      const rank = LONG.findIndex((name) => moduleId.endsWith(name));
-      return rank === -1 ? LONG.length : rank;
-    };
     return (await super.sort(files)).toSorted((a, b) => rankOf(a) - rankOf(b));
   }
 }

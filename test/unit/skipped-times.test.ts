@@ -36,10 +36,10 @@ describe('skippedTimes', () => {
   });
 });
 
-describe('toldSkips', () => {
-  const skips = (count: number) =>
-    Array.from({ length: count }, (_, index) => ({ time: day(index + 1), reason: 'It was at work.' }));
+const skips = (count: number) =>
+  Array.from({ length: count }, (_, index) => ({ time: day(index + 1), reason: 'It was at work.' }));
 
+describe('toldSkips', () => {
   it('tells each of a few, and of many the newest with how many there were', () => {
     expect(toldSkips(skips(10))).toEqual(skips(10));
     expect(toldSkips(skips(11))).toEqual([
