@@ -2,6 +2,8 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { LongestFirst } from './test/support/longest-first.js';
 
+const REAL_INPUT = 'test/integration/real-input.test.ts';
+
 /** What users run: tests on real servers have compiled modules in place of sources, as their commands do anyway. */
 const COMPILED = {
   resolve: {
@@ -29,20 +31,22 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
         },
       },
-      // Each file starts servers of its own.
-      ...['integration', 'faults', 'replay'].map((name) => ({
+      // Each file starts servers of its own. At last, with the machine for itself, comes the file that runs a whole real
+      // sheet.
+      ...['integration', 'faults', 'replay', 'real-input'].map((name) => ({
         ...COMPILED,
         extends: true as const,
         test: {
           name,
-          include: [`test/${name}/**/*.test.ts`],
+          include: name === 'real-input' ? [REAL_INPUT] : [`test/${name}/**/*.test.ts`],
+          exclude: name === 'real-input' ? [] : [REAL_INPUT],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           globalSetup: 'test/support/built.mjs',
           server: { deps: { external: [/\/dist\//] } },
-          // More than processors: half of their time they wait.
-          maxWorkers: 3,
-          sequence: { groupOrder: 1 },
+          // With more of them, some wait longer for a processor than their servers' time-outs.
+          maxWorkers: 2,
+          sequence: { groupOrder: name === 'real-input' ? 2 : 1 },
         },
       })),
     ],

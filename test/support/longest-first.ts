@@ -2,7 +2,6 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** The files that take minutes, most of which they wait; the longest first. */
 const LONG = [
-  'integration/real-input',
   'integration/embedded-commands',
   'faults/control-commands',
   'faults/control',
