@@ -161,7 +161,7 @@ describe('a batch whose service', { timeout: 500_000 }, () => {
     withProxiedRuns({ stack, sandbox: { jobTimeMs, balance: '0.20' }, limits }, async (runs) => {
       const rows = 1_100;
       const prompts = Array.from({ length: rows }, (_, row) => `under the price ${row}`);
-      const settings = { probeFirstMs: 500, probeLongestMs: 500, concurrency: 30 };
+      const settings = { probeFirstMs: 500, probeLongestMs: 500, concurrency: 30, graceMs: 60_000 };
       const handle = await runs.start('under-the-price', prompts, settings);
       await untilHeld(handle, 'account');
       const looks = (): number => runs.sandbox.stats().balanceReads['200'] ?? 0;
