@@ -69,14 +69,14 @@ async function newestKeys(
 ): Promise<readonly string[]> {
   const days: string[] = [];
   for await (const day of store.listFolders(home.bucket, firingsPrefix(home, name))) days.push(day);
-  let newest: readonly string[] = [];
+  const newest: string[] = [];
   for (const day of days.toSorted().toReversed()) {
     if (newest.length >= count) break;
     const keys: string[] = [];
     for await (const { key } of store.list(home.bucket, day)) {
       if (path.posix.extname(key) === '.json') keys.push(key);
     }
-    newest = [...newest, ...keys.toReversed()];
+    newest.push(...keys.toReversed());
   }
   return newest.slice(0, count);
 }
