@@ -13,7 +13,7 @@ import type { runBatch } from '../workflows/run-batch.js';
 import { describeBatch, snapshotInMemo } from './describe-batch.js';
 import type { SheetFile } from './plan-submission.js';
 import { putOnce } from './put-once.js';
-import { sheetKeyOf } from './run-request.js';
+import { putSheet } from './put-sheet.js';
 
 /** The means to start a run. */
 export interface RunStarter {
@@ -61,14 +61,7 @@ export class StartedByAnotherError extends UsageError {
  */
 export async function startRun(input: StartRunInput): Promise<StartedRun> {
   const { store, location, sheet, settings } = input;
-  const sheetKey = sheetKeyOf(location, sheet);
-  await putOnce(store, at(location, sheetKey), () =>
-    store.putFile(at(location, sheetKey), sheet.path, {
-      contentType: 'application/octet-stream',
-      sha256: sheet.sha256,
-      condition: { kind: 'absent' },
-    }),
-  );
+  const sheetKey = await putSheet(store, location, sheet);
   const request: RunRequest = {
     action: 'submit',
     sheetKey,

@@ -1,6 +1,6 @@
 import { Cron } from 'croner';
 
-/** A cron line that Temporal reads as any cron does, or why it is not taken: a sentence for a person. */
+/** A cron line that means the same to Temporal as to every other cron, or a sentence for a person on why it is refused. */
 export type CronLine =
   | { readonly kind: 'cron'; readonly cron: string }
   | { readonly kind: 'problem'; readonly problem: string };

@@ -3,12 +3,12 @@ import path from 'node:path';
 import { sheetAddressIn } from '../batch/fetch-sheet.js';
 import type { SheetFile } from '../batch/plan-submission.js';
 import { putOnce } from '../batch/put-once.js';
-import { sheetKeyOf } from '../batch/run-request.js';
+import { putSheet } from '../batch/put-sheet.js';
 import { uploadInputs } from '../batch/upload-inputs.js';
 import type { ScheduleName } from '../domain/schedule-name.js';
 import { UsageError } from '../errors.js';
 import { sheetLabel } from '../sheet/index.js';
-import { at, type HomeFolder } from '../storage/layout.js';
+import type { HomeFolder } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { scheduledSheetKey, scheduleRoot } from '../storage/schedule-layout.js';
 import type { FiringArgument, ScheduledSheet } from './scheduled-sheet.js';
@@ -28,15 +28,7 @@ export async function pinSheet(
   const inputListKey =
     sheet.inputs &&
     (await uploadInputs(store, folder, sheet.inputs, { openSource: sheet.openInputStore, onPut, signal }));
-  const key = sheetKeyOf(folder, sheet);
-  await putOnce(store, at(folder, key), () =>
-    store.putFile(at(folder, key), sheet.path, {
-      contentType: 'application/octet-stream',
-      sha256: sheet.sha256,
-      condition: { kind: 'absent' },
-      signal,
-    }),
-  );
+  const key = await putSheet(store, folder, sheet, signal);
   return {
     kind: 'pinned',
     key,

@@ -20,6 +20,7 @@ import { eventually } from '../support/eventually.js';
 import { startScriptedServer } from '../support/scripted-server.js';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
 import { startTestStack, type TestStack } from '../support/test-stack.js';
+import { bucketConfig, temporalConfig } from '../support/server-config.js';
 
 const API_KEY = 'a-key-that-nobody-may-see';
 
@@ -77,16 +78,9 @@ describe('looking at batches', () => {
       startSandbox({ keys: [API_KEY], jobTimeMs: { min: 100, max: 300 } }),
       temporaryFolder(),
     ]);
-    const { endpoint, region, bucket, accessKeyId, secretAccessKey } = stack.s3;
-    const { address, namespace } = stack.temporal;
     config = {
-      temporal: { origin: 'environment', connection: { address }, address, namespace },
-      bucket: {
-        origin: 'environment',
-        bucket,
-        prefix: 'team/',
-        s3: { endpoint, region, credentials: { accessKeyId, secretAccessKey } },
-      },
+      temporal: temporalConfig(stack.temporal),
+      bucket: bucketConfig(stack.s3, 'team/'),
       api: { origin: 'environment', baseUrl: sandbox.apiUrl, apiKey: API_KEY },
       taskQueue: 'test',
       prices: undefined,
@@ -98,7 +92,7 @@ describe('looking at batches', () => {
     const nowhere = new URL(closed.origin).host;
     withoutTemporal = {
       ...config,
-      temporal: { origin: 'environment', connection: { address: nowhere }, address: nowhere, namespace },
+      temporal: temporalConfig({ address: nowhere, namespace: stack.temporal.namespace }),
     };
   });
   afterAll(async () => {

@@ -12,6 +12,7 @@ import { performCommand } from '../support/command-run.js';
 import { isAvailable } from '../support/required.js';
 import { sealBatch, type SealedImage } from '../support/sealed-batches.js';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
+import { bucketConfig } from '../support/server-config.js';
 
 const ROWS = 9;
 const TYPES = ['png', 'jpg', 'webp'] as const;
@@ -150,11 +151,9 @@ describe.runIf(isAvailable('Python with datasets (BANANA_TEST_PYTHON)', python !
     });
 
     const exportTo = async (folder: string, format: ExportOptions['format']): Promise<void> => {
-      const { endpoint, region, bucket, accessKeyId, secretAccessKey } = bench.s3;
-      const s3 = { endpoint, region, credentials: { accessKeyId, secretAccessKey } };
       const options = { id: 'kinds', format, to: folder, shardSize: 64 * 1024, overwrite: false, json: true };
       const { code } = await performCommand(exportCommand, options, {
-        config: { bucket: { origin: 'environment', bucket, prefix: 'tests/', s3 } },
+        config: { bucket: bucketConfig(bench.s3, 'tests/') },
       });
       expect(code).toBe(0);
     };

@@ -14,6 +14,7 @@ import { performCommand, type CommandRunOptions } from '../support/command-run.j
 import { eventually } from '../support/eventually.js';
 import { imageOf, sealBatch, type SealedBatch, type SealedImage } from '../support/sealed-batches.js';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
+import { bucketConfig } from '../support/server-config.js';
 
 const SHARD = 64 * 1024;
 const Exported = z.object({
@@ -51,9 +52,7 @@ describe('an export of a sealed batch', () => {
   let folders = 0;
   beforeAll(async () => {
     [bench, scratch] = await Promise.all([startActivityBench(), temporaryFolder()]);
-    const { endpoint, region, bucket, accessKeyId, secretAccessKey } = bench.s3;
-    const s3 = { endpoint, region, credentials: { accessKeyId, secretAccessKey } };
-    config = { bucket: { origin: 'environment', bucket, prefix: 'tests/', s3 } };
+    config = { bucket: bucketConfig(bench.s3, 'tests/') };
     variables = { ...bucketVariables(bench.s3), BANANA_PREFIX: 'tests' };
     large = await sealBatch(bench, 'large', sheetOf(75), 1, { image: largeImage });
   });

@@ -21,6 +21,7 @@ import {
   storeLate,
   type SealedBatch,
 } from '../support/sealed-batches.js';
+import { bucketConfig } from '../support/server-config.js';
 
 const python = process.env['BANANA_TEST_PYTHON'];
 const never = new AbortController().signal;
@@ -56,9 +57,7 @@ describe('images under chosen names', () => {
   let config: Partial<Config>;
   beforeAll(async () => {
     bench = await startActivityBench();
-    const { endpoint, region, bucket, accessKeyId, secretAccessKey } = bench.s3;
-    const s3 = { endpoint, region, credentials: { accessKeyId, secretAccessKey } };
-    config = { bucket: { origin: 'environment', bucket, prefix: 'tests/', s3 } };
+    config = { bucket: bucketConfig(bench.s3, 'tests/') };
   });
   afterAll(() => bench?.stop());
 

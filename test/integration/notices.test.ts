@@ -17,6 +17,7 @@ import { startScriptedServer, type ScriptedServer, type SeenRequest } from '../s
 import { startBatch, type BatchHandle } from '../support/start-batch.js';
 import { startTestEngine, type TestEngine } from '../support/test-engine.js';
 import { TEST_API_KEY } from '../support/test-services.js';
+import { bucketConfig, temporalConfig } from '../support/server-config.js';
 
 const secretOf = (): string => `whsec_${randomBytes(32).toString('base64')}`;
 const [NEW_SECRET, OLD_SECRET] = [secretOf(), secretOf()];
@@ -65,18 +66,11 @@ describe('notices', { timeout: 180_000 }, () => {
     };
     engine = await startTestEngine({ sandbox: { jobTimeMs: { min: 100, max: 300 }, retryAfterSeconds: 0 } });
     const { stack, apiUrl } = engine;
-    const { address, namespace } = stack.temporal;
-    const { endpoint, region, accessKeyId, secretAccessKey, bucket } = stack.s3;
     const log = pino({ level: 'debug' }, { write: (line: string) => logged.push(line) });
     logTemporalTo(log);
     worker = await startWorker({
-      temporal: { origin: 'environment', connection: { address }, address, namespace },
-      bucket: {
-        origin: 'environment',
-        bucket,
-        prefix: '',
-        s3: { endpoint, region, credentials: { accessKeyId, secretAccessKey } },
-      },
+      temporal: temporalConfig(stack.temporal),
+      bucket: bucketConfig(stack.s3),
       api: { origin: 'environment', baseUrl: apiUrl, apiKey: TEST_API_KEY },
       taskQueue: 'watched',
       log,

@@ -22,6 +22,7 @@ import { eventually } from '../support/eventually.js';
 import { submissionBench } from '../support/submission-bench.js';
 import { startTestEngine, type TestEngine } from '../support/test-engine.js';
 import { TEST_API_KEY } from '../support/test-services.js';
+import { bucketConfig, temporalConfig } from '../support/server-config.js';
 
 const Shown = z.looseObject({
   paused: z.boolean(),
@@ -69,17 +70,9 @@ describe('the commands about schedules', { timeout: 180_000 }, () => {
 
   beforeAll(async () => {
     engine = await startTestEngine({ sandbox: { jobTimeMs: { min: 100, max: 300 } } });
-    const { temporal, s3 } = engine.stack;
-    const { endpoint, region, bucket, accessKeyId, secretAccessKey } = s3;
-    const { address, namespace } = temporal;
     config = {
-      temporal: { origin: 'environment', connection: { address }, address, namespace },
-      bucket: {
-        origin: 'environment',
-        bucket,
-        prefix: '',
-        s3: { endpoint, region, credentials: { accessKeyId, secretAccessKey } },
-      },
+      temporal: temporalConfig(engine.stack.temporal),
+      bucket: bucketConfig(engine.stack.s3),
       api: { origin: 'environment', baseUrl: engine.apiUrl, apiKey: TEST_API_KEY },
       taskQueue: engine.taskQueue,
     };

@@ -14,6 +14,7 @@ import { startActivityBench, type ActivityBench } from '../support/activity-benc
 import { performCommand } from '../support/command-run.js';
 import { imageOf, sealBatch, type SealedBatch } from '../support/sealed-batches.js';
 import { startTestTemporal, type TestTemporal } from '../support/test-stack.js';
+import { bucketConfig, temporalConfig } from '../support/server-config.js';
 
 const SHEET = [
   'id,prompt,aspect_ratio,note',
@@ -75,9 +76,7 @@ describe('a sealed batch', () => {
   let config: Partial<Config>;
   beforeAll(async () => {
     [bench, temporal] = await Promise.all([startActivityBench(), startTestTemporal()]);
-    const { endpoint, region, bucket, accessKeyId, secretAccessKey } = bench.s3;
-    const s3 = { endpoint, region, credentials: { accessKeyId, secretAccessKey } };
-    config = { bucket: { origin: 'environment', bucket, prefix: 'tests/', s3 } };
+    config = { bucket: bucketConfig(bench.s3, 'tests/') };
   });
   afterAll(async () => {
     await bench?.stop();
@@ -390,13 +389,8 @@ describe('a sealed batch', () => {
 
     it('is not pruned while its workflow is open', async () => {
       const batch = await withLeftovers('open');
-      const { address, namespace, client } = temporal;
-      const connection = { address };
-      const withTemporal: Partial<Config> = {
-        ...config,
-        temporal: { origin: 'environment', connection, address, namespace },
-      };
-      const handle = await client.workflow.start('runBatch', {
+      const withTemporal: Partial<Config> = { ...config, temporal: temporalConfig(temporal) };
+      const handle = await temporal.client.workflow.start('runBatch', {
         workflowId: batchWorkflowId(batch.run.batchId),
         taskQueue: 'nobody',
       });

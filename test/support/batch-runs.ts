@@ -13,6 +13,7 @@ import {
   type ServicesOptions,
   type TestServices,
 } from './test-services.js';
+import { bucketConfig, temporalConfig } from './server-config.js';
 
 // What faults make Temporal's SDK say would bury what the tests say.
 logTemporalTo(pino({ level: 'silent' }));
@@ -52,18 +53,11 @@ async function runsOn<Services extends TestServices>(
   services: Services,
   limits: StartWorkerOptions['limits'],
 ): Promise<Services & BatchRuns> {
-  const { stack, s3Endpoint: endpoint, apiUrl: baseUrl } = services;
-  const { region, bucket, accessKeyId, secretAccessKey } = stack.s3;
-  const { address, namespace } = stack.temporal;
+  const { stack, s3Endpoint, apiUrl: baseUrl } = services;
   const taskQueue = `batches-${randomUUID()}`;
   const worker: RunningWorker = await startWorker({
-    temporal: { origin: 'environment', connection: { address }, address, namespace },
-    bucket: {
-      origin: 'environment',
-      bucket,
-      prefix: '',
-      s3: { endpoint, region, credentials: { accessKeyId, secretAccessKey } },
-    },
+    temporal: temporalConfig(stack.temporal),
+    bucket: bucketConfig({ ...stack.s3, endpoint: s3Endpoint }),
     api: { origin: 'environment', baseUrl, apiKey: TEST_API_KEY },
     taskQueue,
     log: pino({ level: 'error' }),
