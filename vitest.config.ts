@@ -40,8 +40,8 @@ export default defineConfig({
           name,
           include: name === 'real-input' ? [REAL_INPUT] : [`test/${name}/**/*.test.ts`],
           exclude: name === 'real-input' ? [] : [REAL_INPUT],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
           globalSetup: 'test/support/built.mjs',
           server: { deps: { external: [/\/dist\//] } },
           // With more of them, some wait longer for a processor than their servers' time-outs.

@@ -45,7 +45,7 @@ async function untilProbed(runs: Runs, times: number): Promise<void> {
   });
 }
 
-describe('a batch whose bucket', { timeout: 240_000 }, () => {
+describe('a batch whose bucket', { timeout: 400_000 }, () => {
   let stack: TestStack;
   beforeAll(async () => {
     stack = await startTestStack();

@@ -17,7 +17,7 @@ import { eventually } from '../support/eventually.js';
 const ROWS = 30;
 const CANARY = { rows: 4, of: ROWS };
 
-describe('a batch with a canary', { timeout: 120_000 }, () => {
+describe('a batch with a canary', { timeout: 240_000 }, () => {
   let runs: BatchRuns;
   let otherJobs: ReadonlySet<string> = new Set();
   beforeAll(async () => {

@@ -9,7 +9,7 @@ const SHIFTED_CLOCK = path.resolve(import.meta.dirname, '../support/shifted-cloc
 const HOUR_MS = 3_600_000;
 const ROWS = 15;
 
-describe('a worker whose clock', { timeout: 90_000 }, () => {
+describe('a worker whose clock', { timeout: 240_000 }, () => {
   let stack: TestStack;
   beforeAll(async () => {
     stack = await startTestStack();

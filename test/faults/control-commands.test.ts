@@ -15,7 +15,7 @@ const KEYS = [
 ];
 const ROWS = 12;
 
-describe('an operator at the command line', { timeout: 120_000 }, () => {
+describe('an operator at the command line', { timeout: 240_000 }, () => {
   let engine: TestEngine;
   let otherJobs: ReadonlySet<string> = new Set();
   let worker: RunningCommand | undefined;

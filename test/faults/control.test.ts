@@ -26,7 +26,7 @@ const untilHeld = (handle: Handle, code: string): Promise<Hold> =>
     withinMs: 30_000,
   });
 
-describe('what people tell a batch', { timeout: 120_000 }, () => {
+describe('what people tell a batch', { timeout: 240_000 }, () => {
   let runs: BatchRuns;
   let jobsBefore = 0;
   beforeAll(async () => {

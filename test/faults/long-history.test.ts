@@ -5,7 +5,7 @@ import { startBatchRuns, type BatchRuns } from '../support/batch-runs.js';
 import { expectSound, jobIdsOf } from '../support/batch-verdict.js';
 import { eventually } from '../support/eventually.js';
 
-describe('a batch whose histories grow long', { timeout: 180_000 }, () => {
+describe('a batch whose histories grow long', { timeout: 400_000 }, () => {
   let runs: BatchRuns;
   beforeAll(async () => {
     runs = await startBatchRuns({

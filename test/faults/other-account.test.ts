@@ -90,7 +90,7 @@ describe('a batch', () => {
 
   it(
     'whose key was rotated goes on with the new one, and with no other account’s',
-    { timeout: 120_000 },
+    { timeout: 240_000 },
     async () => {
       await writeFile(path.join(engine.folder.path, 'keys.csv'), 'prompt\na key\na shy lock [[flaky]]\n');
       await command(['submit', 'keys.csv', '--max-generations', '1']);

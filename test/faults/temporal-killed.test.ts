@@ -46,7 +46,7 @@ async function expectCompleted(engine: TestEngine, batchId: string, fault: strin
   await expectRecovered(engine, { fault, batchId, rows: ROWS, faultOver });
 }
 
-describe('a batch whose Temporal', { timeout: 180_000 }, () => {
+describe('a batch whose Temporal', { timeout: 400_000 }, () => {
   it.concurrent('is killed and starts again over its file goes on with the worker that was there', () =>
     withEngine(async (engine) => {
       await submit(engine, 'killed');

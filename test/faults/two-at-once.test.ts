@@ -19,7 +19,7 @@ const KILLS: readonly { match: Match; moment: TapMoment }[] = [
   { match: puts('/images/train/'), moment: 'before' },
 ];
 
-describe('two at once', { timeout: 200_000 }, () => {
+describe('two at once', { timeout: 400_000 }, () => {
   let stack: TestStack;
   beforeAll(async () => {
     stack = await startTestStack();

@@ -49,7 +49,7 @@ const KILLS: readonly Kill[] = [
   { phase: 'between the report and its record', at: 's3', match: puts('/report.json'), moment: 'after' },
 ];
 
-describe('a worker killed', { timeout: 180_000 }, () => {
+describe('a worker killed', { timeout: 400_000 }, () => {
   let stack: TestStack;
   beforeAll(async () => {
     stack = await startTestStack();

@@ -31,7 +31,7 @@ describe('run, where nothing is configured,', () => {
 
   it(
     'makes every image of the example sheet, says where they are, and leaves no process',
-    { timeout: 90_000 },
+    { timeout: 240_000 },
     async () => {
       const { code, stdout, stderr } = await folder.run(['run', 'prompts.csv']);
       expect({ code, stderr }).toMatchObject({ code: 0 });
@@ -60,7 +60,7 @@ describe('run, where nothing is configured,', () => {
     expect(missing).toEqual([]);
   });
 
-  it('buys nothing and says so when it is run again', { timeout: 60_000 }, async () => {
+  it('buys nothing and says so when it is run again', { timeout: 240_000 }, async () => {
     const before = await folder.jobs();
     const { code, stderr } = await folder.run(['run', 'prompts.csv']);
     expect({ code, stderr }).toMatchObject({ code: 0 });
@@ -93,7 +93,7 @@ describe('run, where nothing is configured,', () => {
 
   it(
     'has the images that a shorter sheet leaves over named and pruned, with nothing running',
-    { timeout: 120_000 },
+    { timeout: 240_000 },
     async () => {
       const before = await folder.images('prompts');
       await folder.write('prompts.csv', sheet('one bird'));
@@ -150,7 +150,7 @@ describe('run that does not come to its end', () => {
 
   it(
     'because it is interrupted loses nothing, and goes on when it is run again',
-    { timeout: 120_000 },
+    { timeout: 240_000 },
     async () => {
       await withHalfARun(async (folder, run) => {
         const interruptedAtMs = performance.now();
@@ -173,7 +173,7 @@ describe('run that does not come to its end', () => {
 
   it(
     'because it is killed takes its servers with it, loses nothing, and goes on when it is run again',
-    { timeout: 120_000 },
+    { timeout: 240_000 },
     async () => {
       await withHalfARun(async (folder, run) => {
         expect(await run.end('SIGKILL')).toBe(null);
@@ -197,10 +197,10 @@ describe('retry, where nothing is configured,', () => {
     expect(existsSync(path.join(folder.path, '.banana-batch'))).toBe(false);
   });
 
-  it('starts what it needs, makes what is missing, and leaves no process', { timeout: 90_000 }, async () => {
+  it('starts what it needs, makes what is missing, and leaves no process', { timeout: 240_000 }, async () => {
     await folder.write('shy.csv', sheet('a bold bird', 'a shy bird [[flaky]]'));
     expect(await folder.run(['run', 'shy.csv', '--max-generations', '1'])).toMatchObject({ code: 1 });
-    const dry = await folder.run(['retry', 'shy', '--dry-run', '--json'], 20_000);
+    const dry = await folder.run(['retry', 'shy', '--dry-run', '--json'], 90_000);
     expect(dry).toMatchObject({ code: 0 });
     expect(JSON.parse(dry.stdout)).toMatchObject({ again: 1, againByKind: { flaky: 1 } });
     const { code, stdout, stderr } = await folder.run(['retry', 'shy']);
@@ -232,14 +232,14 @@ describe('dev', () => {
     const submitted = await folder.run(['submit', 'submitted.csv', '--json']);
     expect(submitted).toMatchObject({ code: 0 });
     expect(JSON.parse(submitted.stdout)).toMatchObject({ batchId: 'submitted', runSeq: 1, rows: 3, new: 3 });
-    const watched = await folder.run(['status', 'submitted', '--watch', '--json'], 40_000);
+    const watched = await folder.run(['status', 'submitted', '--watch', '--json'], 90_000);
     expect(watched).toMatchObject({ code: 0 });
     expect(JSON.parse(watched.stdout)).toMatchObject({ state: 'completed', total: 3, stored: 3 });
     expect(await folder.images('submitted')).toHaveLength(3);
   });
 
   it('refuses to start a second time in the same folder, naming the process that runs', async () => {
-    const { code, stderr } = await folder.run(['dev'], 20_000);
+    const { code, stderr } = await folder.run(['dev'], 90_000);
     expect(code).toBe(2);
     expect(stderr).toContain(`pid ${dev.pid}`);
     expect(stderr).not.toMatch(/\n\s+at |unforeseen/);
@@ -247,7 +247,7 @@ describe('dev', () => {
 
   it('lends its servers and its worker to run, which leaves them running', async () => {
     const before = processesOfFolder(folder.path).toSorted();
-    const { code, stdout, stderr } = await folder.run(['run', 'other.csv'], 40_000);
+    const { code, stdout, stderr } = await folder.run(['run', 'other.csv'], 90_000);
     expect({ code, stderr }).toMatchObject({ code: 0 });
     expect(stderr).not.toContain('Starting what is not configured');
     expect(stderr).toMatch(/^Worker +this folder's$/m);
@@ -256,7 +256,7 @@ describe('dev', () => {
   });
 
   it('lets run end with 1 where a row has failed, and tell where to look', async () => {
-    const { code, stdout } = await folder.run(['run', 'refused.csv'], 40_000);
+    const { code, stdout } = await folder.run(['run', 'refused.csv'], 90_000);
     expect(code).toBe(1);
     expect(stdout).toContain('Done: 1 of 2 images stored.');
     expect(stdout).toMatch(/^Next +npx banana-batch failures refused$/m);
@@ -265,7 +265,7 @@ describe('dev', () => {
   });
 
   it('lets status --watch refuse a batch that nobody knows, instead of waiting for it', async () => {
-    const { code, stderr } = await folder.run(['status', 'nobody', '--watch'], 20_000);
+    const { code, stderr } = await folder.run(['status', 'nobody', '--watch'], 90_000);
     expect({ code, stderr }).toMatchObject({ code: 2 });
     expect(stderr).toContain('There is no batch "nobody"');
   });

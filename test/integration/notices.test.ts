@@ -35,7 +35,7 @@ const Body = z.object({
 const rows = (name: string, count: number): readonly string[] =>
   Array.from({ length: count }, (_, row) => `${name} ${row}`);
 
-describe('notices', { timeout: 180_000 }, () => {
+describe('notices', { timeout: 400_000 }, () => {
   let engine: TestEngine;
   let receiver: ScriptedServer;
   let worker: RunningWorker;

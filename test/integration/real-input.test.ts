@@ -105,7 +105,8 @@ describe('1,632 real prompts with every observed misbehaviour at a few per cent'
           `${perImage.toFixed(2)} history events an image; ${JSON.stringify(engine.sandbox.stats())}\n`,
       );
       await expectEverythingAccountedFor(batchId, new Set());
-      expect(perImage).toBeLessThanOrEqual(13.5);
+      // 13 where no worker is killed; tasks that it had begun are repeated.
+      expect(perImage).toBeLessThanOrEqual(15);
     },
   );
 

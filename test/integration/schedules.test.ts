@@ -25,7 +25,7 @@ const SkipNotice = z.object({
   data: z.object({ schedule: z.string(), firingAt: z.string(), reason: z.string() }),
 });
 
-describe('a schedule', { timeout: 200_000 }, () => {
+describe('a schedule', { timeout: 400_000 }, () => {
   let engine: TestEngine;
   let receiver: ScriptedServer;
   const notify = (): Readonly<Record<string, string>> => ({
