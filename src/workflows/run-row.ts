@@ -5,8 +5,10 @@ import type { FaultBudget } from '../domain/fault-budget.js';
 import { SCOPES_OF_AWAIT, SCOPES_OF_STORE } from '../domain/holds.js';
 import type { JobId } from '../domain/ids.js';
 import type { GenerationRecord } from '../domain/outcome.js';
+import type { BatchFaultDetails } from '../domain/batch-fault.js';
 import { batchFaultOf } from './activity-proxies.js';
 import { awaitJob } from './await-job.js';
+import { REPEATED_JOB_CAUSE } from './job-owners.js';
 import { untilFound } from './paid-row.js';
 import type { RowContext } from './row-context.js';
 
@@ -40,15 +42,17 @@ interface MadeJob {
 
 /** The job of the row's present generation; undefined where the row has moved on without one. */
 async function createJob(context: RowContext, row: number): Promise<MadeJob | undefined> {
-  const { budget, ledger, input } = context;
+  const { budget, ledger } = context;
   const { generation, jobId } = ledger.generationOf(row);
   if (jobId) return { jobId };
   try {
     const result = await context.runCreate(row, () => createUntilAnswered(context, row, generation));
     switch (result.kind) {
       case 'created':
+        if (!ledger.noteJob(row, generation, result.jobId, Date.now())) {
+          return putBack(context, row, { cause: REPEATED_JOB_CAUSE, unansweredSinceMs: Date.now() });
+        }
         budget.spend(row);
-        ledger.noteJob(row, generation, result.jobId, Date.now());
         return result;
       case 'invalid':
         budget.takeBack(row, { mayBeCharged: ledger.generationOf(row).unansweredSinceMs !== undefined });
@@ -74,22 +78,27 @@ async function createJob(context: RowContext, row: number): Promise<MadeJob | un
   } catch (error) {
     const fault = batchFaultOf(error);
     if (!fault && !isCancellation(error)) throw error;
-    ledger.noteUnanswered(row, fault?.unansweredSinceMs);
-    const { unansweredSinceMs: since } = ledger.generationOf(row);
-    const candidate = {
-      shard: input.shard,
-      row,
-      generation,
-      ...(since !== undefined && { unansweredSinceMs: since }),
-    };
-    if (fault?.cause.retryAfterMs !== undefined) {
-      ledger.noteNotBefore(row, Date.now() + fault.cause.retryAfterMs);
-    }
-    const isCandidate = fault !== undefined && context.raise(fault.cause, candidate);
-    ledger.returnToQueue(row, budget.takeBack(row, { mayBeCharged: since !== undefined || isCandidate }));
-    if (context.isCancelling()) ledger.cancelUnpaid(Date.now());
-    return undefined;
+    return putBack(context, row, fault);
   }
+}
+
+/** Returns a row to the queue whose create met a fault, or was taken back before it was sent; raises the fault. */
+function putBack(context: RowContext, row: number, fault: BatchFaultDetails | undefined): undefined {
+  const { budget, ledger, input } = context;
+  ledger.noteUnanswered(row, fault?.unansweredSinceMs);
+  const { generation, unansweredSinceMs: since } = ledger.generationOf(row);
+  const candidate = {
+    shard: input.shard,
+    row,
+    generation,
+    ...(since !== undefined && { unansweredSinceMs: since }),
+  };
+  if (fault?.cause.retryAfterMs !== undefined) {
+    ledger.noteNotBefore(row, Date.now() + fault.cause.retryAfterMs);
+  }
+  const isCandidate = fault !== undefined && context.raise(fault.cause, candidate);
+  ledger.returnToQueue(row, budget.takeBack(row, { mayBeCharged: since !== undefined || isCandidate }));
+  if (context.isCancelling()) ledger.cancelUnpaid(Date.now());
 }
 
 /**

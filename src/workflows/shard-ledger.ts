@@ -3,6 +3,7 @@ import type { JobId } from '../domain/ids.js';
 import type { GenerationRecord, RowEnd, SettledEnd, SettledRow } from '../domain/outcome.js';
 import { addTallies, EMPTY_TALLY, tallyOfSettled, type Tally } from '../domain/tally.js';
 import type { LeftRow, OldestRows, ProbedRow, RowView, ShardOverview, TrialEnd } from './shard-messages.js';
+import { JobOwners } from './job-owners.js';
 import { rowsAtFirst, type RowProgress } from './row-progress.js';
 import { RowQueues, type MayCreate } from './row-queues.js';
 import { RowAges } from './row-ages.js';
@@ -11,6 +12,7 @@ import { RowAges } from './row-ages.js';
 export class ShardLedger {
   readonly #rows: readonly RowProgress[];
   readonly #queues = new RowQueues();
+  readonly #jobs: JobOwners;
   readonly #recorded: Tally;
   readonly #ages = new RowAges();
   #unrecorded: SettledRow[] = [];
@@ -24,6 +26,7 @@ export class ShardLedger {
   constructor(overview: ShardOverview, left: readonly LeftRow[] = []) {
     this.#recorded = overview.recorded.tally;
     this.#rows = rowsAtFirst(overview, left);
+    this.#jobs = new JobOwners(this.#rows);
     for (const [row, { phase }] of this.#rows.entries()) {
       if (phase === 'pending') this.#enqueue(row);
     }
@@ -84,20 +87,22 @@ export class ShardLedger {
     return { generation, jobId, unansweredSinceMs, notBeforeMs, made: generations.length, mode };
   }
 
-  /** Notes the job of the row's present generation; an older generation's news changes nothing. */
-  noteJob(row: number, generation: number, jobId: JobId, nowMs: number): void {
+  /** Notes the job of the row's present generation; false, and nothing changes, where another row or generation has that job. An older generation's news changes nothing. */
+  noteJob(row: number, generation: number, jobId: JobId, nowMs: number): boolean {
     const progress = this.#at(row);
-    if (progress.generation !== generation || progress.jobId) return;
+    if (progress.generation !== generation || progress.jobId) return true;
+    if (!this.#jobs.claim(jobId, row, generation)) return false;
     progress.jobId = jobId;
     this.#ages.noteJob(row, nowMs);
     this.#queues.pay(row, progress.mode);
+    return true;
   }
 
   /** Notes what a probe did for a waiting row. */
   noteProbed({ row, generation, jobId, unansweredSinceMs }: ProbedRow, nowMs: number): void {
-    if (jobId) this.noteJob(row, generation, jobId, nowMs);
-    const progress = this.#at(row);
-    if (progress.generation === generation) progress.unansweredSinceMs ??= unansweredSinceMs;
+    const isTaken = jobId !== undefined && !this.noteJob(row, generation, jobId, nowMs);
+    const sinceMs = unansweredSinceMs ?? (isTaken ? nowMs : undefined);
+    if (this.#at(row).generation === generation) this.noteUnanswered(row, sinceMs);
   }
 
   /** Notes that a create of the row's present generation may have been answered by a lost answer; the first time counts. */

@@ -133,6 +133,27 @@ describe('a batch whose service', { timeout: 500_000 }, () => {
     }),
   );
 
+  it.concurrent('answers creates with the id of an earlier job is held, and stores no image twice', () =>
+    withProxiedRuns({ stack, sandbox: { jobTimeMs }, limits: short }, async (runs) => {
+      const handle = await runs.start('repeated-job', rowsOf('repeated-job'), { concurrency: 4 });
+      await untilBought(runs, 4);
+      const body = JSON.stringify({ job_id: runs.sandbox.jobs()[0]?.jobId, status: 'queued' });
+      runs.proxies.api.behave({ kind: 'answer', answer: { status: 202, body } }, CREATES);
+      await eventually(
+        async () =>
+          (await handle.query(snapshotQuery)).holds.some(({ message }) =>
+            message.includes('another row or generation already has'),
+          ),
+        { what: 'the service is held for it', withinMs: 60_000 },
+      );
+      const faultOver = performance.now();
+      runs.proxies.api.calm();
+      expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: ROWS } });
+      const told = { fault: 'API repeats a job id', batchId: 'repeated-job', rows: ROWS, faultOver };
+      const { jobs, report } = await expectRecovered(runs, told);
+      expect([jobs, report.sameBytes]).toEqual([ROWS, { images: 0, examples: [] }]);
+    }));
+
   it.concurrent.for<{ fault: string; broken: SandboxPatch; mended: SandboxPatch; scope: HoldScope }>([
     {
       fault: 'runs out of funds',

@@ -187,6 +187,26 @@ describe('the ledger of a shard', () => {
     expect(ledger.generationOf(0).jobId).toBe('two');
   });
 
+  it('takes a job for one row and generation alone, however it comes to be known', () => {
+    const known = [{ row: 0, generation: 1, jobId: jobId('old') }];
+    const left = [
+      { row: 1, generation: 2, jobId: undefined, unansweredSinceMs: undefined, generations: [failed(1)] },
+    ];
+    const ledger = new ShardLedger(overview(['pro:text', 'pro:text', 'pro:text'], known), left);
+    for (let row = 0; row < 3; row++) ledger.startNext(everything, 0);
+    // Of a known row, of an earlier generation of the same row, and of another row's.
+    expect(ledger.noteJob(2, 1, jobId('old'), 5)).toBe(false);
+    expect(ledger.noteJob(1, 2, jobId('job-1'), 5)).toBe(false);
+    expect(ledger.noteJob(2, 1, jobId('job-1'), 5)).toBe(false);
+    expect(ledger.generationOf(2).jobId).toBeUndefined();
+    ledger.noteProbed({ row: 2, generation: 1, jobId: jobId('old') }, 7);
+    expect(ledger.generationOf(2)).toMatchObject({ jobId: undefined, unansweredSinceMs: 7 });
+    expect(ledger.noteJob(2, 1, jobId('new'), 9)).toBe(true);
+    expect(ledger.noteJob(2, 1, jobId('new'), 9)).toBe(true);
+    expect(ledger.noteJob(1, 2, jobId('new'), 9)).toBe(false);
+    expect(ledger.generationOf(2).jobId).toBe('new');
+  });
+
   it('tells the rows that are longest at one step, and how long jobs took from create to done', () => {
     const ledger = new ShardLedger(overview(Array.from({ length: 6 }, () => 'pro:text')));
     for (let row = 0; row < 6; row++) ledger.startNext(everything, row);
