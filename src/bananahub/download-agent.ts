@@ -1,6 +1,7 @@
 import { lookup as systemLookup, type LookupAddress } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { Agent, buildConnector } from 'undici';
+import { KEEP_ALIVE } from '../storage/connection-times.js';
 import { addressReach, bareHost } from './private-address.js';
 
 /** A host that a download may not connect to; the message names the host and no more of the URL. */
@@ -52,7 +53,7 @@ export function createDownloadAgent(options: DownloadAgentOptions = {}): Agent {
   const connect = buildConnector({ lookup: checkingLookup, timeout: 10_000 });
   return new Agent({
     connections,
-    keepAliveTimeout: 10_000,
+    ...KEEP_ALIVE,
     connect(target, callback) {
       const host = bareHost(target.hostname);
       // A lookup is never made for a literal address.

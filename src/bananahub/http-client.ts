@@ -1,5 +1,6 @@
 import { Agent, type Dispatcher } from 'undici';
 import type { z } from 'zod';
+import { KEEP_ALIVE } from '../storage/connection-times.js';
 import { accountIdOf } from './account-id.js';
 import { readBoundedText } from './bounded-text.js';
 import type { AccountId, BananaHubClient } from './client.js';
@@ -49,7 +50,7 @@ export function createBananaHubClient(options: BananaHubClientOptions): BananaHu
     throw new TypeError('BANANAHUB_API_KEY must be set, to visible ASCII characters without spaces.');
   }
   const base = baseUrl.href.replace(/\/+$/, '');
-  const agent = new Agent({ connections, connect: { timeout: 10_000 }, keepAliveTimeout: 10_000 });
+  const agent = new Agent({ connections, connect: { timeout: 10_000 }, ...KEEP_ALIVE });
 
   /** Text of the other side, without the key even where that side repeats it. */
   function fit(text: string): string {

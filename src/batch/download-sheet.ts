@@ -4,6 +4,7 @@ import prettyBytes from 'pretty-bytes';
 import { Agent, interceptors, type Dispatcher } from 'undici';
 import { z } from 'zod';
 import { sheetLabel, startsAsWebPage } from '../sheet/index.js';
+import { KEEP_ALIVE } from '../storage/connection-times.js';
 import { refusedDownload, SheetDownloadError } from './sheet-download-error.js';
 import { downloadedName, googleSheetsExport, isSignInPage } from './sheet-url.js';
 
@@ -41,6 +42,7 @@ export async function downloadSheet(download: SheetDownload): Promise<string | u
     connect: { timeout: Math.min(timeoutMs, 10_000) },
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
+    ...KEEP_ALIVE,
   });
   const dispatcher = agent.compose(interceptors.redirect({ maxRedirections: MAX_REDIRECTS }));
   const received = { bytes: 0 };

@@ -1,14 +1,17 @@
 import { Agent } from 'undici';
+import { readBoundedText } from '../bananahub/bounded-text.js';
 import { connectionFaultText } from '../bananahub/connection-fault.js';
 import { startDeadline } from '../bananahub/deadline.js';
 import { retryAfterMs } from '../bananahub/retry-after.js';
 import type { Notice } from '../domain/notice.js';
+import { KEEP_ALIVE } from '../storage/connection-times.js';
 import { noticeBody } from './notice-body.js';
 import type { NoticeConfig } from './notice-config.js';
 import { signatureHeaders } from './notice-signature.js';
+import { reportedFailure } from './reported-failure.js';
 
 const ATTEMPT_MS = 15_000;
-/** Of an answer no more is read, and nothing of it is kept: it may repeat the URL. */
+/** How much of an answer is read; nothing of it is kept, since it may repeat the URL. */
 const MOST_ANSWER_BYTES = 16 * 1024;
 
 /** What became of an attempt; `message` names the receiver's host and nothing else of its URL. */
@@ -29,7 +32,7 @@ export interface NoticeSender {
 
 export function createNoticeSender({ url, keys }: NoticeConfig): NoticeSender {
   const { origin, host, pathname, search } = new URL(url);
-  const agent = new Agent({ connections: 4, connect: { timeout: 10_000 } });
+  const agent = new Agent({ connections: 4, connect: { timeout: 10_000 }, ...KEEP_ALIVE });
   const post = async (notice: Notice, signal: AbortSignal): Promise<SentNotice> => {
     const body = noticeBody(notice);
     const {
@@ -48,8 +51,9 @@ export function createNoticeSender({ url, keys }: NoticeConfig): NoticeSender {
       body,
       signal,
     });
-    await answer.dump({ limit: MOST_ANSWER_BYTES, signal });
-    return meaningOf(host, statusCode, retryAfterMs(textOf(headers['retry-after']), Date.now()));
+    const { text } = await readBoundedText(answer, MOST_ANSWER_BYTES);
+    const waitMs = retryAfterMs(textOf(headers['retry-after']), Date.now());
+    return meaningOf(host, { status: statusCode, text, waitMs });
   };
   return {
     host,
@@ -72,8 +76,24 @@ export function createNoticeSender({ url, keys }: NoticeConfig): NoticeSender {
 }
 
 /** What an answer means: only one that says that there is nothing here any more, or elsewhere, ends the attempts. */
-function meaningOf(host: string, status: number, retryAfterMs: number | undefined): SentNotice {
-  if (status >= 200 && status < 300) return { kind: 'taken', message: `${host} took it (${status}).` };
+function meaningOf(
+  host: string,
+  {
+    status,
+    text,
+    waitMs,
+  }: { readonly status: number; readonly text: string; readonly waitMs: number | undefined },
+): SentNotice {
+  const wait = waitMs !== undefined && { retryAfterMs: waitMs };
+  if (status >= 200 && status < 300) {
+    const failure = reportedFailure(text);
+    if (failure === undefined) return { kind: 'taken', message: `${host} took it (${status}).` };
+    return {
+      kind: 'again',
+      message: `${host} answered ${status}, but ${failure} of its answer reports a failure.`,
+      ...wait,
+    };
+  }
   if (status === 410) {
     return {
       kind: 'refused',
@@ -89,7 +109,7 @@ function meaningOf(host: string, status: number, retryAfterMs: number | undefine
   return {
     kind: 'again',
     message: `${host} did not take it (${status}).`,
-    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    ...wait,
   };
 }
 

@@ -1,6 +1,7 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
+import { MOST_IDLE_MS } from './connection-times.js';
 
 export interface S3ConnectionOptions {
   /** URL of an S3-compatible server; default AWS_ENDPOINT_URL_S3, else AWS itself. */
@@ -31,6 +32,8 @@ export function createS3Client(options: S3ConnectionOptions): S3Client {
     environment['AWS_REGION'] ??
     environment['AWS_DEFAULT_REGION'] ??
     (endpoint !== undefined && environment['AWS_PROFILE'] === undefined ? 'us-east-1' : undefined);
+  // Node closes an idle connection when the server's `Keep-Alive` header says so, but only where a time-out is set.
+  const agentOptions = { keepAlive: true, maxSockets, timeout: MOST_IDLE_MS };
   return new S3Client({
     ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
     ...(region === undefined ? {} : { region }),
@@ -42,8 +45,8 @@ export function createS3Client(options: S3ConnectionOptions): S3Client {
     // Waiting for "100 Continue" costs each body over 2 MB a round trip and a connection that is not kept.
     expectContinueHeader: false,
     requestHandler: {
-      httpAgent: new HttpAgent({ keepAlive: true, maxSockets }),
-      httpsAgent: new HttpsAgent({ keepAlive: true, maxSockets }),
+      httpAgent: new HttpAgent(agentOptions),
+      httpsAgent: new HttpsAgent(agentOptions),
       connectionTimeout: connectionTimeoutMs,
       socketTimeout: idleTimeoutMs,
       // Waiting for a free connection is normal here and bounded by the caller.

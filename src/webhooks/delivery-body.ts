@@ -15,13 +15,6 @@ export type DeliveryBody =
   | { readonly kind: 'too-large' }
   | { readonly kind: 'unreadable' };
 
-/** Whether a request's body may be more than is ever read of one. */
-export function mayHaveLongBody({ headers }: IncomingMessage): boolean {
-  return (
-    headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > MAX_BODY_BYTES
-  );
-}
-
 /** Reads a request's body, at most 64 KiB of it. Rejects where the connection breaks. */
 export async function readDelivery(request: IncomingMessage): Promise<DeliveryBody> {
   if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) return { kind: 'too-large' };

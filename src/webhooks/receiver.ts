@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Logger } from 'pino';
 import { UsageError } from '../errors.js';
 import { isGenuine, parseCallbackPath, type CallbackRef } from './callback-path.js';
-import { mayHaveLongBody, readDelivery } from './delivery-body.js';
+import { readDelivery } from './delivery-body.js';
 import { DeliveryCounts, type DeliveryEnd } from './delivery-counts.js';
 import { DeliveryQueue } from './delivery-queue.js';
 import { endAwait, type ReceiverParts } from './end-await.js';
@@ -28,7 +28,8 @@ export interface RunningReceiver {
 const LIMITS = {
   headersTimeout: 10_000,
   requestTimeout: 15_000,
-  keepAliveTimeout: 5_000,
+  // Longer than balancers keep theirs (60 s is usual): they must be the ones to close an idle connection.
+  keepAliveTimeout: 75_000,
   connectionsCheckingInterval: 2_000,
   maxHeaderSize: 8 * 1024,
 } as const;
@@ -71,7 +72,8 @@ export async function startReceiver(options: {
     const ref = request.method === 'POST' ? genuineRef(path, webhooks.secrets) : undefined;
     if (ref === undefined) {
       counts.note('refused');
-      return end(response, 404, 'Not Found', !mayHaveLongBody(request));
+      // A stranger's idle connections must not take the places of the service's.
+      return end(response, 404, 'Not Found', false);
     }
     const told = await readDelivery(request);
     const taken = told.kind === 'job' ? queue.take({ ref, jobId: told.jobId }) : told.kind;

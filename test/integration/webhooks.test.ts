@@ -67,12 +67,18 @@ const refOf = (name: string, row: number): CallbackRef => ({
 });
 
 const post = async (path: string, body: string): Promise<number> => {
-  const { statusCode, body: answer } = await request(origin + path, {
+  const {
+    statusCode,
+    headers,
+    body: answer,
+  } = await request(origin + path, {
     method: 'POST',
     body,
     dispatcher: agent,
   });
   await answer.dump();
+  // Longer than the usual balancers keep an idle connection.
+  if (statusCode === 202) expect(headers['keep-alive']).toBe('timeout=75');
   return statusCode;
 };
 const told = (jobId: string): string => JSON.stringify({ job_id: jobId, status: 'done' });
@@ -223,7 +229,11 @@ async function forge(n: number, jobId: string): Promise<string> {
   const path = paths[n % paths.length] ?? '/';
   try {
     const method = n % 11 === 0 ? 'PUT' : 'POST';
-    const { statusCode, body: answer } = await request(origin + path, { method, body, dispatcher: agent });
+    const {
+      statusCode,
+      headers,
+      body: answer,
+    } = await request(origin + path, { method, body, dispatcher: agent });
     await answer.dump();
     return String(statusCode);
   } catch {
