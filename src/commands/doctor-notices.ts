@@ -1,6 +1,7 @@
 import type { Config } from '../config.js';
 import type { NoticeConfig } from '../notices/notice-config.js';
 import { noticeOf } from '../notices/notice-of.js';
+import { receiverProblem } from '../notices/known-receiver.js';
 import { createNoticeSender } from '../notices/notice-sender.js';
 import { check, ok, problem, type CheckResult, type Finding } from './doctor-check.js';
 
@@ -15,6 +16,8 @@ export async function checkNotices(
 ): Promise<readonly CheckResult[]> {
   const name = 'notices';
   if (!notices) return test ? [{ name, ...NOT_CONFIGURED }] : [];
+  const known = receiverProblem(notices.url);
+  if (known) return [{ name, ...problem(known.message, known.advice) }];
   if (test) return [await check(name, interrupted, (signal) => sendTest(notices, signal))];
   const { host } = new URL(notices.url);
   return [{ name, ...ok(`Go to ${host}; try it with: banana-batch doctor --notify`) }];

@@ -23,13 +23,18 @@ export function readNotices(environment: Environment, problems: string[]): Notic
   if (!url) problems.push('BANANA_NOTIFY_SECRET is set without BANANA_NOTIFY_URL: notices need both.');
   else if (!isReceiver(url)) {
     problems.push(
-      'BANANA_NOTIFY_URL is no https URL without user and fragment, such as https://hooks.slack.com/services/… (http only for hosts of your own machine or network).',
+      'BANANA_NOTIFY_URL must be an https URL without user name and #fragment, such as https://hooks.slack.com/services/… (http only for hosts of your own machine or network).',
     );
   }
   if (!secret) {
     problems.push(
-      `BANANA_NOTIFY_URL is set without BANANA_NOTIFY_SECRET, with which notices are signed, also where nobody checks it. ${HOW_TO_MAKE}`,
+      `BANANA_NOTIFY_URL also needs BANANA_NOTIFY_SECRET: notices are always signed. ${HOW_TO_MAKE}`,
     );
+    return undefined;
+  }
+  const foreign = foreignSecret(secret);
+  if (foreign) {
+    problems.push(foreign);
     return undefined;
   }
   const keys = secret.split(',').map((text) => keyIn(text.trim()));
@@ -41,6 +46,17 @@ export function readNotices(environment: Environment, problems: string[]): Notic
     return undefined;
   }
   return url ? { url, keys: [first, ...others] } : undefined;
+}
+
+/** What is wrong with a secret as other services write theirs. */
+function foreignSecret(secret: string): string | undefined {
+  if (/(?:^|,)\s*v\d+a?\s*,/.test(secret)) {
+    return `BANANA_NOTIFY_SECRET contains "v1,", which names a version of the signature and is not part of the secret: give only what begins with "${PREFIX}".`;
+  }
+  if (/(?:^|,)\s*(?:v1a,)?whs?[ps]k_/.test(secret)) {
+    return `BANANA_NOTIFY_SECRET is a key pair's ("whsk_" or "whpk_"); notices are signed with a shared secret, "${PREFIX}…". ${HOW_TO_MAKE}`;
+  }
+  return undefined;
 }
 
 /** Undefined for what is no secret of Standard Webhooks, or a weak one. */

@@ -44,7 +44,10 @@ describe('notices', { timeout: 400_000 }, () => {
   /** Answers 200 where a batch has none of its own. */
   const answers = new Map<
     string,
-    (attempt: number, request: SeenRequest) => { status: number; after?: () => void } | undefined
+    (
+      attempt: number,
+      request: SeenRequest,
+    ) => { status: number; body?: string; after?: () => void } | undefined
   >();
 
   beforeAll(async () => {
@@ -52,13 +55,16 @@ describe('notices', { timeout: 400_000 }, () => {
     receiver.answerWith((request, response) => {
       const batchId = String(Body.parse(JSON.parse(request.body)).data['batchId']);
       const attempt = sentFor(batchId).filter(({ id }) => id === request.headers['webhook-id']).length;
-      const answer = answers.get(batchId)?.(attempt, request) ?? { status: 200 };
+      const answer: { status: number; body?: string; after?: () => void } = answers.get(batchId)?.(
+        attempt,
+        request,
+      ) ?? { status: 200 };
       answer.after?.();
       if (answer.status === 0) response.destroy();
       else
         response
           .writeHead(answer.status, { location: `${receiver.origin}/elsewhere`, 'retry-after': '0' })
-          .end(request.path);
+          .end(answer.body ?? request.path);
     });
     variables = {
       BANANA_NOTIFY_URL: `${receiver.origin}/services/${PATH_SECRET}?token=${PATH_SECRET}`,
@@ -209,6 +215,11 @@ describe('notices', { timeout: 400_000 }, () => {
     expect(stdout).toContain(`A test notice was sent: ${new URL(receiver.origin).host} took it (200).`);
     expect(stdout).not.toContain(PATH_SECRET);
     expect(receiver.seen.at(-1)?.body).toContain('"event":"test"');
+    answers.set('undefined', () => ({ status: 200, body: `{"ok":false,"error":"${PATH_SECRET}"}` }));
+    const failed = await runCommand(args, where);
+    expect(failed.code).toBe(2);
+    expect(failed.stdout).toContain('answered 200, but the field \\"ok\\" of its answer reports a failure.');
+    expect(failed.stdout).not.toContain(PATH_SECRET);
     answers.set('undefined', () => ({ status: 403 }));
     const refused = await runCommand(args, where);
     expect(refused.code).toBe(2);

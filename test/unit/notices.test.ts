@@ -12,11 +12,13 @@ import type { NoticeEvent } from '../../src/domain/notice.js';
 import { noticeRetryMs } from '../../src/domain/notice-retry.js';
 import type { ScheduleName } from '../../src/domain/schedule-name.js';
 import { EMPTY_TALLY, tallyOfPending, type Tally } from '../../src/domain/tally.js';
+import { receiverProblem } from '../../src/notices/known-receiver.js';
 import { noticeBody } from '../../src/notices/notice-body.js';
 import { readNotices } from '../../src/notices/notice-config.js';
 import { noticeOf } from '../../src/notices/notice-of.js';
 import { signatureHeaders } from '../../src/notices/notice-signature.js';
 import { noticeText } from '../../src/notices/notice-text.js';
+import { reportedFailure } from '../../src/notices/reported-failure.js';
 
 const AT = '2026-11-24T03:12:45.000Z';
 const secretOf = (bytes = 32): string => `whsec_${randomBytes(bytes).toString('base64')}`;
@@ -65,22 +67,80 @@ describe('the configuration of notices', () => {
     [
       'https://a.example/x',
       undefined,
-      /BANANA_NOTIFY_URL is set without BANANA_NOTIFY_SECRET.*openssl rand -base64 32/,
+      /BANANA_NOTIFY_URL also needs BANANA_NOTIFY_SECRET.*openssl rand -base64 32/,
     ],
     [undefined, secretOf(), /BANANA_NOTIFY_SECRET is set without BANANA_NOTIFY_URL/],
-    ['http://a.example/x', secretOf(), /is no https URL/],
-    ['https://me:pass@a.example/x', secretOf(), /is no https URL/],
-    ['https://a.example/x#y', secretOf(), /is no https URL/],
+    ['http://a.example/x', secretOf(), /must be an https URL/],
+    ['https://me:pass@a.example/x', secretOf(), /must be an https URL/],
+    ['https://a.example/x#y', secretOf(), /must be an https URL/],
     ['https://a.example/x', randomBytes(32).toString('base64'), /is not "whsec_"/],
     ['https://a.example/x', secretOf(16), /is not "whsec_"/],
     ['https://a.example/x', secretOf(65), /is not "whsec_"/],
     ['https://a.example/x', `${secretOf()}!`, /is not "whsec_"/],
     ['https://a.example/x', `whsec_${Buffer.alloc(32).toString('base64')}`, /is not "whsec_"/],
     ['https://a.example/x', `${secretOf()},short`, /is not "whsec_"/],
+    ['https://a.example/x', `v1,${secretOf()}`, /contains "v1,".*give only what begins with "whsec_"/],
+    ['https://a.example/x', `${secretOf()},v1,${secretOf()}`, /contains "v1,"/],
+    ['https://a.example/x', `whsk_${randomBytes(64).toString('base64')}`, /key pair's.*shared secret/],
   ])('is refused without showing URL or secret: %#', (url, secret, problem) => {
     const text = problemsOf(url, secret);
     expect(text).toMatch(problem);
     expect([url, secret].filter((given) => given !== undefined && text.includes(given))).toEqual([]);
+  });
+});
+
+describe('an answer of status 200', () => {
+  it.each([
+    '{"ok":false,"error":"channel_not_found"}',
+    '{"success":false}',
+    '{"errcode":40035,"errmsg":"empty message"}',
+    '{"code":19021,"msg":"sign match fail"}',
+    '{"status":"error","message":"no"}',
+    '{"error":{"message":"no"}}',
+    '{"errors":["no"]}',
+    'Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error 429',
+    'error: unknown channel',
+    '"failed"',
+  ])('reports a failure: %s', (body) => {
+    const failure = reportedFailure(body);
+    expect(failure).toMatch(/^the field "[a-z]+"$|^an error text$/);
+  });
+
+  it.each([
+    '',
+    'ok',
+    '1',
+    '<html>error</html>',
+    '{"ok":true,"error":null}',
+    '{"errcode":0,"errmsg":"ok"}',
+    '{"code":200,"errors":[]}',
+    '{"StatusCode":0,"status":"queued"}',
+    '{"error":"","success":true}',
+    '[{"ok":false}]',
+    'null',
+    '{"id":"error"',
+  ])('reports none: %s', (body) => {
+    expect(reportedFailure(body)).toBeUndefined();
+  });
+});
+
+describe('a receiver', () => {
+  it.each([
+    ['https://discord.com/api/webhooks/1/token', /Discord.*Slack-compatible.*Append \/slack/],
+    ['https://ptb.discord.com/api/webhooks/1/token/', /Discord/],
+    ['https://contoso.webhook.office.com/webhookb2/1', /Teams.*Power Automate/],
+  ])('that cannot take notices is named with what to do: %s', (url, text) => {
+    const found = receiverProblem(url);
+    expect(`${found?.message} ${found?.advice}`).toMatch(text);
+    expect(found?.message).not.toContain('token');
+  });
+
+  it.each([
+    'https://discord.com/api/webhooks/1/token/slack',
+    'https://hooks.slack.com/services/a/b',
+    'https://discord.com.example/x',
+  ])('that can is no problem: %s', (url) => {
+    expect(receiverProblem(url)).toBeUndefined();
   });
 });
 
