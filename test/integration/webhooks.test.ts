@@ -229,11 +229,7 @@ async function forge(n: number, jobId: string): Promise<string> {
   const path = paths[n % paths.length] ?? '/';
   try {
     const method = n % 11 === 0 ? 'PUT' : 'POST';
-    const {
-      statusCode,
-      headers,
-      body: answer,
-    } = await request(origin + path, { method, body, dispatcher: agent });
+    const { statusCode, body: answer } = await request(origin + path, { method, body, dispatcher: agent });
     await answer.dump();
     return String(statusCode);
   } catch {
