@@ -1,4 +1,4 @@
-/** `npm run bench`: a batch from sheet to seal; `-- export`: exports, `--images` and `--bytes` each; `-- api`: polls and creates; `-- webhooks`: polls an image. */
+/** `npm run bench`: a batch from sheet to seal; `-- export`: exports, `--images` and `--bytes` each; `-- api`: polls and creates; `-- webhooks`: polls an image; `-- images`: what a copy and its check cost. */
 // News about Node versions is not what a bench is run for.
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
 
@@ -16,6 +16,9 @@ switch (what) {
   case 'webhooks':
     await (await import('./webhooks.js')).benchWebhooks(args);
     break;
+  case 'images':
+    await (await import('./images.js')).benchImages();
+    break;
   default:
-    throw new Error(`There is no bench "${what}": main-job, export, api or webhooks.`);
+    throw new Error(`There is no bench "${what}": main-job, export, api, webhooks or images.`);
 }

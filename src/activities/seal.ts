@@ -2,12 +2,14 @@ import { createHash } from 'node:crypto';
 import { Context } from '@temporalio/activity';
 import pMap from 'p-map';
 import { phaseReached } from '../domain/phase-reached.js';
+import { RepeatedJobsFinder } from '../domain/repeated-jobs.js';
 import { SealedCounts } from '../domain/sealed-counts.js';
 import type { Tally } from '../domain/tally.js';
 import { failureColumns, failureRecord } from '../report/failure-record.js';
 import { ImagesCard } from '../report/images-card.js';
 import { metadataLine } from '../report/metadata-line.js';
-import { BatchFile, type Report } from '../ledger/documents.js';
+import { BatchFile, OutcomeLine, type Report } from '../ledger/documents.js';
+import { readJsonLines } from '../ledger/json-lines.js';
 import {
   at,
   batchFileKey,
@@ -62,9 +64,11 @@ async function seal(state: WorkerState, input: SealInput, files: LedgerFiles): P
   const cost = await SealedCost.begin(state, run, batch);
   const counts = new SealedCounts(batch.rejected);
   const card = new ImagesCard(batch);
+  const repeated = new RepeatedJobsFinder();
   const alike = new AlikeImages(state.store, run, batch.settings.nearDuplicates === true);
   for await (const { row, outcome } of alike.noted(sealedRows(state, input))) {
     counts.add(outcome);
+    repeated.note(outcome);
     cost.add({ row, outcome });
     await outcomes.add({ ...outcome, phase: phaseReached(outcome) });
     const { end } = outcome;
@@ -84,6 +88,10 @@ async function seal(state: WorkerState, input: SealInput, files: LedgerFiles): P
   const { sameBytes, nearDuplicates, lists } = await alike.tell(files, batch.delimiter);
   await contactSheet.end(lists, sealedAt);
   await storeImagesCard(state.store, run, card.text(run, counts.tally));
+  const key = outcomesKey(run, run.runSeq);
+  const repeatedJobs = repeated.found
+    ? await repeated.collect(readJsonLines(await state.store.read(at(run, key)), OutcomeLine, key))
+    : undefined;
   const budget = await sealedBudget(state, run, batch);
   const report: Report = {
     format: 1,
@@ -94,6 +102,7 @@ async function seal(state: WorkerState, input: SealInput, files: LedgerFiles): P
     tally: counts.tally,
     charged: counts.charged,
     sameBytes,
+    ...(repeatedJobs && { repeatedJobs }),
     ...(nearDuplicates && { nearDuplicates }),
     ...(budget && { budget }),
     cost: await cost.end(input.startedAt),

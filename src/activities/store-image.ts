@@ -109,15 +109,15 @@ async function copyOnce(
   const downloaded = await state.downloadImage(job.imageUrl, cancellationSignal());
   try {
     // Before the image: so one that is in place has its thumbnail.
-    const image = await state.thumbnails.add(input.run, factsOf(downloaded), downloaded.body, input);
+    const image = await state.thumbnails.add(input.run, await factsOf(downloaded), downloaded.body, input);
     return await putImage(state, input, row, image, downloaded.body);
   } finally {
     downloaded.release();
   }
 }
 
-function factsOf({ body, sha256 }: DownloadedImage): ImageFacts {
-  const inspection = inspectImage(body);
+async function factsOf({ body, sha256 }: DownloadedImage): Promise<ImageFacts> {
+  const inspection = await inspectImage(body);
   switch (inspection.kind) {
     case 'image': {
       const { type, width, height } = inspection;

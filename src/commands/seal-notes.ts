@@ -1,6 +1,7 @@
 import { ZodError } from 'zod';
 import type { BatchStatus } from '../batch/status-document.js';
 import { nearDuplicatesText } from '../domain/near-duplicates.js';
+import { repeatedJobsText } from '../domain/repeated-jobs.js';
 import { sameBytesText } from '../domain/same-bytes.js';
 import { Report } from '../ledger/documents.js';
 import { readDocumentIfAny } from '../ledger/read-document.js';
@@ -20,11 +21,13 @@ export async function sealNotes(
   const report = await readableReport(store, location);
   if (report?.runSeq !== runSeq) return [];
   const sameBytes = sameBytesText(report.sameBytes);
+  const repeatedJobs = repeatedJobsText(report.repeatedJobs);
   const looks = nearDuplicatesText(report.nearDuplicates);
   const cost = costNote(report);
   return [
     ...(cost ? [['Cost', cost] as const] : []),
     ...(sameBytes ? [['Beware', `${sameBytes} Which: banana-batch verify ${batchId}`] as const] : []),
+    ...(repeatedJobs ? [['Beware', repeatedJobs] as const] : []),
     ...(looks ? [['Alike', `${looks} Which: near-duplicates.csv, and the contact sheet`] as const] : []),
   ];
 }

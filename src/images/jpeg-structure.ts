@@ -1,16 +1,28 @@
+import { ScanBook, type JpegFrame } from './jpeg-scans.js';
+
 const START_OF_SCAN = 0xda;
 const END_OF_IMAGE = 0xd9;
 
 /**
  * What keeps a file with a JPEG signature from being a whole JPEG; undefined where nothing does.
  *
- * Walks the segments to the first scan and looks for the end marker at the very end, so that the end marker of an
- * embedded thumbnail does not count. Source: ITU-T T.81, annex B.
+ * Walks all segments and scans to the end marker, so that the one of an embedded thumbnail does not count. Further whole
+ * JPEGs may follow, as in files of several pictures (CIPA DC-007); nothing else. Source: ITU-T T.81, annex B.
  */
 export function jpegDefect(bytes: Uint8Array): string | undefined {
-  let offset = 2;
-  let frameSeen = false;
-  while (offset + 4 <= bytes.length) {
+  for (let start = 0; start < bytes.length;) {
+    if (bytes[start] !== 0xff || bytes[start + 1] !== 0xd8) return 'there are bytes after its end';
+    const end = endOfJpeg(bytes, start);
+    if (typeof end === 'string') return end;
+    start = end;
+  }
+  return undefined;
+}
+
+/** Where the JPEG ends that begins at `start`, or what keeps it from being whole. */
+export function endOfJpeg(bytes: Uint8Array, start: number): number | string {
+  let scans: ScanBook | undefined;
+  for (let offset = start + 2; offset + 2 <= bytes.length;) {
     if (bytes[offset] !== 0xff) return 'a segment does not start with a marker';
     const marker = bytes[offset + 1] ?? 0;
     // Any number of 0xff may stand before a marker.
@@ -18,29 +30,62 @@ export function jpegDefect(bytes: Uint8Array): string | undefined {
       offset += 1;
       continue;
     }
-    if (marker === END_OF_IMAGE) return 'it ends before its image data';
+    if (marker === END_OF_IMAGE) {
+      if (!scans?.hasScans) return 'it ends before its image data';
+      return scans.defect ?? offset + 2;
+    }
     if (isStandalone(marker)) {
       offset += 2;
       continue;
     }
-    if (isFrame(marker)) frameSeen = true;
+    if (offset + 4 > bytes.length) break;
     const length = ((bytes[offset + 2] ?? 0) << 8) | (bytes[offset + 3] ?? 0);
     if (length < 2) return 'a segment has no valid length';
     const end = offset + 2 + length;
     if (end > bytes.length) return 'it ends inside its header';
-    if (marker === START_OF_SCAN)
-      return frameSeen ? scanDefect(bytes, end) : 'it has image data before its frame header';
+    const content = bytes.subarray(offset + 4, end);
     offset = end;
+    if (isFrame(marker)) {
+      const frame = frameOf(marker, content);
+      if (!frame) return 'its frame header is not valid';
+      scans = new ScanBook(frame);
+    }
+    if (marker !== START_OF_SCAN) continue;
+    if (!scans) return 'it has image data before its frame header';
+    offset = endOfScan(bytes, end);
+    scans.add(content, offset - end);
   }
-  return 'it ends before its image data';
+  return scans?.hasScans ? 'it does not end with the end-of-image marker' : 'it ends before its image data';
 }
 
-function scanDefect(bytes: Uint8Array, scanStart: number): string | undefined {
-  const lastMarker = bytes.length - 2;
-  const whole =
-    lastMarker > scanStart && bytes[lastMarker] === 0xff && bytes[lastMarker + 1] === END_OF_IMAGE;
-  return whole ? undefined : 'it does not end with the end-of-image marker';
+/** Where the next marker stands that ends entropy-coded data: not a stuffed 0xff, not a restart. */
+function endOfScan(bytes: Uint8Array, start: number): number {
+  for (let at = bytes.indexOf(0xff, start); at !== -1; at = bytes.indexOf(0xff, at + 1)) {
+    const next = bytes[at + 1];
+    if (next === undefined) break;
+    if (next !== 0 && next !== 0xff && !isStandalone(next)) return at;
+  }
+  return bytes.length;
 }
+
+function frameOf(marker: number, content: Uint8Array): JpegFrame | undefined {
+  const [, h1 = 0, h2 = 0, w1 = 0, w2 = 0, count = 0] = content;
+  if (count === 0 || content.length < 6 + 3 * count) return undefined;
+  const components = Array.from({ length: count }, (_, index) => {
+    const [id = 0, sampling = 0] = content.subarray(6 + 3 * index);
+    return { id, across: sampling >> 4, down: sampling & 15 };
+  });
+  if (components.some(({ across, down }) => across === 0 || down === 0)) return undefined;
+  const size = { width: (w1 << 8) | w2, height: (h1 << 8) | h2 };
+  return { ...size, components, coding: CODINGS[marker] ?? 'other' };
+}
+
+/** Those of which it is known how few bits a block takes. */
+const CODINGS: Readonly<Record<number, JpegFrame['coding']>> = {
+  0xc0: 'sequential',
+  0xc1: 'sequential',
+  0xc2: 'progressive',
+};
 
 /** Start-of-frame markers; C4, C8 and CC in their range mean other things. */
 function isFrame(marker: number): boolean {

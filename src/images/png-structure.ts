@@ -1,31 +1,52 @@
 import { crc32 } from 'node:zlib';
+import { pngHeader, type PngHeader } from './png-header.js';
 
 const SIGNATURE_LENGTH = 8;
 /** Length, type and CRC around a chunk's data. */
 const CHUNK_OVERHEAD = 12;
+/** The chunks whose damage changes the picture: the critical ones, and those with an animation's pictures. Decoders skip others. */
+const MATTERS = /^(?:[A-Z]|fdAT$|fcTL$)/;
 
-/** What keeps a file with a PNG signature from being a whole PNG; undefined where nothing does. Source: PNG (3rd edition), 5.3 and 5.6. */
-export function pngDefect(bytes: Uint8Array): string | undefined {
+/** A PNG whose chunks are whole. */
+export interface PngStructure {
+  readonly header: PngHeader;
+  /** The compressed picture: the data of its IDAT chunks, views into the file. */
+  readonly data: readonly Uint8Array[];
+}
+
+/**
+ * The parts of a file with a PNG signature, or what keeps it from being whole. Checksums are compared, the compressed
+ * picture is not looked into: that is `pngPictureDefect`. Source: PNG (3rd edition), 5.3, 5.6 and 11.2.
+ */
+export function readPng(bytes: Uint8Array): PngStructure | { readonly defect: string } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let offset = SIGNATURE_LENGTH;
-  let dataChunks = 0;
+  let header: PngHeader | undefined;
+  let hasPalette = false;
+  const data: Uint8Array[] = [];
   while (offset + CHUNK_OVERHEAD <= bytes.length) {
     const dataLength = view.getUint32(offset);
     const end = offset + CHUNK_OVERHEAD + dataLength;
     const type = String.fromCharCode(...bytes.subarray(offset + 4, offset + 8));
-    if (!/^[A-Za-z]{4}$/.test(type)) return 'a chunk has no valid type';
-    if (end > bytes.length) return `it ends inside its ${type} chunk`;
-    if (crc32(bytes.subarray(offset + 4, end - 4)) !== view.getUint32(end - 4)) {
-      return `the checksum of its ${type} chunk does not match`;
+    if (!/^[A-Za-z]{4}$/.test(type)) return { defect: 'a chunk has no valid type' };
+    if (end > bytes.length) return { defect: `it ends inside its ${type} chunk` };
+    if (MATTERS.test(type) && crc32(bytes.subarray(offset + 4, end - 4)) !== view.getUint32(end - 4)) {
+      return { defect: `the checksum of its ${type} chunk does not match` };
     }
-    if (offset === SIGNATURE_LENGTH && (type !== 'IHDR' || dataLength !== 13))
-      return 'it does not start with a header';
-    if (type === 'IDAT') dataChunks += 1;
+    const content = bytes.subarray(offset + 8, end - 4);
+    if (!header) {
+      if (type !== 'IHDR' || dataLength !== 13) return { defect: 'it does not start with a header' };
+      header = pngHeader(content);
+      if (!header) return { defect: 'its header is not valid' };
+    }
+    if (type === 'PLTE') hasPalette = true;
+    if (type === 'IDAT') data.push(content);
     if (type === 'IEND') {
-      if (dataChunks === 0) return 'it has no image data';
-      return end === bytes.length ? undefined : 'there are bytes after its end';
+      if (data.every(({ length }) => length === 0)) return { defect: 'it has no image data' };
+      if (header.needsPalette && !hasPalette) return { defect: 'it has no palette' };
+      return end === bytes.length ? { header, data } : { defect: 'there are bytes after its end' };
     }
     offset = end;
   }
-  return 'it ends before its last chunk';
+  return { defect: 'it ends before its last chunk' };
 }

@@ -6,6 +6,7 @@ import type { JsonValue } from '../domain/json.js';
 import type { NearDuplicates } from '../domain/near-duplicates.js';
 import { PHASES_REACHED, type RowOutcome } from '../domain/outcome.js';
 import type { RejectedRecord, ShardRow } from '../domain/row.js';
+import type { RepeatedJobs } from '../domain/repeated-jobs.js';
 import type { SameBytes } from '../domain/same-bytes.js';
 import type { RunCost } from '../domain/run-cost.js';
 import type { Tally } from '../domain/tally.js';
@@ -209,6 +210,11 @@ const sameBytes: z.ZodType<SameBytes> = z.object({
   examples: z.array(z.object({ sha256: z.string(), rowIds: z.array(rowId) })),
 });
 
+const repeatedJobs: z.ZodType<RepeatedJobs> = z.object({
+  jobs: count,
+  examples: z.array(z.object({ jobId, rowIds: z.array(rowId) })),
+});
+
 const nearDuplicates: z.ZodType<NearDuplicates> = z.object({
   images: count,
   groups: count,
@@ -245,6 +251,8 @@ export const Report = z.object({
   endedAt: z.iso.datetime(),
   /** Absent in reports of earlier versions, which did not look for them. */
   sameBytes: sameBytes.exactOptional(),
+  /** Absent where no job was given for several rows or generations. */
+  repeatedJobs: repeatedJobs.exactOptional(),
   /** Absent where the run was not asked to look for them. */
   nearDuplicates: nearDuplicates.exactOptional(),
   /** Absent for runs without a budget. */

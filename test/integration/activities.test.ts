@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/common';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { AwaitGenerationInput, CreateGenerationInput, ProbeInput } from '../../src/activities/types.js';
+import { sealNotes } from '../../src/commands/seal-notes.js';
 import { statusFromBucket } from '../../src/batch/bucket-status.js';
 import type { BatchFaultDetails } from '../../src/domain/batch-fault.js';
 import type { ContentHash, JobId, RowId } from '../../src/domain/ids.js';
@@ -10,7 +11,11 @@ import { fromStoredIdentity, toStoredIdentity } from '../../src/domain/stored-id
 import { hashThumbnail, makeThumbnail } from '../../src/images/thumbnail.js';
 import { workerWebhooks } from '../../src/webhooks/worker-webhooks.js';
 import type { WebhookConfig } from '../../src/webhooks/webhook-config.js';
-import { samplePng } from '../support/sample-images.js';
+import { createDownloadAgent } from '../../src/bananahub/download-agent.js';
+import { downloadImage } from '../../src/bananahub/image-download.js';
+import { deflated, pngOf } from '../support/png-kinds.js';
+import { jpegParts, samplePng } from '../support/sample-images.js';
+import { startScriptedServer } from '../support/scripted-server.js';
 import { readEvidence } from '../support/batch-evidence.js';
 import { startActivityBench, type ActivityBench } from '../support/activity-bench.js';
 import {
@@ -401,6 +406,46 @@ describe('the activities', () => {
       const { row, jobId } = await doneJob('[[no-image]]');
       expect(await stored(row, jobId)).toMatchObject({ kind: 'result-gone' });
       expect(await images(row.run)).toEqual([]);
+    });
+
+    it('asks again for an image whose chunks are whole and whose picture is not, then gives it up; buys none', async () => {
+      const host = await startScriptedServer();
+      const agent = createDownloadAgent({ allowPrivateAddresses: true });
+      try {
+        const kind = { width: 64, height: 64, color: 6, depth: 8, interlaced: false };
+        const damaged: Readonly<Record<string, Buffer>> = {
+          empty: pngOf({ ...kind, data: Buffer.alloc(0) }),
+          garbage: pngOf({ ...kind, data: Buffer.alloc(900, 7) }),
+          short: pngOf({ ...kind, change: (raw) => raw.subarray(0, -300) }),
+          'without-checksum': pngOf({ ...kind, data: deflated(kind).subarray(0, -4) }),
+          scanless: Buffer.concat([jpegParts(64, 64).header, jpegParts(64, 64).scan, jpegParts(64, 64).end]),
+        };
+        host.answerWith(({ path }, response) => response.end(damaged[path.slice(1)]));
+        const rows = await Promise.all(
+          Object.keys(damaged).map(async (name) => ({ name, ...(await doneJob(`a ${name} picture`)) })),
+        );
+        const made = bench.sandbox.stats().jobsMade;
+        await Promise.all(
+          rows.map(async ({ name, row, jobId }) => {
+            const { storeImage } = bench.activitiesWith({
+              downloadImage: (_url, signal) => downloadImage(`${host.origin}/${name}`, { agent, signal }),
+            });
+            const ended = await bench.attempt(() => storeImage({ ...row, jobId }));
+            expect({ name, ...ended }).toMatchObject({
+              name,
+              kind: 'result-gone',
+              message: expect.stringContaining('no whole image'),
+            });
+            expect(await images(row.run)).toEqual([]);
+          }),
+        );
+        const requested = rows.map(({ name }) => host.seen.filter(({ path }) => path === `/${name}`).length);
+        expect(Math.min(...requested)).toBeGreaterThan(1);
+        expect(bench.sandbox.stats().jobsMade).toBe(made);
+      } finally {
+        await agent.destroy();
+        await host.close();
+      }
     });
 
     it('holds the service where the image host is down, since the row is not to blame', async () => {
@@ -835,6 +880,43 @@ describe('the activities', () => {
         sheet.push(key.slice(batchRoot(run).length));
       expect(sheet).toEqual(['contact-sheet/0002/rows-00000.js']);
       expect((await readEvidence(bench.s3.store, second)).report.digests).toHaveProperty([sheet[0] ?? '']);
+    });
+
+    it('reports a job that rows of several shards have, in the report and to who asks for the status', async () => {
+      const lines = ['id,prompt', ...Array.from({ length: 520 }, (_, row) => `r${row},bird ${row}`)];
+      const { run, result } = await bench.ingest('repeated', lines);
+      expect(result).toMatchObject({ shardCount: 2 });
+      const image = { type: 'png', width: 8, height: 8, sizeBytes: 1 } as const;
+      for (const [shard, rows] of [500, 20].entries()) {
+        const settled = Array.from({ length: rows }, (_, row) => ({
+          row,
+          end: {
+            kind: 'stored',
+            adopted: false,
+            image: { ...image, sha256: `${row === 7 ? '' : shard}-${row}` },
+          } as const,
+          generations: [
+            {
+              generation: 1,
+              // One of each shard has the same, and no other.
+              jobId: (row === 7 ? 'job-7' : `job-${shard}-${row}`) as JobId,
+              end: 'done',
+              charged: 'yes',
+            } as const,
+          ],
+          settledAtMs: 1,
+        }));
+        await bench.attempt(() => bench.activities.recordOutcomes({ run, shard, part: 0, settled }));
+      }
+      await seal(run, 2);
+      const { report } = await readEvidence(bench.s3.store, run);
+      const rowIds = ['r7', 'r507'];
+      expect(report.repeatedJobs).toEqual({ jobs: 1, examples: [{ jobId: 'job-7', rowIds }] });
+      const told = { ...run, endedAt: report.endedAt };
+      expect(await sealNotes(bench.s3.store, run, told)).toContainEqual([
+        'Beware',
+        expect.stringContaining('job-7 for rows r7, r507'),
+      ]);
     });
 
     it('never seals a completed run in which a row has no outcome', async () => {

@@ -28,18 +28,29 @@ export function pngChunk(type: string, data: Uint8Array): Buffer {
 
 /** A JPEG's whole structure: an EXIF segment with a thumbnail's end marker in it, a frame header, a scan. Its pixels decode to nothing. */
 export function sampleJpeg(width: number, height: number): Buffer {
+  const { header, scan, data, end } = jpegParts(width, height);
+  return Buffer.concat([header, scan, data, end]);
+}
+
+/** The same in its parts: up to the frame header, the scan's header, its data, the end marker. */
+export function jpegParts(
+  width: number,
+  height: number,
+): Readonly<Record<'header' | 'scan' | 'data' | 'end', Buffer>> {
   const frame = Buffer.from([8, 0, 0, 0, 0, 1, 1, 0x11, 0]);
   frame.writeUInt16BE(height, 1);
   frame.writeUInt16BE(width, 3);
-  return Buffer.concat([
-    Buffer.from([0xff, 0xd8]),
-    jpegSegment(0xe1, Buffer.from([0x74, 0x68, 0x75, 0x6d, 0x62, 0xff, 0xd9])),
-    jpegSegment(0xdb, Buffer.alloc(65, 1)),
-    jpegSegment(0xc0, frame),
-    jpegSegment(0xda, Buffer.from([1, 1, 0, 0, 63, 0])),
-    Buffer.alloc(40, 0x5a),
-    Buffer.from([0xff, 0xd9]),
-  ]);
+  return {
+    header: Buffer.concat([
+      Buffer.from([0xff, 0xd8]),
+      jpegSegment(0xe1, Buffer.from([0x74, 0x68, 0x75, 0x6d, 0x62, 0xff, 0xd9])),
+      jpegSegment(0xdb, Buffer.alloc(65, 1)),
+      jpegSegment(0xc0, frame),
+    ]),
+    scan: jpegSegment(0xda, Buffer.from([1, 1, 0, 0, 63, 0])),
+    data: Buffer.alloc(40, 0x5a),
+    end: Buffer.from([0xff, 0xd9]),
+  };
 }
 
 function jpegSegment(marker: number, data: Uint8Array): Buffer {
@@ -55,11 +66,19 @@ export function sampleWebp(width: number, height: number): Buffer {
   const data = Buffer.alloc(25, 7);
   data[0] = 0x2f;
   data.writeUInt32LE((width - 1) | ((height - 1) << 14), 1);
-  const file = Buffer.alloc(20 + data.length + (data.length % 2));
-  file.write('RIFF', 0, 'latin1');
-  file.writeUInt32LE(file.length - 8, 4);
-  file.write('WEBPVP8L', 8, 'latin1');
-  file.writeUInt32LE(data.length, 16);
-  file.set(data, 20);
-  return file;
+  return riff(riffChunk('VP8L', data));
+}
+
+/** A WebP of these chunks. */
+export function riff(chunks: Uint8Array): Buffer {
+  return riffChunk('RIFF', Buffer.concat([Buffer.from('WEBP'), chunks]));
+}
+
+/** A chunk with its padding. */
+export function riffChunk(type: string, data: Uint8Array): Buffer {
+  const chunk = Buffer.alloc(8 + data.length + (data.length % 2));
+  chunk.write(type, 0, 'latin1');
+  chunk.writeUInt32LE(data.length, 4);
+  chunk.set(data, 8);
+  return chunk;
 }

@@ -1,0 +1,62 @@
+import { Transformer } from '@napi-rs/image';
+import prettyBytes from 'pretty-bytes';
+import { createDownloadAgent } from '../src/bananahub/download-agent.js';
+import { downloadImage } from '../src/bananahub/image-download.js';
+import { inspectImage } from '../src/images/inspect.js';
+import { startScriptedServer } from '../test/support/scripted-server.js';
+import { startTestS3 } from '../test/support/test-stack.js';
+
+const TIMES = 20;
+/** Sides of noisy squares, which come to about 1.5 and 15 MB. */
+const SIDES = [740, 2_340];
+
+/** Measures what copying an image costs, from the image host to the bucket, and apart from it what checking it costs. */
+export async function benchImages(): Promise<void> {
+  const s3 = await startTestS3();
+  const host = await startScriptedServer();
+  const agent = createDownloadAgent({ allowPrivateAddresses: true });
+  try {
+    for (const side of SIDES) {
+      const png = await noisyPng(side);
+      host.answerWith((_, response) => response.end(png));
+      const copy = await measured(async (time) => {
+        const { body, sha256, release } = await downloadImage(`${host.origin}/image`, { agent });
+        const ref = { bucket: s3.bucket, key: `images/${side}-${time}.png` };
+        await s3.store.put(ref, body, { contentType: 'image/png', sha256 });
+        release();
+      });
+      const check = await measured(async () => {
+        const { kind } = await inspectImage(png);
+        if (kind !== 'image') throw new Error(`The picture is ${kind}.`);
+      });
+      console.log(
+        `PNG of ${prettyBytes(png.length)}, ${side} × ${side}: copy ${copy} (the image host's share included), check ${check}`,
+      );
+    }
+  } finally {
+    await agent.destroy();
+    await host.close();
+    await s3.stop();
+  }
+}
+
+async function measured(work: (time: number) => Promise<void>): Promise<string> {
+  await work(-1);
+  const [cpu, started] = [process.cpuUsage(), performance.now()];
+  for (let time = 0; time < TIMES; time += 1) await work(time);
+  const { user, system } = process.cpuUsage(cpu);
+  const cpuMs = (user + system) / 1000 / TIMES;
+  const wallMs = (performance.now() - started) / TIMES;
+  return `${cpuMs.toFixed(1)} ms of CPU in ${wallMs.toFixed(1)} ms`;
+}
+
+/** Photographs compress about as badly: half of each byte is noise. */
+async function noisyPng(side: number): Promise<Buffer> {
+  const pixels = Buffer.alloc(side * side * 4, 255);
+  let noise = 1;
+  for (let at = 0; at < pixels.length; at += 1) {
+    noise = (noise * 1_103_515_245 + 12_345) % 2_147_483_648;
+    if (at % 4 !== 3) pixels[at] = 128 + ((noise >> 16) & 63) + (at % 61);
+  }
+  return Transformer.fromRgbaPixels(pixels, side, side).png();
+}
