@@ -75,8 +75,12 @@ const STEPS: readonly { readonly kinds: readonly DifferenceKind[]; readonly step
   [
     {
       kinds: ['missing-image', 'changed-image', 'wrong-identity'],
-      step: (id) =>
-        `Images that are lost or changed are bought anew with: banana-batch redo ${id} --rows ROW`,
+      step: (id) => `Buy images that are lost or changed again: banana-batch redo ${id} --rows ROW`,
+    },
+    {
+      kinds: ['wrong-identity'],
+      step: () =>
+        'Images with "no identity" were copied without their metadata, as "cp -r" copies .banana-batch: copy them again with "cp -a" (or "rsync -aX") and nothing needs to be bought.',
     },
     {
       kinds: ['unclaimed-image'],

@@ -96,7 +96,8 @@ export function describeLog(logFile: string): string {
   return `Its log ${logFile} ends with:\n${lines.map((line) => `  ${line.slice(0, 500)}`).join('\n')}`;
 }
 
-function readLog(logFile: string): string {
+/** A server's log; empty where it cannot be read. Never throws. */
+export function readLog(logFile: string): string {
   try {
     return readFileSync(logFile, 'utf8');
   } catch {

@@ -1,4 +1,6 @@
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { StorageError } from '../storage/object-store.js';
 import { describeLog } from './child-server.js';
 import type { ChildServer } from './child-server.js';
 import { EmbeddedError } from './embedded-error.js';
@@ -82,7 +84,9 @@ async function startS3Part({ folder, logDir, ports, secrets }: PartContext): Pro
     await createBucket(s3);
   } catch (error) {
     await server.stop();
-    throw error;
+    throw isInternalError(error) && isThere(join(folder, 's3', EMBEDDED_BUCKET))
+      ? strippedBucket(folder, error)
+      : error;
   }
   return {
     info: { s3 },
@@ -90,6 +94,23 @@ async function startS3Part({ folder, logDir, ports, secrets }: PartContext): Pro
     ended: endOf(server, 'The embedded S3 server', join(logDir, 's3.log')),
     stop: () => server.stop(),
   };
+}
+
+function isInternalError(error: unknown): boolean {
+  return error instanceof StorageError && error.message.includes('InternalError');
+}
+
+function isThere(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+/** The server keeps what it knows of buckets and objects in extended attributes, and fails where a copy lost them. */
+function strippedBucket(folder: string, cause: unknown): EmbeddedError {
+  return new EmbeddedError(
+    'stack-data-broken',
+    `The embedded S3 server cannot use its files in ${join(folder, 's3')}: they have lost their extended attributes, which hold the metadata of its objects. "cp -r" loses them. Copy the folder again with "cp -a" (or "rsync -aX", "tar --xattrs") from where it came.`,
+    { cause },
+  );
 }
 
 async function startSandboxPart({ folder, ports, secrets, sandboxBehaviour }: PartContext): Promise<Part> {

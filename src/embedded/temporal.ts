@@ -2,8 +2,9 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import getPort from 'get-port';
-import { startChildServer } from './child-server.js';
+import { readLog, startChildServer } from './child-server.js';
 import type { ChildServer } from './child-server.js';
+import { EmbeddedError } from './embedded-error.js';
 import { findServerProgram } from './find-binary.js';
 import { acceptsConnections } from './tcp-probe.js';
 
@@ -33,6 +34,8 @@ export async function startTemporal(options: TemporalOptions): Promise<TemporalS
   const uiPort = options.uiPort ?? (await getPort());
   const address = `127.0.0.1:${String(port)}`;
   await Promise.all([dataDir, logDir].map((folder) => mkdir(folder, { recursive: true })));
+  const database = join(dataDir, 'temporal.db');
+  const logFile = join(logDir, 'temporal.log');
   const server = await startChildServer({
     name: 'The embedded Temporal server',
     program: findServerProgram('temporal'),
@@ -46,7 +49,7 @@ export async function startTemporal(options: TemporalOptions): Promise<TemporalS
       '--ui-port',
       String(uiPort),
       '--db-filename',
-      join(dataDir, 'temporal.db'),
+      database,
       '--namespace',
       namespace,
       // 2.5 times as fast as SQLite's defaults, and as safe when a process is killed.
@@ -64,10 +67,26 @@ export async function startTemporal(options: TemporalOptions): Promise<TemporalS
       '--disable-config-env',
     ],
     env: { TEMPORAL_VERSION_CHECK_DISABLED: '1' },
-    logFile: join(logDir, 'temporal.log'),
+    logFile,
     isReady: () => answersForNamespace(port, namespace),
+  }).catch((error: unknown) => {
+    throw damagedDatabase(database, readLog(logFile)) ?? error;
   });
   return { ...server, address, uiUrl: `http://127.0.0.1:${String(uiPort)}`, namespace };
+}
+
+/** What SQLite says of a database that is cut, overwritten or emptied. */
+const DAMAGE =
+  /file is not a database|database disk image is malformed|malformed database schema|no such (?:table|column)/;
+
+/** The error that says what to do, where a server's log says that its database is damaged. */
+export function damagedDatabase(database: string, log: string): EmbeddedError | undefined {
+  const damage = DAMAGE.exec(log)?.[0];
+  if (damage === undefined) return undefined;
+  return new EmbeddedError(
+    'stack-data-broken',
+    `The database of the embedded Temporal server, ${database}, is damaged (${damage}). Move it away, together with the -wal and -shm files beside it; an empty one is made at the next start. The batches are in the bucket: "banana-batch retry ID" continues each from there, and buys nothing twice.`,
+  );
 }
 
 async function answersForNamespace(port: number, namespace: string): Promise<boolean> {

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
@@ -130,6 +131,36 @@ describe('a stack', () => {
     expect(await findStack(folder.path)).toBeUndefined();
     const again = await start({ temporal: true, s3: true });
     expect(again.info).toMatchObject({ temporal: left?.temporal, s3: left?.s3 });
+  });
+
+  it.each([
+    ['garbage', () => randomBytes(40_000), 'file is not a database'],
+    ['empty', () => Buffer.alloc(0), 'no such table'],
+    ['cut short', (whole: Buffer) => whole.subarray(0, 5000), '(?:malformed|no such table)'],
+  ])('whose database is %s says to move it away', async (_, damage, what) => {
+    const first = await start({ temporal: true });
+    await first.stop();
+    const database = join(folder.path, '.banana-batch/temporal/temporal.db');
+    await Promise.all(['-wal', '-shm'].map((end) => rm(database + end, { force: true })));
+    await writeFile(database, damage(await readFile(database)));
+    await expect(start({ temporal: true })).rejects.toMatchObject({
+      code: 'stack-data-broken',
+      message: expect.stringMatching(new RegExp(`${what}.*Move it away.*"banana-batch retry ID" continues`)),
+    });
+    await rename(database, `${database}.damaged`);
+    await start({ temporal: true });
+  });
+
+  it('whose bucket was copied without extended attributes says how to copy it', async () => {
+    const first = await start({ s3: true });
+    await first.stop();
+    const bucket = join(folder.path, '.banana-batch/s3/banana-batch');
+    await rm(bucket, { recursive: true });
+    await mkdir(bucket);
+    await expect(start({ s3: true })).rejects.toMatchObject({
+      code: 'stack-data-broken',
+      message: expect.stringContaining('Copy the folder again with "cp -a"'),
+    });
   });
 
   it('tells when a server has ended by itself, and still stops', async () => {
