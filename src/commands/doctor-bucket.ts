@@ -75,6 +75,7 @@ async function checkObjects(
   const name = `${prefix}.banana-batch-doctor/${randomUUID()}`;
   const probe = new ProbeObject(store, { bucket, key: name });
   const spoilt = { bucket, key: `${name}-spoilt` };
+  const copied = { bucket, key: `${name}-copied` };
   const results: CheckResult[] = [];
   let removed: CheckResult;
   try {
@@ -87,6 +88,7 @@ async function checkObjects(
       results.push(
         await check('bucket put if unchanged', interrupted, (signal) => probe.putIfUnchanged(signal)),
       );
+      results.push(await check('bucket copy', interrupted, (signal) => probe.copy(copied, signal)));
       results.push(await check('bucket checksum', interrupted, (signal) => putSpoilt(store, spoilt, signal)));
     }
   } finally {
@@ -94,6 +96,7 @@ async function checkObjects(
     removed = await check('bucket delete', new AbortController().signal, async (signal) => {
       await store.delete(probe.ref, signal);
       await store.delete(spoilt, signal);
+      await store.delete(copied, signal);
       return (await store.head(probe.ref, signal))
         ? problem(
             'A deleted object is still there.',
@@ -159,8 +162,33 @@ class ProbeObject {
     if (!(await isRefused(() => this.#put(signal, { kind: 'unchanged', etag: other })))) {
       return problem('A put over one version only (If-Match) overwrote another.', CONDITIONS_ADVICE);
     }
-    await this.#put(signal, { kind: 'unchanged', etag: this.#etag });
+    this.#etag = (await this.#put(signal, { kind: 'unchanged', etag: this.#etag })).etag;
     return ok('A put over one version only (If-Match) does that.');
+  }
+
+  /** As images are copied that get other names. */
+  async copy(to: ObjectRef, signal: AbortSignal): Promise<Finding> {
+    const way = await this.#store.copy(this.ref, to, {
+      contentType: 'application/octet-stream',
+      metadata: { probe: 'copied' },
+      sha256: createHash('sha256').update(this.#body).digest('hex'),
+      sourceEtag: this.#etag,
+      condition: { kind: 'absent' },
+      signal,
+    });
+    const copied = await this.#store.head(to, signal);
+    if (copied?.metadata['probe'] !== 'copied') {
+      return problem(
+        'A copy does not have the metadata that it was given.',
+        'Images that get other names are copied with new metadata: use a server that replaces it (x-amz-metadata-directive).',
+      );
+    }
+    return way === 'within-storage'
+      ? ok('Objects can be copied within the bucket.')
+      : warning(
+          'The server refuses copies with a checksum and a condition.',
+          'Images that get other names are downloaded and uploaded again instead: slower, and as safe.',
+        );
   }
 
   #put(signal: AbortSignal, condition: PutCondition): Promise<{ readonly etag: string }> {

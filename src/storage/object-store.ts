@@ -45,6 +45,9 @@ export interface CopyOptions extends PutOptions {
   readonly sha256: string;
 }
 
+/** How an object was copied: by the server alone, or by a get and a put where the server does not copy as asked. */
+export type CopyWay = 'within-storage' | 'through-here';
+
 /** From when and for how long a presigned URL is good. */
 export interface PresignOptions {
   /** Whole seconds count. Milliseconds since the epoch. */
@@ -66,10 +69,11 @@ export interface ObjectStore {
   /** Stores a local file of up to 5 GB whole, checked by the server against its sha256. */
   putFile(ref: ObjectRef, path: string, options: PutOptions): Promise<{ readonly etag: string }>;
   /**
-   * Copies an object of up to 5 GB within the storage, if it is still the one with `sourceEtag`; throws with code
-   * `corrupted` where the copy is told to have other bytes. Some servers do not heed `condition`: look before.
+   * Copies an object of up to 5 GB, if it is still the one with `sourceEtag`; throws with code `corrupted` where the
+   * copy has other bytes. A server that refuses copies with a checksum gets the object by a put instead. Some servers
+   * ignore the `condition` of a copy: look before.
    */
-  copy(from: ObjectRef, to: ObjectRef, options: CopyOptions): Promise<void>;
+  copy(from: ObjectRef, to: ObjectRef, options: CopyOptions): Promise<CopyWay>;
   /** The object's bytes as a stream; throws with code `not-found` where there is none. */
   read(ref: ObjectRef, signal?: AbortSignal): Promise<Readable>;
   /**

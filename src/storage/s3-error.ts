@@ -55,6 +55,8 @@ const CODES_BY_STATUS: Readonly<Record<number, StorageErrorCode>> = {
   408: 'unavailable',
   412: 'precondition-failed',
   429: 'unavailable',
+  // The server does not know what was asked of it, and will not at the next try.
+  501: 'other',
 };
 
 const UNREACHABLE =

@@ -4,28 +4,21 @@ import { stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import {
-  CopyObjectCommand,
   CreateBucketCommand,
   DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
-  ListObjectsV2Command,
-  type ListObjectsV2CommandOutput,
 } from '@aws-sdk/client-s3';
-import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
-import {
-  type CopyOptions,
-  type ObjectRef,
-  type ObjectStore,
-  type PutOptions,
-  StorageError,
-} from './object-store.js';
+import { type ObjectRef, type ObjectStore, type PutOptions, StorageError } from './object-store.js';
 import { attemptS3, sendOptions } from './s3-attempt.js';
 import { checkS3Bucket, explainedPutError } from './s3-bucket-check.js';
 import { createS3Client, type S3ConnectionOptions } from './s3-client.js';
+import { copyEitherWay } from './s3-copy.js';
 import { type S3Call, storageErrorOf } from './s3-error.js';
+import { listPages } from './s3-listing.js';
 import { wholeBody } from './s3-object-body.js';
-import { conditionHeaders, type PutBody, putCommand } from './s3-put-command.js';
+import { presignedGet } from './s3-presign.js';
+import { type PutBody, putCommand } from './s3-put-command.js';
 import { retryTransient } from './transient-retry.js';
 
 const MAX_TEXT_BYTES = 64 * 1024 * 1024;
@@ -64,29 +57,7 @@ export function createS3ObjectStore(options: S3ConnectionOptions = {}): ObjectSt
     });
   }
 
-  async function* pages(
-    bucket: string,
-    prefix: string,
-    delimiter: string | undefined,
-    signal: AbortSignal | undefined,
-  ): AsyncGenerator<ListObjectsV2CommandOutput> {
-    let token: string | undefined;
-    do {
-      const command = new ListObjectsV2Command({
-        Bucket: bucket,
-        Prefix: prefix,
-        ...(delimiter === undefined ? {} : { Delimiter: delimiter }),
-        ...(token === undefined ? {} : { ContinuationToken: token }),
-      });
-      const page = await attemptS3({ action: 'list', bucket, key: prefix }, signal, () =>
-        client.send(command, sendOptions(signal)),
-      );
-      yield page;
-      token = page.IsTruncated === true ? page.NextContinuationToken : undefined;
-    } while (token !== undefined);
-  }
-
-  return {
+  const store: ObjectStore = {
     async put(ref, body, putOptions) {
       refuseUnfitMetadata(ref, putOptions);
       const sha256 = putOptions.sha256 ?? createHash('sha256').update(body).digest('hex');
@@ -118,29 +89,16 @@ export function createS3ObjectStore(options: S3ConnectionOptions = {}): ObjectSt
 
     async copy(from, to, copyOptions) {
       refuseUnfitMetadata(to, copyOptions);
-      const { signal, sha256 } = copyOptions;
-      const copied = await attemptS3({ action: 'copy to', ...to }, signal, () =>
-        client.send(copyCommand(from, to, copyOptions), sendOptions(signal)),
-      );
-      const found = copied.CopyObjectResult?.ChecksumSHA256;
-      if (found === undefined || found === base64Of(sha256)) return;
-      throw new StorageError(
-        'corrupted',
-        to,
-        `copy s3://${from.bucket}/${from.key} to s3://${to.bucket}/${to.key}: the copy has other bytes.`,
-      );
+      return copyEitherWay(client, store, from, to, copyOptions);
     },
 
     async read(ref, signal) {
       return openBody(ref, { action: 'read', ...ref }, signal);
     },
 
-    async presignGet(ref, { signedAtMs, validSeconds }) {
+    async presignGet(ref, presignOptions) {
       return attemptS3({ action: 'presign', ...ref }, undefined, () =>
-        getSignedUrl(client, new GetObjectCommand(place(ref)), {
-          signingDate: new Date(signedAtMs),
-          expiresIn: validSeconds,
-        }),
+        presignedGet(client, ref, presignOptions),
       );
     },
 
@@ -185,7 +143,7 @@ export function createS3ObjectStore(options: S3ConnectionOptions = {}): ObjectSt
     },
 
     async *list(bucket, prefix, signal) {
-      for await (const page of pages(bucket, prefix, undefined, signal)) {
+      for await (const page of listPages(client, { bucket, prefix }, signal)) {
         for (const { Key, Size, ETag } of page.Contents ?? []) {
           if (Key !== undefined) yield { key: Key, sizeBytes: Size ?? 0, etag: ETag ?? '' };
         }
@@ -193,7 +151,7 @@ export function createS3ObjectStore(options: S3ConnectionOptions = {}): ObjectSt
     },
 
     async *listFolders(bucket, prefix, signal) {
-      for await (const page of pages(bucket, prefix, '/', signal)) {
+      for await (const page of listPages(client, { bucket, prefix, delimiter: '/' }, signal)) {
         for (const { Prefix } of page.CommonPrefixes ?? []) if (Prefix !== undefined) yield Prefix;
       }
     },
@@ -229,28 +187,11 @@ export function createS3ObjectStore(options: S3ConnectionOptions = {}): ObjectSt
       client.destroy();
     },
   };
+  return store;
 }
 
 function place(ref: ObjectRef): { Bucket: string; Key: string } {
   return { Bucket: ref.bucket, Key: ref.key };
-}
-
-function copyCommand(from: ObjectRef, to: ObjectRef, options: CopyOptions): CopyObjectCommand {
-  return new CopyObjectCommand({
-    Bucket: to.bucket,
-    Key: to.key,
-    CopySource: [from.bucket, ...from.key.split('/')].map(encodeURIComponent).join('/'),
-    CopySourceIfMatch: options.sourceEtag,
-    MetadataDirective: 'REPLACE',
-    Metadata: { ...options.metadata },
-    ContentType: options.contentType,
-    ChecksumAlgorithm: 'SHA256',
-    ...conditionHeaders(options.condition),
-  });
-}
-
-function base64Of(sha256: string): string {
-  return Buffer.from(sha256, 'hex').toString('base64');
 }
 
 function putCall(ref: ObjectRef, options: PutOptions): S3Call {

@@ -43,6 +43,7 @@ export function conditionHeaders(condition: PutOptions['condition']): {
   return condition.kind === 'absent' ? { IfNoneMatch: '*' } : { IfMatch: condition.etag };
 }
 
-function hasHeaders(request: unknown): request is { headers: Record<string, string> } {
+/** Whether what a middleware is given is a request whose headers it may change. */
+export function hasHeaders(request: unknown): request is { headers: Record<string, string> } {
   return typeof request === 'object' && request !== null && 'headers' in request;
 }

@@ -17,6 +17,7 @@ import { startWorker, type RunningWorker } from '../../src/worker.js';
 import { batchWorkflowId } from '../../src/workflows/names.js';
 import { performCommand } from '../support/command-run.js';
 import { eventually } from '../support/eventually.js';
+import { s3Error, startOddStore } from '../support/odd-store.js';
 import { startScriptedServer } from '../support/scripted-server.js';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
 import { startTestStack, type TestStack } from '../support/test-stack.js';
@@ -198,7 +199,28 @@ describe('looking at batches', () => {
       expect(code).toBe(0);
       expect(stdout).toMatch(/^warning +workers .*"test".*\n +→ .*banana-batch worker/m);
       expect(stdout).toMatch(/^ok +bucket put if absent/m);
+      expect(stdout).toMatch(/^ok +bucket copy/m);
       expect(stdout).toMatch(/^ok +bucket checksum/m);
+      const left: string[] = [];
+      for await (const { key } of stack.s3.store.list(stack.s3.bucket, '')) left.push(key);
+      expect(left).toEqual([]);
+    });
+
+    it('the doctor warns of a store that does not copy as asked, and leaves nothing behind', async () => {
+      const { temporal: _, ...rest } = config;
+      const odd = await startOddStore(stack.s3.endpoint);
+      odd.setOddity({
+        answer: ({ headers }) =>
+          headers['x-amz-copy-source'] === undefined ? undefined : s3Error(501, 'NotImplemented'),
+      });
+      try {
+        const bucket = bucketConfig({ ...stack.s3, endpoint: odd.endpoint });
+        const { stdout } = await performCommand(doctor, { json: false }, { config: { ...rest, bucket } });
+        expect(stdout).toMatch(/^warning +bucket copy .*refuses copies.*\n +→ .*downloaded and uploaded/m);
+        expect(stdout).toMatch(/^ok +bucket presigned get/m);
+      } finally {
+        await odd.close();
+      }
       const left: string[] = [];
       for await (const { key } of stack.s3.store.list(stack.s3.bucket, '')) left.push(key);
       expect(left).toEqual([]);

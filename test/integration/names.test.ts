@@ -10,6 +10,7 @@ import type { Config } from '../../src/config.js';
 import { SheetSettings } from '../../src/sheet/index.js';
 import { at, batchRoot, renamesKey } from '../../src/storage/layout.js';
 import { StorageError, type ObjectStore } from '../../src/storage/object-store.js';
+import { createS3ObjectStore } from '../../src/storage/s3-object-store.js';
 import { startActivityBench, type ActivityBench } from '../support/activity-bench.js';
 import { readEvidence } from '../support/batch-evidence.js';
 import { performCommand } from '../support/command-run.js';
@@ -21,6 +22,7 @@ import {
   storeLate,
   type SealedBatch,
 } from '../support/sealed-batches.js';
+import { s3Error, startOddStore } from '../support/odd-store.js';
 import { bucketConfig } from '../support/server-config.js';
 
 const python = process.env['BANANA_TEST_PYTHON'];
@@ -47,7 +49,7 @@ function failingAfterCopy(store: ObjectStore): ObjectStore {
     copy: async (from, to, options) => {
       copies += 1;
       if (copies > 1) throw new StorageError('unreachable', to, GONE);
-      await store.copy(from, to, options);
+      return store.copy(from, to, options);
     },
   };
 }
@@ -131,6 +133,41 @@ describe('images under chosen names', () => {
     await finishRenames(bench.s3.store, run, never);
     for (const [index, name] of to.entries()) expect(await imageAt(batch, name)).toEqual(imageOf(index));
     expect((await batch.keys()).filter((key) => key.includes('/renamed/'))).toEqual([]);
+  });
+
+  it.each([
+    ['501 to a checksum', 'x-amz-checksum-algorithm', s3Error(501, 'NotImplemented')],
+    ['400 to any copy', 'x-amz-copy-source', s3Error(400, 'NotImplemented')],
+    ['501 without a reason', 'x-amz-copy-source', { status: 501 }],
+  ])('are downloaded and put by a store that answers %s', async (what, header, refusal) => {
+    const odd = await startOddStore(bench.s3.endpoint);
+    const { region, accessKeyId, secretAccessKey } = bench.s3;
+    const credentials = { accessKeyId, secretAccessKey };
+    const store = createS3ObjectStore({ endpoint: odd.endpoint, region, credentials });
+    try {
+      const name = `odd-${what.replaceAll(/\W/g, '').toLowerCase()}`;
+      const batch = await sealBatch(bench, name, sheetOf(['a', 'b', 'c']));
+      const run = { ...batch.run, runSeq: 2 };
+      const { outcomes } = await readEvidence(bench.s3.store, batch.run);
+      const to = ['b', 'a', 'd'];
+      const lines = outcomes.map(({ rowId, contentHash }, index) => {
+        const from = keyOf(['a', 'b', 'c'][index] ?? '');
+        return JSON.stringify({ rowId, contentHash, from, to: keyOf(to[index] ?? '') });
+      });
+      await batch.put(renamesKey(run, 2).slice(batchRoot(run).length), `${lines.join('\n')}\n`);
+      odd.setOddity({ answer: ({ headers }) => (headers[header] === undefined ? undefined : refusal) });
+      await setRenamedAside(store, run, never);
+      await finishRenames(store, run, never);
+      for (const [index, at] of to.entries()) expect(await imageAt(batch, at)).toEqual(imageOf(index));
+      expect((await batch.metadata(keyOf('d')))['row-tag']).toBeDefined();
+      const puts = odd.seen.filter(({ method, headers }) => method === 'PUT' && !headers[header]);
+      expect(puts).toHaveLength(5);
+      for (const { headers } of puts)
+        expect(headers['if-none-match'] ?? headers['if-match'], 'a condition').toBeDefined();
+    } finally {
+      store.close();
+      await odd.close();
+    }
   });
 
   it('are whole where another try of the ingest finds one more to rename', async () => {

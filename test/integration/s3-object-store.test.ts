@@ -5,24 +5,28 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { type ObjectStore, StorageError } from '../../src/storage/object-store.js';
 import type { S3ConnectionOptions } from '../../src/storage/s3-client.js';
 import { createS3ObjectStore } from '../../src/storage/s3-object-store.js';
+import { s3Error, startOddStore, type OddStore } from '../support/odd-store.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 import { startTestS3, type TestS3 } from '../support/test-stack.js';
 
 let s3: TestS3;
 let store: ObjectStore;
 let folder: TemporaryFolder;
+let odd: OddStore;
 const opened: ObjectStore[] = [];
 
 beforeAll(async () => {
   folder = await temporaryFolder();
   s3 = await startTestS3();
   store = s3.store;
+  odd = await startOddStore(s3.endpoint);
 });
 afterEach(() => {
   vi.unstubAllEnvs();
 });
 afterAll(async () => {
   for (const each of opened) each.close();
+  await odd?.close();
   await s3.stop();
   await folder.remove();
 });
@@ -198,6 +202,107 @@ describe('a listing', () => {
       'many/f2/',
     ]);
     expect(await collect(store.list(s3.bucket, 'none/'))).toEqual([]);
+  });
+});
+
+const isList = ({ method, query }: { method: string; query: URLSearchParams }): boolean =>
+  method === 'GET' && query.has('list-type');
+const more = (page: string, token: string): string =>
+  page.replace(/<IsTruncated>.*?<\/IsTruncated>/, `<IsTruncated>true</IsTruncated>${token}`);
+const tokenOf = (value: number): string => `<NextContinuationToken>t${value}</NextContinuationToken>`;
+
+describe('a store unlike the others', () => {
+  let oddly: ObjectStore;
+  beforeAll(async () => {
+    oddly = open({ endpoint: odd.endpoint });
+    for (const key of ['p/1', 'p/2', 'p/3', 'p/4']) await store.put(at(key), Buffer.from('x'), text);
+  });
+
+  it('opens a presigned URL that wishes for nothing but the object', async () => {
+    odd.setOddity({
+      answer: ({ query, headers }) => {
+        const wishes = [...query.keys(), ...Object.keys(headers)].filter((name) =>
+          /^x-amz-checksum/i.test(name),
+        );
+        return wishes.length > 0 ? s3Error(403, 'SignatureDoesNotMatch') : undefined;
+      },
+    });
+    const url = await oddly.presignGet(at('p/1'), { signedAtMs: Date.now(), validSeconds: 60 });
+    const response = await fetch(url);
+    expect([response.status, await response.text()]).toEqual([200, 'x']);
+    const names = [...new URL(url).searchParams.keys()];
+    expect(names.filter((name) => !/^X-Amz-[A-Z]|^x-id$/.test(name))).toEqual([]);
+    expect(new URL(url).searchParams.get('X-Amz-SignedHeaders')).toBe('host');
+  });
+
+  it.each([
+    [501, 'NotImplemented'],
+    [400, 'NotImplemented'],
+    [400, 'InvalidArgument'],
+    [405, 'MethodNotAllowed'],
+  ])('that answers %i %s to a copy gets a put instead, under the same guards', async (status, code) => {
+    odd.setOddity({
+      answer: ({ headers }) => (headers['x-amz-copy-source'] ? s3Error(status, code) : undefined),
+    });
+    const body = Buffer.from('bytes of an image');
+    const sha256 = createHash('sha256').update(body).digest('hex');
+    const { etag } = await store.put(at('odd/from'), body, text);
+    const to = at(`odd/${status}-${code}`);
+    const options = { ...text, metadata: { generation: '2' }, sha256, sourceEtag: etag };
+    expect(await oddly.copy(at('odd/from'), to, { ...options, condition: { kind: 'absent' } })).toBe(
+      'through-here',
+    );
+    expect(await store.readText(to)).toBe('bytes of an image');
+    expect(await store.head(to)).toMatchObject({ contentType: 'text/plain', metadata: { generation: '2' } });
+    const refused = [
+      [{ ...options, condition: { kind: 'absent' } as const }, 'precondition-failed'],
+      [{ ...options, sourceEtag: '"another"' }, 'precondition-failed'],
+      [{ ...options, sha256: '0'.repeat(64) }, 'corrupted'],
+    ] as const;
+    for (const [given, expected] of refused)
+      expect(await failureOf(oddly.copy(at('odd/from'), to, given))).toMatchObject({ code: expected });
+  });
+
+  let pages = 0;
+
+  it.each<[string, (page: string) => string, RegExp]>([
+    ['cuts a listing without a token', (page) => more(page, ''), /page 1: .*no continuation token/],
+    [
+      'gives an empty token',
+      (page) => more(page, '<NextContinuationToken/>'),
+      /page 1: .*no continuation token/,
+    ],
+    [
+      'gives one token again',
+      (page) => more(page.replaceAll('p/', `p/${pages}`), tokenOf(1)),
+      /page 2: .*given before/,
+    ],
+    ['gives one page again under new tokens', (page) => more(page, tokenOf(pages)), /page 2: .*earlier page/],
+    [
+      'gives empty pages without end',
+      (page) => more(page.replaceAll(/<(Contents|CommonPrefixes)>.*?<\/\1>/gs, ''), tokenOf(pages)),
+      /page 101: .*were empty/,
+    ],
+  ])('that %s is named, and nothing is taken for whole', async (_, change, expected) => {
+    let firstPage: string | undefined;
+    odd.setOddity({
+      change: (body, request) => {
+        if (!isList(request)) return undefined;
+        pages += 1;
+        firstPage ??= body;
+        return change(firstPage);
+      },
+    });
+    const listings: AsyncIterable<unknown>[] = [
+      oddly.list(s3.bucket, 'p/'),
+      oddly.listFolders(s3.bucket, 'p'),
+    ];
+    for (const listing of listings) {
+      [pages, firstPage] = [0, undefined];
+      const failure = await failureOf(collect(listing));
+      expect(failure.message).toMatch(expected);
+      expect(failure.message).toContain(`s3://${s3.bucket}/p`);
+    }
   });
 });
 
