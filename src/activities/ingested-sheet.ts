@@ -43,7 +43,9 @@ export class IngestedSheet {
   }
 
   get labelColumns(): readonly string[] {
-    return this.#joined ? this.#labels.columns : this.#tally.summary().labelColumns;
+    if (this.#joined) return this.#labels.columns;
+    // Rows that stay for rejected records may have columns that the sheet lacks.
+    return [...new Set([...this.#tally.summary().labelColumns, ...this.#labels.columns])];
   }
 
   /** To be called before the first row. A retry or redo has no sheet that could mend what was rejected. */
@@ -62,6 +64,7 @@ export class IngestedSheet {
         await this.#rejects.add(item.rejected);
         break;
       case 'row':
+      case 'blank':
       case 'skipped':
         break;
     }
@@ -69,7 +72,8 @@ export class IngestedSheet {
 
   /** A row with its labels under the names that the batch has for them. */
   spelled(row: PromptRow, isKept: boolean): PromptRow {
-    return this.#joined && !isKept ? { ...row, labels: this.#labels.of(row.labels) } : row;
+    const isSpelled = this.#joined ? isKept : !isKept;
+    return isSpelled ? row : { ...row, labels: this.#labels.of(row.labels) };
   }
 
   /** Stores the rejected records; the columns that they have. */

@@ -24,8 +24,9 @@ export function sheetText(
   const perModel = models.flatMap(([model, images]) => (images > 0 ? [`${images} ${model}`] : [])).join(', ');
   const fate = duplicates === 'skip' ? ' skipped' : duplicates === 'keep' ? ' kept' : '';
   const repeats = summary.duplicates > 0 ? `, ${counted(summary.duplicates, 'identical row')}${fate}` : '';
+  const blank = summary.blank > 0 ? `, ${counted(summary.blank, 'blank row')} left out` : '';
   const lines = [
-    `Sheet      ${sheet}: ${counted(summary.rows, 'image')}${perModel && ` (${perModel})`}${repeats}`,
+    `Sheet      ${sheet}: ${counted(summary.rows, 'image')}${perModel && ` (${perModel})`}${repeats}${blank}`,
   ];
   if (summary.hasSplitNames) {
     lines.push('Names      have folders such as "test": load the images in Hugging Face with split="train"');
@@ -60,7 +61,8 @@ export function planText(
 export function differenceText(location: BatchLocation, plan: SubmissionPlan): string {
   const batch = `Batch      ${location.batchId} → ${addressOf(location)}\n`;
   if (plan.runSeq === 1) return batch;
-  const kept = plan.merge ? `${plan.kept} kept besides` : `${plan.removed} removed`;
+  const staying = plan.kept > 0 ? `, ${plan.kept} kept as they are since their rows are rejected` : '';
+  const kept = plan.merge ? `${plan.kept} kept besides` : `${plan.removed} removed${staying}`;
   const lines = [
     runLine(
       plan.runSeq,
@@ -125,6 +127,7 @@ export function submissionFacts(batchId: BatchId, plan: SubmissionPlan): Readonl
     runSeq: plan.runSeq,
     rows: plan.summary.rows,
     rejected: plan.summary.rejected,
+    blank: plan.summary.blank,
     duplicates: plan.summary.duplicates,
     new: plan.new,
     changed: plan.changed,

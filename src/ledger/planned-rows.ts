@@ -8,6 +8,7 @@ import { JoiningNames } from './joining-names.js';
 import { underPresentName, type ImageMove } from './present-name.js';
 import { rowsBefore, type BeforeRun } from './previous-runs.js';
 import { rowsAfterRun } from './run-rows.js';
+import { RejectedStandIns, rowsThatStay } from './staying-rows.js';
 
 /** What a run is to do with a row of its batch. */
 export interface PlannedRow {
@@ -16,7 +17,7 @@ export interface PlannedRow {
   readonly plan: RowPlan;
   /** How earlier runs left it; undefined for a row that is new. */
   readonly before: RowBefore | undefined;
-  /** It is as the ledger has it: the run's sheet lacks it, or the run has none. */
+  /** It is as the ledger has it: the run's sheet lacks it or has it rejected, or the run has none. */
   readonly isKept: boolean;
   /** The copy that its image takes to lie under the row's present name, as the plan has it already; undefined for none. */
   readonly move: ImageMove | undefined;
@@ -53,20 +54,35 @@ export async function* plannedRows(input: RunToPlan): AsyncGenerator<PlannedItem
   else yield* plannedSheet(input, taken);
 }
 
+/** Of rows that stay as they are. */
+const NOTHING: TakenUp = { kinds: new Set(), redo: new Set() };
+
 async function* plannedSheet(input: RunToPlan, taken: TakenUp): AsyncGenerator<PlannedItem> {
   const left = await rowsBefore(input.store, input.before);
+  const standIns = new RejectedStandIns();
+  let position = 0;
   for await (const item of sheetItems(input)) {
     yield { kind: 'sheet', item };
+    if (item.kind === 'rejected') standIns.add(item.stays);
     if (item.kind !== 'row') continue;
     const { row } = item;
+    position += 1;
     const before = left.get(row.rowId);
     left.delete(row.rowId);
     yield planned(input, row, before, { taken, isKept: false });
   }
-  for (const before of left.values()) yield { kind: 'removed', before };
+  const { store, before } = input;
+  const items = (): AsyncGenerator<SheetItem> => sheetItems(input);
+  const stay = before.base
+    ? await rowsThatStay({ store, base: before.base, lacks: left, standIns, items })
+    : [];
+  for (const { row: known, before: itsBefore } of stay) {
+    left.delete(known.rowId);
+    const row = { ...promptRowOf(known), position: position++ };
+    yield planned(input, row, itsBefore, { taken: NOTHING, isKept: true });
+  }
+  for (const removed of left.values()) yield { kind: 'removed', before: removed };
 }
-
-const NOTHING: TakenUp = { kinds: new Set(), redo: new Set() };
 
 async function* plannedMerge(input: RunToPlan, base: RunRef, taken: TakenUp): AsyncGenerator<PlannedItem> {
   const refusedNames = await namesRefusedByKept(input, base);

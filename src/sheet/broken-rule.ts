@@ -2,12 +2,16 @@
 export class BrokenRule extends Error {
   readonly column: string;
   readonly value: string;
+  /**
+   * What broke: the text itself, which must not go into files as it is; the cell's formula, so that nobody knows what
+   * the cell says; the record, which is no row at all. Undefined for every other rule.
+   */
+  readonly fault: 'text' | 'formula' | 'no-row' | undefined;
 
-  constructor(column: string, value: string, rule: string) {
+  constructor(column: string, value: string, rule: string, fault?: BrokenRule['fault']) {
     super(rule);
     this.column = column;
     this.value = value;
+    this.fault = fault;
   }
 }
-
-export const HALF_CHARACTER = 'a text has whole characters: half of a surrogate pair was found in it';

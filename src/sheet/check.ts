@@ -10,7 +10,7 @@ import type { PromptRow, RejectedRecord } from '../domain/row.js';
 import { brokenRowIdRule, RowIds } from '../domain/row-id.js';
 import { TakenNames } from '../domain/taken-names.js';
 import { MAX_BATCH_ROWS } from '../domain/window.js';
-import { BrokenRule, HALF_CHARACTER } from './broken-rule.js';
+import { BrokenRule } from './broken-rule.js';
 import { cellOf, textOf, type Cell } from './cell.js';
 import {
   cellText,
@@ -20,14 +20,18 @@ import {
   checkResolution,
   type Checked,
 } from './cells.js';
+import { refuseFormulas } from './formula-cell.js';
 import { chosenNames, takenNameRule, type ChosenNames } from './chosen-names.js';
 import type { SheetColumns } from './columns.js';
 import { inputImagesOf, type InputImages } from './input-images.js';
 import type { SourceRecord } from './parse.js';
 import { promptsOf } from './prompts.js';
+import { fittedRecord, isBlankRow } from './record-shape.js';
 import { SheetError, type SheetPlace } from './sheet-error.js';
 import { withMoment } from './sheet-moment.js';
 import type { SheetSettings } from './sheet-settings.js';
+import { stayingRows, type StayingRows } from './staying-rows.js';
+import { refuseBrokenText, wholeText, wholeValue } from './whole-text.js';
 
 const SHOWN_VALUE_CHARACTERS = 200;
 
@@ -46,7 +50,16 @@ export type CheckedRecord =
       readonly line: number;
       readonly repeatOf: number;
     }
-  | { readonly kind: 'rejected'; readonly rejected: RejectedRecord };
+  /** Left out, since it says nothing. */
+  | { readonly kind: 'blank' }
+  | RejectedItem;
+
+/** A record that breaks a rule, and the rows of the batch that stay as they are since nobody knows what it means. */
+export interface RejectedItem {
+  readonly kind: 'rejected';
+  readonly rejected: RejectedRecord;
+  readonly stays?: StayingRows;
+}
 
 /** Checks one sheet's records in order: ids and positions depend on those before. */
 export type RecordChecker = (record: SourceRecord, columns: SheetColumns) => CheckedRecord;
@@ -81,20 +94,23 @@ export function recordChecker(
   return (asRead, columns) => {
     let record = asRead;
     try {
-      // First of all, so that rejects.csv too says what this reading means, whoever submits it and when.
-      record = withMoment(asRead, columns, settings.moment);
+      refuseBrokenText(asRead, columns);
+      record = fittedRecord(asRead, columns, sheet);
+      if (isBlankRow(record, columns)) return { kind: 'blank' };
+      // Before any other rule, so that rejects.csv too says what this reading means, whoever submits it and when.
+      record = withMoment(record, columns, settings.moment);
       const checked = checkedRecord(record, columns);
       if (checked.kind === 'accepted') position += checked.rows.length;
       return checked;
     } catch (error) {
       if (!(error instanceof BrokenRule)) throw error;
-      const { column, value, message: rule } = error;
-      return { kind: 'rejected', rejected: rejectedRecord(record, columns, { column, value, rule }) };
+      const stays = stayingRows(record, columns, error);
+      return { kind: 'rejected', rejected: rejectedRecord(record, columns, error), ...(stays && { stays }) };
     }
   };
 
   function checkedRecord(record: SourceRecord, columns: SheetColumns): CheckedRecord {
-    refuseWrongWidth(record, columns);
+    refuseFormulas(record, columns);
     const cell = (column: InputColumn): Cell => cellOf(record, columns, column);
     const prompts = promptsOf(record, columns, settings.seed);
     const model = good(cell('model'), (text) => checkModel(text, settings.defaults.model));
@@ -186,17 +202,19 @@ function tooManyRows(place: Required<SheetPlace>, mostRows: number): SheetError 
 function rejectedRecord(
   record: SourceRecord,
   columns: SheetColumns,
-  broken: { readonly column: string; readonly value: string; readonly rule: string },
+  { column, value, message: rule, fault }: BrokenRule,
 ): RejectedRecord {
-  const cells = record.values.flatMap((value, index): [string, JsonValue][] =>
-    value === undefined ? [] : [[columns.names[index] ?? `column_${index + 1}`, value]],
-  );
+  const cells = record.values.flatMap((cell, index): [string, JsonValue][] => {
+    const name = columns.names[index] ?? `column_${index + 1}`;
+    if (cell === undefined || isReportColumn(name)) return [];
+    return [fault === 'text' ? [wholeText(name), wholeValue(cell)] : [name, cell]];
+  });
   return {
     line: record.line,
-    column: broken.column,
-    value: shortened(broken.value),
-    rule: broken.rule,
-    record: Object.fromEntries(cells.filter(([name]) => !isReportColumn(name))),
+    column,
+    value: wholeText(shortened(value)),
+    rule,
+    record: Object.fromEntries(cells),
   };
 }
 
@@ -216,28 +234,8 @@ function good<T>(cell: Cell, check: (text: string) => Checked<T>): T {
 function checkId(text: string, mayHaveSuffix: boolean): Checked<string | undefined> {
   const id = text.trim();
   if (id === '') return { kind: 'good', value: undefined };
-  const rule = /\p{Surrogate}/u.test(id) ? HALF_CHARACTER : brokenRowIdRule(id, mayHaveSuffix);
+  const rule = brokenRowIdRule(id, mayHaveSuffix);
   return rule === undefined ? { kind: 'good', value: id } : { kind: 'broken', rule };
-}
-
-/** A CSV record with more or fewer fields than the header has shifted cells: any of them may be in the wrong column. */
-function refuseWrongWidth(record: SourceRecord, columns: SheetColumns): void {
-  const width = record.values.length;
-  if (width === columns.names.length) return;
-  const lastNamed = columns.names.length - trailingUnnamed(columns);
-  if (width >= lastNamed && width < columns.names.length) return;
-  throw new BrokenRule(
-    '',
-    String(width),
-    `a record has as many fields as the header: ${columns.names.length}, not ${width}. Put a text that contains the delimiter in quotes`,
-  );
-}
-
-function trailingUnnamed(columns: SheetColumns): number {
-  const unnamed = new Set(columns.labels.filter((label) => label.isUnnamed).map((label) => label.index));
-  let count = 0;
-  while (unnamed.has(columns.names.length - 1 - count)) count += 1;
-  return count;
 }
 
 function labelsOf(record: SourceRecord, columns: SheetColumns): Readonly<Record<string, JsonValue>> {

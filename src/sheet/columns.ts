@@ -16,6 +16,7 @@ import {
   type Template,
   type TemplateUse,
 } from './template.js';
+import { brokenTextRule, wholeText } from './whole-text.js';
 
 /** What the columns of a record are for, by their places. */
 export interface SheetColumns {
@@ -33,6 +34,15 @@ export interface SheetColumns {
   readonly isFailures: boolean;
   /** The sheet is our own rejects.csv. */
   readonly isRejects: boolean;
+  /** The places of what makes the prompt: its column, or those of the template. */
+  readonly promptParts: readonly number[];
+  /** The places of all cells that mean something to us: our columns, and those of the templates. */
+  readonly read: readonly number[];
+  /** The names in lower case, and the length of the longest: a header that comes again is known by them. */
+  readonly foldedNames: ReadonlySet<string>;
+  readonly longestName: number;
+  /** A name has a text that must not go into files; only in a record of JSON Lines. */
+  readonly hasBrokenName: boolean;
   /** The place of the column in our own reports that says which cells are JSON text; undefined where there is none. */
   readonly jsonCells: number | undefined;
 }
@@ -82,6 +92,7 @@ export function columnPlanner(settings: ColumnSettings, sheet: string): ColumnPl
   let whollyNamed: readonly PlacedPart[] | undefined;
   return (header, place, isWhole) => {
     const trimmed = header.map((name) => name.trim());
+    if (isWhole) refuseBrokenNames(trimmed, place);
     refuseDuplicates(trimmed, place);
     const names = named(trimmed);
     const has = (column: string): boolean => trimmed.some((name) => name.toLowerCase() === column);
@@ -104,6 +115,8 @@ export function columnPlanner(settings: ColumnSettings, sheet: string): ColumnPl
     const marking = isWhole && (isFailures || isRejects) ? trimmed.findIndex(isJsonCellsColumn) : -1;
     // A later object of JSON Lines may have keys that this one lacks.
     const mayName = !isWhole || placedName !== undefined || ours.has('file_name');
+    const prompt = ours.get('prompt');
+    const promptParts = placed ? placesIn(placed) : prompt === undefined ? [] : [prompt];
     return {
       names,
       ours,
@@ -113,9 +126,33 @@ export function columnPlanner(settings: ColumnSettings, sheet: string): ColumnPl
       mayName,
       isFailures,
       isRejects,
+      promptParts,
+      read: [...new Set([...ours.values(), ...promptParts, ...placesIn(placedName ?? [])])],
+      foldedNames: new Set(trimmed.filter((name) => name !== '').map((name) => name.toLowerCase())),
+      longestName: trimmed.reduce((longest, name) => Math.max(longest, name.length), 0),
+      hasBrokenName: !isWhole && trimmed.some((name) => brokenTextRule(name) !== undefined),
       jsonCells: marking === -1 ? undefined : marking,
     };
   };
+}
+
+/** The places of a template's columns in a record that has them. */
+function placesIn(parts: readonly PlacedPart[]): readonly number[] {
+  return parts.flatMap((part) =>
+    part.kind === 'column' && part.index !== undefined && part.index !== ROW_ID_PLACE ? [part.index] : [],
+  );
+}
+
+function refuseBrokenNames(trimmed: readonly string[], place: SheetPlace): void {
+  for (const [index, name] of trimmed.entries()) {
+    const rule = brokenTextRule(name);
+    if (rule === undefined) continue;
+    throw new SheetError(
+      'broken-header',
+      place,
+      `the name of column ${index + 1}, ${JSON.stringify(wholeText(name).slice(0, 60))}, breaks a rule: ${rule}. Rename it`,
+    );
+  }
 }
 
 function refuseDuplicates(trimmed: readonly string[], place: SheetPlace): void {

@@ -5,6 +5,7 @@ export type { InputCounts } from './input-counts.js';
 export type { FoundInput, InputImages } from './input-images.js';
 export { takenNameRule } from './chosen-names.js';
 export { readSheet, type SheetHeader, type SheetItem } from './read-sheet.js';
+export type { StayingRows } from './staying-rows.js';
 export { SheetError, sheetLabel } from './sheet-error.js';
 export { SheetSettings } from './sheet-settings.js';
 export { SheetTally, summarizeSheet, type SheetSummary } from './summary.js';

@@ -2,7 +2,8 @@ import { finished } from 'node:stream/promises';
 import { CsvError, parse, type InfoRecord, type Parser } from 'csv-parse';
 import type { Dialect } from './dialect.js';
 import { countLineBreaks } from './line-breaks.js';
-import { MAX_RECORD_SIZE, type CsvRecord } from './parse.js';
+import { MAX_RECORD_SIZE, type CsvRecord, type CsvRecords } from './parse.js';
+import { foldedCell } from './record-shape.js';
 import { RecordWindow } from './record-window.js';
 import { SheetError } from './sheet-error.js';
 
@@ -10,8 +11,8 @@ import { SheetError } from './sheet-error.js';
 const NO_DELIMITER = '\uFDD0\uFDD1';
 
 /**
- * The records of a CSV or TSV text in order, the header being the first, in lists as they come; lines with nothing
- * on them are skipped. No record is ever lost without an error.
+ * The records of a CSV or TSV text in order, the header being the first, in lists as they come; blank ones, which
+ * spreadsheets save below a table, are counted and left out. No other record is ever lost without an error.
  *
  * Throws SheetError `quote-not-closed`, `broken-quote` or `record-too-large` (over 1 MiB) with the line on which the
  * record starts, after the records before it were given. Quotes inside a field that does not start with one are text.
@@ -22,13 +23,17 @@ export async function* parseCsv(
   pieces: AsyncIterable<string>,
   dialect: Dialect,
   sheet: string,
-): AsyncGenerator<readonly CsvRecord[], void, undefined> {
+): AsyncGenerator<CsvRecords, void, undefined> {
   const isTsv = dialect.format === 'tsv';
   let records: CsvRecord[] = [];
+  let blank = 0;
+  let header: readonly string[] | undefined;
+  /** Whether the text so far ends with a line break. */
+  let isEnded = true;
   let nextLine = 1 + dialect.skipLines;
   let brokenLine: number | undefined;
   // The library's own `raw` copies byte by byte, which costs a seventh of the time.
-  const window = new RecordWindow();
+  const window = new RecordWindow(2 * MAX_RECORD_SIZE);
   const isBroken = isTsv ? hasSwallowedLines : hasBrokenQuote;
 
   // csv-parse's own count is the line where a record ends, and it counts \r\n inside quotes twice.
@@ -38,8 +43,13 @@ export async function* parseCsv(
     const values = dialect.isOneColumn && /^[\s,]*$/.test(written()) ? [''] : record;
     const line = nextLine + info.empty_lines;
     const breaks = values.reduce((sum, value) => sum + countLineBreaks(value), 0);
-    if (isBroken(values, written)) brokenLine ??= line;
-    records.push({ line, endLine: line + breaks, values });
+    if (values.every((value) => value === '' || value.trim() === '')) blank += 1;
+    else {
+      // A byte-order mark in the middle, where files were joined, hides the quotes of the header behind it.
+      if (isBroken(values, written) && !isSameHeader(values, header)) brokenLine ??= line;
+      header ??= values;
+      records.push({ line, endLine: line + breaks, values });
+    }
     nextLine += breaks + 1;
     window.endRecord(info.bytes);
     return null;
@@ -66,20 +76,25 @@ export async function* parseCsv(
     for await (const piece of pieces) {
       const text = skip === 0 ? piece : piece.replace(/^[^\r\n]*(?:\r\n|\n|\r)?/, '');
       skip = 0;
+      if (text === '') continue;
+      isEnded = /[\r\n]$/.test(text);
       const bytes = Buffer.from(text);
       window.add(bytes);
       yield* settled(await taken(parser, bytes));
     }
-    yield* settled(await ended(parser));
+    yield* settled(await ended(parser), true);
   } finally {
     parser.destroy();
   }
 
-  function* settled(error: unknown): Generator<readonly CsvRecord[]> {
+  function* settled(error: unknown, isEnd = false): Generator<CsvRecords> {
     if (brokenLine !== undefined) throw brokenQuote(sheet, brokenLine);
-    const batch = records;
+    const last = isEnd && !isEnded ? records.pop() : undefined;
+    if (last) records.push({ ...last, isCutShort: true });
+    const batch = { records, blank };
     records = [];
-    if (batch.length > 0) yield batch;
+    blank = 0;
+    if (batch.records.length + batch.blank > 0) yield batch;
     if (error !== undefined) throw explained(error, nextLine + parser.info.empty_lines, sheet);
   }
 }
@@ -100,6 +115,12 @@ async function ended(parser: Parser): Promise<unknown> {
   } catch (error) {
     return error;
   }
+}
+
+function isSameHeader(values: readonly string[], header: readonly string[] | undefined): boolean {
+  return (
+    header !== undefined && values.every((value, index) => foldedCell(value) === foldedCell(header[index]))
+  );
 }
 
 /** Whether a field begins like that and does not stand in the record, as written, within quotes. */

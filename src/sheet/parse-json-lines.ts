@@ -45,7 +45,9 @@ export function parseLines(
   return { records, nextLine: firstLine + lines.length - 1 };
 }
 
-function parseLine(content: string, line: number, sheet: string): JsonRecord {
+function parseLine(asRead: string, line: number, sheet: string): JsonRecord {
+  // Joined files may have a byte-order mark in the middle, which is no space to JSON.
+  const content = asRead.startsWith('\uFEFF') ? asRead.slice(1) : asRead;
   if (content.length > MAX_RECORD_SIZE) {
     throw new SheetError(
       'record-too-large',

@@ -8,11 +8,20 @@ export interface SourceRecord {
   readonly endLine: number;
   /** Undefined for a cell that the record does not have, though its place in the record has a name. */
   readonly values: readonly (JsonValue | undefined)[];
+  /** It is the last line of a file and ends without a line break. */
+  readonly isCutShort?: true;
 }
 
 /** A line of a CSV or TSV file (or several, where a quoted text has line breaks), as read. */
 export interface CsvRecord extends SourceRecord {
   readonly values: readonly string[];
+}
+
+/** Some of the records of a CSV or TSV file, in order. */
+export interface CsvRecords {
+  readonly records: readonly CsvRecord[];
+  /** Records among them that are left out, since no cell has anything in it. */
+  readonly blank: number;
 }
 
 /** A line of a JSON Lines file, as read: keys and values side by side. */

@@ -1,5 +1,5 @@
 import { drawn } from '../domain/draw.js';
-import { BrokenRule, HALF_CHARACTER } from './broken-rule.js';
+import { BrokenRule } from './broken-rule.js';
 import { cellOf, textOf } from './cell.js';
 import { cellText } from './cells.js';
 import type { SheetColumns } from './columns.js';
@@ -40,9 +40,7 @@ export function promptsOf(record: SourceRecord, columns: SheetColumns, seed: str
     written: fill(({ choices }) => `{{${JSON.stringify(choices)}}}`),
     plain: fill(() => ''),
     of: (base, replica) =>
-      withoutNulls(
-        fill(({ place, choices }) => choices[drawn({ seed, base, replica, place }, choices.length)] ?? ''),
-      ),
+      fill(({ place, choices }) => choices[drawn({ seed, base, replica, place }, choices.length)] ?? ''),
   };
 }
 
@@ -68,18 +66,11 @@ function longestOf(texts: readonly string[]): string {
   return texts.reduce((longest, text) => (text.length > longest.length ? text : longest), '');
 }
 
-/** The service strips null bytes; two prompts that differ in nothing else are the same image. */
-function withoutNulls(text: string): string {
-  return text.replaceAll('\0', '');
-}
-
-function goodPrompt(column: string, text: string): string {
-  const prompt = withoutNulls(text);
+function goodPrompt(column: string, prompt: string): string {
   if (prompt.trim() === '')
-    throw new BrokenRule(column, text, 'a prompt has at least one character that is not blank');
+    throw new BrokenRule(column, prompt, 'a prompt has at least one character that is not blank');
   if (prompt.length > MAX_PROMPT_CHARACTERS && Array.from(prompt).length > MAX_PROMPT_CHARACTERS) {
     throw new BrokenRule(column, prompt, `a prompt has at most ${MAX_PROMPT_CHARACTERS} characters`);
   }
-  if (/\p{Surrogate}/u.test(prompt)) throw new BrokenRule(column, prompt, HALF_CHARACTER);
   return prompt;
 }

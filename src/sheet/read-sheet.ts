@@ -1,5 +1,5 @@
-import type { PromptRow, RejectedRecord } from '../domain/row.js';
-import { recordChecker } from './check.js';
+import type { PromptRow } from '../domain/row.js';
+import { recordChecker, type RejectedItem } from './check.js';
 import { columnPlanner, type ColumnPlanner, type SheetColumns } from './columns.js';
 import { decodeSheet } from './decode.js';
 import { detectDialect, type Dialect, type SheetHead, type SheetFormat } from './dialect.js';
@@ -11,6 +11,7 @@ import type { SourceRecord } from './parse.js';
 import { SheetError, sheetLabel } from './sheet-error.js';
 import type { SheetSettings, SheetSource } from './sheet-settings.js';
 import { unpacked } from './unpack.js';
+import { brokenTextRule } from './whole-text.js';
 
 /** What a sheet says of itself before its first record. */
 export interface SheetHeader {
@@ -37,7 +38,9 @@ export type SheetItem =
     }
   /** A record that is left out, since the one on line `repeatOf` says the same. */
   | { readonly kind: 'skipped'; readonly line: number; readonly repeatOf: number }
-  | { readonly kind: 'rejected'; readonly rejected: RejectedRecord };
+  /** Records that are left out since they say nothing. */
+  | { readonly kind: 'blank'; readonly records: number }
+  | RejectedItem;
 
 /** How much text is looked at to tell delimiter, format and the columns of JSON Lines. */
 const HEAD_CHARACTERS = 64 * 1024;
@@ -77,9 +80,14 @@ export async function* readSheet(
         continue;
       }
       await source.inputs?.prepare(batch.records.flatMap(inputReferences));
+      let { blank } = batch;
       for (const { record, columns } of batch.records) {
-        isEmpty = false;
         const checked = check(record, columns);
+        if (checked.kind === 'blank') {
+          blank += 1;
+          continue;
+        }
+        isEmpty = false;
         if (checked.kind !== 'accepted') {
           yield checked;
           continue;
@@ -87,6 +95,7 @@ export async function* readSheet(
         const repeat = checked.repeatOf === undefined ? {} : { repeatOf: checked.repeatOf };
         for (const row of checked.rows) yield { kind: 'row', row, ...repeat };
       }
+      if (blank > 0) yield { kind: 'blank', records: blank };
     }
     if (isEmpty) throw noRows(sheet, dialect);
   } finally {
@@ -101,7 +110,7 @@ interface PlannedRecord {
 
 type Batch =
   | { readonly kind: 'header'; readonly columns: SheetColumns }
-  | { readonly kind: 'records'; readonly records: readonly PlannedRecord[] };
+  | { readonly kind: 'records'; readonly records: readonly PlannedRecord[]; readonly blank: number };
 
 async function* csvRecords(
   text: AsyncIterable<string>,
@@ -110,11 +119,9 @@ async function* csvRecords(
   sheet: string,
 ): AsyncGenerator<Batch> {
   let columns: SheetColumns | undefined;
-  for await (const batch of parseCsv(text, dialect, sheet)) {
+  for await (const { records: batch, blank } of parseCsv(text, dialect, sheet)) {
     const records: PlannedRecord[] = [];
     for (const record of batch) {
-      // Spreadsheets save rows of nothing but delimiters below the table.
-      if (record.values.every((value) => value.trim() === '')) continue;
       if (columns === undefined) {
         columns = planner(record.values, { sheet, line: record.line }, true);
         yield { kind: 'header', columns };
@@ -122,7 +129,7 @@ async function* csvRecords(
         records.push({ record: withJsonCells(record, columns), columns });
       }
     }
-    yield { kind: 'records', records };
+    yield { kind: 'records', records, blank };
   }
 }
 
@@ -136,6 +143,8 @@ async function* jsonRecords(
   // Records may spell a key in different cases of letters; the first spelling stands for all.
   const spellings = new Map<string, string>();
   for (const key of first.flatMap((record) => record.keys)) {
+    // Its records are rejected, each for itself.
+    if (brokenTextRule(key) !== undefined) continue;
     const folded = key.trim().toLowerCase();
     if (!spellings.has(folded)) spellings.set(folded, key);
   }
@@ -153,7 +162,7 @@ async function* jsonRecords(
       }
       records.push({ record, columns: planned.columns });
     }
-    yield { kind: 'records', records };
+    yield { kind: 'records', records, blank: 0 };
   }
 }
 

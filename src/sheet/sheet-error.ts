@@ -5,6 +5,7 @@ import { publicAddress } from '../domain/input-image.js';
 export type SheetErrorCode =
   | 'bad-json'
   | 'bad-template'
+  | 'broken-header'
   | 'broken-gzip'
   | 'broken-quote'
   | 'duplicate-header'
@@ -12,6 +13,7 @@ export type SheetErrorCode =
   | 'no-prompt-column'
   | 'no-rows'
   | 'not-text'
+  | 'other-header'
   | 'quote-not-closed'
   | 'record-too-large'
   | 'too-many-rows'

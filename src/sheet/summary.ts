@@ -20,6 +20,8 @@ export interface SheetSummary extends SheetHeader {
   /** Accepted rows after expansion: one image each; `images` says of what kinds they are. */
   readonly rows: number;
   readonly rejected: number;
+  /** Records that are left out since they say nothing: rows of nothing but delimiters, spaces, FALSE and 0. */
+  readonly blank: number;
   /** Records without an id that are identical to an earlier one; their rows are among `rows` unless they are skipped. */
   readonly duplicates: number;
   /** The lines of the first of them. */
@@ -55,6 +57,7 @@ export class SheetTally {
   readonly #firstRejected: RejectedRecord[] = [];
   readonly #firstDuplicates: Duplicate[] = [];
   #rejected = 0;
+  #blank = 0;
   #duplicates = 0;
   #hasNames = false;
   #hasSplitNames = false;
@@ -71,6 +74,9 @@ export class SheetTally {
       case 'rejected':
         this.#rejected += 1;
         if (this.#firstRejected.length < SHOWN_REJECTED) this.#firstRejected.push(item.rejected);
+        return;
+      case 'blank':
+        this.#blank += item.records;
         return;
       case 'row':
         this.#images.add(item.row);
@@ -103,6 +109,7 @@ export class SheetTally {
       labelColumns: [...this.#labels],
       rows: imagesOf(images),
       rejected: this.#rejected,
+      blank: this.#blank,
       duplicates: this.#duplicates,
       firstDuplicates: [...this.#firstDuplicates],
       images,

@@ -227,6 +227,32 @@ describe('a schedule', { timeout: 400_000 }, () => {
     },
   );
 
+  it.concurrent('of mode changes keeps the images of rows that its sheet has not loaded', async () => {
+    const name = await create('loading', { mode: 'changes' });
+    const rows = ['loading 1', 'loading 2', 'loading 3'];
+    const sheets = [
+      rows,
+      ['Loading...', 'loading 2', '#REF!'],
+      // Its lines have moved, so that nobody knows which row was not loaded: all stay.
+      ['loading 4', 'loading 1', '#N/A', 'loading 3'],
+      rows,
+      ['#NAME?', '#VALUE!', '=A1'],
+    ];
+    const seen: unknown[] = [];
+    for (const prompts of sheets) {
+      const { outcome } = await fire(name, prompts);
+      seen.push(outcome.kind === 'ended' ? outcome.tally : outcome.kind);
+    }
+    expect(seen).toMatchObject([
+      { total: 3, stored: 3, rejected: 0 },
+      { total: 5, stored: 3, rejected: 2 },
+      { total: 5, stored: 4, rejected: 1 },
+      { total: 3, stored: 3, rejected: 0 },
+      'failed',
+    ]);
+    expect(jobs(...rows, 'loading 4', 'Loading...', '#REF!')).toBe(4);
+  });
+
   it.concurrent('triggered twice at once with skip runs once', async () => {
     await putSheet('twice', ['twice 1']);
     const name = await create('twice', { mode: 'fresh' });

@@ -10,6 +10,8 @@ export interface WholeSheet {
   readonly repeats: readonly (number | undefined)[];
   /** Lines of the records that are left out. */
   readonly skipped: readonly number[];
+  /** Records that are left out since they say nothing. */
+  readonly blank: number;
 }
 
 /** Reads all of a sheet given as text (UTF-8) or bytes, in chunks of `chunkBytes`. */
@@ -25,6 +27,7 @@ export async function readWholeSheet(
   const rejected: RejectedRecord[] = [];
   const repeats: (number | undefined)[] = [];
   const skipped: number[] = [];
+  let blank = 0;
   const source = { name, inputs };
   for await (const item of readSheet(chunks(content, chunkBytes), SheetSettings.parse(settings), source)) {
     switch (item.kind) {
@@ -38,11 +41,14 @@ export async function readWholeSheet(
       case 'skipped':
         skipped.push(item.line);
         break;
+      case 'blank':
+        blank += item.records;
+        break;
       case 'rejected':
         rejected.push(item.rejected);
     }
   }
-  return { header, rows, rejected, repeats, skipped };
+  return { header, rows, rejected, repeats, skipped, blank };
 }
 
 /** A row's cells in the sheet's order, where the prompt comes first and all other columns are labels. */

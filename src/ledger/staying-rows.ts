@@ -1,0 +1,82 @@
+import { IdLines } from '../domain/id-lines.js';
+import { foldedName } from '../domain/taken-names.js';
+import type { SheetItem, StayingRows } from '../sheet/index.js';
+import type { RunRef } from '../storage/layout.js';
+import type { ObjectStore } from '../storage/object-store.js';
+import { rowsAfterRun, type LeftRow } from './run-rows.js';
+
+/** Which rows of a batch a sheet's rejected records stand for, as they say it. */
+export class RejectedStandIns {
+  readonly #ids = new Set<string>();
+  readonly #lines = new Set<number>();
+
+  add(stays: StayingRows | undefined): void {
+    if (stays?.by === 'id') this.#ids.add(stays.id);
+    if (stays?.by === 'line') this.#lines.add(stays.line);
+  }
+
+  get isEmpty(): boolean {
+    return this.#ids.size + this.#lines.size === 0;
+  }
+
+  /** Some are known by their lines alone, which tell nothing where the sheet's lines have moved. */
+  get needLines(): boolean {
+    return this.#lines.size > 0;
+  }
+
+  /** An id stands for all images of its record. */
+  has({ rowId, line }: LeftRow['row']): boolean {
+    return this.#ids.has(rowId) || this.#ids.has(rowId.replace(/~[1-9]\d*$/, '')) || this.#lines.has(line);
+  }
+}
+
+/**
+ * The rows of a batch that stay though its sheet lacks them, since rejected records stand for them: what those mean
+ * nobody knows, so that nothing may be removed for them. In the batch's order.
+ *
+ * Where a record is known by its line alone and rows have moved to other lines, all rows stay that the sheet lacks. A row
+ * whose image's name a row of the sheet has does not stay. Throws StorageError, and as reading the sheet does.
+ */
+export async function rowsThatStay({
+  store,
+  base,
+  lacks,
+  standIns,
+  items,
+}: {
+  readonly store: ObjectStore;
+  readonly base: RunRef;
+  /** The ids of the rows that the sheet lacks. */
+  readonly lacks: ReadonlyMap<string, unknown>;
+  readonly standIns: RejectedStandIns;
+  /** Reads the sheet once more. */
+  readonly items: () => AsyncIterable<SheetItem>;
+}): Promise<readonly LeftRow[]> {
+  if (standIns.isEmpty || lacks.size === 0) return [];
+  const stay: LeftRow[] = [];
+  const others: LeftRow[] = [];
+  const { lines, names } = await placesIn(items());
+  let hasMoved = false;
+  for await (const known of rowsAfterRun(store, base)) {
+    const { row } = known;
+    if (!lacks.has(row.rowId)) hasMoved ||= (lines.lineOf(row.rowId) ?? row.line) !== row.line;
+    else if (names.has(foldedName(row.imageName))) continue;
+    else if (standIns.has(row)) stay.push(known);
+    else if (standIns.needLines) others.push(known);
+  }
+  if (!hasMoved) return stay;
+  return [...stay, ...others].toSorted((a, b) => a.row.position - b.row.position);
+}
+
+async function placesIn(
+  items: AsyncIterable<SheetItem>,
+): Promise<{ readonly lines: IdLines; readonly names: IdLines }> {
+  const lines = new IdLines();
+  const names = new IdLines();
+  for await (const item of items) {
+    if (item.kind !== 'row') continue;
+    lines.claim(item.row.rowId, item.row.line);
+    names.claim(foldedName(item.row.imageName), item.row.line);
+  }
+  return { lines, names };
+}

@@ -1,0 +1,155 @@
+import type { JsonValue } from '../domain/json.js';
+import { INPUT_COLUMNS } from '../domain/reserved-columns.js';
+import { BrokenRule } from './broken-rule.js';
+import { cellText } from './cells.js';
+import type { SheetColumns } from './columns.js';
+import type { SourceRecord } from './parse.js';
+import { SheetError } from './sheet-error.js';
+
+/**
+ * A record with exactly as many cells as the header has columns: missing ones at its end are blank, as spreadsheets
+ * leave them out, and blank ones beyond the header are left out.
+ *
+ * Throws BrokenRule for a record that has more, whose cells may all be in the wrong columns; for a short last line
+ * without a line break, by which a file was cut; and for what is no row: the header again, or a "sep=" line, where
+ * files were joined. Throws SheetError `other-header` for the header of a file whose columns are in other places.
+ */
+export function fittedRecord(record: SourceRecord, columns: SheetColumns, sheet: string): SourceRecord {
+  refuseHeaderAgain(record, columns, sheet);
+  const { length } = record.values;
+  const width = columns.names.length;
+  if (length === width) return record;
+  if (length < width) {
+    if (record.isCutShort === true && length < width - trailingUnnamed(columns)) {
+      throw new BrokenRule(
+        '',
+        String(length),
+        `the last line ends without a line break and has ${fields(length)}, but the header has ${width}: the file seems cut short. Copy or download it again; or fill the line up`,
+      );
+    }
+    return { ...record, values: [...record.values, ...Array<string>(width - length).fill('')] };
+  }
+  if (record.values.slice(width).every(isBlank)) return { ...record, values: record.values.slice(0, width) };
+  throw new BrokenRule(
+    '',
+    String(length),
+    `${fields(length)}, but the header has ${width}. Put a text that contains the delimiter in quotes`,
+  );
+}
+
+function fields(count: number): string {
+  return count === 1 ? '1 field' : `${count} fields`;
+}
+
+function trailingUnnamed(columns: SheetColumns): number {
+  const unnamed = new Set(columns.labels.filter((label) => label.isUnnamed).map((label) => label.index));
+  let count = 0;
+  while (unnamed.has(columns.names.length - 1 - count)) count += 1;
+  return count;
+}
+
+/** A cell as a header's cell is compared: a byte-order mark before quotes keeps these from being read as quotes. */
+export function foldedCell(value: JsonValue | undefined): string {
+  const text = (cellText(value) ?? '').trim();
+  return (/^".*"$/s.test(text) ? text.slice(1, -1).trim() : text).toLowerCase();
+}
+
+const SEP_LINE = /^"?sep=.?"?$/i;
+
+function refuseHeaderAgain(record: SourceRecord, columns: SheetColumns, sheet: string): void {
+  const { values, line } = record;
+  const [first] = values;
+  if (typeof first !== 'string' || first.length > columns.longestName + MOST_AROUND) return;
+  if (SEP_LINE.test(first.trim()) && values.slice(1).every(isBlank)) {
+    throw new BrokenRule(columns.names[0] ?? '', first, SEP_AGAIN, 'no-row');
+  }
+  const cells = values.map(foldedCell);
+  const [firstFilled] = cells.filter((cell) => cell !== '');
+  if (firstFilled === undefined || !columns.foldedNames.has(firstFilled)) return;
+  const prompt = columns.ours.get('prompt');
+  const filled = cells.flatMap((cell, index) => (cell === '' ? [] : [{ cell, index }]));
+  const inHeader = filled.filter(({ index }) => index < columns.names.length);
+  if (inHeader.every(({ cell, index }) => cell === columns.names[index]?.toLowerCase())) {
+    const saysPrompt = inHeader.some(({ index }) => index === prompt);
+    const hasSeveral = inHeader.length >= Math.min(2, columns.names.length);
+    if (saysPrompt || hasSeveral) {
+      const column = columns.names[prompt ?? 0] ?? '';
+      throw new BrokenRule(column, cellText(values[prompt ?? 0]) ?? '', HEADER_AGAIN, 'no-row');
+    }
+    return;
+  }
+  const promptName = prompt === undefined ? 'prompt' : (columns.names[prompt]?.toLowerCase() ?? 'prompt');
+  const isOther =
+    filled.length >= 2 &&
+    new Set(cells).size >= filled.length &&
+    filled.some(({ cell }) => cell === promptName) &&
+    filled.every(({ cell }) => columns.foldedNames.has(cell) || OUR_NAMES.has(cell));
+  if (isOther) {
+    throw new SheetError(
+      'other-header',
+      { sheet, line },
+      'here the header of another file follows, whose columns are in other places, so the rows below it would be read wrongly. Submit the files one by one, the second with --merge, or bring their columns into one order',
+    );
+  }
+}
+
+const OUR_NAMES = new Set<string>(INPUT_COLUMNS);
+/** What stands around a name at most: a byte-order mark, quotes, spaces. */
+const MOST_AROUND = 16;
+
+const HEADER_AGAIN =
+  'this is the header again, not a row: files seem to have been joined here. Nothing is made of it; the rows below it are read as ever';
+const SEP_AGAIN =
+  'this is a "sep=" line for Excel, not a row: files seem to have been joined here. Nothing is made of it; the rows below it are read as ever';
+
+/**
+ * Whether a record says nothing: no cell of ours, nor one that makes the prompt, has anything in it, and all others at
+ * most what spreadsheets fill in below a table, a checkbox that is not ticked (FALSE) or the sum of nothing (0).
+ */
+export function isBlankRow({ values }: SourceRecord, columns: SheetColumns): boolean {
+  if (columns.promptParts.length === 0 || !columns.promptParts.every((index) => isBlank(values[index])))
+    return false;
+  const ours = new Set(columns.ours.values());
+  let hasCells = false;
+  for (const [index, value] of values.entries()) {
+    if (isBlank(value)) continue;
+    if (ours.has(index) || !isNothing(value)) return false;
+    hasCells = true;
+  }
+  return hasCells;
+}
+
+function isBlank(value: JsonValue | undefined): boolean {
+  return value === undefined || value === null || (typeof value === 'string' && value.trim() === '');
+}
+
+/** FALSE in the languages of spreadsheets. */
+const FALSE_WORDS = new Set([
+  'false',
+  'falsch',
+  'faux',
+  'falso',
+  'onwaar',
+  'falskt',
+  'falsk',
+  'usann',
+  'epätosi',
+  'fałsz',
+  'nepravda',
+  'hamis',
+  'fals',
+  'yanlış',
+  'ложь',
+  'хибність',
+]);
+/** 0, 0.00, 0,0 %, -0, $0.00, 0 €. */
+const ZERO = /^[-+]?\p{Sc}?\s?[-+]?0(?:[.,]0*)?\s?[%\p{Sc}]?$/u;
+/** What gives an empty text, where formulas were saved instead of what they give. */
+const EMPTY_FORMULA = /^'?(?:=\s*)?""$/;
+
+function isNothing(value: JsonValue | undefined): boolean {
+  if (value === false || value === 0) return true;
+  if (typeof value !== 'string') return false;
+  const text = value.trim();
+  return FALSE_WORDS.has(text.toLowerCase()) || ZERO.test(text) || EMPTY_FORMULA.test(text);
+}

@@ -1,0 +1,28 @@
+import type { BrokenRule } from './broken-rule.js';
+import { cellOf } from './cell.js';
+import { cellText } from './cells.js';
+import type { SheetColumns } from './columns.js';
+import { formulaRule } from './formula-cell.js';
+import type { SourceRecord } from './parse.js';
+import { brokenTextRule } from './whole-text.js';
+
+/**
+ * The rows of a batch that a rejected record stands for: those of its id, or of a record on its line where the id
+ * depends on a cell that a spreadsheet did not fill in. They stay in the batch as they are.
+ */
+export type StayingRows =
+  | { readonly by: 'id'; readonly id: string }
+  | { readonly by: 'line'; readonly line: number };
+
+/** The rows that stay for a rejected record; undefined where it stands for none that anybody could tell. */
+export function stayingRows(
+  record: SourceRecord,
+  columns: SheetColumns,
+  { fault }: Pick<BrokenRule, 'fault'>,
+): StayingRows | undefined {
+  if (fault === 'no-row') return undefined;
+  const id = cellText(cellOf(record, columns, 'id').value)?.trim() ?? '';
+  const isReadable = id !== '' && formulaRule(id) === undefined && brokenTextRule(id) === undefined;
+  if (isReadable) return { by: 'id', id };
+  return fault === 'formula' ? { by: 'line', line: record.line } : undefined;
+}

@@ -1,0 +1,72 @@
+import type { JsonValue } from '../domain/json.js';
+import { BrokenRule } from './broken-rule.js';
+import type { SheetColumns } from './columns.js';
+import type { SourceRecord } from './parse.js';
+
+/**
+ * The rule that a text breaks which cannot go into files that everybody reads: half of a surrogate pair is no Unicode,
+ * and a NUL ends texts in many programs. Undefined for a good text.
+ */
+export function brokenTextRule(text: string): string | undefined {
+  if (!text.isWellFormed()) return 'a text has whole characters: half of a surrogate pair was found in it';
+  return text.includes('\0') ? 'a text has no NUL characters: one was found in it' : undefined;
+}
+
+const REPLACED =
+  'the character "\uFFFD" stands for one that could not be kept when the row was rejected: write what was meant';
+
+/**
+ * Throws BrokenRule for a record with a broken text anywhere, in the names of its columns too. Of our own rejects.csv
+ * that is as well one with the character which stands there for such a text.
+ */
+export function refuseBrokenText(record: SourceRecord, columns: SheetColumns): void {
+  for (const [index, value] of record.values.entries()) {
+    const broken = brokenIn(value) ?? (columns.isRejects ? replacedIn(value) : undefined);
+    if (broken) throw new BrokenRule(columns.names[index] ?? '', broken.text, broken.rule, 'text');
+  }
+  if (!columns.hasBrokenName) return;
+  for (const name of columns.names) {
+    const rule = brokenTextRule(name);
+    if (rule !== undefined)
+      throw new BrokenRule(wholeText(name), '', `its name breaks a rule: ${rule}`, 'text');
+  }
+}
+
+/** A text with the replacement character for all that must not go into files. */
+export function wholeText(text: string): string {
+  return text.toWellFormed().replaceAll('\0', '\uFFFD');
+}
+
+/** The same for all texts in a value, keys too. */
+export function wholeValue(value: JsonValue): JsonValue {
+  if (typeof value === 'string') return wholeText(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (isList(value)) return value.map(wholeValue);
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [wholeText(key), wholeValue(inner)]));
+}
+
+interface BrokenText {
+  readonly text: string;
+  readonly rule: string;
+}
+
+function brokenIn(value: JsonValue | undefined): BrokenText | undefined {
+  if (typeof value === 'string') {
+    const rule = brokenTextRule(value);
+    return rule === undefined ? undefined : { text: value, rule };
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const inner of isList(value) ? value : Object.entries(value).flat()) {
+    const broken = brokenIn(inner);
+    if (broken) return broken;
+  }
+  return undefined;
+}
+
+function replacedIn(value: JsonValue | undefined): BrokenText | undefined {
+  return typeof value === 'string' && value.includes('\uFFFD') ? { text: value, rule: REPLACED } : undefined;
+}
+
+function isList(value: object): value is readonly JsonValue[] {
+  return Array.isArray(value);
+}
