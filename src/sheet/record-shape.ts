@@ -63,9 +63,10 @@ function refuseHeaderAgain(record: SourceRecord, columns: SheetColumns, sheet: s
   if (SEP_LINE.test(first.trim()) && values.slice(1).every(isBlank)) {
     throw new BrokenRule(columns.names[0] ?? '', first, SEP_AGAIN, 'no-row');
   }
+  // Of nearly all records the first cell tells enough.
+  const firstFilled = values.find((value) => !isBlank(value));
+  if (!columns.foldedNames.has(foldedCell(firstFilled))) return;
   const cells = values.map(foldedCell);
-  const [firstFilled] = cells.filter((cell) => cell !== '');
-  if (firstFilled === undefined || !columns.foldedNames.has(firstFilled)) return;
   const prompt = columns.ours.get('prompt');
   const filled = cells.flatMap((cell, index) => (cell === '' ? [] : [{ cell, index }]));
   const inHeader = filled.filter(({ index }) => index < columns.names.length);

@@ -108,6 +108,14 @@ describe('a sheet whose batch is there already', () => {
     expect(metadata.map(({ prompt }) => prompt)).toEqual(['soup', 'fried fish', 'coffee']);
   });
 
+  /** Submits a batch of sofas; what the command prints. */
+  const submitSofas = async (sheet: string): Promise<Record<string, unknown>> => {
+    await write('sofas.csv', sheet);
+    const submitted = await command(['submit', 'sofas.csv', '--yes', '--json']);
+    await ended('sofas');
+    return JSON.parse(submitted.stdout);
+  };
+
   it('keeps the rows whose cells a spreadsheet did not fill in, and takes them up again when it has', async () => {
     const good = 'id,prompt,count,room\nA1,a red sofa,1,hall\nA2,a blue sofa,2,\nA3,a lamp,1,\n';
     const facts = async () => {
@@ -117,18 +125,12 @@ describe('a sheet whose batch is there already', () => {
         images: metadata.map(({ prompt, file_name, sha256, room }) => ({ prompt, file_name, sha256, room })),
       };
     };
-    const submit = async (sheet: string): Promise<Record<string, unknown>> => {
-      await write('sofas.csv', sheet);
-      const submitted = await command(['submit', 'sofas.csv', '--yes', '--json']);
-      await ended('sofas');
-      return JSON.parse(submitted.stdout);
-    };
-    await submit(good);
+    await submitSofas(good);
     const first = await facts();
     const jobs = engine.sandbox.stats().jobsMade;
     // The column of the label is gone, and one row is really removed.
     const broken = 'id,prompt,count\nA1,Loading...,1\nA2,=B2&" sofa",2\nA4,#REF!,1\nA5,a rug,1\n';
-    expect(await submit(broken)).toMatchObject({ rows: 1, rejected: 3, new: 1, removed: 1, kept: 3 });
+    expect(await submitSofas(broken)).toMatchObject({ rows: 1, rejected: 3, new: 1, removed: 1, kept: 3 });
     const second = await facts();
     expect(engine.sandbox.stats().jobsMade - jobs).toBe(1);
     expect(second.tally).toMatchObject({ total: 7, stored: 4, rejected: 3 });
@@ -136,7 +138,7 @@ describe('a sheet whose batch is there already', () => {
     expect(second.images).toEqual([expect.objectContaining({ prompt: 'a rug' }), ...kept]);
     expect(await textAt('sofas', rejectsKey(location('sofas')))).toContain('#REF!');
 
-    expect(await submit(good)).toMatchObject({ new: 1, unchanged: 3, changed: 0, removed: 1, kept: 0 });
+    expect(await submitSofas(good)).toMatchObject({ new: 1, unchanged: 3, changed: 0, removed: 1, kept: 0 });
     // The lamp's image was there still.
     expect(engine.sandbox.stats().jobsMade - jobs).toBe(1);
     expect((await facts()).images).toEqual(first.images);
