@@ -17,9 +17,11 @@ import { openBatchesSince } from './batch/open-batches.js';
 import { createBananaHubClient } from './bananahub/http-client.js';
 import { downloadImage } from './bananahub/image-download.js';
 import { isPrivateHost } from './bananahub/private-address.js';
+import { secretRedactor } from './bananahub/redact-secrets.js';
 import type { ApiConfig, BucketConfig, TemporalConfig } from './config.js';
 import type { PriceTable } from './domain/price-table.js';
 import { UsageError } from './errors.js';
+import { knownSecrets } from './known-secrets.js';
 import { ShardRows } from './ledger/shard-rows.js';
 import type { NoticeConfig } from './notices/notice-config.js';
 import { noticeOf } from './notices/notice-of.js';
@@ -80,7 +82,9 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
     const store = createS3ObjectStore(bucket.s3);
     closers.push(() => store.close());
     await store.checkBucket(bucket.bucket);
-    const client = createBananaHubClient(api);
+    const secrets = knownSecrets(options, process.env);
+    const redact = secretRedactor([api.apiKey, ...secrets]);
+    const client = createBananaHubClient({ ...api, secrets });
     closers.push(() => client.close());
     const allowPrivateAddresses =
       api.allowPrivateAddresses === true || (await isPrivateHost(new URL(api.baseUrl).hostname));
@@ -110,7 +114,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
       ...(webhooks && { webhooks }),
       ...told,
       downloadImage: (url, signal) =>
-        downloadImage(url, { agent, signal, reserveBytes: (sizeBytes) => budget.reserve(sizeBytes) }),
+        downloadImage(url, { agent, signal, redact, reserveBytes: (sizeBytes) => budget.reserve(sizeBytes) }),
       openBatchesSince: (sinceIso) => openBatchesSince(temporalClient, sinceIso),
       ...inputsOutOfReach,
       log,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Redact } from './redact-secrets.js';
 import { publicText } from './service-text.js';
 
 /** A message stands near the start of a page; more of it is not searched. */
@@ -24,12 +25,12 @@ const bodyShapes = z.union([
  * The message in the body of a refused call: one line, at most 300 characters, empty where the body says nothing.
  *
  * Reads the service's three shapes of `detail`, the common `message` and `error`, the title (else the first words) of
- * a proxy's HTML page, and plain text. Source: the API contract, "Errors".
+ * a proxy's HTML page, and plain text; `redact` takes secrets out before anything is cut. Source: the API contract, "Errors".
  */
-export function errorBodyMessage(body: string): string {
+export function errorBodyMessage(body: string, redact?: Redact): string {
   const json = parsedJson(body);
-  if (json !== undefined) return publicText(messageOf(json) ?? '');
-  return publicText(looksLikeHtml(body) ? htmlMessage(body.slice(0, MAX_HTML)) : body);
+  if (json !== undefined) return publicText(messageOf(json) ?? '', redact);
+  return publicText(looksLikeHtml(body) ? htmlMessage(body.slice(0, MAX_HTML)) : body, redact);
 }
 
 /** The message inside any value that the service puts where a text is expected; undefined where there is none. */

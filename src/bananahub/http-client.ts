@@ -4,17 +4,21 @@ import { KEEP_ALIVE } from '../storage/connection-times.js';
 import { accountIdOf } from './account-id.js';
 import { readBoundedText } from './bounded-text.js';
 import type { AccountId, BananaHubClient } from './client.js';
-import { connectionFaultCode, connectionFaultText } from './connection-fault.js';
+import { connectionFaultCode, connectionFaultText, withoutDetails } from './connection-fault.js';
 import { startDeadline } from './deadline.js';
 import { createEndpoint } from './endpoints.js';
 import { errorBodyMessage } from './error-body.js';
 import { BananaHubError } from './errors.js';
+import { secretRedactor } from './redact-secrets.js';
 import { retryAfterMs } from './retry-after.js';
 import { balanceSchema, createAnswerSchema, isSafeJobId, jobSchema } from './schema.js';
 import { publicText } from './service-text.js';
 import { errorCodeOf, isWrongAddress, type Operation } from './status-code.js';
 
 const MAX_ANSWER_BYTES = 1024 * 1024;
+/** A job's id is paid for: what may be in it by chance does not make it a secret. */
+const SHORTEST_IN_ID = 8;
+const SHORTEST_RUN_IN_ID = 16;
 
 export interface BananaHubClientOptions {
   /** http(s), without query; a slash at its end does not matter. */
@@ -26,6 +30,8 @@ export interface BananaHubClientOptions {
   readonly connections?: number;
   /** Names the account where its origin does not: a sandbox has another port at every start. */
   readonly account?: AccountId;
+  /** What the other side may know and no text of it may repeat, besides the key. */
+  readonly secrets?: readonly string[];
 }
 
 interface Call {
@@ -52,9 +58,16 @@ export function createBananaHubClient(options: BananaHubClientOptions): BananaHu
   const base = baseUrl.href.replace(/\/+$/, '');
   const agent = new Agent({ connections, connect: { timeout: 10_000 }, ...KEEP_ALIVE });
 
+  const secrets = [apiKey, ...(options.secrets ?? [])];
+  const redact = secretRedactor(secrets);
+  const redactId = secretRedactor(
+    secrets.filter(({ length }) => length >= SHORTEST_IN_ID),
+    { shortestRun: SHORTEST_RUN_IN_ID },
+  );
+
   /** Text of the other side, without the key even where that side repeats it. */
   function fit(text: string): string {
-    return publicText(text.replaceAll(apiKey, '[key]'));
+    return publicText(text, redact);
   }
 
   async function call<T>(
@@ -91,7 +104,7 @@ export function createBananaHubClient(options: BananaHubClientOptions): BananaHu
   async function refusal(response: Dispatcher.ResponseData, request: Call): Promise<BananaHubError> {
     const { operation } = request;
     const status = response.statusCode;
-    const message = fit(errorBodyMessage(await bodyIfAny(response)));
+    const message = errorBodyMessage(await bodyIfAny(response), redact);
     const code = errorCodeOf(status, message, operation);
     const header = response.headers['retry-after'];
     // A date is by the service's clock, which its answers tell; this machine's may be wrong.
@@ -110,13 +123,12 @@ export function createBananaHubClient(options: BananaHubClientOptions): BananaHu
   function connectionError(error: unknown, expired: boolean, request: Call): BananaHubError {
     const what = `${request.method} ${baseUrl.origin}${request.path}`;
     const reason = fit(connectionFaultText(error));
+    const cause = withoutDetails(error, redact);
     if (expired)
-      return new BananaHubError('timeout', `${what} was not answered within ${timeoutMs} ms.`, {
-        cause: error,
-      });
+      return new BananaHubError('timeout', `${what} was not answered within ${timeoutMs} ms.`, { cause });
     if (connectionFaultCode(error) === 'UND_ERR_CONNECT_TIMEOUT')
-      return new BananaHubError('timeout', `${what}: ${reason}`, { cause: error });
-    return new BananaHubError('network', `${what} failed: ${reason}`, { cause: error });
+      return new BananaHubError('timeout', `${what}: ${reason}`, { cause });
+    return new BananaHubError('network', `${what} failed: ${reason}`, { cause });
   }
 
   return {
@@ -132,7 +144,7 @@ export function createBananaHubClient(options: BananaHubClientOptions): BananaHu
           body: JSON.stringify(body),
           signal,
         },
-        () => createAnswerSchema,
+        () => createAnswerSchema((id) => redactId(id) !== id),
       );
       return { jobId: answer.job_id };
     },
@@ -144,7 +156,7 @@ export function createBananaHubClient(options: BananaHubClientOptions): BananaHu
         );
       }
       return call({ operation: 'job', method: 'GET', path: `/jobs/${jobId}`, signal }, (answeredAtMs) =>
-        jobSchema(jobId, answeredAtMs),
+        jobSchema(jobId, answeredAtMs, redact),
       );
     },
     async getBalance(signal) {

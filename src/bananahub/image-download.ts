@@ -1,9 +1,11 @@
 import type { Agent, Dispatcher } from 'undici';
-import { connectionFaultCode, connectionFaultText } from './connection-fault.js';
+import { connectionFaultCode, connectionFaultText, withoutDetails } from './connection-fault.js';
 import { type Deadline, startDeadline } from './deadline.js';
 import { UnsafeAddressError } from './download-agent.js';
 import { ImageDownloadError } from './image-download-error.js';
 import { readBody } from './image-body.js';
+import type { Redact } from './redact-secrets.js';
+import { publicText } from './service-text.js';
 
 const MAX_REDIRECTS = 3;
 
@@ -15,6 +17,8 @@ export interface ImageDownloadOptions {
   /** For all hops and the whole body; waiting for `reserveBytes` is not counted, and starts it anew. Default 120 s. */
   readonly totalTimeoutMs?: number;
   readonly signal?: AbortSignal;
+  /** Takes secrets out of what errors say: a host's name is the service's own word. */
+  readonly redact?: Redact;
   /**
    * Called once, before memory for the body is taken, with the declared length, or `maxBytes` where none is declared.
    * Resolves when that much may be used, with what gives it back.
@@ -57,7 +61,7 @@ export async function downloadImage(url: string, options: ImageDownloadOptions):
   } catch (error) {
     release();
     signal?.throwIfAborted();
-    throw downloadError(error, target.host, deadline);
+    throw redacted(downloadError(error, target.host, deadline), options.redact);
   } finally {
     deadline.dispose();
   }
@@ -156,6 +160,14 @@ function releaseNothing(): void {}
 
 function tooLarge(host: string, maxBytes: number): ImageDownloadError {
   return new ImageDownloadError('too-large', `The image of ${host} is larger than ${maxBytes} bytes.`);
+}
+
+function redacted(error: ImageDownloadError, redact: Redact | undefined): ImageDownloadError {
+  const { code, status, cause } = error;
+  return new ImageDownloadError(code, publicText(error.message, redact), {
+    ...(status !== undefined && { status }),
+    ...(cause !== undefined && { cause: withoutDetails(cause, redact) }),
+  });
 }
 
 const TIMEOUT_CODES = new Set(['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']);

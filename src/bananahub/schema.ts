@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Balance, Job } from './client.js';
 import type { JobId } from '../domain/ids.js';
 import { messageOf } from './error-body.js';
+import type { Redact } from './redact-secrets.js';
 import { publicText, saysPaused } from './service-text.js';
 
 const JOB_ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/;
@@ -17,8 +18,10 @@ const jobIdSchema = z.string().transform((id, context) => {
   return z.NEVER;
 });
 
-/** The answer to a create. `status_url` is ignored: it is unreliable. */
-export const createAnswerSchema = z.object({ job_id: jobIdSchema });
+/** The answer to a create. `status_url` is ignored: it is unreliable. `isSecret`: whether an id repeats a secret, which then must not be kept. */
+export function createAnswerSchema(isSecret: (id: string) => boolean) {
+  return z.object({ job_id: jobIdSchema.refine((id) => !isSecret(id), 'repeats a secret of ours') });
+}
 
 /** Amounts get into messages and history: no account holds 20 digits of money. */
 const decimalSchema = z.string().regex(/^-?\d{1,20}(\.\d{1,20})?$/, 'is not a decimal number in quotes');
@@ -56,8 +59,9 @@ const doneResultSchema = z.object({
 /**
  * A job's answer as a `Job`: `done` only with an image URL, `unfinished` for every status that is not known to be an end.
  * Rejects an answer for another job than `asked`. `answeredAtMs`: by the service's clock, where it tells.
+ * `redact` takes secrets out of the texts.
  */
-export function jobSchema(asked: JobId, answeredAtMs: number | undefined) {
+export function jobSchema(asked: JobId, answeredAtMs: number | undefined, redact: Redact) {
   return jobAnswerSchema.transform((answer, context): Job => {
     if (answer.job_id !== undefined && answer.job_id.toLowerCase() !== asked.toLowerCase()) {
       context.addIssue({ code: 'custom', path: ['job_id'], message: 'is not the job that was asked for' });
@@ -65,7 +69,10 @@ export function jobSchema(asked: JobId, answeredAtMs: number | undefined) {
     }
     switch (answer.status) {
       case 'failed':
-        return { kind: 'failed', message: publicText(firstText(answer) ?? 'the service gave no reason') };
+        return {
+          kind: 'failed',
+          message: publicText(firstText(answer) ?? 'the service gave no reason', redact),
+        };
       case 'done': {
         const result = doneResultSchema.nullish().safeParse(answer.result);
         if (!result.success) {
@@ -79,7 +86,11 @@ export function jobSchema(asked: JobId, answeredAtMs: number | undefined) {
         return { kind: 'done', imageUrl, ...endedAgo(answer.finished_at, answeredAtMs) };
       }
       default:
-        return { kind: 'unfinished', status: publicText(answer.status), ...pausedNotice(answer) };
+        return {
+          kind: 'unfinished',
+          status: publicText(answer.status, redact),
+          ...pausedNotice(answer, redact),
+        };
     }
   });
 }
@@ -96,9 +107,9 @@ function firstText(answer: JobAnswer): string | undefined {
   return texts(answer)[0];
 }
 
-function pausedNotice(answer: JobAnswer): { readonly pausedNotice?: string } {
+function pausedNotice(answer: JobAnswer, redact: Redact): { readonly pausedNotice?: string } {
   const notice = texts(answer).find(saysPaused);
-  return notice === undefined ? {} : { pausedNotice: publicText(notice) };
+  return notice === undefined ? {} : { pausedNotice: publicText(notice, redact) };
 }
 
 function endedAgo(finishedAt: unknown, answeredAtMs: number | undefined): { readonly endedAgoMs?: number } {

@@ -21,7 +21,10 @@ export const webhooks: Command<WebhooksCommandOptions> = async (context, { host,
   const parts = requireParts(config, ['temporal', 'api', 'webhooks']);
   const log = logToStderr(stderr.isTTY, !environment['NO_COLOR']);
   const connection = await connectTemporal(parts.temporal);
-  const api = behindGate(createBananaHubClient(parts.api), new RequestGate());
+  const api = behindGate(
+    createBananaHubClient({ ...parts.api, secrets: parts.webhooks.secrets }),
+    new RequestGate(),
+  );
   try {
     const client = new Client({ connection, namespace: parts.temporal.namespace });
     const receiver = await startReceiver({
