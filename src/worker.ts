@@ -63,6 +63,8 @@ export interface RunningWorker {
   stop(): Promise<void>;
 }
 
+/** Temporal repeats what got no answer: three such tries hold the batch within about a minute. */
+const WORKER_S3 = { idleTimeoutMs: 20_000, repeatsSilence: false } as const;
 const IMAGE_BYTES = 256 * 1024 * 1024;
 const DEADLINE_MS = 10_000;
 // gRPC's code NOT_FOUND.
@@ -79,7 +81,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
     const connection = await connect(temporal);
     closers.push(() => connection.close());
     await checkNamespace(connection, temporal);
-    const store = createS3ObjectStore(bucket.s3);
+    const store = createS3ObjectStore({ ...bucket.s3, ...WORKER_S3 });
     closers.push(() => store.close());
     await store.checkBucket(bucket.bucket);
     const secrets = knownSecrets(options, process.env);

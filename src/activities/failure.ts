@@ -168,7 +168,8 @@ const BUCKET_REMEDY: Readonly<Record<StorageErrorCode, string>> = {
 /** What a bucket's refusal or failure means. Told without the object's key: it holds a row's id, and the text enters history. */
 export function meaningOfStorageError(error: StorageError): Meaning {
   const { code } = error;
-  const told = `The bucket ${error.ref.bucket} cannot be used as it should (${[code, ...sdkNameOf(error)].join(', ')}). ${BUCKET_REMEDY[code]}`;
+  const what = error.unreachable ?? `cannot be used as it should (${[code, ...sdkNameOf(error)].join(', ')})`;
+  const told = `The bucket ${error.ref.bucket} ${what}. ${BUCKET_REMEDY[code]}`;
   const cause = {
     scope: 'storage',
     code,

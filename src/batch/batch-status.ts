@@ -184,7 +184,8 @@ function probeOf(
     ({ activityId }) => activityId === probeActivityId(scope),
   );
   const seconds = pending?.scheduledTime?.seconds;
-  const message = pending?.lastFailure?.message;
+  // A probe that was cut off has learned nothing: its own failure would hide the hold's cause.
+  const message = pending?.lastFailure?.applicationFailureInfo ? pending.lastFailure.message : undefined;
   return {
     nextProbeAt: seconds ? new Date(Number(seconds) * 1000).toISOString() : nextTrialAt,
     ...(message && { message }),

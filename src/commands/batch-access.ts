@@ -1,13 +1,16 @@
 import { Client, Connection } from '@temporalio/client';
 import { findPlace } from '../batch/batch-place.js';
+import { describeBatch, snapshotInMemo } from '../batch/describe-batch.js';
 import { accountIdOf } from '../bananahub/account-id.js';
 import type { AccountId } from '../bananahub/client.js';
 import { requireParts, type BucketConfig, type Config, type TemporalConfig } from '../config.js';
 import { BATCH_ID_RULE, parseBatchId } from '../domain/ids.js';
 import { UsageError } from '../errors.js';
 import { homeOf, type BatchLocation } from '../storage/layout.js';
-import type { ObjectStore } from '../storage/object-store.js';
+import { absentStore } from '../storage/absent-store.js';
+import { StorageError, type ObjectStore } from '../storage/object-store.js';
 import { createS3ObjectStore } from '../storage/s3-object-store.js';
+import type { CommandContext } from './command-context.js';
 
 /** The means to look at batches: the bucket, and Temporal where it answers. */
 export interface BatchAccess {
@@ -20,6 +23,8 @@ export interface BatchAccess {
   readonly isFree: boolean;
   /** The account that this command's own configuration names; undefined where only the workers have a key. */
   readonly account: AccountId | undefined;
+  /** Why the bucket cannot be used, where a command does without it: then `store` refuses everything. */
+  readonly bucketAway: StorageError | undefined;
 }
 
 /** Bounds every call of Temporal: a command says within seconds that it is away. */
@@ -30,18 +35,51 @@ export async function withBatchAccess<T>(
   config: Config,
   use: (access: BatchAccess) => Promise<T>,
 ): Promise<T> {
-  const { temporal, bucket } = requireParts(config, ['temporal', 'bucket']);
-  return withBucket(config, async (store) => {
-    const connection = await connectTemporal(temporal);
-    try {
-      const client = new Client({ connection, namespace: temporal.namespace });
-      const { api, taskQueue } = config;
-      const isFree = api?.origin === 'stack';
-      return await use({ store, bucket, client, temporal, taskQueue, isFree, account: ownAccount(config) });
-    } finally {
-      await connection.close();
-    }
-  });
+  const { temporal } = requireParts(config, ['temporal', 'bucket']);
+  return withBucket(config, (store, bucket) =>
+    withTemporal(temporal, (client) => use(accessOf(config, { store, bucket, client, temporal }))),
+  );
+}
+
+/**
+ * The same where Temporal alone is enough: a bucket that cannot be used is reported on `stderr` in one line, and the
+ * access says so in `bucketAway`.
+ */
+export async function withTemporalAccess<T>(
+  { config, stderr }: Pick<CommandContext, 'config' | 'stderr'>,
+  use: (access: BatchAccess) => Promise<T>,
+): Promise<T> {
+  const { temporal } = requireParts(config, ['temporal', 'bucket']);
+  return withBucketIfAny(config, (found) =>
+    withTemporal(temporal, (client) => {
+      if (found.away) stderr.write(`${found.away.message}\n`);
+      const { store, bucket, away } = found;
+      return use({ ...accessOf(config, { store, bucket, client, temporal }), bucketAway: away });
+    }),
+  );
+}
+
+function accessOf(
+  config: Config,
+  parts: Pick<BatchAccess, 'store' | 'bucket' | 'client' | 'temporal'>,
+): BatchAccess {
+  const { api, taskQueue } = config;
+  return {
+    ...parts,
+    taskQueue,
+    isFree: api?.origin === 'stack',
+    account: ownAccount(config),
+    bucketAway: undefined,
+  };
+}
+
+async function withTemporal<T>(temporal: TemporalConfig, use: (client: Client) => Promise<T>): Promise<T> {
+  const connection = await connectTemporal(temporal);
+  try {
+    return await use(new Client({ connection, namespace: temporal.namespace }));
+  } finally {
+    await connection.close();
+  }
 }
 
 /** The account of the configured API; undefined where none is. */
@@ -49,16 +87,63 @@ export function ownAccount({ api }: Pick<Config, 'api'>): AccountId | undefined 
   return api && (api.account ?? accountIdOf(new URL(api.baseUrl), api.apiKey));
 }
 
+/** How long a bucket may take to answer before a command that needs it says that it does not. */
+const BUCKET_ANSWERS_WITHIN_MS = 8_000;
+/** The same for a command that can do without it. */
+const BUCKET_MISSED_AFTER_MS = 3_000;
+
 /** Gives `use` the bucket, once it is known to be there and usable, and closes it afterwards. */
 export async function withBucket<T>(
   config: Config,
   use: (store: ObjectStore, bucket: BucketConfig) => Promise<T>,
 ): Promise<T> {
   const { bucket } = requireParts(config, ['bucket']);
-  const store = createS3ObjectStore(bucket.s3);
+  await checkAnswers(bucket, BUCKET_ANSWERS_WITHIN_MS);
+  return withStore(bucket, (store) => use(store, bucket));
+}
+
+/** The bucket, or why it cannot be used: then `store` refuses everything with that error. */
+export interface BucketIfAny {
+  readonly store: ObjectStore;
+  readonly bucket: BucketConfig;
+  readonly away: StorageError | undefined;
+}
+
+/** Gives `use` the bucket where it answers within a few seconds and may be used, and closes it afterwards. */
+export async function withBucketIfAny<T>(
+  config: Config,
+  use: (found: BucketIfAny) => Promise<T>,
+): Promise<T> {
+  const { bucket } = requireParts(config, ['bucket']);
   try {
-    await store.checkBucket(bucket.bucket);
-    return await use(store, bucket);
+    await checkAnswers(bucket, BUCKET_MISSED_AFTER_MS);
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    return use({ store: absentStore(error), bucket, away: error });
+  }
+  return withStore(bucket, (store) => use({ store, bucket, away: undefined }));
+}
+
+/** Throws a StorageError unless the bucket may be used and says so in time. */
+async function checkAnswers({ s3, bucket }: BucketConfig, withinMs: number): Promise<void> {
+  const store = createS3ObjectStore({
+    ...s3,
+    connectionTimeoutMs: withinMs,
+    idleTimeoutMs: withinMs,
+    maxAttempts: 2,
+    repeatsSilence: false,
+  });
+  try {
+    await store.checkBucket(bucket);
+  } finally {
+    store.close();
+  }
+}
+
+async function withStore<T>({ s3 }: BucketConfig, use: (store: ObjectStore) => Promise<T>): Promise<T> {
+  const store = createS3ObjectStore(s3);
+  try {
+    return await use(store);
   } finally {
     store.close();
   }
@@ -77,12 +162,19 @@ export async function connectTemporal(temporal: TemporalConfig): Promise<Connect
   }
 }
 
-/** Where a batch of the configured bucket lives, or would live. Throws a UsageError for what cannot be a batch's id. */
+/**
+ * Where a batch of the configured bucket lives, or would live; where the bucket cannot be used, where Temporal has it.
+ * Throws a UsageError for what cannot be a batch's id.
+ */
 export async function locate(
-  { store, bucket }: Pick<BatchAccess, 'store' | 'bucket'>,
+  found: Pick<BatchAccess, 'store' | 'bucket'> & Partial<Pick<BatchAccess, 'client' | 'bucketAway'>>,
   text: string,
 ): Promise<BatchLocation> {
   const batchId = parseBatchId(text);
   if (!batchId) throw new UsageError(`"${text}" cannot be a batch id: expected ${BATCH_ID_RULE}.`);
-  return findPlace(store, homeOf(bucket, batchId));
+  const home = homeOf(found.bucket, batchId);
+  if (!found.bucketAway) return findPlace(found.store, home);
+  const description = found.client && (await describeBatch(found.client, home));
+  if (!description) throw new UsageError(`Temporal does not know a batch "${batchId}".`);
+  return snapshotInMemo(description)?.run ?? home;
 }

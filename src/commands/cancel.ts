@@ -1,5 +1,5 @@
 import { cancelUpdate } from '../workflows/messages.js';
-import { withBatchAccess } from './batch-access.js';
+import { withTemporalAccess } from './batch-access.js';
 import { EXIT, type Command } from './command-context.js';
 import { NO_WORKER } from './no-worker.js';
 import { tellBatch } from './tell-batch.js';
@@ -10,8 +10,9 @@ export interface CancelOptions {
 }
 
 /** Ends a batch: nothing new is bought, jobs in flight get their grace, the rest keep their job ids. */
-export const cancel: Command<CancelOptions> = ({ config, stdout, stderr }, { id, json }) =>
-  withBatchAccess(config, async (access) => {
+export const cancel: Command<CancelOptions> = (context, { id, json }) =>
+  withTemporalAccess(context, async (access) => {
+    const { stdout, stderr } = context;
     const { before, isTakenUp } = await tellBatch(access, id, {
       verb: 'cancel',
       tell: (handle) => handle.executeUpdate(cancelUpdate),

@@ -13,6 +13,8 @@ export interface CommandContext {
   readonly stderr: NodeJS.WriteStream;
   /** Aborted by the first Ctrl-C or SIGTERM; a second one ends the process at once. */
   readonly interrupted: AbortSignal;
+  /** Says what is still finished after that, such as `the worker`; without it the process ends within a second. */
+  readonly finishing: (what: string) => void;
 }
 
 /** Exit codes; scripts rely on them. */

@@ -38,6 +38,7 @@ export async function withEngine<T>(
   };
   let stack: RunningStack | undefined;
   let worker: RunningWorker | undefined;
+  context.finishing('the worker and local servers of this command');
   try {
     if (needed.temporal || needed.s3 || needed.sandbox) {
       stderr.write('Starting what is not configured …\n');

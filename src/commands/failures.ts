@@ -4,9 +4,10 @@ import { failureColumns } from '../report/failure-record.js';
 import { csvChunks } from '../sheet/index.js';
 import { at, failuresKey, rejectsKey, type BatchLocation } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
-import { locate, withBucket } from './batch-access.js';
+import { locate, withBucketIfAny } from './batch-access.js';
 import { readBatchFiles, type BatchFiles } from '../batch/batch-files.js';
 import { EXIT, type Command, type CommandContext } from './command-context.js';
+import { countedFailures } from './counted-failures.js';
 import { failedRowOf, recordedFailures, sealedFailures, type FailedRow } from './failed-rows.js';
 import { unknownBatch } from './status.js';
 import { coloursFor } from './status-text.js';
@@ -28,7 +29,10 @@ const TABLE_ROWS = 50;
 export const failures: Command<FailuresOptions> = (context, options) => {
   if (options.csv && options.json)
     throw new UsageError('--csv and --json exclude each other: give one of them.');
-  return withBucket(context.config, async (store, bucket) => {
+  return withBucketIfAny(context.config, async (reached) => {
+    const { store, bucket, away } = reached;
+    if (away && options.csv) throw away;
+    if (away) return countedFailures(context, reached, options);
     const location = await locate({ store, bucket }, options.id);
     const files = await readBatchFiles(store, location);
     if (!files) throw unknownBatch(location);

@@ -3,7 +3,8 @@ import { placeIfAny } from '../batch/batch-place.js';
 import { addressOf, homeOf, type HomeFolder } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { archivedBatch, folderIds } from './archived-batches.js';
-import { withBucket } from './batch-access.js';
+import { UsageError } from '../errors.js';
+import { withBucketIfAny } from './batch-access.js';
 import { EXIT, type Command, type CommandContext } from './command-context.js';
 import { ago, minuteOf } from './elapsed.js';
 import { batchesInTemporal, type ListedBatch } from './running-batches.js';
@@ -22,17 +23,27 @@ const REPORTS_AT_ONCE = 16;
 
 /** All batches below the bucket's prefix, and those elsewhere whose place is noted there, newest first: as Temporal last noted them, older ones as the bucket tells. */
 export const list: Command<ListOptions> = (context, options) =>
-  withBucket(context.config, (store, { bucket, prefix }) =>
+  withBucketIfAny(context.config, ({ store, bucket: { bucket, prefix }, away }) =>
     withTemporalIfAny(context.config, async (temporal) => {
-      const { batches, problem } = await findBatches(context, store, { bucket, prefix }, temporal);
+      const parts = { temporal, store: away ? undefined : store };
+      const { batches, problem } = await findBatches(context, { bucket, prefix }, parts);
       if (context.interrupted.aborted) return EXIT.interrupted;
       const shown = batches.slice(0, options.limit ?? batches.length);
       const { stdout, stderr } = context;
-      if (problem) stderr.write(`${problem}: what runs is not known; this is what the bucket tells.\n`);
+      if (away && problem) {
+        throw new UsageError(`${away.message} ${problem} either. Check both with: banana-batch doctor`);
+      }
+      if (away) stderr.write(`${away.message} These are the batches that Temporal knows.\n`);
+      if (problem) stderr.write(`${problem}: this is what the bucket has recorded.\n`);
       if (options.json) {
-        const document = { location: `s3://${bucket}/${prefix}`, temporalAnswered: !problem, batches: shown };
+        const document = {
+          location: `s3://${bucket}/${prefix}`,
+          temporalAnswered: !problem,
+          bucketAnswered: !away,
+          batches: shown,
+        };
         await writeText(stdout, `${JSON.stringify(document)}\n`);
-      } else if (batches.length === 0) {
+      } else if (batches.length === 0 && !away) {
         stderr.write(
           `There are no batches in s3://${bucket}/${prefix} yet. Begin with: banana-batch submit prompts.csv\n`,
         );
@@ -47,9 +58,8 @@ export const list: Command<ListOptions> = (context, options) =>
 
 async function findBatches(
   { interrupted }: CommandContext,
-  store: ObjectStore,
   folder: HomeFolder,
-  temporal: TemporalIfAny,
+  { temporal, store }: { readonly temporal: TemporalIfAny; readonly store: ObjectStore | undefined },
 ): Promise<{ readonly batches: readonly ListedBatch[]; readonly problem: string | undefined }> {
   const known =
     temporal.kind === 'there'
@@ -57,7 +67,13 @@ async function findBatches(
       : undefined;
   const isAtHome = ({ batchId, location }: ListedBatch): boolean =>
     location === addressOf(homeOf(folder, batchId));
+  const problem = known
+    ? undefined
+    : temporal.kind === 'away'
+      ? temporal.problem
+      : 'Temporal does not answer';
   const atHome = [...(known?.values() ?? [])].filter(isAtHome);
+  if (!store) return { batches: atHome.toSorted(newestFirst), problem };
   const ids = new Set(await folderIds(store, folder));
   for (const { batchId } of atHome) ids.delete(batchId);
   const others = await pMap(
@@ -73,11 +89,6 @@ async function findBatches(
     { concurrency: REPORTS_AT_ONCE },
   );
   const batches = [...atHome, ...others.flatMap((batch) => batch ?? [])];
-  const problem = known
-    ? undefined
-    : temporal.kind === 'away'
-      ? temporal.problem
-      : 'Temporal does not answer';
   return { batches: batches.toSorted(newestFirst), problem };
 }
 

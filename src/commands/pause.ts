@@ -1,5 +1,5 @@
 import { instructSignal, pauseUpdate } from '../workflows/messages.js';
-import { withBatchAccess } from './batch-access.js';
+import { withTemporalAccess } from './batch-access.js';
 import { EXIT, type Command } from './command-context.js';
 import { NO_WORKER } from './no-worker.js';
 import { tellBatch } from './tell-batch.js';
@@ -10,8 +10,9 @@ export interface PauseOptions {
 }
 
 /** Stops buying: what is in flight is awaited and stored, the rest waits for `resume`. */
-export const pause: Command<PauseOptions> = ({ config, stdout, stderr }, { id, json }) =>
-  withBatchAccess(config, async (access) => {
+export const pause: Command<PauseOptions> = (context, { id, json }) =>
+  withTemporalAccess(context, async (access) => {
+    const { stdout, stderr } = context;
     const { before, isTakenUp } = await tellBatch(access, id, {
       verb: 'pause',
       tell: (handle) => handle.executeUpdate(pauseUpdate),

@@ -1,5 +1,5 @@
 import { instructSignal, resumeUpdate } from '../workflows/messages.js';
-import { withBatchAccess } from './batch-access.js';
+import { withTemporalAccess } from './batch-access.js';
 import { EXIT, type Command } from './command-context.js';
 import { NO_WORKER } from './no-worker.js';
 import { tellBatch, type Word } from './tell-batch.js';
@@ -24,8 +24,9 @@ export function resumeWord({ rebind }: Pick<ResumeOptions, 'rebind'>): Word {
 }
 
 /** Goes on after a pause, and looks at once whether the causes of holds have ended. */
-export const resume: Command<ResumeOptions> = ({ config, stdout, stderr }, { id, rebind, json }) =>
-  withBatchAccess(config, async (access) => {
+export const resume: Command<ResumeOptions> = (context, { id, rebind, json }) =>
+  withTemporalAccess(context, async (access) => {
+    const { stdout, stderr } = context;
     const { before, isTakenUp } = await tellBatch(access, id, resumeWord({ rebind }));
     const { batchId, paused, holds } = before;
     const said = [

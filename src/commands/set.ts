@@ -3,7 +3,7 @@ import type { BatchStatus } from '../batch/status-document.js';
 import { compareDecimals } from '../domain/decimal.js';
 import { UsageError } from '../errors.js';
 import { instructSignal, setUpdate } from '../workflows/messages.js';
-import { withBatchAccess } from './batch-access.js';
+import { withTemporalAccess } from './batch-access.js';
 import { EXIT, type Command } from './command-context.js';
 import { NO_WORKER } from './no-worker.js';
 import { tellBatch } from './tell-batch.js';
@@ -14,12 +14,13 @@ export interface SetOptions extends ChangedSettings {
 }
 
 /** Changes a running batch. */
-export const set: Command<SetOptions> = async ({ config, stdout, stderr }, options) => {
+export const set: Command<SetOptions> = async (context, options) => {
   const { id, json, ...settings } = options;
   if (Object.keys(settings).length === 0) {
     throw new UsageError('Nothing to set: give --concurrency, --max-failure-rate or --budget.');
   }
-  return withBatchAccess(config, async (access) => {
+  const { stdout, stderr } = context;
+  return withTemporalAccess(context, async (access) => {
     const { before, isTakenUp } = await tellBatch(access, id, {
       verb: 'set anything',
       tell: (handle) => handle.executeUpdate(setUpdate, { args: [settings] }),

@@ -1,10 +1,11 @@
+import type { Client } from '@temporalio/client';
 import { readBatchStatus } from '../batch/batch-status.js';
 import { statusJson, type BatchStatus } from '../batch/status-document.js';
 import { statusFromBucket } from '../batch/bucket-status.js';
 import { UsageError } from '../errors.js';
 import { addressOf, type BatchLocation } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
-import { locate, withBucket } from './batch-access.js';
+import { locate, withBucketIfAny, type BucketIfAny } from './batch-access.js';
 import { EXIT, type Command, type CommandContext, type ExitCode } from './command-context.js';
 import { sealNotes } from './seal-notes.js';
 import { coloursFor, statusBlock } from './status-text.js';
@@ -17,29 +18,53 @@ export interface StatusOptions {
   readonly json: boolean;
 }
 
-/** Where a batch is; from the bucket alone where Temporal is away. Ends with 1 where the batch has finished with rows that are not stored. */
+/** Where a batch is: from Temporal and the bucket, or from one of them where the other is away. Ends with 1 where the batch has finished with rows that are not stored. */
 export const status: Command<StatusOptions> = (context, options) =>
-  withBucket(context.config, (store, bucket) =>
-    withTemporalIfAny(context.config, async (temporal) => {
-      const location = await locate({ store, bucket }, options.id);
-      if (temporal.kind === 'away') {
-        context.stderr.write(`${temporal.problem}; this is what the bucket tells.\n`);
-        const archived = await statusFromBucket(store, location, 'temporal-away');
-        return show(context, options, { store, location }, archived);
-      }
-      const access = { store, client: temporal.client, taskQueue: context.config.taskQueue };
-      const found = options.watch
-        ? await watchBatch(context, access, location, context.interrupted)
-        : await readBatchStatus(access, location);
-      if (context.interrupted.aborted) return EXIT.interrupted;
-      return show(context, options, { store, location }, found);
+  withBucketIfAny(context.config, (found) =>
+    withTemporalIfAny(context.config, (temporal) => {
+      const { stderr } = context;
+      if (found.away) stderr.write(`${found.away.message}\n`);
+      if (temporal.kind === 'there') return statusByTemporal(context, options, found, temporal.client);
+      if (found.away)
+        throw new UsageError(`${temporal.problem} either. Check both with: banana-batch doctor`);
+      stderr.write(`${temporal.problem}: this is what the bucket has recorded.\n`);
+      return statusByBucket(context, options, found);
     }),
   );
+
+async function statusByTemporal(
+  context: CommandContext,
+  options: StatusOptions,
+  { store, bucket, away }: BucketIfAny,
+  client: Client,
+): Promise<ExitCode> {
+  const location = await locate({ store, bucket, client, bucketAway: away }, options.id);
+  const access = { store, client, taskQueue: context.config.taskQueue };
+  const found = options.watch
+    ? await watchBatch(context, access, location, context.interrupted)
+    : await readBatchStatus(access, location);
+  if (context.interrupted.aborted) return EXIT.interrupted;
+  return show(context, options, { store: away ? undefined : store, location }, found);
+}
+
+async function statusByBucket(
+  context: CommandContext,
+  options: StatusOptions,
+  { store, bucket }: BucketIfAny,
+): Promise<ExitCode> {
+  const location = await locate({ store, bucket }, options.id);
+  return show(
+    context,
+    options,
+    { store, location },
+    await statusFromBucket(store, location, 'temporal-away'),
+  );
+}
 
 async function show(
   context: CommandContext,
   options: StatusOptions,
-  { store, location }: { readonly store: ObjectStore; readonly location: BatchLocation },
+  { store, location }: { readonly store: ObjectStore | undefined; readonly location: BatchLocation },
   found: BatchStatus | undefined,
 ): Promise<ExitCode> {
   if (!found) throw unknownBatch(location);
@@ -47,7 +72,7 @@ async function show(
   if (options.json) stdout.write(`${statusJson(found)}\n`);
   else if (!options.watch)
     stdout.write(`${statusBlock(found, coloursFor(stdout, environment))}\n  ${found.location}\n`);
-  const notes = options.json ? [] : await sealNotes(store, location, found);
+  const notes = options.json || !store ? [] : await sealNotes(store, location, found);
   for (const [, text] of notes) stdout.write(`  ${text}\n`);
   return exitCodeOf(found);
 }

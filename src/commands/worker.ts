@@ -16,7 +16,7 @@ export interface WorkerCommandOptions {
 /** Works for batches until Ctrl-C or SIGTERM; what is under way then is finished or handed back. */
 export const worker: Command<WorkerCommandOptions> = async (context, options) => {
   const { roles, imageBytes, webhooks: listen } = options;
-  const { config, environment, interrupted, stderr } = context;
+  const { config, environment, finishing, interrupted, stderr } = context;
   const parts = requireParts(config, [
     'temporal',
     'bucket',
@@ -49,6 +49,7 @@ export const worker: Command<WorkerCommandOptions> = async (context, options) =>
     },
     'The worker is ready.',
   );
+  finishing('the worker: work under way is finished or handed back');
   await Promise.race([aborted(interrupted), running.done]);
   log.info('The worker stops: what is under way is finished or handed back.');
   await running.stop();

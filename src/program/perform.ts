@@ -1,6 +1,7 @@
-import { EXIT, type Command, type CommandContext, type ExitCode } from '../commands/command-context.js';
+import type { Command, CommandContext, ExitCode } from '../commands/command-context.js';
 import { loadDotEnv, readConfig } from '../config.js';
 import { findStack } from '../embedded/stack-info.js';
+import { listenForInterruption } from './interruption.js';
 
 /** Where the program runs. */
 export interface Surroundings {
@@ -10,7 +11,7 @@ export interface Surroundings {
   readonly open: () => Promise<CommandContext>;
 }
 
-/** This process with its streams, folder and environment; Ctrl-C aborts once, and ends it the second time. */
+/** This process with its streams, folder and environment; the first Ctrl-C or SIGTERM asks the command to end, the second ends the process. */
 export const THIS_PROCESS: Surroundings = {
   stdout: process.stdout,
   stderr: process.stderr,
@@ -29,20 +30,8 @@ async function openContext(): Promise<CommandContext> {
     stdin: process.stdin,
     stdout: process.stdout,
     stderr: process.stderr,
-    interrupted: interruptions(),
+    ...listenForInterruption(),
   };
-}
-
-function interruptions(): AbortSignal {
-  const controller = new AbortController();
-  const onSignal = (): void => {
-    if (controller.signal.aborted) process.exit(EXIT.interrupted);
-    process.stderr.write('\nStopping; once more ends it at once.\n');
-    controller.abort();
-  };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
-  return controller.signal;
 }
 
 type Perform = <Options>(load: () => Promise<Command<Options>>, options: Options) => Promise<ExitCode>;

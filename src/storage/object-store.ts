@@ -115,15 +115,18 @@ export class StorageError extends Error {
   override readonly name = 'StorageError';
   readonly code: StorageErrorCode;
   readonly ref: { readonly bucket: string; readonly key?: string };
+  /** What failed on the way, without the key: `does not answer (put, http://127.0.0.1:7070)`. Only with code `unreachable`. */
+  readonly unreachable: string | undefined;
 
   constructor(
     code: StorageErrorCode,
     ref: { readonly bucket: string; readonly key?: string },
     message: string,
-    options?: ErrorOptions,
+    options: ErrorOptions & { readonly unreachable?: string } = {},
   ) {
     super(message, options);
     this.code = code;
     this.ref = ref;
+    this.unreachable = options.unreachable;
   }
 }

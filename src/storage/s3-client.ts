@@ -2,6 +2,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { MOST_IDLE_MS } from './connection-times.js';
+import { explainNetworkFaults } from './s3-network-fault.js';
 
 export interface S3ConnectionOptions {
   /** URL of an S3-compatible server; default AWS_ENDPOINT_URL_S3, else AWS itself. */
@@ -18,6 +19,8 @@ export interface S3ConnectionOptions {
   readonly connectionTimeoutMs?: number;
   /** Most time without a byte in either direction; default 60 s. */
   readonly idleTimeoutMs?: number;
+  /** Whether a request that got no answer in time is repeated as other transient faults are. Default true. */
+  readonly repeatsSilence?: boolean;
   /** Where the AWS variables are looked up that decide addressing and region; default the process's own. */
   readonly environment?: NodeJS.ProcessEnv;
 }
@@ -34,7 +37,7 @@ export function createS3Client(options: S3ConnectionOptions): S3Client {
     (endpoint !== undefined && environment['AWS_PROFILE'] === undefined ? 'us-east-1' : undefined);
   // Node closes an idle connection when the server's `Keep-Alive` header says so, but only where a time-out is set.
   const agentOptions = { keepAlive: true, maxSockets, timeout: MOST_IDLE_MS };
-  return new S3Client({
+  const client = new S3Client({
     ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
     ...(region === undefined ? {} : { region }),
     ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
@@ -53,6 +56,8 @@ export function createS3Client(options: S3ConnectionOptions): S3Client {
       socketAcquisitionWarningTimeout: 600_000,
     },
   });
+  explainNetworkFaults(client, { repeatsSilence: options.repeatsSilence ?? true });
+  return client;
 }
 
 function ignore(): void {}

@@ -1,4 +1,5 @@
 import { StorageError, type StorageErrorCode } from './object-store.js';
+import { networkFaultText, requestOriginOf } from './s3-network-fault.js';
 
 /** Which call failed and where, in words for the message: `put s3://bucket/key`. */
 export interface S3Call {
@@ -46,6 +47,7 @@ const CODES_BY_NAME: Readonly<Record<string, StorageErrorCode>> = {
   RequestTimeout: 'unavailable',
   SlowDown: 'unavailable',
   TimeoutError: 'unreachable',
+  NoAnswer: 'unreachable',
 };
 
 const CODES_BY_STATUS: Readonly<Record<number, StorageErrorCode>> = {
@@ -81,13 +83,37 @@ export function storageErrorOf(error: unknown, call: S3Call): StorageError {
   if (error instanceof StorageError) return error;
   const fault = faultOf(error);
   const code = codeOf(fault, call);
+  const ref = { bucket: call.bucket, ...(call.key === undefined ? {} : { key: call.key }) };
+  if (code === 'unreachable') return unreachableError(ref, error, fault, call);
   const place = call.key === undefined ? `s3://${call.bucket}` : `s3://${call.bucket}/${call.key}`;
   const status = fault.status === undefined ? '' : `${fault.status} `;
   const message = [`${call.action} ${place} failed: ${status}${summary(fault)}.`, adviceFor(code, fault)]
     .join(' ')
     .trim();
-  const ref = { bucket: call.bucket, ...(call.key === undefined ? {} : { key: call.key }) };
   return new StorageError(code, ref, message, { cause: error });
+}
+
+function unreachableError(
+  ref: StorageError['ref'],
+  error: unknown,
+  fault: S3Fault,
+  { action, bucket, key }: S3Call,
+): StorageError {
+  const origin = requestOriginOf(error);
+  const at = origin === undefined ? '' : ` at ${origin}`;
+  const how = networkFaultText(fault);
+  const request = key === undefined ? '' : ` (${action} ${key})`;
+  const what =
+    how === undefined
+      ? `Bucket s3://${bucket}${at} does not answer${request}.`
+      : `Cannot reach bucket s3://${bucket}${at}: ${how}${request}.`;
+  const where = origin === undefined ? action : `${action}, ${origin}`;
+  const unreachable =
+    how === undefined ? `does not answer (${where})` : `cannot be reached: ${how} (${where})`;
+  return new StorageError('unreachable', ref, `${what} ${adviceFor('unreachable', fault)}`, {
+    cause: error,
+    unreachable,
+  });
 }
 
 /** Whether the same call may succeed a moment later. */

@@ -19,7 +19,7 @@ export async function retryTransient<T>(
     try {
       return await attempt();
     } catch (error) {
-      if (made >= policy.attempts || !(error instanceof StorageError) || !isTransient(error)) throw error;
+      if (made >= policy.attempts || !(error instanceof StorageError) || !isRepeated(error)) throw error;
       await delay(
         policy.firstDelayMs * 2 ** (made - 1),
         undefined,
@@ -30,4 +30,9 @@ export async function retryTransient<T>(
       });
     }
   }
+}
+
+/** What got no answer is repeated by the SDK, or by nobody where the store is not to. */
+function isRepeated(error: StorageError): boolean {
+  return isTransient(error) && !(error.cause instanceof Error && error.cause.name === 'NoAnswer');
 }

@@ -7,6 +7,7 @@ import { ACCESS_DENIED, CREATES, puts, SLOW_DOWN, touches } from '../support/fau
 import type { Behaviour, Match } from '../support/fault-proxy.js';
 import type { ProxiedServices } from '../support/test-services.js';
 import { startTestStack, type TestStack } from '../support/test-stack.js';
+import { snapshotQuery } from '../../src/workflows/messages.js';
 import { untilHeld } from '../support/until-held.js';
 
 const ROWS = 20;
@@ -67,6 +68,22 @@ describe('a batch whose bucket', { timeout: 400_000 }, () => {
       expect(runs.sandbox.stats().jobsMade - bought).toBeLessThanOrEqual(MOST_BOUGHT_AHEAD);
       await s3.restart();
       await expectCompleted(runs, handle, 'away', 'S3 SIGKILL for 30 s');
+    }));
+
+  it.concurrent('hangs is held, and says which request gets no answer', () =>
+    // Two requests without an answer; with the limits that workers really have they are three.
+    withProxiedRuns({ sandbox, limits: { storageFaultMs: 30_000 } }, async (runs) => {
+      const { s3 } = runs.stack;
+      const handle = await start(runs, 'hangs');
+      await untilBought(runs, 6);
+      s3.freeze();
+      await untilHeld(handle, 'storage', 110_000);
+      const { holds } = await handle.query(snapshotQuery);
+      expect(holds[0]?.message).toMatch(
+        /test-bucket does not answer \([a-z ]+, http:\/\/127\.0\.0\.1:\d+\)\./,
+      );
+      s3.thaw();
+      await expectCompleted(runs, handle, 'hangs', 'S3 SIGSTOP until held');
     }));
 
   it.concurrent.for<{ fault: string; behaviour: Behaviour; match: Match; after: number }>([

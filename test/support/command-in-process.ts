@@ -53,6 +53,7 @@ export async function runInProcess(
           stdout,
           stderr,
           interrupted: new AbortController().signal,
+          finishing: () => undefined,
         };
       },
     });

@@ -107,6 +107,7 @@ export async function performCommand<Options>(
     stdout,
     stderr,
     interrupted,
+    finishing: () => undefined,
   };
   try {
     const code = await command(context, options);

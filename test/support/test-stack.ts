@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { rm } from 'node:fs/promises';
+import { copyFile, mkdir, rm } from 'node:fs/promises';
 import { Client, Connection } from '@temporalio/client';
 import type { ChildServer } from '../../src/embedded/child-server.js';
 import { createBucket, EMBEDDED_S3_REGION, startS3 } from '../../src/embedded/s3.js';
@@ -15,6 +15,9 @@ import { temporaryFolder } from './temporary-folder.js';
 interface TestServer {
   /** Ends it by SIGKILL. */
   kill(): Promise<void>;
+  /** Stops it by SIGSTOP: it keeps its connections and answers nothing, until `thaw`. */
+  freeze(): void;
+  thaw(): void;
   /** Starts it again, on the same port over the same data. */
   restart(): Promise<void>;
   stop(): Promise<void>;
@@ -28,6 +31,10 @@ export interface TestTemporal extends TestServer {
   readonly client: Client;
   /** Kills it and starts it again on the same port with nothing in its database. */
   restartEmpty(): Promise<void>;
+  /** Copies its database while it stands still for a moment. */
+  saveDatabase(): Promise<void>;
+  /** Kills it and starts it again on the same port with the database that was saved. */
+  restoreDatabase(): Promise<void>;
 }
 
 /** A real S3 server, a bucket in it, and a store that reaches it. */
@@ -80,6 +87,25 @@ export async function startTestTemporal(): Promise<TestTemporal> {
       for (const file of TEMPORAL_FILES) await rm(`${folder.path}/${file}`, { force: true });
       await life.restart();
     },
+    saveDatabase: async () => {
+      life.freeze();
+      try {
+        await mkdir(`${folder.path}/saved`, { recursive: true });
+        for (const file of TEMPORAL_FILES.slice(0, 2)) {
+          await copyFile(`${folder.path}/${file}`, `${folder.path}/saved/${file}`);
+        }
+      } finally {
+        life.thaw();
+      }
+    },
+    restoreDatabase: async () => {
+      await life.kill();
+      for (const file of TEMPORAL_FILES) await rm(`${folder.path}/${file}`, { force: true });
+      for (const file of TEMPORAL_FILES.slice(0, 2)) {
+        await copyFile(`${folder.path}/saved/${file}`, `${folder.path}/${file}`);
+      }
+      await life.restart();
+    },
   };
 }
 
@@ -121,10 +147,16 @@ function lifetime(
   release: () => Promise<void>,
 ): TestServer {
   const started = [first];
+  const signal = (name: 'SIGSTOP' | 'SIGCONT'): void => {
+    const pid = started.at(-1)?.pid;
+    if (pid !== undefined) process.kill(pid, name);
+  };
   return {
     kill: async () => {
       await started.at(-1)?.kill();
     },
+    freeze: () => signal('SIGSTOP'),
+    thaw: () => signal('SIGCONT'),
     restart: async () => {
       await started.at(-1)?.stop();
       started.push(await start());

@@ -181,7 +181,10 @@ describe('a server that is not there', () => {
       const failure = await failureOf(nowhere.checkBucket('bucket'));
       expect(failure.code).toBe('unreachable');
       expect(failure.message).toContain('AWS_ENDPOINT_URL_S3');
-      expect(failure.message).toContain('ECONNREFUSED');
+      expect(failure.message).toContain(
+        `Cannot reach bucket s3://bucket at ${gone.origin}: connection refused.`,
+      );
+      expect(failure.unreachable).toBe(`cannot be reached: connection refused (use bucket, ${gone.origin})`);
     } finally {
       nowhere.close();
     }
@@ -189,7 +192,28 @@ describe('a server that is not there', () => {
 
   it('is unreachable too where it takes the request and never answers', async () => {
     server.answerWith(() => undefined);
-    expect((await failureOf(store.head(ref))).code).toBe('unreachable');
+    const failure = await failureOf(store.head(ref));
+    expect(failure.code).toBe('unreachable');
+    expect(failure.message).toContain(`at ${server.origin} does not answer (head a/key).`);
+    expect(failure.unreachable).toBe(`does not answer (head, ${server.origin})`);
+  });
+
+  it('is asked once more only where silence is to be repeated', async () => {
+    const requests = async (repeatsSilence: boolean): Promise<number> => {
+      let count = 0;
+      server.answerWith(() => void (count += 1));
+      const silent = createS3ObjectStore({
+        endpoint: server.origin,
+        credentials: { accessKeyId: 'AKTEST', secretAccessKey: SECRET },
+        maxAttempts: 2,
+        idleTimeoutMs: 100,
+        repeatsSilence,
+      });
+      await failureOf(silent.head(ref));
+      silent.close();
+      return count;
+    };
+    expect([await requests(false), await requests(true)]).toEqual([1, 2]);
   });
 });
 

@@ -1,0 +1,38 @@
+import { readBatchStatus } from '../batch/batch-status.js';
+import { counted } from '../domain/counted.js';
+import { locate, type BucketIfAny } from './batch-access.js';
+import { EXIT, type CommandContext, type ExitCode } from './command-context.js';
+import { unknownBatch } from './status.js';
+import { withTemporalIfAny } from './temporal-if-any.js';
+
+/**
+ * What Temporal alone knows of a batch's failures: how many there are of each kind. For a bucket that cannot be used,
+ * and ends with 2, since the rows themselves are not listed. Throws the bucket's error where Temporal is away too.
+ */
+export async function countedFailures(
+  context: CommandContext,
+  { store, bucket, away }: BucketIfAny,
+  { id, json }: { readonly id: string; readonly json: boolean },
+): Promise<ExitCode> {
+  const { config, stdout, stderr } = context;
+  return withTemporalIfAny(config, async (temporal) => {
+    if (temporal.kind === 'away') throw away;
+    const { client } = temporal;
+    const location = await locate({ store, bucket, client, bucketAway: away }, id);
+    const status = await readBatchStatus({ client, store, taskQueue: config.taskQueue }, location);
+    if (!status) throw unknownBatch(location);
+    const { batchId, runSeq, failed, cancelled, failuresByKind } = status;
+    const total = failed + cancelled;
+    const byKind = { ...failuresByKind, ...(cancelled > 0 && { cancelled }) };
+    stderr.write(`${away?.message} The rows are listed there; Temporal knows how many they are.\n`);
+    if (json) {
+      stdout.write(`${JSON.stringify({ batchId, runSeq, sealed: false, total, byKind, rows: [] })}\n`);
+    } else {
+      const kinds = Object.entries(byKind).map(([kind, count]) => `${count} ${kind}`);
+      stdout.write(
+        `${counted(total, 'row')} without an image${kinds.map((kind, n) => `${n === 0 ? ': ' : ', '}${kind}`).join('')}.\n`,
+      );
+    }
+    return EXIT.refused;
+  });
+}
