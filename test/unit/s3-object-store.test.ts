@@ -168,6 +168,22 @@ describe('what a server’s refusal means', () => {
   });
 });
 
+/** How often a server that never answers is asked. */
+async function requests(repeatsSilence: boolean): Promise<number> {
+  let count = 0;
+  server.answerWith(() => void (count += 1));
+  const silent = createS3ObjectStore({
+    endpoint: server.origin,
+    credentials: { accessKeyId: 'AKTEST', secretAccessKey: SECRET },
+    maxAttempts: 2,
+    idleTimeoutMs: 100,
+    repeatsSilence,
+  });
+  await failureOf(silent.head(ref));
+  silent.close();
+  return count;
+}
+
 describe('a server that is not there', () => {
   it('is unreachable', async () => {
     const gone = await startScriptedServer();
@@ -199,20 +215,6 @@ describe('a server that is not there', () => {
   });
 
   it('is asked once more only where silence is to be repeated', async () => {
-    const requests = async (repeatsSilence: boolean): Promise<number> => {
-      let count = 0;
-      server.answerWith(() => void (count += 1));
-      const silent = createS3ObjectStore({
-        endpoint: server.origin,
-        credentials: { accessKeyId: 'AKTEST', secretAccessKey: SECRET },
-        maxAttempts: 2,
-        idleTimeoutMs: 100,
-        repeatsSilence,
-      });
-      await failureOf(silent.head(ref));
-      silent.close();
-      return count;
-    };
     expect([await requests(false), await requests(true)]).toEqual([1, 2]);
   });
 });
