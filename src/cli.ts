@@ -88,10 +88,18 @@ function unexpected(error: unknown): string {
 
 const invoked = process.argv[1];
 if (invoked && realpathSync(invoked) === fileURLToPath(import.meta.url)) {
-  // Whoever reads has seen enough, as `head` does.
+  const end = async (error: unknown): Promise<void> => {
+    const { refusalOf } = await import('./commands/refusal.js');
+    process.stderr.write(`${refusalOf(error) ?? unexpected(error)}\n`);
+    process.exit(EXIT.refused);
+  };
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(EXIT.ok);
+    // The reader closed the pipe, as `head` does.
+    if (error.code === 'EPIPE') process.exit(EXIT.ok);
+    void end(Object.assign(error, { path: 'standard output' }));
   });
+  // What cannot be printed must not hide what the command does.
+  process.stderr.on('error', () => undefined);
+  process.on('uncaughtException', (error) => void end(error));
   process.exitCode = await main(process.argv.slice(2));
 }

@@ -2,6 +2,7 @@ import { ServiceError, WorkflowUpdateFailedError } from '@temporalio/client';
 import { NamespaceNotFoundError } from '@temporalio/common';
 import { BananaHubError } from '../bananahub/errors.js';
 import { asPart } from '../domain/full-stop.js';
+import { diskFaultText } from './disk-fault.js';
 import { EmbeddedError } from '../embedded/embedded-error.js';
 import { UsageError } from '../errors.js';
 import { SheetError } from '../sheet/index.js';
@@ -23,5 +24,5 @@ export function refusalOf(error: unknown): string | undefined {
     error instanceof StorageError ||
     error instanceof EmbeddedError ||
     error instanceof BananaHubError;
-  return isExpected ? error.message : undefined;
+  return isExpected ? error.message : diskFaultText(error);
 }

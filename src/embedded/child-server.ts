@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { closeSync, openSync, readFileSync, renameSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { EmbeddedError } from './embedded-error.js';
 
@@ -86,7 +88,8 @@ export async function startChildServer(options: ChildServerOptions): Promise<Chi
     outcome === 'late'
       ? `was not ready after ${String(readyTimeoutMs / 1000)} s and has been stopped`
       : `ended while starting (${exit.signal ?? `exit code ${String(exit.code)}`})`;
-  throw new EmbeddedError('server-failed', `${name} ${what}. ${describeLog(logFile)}`);
+  const why = (await fullDiskText(logFile)) ?? describeLog(logFile);
+  throw new EmbeddedError('server-failed', `${name} ${what}. ${why}`);
 }
 
 /** The last lines of a server's log and where the rest is; never throws. */
@@ -94,6 +97,17 @@ export function describeLog(logFile: string): string {
   const lines = readLog(logFile).trimEnd().split('\n').slice(-15);
   if (lines.join('') === '') return `Its log ${logFile} is empty.`;
   return `Its log ${logFile} ends with:\n${lines.map((line) => `  ${line.slice(0, 500)}`).join('\n')}`;
+}
+
+/** A disk with less room than this leaves a server none to work with. */
+const LEAST_FREE_BYTES = 1024 * 1024;
+
+/** What to do where a server's disk is full, which servers themselves do not always say; undefined where it has room. */
+export async function fullDiskText(logFile: string): Promise<string | undefined> {
+  const folder = dirname(logFile);
+  const found = await statfs(folder).catch(() => undefined);
+  if (!found || found.bavail * found.bsize >= LEAST_FREE_BYTES) return undefined;
+  return `The disk of ${folder} is full. Make room, then run the same command again: it continues.`;
 }
 
 /** A server's log; empty where it cannot be read. Never throws. */

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { StorageError } from '../storage/object-store.js';
-import { describeLog } from './child-server.js';
+import { describeLog, fullDiskText } from './child-server.js';
 import type { ChildServer } from './child-server.js';
 import { EmbeddedError } from './embedded-error.js';
 import type { ServerProgram } from './find-binary.js';
@@ -132,5 +132,6 @@ async function startSandboxPart({ folder, ports, secrets, sandboxBehaviour }: Pa
 async function endOf(server: ChildServer, title: string, logFile: string): Promise<EmbeddedError> {
   const { signal, code } = await server.exited;
   const how = signal === null ? `with exit code ${String(code)}` : `by ${signal}`;
-  return new EmbeddedError('server-failed', `${title} has ended ${how}. ${describeLog(logFile)}`);
+  const why = (await fullDiskText(logFile)) ?? describeLog(logFile);
+  return new EmbeddedError('server-failed', `${title} has ended ${how}. ${why}`);
 }

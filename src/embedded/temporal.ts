@@ -1,4 +1,5 @@
-import { mkdir } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import getPort from 'get-port';
@@ -36,6 +37,7 @@ export async function startTemporal(options: TemporalOptions): Promise<TemporalS
   await Promise.all([dataDir, logDir].map((folder) => mkdir(folder, { recursive: true })));
   const database = join(dataDir, 'temporal.db');
   const logFile = join(logDir, 'temporal.log');
+  const isNew = !existsSync(database);
   const server = await startChildServer({
     name: 'The embedded Temporal server',
     program: findServerProgram('temporal'),
@@ -69,10 +71,17 @@ export async function startTemporal(options: TemporalOptions): Promise<TemporalS
     env: { TEMPORAL_VERSION_CHECK_DISABLED: '1' },
     logFile,
     isReady: () => answersForNamespace(port, namespace),
-  }).catch((error: unknown) => {
+  }).catch(async (error: unknown) => {
+    // One without tables, as a full disk leaves it, would be taken for damaged at the next start.
+    if (isNew) for (const file of filesOf(database)) await rm(file, { force: true });
     throw damagedDatabase(database, readLog(logFile)) ?? error;
   });
   return { ...server, address, uiUrl: `http://127.0.0.1:${String(uiPort)}`, namespace };
+}
+
+/** A database of SQLite and what lies beside it. */
+function filesOf(database: string): readonly string[] {
+  return [database, `${database}-wal`, `${database}-shm`];
 }
 
 /** What SQLite says of a database that is cut, overwritten or emptied. */

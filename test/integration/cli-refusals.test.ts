@@ -205,22 +205,17 @@ describe('the command line refuses with exit code 2, one line and no stack trace
     expect(line).toContain('TEMPORAL_NAMESPACE');
   });
 
-  it.each(['submit', 'worker', 'list', 'status'])(
-    'a bucket server that does not answer: %s',
-    async (command) => {
-      const args = {
-        submit: ['submit', 'good.csv'],
-        worker: ['worker'],
-        list: ['list'],
-        status: ['status', 'x'],
-      }[command];
-      const line = await refusal(args ?? [], {
-        variables: { ...variables, AWS_ENDPOINT_URL_S3: `http://${NOWHERE}` },
-      });
-      expect(line).toContain(variables['BANANA_BUCKET']);
-      expect(line).toMatch(/unreachable|reach|answer|refused/i);
-    },
-  );
+  it.each(['submit', 'worker'])('a bucket server that does not answer: %s', async (command) => {
+    const args = {
+      submit: ['submit', 'good.csv'],
+      worker: ['worker'],
+    }[command];
+    const line = await refusal(args ?? [], {
+      variables: { ...variables, AWS_ENDPOINT_URL_S3: `http://${NOWHERE}` },
+    });
+    expect(line).toContain(variables['BANANA_BUCKET']);
+    expect(line).toMatch(/unreachable|reach|answer|refused/i);
+  });
 
   it('a bucket that does not exist', async () => {
     const line = await refusal(['submit', 'good.csv'], {
