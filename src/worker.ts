@@ -129,6 +129,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
       store,
       taskQueue,
       account: client.account,
+      isSandbox: () => client.isSandbox(),
       prices: options.prices,
       ...inputsOutOfReach,
       tell: told && ((event, at) => told.tell(noticeOf(event, at))),

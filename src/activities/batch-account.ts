@@ -1,3 +1,4 @@
+import { serviceOf } from '../bananahub/account-id.js';
 import type { AccountId } from '../bananahub/client.js';
 import { BananaHubError } from '../bananahub/errors.js';
 import { RunRequest } from '../ledger/documents.js';
@@ -7,8 +8,8 @@ import { statesAfterRun } from '../ledger/run-rows.js';
 import { at, requestKey, type RunRef } from '../storage/layout.js';
 import { cancellationSignal } from './activity-context.js';
 import type { WorkerState } from './dependencies.js';
-import { batchFault, wrongAccount } from './failure.js';
-import { latestJobs, provesSameAccount } from './same-account.js';
+import { batchFault, wrongAccount, wrongService } from './failure.js';
+import { latestJobs, mayRebind, provesSameAccount } from './same-account.js';
 
 /**
  * The account to which a run binds its batch: the one that the batch was first run with, or this worker's own where
@@ -18,16 +19,20 @@ import { latestJobs, provesSameAccount } from './same-account.js';
 export async function accountOfRun(
   state: Pick<WorkerState, 'store' | 'api'>,
   run: RunRef,
-  request: Pick<RunRequest, 'rebind'>,
+  request: Pick<RunRequest, 'rebind' | 'service'>,
   { batch, base }: BeforeRun,
 ): Promise<AccountId> {
   const { api, store } = state;
-  if (!batch) await refuseUnknownKey(state);
-  if (!batch || batch.account === api.account) return api.account;
+  if (!batch) {
+    await refuseUnknownKey(state, request);
+    refuseOtherService(api, request);
+    return api.account;
+  }
+  if (batch.account === api.account) return api.account;
   if (!request.rebind) throw wrongAccount(batch.account, api.account);
   const jobs = base ? await latestJobs(statesAfterRun(store, base)) : [];
   const proof = await provesSameAccount(api, jobs, cancellationSignal());
-  if (proof === 'other') throw jobsUnknown(batch.account, api.account);
+  if (!mayRebind(batch.account, api.account, proof)) throw jobsUnknown(batch.account, api.account);
   return api.account;
 }
 
@@ -42,14 +47,30 @@ export async function checkAccount(
   await accountOfRun(state, run, request, before);
 }
 
-/** A key that the service does not take is nobody's account: bound to it, a batch could not go on with the right one. */
-async function refuseUnknownKey({ api }: Pick<WorkerState, 'api'>): Promise<void> {
+/**
+ * A key that the service does not take is nobody's account: bound to it, a batch could not go on with the right one. A
+ * batch that names no service is bound only to one that has answered: only then is it known not to be a sandbox.
+ */
+async function refuseUnknownKey(
+  { api }: Pick<WorkerState, 'api'>,
+  { service }: Pick<RunRequest, 'service'>,
+): Promise<void> {
   try {
     await api.getBalance(cancellationSignal());
   } catch (error) {
-    if (cancellationSignal().aborted) throw error;
+    if (cancellationSignal().aborted || service === undefined) throw error;
     if (error instanceof BananaHubError && error.code === 'unauthorized') throw error;
   }
+}
+
+/** Drawings must not pass for images: a sandbox makes only what was submitted to it, and no other service does either. */
+function refuseOtherService(
+  api: Pick<WorkerState['api'], 'account' | 'isSandbox'>,
+  { service }: Pick<RunRequest, 'service'>,
+): void {
+  const own = serviceOf(api.account);
+  if (service === undefined ? !api.isSandbox() : service === own) return;
+  throw wrongService(service, own);
 }
 
 function jobsUnknown(expected: string, own: string): Error {

@@ -1,4 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common';
+import { serviceName } from '../bananahub/account-id.js';
 import { connectionFaultCode } from '../bananahub/connection-fault.js';
 import { BananaHubError } from '../bananahub/errors.js';
 import { ImageDownloadError } from '../bananahub/image-download-error.js';
@@ -222,6 +223,21 @@ export function wrongAccount(expected: string, own: string): ApplicationFailure 
       scope: 'account',
       code: 'wrong-account',
       message: `This batch belongs to account ${expected}, and a worker runs with the key of ${own}. Start the workers with the batch's own key and base URL; the batch goes on by itself.`,
+    },
+  });
+}
+
+/** The batch's fault where a worker's service is not the one that the batch was submitted to. */
+export function wrongService(expected: string | undefined, own: string): ApplicationFailure {
+  const submitted =
+    expected === undefined
+      ? 'This batch was submitted without naming a service, and a sandbox only makes what was submitted to it.'
+      : `This batch was submitted to ${serviceName(expected)}, and a worker runs with ${serviceName(own)}.`;
+  return batchFault({
+    cause: {
+      scope: 'account',
+      code: 'wrong-account',
+      message: `${submitted} Start the workers with the right BANANAHUB_API_KEY and BANANAHUB_BASE_URL; the batch continues by itself.`,
     },
   });
 }

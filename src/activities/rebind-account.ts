@@ -6,7 +6,7 @@ import { statesAfterRun } from '../ledger/run-rows.js';
 import { at, batchFileKey } from '../storage/layout.js';
 import { cancellationSignal } from './activity-context.js';
 import type { WorkerState } from './dependencies.js';
-import { latestJobs, provesSameAccount } from './same-account.js';
+import { latestJobs, mayRebind, provesSameAccount } from './same-account.js';
 import type { Activities } from './types.js';
 
 /**
@@ -23,9 +23,10 @@ export function rebindAccountActivity(state: WorkerState): Activities['rebindAcc
     if (batch.account === api.account) return;
     const recorded = await latestJobs(statesAfterRun(store, { ...run, runSeq: batch.runSeq }));
     const jobs = jobId ? [jobId, ...recorded] : recorded;
-    if ((await provesSameAccount(api, jobs, cancellationSignal())) === 'other') {
+    const proof = await provesSameAccount(api, jobs, cancellationSignal());
+    if (!mayRebind(batch.account, api.account, proof)) {
       throw ApplicationFailure.nonRetryable(
-        `The workers' key (${api.account}) knows none of the batch's latest jobs: it is no new key of ${batch.account}. Start the workers with a key of that account.`,
+        `The workers' key (${api.account}) knows none of the batch's latest jobs, so it is not a new key of ${batch.account}. Start the workers with a key of that account.`,
         'WrongAccount',
       );
     }

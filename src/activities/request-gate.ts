@@ -81,6 +81,7 @@ export function behindGate(api: BananaHubClient, gate: RequestGate): BananaHubCl
   };
   return {
     account: api.account,
+    isSandbox: () => api.isSandbox(),
     createGeneration: (request, options) => ask(() => api.createGeneration(request, options), options.signal),
     getJob: (jobId, signal) => ask(() => api.getJob(jobId, signal), signal),
     getBalance: (signal) => ask(() => api.getBalance(signal), signal),

@@ -1,3 +1,4 @@
+import { OWN_SANDBOX, serviceOf } from '../bananahub/account-id.js';
 import type { BananaHubClient } from '../bananahub/client.js';
 import { BananaHubError } from '../bananahub/errors.js';
 import type { JobId } from '../domain/ids.js';
@@ -21,6 +22,16 @@ export async function provesSameAccount(
     }
   }
   return jobIds.length > 0 ? 'other' : 'unknown';
+}
+
+/**
+ * Whether a batch may pass from one account to another as to a new key of the same one. Without a job that proves it
+ * only within one service, and never to or from a folder's sandbox.
+ */
+export function mayRebind(from: string, to: string, proof: 'same' | 'other' | 'unknown'): boolean {
+  const [before, after] = [serviceOf(from), serviceOf(to)];
+  if (before === after) return proof !== 'other';
+  return proof === 'same' && before !== OWN_SANDBOX && after !== OWN_SANDBOX;
 }
 
 const JOBS_LOOKED_FOR = 3;

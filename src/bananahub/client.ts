@@ -34,6 +34,8 @@ export interface Balance {
  */
 export interface BananaHubClient {
   readonly account: AccountId;
+  /** Whether the service is known to be a sandbox: a folder's own, or one that has said so in an answer. */
+  isSandbox(): boolean;
   /**
    * Creates one generation; the same key gives the same job, without a second charge. A create that failed with
    * `timeout`, `network` or `bad-answer` may have been charged: repeat it with the same key.

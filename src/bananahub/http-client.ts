@@ -1,7 +1,7 @@
 import { Agent, type Dispatcher } from 'undici';
 import type { z } from 'zod';
 import { KEEP_ALIVE } from '../storage/connection-times.js';
-import { accountIdOf } from './account-id.js';
+import { accountIdOf, OWN_SANDBOX, serviceOf } from './account-id.js';
 import { readBoundedText } from './bounded-text.js';
 import type { AccountId, BananaHubClient } from './client.js';
 import { connectionFaultCode, connectionFaultText, withoutDetails } from './connection-fault.js';
@@ -14,6 +14,9 @@ import { retryAfterMs } from './retry-after.js';
 import { balanceSchema, createAnswerSchema, isSafeJobId, jobSchema } from './schema.js';
 import { publicText } from './service-text.js';
 import { errorCodeOf, isWrongAddress, type Operation } from './status-code.js';
+
+/** In every answer of a sandbox of ours, and of no other service. */
+const SANDBOX_HEADER = 'x-banana-batch-sandbox';
 
 const MAX_ANSWER_BYTES = 1024 * 1024;
 /** A job's id is paid for: what may be in it by chance does not make it a secret. */
@@ -70,6 +73,9 @@ export function createBananaHubClient(options: BananaHubClientOptions): BananaHu
     return publicText(text, redact);
   }
 
+  const account = options.account ?? accountIdOf(baseUrl, apiKey);
+  let isSandbox = serviceOf(account) === OWN_SANDBOX;
+
   async function call<T>(
     request: Call,
     schemaOf: (answeredAtMs: number | undefined) => z.ZodType<T>,
@@ -87,6 +93,7 @@ export function createBananaHubClient(options: BananaHubClientOptions): BananaHu
         headersTimeout: 0,
         bodyTimeout: 0,
       });
+      isSandbox ||= response.headers[SANDBOX_HEADER] !== undefined;
       if (response.statusCode < 200 || response.statusCode > 299) throw await refusal(response, request);
       const { text, cut } = await readBoundedText(response.body, MAX_ANSWER_BYTES);
       if (cut)
@@ -111,7 +118,7 @@ export function createBananaHubClient(options: BananaHubClientOptions): BananaHu
     const waitMs = retryAfterMs(Array.isArray(header) ? header[0] : header, dateOf(response) ?? Date.now());
     const text = isWrongAddress(status, operation)
       ? fit(
-          `${baseUrl.origin} answered ${status} to ${request.method} ${request.path}: BANANAHUB_BASE_URL does not lead to the API. ${message}`,
+          `BANANAHUB_BASE_URL is not the API (${status} for ${request.method} ${request.path} at ${baseUrl.origin}). Expected something like https://bananahub.io/api/v1.`,
         )
       : message || `BananaHub answered ${status} to ${request.method} ${request.path} without a message.`;
     return new BananaHubError(code, text, {
@@ -132,7 +139,8 @@ export function createBananaHubClient(options: BananaHubClientOptions): BananaHu
   }
 
   return {
-    account: options.account ?? accountIdOf(baseUrl, apiKey),
+    account,
+    isSandbox: () => isSandbox,
     async createGeneration(request, { idempotencyKey, signal }) {
       const { path, body } = createEndpoint(request);
       const answer = await call(

@@ -1,10 +1,18 @@
-import { BatchFile, Report } from '../ledger/documents.js';
+import { serviceOf } from '../bananahub/account-id.js';
+import { BatchFile, Report, RunRequest } from '../ledger/documents.js';
 import { readDocumentIfAny } from '../ledger/read-document.js';
 import type { RunSettings } from '../domain/run-settings.js';
 import type { SheetSettings } from '../sheet/index.js';
 import { lastRunSeq, type SheetFile } from './plan-submission.js';
 import { hasSheet } from './run-request.js';
-import { at, batchFileKey, reportKey, type BatchLocation } from '../storage/layout.js';
+import {
+  at,
+  batchFileKey,
+  reportKey,
+  requestKey,
+  type BatchLocation,
+  type RunRef,
+} from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 
 /** What a batch's files say about its newest run. */
@@ -13,6 +21,8 @@ export interface BatchFiles {
   readonly lastRunSeq: number;
   /** What the newest ingest found; undefined before the first. */
   readonly batch: BatchFile | undefined;
+  /** The service that the batch belongs to; undefined where none was named yet. */
+  readonly service: string | undefined;
   /** The newest seal; undefined before the first. */
   readonly report: Report | undefined;
 }
@@ -27,7 +37,16 @@ export async function readBatchFiles(
     readDocumentIfAny(store, at(location, batchFileKey(location)), BatchFile),
     readDocumentIfAny(store, at(location, reportKey(location)), Report),
   ]);
-  return last === 0 ? undefined : { lastRunSeq: last, batch, report };
+  if (last === 0) return undefined;
+  const service = batch
+    ? serviceOf(batch.account)
+    : await requestedService(store, { ...location, runSeq: last });
+  return { lastRunSeq: last, batch, report, service };
+}
+
+async function requestedService(store: ObjectStore, run: RunRef): Promise<string | undefined> {
+  const request = await readDocumentIfAny(store, at(run, requestKey(run, run.runSeq)), RunRequest);
+  return request?.service;
 }
 
 /** Whether a batch's files are what a submission would write: its newest run is sealed, and was asked for the same. */

@@ -36,6 +36,8 @@ export interface StartRunInput extends RunStarter {
   readonly merge?: boolean;
   /** The account's key was rotated. Default false. */
   readonly rebind?: boolean;
+  /** The service whose images they are to be; undefined where none is configured here. */
+  readonly service: string | undefined;
   /** The firing of a schedule that asks for it; absent: a person does. */
   readonly firing?: NonNullable<RunRequest['firing']>;
 }
@@ -73,6 +75,7 @@ export async function startRun(input: StartRunInput): Promise<StartedRun> {
     redo: [],
     merge: input.merge ?? false,
     rebind: input.rebind ?? false,
+    ...(input.service !== undefined && { service: input.service }),
     ...(input.firing && { firing: input.firing }),
     submittedAt: new Date().toISOString(),
   };

@@ -1,8 +1,10 @@
 import type { BatchFolder } from './batch-place.js';
 import type { SubmissionPlan } from './plan-submission.js';
 import type { BatchStatus } from './status-document.js';
+import { OWN_SANDBOX, serviceName, serviceOf } from '../bananahub/account-id.js';
 import type { AccountId } from '../bananahub/client.js';
 import type { BucketConfig } from '../config.js';
+import type { BatchId } from '../domain/ids.js';
 import { MAX_NAME_BYTES } from '../domain/image-name.js';
 import { MAX_BATCH_ROWS } from '../domain/window.js';
 import { UsageError } from '../errors.js';
@@ -75,10 +77,35 @@ export function refuseOtherAccount(
   own: AccountId | undefined,
   { rebind }: { readonly rebind: boolean },
 ): void {
-  const owner = files?.batch?.account;
-  if (rebind || owner === undefined || own === undefined || owner === own) return;
+  if (files === undefined || own === undefined) return;
+  refuseOtherService(batchId, files.service, serviceOf(own), { rebind });
+  const owner = files.batch?.account;
+  if (rebind || owner === undefined || owner === own) return;
   throw new UsageError(
     `Batch "${batchId}" belongs to account ${owner}, and ${own} is configured. If that is a new key of the same account, add --rebind; to make the images with another account, submit the sheet with --new or another --id.`,
+  );
+}
+
+/**
+ * A sandbox makes only what was submitted to it, and nobody else does. Only between two real addresses may a service
+ * move, which the batch's jobs prove to the workers.
+ */
+function refuseOtherService(
+  batchId: BatchId,
+  service: string | undefined,
+  own: string,
+  { rebind }: { readonly rebind: boolean },
+): void {
+  if (service === undefined ? own !== OWN_SANDBOX : service === own) return;
+  const isSandbox = service === OWN_SANDBOX || own === OWN_SANDBOX;
+  if (rebind && !isSandbox) return;
+  const submitted =
+    service === undefined
+      ? 'was submitted without naming a service, and the local sandbox, which only draws pictures, is all that is configured here'
+      : `was submitted to ${serviceName(service)}, and ${serviceName(own)} is configured here`;
+  const moved = isSandbox ? '' : ` If ${service} has moved to ${own}, add --rebind.`;
+  throw new UsageError(
+    `Batch "${batchId}" ${submitted}. To continue it, set BANANAHUB_API_KEY and BANANAHUB_BASE_URL as they were.${moved} To make other images of the sheet, submit it with --new or another --id.`,
   );
 }
 

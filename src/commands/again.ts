@@ -13,6 +13,7 @@ import {
 } from '../batch/spending.js';
 import { startRequest } from '../batch/start-run.js';
 import { isOpen, type BatchStatus } from '../batch/status-document.js';
+import { serviceOf } from '../bananahub/account-id.js';
 import { refuseOtherAccount } from '../batch/submission-refusals.js';
 import { stackFolder } from '../embedded/stack-info.js';
 import { canaryOf, type AskedCanary } from '../domain/canary.js';
@@ -118,7 +119,11 @@ async function startAgain(starting: Starting): Promise<ExitCode> {
   const prices = access.isFree ? undefined : context.config.prices;
   const settings = runSettings(options.running, plan.settings);
   const { run } = await startRequest(access, plan.run, {
-    request: { ...plan.request, rebind: options.rebind || plan.request.rebind },
+    request: {
+      ...plan.request,
+      ...(access.account && { service: serviceOf(access.account) }),
+      rebind: options.rebind || plan.request.rebind,
+    },
     settings: { ...withCanary(settings, canaryOf(canary, rowsToRun(plan)), prices), ...money },
   });
   if (engine || options.watch) {

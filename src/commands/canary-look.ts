@@ -32,7 +32,7 @@ export async function lookAtCanary(
   if (watched.asks && stdin.isTTY) {
     const others = pending === 1 ? 'other row' : `other ${pending.toLocaleString('en')} rows`;
     const question = `Go on with the ${others}?`;
-    const answer = await askConsent({ stdin, stderr, interrupted: signal }, question, 'no');
+    const answer = await askConsent({ stdin, stderr, interrupted: signal }, question);
     if (answer === 'interrupted') return 'interrupted';
     if (answer === 'given') {
       await tellBatch(access, batchId, resumeWord({ rebind: false }));

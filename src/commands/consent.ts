@@ -10,15 +10,8 @@ export interface Asked {
   readonly interrupted: AbortSignal;
 }
 
-/**
- * Asks a question whose answer is `unlessTold` (default yes) unless told otherwise. Ctrl-C and an aborted `interrupted`
- * interrupt, Ctrl-D declines.
- */
-export async function askConsent(
-  { stdin, stderr, interrupted }: Asked,
-  question: string,
-  unlessTold: 'yes' | 'no' = 'yes',
-): Promise<Consent> {
+/** Asks a question that only "y" and "yes" agree to. Ctrl-C and an aborted `interrupted` interrupt, Ctrl-D declines. */
+export async function askConsent({ stdin, stderr, interrupted }: Asked, question: string): Promise<Consent> {
   const prompt = createInterface({ input: stdin, output: stderr });
   const left = new AbortController();
   let unanswered: Consent = 'declined';
@@ -30,9 +23,8 @@ export async function askConsent(
   prompt.once('close', () => left.abort());
   try {
     const signal = AbortSignal.any([interrupted, left.signal]);
-    const choices = unlessTold === 'yes' ? '[Y/n]' : '[y/N]';
-    const answer = (await prompt.question(`${question} ${choices} `, { signal })).trim() || unlessTold;
-    return /^(y|yes)$/i.test(answer) ? 'given' : 'declined';
+    const answer = await prompt.question(`${question} [y/N] `, { signal });
+    return /^\s*(y|yes)\s*$/i.test(answer) ? 'given' : 'declined';
   } catch (error) {
     if (!interrupted.aborted && !left.signal.aborted) throw error;
     stderr.write('\n');

@@ -1,6 +1,7 @@
 import { request } from 'undici';
 import { BananaHubError } from '../bananahub/errors.js';
 import { createBananaHubClient } from '../bananahub/http-client.js';
+import { isWrongAddress } from '../bananahub/status-code.js';
 import type { ApiConfig, Config } from '../config.js';
 import { compareDecimals } from '../domain/decimal.js';
 import {
@@ -47,7 +48,7 @@ function originOf({ baseUrl }: ApiConfig): string {
 /** What a failed look at the balance means, and what to do. */
 export function explained(api: ApiConfig, error: unknown): Finding {
   const message = `${originOf(api)}: ${messageOf(error)}`;
-  if (!(error instanceof BananaHubError)) return problem(messageOf(error));
+  if (!(error instanceof BananaHubError) || isWrongBaseUrl(error)) return problem(messageOf(error));
   switch (error.code) {
     case 'unauthorized':
       return problem(
@@ -74,6 +75,11 @@ export function explained(api: ApiConfig, error: unknown): Finding {
         'Check that BANANAHUB_BASE_URL leads to the API, like https://bananahub.io/api/v1.',
       );
   }
+}
+
+/** Whether an answer shows that the base URL does not lead to the API; its message says so. */
+export function isWrongBaseUrl({ status }: BananaHubError): boolean {
+  return status !== undefined && isWrongAddress(status, 'balance');
 }
 
 const CLOCK_TOLERANCE_MS = 60_000;

@@ -120,7 +120,7 @@ async function decide(
     return EXIT.refused;
   }
   const question = `Delete ${counted(found.leftovers.length, 'object')} for good?`;
-  const consent = await askConsent(context, question, 'no');
+  const consent = await askConsent(context, question);
   if (consent === 'given') return 'delete';
   stderr.write('Nothing was deleted.\n');
   return consent === 'interrupted' ? EXIT.interrupted : EXIT.refused;

@@ -1,6 +1,7 @@
 import { readBatchStatus } from '../batch/batch-status.js';
 import type { BatchLocation } from '../storage/layout.js';
 import { withBatchAccess } from './batch-access.js';
+import { checkKey } from './checked-key.js';
 import { checkedSheet } from './checked-sheet.js';
 import { EXIT, type Command, type CommandContext } from './command-context.js';
 import { dryRun } from './dry-run.js';
@@ -18,6 +19,7 @@ export const run: Command<SubmissionOptions> = (context, options) => {
     if (options.dryRun) return dryRun(context, sheet, options);
     // Before servers are started in vain; what is uncertain is told with the plan.
     if (!context.config.bucket) await inputReachText(context.config, sheet.summary.inputs);
+    await checkKey(context);
     return withEngine(context, (engine) =>
       withBatchAccess(engine.config, async (access) => {
         stderr.write(describeEngine(engine, cwd));

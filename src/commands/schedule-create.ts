@@ -1,5 +1,6 @@
 import type { ScheduleName } from '../domain/schedule-name.js';
 import { imagesOf } from '../domain/image-counts.js';
+import { serviceOf } from '../bananahub/account-id.js';
 import { UsageError } from '../errors.js';
 import { sheetPlace } from '../schedules/readable-address.js';
 import { createSchedule, readSchedule } from '../schedules/schedule-client.js';
@@ -130,9 +131,15 @@ async function create(
     address === undefined ? await pinGivenSheet(context, access, name, sheet) : { kind: 'address', address };
   if (!source || interrupted.aborted) return notCreated(context, 'interrupted');
   const { asked, policy } = settings;
-  await createSchedule(access, { format: 1, schedule: name, home: access.home, source, ...asked }, policy, {
-    paused: flags.paused,
-  });
+  const made: ScheduledSheet = {
+    format: 1,
+    schedule: name,
+    home: access.home,
+    source,
+    ...asked,
+    ...(access.account && { service: serviceOf(access.account) }),
+  };
+  await createSchedule(access, made, policy, { paused: flags.paused });
   const created = await knownSchedule(access, name);
   if (flags.json) stdout.write(`${JSON.stringify(knownScheduleDocument(created))}\n`);
   const [first] = created.next;

@@ -29,7 +29,7 @@ export const scheduleDelete: Command<ScheduleDeleteOptions> = (context, { name, 
       stderr.write(`Nothing was deleted. To delete it: banana-batch schedule delete ${name} --yes\n`);
       return EXIT.refused;
     }
-    const consent = yes ? 'given' : await askConsent(context, `Delete schedule "${name}"?`, 'no');
+    const consent = yes ? 'given' : await askConsent(context, `Delete schedule "${name}"?`);
     if (consent !== 'given') {
       stderr.write('Nothing was deleted.\n');
       return consent === 'interrupted' ? EXIT.interrupted : EXIT.refused;

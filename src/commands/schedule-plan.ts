@@ -21,7 +21,7 @@ import { refuseUnpriced } from '../batch/spending.js';
 import { budgetText } from './budget-text.js';
 import { counted } from '../domain/counted.js';
 import { costText, differenceText } from './submission-plan-text.js';
-import { refuseTooLong } from '../batch/submission-refusals.js';
+import { refuseOtherAccount, refuseTooLong } from '../batch/submission-refusals.js';
 
 /** What the first firing of a schedule would buy, by the sheet as it is now. */
 export type FiringPlan =
@@ -66,7 +66,7 @@ export async function planFiring(
     planned = { mode, batch: batchHome, buys: sheet.summary.images };
   } else {
     const batch = await findPlace(store, batchHome);
-    await refuseOtherAccount(store, batch, found.own);
+    refuseOtherAccount(batch, await readBatchFiles(store, batch), found.own, { rebind: false });
     const asked = sheetToPlan(sheet, { sheetSettings: firstReading(settings, now), merge: false });
     const plan = await planSubmission(store, batch, asked);
     refuseTooLong(plan);
@@ -82,19 +82,6 @@ function refuseTooMany(buys: readonly ImagesOfKind[], maxImages: number | undefi
   if (maxImages === undefined || images <= maxImages) return;
   throw new UsageError(
     `A firing would make ${counted(images, 'image')} now, and --max-images allows ${maxImages}: it would make none at all. Raise it, or take fewer rows.`,
-  );
-}
-
-/** A batch stays with the account that it was first run with. */
-async function refuseOtherAccount(
-  store: ObjectStore,
-  batch: BatchLocation,
-  own: AccountId | undefined,
-): Promise<void> {
-  const owner = own && (await readBatchFiles(store, batch))?.batch?.account;
-  if (owner === undefined || owner === own) return;
-  throw new UsageError(
-    `Batch "${batch.batchId}" belongs to account ${owner}, and ${own} is configured. If that is a new key of the same account, let the batch know it first: banana-batch retry ${batch.batchId} --rebind; else choose another name.`,
   );
 }
 

@@ -32,6 +32,7 @@ export function scheduleSettings(flags: ScheduleFlags, before?: ScheduleSettings
       timezone: flags.timezone ?? before?.asked.timezone ?? DEFAULT_TIMEZONE,
       sheetSettings: sheetSettings(flags, before?.asked.sheetSettings),
       settings: runSettings(flags, before?.asked.settings),
+      ...(before?.asked.service !== undefined && { service: before.asked.service }),
       ...(maxImages !== undefined && maxImages !== 'none' && { maxImages }),
       ...(budget !== undefined && budget !== 'none' && { budget }),
     },

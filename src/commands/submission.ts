@@ -11,6 +11,7 @@ import {
   type SheetFile,
   type SubmissionPlan,
 } from '../batch/plan-submission.js';
+import { serviceOf } from '../bananahub/account-id.js';
 import { hasSheet } from '../batch/run-request.js';
 import { missingInputs } from '../batch/upload-inputs.js';
 import { startRun } from '../batch/start-run.js';
@@ -153,6 +154,7 @@ export async function submitSheet(
     inputListKey: uploaded.inputListKey,
     merge: plan.merge,
     rebind: options.rebind,
+    service: access.account && serviceOf(access.account),
   });
   return { kind: 'started', run, plan };
 }

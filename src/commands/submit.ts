@@ -1,5 +1,6 @@
 import type { BatchLocation } from '../storage/layout.js';
 import { withBatchAccess } from './batch-access.js';
+import { checkKey } from './checked-key.js';
 import { checkedSheet } from './checked-sheet.js';
 import { EXIT, type Command } from './command-context.js';
 import { dryRun } from './dry-run.js';
@@ -13,6 +14,7 @@ export const submit: Command<SubmissionOptions> = (context, options) => {
   return withSheetFile(options.sheet, context, async (file) => {
     const sheet = await checkedSheet(context, file, options);
     if (options.dryRun) return dryRun(context, sheet, options);
+    await checkKey(context);
     return withBatchAccess(config, async (access) => {
       const submitted = await submitSheet(context, access, sheet, options);
       switch (submitted.kind) {

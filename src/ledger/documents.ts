@@ -50,6 +50,11 @@ export const RunRequest = z.object({
   /** The account's key was rotated: a worker whose key knows the batch's jobs may go on with it. */
   rebind: z.boolean().default(false),
   settings: runSettings.exactOptional(),
+  /**
+   * The service that was configured where the run was submitted: the API's origin, or `sandbox` for a folder's own. No
+   * other may make its images. Absent where none was configured; then the first real service to take it is bound.
+   */
+  service: z.string().min(1).exactOptional(),
   /** Where a schedule has asked: by which of its firings, and the workflow run of that. */
   firing: z.object({ schedule: z.string(), firingAt: z.iso.datetime(), runId: z.string() }).exactOptional(),
   submittedAt: z.iso.datetime(),

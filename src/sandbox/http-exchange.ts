@@ -37,7 +37,13 @@ export function writeAnswer(response: ServerResponse, answer: Answer): void {
   const { type, text } = writtenForm(answer);
   const headers = answer.kind === 'json' ? answer.headers : undefined;
   const bytes = Buffer.from(text);
-  response.writeHead(answer.status, { 'content-type': type, 'content-length': bytes.length, ...headers });
+  response.writeHead(answer.status, {
+    'content-type': type,
+    'content-length': bytes.length,
+    // The one thing that the service does not have: whoever asks can tell that its drawings are no images.
+    'x-banana-batch-sandbox': 'true',
+    ...headers,
+  });
   response.end(bytes);
 }
 

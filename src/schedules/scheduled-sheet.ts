@@ -49,6 +49,8 @@ export const ScheduledSheet = z.object({
   maxImages: z.int().min(1).exactOptional(),
   /** What one firing may cost at most, a decimal string; absent: whatever it costs. */
   budget: z.string().exactOptional(),
+  /** The service that was configured where the schedule was made; as in `RunRequest`. */
+  service: z.string().min(1).exactOptional(),
   /** IANA name of the zone in which it fires, and whose `{{date}}` and `{{time}}` its prompts have. */
   timezone: z.string().min(1),
   times: ScheduleTimes,

@@ -23,6 +23,7 @@ import {
   refuseUnusable,
 } from '../batch/submission-refusals.js';
 import { uploadInputs } from '../batch/upload-inputs.js';
+import { serviceName, serviceOf } from '../bananahub/account-id.js';
 import type { AccountId } from '../bananahub/client.js';
 import { counted } from '../domain/counted.js';
 import { momentIn } from '../domain/moment.js';
@@ -42,6 +43,8 @@ import type { ScheduledSheet } from './scheduled-sheet.js';
 export interface FiringMeans extends ScheduleAccess {
   /** Of the workers. */
   readonly account: AccountId;
+  /** Whether their service is known to be a sandbox. */
+  isSandbox(): boolean;
   readonly prices: PriceTable | undefined;
   /** Why the service cannot fetch input images from the bucket; absent where it can. */
   readonly inputsOutOfReach?: string;
@@ -108,6 +111,7 @@ async function submitted(
   { firing, file, location, signal }: Submission,
 ): Promise<FiringStart> {
   const { store, account, prices } = means;
+  refuseOtherService(sheet, means);
   const sheetSettings: SheetSettings = {
     ...sheet.sheetSettings,
     moment: sheet.mode === 'fresh' ? momentIn(firing.firingAt, sheet.timezone) : 'refused',
@@ -149,6 +153,7 @@ async function submitted(
     settings: { ...settings, ...money },
     inputListKey,
     merge: plan.merge,
+    service: sheet.service,
     firing: {
       schedule: firing.schedule,
       firingAt: firing.firingAt.toISOString(),
@@ -182,6 +187,19 @@ function refuseAllRejected({ rows, rejected, firstRejected }: SheetSummary, shee
   const [first] = firstRejected;
   const why = first ? ` The first one: line ${first.line}, ${first.column}: ${first.rule}` : '';
   throw new FiringRefusal(`${told}${why}`, { told });
+}
+
+/** Drawings must not pass for images: a sandbox's workers run only what was scheduled with it. */
+function refuseOtherService(
+  { schedule, service }: ScheduledSheet,
+  { account, isSandbox }: FiringMeans,
+): void {
+  const own = serviceOf(account);
+  if (service === undefined ? !isSandbox() : service === own) return;
+  const made = service === undefined ? 'without naming a service' : `for ${serviceName(service)}`;
+  throw new UsageError(
+    `Schedule "${schedule}" was made ${made}, and the workers run with ${isSandbox() ? 'a sandbox' : own}; nothing was started. Start the workers with the right BANANAHUB_API_KEY and BANANAHUB_BASE_URL, or delete the schedule and create it again.`,
+  );
 }
 
 /** A broken export must neither empty a batch in the night nor, with other ids, buy all of it anew. */

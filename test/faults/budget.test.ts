@@ -62,6 +62,7 @@ describe('a batch with a budget', { timeout: 600_000 }, () => {
     startBatch(engine.stack, {
       name,
       taskQueue: engine.taskQueue,
+      apiUrl: engine.apiUrl,
       header: 'prompt,model',
       prompts: records,
       settings: { prices: PRICES, ...settings },

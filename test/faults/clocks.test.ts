@@ -42,6 +42,7 @@ describe('a worker whose clock', { timeout: 240_000 }, () => {
         const handle = await startBatch(stack, {
           name,
           taskQueue: engine.taskQueue,
+          apiUrl: engine.apiUrl,
           prompts: Array.from({ length: ROWS }, (_, row) => `${name} ${row}`),
           settings: { jobTimeoutMs: 30_000 },
         });

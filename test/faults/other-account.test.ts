@@ -5,8 +5,9 @@ import type { BatchId } from '../../src/domain/ids.js';
 import { at, batchFileKey } from '../../src/storage/layout.js';
 import { batchWorkflowId } from '../../src/workflows/names.js';
 import { runInProcess } from '../support/command-in-process.js';
-import { startCommand, type CommandResult, type Variables } from '../support/command-line.js';
+import { runCommand, startCommand, type CommandResult, type Variables } from '../support/command-line.js';
 import { eventually } from '../support/eventually.js';
+import { startRelay } from '../support/relay.js';
 import { startTestEngine, type TestEngine } from '../support/test-engine.js';
 
 describe('a batch', () => {
@@ -138,6 +139,91 @@ describe('a batch', () => {
       expect(await command(['retry', 'keys'], rotated)).toMatchObject({ code: 0 });
     },
   );
+
+  it('is started with no key that the service refuses, and no base URL that is not the API', async () => {
+    const refused = async (variables: Variables): Promise<CommandResult> =>
+      command(['submit', 'two.csv', '--id', 'unborn'], variables);
+    expect(await refused({ BANANAHUB_API_KEY: 'mistyped' })).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(
+        /The key is not accepted: check BANANAHUB_API_KEY.*Nothing was started\./,
+      ),
+    });
+    const elsewhere = new URL('/elsewhere', engine.apiUrl).href;
+    expect(await refused({ BANANAHUB_BASE_URL: elsewhere })).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('BANANAHUB_BASE_URL is not the API (404 for GET /balance'),
+    });
+    expect(await command(['status', 'unborn'])).toMatchObject({ code: 2 });
+  });
+
+  it('submitted without a key is made by no sandbox, and by the first real service', async () => {
+    const { BANANAHUB_API_KEY: _, ...keyless } = engine.variables;
+    const submitted = await runInProcess(['submit', 'two.csv', '--id', 'keyless', '--yes'], {
+      cwd: engine.folder.path,
+      variables: keyless,
+    });
+    expect(submitted).toMatchObject({ code: 0 });
+    const jobs = engine.sandbox.stats().jobsMade;
+    // The worker of this engine has a sandbox.
+    await eventually(
+      async () =>
+        (await engine.statusOf('keyless')).reason?.includes('a sandbox only makes what was submitted to it'),
+      { what: 'the batch is held', withinMs: 30_000 },
+    );
+    expect(engine.sandbox.stats().jobsMade).toBe(jobs);
+    await engine.workers.at(-1)?.end('SIGTERM');
+    const real = await startRelay(engine.apiUrl);
+    const worker = await startCommand(['worker'], {
+      cwd: engine.folder.path,
+      variables: {
+        ...engine.variables,
+        BANANAHUB_BASE_URL: real.url,
+        BANANA_ALLOW_PRIVATE_ADDRESSES: 'true',
+      },
+      ready: 'The worker is ready.',
+    });
+    try {
+      const handle = engine.stack.temporal.client.workflow.getHandle(batchWorkflowId('keyless' as BatchId));
+      expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: 2 } });
+      expect(await command(['retry', 'keyless'])).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining(`was submitted to ${new URL(real.url).origin}`),
+      });
+    } finally {
+      await worker.end('SIGTERM');
+      await real.close();
+      await engine.startWorker();
+    }
+  });
+
+  it('that is held for its key is not continued by the sandbox, nor by another service', async () => {
+    await engine.workers.at(-1)?.end('SIGTERM');
+    await command(['submit', 'two.csv', '--id', 'bound']);
+    const { BANANAHUB_API_KEY: _, BANANAHUB_BASE_URL: __, ...bare } = engine.variables;
+    const jobs = engine.sandbox.stats().jobsMade;
+    const ran = await runCommand(['run', 'two.csv', '--id', 'bound', '--yes'], {
+      cwd: engine.folder.path,
+      variables: bare,
+    });
+    expect(ran).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(
+        /was submitted to http:\/\/127\.0\.0\.1:\d+, and the local sandbox is configured here\. To continue it, set BANANAHUB_API_KEY/,
+      ),
+    });
+    for (const again of [
+      ['retry', 'bound', '--rebind'],
+      ['submit', 'two.csv', '--id', 'bound', '--rebind'],
+    ]) {
+      expect((await runInProcess(again, { cwd: engine.folder.path, variables: bare })).code).toBe(2);
+    }
+    expect(engine.sandbox.stats().jobsMade).toBe(jobs);
+    await engine.startWorker();
+    const handle = engine.stack.temporal.client.workflow.getHandle(batchWorkflowId('bound' as BatchId));
+    expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: 2 } });
+    expect(engine.sandbox.stats().jobsMade - jobs).toBe(2);
+  });
 
   it('of another place is neither shown nor cancelled under the same id', async () => {
     engine.sandbox.configure({ jobTimeMs: { min: 10_000, max: 10_000 } });

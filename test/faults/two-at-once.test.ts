@@ -46,6 +46,7 @@ describe('two at once', { timeout: 400_000 }, () => {
         const handle = await startBatch(stack, {
           name: 'victims',
           taskQueue: engine.taskQueue,
+          apiUrl: engine.apiUrl,
           prompts: Array.from({ length: ROWS }, (_, row) => `victims ${row}`),
           settings: { concurrency: 12 },
         });

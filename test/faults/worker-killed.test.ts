@@ -71,6 +71,7 @@ describe('a worker killed', { timeout: 400_000 }, () => {
         const handle = await startBatch(stack, {
           name,
           taskQueue: engine.taskQueue,
+          apiUrl: engine.apiUrl,
           prompts: Array.from({ length: ROWS }, (_, row) => `${name} ${row}`),
           settings: { concurrency: 6 },
         });

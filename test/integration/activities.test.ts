@@ -884,7 +884,7 @@ describe('the activities', () => {
 
     it('reports a job that rows of several shards have, in the report and to who asks for the status', async () => {
       const lines = ['id,prompt', ...Array.from({ length: 520 }, (_, row) => `r${row},bird ${row}`)];
-      const { run, result } = await bench.ingest('repeated', lines);
+      const { run, result } = await bench.ingest('job-of-several-shards', lines);
       expect(result).toMatchObject({ shardCount: 2 });
       const image = { type: 'png', width: 8, height: 8, sizeBytes: 1 } as const;
       for (const [shard, rows] of [500, 20].entries()) {

@@ -138,6 +138,7 @@ describe('looking at batches', () => {
       sheetSettings,
       rows: 9,
       settings,
+      service: config.api && new URL(config.api.baseUrl).origin,
     });
   }
 

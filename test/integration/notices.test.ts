@@ -94,7 +94,8 @@ describe('notices', { timeout: 400_000 }, () => {
     name: string,
     prompts: readonly string[],
     { settings = {}, taskQueue = 'watched' }: { settings?: Partial<RunSettings>; taskQueue?: string } = {},
-  ): Promise<BatchHandle> => startBatch(engine.stack, { name, taskQueue, prompts, settings });
+  ): Promise<BatchHandle> =>
+    startBatch(engine.stack, { name, taskQueue, apiUrl: engine.apiUrl, prompts, settings });
   const sentFor = (batchId: string) =>
     receiver.seen
       .map((request) => ({ ...Body.parse(JSON.parse(request.body)), request }))

@@ -19,6 +19,7 @@ import { readEvidence } from '../support/batch-evidence.js';
 import { runCommand } from '../support/command-line.js';
 import { eventually } from '../support/eventually.js';
 import { submissionBench } from '../support/submission-bench.js';
+import { TEST_API_KEY } from '../support/test-services.js';
 import { startTestEngine, type TestEngine } from '../support/test-engine.js';
 
 describe('a sheet whose batch is there already', () => {
@@ -73,6 +74,7 @@ describe('a sheet whose batch is there already', () => {
         probeFirstMs: 1_000,
         probeLongestMs: 1_000,
       },
+      service: new URL(engine.apiUrl).origin,
     });
     return run;
   };
@@ -289,6 +291,7 @@ describe('a sheet whose batch is there already', () => {
     await write('owned.csv', 'prompt\na deed\n');
     await command(['submit', 'owned.csv']);
     await ended('owned');
+    engine.sandbox.configure({ keys: [TEST_API_KEY, { key: 'another-key', account: 'another' }] });
     const variables = { ...engine.variables, BANANAHUB_API_KEY: 'another-key' };
     for (const flags of [[], ['--dry-run']]) {
       const refused = await runCommand(['submit', 'owned.csv', ...flags], {

@@ -269,7 +269,12 @@ describe('a schedule', { timeout: 400_000 }, () => {
   it.concurrent('steps aside for the batch that a person runs, and tells what was in the way', async () => {
     await putSheet('mine', ['mine 1', 'mine 2']);
     const name = await create('mine', { mode: 'changes' });
-    const own = await startBatch(engine.stack, { name, taskQueue: engine.taskQueue, prompts: ['mine 1'] });
+    const own = await startBatch(engine.stack, {
+      name,
+      taskQueue: engine.taskQueue,
+      apiUrl: engine.apiUrl,
+      prompts: ['mine 1'],
+    });
     await own.signal('instruct', { kind: 'pause' });
     await eventually(async () => (await engine.statusOf(name)).state === 'paused', {
       what: 'it is paused',

@@ -53,6 +53,7 @@ const start = (name: string, count: number, concurrency: number) =>
   startBatch(engine.stack, {
     name,
     taskQueue: engine.taskQueue,
+    apiUrl: engine.apiUrl,
     prompts: prompts(name, count),
     settings: { concurrency },
   });

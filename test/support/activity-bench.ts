@@ -88,6 +88,7 @@ export async function startActivityBench(): Promise<ActivityBench> {
         sheetKey,
         sheetName: 'sheet.csv',
         sheet: SheetSettings.parse({}),
+        service: new URL(sandbox.apiUrl).origin,
         submittedAt: new Date().toISOString(),
         ...asked,
       };

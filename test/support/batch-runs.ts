@@ -67,7 +67,8 @@ async function runsOn<Services extends TestServices>(
     ...services,
     taskQueue,
     runOf: (batchName) => firstRun(stack, batchName),
-    start: (name, prompts, settings = {}) => startBatch(stack, { name, taskQueue, prompts, settings }),
+    start: (name, prompts, settings = {}) =>
+      startBatch(stack, { name, taskQueue, apiUrl: baseUrl, prompts, settings }),
     stop: async () => {
       try {
         await worker.stop();

@@ -37,6 +37,8 @@ export async function startBatch(
     /** Default: `prompt`. */
     readonly header?: string;
     readonly settings?: Partial<RunSettings>;
+    /** Base URL of the API that the workers have. */
+    readonly apiUrl: string;
   },
 ): Promise<BatchHandle> {
   const run = firstRun(stack, batch.name);
@@ -47,6 +49,7 @@ export async function startBatch(
     sheetName: 'sheet.csv',
     sheet: SheetSettings.parse({}),
     rows: batch.prompts.length,
+    service: new URL(batch.apiUrl).origin,
     submittedAt: new Date().toISOString(),
   };
   const { store } = stack.s3;
