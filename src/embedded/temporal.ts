@@ -89,7 +89,7 @@ const DAMAGE =
   /file is not a database|database disk image is malformed|malformed database schema|no such (?:table|column)/;
 
 /** The error that says what to do, where a server's log says that its database is damaged. */
-export function damagedDatabase(database: string, log: string): EmbeddedError | undefined {
+function damagedDatabase(database: string, log: string): EmbeddedError | undefined {
   const damage = DAMAGE.exec(log)?.[0];
   if (damage === undefined) return undefined;
   return new EmbeddedError(

@@ -44,7 +44,7 @@ export interface FiringMeans extends ScheduleAccess {
   /** Of the workers. */
   readonly account: AccountId;
   /** Whether their service is known to be a sandbox. */
-  isSandbox(): boolean;
+  readonly isSandbox: () => boolean;
   readonly prices: PriceTable | undefined;
   /** Why the service cannot fetch input images from the bucket; absent where it can. */
   readonly inputsOutOfReach?: string;

@@ -123,7 +123,12 @@ describe('a service that repeats the API key', { timeout: 200_000 }, () => {
         SPELLINGS.map((_, at) => `held ${at}`),
         'image 0',
       );
-    const handle = await startBatch(engine.stack, { name: 'repeats', taskQueue: 'repeats', prompts });
+    const handle = await startBatch(engine.stack, {
+      name: 'repeats',
+      taskQueue: 'repeats',
+      apiUrl: service.origin,
+      prompts,
+    });
     expect(await handle.result()).toMatchObject({ end: 'completed' });
     const kept: [string, string][] = [['log', logged.join('')]];
     const { client } = engine.stack.temporal;
