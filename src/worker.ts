@@ -66,6 +66,8 @@ export interface RunningWorker {
 /** Temporal repeats what got no answer: three such tries hold the batch within about a minute. */
 const WORKER_S3 = { idleTimeoutMs: 20_000, repeatsSilence: false } as const;
 const IMAGE_BYTES = 256 * 1024 * 1024;
+/** Of the memory for images, the part in which thumbnails are made; a share of its own, since an image keeps its place until its thumbnail is made. */
+const DECODING_SHARE = 2 / 3;
 const DEADLINE_MS = 10_000;
 // gRPC's code NOT_FOUND.
 const NotFound = z.object({ code: z.literal(5) });
@@ -102,7 +104,9 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
       pollTurns,
     });
     closers.push(stopFollowing);
-    const budget = new ByteBudget(options.imageBytes ?? IMAGE_BYTES);
+    const imageBytes = options.imageBytes ?? IMAGE_BYTES;
+    const decodeBytes = Math.floor(imageBytes * DECODING_SHARE);
+    const budget = new ByteBudget(imageBytes - decodeBytes);
     const webhooks = options.webhooks && workerWebhooks(options.webhooks);
     const temporalClient = new Client({ connection, namespace: temporal.namespace });
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
@@ -117,6 +121,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
       ...told,
       downloadImage: (url, signal) =>
         downloadImage(url, { agent, signal, redact, reserveBytes: (sizeBytes) => budget.reserve(sizeBytes) }),
+      decodeBytes,
       openBatchesSince: (sinceIso) => openBatchesSince(temporalClient, sinceIso),
       ...inputsOutOfReach,
       log,

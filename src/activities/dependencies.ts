@@ -21,6 +21,8 @@ export interface ActivityDependencies {
   readonly api: BananaHubClient;
   /** The whole body behind a presigned URL, with memory reserved for it. */
   readonly downloadImage: (url: string, signal: AbortSignal) => Promise<DownloadedImage>;
+  /** Memory for decoding images to make thumbnails of them. Default: 192 MiB. */
+  readonly decodeBytes?: number;
   /** The ids of batches whose workflows were at work at any time since then, ISO 8601; some of them where there are many. */
   readonly openBatchesSince: (sinceIso: string) => Promise<readonly string[]>;
   /** Why the service cannot fetch input images from the bucket; absent where it can. */

@@ -21,9 +21,13 @@ import { Thumbnails } from './thumbnails.js';
 import type { Activities } from './types.js';
 import { watchBatchActivity } from './watch-batch.js';
 
+/** For two pictures of 16 million pixels, one after the other. */
+const DEFAULT_DECODE_BYTES = 192 * 1024 * 1024;
+
 /** All activities over one set of dependencies. They share caches, so make them once a worker. */
 export function createActivities(dependencies: ActivityDependencies): Activities {
-  const { store, gate = new RequestGate(), pollTurns = new PollTurns() } = dependencies;
+  const { store, gate = new RequestGate(), pollTurns = new PollTurns(), log } = dependencies;
+  const { decodeBytes = DEFAULT_DECODE_BYTES } = dependencies;
   const api = behindGate(dependencies.api, gate);
   const state: WorkerState = {
     ...dependencies,
@@ -33,7 +37,7 @@ export function createActivities(dependencies: ActivityDependencies): Activities
     shardRows: new ShardRows(store, askingRun),
     runAccounts: new RunAccounts(store, api.account),
     jobTimes: new JobTimes(),
-    thumbnails: new Thumbnails(store),
+    thumbnails: new Thumbnails(store, { decodeBytes, log }),
   };
   return {
     ingest: ingestActivity(state),

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Context } from '@temporalio/activity';
 import pMap from 'p-map';
 import { phaseReached } from '../domain/phase-reached.js';
+import { MissingThumbnailCounts } from '../domain/missing-thumbnails.js';
 import { RepeatedJobsFinder } from '../domain/repeated-jobs.js';
 import { SealedCounts } from '../domain/sealed-counts.js';
 import type { Tally } from '../domain/tally.js';
@@ -65,10 +66,12 @@ async function seal(state: WorkerState, input: SealInput, files: LedgerFiles): P
   const counts = new SealedCounts(batch.rejected);
   const card = new ImagesCard(batch);
   const repeated = new RepeatedJobsFinder();
+  const missing = new MissingThumbnailCounts();
   const alike = new AlikeImages(state.store, run, batch.settings.nearDuplicates === true);
   for await (const { row, outcome } of alike.noted(sealedRows(state, input))) {
     counts.add(outcome);
     repeated.note(outcome);
+    missing.note(outcome);
     cost.add({ row, outcome });
     await outcomes.add({ ...outcome, phase: phaseReached(outcome) });
     const { end } = outcome;
@@ -103,6 +106,7 @@ async function seal(state: WorkerState, input: SealInput, files: LedgerFiles): P
     charged: counts.charged,
     sameBytes,
     ...(repeatedJobs && { repeatedJobs }),
+    ...(missing.total && { missingThumbnails: missing.total }),
     ...(nearDuplicates && { nearDuplicates }),
     ...(budget && { budget }),
     cost: await cost.end(input.startedAt),

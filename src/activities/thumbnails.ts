@@ -1,4 +1,6 @@
-import type { ImageFacts } from '../domain/outcome.js';
+import type { Logger } from 'pino';
+import type { ImageFacts, NoThumbnail } from '../domain/outcome.js';
+import { barePicture } from '../images/bare-picture.js';
 import { hashThumbnail, makeThumbnail } from '../images/thumbnail.js';
 import { at, thumbnailKey, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
@@ -13,20 +15,22 @@ export interface LookSettings {
   readonly nearDuplicates?: boolean;
 }
 
-/** Larger pictures get none: their pixels would take more memory than a worker has to spare. */
-const MOST_PIXELS = 50_000_000;
-const BYTES_A_PIXEL = 4;
-const DECODED_BYTES = MOST_PIXELS * BYTES_A_PIXEL;
 /** Each takes a thread of the pool that also resolves names and reads files. */
 const AT_ONCE = 2;
 
-/** Makes thumbnails, at most two at a time and with at most 200 MB of pixels. */
+/** Makes thumbnails, at most two at a time and within a limit of memory. */
 export class Thumbnails {
   readonly #store: ObjectStore;
-  readonly #decoding = new ByteBudget(DECODED_BYTES);
+  readonly #log: Logger;
+  readonly #decodeBytes: number;
+  readonly #decoding: ByteBudget;
 
-  constructor(store: ObjectStore) {
+  /** `decodeBytes`: the memory for decoding; a picture that takes more has no thumbnail. */
+  constructor(store: ObjectStore, options: { readonly decodeBytes: number; readonly log: Logger }) {
     this.#store = store;
+    this.#log = options.log;
+    this.#decodeBytes = options.decodeBytes;
+    this.#decoding = new ByteBudget(options.decodeBytes);
   }
 
   /**
@@ -35,35 +39,51 @@ export class Thumbnails {
    */
   async add(run: RunRef, image: ImageFacts, body: Uint8Array, wanted: LookSettings): Promise<ImageFacts> {
     const { thumbnails = true, nearDuplicates = false } = wanted;
-    if ((!thumbnails && !nearDuplicates) || image.width * image.height > MOST_PIXELS) return image;
-    const { thumbnail, perceptualHash } = await this.#look(image, body, nearDuplicates);
-    if (thumbnail && thumbnails) {
+    if (!thumbnails && !nearDuplicates) return image;
+    const made = await this.#make(image, body, nearDuplicates);
+    if (typeof made === 'string') {
+      this.#logSkipped(run, image, made);
+      return { ...image, noThumbnail: made };
+    }
+    const { thumbnail, perceptualHash } = made;
+    if (thumbnails) {
       const signal = cancellationSignal();
       const place = at(run, thumbnailKey(run, image.sha256));
       await this.#store.put(place, thumbnail, { contentType: 'image/webp', signal });
     }
     return {
       ...image,
-      ...(thumbnail && thumbnails && { thumbnail: true }),
+      ...(thumbnails && { thumbnail: true }),
       ...(perceptualHash !== undefined && { perceptualHash }),
     };
   }
 
-  async #look(
+  async #make(
     image: ImageFacts,
     body: Uint8Array,
     nearDuplicates: boolean,
-  ): Promise<{ readonly thumbnail?: Buffer | undefined; readonly perceptualHash?: string | undefined }> {
-    const bytes = image.width * image.height * BYTES_A_PIXEL;
-    const release = await this.#decoding.reserve(Math.max(bytes, DECODED_BYTES / AT_ONCE));
+  ): Promise<NoThumbnail | { readonly thumbnail: Buffer; readonly perceptualHash: string | undefined }> {
+    const bare = barePicture(body, image.type);
+    if (!bare) return 'undecodable';
+    if (bare.decodeBytes > this.#decodeBytes) return 'too-large';
+    const release = await this.#decoding.reserve(Math.max(bare.decodeBytes, this.#decodeBytes / AT_ONCE));
     try {
-      const thumbnail = await makeThumbnail(body, image);
-      return {
-        thumbnail,
-        perceptualHash: nearDuplicates && thumbnail ? await hashThumbnail(thumbnail) : undefined,
-      };
+      const thumbnail = await makeThumbnail(bare);
+      if (!thumbnail) return 'undecodable';
+      return { thumbnail, perceptualHash: nearDuplicates ? await hashThumbnail(thumbnail) : undefined };
     } finally {
       release();
     }
+  }
+
+  #logSkipped(run: RunRef, image: ImageFacts, reason: NoThumbnail): void {
+    const { type, width, height, sizeBytes, sha256 } = image;
+    const picture = { batchId: run.batchId, type, width, height, sizeBytes, sha256 };
+    if (reason === 'too-large') {
+      this.#log.warn(
+        picture,
+        'An image is stored without a thumbnail: decoding it would take more memory than --image-memory allows.',
+      );
+    } else this.#log.warn(picture, 'An image is stored without a thumbnail: it cannot be decoded.');
   }
 }

@@ -1,6 +1,7 @@
 import { ZodError } from 'zod';
 import type { BatchStatus } from '../batch/status-document.js';
 import { nearDuplicatesText } from '../domain/near-duplicates.js';
+import { missingThumbnailsText } from '../domain/missing-thumbnails.js';
 import { repeatedJobsText } from '../domain/repeated-jobs.js';
 import { sameBytesText } from '../domain/same-bytes.js';
 import { Report } from '../ledger/documents.js';
@@ -22,12 +23,14 @@ export async function sealNotes(
   if (report?.runSeq !== runSeq) return [];
   const sameBytes = sameBytesText(report.sameBytes);
   const repeatedJobs = repeatedJobsText(report.repeatedJobs);
+  const missing = missingThumbnailsText(report.missingThumbnails);
   const looks = nearDuplicatesText(report.nearDuplicates);
   const cost = costNote(report);
   return [
     ...(cost ? [['Cost', cost] as const] : []),
     ...(sameBytes ? [['Beware', `${sameBytes} Which: banana-batch verify ${batchId}`] as const] : []),
     ...(repeatedJobs ? [['Beware', repeatedJobs] as const] : []),
+    ...(missing ? [['Thumbnails', missing] as const] : []),
     ...(looks ? [['Alike', `${looks} Which: near-duplicates.csv, and the contact sheet`] as const] : []),
   ];
 }

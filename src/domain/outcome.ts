@@ -26,6 +26,10 @@ export interface GenerationRecord {
 
 export type ImageType = 'png' | 'jpg' | 'webp';
 
+/** `too-large`: decoding it takes more memory than a worker has for it. `undecodable`: the decoder refuses it. */
+export const NO_THUMBNAIL = ['too-large', 'undecodable'] as const;
+export type NoThumbnail = (typeof NO_THUMBNAIL)[number];
+
 /** What was measured on the image's own bytes. */
 export interface ImageFacts {
   readonly type: ImageType;
@@ -36,6 +40,8 @@ export interface ImageFacts {
   readonly sha256: string;
   /** A small copy of it lies among the thumbnails. */
   readonly thumbnail?: true;
+  /** Why it has none although one was wanted. */
+  readonly noThumbnail?: NoThumbnail;
   /** What it looks like, by `perceptualHash`, where that was asked for: 16 lower-case hex digits. */
   readonly perceptualHash?: string;
 }

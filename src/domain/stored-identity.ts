@@ -1,5 +1,5 @@
 import type { ContentHash, JobId } from './ids.js';
-import type { ImageFacts, ImageType } from './outcome.js';
+import { NO_THUMBNAIL, type ImageFacts, type ImageType } from './outcome.js';
 
 /** What a stored image says about itself: whose it is, and what its bytes are. */
 export interface StoredIdentity {
@@ -28,6 +28,7 @@ export function toStoredIdentity(identity: StoredIdentity): Readonly<Record<stri
     'image-height': String(image.height),
     'image-bytes': String(image.sizeBytes),
     ...(image.thumbnail && { 'image-thumbnail': 'true' }),
+    ...(image.noThumbnail && { 'image-no-thumbnail': image.noThumbnail }),
     ...(image.perceptualHash !== undefined && { 'perceptual-hash': image.perceptualHash }),
   };
 }
@@ -42,6 +43,7 @@ export function fromStoredIdentity(metadata: Readonly<Record<string, string>>): 
   const sha256 = metadata['sha256'];
   const type = metadata['image-type'];
   const perceptualHash = metadata['perceptual-hash'];
+  const noThumbnail = NO_THUMBNAIL.find((reason) => reason === metadata['image-no-thumbnail']);
   const [runSeq, generation, width, height, sizeBytes] = [
     'run-seq',
     'generation',
@@ -72,6 +74,7 @@ export function fromStoredIdentity(metadata: Readonly<Record<string, string>>): 
       sizeBytes,
       sha256,
       ...(metadata['image-thumbnail'] === 'true' && { thumbnail: true }),
+      ...(noThumbnail && { noThumbnail }),
       ...(perceptualHash !== undefined && /^[0-9a-f]{16}$/.test(perceptualHash) && { perceptualHash }),
     },
   };

@@ -19,8 +19,22 @@ export function jpegDefect(bytes: Uint8Array): string | undefined {
   return undefined;
 }
 
-/** Where the JPEG ends that begins at `start`, or what keeps it from being whole. */
-export function endOfJpeg(bytes: Uint8Array, start: number): number | string {
+/** A segment with its marker, and with the data that follow where it begins a scan. */
+export interface JpegSegment {
+  readonly marker: number;
+  readonly whole: Uint8Array;
+  /** Without marker and length. */
+  readonly content: Uint8Array;
+  /** Of a frame header. */
+  readonly frame?: JpegFrame;
+}
+
+/** Where the JPEG ends that begins at `start`, or what keeps it from being whole. `onSegment` sees all between its first and last marker. */
+export function endOfJpeg(
+  bytes: Uint8Array,
+  start: number,
+  onSegment: (segment: JpegSegment) => void = () => undefined,
+): number | string {
   let scans: ScanBook | undefined;
   for (let offset = start + 2; offset + 2 <= bytes.length;) {
     if (bytes[offset] !== 0xff) return 'a segment does not start with a marker';
@@ -44,16 +58,17 @@ export function endOfJpeg(bytes: Uint8Array, start: number): number | string {
     const end = offset + 2 + length;
     if (end > bytes.length) return 'it ends inside its header';
     const content = bytes.subarray(offset + 4, end);
-    offset = end;
-    if (isFrame(marker)) {
-      const frame = frameOf(marker, content);
-      if (!frame) return 'its frame header is not valid';
-      scans = new ScanBook(frame);
+    const frame = isFrame(marker) ? frameOf(marker, content) : undefined;
+    if (frame) scans = new ScanBook(frame);
+    else if (isFrame(marker)) return 'its frame header is not valid';
+    let next = end;
+    if (marker === START_OF_SCAN) {
+      if (!scans) return 'it has image data before its frame header';
+      next = endOfScan(bytes, end);
+      scans.add(content, next - end);
     }
-    if (marker !== START_OF_SCAN) continue;
-    if (!scans) return 'it has image data before its frame header';
-    offset = endOfScan(bytes, end);
-    scans.add(content, offset - end);
+    onSegment({ marker, whole: bytes.subarray(offset, next), content, ...(frame && { frame }) });
+    offset = next;
   }
   return scans?.hasScans ? 'it does not end with the end-of-image marker' : 'it ends before its image data';
 }

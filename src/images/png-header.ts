@@ -33,6 +33,12 @@ export interface PngHeader {
   /** What the picture inflates to, pass after pass; empty for a picture without pixels. */
   readonly passes: readonly PngRows[];
   readonly needsPalette: boolean;
+  readonly width: number;
+  readonly height: number;
+  /** Of a pixel once a palette is looked up, without transparency that a chunk adds. */
+  readonly channels: number;
+  /** Of a channel once decoded: 1 or 2. */
+  readonly channelBytes: number;
 }
 
 /** Reads the 13 bytes of an IHDR chunk; undefined where no decoder takes them. */
@@ -48,5 +54,7 @@ export function pngHeader(ihdr: Uint8Array): PngHeader | undefined {
     if (columns <= 0 || rows <= 0) return [];
     return [{ rows, rowBytes: 1 + Math.ceil((columns * color.samples * depth) / 8) }];
   });
-  return { passes, needsPalette: view.getUint8(9) === 3 };
+  const needsPalette = view.getUint8(9) === 3;
+  const channels = needsPalette ? 3 : color.samples;
+  return { passes, needsPalette, width, height, channels, channelBytes: depth === 16 ? 2 : 1 };
 }

@@ -7,11 +7,18 @@ const CHUNK_OVERHEAD = 12;
 /** The chunks whose damage changes the picture: the critical ones, and those with an animation's pictures. Decoders skip others. */
 const MATTERS = /^(?:[A-Z]|fdAT$|fcTL$)/;
 
+const NEEDED: ReadonlySet<string> = new Set(['IHDR', 'PLTE', 'tRNS', 'IDAT', 'IEND']);
+
 /** A PNG whose chunks are whole. */
 export interface PngStructure {
   readonly header: PngHeader;
   /** The compressed picture: the data of its IDAT chunks, views into the file. */
   readonly data: readonly Uint8Array[];
+  /** The chunks that a decoder needs, whole, in their order. */
+  readonly needed: readonly Uint8Array[];
+  readonly hasTransparency: boolean;
+  /** The content of its EXIF chunk. */
+  readonly exif: Uint8Array | undefined;
 }
 
 /**
@@ -22,8 +29,8 @@ export function readPng(bytes: Uint8Array): PngStructure | { readonly defect: st
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let offset = SIGNATURE_LENGTH;
   let header: PngHeader | undefined;
-  let hasPalette = false;
-  const data: Uint8Array[] = [];
+  let exif: Uint8Array | undefined;
+  const [data, needed, seen]: [Uint8Array[], Uint8Array[], Set<string>] = [[], [], new Set()];
   while (offset + CHUNK_OVERHEAD <= bytes.length) {
     const dataLength = view.getUint32(offset);
     const end = offset + CHUNK_OVERHEAD + dataLength;
@@ -39,12 +46,15 @@ export function readPng(bytes: Uint8Array): PngStructure | { readonly defect: st
       header = pngHeader(content);
       if (!header) return { defect: 'its header is not valid' };
     }
-    if (type === 'PLTE') hasPalette = true;
+    seen.add(type);
+    if (NEEDED.has(type)) needed.push(bytes.subarray(offset, end));
+    if (type === 'eXIf') exif = content;
     if (type === 'IDAT') data.push(content);
     if (type === 'IEND') {
       if (data.every(({ length }) => length === 0)) return { defect: 'it has no image data' };
-      if (header.needsPalette && !hasPalette) return { defect: 'it has no palette' };
-      return end === bytes.length ? { header, data } : { defect: 'there are bytes after its end' };
+      if (header.needsPalette && !seen.has('PLTE')) return { defect: 'it has no palette' };
+      if (end !== bytes.length) return { defect: 'there are bytes after its end' };
+      return { header, data, needed, hasTransparency: seen.has('tRNS'), exif };
     }
     offset = end;
   }

@@ -17,19 +17,42 @@ export function webpDefect(bytes: Uint8Array): string | undefined {
 }
 
 function chunksDefect(chunks: Uint8Array): string | undefined {
-  const view = new DataView(chunks.buffer, chunks.byteOffset, chunks.byteLength);
   let hasImageData = false;
+  for (const { type, content, isCut } of riffChunks(chunks)) {
+    if (isCut) return `it ends inside its ${type.trim()} chunk`;
+    const defect = CHECKS[type]?.(content);
+    if (defect !== undefined) return `${defect} (${type.trim()} chunk)`;
+    if (IMAGE_DATA.has(type)) hasImageData = true;
+  }
+  return hasImageData ? undefined : 'it has no image data';
+}
+
+/** A chunk of a WebP. */
+export interface WebpChunk {
+  readonly type: string;
+  readonly content: Uint8Array;
+  readonly isCut: boolean;
+}
+
+/** The chunks of a WebP whose RIFF header is whole. */
+export function webpChunks(bytes: Uint8Array): Generator<WebpChunk> {
+  return riffChunks(bytes.subarray(RIFF_HEADER_LENGTH));
+}
+
+/** The chunks of an animation's picture, by the content of its chunk. */
+export function webpFrameChunks(content: Uint8Array): Generator<WebpChunk> {
+  return riffChunks(content.subarray(FRAME_HEADER_LENGTH));
+}
+
+function* riffChunks(chunks: Uint8Array): Generator<WebpChunk> {
+  const view = new DataView(chunks.buffer, chunks.byteOffset, chunks.byteLength);
   for (let offset = 0; offset + CHUNK_HEADER_LENGTH <= chunks.length;) {
     const type = String.fromCharCode(...chunks.subarray(offset, offset + 4));
     const start = offset + CHUNK_HEADER_LENGTH;
     const end = start + view.getUint32(offset + 4, true);
-    if (end > chunks.length) return `it ends inside its ${type.trim()} chunk`;
-    const defect = CHECKS[type]?.(chunks.subarray(start, end));
-    if (defect !== undefined) return `${defect} (${type.trim()} chunk)`;
-    if (IMAGE_DATA.has(type)) hasImageData = true;
+    yield { type, content: chunks.subarray(start, end), isCut: end > chunks.length };
     offset = end + ((end - start) % 2);
   }
-  return hasImageData ? undefined : 'it has no image data';
 }
 
 const CHECKS: Readonly<Record<string, (content: Uint8Array) => string | undefined>> = {

@@ -4,8 +4,9 @@ import { FAILURE_KINDS, UNSTORED_KINDS } from '../domain/failure-kind.js';
 import type { BatchId, ContentHash, JobId, RowId } from '../domain/ids.js';
 import type { JsonValue } from '../domain/json.js';
 import type { NearDuplicates } from '../domain/near-duplicates.js';
-import { PHASES_REACHED, type RowOutcome } from '../domain/outcome.js';
+import { NO_THUMBNAIL, PHASES_REACHED, type RowOutcome } from '../domain/outcome.js';
 import type { RejectedRecord, ShardRow } from '../domain/row.js';
+import type { MissingThumbnails } from '../domain/missing-thumbnails.js';
 import type { RepeatedJobs } from '../domain/repeated-jobs.js';
 import type { SameBytes } from '../domain/same-bytes.js';
 import type { RunCost } from '../domain/run-cost.js';
@@ -146,6 +147,7 @@ const storedEnd = z.object({
     sizeBytes: count,
     sha256: z.string(),
     thumbnail: z.literal(true).exactOptional(),
+    noThumbnail: z.enum(NO_THUMBNAIL).exactOptional(),
     perceptualHash: z
       .string()
       .regex(/^[0-9a-f]{16}$/)
@@ -220,6 +222,11 @@ const repeatedJobs: z.ZodType<RepeatedJobs> = z.object({
   examples: z.array(z.object({ jobId, rowIds: z.array(rowId) })),
 });
 
+const missingThumbnails: z.ZodType<MissingThumbnails> = z.object({
+  images: z.partialRecord(z.enum(NO_THUMBNAIL), count),
+  examples: z.array(rowId),
+});
+
 const nearDuplicates: z.ZodType<NearDuplicates> = z.object({
   images: count,
   groups: count,
@@ -258,6 +265,8 @@ export const Report = z.object({
   sameBytes: sameBytes.exactOptional(),
   /** Absent where no job was given for several rows or generations. */
   repeatedJobs: repeatedJobs.exactOptional(),
+  /** Absent where no image lacks the thumbnail that was wanted. */
+  missingThumbnails: missingThumbnails.exactOptional(),
   /** Absent where the run was not asked to look for them. */
   nearDuplicates: nearDuplicates.exactOptional(),
   /** Absent for runs without a budget. */

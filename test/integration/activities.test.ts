@@ -8,7 +8,8 @@ import type { BatchFaultDetails } from '../../src/domain/batch-fault.js';
 import type { ContentHash, JobId, RowId } from '../../src/domain/ids.js';
 import { BatchFile, type RunRequest } from '../../src/ledger/documents.js';
 import { fromStoredIdentity, toStoredIdentity } from '../../src/domain/stored-identity.js';
-import { hashThumbnail, makeThumbnail } from '../../src/images/thumbnail.js';
+import { hashThumbnail } from '../../src/images/thumbnail.js';
+import { thumbnailOf } from '../support/thumbnail-of.js';
 import { workerWebhooks } from '../../src/webhooks/worker-webhooks.js';
 import type { WebhookConfig } from '../../src/webhooks/webhook-config.js';
 import { createDownloadAgent } from '../../src/bananahub/download-agent.js';
@@ -839,7 +840,7 @@ describe('the activities', () => {
       const { run } = await bench.ingest('alike', lines, 1, { settings: { nearDuplicates: true } });
       const image = { type: 'png', width: 8, height: 8, sizeBytes: 1 } as const;
       const png = samplePng(64, 64, 9);
-      const thumbnail = await makeThumbnail(png, { width: 64, height: 64 });
+      const thumbnail = await thumbnailOf(png, 'png');
       if (!thumbnail) throw new Error('The sample has no thumbnail.');
       const hash = (await hashThumbnail(thumbnail)) ?? '';
       await bench.s3.store.put(at(run, thumbnailKey(run, '3')), thumbnail, { contentType: 'image/webp' });

@@ -3,7 +3,7 @@ import type { FailureKind } from '../../src/domain/failure-kind.js';
 import type { RowEnd } from '../../src/domain/outcome.js';
 import type { ShardRow } from '../../src/domain/row.js';
 import { EMPTY_TALLY } from '../../src/domain/tally.js';
-import { makeThumbnail } from '../../src/images/thumbnail.js';
+import { thumbnailOf } from './thumbnail-of.js';
 import { LedgerFiles } from '../../src/ledger/ledger-files.js';
 import { at, imageKey, thumbnailKey, type RunRef } from '../../src/storage/layout.js';
 import type { ObjectStore } from '../../src/storage/object-store.js';
@@ -53,7 +53,7 @@ export async function writeLongContactSheet(store: ObjectStore, run: RunRef, row
     const { width, height, sha256 } = imageOf(look);
     const picture = { width: width / 8, height: height / 8 };
     const png = samplePng(picture.width, picture.height, 60 + look * 3);
-    const thumbnail = await makeThumbnail(png, picture);
+    const thumbnail = await thumbnailOf(png, 'png');
     if (!thumbnail) throw new Error('A sample image gave no thumbnail.');
     await store.put(at(run, thumbnailKey(run, sha256)), thumbnail, { contentType: 'image/webp' });
     if (look > 0) continue;

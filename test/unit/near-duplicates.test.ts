@@ -2,7 +2,9 @@ import { FastResizeFilter, ResizeFit, Transformer } from '@napi-rs/image';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MOST_BITS_APART, NearDuplicateFinder } from '../../src/domain/near-duplicates.js';
-import { hashThumbnail, makeThumbnail } from '../../src/images/thumbnail.js';
+import { inspectStructure } from '../../src/images/inspect.js';
+import { hashThumbnail } from '../../src/images/thumbnail.js';
+import { thumbnailOf } from '../support/thumbnail-of.js';
 import { sampleJpeg, samplePng, sampleWebp } from '../support/sample-images.js';
 
 const SIDE = 400;
@@ -26,8 +28,9 @@ function picture(seed: number): Transformer {
 }
 
 async function hashed(image: Buffer): Promise<string> {
-  const { width, height } = await new Transformer(image).metadata();
-  const thumbnail = await makeThumbnail(image, { width, height });
+  const inspection = inspectStructure(image);
+  if (inspection.kind !== 'image') throw new Error(inspection.reason);
+  const thumbnail = await thumbnailOf(image, inspection.type);
   return (thumbnail && (await hashThumbnail(thumbnail))) ?? 'none';
 }
 
@@ -37,8 +40,8 @@ function bitsApart(a: string, b: string): number {
 
 const pause = async (): Promise<void> => undefined;
 
-async function thumbnailOf(width: number, height: number) {
-  const thumbnail = await makeThumbnail(samplePng(width, height), { width, height });
+async function thumbnailOfSize(width: number, height: number) {
+  const thumbnail = await thumbnailOf(samplePng(width, height), 'png');
   return thumbnail && new Transformer(thumbnail).metadata();
 }
 
@@ -71,15 +74,14 @@ describe('a perceptual hash', () => {
 
 describe('a thumbnail', () => {
   it('is a small WebP of the same proportions, and never larger than the image', async () => {
-    expect(await thumbnailOf(1920, 960)).toMatchObject({ format: 'webp', width: 384, height: 192 });
-    expect(await thumbnailOf(20, 30)).toMatchObject({ format: 'webp', width: 20, height: 30 });
-    expect(await thumbnailOf(4000, 1)).toMatchObject({ width: 384, height: 1 });
+    expect(await thumbnailOfSize(1920, 960)).toMatchObject({ format: 'webp', width: 384, height: 192 });
+    expect(await thumbnailOfSize(20, 30)).toMatchObject({ format: 'webp', width: 20, height: 30 });
+    expect(await thumbnailOfSize(4000, 1)).toMatchObject({ width: 384, height: 1 });
   });
 
   it('is not there for a picture that cannot be decoded', async () => {
-    const size = { width: 64, height: 64 };
-    for (const image of [sampleJpeg(64, 64), sampleWebp(64, 64), Buffer.from('no image')])
-      expect(await makeThumbnail(image, size)).toBeUndefined();
+    expect(await thumbnailOf(sampleJpeg(64, 64), 'jpg')).toBeUndefined();
+    expect(await thumbnailOf(sampleWebp(64, 64), 'webp')).toBeUndefined();
     expect(await hashThumbnail(Buffer.from('no image'))).toBeUndefined();
   });
 });

@@ -1,0 +1,42 @@
+import type { RowId } from './ids.js';
+import type { NoThumbnail, RowOutcome } from './outcome.js';
+
+/** Stored images that have no thumbnail although one was wanted, by reason, and some of their rows. */
+export interface MissingThumbnails {
+  readonly images: Readonly<Partial<Record<NoThumbnail, number>>>;
+  readonly examples: readonly RowId[];
+}
+
+const EXAMPLES = 20;
+const SHOWN = 3;
+
+/** Counts a batch's images without thumbnails. */
+export class MissingThumbnailCounts {
+  readonly #images: Partial<Record<NoThumbnail, number>> = {};
+  readonly #examples: RowId[] = [];
+
+  note({ end, rowId }: Pick<RowOutcome, 'end' | 'rowId'>): void {
+    const reason = end.kind === 'stored' ? end.image.noThumbnail : undefined;
+    if (!reason) return;
+    this.#images[reason] = (this.#images[reason] ?? 0) + 1;
+    if (this.#examples.length < EXAMPLES) this.#examples.push(rowId);
+  }
+
+  /** Undefined where every image has what was wanted. */
+  get total(): MissingThumbnails | undefined {
+    return this.#examples.length === 0 ? undefined : { images: this.#images, examples: this.#examples };
+  }
+}
+
+/** The note about images without thumbnails, on one line; undefined where there is nothing to say. */
+export function missingThumbnailsText(missing: MissingThumbnails | undefined): string | undefined {
+  if (!missing) return undefined;
+  const { images, examples } = missing;
+  const reasons = [
+    images['too-large'] && `${images['too-large']} too large to decode within --image-memory`,
+    images.undecodable && `${images.undecodable} not decodable`,
+  ].filter((reason) => typeof reason === 'string');
+  const total = Object.values(images).reduce((sum, count) => sum + count, 0);
+  const rows = `${examples.slice(0, SHOWN).join(', ')}${total > SHOWN ? ', …' : ''}`;
+  return `Stored without a thumbnail: ${reasons.join(', ')} (${rows}).`;
+}
