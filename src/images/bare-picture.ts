@@ -75,8 +75,9 @@ function bareJpeg(bytes: Uint8Array): BarePicture | undefined {
   const segments: JpegSegment[] = [];
   if (typeof endOfJpeg(bytes, 0, (segment) => segments.push(segment)) === 'string') return undefined;
   const frames = segments.filter(({ frame }) => frame);
-  const [{ frame, marker = 0 } = {}] = frames;
-  if (!frame || frames.length > 1) return undefined;
+  const [first] = frames;
+  if (!first?.frame || frames.length > 1) return undefined;
+  const { frame, marker } = first;
   if (segments.filter((segment) => segment.marker === START_OF_SCAN).length > MOST_SCANS) return undefined;
   const exif = segments.find(
     ({ marker: at, content }) => at === EXIF_SEGMENT && startsWith(content, EXIF_NAME),

@@ -1,8 +1,19 @@
-import { FastResizeFilter, ResizeFilterType, ResizeFit, Transformer } from '@napi-rs/image';
+import { FastResizeFilter, Orientation, ResizeFilterType, ResizeFit, Transformer } from '@napi-rs/image';
 import { HASH_SIDE, perceptualHash } from '../domain/perceptual-hash.js';
 import { barePicture, type BarePicture } from './bare-picture.js';
 
 const LONGEST_SIDE = 384;
+/** The library's names of EXIF's orientations, from 1 on. */
+const ORIENTATIONS = [
+  Orientation.Horizontal,
+  Orientation.MirrorHorizontal,
+  Orientation.Rotate180,
+  Orientation.MirrorVertical,
+  Orientation.MirrorHorizontalAndRotate270Cw,
+  Orientation.Rotate90Cw,
+  Orientation.MirrorHorizontalAndRotate90Cw,
+  Orientation.Rotate270Cw,
+];
 const QUALITY = 72;
 
 /**
@@ -12,7 +23,7 @@ const QUALITY = 72;
 export async function makeThumbnail(bare: BarePicture): Promise<Buffer | undefined> {
   try {
     const picture = new Transformer(bare.join());
-    if (bare.orientation !== 1) picture.rotate(bare.orientation);
+    if (bare.orientation !== 1) picture.rotate(ORIENTATIONS[bare.orientation - 1]);
     if (Math.max(bare.width, bare.height) > LONGEST_SIDE) {
       // Faster ones of this library take twice the memory.
       picture.resize({

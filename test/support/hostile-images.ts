@@ -32,16 +32,19 @@ function plainPng(
   return pngOf({ width: side, height: side, interlaced: false, ...kind, data });
 }
 
+function flushedZeros(length: number): Buffer {
+  return deflateRawSync(Buffer.alloc(length), { finishFlush: constants.Z_FULL_FLUSH });
+}
+
 /** So many zeros as a zlib stream: one piece of it, repeated. */
 function deflatedZeros(count: number): Buffer {
-  const flushed = (length: number): Buffer =>
-    deflateRawSync(Buffer.alloc(length), { finishFlush: constants.Z_FULL_FLUSH });
-  const pieces = new Array<Buffer>(Math.floor(count / MEBIBYTE)).fill(flushed(MEBIBYTE));
+  const piece = flushedZeros(MEBIBYTE);
+  const pieces = Array.from({ length: Math.floor(count / MEBIBYTE) }, () => piece);
   // The sums of Adler-32 over zeros: 1, and how many there are.
   const checksum = Buffer.alloc(4);
   checksum.writeUInt16BE(count % 65_521, 0);
   checksum.writeUInt16BE(1, 2);
-  const last = [flushed(count % MEBIBYTE), Buffer.from([3, 0]), checksum];
+  const last = [flushedZeros(count % MEBIBYTE), Buffer.from([3, 0]), checksum];
   return Buffer.concat([Buffer.from([0x78, 0x9c]), ...pieces, ...last]);
 }
 
