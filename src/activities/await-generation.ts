@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { z } from 'zod';
 import type { Job } from '../bananahub/client.js';
-import { classifyJobFailure } from '../domain/failure-kind.js';
+import { classifyJobFailure, type JobFailureClass } from '../domain/failure-kind.js';
 import { FRESH_BUDGET } from '../domain/fault-budget.js';
 import { heardLateMs, nextPollDelayMs, stillEarlyMs } from '../domain/poll-schedule.js';
 import type { ShardRow } from '../domain/row.js';
@@ -11,7 +11,6 @@ import type { WorkerState } from './dependencies.js';
 import { batchFault, bearOrHold, meaningOf } from './failure.js';
 import { JobLooks } from './job-looks.js';
 import type { SeenEnd } from './job-times.js';
-import { withoutPrompt } from './service-message.js';
 import { bearingStorage } from './storage-fault.js';
 import { UnfinishedTime } from './unfinished-time.js';
 import type { Activities, AwaitGenerationInput, AwaitGenerationResult } from './types.js';
@@ -99,12 +98,16 @@ async function pollUntilEnded(
         unfinished.noteUnanswered();
         continue;
       }
-      const ended = endOf(job, row, state, { unfinishedMs: unfinishedAgeMs, endedMs: ageMs() });
+      const ended = await endOf(
+        job,
+        { input, row, state },
+        { unfinishedMs: unfinishedAgeMs, endedMs: ageMs() },
+      );
       if (ended) {
         webhook.noteFound();
         return ended;
       }
-      noteOddStatus(job, oddStatuses, input, state);
+      await noteOddStatus(job, oddStatuses, input, state);
       unfinishedAgeMs = ageMs();
       unfinished.noteUnfinished(delayMs + earlyMs, clock());
       if (unfinished.seenMs >= jobTimeoutMs) return unfinishedFor(jobTimeoutMs);
@@ -133,24 +136,34 @@ async function pollUntilEnded(
   }
 }
 
+const JOB_FAILED: Readonly<Record<JobFailureClass, string>> = {
+  flaky: 'The job failed for a passing reason.',
+  refused: 'The content was refused by moderation.',
+  unknown: 'The job failed.',
+};
+
 function unfinishedFor(jobTimeoutMs: number): AwaitGenerationResult {
   const message = `The service showed the job unfinished for ${jobTimeoutMs / 1000} s (--job-timeout). It may be paid for: the next run of the batch waits for the same job.`;
   return { kind: 'unfinished', message };
 }
 
-function endOf(
+async function endOf(
   job: Job,
-  row: ShardRow,
-  state: WorkerState,
+  {
+    input,
+    row,
+    state,
+  }: { readonly input: AwaitGenerationInput; readonly row: ShardRow; readonly state: WorkerState },
   seen: Omit<SeenEnd, 'endedAgoMs'>,
-): AwaitGenerationResult | undefined {
+): Promise<AwaitGenerationResult | undefined> {
   switch (job.kind) {
     case 'done':
       state.jobTimes.note(row, { endedAgoMs: job.endedAgoMs, ...seen });
       return { kind: 'done' };
     case 'failed': {
-      const message = withoutPrompt(job.message, row.prompt);
-      return { kind: 'failed', failure: classifyJobFailure(job.message), message };
+      const failure = classifyJobFailure(job.message);
+      const message = await state.serviceTexts.keep(input.run, job.message, JOB_FAILED[failure]);
+      return { kind: 'failed', failure, message };
     }
     case 'unfinished':
       return undefined;
@@ -159,11 +172,17 @@ function endOf(
 
 const LIVING = new Set(['queued', 'processing', 'done']);
 
-function noteOddStatus(job: Job, seen: Set<string>, input: AwaitGenerationInput, state: WorkerState): void {
+async function noteOddStatus(
+  job: Job,
+  seen: Set<string>,
+  input: AwaitGenerationInput,
+  state: WorkerState,
+): Promise<void> {
   if (job.kind !== 'unfinished' || LIVING.has(job.status) || seen.has(job.status)) return;
   seen.add(job.status);
+  const status = await state.serviceTexts.keep(input.run, job.status, 'A status of the service.');
   state.log.warn(
-    { batchId: input.run.batchId, jobId: input.jobId, status: job.status },
+    { batchId: input.run.batchId, jobId: input.jobId, status },
     'A job has a status that the API does not document; it counts as not finished.',
   );
 }

@@ -15,11 +15,7 @@ import {
 import { modeOf } from './generation-key.js';
 import { forgetRefused, isInDoubt, outgoingCreate, type OutgoingCreate } from './outgoing-create.js';
 import { callbackRefOf } from '../webhooks/worker-webhooks.js';
-import { withoutPrompt } from './service-message.js';
 import type { Activities, CreateGenerationInput, CreateGenerationResult } from './types.js';
-
-/** A hold's message says what to do after the service's own words. */
-const LONGEST_HOLD_MESSAGE = 600;
 
 /** A 503 may come from a single overloaded node: only a row that met this many more of them holds its model. */
 const BORNE_PAUSES = 2;
@@ -112,42 +108,42 @@ async function createOnce(
   }
 }
 
-function afterFailure(
+const INVALID = 'The service refused the request (422).';
+
+async function afterFailure(
   state: WorkerState,
   input: CreateGenerationInput,
   error: unknown,
   tried: { readonly startedAtMs: number; readonly row?: ShardRow },
-): CreateGenerationResult {
+): Promise<CreateGenerationResult> {
   const { startedAtMs, row } = tried;
   const budget = input.budget ?? FRESH_BUDGET;
   const meaning = meaningOf(error, row && modeOf(row));
-  const fit = (text: string): string => (row ? withoutPrompt(text, row.prompt, LONGEST_HOLD_MESSAGE) : text);
   const sinceMs = input.unansweredSinceMs ?? (mayHaveCreated(error) ? startedAtMs : undefined);
   const unanswered = sinceMs === undefined ? {} : { unansweredSinceMs: sinceMs };
   switch (meaning?.kind) {
     case 'invalid':
-      return { kind: 'invalid', message: invalidMessage(meaning.message, row) };
+      return {
+        kind: 'invalid',
+        message: await state.serviceTexts.keep(input.run, invalidMessage(meaning.message, row), INVALID),
+      };
     case 'hold':
       if (meaning.cause.code === 'paused' && budget.tries < BORNE_PAUSES) {
         return again(
           { delayMs: PAUSE_BORNE_MS * 2 ** budget.tries, budget: { ...budget, tries: budget.tries + 1 } },
-          fit(meaning.cause.message),
+          meaning.cause.message,
           unanswered,
         );
       }
-      throw batchFault({ cause: { ...meaning.cause, message: fit(meaning.cause.message) }, ...unanswered });
+      throw batchFault({ cause: meaning.cause, ...unanswered });
     case 'passing': {
-      const cause = { ...meaning.cause, message: fit(meaning.cause.message) };
+      const { cause } = meaning;
       const failing = { budget, tryMs: Date.now() - startedAtMs, limits: state.limits };
       // It may be these images: a batch does not stand still for one row.
-      if (
-        cause.code === 'upload-failed' &&
-        sinceMs === undefined &&
-        isExhausted({ ...meaning, cause }, failing)
-      ) {
+      if (cause.code === 'upload-failed' && sinceMs === undefined && isExhausted(meaning, failing)) {
         return { kind: 'invalid', failure: 'flaky', message: cause.message };
       }
-      const next = bearOrHold({ ...meaning, cause }, { ...failing, ...unanswered });
+      const next = bearOrHold(meaning, { ...failing, ...unanswered });
       return { ...again(next, cause.message, unanswered), ...slowDown(state, error) };
     }
     case 'gone':
@@ -174,7 +170,7 @@ function slowDown({ gate }: WorkerState, error: unknown): { readonly slowDownMs?
 
 /** The service's words about a refused row, and where they seem to be about its input images, what the service needs. */
 function invalidMessage(message: string, row: ShardRow | undefined): string {
-  const told = withoutPrompt(message, row?.prompt ?? '');
+  const told = message;
   if (!row || row.inputImages.length === 0 || !/input|fetch|download/i.test(message)) return told;
   const needs = row.inputImages.some(isUploaded)
     ? 'the bucket of this batch, for files, must be reachable from the internet'

@@ -13,6 +13,7 @@ import type { PollTurns } from './poll-turns.js';
 import type { RequestGate } from './request-gate.js';
 import type { RunAccounts } from './run-accounts.js';
 import type { ShardRows } from '../ledger/shard-rows.js';
+import type { ServiceTexts } from './service-texts.js';
 import type { Thumbnails } from './thumbnails.js';
 
 /** What the activities are given: opened by the worker, closed by the worker. */
@@ -49,4 +50,5 @@ export interface WorkerState extends ActivityDependencies {
   readonly pollTurns: PollTurns;
   readonly jobTimes: JobTimes;
   readonly thumbnails: Thumbnails;
+  readonly serviceTexts: ServiceTexts;
 }

@@ -3,11 +3,11 @@ import { connectionFaultCode } from '../bananahub/connection-fault.js';
 import { BananaHubError } from '../bananahub/errors.js';
 import { ImageDownloadError } from '../bananahub/image-download-error.js';
 import { BATCH_FAULT, type BatchFaultDetails } from '../domain/batch-fault.js';
-import { asPart } from '../domain/full-stop.js';
 import { afterFault, type FaultBudget, type NextTry } from '../domain/fault-budget.js';
 import type { HoldCause, ModelMode } from '../domain/holds.js';
 import { StorageError, type StorageErrorCode } from '../storage/object-store.js';
 import type { ActivityLimits } from './limits.js';
+import { ownWords } from './own-words.js';
 
 const RATE_LIMITED = 'rate-limited' satisfies BananaHubError['code'];
 
@@ -24,55 +24,55 @@ export type Meaning =
 
 /** What a failed call of the API means. `mode` is set for creates, whose 403 concerns one model. */
 export function meaningOfApiError(error: BananaHubError, mode?: ModelMode): Meaning {
-  const { code, retryAfterMs } = error;
-  const message = asPart(error.message);
+  const { code, retryAfterMs, status } = error;
+  const message = ownWords(error);
   switch (code) {
     case 'unauthorized':
       return hold(
         'account',
         code,
-        `The API key is refused (401: ${message}). Set BANANAHUB_API_KEY on the workers to a valid key and restart them; the batch goes on by itself.`,
+        `The API key is refused (401). Set BANANAHUB_API_KEY on the workers to a valid key and restart them; the batch goes on by itself.`,
       );
     case 'insufficient-balance':
       return hold(
         'account',
         code,
-        `Out of funds (402: ${message}). Top up the BananaHub account; the batch goes on by itself.`,
+        `Out of funds (402). Top up the BananaHub account; the batch goes on by itself.`,
       );
     case 'forbidden':
       return mode
         ? hold(
             `model:${mode}`,
             code,
-            `The API key may not use ${mode} (403: ${message}). Grant it, or cancel; rows of other models go on.`,
+            `The API key may not use ${mode} (403). Grant it, or cancel; rows of other models go on.`,
           )
         : hold(
             'account',
             code,
-            `The API key may not look at jobs (403: ${message}). Grant it; the batch goes on by itself.`,
+            `The API key may not look at jobs (403). Grant it; the batch goes on by itself.`,
           );
     case 'paused':
       return mode
         ? hold(
             `model:${mode}`,
             code,
-            `BananaHub has paused ${mode} (${message}). The batch goes on by itself when it is back.`,
+            `BananaHub has paused ${mode} (${status ?? 'no status'}). The batch goes on by itself when it is back.`,
             retryAfterMs,
           )
-        : passing('paused', `BananaHub is paused (${message}).`, retryAfterMs);
+        : passing('paused', `BananaHub is paused (${status ?? 'no status'}).`, retryAfterMs);
     case 'job-not-found':
       return { kind: 'gone' };
     case 'invalid-request':
       // No row is at fault, and none would fare better.
-      return message.startsWith('callback_url: ')
+      return error.message.startsWith('callback_url: ')
         ? hold(
             'account',
             'callback-refused',
-            `BananaHub refuses the URL for webhooks (422: ${message}). Correct BANANA_WEBHOOK_URL on the workers, or take it away; the batch goes on by itself.`,
+            `BananaHub refuses the URL for webhooks (422). Correct BANANA_WEBHOOK_URL on the workers, or take it away; the batch goes on by itself.`,
           )
         : { kind: 'invalid', message: error.message };
     case 'upload-failed':
-      return passing(code, `BananaHub cannot store input images (502: ${message}).`, retryAfterMs);
+      return passing(code, `BananaHub cannot store input images (502).`, retryAfterMs);
     case 'rate-limited':
     case 'unavailable':
     case 'timeout':
@@ -142,10 +142,10 @@ export function meaningOfDownloadError(error: ImageDownloadError): Meaning | und
 
 const GONE_FROM_HOST = new Set([400, 404, 410]);
 
-function hostFault({ message }: ImageDownloadError): Meaning {
+function hostFault({ code, status }: ImageDownloadError): Meaning {
   return passing(
     IMAGE_HOST,
-    `The image host does not answer as it should (${asPart(message)}). The batch goes on by itself when it does.`,
+    `The image host does not answer as it should (${status ?? code}). The batch goes on by itself when it does.`,
   );
 }
 

@@ -15,8 +15,10 @@ import { RunAccounts } from './run-accounts.js';
 import { sealActivity } from './seal.js';
 import { openShardActivity, recordLostShardActivity, recordOutcomesActivity } from './shard-activities.js';
 import { ShardRows } from '../ledger/shard-rows.js';
+import { ServiceTexts } from './service-texts.js';
 import { storeImageActivity } from './store-image.js';
 import { tellEndActivity } from './tell-end.js';
+import { speechless } from './speechless.js';
 import { Thumbnails } from './thumbnails.js';
 import type { Activities } from './types.js';
 import { watchBatchActivity } from './watch-batch.js';
@@ -34,18 +36,19 @@ export function createActivities(dependencies: ActivityDependencies): Activities
     runAccounts: new RunAccounts(store, api.account),
     jobTimes: new JobTimes(),
     thumbnails: new Thumbnails(store),
+    serviceTexts: new ServiceTexts(store),
   };
   return {
     ingest: ingestActivity(state),
     leaseBudget: leaseBudgetActivity(state),
     openShard: openShardActivity(state),
-    createGeneration: createGenerationActivity(state),
-    awaitGeneration: awaitGenerationActivity(state),
-    storeImage: storeImageActivity(state),
+    createGeneration: speechless(createGenerationActivity(state)),
+    awaitGeneration: speechless(awaitGenerationActivity(state)),
+    storeImage: speechless(storeImageActivity(state)),
     recordOutcomes: recordOutcomesActivity(state),
     recordLostShard: recordLostShardActivity(state),
-    probe: probeActivity(state),
-    rebindAccount: rebindAccountActivity(state),
+    probe: speechless(probeActivity(state)),
+    rebindAccount: speechless(rebindAccountActivity(state)),
     reportCanary: reportCanaryActivity(state),
     seal: sealActivity(state),
     watchBatch: watchBatchActivity(state),

@@ -119,7 +119,7 @@ async function outcomeOf(
   row: ShardRow,
   settled: Omit<SettledRow, 'row'>,
 ): Promise<RowOutcome> {
-  const outcome = toOutcome(run, row, settled);
+  const outcome = toOutcome(run, row, await state.serviceTexts.shownOf(run, settled));
   return row.standing && settled.end.kind !== 'stored' ? orStored(state, run, row, outcome) : outcome;
 }
 

@@ -14,7 +14,6 @@ import { AskedWait } from './asked-wait.js';
 import type { WorkerState } from './dependencies.js';
 import { batchFault, bearOrHold, countedTryMs, meaningOf } from './failure.js';
 import { JobLooks } from './job-looks.js';
-import { withoutPrompt } from './service-message.js';
 import { bearingStorage } from './storage-fault.js';
 import type { Activities, StoreImageInput, StoreImageResult } from './types.js';
 
@@ -44,6 +43,8 @@ export function storeImageActivity(state: WorkerState): Activities['storeImage']
 /** The job was seen done, and paid for: more than while it is awaited. */
 const LOOKS_BEFORE_GONE = 6;
 
+const IMAGE_GONE = 'The image of the finished job could not be downloaded.';
+
 /** What this one image, from a living service, does wrong: ask again for a fresh URL. */
 class ImageFault extends Error {}
 
@@ -68,7 +69,10 @@ async function copyUntilStored(
       const meaning = meaningOf(error);
       if (error instanceof ImageFault || (error instanceof ImageDownloadError && !meaning)) {
         if (imageFaults.spentMs + tryMs >= limits.imageFaultMs)
-          return { kind: 'result-gone', message: withoutPrompt(error.message, row.prompt) };
+          return {
+            kind: 'result-gone',
+            message: await state.serviceTexts.keep(input.run, error.message, IMAGE_GONE),
+          };
         const delayMs =
           Math.min(30_000, 500 * 2 ** Math.min(imageFaults.tries, 10)) * (0.5 + Math.random() / 2);
         imageFaults = { spentMs: imageFaults.spentMs + tryMs + delayMs, tries: imageFaults.tries + 1 };

@@ -1,3 +1,4 @@
+import { ServiceTexts } from '../activities/service-texts.js';
 import { QueryNotRegisteredError, WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { publicAddress } from '../domain/input-image.js';
 import { generationsTogether } from '../domain/row-plan.js';
@@ -72,7 +73,7 @@ export async function rowStory(input: {
   const { row } = found;
   const { outcome, live } =
     found.kind === 'carried' ? { outcome: found.outcome } : await stateOf(input, found);
-  const view = typeof live === 'object' ? live : undefined;
+  const view = typeof live === 'object' ? await new ServiceTexts(store).shownOf(run, live) : undefined;
   const end = outcome?.end ?? view?.end;
   const generations = outcome?.generations ?? generationsTogether(row.earlier ?? [], view?.generations ?? []);
   const { batchId, runSeq } = run;

@@ -20,7 +20,7 @@ export interface GenerationRecord {
    * generations. Milliseconds since the epoch.
    */
   readonly openedSinceMs?: number;
-  /** The service's own words where it gave any, without URLs and without the prompt, at most 300 characters. */
+  /** In history our own sentence, with the fingerprint of the service's text where there was one (`KeptText`); in the bucket that text, redacted, at most 300 characters. */
   readonly message?: string;
 }
 

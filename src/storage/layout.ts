@@ -110,6 +110,11 @@ export function requestKey(location: BatchLocation, runSeq: number): string {
   return `${runFolder(location, runSeq)}request.json`;
 }
 
+/** A text of the service, without secrets, by its fingerprint. */
+export function serviceTextKey(run: RunRef, fingerprint: string): string {
+  return `${runFolder(run, run.runSeq)}messages/${fingerprint}.txt`;
+}
+
 /** The images that a run finds under other names than the run before, and where it copies them; absent where none are. */
 export function renamesKey(location: BatchLocation, runSeq: number): string {
   return `${runFolder(location, runSeq)}renames.jsonl`;

@@ -90,7 +90,7 @@ describe('a service that repeats the API key', { timeout: 200_000 }, () => {
       if (method === 'POST') {
         const { prompt } = JSON.parse(body) as { prompt: string };
         const [, kind = '', number = '0'] = /^(\w+) (\d+)/.exec(prompt) ?? [];
-        const text = SPELLINGS[Number(number)] ?? '';
+        const text = `${SPELLINGS[Number(number)] ?? ''} ZANZIBAR\u200d, "quagga`;
         if (kind === 'invalid')
           return json(422, { detail: [{ loc: ['body', 'prompt'], msg: `no: ${text}` }] });
         if (kind === 'held' && refusals++ < 12) {
@@ -131,6 +131,7 @@ describe('a service that repeats the API key', { timeout: 200_000 }, () => {
       const history = await historyText(client.workflow.getHandle(workflowId, runId));
       kept.push([workflowId, history + JSON.stringify(memo)]);
     }
+    for (const [, text] of kept) expect(text.match(/zanzibar|quagga/i)).toBeNull();
     const { folder } = engine.stack.s3;
     for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
       if (!entry.isFile()) continue;
@@ -145,7 +146,11 @@ describe('a service that repeats the API key', { timeout: 200_000 }, () => {
       const { stdout, stderr } = await runCommand(args, where);
       kept.push([args.join(' '), stdout + stderr]);
     }
-    expect(kept.map(([, text]) => text).join('')).toContain('[key]');
+    const all = kept.map(([, text]) => text).join('');
+    expect(all).toContain('[key]');
+    // The bucket alone has the service's words, and shows them.
+    expect(kept.find(([place]) => place === 'failures repeats --json')?.[1]).toContain('quagga');
+    expect(kept.find(([place]) => place === 'failures.csv')?.[1]).toContain('quagga');
     expect(kept.map(([place, text]) => [place, keyIn(text)]).filter(([, part]) => part)).toEqual([]);
   });
 });

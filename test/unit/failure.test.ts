@@ -50,22 +50,26 @@ describe('the meaning of an error of the API', () => {
     ['forbidden', /Grant it/],
     ['paused', /when it is back/],
     ['unavailable', /goes on by itself/],
-  ] as const)('%s says what was answered and what ends it', (code, remedy) => {
+  ] as const)('%s says what ends it, and no word of the service', (code, remedy) => {
     const meaning = meaningOfApiError(api(code), 'pro:text');
     if (!('cause' in meaning)) throw new Error('it holds the batch');
-    expect(meaning.cause.message).toContain('as the service said');
+    expect(meaning.cause.message).not.toContain('as the service said');
     expect(meaning.cause.message).toMatch(remedy);
   });
 
-  it('is told with one full stop, whether the service ends its words with one or not', () => {
-    for (const words of ['Not enough.', 'Not enough']) {
-      expect(meaningOfApiError(new BananaHubError('insufficient-balance', words))).toMatchObject({
-        cause: { message: expect.stringContaining('(402: Not enough). Top up') },
-      });
-      expect(meaningOfDownloadError(new ImageDownloadError('network', words))).toMatchObject({
-        cause: { message: expect.stringContaining('(Not enough). The batch') },
-      });
-    }
+  it('says of a connection and of an image host what our side knows', () => {
+    expect(meaningOfApiError(network('ECONNRESET'))).toMatchObject({
+      cause: { message: expect.stringContaining('(no connection: ECONNRESET). The batch') },
+    });
+    expect(meaningOfDownloadError(new ImageDownloadError('network', 'words'))).toMatchObject({
+      cause: { message: expect.stringContaining('(network). The batch') },
+    });
+    const elsewhere = new BananaHubError('unavailable', 'words', { status: 404 });
+    expect(meaningOfApiError(elsewhere, 'pro:text')).toMatchObject({
+      cause: {
+        message: expect.stringContaining('(status 404: BANANAHUB_BASE_URL does not lead to the API)'),
+      },
+    });
   });
 
   it('holds the batch where the service refuses the URL for webhooks: no row is at fault', () => {
