@@ -1,9 +1,11 @@
 import type { BatchFolder } from './batch-place.js';
+import type { IdOnLine } from './new-ids.js';
 import type { SubmissionPlan } from './plan-submission.js';
 import type { BatchStatus } from './status-document.js';
 import type { AccountId } from '../bananahub/client.js';
 import type { BucketConfig } from '../config.js';
 import { MAX_NAME_BYTES } from '../domain/image-name.js';
+import { KEEP_AS_TEXT } from '../domain/rewritten-id.js';
 import { MAX_BATCH_ROWS } from '../domain/window.js';
 import { UsageError } from '../errors.js';
 import type { SheetSettings, SheetSummary } from '../sheet/index.js';
@@ -34,6 +36,40 @@ export function refuseUnusable(
     );
   }
 }
+
+/**
+ * Throws a UsageError for our own failures.csv or rejects.csv with ids that are no rows of its batch: always where a
+ * spreadsheet seems to have rewritten them, else unless new ones are allowed.
+ */
+export function refuseNewIds(
+  { newIds: { rewritten, others }, runSeq, summary }: SubmissionPlan,
+  { batchId }: Pick<BatchLocation, 'batchId'>,
+  { newIds }: { readonly newIds: boolean },
+): void {
+  const file = `This ${summary.isFailures ? 'failures.csv' : 'rejects.csv'}`;
+  const batch = `batch "${batchId}"${runSeq === 1 ? ', which does not exist' : ''}`;
+  if (rewritten.length > 0) {
+    throw new UsageError(
+      `${file} has ids that are not rows of ${batch}, and that look as if a spreadsheet had rewritten them: ${idsText(rewritten)}. Spreadsheets turn 418567788576 into 4.18568E+11, 007 into 7 and 3-4 into a date, and under such an id the image would be bought again. Get the file from the bucket again, ${KEEP_AS_TEXT}, and leave the ids as they are. Nothing was started.`,
+    );
+  }
+  if (newIds || others.length === 0) return;
+  const remedy =
+    runSeq === 1
+      ? 'Name the batch that the file is from with --id; to make a new batch of the file, add --new-ids.'
+      : 'If they are meant as new rows, add --new-ids; else correct the ids.';
+  throw new UsageError(
+    `${file} has ids that are not rows of ${batch}, so their images would be bought as new ones: ${idsText(others)}. ${remedy} Nothing was started.`,
+  );
+}
+
+function idsText(ids: readonly IdOnLine[]): string {
+  const shown = ids.slice(0, SHOWN_IDS).map(({ line, id }) => `${JSON.stringify(id)} (line ${line})`);
+  const more = ids.length > shown.length ? ` and ${ids.length - shown.length} more` : '';
+  return `${shown.join(', ')}${more}`;
+}
+
+const SHOWN_IDS = 5;
 
 /** The embedded server of a folder has its own bucket only. Throws a UsageError for a place in another. */
 export function refuseUnreachable(

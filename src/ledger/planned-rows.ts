@@ -1,4 +1,7 @@
+import type { ContentHash } from '../domain/ids.js';
+import { hasChosenName, imageNameOf } from '../domain/object-key.js';
 import type { PromptRow } from '../domain/row.js';
+import { formerRowId, presentRowId } from '../domain/row-id.js';
 import { planRow, takenUpBy, type RowBefore, type RowPlan, type TakenUp } from '../domain/row-plan.js';
 import { readSheet, type InputImages, type SheetItem } from '../sheet/index.js';
 import type { RunRef } from '../storage/layout.js';
@@ -65,8 +68,8 @@ async function* plannedSheet(input: RunToPlan, taken: TakenUp): AsyncGenerator<P
     yield { kind: 'sheet', item };
     if (item.kind === 'rejected') standIns.add(item.stays);
     if (item.kind !== 'row') continue;
-    const { row } = item;
     position += 1;
+    const row = underFormerId(item.row, (rowId) => left.get(rowId)?.outcome.contentHash);
     const before = left.get(row.rowId);
     left.delete(row.rowId);
     yield planned(input, row, before, { taken, isKept: false });
@@ -93,15 +96,37 @@ async function* plannedMerge(input: RunToPlan, base: RunRef, taken: TakenUp): As
   }
   let position = 0;
   for await (const { row: known, before } of rowsAfterRun(input.store, base)) {
-    const joins = joining.get(known.rowId);
-    joining.delete(known.rowId);
-    const row = { ...(joins ?? promptRowOf(known)), position: position++ };
+    const joins = joiningAs(known, joining);
+    if (joins) joining.delete(joins.rowId);
+    const asKnown =
+      joins && underFormerId(joins, (rowId) => (rowId === known.rowId ? known.contentHash : undefined));
+    const row = { ...(asKnown ?? promptRowOf(known)), position: position++ };
     yield planned(input, row, before, { taken: joins ? taken : NOTHING, isKept: joins === undefined });
   }
   for (const joins of joining.values()) {
     const row = { ...joins, position: position++ };
     yield planned(input, row, undefined, { taken, isKept: false });
   }
+}
+
+/** The row of a sheet that a row of the batch is, be it under the id that the batch made for it before. */
+function joiningAs(known: PromptRow, joining: ReadonlyMap<string, PromptRow>): PromptRow | undefined {
+  const joins = joining.get(known.rowId);
+  if (joins) return joins;
+  const present = presentRowId(known.rowId);
+  const renamed = present === undefined ? undefined : joining.get(present);
+  return renamed?.contentHash === known.contentHash ? renamed : undefined;
+}
+
+/**
+ * A row under the id that it had before, where the batch has it under that with the same content: `contentHashOf` tells
+ * what the batch has under an id. So its image, its jobs and its keys are found, and nothing is bought again.
+ */
+function underFormerId(row: PromptRow, contentHashOf: (rowId: string) => ContentHash | undefined): PromptRow {
+  const former = formerRowId(row.rowId);
+  if (former === undefined || contentHashOf(row.rowId) !== undefined) return row;
+  if (contentHashOf(former) !== row.contentHash) return row;
+  return { ...row, rowId: former, imageName: hasChosenName(row) ? row.imageName : imageNameOf(former) };
 }
 
 async function* plannedLedger(input: RunToPlan, taken: TakenUp): AsyncGenerator<PlannedItem> {

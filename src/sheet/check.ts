@@ -7,6 +7,7 @@ import type { JsonValue } from '../domain/json.js';
 import { imageNameOf } from '../domain/object-key.js';
 import { isReportColumn, type InputColumn } from '../domain/reserved-columns.js';
 import type { PromptRow, RejectedRecord } from '../domain/row.js';
+import { KEEP_AS_TEXT, isScientific } from '../domain/rewritten-id.js';
 import { brokenRowIdRule, RowIds } from '../domain/row-id.js';
 import { TakenNames } from '../domain/taken-names.js';
 import { MAX_BATCH_ROWS } from '../domain/window.js';
@@ -41,6 +42,8 @@ export type CheckedRecord =
       readonly kind: 'accepted';
       /** One for each image; `position` counts on over the whole sheet. */
       readonly rows: readonly PromptRow[];
+      /** The record has an id of its own. */
+      readonly hasOwnId: boolean;
       /** Line of the first record that is identical to this one, where neither has an id of its own. */
       readonly repeatOf?: number;
     }
@@ -129,7 +132,7 @@ export function recordChecker(
       contentHash({ prompt, model, aspectRatio, resolution, inputImages: identities });
     const hash = hashOf(prompts.written);
     const idCell = cell('id');
-    const id = good(idCell, (text) => checkId(text, columns.isFailures));
+    const id = good(idCell, (text) => checkId(text, columns));
     const { line } = record;
     const answer = rowIds.give({ id, prompt: prompts.plain, contentHash: hash, count, line });
     if (answer.kind === 'taken') {
@@ -166,7 +169,8 @@ export function recordChecker(
         labels,
       };
     });
-    return repeatOf === undefined ? { kind: 'accepted', rows } : { kind: 'accepted', rows, repeatOf };
+    const accepted = { kind: 'accepted', rows, hasOwnId: id !== undefined } as const;
+    return repeatOf === undefined ? accepted : { ...accepted, repeatOf };
   }
 
   /** The names of a record's images, which no other record has. */
@@ -231,10 +235,15 @@ function good<T>(cell: Cell, check: (text: string) => Checked<T>): T {
   return checked.value;
 }
 
-function checkId(text: string, mayHaveSuffix: boolean): Checked<string | undefined> {
+function checkId(text: string, { isFailures, isRejects }: SheetColumns): Checked<string | undefined> {
   const id = text.trim();
   if (id === '') return { kind: 'good', value: undefined };
-  const rule = brokenRowIdRule(id, mayHaveSuffix);
+  // In our own files the batch's ids tell whether this is one of them.
+  if (!isFailures && !isRejects && isScientific(id)) {
+    const rule = `a spreadsheet seems to have made a number of this id, whose other digits are lost (4006381333931 becomes 4.00638E+12): ${KEEP_AS_TEXT}, and save the sheet again`;
+    return { kind: 'broken', rule };
+  }
+  const rule = brokenRowIdRule(id, isFailures);
   return rule === undefined ? { kind: 'good', value: id } : { kind: 'broken', rule };
 }
 

@@ -33,6 +33,8 @@ export type SheetItem =
   | {
       readonly kind: 'row';
       readonly row: PromptRow;
+      /** The id is the record's own, and not made. */
+      readonly hasOwnId: boolean;
       /** Line of the first identical record, where neither has an id of its own. */
       readonly repeatOf?: number;
     }
@@ -92,8 +94,9 @@ export async function* readSheet(
           yield checked;
           continue;
         }
-        const repeat = checked.repeatOf === undefined ? {} : { repeatOf: checked.repeatOf };
-        for (const row of checked.rows) yield { kind: 'row', row, ...repeat };
+        const { rows, hasOwnId, repeatOf } = checked;
+        const facts = { hasOwnId, ...(repeatOf !== undefined && { repeatOf }) };
+        for (const row of rows) yield { kind: 'row', row, ...facts };
       }
       if (blank > 0) yield { kind: 'blank', records: blank };
     }
