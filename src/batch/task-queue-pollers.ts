@@ -1,5 +1,6 @@
-import type { ConnectionLike } from '@temporalio/client';
+import type { Client, ConnectionLike } from '@temporalio/client';
 import { z } from 'zod';
+import { askWorker } from './ask-worker.js';
 
 // A worker asks at least once a minute.
 const SEEN_WITHIN_MS = 75_000;
@@ -21,4 +22,16 @@ export async function recentPollers(
     return identity && Date.now() - seenMs < SEEN_WITHIN_MS ? [identity] : [];
   });
   return [...new Set(recent)];
+}
+
+/** The workers that take workflows of a task queue, seen in the last minute or so; undefined where Temporal does not answer. */
+export function workersOf({
+  client,
+  taskQueue,
+}: {
+  readonly client: Client;
+  readonly taskQueue: string;
+}): Promise<readonly string[] | undefined> {
+  const queue = { namespace: client.options.namespace, name: taskQueue, takes: 'workflows' } as const;
+  return askWorker(client, () => recentPollers(client.connection, queue));
 }

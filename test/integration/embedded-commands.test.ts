@@ -158,7 +158,7 @@ describe('run that does not come to its end', () => {
         expect(performance.now() - interruptedAtMs).toBeLessThan(30_000);
         const { stderr } = run.output();
         expect(stderr).toContain('Detached from "forty".');
-        expect(stderr).toContain('The same command again goes on with it');
+        expect(stderr).toContain('this command was its only worker');
         await folder.hasNoProcess();
         // With nothing running it is told, also to two who look at once.
         const looks = await Promise.all([folder.run(['status', 'forty', '--json']), folder.run(['list'])]);
