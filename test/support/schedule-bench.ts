@@ -77,6 +77,7 @@ export function scheduleBench(engine: () => TestEngine): ScheduleBench {
         schedule: name,
         mode: asked.mode,
         home: home(),
+        service: new URL(engine().apiUrl).origin,
         source: { kind: 'address', address: `s3://${home().bucket}/sheets/${name}.csv` },
         sheetSettings: SheetSettings.parse({}),
         settings: {
