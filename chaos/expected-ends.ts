@@ -40,6 +40,7 @@ function isExpectedFailure(prompt: string, failure: FailureKind, jobsFail: boole
     case 'shard-lost':
     case 'timed-out':
     case 'result-gone':
+    case 'service-error':
     case 'unknown-charge':
       return false;
   }

@@ -27,7 +27,7 @@ export async function createWorkers(
   const workflowBundle = roles.includes('main') ? await workflowCode() : undefined;
   const { ingest, leaseBudget, reportCanary, seal, openShard, recordOutcomes } = shared.activities;
   const { recordLostShard, probe, rebindAccount } = shared.activities;
-  const { createGeneration, awaitGeneration, storeImage } = shared.activities;
+  const { createGeneration, awaitGeneration, findJob, storeImage } = shared.activities;
   const { watchBatch, tellEnd, postNotice } = shared.activities;
   const { startFiring, followFiring, cancelFiring } = shared.activities;
   const optionsOf: Record<WorkerRole, Partial<WorkerOptions>> = {
@@ -56,7 +56,7 @@ export async function createWorkers(
       shutdownGraceTime: '15 seconds',
     },
     await: {
-      activities: { awaitGeneration, watchBatch, followFiring },
+      activities: { awaitGeneration, findJob, watchBatch, followFiring },
       maxConcurrentActivityTaskExecutions: 1000,
     },
     store: {

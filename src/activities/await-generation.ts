@@ -2,6 +2,7 @@ import { Context } from '@temporalio/activity';
 import { z } from 'zod';
 import type { Job } from '../bananahub/client.js';
 import { classifyJobFailure } from '../domain/failure-kind.js';
+import { LOOKS_BEFORE_ASIDE } from '../domain/missing-job.js';
 import { FRESH_BUDGET } from '../domain/fault-budget.js';
 import { heardLateMs, nextPollDelayMs, stillEarlyMs } from '../domain/poll-schedule.js';
 import type { ShardRow } from '../domain/row.js';
@@ -9,7 +10,7 @@ import { AskedWait } from './asked-wait.js';
 import { pause, startTemporalClock, withHeartbeat } from './activity-context.js';
 import type { WorkerState } from './dependencies.js';
 import { batchFault, bearOrHold, meaningOf } from './failure.js';
-import { JobLooks } from './job-looks.js';
+import { JobLooks, LeftMissing, missingOf } from './job-looks.js';
 import type { SeenEnd } from './job-times.js';
 import { withoutPrompt } from './service-message.js';
 import { bearingStorage } from './storage-fault.js';
@@ -17,10 +18,8 @@ import { UnfinishedTime } from './unfinished-time.js';
 import type { Activities, AwaitGenerationInput, AwaitGenerationResult } from './types.js';
 import { watchingWebhook, type WebhookWatch } from './webhook-watch.js';
 
-const LOOKS_BEFORE_GONE = 3;
-
 /** What an attempt leaves for the next. */
-const Progress = z.object({ unfinishedMs: z.number() });
+const Progress = z.object({ unfinishedMs: z.number(), missing: LeftMissing.exactOptional() });
 
 /**
  * Polls a job until it ends. Outages only make it wait, or end it by the batch's fault, after which the workflow asks
@@ -33,7 +32,12 @@ export function awaitGenerationActivity(state: WorkerState): Activities['awaitGe
     const before = Progress.safeParse(Context.current().info.heartbeatDetails).data ?? input;
     const unfinished = new UnfinishedTime(before.unfinishedMs ?? 0, clock());
     const asked = new AskedWait(clock);
-    const progress = () => ({ unfinishedMs: unfinished.seenMs, ...asked.details });
+    const looks = new JobLooks(state, input.jobId, clock, before.missing);
+    const progress = () => ({
+      unfinishedMs: unfinished.seenMs,
+      ...missingOf(looks),
+      ...asked.details,
+    });
     const leave = (): void => Context.current().heartbeat(progress());
     return withHeartbeat(async () => {
       const row = await bearingStorage(state, async () => {
@@ -41,7 +45,7 @@ export function awaitGenerationActivity(state: WorkerState): Activities['awaitGe
         return state.shardRows.row(input);
       });
       return watchingWebhook(state, input, (webhook) =>
-        pollUntilEnded(state, input, row, { clock, unfinished, asked, leave, webhook }),
+        pollUntilEnded(state, input, row, { clock, unfinished, looks, asked, leave, webhook }),
       );
     }, progress);
   };
@@ -54,12 +58,14 @@ async function pollUntilEnded(
   {
     clock,
     unfinished,
+    looks,
     asked,
     leave,
     webhook,
   }: {
     readonly clock: () => number;
     readonly unfinished: UnfinishedTime;
+    readonly looks: JobLooks;
     readonly asked: AskedWait;
     /** Leaves for the next attempt what is known now. */
     readonly leave: () => void;
@@ -70,6 +76,7 @@ async function pollUntilEnded(
   const { jobTimeoutMs = Infinity } = input;
   const oddStatuses = new Set<string>();
   let budget = FRESH_BUDGET;
+  let { isDoubted = false }: { readonly isDoubted?: boolean } = input;
   let polls = 0;
   let faultDelayMs: number | undefined;
   let unfinishedAgeMs = 0;
@@ -77,7 +84,6 @@ async function pollUntilEnded(
   const sinceAnswerMs = answeredAtMs === undefined ? undefined : Date.now() - answeredAtMs;
   const lateMs = heardLateMs(sinceAnswerMs, clock() - scheduledTimestampMs);
   const ageMs = (): number => clock() - scheduledTimestampMs + lateMs;
-  const looks = new JobLooks(state, input.jobId, LOOKS_BEFORE_GONE);
   for (;;) {
     const times = state.jobTimes.pollTimes(row);
     const usualDelayMs = nextPollDelayMs({ ageMs: ageMs(), polls, times, random: Math.random() });
@@ -94,10 +100,11 @@ async function pollUntilEnded(
     try {
       const job = await looks.look();
       budget = FRESH_BUDGET;
-      if (job.kind === 'gone') return job;
+      isDoubted = false;
       if (job.kind === 'missing') {
         unfinished.noteUnanswered();
-        continue;
+        if (job.missing.looks < LOOKS_BEFORE_ASIDE) continue;
+        return { ...job, unfinishedMs: unfinished.seenMs };
       }
       const ended = endOf(job, row, state, { unfinishedMs: unfinishedAgeMs, endedMs: ageMs() });
       if (ended) {
@@ -114,10 +121,18 @@ async function pollUntilEnded(
       const meaning = meaningOf(error);
       switch (meaning?.kind) {
         case 'hold':
-          throw batchFault({ cause: meaning.cause, unfinishedMs });
+          throw batchFault({ cause: meaning.cause, unfinishedMs, ...missingOf(looks) });
         case 'passing': {
           const tryMs = clock() - polledAtMs;
-          const next = bearOrHold(meaning, { budget, tryMs, limits: state.limits, unfinishedMs });
+          const next = bearOrHold(meaning, {
+            budget,
+            tryMs,
+            limits: state.limits,
+            unfinishedMs,
+            rowLimitMs: state.limits.jobFaultMs,
+            isDoubted,
+            ...missingOf(looks),
+          });
           budget = next.budget;
           faultDelayMs = next.delayMs;
           asked.note(meaning.cause.retryAfterMs);

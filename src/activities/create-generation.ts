@@ -128,14 +128,19 @@ function afterFailure(
     case 'invalid':
       return { kind: 'invalid', message: invalidMessage(meaning.message, row) };
     case 'hold':
-      if (meaning.cause.code === 'paused' && budget.tries < BORNE_PAUSES) {
+      if (meaning.cause.code === 'paused' && budget.tries < BORNE_PAUSES && !input.isDoubted) {
         return again(
           { delayMs: PAUSE_BORNE_MS * 2 ** budget.tries, budget: { ...budget, tries: budget.tries + 1 } },
           fit(meaning.cause.message),
           unanswered,
         );
       }
-      throw batchFault({ cause: { ...meaning.cause, message: fit(meaning.cause.message) }, ...unanswered });
+      throw batchFault({
+        cause: { ...meaning.cause, message: fit(meaning.cause.message) },
+        failedMs: Math.round(budget.spentMs + Date.now() - startedAtMs),
+        rowLimitMs: state.limits.createFaultMs,
+        ...unanswered,
+      });
     case 'passing': {
       const cause = { ...meaning.cause, message: fit(meaning.cause.message) };
       const failing = { budget, tryMs: Date.now() - startedAtMs, limits: state.limits };
@@ -147,7 +152,9 @@ function afterFailure(
       ) {
         return { kind: 'invalid', failure: 'flaky', message: cause.message };
       }
-      const next = bearOrHold({ ...meaning, cause }, { ...failing, ...unanswered });
+      const rowLimitMs = state.limits.createFaultMs;
+      const doubt = { rowLimitMs, isDoubted: input.isDoubted === true };
+      const next = bearOrHold({ ...meaning, cause }, { ...failing, ...doubt, ...unanswered });
       return { ...again(next, cause.message, unanswered), ...slowDown(state, error) };
     }
     case 'gone':

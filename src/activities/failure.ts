@@ -285,18 +285,21 @@ function nextTry({ cause }: Passing, { budget, tryMs, limits }: Failing): NextTr
  */
 export function bearOrHold(
   meaning: Passing,
-  options: Failing & Omit<BatchFaultDetails, 'cause'>,
+  options: Failing & Omit<BatchFaultDetails, 'cause' | 'failedMs'> & { readonly isDoubted?: boolean },
 ): { readonly delayMs: number; readonly budget: FaultBudget } {
-  const { budget, tryMs, limits, ...details } = options;
-  const next = nextTry(meaning, { budget, tryMs, limits });
+  const { budget, tryMs, limits, isDoubted = false, ...details } = options;
+  const next = isDoubted ? EXHAUSTED : nextTry(meaning, { budget, tryMs, limits });
   if (next.kind === 'retry') {
     if (meaning.cause.code !== RATE_LIMITED) return next;
     // To wait as long as it was asked to is no failing of the service.
     const spentMs = next.budget.spentMs - Math.min(next.delayMs, meaning.cause.retryAfterMs ?? 0);
     return { ...next, budget: { ...next.budget, spentMs } };
   }
-  throw batchFault({ ...details, cause: meaning.cause });
+  const failedMs = Math.round(budget.spentMs + countedTryMs(tryMs));
+  throw batchFault({ ...details, failedMs, cause: meaning.cause });
 }
+
+const EXHAUSTED: NextTry = { kind: 'exhausted' };
 
 function hold(scope: HoldCause['scope'], code: string, message: string, retryAfterMs?: number): Meaning {
   return { kind: 'hold', cause: causeOf(scope, code, message, retryAfterMs) };

@@ -2,6 +2,7 @@ import { askingRun } from './activity-context.js';
 import { awaitGenerationActivity } from './await-generation.js';
 import { createGenerationActivity } from './create-generation.js';
 import type { ActivityDependencies, WorkerState } from './dependencies.js';
+import { findJobActivity } from './find-job.js';
 import { ingestActivity } from './ingest.js';
 import { leaseBudgetActivity } from './lease-budget.js';
 import { JobTimes } from './job-times.js';
@@ -45,6 +46,7 @@ export function createActivities(dependencies: ActivityDependencies): Activities
     openShard: openShardActivity(state),
     createGeneration: createGenerationActivity(state),
     awaitGeneration: awaitGenerationActivity(state),
+    findJob: findJobActivity(state),
     storeImage: storeImageActivity(state),
     recordOutcomes: recordOutcomesActivity(state),
     recordLostShard: recordLostShardActivity(state),

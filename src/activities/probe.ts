@@ -52,6 +52,22 @@ export function probeActivity(state: WorkerState): Activities['probe'] {
   };
 }
 
+/** The one candidate whose job is yet to be made. */
+function createAmong({ candidates }: ProbeInput): ReturnType<typeof inTurn> {
+  const by = candidates.findIndex(({ jobId }) => jobId === undefined);
+  const candidate = candidates[by];
+  return candidate && { by, candidate };
+}
+
+/** The candidate whose turn it is, so that none of them alone keeps the hold up. */
+function inTurn({
+  candidates,
+}: ProbeInput): { readonly by: number; readonly candidate: ProbeCandidate } | undefined {
+  const by = (Context.current().info.attempt - 1) % Math.max(1, candidates.length);
+  const candidate = candidates[by];
+  return candidate && { by, candidate };
+}
+
 /** Whether a refusal concerns the candidate and nothing else: the account and the service are well again. */
 function blamesRowAlone(error: BananaHubError, cause: HoldCause): boolean {
   switch (error.code) {
@@ -67,7 +83,7 @@ function blamesRowAlone(error: BananaHubError, cause: HoldCause): boolean {
 }
 
 async function look(state: WorkerState, input: ProbeInput, before: Progress): Promise<ProbeResult> {
-  const { run, cause, candidate } = input;
+  const { run, cause, candidates } = input;
   if (cause.scope === 'storage') {
     await state.store.put(at(run, probeKey(run)), Buffer.from('probe\n'), { contentType: 'text/plain' });
     // Rows need no permission to delete.
@@ -75,13 +91,52 @@ async function look(state: WorkerState, input: ProbeInput, before: Progress): Pr
     return {};
   }
   await checkAccount(state, run);
-  if (cause.scope === 'account' || !candidate) {
+  const turn = inTurn(input);
+  if (cause.scope === 'account' || !turn) {
     // While nothing may be bought, only a balance that grows can show that there are funds.
-    const mustGrow = !candidate && cause.code === 'insufficient-balance';
+    const mustGrow = !turn && cause.code === 'insufficient-balance';
     await lookAtBalance(state, before, mustGrow);
   }
-  if (!candidate) return {};
-  if (candidate.jobId) return lookAtJob(state, cause, candidate.jobId);
+  if (cause.code === JOBS_MISSING) return lookForJobs(state, input, candidates);
+  if (!turn) return {};
+  const { by, candidate } = turn;
+  if (candidate.jobId && !candidate.isReplay) {
+    return { by, ...(await lookAtJob(state, cause, candidate.jobId)) };
+  }
+  return { by, ...(await createOrDoubt(state, input, candidate)) };
+}
+
+/** Looks whether the missing job or a later one is there; where there is no later one, buys it, and a later look is at its job. */
+async function lookForJobs(
+  state: WorkerState,
+  input: ProbeInput,
+  candidates: readonly ProbeCandidate[],
+): Promise<ProbeResult> {
+  for (const [by, { jobId }] of candidates.entries()) {
+    if (jobId && (await isFound(state, jobId))) return { by, isThrough: true };
+  }
+  const by = candidates.findIndex(({ jobId }) => jobId === undefined);
+  const candidate = candidates[by];
+  if (!candidate) throw retryable(input.cause.message);
+  const { isThrough: _isMade, ...made } = await createOrDoubt(state, input, candidate);
+  return { by, ...made };
+}
+
+async function isFound({ api }: WorkerState, jobId: JobId): Promise<boolean> {
+  try {
+    await api.getJob(jobId, cancellationSignal());
+    return true;
+  } catch (error) {
+    if (error instanceof BananaHubError && error.code === 'job-not-found') return false;
+    throw error;
+  }
+}
+
+async function createOrDoubt(
+  state: WorkerState,
+  input: ProbeInput,
+  candidate: ProbeCandidate,
+): Promise<ProbeResult> {
   const { unansweredSinceMs } = candidate;
   if (unansweredSinceMs !== undefined && Date.now() - unansweredSinceMs > input.idempotencyHorizonMs) {
     await state.api.getBalance(cancellationSignal());
@@ -109,8 +164,9 @@ async function lookAtJob(state: WorkerState, cause: HoldCause, jobId: JobId): Pr
   const job = await state.api.getJob(jobId, cancellationSignal());
   if (cause.code === IMAGE_HOST && job.kind === 'done') {
     (await state.downloadImage(job.imageUrl, cancellationSignal())).release();
+    return { isThrough: true };
   }
-  return {};
+  return cause.code === IMAGE_HOST ? {} : { isThrough: true };
 }
 
 /** Buys the waiting row's generation: if that goes through, the cause has ended and nothing was bought in vain. */
@@ -130,7 +186,13 @@ async function createCandidate(
   try {
     const { request, idempotencyKey } = outgoing;
     const signal = cancellationSignal();
-    return await state.api.createGeneration(request, { idempotencyKey, signal });
+    const { jobId } = await state.api.createGeneration(request, { idempotencyKey, signal });
+    if (!candidate.isReplay) return { jobId, isThrough: true };
+    if (jobId !== candidate.jobId) {
+      const { batchId } = run;
+      state.log.error({ batchId, jobId, expected: candidate.jobId }, 'A repeated create gave another job.');
+    }
+    return { isThrough: true };
   } catch (error) {
     if (!isInDoubt(candidate, row) && isSurelyRefused(error)) {
       await forgetRefused(state, run, outgoing);
@@ -154,11 +216,12 @@ class RefusedCreate extends Error {
 /** The failure that makes Temporal look again later, with what the next look must know. */
 async function stillHeld(
   state: WorkerState,
-  { cause, candidate }: ProbeInput,
+  input: ProbeInput,
   before: Progress,
   error: unknown,
   create: RefusedCreate | undefined,
 ): Promise<unknown> {
+  const { cause } = input;
   if (error instanceof ApplicationFailure) return retryable(error.message);
   if (error instanceof BananaHubError && error.code === 'insufficient-balance') {
     const { available } = await state.api.getBalance(cancellationSignal());
@@ -171,8 +234,9 @@ async function stillHeld(
   const unanswered = create && mayHaveCreated(error) && { unansweredSinceMs: create.sentAtMs };
   const message = withoutPrompt(meaning.cause.message, create?.row.prompt ?? '', LONGEST_MESSAGE);
   // Nobody but this try knows of it yet, and between two tries it could not tell.
-  if (unanswered && candidate?.unansweredSinceMs === undefined) {
-    const details: StillHeldDetails = unanswered;
+  const turn = cause.code === JOBS_MISSING ? createAmong(input) : inTurn(input);
+  if (unanswered && turn && !turn.candidate.isReplay && turn.candidate.unansweredSinceMs === undefined) {
+    const details: StillHeldDetails = { by: turn.by, ...unanswered };
     return ApplicationFailure.create({ type: STILL_HELD, message, details: [details], nonRetryable: true });
   }
   Context.current().heartbeat(before);

@@ -1,9 +1,11 @@
 import { Context } from '@temporalio/activity';
+import { z } from 'zod';
 import type { DownloadedImage } from '../bananahub/image-download.js';
 import { ImageDownloadError } from '../bananahub/image-download-error.js';
 import { FRESH_BUDGET, type FaultBudget } from '../domain/fault-budget.js';
 import { isImageOf, rowTagOf } from '../domain/row-image.js';
 import { fromStoredIdentity, toStoredIdentity } from '../domain/stored-identity.js';
+import { LOOKS_BEFORE_ASIDE } from '../domain/missing-job.js';
 import type { ImageFacts, ImageType } from '../domain/outcome.js';
 import type { ShardRow } from '../domain/row.js';
 import { inspectImage } from '../images/inspect.js';
@@ -13,7 +15,7 @@ import { cancellationSignal, pause, startTemporalClock, withHeartbeat } from './
 import { AskedWait } from './asked-wait.js';
 import type { WorkerState } from './dependencies.js';
 import { batchFault, bearOrHold, countedTryMs, meaningOf } from './failure.js';
-import { JobLooks } from './job-looks.js';
+import { JobLooks, LeftMissing, missingOf } from './job-looks.js';
 import { withoutPrompt } from './service-message.js';
 import { bearingStorage } from './storage-fault.js';
 import type { Activities, StoreImageInput, StoreImageResult } from './types.js';
@@ -27,22 +29,25 @@ const CONTENT_TYPES: Readonly<Record<ImageType, string>> = {
 /** Copies a done job's image, whole and checked, to its place for good; another content's image there, or the one that the row is to lose, is replaced; the row's own is adopted. */
 export function storeImageActivity(state: WorkerState): Activities['storeImage'] {
   return (input) => {
-    const asked = new AskedWait(startTemporalClock());
-    return withHeartbeat(
-      async () => {
-        const row = await bearingStorage(state, async () => {
-          await state.runAccounts.check(input.run);
-          return state.shardRows.row(input);
-        });
-        return copyUntilStored(state, input, row, asked);
-      },
-      () => asked.details,
-    );
+    const clock = startTemporalClock();
+    const asked = new AskedWait(clock);
+    const before = Progress.safeParse(Context.current().info.heartbeatDetails).data ?? input;
+    const looks = new JobLooks(state, input.jobId, clock, before.missing);
+    const progress = () => ({ ...missingOf(looks), ...asked.details });
+    return withHeartbeat(async () => {
+      const row = await bearingStorage(state, async () => {
+        await state.runAccounts.check(input.run);
+        return state.shardRows.row(input);
+      });
+      return copyUntilStored(state, input, row, { asked, looks, progress });
+    }, progress);
   };
 }
 
-/** The job was seen done, and paid for: more than while it is awaited. */
-const LOOKS_BEFORE_GONE = 6;
+/** What an attempt leaves for the next. */
+const Progress = z.object({ missing: LeftMissing.exactOptional() });
+
+const MISSING_DELAY_MS = 1_000;
 
 /** What this one image, from a living service, does wrong: ask again for a fresh URL. */
 class ImageFault extends Error {}
@@ -51,18 +56,23 @@ async function copyUntilStored(
   state: WorkerState,
   input: StoreImageInput,
   row: ShardRow,
-  asked: AskedWait,
+  {
+    asked,
+    looks,
+    progress,
+  }: { readonly asked: AskedWait; readonly looks: JobLooks; readonly progress: () => unknown },
 ): Promise<StoreImageResult> {
   const { limits } = state;
   let budget: FaultBudget = FRESH_BUDGET;
   let imageFaults: FaultBudget = FRESH_BUDGET;
-  const looks = new JobLooks(state, input.jobId, LOOKS_BEFORE_GONE);
   for (;;) {
     await asked.over();
     await looks.turn();
     const triedAtMs = Date.now();
     try {
-      return await copyOnce(state, input, row, looks);
+      const result = await copyOnce(state, input, row, looks);
+      if (result.kind !== 'missing' || result.missing.looks >= LOOKS_BEFORE_ASIDE) return result;
+      await pause(MISSING_DELAY_MS);
     } catch (error) {
       const tryMs = countedTryMs(Date.now() - triedAtMs);
       const meaning = meaningOf(error);
@@ -77,12 +87,19 @@ async function copyUntilStored(
       }
       switch (meaning?.kind) {
         case 'hold':
-          throw batchFault({ cause: meaning.cause });
+          throw batchFault({ cause: meaning.cause, ...missingOf(looks) });
         case 'passing': {
-          const next = bearOrHold(meaning, { budget, tryMs, limits });
+          const next = bearOrHold(meaning, {
+            budget,
+            tryMs,
+            limits,
+            rowLimitMs: limits.imageFaultMs,
+            isDoubted: input.isDoubted === true,
+            ...missingOf(looks),
+          });
           budget = next.budget;
           asked.note(meaning.cause.retryAfterMs);
-          Context.current().heartbeat(asked.details);
+          Context.current().heartbeat(progress());
           await pause(next.delayMs);
           break;
         }
@@ -102,8 +119,7 @@ async function copyOnce(
   looks: JobLooks,
 ): Promise<StoreImageResult> {
   const job = await looks.look();
-  if (job.kind === 'gone') return job;
-  if (job.kind === 'missing') throw new ImageFault('The service does not find the job.');
+  if (job.kind === 'missing') return job;
   if (job.kind === 'failed') throw new ImageFault(`The job was done and then failed: ${job.message}`);
   if (job.kind === 'unfinished') throw new ImageFault('The job is done and gives no image URL.');
   const downloaded = await state.downloadImage(job.imageUrl, cancellationSignal());

@@ -4,6 +4,7 @@ import type { FaultBudget } from '../domain/fault-budget.js';
 import type { RunRef } from '../storage/layout.js';
 import type { HoldCause } from '../domain/holds.js';
 import type { JobId } from '../domain/ids.js';
+import type { MissingJob } from '../domain/missing-job.js';
 import type { Notice } from '../domain/notice.js';
 import type { ImageFacts, SettledRow } from '../domain/outcome.js';
 import type { JobFailureClass } from '../domain/failure-kind.js';
@@ -28,6 +29,8 @@ export interface CreateGenerationInput extends GenerationRef {
   readonly budget?: FaultBudget;
   /** Milliseconds since the epoch of the first create of this generation that may have been answered by a lost answer. */
   readonly unansweredSinceMs?: number;
+  /** It has failed for this row while others went through: a passing fault is told at once. */
+  readonly isDoubted?: true;
 }
 
 export type CreateGenerationResult =
@@ -67,6 +70,10 @@ export interface AwaitGenerationInput extends GenerationRef {
   readonly webhookExpected?: true;
   /** The job has ended: the first poll comes at once. */
   readonly lookAtOnce?: true;
+  /** The 404s in a row that were counted before; absent: none. */
+  readonly missing?: MissingJob;
+  /** As of a create, until it is answered once. */
+  readonly isDoubted?: true;
 }
 
 /**
@@ -83,9 +90,31 @@ export interface EndedByWebhook {
 export type AwaitGenerationResult =
   | { readonly kind: 'done' }
   | { readonly kind: 'failed'; readonly failure: JobFailureClass; readonly message: string }
-  /** 404 on the batch's own account. */
-  | { readonly kind: 'gone' }
+  /** 404, several times in a row: it is to be looked for without a slot of the window. */
+  | { readonly kind: 'missing'; readonly missing: MissingJob; readonly unfinishedMs?: number }
   | { readonly kind: 'unfinished'; readonly message: string };
+
+export interface FindJobInput extends GenerationRef {
+  readonly jobId: JobId;
+  readonly missing: MissingJob;
+  /** Jobs that were made no earlier: with a 200 of one of them the missing job is believed to be gone in the end. */
+  readonly witnesses: readonly JobId[];
+  /**
+   * When to give up without a witness: `checked` at once, `believable` when only a witness is lacking, `found` never,
+   * since the account is held.
+   */
+  readonly until: 'checked' | 'believable' | 'found';
+  /** A person has said that missing jobs are gone: one more 404 will do. */
+  readonly isAccepted?: true;
+}
+
+export type FindJobResult =
+  /** It is there: it may be done, failed or unfinished. */
+  | { readonly kind: 'found' }
+  /** 404 often and long enough on the batch's own account, before and after a witness answered; or as a person has said. */
+  | { readonly kind: 'gone' }
+  /** Not found, and without a witness; or the search was called off. */
+  | { readonly kind: 'missing'; readonly missing: MissingJob; readonly isBelievable: boolean };
 
 export interface StoreImageInput extends GenerationRef {
   readonly jobId: JobId;
@@ -93,11 +122,15 @@ export interface StoreImageInput extends GenerationRef {
   readonly thumbnails?: boolean;
   /** Absent: no. */
   readonly nearDuplicates?: boolean;
+  /** As of `AwaitGenerationInput`. */
+  readonly missing?: MissingJob;
+  /** As of a create. */
+  readonly isDoubted?: true;
 }
 
 export type StoreImageResult =
   | { readonly kind: 'stored'; readonly image: ImageFacts; readonly adopted: boolean }
-  | { readonly kind: 'gone' }
+  | { readonly kind: 'missing'; readonly missing: MissingJob }
   | { readonly kind: 'result-gone'; readonly message: string }
   /** A newer run of the batch has stored another image for the row. */
   | { readonly kind: 'superseded' };
@@ -112,13 +145,18 @@ export interface RecordOutcomesInput {
 export interface ProbeInput {
   readonly run: RunRef;
   readonly cause: HoldCause;
-  readonly candidate?: ProbeCandidate;
+  /** Rows by which to look, one each time in turn; for missing jobs all of them. None: only the account is looked at. */
+  readonly candidates: readonly ProbeCandidate[];
   readonly idempotencyHorizonMs: number;
   /** The first look comes this much later, without taking up a worker; 0 for at once. */
   readonly firstLookAfterMs: number;
 }
 
 export interface ProbeResult {
+  /** Which of the candidates it looked by; absent: none. */
+  readonly by?: number;
+  /** What the hold's cause kept from going through has gone through for it; of missing jobs, it is there. */
+  readonly isThrough?: true;
   /** The candidate's job, where the probe created it. */
   readonly jobId?: JobId;
   /** The cause has ended, and a create of the candidate may have been answered by an answer that was lost. */
@@ -127,6 +165,8 @@ export interface ProbeResult {
 
 /** What accompanies a probe's failure. The first unanswered create ends the probe: the workflow notes it, and probes on. */
 export interface StillHeldDetails {
+  /** Which of the candidates it was. */
+  readonly by?: number;
   /** A create of the candidate may have been answered by an answer that was lost. */
   readonly unansweredSinceMs?: number;
 }
@@ -181,6 +221,8 @@ export interface Activities {
   leaseBudget: (input: LeaseBudgetInput) => Promise<LeaseAnswer>;
   createGeneration: (input: CreateGenerationInput) => Promise<CreateGenerationResult>;
   awaitGeneration: (input: AwaitGenerationInput) => Promise<AwaitGenerationResult | EndedByWebhook>;
+  /** Looks for a job that was not found, for as long as it takes. */
+  findJob: (input: FindJobInput) => Promise<FindJobResult | EndedByWebhook>;
   storeImage: (input: StoreImageInput) => Promise<StoreImageResult>;
   recordOutcomes: (input: RecordOutcomesInput) => Promise<void>;
   /** Settles as `shard-lost` what a shard, ended from outside twice, left open. */

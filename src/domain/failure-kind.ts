@@ -10,6 +10,8 @@ export const FAILURE_KINDS = [
   'timed-out',
   /** The job is done, and its image could not be had within the bound. */
   'result-gone',
+  /** The service kept failing for this row alone, while it served others. */
+  'service-error',
   /** A create stayed unanswered past the idempotency horizon: a person decides. */
   'unknown-charge',
   /** The shard was ended from outside twice. */

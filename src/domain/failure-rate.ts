@@ -9,9 +9,6 @@ const LEAST_SAMPLE = 50;
 /** The most of the last generations that may fail before the batch is held, in percent, unless told otherwise. */
 export const DEFAULT_MAX_FAILURE_RATE = 50;
 
-/** Jobs of so many rows that the service does not find any more, one after another, are no accident of single jobs. */
-const MISSING_ROWS = 5;
-
 /**
  * How many of its last generations a shard looks at: 200 while one shard has all the slots, its share of them while
  * several do, 50 at least.
@@ -24,9 +21,6 @@ export function sampleSize(concurrency: number): number {
 export class RecentGenerations {
   readonly #size: number;
   #failed: boolean[] = [];
-  /** When the jobs of the rows were made that are missing, milliseconds since the epoch. */
-  readonly #missing = new Map<number, number>();
-  #newestFoundMs = -Infinity;
 
   constructor(size: number) {
     this.#size = size;
@@ -38,37 +32,15 @@ export class RecentGenerations {
     if (this.#failed.length > this.#size) this.#failed.shift();
   }
 
-  /**
-   * Notes whether the known job of a row was found by the service, and when it was made. A missing one takes longer to be
-   * believed than others take to end: where nothing new is made, the missing ones are the last, and only those made
-   * since the newest one found tell anything.
-   */
-  noteJob(row: number, found: boolean, madeMs: number): void {
-    if (!found) {
-      if (madeMs > this.#newestFoundMs) this.#missing.set(row, madeMs);
-      return;
-    }
-    this.#newestFoundMs = Math.max(this.#newestFoundMs, madeMs);
-    for (const [missing, atMs] of this.#missing) {
-      if (atMs <= this.#newestFoundMs) this.#missing.delete(missing);
-    }
-  }
-
   /** The share of failures in percent; undefined until the sample is full. */
   get failureRate(): number | undefined {
     if (this.#failed.length < this.#size) return undefined;
     return (this.#failed.filter(Boolean).length / this.#size) * 100;
   }
 
-  /** Whether the last jobs that were made are all missing, of five rows at least: more than the loss of single ones. */
-  get jobsAreMissing(): boolean {
-    return this.#missing.size >= MISSING_ROWS;
-  }
-
   /** Starts counting anew: what was before a hold says nothing about what comes after it. */
   reset(): void {
     this.#failed = [];
-    this.#missing.clear();
   }
 }
 
@@ -86,5 +58,5 @@ export const JOBS_MISSING_CAUSE: HoldCause = {
   scope: 'account',
   code: JOBS_MISSING,
   message:
-    'The service does not know several jobs that it has made for this batch (404), one after another. Is it the same service and account? The batch goes on by itself when it knows them again. If they are lost for good, let their rows be made anew, at their price: banana-batch resume ID',
+    'The service does not find jobs that it has made for this batch (404), and no later job shows that it finds others. Is it the same service and account? The batch continues by itself once the jobs are found again, or a later job is. If they are lost for good, buy their images again: banana-batch resume ID',
 };

@@ -7,6 +7,7 @@ import { fetchInputImages } from './input-images.js';
 import { decideFate, isStuck } from './job-fate.js';
 import type { Job } from './job.js';
 import { parseMicros } from './money.js';
+import { isPoisoned } from './poison.js';
 import type { PixelSize } from './render/image-size.js';
 import type { SandboxCore } from './sandbox-core.js';
 import { outageAnswer, PAUSE_TEXTS, transientFault } from './transient-fault.js';
@@ -82,6 +83,7 @@ export class CreateRoute {
     }
     const early = this.#refusal(account, request);
     if (early !== undefined) return early;
+    if (isPoisoned(request.prompt, 'create-502')) return { kind: 'html', status: 502 };
     let inputSize: PixelSize | undefined;
     if (request.mode === 'image') {
       if (core.misbehaviour.plays('create-upload-failed')) return textError(502, 'failed to upload inputs');
@@ -176,10 +178,11 @@ export class CreateRoute {
   #accepted(job: Job): Answer {
     const prefix =
       this.#core.misbehaviour.share('status-url') < 0.5 ? API_PATH : API_PATH.replace('/api', '');
+    const id = isPoisoned(job.prompt, 'bad-job-id') ? `${job.id}/../jobs` : job.id;
     return {
       kind: 'json',
       status: 202,
-      body: { job_id: job.id, status: 'queued', status_url: `${prefix}/jobs/${job.id}` },
+      body: { job_id: id, status: 'queued', status_url: `${prefix}/jobs/${id}` },
     };
   }
 }

@@ -2,6 +2,7 @@ import { htmlPage, labelOf, xmlPage, type Answer } from './answer.js';
 import { ImageCache } from './image-cache.js';
 import type { ImageUrls } from './image-urls.js';
 import { statusAt, type Job } from './job.js';
+import { isPoisoned } from './poison.js';
 import { renderImage } from './render/render-image.js';
 import type { SandboxCore } from './sandbox-core.js';
 import { outageAnswer } from './transient-fault.js';
@@ -58,6 +59,7 @@ export class ImageHost {
     if (check.kind === 'expired') return denied('Request has expired');
     const job = check.kind === 'valid' ? core.jobs.find(check.jobId) : undefined;
     if (job === undefined || statusAt(job, now) !== 'done') return NO_SUCH_KEY;
+    if (isPoisoned(job.prompt, 'image-500')) return { kind: 'html', status: 500 };
     if (job.end.kind === 'imageless') return denied('Access Denied');
     if (core.misbehaviour.plays('image-expired')) return denied('Request has expired');
     return this.#body(job);

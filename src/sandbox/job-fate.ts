@@ -34,6 +34,8 @@ const STUCK_MS = 365 * 24 * 3_600_000;
  * - `[[lost]]` is a 404 at every poll. `[[no-image]]` is done, and its image is refused for ever.
  * - `[[stuck]]` does not end within a year.
  * - `[[invalid]]` never becomes a job: the create is refused with 422.
+ *
+ * Those of `poison.ts` concern the answers, not the job.
  */
 export function decideFate(input: {
   readonly misbehaviour: Misbehaviour;

@@ -41,6 +41,8 @@ const settingsShape = {
   pausedModels: z.array(z.enum(MODELS)),
   /** Outages of the API and of the image host. Default none. */
   outage: z.strictObject({ api: outage.optional(), images: outage.optional() }),
+  /** Answers every poll with 404, whatever the job. Default false. */
+  jobsMissing: z.boolean(),
   /** Rates 0–1 of single misbehaviours; those not named keep what they had. Default 0. */
   rates: z.partialRecord(misbehaviourName, rate),
   /** Sets the rate of every misbehaviour; `rates` wins where both speak. */
@@ -108,6 +110,7 @@ export interface Settings {
   readonly keyRevoked: boolean | readonly string[];
   readonly pausedModels: readonly Model[];
   readonly outage: Readonly<Record<'api' | 'images', OutageKind>>;
+  readonly jobsMissing: boolean;
   readonly rates: Readonly<Partial<Record<MisbehaviourName, number>>>;
   readonly jobTimeMs: Readonly<{ min: number; max: number }>;
   readonly concurrency: number | null;
@@ -130,6 +133,7 @@ export const DEFAULT_SETTINGS: Settings = {
   keyRevoked: false,
   pausedModels: [],
   outage: { api: 'none', images: 'none' },
+  jobsMissing: false,
   rates: {},
   jobTimeMs: { min: 2000, max: 6000 },
   concurrency: null,
@@ -172,6 +176,7 @@ export function applyPatch(settings: Settings, patch: ParsedPatch): Settings {
       api: patch.outage?.api ?? settings.outage.api,
       images: patch.outage?.images ?? settings.outage.images,
     },
+    jobsMissing: patch.jobsMissing ?? settings.jobsMissing,
     rates: { ...rates, ...patch.rates },
     jobTimeMs: patch.jobTimeMs ?? settings.jobTimeMs,
     concurrency: patch.concurrency === undefined ? settings.concurrency : patch.concurrency,

@@ -2,6 +2,7 @@ import { authenticate } from './access.js';
 import { textError, type Answer } from './answer.js';
 import type { ImageUrls } from './image-urls.js';
 import { jobJson } from './job.js';
+import { isPoisoned } from './poison.js';
 import { formatMicros } from './money.js';
 import type { SandboxCore } from './sandbox-core.js';
 import { pick } from './seeded-chance.js';
@@ -37,9 +38,9 @@ export function answerJob(
   const access = authenticate(core.settings, authorization);
   if ('refusal' in access) return access.refusal;
   const job = core.jobs.find(jobId);
-  if (job === undefined || job.account !== access.key.account || job.end.kind === 'lost') {
-    return textError(404, 'Job not found');
-  }
+  const isKnown = job !== undefined && job.account === access.key.account && job.end.kind !== 'lost';
+  if (!isKnown || core.settings.jobsMissing) return textError(404, 'Job not found');
+  if (isPoisoned(job.prompt, 'poll-524')) return { kind: 'html', status: 524 };
   const { misbehaviour, settings } = core;
   const now = core.now();
   core.jobs.countPoll(jobId, now);

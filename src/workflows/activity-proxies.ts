@@ -21,7 +21,13 @@ const PATIENT = {
 /** The activities of a shard, each on its queue with its limits. Those of rows have ids that say which row and generation: `await:17:1`. */
 export function activityProxies(): Pick<
   Activities,
-  'openShard' | 'recordOutcomes' | 'recordLostShard' | 'createGeneration' | 'awaitGeneration' | 'storeImage'
+  | 'openShard'
+  | 'recordOutcomes'
+  | 'recordLostShard'
+  | 'createGeneration'
+  | 'awaitGeneration'
+  | 'findJob'
+  | 'storeImage'
 > {
   const queues = taskQueues(workflowInfo().taskQueue);
   const { openShard, recordOutcomes, recordLostShard } = proxyActivities<Activities>({
@@ -58,6 +64,8 @@ export function activityProxies(): Pick<
       named(create, `create:${input.row}:${input.generation}`).createGeneration(input),
     awaitGeneration: (input) =>
       named(wait, awaitActivityId(input.row, input.generation)).awaitGeneration(input),
+    // A webhook that tells the job's end ends the search as well.
+    findJob: (input) => named(wait, awaitActivityId(input.row, input.generation)).findJob(input),
     storeImage: (input) => named(store, `store:${input.row}:${input.generation}`).storeImage(input),
   };
 }

@@ -1,12 +1,6 @@
 import type { RunRef } from '../storage/layout.js';
-import {
-  ActivityFailure,
-  ApplicationFailure,
-  CancellationScope,
-  isCancellation,
-  log,
-} from '@temporalio/workflow';
-import type { Activities, ProbeResult, StillHeldDetails } from '../activities/types.js';
+import { CancellationScope, log } from '@temporalio/workflow';
+import type { Activities } from '../activities/types.js';
 import {
   isHeld,
   JOBS_MISSING,
@@ -20,13 +14,28 @@ import {
 } from '../domain/holds.js';
 import type { JobId } from '../domain/ids.js';
 import type { FailureTrials } from './failure-trials.js';
-import type { ProbeCandidate, ProbedRow, ShardFault } from './shard-messages.js';
+import { probeOnce, type ProbeEnd } from './hold-probe.js';
+import { ProbeTargets } from './probe-targets.js';
+import type { ResumedBatch } from './messages.js';
+import type { OpenShards } from './open-shards.js';
+import { RowCalls } from './row-calls.js';
+import type {
+  ProbedRow,
+  ProbedSteps,
+  RowOffer,
+  ShardControl,
+  ShardFault,
+  Witness,
+} from './shard-messages.js';
 
 /** When a scope was released last, and how long its last hold waited for the first look. */
 interface Release {
   readonly atMs: number;
   readonly firstLookAfterMs: number;
 }
+
+/** What met a hold's cause, and by which rows a probe may look. */
+type MetFault = Partial<Pick<ShardFault, 'shard' | 'candidate' | 'others' | 'need'>>;
 
 /** A hold that comes back this soon after its release shows that the probe looked at the wrong thing. */
 const SAME_HOLD_MS = 5 * 60_000;
@@ -45,11 +54,12 @@ export class BatchHolds {
   readonly #releases = new Map<HoldScope, Release>();
   #state: HoldState = NO_HOLDS;
   #probes = new CancellationScope();
-  /** Which hold of a scope is in force, by the state that it came with, and the row that met its cause. */
-  readonly #inForce = new Map<
-    HoldScope,
-    { readonly hold: number; readonly candidate: ProbeCandidate | undefined }
-  >();
+  /** Which hold of a scope is in force, by the state that it came with, and what met its cause. */
+  readonly #inForce = new Map<HoldScope, { readonly hold: number; readonly met: MetFault }>();
+  readonly #calls: RowCalls;
+  #witness: Witness | undefined;
+  #missingAcceptedMs: number | undefined;
+  #probed: ProbedSteps = {};
   readonly #loops = new Map<HoldScope, Promise<void>>();
   #nextTrialAt: string | undefined;
   #buying = true;
@@ -69,6 +79,9 @@ export class BatchHolds {
     readonly deliver: (shard: number, probed: ProbedRow) => Promise<void>;
     /** Ends the hold of the failure rate. */
     readonly trials: FailureTrials;
+    /** Asked for other rows where the one that met a fault has none. */
+    readonly shards: Pick<OpenShards, 'all' | 'callRows'>;
+    readonly resumed: Pick<ResumedBatch, 'missingAcceptedMs'> | undefined;
   }) {
     this.#run = options.run;
     this.#idempotencyHorizonMs = options.idempotencyHorizonMs;
@@ -78,6 +91,8 @@ export class BatchHolds {
     this.#onChange = options.onChange;
     this.#deliver = options.deliver;
     this.#trials = options.trials;
+    this.#calls = new RowCalls(options.shards);
+    this.#missingAcceptedMs = options.resumed?.missingAcceptedMs;
   }
 
   get current(): readonly Hold[] {
@@ -91,6 +106,16 @@ export class BatchHolds {
     return this.#state.seq;
   }
 
+  /** What probes have shown, for the shards. */
+  get shown(): Pick<ShardControl, 'witness' | 'probed' | 'missingAcceptedMs'> {
+    return { ...this.left, ...(this.#witness && { witness: this.#witness }), probed: this.#probed };
+  }
+
+  /** For the batch's next workflow run. */
+  get left(): Pick<ResumedBatch, 'missingAcceptedMs'> {
+    return this.#missingAcceptedMs === undefined ? {} : { missingAcceptedMs: this.#missingAcceptedMs };
+  }
+
   /** Whether a probe may yet come back with a job that it bought for a row. */
   get isBuying(): boolean {
     return this.#buyers > 0;
@@ -98,7 +123,7 @@ export class BatchHolds {
 
   /** The job of the row that met a scope's fault, where it had one. */
   jobBehind(scope: HoldScope): JobId | undefined {
-    return this.#inForce.get(scope)?.candidate?.jobId;
+    return this.#inForce.get(scope)?.met.candidate?.jobId;
   }
 
   isHeld(scope: HoldScope): boolean {
@@ -106,17 +131,17 @@ export class BatchHolds {
   }
 
   /** Holds the cause's scope until the cause has ended; a fault older than the scope's last release changes nothing. */
-  raise(cause: HoldCause, seenSeq: number, candidate: ProbeCandidate | undefined): void {
+  raise(cause: HoldCause, seenSeq: number, met: MetFault = {}): void {
     const next = raiseHold(this.#state, cause, { seenSeq, now: new Date().toISOString() });
     if (next === this.#state) return;
     this.#state = next;
-    this.#inForce.set(cause.scope, { hold: next.seq, candidate });
+    this.#inForce.set(cause.scope, { hold: next.seq, met });
     const before = this.#loops.get(cause.scope);
     const until = async (): Promise<void> => {
       // The probe of a hold that a person ended may still be under way; there is one a scope.
       await before;
       if (cause.scope === 'failure-rate') await this.#tryUntilEnded(cause, next.seq);
-      else await this.#probeUntilEnded(cause, candidate, next.seq);
+      else await this.#probeUntilEnded(cause, met, next.seq);
     };
     const loop = this.#shield.run(until);
     this.#loops.set(cause.scope, loop);
@@ -128,17 +153,23 @@ export class BatchHolds {
   }
 
   /** Takes in a shard's fault; whether its scope is held now: then its shard hears of it when that ends. */
-  take({ cause, holdSeq, candidate }: ShardFault): boolean {
-    this.raise(cause, holdSeq, candidate);
+  take(fault: ShardFault): boolean {
+    const { cause, holdSeq } = fault;
+    this.raise(cause, holdSeq, fault);
     return this.isHeld(cause.scope);
   }
 
-  /** Ends the holds that only a person can judge; true where jobs are missing, and are to be taken for gone. */
-  releaseJudged(): boolean {
+  /** Ends the holds that only a person can judge. Jobs that are missing by now are taken for gone. */
+  releaseJudged(): void {
     this.release('failure-rate');
-    const isMissing = this.current.some(({ code }) => code === JOBS_MISSING);
-    if (isMissing) this.release('account');
-    return isMissing;
+    if (!this.current.some(({ code }) => code === JOBS_MISSING)) return;
+    this.#missingAcceptedMs = Date.now();
+    this.release('account');
+  }
+
+  /** Takes in what a shard offers to a probe. */
+  takeOffer(offer: RowOffer): void {
+    this.#calls.take(offer);
   }
 
   /** Ends a scope's hold because a person says so, whatever its cause. */
@@ -192,66 +223,67 @@ export class BatchHolds {
     if (this.#isInForce(cause.scope, hold)) this.#end(cause.scope);
   }
 
-  async #probeUntilEnded(
-    cause: HoldCause,
-    candidate: ProbeCandidate | undefined,
-    hold: number,
-  ): Promise<void> {
+  async #probeUntilEnded(cause: HoldCause, met: MetFault, hold: number): Promise<void> {
     let firstLookAfterMs = Math.max(this.#firstLookAfterMs(cause.scope), cause.retryAfterMs ?? 0);
     const release = { firstLookAfterMs };
-    let known = candidate;
-    for (let ended = false; this.#isInForce(cause.scope, hold) && !ended;) {
-      const target = this.#buying || known?.jobId ? known : undefined;
-      const buys = target !== undefined && target.jobId === undefined;
+    const isInForce = (): boolean => this.#isInForce(cause.scope, hold);
+    const targets = new ProbeTargets(cause, met);
+    if (met.need && targets.wantsOthers) {
+      targets.add(await this.#calls.othersFor(met.need, met.shard, isInForce));
+    }
+    for (let ended = false; isInForce() && !ended;) {
+      const candidates = targets.next(this.#buying);
+      const buys = candidates.some(({ jobId }) => jobId === undefined);
       if (buys) this.#buyers += 1;
-      const probed = await this.#look(cause, target, firstLookAfterMs);
-      if (target && (probed.jobId || probed.unansweredSinceMs !== undefined)) {
-        const { shard, row, generation } = target;
-        const { jobId, unansweredSinceMs } = probed;
-        const news = {
-          ...(jobId && { jobId }),
-          ...(unansweredSinceMs !== undefined && { unansweredSinceMs }),
-        };
-        await this.#deliver(shard, { row, generation, ...news });
-        known = { ...target, ...news };
-      }
+      const probed = await probeOnce(
+        this.#probes,
+        this.#probe,
+        {
+          run: this.#run,
+          cause,
+          candidates,
+          idempotencyHorizonMs: this.#idempotencyHorizonMs,
+          firstLookAfterMs,
+        },
+        this.#probeFirstMs,
+      );
+      await this.#takeIn(targets, probed);
       if (buys) {
         this.#buyers -= 1;
         if (!this.#buying) this.#onChange();
       }
-      ended = probed.ended;
-      firstLookAfterMs = probed.lookAgainAfterMs;
+      // A job that was made just now is to be answered first.
+      ended = probed.ended && !(cause.code === JOBS_MISSING && probed.by !== undefined && !probed.isThrough);
+      if (ended) this.#noteShown(targets, met, probed);
+      firstLookAfterMs =
+        probed.ended && !ended && !probed.jobId ? this.#probeFirstMs : probed.lookAgainAfterMs;
     }
-    if (!this.#isInForce(cause.scope, hold)) return;
+    if (!isInForce()) return;
     this.#releases.set(cause.scope, { ...release, atMs: Date.now() });
     this.#end(cause.scope);
   }
 
-  /** One probe to its end; not `ended` where it was taken back, with word of what it may have bought. */
-  async #look(
-    cause: HoldCause,
-    target: ProbeCandidate | undefined,
-    firstLookAfterMs: number,
-  ): Promise<ProbeResult & { readonly ended: boolean; readonly lookAgainAfterMs: number }> {
-    const probes = this.#probes;
-    try {
-      const result = await probes.run(() =>
-        this.#probe({
-          run: this.#run,
-          cause,
-          ...(target && { candidate: target }),
-          idempotencyHorizonMs: this.#idempotencyHorizonMs,
-          firstLookAfterMs,
-        }),
-      );
-      return { ...result, ended: true, lookAgainAfterMs: 0 };
-    } catch (error) {
-      // A try that fails after its cancellation is not repeated, and is no cancellation by its kind.
-      if (!isCancellation(error) && !(error instanceof ActivityFailure)) throw error;
-      const sinceMs = target && !target.jobId ? unansweredSince(error, cause.scope) : undefined;
-      // One that was taken back is made anew at once, by what a person has said.
-      const lookAgainAfterMs = probes.consideredCancelled ? 0 : this.#probeFirstMs;
-      return { ended: false, lookAgainAfterMs, ...(sinceMs !== undefined && { unansweredSinceMs: sinceMs }) };
+  /** Hands what a probe did for rows to those rows. */
+  async #takeIn(targets: ProbeTargets, { by, jobId, unansweredSinceMs }: ProbeEnd): Promise<void> {
+    if (jobId === undefined && unansweredSinceMs === undefined) return;
+    const news = {
+      ...(jobId && { jobId }),
+      ...(unansweredSinceMs !== undefined && { unansweredSinceMs }),
+    };
+    for (const target of by ?? []) {
+      const { shard, row, generation } = target;
+      targets.note(target, news, Date.now());
+      await this.#deliver(shard, { row, generation, ...news });
+    }
+  }
+
+  /** Notes what a probe has shown by another row than the one that had failed. */
+  #noteShown(targets: ProbeTargets, { need }: MetFault, { by, isThrough }: ProbeEnd): void {
+    const [target] = by ?? [];
+    if (!isThrough || !target || !need || targets.isFailed(target)) return;
+    if (need.kind === 'step') this.#probed = { ...this.#probed, [need.step]: Date.now() };
+    else if (target.jobId && target.madeMs !== undefined) {
+      this.#witness = { jobId: target.jobId, madeMs: target.madeMs };
     }
   }
 
@@ -262,14 +294,4 @@ export class BatchHolds {
     const shortestMs = scope === 'storage' ? this.#probeFirstMs : this.#probeFirstMs / 8;
     return Math.min(this.#probeLongestMs, Math.max(shortestMs, 2 * last.firstLookAfterMs));
   }
-}
-
-/** Since when a create of a probe that was taken back may be unanswered; in doubt since now, when its last one is not long ago. */
-function unansweredSince(error: unknown, scope: HoldScope): number | undefined {
-  if (error instanceof ActivityFailure && error.cause instanceof ApplicationFailure) {
-    const [details] = error.cause.details ?? [];
-    return (details as StillHeldDetails | undefined)?.unansweredSinceMs;
-  }
-  // Between two looks nothing is known of the last; only where the service answers badly it may have bought.
-  return isCancellation(error) && scope !== 'service' ? undefined : Date.now();
 }

@@ -15,11 +15,13 @@ import {
 } from './messages.js';
 import {
   leaseWordSignal,
+  rowOfferSignal,
   shardEndSignal,
   shardFaultSignal,
   slotReleaseSignal,
   slowDownSignal,
   trialEndSignal,
+  type RowOffer,
   type ShardFault,
   type ShardSpeaker,
   type SlotRelease,
@@ -38,6 +40,7 @@ export interface Listener {
   readonly budget: Pick<BatchBudget, 'hear' | 'problemWithResume' | 'problemWithSet'>;
   readonly takeSlowDown: (met: SlowDown) => void;
   readonly takeTrialEnd: (end: TrialEnd) => void;
+  readonly takeRowOffer: (offer: RowOffer) => void;
   readonly takeShardEnd: (shard: number) => void;
 }
 
@@ -107,6 +110,7 @@ export function handleMessages(batch: Listener): void {
   setHandler(shardFaultSignal, heard(batch.takeFault));
   setHandler(slowDownSignal, heard(batch.takeSlowDown));
   setHandler(trialEndSignal, heard(batch.takeTrialEnd));
+  setHandler(rowOfferSignal, heard(batch.takeRowOffer));
   setHandler(
     shardEndSignal,
     heard(({ shard }) => batch.takeShardEnd(shard)),

@@ -25,7 +25,7 @@ export interface ResumedBatch {
   readonly carriedStored: number;
   readonly paused: boolean;
   readonly pauses?: readonly Pause[];
-  readonly missingAccepted: boolean;
+  readonly missingAcceptedMs?: number;
   readonly concurrency: number;
   readonly slowPeriods?: readonly SlowPeriod[];
   readonly maxFailureRate: number;

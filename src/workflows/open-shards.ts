@@ -6,6 +6,7 @@ import {
   controlSignal,
   probedRowSignal,
   type ProbedRow,
+  type RowCall,
   type ShardControl,
   type ShardFault,
   type SlotRelease,
@@ -23,6 +24,8 @@ export interface RunningShard extends OpenShard {
   readonly controlSeq: number;
   readonly faultsTaken: number;
   readonly trial: number;
+  /** What it was asked for last. */
+  readonly call?: RowCall;
   /** Something changed before the shard could be told anything. */
   readonly untold: boolean;
 }
@@ -35,7 +38,9 @@ export type CommonControl = Pick<
   | 'heldScopes'
   | 'holdSeq'
   | 'maxFailureRate'
-  | 'missingAccepted'
+  | 'missingAcceptedMs'
+  | 'witness'
+  | 'probed'
   | 'createsNotBeforeMs'
 >;
 
@@ -144,6 +149,12 @@ export class OpenShards {
     this.tell(shard);
   }
 
+  /** Asks a shard for rows by which a probe can look. */
+  callRows(shard: number, call: RowCall): void {
+    this.#change(shard, { call });
+    this.tell(shard);
+  }
+
   /** Notes that a shard's fault has arrived: the next control answers it. */
   takeFault({ shard, execution, count }: ShardFault): void {
     const running = this.#shards.get(shard);
@@ -208,6 +219,7 @@ export class OpenShards {
       parentRunId: workflowInfo().runId,
       isAdopted: running?.isAdopted ?? false,
       trial: running?.trial ?? 0,
+      ...(running?.call && { call: running.call }),
       faultsTaken: running?.faultsTaken ?? 0,
     };
   }

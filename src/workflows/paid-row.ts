@@ -1,36 +1,32 @@
 import { ActivityFailure, CancelledFailure, condition, sleep } from '@temporalio/workflow';
-import { JOBS_MISSING_CAUSE } from '../domain/failure-rate.js';
+import type { BatchFaultDetails } from '../domain/batch-fault.js';
 import type { HoldScope } from '../domain/holds.js';
+import type { FaultStep } from '../domain/row-faults.js';
 import { batchFaultOf } from './activity-proxies.js';
 import type { ProbeCandidate } from './shard-messages.js';
 import type { RowContext } from './row-context.js';
 
-/** Asks for a job until it is found; a single one that is gone is believed, one of many waits for the account's hold. */
-export async function untilFound<T extends { readonly kind: string }>(
-  context: RowContext,
-  scopes: readonly HoldScope[],
-  ref: ProbeCandidate,
-  call: () => Promise<T>,
-): Promise<T> {
-  for (;;) {
-    const answer = await throughHolds(context, scopes, ref, call);
-    if (!context.jobsAreMissing(ref.row, answer.kind !== 'gone')) return answer;
-    context.raise(JOBS_MISSING_CAUSE, candidateOf(ref));
-    await context.grace.run(() => condition(() => !context.holds.isHeld([JOBS_MISSING_CAUSE.scope])));
-  }
-}
+/** What a call for a row whose job is known has come to. */
+export type Through<T> =
+  | { readonly kind: 'answer'; readonly answer: T }
+  /** The row's own fault: it is to wait aside. */
+  | { readonly kind: 'aside'; readonly waitMs: number; readonly fault: BatchFaultDetails }
+  /** The row's own fault, for too long. */
+  | { readonly kind: 'end'; readonly fault: BatchFaultDetails };
 
-function candidateOf({ shard, row, generation, jobId }: ProbeCandidate): ProbeCandidate {
-  return { shard, row, generation, ...(jobId && { jobId }) };
-}
-
-/** Runs an activity of a row whose job is known until it answers: a fault of account, service or bucket only makes it wait. */
-async function throughHolds<T>(
+/**
+ * Runs an activity of a row whose job is known until it answers: a fault of account, service or bucket only makes it
+ * wait. A fault of the row's own is handed back.
+ */
+export async function throughHolds<T>(
   context: RowContext,
-  scopes: readonly HoldScope[],
-  candidate: ProbeCandidate,
+  {
+    scopes,
+    step,
+    candidate,
+  }: { readonly scopes: readonly HoldScope[]; readonly step: FaultStep; readonly candidate: ProbeCandidate },
   call: () => Promise<T>,
-): Promise<T> {
+): Promise<Through<T>> {
   let needed = scopes;
   let notBeforeMs = 0;
   for (;;) {
@@ -39,7 +35,7 @@ async function throughHolds<T>(
       if (notBeforeMs > Date.now()) await sleep(notBeforeMs - Date.now());
     });
     try {
-      return await context.grace.run(call);
+      return { kind: 'answer', answer: await context.grace.run(call) };
     } catch (error) {
       const fault = batchFaultOf(error);
       // An attempt that fails after its cancellation is not repeated, and is no cancellation by its kind.
@@ -47,9 +43,16 @@ async function throughHolds<T>(
         throw new CancelledFailure('The grace has passed.', undefined, error);
       }
       if (!fault) throw error;
+      const verdict = context.judge(candidate.row, step, fault);
+      if (verdict.kind === 'end') return { kind: 'end', fault };
+      if (verdict.kind === 'aside') return { ...verdict, fault };
       needed = [...scopes, fault.cause.scope];
       notBeforeMs = Date.now() + (fault.cause.retryAfterMs ?? 0);
-      context.raise(fault.cause, candidateOf(candidate));
+      context.raise(fault, candidateOf(candidate), step);
     }
   }
+}
+
+function candidateOf({ shard, row, generation, jobId }: ProbeCandidate): ProbeCandidate {
+  return { shard, row, generation, ...(jobId && { jobId }) };
 }

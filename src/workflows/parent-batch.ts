@@ -3,6 +3,7 @@ import type { LeaseWord } from '../domain/budget.js';
 import type { HoldCause } from '../domain/holds.js';
 import {
   leaseWordSignal,
+  rowOfferSignal,
   shardEndSignal,
   shardFaultSignal,
   slotReleaseSignal,
@@ -10,6 +11,7 @@ import {
   trialEndSignal,
   type ProbeCandidate,
   type RunShardInput,
+  type ShardFault,
   type ShardSpeaker,
   type TrialEnd,
 } from './shard-messages.js';
@@ -26,12 +28,11 @@ export class ParentBatch {
   }
 
   /** Tells of a fault, once per scope; false where it was told before. */
-  tellFault(cause: HoldCause, candidate?: ProbeCandidate): boolean {
+  tellFault(cause: HoldCause, rows: Pick<ShardFault, 'candidate' | 'others' | 'need'> = {}): boolean {
     const { holdSeq } = this.#holds;
     const count = this.#holds.meet(cause.scope);
     if (count === undefined) return false;
-    const fault = { count, cause, holdSeq, ...(candidate && { candidate }) };
-    void this.#tell(shardFaultSignal, { ...this.#speaker, ...fault });
+    void this.#tell(shardFaultSignal, { ...this.#speaker, count, cause, holdSeq, ...rows });
     return true;
   }
 
@@ -49,6 +50,11 @@ export class ParentBatch {
   tellSlowDown(waitMs: number): void {
     const metAtMs = Date.now();
     void this.#tell(slowDownSignal, { ...this.#speaker, metAtMs, untilMs: metAtMs + waitMs });
+  }
+
+  /** Answers a call for rows. */
+  tellOffer(call: number, others: readonly ProbeCandidate[]): void {
+    void this.#tell(rowOfferSignal, { ...this.#speaker, call, others });
   }
 
   tellTrial(trial: number, verdict: TrialEnd['verdict']): void {

@@ -3,8 +3,6 @@ const DURATIONS_KEPT = 200;
 
 interface Age {
   readonly sinceMs: number;
-  /** Its job was made then, or had been made before. */
-  readonly jobByMs: number;
   readonly jobMadeMs?: number;
 }
 
@@ -29,27 +27,22 @@ export class RowAges {
     return all.toSorted((a, b) => a.sinceMs - b.sinceMs).slice(0, count);
   }
 
-  /** When the job of a started row was made; for one that was made before, when the row was started. */
-  jobByMs(row: number): number | undefined {
-    return this.#ages.get(row)?.jobByMs;
-  }
-
   start(row: number, nowMs: number): void {
-    this.#ages.set(row, { sinceMs: nowMs, jobByMs: nowMs });
+    this.#ages.set(row, { sinceMs: nowMs });
   }
 
   /** Changes nothing for a row that is not started. */
   noteJob(row: number, nowMs: number): void {
-    if (this.#ages.has(row)) this.#ages.set(row, { sinceMs: nowMs, jobByMs: nowMs, jobMadeMs: nowMs });
+    if (this.#ages.has(row)) this.#ages.set(row, { sinceMs: nowMs, jobMadeMs: nowMs });
   }
 
   startCopying(row: number, nowMs: number): void {
-    const { jobByMs = nowMs, jobMadeMs } = this.#ages.get(row) ?? {};
+    const { jobMadeMs } = this.#ages.get(row) ?? {};
     if (jobMadeMs !== undefined) {
       this.#durationsMs.push(nowMs - jobMadeMs);
       if (this.#durationsMs.length > DURATIONS_KEPT) this.#durationsMs.shift();
     }
-    this.#ages.set(row, { sinceMs: nowMs, jobByMs });
+    this.#ages.set(row, { sinceMs: nowMs });
   }
 
   end(row: number): void {

@@ -54,7 +54,6 @@ class Batch {
   readonly #pace: BatchPace;
   readonly #canary: BatchCanary;
   #cancelling = false;
-  #missingAccepted: boolean;
   #concurrency: number;
   #maxFailureRate: number;
   #carriedStored: number;
@@ -74,7 +73,6 @@ class Batch {
       periods: resumed?.slowPeriods ?? [],
       onChange: (pace) => this.#followPace(pace),
     });
-    this.#missingAccepted = resumed?.missingAccepted ?? false;
     this.#concurrency = resumed?.concurrency ?? settings.concurrency;
     this.#maxFailureRate = resumed?.maxFailureRate ?? settings.maxFailureRate ?? DEFAULT_MAX_FAILURE_RATE;
     this.#carriedStored = resumed?.carriedStored ?? 0;
@@ -92,7 +90,7 @@ class Batch {
         holdSeq: this.#holds.seq,
         // A canary is to show failures: it ends soon, whatever fails.
         maxFailureRate: this.#canary.isOver ? this.#maxFailureRate : 100,
-        missingAccepted: this.#missingAccepted,
+        ...this.#holds.shown,
         createsNotBeforeMs: this.#pace.createsNotBeforeMs,
       }),
       leaseOf: (shard) => this.#budget.leaseOf(shard),
@@ -126,6 +124,8 @@ class Batch {
       probeFirstMs: settings.probeFirstMs,
       probeLongestMs: settings.probeLongestMs,
       trials: this.#trials,
+      shards: this.#shards.open,
+      resumed,
       onChange: () => this.#tellAll(),
       deliver: (shard, probed) => this.#shards.open.deliver(shard, probed),
     });
@@ -180,7 +180,7 @@ class Batch {
       carriedStored: this.#carriedStored,
       paused: this.#pauses.byPerson,
       pauses: this.#pauses.own,
-      missingAccepted: this.#missingAccepted,
+      ...this.#holds.left,
       concurrency: this.#concurrency,
       slowPeriods: this.#pace.periods,
       maxFailureRate: this.#maxFailureRate,
@@ -207,6 +207,7 @@ class Batch {
       takeFault: (fault) => this.#shards.takeFault(fault, () => this.#holds.take(fault)),
       takeSlowDown: (met) => this.#pace.slowDown(met),
       takeTrialEnd: (end) => this.#trials.take(end),
+      takeRowOffer: (offer) => this.#holds.takeOffer(offer),
       takeShardEnd: (shard) => this.#shards.open.adoptedEnded(shard),
     });
   }
@@ -238,7 +239,7 @@ class Batch {
   #resume(): void {
     // While a key was being looked at, the batch may have been cancelled.
     if (this.#cancelling) return;
-    this.#missingAccepted = this.#holds.releaseJudged() || this.#missingAccepted;
+    this.#holds.releaseJudged();
     this.#pauses.resumeByPerson();
   }
 

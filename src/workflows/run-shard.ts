@@ -23,17 +23,22 @@ import {
   type ShardOverview,
 } from './shard-messages.js';
 import { isHistoryLong } from './history-length.js';
+import { JobSearches } from './job-searches.js';
+import { MissingRows } from './missing-rows.js';
 import { PartRecorder } from './part-recorder.js';
 import { ParentBatch } from './parent-batch.js';
 import type { RowContext } from './row-context.js';
 import { runRow } from './run-row.js';
 import { RowPermits } from './row-permits.js';
+import type { MayCreate } from './row-queues.js';
 import { pricesOfBudget, ShardBudget } from './shard-budget.js';
+import { ShardFaults } from './shard-faults.js';
 import { ShardHolds } from './shard-holds.js';
 import { ShardLedger } from './shard-ledger.js';
 import { RunningCreates } from './running-creates.js';
 import { throughShardHolds } from './through-shard-holds.js';
 import { ShardSlots } from './shard-slots.js';
+import { ShardTrials } from './shard-trials.js';
 
 const FAILURE_RATE = 'failure-rate';
 
@@ -91,10 +96,11 @@ class Shard {
   readonly #rowContext: RowContext;
   readonly #grace = new CancellationScope();
   readonly #creates = new RunningCreates();
+  readonly #searches = new JobSearches();
+  readonly #faults: ShardFaults;
   #cancelling = false;
-  #trialsMade: number;
+  readonly #trials: ShardTrials;
   #isDraining = false;
-  #trialRow: number | undefined;
   #defect: unknown;
 
   constructor(
@@ -110,16 +116,24 @@ class Shard {
     this.#input = input;
     this.#holds = holds;
     this.#parent = parent;
-    this.#ledger = new ShardLedger(overview, input.resumed?.rows);
+    this.#ledger = new ShardLedger(overview, input.resumed?.rows, Date.now());
     this.#slots = new ShardSlots(holds, this.#ledger, parent);
     this.budget = new ShardBudget(input, overview, { ledger: this.#ledger, holds, parent });
+    this.#faults = new ShardFaults({ input, ledger: this.#ledger, holds, budget: this.budget, parent });
     this.#permits = new RowPermits(holds, this.budget, () => this.#cancelling);
     this.#recorder = new PartRecorder(this.#ledger, overview.nextPart, (part, settled) =>
       throughShardHolds(parent, holds, () =>
         activities.recordOutcomes({ run: input.run, shard: input.shard, part, settled }),
       ),
     );
-    this.#trialsMade = input.resumed?.trialsMade ?? 0;
+    this.#trials = new ShardTrials({
+      holds,
+      ledger: this.#ledger,
+      parent,
+      start: () =>
+        this.#slots.free > 0 && !this.#drains() ? this.#startRow(this.#permits.mayTry) : undefined,
+      made: input.resumed?.trialsMade ?? 0,
+    });
     this.#recent = new RecentGenerations(sampleSize(input.settings.concurrency));
     this.#rowContext = {
       input,
@@ -128,13 +142,20 @@ class Shard {
       holds,
       budget: this.budget,
       grace: this.#grace,
+      missing: new MissingRows(input.shard, this.#ledger, holds),
+      searches: this.#searches,
       noteEnd: (end, message) => this.#noteEnd(end, message),
-      jobsAreMissing: (row, found) => this.#jobsAreMissing(row, found),
+      noteThrough: (row, step) => this.#faults.noteThrough(row, step),
+      judge: (row, step, fault) => this.#faults.judge(row, step, fault),
+      raiseMissing: (candidate) => {
+        this.#faults.raiseMissing(candidate);
+        this.#takeBackCreates();
+      },
       isCancelling: () => this.#cancelling,
       runCreate: (row, create) => this.#creates.run(row, create),
       slowDown: (waitMs) => parent.tellSlowDown(waitMs),
-      raise: (cause, candidate) => {
-        const isTold = parent.tellFault(cause, candidate);
+      raise: (fault, candidate, step) => {
+        const isTold = this.#faults.raise(fault, candidate, step);
         this.#takeBackCreates();
         return isTold;
       },
@@ -155,7 +176,7 @@ class Shard {
   }
 
   left(): Pick<ResumedShard, 'rows' | 'trialsMade' | 'lease'> {
-    return { rows: this.#ledger.left(), trialsMade: this.#trialsMade, ...this.budget.left };
+    return { rows: this.#ledger.left(), trialsMade: this.#trials.made, ...this.budget.left };
   }
 
   /** Works until all rows have settled and are recorded, or until none is in flight and the history has grown long. */
@@ -172,6 +193,7 @@ class Shard {
         const wasHeld = this.#holds.isHeld([FAILURE_RATE]);
         this.#slots.take(control);
         this.budget.take();
+        this.#faults.take();
         if (wasHeld && !this.#holds.isHeld([FAILURE_RATE])) this.#recent.reset();
         this.#obey();
       }),
@@ -194,17 +216,11 @@ class Shard {
     this.#takeBackCreates();
   }
 
-  /** Notes whether a known job was found; true where the last ones were not, and nobody has said that this is right. */
-  #jobsAreMissing(row: number, found: boolean): boolean {
-    this.#recent.noteJob(row, found, this.#ledger.jobByMs(row));
-    return !found && this.#recent.jobsAreMissing && !this.#holds.missingAccepted;
-  }
-
   #obey(): void {
     this.#permits.follow();
     if (this.#holds.cancelling) this.#cancel();
     this.#takeBackCreates();
-    this.#tryOneRow();
+    this.#trials.follow();
   }
 
   #cancel(): void {
@@ -222,24 +238,27 @@ class Shard {
   /** Rows whose creates are taken back return to the queue. */
   #takeBackCreates(): void {
     this.#creates.takeBackUnless((row) =>
-      this.#permits.mayCreate(this.#ledger.generationOf(row).mode, row === this.#trialRow),
+      this.#permits.mayCreate(this.#ledger.generationOf(row).mode, this.#trials.isOn(row)),
     );
   }
 
   /** No more rows are started: the rest is for a new workflow run. Once begun, this goes on; a shard that is cancelled first ends soon anyway. */
   #drains(): boolean {
-    this.#isDraining ||= !this.#cancelling && isHistoryLong(this.#input.settings);
+    if (!this.#isDraining && !this.#cancelling && isHistoryLong(this.#input.settings)) {
+      this.#isDraining = true;
+      this.#searches.stop();
+    }
     return this.#isDraining;
   }
 
   get #isOver(): boolean {
-    const { allSettled, inFlight, copying } = this.#ledger;
-    return allSettled || (this.#drains() && inFlight + copying === 0);
+    const { inFlight, copying } = this.#ledger.counts;
+    return this.allSettled || (this.#drains() && inFlight + copying + this.#searches.running === 0);
   }
 
   async #startRows(): Promise<void> {
     while (!this.#isOver) {
-      while (this.#canStart()) this.#startRow();
+      while (this.#canStart()) this.#startRow(this.#permits.mayStart);
       this.#slots.giveBack();
       this.budget.speak(this.#permits.mayCreate);
       await condition(
@@ -258,9 +277,12 @@ class Shard {
     return !this.#isDraining && this.#slots.free > 0 && this.#ledger.canStart(this.#permits.mayStart);
   }
 
-  #startRow(): void {
-    const row = this.#ledger.startNext(this.#permits.mayStart, Date.now());
-    if (row !== undefined) this.#runRow(row).catch(() => undefined);
+  #startRow(mayStart: MayCreate): { readonly row: number; readonly ended: Promise<void> } | undefined {
+    const row = this.#ledger.startNext(mayStart, Date.now());
+    if (row === undefined) return undefined;
+    const ended = this.#runRow(row);
+    ended.catch(() => undefined);
+    return { row, ended };
   }
 
   /** Only a defect of ours makes it reject: it must stop the shard rather than leave a row behind. */
@@ -272,27 +294,5 @@ class Shard {
       this.#defect = error;
       throw error;
     }
-  }
-
-  /** Makes the trial that the batch has asked for: one row may go on in spite of the failure rate, and tells how it ended. */
-  #tryOneRow(): void {
-    const { trial } = this.#holds;
-    if (trial <= this.#trialsMade) return;
-    this.#trialsMade = trial;
-    const row =
-      this.#slots.free > 0 && !this.#drains()
-        ? this.#ledger.startNext(this.#permits.mayTry, Date.now())
-        : undefined;
-    if (row === undefined) {
-      this.#parent.tellTrial(trial, 'none');
-      return;
-    }
-    this.#trialRow = row;
-    const { generation } = this.#ledger.generationOf(row);
-    const tell = (): void => {
-      this.#trialRow = undefined;
-      this.#parent.tellTrial(trial, this.#ledger.verdictOn(row, generation));
-    };
-    this.#runRow(row).then(tell, () => undefined);
   }
 }

@@ -92,6 +92,19 @@ export class ShardBudget {
     return this.#prices !== undefined && this.#lease.isReserved(row);
   }
 
+  /** Reserves a row's price for a probe's create; false where it is not covered. */
+  reserveForProbe(row: number): boolean {
+    if (!this.covers(row)) return false;
+    this.start(row);
+    this.#lease.expose(row);
+    return true;
+  }
+
+  /** Rows that may be reserved for one probe: what is reserved and not sent is missed elsewhere. */
+  get mostForProbe(): number {
+    return this.#prices === undefined ? 5 : 2;
+  }
+
   /** Whether the parent is to be told something. */
   hasNews(mayCreate: (mode: ModelMode) => boolean): boolean {
     return this.#prices !== undefined && this.#lease.hasNews(this.#needs(mayCreate));
@@ -127,11 +140,11 @@ export class ShardBudget {
 
   #needs(mayCreate: (mode: ModelMode) => boolean): LeaseNeeds {
     const { window } = this.#holds;
-    const canWork = window > 0 || this.#ledger.inFlight > 0;
+    const canWork = window > 0 || this.#ledger.counts.inFlight > 0;
     const queues: (readonly number[])[] = [];
     let rest = 0;
     let startable: number | undefined;
-    let isBusy = this.#ledger.regenerating > 0;
+    let isBusy = this.#ledger.counts.away > 0;
     for (const [mode, rows] of this.#ledger.unpaid) {
       const [head] = rows;
       if (head !== undefined && canWork && mayCreate(mode)) {

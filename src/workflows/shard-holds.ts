@@ -1,6 +1,6 @@
 import type { HoldScope } from '../domain/holds.js';
 import { windowSize } from '../domain/window.js';
-import type { ResumedShard, ShardControl } from './shard-messages.js';
+import type { ResumedShard, ShardControl, Witness } from './shard-messages.js';
 
 /** What a shard may do at present: its parent's last word, and the faults it met itself that the parent has not taken in yet. */
 export class ShardHolds {
@@ -73,8 +73,13 @@ export class ShardHolds {
     return this.#control.maxFailureRate;
   }
 
-  get missingAccepted(): boolean {
-    return this.#control.missingAccepted;
+  /** Milliseconds since the epoch; undefined: nobody has accepted that jobs are missing. */
+  get missingAcceptedMs(): number | undefined {
+    return this.#control.missingAcceptedMs;
+  }
+
+  get witness(): Witness | undefined {
+    return this.#control.witness;
   }
 
   get trial(): number {

@@ -1,12 +1,26 @@
 import type { ModelMode } from '../domain/holds.js';
 import type { JobId } from '../domain/ids.js';
+import type { MissingJob } from '../domain/missing-job.js';
+import type { RowFault } from '../domain/row-faults.js';
 import type { GenerationRecord, RowEnd, SettledEnd, SettledRow } from '../domain/outcome.js';
 import { addTallies, EMPTY_TALLY, tallyOfSettled, type Tally } from '../domain/tally.js';
 import type { LeftRow, OldestRows, ProbedRow, RowView, ShardOverview, TrialEnd } from './shard-messages.js';
 import { JobOwners } from './job-owners.js';
-import { rowsAtFirst, type RowProgress } from './row-progress.js';
+import { leftOf, openRecordOf, rowsAtFirst, type RowProgress } from './row-progress.js';
+import { PhaseCounts } from './phase-counts.js';
 import { RowQueues, type MayCreate } from './row-queues.js';
 import { RowAges } from './row-ages.js';
+
+/** What a row's next generation begins with. */
+const WITHOUT_JOB = {
+  jobId: undefined,
+  jobMadeMs: undefined,
+  jobByMs: undefined,
+  wasDone: false,
+  unfinishedMs: 0,
+  missing: undefined,
+  fault: undefined,
+} as const;
 
 /** The rows of one open shard: where each is, which may start, and which have ended since the last record. */
 export class ShardLedger {
@@ -17,37 +31,31 @@ export class ShardLedger {
   readonly #ages = new RowAges();
   #unrecorded: SettledRow[] = [];
   #settled: Tally = EMPTY_TALLY;
-  #pending = 0;
-  #inFlight = 0;
-  #copying = 0;
-  #regenerating = 0;
+  readonly #counts = new PhaseCounts();
 
   /** `left`: what a workflow run before this one knew of rows that had not ended. */
-  constructor(overview: ShardOverview, left: readonly LeftRow[] = []) {
+  constructor(overview: ShardOverview, left: readonly LeftRow[] = [], nowMs = 0) {
     this.#recorded = overview.recorded.tally;
-    this.#rows = rowsAtFirst(overview, left);
+    this.#rows = rowsAtFirst(overview, left, nowMs);
     this.#jobs = new JobOwners(this.#rows);
     for (const [row, { phase }] of this.#rows.entries()) {
       if (phase === 'pending') this.#enqueue(row);
     }
   }
 
-  get inFlight(): number {
-    return this.#inFlight;
+  /** Rows at each step. */
+  get counts(): Readonly<Pick<PhaseCounts, 'inFlight' | 'copying' | 'away'>> {
+    return this.#counts;
   }
 
-  get copying(): number {
-    return this.#copying;
-  }
-
-  /** Rows that wait for their next generation's delay to pass. */
-  get regenerating(): number {
-    return this.#regenerating;
+  /** Where each row is, in row order. */
+  get rows(): readonly Readonly<RowProgress>[] {
+    return this.#rows;
   }
 
   /** Rows that could start now, were they allowed to. */
   get queued(): number {
-    return this.#pending - this.#regenerating;
+    return this.#counts.pending - this.#counts.away;
   }
 
   get unrecorded(): number {
@@ -55,7 +63,7 @@ export class ShardLedger {
   }
 
   get allSettled(): boolean {
-    return this.#pending + this.#inFlight + this.#copying === 0;
+    return this.#counts.tally.total === 0;
   }
 
   /** Whether a row waits in the queue whose job is known, or one of a mode for which `mayCreate` holds. */
@@ -67,9 +75,8 @@ export class ShardLedger {
   startNext(mayCreate: MayCreate, nowMs: number): number | undefined {
     const row = this.#queues.takeFirst(mayCreate);
     if (row === undefined) return undefined;
-    this.#at(row).phase = 'inFlight';
-    this.#pending -= 1;
-    this.#inFlight += 1;
+    this.#leave(row);
+    this.#counts.enter(this.#at(row), 'inFlight');
     this.#ages.start(row, nowMs);
     return row;
   }
@@ -93,6 +100,9 @@ export class ShardLedger {
     if (progress.generation !== generation || progress.jobId) return true;
     if (!this.#jobs.claim(jobId, row, generation)) return false;
     progress.jobId = jobId;
+    progress.jobMadeMs = progress.unansweredSinceMs ?? nowMs;
+    progress.jobByMs = nowMs;
+    if (progress.fault?.step.startsWith('create:')) progress.fault = undefined;
     this.#ages.noteJob(row, nowMs);
     this.#queues.pay(row, progress.mode);
     return true;
@@ -134,33 +144,49 @@ export class ShardLedger {
     this.#ages.end(row);
     progress.generations.push(record);
     progress.generation = record.generation + 1;
-    progress.jobId = undefined;
     // An earlier run that was ended unrecorded may have made this generation as well.
     progress.unansweredSinceMs = progress.openedSinceMs;
     progress.notBeforeMs = 0;
-    progress.phase = 'pending';
-    this.#pending += 1;
-    this.#regenerating += 1;
-    let waiting = true;
-    return {
-      endDelay: () => {
-        if (!waiting) return;
-        waiting = false;
-        this.#regenerating -= 1;
-        // A cancel may have settled the row while it waited.
-        if (progress.phase !== 'pending') return;
-        this.#pending -= 1;
-        this.#enqueue(row);
-      },
+    Object.assign(progress, WITHOUT_JOB);
+    return { endDelay: this.#sendAway(row, false) };
+  }
+
+  /** Takes a row out of the window with all that is known of it; `comeBack` puts it into its queue, first or last. */
+  setAside(row: number, isFirst = true): { readonly comeBack: () => void } {
+    this.#leave(row);
+    this.#ages.end(row);
+    return { comeBack: this.#sendAway(row, isFirst) };
+  }
+
+  /** What is returned puts the row into its queue, once, unless it has left meanwhile. */
+  #sendAway(row: number, isFirst: boolean): () => void {
+    const isStillAway = this.#counts.sendAway(this.#at(row));
+    return () => {
+      if (!isStillAway()) return;
+      this.#leave(row);
+      this.#enqueue(row, isFirst);
     };
+  }
+
+  /** Notes how often in a row the row's job was not found; undefined once it was. */
+  noteMissing(row: number, missing: MissingJob | undefined, unfinishedMs?: number): void {
+    const progress = this.#at(row);
+    progress.missing = missing;
+    progress.unfinishedMs = unfinishedMs ?? progress.unfinishedMs;
+  }
+
+  /** Notes how the row itself has failed last; undefined once it got through. */
+  noteFault(row: number, fault: RowFault | undefined): void {
+    this.#at(row).fault = fault;
   }
 
   /** The job is done: its slot is free, its image not yet stored. */
   startCopying(row: number, nowMs: number): void {
     this.#leave(row);
     this.#ages.startCopying(row, nowMs);
-    this.#at(row).phase = 'copying';
-    this.#copying += 1;
+    const progress = this.#at(row);
+    this.#counts.enter(progress, 'copying');
+    progress.wasDone = true;
   }
 
   /** Notes how a row ended; one that has an image from before keeps it where it got no new one. */
@@ -198,25 +224,12 @@ export class ShardLedger {
 
   /** The record of a generation that is left without its end being seen; undefined where nothing was ever sent. */
   openRecord(row: number): GenerationRecord | undefined {
-    const { generation, jobId, unansweredSinceMs, openedSinceMs, phase } = this.#at(row);
-    const opened = openedSinceMs !== undefined && { openedSinceMs };
-    if (jobId && phase === 'copying') return { generation, jobId, end: 'done', charged: 'yes' };
-    if (jobId) return { generation, jobId, end: 'open', charged: 'unknown', ...opened };
-    if (unansweredSinceMs !== undefined)
-      return { generation, end: 'unanswered', charged: 'unknown', unansweredSinceMs, ...opened };
-    return undefined;
+    return openRecordOf(this.#at(row));
   }
 
   /** What is known of rows that wait, besides what is recorded. */
   left(): readonly LeftRow[] {
-    return this.#rows.flatMap(
-      ({ phase, generation, jobId, unansweredSinceMs, notBeforeMs, generations }, row) => {
-        const isNew = generation === 1 && !jobId && unansweredSinceMs === undefined && notBeforeMs === 0;
-        if (phase !== 'pending' || isNew) return [];
-        const waits = notBeforeMs > 0 && { notBeforeMs };
-        return [{ row, generation, jobId, unansweredSinceMs, ...waits, generations }];
-      },
-    );
+    return leftOf(this.#rows);
   }
 
   /** What a row's generation has come to so far, for a trial that it was started for. */
@@ -233,19 +246,11 @@ export class ShardLedger {
   }
 
   tally(): Tally {
-    const open: Tally = {
-      ...EMPTY_TALLY,
-      total: this.#pending + this.#inFlight + this.#copying,
-      pending: this.#pending,
-      inFlight: this.#inFlight,
-      copying: this.#copying,
-    };
-    return addTallies(addTallies(this.#recorded, this.#settled), open);
+    return addTallies(addTallies(this.#recorded, this.#settled), this.#counts.tally);
   }
 
-  /** When the job of a started row was made; for one that was made before, when the row was started. */
-  jobByMs(row: number): number {
-    return this.#ages.jobByMs(row) ?? 0;
+  hasEnded(row: number): boolean {
+    return ['settled', 'recorded'].includes(this.#at(row).phase);
   }
 
   view(row: number): RowView | undefined {
@@ -269,27 +274,12 @@ export class ShardLedger {
 
   #enqueue(row: number, isFirst = false): void {
     const progress = this.#at(row);
-    progress.phase = 'pending';
-    this.#pending += 1;
+    this.#counts.enter(progress, 'pending');
     this.#queues.add(row, { mode: progress.mode, isPaid: progress.jobId !== undefined, isFirst });
   }
 
   #leave(row: number): void {
-    const progress = this.#at(row);
-    switch (progress.phase) {
-      case 'pending':
-        this.#pending -= 1;
-        break;
-      case 'inFlight':
-        this.#inFlight -= 1;
-        break;
-      case 'copying':
-        this.#copying -= 1;
-        break;
-      case 'settled':
-      case 'recorded':
-        throw new Error(`Row ${row} has ended already and cannot move.`);
-    }
+    this.#counts.leave(this.#at(row), row);
   }
 
   #at(row: number): RowProgress {

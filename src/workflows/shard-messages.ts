@@ -6,6 +6,8 @@ import type { GenerationRecord, SettledRow } from '../domain/outcome.js';
 import type { SlowPeriod } from '../domain/pace.js';
 import type { RunSettings } from '../domain/run-settings.js';
 import type { Tally } from '../domain/tally.js';
+import type { MissingJob } from '../domain/missing-job.js';
+import type { FaultStep, RowFault } from '../domain/row-faults.js';
 import type { LeaseLeft } from '../domain/shard-lease.js';
 import type { Slots } from '../domain/window.js';
 import type { RunRef } from '../storage/layout.js';
@@ -64,6 +66,13 @@ export interface LeftRow {
   readonly unansweredSinceMs: number | undefined;
   /** No create of it is to be sent before. Milliseconds since the epoch; absent: at once. */
   readonly notBeforeMs?: number;
+  /** As of `RowProgress`; absent where there is nothing to say. */
+  readonly jobMadeMs?: number;
+  readonly jobByMs?: number;
+  readonly wasDone?: boolean;
+  readonly unfinishedMs?: number;
+  readonly missing?: MissingJob;
+  readonly fault?: RowFault;
   readonly generations: readonly GenerationRecord[];
 }
 
@@ -90,8 +99,17 @@ export interface ShardControl {
   readonly holdSeq: number;
   /** More failures than that among the last generations hold the batch, in percent. */
   readonly maxFailureRate: number;
-  /** A person has said that jobs which the service does not know are gone for good. */
-  readonly missingAccepted: boolean;
+  /**
+   * A person has said that jobs which the service does not know are gone for good: those that it had not found by then.
+   * Milliseconds since the epoch; absent: nobody has.
+   */
+  readonly missingAcceptedMs?: number;
+  /** A job that was made for a probe, or found by it, and answered with 200 when nothing else witnessed; absent: none. */
+  readonly witness?: Witness;
+  /** When probes got through a step last by another row than the one that had failed. */
+  readonly probed?: ProbedSteps;
+  /** What the batch wants of this shard's rows, for a probe; absent: nothing. */
+  readonly call?: RowCall;
   /** The service has asked the batch to create nothing before. Milliseconds since the epoch; absent: it has not. */
   readonly createsNotBeforeMs?: number;
   /** How many of this shard's faults the parent has taken in. */
@@ -112,8 +130,39 @@ export interface ShardFault extends ShardSpeaker {
   readonly count: number;
   readonly cause: HoldCause;
   readonly holdSeq: number;
-  /** Absent where no row was concerned. */
+  /** The row that met it; absent where no row was concerned. */
   readonly candidate?: ProbeCandidate;
+  /** Other rows of the shard by which a probe sees whose fault it is; absent: none. */
+  readonly others?: readonly ProbeCandidate[];
+  /** What a probe needs of rows of other shards, where the shard has none. */
+  readonly need?: RowNeed;
+}
+
+/** A job that the service knows. */
+export interface Witness {
+  readonly jobId: JobId;
+  /** When it was made at the earliest. Milliseconds since the epoch. */
+  readonly madeMs: number;
+}
+
+export type ProbedSteps = Readonly<Partial<Record<FaultStep, number>>>;
+
+/** What a probe needs of a row: to have got to a step, or a job that was made no earlier than a missing one. */
+export type RowNeed =
+  | { readonly kind: 'step'; readonly step: FaultStep }
+  | { readonly kind: 'witness'; readonly madeFromMs: number };
+
+/** The batch's call for rows by which a probe can see whose fault a fault is. */
+export interface RowCall {
+  /** Grows with every call, also over a reset of the parent. */
+  readonly id: number;
+  readonly need: RowNeed;
+}
+
+/** A shard's answer to a call. */
+export interface RowOffer extends ShardSpeaker {
+  readonly call: number;
+  readonly others: readonly ProbeCandidate[];
 }
 
 /** A row with which to see whether a hold's cause has ended: by its create, or by a look at its job. */
@@ -124,6 +173,10 @@ export interface ProbeCandidate {
   readonly jobId?: JobId;
   /** When a create of it was sent first whose answer never came. Milliseconds since the epoch. */
   readonly unansweredSinceMs?: number;
+  /** When the job was made at the earliest. Milliseconds since the epoch; absent: not known. */
+  readonly madeMs?: number;
+  /** The create of its job is to be repeated with the same key, which makes no other job. */
+  readonly isReplay?: true;
 }
 
 /** What a probe did for a waiting row: created its job, or sent a create whose answer never came. */
@@ -193,6 +246,7 @@ export const slotReleaseSignal = defineSignal<[SlotRelease]>('slotRelease');
 /** From a shard whose end Temporal does not tell its batch. */
 export const shardEndSignal = defineSignal<[ShardSpeaker]>('shardEnd');
 export const slowDownSignal = defineSignal<[SlowDown]>('slowDown');
+export const rowOfferSignal = defineSignal<[RowOffer]>('rowOffer');
 export const trialEndSignal = defineSignal<[TrialEnd]>('trialEnd');
 export const shardTallyQuery = defineQuery<Tally>('tally');
 export const oldestRowsQuery = defineQuery<OldestRows>('oldest');

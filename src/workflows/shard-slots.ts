@@ -19,7 +19,7 @@ export class ShardSlots {
 
   /** Rows that may start now. */
   get free(): number {
-    const { inFlight, copying } = this.#ledger;
+    const { inFlight, copying } = this.#ledger.counts;
     return rowsToStart({ window: this.#holds.window, inFlight, copying });
   }
 
@@ -48,14 +48,14 @@ export class ShardSlots {
 
   /** Given back once the last row has started. */
   get #early(): number {
-    const { queued, inFlight, regenerating } = this.#ledger;
-    if (queued > 0) return 0;
+    if (this.#ledger.queued > 0) return 0;
+    const { inFlight, away } = this.#ledger.counts;
     const { window } = this.#holds;
-    return slotsToRelease({ window, inFlight, waiting: regenerating, releasesDone: this.#releasesDone });
+    return slotsToRelease({ window, inFlight, waiting: away, releasesDone: this.#releasesDone });
   }
 
   get #recalled(): number {
     const { owed, window } = this.#holds;
-    return slotsToGiveBack({ window, owed, inFlight: this.#ledger.inFlight });
+    return slotsToGiveBack({ window, owed, inFlight: this.#ledger.counts.inFlight });
   }
 }

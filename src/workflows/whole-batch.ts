@@ -84,7 +84,7 @@ export class WholeBatch {
       } catch (error) {
         const fault = batchFaultOf(error);
         if (!fault) throw error;
-        this.#holds.raise(fault.cause, this.#holds.seq, undefined);
+        this.#holds.raise(fault.cause, this.#holds.seq);
         await condition(() => !this.#holds.isHeld(fault.cause.scope) || this.#endsUnprepared());
         if (this.#endsUnprepared()) throw new CancelledUnprepared();
       }

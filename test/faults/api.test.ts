@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { HoldScope } from '../../src/domain/holds.js';
 import type { SandboxPatch } from '../../src/sandbox/index.js';
+import { resultAcceptingLosses } from '../support/accept-losses.js';
 import { expectRecovered } from '../support/batch-verdict.js';
 import { withProxiedRuns, type BatchRuns } from '../support/batch-runs.js';
 import { CREATES, HALF_A_DOCUMENT, htmlPage } from '../support/fault-answers.js';
@@ -91,8 +92,9 @@ describe('a batch whose service', { timeout: 500_000 }, () => {
   afterAll(() => stack?.stop());
 
   const jobTimeMs = { min: 200, max: 600 };
-  const limits = { serviceFaultMs: 20_000, imageFaultMs: 60_000 };
-  const short = { serviceFaultMs: 600, imageFaultMs: 1_500 };
+  const gone = { goneAfterLooks: 4, goneAfterMs: 1_000 };
+  const limits = { serviceFaultMs: 20_000, imageFaultMs: 60_000, ...gone };
+  const short = { serviceFaultMs: 600, imageFaultMs: 1_500, ...gone };
 
   it.concurrent.for(PASSING)('$fault stores every row and pays each once', ({ fault, patch, seen }) =>
     withProxiedRuns({ stack, sandbox: { jobTimeMs, ...patch }, limits }, async (runs) => {
@@ -280,14 +282,16 @@ describe('a batch whose service', { timeout: 500_000 }, () => {
 
   it.concurrent('fails every job, or forgets it, fails the rows after the generations they may have', () =>
     withProxiedRuns({ stack, sandbox: { jobTimeMs }, limits }, async (runs) => {
-      // More rows in a row would look like a lost account.
       const lost = 4;
       const prompts = rowsOf('hopeless').map(
         (prompt, row) => `${prompt}${row < lost ? '[[lost]]' : '[[flaky-always]]'}`,
       );
       const faultOver = performance.now();
       const handle = await runs.start('hopeless', prompts, { maxGenerations: 3, concurrency: ROWS });
-      expect(await handle.result()).toMatchObject({ end: 'completed', tally: { failed: ROWS } });
+      expect(await resultAcceptingLosses(handle)).toMatchObject({
+        end: 'completed',
+        tally: { failed: ROWS },
+      });
       const told = { fault: 'every job fails, or is a 404', batchId: 'hopeless', rows: ROWS, faultOver };
       const { jobs, outcomes } = await expectRecovered(runs, told);
       expect(jobs).toBe(3 * ROWS);
@@ -301,7 +305,10 @@ describe('a batch whose service', { timeout: 500_000 }, () => {
     withProxiedRuns({ stack, sandbox: { jobTimeMs, rates: { 'job-lost': 0.3 } }, limits }, async (runs) => {
       const faultOver = performance.now();
       const handle = await runs.start('forgotten', rowsOf('forgotten'));
-      expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: ROWS } });
+      expect(await resultAcceptingLosses(handle)).toMatchObject({
+        end: 'completed',
+        tally: { stored: ROWS },
+      });
       const told = {
         fault: 'API answers 404 for three jobs of ten',
         batchId: 'forgotten',

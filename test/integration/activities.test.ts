@@ -283,14 +283,16 @@ describe('the activities', () => {
       expect(await awaited(row, await jobOf(row))).toEqual({ kind: 'done' });
     });
 
-    it('takes a job for gone only after three looks, and while its account is answered', async () => {
+    it('calls a job missing after three looks, counted on from what was counted before', async () => {
       const row = await oneRow('[[lost]]');
       const jobId = await jobOf(row);
-      const before = bench.sandbox.stats();
-      expect(await awaited(row, jobId)).toEqual({ kind: 'gone' });
-      const after = bench.sandbox.stats();
-      expect((after.polls['404'] ?? 0) - (before.polls['404'] ?? 0)).toBe(3);
-      expect((after.balanceReads['200'] ?? 0) - (before.balanceReads['200'] ?? 0)).toBe(1);
+      const before = bench.sandbox.stats().polls['404'] ?? 0;
+      const missing = { looks: 3, sinceMs: expect.any(Number) };
+      expect(await awaited(row, jobId)).toMatchObject({ kind: 'missing', missing });
+      expect(bench.sandbox.stats().polls['404']).toBe(before + 3);
+      const left = { unfinishedMs: 0, missing: { looks: 2, sinceMs: 1_000 } };
+      expect(await awaited(row, jobId, {}, left)).toMatchObject({ missing: { looks: 3, sinceMs: 1_000 } });
+      expect(bench.sandbox.stats().polls['404']).toBe(before + 4);
     });
 
     it('gives a job up that the service itself shows unfinished for too long', async () => {
@@ -460,10 +462,21 @@ describe('the activities', () => {
 
   describe('probe', () => {
     const cause = { scope: 'account', code: 'insufficient-balance', message: 'Out of funds.' } as const;
-    const probe = (input: Partial<ProbeInput> & { readonly run: RunRef }, heartbeatDetails?: unknown) => {
+    const probe = (
+      {
+        candidate,
+        ...input
+      }: Partial<ProbeInput> & {
+        readonly run: RunRef;
+        readonly candidate?: ProbeInput['candidates'][number];
+      },
+      heartbeatDetails?: unknown,
+    ) => {
       const heartbeats: unknown[] = [];
+      const candidates = candidate ? [candidate] : [];
+      const asked = { cause, candidates, idempotencyHorizonMs: DAY_MS, firstLookAfterMs: 0, ...input };
       const looked = bench.attempt(
-        () => bench.activities.probe({ cause, idempotencyHorizonMs: DAY_MS, firstLookAfterMs: 0, ...input }),
+        () => bench.activities.probe(asked),
         { attempt: 2, ...(heartbeatDetails !== undefined && { heartbeatDetails }) },
         heartbeats,
       );

@@ -154,6 +154,7 @@ const ENDS_OF_FAILURE = {
   'timed-out': /^unfinished$/,
   'result-gone': /^done$/,
   'unknown-charge': /^unanswered$/,
+  'service-error': /^(open|unanswered)$/,
   'shard-lost': /^(open|unanswered)$/,
 } as const;
 

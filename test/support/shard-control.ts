@@ -11,7 +11,6 @@ export function shardControl(given: Partial<ShardControl>): ShardControl {
     isAdopted: false,
     trial: 0,
     maxFailureRate: 50,
-    missingAccepted: false,
     paused: false,
     cancelling: false,
     heldScopes: [],

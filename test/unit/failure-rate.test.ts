@@ -21,37 +21,8 @@ describe('the last generations of a shard', () => {
     const recent = new RecentGenerations(2);
     recent.note('failure');
     recent.note('failure');
-    for (let row = 0; row < 5; row++) recent.noteJob(row, false, row);
     recent.reset();
     expect(recent.failureRate).toBeUndefined();
-    expect(recent.jobsAreMissing).toBe(false);
-  });
-
-  it('call jobs missing when those of five rows were, one after another, however often one row loses its own', () => {
-    const recent = new RecentGenerations(50);
-    let madeMs = 0;
-    const note = (row: number, found: boolean): void => recent.noteJob(row, found, ++madeMs);
-    for (let generation = 0; generation < 9; generation++) note(7, false);
-    for (const row of [1, 2, 3]) note(row, false);
-    expect(recent.jobsAreMissing).toBe(false);
-    note(4, true);
-    for (const row of [1, 2, 3, 7]) note(row, false);
-    expect(recent.jobsAreMissing).toBe(false);
-    note(9, false);
-    expect(recent.jobsAreMissing).toBe(true);
-  });
-
-  it('do not call single ones missing that come last because nothing new is made', () => {
-    const recent = new RecentGenerations(50);
-    for (let row = 0; row < 100; row++) if (row % 10 > 0) recent.noteJob(row, true, row);
-    for (let row = 0; row < 100; row += 10) recent.noteJob(row, false, row);
-    expect(recent.jobsAreMissing).toBe(false);
-    for (let row = 100; row < 105; row++) recent.noteJob(row, false, row);
-    expect(recent.jobsAreMissing).toBe(true);
-    recent.noteJob(4, true, 4);
-    expect(recent.jobsAreMissing).toBe(true);
-    recent.noteJob(110, true, 110);
-    expect(recent.jobsAreMissing).toBe(false);
   });
 
   it('are 200 where one shard has all slots, and no fewer than 50 of any', () => {

@@ -36,6 +36,7 @@ describe('the ledger of a shard', () => {
         'start',
         'return',
         'regenerate',
+        'aside',
         'endDelay',
         'copy',
         'store',
@@ -79,9 +80,15 @@ describe('the ledger of a shard', () => {
           if (kind === 'regenerate' && !cancelled) {
             delays.push(ledger.regenerate(row, failed(ledger.generationOf(row).generation)).endDelay);
           }
+          if (kind === 'aside' && !cancelled) {
+            delays.push(ledger.setAside(row, at % 2 === 0).comeBack);
+            ledger.noteMissing(row, { looks: 3, sinceMs: at });
+          }
           if (kind === 'copy') ledger.startCopying(row, 0);
           if (kind === 'fail') ledger.settle(row, end, failed(1), at);
           const tally = ledger.tally();
+          expect(ledger.queued).toBeGreaterThanOrEqual(0);
+          expect(ledger.counts.away).toBeLessThanOrEqual(delays.length);
           expect(cancelled ? tally.pending : 0).toBe(0);
           expect(addsUp(tally)).toBe(true);
           expect(tally.total).toBe(all.length);

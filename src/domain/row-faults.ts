@@ -1,0 +1,85 @@
+import type { ModelMode } from './holds.js';
+
+/** What a fault kept from going through: others succeed at the same step, or the fault is not the row's. */
+export type FaultStep = `create:${ModelMode}` | 'job' | 'image';
+
+/** How long one row has failed at a step, in a row. */
+export interface RowFault {
+  readonly step: FaultStep;
+  /** When the first try of them failed. Milliseconds since the epoch. */
+  readonly sinceMs: number;
+  /** Time that the row itself spent failing: without holds and pauses. */
+  readonly ownMs: number;
+  readonly failures: number;
+  /** When the last of them failed. Milliseconds since the epoch. */
+  readonly lastMs: number;
+  /** Which holds were known then: where others are, the row has not failed by itself all the time. */
+  readonly epoch: number;
+}
+
+/** What becomes of a row after a fault at a step. */
+export type FaultVerdict =
+  /** Nothing shows that the fault is the row's: the scope is held, and the probe asks by another row. */
+  | { readonly kind: 'hold' }
+  /** It waits aside, and is tried again after `waitMs`. */
+  | { readonly kind: 'aside'; readonly waitMs: number }
+  /** It has failed for too long while others succeeded. */
+  | { readonly kind: 'end' };
+
+/** How long creates of one row may fail while those of others go through, unless set otherwise. */
+export const CREATE_FAULT_MS = 5 * 60_000;
+
+/** So many rows aside without a success of others in between are no faults of rows. */
+const ASIDE_ROWS = 3;
+
+/** Pauses double from a twentieth of what a row may fail to a fifth of it. */
+const FIRST_PAUSE_SHARE = 1 / 20;
+const LONGEST_PAUSE_SHARE = 1 / 5;
+
+/** Whose fault a fault is: what others succeeded at since, and which rows were put aside without that. */
+export class RowFaults {
+  readonly #succeededMs = new Map<FaultStep, number>();
+  readonly #aside = new Map<FaultStep, Set<number>>();
+
+  /** Notes that a row got through a step, or a probe did. */
+  noteSuccess(step: FaultStep, atMs: number): void {
+    if (atMs < (this.#succeededMs.get(step) ?? -Infinity)) return;
+    this.#succeededMs.set(step, atMs);
+    this.#aside.delete(step);
+  }
+
+  /**
+   * Judges a failed try of a row. `failedMs` is how long the row itself has failed since its last one; `limitMs` how long
+   * it may altogether. A row ends only where another one got through the same step after its first failure.
+   */
+  judge(
+    row: number,
+    before: RowFault | undefined,
+    failed: {
+      readonly step: FaultStep;
+      readonly nowMs: number;
+      readonly failedMs: number;
+      readonly limitMs: number;
+      readonly epoch: number;
+    },
+  ): { readonly fault: RowFault; readonly verdict: FaultVerdict } {
+    const { step, nowMs, failedMs, limitMs, epoch } = failed;
+    const same = before?.step === step ? before : undefined;
+    const fault: RowFault = {
+      step,
+      sinceMs: same?.sinceMs ?? nowMs - failedMs,
+      ownMs: (same?.ownMs ?? 0) + failedMs,
+      failures: (same?.failures ?? 0) + 1,
+      lastMs: nowMs,
+      epoch,
+    };
+    if ((this.#succeededMs.get(step) ?? -Infinity) <= fault.sinceMs)
+      return { fault, verdict: { kind: 'hold' } };
+    if (fault.ownMs >= limitMs) return { fault, verdict: { kind: 'end' } };
+    const aside = this.#aside.get(step) ?? new Set();
+    this.#aside.set(step, aside.add(row));
+    if (aside.size >= ASIDE_ROWS) return { fault, verdict: { kind: 'hold' } };
+    const doubled = FIRST_PAUSE_SHARE * 2 ** Math.min(10, fault.failures - 1);
+    return { fault, verdict: { kind: 'aside', waitMs: limitMs * Math.min(LONGEST_PAUSE_SHARE, doubled) } };
+  }
+}

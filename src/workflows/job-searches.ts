@@ -1,0 +1,43 @@
+import { CancellationScope, condition } from '@temporalio/workflow';
+
+/** Searches for missing jobs that run beside the window. They are called off where the shard goes on in a new workflow run. */
+export class JobSearches {
+  readonly #scopes = new Set<CancellationScope>();
+  #isStopped = false;
+
+  get running(): number {
+    return this.#scopes.size;
+  }
+
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
+  /** Runs a search, and calls it off once `isIdle` holds; undefined where it was called off before it began. */
+  async run<T>(search: () => Promise<T>, isIdle: (() => boolean) | undefined): Promise<T | undefined> {
+    const scope = new CancellationScope();
+    this.#scopes.add(scope);
+    try {
+      return await scope.run(async () => {
+        if (isIdle)
+          condition(isIdle).then(
+            () => scope.cancel(),
+            () => undefined,
+          );
+        return search();
+      });
+    } catch (error) {
+      // A try that fails after its cancellation is not repeated, and is no cancellation by its kind.
+      if (scope.consideredCancelled) return undefined;
+      throw error;
+    } finally {
+      this.#scopes.delete(scope);
+      scope.cancel();
+    }
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    for (const scope of this.#scopes) scope.cancel();
+  }
+}
