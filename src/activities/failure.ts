@@ -288,9 +288,11 @@ export function bearOrHold(
   options: Failing & Omit<BatchFaultDetails, 'cause' | 'failedMs'> & { readonly isDoubted?: boolean },
 ): { readonly delayMs: number; readonly budget: FaultBudget } {
   const { budget, tryMs, limits, isDoubted = false, ...details } = options;
-  const next = isDoubted ? EXHAUSTED : nextTry(meaning, { budget, tryMs, limits });
+  const { scope, code } = meaning.cause;
+  const isTold = isDoubted && scope === 'service' && code !== RATE_LIMITED;
+  const next: NextTry = isTold ? { kind: 'exhausted' } : nextTry(meaning, { budget, tryMs, limits });
   if (next.kind === 'retry') {
-    if (meaning.cause.code !== RATE_LIMITED) return next;
+    if (code !== RATE_LIMITED) return next;
     // To wait as long as it was asked to is no failing of the service.
     const spentMs = next.budget.spentMs - Math.min(next.delayMs, meaning.cause.retryAfterMs ?? 0);
     return { ...next, budget: { ...next.budget, spentMs } };
@@ -298,8 +300,6 @@ export function bearOrHold(
   const failedMs = Math.round(budget.spentMs + countedTryMs(tryMs));
   throw batchFault({ ...details, failedMs, cause: meaning.cause });
 }
-
-const EXHAUSTED: NextTry = { kind: 'exhausted' };
 
 function hold(scope: HoldCause['scope'], code: string, message: string, retryAfterMs?: number): Meaning {
   return { kind: 'hold', cause: causeOf(scope, code, message, retryAfterMs) };
@@ -309,11 +309,6 @@ function passing(code: string, message: string, retryAfterMs?: number): Meaning 
   return { kind: 'passing', cause: causeOf('service', code, message, retryAfterMs) };
 }
 
-function causeOf(
-  scope: HoldCause['scope'],
-  code: string,
-  message: string,
-  retryAfterMs: number | undefined,
-): HoldCause {
-  return { scope, code, message, ...(retryAfterMs !== undefined && { retryAfterMs }) };
+function causeOf(scope: HoldCause['scope'], code: string, message: string, waitMs?: number): HoldCause {
+  return { scope, code, message, ...(waitMs !== undefined && { retryAfterMs: waitMs }) };
 }

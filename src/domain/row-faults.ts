@@ -11,10 +11,9 @@ export interface RowFault {
   /** Time that the row itself spent failing: without holds and pauses. */
   readonly ownMs: number;
   readonly failures: number;
-  /** When the last of them failed. Milliseconds since the epoch. */
-  readonly lastMs: number;
-  /** Which holds were known then: where others are, the row has not failed by itself all the time. */
-  readonly epoch: number;
+  /** When the last of them failed, by a clock that stands still in holds and pauses; which clock, of several. */
+  readonly clockMs: number;
+  readonly clockId: string;
 }
 
 /** What becomes of a row after a fault at a step. */
@@ -49,8 +48,9 @@ export class RowFaults {
   }
 
   /**
-   * Judges a failed try of a row. `failedMs` is how long the row itself has failed since its last one; `limitMs` how long
-   * it may altogether. A row ends only where another one got through the same step after its first failure.
+   * Judges a failed try of a row. `failedMs` is how long its last step failed, `limitMs` how long the row itself may
+   * altogether; since its last failure it has failed by itself for as long as the same clock has run. A row ends only where
+   * another one got through the same step after its first failure.
    */
   judge(
     row: number,
@@ -60,18 +60,19 @@ export class RowFaults {
       readonly nowMs: number;
       readonly failedMs: number;
       readonly limitMs: number;
-      readonly epoch: number;
+      readonly clock: { readonly id: string; readonly ms: number };
     },
   ): { readonly fault: RowFault; readonly verdict: FaultVerdict } {
-    const { step, nowMs, failedMs, limitMs, epoch } = failed;
+    const { step, nowMs, failedMs, limitMs, clock } = failed;
     const same = before?.step === step ? before : undefined;
+    const ownMs = same?.clockId === clock.id ? Math.max(0, clock.ms - same.clockMs) : failedMs;
     const fault: RowFault = {
       step,
       sinceMs: same?.sinceMs ?? nowMs - failedMs,
-      ownMs: (same?.ownMs ?? 0) + failedMs,
+      ownMs: (same?.ownMs ?? 0) + ownMs,
       failures: (same?.failures ?? 0) + 1,
-      lastMs: nowMs,
-      epoch,
+      clockMs: clock.ms,
+      clockId: clock.id,
     };
     if ((this.#succeededMs.get(step) ?? -Infinity) <= fault.sinceMs)
       return { fault, verdict: { kind: 'hold' } };

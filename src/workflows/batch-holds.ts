@@ -1,5 +1,5 @@
 import type { RunRef } from '../storage/layout.js';
-import { CancellationScope, log } from '@temporalio/workflow';
+import { CancellationScope, log, sleep } from '@temporalio/workflow';
 import type { Activities } from '../activities/types.js';
 import {
   isHeld,
@@ -14,49 +14,38 @@ import {
 } from '../domain/holds.js';
 import type { JobId } from '../domain/ids.js';
 import type { FailureTrials } from './failure-trials.js';
+import { HoldReleases } from './hold-releases.js';
 import { probeOnce, type ProbeEnd } from './hold-probe.js';
 import { ProbeTargets } from './probe-targets.js';
 import type { ResumedBatch } from './messages.js';
 import type { OpenShards } from './open-shards.js';
 import { RowCalls } from './row-calls.js';
-import type {
-  ProbedRow,
-  ProbedSteps,
-  RowOffer,
-  ShardControl,
-  ShardFault,
-  Witness,
-} from './shard-messages.js';
-
-/** When a scope was released last, and how long its last hold waited for the first look. */
-interface Release {
-  readonly atMs: number;
-  readonly firstLookAfterMs: number;
-}
+import type { ProbedRow, ProbedSteps, ShardControl, ShardFault, Witness } from './shard-messages.js';
 
 /** What met a hold's cause, and by which rows a probe may look. */
 type MetFault = Partial<Pick<ShardFault, 'shard' | 'candidate' | 'others' | 'need'>>;
 
-/** A hold that comes back this soon after its release shows that the probe looked at the wrong thing. */
-const SAME_HOLD_MS = 5 * 60_000;
+/** While no row of any shard helps a probe, all are asked again after so many of its first waits, then ever more rarely. */
+const FIRST_ASKED_AGAIN = 4;
+const LONGEST_ASKED_AGAIN_MS = 3_600_000;
 
 /** The holds of a batch, each with the one probe that ends it. */
 export class BatchHolds {
   readonly #run: RunRef;
   readonly #idempotencyHorizonMs: number;
   readonly #probeFirstMs: number;
-  readonly #probeLongestMs: number;
   readonly #probe: Activities['probe'];
   readonly #onChange: () => void;
   readonly #deliver: (shard: number, probed: ProbedRow) => Promise<void>;
   readonly #trials: FailureTrials;
   readonly #shield = CancellationScope.current();
-  readonly #releases = new Map<HoldScope, Release>();
+  readonly #releases: HoldReleases;
   #state: HoldState = NO_HOLDS;
   #probes = new CancellationScope();
   /** Which hold of a scope is in force, by the state that it came with, and what met its cause. */
   readonly #inForce = new Map<HoldScope, { readonly hold: number; readonly met: MetFault }>();
-  readonly #calls: RowCalls;
+  /** Takes in what shards offer to a probe. */
+  readonly calls: RowCalls;
   #witness: Witness | undefined;
   #missingAcceptedMs: number | undefined;
   #probed: ProbedSteps = {};
@@ -86,12 +75,12 @@ export class BatchHolds {
     this.#run = options.run;
     this.#idempotencyHorizonMs = options.idempotencyHorizonMs;
     this.#probeFirstMs = options.probeFirstMs;
-    this.#probeLongestMs = options.probeLongestMs;
+    this.#releases = new HoldReleases(options);
     this.#probe = options.probe;
     this.#onChange = options.onChange;
     this.#deliver = options.deliver;
     this.#trials = options.trials;
-    this.#calls = new RowCalls(options.shards);
+    this.calls = new RowCalls(options.shards);
     this.#missingAcceptedMs = options.resumed?.missingAcceptedMs;
   }
 
@@ -167,11 +156,6 @@ export class BatchHolds {
     this.release('account');
   }
 
-  /** Takes in what a shard offers to a probe. */
-  takeOffer(offer: RowOffer): void {
-    this.#calls.take(offer);
-  }
-
   /** Ends a scope's hold because a person says so, whatever its cause. */
   release(scope: HoldScope): void {
     if (!this.isHeld(scope)) return;
@@ -224,19 +208,35 @@ export class BatchHolds {
   }
 
   async #probeUntilEnded(cause: HoldCause, met: MetFault, hold: number): Promise<void> {
-    let firstLookAfterMs = Math.max(this.#firstLookAfterMs(cause.scope), cause.retryAfterMs ?? 0);
-    const release = { firstLookAfterMs };
+    let firstLookAfterMs = Math.max(this.#releases.firstLookAfterMs(cause.scope), cause.retryAfterMs ?? 0);
+    const waitedMs = firstLookAfterMs;
     const isInForce = (): boolean => this.#isInForce(cause.scope, hold);
     const targets = new ProbeTargets(cause, met);
-    if (met.need && targets.wantsOthers) {
-      targets.add(await this.#calls.othersFor(met.need, met.shard, isInForce));
-    }
+    let isShown = false;
+    let askAgainMs = FIRST_ASKED_AGAIN * this.#probeFirstMs;
     for (let ended = false; isInForce() && !ended;) {
+      if (met.need && targets.wantsOthers) {
+        const mayReplay = cause.scope === 'service';
+        targets.add(await this.calls.othersFor(met.need, { mayReplay, isWanted: isInForce }));
+      }
       const candidates = targets.next(this.#buying);
       const buys = candidates.some(({ jobId }) => jobId === undefined);
       if (buys) this.#buyers += 1;
+      const scope = new CancellationScope({ cancellable: true, parent: this.#probes });
+      if (met.need && targets.mayGrow) {
+        scope
+          .run(() => sleep(askAgainMs))
+          .then(
+            () => {
+              targets.grow();
+              scope.cancel();
+            },
+            () => undefined,
+          );
+        askAgainMs = Math.min(LONGEST_ASKED_AGAIN_MS, askAgainMs * 2);
+      }
       const probed = await probeOnce(
-        this.#probes,
+        scope,
         this.#probe,
         {
           run: this.#run,
@@ -247,6 +247,7 @@ export class BatchHolds {
         },
         this.#probeFirstMs,
       );
+      scope.cancel();
       await this.#takeIn(targets, probed);
       if (buys) {
         this.#buyers -= 1;
@@ -254,12 +255,13 @@ export class BatchHolds {
       }
       // A job that was made just now is to be answered first.
       ended = probed.ended && !(cause.code === JOBS_MISSING && probed.by !== undefined && !probed.isThrough);
-      if (ended) this.#noteShown(targets, met, probed);
+      if (ended) isShown = this.#noteShown(targets, met, probed);
       firstLookAfterMs =
         probed.ended && !ended && !probed.jobId ? this.#probeFirstMs : probed.lookAgainAfterMs;
     }
     if (!isInForce()) return;
-    this.#releases.set(cause.scope, { ...release, atMs: Date.now() });
+    // Whose fault it was is known then.
+    this.#releases.note(cause.scope, isShown ? 0 : waitedMs);
     this.#end(cause.scope);
   }
 
@@ -277,21 +279,14 @@ export class BatchHolds {
     }
   }
 
-  /** Notes what a probe has shown by another row than the one that had failed. */
-  #noteShown(targets: ProbeTargets, { need }: MetFault, { by, isThrough }: ProbeEnd): void {
+  /** Notes what a probe has shown by another row than the one that had failed; false where it has shown nothing. */
+  #noteShown(targets: ProbeTargets, { need }: MetFault, { by, isThrough }: ProbeEnd): boolean {
     const [target] = by ?? [];
-    if (!isThrough || !target || !need || targets.isFailed(target)) return;
+    if (!isThrough || !target || !need || targets.isFailed(target)) return false;
     if (need.kind === 'step') this.#probed = { ...this.#probed, [need.step]: Date.now() };
     else if (target.jobId && target.madeMs !== undefined) {
       this.#witness = { jobId: target.jobId, madeMs: target.madeMs };
     }
-  }
-
-  /** Zero for a scope's first hold, then longer each time it comes back soon: what the probe looked at was not the cause. */
-  #firstLookAfterMs(scope: HoldScope): number {
-    const last = this.#releases.get(scope);
-    if (!last || Date.now() - last.atMs > SAME_HOLD_MS) return 0;
-    const shortestMs = scope === 'storage' ? this.#probeFirstMs : this.#probeFirstMs / 8;
-    return Math.min(this.#probeLongestMs, Math.max(shortestMs, 2 * last.firstLookAfterMs));
+    return true;
   }
 }

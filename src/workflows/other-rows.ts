@@ -10,14 +10,10 @@ const JOBS_NAMED = 5;
 export interface ChoosableRows {
   readonly shard: number;
   readonly rows: readonly Readonly<RowProgress>[];
-  /** Rows that wait without a job, by mode, about in the order of the sheet. */
-  readonly unpaid: ReadonlyMap<ModelMode, readonly number[]>;
   /** Most rows that may be named for a create: the price of each is reserved. */
   readonly mostCreates: number;
   /** Reserves a row's price for a probe's create; false where nothing covers it. */
   readonly reserve: (row: number) => boolean;
-  /** A create of a job that was made before is not repeated. Milliseconds since the epoch. */
-  readonly replayFromMs: number;
 }
 
 /** Rows other than `except` by which a probe can see whether a step goes through, or whether the service knows a job that was made no earlier. */
@@ -28,7 +24,7 @@ export function otherRows(
 ): readonly ProbeCandidate[] {
   if (need.kind === 'witness') {
     const witnesses = witnessRows(shard, need.madeFromMs, except);
-    return witnesses.length > 0 ? witnesses : createsOf(shard, [...shard.unpaid.keys()], except);
+    return witnesses.length > 0 ? witnesses : createsOf(shard, undefined, except);
   }
   const { step } = need;
   switch (step) {
@@ -36,11 +32,8 @@ export function otherRows(
       return jobsOf(shard, except, ({ fault, missing }) => !missing && fault?.step !== 'job');
     case 'image':
       return jobsOf(shard, except, ({ wasDone, fault, missing }) => wasDone && !missing && !fault);
-    default: {
-      const mode = modeOfStep(step);
-      const creates = createsOf(shard, [mode], except);
-      return creates.length > 0 ? creates : replaysOf(shard, mode, except);
-    }
+    default:
+      return createsOf(shard, modeOfStep(step), except);
   }
 }
 
@@ -59,32 +52,47 @@ function modeOfStep(step: Exclude<FaultStep, 'job' | 'image'>): ModelMode {
   return mode as ModelMode;
 }
 
-/** Their first row, and some spread over the queue: neighbours in a sheet are often alike. */
+/** Rows that wait for their create, of a mode or of any: the first, and some spread over the rest, since neighbours in a sheet are often alike. */
 function createsOf(
-  { shard, rows, unpaid, mostCreates, reserve }: ChoosableRows,
-  modes: readonly ModelMode[],
+  { shard, rows, mostCreates, reserve }: ChoosableRows,
+  mode: ModelMode | undefined,
   except: number | undefined,
 ): readonly ProbeCandidate[] {
-  const queued = modes.flatMap((mode) => unpaid.get(mode) ?? []);
-  const sound = queued.filter((row) => row !== except && !rows[row]?.fault);
-  const stride = Math.max(1, Math.floor(sound.length / mostCreates));
-  const spread = sound.filter((_, index) => index % stride === 0);
-  return spread
+  const waiting = rows.flatMap((progress, row) => {
+    const { phase, jobId, fault, unansweredSinceMs } = progress;
+    const isSound = !fault && unansweredSinceMs === undefined;
+    const waits = phase === 'pending' && !jobId && isSound && row !== except;
+    return waits && (mode === undefined || progress.mode === mode) ? [row] : [];
+  });
+  const stride = Math.max(1, Math.floor(waiting.length / mostCreates));
+  return waiting
+    .filter((_, index) => index % stride === 0)
     .slice(0, mostCreates)
     .filter(reserve)
     .flatMap((row) => candidateOf(shard, row, rows[row]) ?? []);
 }
 
-function replaysOf(
-  { shard, rows, replayFromMs }: ChoosableRows,
-  mode: ModelMode,
-  except: number | undefined,
+/**
+ * Jobs whose creates can be repeated with the same key, to see whether creates go through where no other row waits for
+ * one. That tells less than another row's create, since a service may answer what it knows already while it makes nothing.
+ */
+export function replays(
+  { shard, rows }: Pick<ChoosableRows, 'shard' | 'rows'>,
+  replayFromMs: number,
+  need: RowNeed,
 ): readonly ProbeCandidate[] {
-  const made = jobsOf({ shard, rows }, except, (row) => {
+  if (need.kind !== 'step' || need.step === 'job' || need.step === 'image') return [];
+  const mode = modeOfStep(need.step);
+  const made = jobsOf({ shard, rows }, undefined, (row) => {
     const isOwn = row.unansweredSinceMs === undefined && (row.jobMadeMs ?? -1) >= replayFromMs;
     return row.mode === mode && isOwn && !row.missing;
   });
   return made.map((candidate) => ({ ...candidate, isReplay: true }));
+}
+
+/** Rows that are still without a job. */
+export function leftToBuy(rows: readonly Readonly<RowProgress>[]): number {
+  return rows.filter(({ phase, jobId }) => !jobId && (phase === 'pending' || phase === 'inFlight')).length;
 }
 
 /** The newest first. */

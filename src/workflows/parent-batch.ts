@@ -9,7 +9,7 @@ import {
   slotReleaseSignal,
   slowDownSignal,
   trialEndSignal,
-  type ProbeCandidate,
+  type RowOffer,
   type RunShardInput,
   type ShardFault,
   type ShardSpeaker,
@@ -53,8 +53,8 @@ export class ParentBatch {
   }
 
   /** Answers a call for rows. */
-  tellOffer(call: number, others: readonly ProbeCandidate[]): void {
-    void this.#tell(rowOfferSignal, { ...this.#speaker, call, others });
+  tellOffer(offer: Omit<RowOffer, keyof ShardSpeaker>): void {
+    void this.#tell(rowOfferSignal, { ...this.#speaker, ...offer });
   }
 
   tellTrial(trial: number, verdict: TrialEnd['verdict']): void {

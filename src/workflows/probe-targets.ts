@@ -7,6 +7,8 @@ export class ProbeTargets {
   readonly #failed: ProbeCandidate | undefined;
   readonly #madeFromMs: number;
   #others: readonly ProbeCandidate[];
+  /** A job was bought for this hold that is not found so far. */
+  #hasBought = false;
 
   constructor(
     cause: HoldCause,
@@ -22,17 +24,15 @@ export class ProbeTargets {
     this.#madeFromMs = fault.need?.kind === 'witness' ? fault.need.madeFromMs : Infinity;
   }
 
-  get hasOthers(): boolean {
-    return this.#others.length > 0;
-  }
-
-  /** Whether another shard could help: for want of another row, or of a job that witnesses. */
+  /** Whether shards could help: for want of another row that was not tried in vain, or of a job that witnesses. */
   get wantsOthers(): boolean {
-    return this.#isMissing ? !this.#others.some((one) => this.#isWitness(one)) : !this.hasOthers;
+    if (this.#isMissing) return !this.#hasBought && !this.#others.some(({ jobId }) => jobId === undefined);
+    return !this.#others.some((one) => isLook(one) || one.isReplay || one.unansweredSinceMs === undefined);
   }
 
   add(others: readonly ProbeCandidate[]): void {
-    this.#others = [...others, ...this.#others];
+    const known = this.#others.filter((one) => !others.some((other) => isSame(one, other)));
+    this.#others = [...others, ...known];
   }
 
   /** By which rows to look next. One whose create may be answered unseen comes after those of which that is not known. */
@@ -50,8 +50,19 @@ export class ProbeTargets {
     return this.#failed?.shard === shard && this.#failed.row === row;
   }
 
+  /** Whether more could help after a while: other rows, or the job of one more of them. */
+  get mayGrow(): boolean {
+    return this.#isMissing || this.wantsOthers;
+  }
+
+  /** A while has passed: one more job may be bought to see whether it is found. */
+  grow(): void {
+    this.#hasBought = false;
+  }
+
   /** Notes what a probe did for a row. */
   note(target: ProbeCandidate, news: Omit<ProbedRow, 'row' | 'generation'>, nowMs: number): void {
+    if (news.jobId) this.#hasBought = true;
     const { unansweredSinceMs = news.unansweredSinceMs } = target;
     const noted = {
       ...target,
@@ -66,8 +77,9 @@ export class ProbeTargets {
   #missingNext(others: readonly ProbeCandidate[]): readonly ProbeCandidate[] {
     const own = this.#failed ? [this.#failed] : [];
     const witnesses = others.filter((one) => this.#isWitness(one));
-    const create = others.find((one) => one.jobId === undefined);
-    return witnesses.length === 0 && create ? [...own, create] : [...own, ...witnesses];
+    // It is made only where none of these is found.
+    const create = this.#hasBought ? undefined : others.find(({ jobId }) => jobId === undefined);
+    return [...own, ...witnesses, ...(create ? [create] : [])];
   }
 
   #isWitness({ jobId, madeMs = -Infinity }: ProbeCandidate): boolean {

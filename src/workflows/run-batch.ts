@@ -119,10 +119,8 @@ class Batch {
     });
     this.#holds = new BatchHolds({
       run,
-      idempotencyHorizonMs: settings.idempotencyHorizonMs,
       probe: wholeBatchProxies(settings).probe,
-      probeFirstMs: settings.probeFirstMs,
-      probeLongestMs: settings.probeLongestMs,
+      ...settings,
       trials: this.#trials,
       shards: this.#shards.open,
       resumed,
@@ -207,7 +205,7 @@ class Batch {
       takeFault: (fault) => this.#shards.takeFault(fault, () => this.#holds.take(fault)),
       takeSlowDown: (met) => this.#pace.slowDown(met),
       takeTrialEnd: (end) => this.#trials.take(end),
-      takeRowOffer: (offer) => this.#holds.takeOffer(offer),
+      takeRowOffer: (offer) => this.#holds.calls.take(offer),
       takeShardEnd: (shard) => this.#shards.open.adoptedEnded(shard),
     });
   }

@@ -1,8 +1,10 @@
+import { workflowInfo } from '@temporalio/workflow';
 import type { BatchFaultDetails } from '../domain/batch-fault.js';
 import { JOBS_MISSING_CAUSE } from '../domain/failure-rate.js';
 import type { HoldScope } from '../domain/holds.js';
 import { RowFaults, type FaultStep, type FaultVerdict } from '../domain/row-faults.js';
-import { otherRows, type ChoosableRows } from './other-rows.js';
+import { FreeClock } from './free-clock.js';
+import { leftToBuy, otherRows, replays, type ChoosableRows } from './other-rows.js';
 import type { ParentBatch } from './parent-batch.js';
 import type { ShardBudget } from './shard-budget.js';
 import type { ShardHolds } from './shard-holds.js';
@@ -17,6 +19,7 @@ export class ShardFaults {
   readonly #budget: ShardBudget;
   readonly #parent: ParentBatch;
   readonly #faults = new RowFaults();
+  readonly #clock: FreeClock;
   #callAnswered = 0;
 
   constructor(shard: {
@@ -31,6 +34,7 @@ export class ShardFaults {
     this.#holds = shard.holds;
     this.#budget = shard.budget;
     this.#parent = shard.parent;
+    this.#clock = new FreeClock(() => shard.holds.stops);
     // One that was answered before this workflow run began.
     this.#callAnswered = shard.holds.control.call?.id ?? 0;
     this.#noteProbed(shard.holds.control.probed);
@@ -39,10 +43,20 @@ export class ShardFaults {
   /** Takes in what the parent has said last, and answers its call. */
   take(): void {
     const { probed, call } = this.#holds.control;
+    this.#clock.follow();
     this.#noteProbed(probed);
     if (!call || call.id <= this.#callAnswered) return;
     this.#callAnswered = call.id;
-    this.#parent.tellOffer(call.id, this.#othersFor(call.need, undefined));
+    const { shard, settings } = this.#input;
+    const { rows } = this.#ledger;
+    // Half of the horizon: what repeats must surely find its job.
+    const replayFromMs = Date.now() - settings.idempotencyHorizonMs / 2;
+    this.#parent.tellOffer({
+      call: call.id,
+      others: this.#othersFor(call.need, undefined),
+      replays: replays({ shard, rows }, replayFromMs, call.need),
+      leftToBuy: leftToBuy(rows),
+    });
   }
 
   noteThrough(row: number, step: FaultStep): void {
@@ -55,14 +69,12 @@ export class ShardFaults {
     if (rowLimitMs === undefined || !mayBeRowsOwn(cause.scope)) return { kind: 'hold' };
     const nowMs = Date.now();
     const before = this.#ledger.rows[row]?.fault;
-    const epoch = this.#holds.holdSeq;
-    const isUndisturbed = before?.step === step && before.epoch === epoch && !this.#holds.paused;
     const { fault: noted, verdict } = this.#faults.judge(row, before, {
       step,
       nowMs,
-      failedMs: isUndisturbed ? nowMs - before.lastMs : failedMs,
+      failedMs,
       limitMs: rowLimitMs,
-      epoch,
+      clock: { id: workflowInfo().runId, ms: this.#clock.nowMs },
     });
     this.#ledger.noteFault(row, noted);
     return verdict;
@@ -74,7 +86,9 @@ export class ShardFaults {
     if (this.#holds.isHeld([cause.scope])) return false;
     const need: RowNeed = { kind: 'step', step };
     const others = this.#othersFor(need, candidate.row);
-    return this.#parent.tellFault(cause, { candidate, others, need });
+    const isTold = this.#parent.tellFault(cause, { candidate, others, need });
+    this.#clock.follow();
+    return isTold;
   }
 
   /** Tells the parent that a job is missing, and nothing shows that the service knows later ones. */
@@ -84,6 +98,7 @@ export class ShardFaults {
     const need: RowNeed = { kind: 'witness', madeFromMs };
     const others = this.#othersFor(need, candidate.row);
     this.#parent.tellFault(JOBS_MISSING_CAUSE, { candidate, others, need });
+    this.#clock.follow();
   }
 
   #noteProbed(probed: ProbedSteps = {}): void {
@@ -94,14 +109,11 @@ export class ShardFaults {
   }
 
   #othersFor(need: RowNeed, except: number | undefined): readonly ProbeCandidate[] {
-    const { shard, settings } = this.#input;
     const rows: ChoosableRows = {
-      shard,
+      shard: this.#input.shard,
       rows: this.#ledger.rows,
-      unpaid: this.#ledger.unpaid,
       mostCreates: this.#budget.mostForProbe,
       reserve: (row) => this.#budget.reserveForProbe(row),
-      replayFromMs: Date.now() - settings.idempotencyHorizonMs / 2,
     };
     return otherRows(rows, need, except);
   }

@@ -110,6 +110,11 @@ export class ShardHolds {
     return scopes.some((scope) => this.#own.has(scope) || this.#control.heldScopes.includes(scope));
   }
 
+  /** Whether a pause or any hold stops rows at present. */
+  get stops(): boolean {
+    return this.paused || this.#own.size > 0 || this.#control.heldScopes.length > 0;
+  }
+
   /** Notes a fault of a scope; its number where the parent must be told, undefined where it was told or knows. */
   meet(scope: HoldScope): number | undefined {
     if (this.isHeld([scope])) return undefined;

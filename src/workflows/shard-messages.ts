@@ -163,6 +163,10 @@ export interface RowCall {
 export interface RowOffer extends ShardSpeaker {
   readonly call: number;
   readonly others: readonly ProbeCandidate[];
+  /** Jobs whose creates may be repeated, where creates are called for. */
+  readonly replays: readonly ProbeCandidate[];
+  /** Rows of the shard that are still without a job. */
+  readonly leftToBuy: number;
 }
 
 /** A row with which to see whether a hold's cause has ended: by its create, or by a look at its job. */

@@ -3,7 +3,8 @@ import { resumeUpdate, snapshotQuery } from '../../src/workflows/messages.js';
 import { withProxiedRuns } from '../support/batch-runs.js';
 import { expectRecovered } from '../support/batch-verdict.js';
 import { eventually } from '../support/eventually.js';
-import type { BatchHandle } from '../support/start-batch.js';
+import { startBatch, type BatchHandle } from '../support/start-batch.js';
+import { startProxiedEngine } from '../support/test-engine.js';
 import { startTestStack, type TestStack } from '../support/test-stack.js';
 
 const rowsOf = (name: string, count: number, mark = ''): string[] =>
@@ -28,15 +29,17 @@ describe('jobs that the service does not find', { timeout: 300_000 }, () => {
 
   it.concurrent.for([
     // At most so many are bought meanwhile: those that start before two are known to be missing, and one for the probe.
-    { rows: 60, concurrency: 30, most: 60 },
-    { rows: 16, concurrency: 4, most: 9 },
-    { rows: 6, concurrency: 1, most: 3 },
+    { rows: 60, concurrency: 30, most: 60, settings: {} },
+    { rows: 16, concurrency: 4, most: 9, settings: {} },
+    // Its shard goes on in new workflow runs meanwhile.
+    { rows: 18, concurrency: 4, most: 9, settings: { continueAfterEvents: 60 } },
+    { rows: 6, concurrency: 1, most: 3, settings: {} },
   ])(
     'all for a while are bought once: $rows rows at concurrency $concurrency',
-    ({ rows, concurrency, most }) =>
+    ({ rows, concurrency, most, settings }) =>
       withProxiedRuns({ stack, sandbox: { jobTimeMs, jobsMissing: true }, limits }, async (runs) => {
         const name = `all-missing-${rows}`;
-        const handle = await runs.start(name, rowsOf(name, rows), { concurrency });
+        const handle = await runs.start(name, rowsOf(name, rows), { concurrency, ...settings });
         await untilHeld(handle);
         const heldAtMs = Date.now();
         await eventually(() => Date.now() > heldAtMs + 8_000, { what: 'it lasts', withinMs: 20_000 });
@@ -48,6 +51,30 @@ describe('jobs that the service does not find', { timeout: 300_000 }, () => {
         expect((await expectRecovered(runs, told)).jobs).toBe(rows);
       }),
   );
+
+  it.concurrent('all while a worker is killed are bought once, with the limits as they are', async () => {
+    const engine = await startProxiedEngine({ stack, sandbox: { jobTimeMs, jobsMissing: true } });
+    try {
+      const { sandbox, taskQueue } = engine;
+      const first = await engine.startWorker();
+      const [name, rows] = ['all-missing-killed', 10];
+      const settings = { concurrency: 3 };
+      const handle = await startBatch(stack, { name, taskQueue, prompts: rowsOf(name, rows), settings });
+      const polls = (): number => sandbox.stats().polls['404'] ?? 0;
+      await eventually(() => polls() >= 8, { what: 'jobs are missing', withinMs: 60_000 });
+      await first.end('SIGKILL');
+      await engine.startWorker();
+      const before = polls();
+      await eventually(() => polls() >= before + 4, { what: 'jobs are looked for', withinMs: 90_000 });
+      const faultOver = performance.now();
+      sandbox.configure({ jobsMissing: false });
+      expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: rows } });
+      const told = { fault: '404 of all jobs, worker killed', batchId: name, rows, faultOver };
+      expect((await expectRecovered(engine, told)).jobs).toBe(rows);
+    } finally {
+      await engine.stop();
+    }
+  });
 
   it.concurrent('some for good are bought once more, while later jobs are found', () =>
     withProxiedRuns({ stack, sandbox: { jobTimeMs }, limits }, async (runs) => {

@@ -48,6 +48,15 @@ const POISONS: readonly Poison[] = [
   },
 ];
 
+interface Case {
+  readonly name: string;
+  readonly poisons: ReadonlyMap<number, Poison>;
+  readonly concurrency: number;
+  readonly budget?: string;
+}
+
+const PRICES = [{ model: 'pro', resolution: '1K', price: '0.08' }] as const;
+
 describe('a poisoned row', { timeout: 300_000 }, () => {
   let runs: BatchRuns;
   beforeAll(async () => {
@@ -60,21 +69,29 @@ describe('a poisoned row', { timeout: 300_000 }, () => {
 
   const all = new Map(POISONS.map((poison, index) => [2 + 6 * index, poison]));
 
-  it.concurrent.for([
+  const [first] = POISONS;
+  const lastTwo = new Map(first ? [2, 1].map((back) => [ROWS - back, first]) : []);
+
+  it.concurrent.for<Case>([
     ...POISONS.map((poison, index) => ({
       name: `poison-${index}-is-the-last`,
       poisons: new Map([[ROWS - 1, poison]]),
       concurrency: 3,
     })),
+    { name: 'poison-of-the-last-two', poisons: lastTwo, concurrency: 1 },
     { name: 'poison-of-each-kind', poisons: all, concurrency: 10 },
-    { name: 'poison-one-at-a-time', poisons: all, concurrency: 1 },
-  ])('ends alone, and the others are stored: $name', async ({ name, poisons, concurrency }) => {
+    // A poisoned row's price is counted once, like the others'.
+    { name: 'poison-one-at-a-time', poisons: all, concurrency: 1, budget: (ROWS * 0.08).toFixed(2) },
+  ])('ends alone, and the others are stored: $name', async ({ name, poisons, concurrency, budget }) => {
     const faultOver = performance.now();
     const prompts = Array.from(
       { length: ROWS },
       (_, row) => `${name} ${row} ${poisons.get(row)?.mark ?? ''}`,
     );
-    const handle = await runs.start(name, prompts, { concurrency });
+    const handle = await runs.start(name, prompts, {
+      concurrency,
+      ...(budget && { budget, prices: PRICES }),
+    });
     const { tally } = await handle.result();
     expect(tally).toMatchObject({ stored: ROWS - poisons.size, failed: poisons.size });
     const told = { fault: name, batchId: name, rows: ROWS, faultOver };

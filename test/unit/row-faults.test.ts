@@ -32,7 +32,13 @@ describe('the faults of a shard’s rows', () => {
             if (known.get(row)?.step === step) known.delete(row);
             continue;
           }
-          const failed = { step, nowMs, failedMs: afterMs, limitMs: LIMIT_MS, epoch: 0 };
+          const failed = {
+            step,
+            nowMs,
+            failedMs: afterMs,
+            limitMs: LIMIT_MS,
+            clock: { id: 'one', ms: nowMs },
+          };
           const { fault, verdict } = faults.judge(row, known.get(row), failed);
           known.set(row, fault);
           const isOthersToo = (succeededMs.get(step) ?? -Infinity) > fault.sinceMs;
@@ -47,7 +53,7 @@ describe('the faults of a shard’s rows', () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.nat(100), { minLength: 3, maxLength: 8 }), (rows) => {
         const faults = new RowFaults();
-        const failed = { step: 'job', failedMs: 10, limitMs: LIMIT_MS, epoch: 0 } as const;
+        const failed = { step: 'job', failedMs: 10, limitMs: LIMIT_MS, clock: { id: 'one', ms: 0 } } as const;
         expect(faults.judge(0, undefined, { ...failed, nowMs: 100 }).verdict).toEqual({ kind: 'hold' });
         faults.noteSuccess('job', 200);
         const kinds = rows.map((row) => faults.judge(row, undefined, { ...failed, nowMs: 205 }).verdict.kind);
@@ -66,7 +72,13 @@ describe('the faults of a shard’s rows', () => {
     for (let tries = 0; tries < 8; tries++) {
       const nowMs = 1_000 + tries;
       faults.noteSuccess('image', nowMs + 1);
-      const failed = { step: 'image', nowMs, failedMs: 0, limitMs: LIMIT_MS, epoch: 0 } as const;
+      const failed = {
+        step: 'image',
+        nowMs,
+        failedMs: 0,
+        limitMs: LIMIT_MS,
+        clock: { id: 'one', ms: 0 },
+      } as const;
       const { fault, verdict } = faults.judge(1, before, failed);
       before = fault;
       if (verdict.kind === 'aside') waits.push(verdict.waitMs);

@@ -1,0 +1,22 @@
+/** A clock that stands still while something stops the batch. To be followed up after each change of that. */
+export class FreeClock {
+  readonly #isStopped: () => boolean;
+  #passedMs = 0;
+  /** Undefined while it stands still. */
+  #runsSinceMs: number | undefined;
+
+  constructor(isStopped: () => boolean) {
+    this.#isStopped = isStopped;
+    this.follow();
+  }
+
+  /** Milliseconds that have passed unstopped since this clock was made. */
+  get nowMs(): number {
+    return this.#passedMs + (this.#runsSinceMs === undefined ? 0 : Date.now() - this.#runsSinceMs);
+  }
+
+  follow(): void {
+    this.#passedMs = this.nowMs;
+    this.#runsSinceMs = this.#isStopped() ? undefined : Date.now();
+  }
+}
