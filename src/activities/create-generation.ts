@@ -4,14 +4,8 @@ import { isUploaded } from '../domain/input-image.js';
 import type { ShardRow } from '../domain/row.js';
 import { askingRun, pausedUndisturbed, withHeartbeat } from './activity-context.js';
 import type { WorkerState } from './dependencies.js';
-import {
-  batchFault,
-  bearOrHold,
-  isExhausted,
-  isSurelyRefused,
-  mayHaveCreated,
-  meaningOf,
-} from './failure.js';
+import { bearOrHold, isExhausted } from './bear-or-hold.js';
+import { batchFault, isSurelyRefused, mayHaveCreated, meaningOf } from './failure.js';
 import { modeOf } from './generation-key.js';
 import { forgetRefused, isInDoubt, outgoingCreate, type OutgoingCreate } from './outgoing-create.js';
 import { callbackRefOf } from '../webhooks/worker-webhooks.js';

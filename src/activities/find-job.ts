@@ -5,7 +5,8 @@ import { isBelievable, missingDelayMs, type MissingJob } from '../domain/missing
 import { cancellationSignal, pause, startTemporalClock, withHeartbeat } from './activity-context.js';
 import { AskedWait } from './asked-wait.js';
 import type { WorkerState } from './dependencies.js';
-import { batchFault, bearOrHold, meaningOf } from './failure.js';
+import { bearOrHold } from './bear-or-hold.js';
+import { batchFault, meaningOf } from './failure.js';
 import { JobLooks, LeftMissing, missingOf } from './job-looks.js';
 import { bearingStorage } from './storage-fault.js';
 import type { Activities, FindJobInput, FindJobResult } from './types.js';

@@ -16,7 +16,8 @@ import { tellSkips } from '../schedules/tell-skips.js';
 import { StorageError } from '../storage/object-store.js';
 import { scheduleAddress } from '../storage/schedule-layout.js';
 import { askingRun, cancellationSignal, withHeartbeat } from './activity-context.js';
-import { countedTryMs, passingFailure } from './failure.js';
+import { countedTryMs } from './bear-or-hold.js';
+import { passingFailure } from './failure.js';
 import type { FiringDependencies } from './firing-dependencies.js';
 import type { FiringActivities, FiringInput, StartFiringResult } from './firing-types.js';
 

@@ -2,7 +2,8 @@ import { Context } from '@temporalio/activity';
 import { z } from 'zod';
 import { FRESH_BUDGET } from '../domain/fault-budget.js';
 import type { WorkerState } from './dependencies.js';
-import { batchFault, bearOrHold, meaningOf, passingFailure } from './failure.js';
+import { bearOrHold } from './bear-or-hold.js';
+import { batchFault, meaningOf, passingFailure } from './failure.js';
 
 const Progress = z.object({ budget: z.object({ spentMs: z.number(), tries: z.number() }) });
 

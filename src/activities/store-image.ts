@@ -14,7 +14,8 @@ import { StorageError, type ObjectHead, type ObjectRef, type PutCondition } from
 import { cancellationSignal, pause, startTemporalClock, withHeartbeat } from './activity-context.js';
 import { AskedWait } from './asked-wait.js';
 import type { WorkerState } from './dependencies.js';
-import { batchFault, bearOrHold, countedTryMs, meaningOf } from './failure.js';
+import { bearOrHold, countedTryMs } from './bear-or-hold.js';
+import { batchFault, meaningOf } from './failure.js';
 import { JobLooks, LeftMissing, missingOf } from './job-looks.js';
 import { withoutPrompt } from './service-message.js';
 import { bearingStorage } from './storage-fault.js';

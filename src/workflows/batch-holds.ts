@@ -224,15 +224,7 @@ export class BatchHolds {
       if (buys) this.#buyers += 1;
       const scope = new CancellationScope({ cancellable: true, parent: this.#probes });
       if (met.need && targets.mayGrow) {
-        scope
-          .run(() => sleep(askAgainMs))
-          .then(
-            () => {
-              targets.grow();
-              scope.cancel();
-            },
-            () => undefined,
-          );
+        growLater(scope, targets, askAgainMs).catch(() => undefined);
         askAgainMs = Math.min(LONGEST_ASKED_AGAIN_MS, askAgainMs * 2);
       }
       const probed = await probeOnce(
@@ -289,4 +281,11 @@ export class BatchHolds {
     }
     return true;
   }
+}
+
+/** Takes a probe back after a while, so that it looks by more rows. */
+async function growLater(scope: CancellationScope, targets: ProbeTargets, afterMs: number): Promise<void> {
+  await scope.run(() => sleep(afterMs));
+  targets.grow();
+  scope.cancel();
 }

@@ -55,11 +55,17 @@ describe('jobs that the service does not find', { timeout: 300_000 }, () => {
   it.concurrent('all while a worker is killed are bought once, with the limits as they are', async () => {
     const engine = await startProxiedEngine({ stack, sandbox: { jobTimeMs, jobsMissing: true } });
     try {
-      const { sandbox, taskQueue } = engine;
+      const { sandbox, taskQueue, apiUrl } = engine;
       const first = await engine.startWorker();
       const [name, rows] = ['all-missing-killed', 10];
       const settings = { concurrency: 3 };
-      const handle = await startBatch(stack, { name, taskQueue, prompts: rowsOf(name, rows), settings });
+      const handle = await startBatch(stack, {
+        name,
+        taskQueue,
+        apiUrl,
+        prompts: rowsOf(name, rows),
+        settings,
+      });
       const polls = (): number => sandbox.stats().polls['404'] ?? 0;
       await eventually(() => polls() >= 8, { what: 'jobs are missing', withinMs: 60_000 });
       await first.end('SIGKILL');

@@ -1,8 +1,8 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
+import { bearOrHold } from '../../src/activities/bear-or-hold.js';
 import {
   batchFault,
-  bearOrHold,
   mayHaveCreated,
   meaningOf,
   meaningOfApiError,
