@@ -39,6 +39,7 @@ export const LANES = {
     'create-answers-lost': 3,
     'too-many-requests': 2,
     'jobs-fail': 1,
+    'jobs-missing': 2,
   }),
   account: lane([30, 90], { 'key-revoked': 1, 'out-of-funds': 1, 'model-paused': 1 }),
   images: lane([20, 70], {

@@ -65,6 +65,8 @@ export async function throwFault(arena: Arena, { kind, share }: PlannedFault): P
       );
     case 'jobs-fail':
       return rates(arena, ['job-flaky'], 0.7);
+    case 'jobs-missing':
+      return misbehaving(arena, { jobsMissing: true }, { jobsMissing: false });
     case 'key-revoked':
       return misbehaving(arena, { keyRevoked: true }, { keyRevoked: false });
     case 'out-of-funds':

@@ -68,7 +68,7 @@ describe('a plan of chaos', () => {
 
   it('throws all kinds of faults within an hour', () => {
     const kinds = new Set(planChaos({ seed: '1', minutes: 60 }).faults.map(({ kind }) => kind));
-    expect(kinds.size).toBe(33);
+    expect(kinds.size).toBe(34);
   });
 });
 
