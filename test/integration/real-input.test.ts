@@ -9,7 +9,7 @@ import { shardLength } from '../../src/domain/window.js';
 import { batchWorkflowId } from '../../src/workflows/names.js';
 import { countHistoryEvents } from '../support/batch-evidence.js';
 import { expectSound } from '../support/batch-verdict.js';
-import { runCommand } from '../support/command-line.js';
+import { runCommand, startCommand, type RunningCommand } from '../support/command-line.js';
 import { eventually } from '../support/eventually.js';
 import { isAvailable } from '../support/required.js';
 import { RARE_429S } from '../support/rare-429s.js';
@@ -17,6 +17,7 @@ import { startTestEngine, type TestEngine } from '../support/test-engine.js';
 
 /** 1,632 real prompts with labels; lies beside the checkout only where the project is developed. */
 const PARTI_PROMPTS = path.resolve(import.meta.dirname, '../../../shared/data/PartiPrompts.tsv');
+const SHORT_LIMITS_WORKER = path.resolve(import.meta.dirname, '../../chaos/short-limits-worker.mjs');
 const ROWS = 1632;
 const SHARDS = Math.ceil(ROWS / shardLength(ROWS));
 const python = process.env['BANANA_TEST_PYTHON'];
@@ -46,7 +47,26 @@ describe('1,632 real prompts with every observed misbehaviour at a few per cent'
       },
     });
   });
-  afterAll(() => engine?.stop());
+  afterAll(async () => {
+    await Promise.all(workers.map((worker) => worker.end('SIGTERM')));
+    await engine?.stop();
+  });
+
+  const workers: RunningCommand[] = [];
+  /** A worker that believes in seconds that a job is lost, which takes ten minutes otherwise. */
+  async function startWorker(): Promise<RunningCommand> {
+    const worker = await startCommand([], {
+      cwd: engine.folder.path,
+      variables: {
+        ...engine.variables,
+        CHAOS_LIMITS: JSON.stringify({ goneAfterLooks: 4, goneAfterMs: 5_000 }),
+      },
+      program: SHORT_LIMITS_WORKER,
+      ready: 'The worker is ready.',
+    });
+    workers.push(worker);
+    return worker;
+  }
 
   async function submit(batchId: string): Promise<void> {
     const sheet = await sheetIn(engine.folder.path);
@@ -84,7 +104,7 @@ describe('1,632 real prompts with every observed misbehaviour at a few per cent'
     { timeout: 600_000 },
     async () => {
       const batchId = 'parti' as BatchId;
-      const worker = await engine.startWorker();
+      const worker = await startWorker();
       const startedAtMs = performance.now();
       await submit(batchId);
       await eventually(() => engine.sandbox.stats().jobsMade > ROWS / 3, {
@@ -92,7 +112,7 @@ describe('1,632 real prompts with every observed misbehaviour at a few per cent'
         withinMs: 200_000,
       });
       await worker.end('SIGKILL');
-      await engine.startWorker();
+      await startWorker();
       const { client } = engine.stack.temporal;
       expect(await client.workflow.getHandle(batchWorkflowId(batchId)).result()).toMatchObject({
         end: 'completed',
