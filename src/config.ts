@@ -49,6 +49,8 @@ export interface Config {
   readonly temporal: TemporalConfig | undefined;
   readonly bucket: BucketConfig | undefined;
   readonly api: ApiConfig | undefined;
+  /** Lets images and redirected sheets lead to private networks. */
+  readonly allowPrivateAddresses: boolean;
   readonly taskQueue: string;
   /** What images cost, where BANANA_PRICES says it. */
   readonly prices: PriceTable | undefined;
@@ -72,10 +74,12 @@ export function loadDotEnv(cwd: string): void {
 /** The configuration by environment, completed from a running stack. Throws one UsageError with all problems. */
 export function readConfig(environment: Environment, stack: StackInfo | undefined): Config {
   const problems: string[] = [];
+  const allowPrivateAddresses = isTrue('BANANA_ALLOW_PRIVATE_ADDRESSES', environment, problems);
   const config = {
+    allowPrivateAddresses,
     temporal: readTemporal(environment, stack, problems),
     bucket: readBucket(environment, stack, problems),
-    api: readApi(environment, stack, problems),
+    api: readApi(environment, stack, problems, allowPrivateAddresses),
     taskQueue: environment['BANANA_TASK_QUEUE'] || 'banana-batch',
     prices: readPrices(environment['BANANA_PRICES'], problems),
     webhooks: readWebhooks(environment, problems),
@@ -143,6 +147,7 @@ function readApi(
   environment: Environment,
   stack: StackInfo | undefined,
   problems: string[],
+  allowPrivateAddresses: boolean,
 ): ApiConfig | undefined {
   const baseUrl = environment['BANANAHUB_BASE_URL'] || DEFAULT_BASE_URL;
   if (!isBaseUrl(baseUrl)) {
@@ -156,7 +161,6 @@ function readApi(
       'BANANAHUB_API_KEY holds a space or a character outside ASCII: copy the key anew, without quotes and in full.',
     );
   }
-  const allowPrivateAddresses = isTrue('BANANA_ALLOW_PRIVATE_ADDRESSES', environment, problems);
   if (apiKey) return { origin: 'environment', baseUrl, apiKey, allowPrivateAddresses };
   return stack?.api
     ? { origin: 'stack', ...stack.api, account: sandboxAccountId(stack.api.apiKey), allowPrivateAddresses }

@@ -16,7 +16,7 @@ import type { StatusAccess } from './batch/batch-status.js';
 import { openBatchesSince } from './batch/open-batches.js';
 import { createBananaHubClient } from './bananahub/http-client.js';
 import { downloadImage } from './bananahub/image-download.js';
-import { isPrivateHost } from './bananahub/private-address.js';
+import { opensPrivateAddresses } from './bananahub/private-address.js';
 import { secretRedactor } from './bananahub/redact-secrets.js';
 import type { ApiConfig, BucketConfig, TemporalConfig } from './config.js';
 import type { PriceTable } from './domain/price-table.js';
@@ -90,8 +90,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
     const redact = secretRedactor([api.apiKey, ...secrets]);
     const client = createBananaHubClient({ ...api, secrets });
     closers.push(() => client.close());
-    const allowPrivateAddresses =
-      api.allowPrivateAddresses === true || (await isPrivateHost(new URL(api.baseUrl).hostname));
+    const allowPrivateAddresses = await opensPrivateAddresses(api);
     const { endpoint } = bucket.s3;
     const outOfReach = endpoint !== undefined && (await bucketReach(endpoint, api)) === 'out-of-reach';
     const agent = createDownloadAgent({ allowPrivateAddresses });
@@ -136,6 +135,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
       account: client.account,
       isSandbox: () => client.isSandbox(),
       prices: options.prices,
+      allowPrivateAddresses,
       ...inputsOutOfReach,
       tell: told && ((event, at) => told.tell(noticeOf(event, at))),
       log,

@@ -55,3 +55,11 @@ export async function isPrivateHost(hostname: string): Promise<boolean> {
     return false;
   }
 }
+
+/** Whether downloads may lead to private networks: where the configuration says so, or the API itself is in one. */
+export async function opensPrivateAddresses(api: {
+  readonly baseUrl: string;
+  readonly allowPrivateAddresses?: boolean;
+}): Promise<boolean> {
+  return api.allowPrivateAddresses === true || isPrivateHost(new URL(api.baseUrl).hostname);
+}

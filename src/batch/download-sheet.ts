@@ -1,10 +1,10 @@
 import { createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import prettyBytes from 'pretty-bytes';
-import { Agent, interceptors, type Dispatcher } from 'undici';
+import { interceptors, type Dispatcher } from 'undici';
 import { z } from 'zod';
+import { createDownloadAgent } from '../bananahub/download-agent.js';
 import { sheetLabel, startsAsWebPage } from '../sheet/index.js';
-import { KEEP_ALIVE } from '../storage/connection-times.js';
 import { refusedDownload, SheetDownloadError } from './sheet-download-error.js';
 import { downloadedName, googleSheetsExport, isSignInPage } from './sheet-url.js';
 
@@ -16,9 +16,21 @@ const MAX_BYTES = 4 * 1024 ** 3;
 /** How much of the beginning tells a web page. */
 const START_BYTES = 1024;
 
+/** Where the download of a sheet may lead besides the public internet. */
+export interface SheetAccess {
+  /**
+   * A person typed the address in the command that reads it: its own host and port may be in a private network. Never
+   * said of what only a schedule has kept.
+   */
+  readonly isTyped: boolean;
+  /** Opens private networks to every address and redirect; link-local and reserved addresses stay closed. */
+  readonly allowPrivateAddresses: boolean;
+}
+
 export interface SheetDownload {
   /** http(s); its user and password are sent to its own host alone. */
   readonly url: URL;
+  readonly access: SheetAccess;
   /** The local file to write. */
   readonly copy: string;
   readonly signal: AbortSignal;
@@ -33,21 +45,23 @@ export interface SheetDownload {
  *
  * Throws a UsageError with neither user nor query of an address in it for all that is no sheet and all that fails, and
  * the reason of an aborted `signal`. A server that is silent for `timeoutMs` (default 60 s) has failed, but one that
- * goes on sending has all the time it needs.
+ * goes on sending has all the time it needs. Addresses of private and reserved networks are refused, also behind names
+ * and redirects, but for what `access` opens.
  */
 export async function downloadSheet(download: SheetDownload): Promise<string | undefined> {
-  const { url, copy, signal, onBytes } = download;
+  const { url, access, copy, signal, onBytes } = download;
   const { maxBytes = MAX_BYTES, timeoutMs = 60_000 } = download.limits ?? {};
-  const agent = new Agent({
-    connect: { timeout: Math.min(timeoutMs, 10_000) },
-    headersTimeout: timeoutMs,
-    bodyTimeout: timeoutMs,
-    ...KEEP_ALIVE,
+  const source = googleSheetsExport(url) ?? url;
+  const agent = createDownloadAgent({
+    allowPrivateAddresses: access.allowPrivateAddresses,
+    ...(access.isTyped && { chosen: source }),
+    connectTimeoutMs: Math.min(timeoutMs, 10_000),
+    silenceMs: timeoutMs,
   });
   const dispatcher = agent.compose(interceptors.redirect({ maxRedirections: MAX_REDIRECTS }));
   const received = { bytes: 0 };
   try {
-    const response = await dispatcher.request({ ...requestOf(googleSheetsExport(url) ?? url), signal });
+    const response = await dispatcher.request({ ...requestOf(source), signal });
     const hops = hopsOf(response.context, url);
     // Errors of a body nobody reads yet must not end the process; reading it tells them again.
     response.body.on('error', () => undefined);

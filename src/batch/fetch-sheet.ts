@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { UsageError } from '../errors.js';
 import { sheetLabel } from '../sheet/index.js';
 import type { ObjectRef, ObjectStore } from '../storage/object-store.js';
-import { downloadSheet } from './download-sheet.js';
+import { downloadSheet, type SheetAccess } from './download-sheet.js';
 import type { PathBase } from './sheet-inputs.js';
 
 /** Where a sheet is that is no file of this machine. */
@@ -40,11 +40,14 @@ export async function fetchSheet(
   address: SheetAddress,
   {
     copy,
+    access,
     openStore,
     signal,
     onBytes,
   }: {
     readonly copy: string;
+    /** Of an address of the web. */
+    readonly access: SheetAccess;
     /** Asked for only where the sheet is an object. */
     readonly openStore: () => ObjectStore;
     readonly signal: AbortSignal;
@@ -58,6 +61,6 @@ export async function fetchSheet(
     return `s3://${bucket}/${key}`;
   }
   const { url } = address;
-  const name = await downloadSheet({ url, copy, signal, onBytes: onBytes ?? (() => undefined) });
+  const name = await downloadSheet({ url, access, copy, signal, onBytes: onBytes ?? (() => undefined) });
   return name ?? sheetLabel(url.href);
 }

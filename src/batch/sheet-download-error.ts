@@ -1,5 +1,6 @@
 import prettyBytes from 'pretty-bytes';
 import { connectionFaultCode, connectionFaultText } from '../bananahub/connection-fault.js';
+import { UnsafeAddressError } from '../bananahub/download-agent.js';
 import { UsageError } from '../errors.js';
 import { sheetLabel } from '../sheet/index.js';
 
@@ -18,6 +19,12 @@ export class SheetDownloadError extends UsageError {
 export function refusedDownload(error: unknown, url: URL, receivedBytes: number): Error {
   if (error instanceof SheetDownloadError) return error;
   const label = sheetLabel(url.href);
+  if (error instanceof UnsafeAddressError) {
+    return new SheetDownloadError(
+      `${label}: it leads to ${error.host}, an address of a private or reserved network, which is not followed. In a command, name the sheet's own address in that network; for schedules, set BANANA_ALLOW_PRIVATE_ADDRESSES=true on the workers. Reserved and link-local addresses stay closed.`,
+      { cause: error, isPassing: false },
+    );
+  }
   return new SheetDownloadError(`${label}: ${reason(error, receivedBytes)}.`, {
     cause: error,
     isPassing: !isDistrust(codeOf(error)),

@@ -1,5 +1,5 @@
 import { bucketReach, outOfReachText } from '../bananahub/bucket-reach.js';
-import { isPrivateHost } from '../bananahub/private-address.js';
+import { isPrivateHost, opensPrivateAddresses } from '../bananahub/private-address.js';
 import type { ApiConfig, BucketConfig, Config } from '../config.js';
 import { UsageError } from '../errors.js';
 import type { InputCounts } from '../sheet/index.js';
@@ -38,8 +38,7 @@ async function bucketText(
 }
 
 async function hostsText(api: ApiConfig, { hosts }: InputCounts): Promise<string> {
-  if (hosts.length === 0 || api.allowPrivateAddresses === true) return '';
-  if (await isPrivateHost(new URL(api.baseUrl).hostname)) return '';
+  if (hosts.length === 0 || (await opensPrivateAddresses(api))) return '';
   const isPrivate = await Promise.all(hosts.map(isPrivateHost));
   return privateHostsText(hosts.filter((_, index) => isPrivate[index] === true));
 }

@@ -3,12 +3,14 @@ import { askWorker } from '../batch/ask-worker.js';
 import type { Config } from '../config.js';
 import type { ScheduleName } from '../domain/schedule-name.js';
 import { UsageError } from '../errors.js';
+import type { SheetMeans } from '../schedules/firing-sheet.js';
 import { readSchedule, type Schedule } from '../schedules/schedule-client.js';
 import type { HomeFolder } from '../storage/layout.js';
 import { withBatchAccess, type BatchAccess } from './batch-access.js';
 import type { CommandContext } from './command-context.js';
 import { askConsent, type Consent } from './consent.js';
 import { NO_WORKER } from './no-worker.js';
+import { opensPrivateSheets } from './sheet-reach.js';
 
 /** The means to look at schedules: `BatchAccess`, and where they are at home. */
 export interface ScheduleHome extends BatchAccess {
@@ -24,6 +26,11 @@ export async function withSchedules<T>(
     const { bucket, prefix } = access.bucket;
     return use({ ...access, home: { bucket, prefix } });
   });
+}
+
+/** What a schedule's sheet is read with as its firings read it, as far as this configuration is that of the workers. */
+export async function sheetMeans({ store }: Pick<BatchAccess, 'store'>, config: Config): Promise<SheetMeans> {
+  return { store, allowPrivateAddresses: await opensPrivateSheets(config) };
 }
 
 /** A schedule that is there. Throws a UsageError where it is not. */

@@ -14,7 +14,13 @@ import { timeGiven } from '../schedules/time-given.js';
 import { zonedText } from '../schedules/time-zone.js';
 import { EXIT, type Command, type CommandContext } from './command-context.js';
 import { askConsent, type Consent } from './consent.js';
-import { knownSchedule, noWorkerText, withSchedules, type ScheduleHome } from './schedule-access.js';
+import {
+  knownSchedule,
+  noWorkerText,
+  sheetMeans,
+  withSchedules,
+  type ScheduleHome,
+} from './schedule-access.js';
 
 export interface ScheduleBackfillOptions {
   readonly name: ScheduleName;
@@ -112,14 +118,14 @@ function timesText(times: readonly Date[], timezone: string): string {
 
 /** What the firings of a schedule would make anew and cost, by the sheet as it is now. */
 async function costLines(
-  { interrupted }: CommandContext,
-  { store }: ScheduleHome,
+  { config, interrupted }: CommandContext,
+  access: ScheduleHome,
   { sheet }: Schedule,
   { times, prices }: { readonly times: readonly Date[]; readonly prices: PriceTable | undefined },
 ): Promise<string> {
   const [first = new Date()] = times;
   const sheetSettings = { ...sheet.sheetSettings, moment: momentIn(first, sheet.timezone) };
-  const { images } = await withFiringSheet(store, sheet, interrupted, (file) =>
+  const { images } = await withFiringSheet(await sheetMeans(access, config), sheet, interrupted, (file) =>
     checkSheet(file, sheetSettings),
   );
   const all: readonly ImagesOfKind[] = images.map(({ model, resolution, images: count }) => ({

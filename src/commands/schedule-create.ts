@@ -26,6 +26,7 @@ import { firingPlanText, firstReading, planFiring, type FiringPlan } from './sch
 import { scheduleSettings, type ScheduleSettings } from './schedule-settings.js';
 import { comingTimes, expectedTimesText, timeToComeText } from './schedule-times-text.js';
 import { withSheetFile } from './sheet-file.js';
+import { sheetReachText } from './sheet-reach.js';
 import { withTemporalIfAny } from './temporal-if-any.js';
 
 export interface ScheduleCreateOptions {
@@ -82,6 +83,7 @@ async function showPlan(
       expectedTimesText(asked, policy, now, flags.timezone === undefined),
       firingPlanText(planned, asked.budget, shownPrices),
       await inputReachText({ ...config, bucket }, sheet.summary.inputs),
+      address === undefined ? '' : await sheetReachText(config, address),
     ].join(''),
   );
   return planned;

@@ -14,7 +14,13 @@ import { checkedSheet } from './checked-sheet.js';
 import { EXIT, type Command, type CommandContext, type ExitCode } from './command-context.js';
 import { inputReachText } from './input-reach.js';
 import { pinGivenSheet } from './pin-given-sheet.js';
-import { consentToSchedule, knownSchedule, withSchedules, type ScheduleHome } from './schedule-access.js';
+import {
+  consentToSchedule,
+  knownSchedule,
+  sheetMeans,
+  withSchedules,
+  type ScheduleHome,
+} from './schedule-access.js';
 import { knownScheduleDocument, scheduleDocument } from './schedule-document.js';
 import { changedFacts, scheduleFacts, type ChangedFact } from './schedule-facts.js';
 import type { ScheduleUpdateFlags } from './schedule-flags.js';
@@ -23,6 +29,7 @@ import { scheduleSettings, type ScheduleSettings } from './schedule-settings.js'
 import { timeToComeText } from './schedule-times-text.js';
 import { sheetText } from './submission-plan-text.js';
 import { withSheetFile, type GivenSheet } from './sheet-file.js';
+import { sheetReachText } from './sheet-reach.js';
 
 export interface ScheduleUpdateOptions {
   readonly name: ScheduleName;
@@ -80,13 +87,18 @@ async function withPresentSheet(
 ): Promise<ExitCode> {
   const { before, settings } = change;
   const { stderr, interrupted } = context;
-  return withFiringSheet(access.store, before.sheet, interrupted, async (file) => {
-    const sheetSettings = firstReading(settings, new Date());
-    const summary = await checkSheet(file, sheetSettings);
-    stderr.write(sheetText(labelOf(before.sheet), summary, sheetSettings));
-    refuseUnusable(summary, sheetSettings);
-    return update(context, access, change, { read: { ...file, summary }, given: { kind: 'as-before' } });
-  });
+  return withFiringSheet(
+    await sheetMeans(access, context.config),
+    before.sheet,
+    interrupted,
+    async (file) => {
+      const sheetSettings = firstReading(settings, new Date());
+      const summary = await checkSheet(file, sheetSettings);
+      stderr.write(sheetText(labelOf(before.sheet), summary, sheetSettings));
+      refuseUnusable(summary, sheetSettings);
+      return update(context, access, change, { read: { ...file, summary }, given: { kind: 'as-before' } });
+    },
+  );
 }
 
 async function update(
@@ -126,6 +138,7 @@ async function update(
     firingPlanText(planned, budget, access.isFree && budget === undefined ? undefined : config.prices),
   );
   stderr.write(await inputReachText({ ...config, bucket: access.bucket }, read.summary.inputs));
+  if (given.kind === 'address') stderr.write(await sheetReachText(config, given.address));
   if (flags.dryRun) {
     if (flags.json) {
       const document = { ...scheduleDocument(preview, settings.policy), changed, dryRun: true };

@@ -83,6 +83,7 @@ async function copyFrom(
   try {
     return await fetchSheet(address, {
       copy,
+      access: { isTyped: true, allowPrivateAddresses: config.allowPrivateAddresses },
       openStore: () => {
         const store = createS3ObjectStore(config.bucket?.s3);
         opened.push(store);

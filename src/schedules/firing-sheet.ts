@@ -18,6 +18,13 @@ import type { ScheduledSheet } from './scheduled-sheet.js';
 /** A schedule's sheet on the local disk, with the images that it names beside itself. */
 export type FiringSheet = SheetFile & { readonly inputs: FoundInputs };
 
+/** What a schedule's sheet is read with. */
+export interface SheetMeans {
+  readonly store: ObjectStore;
+  /** Lets the sheet's address lead to private networks. */
+  readonly allowPrivateAddresses: boolean;
+}
+
 /** How messages name a schedule's sheet: without what may be secret in an address. */
 export function labelOf({ source }: Pick<ScheduledSheet, 'source'>): string {
   return sheetLabel(source.kind === 'pinned' ? source.name : source.address);
@@ -28,7 +35,7 @@ export function labelOf({ source }: Pick<ScheduledSheet, 'source'>): string {
  * afterwards. Throws FiringRefusal, SheetDownloadError, StorageError, and `signal`'s reason.
  */
 export async function withFiringSheet<T>(
-  store: ObjectStore,
+  means: SheetMeans,
   sheet: ScheduledSheet,
   signal: AbortSignal,
   use: (file: FiringSheet) => Promise<T>,
@@ -36,14 +43,14 @@ export async function withFiringSheet<T>(
   const folder = await mkdtemp(path.join(tmpdir(), 'banana-batch-firing-'));
   try {
     const copy = path.join(folder, 'sheet');
-    return await use(await copied(store, sheet, copy, signal));
+    return await use(await copied(means, sheet, copy, signal));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
 async function copied(
-  store: ObjectStore,
+  { store, allowPrivateAddresses }: SheetMeans,
   sheet: ScheduledSheet,
   copy: string,
   signal: AbortSignal,
@@ -55,7 +62,8 @@ async function copied(
       const told = `${labelOf(sheet)} is no address of a sheet: expected s3://bucket/key or https://host/path.`;
       throw new FiringRefusal(told, { told });
     }
-    const name = await fetchSheet(address, { copy, openStore: () => store, signal }).catch(
+    const access = { isTyped: false, allowPrivateAddresses };
+    const name = await fetchSheet(address, { copy, access, openStore: () => store, signal }).catch(
       (error: unknown) => {
         throw withoutSheet(error, sheet);
       },

@@ -46,6 +46,8 @@ export interface FiringMeans extends ScheduleAccess {
   /** Whether their service is known to be a sandbox. */
   readonly isSandbox: () => boolean;
   readonly prices: PriceTable | undefined;
+  /** Lets the sheet's address lead to private networks, as for images. */
+  readonly allowPrivateAddresses: boolean;
   /** Why the service cannot fetch input images from the bucket; absent where it can. */
   readonly inputsOutOfReach?: string;
 }
@@ -86,7 +88,7 @@ export async function startFiring(
           return { kind: 'started', ...(await startClaimed(means, found.run, settings)) };
         }
         case 'free':
-          return await withFiringSheet(means.store, sheet, signal, (file) =>
+          return await withFiringSheet(means, sheet, signal, (file) =>
             submitted(means, sheet, { firing, file, location, signal }),
           );
       }

@@ -7,6 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runInProcess } from '../support/command-in-process.js';
 import { runCommand, type CommandResult, type Variables } from '../support/command-line.js';
+import { startScriptedServer } from '../support/scripted-server.js';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
 import { startTestEngine, type TestEngine } from '../support/test-engine.js';
 
@@ -86,6 +87,31 @@ describe('the command line refuses with exit code 2, one line and no stack trace
       const line = await refusal(['submit', address]);
       expect(line).toContain(expected);
       expect(line).not.toContain('hush');
+    }
+  });
+
+  it('an address that leads into the private network, though not that address itself', async () => {
+    const [typed, inner] = await Promise.all([startScriptedServer(), startScriptedServer()]);
+    try {
+      inner.answerWith((_, response) => response.writeHead(200).end(SHEET));
+      for (const target of [inner.origin, 'http://169.254.169.254']) {
+        typed.answerWith((_, response) =>
+          response.writeHead(302, { location: `${target}/latest/?token=hush` }).end(),
+        );
+        const line = await refusal(['submit', `${typed.origin}/sheet.csv`]);
+        expect(line).toContain(
+          `${typed.origin}/sheet.csv: it leads to ${new URL(target).hostname}, an address`,
+        );
+        expect(line).not.toContain('hush');
+      }
+      expect(inner.seen).toHaveLength(0);
+      const own = await runInProcess(['submit', `${inner.origin}/sheet.csv`, '--dry-run'], {
+        cwd: folder.path,
+        variables,
+      });
+      expect(own).toMatchObject({ code: 0, stderr: expect.stringContaining('1 image') });
+    } finally {
+      await Promise.all([typed.close(), inner.close()]);
     }
   });
 

@@ -83,6 +83,7 @@ describe('looking at batches', () => {
       temporal: temporalConfig(stack.temporal),
       bucket: bucketConfig(stack.s3, 'team/'),
       api: { origin: 'environment', baseUrl: sandbox.apiUrl, apiKey: API_KEY },
+      allowPrivateAddresses: false,
       taskQueue: 'test',
       prices: undefined,
       webhooks: undefined,

@@ -19,6 +19,7 @@ import type { Config } from '../../src/config.js';
 import type { ScheduleName } from '../../src/domain/schedule-name.js';
 import { performCommand } from '../support/command-run.js';
 import { eventually } from '../support/eventually.js';
+import { startScriptedServer } from '../support/scripted-server.js';
 import { submissionBench } from '../support/submission-bench.js';
 import { startTestEngine, type TestEngine } from '../support/test-engine.js';
 import { TEST_API_KEY } from '../support/test-services.js';
@@ -80,6 +81,27 @@ describe('the commands about schedules', { timeout: 180_000 }, () => {
   });
   afterAll(async () => {
     await engine?.stop();
+  });
+
+  it('name a sheet in a private network that the workers might not read', async () => {
+    const web = await startScriptedServer();
+    web.answerWith((_, response) => response.writeHead(200).end(SHEET));
+    const plan = async (own: Partial<Config>): Promise<string> => {
+      const options = {
+        name: 'inner' as ScheduleName,
+        sheet: `${web.origin}/menu.csv`,
+        flags: { ...NIGHTLY, dryRun: true },
+      };
+      return (await performCommand(scheduleCreate, options, { config: { ...config, ...own } })).stderr;
+    };
+    const told = 'workers read the sheet there only with BANANA_ALLOW_PRIVATE_ADDRESSES=true';
+    try {
+      expect(await plan({ api: undefined })).toContain(told);
+      expect(await plan({ api: undefined, allowPrivateAddresses: true })).not.toContain(told);
+      expect(await plan({})).not.toContain(told);
+    } finally {
+      await web.close();
+    }
   });
 
   it('lead from a sheet to its images every day, and away again', async () => {

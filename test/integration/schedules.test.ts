@@ -434,6 +434,28 @@ describe('a schedule', { timeout: 400_000 }, () => {
       await web.close();
     }
   });
+
+  it.concurrent('whose sheet leads to a metadata service fails at once, also where the API is in a private network', async () => {
+    const web = await startScriptedServer();
+    try {
+      web.answerWith((_, response) =>
+        response.writeHead(302, { location: 'http://169.254.169.254/latest/meta-data/?x=secret' }).end(),
+      );
+      const source = { kind: 'address', address: `${web.origin}/menu.csv?token=secret` } as const;
+      const name = await create('inward', { mode: 'fresh', sheet: { source } });
+      await trigger(name);
+      const [record] = await over(name, 1);
+      expect(record?.outcome).toMatchObject({
+        kind: 'failed',
+        reason: expect.stringMatching(
+          /^http:\/\/127\.0\.0\.1:\d+\/menu\.csv: it leads to 169\.254\.169\.254, an address of a private/,
+        ),
+      });
+      expect(web.seen).toHaveLength(1);
+    } finally {
+      await web.close();
+    }
+  });
 });
 
 function isOver(firing: { readonly kind: string; readonly record?: FiringRecord }): boolean {

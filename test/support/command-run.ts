@@ -96,6 +96,7 @@ export async function performCommand<Options>(
       temporal: undefined,
       bucket: undefined,
       api: undefined,
+      allowPrivateAddresses: false,
       taskQueue: 'test',
       prices: undefined,
       webhooks: undefined,

@@ -15,6 +15,11 @@ import { startScriptedServer, type ScriptedServer, type SeenRequest } from '../s
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
 
 const SHEET = 'prompt,style\na fox,photo\n';
+/** As commands read what a person typed, and firings what a schedule has kept. */
+const TYPED = { isTyped: true, allowPrivateAddresses: false };
+const STORED = { isTyped: false, allowPrivateAddresses: false };
+const OPEN = { isTyped: false, allowPrivateAddresses: true };
+
 const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
 
 const page = (_: SeenRequest, response: ServerResponse): unknown =>
@@ -33,14 +38,21 @@ describe('a sheet behind an address', () => {
     await folder?.remove();
   });
 
+  /** The server by other notations of its address, and by name. */
+  function sameMachine(): readonly string[] {
+    const { port } = new URL(server.origin);
+    return ['127.1', '2130706433', '[::ffff:127.0.0.1]', 'localhost'].map((host) => `http://${host}:${port}`);
+  }
+
   async function download(
     address: string,
-    options: Partial<Pick<SheetDownload, 'signal' | 'limits' | 'onBytes'>> = {},
+    options: Partial<Pick<SheetDownload, 'access' | 'signal' | 'limits' | 'onBytes'>> = {},
   ): Promise<{ readonly name: string | undefined; readonly bytes: Buffer }> {
     const copy = path.join(folder.path, 'sheet');
     const name = await downloadSheet({
       url: new URL(address, server.origin),
       copy,
+      access: TYPED,
       signal: new AbortController().signal,
       onBytes: () => undefined,
       ...options,
@@ -102,6 +114,7 @@ describe('a sheet behind an address', () => {
     });
     const { name, bytes } = await download(
       `${server.origin.replace('://', '://me:p%40ss@')}/sheets/prompts.csv?k=1`,
+      { access: OPEN },
     );
     expect([name, bytes.toString()]).toEqual(['prompts.csv', SHEET]);
     const basic = `Basic ${Buffer.from('me:p@ss').toString('base64')}`;
@@ -148,6 +161,72 @@ describe('a sheet behind an address', () => {
     expect(await refusal((_, response) => response.writeHead(200, brotli).end('x'))).toContain(
       'packed as "br"',
     );
+  });
+
+  describe('in a private network', () => {
+    test('is read where a person typed it, or all are open, and not where a schedule has kept it', async () => {
+      for (const origin of [server.origin, ...sameMachine()]) {
+        server.answerWith((_, response) => response.writeHead(200).end(SHEET));
+        await expect(download(`${origin}/s.csv?token=secret`, { access: STORED })).rejects.toMatchObject({
+          isPassing: false,
+          message: expect.stringMatching(
+            /^http:\/\/[^/]+\/s\.csv: it leads to \S+, an address of a private or reserved network, .* BANANA_ALLOW_PRIVATE_ADDRESSES=true on the workers\./,
+          ),
+        });
+        expect(server.seen).toHaveLength(0);
+      }
+      for (const access of [TYPED, OPEN]) {
+        expect((await download('/s.csv', { access })).bytes.toString()).toBe(SHEET);
+      }
+    });
+
+    test('is not followed into from elsewhere: the address that was typed opens itself alone', async () => {
+      const other = await startScriptedServer();
+      other.answerWith((_, response) => response.writeHead(200).end('secrets of the network'));
+      try {
+        const { host } = new URL(server.origin);
+        for (const target of [other.origin, ...sameMachine()]) {
+          let hops = 0;
+          server.answerWith((_, response) =>
+            response.writeHead(302, { location: `${target}/${(hops += 1)}` }).end(),
+          );
+          // An address is the same place in any notation of its numbers: that is followed to where redirects have no end.
+          const isTyped = new URL(target).host === host;
+          await expect(download('/s.csv', { access: TYPED })).rejects.toThrow(
+            isTyped ? 'redirects more than 10 times' : 'an address of a private or reserved network',
+          );
+        }
+        expect(other.seen).toHaveLength(0);
+        server.answerWith((_, response) => response.writeHead(302, { location: other.origin }).end());
+        expect((await download('/s.csv', { access: OPEN })).bytes.toString()).toContain('secrets');
+      } finally {
+        await other.close();
+      }
+    });
+
+    test('that hands out credentials, or is reserved, is never read', async () => {
+      const closed = [
+        '169.254.169.254',
+        '[fd00:ec2::254]',
+        '100.100.100.200',
+        '0.0.0.0',
+        '[fe80::1]',
+        '224.0.0.1',
+      ];
+      for (const host of closed) {
+        server.answerWith((_, response) =>
+          response.writeHead(307, { location: `http://${host}/latest/meta-data/?x=secret` }).end(),
+        );
+        for (const access of [TYPED, STORED, OPEN]) {
+          await expect(download(`http://${host}/latest/meta-data/`, { access })).rejects.toThrow(
+            'it leads to',
+          );
+          await expect(download('/s.csv', { access })).rejects.toThrow(
+            /^http:\/\/127\.0\.0\.1:\d+\/s\.csv: it leads to (?!.*(?:meta-data|secret))/,
+          );
+        }
+      }
+    });
   });
 
   test('is given up when it breaks off, falls silent, or is too large by word or by deed', async () => {
