@@ -14,6 +14,7 @@ export type InputColumn = (typeof INPUT_COLUMNS)[number];
 /** The columns of ours in `images/train/metadata.jsonl`, in order; labels follow. */
 const METADATA_COLUMNS = [
   'file_name',
+  'row_id',
   'prompt',
   'model',
   'aspect_ratio',

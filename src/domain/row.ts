@@ -9,6 +9,8 @@ export interface PromptRow {
   readonly position: number;
   /** 1-based line of the sheet on which the record starts. */
   readonly line: number;
+  /** The record's row as spreadsheets count, the header being row 1; absent where it is the line. */
+  readonly tableRow?: number;
   readonly rowId: RowId;
   readonly contentHash: ContentHash;
   readonly prompt: string;
@@ -57,6 +59,8 @@ export interface ShardRow extends PromptRow, RowStart {}
 export interface RejectedRecord {
   /** 1-based first line of the record. */
   readonly line: number;
+  /** Its row as spreadsheets count, the header being row 1; absent where it is the line. */
+  readonly tableRow?: number;
   readonly column: string;
   /** The offending value, shortened to 200 characters. */
   readonly value: string;

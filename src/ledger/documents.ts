@@ -159,6 +159,7 @@ const storedEnd = z.object({
 export const ShardRowLine: z.ZodType<ShardRow> = z.object({
   position: count,
   line: count,
+  tableRow: count.exactOptional(),
   rowId,
   contentHash,
   prompt: z.string(),
@@ -206,6 +207,7 @@ export type RenameLine = z.infer<typeof RenameLine>;
 /** A line of `runs/<runSeq>/rejects.jsonl`. */
 export const RejectedLine: z.ZodType<RejectedRecord> = z.object({
   line: count,
+  tableRow: count.exactOptional(),
   column: z.string(),
   value: z.string(),
   rule: z.string(),

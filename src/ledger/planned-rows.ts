@@ -144,11 +144,12 @@ async function namesRefusedByKept(
 
 /** A row without the start that an earlier run gave it. */
 function promptRowOf(row: PromptRow): PromptRow {
-  const { position, line, rowId, contentHash, prompt, model, aspectRatio, resolution } = row;
+  const { position, line, tableRow, rowId, contentHash, prompt, model, aspectRatio, resolution } = row;
   const { inputImages, imageName, labels } = row;
   return {
     position,
     line,
+    ...(tableRow !== undefined && { tableRow }),
     rowId,
     contentHash,
     prompt,

@@ -7,7 +7,7 @@ import type { RunRef } from '../storage/layout.js';
 import { CardCounts } from './card-counts.js';
 import { datasetCard, type CardColumn } from './dataset-card.js';
 
-const TEXT_COLUMNS = ['prompt', 'model', 'aspect_ratio', 'resolution'];
+const TEXT_COLUMNS = ['row_id', 'prompt', 'model', 'aspect_ratio', 'resolution'];
 
 function ownColumns(hasInputs: boolean): readonly CardColumn[] {
   const texts = hasInputs ? [...TEXT_COLUMNS, 'input_images'] : TEXT_COLUMNS;

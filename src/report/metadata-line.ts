@@ -20,6 +20,7 @@ export function metadataLine(
   const { image } = stored;
   return {
     file_name: imageKey === undefined ? `${row.imageName}.${image.type}` : imageFileAt(imageKey),
+    row_id: row.rowId,
     prompt: row.prompt,
     model: row.model,
     aspect_ratio: row.aspectRatio,

@@ -23,7 +23,7 @@ import {
 import { refuseFormulas } from './formula-cell.js';
 import { chosenNames, takenNameRule, type ChosenNames } from './chosen-names.js';
 import type { SheetColumns } from './columns.js';
-import { inputImagesOf, type InputImages } from './input-images.js';
+import { inputImagesOf, publicInputs, type InputImages } from './input-images.js';
 import type { SourceRecord } from './parse.js';
 import { promptsOf } from './prompts.js';
 import { fittedRecord, isBlankRow } from './record-shape.js';
@@ -130,7 +130,7 @@ export function recordChecker(
     const hash = hashOf(prompts.written);
     const idCell = cell('id');
     const id = good(idCell, (text) => checkId(text, columns.isFailures));
-    const { line } = record;
+    const { line, tableRow } = record;
     const answer = rowIds.give({ id, prompt: prompts.plain, contentHash: hash, count, line });
     if (answer.kind === 'taken') {
       throw new BrokenRule(
@@ -155,6 +155,7 @@ export function recordChecker(
       return {
         position: position + index,
         line,
+        ...(tableRow !== undefined && { tableRow }),
         rowId,
         contentHash: prompt === prompts.written ? hash : hashOf(prompt),
         prompt,
@@ -211,6 +212,7 @@ function rejectedRecord(
   });
   return {
     line: record.line,
+    ...(record.tableRow !== undefined && { tableRow: record.tableRow }),
     column,
     value: wholeText(shortened(value)),
     rule,
@@ -243,7 +245,7 @@ function labelsOf(record: SourceRecord, columns: SheetColumns): Readonly<Record<
   for (const { index, name, isUnnamed } of columns.labels) {
     const value = record.values[index];
     if (value === undefined || (isUnnamed && cellText(value)?.trim() === '')) continue;
-    labels.push([name, value]);
+    labels.push([name, index === columns.ours.get('input_images') ? publicInputs(value) : value]);
   }
   return Object.fromEntries(labels);
 }

@@ -71,8 +71,8 @@ export type ColumnPlanner = (
 /**
  * Says what each column of a header is for, without regard to case and spaces around names.
  *
- * A `--map`ped column stands for ours, whatever it is called; a template makes the prompt column a label, and one for
- * names the file_name column. Columns that our own reports add are dropped. In our own failures.csv neither map nor
+ * A `--map`ped column stands for ours, whatever it is called, and is carried under its own name as well; a template
+ * makes the prompt column a label, and one for names the file_name column. Columns that our own reports add are dropped. In our own failures.csv neither map nor
  * templates apply, since it has our columns, final prompts and final names.
  *
  * The planner throws SheetError `duplicate-header`, `unknown-column` (a mapped or templated one), `no-prompt-column`,
@@ -106,9 +106,10 @@ export function columnPlanner(settings: ColumnSettings, sheet: string): ColumnPl
       whollyNamed = placeTemplate(nameTemplate, [...names, 'id'], place);
     const placedName = whollyNamed && !isFailures ? namePlaces(whollyNamed, names) : undefined;
     if (isWhole && placed === undefined && !ours.has('prompt')) throw noPromptColumn(trimmed, place);
-    const taken = new Set(ours.values());
     const labels = names.flatMap((name, index) =>
-      taken.has(index) || isReportColumn(name) ? [] : [{ index, name, isUnnamed: trimmed[index] === '' }],
+      bearsItsName(ours, name, index) || isReportColumn(name)
+        ? []
+        : [{ index, name, isUnnamed: trimmed[index] === '' }],
     );
     refuseLabelClashes(labels, place);
     const isRejects = has('reject_rule');
@@ -134,6 +135,12 @@ export function columnPlanner(settings: ColumnSettings, sheet: string): ColumnPl
       jsonCells: marking === -1 ? undefined : marking,
     };
   };
+}
+
+/** Whether a column is ours and called so: then our files show what it says under that name. */
+function bearsItsName(ours: ReadonlyMap<InputColumn, number>, name: string, index: number): boolean {
+  const column = inputColumnOf(name);
+  return column !== undefined && ours.get(column) === index;
 }
 
 /** The places of a template's columns in a record that has them. */

@@ -1,5 +1,6 @@
 import { MODELS, MOST_INPUT_BYTES, rulesFor, type Model } from '../domain/generation-settings.js';
-import { inputImagesIn, publicAddress, uploadedInput } from '../domain/input-image.js';
+import { inputImagesCell, inputImagesIn, publicAddress, uploadedInput } from '../domain/input-image.js';
+import type { JsonValue } from '../domain/json.js';
 import type { ImageType } from '../domain/outcome.js';
 import { BrokenRule } from './broken-rule.js';
 import { cellOf, type Cell } from './cell.js';
@@ -90,6 +91,15 @@ const NOT_FOUND: FoundInput = {
   kind: 'broken',
   rule: 'this file was not looked at when the sheet was submitted: submit the sheet again with this version of banana-batch',
 };
+
+/** A cell that lists input images, without what may be secret in their URLs; one without URLs stays as it is. */
+export function publicInputs(value: JsonValue): JsonValue {
+  if (Array.isArray(value)) return value.map(publicInputs);
+  if (typeof value !== 'string') return value;
+  const entries = inputImagesIn(value);
+  const shown = entries.map(publicAddress);
+  return shown.every((entry, index) => entry === entries[index]) ? value : inputImagesCell(shown);
+}
 
 /** What a cell lists; undefined for what is neither a text nor a list of texts. */
 function entriesOf(value: Cell['value']): readonly string[] | undefined {

@@ -31,6 +31,8 @@ export async function* parseCsv(
   /** Whether the text so far ends with a line break. */
   let isEnded = true;
   let nextLine = 1 + dialect.skipLines;
+  /** Lines so far that spreadsheets don't count as rows: "sep=", and those within cells. */
+  let linesWithin = dialect.skipLines;
   let brokenLine: number | undefined;
   // The library's own `raw` copies byte by byte, which costs a seventh of the time.
   const window = new RecordWindow(2 * MAX_RECORD_SIZE);
@@ -48,9 +50,11 @@ export async function* parseCsv(
       // A byte-order mark in the middle, where files were joined, hides the quotes of the header behind it.
       if (isBroken(values, written) && !isSameHeader(values, header)) brokenLine ??= line;
       header ??= values;
-      records.push({ line, endLine: line + breaks, values });
+      const row = linesWithin === 0 ? {} : { tableRow: line - linesWithin };
+      records.push({ line, ...row, endLine: line + breaks, values });
     }
     nextLine += breaks + 1;
+    linesWithin += breaks;
     window.endRecord(info.bytes);
     return null;
   };

@@ -4,6 +4,8 @@ import type { JsonValue } from '../domain/json.js';
 export interface SourceRecord {
   /** 1-based line on which it starts. */
   readonly line: number;
+  /** Its row as spreadsheets count, the header being row 1; absent where it is the line. */
+  readonly tableRow?: number;
   /** 1-based line on which it ends; later than `line` where a quoted text has line breaks. */
   readonly endLine: number;
   /** Undefined for a cell that the record does not have, though its place in the record has a name. */

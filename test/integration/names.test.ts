@@ -256,7 +256,7 @@ describe('images under chosen names', () => {
       { asked: { sheet: SheetSettings.parse({ map: { file_name: 'SKU' } }) } },
     );
     const failures = await failed.text('failures.csv');
-    expect(failures).toContain('a,a bird that fails,pro,1:1,1K,1,Größe/1,flaky');
+    expect(failures).toContain('a,a bird that fails,pro,1:1,1K,1,Größe/1,Größe/1.png,flaky');
     const mended = failures.replace('that fails', 'that does not').trimEnd().split('\n');
     const again = await sealBatch(bench, 'resubmitted', mended, 2, {
       asked: { merge: true, sheet: SheetSettings.parse({ name: '{{nowhere}}' }) },

@@ -14,6 +14,7 @@ test('columns of our own reports are known, others that look like them are not',
 
 test('a label that clashes with a column of ours is carried with input_ before it', () => {
   expect(metadataLabelName('file_name')).toBe('input_file_name');
+  expect(metadataLabelName('row_id')).toBe('input_row_id');
   expect(metadataLabelName('Width')).toBe('input_Width');
   expect(metadataLabelName('category')).toBe('category');
 });

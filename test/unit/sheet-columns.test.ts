@@ -36,6 +36,35 @@ describe('columns', () => {
     expect(rows).toMatchObject([{ rowId: 's-1', prompt: 'a fox', labels: { id: '7', prompt: 'short' } }]);
   });
 
+  test('that are mapped are carried too, under their own names, with every row of their record', async () => {
+    const { rows, header } = await readWholeSheet('SKU,Caption,Pieces,model\nSF-001,a sofa,2,nb2\n', {
+      map: { file_name: 'sku', prompt: 'Caption', count: 'Pieces', model: 'Model' },
+    });
+    expect(header?.labelColumns).toEqual(['SKU', 'Caption', 'Pieces']);
+    const labels = { SKU: 'SF-001', Caption: 'a sofa', Pieces: '2' };
+    expect(rows).toMatchObject([
+      { imageName: 'SF-001~1', prompt: 'a sofa', model: 'nb2' },
+      { imageName: 'SF-001~2', prompt: 'a sofa', model: 'nb2' },
+    ]);
+    expect(rows.map((row) => row.labels)).toEqual([labels, labels]);
+  });
+
+  test('that are mapped to input images are carried without what may be secret in their URLs', async () => {
+    const sheet = [
+      { prompt: 'a', Photos: 'https://h.example/a.png?X-Amz-Signature=1 https://h.example/b.png#c' },
+      { prompt: 'b', Photos: ['https://h.example/a.png?sig=1'] },
+      { prompt: 'c', Photos: ' https://h.example/c.png ' },
+    ];
+    const lines = sheet.map((record) => JSON.stringify(record)).join('\n');
+    const { rows } = await readWholeSheet(lines, { map: { input_images: 'Photos' } }, 'sheet.jsonl');
+    expect(rows.map(({ labels }) => labels['Photos'])).toEqual([
+      'https://h.example/a.png https://h.example/b.png',
+      ['https://h.example/a.png'],
+      ' https://h.example/c.png ',
+    ]);
+    expect(rows[0]?.inputImages[0]).toBe('https://h.example/a.png?X-Amz-Signature=1');
+  });
+
   test('without a name are carried only where a cell has something in it', async () => {
     const { rows, rejected } = await readWholeSheet('prompt,,style,,\na,,x,,\nb,note,y,,z\nc,,z\n');
     expect(rejected).toEqual([]);

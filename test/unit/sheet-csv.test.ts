@@ -4,6 +4,32 @@ import { readWholeSheet } from '../support/read-whole-sheet.js';
 
 const lines = (rows: readonly { line: number }[]) => rows.map((row) => row.line);
 
+describe('rows as spreadsheets count them', () => {
+  const tableRows = (rows: readonly { line: number; tableRow?: number }[]) =>
+    rows.map(({ line, tableRow = line }) => tableRow);
+
+  test('are noted where line breaks within cells come before', async () => {
+    const text = 'prompt,"style\nof it"\na,x\n"b\r\nc\n",x\n\n,\nd,x,too much\ne,x\n';
+    const { rows, rejected } = await readWholeSheet(text);
+    expect(lines(rows)).toEqual([3, 4, 10]);
+    expect(tableRows(rows)).toEqual([2, 3, 7]);
+    expect(rejected).toMatchObject([{ line: 9, tableRow: 6 }]);
+  });
+
+  test('are not noted where they are the lines', async () => {
+    const { rows } = await readWholeSheet('prompt,style\n\na,x\n,\n"b\nc",x\n');
+    expect(rows.map(({ line, tableRow }) => [line, tableRow])).toEqual([
+      [3, undefined],
+      [5, undefined],
+    ]);
+  });
+
+  test('do not count the sep= line, which spreadsheets do not show', async () => {
+    const { rows } = await readWholeSheet('sep=;\nprompt;style\na;x\n');
+    expect(rows).toMatchObject([{ line: 3, tableRow: 2 }]);
+  });
+});
+
 describe('line numbers', () => {
   test('name the line on which a record starts, past quoted line breaks and blank lines', async () => {
     const { rows } = await readWholeSheet('prompt,style\n"a\nb\n\nc",x\n\n\nd,y\n"e\n",z\nf,w\n');
