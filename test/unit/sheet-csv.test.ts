@@ -4,10 +4,10 @@ import { readWholeSheet } from '../support/read-whole-sheet.js';
 
 const lines = (rows: readonly { line: number }[]) => rows.map((row) => row.line);
 
-describe('rows as spreadsheets count them', () => {
-  const tableRows = (rows: readonly { line: number; tableRow?: number }[]) =>
-    rows.map(({ line, tableRow = line }) => tableRow);
+const tableRows = (rows: readonly { line: number; tableRow?: number }[]) =>
+  rows.map(({ line, tableRow = line }) => tableRow);
 
+describe('rows as spreadsheets count them', () => {
   test('are noted where line breaks within cells come before', async () => {
     const text = 'prompt,"style\nof it"\na,x\n"b\r\nc\n",x\n\n,\nd,x,too much\ne,x\n';
     const { rows, rejected } = await readWholeSheet(text);
