@@ -14,6 +14,7 @@ import { createDownloadAgent } from './bananahub/download-agent.js';
 import { lookAtRun } from './batch/look-at-batch.js';
 import type { StatusAccess } from './batch/batch-status.js';
 import { openBatchesSince } from './batch/open-batches.js';
+import { refuseIgnoredConditions } from './batch/submission-refusals.js';
 import { createBananaHubClient } from './bananahub/http-client.js';
 import { downloadImage } from './bananahub/image-download.js';
 import { opensPrivateAddresses } from './bananahub/private-address.js';
@@ -86,6 +87,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
     const store = createS3ObjectStore({ ...bucket.s3, ...WORKER_S3 });
     closers.push(() => store.close());
     await store.checkBucket(bucket.bucket);
+    await refuseIgnoredConditions(store, bucket);
     const secrets = knownSecrets(options, process.env);
     const redact = secretRedactor([api.apiKey, ...secrets]);
     const client = createBananaHubClient({ ...api, secrets });

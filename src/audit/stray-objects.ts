@@ -1,5 +1,6 @@
 import { pMapIterable } from 'p-map';
 import { fromStoredIdentity } from '../domain/stored-identity.js';
+import { conditionalPutsKey } from '../storage/conditional-puts.js';
 import {
   at,
   batchFileKey,
@@ -76,12 +77,17 @@ export interface FixedKeys {
 export function fixedKeys(location: BatchLocation): FixedKeys {
   const below = (key: string): string => key.slice(batchRoot(location).length);
   const files = [batchFileKey, reportKey, failuresKey, rejectsKey, metadataKey, contactSheetKey];
-  const others = [imagesCardKey, placeKey, probeKey];
+  const others = [imagesCardKey, placeKey, probeKey, checkedKey];
   return {
     keys: new Set([...files, ...others].map((keyOf) => below(keyOf(location)))),
     ledgers: [runsPrefix, inputsPrefix, sentPrefix].map((prefixOf) => below(prefixOf(location))),
     images: below(imagesPrefix(location)),
   };
+}
+
+/** Kept in the batch's folder where it lies in a bucket of its own. */
+function checkedKey(location: BatchLocation): string {
+  return conditionalPutsKey(batchRoot(location));
 }
 
 /** Every object of a sealed batch, with what it is where the seal does not know it. Throws `StorageError`. */

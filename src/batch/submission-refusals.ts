@@ -9,7 +9,9 @@ import { MAX_NAME_BYTES } from '../domain/image-name.js';
 import { MAX_BATCH_ROWS } from '../domain/window.js';
 import { UsageError } from '../errors.js';
 import type { SheetSettings, SheetSummary } from '../sheet/index.js';
+import { CONDITIONS_ADVICE, ignoredCondition } from '../storage/conditional-puts.js';
 import { addressOf, imagesPrefix, type BatchLocation } from '../storage/layout.js';
+import type { ObjectStore } from '../storage/object-store.js';
 import type { BatchFiles } from './batch-files.js';
 import { counted } from '../domain/counted.js';
 
@@ -123,4 +125,27 @@ export function refuseTooLong({ summary, kept }: SubmissionPlan): void {
   throw new UsageError(
     `With the ${counted(kept, 'row')} that stay${kept === 1 ? 's' : ''} in it the batch would have ${rows} rows, and takes ${MAX_BATCH_ROWS}. Give the sheet another --id.`,
   );
+}
+
+/**
+ * Throws a UsageError unless the configured bucket, and that of a batch that lives in another, honour the conditions of
+ * puts: without them a run could be started twice, and an image put over a newer one. Each bucket is checked once, the
+ * embedded server's never. Throws StorageError.
+ */
+export async function refuseIgnoredConditions(
+  store: ObjectStore,
+  { origin, bucket, prefix, s3 }: BucketConfig,
+  { location, signal }: { readonly location?: BatchFolder; readonly signal?: AbortSignal } = {},
+): Promise<void> {
+  if (origin === 'stack') return;
+  const folders = [
+    { bucket, folder: prefix },
+    ...(location && location.bucket !== bucket ? [{ bucket: location.bucket, folder: location.root }] : []),
+  ];
+  for (const folder of folders) {
+    const ignored = await ignoredCondition(store, { ...folder, endpoint: s3.endpoint }, signal);
+    if (ignored !== undefined) {
+      throw new UsageError(`Bucket s3://${folder.bucket} cannot be used. ${ignored} ${CONDITIONS_ADVICE}`);
+    }
+  }
 }

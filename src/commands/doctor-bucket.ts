@@ -3,6 +3,7 @@ import { buffer } from 'node:stream/consumers';
 import { request } from 'undici';
 import { bucketReach } from '../bananahub/bucket-reach.js';
 import type { BucketConfig, Config } from '../config.js';
+import { CONDITIONS_ADVICE, IGNORED } from '../storage/conditional-puts.js';
 import {
   StorageError,
   type ObjectRef,
@@ -108,9 +109,6 @@ async function checkObjects(
   return [...results, removed];
 }
 
-const CONDITIONS_ADVICE =
-  'Use a server with conditional puts (AWS S3, MinIO, Cloudflare R2, versitygw …): without them two runs could overwrite each other, and one run be started twice.';
-
 /** Clocks differ. */
 const PRESIGNED_BEFORE_MS = 10 * 60_000;
 
@@ -154,13 +152,13 @@ class ProbeObject {
   async putIfAbsent(signal: AbortSignal): Promise<Finding> {
     return (await isRefused(() => this.#put(signal, { kind: 'absent' })))
       ? ok('A put for new objects only (If-None-Match) leaves an existing one alone.')
-      : problem('A put for new objects only (If-None-Match) overwrote an existing one.', CONDITIONS_ADVICE);
+      : problem(IGNORED.absent, CONDITIONS_ADVICE);
   }
 
   async putIfUnchanged(signal: AbortSignal): Promise<Finding> {
     const other = `"${createHash('md5').update('another version').digest('hex')}"`;
     if (!(await isRefused(() => this.#put(signal, { kind: 'unchanged', etag: other })))) {
-      return problem('A put over one version only (If-Match) overwrote another.', CONDITIONS_ADVICE);
+      return problem(IGNORED.unchanged, CONDITIONS_ADVICE);
     }
     this.#etag = (await this.#put(signal, { kind: 'unchanged', etag: this.#etag })).etag;
     return ok('A put over one version only (If-Match) does that.');

@@ -36,6 +36,7 @@ import { uploadText } from './input-text.js';
 import { counted } from '../domain/counted.js';
 import { planText, rejectedByBatchText } from './submission-plan-text.js';
 import {
+  refuseIgnoredConditions,
   refuseNoRoomForNames,
   refuseOtherAccount,
   refuseOtherPlace,
@@ -131,6 +132,8 @@ export async function submitSheet(
     mayMake: plan.mayMake,
     prices,
   });
+  const { interrupted: signal } = context;
+  await refuseIgnoredConditions(store, access.bucket, { location, signal });
   if (toDo === 0) context.stderr.write("Nothing is bought: the batch's files are written anew.\n");
   const consent = await consentTo(context, access, options, location, plan);
   if (consent === 'declined') return { kind: 'declined' };

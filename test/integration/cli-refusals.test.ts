@@ -4,9 +4,10 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { runInProcess } from '../support/command-in-process.js';
 import { runCommand, type CommandResult, type Variables } from '../support/command-line.js';
+import { s3Error, startOddStore, type Oddity, type OddStore } from '../support/odd-store.js';
 import { startScriptedServer } from '../support/scripted-server.js';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
 import { startTestEngine, type TestEngine } from '../support/test-engine.js';
@@ -30,11 +31,15 @@ describe('the command line refuses with exit code 2, one line and no stack trace
   /** The last line of a refusal: what the person must do. Fails unless it ended with 2, quickly, without a trace. */
   async function refusal(
     args: readonly string[],
-    options: Partial<Parameters<typeof runInProcess>[1]> & { readonly uid?: number } = {},
+    options: Partial<Parameters<typeof runInProcess>[1]> & {
+      readonly uid?: number;
+      readonly apart?: boolean;
+    } = {},
   ): Promise<string> {
     const startedAtMs = performance.now();
     // A worker, and another user, are processes.
-    const run = args[0] === 'worker' || options.uid !== undefined ? runCommand : runInProcess;
+    const isProcess = args[0] === 'worker' || options.uid !== undefined || options.apart === true;
+    const run = isProcess ? runCommand : runInProcess;
     const result: CommandResult = await run(args, { cwd: folder.path, variables, ...options });
     expect(result.code).toBe(2);
     expect(result.stdout).toBe('');
@@ -257,6 +262,61 @@ describe('the command line refuses with exit code 2, one line and no stack trace
     });
     expect(line).toMatch(/AWS_SECRET_ACCESS_KEY|secret|credentials/i);
     expect(line).not.toContain('wrong-wrong-wrong');
+  });
+
+  async function removeAll(prefix: string): Promise<void> {
+    const { store, bucket } = engine.stack.s3;
+    for await (const { key } of store.list(bucket, prefix)) await store.delete({ bucket, key });
+  }
+
+  /** Puts without the condition, and may delete nothing. */
+  function ignoring(header: 'if-none-match' | 'if-match'): Oddity {
+    return {
+      answer: async ({ method, path: at, headers, body }) => {
+        if (method === 'DELETE') return s3Error(403, 'AccessDenied');
+        if (method !== 'PUT' || headers[header] === undefined) return undefined;
+        const { store, bucket } = engine.stack.s3;
+        const { etag } = await store.put({ bucket, key: at.slice(bucket.length + 2) }, body, {
+          contentType: headers['content-type'] ?? '',
+        });
+        return { status: 200, headers: { etag } };
+      },
+    };
+  }
+
+  describe('a bucket that accepts conditional puts and ignores their conditions', () => {
+    let odd: OddStore;
+    let oddVariables: Variables;
+    beforeAll(async () => {
+      odd = await startOddStore(engine.stack.s3.endpoint);
+      oddVariables = { ...variables, BANANA_PREFIX: 'odd/', AWS_ENDPOINT_URL_S3: odd.endpoint };
+    });
+    afterAll(() => odd?.close());
+    beforeEach(() => removeAll('odd/'));
+    afterAll(() => removeAll('odd/'));
+
+    it.each([
+      ['if-none-match', /A put for new objects only \(If-None-Match\) overwrote an existing one/],
+      ['if-match', /A put over one version only \(If-Match\) overwrote another/],
+    ] as const)('by %s: submit, run and worker', async (header, expected) => {
+      odd.setOddity(ignoring(header));
+      for (const args of [['submit', 'good.csv'], ['run', 'good.csv', '--yes'], ['worker']]) {
+        const line = await refusal(args, { variables: oddVariables, apart: args[0] === 'run' });
+        expect(line).toMatch(expected);
+        expect(line).toContain('Use a server with conditional puts');
+      }
+      expect(odd.seen.filter(({ path: at }) => at.includes('/runs/') || at.includes('/inputs/'))).toEqual([]);
+    });
+
+    it('and says so where it does not know them', async () => {
+      odd.setOddity({
+        answer: ({ headers }) =>
+          headers['if-none-match'] === undefined ? undefined : s3Error(501, 'NotImplemented'),
+      });
+      expect(await refusal(['submit', 'good.csv'], { variables: oddVariables })).toMatch(
+        /refuses a put under a condition: .*501 NotImplemented.*Use a server/,
+      );
+    });
   });
 
   it('an unknown batch, naming the way to those there are', async () => {

@@ -2,6 +2,11 @@ import { createHash, randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import {
+  conditionalPutsKey,
+  ignoredCondition,
+  type CheckedFolder,
+} from '../../src/storage/conditional-puts.js';
 import { type ObjectStore, StorageError } from '../../src/storage/object-store.js';
 import type { S3ConnectionOptions } from '../../src/storage/s3-client.js';
 import { createS3ObjectStore } from '../../src/storage/s3-object-store.js';
@@ -303,6 +308,35 @@ describe('a store unlike the others', () => {
       expect(failure.message).toMatch(expected);
       expect(failure.message).toContain(`s3://${s3.bucket}/p`);
     }
+  });
+});
+
+async function checkConditions(over: Partial<CheckedFolder> = {}, by = store): Promise<string | undefined> {
+  return ignoredCondition(by, { bucket: s3.bucket, folder: 'here/', endpoint: s3.endpoint, ...over });
+}
+
+describe('the conditions of puts', () => {
+  it('are checked once a bucket, by many at once, with nothing deleted, and again for another server', async () => {
+    const careful = open({ endpoint: odd.endpoint });
+    odd.setOddity({
+      answer: ({ method }) => (method === 'DELETE' ? s3Error(403, 'AccessDenied') : undefined),
+    });
+    expect(await Promise.all(Array.from({ length: 6 }, () => checkConditions({}, careful)))).toEqual(
+      Array.from({ length: 6 }, () => undefined),
+    );
+    const keys = (await collect(store.list(s3.bucket, 'here/'))).map(({ key }) => key);
+    expect(keys).toEqual([conditionalPutsKey('here/')]);
+    odd.setOddity({});
+    expect(await checkConditions({}, careful)).toBeUndefined();
+    expect(odd.seen.map(({ method }) => method)).toEqual(['GET']);
+    odd.setOddity({});
+    expect(await checkConditions({ endpoint: 'https://elsewhere.test' }, careful)).toBeUndefined();
+    expect(odd.seen.some(({ method }) => method === 'PUT')).toBe(true);
+  });
+
+  it('are not judged where nothing may be put', async () => {
+    odd.setOddity({ answer: ({ method }) => (method === 'PUT' ? s3Error(403, 'AccessDenied') : undefined) });
+    expect(await checkConditions({ folder: 'denied/' }, open({ endpoint: odd.endpoint }))).toBeUndefined();
   });
 });
 
