@@ -48,7 +48,8 @@ function wantedOf(secrets: readonly string[], shortestRun: number): Wanted {
   const [plain, base64] = [new Map<number, Set<string>>(), new Map<number, Set<string>>()];
   for (const secret of secrets) {
     const bytes = Buffer.from(secret);
-    addRuns(plain, seen(secret), shortestRun);
+    // What looks like an escape within a secret is resolved with the escapes around it.
+    for (const { characters } of decodings(secret)) addRuns(plain, seen(characters.join('')), shortestRun);
     addRuns(plain, bytes.toString('hex'), shortestRun * 2);
     const longest = Math.ceil((shortestRun * 4) / 3);
     const variants = new Set([

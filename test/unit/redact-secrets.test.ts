@@ -79,6 +79,12 @@ describe('a secret in a text of another side', () => {
     );
   });
 
+  it('is found where it holds what looks like an escape', () => {
+    const key = "K'<%AA&AAAAAAAAAAAAAAAAy";
+    const escaped = 'K&#39;&lt;%AA&amp;AAAAAAAAAAAAAAAAy';
+    expect(secretRedactor([key])(`no ${escaped} no`)).toBe('no [key] no');
+  });
+
   it('is found in encoded bytes, whatever stands before it', () => {
     fc.assert(
       fc.property(
