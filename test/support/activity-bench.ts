@@ -43,13 +43,13 @@ export interface ActivityBench {
 }
 
 const attempt: ActivityBench['attempt'] = async (work, info = {}, heartbeats = []) => {
-  const environment = new MockActivityEnvironment({ scheduledTimestampMs: Date.now(), ...info });
+  const environment = new MockActivityEnvironment({ ...scheduledNow(), ...info });
   environment.on('heartbeat', (details: unknown) => heartbeats.push(details));
   return environment.run(work);
 };
 
 const attemptTakenBack: ActivityBench['attemptTakenBack'] = async (work) => {
-  const environment = new MockActivityEnvironment({ scheduledTimestampMs: Date.now() });
+  const environment = new MockActivityEnvironment(scheduledNow());
   environment.cancel();
   return environment.run(work);
 };
@@ -113,4 +113,10 @@ export async function startActivityBench(): Promise<ActivityBench> {
       await s3.stop();
     },
   };
+}
+
+/** Without these the first attempt was scheduled in 1970, and the activity waits for longer than a timer can. */
+function scheduledNow(): Pick<AttemptInfo, 'scheduledTimestampMs' | 'currentAttemptScheduledTimestampMs'> {
+  const now = Date.now();
+  return { scheduledTimestampMs: now, currentAttemptScheduledTimestampMs: now };
 }
