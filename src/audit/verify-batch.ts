@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import type { SameBytes } from '../domain/same-bytes.js';
 import { withLocalCopies, type Fetch } from '../ledger/local-copies.js';
 import {
@@ -59,10 +58,7 @@ export interface VerifyInput {
 export async function verifyBatch(
   input: VerifyInput,
 ): Promise<{ readonly checked: Checked; readonly sameBytes: SameBytes | undefined }> {
-  const signal = AbortSignal.any([input.signal]);
-  // Every request under way listens to it.
-  setMaxListeners(0, signal);
-  return withLocalCopies(input.store, signal, (fetch) => verify({ ...input, signal }, fetch));
+  return withLocalCopies(input.store, input.signal, (fetch) => verify(input, fetch));
 }
 
 async function verify(input: VerifyInput, fetch: Fetch): ReturnType<typeof verifyBatch> {

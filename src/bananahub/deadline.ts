@@ -1,3 +1,5 @@
+import { sharedSignal } from '../shared-signal.js';
+
 /** A time limit that joins with a caller's signal. `dispose` must be called in `finally`. */
 export interface Deadline {
   /** Aborts when the time is up, and with the caller's signal. */
@@ -31,7 +33,7 @@ export function startDeadline(limitMs: number, outer?: AbortSignal): Deadline {
   };
   const followOuter = (): void => controller.abort(outer?.reason);
   if (outer?.aborted === true) followOuter();
-  else outer?.addEventListener('abort', followOuter, { once: true });
+  else if (outer) sharedSignal(outer).addEventListener('abort', followOuter, { once: true });
   restart();
   return {
     signal: controller.signal,

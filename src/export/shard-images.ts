@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { pMapIterable } from 'p-map';
 import { ByteBudget } from '../activities/byte-budget.js';
 import type { RunRef } from '../storage/layout.js';
@@ -28,8 +27,6 @@ export async function* shardImages(
 ): AsyncGenerator<RowWithImage> {
   const stopped = new AbortController();
   const either = AbortSignal.any([signal, stopped.signal]);
-  // Every read under way listens to it.
-  setMaxListeners(0, either);
   // First come, first served, and the first is the next to be taken: nobody waits for one that waits for room.
   const budget = new ByteBudget(READ_AHEAD_BYTES);
   const read = async (row: ExportRow): Promise<RowWithImage & { readonly release: () => void }> => {

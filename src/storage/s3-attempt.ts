@@ -1,3 +1,4 @@
+import { sharedSignal } from '../shared-signal.js';
 import { type S3Call, storageErrorOf } from './s3-error.js';
 
 /** Runs one call of the SDK; what it throws becomes the reason of an aborted `signal`, else a `StorageError`. */
@@ -17,5 +18,5 @@ export async function attemptS3<T>(
 
 /** A signal in the form that the SDK's `send` takes. */
 export function sendOptions(signal: AbortSignal | undefined): { abortSignal?: AbortSignal } {
-  return signal === undefined ? {} : { abortSignal: signal };
+  return signal === undefined ? {} : { abortSignal: sharedSignal(signal) };
 }

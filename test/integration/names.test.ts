@@ -135,6 +135,15 @@ describe('images under chosen names', () => {
     expect((await batch.keys()).filter((key) => key.includes('/renamed/'))).toEqual([]);
   });
 
+  it('all change places at once, sixty of them', async () => {
+    const names = Array.from({ length: 60 }, (_, index) => `many-${index}`);
+    await sealBatch(bench, 'many', sheetOf(names));
+    const turned = [...names.slice(1), ...names.slice(0, 1)];
+    const second = await sealBatch(bench, 'many', sheetOf(turned), 2);
+    for (const [index, name] of turned.entries()) expect(await imageAt(second, name)).toEqual(imageOf(index));
+    expect(await verified(second)).toEqual([]);
+  });
+
   it.each([
     ['501 to a checksum', 'x-amz-checksum-algorithm', s3Error(501, 'NotImplemented')],
     ['400 to any copy', 'x-amz-copy-source', s3Error(400, 'NotImplemented')],
