@@ -2,6 +2,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { canaryIndexes } from '../domain/canary.js';
 import { ImageCounts } from '../domain/image-counts.js';
 import { hasChosenName, imageNameOf } from '../domain/object-key.js';
+import { formerRowId } from '../domain/row-id.js';
 import { addTallies, EMPTY_TALLY, type Tally } from '../domain/tally.js';
 import { shardLength } from '../domain/window.js';
 import { BatchFile, RunRequest } from '../ledger/documents.js';
@@ -170,7 +171,8 @@ async function planWithImages(
   { row, plan, before, move }: PlannedRow,
   present: PresentImages,
 ): Promise<Pick<PlannedRow, 'plan' | 'move'>> {
-  const formerName = before?.imageName ?? imageNameOf(row.rowId);
+  const formerId = before ? undefined : formerRowId(row.rowId);
+  const formerName = before?.imageName ?? imageNameOf(formerId ?? row.rowId);
   if (plan.kind === 'carry' && before?.start === undefined) {
     // Without an image it stays so, but for one that another row's image might replace now that the name is free.
     if (plan.outcome.end.kind === 'stored' || formerName === row.imageName) return { plan, move };

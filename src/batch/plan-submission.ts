@@ -4,6 +4,7 @@ import path from 'node:path';
 import { ImageCounts, type ImagesOfKind } from '../domain/image-counts.js';
 import type { PromptRow } from '../domain/row.js';
 import { plannedRows, type PlannedItem } from '../ledger/planned-rows.js';
+import { rejectsOf } from '../ledger/kept-rejects.js';
 import { beforeRun } from '../ledger/previous-runs.js';
 import {
   readSheet,
@@ -14,6 +15,7 @@ import {
 } from '../sheet/index.js';
 import { runsPrefix, type BatchLocation, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
+import { NewIdsFinder, NO_NEW_IDS, type NewIds } from './new-ids.js';
 import { PlanCounter, type PlanCounts } from './plan-counts.js';
 import type { FoundInputs } from './sheet-inputs.js';
 
@@ -48,6 +50,8 @@ export interface SubmissionPlan extends PlanCounts {
   readonly summary: SheetSummary;
   /** Rows that the sheet lacks stay. */
   readonly merge: boolean;
+  /** Of our own failures.csv or rejects.csv: ids that are no rows of the batch. */
+  readonly newIds: NewIds;
   /** The images that would have to be bought. */
   readonly buys: readonly ImagesOfKind[];
   /** The same with those whose jobs are known, and may fail. */
@@ -108,13 +112,15 @@ export async function planRun(
   onBought: OnBought = () => undefined,
 ): Promise<SubmissionPlan> {
   const { summary, merge } = asked;
-  if (run.runSeq === 1) return firstPlan(summary);
+  if (run.runSeq === 1) return firstPlan(asked);
   const counter = new PlanCounter();
   const buys = new ImageCounts();
   const mayMake = new ImageCounts();
   const tally = new SheetTally();
+  const newIds = new NewIdsFinder();
   for await (const item of plannedItems(store, run, asked)) {
     counter.add(item);
+    newIds.addPlanned(item);
     if (item.kind === 'sheet') tally.add(item.item);
     if (item.kind !== 'planned' || item.plan.kind !== 'run') continue;
     mayMake.add(item.row);
@@ -122,14 +128,34 @@ export async function planRun(
     buys.add(item.row);
     onBought(item.row);
   }
+  if (summary.isRejects) await addRejects(newIds, store, run);
   return {
     runSeq: run.runSeq,
     summary: tally.summary(),
     merge,
+    newIds: newIds.found(),
     buys: buys.list,
     mayMake: mayMake.list,
     ...counter.counts,
   };
+}
+
+/** All ids of a sheet whose batch is not there yet. */
+async function newIdsOf({ sheet, sheetSettings, summary }: SheetToPlan): Promise<NewIds> {
+  if (!summary.isFailures && !summary.isRejects) return NO_NEW_IDS;
+  const newIds = new NewIdsFinder();
+  for await (const item of readSheet(createReadStream(sheet.path), sheetSettings, sheet)) {
+    newIds.addSheetItem(item);
+  }
+  return newIds.found();
+}
+
+/** What the batch has as rejected is not a new id either. */
+async function addRejects(newIds: NewIdsFinder, store: ObjectStore, run: RunRef): Promise<void> {
+  const { base, batch } = await beforeRun(store, run);
+  if (!base || !batch) return;
+  const idColumn = (batch.sheet.sheet.map.id ?? 'id').trim().toLowerCase();
+  for await (const rejected of rejectsOf(store, base, batch)) newIds.addRejected(rejected, idColumn);
 }
 
 async function* plannedItems(
@@ -175,11 +201,13 @@ export async function* rowsOfSheet({
 }
 
 /** The plan of a batch that is not there yet. */
-export function firstPlan(summary: SheetSummary): SubmissionPlan {
+export async function firstPlan(asked: SheetToPlan): Promise<SubmissionPlan> {
+  const { summary } = asked;
   return {
     runSeq: 1,
     summary,
     merge: false,
+    newIds: await newIdsOf(asked),
     buys: summary.images,
     mayMake: summary.images,
     ...new PlanCounter().counts,

@@ -1,4 +1,5 @@
 import type { BatchFolder } from './batch-place.js';
+import type { CountedIds } from './new-ids.js';
 import type { SubmissionPlan } from './plan-submission.js';
 import type { BatchStatus } from './status-document.js';
 import { OWN_SANDBOX, serviceName, serviceOf } from '../bananahub/account-id.js';
@@ -6,6 +7,7 @@ import type { AccountId } from '../bananahub/client.js';
 import type { BucketConfig } from '../config.js';
 import type { BatchId } from '../domain/ids.js';
 import { MAX_NAME_BYTES } from '../domain/image-name.js';
+import { KEEP_AS_TEXT } from '../domain/rewritten-id.js';
 import { MAX_BATCH_ROWS } from '../domain/window.js';
 import { UsageError } from '../errors.js';
 import type { SheetSettings, SheetSummary } from '../sheet/index.js';
@@ -37,6 +39,42 @@ export function refuseUnusable(
       `${counted(duplicates, 'row')} of the sheet ${duplicates === 1 ? 'asks' : 'ask'} for the same as one above (lines ${pairs}${more}), and with --duplicates fail nothing is started then. Remove them, give them ids of their own, or say --duplicates skip or keep.`,
     );
   }
+}
+
+/**
+ * Throws a UsageError for our own failures.csv or rejects.csv with ids that are not rows of its batch: always where they
+ * look like numbers that a spreadsheet has made of ids, else unless `newIds` allows new ones.
+ */
+export function refuseNewIds(
+  { newIds: { numbers, dates, others }, runSeq, summary }: SubmissionPlan,
+  { batchId }: Pick<BatchLocation, 'batchId'>,
+  { newIds }: { readonly newIds: boolean },
+): void {
+  const file = `This ${summary.isFailures ? 'failures.csv' : 'rejects.csv'}`;
+  const batch = `batch "${batchId}"${runSeq === 1 ? ', which does not exist' : ''}`;
+  const rewritten = numbers.count > 0 || newIds ? numbers : dates;
+  if (rewritten.count > 0) {
+    const meant =
+      rewritten === numbers
+        ? 'New rows that really have such ids go into a sheet of their own, with --merge.'
+        : 'If they are meant as new rows, add --new-ids.';
+    throw new UsageError(
+      `${file} has ids that are not rows of ${batch}, and look as if a spreadsheet had rewritten them: ${idsText(rewritten)}. Spreadsheets turn 418567788576 into 4.18568E+11, 007 into 7 and 3-4 into a date; under such an id an image would be bought again. Get the file from the bucket again, ${KEEP_AS_TEXT}, and leave the ids as they are. ${meant} Nothing was started.`,
+    );
+  }
+  if (newIds || others.count === 0) return;
+  const remedy =
+    runSeq === 1
+      ? 'Name the batch that the file is from with --id; to make a new batch of the file, add --new-ids.'
+      : 'If they are meant as new rows, add --new-ids; else correct the ids.';
+  throw new UsageError(
+    `${file} has ids that are not rows of ${batch}, so their images would be bought as new ones: ${idsText(others)}. ${remedy} Nothing was started.`,
+  );
+}
+
+function idsText({ count, first }: CountedIds): string {
+  const shown = first.map(({ line, id }) => `${JSON.stringify(id)} (line ${line})`).join(', ');
+  return count > first.length ? `${shown} and ${count - first.length} more` : shown;
 }
 
 /** The embedded server of a folder has its own bucket only. Throws a UsageError for a place in another. */

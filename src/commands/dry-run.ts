@@ -27,6 +27,7 @@ import { inputReachText } from './input-reach.js';
 import { batchIdOf, type SubmissionOptions } from './submission.js';
 import { rejectedByBatchText } from './submission-plan-text.js';
 import {
+  refuseNewIds,
   refuseNoRoomForNames,
   refuseOtherAccount,
   refuseTooLong,
@@ -56,6 +57,7 @@ export async function dryRun(
   if (rowsToRun(found.plan) > 0)
     stderr.write(await inputReachText(context.config, found.plan.summary.inputs));
   refuseUnusable(found.plan.summary, options.sheetSettings);
+  refuseNewIds(found.plan, found, options);
   refuseTooLong(found.plan);
   if (options.json) stdout.write(`${dryRunJson(found)}\n`);
   stderr.write('Dry run: nothing was uploaded, started or bought.\n');
@@ -86,7 +88,7 @@ async function lookAhead(
     const batchId = batchIdOf(options, sheet);
     const rows = await firstRows(asked, options.show);
     const location = options.to && { ...options.to, batchId };
-    const plan = firstPlan(sheet.summary);
+    const plan = await firstPlan(asked);
     const canary = await canariesOf(rowsOfSheet(asked), canaryOf(options.canary, rowsToRun(plan)));
     return { batchId, location, ...ahead(plan, rows, sheet.inputs.images), canary };
   }

@@ -17,6 +17,7 @@ interface Flags extends RunningFlags, SheetFlags {
   readonly to?: BatchFolder;
   readonly new: boolean;
   readonly merge: boolean;
+  readonly newIds: boolean;
   readonly rebind: boolean;
   readonly dryRun: boolean;
   readonly show: number;
@@ -47,6 +48,11 @@ export function withSubmissionFlags(program: Program): Program {
       'rows of the batch that the sheet lacks stay in it (always so for a failures.csv or rejects.csv)',
       false,
     )
+    .option(
+      '--new-ids',
+      'accept ids in a failures.csv or rejects.csv that are not rows of the batch: they become new rows',
+      false,
+    )
     .option('--rebind', REBIND, false);
   return withRunningFlags(withSheetFlags(sheet))
     .optionsGroup('Output:')
@@ -68,6 +74,7 @@ export function submissionOptions(sheet: string, flags: Flags): SubmissionOption
     spending: spendingIn(flags),
     canary: askedCanary(flags),
     merge: flags.merge,
+    newIds: flags.newIds || flags.new,
     rebind: flags.rebind,
     dryRun: flags.dryRun,
     show: flags.show,

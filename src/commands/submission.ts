@@ -37,6 +37,7 @@ import { counted } from '../domain/counted.js';
 import { planText, rejectedByBatchText } from './submission-plan-text.js';
 import {
   refuseIgnoredConditions,
+  refuseNewIds,
   refuseNoRoomForNames,
   refuseOtherAccount,
   refuseOtherPlace,
@@ -62,6 +63,8 @@ export interface SubmissionOptions {
   readonly canary: AskedCanary | undefined;
   /** Rows of the batch that the sheet lacks stay. */
   readonly merge: boolean;
+  /** Ids of a failures.csv or rejects.csv that are no rows of the batch are new rows. */
+  readonly newIds: boolean;
   /** The account's key was rotated since the batch was run. */
   readonly rebind: boolean;
   readonly dryRun: boolean;
@@ -113,6 +116,7 @@ export async function submitSheet(
     `${rejectedByBatchText(sheet.summary, plan)}${planText(location, plan, isCounted ? prices : undefined)}${budget}${canaryPlanText(options.canary, rowsToRun(plan))}`,
   );
   refuseUnusable(plan.summary, options.sheetSettings);
+  refuseNewIds(plan, location, options);
   refuseTooLong(plan);
   const missing = await missingInputs(store, location, sheet.inputs);
   context.stderr.write(uploadText(missing));

@@ -41,11 +41,30 @@ export function promptSlug(prompt: string): string {
     .replace(/-$/, '');
 }
 
-/** The id of a row without one of its own: `<slug>-<12 hex>`, or the hex alone where the slug is empty. */
+/**
+ * The id of a row without one of its own: `<slug>-<12 hex>`, or the hex alone where the slug is empty; `row-` before
+ * hex of digits alone, which a spreadsheet would take for a number and write in another way.
+ */
 export function derivedRowId(prompt: string, contentHash: ContentHash): string {
   const slug = promptSlug(prompt);
   const hash = contentHash.slice(0, HASH_CHARACTERS);
-  return slug === '' ? hash : `${slug}-${hash}`;
+  if (slug === '') return BARE_NUMBER.test(hash) ? `row-${hash}` : hash;
+  return `${slug}-${hash}`;
+}
+
+const BARE_NUMBER = /^\d{12}$/;
+const MADE_OF_NUMBER = /^row-(\d{12}(?:~d[1-9]\d*)?(?:~[1-9]\d*)?)$/;
+const FORMER_NUMBER = /^\d{12}(?:~d[1-9]\d*)?(?:~[1-9]\d*)?$/;
+
+/** The id that a row with such a made id had before `row-` was put there; undefined for any other id. */
+export function formerRowId(rowId: string): RowId | undefined {
+  const [, former] = MADE_OF_NUMBER.exec(rowId) ?? [];
+  return former === undefined ? undefined : (former as RowId);
+}
+
+/** The made id of a row that may have been made without `row-`; undefined for any other id. */
+export function presentRowId(rowId: string): RowId | undefined {
+  return FORMER_NUMBER.test(rowId) ? (`row-${rowId}` as RowId) : undefined;
 }
 
 /** A record that needs ids. */

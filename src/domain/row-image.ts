@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { RowId } from './ids.js';
 import { imageNameOf } from './object-key.js';
 import type { PromptRow } from './row.js';
+import { formerRowId } from './row-id.js';
 import type { StoredIdentity } from './stored-identity.js';
 
 /** Stands for a row id in an image's metadata, which takes ASCII alone and is no place for ids: 16 hex digits. */
@@ -12,7 +13,7 @@ export function rowTagOf(rowId: RowId): string {
 /**
  * Whether an image that lies under `name` is that of a row: of its content, and of the row itself, since rows of one
  * content may have changed their names with each other. Images of earlier versions do not tell their row: they lie
- * under the name that its id gives.
+ * under the name that its id gives. An image stored under the id that the row had before counts as well.
  */
 export function isImageOf(
   { contentHash, rowTag }: Pick<StoredIdentity, 'contentHash' | 'rowTag'>,
@@ -20,5 +21,8 @@ export function isImageOf(
   name: string,
 ): boolean {
   if (contentHash !== row.contentHash) return false;
-  return rowTag === undefined ? name === imageNameOf(row.rowId) : rowTag === rowTagOf(row.rowId);
+  const isOf = (rowId: RowId): boolean =>
+    rowTag === undefined ? name === imageNameOf(rowId) : rowTag === rowTagOf(rowId);
+  const former = formerRowId(row.rowId);
+  return isOf(row.rowId) || (former !== undefined && isOf(former));
 }

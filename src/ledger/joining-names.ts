@@ -2,8 +2,9 @@ import { hasChosenName } from '../domain/object-key.js';
 import type { PromptRow } from '../domain/row.js';
 import { foldedName } from '../domain/taken-names.js';
 import { takenNameRule } from '../sheet/index.js';
+import { joiningAs } from './former-ids.js';
 
-type NamedRow = Pick<PromptRow, 'rowId' | 'line' | 'imageName'>;
+type NamedRow = Pick<PromptRow, 'rowId' | 'contentHash' | 'line' | 'imageName'>;
 
 /**
  * The names of rows that join a batch, against those of the rows that stay in it. A record that may not join leaves
@@ -14,8 +15,9 @@ type NamedRow = Pick<PromptRow, 'rowId' | 'line' | 'imageName'>;
 export class JoiningNames {
   readonly #byName = new Map<string, readonly NamedRow[]>();
   readonly #byLine = new Map<number, readonly NamedRow[]>();
-  /** How the batch has the rows that join. */
-  readonly #known = new Map<string, NamedRow | undefined>();
+  readonly #joining = new Map<string, NamedRow>();
+  /** How the batch has the rows that join, by the ids of these. */
+  readonly #known = new Map<string, NamedRow>();
   /** Rows that stay and have a joining row's name. */
   readonly #met: NamedRow[] = [];
   #hasChosen = false;
@@ -31,14 +33,15 @@ export class JoiningNames {
     const name = foldedName(row.imageName);
     this.#byName.set(name, [...(this.#byName.get(name) ?? []), row]);
     this.#byLine.set(row.line, [...(this.#byLine.get(row.line) ?? []), row]);
-    this.#known.set(row.rowId, undefined);
+    this.#joining.set(row.rowId, row);
     this.#hasChosen ||= hasChosenName(row);
   }
 
   /** A row of the batch; to be called for each of them when all that join are added. */
   meet(known: PromptRow): void {
     const row = namedRow(known);
-    if (this.#known.has(row.rowId)) this.#known.set(row.rowId, row);
+    const joins = joiningAs(row, this.#joining);
+    if (joins) this.#known.set(joins.rowId, row);
     else if (this.#byName.has(foldedName(row.imageName))) this.#met.push(row);
   }
 
@@ -61,8 +64,8 @@ export class JoiningNames {
   }
 }
 
-function namedRow({ rowId, line, imageName }: PromptRow): NamedRow {
-  return { rowId, line, imageName };
+function namedRow({ rowId, contentHash, line, imageName }: PromptRow): NamedRow {
+  return { rowId, contentHash, line, imageName };
 }
 
 function ruleOf(joins: NamedRow, stays: NamedRow): string {

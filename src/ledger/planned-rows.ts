@@ -4,6 +4,7 @@ import { readSheet, type InputImages, type SheetItem } from '../sheet/index.js';
 import type { RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import type { RunRequest } from './documents.js';
+import { joiningAs, underIdInBatch, underIdOf } from './former-ids.js';
 import { JoiningNames } from './joining-names.js';
 import { underPresentName, type ImageMove } from './present-name.js';
 import { rowsBefore, type BeforeRun } from './previous-runs.js';
@@ -65,8 +66,8 @@ async function* plannedSheet(input: RunToPlan, taken: TakenUp): AsyncGenerator<P
     yield { kind: 'sheet', item };
     if (item.kind === 'rejected') standIns.add(item.stays);
     if (item.kind !== 'row') continue;
-    const { row } = item;
     position += 1;
+    const row = underIdInBatch(item.row, (rowId) => left.get(rowId)?.outcome.contentHash);
     const before = left.get(row.rowId);
     left.delete(row.rowId);
     yield planned(input, row, before, { taken, isKept: false });
@@ -93,9 +94,9 @@ async function* plannedMerge(input: RunToPlan, base: RunRef, taken: TakenUp): As
   }
   let position = 0;
   for await (const { row: known, before } of rowsAfterRun(input.store, base)) {
-    const joins = joining.get(known.rowId);
-    joining.delete(known.rowId);
-    const row = { ...(joins ?? promptRowOf(known)), position: position++ };
+    const joins = joiningAs(known, joining);
+    if (joins) joining.delete(joins.rowId);
+    const row = { ...(joins ? underIdOf(known, joins) : promptRowOf(known)), position: position++ };
     yield planned(input, row, before, { taken: joins ? taken : NOTHING, isKept: joins === undefined });
   }
   for (const joins of joining.values()) {

@@ -17,6 +17,7 @@ import {
   type StartRunInput,
 } from '../batch/start-run.js';
 import {
+  refuseNewIds,
   refuseNoRoomForNames,
   refuseOtherAccount,
   refuseTooLong,
@@ -127,6 +128,7 @@ async function submitted(
   const plan = await planSubmission(store, location, asked);
   refuseAllRejected(plan.summary, sheet);
   refuseUnusable(plan.summary, sheetSettings);
+  refuseRewrittenIds(plan, sheet, location);
   refuseTooLong(plan);
   refuseShrunken(plan, sheet, location);
   if (means.inputsOutOfReach !== undefined && rowsToBuy(plan) > 0 && plan.summary.inputs.uploads > 0) {
@@ -180,6 +182,16 @@ async function uploaded(
       error,
       `An input image has changed while it was read. Which one: banana-batch schedule show ${firing.schedule}`,
     );
+  }
+}
+
+function refuseRewrittenIds(plan: SubmissionPlan, sheet: ScheduledSheet, location: BatchLocation): void {
+  try {
+    refuseNewIds(plan, location, { newIds: true });
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    const told = `${labelOf(sheet)}: a spreadsheet seems to have rewritten its ids; nothing was started. Which ones: banana-batch schedule show ${sheet.schedule}`;
+    throw quoting(error, told);
   }
 }
 

@@ -7,6 +7,7 @@ import {
   type Model,
   type Resolution,
 } from '../domain/generation-settings.js';
+import { KEEP_AS_TEXT, rewrittenAs } from '../domain/rewritten-id.js';
 
 /** A cell as checked: its value, or the rule that it breaks as a sentence for a person. */
 export type Checked<T> =
@@ -70,8 +71,15 @@ export function checkAspectRatio(
     const needs = mode === 'text' ? 'auto needs input images' : 'auto is for nb2 and pro';
     return { kind: 'broken', rule: `${rule}; ${needs}` };
   }
-  if (/^\d+:\d\d(?::\d\d)?(?:am|pm)?$/.test(ratio)) {
-    return { kind: 'broken', rule: `${rule}; if a spreadsheet made a time of it, format the column as text` };
+  if (/^\d+:(?:\d\d(?::\d\d)?|\d:\d\d)(?:am|pm)?$/.test(ratio) || /^\d*[.,]\d+$/.test(ratio)) {
+    const number = ratio.includes(':') ? '' : ' (16:9 becomes 16:09, and that 0.672916667)';
+    return {
+      kind: 'broken',
+      rule: `${rule}; if a spreadsheet made a time of it${number}, ${KEEP_AS_TEXT}`,
+    };
+  }
+  if (rewrittenAs(given.trim()) === 'a date') {
+    return { kind: 'broken', rule: `${rule}; if a spreadsheet made a date of it, ${KEEP_AS_TEXT}` };
   }
   return { kind: 'broken', rule };
 }

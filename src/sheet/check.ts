@@ -7,7 +7,8 @@ import type { JsonValue } from '../domain/json.js';
 import { imageNameOf } from '../domain/object-key.js';
 import { isReportColumn, type InputColumn } from '../domain/reserved-columns.js';
 import type { PromptRow, RejectedRecord } from '../domain/row.js';
-import { brokenRowIdRule, RowIds } from '../domain/row-id.js';
+import { KEEP_AS_TEXT, isScientific } from '../domain/rewritten-id.js';
+import { brokenRowIdRule, formerRowId, RowIds } from '../domain/row-id.js';
 import { TakenNames } from '../domain/taken-names.js';
 import { MAX_BATCH_ROWS } from '../domain/window.js';
 import { BrokenRule } from './broken-rule.js';
@@ -41,6 +42,7 @@ export type CheckedRecord =
       readonly kind: 'accepted';
       /** One for each image; `position` counts on over the whole sheet. */
       readonly rows: readonly PromptRow[];
+      readonly own: OwnIdentity;
       /** Line of the first record that is identical to this one, where neither has an id of its own. */
       readonly repeatOf?: number;
     }
@@ -53,6 +55,14 @@ export type CheckedRecord =
   /** Left out, since it says nothing. */
   | { readonly kind: 'blank' }
   | RejectedItem;
+
+/** How a record identifies itself. */
+export interface OwnIdentity {
+  /** Its id as the sheet has it; undefined where the ids of its rows are made. */
+  readonly id: string | undefined;
+  /** Of a record of our own rejects.csv: the line on which it was rejected; undefined elsewhere. */
+  readonly rejectedLine: number | undefined;
+}
 
 /** A record that breaks a rule, and the rows of the batch that stay as they are since nobody knows what it means. */
 export interface RejectedItem {
@@ -129,7 +139,7 @@ export function recordChecker(
       contentHash({ prompt, model, aspectRatio, resolution, inputImages: identities });
     const hash = hashOf(prompts.written);
     const idCell = cell('id');
-    const id = good(idCell, (text) => checkId(text, columns.isFailures));
+    const id = good(idCell, (text) => checkId(text, columns));
     const { line, tableRow } = record;
     const answer = rowIds.give({ id, prompt: prompts.plain, contentHash: hash, count, line });
     if (answer.kind === 'taken') {
@@ -140,6 +150,8 @@ export function recordChecker(
       );
     }
     const { base } = answer;
+    // The draws of a row whose made id has been changed stay as they were.
+    const drawnBy = (id === undefined ? formerRowId(base) : undefined) ?? base;
     const chosen = chosenNames(record, columns, answer.rowIds);
     // A row with an id or a name for its image wants it, whatever else looks the same.
     const mayRepeat = id === undefined && chosen.kind === 'none';
@@ -151,7 +163,7 @@ export function recordChecker(
     if (mayRepeat) firstLines.claim(hash, line);
     const labels = labelsOf(record, columns);
     const rows = answer.rowIds.map((rowId: RowId, index): PromptRow => {
-      const prompt = prompts.of(base, index + 1);
+      const prompt = prompts.of(drawnBy, index + 1);
       return {
         position: position + index,
         line,
@@ -167,7 +179,9 @@ export function recordChecker(
         labels,
       };
     });
-    return repeatOf === undefined ? { kind: 'accepted', rows } : { kind: 'accepted', rows, repeatOf };
+    const own = { id, rejectedLine: rejectedLineOf(record, columns) };
+    const accepted = { kind: 'accepted', rows, own } as const;
+    return repeatOf === undefined ? accepted : { ...accepted, repeatOf };
   }
 
   /** The names of a record's images, which no other record has. */
@@ -233,11 +247,21 @@ function good<T>(cell: Cell, check: (text: string) => Checked<T>): T {
   return checked.value;
 }
 
-function checkId(text: string, mayHaveSuffix: boolean): Checked<string | undefined> {
+function checkId(text: string, { isFailures, isRejects }: SheetColumns): Checked<string | undefined> {
   const id = text.trim();
   if (id === '') return { kind: 'good', value: undefined };
-  const rule = brokenRowIdRule(id, mayHaveSuffix);
+  // In our own files the batch's ids tell whether this is one of them.
+  if (!isFailures && !isRejects && isScientific(id)) {
+    const rule = `a spreadsheet seems to have made a number of this id, whose other digits are lost (4006381333931 becomes 4.00638E+12): ${KEEP_AS_TEXT}, and save the sheet again`;
+    return { kind: 'broken', rule };
+  }
+  const rule = brokenRowIdRule(id, isFailures);
   return rule === undefined ? { kind: 'good', value: id } : { kind: 'broken', rule };
+}
+
+function rejectedLineOf(record: SourceRecord, { rejectLine }: SheetColumns): number | undefined {
+  const line = rejectLine === undefined ? '' : (cellText(record.values[rejectLine]) ?? '');
+  return /^[1-9]\d{0,14}$/.test(line) ? Number(line) : undefined;
 }
 
 function labelsOf(record: SourceRecord, columns: SheetColumns): Readonly<Record<string, JsonValue>> {

@@ -34,6 +34,8 @@ export interface SheetColumns {
   readonly isFailures: boolean;
   /** The sheet is our own rejects.csv. */
   readonly isRejects: boolean;
+  /** The place of the column of our own rejects.csv that has the lines of the rejected records; undefined where there is none. */
+  readonly rejectLine: number | undefined;
   /** The places of what makes the prompt: its column, or those of the template. */
   readonly promptParts: readonly number[];
   /** The places of all cells that mean something to us: our columns, and those of the templates. */
@@ -113,6 +115,7 @@ export function columnPlanner(settings: ColumnSettings, sheet: string): ColumnPl
     );
     refuseLabelClashes(labels, place);
     const isRejects = has('reject_rule');
+    const rejectLine = isRejects ? trimmed.findIndex((name) => name.toLowerCase() === 'reject_line') : -1;
     const marking = isWhole && (isFailures || isRejects) ? trimmed.findIndex(isJsonCellsColumn) : -1;
     // A later object of JSON Lines may have keys that this one lacks.
     const mayName = !isWhole || placedName !== undefined || ours.has('file_name');
@@ -127,6 +130,7 @@ export function columnPlanner(settings: ColumnSettings, sheet: string): ColumnPl
       mayName,
       isFailures,
       isRejects,
+      rejectLine: rejectLine === -1 ? undefined : rejectLine,
       promptParts,
       read: [...new Set([...ours.values(), ...promptParts, ...placesIn(placedName ?? [])])],
       foldedNames: new Set(trimmed.filter((name) => name !== '').map((name) => name.toLowerCase())),

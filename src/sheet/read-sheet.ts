@@ -1,5 +1,5 @@
 import type { PromptRow } from '../domain/row.js';
-import { recordChecker, type RejectedItem } from './check.js';
+import { recordChecker, type OwnIdentity, type RejectedItem } from './check.js';
 import { columnPlanner, type ColumnPlanner, type SheetColumns } from './columns.js';
 import { decodeSheet } from './decode.js';
 import { detectDialect, type Dialect, type SheetHead, type SheetFormat } from './dialect.js';
@@ -33,6 +33,7 @@ export type SheetItem =
   | {
       readonly kind: 'row';
       readonly row: PromptRow;
+      readonly own: OwnIdentity;
       /** Line of the first identical record, where neither has an id of its own. */
       readonly repeatOf?: number;
     }
@@ -92,8 +93,9 @@ export async function* readSheet(
           yield checked;
           continue;
         }
-        const repeat = checked.repeatOf === undefined ? {} : { repeatOf: checked.repeatOf };
-        for (const row of checked.rows) yield { kind: 'row', row, ...repeat };
+        const { rows, own, repeatOf } = checked;
+        const facts = { own, ...(repeatOf !== undefined && { repeatOf }) };
+        for (const row of rows) yield { kind: 'row', row, ...facts };
       }
       if (blank > 0) yield { kind: 'blank', records: blank };
     }

@@ -52,7 +52,7 @@ const readRow = async (cells: object, settings: object) => {
 const noted = async (cells: object, settings: object) => {
   const tally = new SheetTally();
   const { row } = await readRow(cells, settings);
-  if (row) tally.add({ kind: 'row', row });
+  if (row) tally.add({ kind: 'row', row, own: { id: undefined, rejectedLine: undefined } });
   return sheetText('s', tally.summary(), SheetSettings.parse(settings)).includes('only schedules fill');
 };
 

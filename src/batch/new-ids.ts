@@ -1,0 +1,116 @@
+import type { RejectedRecord } from '../domain/row.js';
+import { presentRowId } from '../domain/row-id.js';
+import { isScientific, plainNumber, rewrittenAs } from '../domain/rewritten-id.js';
+import type { PlannedItem } from '../ledger/planned-rows.js';
+import type { SheetItem } from '../sheet/index.js';
+
+/** An id of a sheet and the line that has it. */
+export interface IdOnLine {
+  readonly line: number;
+  readonly id: string;
+}
+
+/** How many ids there are, and the first of them. */
+export interface CountedIds {
+  readonly count: number;
+  readonly first: readonly IdOnLine[];
+}
+
+/** Ids in our own failures.csv or rejects.csv that are not rows of its batch. */
+export interface NewIds {
+  /** Those that look like a number that a spreadsheet has made of an id. */
+  readonly numbers: CountedIds;
+  /** Those that look like a date that a spreadsheet has made of an id, or are one. */
+  readonly dates: CountedIds;
+  readonly others: CountedIds;
+}
+
+const NONE: CountedIds = { count: 0, first: [] };
+/** Those of a sheet that is not one of our reports. */
+export const NO_NEW_IDS: NewIds = { numbers: NONE, dates: NONE, others: NONE };
+
+const SHOWN_IDS = 5;
+
+/**
+ * Finds the new ids of our own reports while a plan goes by. Such a file is a part of its batch: an id that is not one
+ * of the batch's rows would buy an image that the batch may have under another id.
+ *
+ * Remembers the sheet's ids, as the merge of such a file does anyway, and none of the batch's.
+ */
+export class NewIdsFinder {
+  readonly #unknown = new Map<string, { readonly line: number; readonly rejectedLine: number | undefined }>();
+  /** Ids of the sheet that are the number of an id of the batch that is written in another way: 7 for 007. */
+  readonly #numbers = new Set<string>();
+  /** Lines of records that the batch has as rejected for their ids. */
+  readonly #linesOfWrongIds = new Set<number>();
+  #isReport = false;
+
+  /** An item of the sheet; before what is planned of it. */
+  addSheetItem(item: SheetItem): void {
+    if (item.kind === 'header') this.#isReport = item.header.isFailures || item.header.isRejects;
+    if (item.kind !== 'row' || !this.#isReport) return;
+    const { line } = item.row;
+    const { id, rejectedLine } = item.own;
+    if (id !== undefined && !this.#unknown.has(id)) this.#unknown.set(id, { line, rejectedLine });
+  }
+
+  /** What is planned: a row that the batch has is not new. */
+  addPlanned(item: PlannedItem): void {
+    if (item.kind === 'sheet') this.addSheetItem(item.item);
+    if (!this.#isReport || item.kind !== 'planned' || !item.before) return;
+    const { rowId } = item.row;
+    this.#unknown.delete(rowId);
+    // Several images of one record have its id with a number behind it.
+    this.#unknown.delete(rowId.replace(/~[1-9]\d*$/, ''));
+    const present = presentRowId(rowId);
+    if (present !== undefined && !item.isKept) this.#unknown.delete(present);
+    this.#noteNumber(rowId);
+  }
+
+  /**
+   * A record that the batch has as rejected, after all that is planned: its id is not new, and where the id was what
+   * was wrong, the record may come back with another. `idColumn` is where its sheet has ids, in lower case.
+   */
+  addRejected({ record, column, line }: RejectedRecord, idColumn: string): void {
+    if (column.toLowerCase() === idColumn) this.#linesOfWrongIds.add(line);
+    const [, cell] = Object.entries(record).find(([name]) => name.toLowerCase() === idColumn) ?? [];
+    if (typeof cell !== 'string') return;
+    const id = cell.trim();
+    if (!isScientific(id)) this.#unknown.delete(id);
+    this.#noteNumber(id);
+  }
+
+  /** The new ids, in the sheet's order. */
+  found(): NewIds {
+    const numbers = new IdCounter();
+    const dates = new IdCounter();
+    const others = new IdCounter();
+    for (const [id, { line, rejectedLine }] of this.#unknown) {
+      const isCorrection = rejectedLine !== undefined && this.#linesOfWrongIds.has(rejectedLine);
+      const looksLike = rewrittenAs(id);
+      if (looksLike === 'a number' || this.#numbers.has(id)) numbers.add({ id, line });
+      else if (looksLike === 'a date') dates.add({ id, line });
+      else if (!isCorrection) others.add({ id, line });
+    }
+    return { numbers: numbers.counted, dates: dates.counted, others: others.counted };
+  }
+
+  #noteNumber(id: string): void {
+    const number = plainNumber(id);
+    if (number !== undefined && number !== id && this.#unknown.has(number)) this.#numbers.add(number);
+  }
+}
+
+class IdCounter {
+  #count = 0;
+  readonly #first: IdOnLine[] = [];
+
+  get counted(): CountedIds {
+    return { count: this.#count, first: this.#first };
+  }
+
+  add(id: IdOnLine): void {
+    this.#count += 1;
+    if (this.#first.length < SHOWN_IDS) this.#first.push(id);
+  }
+}

@@ -1,0 +1,39 @@
+import type { ContentHash } from '../domain/ids.js';
+import { hasChosenName, imageNameOf } from '../domain/object-key.js';
+import type { PromptRow } from '../domain/row.js';
+import { formerRowId, presentRowId } from '../domain/row-id.js';
+
+type Identity = Pick<PromptRow, 'rowId' | 'contentHash'>;
+
+/**
+ * A sheet's row under the id that the batch has it under: made ids of digits alone got `row-` before them after some
+ * batches had been made. With the same content it is the same row, so that its image, its jobs and its keys are found,
+ * and nothing is bought again. `contentHashOf` gives what the batch has under an id.
+ */
+export function underIdInBatch(
+  row: PromptRow,
+  contentHashOf: (rowId: string) => ContentHash | undefined,
+): PromptRow {
+  const former = formerRowId(row.rowId);
+  if (former === undefined || contentHashOf(row.rowId) !== undefined) return row;
+  const contentHash = contentHashOf(former);
+  return contentHash === row.contentHash ? underIdOf({ rowId: former, contentHash }, row) : row;
+}
+
+/** The sheet's row that a row of the batch is, by its id now or before; undefined for none. */
+export function joiningAs<Row extends Identity>(
+  known: Identity,
+  joining: ReadonlyMap<string, Row>,
+): Row | undefined {
+  const joins = joining.get(known.rowId);
+  if (joins) return joins;
+  const present = presentRowId(known.rowId);
+  const renamed = present === undefined ? undefined : joining.get(present);
+  return renamed?.contentHash === known.contentHash ? renamed : undefined;
+}
+
+/** A sheet's row under the id of the batch's row that it is. */
+export function underIdOf({ rowId }: Identity, row: PromptRow): PromptRow {
+  if (row.rowId === rowId) return row;
+  return { ...row, rowId, imageName: hasChosenName(row) ? row.imageName : imageNameOf(rowId) };
+}
