@@ -62,7 +62,14 @@ export async function sealLargeBatch(
   const startedAt = new Date().toISOString();
   const { shardCount } = result;
   await bench.attempt(() =>
-    activities.seal({ run, shardCount, end: 'completed', tally: EMPTY_TALLY, startedAt }),
+    activities.seal({
+      run,
+      shardCount,
+      openedShards: shardCount,
+      end: 'completed',
+      tally: EMPTY_TALLY,
+      startedAt,
+    }),
   );
 }
 

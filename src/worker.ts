@@ -14,6 +14,7 @@ import { createDownloadAgent } from './bananahub/download-agent.js';
 import { lookAtRun } from './batch/look-at-batch.js';
 import type { StatusAccess } from './batch/batch-status.js';
 import { openBatchesSince } from './batch/open-batches.js';
+import { settledInHistory } from './batch/settled-in-history.js';
 import { refuseIgnoredConditions } from './batch/submission-refusals.js';
 import { createBananaHubClient } from './bananahub/http-client.js';
 import { downloadImage } from './bananahub/image-download.js';
@@ -124,6 +125,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
         downloadImage(url, { agent, signal, redact, reserveBytes: (sizeBytes) => budget.reserve(sizeBytes) }),
       decodeBytes,
       openBatchesSince: (sinceIso) => openBatchesSince(temporalClient, sinceIso),
+      settledInHistory: (run, shard) => settledInHistory(temporalClient, run, shard),
       ...inputsOutOfReach,
       log,
       gate,

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { BananaHubClient } from '../bananahub/client.js';
 import type { DownloadedImage } from '../bananahub/image-download.js';
 import type { Notice } from '../domain/notice.js';
+import type { SettledRow } from '../domain/outcome.js';
 import type { RunLook } from '../batch/look-at-batch.js';
 import type { NoticeSender } from '../notices/notice-sender.js';
 import type { RunRef } from '../storage/layout.js';
@@ -25,6 +26,8 @@ export interface ActivityDependencies {
   readonly decodeBytes?: number;
   /** The ids of batches whose workflows were at work at any time since then, ISO 8601; some of them where there are many. */
   readonly openBatchesSince: (sinceIso: string) => Promise<readonly string[]>;
+  /** How the rows of a shard that has ended did, by their index in it, as far as Temporal's history tells. */
+  readonly settledInHistory: (run: RunRef, shard: number) => Promise<ReadonlyMap<number, SettledRow>>;
   /** Why the service cannot fetch input images from the bucket; absent where it can. */
   readonly inputsOutOfReach?: string;
   /** Has word of an event delivered, in its own time; a repeat of the same id changes nothing. Absent where nobody wants to hear. */

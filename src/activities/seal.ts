@@ -33,6 +33,7 @@ import { LedgerFiles } from '../ledger/ledger-files.js';
 import { AlikeImages } from './alike-images.js';
 import { ContactSheetFiles } from './contact-sheet-files.js';
 import { SealedCost, sealedBudget } from './sealed-cost.js';
+import { bucketSetBack } from './lost-outcomes.js';
 import { sealedRows } from './sealed-rows.js';
 import { bearingStorage } from './storage-fault.js';
 import { storeImagesCard } from './store-images-card.js';
@@ -56,6 +57,7 @@ async function seal(state: WorkerState, input: SealInput, files: LedgerFiles): P
   const batchText = await state.store.readText(at(run, batchFileKey(run)));
   const batch = BatchFile.parse(JSON.parse(batchText));
   refuseOlder(run, batch);
+  if (batch.runSeq < run.runSeq) throw bucketSetBack(run, batch.runSeq);
   // Temporal's clock, as of all other times that are told: this machine's may be wrong.
   const sealedAt = new Date(Context.current().info.scheduledTimestampMs).toISOString();
   const outcomes = files.open();

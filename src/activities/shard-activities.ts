@@ -27,7 +27,7 @@ export function openShardActivity(state: WorkerState): Activities['openShard'] {
       const parts = await listParts(state.store, run, shard);
       const recorded = await readParts(state.store, run, parts);
       // From here on creates may be sent that only this shard's workflow knows of.
-      const first = await noteOpened(state.store, run, shard, openedBy);
+      const first = await noteOpened(state.store, run, shard, { openedBy });
       const doubt = first.openedBy === openedBy ? undefined : { runSeq: run.runSeq, ...first };
       const overview = overviewOf(rows, recorded, { nextPart: (parts.at(-1)?.part ?? -1) + 1, doubt });
       return prices ? { ...overview, prices: rowPrices(rows, tableOf(prices)) } : overview;
@@ -113,7 +113,7 @@ export function recordOutcomesActivity(state: WorkerState): Activities['recordOu
 }
 
 /** A row's outcome; one that is said to keep its image has the new one where that was stored all the same, unseen by its shard. */
-async function outcomeOf(
+export async function outcomeOf(
   state: WorkerState,
   run: RunRef,
   row: ShardRow,
@@ -169,7 +169,7 @@ function bearingBucket<T>(state: WorkerState, work: () => Promise<T>): Promise<T
   return withHeartbeat(() => bearingStorage(state, work));
 }
 
-async function putPart(
+export async function putPart(
   state: WorkerState,
   { run, shard, part }: Pick<RecordOutcomesInput, 'run' | 'shard' | 'part'>,
   outcomes: readonly RowOutcome[],

@@ -174,6 +174,8 @@ export interface StillHeldDetails {
 export interface SealInput {
   readonly run: RunRef;
   readonly shardCount: number;
+  /** The first so many shards were opened, and each of their rows was recorded. */
+  readonly openedShards: number;
   readonly end: BatchEnd;
   /** What the workflow counted; the report counts what the files say. */
   readonly tally: Tally;

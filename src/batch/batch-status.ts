@@ -88,7 +88,7 @@ function statusOf(
   workers: number | undefined,
   location: BatchLocation,
 ): Omit<BatchStatus, 'oldestRows' | 'usualSeconds'> {
-  const closed = closedFromOutside(description);
+  const closed = closedFromOutside(description, snapshot);
   const holds = holdsOf(snapshot, closed).map((hold) => ({ ...hold, ...probeOf(description, hold) }));
   const state = closed ? 'failed' : stateOf(snapshot, tally);
   const reason = reasonOf(snapshot, { closed, state, holds });
@@ -156,16 +156,20 @@ export function reasonOf(
   return now.holds[0]?.message;
 }
 
-/** Why a workflow ended without the batch's doing; undefined where it did not. */
+/** Why a workflow ended without the batch's doing, or failed; undefined where it did not. */
 export function closedFromOutside(
   description: Pick<WorkflowExecutionDescription, 'status' | 'workflowId'>,
+  { failure }: Pick<BatchSnapshot, 'failure'>,
 ): string | undefined {
   switch (description.status.name) {
     case 'RUNNING':
     case 'COMPLETED':
       return undefined;
     case 'FAILED':
-      return `Its workflow failed; see why with: temporal workflow show -w ${description.workflowId}. What is recorded is kept. ${goOn(description.workflowId)}`;
+      return (
+        failure ??
+        `Its workflow failed; see why with: temporal workflow show -w ${description.workflowId}. What is recorded is kept. ${goOn(description.workflowId)}`
+      );
     default:
       return `Its workflow was ended from outside (${description.status.name.toLowerCase()}). ${goOn(description.workflowId)}`;
   }

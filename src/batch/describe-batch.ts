@@ -64,6 +64,7 @@ const Snapshot: z.ZodType<BatchSnapshot> = z.object({
   pace: z.object({ concurrency: z.number(), notBefore: z.string(), fullAt: z.string() }).exactOptional(),
   startedAt: z.string(),
   endedAt: z.string().exactOptional(),
+  failure: z.string().exactOptional(),
   asOf: z.string(),
 });
 

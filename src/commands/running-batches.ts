@@ -66,7 +66,7 @@ function listedBatch(
       return noted.data ?? tallyOfPending(rows);
     })
     .reduce(addTallies, snapshot.tally);
-  const closed = closedFromOutside(execution);
+  const closed = closedFromOutside(execution, snapshot);
   const state = closed ? 'failed' : stateOf(snapshot, tally);
   return {
     batchId: run.batchId,

@@ -114,13 +114,19 @@ function summary(
   ];
   const shown = `${ended.stored} of ${ended.total} images stored`;
   return [
-    `${ended.state === 'cancelled' ? 'Cancelled' : 'Done'}: ${shown}.`,
+    `${HOW_ENDED[ended.state] ?? 'Done'}: ${shown}.`,
     ...lines.map(([name, text]) => `${name.padEnd(10)} ${text}`),
     '',
   ].join('\n');
 }
 
-function nextStep({ batchId, failed, cancelled }: BatchStatus, isFolder: boolean): string {
+const HOW_ENDED: Partial<Record<BatchStatus['state'], string>> = {
+  cancelled: 'Cancelled',
+  failed: 'Stopped',
+};
+
+function nextStep({ batchId, state, failed, cancelled }: BatchStatus, isFolder: boolean): string {
+  if (state === 'failed') return `npx banana-batch retry ${batchId}`;
   if (failed > 0) return `npx banana-batch failures ${batchId}`;
   if (cancelled > 0) return `npx banana-batch retry ${batchId} for the rows that are missing`;
   return isFolder ? 'npx banana-batch run YOUR.csv, or: npx banana-batch --help' : `npx banana-batch list`;

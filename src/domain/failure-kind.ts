@@ -14,7 +14,7 @@ export const FAILURE_KINDS = [
   'service-error',
   /** A create stayed unanswered past the idempotency horizon: a person decides. */
   'unknown-charge',
-  /** The shard was ended from outside twice. */
+  /** The shard was ended from outside twice, or the bucket has lost its image. */
   'shard-lost',
 ] as const;
 

@@ -4,7 +4,7 @@ import { FAILURE_KINDS, UNSTORED_KINDS } from '../domain/failure-kind.js';
 import type { BatchId, ContentHash, JobId, RowId } from '../domain/ids.js';
 import type { JsonValue } from '../domain/json.js';
 import type { NearDuplicates } from '../domain/near-duplicates.js';
-import { NO_THUMBNAIL, PHASES_REACHED, type RowOutcome } from '../domain/outcome.js';
+import { NO_THUMBNAIL, PHASES_REACHED, type RowOutcome, type SettledRow } from '../domain/outcome.js';
 import type { RejectedRecord, ShardRow } from '../domain/row.js';
 import type { MissingThumbnails } from '../domain/missing-thumbnails.js';
 import type { RepeatedJobs } from '../domain/repeated-jobs.js';
@@ -182,6 +182,14 @@ const rowEnd = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('failed'), failure: z.enum(FAILURE_KINDS), message: z.string() }),
   z.object({ kind: z.literal('cancelled') }),
 ]);
+
+/** A row's end as workflow history has it. */
+export const SettledDocument: z.ZodType<SettledRow> = z.object({
+  row: count,
+  end: z.union([rowEnd, z.object({ kind: z.literal('kept') })]),
+  generations: z.array(generationRecord),
+  settledAtMs: z.number(),
+});
 
 /** A line of a part and of `outcomes.jsonl`. */
 export const OutcomeLine: z.ZodType<RowOutcome> = z.object({

@@ -4,21 +4,21 @@ import { readDocument, readDocumentIfAny } from './read-document.js';
 import { at, openedKey, type RunRef } from '../storage/layout.js';
 import { StorageError, type ObjectStore } from '../storage/object-store.js';
 
-/** Notes that a workflow opens a shard now; of several notes the first stands. Resolves with who opened it first, and when. */
+/** Notes that a workflow opens a shard, now by default; of several notes the first stands. Resolves with who opened it first, and when. */
 export async function noteOpened(
   store: ObjectStore,
   run: RunRef,
   shard: number,
-  openedBy: string,
+  { openedAt = new Date().toISOString(), ...by }: Partial<OpenedShard>,
 ): Promise<{ readonly openedAtMs: number; readonly openedBy: string | undefined }> {
   const ref = at(run, openedKey(run, run.runSeq, shard));
-  const opened: OpenedShard = { openedAt: new Date().toISOString(), openedBy };
+  const opened: OpenedShard = { openedAt, ...by };
   try {
     await store.put(ref, toJsonLines([opened]), {
       contentType: 'application/json',
       condition: { kind: 'absent' },
     });
-    return { openedAtMs: Date.parse(opened.openedAt), openedBy };
+    return { openedAtMs: Date.parse(opened.openedAt), openedBy: by.openedBy };
   } catch (error) {
     if (!(error instanceof StorageError) || error.code !== 'precondition-failed') throw error;
   }

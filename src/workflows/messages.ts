@@ -97,6 +97,8 @@ export interface BatchSnapshot {
   /** ISO 8601. */
   readonly startedAt: string;
   readonly endedAt?: string;
+  /** Why the run failed, for a person; absent where it has not, or only its history tells. */
+  readonly failure?: string;
   readonly asOf: string;
 }
 

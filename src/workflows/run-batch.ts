@@ -28,7 +28,7 @@ import {
   type RunBatchResult,
 } from './messages.js';
 import { ShardRuns } from './shard-runs.js';
-import { CancelledUnprepared, WholeBatch } from './whole-batch.js';
+import { CancelledUnprepared, failureOf, WholeBatch } from './whole-batch.js';
 
 /**
  * Runs a batch from its sheet to its sealed report. Ends when every row has settled; faults of account, service or
@@ -49,7 +49,7 @@ class Batch {
   readonly #startedAt: string;
   readonly #notices: BatchNotices;
   #phase: BatchSnapshot['phase'] = 'preparing';
-  #endedAt: string | undefined;
+  #ended: Pick<BatchSnapshot, 'endedAt' | 'failure'> = {};
   readonly #pauses: BatchPauses;
   readonly #pace: BatchPace;
   readonly #canary: BatchCanary;
@@ -151,14 +151,14 @@ class Batch {
       await this.#budget.close();
       this.#enter('sealing');
       const [counted, startedAt] = [this.#shards.tally, this.#startedAt];
-      const { shardCount } = begun.shards;
-      const tally = await this.#work.seal({ shardCount, end, tally: counted, startedAt });
+      const shards = { shardCount: begun.shards.shardCount, openedShards: this.#shards.opened };
+      const tally = await this.#work.seal({ ...shards, end, tally: counted, startedAt });
       this.#shards.sealed(tally);
       return await this.#end(end, tally);
     } catch (error) {
       if (error instanceof ContinueAsNew) throw error;
       if (error instanceof CancelledUnprepared) return await this.#end('cancelled', EMPTY_TALLY);
-      this.#endedAt = new Date().toISOString();
+      this.#ended = { endedAt: new Date().toISOString(), ...failureOf(error) };
       this.#enter('failed');
       throw error;
     } finally {
@@ -189,7 +189,7 @@ class Batch {
   async #end(end: BatchEnd, tally: Tally): Promise<RunBatchResult> {
     const endedAt = new Date().toISOString();
     await this.#notices.tellEnd({ end, tally }, endedAt);
-    this.#endedAt = endedAt;
+    this.#ended = { endedAt };
     this.#enter(end);
     return { end, tally };
   }
@@ -272,7 +272,7 @@ class Batch {
   }
 
   #snapshot(): BatchSnapshot {
-    const pace = this.#endedAt ? undefined : this.#pace.lowered(this.#concurrency);
+    const pace = this.#ended.endedAt ? undefined : this.#pace.lowered(this.#concurrency);
     return {
       run: this.#input.run,
       phase: this.#phase,
@@ -280,14 +280,14 @@ class Batch {
       ...(this.#pauses.own.length > 0 && { pauses: this.#pauses.own }),
       ...this.#budget.shown,
       cancelling: this.#cancelling,
-      holds: this.#endedAt ? [] : this.#holds.current,
+      holds: this.#ended.endedAt ? [] : this.#holds.current,
       tally: this.#shards.tally,
       openShards: this.#shards.open.all.map(({ shard, rows }) => ({ shard, rows })),
       carriedStored: this.#carriedStored,
       concurrency: this.#concurrency,
       ...(pace && { pace }),
       startedAt: this.#startedAt,
-      ...(this.#endedAt && { endedAt: this.#endedAt }),
+      ...this.#ended,
       asOf: new Date().toISOString(),
     };
   }

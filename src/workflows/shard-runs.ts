@@ -33,6 +33,7 @@ export class ShardRuns {
   readonly #recordLost: (shard: number, openedAtMs: number) => Promise<Tally>;
   readonly #onChange: () => void;
   #settled: Tally = EMPTY_TALLY;
+  #opened = 0;
   #canaryMs: readonly number[] = [];
   #unopened: UnopenedShards = { nextShard: 0, shardCount: 0, shardRows: 0, rows: 0 };
 
@@ -66,6 +67,11 @@ export class ShardRuns {
     return addTallies(this.#settled, tallyOfPending(this.#unopened.rows));
   }
 
+  /** How many shards were opened so far, those of workflow runs before this one too: every row of theirs is recorded once they have ended. */
+  get opened(): number {
+    return this.#opened;
+  }
+
   /** What a new workflow run of the batch begins with, once no shard is open. */
   get left(): Pick<ResumedBatch, 'shards' | 'settled'> {
     return { shards: this.#unopened, settled: this.#settled };
@@ -95,6 +101,7 @@ export class ShardRuns {
   begin({ shards, settled }: Pick<ResumedBatch, 'shards' | 'settled'>): void {
     this.#settled = settled;
     this.#unopened = shards;
+    this.#opened = shards.nextShard;
     this.deal();
   }
 
@@ -137,6 +144,7 @@ export class ShardRuns {
       nextShard: shard + 1,
       rows: this.#unopened.rows - rows,
     };
+    this.#opened = shard + 1;
     this.#runShard(shard, rows, granted).catch((error: unknown) => {
       log.error('A shard ended in a way that was not foreseen.', { shard, error });
     });

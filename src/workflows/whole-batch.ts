@@ -1,4 +1,4 @@
-import { condition, log } from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure, condition, log } from '@temporalio/workflow';
 import type { Activities, LeaseBudgetInput, ReportCanaryInput, SealInput } from '../activities/types.js';
 import type { LeaseAnswer } from '../domain/batch-leases.js';
 import type { RunSettings } from '../domain/run-settings.js';
@@ -6,10 +6,16 @@ import { sameEnds, type Tally } from '../domain/tally.js';
 import type { RunRef } from '../storage/layout.js';
 import { activityProxies, batchFaultOf, wholeBatchProxies } from './activity-proxies.js';
 import type { BatchHolds } from './batch-holds.js';
-import type { ResumedBatch } from './messages.js';
+import type { BatchSnapshot, ResumedBatch } from './messages.js';
 
 /** The batch was cancelled while a hold kept its sheet from being read: nothing was bought, and there is nothing to seal. */
 export class CancelledUnprepared extends Error {}
+
+/** What a batch that has failed shows of it: our own sentence, where an activity gave up with one. */
+export function failureOf(error: unknown): Pick<BatchSnapshot, 'failure'> {
+  const cause = error instanceof ActivityFailure ? error.cause : undefined;
+  return cause instanceof ApplicationFailure && cause.nonRetryable ? { failure: cause.message } : {};
+}
 
 /** The steps of a batch that go over all of its rows. A hold only makes them wait. */
 export class WholeBatch {

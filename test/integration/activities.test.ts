@@ -579,6 +579,7 @@ describe('the activities', () => {
         bench.activities.seal({
           run,
           shardCount,
+          openedShards: end === 'cancelled' ? 0 : shardCount,
           end,
           tally: { ...EMPTY },
           startedAt: new Date().toISOString(),
@@ -933,12 +934,24 @@ describe('the activities', () => {
       ]);
     });
 
+    it('never seals a run whose preparation the bucket has lost', async () => {
+      const first = await bench.ingest('set-back', sheet);
+      const earlier = await bench.s3.store.readText(at(first.run, batchFileKey(first.run)));
+      const { run } = await bench.ingest('set-back', sheet, 2);
+      const contentType = 'application/json';
+      await bench.s3.store.put(at(run, batchFileKey(run)), Buffer.from(earlier), { contentType });
+      await expect(seal(run, 1)).rejects.toMatchObject({
+        message: expect.stringMatching(/batch\.json is of run 1, .*banana-batch retry set-back/),
+        nonRetryable: true,
+      });
+    });
+
     it('never seals a completed run in which a row has no outcome', async () => {
       const { run } = await bench.ingest('hole', sheet);
       const settled = [{ row: 0, end: { kind: 'cancelled' }, generations: [], settledAtMs: 1 }] as const;
       await bench.attempt(() => bench.activities.recordOutcomes({ run, shard: 0, part: 0, settled }));
       await expect(seal(run, 1)).rejects.toMatchObject({
-        message: expect.stringContaining('position 1 (shard 0)'),
+        message: expect.stringMatching(/^The ledger has lost parts: .* how 2 of 3 rows ended/),
         nonRetryable: true,
       });
       expect(await bench.s3.store.head(at(run, reportKey(run)))).toBeUndefined();

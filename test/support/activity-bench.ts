@@ -68,6 +68,7 @@ export async function startActivityBench(): Promise<ActivityBench> {
     downloadImage: (url, signal) =>
       downloadImage(url, { agent, signal, reserveBytes: (sizeBytes) => budget.reserve(sizeBytes) }),
     openBatchesSince: async () => [],
+    settledInHistory: async () => new Map(),
     log: pino({ level: 'silent' }),
     limits: { ...DEFAULT_LIMITS, serviceFaultMs: 700, storageFaultMs: 700, imageFaultMs: 900 },
   };

@@ -84,7 +84,14 @@ export async function sealBatch(
   const { shardCount } = result;
   const startedAt = new Date().toISOString();
   await bench.attempt(() =>
-    activities.seal({ run, shardCount, end: 'completed', tally: EMPTY_TALLY, startedAt }),
+    activities.seal({
+      run,
+      shardCount,
+      openedShards: shardCount,
+      end: 'completed',
+      tally: EMPTY_TALLY,
+      startedAt,
+    }),
   );
   return {
     run,
