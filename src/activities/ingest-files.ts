@@ -1,6 +1,6 @@
 import type { RowOutcome } from '../domain/outcome.js';
 import { isReportColumn, REJECT_COLUMNS } from '../domain/reserved-columns.js';
-import type { PromptRow, RejectedRecord, ShardRow } from '../domain/row.js';
+import type { PromptRow, RejectedRecord, ShardRow, SkippedRecord } from '../domain/row.js';
 import { addTallies, EMPTY_TALLY, tallyOfSettled, type Tally } from '../domain/tally.js';
 import type { CarriedLine, RenameLine } from '../ledger/documents.js';
 import { toJsonLines } from '../ledger/json-lines.js';
@@ -13,6 +13,7 @@ import {
   rejectsLedgerKey,
   renamesKey,
   rowsKey,
+  skippedKey,
   type RunRef,
 } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
@@ -54,6 +55,26 @@ export class Rejects {
     await this.#ledger.store(rejectsLedgerKey(run, run.runSeq), 'application/jsonl');
     await this.#csv.store(rejectsKey(run), [...own, ...REJECT_COLUMNS], delimiter);
     return [...own];
+  }
+}
+
+/** The records that are left out as repeats. */
+export class SkippedRecords {
+  readonly #files: LedgerFiles;
+  #file: ReturnType<LedgerFiles['open']> | undefined;
+
+  constructor(files: LedgerFiles) {
+    this.#files = files;
+  }
+
+  async add(skipped: SkippedRecord): Promise<void> {
+    this.#file ??= this.#files.open();
+    await this.#file.add(skipped);
+  }
+
+  /** Stores them, if there are any. */
+  async store(run: RunRef): Promise<void> {
+    await this.#file?.store(skippedKey(run, run.runSeq), 'application/jsonl');
   }
 }
 

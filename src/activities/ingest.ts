@@ -110,7 +110,7 @@ async function ingest(
   await carried.store(run);
   await renames.store(run);
   await setRenamedAside(store, run, signal);
-  const rejectColumns = await sheet.storeRejects(run);
+  const rejectColumns = await sheet.storeLeftOut(run);
   // The last before anything is bought.
   const balance = await readBalance(state);
   const batch: BatchFile = {
@@ -123,6 +123,7 @@ async function ingest(
     sheet: { ...request, redo: [] },
     settings,
     rejectColumns: [...rejectColumns],
+    sheetColumns: [...sheet.sheetColumns],
     labelColumns: [...sheet.labelColumns],
     delimiter: sheet.delimiter,
     hasNames,

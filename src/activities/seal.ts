@@ -9,6 +9,8 @@ import type { Tally } from '../domain/tally.js';
 import { failureColumns, failureRecord } from '../report/failure-record.js';
 import { ImagesCard } from '../report/images-card.js';
 import { metadataLine } from '../report/metadata-line.js';
+import { ResultsTable } from '../report/results-table.js';
+import { resultsText } from '../report/results-text.js';
 import { BatchFile, OutcomeLine, type Report } from '../ledger/documents.js';
 import { readJsonLines } from '../ledger/json-lines.js';
 import {
@@ -22,6 +24,7 @@ import {
   nearDuplicatesKey,
   outcomesKey,
   reportKey,
+  resultsKey,
   type RunRef,
 } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
@@ -63,6 +66,9 @@ async function seal(state: WorkerState, input: SealInput, files: LedgerFiles): P
   const outcomes = files.open();
   const metadata = files.open();
   const failures = files.openCsv();
+  const results = files.open();
+  const resultsLines = resultsText(batch.delimiter, (text) => results.write(text));
+  const table = await ResultsTable.begin(state.store, run, batch, { write: resultsLines.write });
   const contactSheet = new ContactSheetFiles(files, run, input.tally);
   const cost = await SealedCost.begin(state, run, batch);
   const counts = new SealedCounts(batch.rejected);
@@ -82,6 +88,7 @@ async function seal(state: WorkerState, input: SealInput, files: LedgerFiles): P
       await metadata.add(metadataLine(row, end, outcome.imageKey, batch));
     } else await failures.add(failureRecord(run, row, outcome));
     await contactSheet.add(row, outcome);
+    await table.add(row, outcome);
   }
   await outcomes.store(outcomesKey(run, run.runSeq), 'application/jsonl');
   // Those that follow lie where a newer run puts its own.
@@ -90,6 +97,9 @@ async function seal(state: WorkerState, input: SealInput, files: LedgerFiles): P
   await refuseIfOlder();
   await metadata.store(metadataKey(run), 'application/jsonl');
   await failures.store(failuresKey(run), failureColumns(batch), batch.delimiter);
+  await table.end();
+  await resultsLines.end();
+  await results.store(resultsKey(run), 'text/csv; charset=utf-8');
   const { sameBytes, nearDuplicates, lists } = await alike.tell(files, batch.delimiter);
   await contactSheet.end(lists, sealedAt);
   await storeImagesCard(state.store, run, card.text(run, counts.tally));

@@ -16,6 +16,7 @@ import {
   probeKey,
   rejectsKey,
   reportKey,
+  resultsKey,
   runsPrefix,
   sentPrefix,
   type BatchLocation,
@@ -76,7 +77,7 @@ export interface FixedKeys {
 /** The keys that every batch has, below its root. */
 export function fixedKeys(location: BatchLocation): FixedKeys {
   const below = (key: string): string => key.slice(batchRoot(location).length);
-  const files = [batchFileKey, reportKey, failuresKey, rejectsKey, metadataKey, contactSheetKey];
+  const files = [batchFileKey, reportKey, failuresKey, rejectsKey, metadataKey, resultsKey, contactSheetKey];
   const others = [imagesCardKey, placeKey, probeKey, checkedKey];
   return {
     keys: new Set([...files, ...others].map((keyOf) => below(keyOf(location)))),

@@ -1,14 +1,14 @@
-import type { BatchFile } from '../ledger/documents.js';
 import { UsageError } from '../errors.js';
 import { failureColumns } from '../report/failure-record.js';
 import { csvChunks } from '../sheet/index.js';
 import { at, failuresKey, rejectsKey, type BatchLocation } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { locate, withBucketIfAny } from './batch-access.js';
-import { readBatchFiles, type BatchFiles } from '../batch/batch-files.js';
+import { readBatchFiles } from '../batch/batch-files.js';
 import { EXIT, type Command, type CommandContext } from './command-context.js';
 import { countedFailures } from './counted-failures.js';
 import { failedRowOf, recordedFailures, sealedFailures, type FailedRow } from './failed-rows.js';
+import { recordedRun, type RecordedRun } from './recorded-run.js';
 import { unknownBatch } from './status.js';
 import { coloursFor } from './status-text.js';
 import { renderTable, tableWidth, type TableColumn } from './table.js';
@@ -36,7 +36,7 @@ export const failures: Command<FailuresOptions> = (context, options) => {
     const location = await locate({ store, bucket }, options.id);
     const files = await readBatchFiles(store, location);
     if (!files) throw unknownBatch(location);
-    const source = sourceOf(files, location);
+    const source = recordedRun(files, location);
     context.stderr.write(source.note);
     if (options.csv) {
       for await (const chunk of csvOf(store, source)) {
@@ -56,38 +56,7 @@ export const failures: Command<FailuresOptions> = (context, options) => {
   });
 };
 
-/** Where the failures are read: nowhere yet, from the seal, or from the parts of a run that is not sealed. */
-type Source = {
-  /** For stderr; empty or whole lines. */
-  readonly note: string;
-} & (
-  | { readonly kind: 'none' }
-  | {
-      readonly kind: 'sealed' | 'recorded';
-      readonly run: BatchLocation & { runSeq: number };
-      readonly batch: BatchFile;
-    }
-);
-
-function sourceOf({ lastRunSeq, batch, report }: BatchFiles, location: BatchLocation): Source {
-  if (!batch)
-    return { kind: 'none', note: `Batch "${location.batchId}" is being prepared: no row has ended yet.\n` };
-  const { runSeq } = batch;
-  const run = { ...location, runSeq };
-  const newer =
-    lastRunSeq > runSeq
-      ? `Run ${lastRunSeq} is being prepared; this is how run ${runSeq} left the rows.\n`
-      : '';
-  if (report && report.runSeq >= runSeq) return { kind: 'sealed', run, batch, note: newer };
-  return {
-    kind: 'recorded',
-    run,
-    batch,
-    note: `${newer}Run ${runSeq} is not sealed yet: rows are recorded by the hundred or once a minute, so more may follow.\n`,
-  };
-}
-
-async function* recordsOf(store: ObjectStore, source: Source): AsyncGenerator {
+async function* recordsOf(store: ObjectStore, source: RecordedRun): AsyncGenerator {
   switch (source.kind) {
     case 'none':
       return;
@@ -99,7 +68,7 @@ async function* recordsOf(store: ObjectStore, source: Source): AsyncGenerator {
   }
 }
 
-async function* csvOf(store: ObjectStore, source: Source): AsyncGenerator<string> {
+async function* csvOf(store: ObjectStore, source: RecordedRun): AsyncGenerator<string> {
   switch (source.kind) {
     case 'none':
       return;
@@ -139,7 +108,11 @@ class FoundFailures {
   }
 }
 
-function jsonOf({ batchId }: BatchLocation, source: Source, { total, byKind, rows }: FoundFailures): string {
+function jsonOf(
+  { batchId }: BatchLocation,
+  source: RecordedRun,
+  { total, byKind, rows }: FoundFailures,
+): string {
   const runSeq = source.kind === 'none' ? undefined : source.run.runSeq;
   return `${JSON.stringify({ batchId, runSeq, sealed: source.kind === 'sealed', total, byKind, rows })}\n`;
 }
@@ -159,7 +132,7 @@ const WIDTH_WITH_JOBS = 120;
 async function showTable(
   { stdout, stderr, environment }: CommandContext,
   location: BatchLocation,
-  source: Source,
+  source: RecordedRun,
   { total, byKind, rows }: FoundFailures,
 ): Promise<void> {
   const { batchId } = location;

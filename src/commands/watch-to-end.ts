@@ -2,7 +2,7 @@ import path from 'node:path';
 import { statusJson, type BatchStatus } from '../batch/status-document.js';
 import type { Config } from '../config.js';
 import type { BatchLocation } from '../storage/layout.js';
-import { contactSheetKey, failuresKey, imagesPrefix, rejectsKey } from '../storage/layout.js';
+import { contactSheetKey, failuresKey, imagesPrefix, rejectsKey, resultsKey } from '../storage/layout.js';
 import type { BatchAccess } from './batch-access.js';
 import { EXIT, type CommandContext, type ExitCode } from './command-context.js';
 import { embeddedBucketFolder, type Engine } from './engine.js';
@@ -103,6 +103,7 @@ function summary(
   const lines: [string, string][] = [
     ['Images', `${root}${imagesPrefix(location)}`],
     ['Look', `${root}${contactSheetKey(location)}`],
+    ['Results', `${root}${resultsKey(location)}`],
     ...(ended.failed + ended.cancelled > 0
       ? [['Failed', `${root}${failuresKey(location)}`] satisfies [string, string]]
       : []),

@@ -2,6 +2,7 @@ import type { Model, Resolution } from './generation-settings.js';
 import type { ContentHash, JobId, RowId } from './ids.js';
 import type { JsonValue } from './json.js';
 import type { GenerationRecord, StoredEnd } from './outcome.js';
+import type { InputColumn } from './reserved-columns.js';
 
 /** One row as checked: what is sent, where its image goes, and what is carried along. Written to `runs/<runSeq>/rows/`. */
 export interface PromptRow {
@@ -24,7 +25,15 @@ export interface PromptRow {
   readonly imageName: string;
   /** Columns that are not ours, as read, by their names in the sheet. */
   readonly labels: Readonly<Record<string, JsonValue>>;
+  /** Absent in ledgers of earlier builds. */
+  readonly given?: GivenCells;
 }
+
+/**
+ * What the sheet's cells in our columns say, exactly as it says it. Columns that the sheet lacks are absent, and so is a
+ * prompt that is the row's own.
+ */
+export type GivenCells = Readonly<Partial<Record<InputColumn, JsonValue>>>;
 
 /** Where a row starts: an earlier run may have bought a job whose end was not seen. */
 export interface RowStart {
@@ -55,17 +64,30 @@ export interface StandingImage {
 /** A row of a shard with the place it starts from. */
 export interface ShardRow extends PromptRow, RowStart {}
 
-/** One line of the sheet that breaks a rule of the contract: told before any money is spent. */
-export interface RejectedRecord {
+/** A record of the sheet of which no row is made. */
+export interface LeftOutRecord {
   /** 1-based first line of the record. */
   readonly line: number;
   /** Its row as spreadsheets count, the header being row 1; absent where it is the line. */
   readonly tableRow?: number;
+  /** How many rows of the batch come before it; absent or undefined where it comes after all of them. */
+  readonly place?: number | undefined;
+  /** The whole record by column name. */
+  readonly record: Readonly<Record<string, JsonValue>>;
+  /** The names that our columns have in `record`. Absent in ledgers of earlier builds. */
+  readonly ours?: Readonly<Partial<Record<InputColumn, string>>>;
+}
+
+/** A record that was left out as requested, since the one on line `repeatOf` says the same. */
+export interface SkippedRecord extends LeftOutRecord {
+  readonly repeatOf: number;
+}
+
+/** One line of the sheet that breaks a rule of the contract: told before any money is spent. */
+export interface RejectedRecord extends LeftOutRecord {
   readonly column: string;
   /** The offending value, shortened to 200 characters. */
   readonly value: string;
   /** The rule that it breaks, as a sentence for a person. */
   readonly rule: string;
-  /** The whole record by column name, so that it can be mended and submitted again. */
-  readonly record: Readonly<Record<string, JsonValue>>;
 }

@@ -3,9 +3,11 @@ import { MODELS, RESOLUTIONS } from '../domain/generation-settings.js';
 import { FAILURE_KINDS, UNSTORED_KINDS } from '../domain/failure-kind.js';
 import type { BatchId, ContentHash, JobId, RowId } from '../domain/ids.js';
 import type { JsonValue } from '../domain/json.js';
+import { INPUT_COLUMNS } from '../domain/reserved-columns.js';
 import type { NearDuplicates } from '../domain/near-duplicates.js';
 import { NO_THUMBNAIL, PHASES_REACHED, type RowOutcome, type SettledRow } from '../domain/outcome.js';
-import type { RejectedRecord, ShardRow } from '../domain/row.js';
+import type { ShardRow } from '../domain/row.js';
+import type { SheetColumn } from '../domain/sheet-column.js';
 import type { MissingThumbnails } from '../domain/missing-thumbnails.js';
 import type { RepeatedJobs } from '../domain/repeated-jobs.js';
 import type { SameBytes } from '../domain/same-bytes.js';
@@ -62,6 +64,14 @@ export const RunRequest = z.object({
 });
 export type RunRequest = z.infer<typeof RunRequest>;
 
+const inputColumn = z.enum(INPUT_COLUMNS);
+
+const sheetColumn: z.ZodType<SheetColumn> = z.object({
+  name: z.string(),
+  title: z.string().exactOptional(),
+  ours: inputColumn.exactOptional(),
+});
+
 const digests = z.record(z.string(), z.string());
 
 export const TallyDocument: z.ZodType<Tally> = z.object({
@@ -99,6 +109,8 @@ export const BatchFile = z.object({
   settings: runSettings,
   /** All columns of `rejects.csv` but those that tell the reason. */
   rejectColumns: z.array(z.string()).default([]),
+  /** All columns of the batch's sheet in its order. Absent in ledgers of earlier builds. */
+  sheetColumns: z.array(sheetColumn).exactOptional(),
   /** Carried columns in the order of the sheet. */
   labelColumns: z.array(z.string()),
   delimiter: z.string(),
@@ -169,6 +181,7 @@ export const ShardRowLine: z.ZodType<ShardRow> = z.object({
   inputImages: z.array(z.string()),
   imageName: z.string(),
   labels: z.record(z.string(), json),
+  given: z.partialRecord(inputColumn, json).exactOptional(),
   generation: z.int().min(1),
   jobId: jobId.exactOptional(),
   unansweredSinceMs: z.number().exactOptional(),
@@ -211,16 +224,6 @@ export type CarriedLine = z.infer<typeof CarriedLine>;
 /** A line of `runs/<runSeq>/renames.jsonl`: a row's image and its keys below the batch, before and after. */
 export const RenameLine = z.object({ rowId, contentHash, from: z.string(), to: z.string() });
 export type RenameLine = z.infer<typeof RenameLine>;
-
-/** A line of `runs/<runSeq>/rejects.jsonl`. */
-export const RejectedLine: z.ZodType<RejectedRecord> = z.object({
-  line: count,
-  tableRow: count.exactOptional(),
-  column: z.string(),
-  value: z.string(),
-  rule: z.string(),
-  record: z.record(z.string(), json),
-});
 
 const sameBytes: z.ZodType<SameBytes> = z.object({
   images: count,

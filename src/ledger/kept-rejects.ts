@@ -1,11 +1,12 @@
 import { parse } from 'csv-parse';
 import { z } from 'zod';
-import type { RejectedRecord } from '../domain/row.js';
+import type { RejectedRecord, SkippedRecord } from '../domain/row.js';
 import { isReportColumn } from '../domain/reserved-columns.js';
-import { at, rejectsKey, rejectsLedgerKey, type RunRef } from '../storage/layout.js';
+import { at, rejectsKey, rejectsLedgerKey, skippedKey, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
-import { RejectedLine, type BatchFile } from './documents.js';
+import type { BatchFile } from './documents.js';
 import { readJsonLines } from './json-lines.js';
+import { RejectedLine, SkippedLine } from './left-out-documents.js';
 
 /** The records that a run found or kept rejected. A run of an older version left them in `rejects.csv` alone. */
 export async function* rejectsOf(
@@ -19,6 +20,13 @@ export async function* rejectsOf(
     return;
   }
   if (await store.head(at(run, rejectsKey(run)))) yield* rejectsOfCsv(store, run, delimiter);
+}
+
+/** The records that a run left out as repeats, or kept left out. */
+export async function* skippedOf(store: ObjectStore, run: RunRef): AsyncGenerator<SkippedRecord> {
+  const key = skippedKey(run, run.runSeq);
+  if (!(await store.head(at(run, key)))) return;
+  yield* readJsonLines(await store.read(at(run, key)), SkippedLine, key);
 }
 
 const Cells = z.record(z.string(), z.string());

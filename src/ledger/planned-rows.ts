@@ -1,3 +1,4 @@
+import { givenAfter } from '../domain/given-cells.js';
 import type { PromptRow } from '../domain/row.js';
 import { planRow, takenUpBy, type RowBefore, type RowPlan, type TakenUp } from '../domain/row-plan.js';
 import { readSheet, type InputImages, type SheetItem } from '../sheet/index.js';
@@ -88,15 +89,19 @@ async function* plannedSheet(input: RunToPlan, taken: TakenUp): AsyncGenerator<P
 async function* plannedMerge(input: RunToPlan, base: RunRef, taken: TakenUp): AsyncGenerator<PlannedItem> {
   const refusedNames = await namesRefusedByKept(input, base);
   const joining = new Map<string, PromptRow>();
+  let isFailures = false;
   for await (const item of sheetItems(input, refusedNames)) {
     yield { kind: 'sheet', item };
+    if (item.kind === 'header') isFailures = item.header.isFailures;
     if (item.kind === 'row') joining.set(item.row.rowId, item.row);
   }
   let position = 0;
   for await (const { row: known, before } of rowsAfterRun(input.store, base)) {
     const joins = joiningAs(known, joining);
     if (joins) joining.delete(joins.rowId);
-    const row = { ...(joins ? underIdOf(known, joins) : promptRowOf(known)), position: position++ };
+    const joined = joins && underIdOf(known, joins);
+    const corrected = joined && isFailures ? { ...joined, given: givenAfter(known, joined) } : joined;
+    const row = { ...(corrected ?? promptRowOf(known)), position: position++ };
     yield planned(input, row, before, { taken: joins ? taken : NOTHING, isKept: joins === undefined });
   }
   for (const joins of joining.values()) {
@@ -146,7 +151,7 @@ async function namesRefusedByKept(
 /** A row without the start that an earlier run gave it. */
 function promptRowOf(row: PromptRow): PromptRow {
   const { position, line, tableRow, rowId, contentHash, prompt, model, aspectRatio, resolution } = row;
-  const { inputImages, imageName, labels } = row;
+  const { inputImages, imageName, labels, given } = row;
   return {
     position,
     line,
@@ -160,5 +165,6 @@ function promptRowOf(row: PromptRow): PromptRow {
     inputImages,
     imageName,
     labels,
+    ...(given && { given }),
   };
 }

@@ -1,7 +1,9 @@
 import { Option, type Command as Program } from 'commander';
 import type { ExitCode } from '../commands/command-context.js';
 import type { ExportOptions } from '../commands/export.js';
+import type { ResultsOptions } from '../commands/results.js';
 import { shardSize, wholeNumber } from '../commands/option-parsers.js';
+import { RESULT_COLUMNS } from '../domain/result-columns.js';
 import { EXPORT_FORMATS } from '../export/export-format.js';
 import { example, type Performer } from './perform.js';
 
@@ -47,6 +49,7 @@ export function addLookCommands(
     .action(async (id: string, flags: { csv: boolean; limit?: number; json: boolean }) =>
       end(await look(async () => (await import('../commands/failures.js')).failures, { id, ...flags })),
     );
+  addResults(program, end, { look });
   program
     .command('row')
     .description("one row's whole story: jobs, charges, errors, where its image lies")
@@ -89,6 +92,30 @@ export function addLookCommands(
     .addHelpText('after', example('banana-batch doctor'))
     .action(async (flags: { notify: boolean; json: boolean }) =>
       end(await perform(async () => (await import('../commands/doctor.js')).doctor, flags)),
+    );
+}
+
+function addResults(
+  program: Program,
+  end: (code: ExitCode) => void,
+  { look }: Pick<Performer, 'look'>,
+): void {
+  program
+    .command('results')
+    .description('the sheet as it was given, with what became of each row; also while the batch runs')
+    .argument('<id>', 'the batch')
+    .option('--to <file>', 'write a local file instead of standard output')
+    .option('--overwrite', 'replace a file that exists', false)
+    .option('--json', 'with a file: one JSON document on standard output that says what was written', false)
+    .addHelpText(
+      'after',
+      `${example('banana-batch results prompts --to prompts-results.csv')}
+Behind the columns of the sheet it has: ${RESULT_COLUMNS.join(', ')}.
+Rows that have not ended yet are "pending". A finished batch has the same file in the bucket: results.csv.
+`,
+    )
+    .action(async (id: string, flags: Omit<ResultsOptions, 'id'>) =>
+      end(await look(async () => (await import('../commands/results.js')).results, { id, ...flags })),
     );
 }
 

@@ -52,13 +52,25 @@ export function failureRecord(location: BatchLocation, row: PromptRow, outcome: 
     ...(hasChosenName(row) && { file_name: row.imageName }),
     failure_kind: end.kind === 'failed' ? end.failure : end.kind,
     failure_phase: phaseReached(outcome),
-    failure_message: end.kind === 'failed' ? end.message : 'The batch was cancelled before the row was done.',
+    failure_message: unstoredReason(end),
     failure_job_id: last?.jobId ?? '',
     failure_generations: String(generations.length),
     failure_charged: last?.charged ?? 'no',
     failure_jobs: generations.map(generationText).join(' '),
     failure_line: String(row.line),
   };
+}
+
+/** Why a row has no image, in a sentence; empty for a stored one. */
+export function unstoredReason(end: RowOutcome['end']): string {
+  switch (end.kind) {
+    case 'stored':
+      return '';
+    case 'failed':
+      return end.message;
+    case 'cancelled':
+      return 'The batch was cancelled before the row was done.';
+  }
 }
 
 function inputAddressesCell(location: BatchLocation, inputImages: readonly string[]): string {

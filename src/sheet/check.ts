@@ -6,7 +6,7 @@ import { identityOfInput } from '../domain/input-image.js';
 import type { JsonValue } from '../domain/json.js';
 import { imageNameOf } from '../domain/object-key.js';
 import { isReportColumn, type InputColumn } from '../domain/reserved-columns.js';
-import type { PromptRow, RejectedRecord } from '../domain/row.js';
+import type { GivenCells, LeftOutRecord, PromptRow, RejectedRecord, SkippedRecord } from '../domain/row.js';
 import { KEEP_AS_TEXT, isScientific } from '../domain/rewritten-id.js';
 import { brokenRowIdRule, formerRowId, RowIds } from '../domain/row-id.js';
 import { TakenNames } from '../domain/taken-names.js';
@@ -47,10 +47,9 @@ export type CheckedRecord =
       readonly repeatOf?: number;
     }
   | {
-      /** Left out, since it is identical to the record on line `repeatOf` and that was asked for. */
+      /** Left out, since it is identical to an earlier one and that was asked for. */
       readonly kind: 'skipped';
-      readonly line: number;
-      readonly repeatOf: number;
+      readonly skipped: SkippedRecord;
     }
   /** Left out, since it says nothing. */
   | { readonly kind: 'blank' }
@@ -109,17 +108,18 @@ export function recordChecker(
       if (isBlankRow(record, columns)) return { kind: 'blank' };
       // Before any other rule, so that rejects.csv too says what this reading means, whoever submits it and when.
       record = withMoment(record, columns, settings.moment);
-      const checked = checkedRecord(record, columns);
+      const checked = checkedRecord(record, columns, asRead);
       if (checked.kind === 'accepted') position += checked.rows.length;
       return checked;
     } catch (error) {
       if (!(error instanceof BrokenRule)) throw error;
       const stays = stayingRows(record, columns, error);
-      return { kind: 'rejected', rejected: rejectedRecord(record, columns, error), ...(stays && { stays }) };
+      const rejected = { ...leftOut(record, columns, position, error.fault), ...rejection(error) };
+      return { kind: 'rejected', rejected, ...(stays && { stays }) };
     }
   };
 
-  function checkedRecord(record: SourceRecord, columns: SheetColumns): CheckedRecord {
+  function checkedRecord(record: SourceRecord, columns: SheetColumns, asRead: SourceRecord): CheckedRecord {
     refuseFormulas(record, columns);
     const cell = (column: InputColumn): Cell => cellOf(record, columns, column);
     const prompts = promptsOf(record, columns, settings.seed);
@@ -156,7 +156,9 @@ export function recordChecker(
     // A row with an id or a name for its image wants it, whatever else looks the same.
     const mayRepeat = id === undefined && chosen.kind === 'none';
     const repeatOf = mayRepeat ? firstLines.lineOf(hash) : undefined;
-    if (repeatOf !== undefined && settings.duplicates === 'skip') return { kind: 'skipped', line, repeatOf };
+    if (repeatOf !== undefined && settings.duplicates === 'skip') {
+      return { kind: 'skipped', skipped: { ...leftOut(record, columns, position), repeatOf } };
+    }
     if (position + count > mostRows) throw tooManyRows({ sheet, line }, mostRows);
     const names = imageNames(chosen, record, columns, answer.rowIds);
     // Only now, since a record that is rejected stands for no other.
@@ -177,6 +179,7 @@ export function recordChecker(
         inputImages,
         imageName: names[index] ?? imageNameOf(rowId),
         labels,
+        given: givenCells(asRead, columns, prompt),
       };
     });
     const own = { id, rejectedLine: rejectedLineOf(record, columns) };
@@ -213,25 +216,46 @@ function tooManyRows(place: Required<SheetPlace>, mostRows: number): SheetError 
   );
 }
 
-/** The rejection of a record for one rule, with the record as read so that it can be mended. */
-function rejectedRecord(
+/** A record as read, so that it can be corrected; `place` rows come before it. */
+function leftOut(
   record: SourceRecord,
   columns: SheetColumns,
-  { column, value, message: rule, fault }: BrokenRule,
-): RejectedRecord {
+  place: number,
+  fault?: BrokenRule['fault'],
+): LeftOutRecord {
+  const whole = (name: string): string => (fault === 'text' ? wholeText(name) : name);
   const cells = record.values.flatMap((cell, index): [string, JsonValue][] => {
     const name = columns.names[index] ?? `column_${index + 1}`;
     if (cell === undefined || isReportColumn(name)) return [];
-    return [fault === 'text' ? [wholeText(name), wholeValue(cell)] : [name, cell]];
+    return [[whole(name), fault === 'text' ? wholeValue(cell) : cell]];
   });
+  const ours = [...columns.ours].map(([column, index]) => [column, whole(columns.names[index] ?? column)]);
   return {
     line: record.line,
     ...(record.tableRow !== undefined && { tableRow: record.tableRow }),
-    column,
-    value: wholeText(shortened(value)),
-    rule,
+    place,
     record: Object.fromEntries(cells),
+    ours: Object.fromEntries(ours),
   };
+}
+
+/** The rule that a record breaks. */
+function rejection({
+  column,
+  value,
+  message: rule,
+}: BrokenRule): Pick<RejectedRecord, 'column' | 'value' | 'rule'> {
+  return { column, value: wholeText(shortened(value)), rule };
+}
+
+function givenCells(record: SourceRecord, columns: SheetColumns, prompt: string): GivenCells {
+  const cells: [InputColumn, JsonValue][] = [];
+  for (const [column, index] of columns.ours) {
+    const value = record.values[index];
+    if (value === undefined || (column === 'prompt' && value === prompt)) continue;
+    cells.push([column, value]);
+  }
+  return Object.fromEntries(cells);
 }
 
 function shortened(value: string): string {

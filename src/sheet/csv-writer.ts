@@ -20,16 +20,8 @@ export async function* csvChunks(
   records: AsyncIterable<CsvCells> | Iterable<CsvCells>,
   delimiter: string,
 ): AsyncGenerator<string, void, undefined> {
-  const write = (rows: string[][]): string =>
-    stringify(rows, {
-      delimiter,
-      quote_record_delimiter: true,
-      record_delimiter: '\n',
-      // A lone empty cell would be a blank line, which readers skip.
-      quoted_empty: columns.length === 1,
-    });
-
-  yield `\uFEFF${write([[...columns]])}`;
+  const write = (rows: readonly (readonly string[])[]): string => csvText(rows, delimiter);
+  yield `\uFEFF${write([columns])}`;
   let rows: string[][] = [];
   for await (const record of records) {
     rows.push(cellsOf(record, columns));
@@ -38,6 +30,20 @@ export async function* csvChunks(
     rows = [];
   }
   if (rows.length > 0) yield write(rows);
+}
+
+/** Records of one length as CSV text, each line ending in `\n`. */
+export function csvText(rows: readonly (readonly string[])[], delimiter: string): string {
+  return stringify(
+    rows.map((row) => [...row]),
+    {
+      delimiter,
+      quote_record_delimiter: true,
+      record_delimiter: '\n',
+      // A lone empty cell would be a blank line, which readers skip.
+      quoted_empty: rows[0]?.length === 1,
+    },
+  );
 }
 
 function cellsOf(record: CsvCells, columns: readonly string[]): string[] {

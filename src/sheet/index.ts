@@ -1,6 +1,6 @@
 /** Reading sheets of prompts, and writing our own about them. */
 export { parseModel } from './cells.js';
-export { csvChunks, type CsvCells } from './csv-writer.js';
+export { csvChunks, csvText, type CsvCells } from './csv-writer.js';
 export type { InputCounts } from './input-counts.js';
 export type { FoundInput, InputImages } from './input-images.js';
 export { takenNameRule } from './chosen-names.js';

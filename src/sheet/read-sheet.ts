@@ -1,4 +1,6 @@
-import type { PromptRow } from '../domain/row.js';
+import { isReportColumn } from '../domain/reserved-columns.js';
+import type { PromptRow, SkippedRecord } from '../domain/row.js';
+import type { SheetColumn } from '../domain/sheet-column.js';
 import { recordChecker, type OwnIdentity, type RejectedItem } from './check.js';
 import { columnPlanner, type ColumnPlanner, type SheetColumns } from './columns.js';
 import { decodeSheet } from './decode.js';
@@ -20,6 +22,8 @@ export interface SheetHeader {
   readonly delimiter: string;
   /** The sheet's own columns in order, unnamed ones left out; for JSON Lines the keys of its first records. */
   readonly columns: readonly string[];
+  /** The same with the unnamed ones, and without those that our own reports add. */
+  readonly sheetColumns: readonly SheetColumn[];
   /** Those of them that are carried along. */
   readonly labelColumns: readonly string[];
   /** The sheet is our own failures.csv: a part of a batch, with final ids and prompts. */
@@ -37,8 +41,8 @@ export type SheetItem =
       /** Line of the first identical record, where neither has an id of its own. */
       readonly repeatOf?: number;
     }
-  /** A record that is left out, since the one on line `repeatOf` says the same. */
-  | { readonly kind: 'skipped'; readonly line: number; readonly repeatOf: number }
+  /** A record that is left out, since an earlier one says the same. */
+  | { readonly kind: 'skipped'; readonly skipped: SkippedRecord }
   /** Records that are left out since they say nothing. */
   | { readonly kind: 'blank'; readonly records: number }
   | RejectedItem;
@@ -193,10 +197,20 @@ function headerOf(dialect: Dialect, columns: SheetColumns): SheetHeader {
     format: dialect.format,
     delimiter: dialect.delimiter,
     columns: columns.names.filter((_, index) => !unnamed.has(index)),
+    sheetColumns: sheetColumnsOf(columns, unnamed),
     labelColumns: columns.labels.filter((label) => !label.isUnnamed).map((label) => label.name),
     isFailures: columns.isFailures,
     isRejects: columns.isRejects,
   };
+}
+
+function sheetColumnsOf(columns: SheetColumns, unnamed: ReadonlySet<number>): readonly SheetColumn[] {
+  const ours = new Map([...columns.ours].map(([column, index]) => [index, column]));
+  return columns.names.flatMap((name, index): SheetColumn[] => {
+    const column = ours.get(index);
+    if (column === undefined && isReportColumn(name)) return [];
+    return [{ name, ...(unnamed.has(index) && { title: '' }), ...(column && { ours: column }) }];
+  });
 }
 
 function noRows(sheet: string, dialect: Dialect): SheetError {

@@ -47,6 +47,7 @@ export class SheetTally {
     format: 'csv',
     delimiter: ',',
     columns: [],
+    sheetColumns: [],
     labelColumns: [],
     isFailures: false,
     isRejects: false,
@@ -91,7 +92,7 @@ export class SheetTally {
         }
         return;
       case 'skipped':
-        this.#addDuplicate({ line: item.line, firstLine: item.repeatOf });
+        this.#addDuplicate({ line: item.skipped.line, firstLine: item.skipped.repeatOf });
     }
   }
 

@@ -150,6 +150,11 @@ export function rejectsLedgerKey(location: BatchLocation, runSeq: number): strin
   return `${runFolder(location, runSeq)}rejects.jsonl`;
 }
 
+/** The records of the sheet that were left out as repeats; absent where there are none. */
+export function skippedKey(location: BatchLocation, runSeq: number): string {
+  return `${runFolder(location, runSeq)}skipped.jsonl`;
+}
+
 /** One record of outcomes of a shard, as they settled. */
 export function partKey(location: BatchLocation, runSeq: number, shard: number, part: number): string {
   return `${partsPrefix(location, runSeq)}${padded(shard, 5)}-${padded(part, 3)}.jsonl`;
@@ -231,6 +236,11 @@ export function failuresKey(location: BatchLocation): string {
 /** Lines of the sheet that break a rule; can be mended and submitted. */
 export function rejectsKey(location: BatchLocation): string {
   return `${batchRoot(location)}rejects.csv`;
+}
+
+/** The sheet as it was given, with what became of each row. */
+export function resultsKey(location: BatchLocation): string {
+  return `${batchRoot(location)}results.csv`;
 }
 
 /** A page to look at. */

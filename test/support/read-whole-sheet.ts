@@ -39,7 +39,7 @@ export async function readWholeSheet(
         repeats.push(item.repeatOf);
         break;
       case 'skipped':
-        skipped.push(item.line);
+        skipped.push(item.skipped.line);
         break;
       case 'blank':
         blank += item.records;

@@ -5,7 +5,7 @@ import type { ShardRow } from '../../src/domain/row.js';
 import { rowTagOf } from '../../src/domain/row-image.js';
 import { toStoredIdentity } from '../../src/domain/stored-identity.js';
 import { EMPTY_TALLY } from '../../src/domain/tally.js';
-import { ShardRowLine, type RunRequest } from '../../src/ledger/documents.js';
+import { ShardRowLine } from '../../src/ledger/documents.js';
 import { readJsonLines } from '../../src/ledger/json-lines.js';
 import { at, batchRoot, imageKey, rowsKey, type RunRef } from '../../src/storage/layout.js';
 import type { ActivityBench } from './activity-bench.js';
@@ -46,7 +46,7 @@ export interface SealedImage {
 /** What a batch is made of besides its sheet. */
 export interface SealedBatchOptions {
   /** Added to the run's request. */
-  readonly asked?: Partial<RunRequest>;
+  readonly asked?: Parameters<ActivityBench['ingest']>[3];
   /** Default: small PNGs, as `imageOf` makes them. */
   readonly image?: (row: ShardRow) => SealedImage;
 }

@@ -1,0 +1,36 @@
+import { INPUT_COLUMNS, type InputColumn } from './reserved-columns.js';
+import type { GivenCells, PromptRow } from './row.js';
+
+/**
+ * What the batch's own sheet says of a row that our failures.csv has corrected: that file has final settings in place of
+ * the sheet's cells, so only what differs from before was written by a person.
+ */
+export function givenAfter(before: PromptRow, corrected: PromptRow): GivenCells {
+  const cells = INPUT_COLUMNS.flatMap((column) => {
+    const isSame = saidIn(column, before) === saidIn(column, corrected);
+    const cell = (isSame ? before : corrected).given?.[column];
+    return cell === undefined ? [] : [[column, cell] as const];
+  });
+  return Object.fromEntries(cells);
+}
+
+/** What a row says in a column; nothing where the column says only which rows its record becomes. */
+function saidIn(column: InputColumn, row: PromptRow): string {
+  switch (column) {
+    case 'prompt':
+      return row.prompt;
+    case 'model':
+      return row.model;
+    case 'aspect_ratio':
+      return row.aspectRatio;
+    case 'resolution':
+      return row.resolution;
+    case 'input_images':
+      return row.inputImages.join(' ');
+    case 'file_name':
+      return row.imageName;
+    case 'id':
+    case 'count':
+      return '';
+  }
+}

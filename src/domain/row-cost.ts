@@ -1,0 +1,29 @@
+import { totalOf } from './decimal.js';
+import type { GenerationRecord } from './outcome.js';
+import { priceOf, tableOf, type ImagePrice, type PriceTable } from './price-table.js';
+import type { PromptRow } from './row.js';
+
+/** What single rows have cost by a price list, over all their generations. */
+export class RowCosts {
+  readonly #prices: PriceTable | undefined;
+  /** There are few prices and few counts, and maybe a million rows. */
+  readonly #totals = new Map<string, string>();
+
+  constructor(prices: readonly ImagePrice[] | undefined) {
+    this.#prices = prices && tableOf(prices);
+  }
+
+  /** A decimal string; undefined without a price, or where it is not known whether a generation was charged. */
+  of(
+    row: Pick<PromptRow, 'model' | 'resolution'>,
+    generations: readonly GenerationRecord[],
+  ): string | undefined {
+    const price = this.#prices && priceOf(this.#prices, row);
+    if (price === undefined || generations.some(({ charged }) => charged === 'unknown')) return undefined;
+    const times = generations.filter(({ charged }) => charged === 'yes').length;
+    const key = `${price} ${times}`;
+    const known = this.#totals.get(key) ?? totalOf([{ amount: price, times }]);
+    this.#totals.set(key, known);
+    return known;
+  }
+}

@@ -1,0 +1,76 @@
+import type { RowOutcome } from '../domain/outcome.js';
+import type { ResultColumn } from '../domain/result-columns.js';
+import type { RowCosts } from '../domain/row-cost.js';
+import type { RejectedRecord, ShardRow, SkippedRecord } from '../domain/row.js';
+import { batchRoot, type BatchLocation } from '../storage/layout.js';
+import { unstoredReason } from './failure-record.js';
+
+/** What became of a row, or of a record of which no row was made; scripts rely on the words. */
+export type ResultStatus = 'stored' | 'failed' | 'cancelled' | 'rejected' | 'skipped' | 'pending';
+
+/** What `results.csv` says of one line of the sheet. */
+export type RowResult = Readonly<Record<ResultColumn, string>> & { readonly status: ResultStatus };
+
+const NOTHING = {
+  row_id: '',
+  reason: '',
+  image: '',
+  bytes: '',
+  sha256: '',
+  job_id: '',
+  cost: '',
+} as const;
+
+/** A row with its outcome; undefined for one that has not ended, which may still have the image of before. */
+export function rowResult(
+  location: BatchLocation,
+  row: ShardRow,
+  outcome: RowOutcome | undefined,
+  costs: RowCosts,
+): RowResult {
+  if (!outcome) {
+    const { rowId, standing } = row;
+    return {
+      ...NOTHING,
+      row_id: rowId,
+      status: 'pending',
+      reason: 'The row has not ended yet.',
+      ...(standing && imageCells(location, standing.end, standing.imageKey)),
+    };
+  }
+  const { end, generations, imageKey } = outcome;
+  const reason = unstoredReason(end);
+  return {
+    ...NOTHING,
+    row_id: row.rowId,
+    status: end.kind,
+    reason: end.kind === 'failed' ? `${end.failure}: ${reason}` : reason,
+    ...imageCells(location, end, imageKey),
+    job_id: generations.at(-1)?.jobId ?? '',
+    cost: costs.of(row, generations) ?? '',
+  };
+}
+
+function imageCells(
+  location: BatchLocation,
+  end: RowOutcome['end'],
+  imageKey: string | undefined,
+): Pick<RowResult, 'image' | 'bytes' | 'sha256'> {
+  if (end.kind !== 'stored') return { image: '', bytes: '', sha256: '' };
+  return {
+    image: imageKey === undefined ? '' : `${batchRoot(location)}${imageKey}`,
+    bytes: String(end.image.sizeBytes),
+    sha256: end.image.sha256,
+  };
+}
+
+/** A record that breaks a rule. */
+export function rejectedResult({ column, value, rule }: RejectedRecord): RowResult {
+  const where = column === '' ? '' : `${column}${value === '' ? '' : ` ${JSON.stringify(value)}`}: `;
+  return { ...NOTHING, status: 'rejected', reason: `${where}${rule}` };
+}
+
+/** A record that was left out as a repeat. */
+export function skippedResult({ repeatOf }: SkippedRecord): RowResult {
+  return { ...NOTHING, status: 'skipped', reason: `It says the same as line ${repeatOf}.` };
+}
