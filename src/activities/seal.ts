@@ -5,6 +5,8 @@ import { phaseReached } from '../domain/phase-reached.js';
 import { MissingThumbnailCounts } from '../domain/missing-thumbnails.js';
 import { RepeatedJobsFinder } from '../domain/repeated-jobs.js';
 import { SealedCounts } from '../domain/sealed-counts.js';
+import type { RowOutcome } from '../domain/outcome.js';
+import type { ShardRow } from '../domain/row.js';
 import type { Tally } from '../domain/tally.js';
 import { failureColumns, failureRecord } from '../report/failure-record.js';
 import { ImagesCard } from '../report/images-card.js';
@@ -61,14 +63,41 @@ async function seal(state: WorkerState, input: SealInput, files: LedgerFiles): P
   const batch = BatchFile.parse(JSON.parse(batchText));
   refuseOlder(run, batch);
   if (batch.runSeq < run.runSeq) throw bucketSetBack(run, batch.runSeq);
+  const results = files.open();
+  const lines = resultsText(batch.delimiter, (text) => results.write(text));
+  return ResultsTable.with(state.store, run, batch, { write: lines.write }, (table) =>
+    sealWith(state, input, files, {
+      batch,
+      batchText,
+      addResult: (row, outcome) => table.add(row, outcome),
+      storeResults: async () => {
+        await table.end();
+        await lines.end();
+        await results.store(resultsKey(run), 'text/csv; charset=utf-8');
+      },
+    }),
+  );
+}
+
+interface BatchToSeal {
+  readonly batch: BatchFile;
+  readonly batchText: string;
+  readonly addResult: (row: ShardRow, outcome: RowOutcome) => Promise<void>;
+  readonly storeResults: () => Promise<void>;
+}
+
+async function sealWith(
+  state: WorkerState,
+  input: SealInput,
+  files: LedgerFiles,
+  { batch, batchText, addResult, storeResults }: BatchToSeal,
+): Promise<Tally> {
+  const { run } = input;
   // Temporal's clock, as of all other times that are told: this machine's may be wrong.
   const sealedAt = new Date(Context.current().info.scheduledTimestampMs).toISOString();
   const outcomes = files.open();
   const metadata = files.open();
   const failures = files.openCsv();
-  const results = files.open();
-  const resultsLines = resultsText(batch.delimiter, (text) => results.write(text));
-  const table = await ResultsTable.begin(state.store, run, batch, { write: resultsLines.write });
   const contactSheet = new ContactSheetFiles(files, run, input.tally);
   const cost = await SealedCost.begin(state, run, batch);
   const counts = new SealedCounts(batch.rejected);
@@ -88,7 +117,7 @@ async function seal(state: WorkerState, input: SealInput, files: LedgerFiles): P
       await metadata.add(metadataLine(row, end, outcome.imageKey, batch));
     } else await failures.add(failureRecord(run, row, outcome));
     await contactSheet.add(row, outcome);
-    await table.add(row, outcome);
+    await addResult(row, outcome);
   }
   await outcomes.store(outcomesKey(run, run.runSeq), 'application/jsonl');
   // Those that follow lie where a newer run puts its own.
@@ -97,9 +126,7 @@ async function seal(state: WorkerState, input: SealInput, files: LedgerFiles): P
   await refuseIfOlder();
   await metadata.store(metadataKey(run), 'application/jsonl');
   await failures.store(failuresKey(run), failureColumns(batch), batch.delimiter);
-  await table.end();
-  await resultsLines.end();
-  await results.store(resultsKey(run), 'text/csv; charset=utf-8');
+  await storeResults();
   const { sameBytes, nearDuplicates, lists } = await alike.tell(files, batch.delimiter);
   await contactSheet.end(lists, sealedAt);
   await storeImagesCard(state.store, run, card.text(run, counts.tally));

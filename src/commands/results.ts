@@ -112,20 +112,20 @@ async function writtenLines(
   const progress = openLateProgress(stderr);
   let lines = -1;
   try {
-    const table = await ResultsTable.begin(store, run, batch, {
-      write: async (cells) => {
-        lines += 1;
-        await write(cells);
-      },
+    const countedWrite: WriteCells = async (cells) => {
+      lines += 1;
+      await write(cells);
+    };
+    return await ResultsTable.with(store, run, batch, { write: countedWrite }, async (table) => {
+      const rows = batch.rows + batch.carried;
+      for await (const { row, before } of rowsAfterRun(store, run)) {
+        if (interrupted.aborted) return undefined;
+        await table.add(row, before.start ? undefined : before.outcome);
+        progress.show(() => `Results of ${run.batchId}: row ${row.position + 1} of ${rows}`);
+      }
+      await table.end();
+      return { lines, byStatus: table.byStatus };
     });
-    const rows = batch.rows + batch.carried;
-    for await (const { row, before } of rowsAfterRun(store, run)) {
-      if (interrupted.aborted) return undefined;
-      await table.add(row, before.start ? undefined : before.outcome);
-      progress.show(() => `Results of ${run.batchId}: row ${row.position + 1} of ${rows}`);
-    }
-    await table.end();
-    return { lines, byStatus: table.byStatus };
   } finally {
     progress.end();
   }

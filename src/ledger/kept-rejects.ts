@@ -10,7 +10,7 @@ import { RejectedLine, SkippedLine } from './left-out-documents.js';
 
 /** The records that a run found or kept rejected. A run of an older version left them in `rejects.csv` alone. */
 export async function* rejectsOf(
-  store: ObjectStore,
+  store: Pick<ObjectStore, 'head' | 'read' | 'readText'>,
   run: RunRef,
   { delimiter }: Pick<BatchFile, 'delimiter'>,
 ): AsyncGenerator<RejectedRecord> {
@@ -23,7 +23,10 @@ export async function* rejectsOf(
 }
 
 /** The records that a run left out as repeats, or kept left out. */
-export async function* skippedOf(store: ObjectStore, run: RunRef): AsyncGenerator<SkippedRecord> {
+export async function* skippedOf(
+  store: Pick<ObjectStore, 'head' | 'read'>,
+  run: RunRef,
+): AsyncGenerator<SkippedRecord> {
   const key = skippedKey(run, run.runSeq);
   if (!(await store.head(at(run, key)))) return;
   yield* readJsonLines(await store.read(at(run, key)), SkippedLine, key);
@@ -32,7 +35,7 @@ export async function* skippedOf(store: ObjectStore, run: RunRef): AsyncGenerato
 const Cells = z.record(z.string(), z.string());
 
 async function* rejectsOfCsv(
-  store: ObjectStore,
+  store: Pick<ObjectStore, 'readText'>,
   run: RunRef,
   delimiter: string,
 ): AsyncGenerator<RejectedRecord> {

@@ -3,13 +3,13 @@ import type { RowOutcome } from '../domain/outcome.js';
 import { namesBeside, RESULT_COLUMNS } from '../domain/result-columns.js';
 import { inputColumnOf } from '../domain/reserved-columns.js';
 import { RowCosts } from '../domain/row-cost.js';
-import type { LeftOutRecord, RejectedRecord, ShardRow, SkippedRecord } from '../domain/row.js';
+import type { ShardRow } from '../domain/row.js';
 import { cellOfRow, cellsOfRecord, type SheetColumn } from '../domain/sheet-column.js';
 import type { BatchFile } from '../ledger/documents.js';
-import { rejectsOf, skippedOf } from '../ledger/kept-rejects.js';
 import type { RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
-import { rejectedResult, rowResult, skippedResult, type ResultStatus, type RowResult } from './row-result.js';
+import { LeftOutRows } from './left-out-rows.js';
+import { rowResult, type ResultStatus, type RowResult } from './row-result.js';
 
 /** Takes one line of the table, the header first: as many cells as it has columns. */
 export type WriteCells = (cells: readonly string[]) => Promise<void>;
@@ -51,20 +51,22 @@ export class ResultsTable {
     this.#write = parts.write;
   }
 
-  /** Begins with the header. Throws StorageError. */
-  static async begin(
+  /** Gives `use` the table of a run after its header was written. Throws StorageError. */
+  static async with<T>(
     store: ObjectStore,
     run: RunRef,
     batch: BatchFile,
     { write, extra }: { readonly write: WriteCells; readonly extra?: ExtraColumn | undefined },
-  ): Promise<ResultsTable> {
+    use: (table: ResultsTable) => Promise<T>,
+  ): Promise<T> {
     const columns: readonly SheetColumn[] = batch.sheetColumns ?? batch.rejectColumns.map(columnNamed);
     const titles = columns.map(({ name, title = name }) => title);
     const added = [...RESULT_COLUMNS, ...(extra ? [extra.name] : [])];
     await write([...titles, ...namesBeside(titles, added)]);
     const costs = new RowCosts(batch.settings.prices);
-    const leftOut = await LeftOutRows.read(store, run, batch);
-    return new ResultsTable(run, columns, { costs, leftOut, extra, write });
+    return LeftOutRows.with(store, run, batch, (leftOut) =>
+      use(new ResultsTable(run, columns, { costs, leftOut, extra, write })),
+    );
   }
 
   /** Lines so far by their status. */
@@ -99,78 +101,4 @@ export class ResultsTable {
 function columnNamed(name: string): SheetColumn {
   const ours = inputColumnOf(name);
   return { name, ...(ours && { ours }) };
-}
-
-interface LeftOutRow {
-  readonly record: LeftOutRecord;
-  readonly result: RowResult;
-}
-
-/** The records of which no row was made, in the order of the sheet. */
-class LeftOutRows {
-  readonly #rejected: Ahead<RejectedRecord>;
-  readonly #skipped: Ahead<SkippedRecord>;
-
-  private constructor(rejected: Ahead<RejectedRecord>, skipped: Ahead<SkippedRecord>) {
-    this.#rejected = rejected;
-    this.#skipped = skipped;
-  }
-
-  static async read(store: ObjectStore, run: RunRef, batch: BatchFile): Promise<LeftOutRows> {
-    return new LeftOutRows(
-      await Ahead.of(rejectsOf(store, run, batch)),
-      await Ahead.of(skippedOf(store, run)),
-    );
-  }
-
-  /** Those up to the row at a position. */
-  async *before(position: number): AsyncGenerator<LeftOutRow> {
-    while (true) {
-      const [rejected, skipped] = [this.#rejected.next, this.#skipped.next];
-      const isRejected = rejected && (!skipped || !comesBefore(skipped, rejected));
-      const record = isRejected ? rejected : skipped;
-      if (!record || placeOf(record) > position) return;
-      if (isRejected) {
-        await this.#rejected.step();
-        yield { record: rejected, result: rejectedResult(rejected) };
-      } else if (skipped) {
-        await this.#skipped.step();
-        yield { record: skipped, result: skippedResult(skipped) };
-      }
-    }
-  }
-}
-
-function placeOf({ place = Infinity }: LeftOutRecord): number {
-  return place;
-}
-
-function comesBefore(one: LeftOutRecord, other: LeftOutRecord): boolean {
-  const [a, b] = [placeOf(one), placeOf(other)];
-  return a === b ? one.line < other.line : a < b;
-}
-
-/** A stream whose next item can be looked at. */
-class Ahead<T> {
-  readonly #items: AsyncGenerator<T>;
-  #next: T | undefined;
-
-  private constructor(items: AsyncGenerator<T>) {
-    this.#items = items;
-  }
-
-  static async of<T>(items: AsyncGenerator<T>): Promise<Ahead<T>> {
-    const ahead = new Ahead(items);
-    await ahead.step();
-    return ahead;
-  }
-
-  get next(): T | undefined {
-    return this.#next;
-  }
-
-  async step(): Promise<void> {
-    const { value, done } = await this.#items.next();
-    this.#next = done ? undefined : value;
-  }
 }
