@@ -26,6 +26,8 @@ export const DIFFERENCE_KINDS = [
   'missing-image',
   /** A stored row's image has another size or other bytes. */
   'changed-image',
+  /** A stored row's image is there, and the bucket does not give it out. */
+  'unreadable-image',
   /** The object under a stored row's key does not say that it is that row's image. */
   'wrong-identity',
   /** An image of this program that no stored row names: of a removed row, or replaced by one of another type. */

@@ -1,5 +1,5 @@
 import { fromStoredIdentity } from '../domain/stored-identity.js';
-import type { RowOutcome } from '../domain/outcome.js';
+import type { ImageFacts, RowOutcome } from '../domain/outcome.js';
 import { rowTagOf } from '../domain/row-image.js';
 import type { HashedObject } from '../storage/hash-object.js';
 import type { ObjectHead } from '../storage/object-store.js';
@@ -9,6 +9,8 @@ import type { Difference } from './difference.js';
 export interface ImageEvidence {
   readonly head: Pick<ObjectHead, 'sizeBytes' | 'metadata'> | undefined;
   readonly bytes?: HashedObject | undefined;
+  /** Why its head or its bytes could not be read. */
+  readonly fault?: { readonly isCorrupted: boolean; readonly reason: string } | undefined;
 }
 
 /**
@@ -17,12 +19,12 @@ export interface ImageEvidence {
  */
 export function imageDifferences(
   { rowId, contentHash, end, imageKey }: RowOutcome,
-  { head, bytes }: ImageEvidence,
+  { head, bytes, fault }: ImageEvidence,
   lastRunSeq: number,
 ): readonly Difference[] {
   if (end.kind !== 'stored' || imageKey === undefined) return [];
   const about = { key: imageKey, rowId };
-  if (!head) return [{ kind: 'missing-image', ...about }];
+  if (!head) return [fault ? unreadable(about, fault, end.image) : { kind: 'missing-image', ...about }];
   const identity = fromStoredIdentity(head.metadata);
   if (identity && identity.runSeq > lastRunSeq) return [];
   const { image } = end;
@@ -49,6 +51,17 @@ export function imageDifferences(
   } else if (sha256 !== undefined && sha256 !== image.sha256) {
     const found = `sha256 ${sha256}`;
     differences.push({ kind: 'changed-image', ...about, expected: `sha256 ${image.sha256}`, found });
+  } else if (fault) {
+    differences.push(unreadable(about, fault, image));
   }
   return differences;
+}
+
+function unreadable(
+  about: Pick<Difference, 'key' | 'rowId'>,
+  { isCorrupted, reason }: NonNullable<ImageEvidence['fault']>,
+  { sha256 }: ImageFacts,
+): Difference {
+  const kind = isCorrupted ? 'changed-image' : 'unreadable-image';
+  return { kind, ...about, expected: `sha256 ${sha256}`, found: reason };
 }

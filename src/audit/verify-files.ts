@@ -6,7 +6,7 @@ import { uploadedInput } from '../domain/input-image.js';
 import { BatchFile } from '../ledger/documents.js';
 import { inputLines } from '../ledger/input-list.js';
 import type { Fetch, LocalCopy } from '../ledger/local-copies.js';
-import { hashObject } from '../storage/hash-object.js';
+import { hashObject, type HashedObject } from '../storage/hash-object.js';
 import {
   at,
   batchFileKey,
@@ -17,11 +17,13 @@ import {
   metadataKey,
   outcomesKey,
   rejectsKey,
+  reportKey,
   rowsKey,
   rowsPrefix,
   runsPrefix,
   type RunRef,
 } from '../storage/layout.js';
+import { readOrFault } from '../storage/object-fault.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import type { Difference, Differences } from './difference.js';
 import type { Seal } from './newest-seal.js';
@@ -72,11 +74,16 @@ export async function verifyFiles(input: VerifyFilesInput): Promise<SealedFiles>
   let compared = 0;
   const checkOne = async (key: string): Promise<readonly Difference[]> => {
     const ref = at(run, `${batchRoot(run)}${key}`);
-    const copy = isRead.has(key) ? await fetch(ref) : undefined;
-    if (copy) copies.set(key, copy);
-    const hashed = copy ?? (isRead.has(key) ? undefined : await hashObject(store, ref, { signal }));
+    const read = async (): Promise<HashedObject | undefined> => {
+      if (!isRead.has(key)) return hashObject(store, ref, { signal });
+      const copy = await fetch(ref);
+      if (copy) copies.set(key, copy);
+      return copy;
+    };
+    const reading = await readOrFault(read, { store, witness: at(run, reportKey(run)), signal });
     onFile((compared += 1), keys.length);
-    return digestDifferences(key, report.digests[key], hashed?.sha256);
+    if (reading.kind === 'unreadable') return [{ kind: 'unreadable', key, found: reading.reason }];
+    return digestDifferences(key, report.digests[key], reading.value?.sha256);
   };
   const checked = await pMap(keys, checkOne, { concurrency: READS_AT_ONCE, signal });
   differences.add(...checked.flat());
@@ -174,9 +181,15 @@ async function missingInputs(
   const differences: Difference[] = [];
   const below = (key: string): string => key.slice(batchRoot(run).length);
   const { sheetKey } = batch.sheet;
-  const sheet = await hashObject(store, at(run, sheetKey), { signal });
+  const sheet = await readOrFault(() => hashObject(store, at(run, sheetKey), { signal }), {
+    store,
+    witness: at(run, reportKey(run)),
+    signal,
+  });
   const [, sha256] = /^([0-9a-f]{64})\./.exec(path.posix.basename(sheetKey)) ?? [];
-  differences.push(...digestDifferences(below(sheetKey), sha256, sheet?.sha256));
+  if (sheet.kind === 'read')
+    differences.push(...digestDifferences(below(sheetKey), sha256, sheet.value?.sha256));
+  else differences.push({ kind: 'unreadable', key: below(sheetKey), found: sheet.reason });
   differences.push(...(await missingImages({ store, run, signal }, batch.sheet)));
   const shards = new Set<string>();
   for await (const { key } of store.list(run.bucket, rowsPrefix(run, run.runSeq), signal)) shards.add(key);

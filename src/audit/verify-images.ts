@@ -1,10 +1,11 @@
 import { pMapIterable } from 'p-map';
 import type { RowOutcome } from '../domain/outcome.js';
 import { hashObject } from '../storage/hash-object.js';
-import { at, batchRoot } from '../storage/layout.js';
+import { at, batchRoot, reportKey } from '../storage/layout.js';
+import { readOrFault } from '../storage/object-fault.js';
 import type { ObjectRef, ObjectStore } from '../storage/object-store.js';
 import type { Difference } from './difference.js';
-import { imageDifferences } from './image-differences.js';
+import { imageDifferences, type ImageEvidence } from './image-differences.js';
 import type { Seal } from './newest-seal.js';
 import type { SealedRowsIndex } from './sealed-rows-index.js';
 
@@ -18,22 +19,30 @@ export interface CheckedImage {
   readonly differences: readonly Difference[];
 }
 
-/** Looks at the image of every stored row, in the order of the rows; `deep` reads all of its bytes. Throws `StorageError`. */
+/** Looks at the image of every stored row, in the order of the rows; `deep` reads all of its bytes. One that cannot be read is a difference. Throws `StorageError` where the bucket fails. */
 export async function* verifyImages(
   store: ObjectStore,
   { run }: Seal,
   index: SealedRowsIndex,
   { deep, signal }: { readonly deep: boolean; readonly signal: AbortSignal },
 ): AsyncGenerator<CheckedImage> {
+  const witness = at(run, reportKey(run));
   const look = async (outcome: RowOutcome & { imageKey: string }): Promise<CheckedImage> => {
     const ref: ObjectRef = at(run, `${batchRoot(run)}${outcome.imageKey}`);
-    const head = await store.head(ref, signal);
-    const bytes = deep && head ? await hashObject(store, ref, { signal }) : undefined;
+    const one = { store, witness, signal };
+    const head = await readOrFault(() => store.head(ref, signal), one);
+    const isThere = head.kind === 'read' && head.value !== undefined;
+    const bytes =
+      deep && isThere ? await readOrFault(() => hashObject(store, ref, { signal }), one) : undefined;
     // It may have been deleted between the two.
-    const isThere = !deep || bytes !== undefined;
-    const evidence = { head: isThere ? head : undefined, bytes };
+    const isGone = bytes?.kind === 'read' && bytes.value === undefined;
+    const evidence: ImageEvidence = {
+      head: head.kind === 'read' && !isGone ? head.value : undefined,
+      bytes: bytes?.kind === 'read' ? bytes.value : undefined,
+      fault: head.kind === 'unreadable' ? head : bytes?.kind === 'unreadable' ? bytes : undefined,
+    };
     return {
-      readBytes: bytes?.sizeBytes ?? 0,
+      readBytes: evidence.bytes?.sizeBytes ?? 0,
       differences: imageDifferences(outcome, evidence, run.runSeq),
     };
   };

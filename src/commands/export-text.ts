@@ -1,6 +1,7 @@
 import prettyBytes from 'pretty-bytes';
 import prettyMs from 'pretty-ms';
 import type { Exported, ExportProgress } from '../export/export-batch.js';
+import { missingIn, type MissingRow } from '../export/export-manifest.js';
 import { counted } from '../domain/counted.js';
 import { oneLine } from './table.js';
 
@@ -67,6 +68,27 @@ export function exportSummary(exported: Exported, address: string, seconds: numb
   ].join('\n');
 }
 
+const NAMED_ROWS = 20;
+
+/** The rows that an export lacks, and what to do about them; empty for none. */
+export function missingRowsText(batchId: string, missing: readonly MissingRow[]): string {
+  if (missing.length === 0) return '';
+  const named = missing
+    .slice(0, NAMED_ROWS)
+    .map(
+      ({ rowId, image, reason }) =>
+        `  row ${JSON.stringify(rowId)} (${oneLine(image)}): ${oneLine(reason)}\n`,
+    );
+  const more =
+    missing.length > NAMED_ROWS ? `  … and ${missing.length - NAMED_ROWS} more, all in export.json\n` : '';
+  return [
+    `${counted(missing.length, 'row')} left out, since the image in the bucket is damaged or gone:\n`,
+    ...named,
+    more,
+    `Check all images with: banana-batch verify ${batchId} --deep. Buy damaged ones again with: banana-batch redo ${batchId} --rows ROW, then export again with --overwrite. If the bucket gets them back, the same export adds them.\n`,
+  ].join('');
+}
+
 /** Said where a card was edited by somebody. */
 export function keptCardNote(address: string): string {
   return `README.md in ${address} is not as banana-batch wrote it, so it stays as it is: its counts may be of an earlier export. Delete it to have it written anew.\n`;
@@ -75,5 +97,6 @@ export function keptCardNote(address: string): string {
 /** What `export --json` prints; scripts rely on it. */
 export function exportJson({ manifest, keptShards, card }: Exported, to: string, seconds: number): string {
   const { batchId, runSeq, exportFormat, images, imageBytes, columns, shards } = manifest;
-  return `${JSON.stringify({ batchId, runSeq, format: exportFormat, to, images, imageBytes, columns, shards, keptShards, card, seconds })}\n`;
+  const missing = missingIn(manifest);
+  return `${JSON.stringify({ batchId, runSeq, format: exportFormat, to, images, imageBytes, columns, shards, missing, keptShards, card, seconds })}\n`;
 }

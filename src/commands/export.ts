@@ -2,6 +2,7 @@ import path from 'node:path';
 import { UsageError } from '../errors.js';
 import { exportBatch, type Exported } from '../export/export-batch.js';
 import type { ExportFormat } from '../export/export-format.js';
+import { missingIn } from '../export/export-manifest.js';
 import type { ExportPlace } from '../export/export-place.js';
 import { folderPlace } from '../export/folder-place.js';
 import { s3Place } from '../export/s3-place.js';
@@ -11,7 +12,14 @@ import { batchRoot, type BatchLocation } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { locate, withBucket } from './batch-access.js';
 import { EXIT, type Command, type CommandContext } from './command-context.js';
-import { ExportPace, exportJson, exportProgressText, exportSummary, keptCardNote } from './export-text.js';
+import {
+  ExportPace,
+  exportJson,
+  exportProgressText,
+  exportSummary,
+  keptCardNote,
+  missingRowsText,
+} from './export-text.js';
 import { openLateProgress } from './progress.js';
 import { sealOf, unreadableReport } from './sealed-batch.js';
 import { writeText } from './write-text.js';
@@ -26,7 +34,7 @@ export interface ExportOptions {
   readonly json: boolean;
 }
 
-/** Writes a sealed batch as shards that training tools read. Needs only the bucket. */
+/** Writes a sealed batch as shards that training tools read. Needs only the bucket. Ends with 1 where an image is damaged. */
 export const exportCommand: Command<ExportOptions> = (context, options) =>
   withBucket(context.config, async (store, bucket) => {
     const location = await locate({ store, bucket }, options.id);
@@ -39,7 +47,9 @@ export const exportCommand: Command<ExportOptions> = (context, options) =>
       if (options.json) await writeText(context.stdout, exportJson(exported, place.address, seconds));
       else await writeText(context.stdout, exportSummary(exported, place.address, seconds));
       if (exported.card === 'kept') context.stderr.write(keptCardNote(place.address));
-      return EXIT.ok;
+      const missing = missingIn(exported.manifest);
+      context.stderr.write(missingRowsText(location.batchId, missing));
+      return missing.length > 0 ? EXIT.incomplete : EXIT.ok;
     } catch (error) {
       if (!context.interrupted.aborted) throw error;
       context.stderr.write('Stopped. What is finished stays; the same command goes on from there.\n');

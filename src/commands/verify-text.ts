@@ -74,8 +74,9 @@ export function progressText(batchId: string, now: VerifyProgress, differences: 
 const STEPS: readonly { readonly kinds: readonly DifferenceKind[]; readonly step: (id: string) => string }[] =
   [
     {
-      kinds: ['missing-image', 'changed-image', 'wrong-identity'],
-      step: (id) => `Buy images that are lost or changed again: banana-batch redo ${id} --rows ROW`,
+      kinds: ['missing-image', 'changed-image', 'unreadable-image', 'wrong-identity'],
+      step: (id) =>
+        `Buy images that are lost, changed or unreadable again: banana-batch redo ${id} --rows ROW`,
     },
     {
       kinds: ['wrong-identity'],

@@ -1,5 +1,6 @@
 import { tmpdir } from 'node:os';
 import type { Seal } from '../audit/newest-seal.js';
+import { counted } from '../domain/counted.js';
 import { UsageError } from '../errors.js';
 import { withTextFiles } from '../ledger/text-file.js';
 import { cardToWrite, CARD_NAME } from '../report/dataset-card.js';
@@ -8,9 +9,11 @@ import { exportCard } from './export-card.js';
 import { rulesOf, type ExportFormat } from './export-format.js';
 import {
   MANIFEST_NAME,
+  missingIn,
   UNFINISHED_NAME,
   type ExportManifest,
   type FinishedShard,
+  type MissingRow,
   type UnfinishedExport,
 } from './export-manifest.js';
 import type { ExportPlace } from './export-place.js';
@@ -18,6 +21,7 @@ import { planExport, type ExportPlan, type PlannedShard } from './export-plan.js
 import { fileFault } from './file-fault.js';
 import { continuationOf, findExport, type Continuation } from './found-export.js';
 import { writeParquetShard } from './parquet-shard.js';
+import type { DamagedImage } from './sealed-image.js';
 import { shardImages, type RowWithImage } from './shard-images.js';
 import { writeWebDatasetShard } from './webdataset-shard.js';
 
@@ -60,7 +64,8 @@ export interface Exported {
 
 /**
  * Writes the images of a sealed batch and what is known of them as shards that training tools read. Called again, it
- * goes on after the last shard that was finished; where all is there, it changes nothing. `export.json` is written last.
+ * goes on after the last shard that was finished; where all is there, it changes nothing. Rows whose image in the bucket is
+ * damaged are left out and named in `export.json`, which is written last; a later call tries them again.
  * Throws a UsageError, a `StorageError`, or the reason of an aborted `signal`.
  */
 export async function exportBatch(input: ExportInput): Promise<Exported> {
@@ -77,6 +82,12 @@ export async function exportBatch(input: ExportInput): Promise<Exported> {
     }
     const continuation = continuationOf(found, plan, { ...input, address: place.address });
     const written = await writeShards(input, plan, continuation);
+    if (plan.counts.images === 0) {
+      const [first] = missingIn({ shards: written });
+      throw new UsageError(
+        `None of the ${counted(plan.images, 'image')} of batch "${seal.run.batchId}" can be exported. The first, of row ${JSON.stringify(first?.rowId)}: ${first?.reason}. See all with: banana-batch verify ${seal.run.batchId} --deep`,
+      );
+    }
     const manifest = manifestOf(input, plan, written);
     const card = await writeCard(input, plan, manifest);
     await place.writeText(MANIFEST_NAME, jsonOf(manifest), 'application/json');
@@ -118,8 +129,15 @@ async function writeShards(
   for (const shard of plan.shards) {
     if (finished.has(shard.name)) continue;
     signal.throwIfAborted();
-    const file = await writeShard(input, plan, shard, progress);
-    shards.set(shard.name, { name: shard.name, images: shard.images, ...file });
+    const damaged: DamagedImage[] = [];
+    const file = await writeShard(input, plan, shard, progress, (image) => damaged.push(image));
+    for (const { row } of damaged) plan.counts.remove(row);
+    shards.set(shard.name, {
+      name: shard.name,
+      images: shard.images - damaged.length,
+      ...file,
+      ...(damaged.length > 0 && { missing: damaged.map(missingRow) }),
+    });
     progress.endShard();
     await note();
   }
@@ -131,11 +149,16 @@ async function writeShard(
   plan: ExportPlan,
   shard: PlannedShard,
   progress: Written,
+  onDamaged: (image: DamagedImage) => void,
 ): ReturnType<ExportPlace['writeFile']> {
   const write = format === 'parquet' ? writeParquetShard : writeWebDatasetShard;
   return place.writeFile(shard.name, rulesOf(format).contentType, (file) =>
-    write(progress.counting(shardImages(store, seal.run, shard, signal)), plan.columns, file),
+    write(progress.counting(shardImages(store, seal.run, shard, { signal, onDamaged })), plan.columns, file),
   );
+}
+
+function missingRow({ row: { rowId, imageKey: image }, reason }: DamagedImage): MissingRow {
+  return { rowId, image, reason };
 }
 
 /** Tells how much is written. */
@@ -211,8 +234,8 @@ function manifestOf(input: ExportInput, plan: ExportPlan, shards: readonly Finis
   return {
     ...identityOf(input, plan),
     sealedAt: input.seal.report.endedAt,
-    images: plan.images,
-    imageBytes: plan.imageBytes,
+    images: plan.counts.images,
+    imageBytes: plan.counts.imageBytes,
     columns: plan.columns.map(({ name, type }) => ({ name, type })),
     shards: [...shards],
   };

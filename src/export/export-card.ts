@@ -2,7 +2,7 @@ import type { Tally } from '../domain/tally.js';
 import { datasetCard, type CardColumn } from '../report/dataset-card.js';
 import type { ExportColumn } from './export-columns.js';
 import { shardPattern } from './export-format.js';
-import type { ExportManifest } from './export-manifest.js';
+import { missingIn, type ExportManifest } from './export-manifest.js';
 import type { ExportPlan } from './export-plan.js';
 import { huggingFaceType } from './hugging-face.js';
 
@@ -13,6 +13,7 @@ export function exportCard(plan: ExportPlan, manifest: ExportManifest, tally: Ta
     runSeq: manifest.runSeq,
     counts: plan.counts,
     tally,
+    damaged: missingIn(manifest).length,
   };
   const count = plan.shards.length;
   switch (manifest.exportFormat) {

@@ -6,13 +6,24 @@ export const MANIFEST_NAME = 'export.json';
 /** The name of the same while the export is under way: so a later call knows what is done. */
 export const UNFINISHED_NAME = 'export.unfinished.json';
 
+const missing = z.object({
+  rowId: z.string(),
+  /** Below the batch. */
+  image: z.string(),
+  reason: z.string(),
+});
+/** A row that an export lacks, since its image in the bucket is damaged or gone. */
+export type MissingRow = z.infer<typeof missing>;
+
 const shard = z.object({
   name: z.string(),
-  images: z.int().min(1),
+  images: z.int().min(0),
   sizeBytes: z.int().min(1),
   sha256: z.string(),
+  /** Rows that it should have; absent for none. */
+  missing: z.array(missing).exactOptional(),
 });
-/** A shard that is there whole. */
+/** A shard that is there. */
 export type FinishedShard = z.infer<typeof shard>;
 
 const identity = {
@@ -46,3 +57,8 @@ export const UnfinishedExport = z.object({
   shards: z.array(shard),
 });
 export type UnfinishedExport = z.infer<typeof UnfinishedExport>;
+
+/** All rows that an export lacks since their images were damaged. */
+export function missingIn({ shards }: { readonly shards: readonly FinishedShard[] }): readonly MissingRow[] {
+  return shards.flatMap((written) => written.missing ?? []);
+}

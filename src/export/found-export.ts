@@ -85,7 +85,8 @@ export function continuationOf(
   const names = new Set(plan.shards.map(({ name }) => name));
   const finished = new Map(
     (same?.shards ?? [])
-      .filter(({ name, sizeBytes }) => names.has(name) && files.get(name) === sizeBytes)
+      // What lacks rows is written again: their images may be there by now.
+      .filter(({ name, sizeBytes, missing }) => names.has(name) && files.get(name) === sizeBytes && !missing)
       .map((shard) => [shard.name, shard]),
   );
   return {

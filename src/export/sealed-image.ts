@@ -1,22 +1,39 @@
 import { createHash } from 'node:crypto';
-import { UsageError } from '../errors.js';
-import { at, batchRoot, type RunRef } from '../storage/layout.js';
+import { at, batchRoot, reportKey, type RunRef } from '../storage/layout.js';
+import { readOrFault } from '../storage/object-fault.js';
 import { StorageError, type ObjectStore } from '../storage/object-store.js';
 import { retryTransient } from '../storage/transient-retry.js';
 import type { ExportRow } from './export-row.js';
 
 const RETRY = { attempts: 4, firstDelayMs: 500 };
 
+/** A row's image that is not what was sealed, or cannot be read, and why. */
+export interface DamagedImage {
+  readonly row: ExportRow;
+  readonly reason: string;
+}
+
 /**
- * The bytes of a row's image, which are those that were sealed: their count and their sha256. Throws a UsageError where
- * the bucket holds others or none, and `StorageError`.
+ * The bytes of a row's image, which are those that were sealed: their count and their sha256; a text says why the bucket
+ * has no such image. Throws `StorageError` where the bucket fails.
  */
 export async function readSealedImage(
   store: Pick<ObjectStore, 'read'>,
   run: RunRef,
   row: ExportRow,
   signal: AbortSignal,
-): Promise<Buffer> {
+): Promise<Buffer | string> {
+  const witness = at(run, reportKey(run));
+  const reading = await readOrFault(() => sealedBytes(store, run, row, signal), { store, witness, signal });
+  return reading.kind === 'read' ? reading.value : reading.reason;
+}
+
+async function sealedBytes(
+  store: Pick<ObjectStore, 'read'>,
+  run: RunRef,
+  row: ExportRow,
+  signal: AbortSignal,
+): Promise<Buffer | string> {
   const { sizeBytes, sha256 } = row.image;
   try {
     return await retryTransient(RETRY, signal, async () => {
@@ -26,26 +43,18 @@ export async function readSealedImage(
       let filled = 0;
       for await (const chunk of body) {
         const bytes: Buffer = chunk;
-        if (filled + bytes.length > sizeBytes) throw notSealed(run, row, 'is longer than what was sealed');
+        if (filled + bytes.length > sizeBytes) return 'it is longer than what was sealed';
         image.set(bytes, filled);
         hash.update(bytes);
         filled += bytes.length;
       }
-      if (filled < sizeBytes) throw notSealed(run, row, 'is shorter than what was sealed');
-      if (hash.digest('hex') !== sha256)
-        throw notSealed(run, row, 'has other bytes than those that were sealed');
+      if (filled < sizeBytes) return 'it is shorter than what was sealed';
+      if (hash.digest('hex') !== sha256) return 'it has other bytes than those that were sealed';
       return image;
     });
   } catch (error) {
-    if (error instanceof StorageError && error.code === 'not-found') {
-      throw notSealed(run, row, 'is not in the bucket any more');
-    }
+    if (error instanceof StorageError && error.code === 'not-found')
+      return 'it is not in the bucket any more';
     throw error;
   }
-}
-
-function notSealed({ batchId }: RunRef, { rowId, imageKey }: ExportRow, what: string): UsageError {
-  return new UsageError(
-    `The image of row ${JSON.stringify(rowId)} (${imageKey}) ${what}, so the export is not finished. List all such images with: banana-batch verify ${batchId} --deep. Buy it anew with: banana-batch redo ${batchId} --rows ${rowId}, then export again.`,
-  );
 }

@@ -4,7 +4,7 @@ import type { RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { rowsOfShard, type PlannedShard } from './export-plan.js';
 import type { ExportRow } from './export-row.js';
-import { readSealedImage } from './sealed-image.js';
+import { readSealedImage, type DamagedImage } from './sealed-image.js';
 
 /** A row with the bytes of its image. */
 export interface RowWithImage {
@@ -12,24 +12,30 @@ export interface RowWithImage {
   readonly bytes: Buffer;
 }
 
+interface ReadImage {
+  readonly row: ExportRow;
+  readonly bytes: Buffer | string;
+  readonly release: () => void;
+}
+
 const READS_AT_ONCE = 24;
 const READ_AHEAD_BYTES = 48 * 1024 * 1024;
 
 /**
  * The rows of a shard in order, each with its image as it was sealed. The next ones are read meanwhile, up to 48 MiB
- * of them. Throws what `readSealedImage` throws.
+ * of them. Rows whose image is damaged are left out, and `onDamaged` hears of them. Throws what `readSealedImage` throws.
  */
 export async function* shardImages(
   store: Pick<ObjectStore, 'read'>,
   run: RunRef,
   shard: PlannedShard,
-  signal: AbortSignal,
+  { signal, onDamaged }: { readonly signal: AbortSignal; readonly onDamaged: (image: DamagedImage) => void },
 ): AsyncGenerator<RowWithImage> {
   const stopped = new AbortController();
   const either = AbortSignal.any([signal, stopped.signal]);
   // First come, first served, and the first is the next to be taken: nobody waits for one that waits for room.
   const budget = new ByteBudget(READ_AHEAD_BYTES);
-  const read = async (row: ExportRow): Promise<RowWithImage & { readonly release: () => void }> => {
+  const read = async (row: ExportRow): Promise<ReadImage> => {
     const release = await budget.reserve(row.image.sizeBytes);
     return { row, bytes: await readSealedImage(store, run, row, either), release };
   };
@@ -39,7 +45,8 @@ export async function* shardImages(
       backpressure: 4 * READS_AT_ONCE,
     })) {
       release();
-      yield { row, bytes };
+      if (typeof bytes === 'string') onDamaged({ row, reason: bytes });
+      else yield { row, bytes };
     }
   } finally {
     stopped.abort();

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
+import { sharedSignal } from '../shared-signal.js';
 import { hashObject, type HashedObject } from '../storage/hash-object.js';
 import type { ObjectRef, ObjectStore } from '../storage/object-store.js';
 
@@ -21,14 +22,23 @@ export async function withLocalCopies<T>(
   use: (fetch: Fetch) => Promise<T>,
 ): Promise<T> {
   const folder = await mkdtemp(path.join(tmpdir(), 'banana-batch-'));
-  let fetched = 0;
+  const stopped = new AbortController();
+  const either = sharedSignal(
+    AbortSignal.any(signal === undefined ? [stopped.signal] : [signal, stopped.signal]),
+  );
+  const fetches: Promise<unknown>[] = [];
   try {
     return await use(async (ref) => {
-      const into = path.join(folder, String(fetched++));
-      const hashed = await hashObject(store, ref, { into, signal });
+      const into = path.join(folder, String(fetches.length));
+      const fetching = hashObject(store, ref, { into, signal: either });
+      fetches.push(fetching);
+      const hashed = await fetching;
       return hashed && { ...hashed, read: () => createReadStream(into) };
     });
   } finally {
+    // Those that nobody waits for any more still write.
+    stopped.abort();
+    await Promise.allSettled(fetches);
     await rm(folder, { recursive: true, force: true });
   }
 }

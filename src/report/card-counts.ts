@@ -27,11 +27,22 @@ export class CardCounts {
   }));
 
   add(row: CountedRow): void {
-    this.images += 1;
-    this.imageBytes += row.image.sizeBytes;
+    this.#count(row, 1);
+  }
+
+  /** Takes out a row that was added. */
+  remove(row: CountedRow): void {
+    this.#count(row, -1);
+  }
+
+  #count(row: CountedRow, by: 1 | -1): void {
+    this.images += by;
+    this.imageBytes += by * row.image.sizeBytes;
     for (const { valueOf, counts } of this.#breakdowns) {
       const value = valueOf(row);
-      counts.set(value, (counts.get(value) ?? 0) + 1);
+      const count = (counts.get(value) ?? 0) + by;
+      if (count === 0) counts.delete(value);
+      else counts.set(value, count);
     }
   }
 

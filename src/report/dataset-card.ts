@@ -18,6 +18,8 @@ export interface CardFacts {
   readonly runSeq: number;
   readonly counts: CardCounts;
   readonly tally: Tally;
+  /** Rows whose image in the bucket was damaged when the data were written. */
+  readonly damaged?: number;
   /** The data files of the one split, as a pattern. */
   readonly dataFiles: string;
   /** More of the header, where readers cannot find out by themselves. */
@@ -72,10 +74,11 @@ function headerLines({ batchId, counts, dataFiles, header }: CardFacts): readonl
 }
 
 function bodyLines(facts: CardFacts): readonly string[] {
-  const { batchId, runSeq, counts, tally, columns, layout, loading } = facts;
+  const { batchId, runSeq, counts, tally, damaged = 0, columns, layout, loading } = facts;
   const missing = (['failed', 'rejected', 'cancelled'] as const)
     .filter((end) => tally[end] > 0)
     .map((end) => `${tally[end]} ${end}`);
+  if (damaged > 0) missing.push(`${damaged} whose image in the bucket is damaged`);
   return [
     `# ${batchId}`,
     '',
