@@ -39,7 +39,7 @@ export async function lookAtCanary(
       return 'resumed';
     }
   }
-  const isWorkerHere = engine?.started.worker === true;
+  const isWorkerHere = engine?.hasWorker() === true;
   const worker = context.config.temporal ? 'npx banana-batch worker' : 'npx banana-batch dev';
   const first = isWorkerHere
     ? `Its worker was this command; at a terminal the same one asks again. Or start another worker with: ${worker}, then go`

@@ -1,4 +1,3 @@
-import { readConfig } from '../config.js';
 import { EXIT, type Command } from './command-context.js';
 import { describeEngine, withEngine } from './engine.js';
 
@@ -9,7 +8,7 @@ export interface DevOptions {
 /** Runs the local servers and a worker in the foreground until Ctrl-C; commands in the same folder find them. */
 export const dev: Command<DevOptions> = (context, options) =>
   withEngine(
-    { ...context, stack: undefined, config: readConfig(context.environment, undefined) },
+    context,
     async (engine) => {
       const { stdout, stderr, cwd, interrupted } = context;
       stderr.write(describeEngine(engine, cwd));
@@ -27,12 +26,15 @@ export const dev: Command<DevOptions> = (context, options) =>
         stdout.write(`${JSON.stringify(parts)}\n`);
       }
       stderr.write('Ready. In another terminal, in this folder: npx banana-batch run examples/prompts.csv\n');
-      stderr.write('Ctrl-C ends everything; data stays in .banana-batch/ and goes on at the next start.\n');
+      stderr.write(
+        'Ctrl-C ends it, and the servers when no other command in this folder uses them; data stays in .banana-batch/.\n',
+      );
       const ended = await Promise.race([engine.lost, aborted(interrupted)]);
       if (ended) throw ended;
       stderr.write('Stopping …\n');
       return EXIT.ok;
     },
+    { single: 'dev' },
   );
 
 /** Resolves once the signal is aborted. */

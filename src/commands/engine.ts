@@ -1,77 +1,77 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { readConfig, requireParts, type Config } from '../config.js';
-import type { EmbeddedError } from '../embedded/embedded-error.js';
 import { EMBEDDED_S3_REGION, startS3 } from '../embedded/s3.js';
 import { startStack, type RunningStack } from '../embedded/stack.js';
 import { loadSecrets } from '../embedded/stack-data.js';
 import { stackFolder } from '../embedded/stack-info.js';
 import { EMBEDDED_BUCKET } from '../embedded/stack-parts.js';
-import type { RunningWorker } from '../worker.js';
 import type { CommandContext } from './command-context.js';
+import { EngineWorker, workerLog } from './engine-worker.js';
 
-/** Everything that a batch needs to run: what is configured, and the rest started by this process. */
+/** Everything that a batch needs to run: what is configured, and the rest started for it. */
 export interface Engine {
   readonly config: Required<Config>;
-  /** Which parts this process has started. */
-  readonly started: {
-    readonly temporal: boolean;
-    readonly s3: boolean;
-    readonly sandbox: boolean;
-    readonly worker: boolean;
-  };
+  /** Whether this process runs a worker; it may start later, when the process that had this folder's worker ends. */
+  hasWorker(): boolean;
+  /** Whether another command in this folder runs a worker when this one ends. */
+  hasSuccessor(): boolean;
   /** Resolves when a part has ended without having been asked to. */
-  readonly lost: Promise<EmbeddedError | Error>;
+  readonly lost: Promise<Error>;
 }
 
-/** Starts what is not configured, gives `use` the whole, and ends it afterwards whatever happens. */
+/**
+ * Starts what is not configured and not running in this folder yet, gives `use` the whole, and leaves it afterwards
+ * whatever happens. `single` refuses a second command of that name in this folder.
+ */
 export async function withEngine<T>(
   context: CommandContext,
   use: (engine: Engine) => Promise<T>,
+  { single }: { readonly single?: string } = {},
 ): Promise<T> {
-  const { cwd, config, environment, stack: foreign, stderr } = context;
-  const needed = {
-    temporal: config.temporal === undefined,
-    s3: config.bucket === undefined,
-    sandbox: config.api === undefined,
-  };
+  const { cwd, environment, stack: found, stderr } = context;
+  const config = readConfig(environment, undefined);
+  const needed = { temporal: !config.temporal, s3: !config.bucket, sandbox: !config.api };
+  const isAllLocal = needed.temporal && needed.s3 && needed.sandbox;
   let stack: RunningStack | undefined;
-  let worker: RunningWorker | undefined;
+  const worker = new EngineWorker(cwd);
   context.finishing('the worker and local servers of this command');
   try {
     if (needed.temporal || needed.s3 || needed.sandbox) {
-      stderr.write('Starting what is not configured …\n');
-      stack = await startStack({ cwd, ...needed });
+      const isRunning = [
+        needed.temporal && !found?.temporal,
+        needed.s3 && !found?.s3,
+        needed.sandbox && !found?.api,
+      ];
+      if (isRunning.includes(true)) stderr.write('Starting what is not configured …\n');
+      stack = await startStack({
+        cwd,
+        ...needed,
+        worker: isAllLocal,
+        ...(single !== undefined && { single }),
+      });
     }
-    const whole = readConfig(environment, stack?.info ?? foreign);
+    const whole = readConfig(environment, stack?.info);
     const parts = requireParts(whole, ['temporal', 'bucket', 'api']);
-    // The process that owns this folder's stack has a worker for it, if all that it works with is the stack's.
-    const isShared = [parts.temporal, parts.bucket, parts.api].every(({ origin }) => origin === 'stack');
-    const ownsWorker = foreign === undefined || !isShared;
-    if (ownsWorker) {
-      // Loaded only here: the SDK's worker takes longer to load than a look at a batch takes.
-      const [{ startWorker }, { logTemporalTo, logToFile }] = await Promise.all([
-        import('../worker.js'),
-        import('../log.js'),
-      ]);
-      const log = logToFile(workerLog(cwd));
-      logTemporalTo(log);
-      const { webhooks, notices, prices, taskQueue } = whole;
-      worker = await startWorker({ ...parts, webhooks, notices, prices, taskQueue, log });
+    const { webhooks, notices, prices, taskQueue } = whole;
+    const options = { ...parts, webhooks, notices, prices, taskQueue };
+    // Commands of one folder that work with its servers alone share one worker: the first's, after it the next one's.
+    const folderWorker = isAllLocal ? stack : undefined;
+    if (folderWorker && !folderWorker.isOurTurn()) {
+      void folderWorker.turn.then(() => worker.startUnlessStopped(options));
+    } else {
+      await worker.start(options);
     }
-    const started = { ...needed, worker: ownsWorker };
-    const lost = Promise.race([stack?.serverLost ?? never(), worker ? workerLost(worker, cwd) : never()]);
-    return await use({ config: { ...whole, ...parts }, started, lost });
+    return await use({
+      config: { ...whole, ...parts },
+      hasWorker: () => worker.isStarted,
+      hasSuccessor: () => folderWorker?.hasOthers() === true,
+      lost: Promise.race([stack?.serverLost ?? never(), worker.lost]),
+    });
   } finally {
-    await worker?.stop();
+    await worker.stop();
     await stack?.stop();
   }
-}
-
-/** Where the worker of `run` and `dev` writes its log. */
-function workerLog(cwd: string): string {
-  return path.join(stackFolder(cwd), 'logs', 'worker.log');
 }
 
 /**
@@ -119,28 +119,17 @@ export async function openFolderBucket(
   }
 }
 
-async function workerLost(worker: RunningWorker, cwd: string): Promise<Error> {
-  const reason = await worker.done.then(
-    () => 'it stopped',
-    (error: unknown) => (error instanceof Error ? error.message : String(error)),
-  );
-  // A server that died takes the worker with it: let the server speak first.
-  await sleep(500);
-  return new Error(`The worker has ended: ${reason}. Its log: ${path.relative(cwd, workerLog(cwd))}`);
-}
-
 async function never(): Promise<never> {
   return new Promise(() => undefined);
 }
 
 /** Says of each part whether it is real and where it is. */
 export function describeEngine(engine: Engine, cwd: string): string {
-  const { config, started } = engine;
-  const { temporal, bucket, api } = config;
+  const { temporal, bucket, api } = engine.config;
   const lines: [string, string][] = [];
   if (temporal) {
     const where = temporal.uiUrl ? `web UI ${temporal.uiUrl}` : temporal.address;
-    lines.push(['Temporal', started.temporal ? `embedded, ${where}` : where]);
+    lines.push(['Temporal', temporal.origin === 'stack' ? `embedded, ${where}` : where]);
   }
   if (bucket) {
     const isFolder = bucket.origin === 'stack';
@@ -159,7 +148,7 @@ export function describeEngine(engine: Engine, cwd: string): string {
   }
   lines.push([
     'Worker',
-    started.worker ? `in this process, log ${path.relative(cwd, workerLog(cwd))}` : "this folder's",
+    engine.hasWorker() ? `in this process, log ${path.relative(cwd, workerLog(cwd))}` : "this folder's",
   ]);
   return lines.map(([name, text]) => `${name.padEnd(10)} ${text}\n`).join('');
 }

@@ -60,7 +60,7 @@ export async function watchToEnd(context: CommandContext, watched: Watched): Pro
 
 function detach({ stderr, config }: CommandContext, { engine, location }: Watched): ExitCode {
   const { batchId } = location;
-  if (!engine?.started.worker) {
+  if (!engine?.hasWorker() || engine.hasSuccessor()) {
     stderr.write(
       `Detached from "${batchId}", which goes on. Come back with: banana-batch status ${batchId} --watch\n`,
     );

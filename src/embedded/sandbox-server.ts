@@ -1,10 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SandboxOptions } from '../sandbox/options.js';
 import type { StackPorts } from './stack-data.js';
-
-/** How a stack's sandbox behaves; where it listens and what it keeps is the stack's affair. */
-export type SandboxBehaviour = Omit<SandboxOptions, 'host' | 'keys' | 'port' | 'imagesPort' | 'stateFile'>;
 
 /** The API's stand-in, which runs within this process. */
 export interface SandboxServer {
@@ -17,14 +13,12 @@ export async function startSandboxServer(options: {
   readonly dataDir: string;
   readonly ports: StackPorts;
   readonly apiKey: string;
-  readonly behaviour: SandboxBehaviour;
 }): Promise<SandboxServer> {
-  const { dataDir, ports, apiKey, behaviour } = options;
+  const { dataDir, ports, apiKey } = options;
   await mkdir(dataDir, { recursive: true });
   // Only who asks for a sandbox pays for loading it.
   const { startSandbox } = await import('../sandbox/index.js');
   const sandbox = await startSandbox({
-    ...behaviour,
     keys: [{ key: apiKey }],
     port: ports.api,
     imagesPort: ports.images,

@@ -5,10 +5,13 @@ import { EmbeddedError } from './embedded-error.js';
 import { createPrivateFile, readTextIfAny, replacePrivateFile } from './private-file.js';
 import { acceptsConnections } from './tcp-probe.js';
 
-const stackInfoSchema = z
+/** Where the parts of a stack are, as its file holds it. */
+export const stackInfoSchema = z
   .object({
     pid: z.int().positive(),
     startedAt: z.iso.datetime(),
+    /** Where its keeper listens for those who use it; unset while it starts and while it ends. */
+    keeper: z.object({ port: z.int(), token: z.string() }).readonly().optional(),
     temporal: z
       .object({ address: z.string(), uiUrl: z.string(), namespace: z.string() })
       .readonly()
@@ -30,8 +33,8 @@ const stackInfoSchema = z
 /** Where the parts of a running stack are. Holds the secrets of this folder's own servers. */
 export type StackInfo = z.infer<typeof stackInfoSchema>;
 
-// From a stack's claim on its folder to its servers' answers, at the very most.
-const STARTING_MS = 90_000;
+// A claim without a keeper that listens, from its making, at the very most: one that starts or ends.
+const CLAIM_MS = 90_000;
 
 /** The folder that keeps everything a stack started in `cwd` writes. */
 export function stackFolder(cwd: string): string {
@@ -70,9 +73,13 @@ export async function withdrawStack(cwd: string): Promise<void> {
   if ((await readStack(cwd))?.pid === process.pid) await rm(infoFile(cwd), { force: true });
 }
 
-async function readLiveStack(cwd: string): Promise<StackInfo | undefined> {
+/** The same, also where no part of it is running yet or any more. */
+export async function readLiveStack(cwd: string): Promise<StackInfo | undefined> {
   const info = await readStack(cwd);
   if (info !== undefined && (await isAlive(info))) return info;
+  // Another may have taken the folder while this one was looked for.
+  const now = await readStack(cwd);
+  if (now?.pid !== info?.pid || now?.startedAt !== info?.startedAt) return readLiveStack(cwd);
   await rm(infoFile(cwd), { force: true });
   return undefined;
 }
@@ -91,7 +98,8 @@ async function readStack(cwd: string): Promise<StackInfo | undefined> {
 /** A pid alone proves nothing after a reboot, when another process may have it. */
 async function isAlive(info: StackInfo): Promise<boolean> {
   if (!isProcessAlive(info.pid)) return false;
-  if (!hasParts(info)) return Date.now() - Date.parse(info.startedAt) < STARTING_MS;
+  if (info.keeper) return acceptsConnections('127.0.0.1', info.keeper.port);
+  if (!hasParts(info)) return Date.now() - Date.parse(info.startedAt) < CLAIM_MS;
   const urls = [info.temporal && `http://${info.temporal.address}`, info.s3?.endpoint, info.api?.baseUrl];
   const answers = await Promise.all(
     urls.flatMap((url) => {
@@ -103,7 +111,8 @@ async function isAlive(info: StackInfo): Promise<boolean> {
   return answers.includes(true);
 }
 
-function isProcessAlive(pid: number): boolean {
+/** Whether a process has this pid. */
+export function isProcessAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

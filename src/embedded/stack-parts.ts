@@ -7,7 +7,6 @@ import { EmbeddedError } from './embedded-error.js';
 import type { ServerProgram } from './find-binary.js';
 import { createBucket, EMBEDDED_S3_REGION, startS3 } from './s3.js';
 import { startSandboxServer } from './sandbox-server.js';
-import type { SandboxBehaviour } from './sandbox-server.js';
 import type { StackPorts, StackSecrets } from './stack-data.js';
 import type { StackInfo } from './stack-info.js';
 import { startTemporal } from './temporal.js';
@@ -21,7 +20,6 @@ export interface PartContext {
   readonly logDir: string;
   readonly ports: StackPorts;
   readonly secrets: StackSecrets;
-  readonly sandboxBehaviour: SandboxBehaviour;
 }
 
 /** One part that runs. */
@@ -113,13 +111,12 @@ function strippedBucket(folder: string, cause: unknown): EmbeddedError {
   );
 }
 
-async function startSandboxPart({ folder, ports, secrets, sandboxBehaviour }: PartContext): Promise<Part> {
+async function startSandboxPart({ folder, ports, secrets }: PartContext): Promise<Part> {
   const apiKey = secrets.sandboxApiKey;
   const server = await startSandboxServer({
     dataDir: join(folder, 'sandbox'),
     ports,
     apiKey,
-    behaviour: sandboxBehaviour,
   });
   return {
     info: { api: { baseUrl: server.baseUrl, apiKey } },

@@ -1,82 +1,225 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
-import type { EmbeddedError } from './embedded-error.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { EmbeddedError } from './embedded-error.js';
 import { requireServerPrograms } from './find-binary.js';
-import type { SandboxBehaviour } from './sandbox-server.js';
-import { choosePorts, loadSecrets, prepareFolder } from './stack-data.js';
-import { claimStack, publishStack, stackFolder, withdrawStack } from './stack-info.js';
-import type { StackInfo } from './stack-info.js';
+import {
+  errorOf,
+  newsSchema,
+  onLines,
+  PART_NAMES,
+  sendLine,
+  startReportSchema,
+  type KeeperNews,
+  type KeeperRequest,
+} from './keeper-protocol.js';
+import { prepareFolder } from './stack-data.js';
+import { isProcessAlive, readLiveStack, stackFolder, type StackInfo } from './stack-info.js';
 import { PART_KINDS } from './stack-parts.js';
-import type { Part } from './stack-parts.js';
 
-/** Which parts to start. Their data is kept in `.banana-batch/` of `cwd` and continued at the next start. */
+/** Which parts are needed. Their data is kept in `.banana-batch/` of `cwd` and continued at the next start. */
 export interface StackOptions {
   readonly cwd: string;
   readonly temporal?: boolean;
   readonly s3?: boolean;
-  /** Its behaviour, or true for the documented one. */
-  readonly sandbox?: boolean | SandboxBehaviour;
+  readonly sandbox?: boolean;
+  /** Whether this process can run the worker of this folder; see `turn`. */
+  readonly worker?: boolean;
+  /** Refused, as `stack-running`, while another process uses the folder under this name. */
+  readonly single?: string;
 }
 
-/** Parts that run until `stop`, or until this process ends in whatever way. */
+/** Servers that run at least until `stop`, or until this process ends in whatever way: other users keep them longer. */
 export interface RunningStack {
   /** The same as other processes get from `findStack`. */
   readonly info: StackInfo;
-  /** Of the servers, in the order temporal, s3; the sandbox lives in this process. */
+  /** Of the servers, in the order temporal, s3; the sandbox lives in the keeper's process. */
   readonly serverPids: readonly number[];
+  /** Resolves when it is up to this process to run the folder's worker: it is the first of those who can, by now. */
+  readonly turn: Promise<void>;
+  /** Whether `turn` has resolved. */
+  isOurTurn(): boolean;
+  /** Whether another process would run the worker if this one left. */
+  hasOthers(): boolean;
   /** Resolves when a server has ended without having been asked to; never rejects. */
-  readonly serverLost: Promise<EmbeddedError>;
-  /** Ends all parts within 10 s and gives the folder up. May be called again. */
+  readonly serverLost: Promise<Error>;
+  /** Leaves; the last user's call ends all parts within 10 s and gives the folder up. May be called again. */
   stop(): Promise<void>;
 }
 
+/** From the first look to servers that answer, at the very most; one keeper may have to end before the next one starts. */
+const JOIN_MS = 120_000;
+const RETRY_MS = 100;
+const STOP_MS = 15_000;
+
+// The same two levels up from src/ and from dist/.
+const KEEPER = fileURLToPath(new URL('../../dist/embedded/keeper-main.js', import.meta.url));
+
 /**
- * Starts the parts asked for, side by side; where one fails, the others are stopped again.
+ * Uses the servers of a folder, and starts those that are not running: in a process of their own, which ends when its
+ * last user does.
  * @throws EmbeddedError `server-missing` (before anything is started), `stack-running`, `server-failed` or
  * `stack-data-broken`.
  */
-export async function startStack({ cwd, ...asked }: StackOptions): Promise<RunningStack> {
-  const kinds = (['temporal', 's3', 'sandbox'] as const)
-    .filter((name) => asked[name] !== undefined && asked[name] !== false)
-    .map((name) => PART_KINDS[name]);
-  requireServerPrograms(kinds.flatMap(({ programs }) => programs));
-  const startedAt = new Date();
-  const folder = stackFolder(cwd);
-  await prepareFolder(folder);
-  await claimStack(cwd, startedAt);
+export async function startStack({
+  cwd,
+  worker = false,
+  single,
+  ...wanted
+}: StackOptions): Promise<RunningStack> {
+  const parts = PART_NAMES.filter((name) => wanted[name] === true);
+  requireServerPrograms(parts.flatMap((name) => PART_KINDS[name].programs));
+  await prepareFolder(stackFolder(cwd));
+  const request = { pid: process.pid, parts, worker, ...(single !== undefined && { single }) };
+  const untilMs = Date.now() + JOIN_MS;
+  while (Date.now() < untilMs) {
+    const found = await readLiveStack(cwd);
+    const joined = found && (await joinStack(found, request));
+    if (joined) return joined;
+    // One that is found starts, or ends.
+    if (found) await sleep(RETRY_MS);
+    else await startKeeper(cwd);
+  }
+  const pid = String((await readLiveStack(cwd))?.pid);
+  throw new EmbeddedError(
+    'stack-running',
+    `The servers of ${stackFolder(cwd)} do not answer; the process with pid ${pid} keeps them. End that process, then run the same command again.`,
+  );
+}
 
-  const parts: Part[] = [];
-  const stopParts = async (): Promise<void> => {
-    try {
-      await Promise.all(parts.map((part) => part.stop()));
-    } finally {
-      await withdrawStack(cwd);
-    }
-  };
-  try {
-    const secrets = await loadSecrets(folder);
-    const ports = await choosePorts(folder, new Set(kinds.flatMap(({ listeners }) => listeners)));
-    const sandboxBehaviour = typeof asked.sandbox === 'object' ? asked.sandbox : {};
-    const context = { folder, logDir: join(folder, 'logs'), secrets, ports, sandboxBehaviour };
-    const starts = await Promise.allSettled(kinds.map((kind) => kind.start(context)));
-    parts.push(...starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : [])));
-    for (const start of starts) if (start.status === 'rejected') throw start.reason;
-    const info: StackInfo = { pid: process.pid, startedAt: startedAt.toISOString() };
-    for (const part of parts) Object.assign(info, part.info);
-    await publishStack(cwd, info);
-    return running(info, parts, stopParts);
-  } catch (error) {
-    await stopParts();
-    throw error;
+/** Keeps a running stack for as long as this process needs it; undefined where it ends just now. */
+export function holdStack(found: StackInfo): Promise<RunningStack | undefined> {
+  return joinStack(found, { pid: process.pid, parts: [], worker: false });
+}
+
+async function joinStack(
+  found: StackInfo,
+  request: Omit<KeeperRequest, 'token'>,
+): Promise<RunningStack | undefined> {
+  if (!found.keeper) return undefined;
+  const { port, token } = found.keeper;
+  const socket = connect({ host: '127.0.0.1', port });
+  const use = new StackUse(socket, found.pid);
+  sendLine(socket, { token, ...request });
+  const first = await Promise.race([use.answer, sleep(JOIN_MS, undefined, { ref: false })]);
+  if (first?.kind === 'ready') return use.running(first);
+  if (first?.kind === 'failed') {
+    await use.stop();
+    throw errorOf(first.fault);
+  }
+  socket.destroy();
+  return undefined;
+}
+
+/** One use of a stack, as long as its connection to the keeper is open. */
+class StackUse {
+  /** `ready` or `failed`; undefined where the keeper has closed without one. */
+  readonly answer: Promise<KeeperNews | undefined>;
+  readonly #socket: Socket;
+  readonly #pid: number;
+  readonly #closed: Promise<void>;
+  readonly #lost: Promise<Error>;
+  readonly #turn: Promise<void>;
+  #lose: (error: Error) => void = () => undefined;
+  #takeTurn: () => void = () => undefined;
+  #isOurTurn = false;
+  #hasOthers = false;
+  #hasEnded = false;
+  #stopping: Promise<void> | undefined;
+
+  constructor(socket: Socket, pid: number) {
+    this.#socket = socket;
+    this.#pid = pid;
+    this.#lost = new Promise((resolve) => (this.#lose = resolve));
+    this.#turn = new Promise((resolve) => (this.#takeTurn = resolve));
+    socket.on('error', () => undefined);
+    this.#closed = new Promise((resolve) => socket.once('close', () => resolve()));
+    this.answer = new Promise((resolve) => {
+      onLines(socket, newsSchema, (news) => {
+        this.#hear(news);
+        if (news.kind === 'ready' || news.kind === 'failed') resolve(news);
+      });
+      socket.once('close', () => resolve(undefined));
+    });
+    void this.#noticeEnd();
+  }
+
+  running({ info, serverPids }: Extract<KeeperNews, { kind: 'ready' }>): RunningStack {
+    return {
+      info,
+      serverPids,
+      turn: this.#turn,
+      isOurTurn: () => this.#isOurTurn,
+      hasOthers: () => this.#hasOthers,
+      serverLost: this.#lost,
+      stop: () => this.stop(),
+    };
+  }
+
+  stop(): Promise<void> {
+    return (this.#stopping ??= this.#leave());
+  }
+
+  async #noticeEnd(): Promise<void> {
+    await this.#closed;
+    if (this.#stopping) return;
+    this.#lose(
+      new EmbeddedError(
+        'server-failed',
+        `The process with pid ${this.#pid}, which keeps the servers of this folder, has ended. Run the same command again: it continues.`,
+      ),
+    );
+  }
+
+  #hear(news: KeeperNews): void {
+    if (news.kind === 'lost' && !this.#stopping) this.#lose(errorOf(news.fault));
+    if (news.kind === 'ended') this.#hasEnded = true;
+    if (news.kind !== 'turn') return;
+    this.#hasOthers = news.hasOthers;
+    if (!news.isOurs) return;
+    this.#isOurTurn = true;
+    this.#takeTurn();
+  }
+
+  async #leave(): Promise<void> {
+    const untilMs = Date.now() + STOP_MS;
+    this.#socket.end();
+    await Promise.race([this.#closed, sleep(STOP_MS, undefined, { ref: false })]);
+    this.#socket.destroy();
+    while (this.#hasEnded && isProcessAlive(this.#pid) && Date.now() < untilMs) await sleep(20);
   }
 }
 
-function running(info: StackInfo, parts: readonly Part[], stopParts: () => Promise<void>): RunningStack {
-  let stopping: Promise<void> | undefined;
-  const lossOf = async (part: Part): Promise<EmbeddedError> => {
-    const error = await part.ended;
-    return stopping === undefined ? error : new Promise<never>(() => undefined);
-  };
-  const serverPids = parts.flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
-  const serverLost = Promise.race(parts.map(lossOf));
-  return { info, serverPids, serverLost, stop: () => (stopping ??= stopParts()) };
+/** Starts the process that keeps the folder's servers; resolves when it listens, or another one does. */
+async function startKeeper(cwd: string): Promise<void> {
+  const child = spawnKeeper(cwd);
+  const [message] = await Promise.race([once(child, 'message'), once(child, 'exit').then(() => [undefined])]);
+  child.unref();
+  if (child.connected) child.disconnect();
+  const report = startReportSchema.safeParse(message);
+  if (!report.success) {
+    throw new EmbeddedError(
+      'server-failed',
+      `The process that keeps the local servers ended while starting. Its log: ${keeperLog(cwd)}`,
+    );
+  }
+  if (report.data.kind === 'failed') throw errorOf(report.data.fault);
+}
+
+function spawnKeeper(cwd: string): ChildProcess {
+  mkdirSync(join(stackFolder(cwd), 'logs'), { recursive: true });
+  const log = openSync(keeperLog(cwd), 'a', 0o600);
+  try {
+    return fork(KEEPER, [cwd], { detached: true, execArgv: [], stdio: ['ignore', log, log, 'ipc'] });
+  } finally {
+    closeSync(log);
+  }
+}
+
+function keeperLog(cwd: string): string {
+  return join(stackFolder(cwd), 'logs', 'keeper.log');
 }

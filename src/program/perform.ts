@@ -8,7 +8,12 @@ export interface Surroundings {
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
   /** What a command gets; called once, and not where nothing is performed, as by `--help`. */
-  readonly open: () => Promise<CommandContext>;
+  readonly open: () => Promise<OpenContext>;
+}
+
+/** A context, and what it holds until the command has ended. */
+interface OpenContext extends CommandContext {
+  readonly close?: () => Promise<void>;
 }
 
 /** This process with its streams, folder and environment; the first Ctrl-C or SIGTERM asks the command to end, the second ends the process. */
@@ -18,10 +23,13 @@ export const THIS_PROCESS: Surroundings = {
   open: openContext,
 };
 
-async function openContext(): Promise<CommandContext> {
+async function openContext(): Promise<OpenContext> {
   const cwd = process.cwd();
   loadDotEnv(cwd);
-  const stack = await findStack(cwd);
+  const found = await findStack(cwd);
+  // The servers of this folder are kept for this command, whichever other one ends in the meantime.
+  const held = found && (await import('../embedded/stack.js').then(({ holdStack }) => holdStack(found)));
+  const stack = held?.info;
   return {
     cwd,
     environment: process.env,
@@ -31,6 +39,7 @@ async function openContext(): Promise<CommandContext> {
     stdout: process.stdout,
     stderr: process.stderr,
     ...listenForInterruption(),
+    ...(held && { close: () => held.stop() }),
   };
 }
 
@@ -48,8 +57,12 @@ export function performerIn({ open }: Surroundings): Performer {
     // Must stand before the AWS SDK is loaded; the supported versions are our own affair.
     process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
     const context = await open();
-    const command = await load();
-    return command(context, options);
+    try {
+      const command = await load();
+      return await command(context, options);
+    } finally {
+      await context.close?.();
+    }
   };
   return {
     perform,

@@ -61,7 +61,7 @@ describe('a stack', () => {
 
   it('starts only what is asked for', async () => {
     const { info } = await start({ s3: true });
-    expect(Object.keys(info).sort()).toEqual(['pid', 's3', 'startedAt']);
+    expect(Object.keys(info).sort()).toEqual(['keeper', 'pid', 's3', 'startedAt']);
   });
 
   it('comes back on the same ports with the same keys', async () => {
@@ -81,13 +81,58 @@ describe('a stack', () => {
     expect(await readFile(join(folder.path, '.banana-batch/.gitignore'), 'utf8')).toBe('*\n');
   });
 
-  it('refuses to start beside another one in the same folder, naming its process', async () => {
-    const { info } = await start({ s3: true });
-    await expect(start({ s3: true })).rejects.toMatchObject({
+  it('is shared by all who start it, each with the parts it needs, and ends with the last of them', async () => {
+    const [first, second] = await Promise.all([start({ s3: true }), start({ s3: true })]);
+    expect(second.info).toEqual(first.info);
+    const third = await start({ s3: true, sandbox: true });
+    expect(third.info).toMatchObject({ pid: first.info.pid, s3: first.info.s3, api: {} });
+    await first.stop();
+    await second.stop();
+    expect((await fetch(`${first.info.s3?.endpoint}/healthz`)).status).toBe(200);
+    expect(await findStack(folder.path)).toEqual(third.info);
+    await third.stop();
+    expect(isProcessGone(first.info.pid)).toBe(true);
+    expect(await findStack(folder.path)).toBeUndefined();
+  });
+
+  it('gives one user at a time its turn at the worker, and the next one when that one leaves', async () => {
+    const first = await start({ s3: true, worker: true });
+    const second = await start({ s3: true, worker: true });
+    await start({ s3: true });
+    expect([first.isOurTurn(), second.isOurTurn(), second.hasOthers()]).toEqual([true, false, true]);
+    await eventually(() => first.hasOthers(), { what: 'the first knows of the second' });
+    await first.stop();
+    await second.turn;
+    expect(second.hasOthers()).toBe(false);
+  });
+
+  it('whose keeper is killed is lost to all its users, leaves no server, and can be started again', async () => {
+    const users = [await start({ s3: true, sandbox: true }), await start({ s3: true })];
+    process.kill(users[0]?.info.pid ?? 0, 'SIGKILL');
+    for (const { serverLost } of users) {
+      expect(await serverLost).toMatchObject({ code: 'server-failed' });
+    }
+    const pids = users.flatMap(({ serverPids }) => serverPids);
+    await eventually(() => pids.every(isProcessGone), { what: 'the server is gone', withinMs: 3_000 });
+    await Promise.all(users.map((user) => user.stop()));
+    await start({ s3: true, sandbox: true });
+  });
+
+  it('starts anew for one who comes while it stops', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const first = await start({ s3: true });
+      const [, second] = await Promise.all([first.stop(), start({ s3: true })]);
+      expect((await fetch(`${second.info.s3?.endpoint}/healthz`)).status).toBe(200);
+      await second.stop();
+    }
+  });
+
+  it('refuses a second user of one name, naming the process of the first', async () => {
+    await start({ s3: true, single: 'dev' });
+    await expect(start({ s3: true, single: 'dev' })).rejects.toMatchObject({
       code: 'stack-running',
-      message: expect.stringContaining(`pid ${String(info.pid)}`),
+      message: expect.stringContaining(`pid ${process.pid}`),
     });
-    expect(await findStack(folder.path)).toEqual(info);
   });
 
   it('takes another port where the usual one is taken', async () => {
@@ -124,11 +169,9 @@ describe('a stack', () => {
       .length(2)
       .parse(JSON.parse(String(line)));
     const left = await findStack(folder.path);
-    expect(left?.pid).toBe(parent.pid);
 
     parent.kill('SIGKILL');
-    await eventually(() => pids.every(isProcessGone), { what: 'both servers are gone', withinMs: 3_000 });
-    expect(await findStack(folder.path)).toBeUndefined();
+    await eventually(() => pids.every(isProcessGone), { what: 'both servers are gone', withinMs: 10_000 });
     const again = await start({ temporal: true, s3: true });
     expect(again.info).toMatchObject({ temporal: left?.temporal, s3: left?.s3 });
   });

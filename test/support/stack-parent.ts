@@ -1,5 +1,5 @@
 /*
- * A process that owns a stack with Temporal and S3 in the folder given as argument, for tests that kill it: prints its
+ * A process that uses a stack with Temporal and S3 in the folder given as argument, for tests that kill it: prints its
  * servers' pids as JSON, and waits.
  */
 import { startStack } from '../../src/embedded/stack.js';
