@@ -37,8 +37,6 @@ export interface AgainPlan extends PlanCounts {
   readonly settings: RunSettings | undefined;
   /** The batch is sealed as its newest run left it. */
   readonly isSealed: boolean;
-  /** Of the rows that were named: those that the batch does not have. */
-  readonly unknownRows: readonly RowId[];
 }
 
 export interface PlanAgainOptions {
@@ -64,7 +62,6 @@ export async function planAgain(
   const run = { ...location, runSeq: newest + 1 };
   const before = await beforeRun(store, run);
   const { request, repeats } = await requestOf(store, run, before, asked);
-  const unknown = new Set<RowId>(request.redo);
   const counter = new PlanCounter();
   const buys = new ImageCounts();
   const mayMake = new ImageCounts();
@@ -90,7 +87,6 @@ export async function planAgain(
   } else if (before.base) {
     const taken = takenUpBy(request);
     for await (const { row, before: left } of leftBy(store, before.base, withKinds)) {
-      unknown.delete(left.outcome.rowId);
       const plan = planRow(left.outcome, left, taken);
       counter.addPlan(plan, left, false);
       if (row) noteKind(row, plan);
@@ -106,7 +102,6 @@ export async function planAgain(
     repeats,
     settings: request.settings ?? before.batch?.settings,
     isSealed: report?.runSeq === newest,
-    unknownRows: [...unknown],
   };
 }
 

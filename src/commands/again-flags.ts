@@ -35,13 +35,16 @@ export function withRedoFlags(program: Program): Program {
     program
       .argument('<id>', 'the batch')
       .optionsGroup('Rows:')
-      .option('--rows <list>', 'ids of rows, separated by commas', (list: string) =>
-        list
-          .split(',')
-          .map((row) => row.trim())
-          .filter((row) => row !== ''),
+      .option(
+        '--rows <list>',
+        'rows by id, image name or line of the sheet, separated by commas',
+        (list: string) =>
+          list
+            .split(',')
+            .map((row) => row.trim())
+            .filter((row) => row !== ''),
       )
-      .option('--rows-file <file>', 'a file with a row id on each line; "-" for standard input'),
+      .option('--rows-file <file>', 'a file with a row on each line; "-" for standard input'),
   );
 }
 

@@ -11,6 +11,7 @@ import {
   spendingSettings,
   tooManyImages,
 } from '../batch/spending.js';
+import { lastRunSeq } from '../batch/plan-submission.js';
 import { startRequest } from '../batch/start-run.js';
 import { isOpen, type BatchStatus } from '../batch/status-document.js';
 import { serviceOf } from '../bananahub/account-id.js';
@@ -21,6 +22,7 @@ import { counted } from '../domain/counted.js';
 import { UsageError } from '../errors.js';
 import type { RowId } from '../domain/ids.js';
 import { RunRequest } from '../ledger/documents.js';
+import { beforeRun } from '../ledger/previous-runs.js';
 import { readDocument } from '../ledger/read-document.js';
 import { statesAfterRun } from '../ledger/run-rows.js';
 import { at, requestKey, type BatchLocation, type RunRef } from '../storage/layout.js';
@@ -33,7 +35,7 @@ import { EXIT, type CommandContext, type ExitCode } from './command-context.js';
 import { askConsent, type Consent } from './consent.js';
 import { describeEngine, withEngine, withFolderBucket, type Engine } from './engine.js';
 import { openProgress } from './progress.js';
-import { refuseUnknownRows } from './unknown-rows.js';
+import { findRowIds } from './find-row.js';
 import { runSettings, spendingIn, type RunningFlags } from './running-flags.js';
 import { unknownBatch } from './status.js';
 import { costText } from './submission-plan-text.js';
@@ -129,7 +131,7 @@ async function startAgain(starting: Starting): Promise<ExitCode> {
   if (engine || options.watch) {
     const code = await watchToEnd(context, watchedOf(starting, run));
     return code === EXIT.ok && asked.action === 'redo'
-      ? tellKept(context, access.store, run, asked.rows)
+      ? tellKept(context, access.store, run, plan.request.redo)
       : code;
   }
   if (options.json) stdout.write(`${againJson(plan)}\n`);
@@ -235,7 +237,8 @@ async function shownPlan(
   const progress = openProgress(stderr);
   let plan: AgainPlan | undefined;
   try {
-    plan = await planAgain(store, location, asked, {
+    const request = await withRowIds(store, location, asked, (line) => stderr.write(line));
+    plan = await planAgain(store, location, request, {
       onRows: (rows) => progress.show(`Reading the batch's ledger: ${rows} rows`),
       withKinds: isCounted,
     });
@@ -243,7 +246,6 @@ async function shownPlan(
     progress.end({ clear: true });
   }
   if (!plan) throw unknownBatch(location);
-  await refuseUnknownRows(store, plan);
   stderr.write(againText(plan));
   if (isCounted && plan.purchase) {
     const { buys } = plan.purchase;
@@ -252,6 +254,18 @@ async function shownPlan(
   if (budgetIn(spending) !== undefined) refuseUnpriced(plan.purchase?.mayMake ?? [], prices);
   stderr.write(canaryPlanText(options.canary, rowsToRun(plan)));
   return plan;
+}
+
+/** The rows of a redo by their ids, whatever they were named by; as they are where no run has read its rows yet. */
+async function withRowIds(
+  store: ObjectStore,
+  location: BatchLocation,
+  asked: AskedAgain,
+  note: (line: string) => void,
+): Promise<AskedAgain> {
+  if (asked.action !== 'redo') return asked;
+  const { base } = await beforeRun(store, { ...location, runSeq: (await lastRunSeq(store, location)) + 1 });
+  return base ? { ...asked, rows: await findRowIds(store, base, asked.rows, note) } : asked;
 }
 
 function isDone(plan: AgainPlan): boolean {

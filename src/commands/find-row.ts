@@ -1,106 +1,158 @@
 import pMap from 'p-map';
 import { z } from 'zod';
-import { imageNameIn } from '../domain/image-name.js';
+import type { RowId } from '../domain/ids.js';
+import { hasChosenName } from '../domain/object-key.js';
 import type { RowOutcome } from '../domain/outcome.js';
 import type { ShardRow } from '../domain/row.js';
+import { RowFinder, type NamedRow, type RowAnswer } from '../domain/row-reference.js';
+import { UsageError } from '../errors.js';
 import { CarriedLine, ShardRowLine } from '../ledger/documents.js';
 import { readJsonLines } from '../ledger/json-lines.js';
-import { at, carriedKey, rowsKey, type RunRef } from '../storage/layout.js';
+import { listShards } from '../ledger/run-rows.js';
+import { at, carriedKey, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { NearRowIds } from './near-row-ids.js';
+import { oneLine } from './table.js';
 
 const READS_AT_ONCE = 8;
+/** Rows that were not found and are told with what may have been meant. */
+const TOLD = 3;
 
 /** A row of a run: part of a shard, or carried over with the outcome of an earlier run. */
 export type FoundRow =
   | { readonly kind: 'own'; readonly row: ShardRow; readonly shard: number; readonly index: number }
   | { readonly kind: 'carried'; readonly row: ShardRow; readonly outcome: RowOutcome };
 
-export type RowSearch =
-  | { readonly kind: 'found'; readonly found: FoundRow }
-  /** Up to three ids that somebody may have meant. */
-  | { readonly kind: 'missing'; readonly near: readonly string[] };
+/** Says something that need not stop anybody, as a whole line. */
+type Note = (line: string) => void;
 
-const IdLine = z.looseObject({ rowId: z.string(), imageName: z.string() });
-const CarriedIdLine = z.looseObject({ row: IdLine });
-
-/** Looks for a row by its id, else by its image's name, with or without its extension. */
-export async function findRow(
-  store: ObjectStore,
-  run: RunRef,
-  shardCount: number,
-  asked: string,
-): Promise<RowSearch> {
-  const byId = await searchRun(store, run, shardCount, new WantedRow(asked, (line) => line.rowId === asked));
-  if (byId.kind === 'found') return byId;
-  const name = imageNameIn(asked);
-  const byName = new WantedRow(asked, (line) => line.imageName === name);
-  const found = await searchRun(store, run, shardCount, byName);
-  return found.kind === 'found' ? found : byId;
+/**
+ * The row that a text means: by its id, its image's name, or its line in the sheet. Throws a UsageError for a text that
+ * means none, or several.
+ */
+export async function findRow(store: ObjectStore, run: RunRef, text: string, note: Note): Promise<FoundRow> {
+  const { rows, missing } = await findRows(store, run, [text], note);
+  const [row] = rows;
+  if (row) return row.found();
+  const [{ meant } = { meant: '' }] = await namesMeant(store, run, missing);
+  throw new UsageError(
+    `Batch "${run.batchId}" has no row "${oneLine(text)}". ${meant === '' ? '' : `Did you mean ${meant}? `}${HOW_ROWS_ARE_NAMED}`,
+  );
 }
 
-class WantedRow {
-  readonly near: NearRowIds;
-  readonly is: (line: z.infer<typeof IdLine>) => boolean;
+/** The ids of the rows that texts mean, each once. Throws a UsageError as `findRow` does. */
+export async function findRowIds(
+  store: ObjectStore,
+  run: RunRef,
+  texts: readonly string[],
+  note: Note,
+): Promise<readonly RowId[]> {
+  const { rows, missing } = await findRows(store, run, texts, note);
+  if (missing.length === 0) return [...new Set(rows.map(({ rowId }) => rowId))];
+  const told = await namesMeant(store, run, missing.slice(0, TOLD));
+  const named = told.map(({ text, meant }) =>
+    meant === '' ? `"${oneLine(text)}"` : `"${oneLine(text)}" (did you mean ${meant}?)`,
+  );
+  throw new UsageError(
+    `Batch "${run.batchId}" has no row ${named.join(', ')}${andMore(missing.length - TOLD)}; nothing was started. ${HOW_ROWS_ARE_NAMED}`,
+  );
+}
 
-  constructor(asked: string, is: (line: z.infer<typeof IdLine>) => boolean) {
-    this.near = new NearRowIds(asked);
-    this.is = is;
+const HOW_ROWS_ARE_NAMED =
+  'A row is named by its id, the name of its image, or its line in the sheet: metadata.jsonl and failures.csv have ids and names.';
+
+interface Candidate extends NamedRow {
+  readonly found: () => FoundRow;
+}
+
+async function findRows(
+  store: ObjectStore,
+  run: RunRef,
+  texts: readonly string[],
+  note: Note,
+): Promise<{ readonly rows: readonly Candidate[]; readonly missing: readonly string[] }> {
+  const finder = new RowFinder<Candidate>(texts);
+  await readRows(store, run, (line, found) => finder.consider(line, () => ({ ...line, found })));
+  const rows: Candidate[] = [];
+  const missing: string[] = [];
+  const ambiguous: string[] = [];
+  for (const [text, answer] of finder.answers()) {
+    if (answer.kind === 'missing') missing.push(text);
+    if (answer.kind === 'ambiguous') ambiguous.push(choicesText(text, answer));
+    if (answer.kind !== 'found') continue;
+    rows.push(answer.row);
+    if (answer.onLine) note(otherText(text, answer.row, answer.onLine));
   }
+  if (ambiguous.length > 0) {
+    throw new UsageError(
+      `${ambiguous.slice(0, TOLD).join(' ')}${andMore(ambiguous.length - TOLD)} Nothing was done: write one of them as it stands here.`,
+    );
+  }
+  return { rows, missing };
 }
 
-/** Looks through the rows of a run, `READS_AT_ONCE` files at a time, and stops at a hit. */
-async function searchRun(
+function choicesText(
+  text: string,
+  { rows, count }: Extract<RowAnswer<NamedRow>, { kind: 'ambiguous' }>,
+): string {
+  const choices = rows.map(({ rowId, line }) => `id:${oneLine(rowId)} (line ${line})`);
+  return `"${oneLine(text)}" may be ${count} rows: ${choices.join(', ')}${andMore(count - rows.length)}.`;
+}
+
+function otherText(text: string, row: NamedRow, onLine: NamedRow): string {
+  return `"${oneLine(text)}" is taken for row "${oneLine(row.rowId)}" on line ${row.line}; row "${oneLine(onLine.rowId)}" on line ${onLine.line} is line:${onLine.line}.\n`;
+}
+
+function andMore(count: number): string {
+  return count > 0 ? ` and ${count} more` : '';
+}
+
+/** Of texts that mean no row: what may have been meant; empty where nothing is near. */
+async function namesMeant(
   store: ObjectStore,
   run: RunRef,
-  shardCount: number,
-  wanted: WantedRow,
-): Promise<RowSearch> {
-  let found: FoundRow | undefined;
-  // The files under way when a row is found need not be read to their end.
-  const isOver = (): boolean => found !== undefined;
-  const searches = [
-    () => searchCarried(store, run, wanted, isOver),
-    ...Array.from({ length: shardCount }, (_, shard) => () => searchShard(store, run, shard, wanted, isOver)),
-  ];
-  const search = async (one: () => Promise<FoundRow | undefined>): Promise<void> => {
-    if (isOver()) return;
-    const hit = await one();
-    if (hit) found = hit;
+  texts: readonly string[],
+): Promise<readonly { readonly text: string; readonly meant: string }[]> {
+  const typed = texts.map((text) => ({ text, near: new NearRowIds(text.trim()) }));
+  await readRows(store, run, (row) => {
+    for (const { near } of typed) {
+      near.consider(row.rowId);
+      if (hasChosenName(row)) near.consider(row.imageName);
+    }
+  });
+  return typed.map(({ text, near }) => {
+    const names = near.best(TOLD).map((name) => `"${oneLine(name)}"`);
+    return { text, meant: names.join(' or ') };
+  });
+}
+
+const NamedLine = z.looseObject({
+  rowId: z.string().transform((text) => text as RowId),
+  imageName: z.string(),
+  line: z.number(),
+  tableRow: z.number().exactOptional(),
+});
+const CarriedNamedLine = z.looseObject({ row: NamedLine });
+
+/** Calls `onRow` for every row of a run, in no order, several files at a time. */
+async function readRows(
+  store: ObjectStore,
+  run: RunRef,
+  onRow: (row: NamedRow, found: () => FoundRow) => void,
+): Promise<void> {
+  const readShard = async ({ shard, key }: { readonly shard: number; readonly key: string }) => {
+    let next = 0;
+    for await (const line of readJsonLines(await store.read(at(run, key)), NamedLine, key)) {
+      const index = next++;
+      onRow(line, () => ({ kind: 'own', row: ShardRowLine.parse(line), shard, index }));
+    }
   };
-  await pMap(searches, search, { concurrency: READS_AT_ONCE });
-  return found ? { kind: 'found', found } : { kind: 'missing', near: wanted.near.best(3) };
-}
-
-async function searchShard(
-  store: ObjectStore,
-  run: RunRef,
-  shard: number,
-  wanted: WantedRow,
-  isOver: () => boolean,
-): Promise<FoundRow | undefined> {
-  const key = rowsKey(run, run.runSeq, shard);
-  let index = 0;
-  for await (const line of readJsonLines(await store.read(at(run, key)), IdLine, key)) {
-    if (wanted.is(line)) return { kind: 'own', row: ShardRowLine.parse(line), shard, index };
-    if (isOver()) return undefined;
-    wanted.near.consider(line.rowId);
-    index += 1;
-  }
-  return undefined;
-}
-
-async function searchCarried(
-  store: ObjectStore,
-  run: RunRef,
-  wanted: WantedRow,
-  isOver: () => boolean,
-): Promise<FoundRow | undefined> {
-  const key = carriedKey(run, run.runSeq);
-  for await (const line of readJsonLines(await store.read(at(run, key)), CarriedIdLine, key)) {
-    if (wanted.is(line.row)) return { kind: 'carried', ...CarriedLine.parse(line) };
-    if (isOver()) return undefined;
-    wanted.near.consider(line.row.rowId);
-  }
-  return undefined;
+  const readCarried = async () => {
+    const key = carriedKey(run, run.runSeq);
+    for await (const line of readJsonLines(await store.read(at(run, key)), CarriedNamedLine, key))
+      onRow(line.row, () => ({ kind: 'carried', ...CarriedLine.parse(line) }));
+  };
+  const shards = await listShards(store, run);
+  const reads = [readCarried, ...shards.map((file) => () => readShard(file))];
+  await pMap(reads, (read) => read(), { concurrency: READS_AT_ONCE });
 }

@@ -8,7 +8,7 @@ import type { Command, CommandContext } from './command-context.js';
 
 export interface RedoOptions extends AgainOptions {
   readonly rows?: readonly string[];
-  /** A file with a row id on each line; `-` for standard input. */
+  /** A file with an id, an image's name or a line of the sheet on each line; `-` for standard input. */
   readonly rowsFile?: string;
 }
 
@@ -17,7 +17,7 @@ export const redo: Command<RedoOptions> = async (context, options) => {
   const rows = [...(options.rows ?? []), ...(await rowsInFile(context, options.rowsFile))];
   if (rows.length === 0) {
     throw new UsageError(
-      'Name the rows to make anew: --rows a,b, or --rows-file FILE with an id on each line. Row ids are in metadata.jsonl and failures.csv.',
+      'Name the rows to make anew: --rows a,b, or --rows-file FILE with a row on each line. A row is named by its id, the name of its image, or its line in the sheet: metadata.jsonl and failures.csv have them.',
     );
   }
   return runAgain(context, options, { action: 'redo', rows: [...new Set(rows)].map((row) => row as RowId) });
@@ -29,7 +29,7 @@ async function rowsInFile(
 ): Promise<readonly string[]> {
   if (name === undefined) return [];
   const lines = name === '-' ? await text(stdin) : await readLocal(path.resolve(cwd, name), name);
-  return lines.split(/\r?\n/).filter((line) => line !== '');
+  return lines.split(/\r?\n/).filter((line) => line.trim() !== '');
 }
 
 async function readLocal(file: string, name: string): Promise<string> {
@@ -37,11 +37,8 @@ async function readLocal(file: string, name: string): Promise<string> {
     return (await readFile(file, 'utf8')).replace(/^\uFEFF/, '');
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    throw new UsageError(
-      `${name} cannot be read (${String(code ?? error)}). Expected a row id on each line.`,
-      {
-        cause: error,
-      },
-    );
+    throw new UsageError(`${name} cannot be read (${String(code ?? error)}). Expected a row on each line.`, {
+      cause: error,
+    });
   }
 }

@@ -32,8 +32,8 @@ export const row: Command<RowOptions> = (context, options) =>
       );
     }
     const run = { ...location, runSeq: batch.runSeq };
-    const search = await findRow(store, run, batch.shardCount, options.rowId);
-    if (search.kind === 'missing') throw unknownRow(batchId, options.rowId, search.near);
+    const { stdout, stderr } = context;
+    const found = await findRow(store, run, options.rowId, (line) => stderr.write(line));
     const sealed = report !== undefined && report.runSeq >= batch.runSeq;
     const story = await withTemporalIfAny(sealed ? { temporal: undefined } : context.config, (temporal) =>
       rowStory({
@@ -41,10 +41,9 @@ export const row: Command<RowOptions> = (context, options) =>
         client: temporal.kind === 'there' ? temporal.client : undefined,
         run,
         sealed,
-        found: search.found,
+        found,
       }),
     );
-    const { stdout, stderr } = context;
     if (lastRunSeq > batch.runSeq) {
       stderr.write(`Run ${lastRunSeq} is being prepared; this is how run ${batch.runSeq} has the row.\n`);
     }
@@ -52,14 +51,6 @@ export const row: Command<RowOptions> = (context, options) =>
     else await writeText(stdout, storyText(story, tableWidth(stdout)));
     return EXIT.ok;
   });
-
-function unknownRow(batchId: string, rowId: string, near: readonly string[]): UsageError {
-  const [first, ...more] = near.map((id) => `"${oneLine(id)}"`);
-  const meant = first
-    ? `Did you mean ${[first, ...more].join(' or ')}?`
-    : 'A row is named by its id, as in failures.csv, or by its image, as in metadata.jsonl.';
-  return new UsageError(`Batch "${batchId}" has no row "${oneLine(rowId)}". ${meant}`);
-}
 
 const PROMPT_CHARACTERS = 160;
 

@@ -107,12 +107,14 @@ function leftRow(row: ShardRow, before: RowBefore): LeftRow {
   return { row, before: hasChosenName(row) ? { ...before, imageName: row.imageName } : before };
 }
 
-interface ShardFile {
+/** A file of rows. */
+export interface ShardFile {
   readonly shard: number;
   readonly key: string;
 }
 
-async function listShards(store: ObjectStore, run: RunRef): Promise<readonly ShardFile[]> {
+/** The files of a run's own rows, by their shards. Throws StorageError. */
+export async function listShards(store: ObjectStore, run: RunRef): Promise<readonly ShardFile[]> {
   const shards: ShardFile[] = [];
   for await (const { key } of store.list(run.bucket, rowsPrefix(run, run.runSeq))) {
     const shard = Number(path.posix.basename(key, '.jsonl'));

@@ -54,7 +54,7 @@ export function addLookCommands(
     .command('row')
     .description("one row's whole story: jobs, charges, errors, where its image lies")
     .argument('<id>', 'the batch')
-    .argument('<row>', "the row's id, or the name of its image")
+    .argument('<row>', "the row's id, the name of its image, or its line in the sheet")
     .option('--json', 'one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch row prompts lighthouse-keeper'))
     .action(async (id: string, rowId: string, flags: { json: boolean }) =>

@@ -1,5 +1,6 @@
 import prettyBytes from 'pretty-bytes';
 import { jsonAsText } from '../domain/json.js';
+import { hasChosenName } from '../domain/object-key.js';
 import type { RowOutcome } from '../domain/outcome.js';
 import type { PromptRow } from '../domain/row.js';
 import { linkToObject } from './contact-sheet-links.js';
@@ -8,6 +9,8 @@ import { labelsOf, shownInputs } from './metadata-line.js';
 /** A row as the contact sheet's script takes it: what its card says, and nothing else. */
 export interface ContactSheetRow {
   readonly id: string;
+  /** The name that was chosen for its image; absent where it is made of the id. */
+  readonly name?: string;
   readonly line: number;
   readonly prompt: string;
   readonly facts: readonly string[];
@@ -46,6 +49,7 @@ export function contactSheetRow(
   const size = end.kind === 'stored' ? [`${end.image.width} × ${end.image.height}`] : [];
   return {
     id: row.rowId,
+    ...(hasChosenName(row) && { name: row.imageName }),
     line: row.line,
     prompt: row.prompt,
     facts: [row.model, row.aspectRatio, row.resolution, ...size],

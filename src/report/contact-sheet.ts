@@ -167,7 +167,7 @@ function filters({ facets, alike }: ContactSheetPage): string {
   const [shown, rest] = [selects.slice(0, FILTERS_AT_ONCE), selects.slice(FILTERS_AT_ONCE)];
   const more = `<details><summary>${rest.length} more ${rest.length === 1 ? 'filter' : 'filters'}</summary><div class="fields">${rest.join('')}</div></details>`;
   return `<form id="filters" hidden>
-<div class="fields"><label class="find"><span>Find</span><input id="find" type="search" placeholder="words of prompts, ids, labels" autocomplete="off" spellcheck="false"></label>${shown.join('')}</div>
+<div class="fields"><label class="find"><span>Find</span><input id="find" type="search" placeholder="words of prompts, names, ids, labels; a line" autocomplete="off" spellcheck="false"></label>${shown.join('')}</div>
 ${rest.length > 0 ? more : ''}
 <div class="pages"><p id="status" role="status"></p><button id="clear" type="button" hidden>Show all</button><nav class="pages" aria-label="Pages"></nav></div>
 </form>`;

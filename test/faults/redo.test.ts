@@ -60,6 +60,18 @@ describe('redo', () => {
     expect(jobsMade()).toBe(3);
   });
 
+  it('takes rows by their names and lines as well', async () => {
+    await write('named.csv', 'prompt,SKU\na sofa,SF-001\na chair,SF-002\na lamp,SF-003\n');
+    await command(['submit', 'named.csv', '--map', 'file_name=SKU']);
+    await ended('named');
+    const kept = await image('named', 'SF-002');
+    expect(await command(['redo', 'named', '--rows', 'SF-001.png,4', '--watch'])).toMatchObject({ code: 0 });
+    expect(jobsMade()).toBe(5);
+    expect(await image('named', 'SF-001')).toMatchObject({ generation: 2 });
+    expect(await image('named', 'SF-003')).toMatchObject({ generation: 2 });
+    expect(await image('named', 'SF-002')).toEqual(kept);
+  });
+
   it('refuses rows that the batch does not have, and names those that may be meant', async () => {
     await write('names.csv', 'id,prompt\nlighthouse-keeper,a keeper\n');
     await command(['submit', 'names.csv']);

@@ -145,6 +145,25 @@ describe.runIf(isAvailable('Chromium', existsSync(CHROMIUM)))('the contact sheet
     );
   });
 
+  it.each([
+    ['an id', 'heron-77000', ['heron-77000']],
+    ['a name, which it shows instead of the id', 'sf 77500', ['named/SF 77500']],
+    ['the id of a row with a name', 'id:tram-77500', ['named/SF 77500']],
+    ["a name's file", 'name:named/SF 77500.png', ['named/SF 77500']],
+    ['a line, and what else says the number', '77502', ['named/SF 77500', 'harbour-77502']],
+    ['a line alone', 'line:77502', ['named/SF 77500']],
+  ])('finds a row by %s', async (_, find, found) => {
+    await opened(
+      'folder',
+      async (page, rows) => {
+        expect(await rows(/^\d+ of 100,000 rows$/)).toEqual(found);
+        const facts = await page.$$eval('.more', ([list]) => list?.textContent);
+        expect(facts).toMatch(/^(line77002file|idtram-77500line77502filenamed\/SF 77500.png)/);
+      },
+      `#find=${encodeURIComponent(find)}`,
+    );
+  });
+
   it('shows the image itself where its thumbnail is lost, and loads no picture that is far from view', async () => {
     await opened('bucket', async (page, rows) => {
       await rows(/^100,000 rows$/);

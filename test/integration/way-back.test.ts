@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -7,7 +7,9 @@ import type { Config } from '../../src/config.js';
 import { csvRecords } from '../../src/ledger/csv-records.js';
 import { SheetSettings } from '../../src/sheet/index.js';
 import { startActivityBench, type ActivityBench } from '../support/activity-bench.js';
+import { bucketVariables } from '../support/bucket-variables.js';
 import { readEvidence } from '../support/batch-evidence.js';
+import { runInProcess } from '../support/command-in-process.js';
 import { performCommand } from '../support/command-run.js';
 import { bucketConfig } from '../support/server-config.js';
 import { sealBatch, type SealedBatch } from '../support/sealed-batches.js';
@@ -42,6 +44,28 @@ describe('the way back to the sheet', () => {
     await bench?.stop();
     await scratch?.remove();
   });
+
+  const command = (...args: readonly string[]) =>
+    runInProcess(args, {
+      cwd: scratch.path,
+      variables: { ...bucketVariables(bench.s3), BANANA_PREFIX: 'tests' },
+    });
+
+  const storyOf = async (text: string) => {
+    const { code, stdout, stderr } = await command('row', 'shop', text, '--json');
+    return code === 0 ? { ...JSON.parse(stdout), stderr } : { code, stderr };
+  };
+  const redone = async (...rows: readonly string[]) => {
+    const { code, stdout, stderr } = await command(
+      'redo',
+      'shop',
+      '--dry-run',
+      '--json',
+      '--rows',
+      rows.join(','),
+    );
+    return code === 0 ? JSON.parse(stdout).redone : { code, stderr };
+  };
 
   /** What our files say of the first row besides its prompt and settings. */
   const kept = {
@@ -92,5 +116,67 @@ describe('the way back to the sheet', () => {
     const wanted =
       format === 'webdataset' ? [JSON.stringify(kept).slice(1, -1)] : Object.entries(kept).flat();
     expect(wanted.filter((text) => !shard.includes(text))).toEqual([]);
+  });
+
+  describe('leads by id, image name or line to the row', () => {
+    beforeAll(async () => {
+      const sheet = [
+        'prompt,SKU,count',
+        'a red sofa,sofas/SF-001.png,',
+        'a blue sofa that fails,sofas/SF-002,',
+        'a lamp,L-7,2',
+        'a chair,,',
+        'a table,3,',
+      ];
+      await sealBatch(bench, 'shop', sheet, 1, {
+        asked: { sheet: SheetSettings.parse({ map: { file_name: 'SKU' } }) },
+      });
+    });
+
+    it.each([
+      ['a name', 'sofas/SF-001', 'a red sofa'],
+      ["a name's file", 'sofas/SF-002.png', 'a blue sofa that fails'],
+      ['a line', '2', 'a red sofa'],
+      ['the name of one of several images', 'L-7~2', 'a lamp'],
+      ['a line without a name', 'line:5', 'a chair'],
+    ])('%s, in row and redo alike', async (_, text, prompt) => {
+      const story = await storyOf(text);
+      expect(story).toMatchObject({ prompt });
+      expect(await storyOf(String(story.rowId))).toMatchObject({ rowId: story.rowId });
+      // However often it is named, it is one row.
+      expect(await redone(text, String(story.rowId))).toBe(1);
+    });
+
+    it('and says so where a name is also the number of a line', async () => {
+      const story = await storyOf('3');
+      expect(story).toMatchObject({
+        prompt: 'a table',
+        stderr: expect.stringMatching(/"3" is taken for row ".*" on line 6; row ".*" on line 3 is line:3\./),
+      });
+    });
+
+    it('but to none where several may be meant, which are named', async () => {
+      const refused = {
+        code: 2,
+        stderr: expect.stringMatching(/"4" may be 2 rows: id:(.+)~1 \(line 4\), id:\1~2 \(line 4\)\./),
+      };
+      expect(await storyOf('4')).toMatchObject(refused);
+      expect(await redone('2', '4')).toMatchObject(refused);
+    });
+
+    it('and says which may be meant by a text that names none', async () => {
+      const meant = /[Dd]id you mean "sofas\/SF-001"\?/;
+      for (const refused of [await storyOf('SF-001'), await redone('2', 'SF-001')])
+        expect(refused).toMatchObject({ code: 2, stderr: expect.stringMatching(meant) });
+      const unlike = /no row "zebra".*named by its id, the name of its image, or its line/;
+      for (const refused of [await storyOf('zebra'), await redone('zebra')])
+        expect(refused).toMatchObject({ code: 2, stderr: expect.stringMatching(unlike) });
+    });
+
+    it('from a file of rows', async () => {
+      await writeFile(path.join(scratch.path, 'rows.txt'), 'sofas/SF-001\r\n\r\n 5\n');
+      const { stdout } = await command('redo', 'shop', '--rows-file', 'rows.txt', '--dry-run', '--json');
+      expect(JSON.parse(stdout)).toMatchObject({ redone: 2 });
+    });
   });
 });

@@ -22,7 +22,7 @@ const SIZES = [
   [768, 1344],
 ] as const;
 
-/** What is known of the rows: every 50th failed, every third of these by refusal. */
+/** What is known of the rows: every 1000th has a name; every 50th failed, every third of these by refusal. */
 function longRow(position: number): { readonly row: ShardRow; readonly end: RowEnd } {
   const style = STYLES[position % STYLES.length] ?? '';
   const subject = SUBJECTS[position % SUBJECTS.length] ?? '';
@@ -32,6 +32,7 @@ function longRow(position: number): { readonly row: ShardRow; readonly end: RowE
     line: position + 2,
     prompt: `A ${style} of a ${subject}, <b>number</b> ${position}`,
     labels: { style, subject, sku: `SKU-${position}` },
+    ...(position % 1000 === 500 && { imageName: `named/SF ${position}` }),
   };
   const image = position === 0 ? { ...imageOf(0), sha256: LOST } : imageOf(position % LOOKS);
   if (position % 50 !== 49) return { row, end: { kind: 'stored', adopted: false, image } };

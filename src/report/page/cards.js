@@ -1,6 +1,6 @@
 // @ts-check
 // The cards of the contact sheet. Whatever a row says is text.
-import { columns, root } from './data.js';
+import { columns, fileOf, root } from './data.js';
 
 /** @typedef {import('./data.js').Row} Row */
 /** @typedef {import('./data.js').Alike} Alike */
@@ -45,7 +45,7 @@ export function card(row, position, alike, address, isTarget) {
     const apart = bits ? ` · ${bits} of 64 bits apart` : '';
     caption.append(el('p', 'alike', [`Group ${alike.groups[place]}${apart}`]));
   }
-  const link = el('a', '', [el('bdi', '', [row.id])]);
+  const link = el('a', '', [el('bdi', '', [row.name ?? row.id])]);
   link.setAttribute('href', address);
   caption.append(el('p', 'row', [link]), ...chips(row));
   const article = el('article', 'card', [row.image ? picture(row, row.image) : panel(row), caption]);
@@ -81,14 +81,16 @@ function panel({ none }) {
 }
 
 /** @param {Row} row */
-function details({ line, prompt, image, inputs, jobs = [], labels = [] }) {
+function details(row) {
+  const { id, name, line, prompt, image, inputs, jobs = [], labels = [] } = row;
   const shown = own(el('span', 'prompt', [prompt]));
   shown.title = prompt;
   const list = el('dl', 'more', []);
   const add = (/** @type {string} */ name, /** @type {string} */ value) =>
     list.append(el('dt', '', [name]), own(el('dd', '', [value])));
+  if (name !== undefined) add('id', id);
   add('line', String(line));
-  if (image) add('file', decodeURIComponent(image.link).replace('images/train/', ''));
+  if (image) add('file', fileOf(row));
   if (image) add('size', image.size);
   if (inputs) add('input images', inputs);
   if (jobs.length > 0) add(jobs.length === 1 ? 'job' : 'jobs', jobs.join('\n'));
@@ -97,7 +99,9 @@ function details({ line, prompt, image, inputs, jobs = [], labels = [] }) {
 }
 
 /** @param {Row} row */
-function chips({ labels = [] }) {
+function chips({ labels: all = [], name, prompt }) {
+  // What a column gave to the prompt or the name stands there already.
+  const labels = all.filter(([, text]) => text !== prompt && text !== name);
   if (labels.length === 0) return [];
   const items = labels.slice(0, CHIPS).map(([column, text]) => {
     const name = columns[column] ?? '';

@@ -5,6 +5,7 @@
 /**
  * @typedef {object} Row
  * @property {string} id
+ * @property {string} [name]
  * @property {number} line
  * @property {string} prompt
  * @property {string[]} facts
@@ -117,8 +118,25 @@ const folded = (text) => text.normalize('NFKC').toLowerCase();
 /** @param {Row} row @param {string[]} words */
 function says(row, words) {
   const labels = (row.labels ?? []).map(([, text]) => text);
-  const text = folded([row.id, row.prompt, row.none?.message ?? '', ...labels].join('\n'));
+  const own = [row.id, row.name ?? '', fileOf(row), row.prompt, row.none?.message ?? ''];
+  const text = folded([...own, ...labels].join('\n'));
   return words.every((word) => text.includes(word));
+}
+
+/** The name of a row's image as metadata.jsonl has it; empty where it has none. @param {Row} row */
+export const fileOf = ({ image }) =>
+  image ? decodeURIComponent(image.link).replace('images/train/', '') : '';
+
+/**
+ * Whether a text names a row as it does on the command line: by id, image name or line, which may stand before it.
+ * @param {Row} row @param {string} text
+ */
+function isNamed(row, text) {
+  const [, by = '', rest = text] = /^(id|name|line):\s*(.+)$/s.exec(text) ?? [];
+  const is = (/** @type {string} */ kind, /** @type {string} */ own) =>
+    (by === '' || by === kind) && folded(own) === rest;
+  const name = row.name ?? row.id;
+  return is('id', row.id) || is('name', name) || is('name', fileOf(row)) || is('line', String(row.line));
 }
 
 /**
@@ -129,7 +147,8 @@ function says(row, words) {
  */
 export async function lookOn(search, wanted, tell) {
   const { find, candidates, matches } = search;
-  const words = folded(find).split(/\s+/u).filter(Boolean);
+  const text = folded(find).trim();
+  const words = text.split(/\s+/u).filter(Boolean);
   const all = candidates?.length ?? rows;
   const at = (/** @type {number} */ place) => candidates?.[place] ?? place;
   while (search.next < all && matches.length < wanted) {
@@ -143,7 +162,7 @@ export async function lookOn(search, wanted, tell) {
     while (search.next < all && Math.floor(at(search.next) / chunkRows) === chunk) {
       const position = at(search.next++);
       const row = found[position % chunkRows];
-      if (row && says(row, words)) matches.push(position);
+      if (row && (says(row, words) || isNamed(row, text))) matches.push(position);
     }
   }
 }
