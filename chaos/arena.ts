@@ -6,8 +6,17 @@ import { ChaosBatches } from './chaos-batches.js';
 import type { ChaosPlan } from './plan.js';
 import { WorkerPool } from './worker-pool.js';
 
-/** How long workers bear passing faults before they hold: short, so that faults of some seconds make whole holds. */
-const CHAOS_LIMITS = { serviceFaultMs: 6_000, storageFaultMs: 4_000, imageFaultMs: 120_000 };
+/**
+ * How long workers bear passing faults before they hold: short, so that faults of some seconds make whole holds. A row
+ * that fails alone has longer than any fault lasts that is not its own.
+ */
+const CHAOS_LIMITS = {
+  serviceFaultMs: 6_000,
+  storageFaultMs: 4_000,
+  createFaultMs: 60_000,
+  jobFaultMs: 90_000,
+  imageFaultMs: 120_000,
+};
 
 const WORKER = path.resolve(import.meta.dirname, 'short-limits-worker.mjs');
 

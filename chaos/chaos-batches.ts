@@ -83,6 +83,11 @@ export class ChaosBatches {
     });
   }
 
+  /** Looks at every batch again once Temporal has forgotten its last half minute: one that had ended may be running. */
+  async lookAtAll(): Promise<void> {
+    for (const batch of this.#all) await this.#look(batch);
+  }
+
   /** Ends the submissions that are under way and the looking. */
   async stop(): Promise<void> {
     this.#stopped.abort();
@@ -133,9 +138,14 @@ export class ChaosBatches {
   async #look(batch: ChaosBatch): Promise<void> {
     const { temporal, s3 } = this.#engine.stack;
     const location = { bucket: s3.bucket, root: `${batch.batchId}/`, batchId: batch.batchId };
-    // Temporal may be away: what was seen last stands.
-    const seen = await describeBatch(temporal.client, location).catch(() => undefined);
-    if (!seen) return;
+    const seen = await describeBatch(temporal.client, location).catch(() => 'Temporal is away' as const);
+    // What was seen last stands.
+    if (seen === 'Temporal is away') return;
+    if (!seen) {
+      // A database that was restored knows nothing of it.
+      if (batch.submitting === 0) this.#submit(batch, 'submit', () => Promise.resolve());
+      return;
+    }
     batch.status = seen.status.name;
     batch.snapshot = snapshotInMemo(seen);
     batch.endedMs = batch.status === 'RUNNING' ? undefined : (batch.endedMs ?? performance.now());

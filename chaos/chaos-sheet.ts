@@ -6,11 +6,18 @@ const MODELS = ['pro', 'nb', 'nb2'] as const;
 /** What a marked row carries: a marker for the sandbox, or an aspect ratio that there is not. */
 const MARKS = ['[[flaky]]', '[[flaky]]', '[[refuse]]', '[[invalid]]', 'rejected'] as const;
 
+/** What makes the service fail for one row, and go on for the others. */
+export const POISONS = ['[[create-502]]', '[[bad-job-id]]', '[[poll-524]]', '[[image-500]]'] as const;
+
+export type Poison = (typeof POISONS)[number];
+
 /** A batch's sheet as CSV; the same for the same seed and batch. Its prompts are those of no other batch. */
-export function chaosSheet(seed: string, { name, rows, markedShare }: PlannedBatch): string {
+export function chaosSheet(seed: string, { name, rows, markedShare, poison }: PlannedBatch): string {
+  const poisoned = poison === undefined ? undefined : Math.floor(rows * chance(seed, name, 'poisoned row'));
   const lines = Array.from({ length: rows }, (_, row) => {
     const draw = (what: string): number => chance(seed, name, row, what);
-    const mark = draw('marked') < markedShare ? pick(MARKS, draw('mark')) : undefined;
+    const marked = draw('marked') < markedShare ? pick(MARKS, draw('mark')) : undefined;
+    const mark = row === poisoned ? poison : marked;
     const marker = mark === undefined || mark === 'rejected' ? '' : ` ${mark}`;
     const ratio = mark === 'rejected' ? '7:7' : '1:1';
     return `${name} row ${row}${marker},${pick(MODELS, draw('model'))},${ratio},label-${row}`;

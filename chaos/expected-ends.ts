@@ -1,6 +1,7 @@
 import type { FailureKind } from '../src/domain/failure-kind.js';
 import type { RowOutcome } from '../src/domain/outcome.js';
 import type { ShardRow } from '../src/domain/row.js';
+import { POISONS } from './chaos-sheet.js';
 
 /**
  * The rows that ended otherwise than their prompts let them, each as a line for a person. `jobsFail`: jobs of any row may
@@ -21,7 +22,7 @@ export function unexpectedEnds(
 function isExpected(prompt: string, end: RowOutcome['end'], jobsFail: boolean): boolean {
   switch (end.kind) {
     case 'stored':
-      return !prompt.includes('[[refuse]]') && !prompt.includes('[[invalid]]');
+      return !['[[refuse]]', '[[invalid]]', ...POISONS].some((mark) => prompt.includes(mark));
     case 'failed':
       return isExpectedFailure(prompt, end.failure, jobsFail);
     case 'cancelled':
@@ -37,10 +38,12 @@ function isExpectedFailure(prompt: string, failure: FailureKind, jobsFail: boole
       return prompt.includes('[[invalid]]');
     case 'flaky':
       return jobsFail;
+    case 'service-error':
+      return ['[[create-502]]', '[[bad-job-id]]', '[[poll-524]]'].some((mark) => prompt.includes(mark));
+    case 'result-gone':
+      return prompt.includes('[[image-500]]');
     case 'shard-lost':
     case 'timed-out':
-    case 'result-gone':
-    case 'service-error':
     case 'unknown-charge':
       return false;
   }

@@ -22,9 +22,14 @@ export const LANES = {
     'clock-ahead': 1,
     'clock-behind': 1,
   }),
-  temporal: lane([45, 120], { 'temporal-killed': 1 }),
+  temporal: lane([45, 120], {
+    'temporal-killed': 2,
+    'temporal-restored': 1,
+    'temporal-restored-under-workers': 1,
+  }),
   s3: lane([12, 45], {
     's3-killed': 3,
+    's3-hung': 2,
     's3-busy': 2,
     's3-slow': 1,
     's3-dropped': 2,
@@ -69,6 +74,23 @@ type KindOf<L> = L extends Lane<infer Kind> ? Kind : never;
 
 /** What goes wrong. */
 export type FaultKind = KindOf<(typeof LANES)[LaneName]>;
+
+/** How long a fault may last. Seconds. */
+type Length = readonly [least: number, most: number];
+
+const USUAL_LENGTH: Length = [1, 20];
+
+/** Those that last otherwise: jobs are missed for as long as a service may forget them, a database is older by 30 s. */
+const LENGTHS: Readonly<Partial<Record<FaultKind, Length>>> = {
+  'jobs-missing': [20, 90],
+  'temporal-restored': [30, 30],
+  'temporal-restored-under-workers': [30, 30],
+};
+
+/** The shortest and the longest time for which a fault of this kind lasts, where it is not momentary. */
+export function lengthOf(kind: FaultKind): Length {
+  return LENGTHS[kind] ?? USUAL_LENGTH;
+}
 
 /** Those that happen at a moment; the others last until they are lifted. */
 const MOMENTARY: ReadonlySet<FaultKind> = new Set([

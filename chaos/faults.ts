@@ -35,8 +35,15 @@ export async function throwFault(arena: Arena, { kind, share }: PlannedFault): P
       return workers.replace(share, shiftedClock(-HOUR_MS));
     case 'temporal-killed':
       return killed(engine.stack.temporal);
+    case 'temporal-restored':
+      return restored(arena, true);
+    case 'temporal-restored-under-workers':
+      return restored(arena, false);
     case 's3-killed':
       return killed(engine.stack.s3);
+    case 's3-hung':
+      engine.stack.s3.freeze();
+      return () => engine.stack.s3.thaw();
     case 's3-busy':
       return s3.behave(SLOW_DOWN);
     case 's3-slow':
@@ -119,6 +126,20 @@ async function killed(server: { kill(): Promise<void>; restart(): Promise<void> 
   await server.kill();
   return () => server.restart();
 }
+
+/** Takes a backup of Temporal's database; lifting goes back to it, with new workers or under those that live. */
+async function restored({ engine, workers, batches }: Arena, withNewWorkers: boolean): Promise<Lift> {
+  const { temporal } = engine.stack;
+  await temporal.saveDatabase();
+  return async () => {
+    const bringBack = withNewWorkers ? await workers.takeAway('all', 'SIGKILL') : NOTHING;
+    await temporal.restoreDatabase();
+    bringBack();
+    await batches.lookAtAll();
+  };
+}
+
+const NOTHING = (): void => undefined;
 
 function shiftedClock(shiftMs: number): Readonly<Record<string, string>> {
   return { NODE_OPTIONS: `--import=${SHIFTED_CLOCK}`, BANANA_TEST_CLOCK_SHIFT_MS: String(shiftMs) };

@@ -4,9 +4,9 @@ import type { ChaosPlan } from './plan.js';
 export function planText(plan: ChaosPlan): string {
   const { options, durationMs, workers, misbehaviour, batches, faults } = plan;
   const events = [
-    ...batches.map(({ atMs, name, rows, concurrency, markedShare }) => ({
+    ...batches.map(({ atMs, name, rows, concurrency, markedShare, poison }) => ({
       atMs,
-      text: `submit ${name}: ${rows} rows, concurrency ${concurrency}, ${Math.round(markedShare * 100)} % marked`,
+      text: `submit ${name}: ${rows} rows, concurrency ${concurrency}, ${Math.round(markedShare * 100)} % marked${poison ? `, one ${poison}` : ''}`,
     })),
     ...faults.map(({ atMs, forMs, kind, share }) => ({
       atMs,

@@ -1,5 +1,6 @@
-import { chance } from '../src/sandbox/seeded-chance.js';
-import { isMomentary, LANE_NAMES, LANES, type FaultKind, type LaneName } from './fault-kinds.js';
+import { chance, pick } from '../src/sandbox/seeded-chance.js';
+import { POISONS, type Poison } from './chaos-sheet.js';
+import { isMomentary, LANE_NAMES, LANES, lengthOf, type FaultKind, type LaneName } from './fault-kinds.js';
 
 /** What a run is asked for. */
 export interface ChaosOptions {
@@ -18,6 +19,8 @@ export interface PlannedBatch {
   readonly concurrency: number;
   /** The share of rows whose prompt carries a marker for the sandbox, or that the check rejects. */
   readonly markedShare: number;
+  /** What makes one of its rows fail alone, whatever is tried; absent from most batches. */
+  readonly poison?: Poison;
 }
 
 /** A fault: what, when, for how long. */
@@ -45,8 +48,7 @@ export interface ChaosPlan {
 
 const MOST_WORKERS = 3;
 const MISBEHAVIOURS = [0, 0.01, 0.03];
-const SHORTEST_FAULT_MS = 1_000;
-const LONGEST_FAULT_MS = 20_000;
+const POISONED_SHARE = 0.4;
 /** Servers begin well: a batch is there before the first fault. */
 const FIRST_FAULT_MS = 4_000;
 const LAST_START_BEFORE_END_MS = 2_000;
@@ -72,12 +74,14 @@ function planBatches(seed: string, durationMs: number): readonly PlannedBatch[] 
     const number = batches.length + 1;
     const between = (what: string, least: number, most: number): number =>
       least + Math.floor(chance(seed, 'batch', number, what) * (most - least + 1));
+    const isPoisoned = chance(seed, 'batch', number, 'poisoned') < POISONED_SHARE;
     batches.push({
       atMs,
       name: `chaos-${String(number).padStart(2, '0')}`,
       rows: between('rows', 20, 150),
       concurrency: between('concurrency', 6, 40),
       markedShare: Math.max(0, between('marked', -10, 30)) / 100,
+      ...(isPoisoned && { poison: pick(POISONS, chance(seed, 'batch', number, 'poison')) }),
     });
     // Two are there from the start.
     atMs += number === 1 ? 0 : between('gap', ...BATCH_GAP_MS);
@@ -97,15 +101,16 @@ function planLane(seed: string, name: LaneName, durationMs: number): readonly Pl
     atMs = Math.max(FIRST_FAULT_MS, atMs + Math.round(gap * 1000));
     if (atMs > durationMs - LAST_START_BEFORE_END_MS) return faults;
     const kind = pickWeighted(kinds, draw('kind'));
-    const forMs = isMomentary(kind) ? 0 : Math.min(lengthOf(draw('length')), durationMs - atMs);
+    const forMs = isMomentary(kind) ? 0 : Math.min(lengthMs(kind, draw('length')), durationMs - atMs);
     faults.push({ atMs, forMs, lane: name, kind, share: draw('share') });
     atMs += forMs;
   }
 }
 
 /** Short ones are more frequent. */
-function lengthOf(share: number): number {
-  return Math.round(SHORTEST_FAULT_MS + (LONGEST_FAULT_MS - SHORTEST_FAULT_MS) * share ** 1.5);
+function lengthMs(kind: FaultKind, share: number): number {
+  const [least, most] = lengthOf(kind);
+  return Math.round(1000 * (least + (most - least) * share ** 1.5));
 }
 
 function pickWeighted(weights: Readonly<Partial<Record<FaultKind, number>>>, share: number): FaultKind {

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process'
 import { once } from 'node:events';
 import path from 'node:path';
 import { eventually } from './eventually.js';
-import { noteWarnings } from './unexpected-warnings.js';
+import { noteWarnings } from './noted-warnings.js';
 
 const CLI = path.resolve(import.meta.dirname, '../../dist/cli.js');
 

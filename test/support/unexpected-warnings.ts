@@ -1,5 +1,6 @@
 import process from 'node:process';
 import { afterAll } from 'vitest';
+import { notedWarnings } from './noted-warnings.js';
 
 /*
  * Loaded before every test file: a warning of Node, in the test's own process or in one that it has started, fails the
@@ -7,19 +8,12 @@ import { afterAll } from 'vitest';
  * no expectation looks for.
  */
 
-/** How Node writes a warning to stderr, such as "(node:12) MaxListenersExceededWarning: …". */
-const WARNING_LINE = /^\(node:\d+\) .*Warning\b.*$/gm;
+const ownWarnings: string[] = [];
 
-const warnings: string[] = [];
-
-process.on('warning', ({ stack, name, message }) => warnings.push(stack ?? `${name}: ${message}`));
-
-/** Looks for warnings in what a Node process has written to stderr. */
-export function noteWarnings(stderr: string): void {
-  warnings.push(...(stderr.match(WARNING_LINE) ?? []));
-}
+process.on('warning', ({ stack, name, message }) => ownWarnings.push(stack ?? `${name}: ${message}`));
 
 afterAll(() => {
+  const warnings = [...ownWarnings, ...notedWarnings];
   if (warnings.length === 0) return;
   throw new Error(`${warnings.length} warnings that no test expects:\n${warnings.join('\n')}`);
 });

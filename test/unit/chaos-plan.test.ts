@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { chaosSheet } from '../../chaos/chaos-sheet.js';
+import { chaosSheet, POISONS } from '../../chaos/chaos-sheet.js';
 import { unexpectedEnds } from '../../chaos/expected-ends.js';
-import { isMomentary } from '../../chaos/fault-kinds.js';
+import { isMomentary, lengthOf } from '../../chaos/fault-kinds.js';
 import { planChaos, type ChaosOptions } from '../../chaos/plan.js';
 import { planText } from '../../chaos/plan-text.js';
 import type { ContentHash, RowId } from '../../src/domain/ids.js';
@@ -33,7 +33,7 @@ describe('a plan of chaos', () => {
         for (const { atMs, forMs, kind, lane } of faults) {
           expect(atMs).toBeGreaterThanOrEqual(Math.max(lastStart, endOfLane.get(lane) ?? 0));
           expect(atMs + forMs).toBeLessThanOrEqual(durationMs);
-          expect(forMs).toBeLessThanOrEqual(20_000);
+          expect(forMs).toBeLessThanOrEqual(lengthOf(kind)[1] * 1000);
           expect(forMs > 0).toBe(!isMomentary(kind));
           lastStart = atMs;
           endOfLane.set(lane, atMs + forMs);
@@ -68,7 +68,7 @@ describe('a plan of chaos', () => {
 
   it('throws all kinds of faults within an hour', () => {
     const kinds = new Set(planChaos({ seed: '1', minutes: 60 }).faults.map(({ kind }) => kind));
-    expect(kinds.size).toBe(34);
+    expect(kinds.size).toBe(37);
   });
 });
 
@@ -80,6 +80,15 @@ describe('a sheet of chaos', () => {
     const prompts = sheets.flatMap((sheet) => sheet.trimEnd().split('\n').slice(1));
     expect(prompts).toHaveLength(batches.reduce((sum, { rows }) => sum + rows, 0));
     expect(new Set(prompts).size).toBe(prompts.length);
+  });
+
+  it('has one poisoned row where the plan says so, and none elsewhere', () => {
+    const { batches } = planChaos({ seed: '7', minutes: 20 });
+    const poisonsOf = (sheet: string): readonly string[] =>
+      sheet.split('\n').flatMap((line) => POISONS.filter((poison) => line.includes(poison)));
+    for (const batch of batches)
+      expect(poisonsOf(chaosSheet('7', batch))).toEqual(batch.poison === undefined ? [] : [batch.poison]);
+    expect(new Set(batches.map(({ poison }) => poison)).size).toBe(POISONS.length + 1);
   });
 });
 
@@ -93,7 +102,9 @@ const outcome = (end: RowOutcome['end']): RowOutcome => ({
   settledAt: '2026-01-01T00:00:00.000Z',
 });
 
-const failed = (failure: 'refused' | 'flaky' | 'shard-lost' | 'result-gone'): RowOutcome['end'] => ({
+const failed = (
+  failure: 'refused' | 'flaky' | 'shard-lost' | 'result-gone' | 'service-error',
+): RowOutcome['end'] => ({
   kind: 'failed',
   failure,
   message: 'why',
@@ -111,5 +122,8 @@ describe('an end that nothing was done for', () => {
     expect(judge('fox', failed('shard-lost'))).toHaveLength(1);
     expect(judge('fox', failed('result-gone'), true)).toHaveLength(1);
     expect(judge('fox', { kind: 'cancelled' })).toEqual(['fox is cancelled']);
+    expect(judge('fox [[poll-524]]', failed('service-error'))).toEqual([]);
+    expect(judge('fox [[image-500]]', failed('result-gone'))).toEqual([]);
+    expect(judge('fox', failed('service-error'))).toHaveLength(1);
   });
 });
