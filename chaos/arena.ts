@@ -8,7 +8,7 @@ import { WorkerPool } from './worker-pool.js';
 
 /**
  * How long workers bear passing faults before they hold: short, so that faults of some seconds make whole holds. A row
- * that fails alone has longer than any fault lasts that is not its own.
+ * that fails alone, and a job that is not found, have longer than any fault lasts that is not their own.
  */
 const CHAOS_LIMITS = {
   serviceFaultMs: 6_000,
@@ -16,6 +16,7 @@ const CHAOS_LIMITS = {
   createFaultMs: 60_000,
   jobFaultMs: 90_000,
   imageFaultMs: 120_000,
+  goneAfterMs: 120_000,
 };
 
 const WORKER = path.resolve(import.meta.dirname, 'short-limits-worker.mjs');

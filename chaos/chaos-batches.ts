@@ -35,6 +35,8 @@ export class ChaosBatches {
   readonly #all: ChaosBatch[] = [];
   readonly #submissions = new Set<Promise<void>>();
   readonly #following: Promise<void>;
+  readonly #resuming = new Set<ChaosBatch>();
+  #jobsComeBack = true;
 
   constructor(engine: ProxiedEngine, seed: string, say: (text: string) => void) {
     this.#engine = engine;
@@ -86,6 +88,11 @@ export class ChaosBatches {
   /** Looks at every batch again once Temporal has forgotten its last half minute: one that had ended may be running. */
   async lookAtAll(): Promise<void> {
     for (const batch of this.#all) await this.#look(batch);
+  }
+
+  /** From now on a job that is not found is lost: batches that are held for such jobs are resumed, as a person would. */
+  acceptLosses(): void {
+    this.#jobsComeBack = false;
   }
 
   /** Ends the submissions that are under way and the looking. */
@@ -150,8 +157,22 @@ export class ChaosBatches {
     batch.snapshot = snapshotInMemo(seen);
     batch.endedMs = batch.status === 'RUNNING' ? undefined : (batch.endedMs ?? performance.now());
     // As the failure itself says: a shard that was terminated twice leaves rows that a retry finds again.
+    if (!this.#jobsComeBack && batch.snapshot?.holds.some(({ code }) => code === 'jobs-missing'))
+      await this.#resume(batch);
     const lost = batch.status === 'COMPLETED' && batch.snapshot?.tally.failuresByKind['shard-lost'];
     if (lost && batch.submitting === 0) this.goOn(batch, 'retry');
+  }
+
+  async #resume(batch: ChaosBatch): Promise<void> {
+    if (this.#resuming.has(batch)) return;
+    this.#resuming.add(batch);
+    const { code, stderr } = await runCommand(['resume', batch.batchId], {
+      cwd: this.#engine.folder.path,
+      variables: this.#engine.variables,
+      withinMs: SUBMISSION_MS,
+    });
+    this.#say(`resume ${batch.batchId}: exit code ${String(code)}: ${lastLine(stderr)}`);
+    this.#resuming.delete(batch);
   }
 
   async #rest(ms: number): Promise<void> {

@@ -64,6 +64,7 @@ async function attack(arena: Arena, faults: FaultThrower, interrupted: AbortSign
       }),
     ]);
     say('all faults are lifted');
+    batches.acceptLosses();
     const deadline = performance.now() + RECOVERY_MS;
     while (batches.unfinished.length > 0 && performance.now() < deadline && !interrupted.aborted) {
       await rest(LOOK_EVERY_MS, interrupted);
