@@ -47,6 +47,7 @@ export function probeActivity(state: WorkerState): Activities['probe'] {
       const error = create ? create.cause : thrown;
       if (cancellationSignal().aborted) throw error;
       if (error instanceof BananaHubError && blamesRowAlone(error, input.cause)) return {};
+      if (create && isAccountWell(input.cause, error, create.row)) return leftToRow(input, create);
       throw await stillHeld(state, input, before, error, create);
     }
   };
@@ -80,6 +81,25 @@ function blamesRowAlone(error: BananaHubError, cause: HoldCause): boolean {
     default:
       return false;
   }
+}
+
+/**
+ * Whether the account, whose balance was answered, is well, and what fails with `error` is the service for a row: held
+ * on, one row that always fails would keep all waiting.
+ */
+function isAccountWell({ scope, code }: HoldCause, error: unknown, row?: ShardRow): boolean {
+  if (scope !== 'account' || code === JOBS_MISSING) return false;
+  const meaning = meaningOf(error, row && modeOf(row));
+  return (meaning?.kind === 'hold' || meaning?.kind === 'passing') && meaning.cause.scope !== 'account';
+}
+
+/** The create is the row's own again, with word of what the try may have bought. */
+function leftToRow(input: ProbeInput, { cause: error, sentAtMs }: RefusedCreate): ProbeResult {
+  const turn = inTurn(input);
+  if (!turn) return {};
+  const { by, candidate } = turn;
+  const { unansweredSinceMs = mayHaveCreated(error) ? sentAtMs : undefined } = candidate;
+  return { by, ...(unansweredSinceMs !== undefined && { unansweredSinceMs }) };
 }
 
 async function look(state: WorkerState, input: ProbeInput, before: Progress): Promise<ProbeResult> {
@@ -161,7 +181,10 @@ async function lookAtBalance(state: WorkerState, before: Progress, mustGrow: boo
 }
 
 async function lookAtJob(state: WorkerState, cause: HoldCause, jobId: JobId): Promise<ProbeResult> {
-  const job = await state.api.getJob(jobId, cancellationSignal());
+  const job = await state.api.getJob(jobId, cancellationSignal()).catch((error: unknown) => {
+    if (cancellationSignal().aborted || !isAccountWell(cause, error)) throw error;
+  });
+  if (!job) return {};
   if (cause.code === IMAGE_HOST && job.kind === 'done') {
     (await state.downloadImage(job.imageUrl, cancellationSignal())).release();
     return { isThrough: true };

@@ -541,6 +541,29 @@ describe('the activities', () => {
       expect(bench.sandbox.stats().creates).toEqual(creates);
     });
 
+    it('lets the account go that is well again, though the one row’s job cannot be looked at', async () => {
+      const candidate = await oneRow('a fox [[poll-524]]');
+      const jobId = await jobOf(candidate);
+      const refused = { scope: 'account', code: 'unauthorized', message: 'Refused.' } as const;
+      const look = () => probe({ run: candidate.run, candidate: { ...candidate, jobId }, cause: refused });
+      expect(await look().looked).toEqual({ by: 0 });
+      bench.sandbox.configure({ keyRevoked: true });
+      await expect(look().looked).rejects.toThrow('refused');
+    });
+
+    it('lets the account go that is well again, though the one row’s create fails', async () => {
+      const candidate = await oneRow('a fox [[create-502]]');
+      const refused = { scope: 'account', code: 'unauthorized', message: 'Refused.' } as const;
+      const told = { by: 0, unansweredSinceMs: expect.any(Number) };
+      expect(await probe({ run: candidate.run, candidate, cause: refused }).looked).toEqual(told);
+      const doubtful = { ...candidate, unansweredSinceMs: Date.now() - 2_000 };
+      const again = probe({ run: candidate.run, candidate: doubtful, cause: refused });
+      expect(await again.looked).toEqual({ by: 0, unansweredSinceMs: doubtful.unansweredSinceMs });
+      bench.sandbox.configure({ keyRevoked: true });
+      const still = probe({ run: candidate.run, candidate, cause: refused });
+      await expect(still.looked).rejects.toThrow('refused');
+    });
+
     it('waits before its first look where it is asked to, and then looks', async () => {
       const candidate = await oneRow();
       const first = probe({ run: candidate.run, candidate, firstLookAfterMs: 9_000 });
