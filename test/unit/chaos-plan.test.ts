@@ -72,6 +72,9 @@ describe('a plan of chaos', () => {
   });
 });
 
+const poisonsOf = (sheet: string): readonly string[] =>
+  sheet.split('\n').flatMap((line) => POISONS.filter((poison) => line.includes(poison)));
+
 describe('a sheet of chaos', () => {
   it('has the rows that the plan says, the same each time, and shares no prompt with another batch', () => {
     const { batches } = planChaos({ seed: '7', minutes: 5 });
@@ -84,8 +87,6 @@ describe('a sheet of chaos', () => {
 
   it('has one poisoned row where the plan says so, and none elsewhere', () => {
     const { batches } = planChaos({ seed: '7', minutes: 20 });
-    const poisonsOf = (sheet: string): readonly string[] =>
-      sheet.split('\n').flatMap((line) => POISONS.filter((poison) => line.includes(poison)));
     for (const batch of batches)
       expect(poisonsOf(chaosSheet('7', batch))).toEqual(batch.poison === undefined ? [] : [batch.poison]);
     expect(new Set(batches.map(({ poison }) => poison)).size).toBe(POISONS.length + 1);
