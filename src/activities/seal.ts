@@ -12,7 +12,7 @@ import { failureColumns, failureRecord } from '../report/failure-record.js';
 import { ImagesCard } from '../report/images-card.js';
 import { metadataLine } from '../report/metadata-line.js';
 import { ResultsTable } from '../report/results-table.js';
-import { resultsText } from '../report/results-text.js';
+import { ResultsText } from '../report/results-text.js';
 import { BatchFile, OutcomeLine, type Report } from '../ledger/documents.js';
 import { readJsonLines } from '../ledger/json-lines.js';
 import {
@@ -64,19 +64,20 @@ async function seal(state: WorkerState, input: SealInput, files: LedgerFiles): P
   refuseOlder(run, batch);
   if (batch.runSeq < run.runSeq) throw bucketSetBack(run, batch.runSeq);
   const results = files.open();
-  const lines = resultsText(batch.delimiter, (text) => results.write(text));
-  return ResultsTable.with(state.store, run, batch, { write: lines.write }, (table) =>
-    sealWith(state, input, files, {
+  const text = new ResultsText(batch.delimiter, (chunk) => results.write(chunk));
+  return ResultsTable.with(state.store, run, batch, undefined, async (table) => {
+    await text.add([table.header]);
+    return sealWith(state, input, files, {
       batch,
       batchText,
-      addResult: (row, outcome) => table.add(row, outcome),
+      addResult: (row, outcome) => text.add(table.linesTo(row, outcome)),
       storeResults: async () => {
-        await table.end();
-        await lines.end();
+        await text.add(table.linesToEnd());
+        await text.end();
         await results.store(resultsKey(run), 'text/csv; charset=utf-8');
       },
-    }),
-  );
+    });
+  });
 }
 
 interface BatchToSeal {

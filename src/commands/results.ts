@@ -3,13 +3,15 @@ import { readBatchStatus } from '../batch/batch-status.js';
 import { counted } from '../domain/counted.js';
 import { UsageError } from '../errors.js';
 import { rowsAfterRun } from '../ledger/run-rows.js';
-import { ResultsTable, type WriteCells } from '../report/results-table.js';
-import { resultsText } from '../report/results-text.js';
+import { ResultsTable, type ExtraColumn, type ResultCells } from '../report/results-table.js';
+import { ResultsText } from '../report/results-text.js';
+import { MOST_COLUMNS, resultsWorkbook } from '../report/results-workbook.js';
 import type { BatchLocation } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { locate, withBucket } from './batch-access.js';
 import { EXIT, type Command, type CommandContext } from './command-context.js';
-import { withOutputFile } from './output-file.js';
+import { linkColumn, type LinkKind } from './result-links.js';
+import { withOutputFile, type WriteBytes } from './output-file.js';
 import { openLateProgress } from './progress.js';
 import { recordedRun, type RecordedRun } from './recorded-run.js';
 import { unknownBatch } from './status.js';
@@ -18,8 +20,12 @@ import { writeText } from './write-text.js';
 
 export interface ResultsOptions {
   readonly id: string;
-  /** A local file; standard output where absent. */
+  /** A local file; standard output where absent, or where there is a workbook to write, one named after the batch. */
   readonly to?: string;
+  /** An Excel workbook instead of CSV; the file's name where it is one. */
+  readonly xlsx?: boolean | string;
+  /** Adds a column of links to the images. */
+  readonly links?: LinkKind;
   /** Replaces a file that is there. */
   readonly overwrite: boolean;
   /** What was written, as one JSON document; only with a file. */
@@ -30,43 +36,66 @@ type KnownRun = Exclude<RecordedRun, { readonly kind: 'none' }>;
 
 /** The sheet as it was given with what became of each row, as far as it is recorded. Needs only the bucket. */
 export const results: Command<ResultsOptions> = (context, options) => {
-  if (options.json && options.to === undefined)
+  const { links, json, id } = options;
+  const to = fileOf(options);
+  if (json && to === undefined)
     throw new UsageError('--json says what was written to a file: give one with --to.');
   return withBucket(context.config, async (store, bucket) => {
-    const location = await locate({ store, bucket }, options.id);
+    const { stdout, stderr } = context;
+    const location = await locate({ store, bucket }, id);
     const files = await readBatchFiles(store, location);
     if (!files) throw unknownBatch(location);
     const source = recordedRun(files, location);
-    if (source.kind === 'none') {
-      const { batchId } = location;
-      throw new UsageError(
-        `Batch "${batchId}" is being prepared: its rows are not known yet. See it with: banana-batch status ${batchId}`,
-      );
-    }
-    context.stderr.write(source.note);
-    if (source.kind === 'recorded') context.stderr.write(await standstillNote(context, store, location));
-    const written = await writtenResults(context, store, source, options);
+    if (source.kind === 'none') throw rowsUnknown(location);
+    stderr.write(source.note);
+    if (source.kind === 'recorded') stderr.write(await standstillNote(context, store, location));
+    const linked = links && (await linkColumn(links, { store, location, nowMs: Date.now() }));
+    const { xlsx = false, overwrite } = options;
+    const target = { to, isWorkbook: xlsx !== false, overwrite, extra: linked?.column };
+    const written = await writtenResults(context, store, source, target);
     if (!written) return EXIT.interrupted;
-    if (options.to === undefined) return EXIT.ok;
+    if (linked) stderr.write(linked.note);
+    if (written.cutCells > 0) stderr.write(cutNote(written.cutCells));
+    if (to === undefined) return EXIT.ok;
     const { byStatus, lines } = written;
     const { run, kind } = source;
-    if (options.json) {
+    if (json) {
       const { batchId, runSeq } = run;
-      const document = { batchId, runSeq, sealed: kind === 'sealed', file: options.to, lines, byStatus };
-      await writeText(context.stdout, `${JSON.stringify(document)}\n`);
-    } else await writeText(context.stdout, `${options.to}: ${writtenText(written)}.\n`);
+      const document = { batchId, runSeq, sealed: kind === 'sealed', file: to, lines, byStatus };
+      await writeText(stdout, `${JSON.stringify(document)}\n`);
+    } else await writeText(stdout, `${to}: ${writtenText(written)}.\n`);
     return EXIT.ok;
   });
 };
 
+/** The local file to write; undefined for standard output. */
+function fileOf({ id, to, xlsx = false }: ResultsOptions): string | undefined {
+  if (typeof xlsx === 'string' && to !== undefined && xlsx !== to)
+    throw new UsageError(`--to is "${to}" and --xlsx is "${xlsx}": name the file once.`);
+  if (typeof xlsx === 'string') return xlsx;
+  return to ?? (xlsx ? `${id}-results.xlsx` : undefined);
+}
+
+function rowsUnknown({ batchId }: BatchLocation): UsageError {
+  return new UsageError(
+    `Batch "${batchId}" is being prepared: its rows are not known yet. See it with: banana-batch status ${batchId}`,
+  );
+}
+
 interface Written {
   readonly lines: number;
   readonly byStatus: ResultsTable['byStatus'];
+  /** Texts that were cut since Excel takes no longer ones. */
+  readonly cutCells: number;
 }
 
 function writtenText({ lines, byStatus }: Written): string {
   const parts = Object.entries(byStatus).map(([status, count]) => `${count} ${status}`);
   return `${counted(lines, 'line')}${parts.length > 0 ? `: ${parts.join(', ')}` : ''}`;
+}
+
+function cutNote(cutCells: number): string {
+  return `${counted(cutCells, 'text')} longer than the 32,767 characters that Excel takes in a cell ${cutCells === 1 ? 'was' : 'were'} cut. The CSV has all of it: leave --xlsx out.\n`;
 }
 
 /** Why a batch that is not finished does not go on, if it does not, in a line; only Temporal knows it. */
@@ -85,48 +114,70 @@ async function standstillNote(
   return `Batch "${location.batchId}" is ${status.state}${status.reason ? `: ${status.reason}` : '.'}\n`;
 }
 
+interface Target {
+  /** Undefined for standard output. */
+  readonly to: string | undefined;
+  readonly isWorkbook: boolean;
+  readonly overwrite: boolean;
+  readonly extra: ExtraColumn | undefined;
+}
+
 /** Undefined where it was interrupted: then no file is left. */
 async function writtenResults(
   context: CommandContext,
   store: ObjectStore,
   source: KnownRun,
-  { to, overwrite }: ResultsOptions,
+  { to, isWorkbook, overwrite, extra }: Target,
 ): Promise<Written | undefined> {
-  const { stdout, cwd } = context;
-  const asText = async (write: (text: string) => Promise<void>): Promise<Written | undefined> => {
-    const text = resultsText(source.batch.delimiter, write);
-    const written = await writtenLines(context, store, source, text.write);
-    if (written) await text.end();
-    return written;
-  };
-  if (to !== undefined) return withOutputFile(cwd, to, { overwrite }, asText);
-  return asText((data) => writeText(stdout, data));
-}
-
-async function writtenLines(
-  { stderr, interrupted }: CommandContext,
-  store: ObjectStore,
-  { run, batch }: KnownRun,
-  write: WriteCells,
-): Promise<Written | undefined> {
+  const { stderr, interrupted, stdout, cwd } = context;
   const progress = openLateProgress(stderr);
-  let lines = -1;
-  try {
-    const countedWrite: WriteCells = async (cells) => {
-      lines += 1;
-      await write(cells);
-    };
-    return await ResultsTable.with(store, run, batch, { write: countedWrite }, async (table) => {
-      const rows = batch.rows + batch.carried;
-      for await (const { row, before } of rowsAfterRun(store, run)) {
-        if (interrupted.aborted) return undefined;
-        await table.add(row, before.start ? undefined : before.outcome);
-        progress.show(() => `Results of ${run.batchId}: row ${row.position + 1} of ${rows}`);
+  const written = (write: WriteBytes): Promise<Written | undefined> =>
+    ResultsTable.with(store, source.run, source.batch, extra, async (table) => {
+      let [lines, cutCells] = [0, 0];
+      const body = async function* (): AsyncGenerator<ResultCells> {
+        for await (const cells of linesOf(table, store, source, interrupted)) {
+          lines += 1;
+          progress.show(() => `Results of ${source.run.batchId}: ${counted(lines, 'line')}`);
+          yield cells;
+        }
+      };
+      if (!isWorkbook) {
+        const text = new ResultsText(source.batch.delimiter, write);
+        await text.add([table.header]);
+        await text.add(body());
+        await text.end();
+      } else {
+        refuseWidth(table.header.length);
+        for await (const bytes of resultsWorkbook(table.header, body(), () => (cutCells += 1)))
+          await write(bytes);
       }
-      await table.end();
-      return { lines, byStatus: table.byStatus };
+      return interrupted.aborted ? undefined : { lines, cutCells, byStatus: table.byStatus };
     });
+  try {
+    if (to === undefined) return await written((data) => writeText(stdout, data));
+    return await withOutputFile(cwd, to, { overwrite }, written);
   } finally {
     progress.end();
   }
+}
+
+/** All lines but the header; ends early where it is interrupted. */
+async function* linesOf(
+  table: ResultsTable,
+  store: ObjectStore,
+  { run }: KnownRun,
+  interrupted: AbortSignal,
+): AsyncGenerator<ResultCells> {
+  for await (const { row, before } of rowsAfterRun(store, run)) {
+    if (interrupted.aborted) return;
+    yield* table.linesTo(row, before.start ? undefined : before.outcome);
+  }
+  yield* table.linesToEnd();
+}
+
+function refuseWidth(columns: number): void {
+  if (columns <= MOST_COLUMNS) return;
+  throw new UsageError(
+    `The results have ${columns} columns, and Excel takes ${MOST_COLUMNS}: leave --xlsx out.`,
+  );
 }

@@ -2,6 +2,7 @@ import { Option, type Command as Program } from 'commander';
 import type { ExitCode } from '../commands/command-context.js';
 import type { ExportOptions } from '../commands/export.js';
 import type { ResultsOptions } from '../commands/results.js';
+import { linkKind } from '../commands/result-links.js';
 import { shardSize, wholeNumber } from '../commands/option-parsers.js';
 import { RESULT_COLUMNS } from '../domain/result-columns.js';
 import { EXPORT_FORMATS } from '../export/export-format.js';
@@ -105,11 +106,17 @@ function addResults(
     .description('the sheet as it was given, with what became of each row; also while the batch runs')
     .argument('<id>', 'the batch')
     .option('--to <file>', 'write a local file instead of standard output')
+    .option('--xlsx [file]', 'an Excel workbook of text cells instead of CSV (default: ID-results.xlsx)')
+    .option(
+      '--links <kind>',
+      'add image_url: presigned:7d (7d at most), or public:https://HOST of the bucket',
+      linkKind,
+    )
     .option('--overwrite', 'replace a file that exists', false)
     .option('--json', 'with a file: one JSON document on standard output that says what was written', false)
     .addHelpText(
       'after',
-      `${example('banana-batch results prompts --to prompts-results.csv')}
+      `${example('banana-batch results prompts --to prompts-results.csv')}  $ banana-batch results prompts --xlsx --links presigned:7d
 Behind the columns of the sheet it has: ${RESULT_COLUMNS.join(', ')}.
 Rows that have not ended yet are "pending". A finished batch has the same file in the bucket: results.csv.
 `,

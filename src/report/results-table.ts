@@ -11,8 +11,8 @@ import type { ObjectStore } from '../storage/object-store.js';
 import { LeftOutRows } from './left-out-rows.js';
 import { rowResult, type ResultStatus, type RowResult } from './row-result.js';
 
-/** Takes one line of the table, the header first: as many cells as it has columns. */
-export type WriteCells = (cells: readonly string[]) => Promise<void>;
+/** One line of the table: as many cells as it has columns. */
+export type ResultCells = readonly string[];
 
 /** A column that is added behind all others. */
 export interface ExtraColumn {
@@ -30,7 +30,6 @@ export class ResultsTable {
   readonly #extra: ExtraColumn | undefined;
   readonly #costs: RowCosts;
   readonly #leftOut: LeftOutRows;
-  readonly #write: WriteCells;
   readonly #byStatus = new Map<ResultStatus, number>();
 
   private constructor(
@@ -40,7 +39,6 @@ export class ResultsTable {
       readonly costs: RowCosts;
       readonly leftOut: LeftOutRows;
       readonly extra: ExtraColumn | undefined;
-      readonly write: WriteCells;
     },
   ) {
     this.#run = run;
@@ -48,25 +46,28 @@ export class ResultsTable {
     this.#costs = parts.costs;
     this.#leftOut = parts.leftOut;
     this.#extra = parts.extra;
-    this.#write = parts.write;
   }
 
-  /** Gives `use` the table of a run after its header was written. Throws StorageError. */
+  /** Gives `use` the table of a run. Throws StorageError. */
   static async with<T>(
     store: ObjectStore,
     run: RunRef,
     batch: BatchFile,
-    { write, extra }: { readonly write: WriteCells; readonly extra?: ExtraColumn | undefined },
+    extra: ExtraColumn | undefined,
     use: (table: ResultsTable) => Promise<T>,
   ): Promise<T> {
     const columns: readonly SheetColumn[] = batch.sheetColumns ?? batch.rejectColumns.map(columnNamed);
-    const titles = columns.map(({ name, title = name }) => title);
-    const added = [...RESULT_COLUMNS, ...(extra ? [extra.name] : [])];
-    await write([...titles, ...namesBeside(titles, added)]);
     const costs = new RowCosts(batch.settings.prices);
     return LeftOutRows.with(store, run, batch, (leftOut) =>
-      use(new ResultsTable(run, columns, { costs, leftOut, extra, write })),
+      use(new ResultsTable(run, columns, { costs, leftOut, extra })),
     );
+  }
+
+  /** The names of the columns. */
+  get header(): ResultCells {
+    const titles = this.#columns.map(({ name, title = name }) => title);
+    const added = [...RESULT_COLUMNS, ...(this.#extra ? [this.#extra.name] : [])];
+    return [...titles, ...namesBeside(titles, added)];
   }
 
   /** Lines so far by their status. */
@@ -74,27 +75,29 @@ export class ResultsTable {
     return Object.fromEntries(this.#byStatus);
   }
 
-  /** The next row, after the records that come before it; without an outcome it has not ended. */
-  async add(row: ShardRow, outcome: RowOutcome | undefined): Promise<void> {
-    for await (const { record, result } of this.#leftOut.before(row.position)) {
-      await this.#writeLine(cellsOfRecord(record, this.#columns), result);
-    }
+  /** The line of the next row, after those of the records that come before it; without an outcome it has not ended. */
+  async *linesTo(row: ShardRow, outcome: RowOutcome | undefined): AsyncGenerator<ResultCells> {
+    yield* this.#leftOutBefore(row.position);
     const cells = this.#columns.map((column) => cellOfRow(row, column));
-    await this.#writeLine(cells, rowResult(this.#run, row, outcome, this.#costs));
+    yield await this.#line(cells, rowResult(this.#run, row, outcome, this.#costs));
   }
 
-  /** The records that come after all rows. */
-  async end(): Promise<void> {
-    for await (const { record, result } of this.#leftOut.before(Infinity)) {
-      await this.#writeLine(cellsOfRecord(record, this.#columns), result);
+  /** The lines of the records that come after all rows. */
+  linesToEnd(): AsyncGenerator<ResultCells> {
+    return this.#leftOutBefore(Infinity);
+  }
+
+  async *#leftOutBefore(position: number): AsyncGenerator<ResultCells> {
+    for await (const { record, result } of this.#leftOut.before(position)) {
+      yield await this.#line(cellsOfRecord(record, this.#columns), result);
     }
   }
 
-  async #writeLine(sheet: readonly Parameters<typeof jsonAsText>[0][], result: RowResult): Promise<void> {
+  async #line(sheet: readonly Parameters<typeof jsonAsText>[0][], result: RowResult): Promise<ResultCells> {
     this.#byStatus.set(result.status, (this.#byStatus.get(result.status) ?? 0) + 1);
     const cells = [...sheet.map(jsonAsText), ...RESULT_COLUMNS.map((column) => result[column])];
     if (this.#extra) cells.push(await this.#extra.cellOf(result));
-    await this.#write(cells);
+    return cells;
   }
 }
 

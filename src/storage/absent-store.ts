@@ -15,6 +15,7 @@ export function absentStore(reason: StorageError): ObjectStore {
     copy: refuse,
     read: refuse,
     presignGet: refuse,
+    signingCredentials: refuse,
     readText: refuse,
     head: refuse,
     list: refuseAll,

@@ -56,6 +56,14 @@ export interface PresignOptions {
   readonly validSeconds: number;
 }
 
+/** What signs presigned URLs, which work only as long as it does. */
+export interface SigningCredentials {
+  /** Given out for a time, which may end before a URL that they sign. */
+  readonly isTemporary: boolean;
+  /** When that is, where they say it. */
+  readonly expiresAt: Date | undefined;
+}
+
 /**
  * The bucket, as far as this program needs one. Every method throws `StorageError` and nothing else; only where the
  * caller's own signal was aborted, it throws that signal's reason. Bodies are whole or absent, never cut.
@@ -81,6 +89,8 @@ export interface ObjectStore {
    * give the same URL; it asks no server, and nobody looks whether the object is there.
    */
   presignGet(ref: ObjectRef, options: PresignOptions): Promise<string>;
+  /** What signs URLs of a bucket's objects now. */
+  signingCredentials(bucket: string): Promise<SigningCredentials>;
   /** The whole object as UTF-8, up to 64 MiB. */
   readText(ref: ObjectRef, signal?: AbortSignal): Promise<string>;
   /** Undefined where there is no such object. */

@@ -102,6 +102,14 @@ export function createS3ObjectStore(options: S3ConnectionOptions = {}): ObjectSt
       );
     },
 
+    async signingCredentials(bucket) {
+      return attemptS3({ action: 'presign', bucket }, undefined, async () => {
+        const { sessionToken, expiration } = await client.config.credentials();
+        const isTemporary = sessionToken !== undefined || expiration !== undefined;
+        return { isTemporary, expiresAt: expiration };
+      });
+    },
+
     async readText(ref, signal) {
       const call = { action: 'read', ...ref };
       // The SDK has repeated what failed before the body; this is for a body that broke off.

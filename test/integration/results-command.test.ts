@@ -1,17 +1,22 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { parse } from 'csv-parse/sync';
+import { streamXlsxRows } from 'hucre/xlsx';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { linkKind } from '../../src/commands/result-links.js';
 import { results, type ResultsOptions } from '../../src/commands/results.js';
 import type { Config } from '../../src/config.js';
 import { UsageError } from '../../src/errors.js';
 import { startActivityBench, type ActivityBench } from '../support/activity-bench.js';
 import { performCommand, type CommandRunOptions } from '../support/command-run.js';
-import { sealBatch } from '../support/sealed-batches.js';
+import { imageOf, sealBatch } from '../support/sealed-batches.js';
 import { bucketConfig } from '../support/server-config.js';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
 
 const SHEET = ['id;prompt;note', 'a;one bird;"x;y"', 'b;a bird that fails;', 'c~1;no bird;', 'd;a fox;z'];
+
+const Records = z.array(z.array(z.string()));
 
 describe('the command results', () => {
   let bench: ActivityBench;
@@ -95,6 +100,87 @@ describe('the command results', () => {
     );
     await expect(perform('interrupted', { to: folder.path })).rejects.toThrow(/it is a folder/);
     expect(await readdir(folder.path)).toEqual(before);
+  });
+
+  it('writes a workbook in which every cell is a text, as the sheet has it', async () => {
+    const long = 'x'.repeat(32_766);
+    const cells = [
+      '007',
+      '1E5',
+      '=1+1',
+      '+49 30',
+      '2026-01-02',
+      'TRUE',
+      '_x0041_',
+      '<&>"\'',
+      ' a ',
+      'ü🦊',
+      long,
+    ];
+    const sheet = [
+      `id,prompt,${cells.map((_, index) => `c${index}`).join(',')}`,
+      `418567788576,one bird,${cells.map((cell) => `"${cell.replaceAll('"', '""')}"`).join(',')}`,
+      `b,"two\nlines \u000b\uFFFE","${long}xx"`,
+    ];
+    await sealBatch(bench, 'workbook', sheet);
+    const to = path.join(folder.path, 'results.xlsx');
+    const { code, stdout, stderr } = await perform('workbook', { xlsx: to });
+    expect({ code, stdout }).toEqual({ code: 0, stdout: `${to}: 2 lines: 2 stored.\n` });
+    expect(stderr).toMatch(/^1 text longer than the 32,767 characters .* was cut\./);
+    const rows: (readonly unknown[])[] = [];
+    for await (const { values } of streamXlsxRows(await readFile(to))) rows.push(values);
+    expect(rows[0]?.slice(0, 3)).toEqual(['id', 'prompt', 'c0']);
+    expect(rows[1]?.slice(0, 13)).toEqual(['418567788576', 'one bird', ...cells]);
+    expect(rows[1]?.slice(13, 15)).toEqual(['418567788576', 'stored']);
+    expect(rows[2]?.slice(1, 2)).toEqual(['two\nlines \u000b\uFFFE']);
+    expect(rows[2]?.[2]).toMatch(/^x+… \(cut\)$/);
+    expect(rows.flat().every((cell) => typeof cell === 'string')).toBe(true);
+    await expect(perform('workbook', { xlsx: to })).rejects.toThrow(/exists already/);
+    await expect(async () => perform('workbook', { xlsx: to, to: 'other' })).rejects.toThrow(/once/);
+  });
+
+  it('adds presigned links that open, to its own output only, and says when they end', async () => {
+    const batch = await sealBatch(bench, 'linked', ['id,prompt,image_url', 'a b,one bird,x', 'b,it fails,y']);
+    const links = linkKind('presigned:1h');
+    const { stdout, stderr } = await perform('linked', { links });
+    const [header, first, second] = Records.parse(parse(stdout, { bom: true }));
+    expect(header?.slice(-2)).toEqual(['cost', 'result_image_url']);
+    const response = await fetch(z.url().parse(first?.at(-1)));
+    expect(Buffer.from(await response.arrayBuffer())).toEqual(imageOf(0));
+    expect(second?.at(-1)).toBe('');
+    expect(stderr).toMatch(/^The links in image_url work until \d{4}-\d\d-\d\d \d\d:\d\dZ \(1h\), unless/);
+    expect(await batch.text('results.csv')).not.toContain('X-Amz-');
+
+    const { s3, ...bucket } = bucketConfig(bench.s3, 'tests/');
+    const expiration = new Date(Date.now() + 600_000);
+    const { accessKeyId, secretAccessKey } = bench.s3;
+    const credentials = { accessKeyId, secretAccessKey, expiration };
+    const temporary = { bucket: { ...bucket, s3: { ...s3, credentials } } };
+    const given = { id: 'linked', overwrite: false, json: false, links };
+    const short = await performCommand(results, given, { config: temporary });
+    expect(short.stderr).toMatch(
+      /work only until .*Z \(\d+m\), not for 1h: they end with the temporary cred/,
+    );
+  });
+
+  it('adds links of a public address', async () => {
+    const { run } = await sealBatch(bench, 'public', ['id,prompt', 'a b,one bird', 'b,it fails']);
+    const { stdout, stderr } = await perform('public', { links: linkKind('public:https://cdn.example/x/') });
+    const [, first, second] = Records.parse(parse(stdout, { bom: true }));
+    const url = `https://cdn.example/x/${run.root}images/train/a%2520b.png`;
+    expect([first?.at(-1), second?.at(-1)]).toEqual([url, '']);
+    expect(stderr).toMatch(/do not expire/);
+  });
+
+  it.each([
+    'presigned:8d',
+    'presigned:0s',
+    'presigned',
+    'signed:1d',
+    'public:ftp://x',
+    'public:https://x/?a=b',
+  ])('refuses %s as a kind of links', (text) => {
+    expect(() => linkKind(text)).toThrow();
   });
 
   it('refuses what it cannot answer', async () => {
