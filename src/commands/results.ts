@@ -137,7 +137,9 @@ async function writtenResults(
       const body = async function* (): AsyncGenerator<ResultCells> {
         for await (const cells of linesOf(table, store, source, interrupted)) {
           lines += 1;
-          progress.show(() => `Results of ${source.run.batchId}: ${counted(lines, 'line')}`);
+          // On a terminal the lines themselves are the progress.
+          if (to !== undefined || !stdout.isTTY)
+            progress.show(() => `Results of ${source.run.batchId}: ${counted(lines, 'line')}`);
           yield cells;
         }
       };

@@ -6,6 +6,9 @@ import { z } from 'zod';
 import { doctor } from '../../src/commands/doctor.js';
 import { failures } from '../../src/commands/failures.js';
 import { list } from '../../src/commands/list.js';
+import { pause } from '../../src/commands/pause.js';
+import { results } from '../../src/commands/results.js';
+import { resume } from '../../src/commands/resume.js';
 import { row } from '../../src/commands/row.js';
 import type { Config } from '../../src/config.js';
 import { parseBatchId } from '../../src/domain/ids.js';
@@ -327,6 +330,18 @@ describe('looking at batches', () => {
       expect(sandbox.jobs().map(({ jobId }) => jobId)).toContain(waiting.jobId);
     });
 
+    it('the results are the sealed file, and of a paused batch they say that it is', async () => {
+      const resultsOf = (id: string) =>
+        performCommand(results, { id, overwrite: false, json: false }, { config });
+      expect((await resultsOf('fruit')).stdout).toBe(await textAt('team/fruit/results.csv'));
+      await performCommand(pause, { id: 'patience', json: false }, { config });
+      await eventually(async () => /Batch "patience" is paused/.test((await resultsOf('patience')).stderr), {
+        what: 'the results say that the batch is paused',
+      });
+      expect((await resultsOf('patience')).stdout).toContain(',long-1,pending,The row has not ended yet.,');
+      await performCommand(resume, { id: 'patience', rebind: false, json: false }, { config });
+    });
+
     it('an image that was deleted is told as missing', async () => {
       await stack.s3.store.delete({ bucket: stack.s3.bucket, key: 'team/fruit/images/train/good-4.png' });
       expect((await story('fruit', 'good-4')).image).toMatchObject({ present: false });
@@ -371,7 +386,7 @@ describe('looking at batches', () => {
       await stack.s3.store.delete({ bucket: stack.s3.bucket, key: 'team/fruit/report.json' });
       const recorded = await csvOf('fruit');
       expect(recorded.stdout.split('\n').toSorted()).toEqual(sealed.stdout.split('\n').toSorted());
-      expect(recorded.stderr).toContain('not sealed');
+      expect(recorded.stderr).toContain('not finished');
     });
   });
 });
