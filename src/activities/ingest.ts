@@ -85,7 +85,7 @@ async function ingest(
   const openSheet = () => store.read(at(run, request.sheetKey), signal);
   const inputs = await listedInputs(store, run, request);
   await sheet.begin();
-  for await (const item of plannedRows({ store, run, request, before, openSheet, inputs })) {
+  for await (const item of plannedRows({ store, run, request, before, openSheet, inputs, signal })) {
     switch (item.kind) {
       case 'sheet':
         await sheet.add(item.item);

@@ -44,6 +44,8 @@ export interface PlanAgainOptions {
   readonly onRows?: (rows: number) => void;
   /** Tells `purchase`, which means to read every row. Default false. */
   readonly withKinds?: boolean;
+  /** Ends the reading of a sheet, with its reason. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -55,7 +57,7 @@ export async function planAgain(
   store: ObjectStore,
   location: BatchLocation,
   asked: AskedAgain,
-  { onRows = () => undefined, withKinds = false }: PlanAgainOptions = {},
+  { onRows = () => undefined, withKinds = false, signal }: PlanAgainOptions = {},
 ): Promise<AgainPlan | undefined> {
   const newest = await lastRunSeq(store, location);
   if (newest === 0) return undefined;
@@ -76,9 +78,9 @@ export async function planAgain(
     if (rows % 1000 === 0) onRows(rows);
   };
   if (request.action === 'submit') {
-    const openSheet = () => store.read(at(run, request.sheetKey));
+    const openSheet = () => store.read(at(run, request.sheetKey), signal);
     const inputs = await listedInputs(store, run, request);
-    for await (const item of plannedRows({ store, run, request, before, openSheet, inputs })) {
+    for await (const item of plannedRows({ store, run, request, before, openSheet, inputs, signal })) {
       counter.add(item);
       if (item.kind !== 'planned') continue;
       noteKind(item.row, item.plan);

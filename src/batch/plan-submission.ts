@@ -28,6 +28,8 @@ export interface SheetFile {
   readonly name: string;
   /** The images that it names beside itself; undefined for a sheet that can name none. */
   readonly inputs?: FoundInputs;
+  /** Ends every reading of it, with its reason. */
+  readonly signal?: AbortSignal;
 }
 
 /** The sha256 and size of a local file. */
@@ -177,6 +179,7 @@ async function* plannedItems(
     },
     openSheet: async () => createReadStream(sheet.path),
     inputs: sheet.inputs,
+    signal: sheet.signal,
   });
 }
 

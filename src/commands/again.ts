@@ -216,7 +216,7 @@ async function dryRunAgain(
 
 /** Plans and shows it. Throws a UsageError for an unknown batch or row, and for a batch of another account. */
 async function shownPlan(
-  { stderr, config }: CommandContext,
+  { stderr, config, interrupted }: CommandContext,
   store: ObjectStore,
   location: BatchLocation,
   {
@@ -241,6 +241,7 @@ async function shownPlan(
     plan = await planAgain(store, location, request, {
       onRows: (rows) => progress.show(`Reading the batch's ledger: ${rows} rows`),
       withKinds: isCounted,
+      signal: interrupted,
     });
   } finally {
     progress.end({ clear: true });

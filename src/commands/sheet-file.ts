@@ -41,6 +41,7 @@ export async function withSheetFile<T>(
       name: copied,
       ...(await hashFile(copy)),
       inputs,
+      signal: context.interrupted,
       openInputStore: openStore,
     });
   } finally {

@@ -41,6 +41,8 @@ export interface RunToPlan {
   readonly openSheet: () => Promise<AsyncIterable<Uint8Array>>;
   /** The images that it names beside itself; undefined for none. */
   readonly inputs: InputImages | undefined;
+  /** Ends the reading of the sheet. */
+  readonly signal: AbortSignal | undefined;
 }
 
 /**
@@ -129,10 +131,11 @@ function planned(
 }
 
 async function* sheetItems(
-  { request, openSheet, inputs }: RunToPlan,
+  { request, openSheet, inputs, signal }: RunToPlan,
   refusedNames?: ReadonlyMap<number, string>,
 ): AsyncGenerator<SheetItem> {
-  yield* readSheet(await openSheet(), request.sheet, { name: request.sheetName, inputs }, refusedNames);
+  const source = { name: request.sheetName, inputs, signal };
+  yield* readSheet(await openSheet(), request.sheet, source, refusedNames);
 }
 
 /** The rules that joining rows' names break since rows that stay have them, by the joining rows' lines. */

@@ -1,8 +1,9 @@
 import { EXIT } from '../commands/command-context.js';
+import { InterruptedError } from '../errors.js';
 
 /** Ctrl-C and SIGTERM as commands see them. */
 export interface Interruption {
-  /** Aborted by the first of them. */
+  /** Aborted by the first of them, with an InterruptedError. */
   readonly interrupted: AbortSignal;
   /** Says what the command still finishes after it, such as `the worker`. Without that the process ends within a second. */
   readonly finishing: (what: string) => void;
@@ -27,7 +28,7 @@ export function listenForInterruption(): Interruption {
     if (controller.signal.aborted) process.exit(EXIT.interrupted);
     if (finished === undefined) ending = setTimeout(() => process.exit(EXIT.interrupted), GRACE_MS).unref();
     process.stderr.write(finished === undefined ? '\nStopping.\n' : `\n${saidOf(finished)}`);
-    controller.abort();
+    controller.abort(new InterruptedError('The command was stopped.'));
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);

@@ -69,7 +69,7 @@ async function copied(
       },
     );
     const inputs = new SheetInputs({ base: pathBaseOf(address), openStore: async () => store, signal });
-    return { path: copy, name, ...(await hashFile(copy)), inputs };
+    return { path: copy, name, ...(await hashFile(copy)), inputs, signal };
   }
   const ref = { bucket: sheet.home.bucket, key: source.key };
   try {
@@ -82,7 +82,8 @@ async function copied(
     const told = `The sheet that is pinned to schedule "${sheet.schedule}" was changed in the bucket: s3://${ref.bucket}/${ref.key}. Pin it anew: banana-batch schedule update ${sheet.schedule} SHEET`;
     throw new FiringRefusal(told, { told });
   }
-  return { path: copy, name: source.name, ...hashed, inputs: await pinnedInputs(store, sheet) };
+  const inputs = await pinnedInputs(store, sheet);
+  return { path: copy, name: source.name, ...hashed, inputs, signal };
 }
 
 /** The sheet's own place is named: it is no cell. */

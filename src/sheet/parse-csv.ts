@@ -36,6 +36,7 @@ export async function* parseCsv(
   let brokenLine: number | undefined;
   // The library's own `raw` copies byte by byte, which costs a seventh of the time.
   const window = new RecordWindow(2 * MAX_RECORD_SIZE);
+  const blankLines = blankLinesOf(dialect);
   const isBroken = isTsv ? hasSwallowedLines : hasBrokenQuote;
 
   // csv-parse's own count is the line where a record ends, and it counts \r\n inside quotes twice.
@@ -82,7 +83,10 @@ export async function* parseCsv(
       skip = 0;
       if (text === '') continue;
       isEnded = /[\r\n]$/.test(text);
-      const bytes = Buffer.from(text);
+      // Spreadsheets save a million blank rows below a table; the library is quick only with lines that are empty.
+      const isBlank = !window.hasQuote && blankLines.test(text);
+      if (isBlank) blank += text.match(/[^\r\n]+/g)?.length ?? 0;
+      const bytes = Buffer.from(isBlank ? text.replaceAll(/[^\r\n]+/g, '') : text);
       window.add(bytes);
       yield* settled(await taken(parser, bytes));
     }
@@ -101,6 +105,12 @@ export async function* parseCsv(
     if (batch.records.length + batch.blank > 0) yield batch;
     if (error !== undefined) throw explained(error, nextLine + parser.info.empty_lines, sheet);
   }
+}
+
+/** Whole lines of nothing but spaces and delimiters. */
+function blankLinesOf({ isOneColumn, delimiter }: Dialect): RegExp {
+  const code = (isOneColumn ? ',' : delimiter).codePointAt(0) ?? 0;
+  return new RegExp(String.raw`^[\s\u{${code.toString(16)}}]*[\r\n]$`, 'u');
 }
 
 function taken(parser: Parser, bytes: Buffer): Promise<Error | undefined> {

@@ -57,7 +57,7 @@ const HEAD_CHARACTERS = 64 * 1024;
  *
  * `refusedNames` are rules that images' names break for reasons outside of the sheet, by the lines of their records.
  *
- * Throws SheetError where the sheet cannot be trusted as a whole. A fault may stand anywhere, so read all of it
+ * Throws the reason of the source's `signal`, and SheetError where the sheet cannot be trusted as a whole. A fault may stand anywhere, so read all of it
  * (`summarizeSheet`) before anything is bought. A sheet whose every record is rejected is no error.
  */
 export async function* readSheet(
@@ -68,7 +68,7 @@ export async function* readSheet(
 ): AsyncGenerator<SheetItem, void, undefined> {
   const sheet = sheetLabel(source.name);
   const planner = columnPlanner(settings, sheet);
-  const pieces = decodeSheet(unpacked(bytes, sheet), settings.encoding, sheet);
+  const pieces = decodeSheet(heeding(unpacked(bytes, sheet), source.signal), settings.encoding, sheet);
   try {
     const head = await readHead(pieces);
     const dialect = detectDialect(head, settings, source);
@@ -106,6 +106,17 @@ export async function* readSheet(
     if (isEmpty) throw noRows(sheet, dialect);
   } finally {
     await pieces.return();
+  }
+}
+
+/** Asked at each piece of bytes: blank lines give no items in between. */
+async function* heeding(
+  bytes: AsyncIterable<Uint8Array>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
+  for await (const piece of bytes) {
+    signal?.throwIfAborted();
+    yield piece;
   }
 }
 

@@ -1,3 +1,5 @@
+const QUOTE = 0x22;
+
 /** The bytes of a text from the start of the record that is being read, to look at a record as it was written. */
 export class RecordWindow {
   readonly #mostBytes: number;
@@ -7,14 +9,22 @@ export class RecordWindow {
   /** Where the window starts, in bytes of the whole text. */
   #start = 0;
   #recordStart = 0;
+  #lastQuote = -1;
 
   /** `mostBytes`: no record is longer; what comes before is blank lines, which end no record. */
   constructor(mostBytes: number) {
     this.#mostBytes = mostBytes;
   }
 
+  /** Whether a quote stands in the text whose records have not ended yet. */
+  get hasQuote(): boolean {
+    return this.#lastQuote >= this.#recordStart;
+  }
+
   /** The next piece of the text; lets go of the records that have ended. */
   add(piece: Buffer): void {
+    const quote = piece.lastIndexOf(QUOTE);
+    if (quote !== -1) this.#lastQuote = this.#start + this.#size + quote;
     this.#pieces.push(piece);
     this.#size += piece.length;
     this.#dropBefore(Math.max(this.#recordStart, this.#start + this.#size - piece.length - this.#mostBytes));

@@ -65,4 +65,6 @@ export interface SheetSource {
   readonly name: string;
   /** The files and objects that it names as input images; where absent, it can name none. */
   readonly inputs?: InputImages | undefined;
+  /** Ends the reading, with its reason. */
+  readonly signal?: AbortSignal | undefined;
 }

@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { runInProcess } from '../support/command-in-process.js';
 import { runCommand, type CommandResult, type Variables } from '../support/command-line.js';
+import { eventually } from '../support/eventually.js';
 import { s3Error, startOddStore, type Oddity, type OddStore } from '../support/odd-store.js';
 import { startScriptedServer } from '../support/scripted-server.js';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
@@ -336,6 +337,35 @@ describe('the command line refuses with exit code 2, one line and no stack trace
     expect(objects).toEqual([]);
     const { count } = await engine.stack.temporal.client.workflow.count();
     expect(count).toBe(0);
+  });
+});
+
+describe('the command line stops', () => {
+  it('in the midst of a sheet with next to nothing in it, and takes its copy of the sheet away', async () => {
+    const folder = await temporaryFolder();
+    try {
+      const [cwd, temporary] = [path.join(folder.path, 'cwd'), path.join(folder.path, 'tmp')];
+      await Promise.all([mkdir(cwd), mkdir(temporary)]);
+      await writeFile(
+        path.join(cwd, 'blank.csv.gz'),
+        gzipSync(`prompt,style\nfox,photo\n${'"",\n'.repeat(15 << 20)}`),
+      );
+      const child = spawn(process.execPath, [CLI, 'submit', 'blank.csv.gz', '--dry-run'], {
+        cwd,
+        env: { PATH: process.env['PATH'], TMPDIR: temporary },
+        stdio: 'ignore',
+      });
+      const ended = once(child, 'close');
+      await eventually(async () => (await readdir(temporary, { recursive: true })).length === 2, {
+        what: 'the sheet is copied',
+        withinMs: 60_000,
+      });
+      child.kill('SIGINT');
+      expect((await ended)[0]).toBe(130);
+      expect(await readdir(temporary)).toEqual([]);
+    } finally {
+      await folder.remove();
+    }
   });
 });
 

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { readSheet, SheetSettings, type SheetItem } from '../../src/sheet/index.js';
 import { unpacked } from '../../src/sheet/unpack.js';
 import { chunks, readWholeSheet } from '../support/read-whole-sheet.js';
 
@@ -59,6 +60,60 @@ describe('a sheet packed with gzip', () => {
     });
     const line = gzipSync(Buffer.alloc(64 << 20, 'a'));
     await expect(readWholeSheet(line)).rejects.toMatchObject({ code: 'record-too-large', line: 1 });
+  });
+
+  test('of next to nothing but blank lines is refused long before all of it is unpacked', async () => {
+    const start = Buffer.from('prompt,style\nfox,photo\n');
+    for (const unit of ['\n', ',,\n', '  \r\n', '"",\n', ',FALSE\n', 'fox\n']) {
+      const piece = gzipSync(unit.repeat(4 << 20));
+      // Members in a row are one text, here of hundreds of MB.
+      const bomb = Buffer.concat([gzipSync(start), ...Array.from({ length: 64 }, () => piece)]);
+      let sizeBytes = 0;
+      const read = async (): Promise<void> => {
+        for await (const chunk of unpacked(chunks(bomb, 65_536), 'bomb.csv')) sizeBytes += chunk.length;
+      };
+      await expect(read()).rejects.toMatchObject({
+        code: 'too-large',
+        message: expect.stringMatching(
+          /^bomb\.csv: it unpacks to more than 400 times its size.*gunzip -k FILE/,
+        ),
+      });
+      expect(sizeBytes).toBeLessThan(65 << 20);
+    }
+  });
+
+  test('is read where much of it repeats: long prompts, and a million blank rows that a spreadsheet saved', async () => {
+    const prompt = 'a photograph of a red fox in the morning light, sharp focus, '.repeat(130);
+    const long = Array.from({ length: 12_000 }, (_, index) => `${index},"${prompt}",photo\n`);
+    const prompts = gzipSync(`id,prompt,style\n${long.join('')}`, { level: 9 });
+    let sizeBytes = 0;
+    for await (const chunk of unpacked(chunks(prompts, 65_536), 'long.csv')) sizeBytes += chunk.length;
+    expect(sizeBytes).toBeGreaterThan(90 << 20);
+    const blank = ',,\n'.repeat(1_048_573);
+    const saved = gzipSync(`prompt,style,\nfox,photo,\n${blank}owl,photo,\n`);
+    expect(saved.length * 400).toBeLessThan(blank.length);
+    const sheet = await readWholeSheet(saved);
+    expect(sheet.rows.map(({ prompt: text, line }) => [text, line])).toEqual([
+      ['fox', 2],
+      ['owl', 1_048_576],
+    ]);
+    expect(sheet.blank).toBe(1_048_573);
+  });
+
+  test('is left alone once its signal says so, also between blank lines', async () => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const source = { name: 'sheet.csv', signal };
+    const bytes = gzipSync(`prompt\nfox\n${'\n'.repeat(32 << 20)}owl\n`);
+    const items: SheetItem[] = [];
+    const read = async (): Promise<void> => {
+      for await (const item of readSheet(chunks(bytes, 65_536), SheetSettings.parse({}), source)) {
+        items.push(item);
+        if (item.kind === 'row') controller.abort(new Error('enough'));
+      }
+    };
+    await expect(read()).rejects.toThrow('enough');
+    expect(items.map(({ kind }) => kind)).toEqual(['header', 'row']);
   });
 
   test('passes on what goes wrong with its source, and closes it', async () => {
