@@ -140,6 +140,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
       isSandbox: () => client.isSandbox(),
       prices: options.prices,
       allowPrivateAddresses,
+      fetchMs: limits.firingFetchMs,
       ...inputsOutOfReach,
       tell: told && ((event, at) => told.tell(noticeOf(event, at))),
       log,

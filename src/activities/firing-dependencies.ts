@@ -8,5 +8,5 @@ export interface FiringDependencies extends FiringMeans {
   /** Absent where nobody wants to hear. */
   readonly tell?: TellEvent | undefined;
   readonly log: Logger;
-  readonly limits: Pick<ActivityLimits, 'firingFaultMs'>;
+  readonly limits: Pick<ActivityLimits, 'firingFaultMs' | 'firingStartMs'>;
 }

@@ -17,6 +17,10 @@ export interface ActivityLimits {
   readonly goneAfterMs: number;
   /** Passing faults that keep a schedule's firing from starting, before it has failed. Default 15 min. */
   readonly firingFaultMs: number;
+  /** Fetching a schedule's sheet, however steadily its server sends, before the firing has failed. Default 30 min. */
+  readonly firingFetchMs: number;
+  /** All that comes before a firing's batch starts, its input images among it, before the firing has failed. Default 5 h. */
+  readonly firingStartMs: number;
   /** A hold, before somebody is told of it; a batch is looked at twice in this time. Default 1 min. */
   readonly holdToldAfterMs: number;
   /** A batch in which nothing moves though nothing keeps it, before somebody is told; at least. Default 30 min. */
@@ -32,6 +36,8 @@ export const DEFAULT_LIMITS: ActivityLimits = {
   goneAfterLooks: 20,
   goneAfterMs: 10 * 60_000,
   firingFaultMs: 15 * 60_000,
+  firingFetchMs: 30 * 60_000,
+  firingStartMs: 5 * 3_600_000,
   holdToldAfterMs: 60_000,
   stuckToldAfterMs: 30 * 60_000,
 };

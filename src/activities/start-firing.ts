@@ -1,6 +1,8 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { z } from 'zod';
+import { startDeadline } from '../bananahub/deadline.js';
+import { spanText } from '../domain/span-text.js';
 import { afterFault, FRESH_BUDGET, type FaultBudget } from '../domain/fault-budget.js';
 import type { FiringNotice } from '../domain/notice.js';
 import { firingBatchId } from '../domain/schedule-name.js';
@@ -70,17 +72,22 @@ class StartingFiring {
     readonly signal: AbortSignal;
   }): Promise<StartFiringResult> {
     const beganAt = performance.now();
+    const { limits, log } = this.#means;
+    const deadline = startDeadline(limits.firingStartMs, signal);
     try {
       await this.#tellSkips();
       this.#sheet = await this.#readSheet();
-      return await this.#settle(await startFiring(this.#means, this.#sheet, this.#firing, signal));
+      return await this.#settle(await startFiring(this.#means, this.#sheet, this.#firing, deadline.signal));
     } catch (error) {
       signal.throwIfAborted();
       const { schedule } = this.#firing;
       const label = this.#sheet ? labelOf(this.#sheet) : schedule;
+      if (deadline.expired()) {
+        const told = `${label}: the batch was not started within ${spanText(limits.firingStartMs)}, since reading the sheet and its input images took longer.`;
+        return this.#fail(new FiringRefusal(told, { told, cause: error }));
+      }
       const fault = faultOf(error, { schedule, label });
       if (fault.kind === 'refused') return this.#fail(fault.refusal);
-      const { limits, log } = this.#means;
       log.warn({ schedule, error }, 'A firing met a fault that may pass.');
       const tryMs = countedTryMs(performance.now() - beganAt);
       const limitMs = limits.firingFaultMs;
@@ -92,6 +99,8 @@ class StartingFiring {
       const minutes = `It was tried for ${Math.round(limitMs / 60_000)} min.`;
       const options = { told: `${fault.told} ${minutes}`, cause: error };
       return this.#fail(new FiringRefusal(`${fault.message} ${minutes}`, options));
+    } finally {
+      deadline.dispose();
     }
   }
 

@@ -3,9 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { fetchSheet, pathBaseOf, sheetAddressIn } from '../batch/fetch-sheet.js';
+import { fetchSheet, pathBaseOf, sheetAddressIn, type SheetAddress } from '../batch/fetch-sheet.js';
 import { hashFile, type SheetFile } from '../batch/plan-submission.js';
 import { SheetInputs, type FoundInputs, type SheetInput } from '../batch/sheet-inputs.js';
+import { startDeadline } from '../bananahub/deadline.js';
+import { spanText } from '../domain/span-text.js';
 import { uploadedInput } from '../domain/input-image.js';
 import { inputLines } from '../ledger/input-list.js';
 import { sheetLabel, type FoundInput } from '../sheet/index.js';
@@ -23,6 +25,8 @@ export interface SheetMeans {
   readonly store: ObjectStore;
   /** Lets the sheet's address lead to private networks. */
   readonly allowPrivateAddresses: boolean;
+  /** Most time for fetching it, however steadily it comes; without it as long as it comes. */
+  readonly fetchMs?: number;
 }
 
 /** How messages name a schedule's sheet: without what may be secret in an address. */
@@ -43,9 +47,35 @@ export async function withFiringSheet<T>(
   const folder = await mkdtemp(path.join(tmpdir(), 'banana-batch-firing-'));
   try {
     const copy = path.join(folder, 'sheet');
-    return await use(await copied(means, sheet, copy, signal));
+    const name = await fetched(means, sheet, copy, signal);
+    const hashed = await hashFile(copy);
+    refuseChanged(sheet, hashed);
+    const inputs = await inputsOf(means, sheet, signal);
+    return await use({ path: copy, name, ...hashed, inputs, signal });
   } finally {
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Writes the sheet to a file, in bounded time; its name. */
+async function fetched(
+  means: SheetMeans,
+  sheet: ScheduledSheet,
+  copy: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const { fetchMs } = means;
+  if (fetchMs === undefined) return copied(means, sheet, copy, signal);
+  const deadline = startDeadline(fetchMs, signal);
+  try {
+    return await copied(means, sheet, copy, deadline.signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!deadline.expired()) throw error;
+    const told = `${labelOf(sheet)}: fetching the sheet took more than ${spanText(fetchMs)}. Check how fast its server sends, or have the sheet put to s3:// and name that.`;
+    throw new FiringRefusal(told, { told, cause: error });
+  } finally {
+    deadline.dispose();
   }
 }
 
@@ -54,36 +84,51 @@ async function copied(
   sheet: ScheduledSheet,
   copy: string,
   signal: AbortSignal,
-): Promise<FiringSheet> {
+): Promise<string> {
   const { source } = sheet;
-  if (source.kind === 'address') {
-    const address = sheetAddressIn(source.address);
-    if (!address) {
-      const told = `${labelOf(sheet)} is no address of a sheet: expected s3://bucket/key or https://host/path.`;
-      throw new FiringRefusal(told, { told });
-    }
-    const access = { isTyped: false, allowPrivateAddresses };
-    const name = await fetchSheet(address, { copy, access, openStore: () => store, signal }).catch(
-      (error: unknown) => {
-        throw withoutSheet(error, sheet);
-      },
-    );
-    const inputs = new SheetInputs({ base: pathBaseOf(address), openStore: async () => store, signal });
-    return { path: copy, name, ...(await hashFile(copy)), inputs, signal };
-  }
-  const ref = { bucket: sheet.home.bucket, key: source.key };
   try {
+    if (source.kind === 'address') {
+      const access = { isTyped: false, allowPrivateAddresses };
+      return await fetchSheet(addressOf(sheet, source), { copy, access, openStore: () => store, signal });
+    }
+    const ref = { bucket: sheet.home.bucket, key: source.key };
     await pipeline(await store.read(ref, signal), createWriteStream(copy), { signal });
+    return source.name;
   } catch (error) {
     throw withoutSheet(error, sheet);
   }
-  const hashed = await hashFile(copy);
-  if (hashed.sha256 !== source.sha256) {
-    const told = `The sheet that is pinned to schedule "${sheet.schedule}" was changed in the bucket: s3://${ref.bucket}/${ref.key}. Pin it anew: banana-batch schedule update ${sheet.schedule} SHEET`;
-    throw new FiringRefusal(told, { told });
-  }
-  const inputs = await pinnedInputs(store, sheet);
-  return { path: copy, name: source.name, ...hashed, inputs, signal };
+}
+
+type AddressSource = Extract<ScheduledSheet['source'], { readonly kind: 'address' }>;
+
+function addressOf(sheet: ScheduledSheet, { address }: AddressSource): SheetAddress {
+  const place = sheetAddressIn(address);
+  if (place) return place;
+  const told = `${labelOf(sheet)} is no address of a sheet: expected s3://bucket/key or https://host/path.`;
+  throw new FiringRefusal(told, { told });
+}
+
+function refuseChanged(
+  { source, home, schedule }: ScheduledSheet,
+  { sha256 }: { readonly sha256: string },
+): void {
+  if (source.kind !== 'pinned' || sha256 === source.sha256) return;
+  const told = `The sheet that is pinned to schedule "${schedule}" was changed in the bucket: s3://${home.bucket}/${source.key}. Pin it anew: banana-batch schedule update ${schedule} SHEET`;
+  throw new FiringRefusal(told, { told });
+}
+
+async function inputsOf(
+  { store }: SheetMeans,
+  sheet: ScheduledSheet,
+  signal: AbortSignal,
+): Promise<FoundInputs> {
+  const { source } = sheet;
+  if (source.kind === 'pinned') return pinnedInputs(store, sheet);
+  return new SheetInputs({
+    base: pathBaseOf(addressOf(sheet, source)),
+    openStore: async () => store,
+    signal,
+  });
 }
 
 /** The sheet's own place is named: it is no cell. */

@@ -49,6 +49,8 @@ export interface FiringMeans extends ScheduleAccess {
   readonly prices: PriceTable | undefined;
   /** Lets the sheet's address lead to private networks, as for images. */
   readonly allowPrivateAddresses: boolean;
+  /** Most time for fetching the sheet. */
+  readonly fetchMs: number;
   /** Why the service cannot fetch input images from the bucket; absent where it can. */
   readonly inputsOutOfReach?: string;
 }
