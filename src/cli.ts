@@ -86,6 +86,9 @@ function unexpected(error: unknown): string {
   return `Something unforeseen happened: ${message.split('\n')[0]}. Set BANANA_DEBUG=1 to see where, and please report it.`;
 }
 
+/** Time for connections to close by themselves. */
+const LINGERS_MS = 5_000;
+
 const invoked = process.argv[1];
 if (invoked && realpathSync(invoked) === fileURLToPath(import.meta.url)) {
   const end = async (error: unknown): Promise<void> => {
@@ -102,4 +105,6 @@ if (invoked && realpathSync(invoked) === fileURLToPath(import.meta.url)) {
   process.stderr.on('error', () => undefined);
   process.on('uncaughtException', (error) => void end(error));
   process.exitCode = await main(process.argv.slice(2));
+  // A command is over, whatever a library still waits for, as Temporal's SDK does where its namespace is gone.
+  setTimeout(() => process.exit(), LINGERS_MS).unref();
 }

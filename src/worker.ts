@@ -1,7 +1,5 @@
 import { Client } from '@temporalio/client';
-import { NativeConnection, type Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
-import { z } from 'zod';
 import { ByteBudget } from './activities/byte-budget.js';
 import type { ActivityDependencies } from './activities/dependencies.js';
 import { DEFAULT_LIMITS, type ActivityLimits } from './activities/limits.js';
@@ -22,19 +20,21 @@ import { opensPrivateAddresses } from './bananahub/private-address.js';
 import { secretRedactor } from './bananahub/redact-secrets.js';
 import type { ApiConfig, BucketConfig, TemporalConfig } from './config.js';
 import type { PriceTable } from './domain/price-table.js';
-import { UsageError } from './errors.js';
+import type { UsageError } from './errors.js';
 import { knownSecrets } from './known-secrets.js';
 import { ShardRows } from './ledger/shard-rows.js';
 import type { NoticeConfig } from './notices/notice-config.js';
 import { noticeOf } from './notices/notice-of.js';
 import { createNoticeSender } from './notices/notice-sender.js';
 import { startDelivery } from './notices/start-delivery.js';
+import { runWorkers, type RunningWorker } from './run-workers.js';
 import { followPollRate } from './shared-poll-rate.js';
 import { createS3ObjectStore } from './storage/s3-object-store.js';
 import { createWorkers } from './task-workers.js';
 import { startReceiver, type ListenAddress } from './webhooks/receiver.js';
 import type { WebhookConfig } from './webhooks/webhook-config.js';
 import { workerWebhooks } from './webhooks/worker-webhooks.js';
+import { connectWorker, missingNamespace } from './worker-namespace.js';
 import { WORKER_ROLES, type WorkerRole } from './worker-roles.js';
 
 export interface StartWorkerOptions {
@@ -57,22 +57,11 @@ export interface StartWorkerOptions {
   readonly notices?: NoticeConfig | undefined;
 }
 
-/** A worker at work. */
-export interface RunningWorker {
-  /** Ends when the worker has ended; rejects where it ended by itself because of an error. */
-  readonly done: Promise<void>;
-  /** Lets what is under way end or be handed back, for at most half a minute, and waits for it. May be called again. */
-  stop(): Promise<void>;
-}
-
 /** Temporal repeats what got no answer: three such tries hold the batch within about a minute. */
 const WORKER_S3 = { idleTimeoutMs: 20_000, repeatsSilence: false } as const;
 const IMAGE_BYTES = 256 * 1024 * 1024;
 /** Of the memory for images, the part in which thumbnails are made; a share of its own, since an image keeps its place until its thumbnail is made. */
 const DECODING_SHARE = 2 / 3;
-const DEADLINE_MS = 10_000;
-// gRPC's code NOT_FOUND.
-const NotFound = z.object({ code: z.literal(5) });
 
 /** Connects and starts working. Throws a UsageError where Temporal, the bucket or the configuration does not let it. */
 export async function startWorker(options: StartWorkerOptions): Promise<RunningWorker> {
@@ -82,9 +71,12 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
     for (const close of closers.splice(0).toReversed()) await close();
   };
   try {
-    const connection = await connect(temporal);
+    const connection = await connectWorker(temporal);
     closers.push(() => connection.close());
-    await checkNamespace(connection, temporal);
+    // A worker of a namespace that does not exist would wait for ever and say nothing.
+    const missing = (): Promise<UsageError | undefined> => missingNamespace(connection, temporal);
+    const fault = await missing();
+    if (fault) throw fault;
     const store = createS3ObjectStore({ ...bucket.s3, ...WORKER_S3 });
     closers.push(() => store.close());
     await store.checkBucket(bucket.bucket);
@@ -162,7 +154,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
       const receiver = await startReceiver({ listen, webhooks: config, parts, log });
       closers.push(() => receiver.close());
     }
-    return run(workers, closeAll);
+    return runWorkers(workers, missing, closeAll);
   } catch (error) {
     // What cannot be closed any more must not hide what went wrong.
     await closeAll().catch(() => undefined);
@@ -183,60 +175,5 @@ function workerNotices(
     notices,
     tell: (notice) => startDelivery(access.client, access.taskQueue, notice),
     lookAtRun: (run) => lookAtRun({ ...access, shardRows }, run),
-  };
-}
-
-async function connect({ connection, address }: TemporalConfig): Promise<NativeConnection> {
-  try {
-    return await NativeConnection.connect(connection);
-  } catch (cause) {
-    throw new UsageError(
-      `Temporal at ${address} does not answer. Start it, or set TEMPORAL_ADDRESS to where it is.`,
-      { cause },
-    );
-  }
-}
-
-/** A worker of a namespace that does not exist would wait for ever and say nothing. Throws a UsageError for one. */
-async function checkNamespace(
-  connection: NativeConnection,
-  { address, namespace }: TemporalConfig,
-): Promise<void> {
-  try {
-    await connection.withDeadline(Date.now() + DEADLINE_MS, () =>
-      connection.workflowService.describeNamespace({ namespace }),
-    );
-  } catch (cause) {
-    // Credentials that may work in a namespace need not be allowed to describe it.
-    if (!NotFound.safeParse(cause).success) return;
-    throw new UsageError(
-      `Temporal at ${address} has no namespace "${namespace}". Correct TEMPORAL_NAMESPACE, or create it: temporal operator namespace create -n ${namespace}`,
-      { cause },
-    );
-  }
-}
-
-async function endOf(runs: readonly Promise<void>[], closeAll: () => Promise<void>): Promise<void> {
-  const results = await Promise.allSettled(runs);
-  await closeAll();
-  for (const result of results) if (result.status === 'rejected') throw result.reason;
-}
-
-function run(workers: readonly Worker[], closeAll: () => Promise<void>): RunningWorker {
-  const stopAll = (): void => {
-    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
-  };
-  const runs = workers.map((worker) =>
-    // One that ends takes the others with it: half a worker would leave rows waiting.
-    worker.run().finally(stopAll),
-  );
-  const done = endOf(runs, closeAll);
-  done.catch(() => undefined);
-  return {
-    done,
-    stop: async () => {
-      stopAll();
-      await done.catch(() => undefined);
-    },
   };
 }

@@ -1,6 +1,8 @@
 import type { Config, PartOrigin } from '../config.js';
 import { EmbeddedError } from '../embedded/embedded-error.js';
 import { findServerProgram, type ServerProgram } from '../embedded/find-binary.js';
+import { UsageError } from '../errors.js';
+import { loadWorker } from '../load-worker.js';
 import { ok, problem, warning, type CheckResult, type Finding } from './doctor-check.js';
 
 const LEAST_NODE = [20, 19] as const;
@@ -12,6 +14,17 @@ export function nodeFinding(version: string): Finding {
   return major > leastMajor || (major === leastMajor && minor >= leastMinor)
     ? ok(`Node ${version}.`)
     : problem(`Node ${version} is too old.`, `Install Node ${LEAST_NODE.join('.')} or later.`);
+}
+
+/** Whether the worker's code, which is partly native, can be loaded on this machine. */
+export async function workerFinding(): Promise<Finding> {
+  try {
+    await loadWorker();
+    return ok('The worker can be loaded on this machine.');
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    return problem(error.message);
+  }
 }
 
 /** Which parts are configured, and by whom; what does not work is told by their own checks. */

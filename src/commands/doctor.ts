@@ -2,7 +2,7 @@ import { EXIT, type Command } from './command-context.js';
 import { checkApi, checkClock } from './doctor-api.js';
 import { checkBucket } from './doctor-bucket.js';
 import type { CheckResult, Finding } from './doctor-check.js';
-import { checkPrograms, configurationFinding, nodeFinding } from './doctor-local.js';
+import { checkPrograms, configurationFinding, nodeFinding, workerFinding } from './doctor-local.js';
 import { checkNotices } from './doctor-notices.js';
 import { checkTemporal } from './doctor-temporal.js';
 import { checkWebhooks } from './doctor-webhooks.js';
@@ -18,7 +18,8 @@ export interface DoctorOptions {
 /** Looks at everything a batch needs and says what to fix. Ends with 2 where something is missing or does not work; warnings do not count. */
 export const doctor: Command<DoctorOptions> = async (context, options) => {
   const { config, environment, interrupted, stdout } = context;
-  const [temporal, bucket, api, clock, webhooks, notices] = await Promise.all([
+  const [worker, temporal, bucket, api, clock, webhooks, notices] = await Promise.all([
+    workerFinding(),
     checkTemporal(config, interrupted),
     checkBucket(config, interrupted),
     checkApi(config, interrupted),
@@ -29,6 +30,7 @@ export const doctor: Command<DoctorOptions> = async (context, options) => {
   if (interrupted.aborted) return EXIT.interrupted;
   const checks: readonly CheckResult[] = [
     { name: 'node', ...nodeFinding(process.versions.node) },
+    { name: 'worker code', ...worker },
     { name: 'configuration', ...configurationFinding(config) },
     ...temporal,
     ...bucket,

@@ -1,7 +1,10 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stackFolder } from '../embedded/stack-info.js';
-import type { RunningWorker, StartWorkerOptions } from '../worker.js';
+import { UsageError } from '../errors.js';
+import { loadWorker } from '../load-worker.js';
+import type { RunningWorker } from '../run-workers.js';
+import type { StartWorkerOptions } from '../worker.js';
 
 /** The worker of `run` and `dev`, which starts with the command or later, and ends with it. */
 export class EngineWorker {
@@ -44,8 +47,8 @@ export class EngineWorker {
 
   async #open(options: Omit<StartWorkerOptions, 'log'>): Promise<RunningWorker> {
     // Loaded only here: the SDK's worker takes longer to load than a look at a batch takes.
-    const [{ startWorker }, { logTemporalTo, logToFile }] = await Promise.all([
-      import('../worker.js'),
+    const [{ startWorker, logTemporalTo }, { logToFile }] = await Promise.all([
+      loadWorker(),
       import('../log.js'),
     ]);
     const log = logToFile(workerLog(this.#cwd));
@@ -55,14 +58,14 @@ export class EngineWorker {
 
   async #watch(worker: RunningWorker): Promise<void> {
     const reason = await worker.done.then(
-      () => 'it stopped',
+      () => 'The worker has ended.',
       (error: unknown) => (error instanceof Error ? error.message : String(error)),
     );
     if (this.#isStopped) return;
     // A server that died takes the worker with it: let the server speak first.
     await sleep(500);
     const log = path.relative(this.#cwd, workerLog(this.#cwd));
-    this.#lose(new Error(`The worker has ended: ${reason}. Its log: ${log}`));
+    this.#lose(new UsageError(`${reason} Its log: ${log}`));
   }
 }
 

@@ -6,6 +6,7 @@ import { startStack, type RunningStack } from '../embedded/stack.js';
 import { loadSecrets } from '../embedded/stack-data.js';
 import { stackFolder } from '../embedded/stack-info.js';
 import { EMBEDDED_BUCKET } from '../embedded/stack-parts.js';
+import { loadWorker } from '../load-worker.js';
 import type { CommandContext } from './command-context.js';
 import { EngineWorker, workerLog } from './engine-worker.js';
 
@@ -33,6 +34,8 @@ export async function withEngine<T>(
   const config = readConfig(environment, undefined);
   const needed = { temporal: !config.temporal, s3: !config.bucket, sandbox: !config.api };
   const isAllLocal = needed.temporal && needed.s3 && needed.sandbox;
+  // Before servers are started in vain.
+  await loadWorker();
   let stack: RunningStack | undefined;
   const worker = new EngineWorker(cwd);
   context.finishing('the worker and local servers of this command');

@@ -1,6 +1,6 @@
 import { requireParts } from '../config.js';
-import { logTemporalTo, logToStderr } from '../log.js';
-import { startWorker } from '../worker.js';
+import { loadWorker } from '../load-worker.js';
+import { logToStderr } from '../log.js';
 import type { ListenAddress } from '../webhooks/receiver.js';
 import type { WorkerRole } from '../worker-roles.js';
 import { EXIT, type Command } from './command-context.js';
@@ -23,6 +23,7 @@ export const worker: Command<WorkerCommandOptions> = async (context, options) =>
     'api',
     ...(listen ? (['webhooks'] as const) : []),
   ]);
+  const { startWorker, logTemporalTo } = await loadWorker();
   const log = logToStderr(stderr.isTTY, !environment['NO_COLOR']);
   logTemporalTo(log);
   const running = await startWorker({

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import pino from 'pino';
 import type { RunRef } from '../../src/storage/layout.js';
-import { logTemporalTo } from '../../src/log.js';
-import { startWorker, type RunningWorker, type StartWorkerOptions } from '../../src/worker.js';
+import { logTemporalTo } from '../../src/temporal-log.js';
+import type { RunningWorker } from '../../src/run-workers.js';
+import { startWorker, type StartWorkerOptions } from '../../src/worker.js';
 import type { RunSettings } from '../../src/domain/run-settings.js';
 import { firstRun, startBatch, type BatchHandle } from './start-batch.js';
 import {

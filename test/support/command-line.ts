@@ -24,13 +24,16 @@ export async function runCommand(
     readonly uid?: number;
     /** It is killed after that time, and its code is null; default: never. */
     readonly withinMs?: number;
+    /** Default: the built command. */
+    readonly program?: string;
   },
 ): Promise<CommandResult> {
-  const { cwd, variables = {}, uid, withinMs } = options;
-  const child = start(args, cwd, variables, {
+  const { cwd, variables = {}, uid, withinMs, program } = options;
+  const limits: SpawnOptions = {
     ...(uid !== undefined && { uid }),
     ...(withinMs !== undefined && { timeout: withinMs, killSignal: 'SIGKILL' }),
-  });
+  };
+  const child = start(args, cwd, variables, limits, program);
   const output = collect(child);
   child.stdin?.end(options.input ?? '');
   const [code] = await once(child, 'close');

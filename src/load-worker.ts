@@ -1,0 +1,41 @@
+import { z } from 'zod';
+import { asPart } from './domain/full-stop.js';
+import { UsageError } from './errors.js';
+import type { logTemporalTo } from './temporal-log.js';
+import type { startWorker } from './worker.js';
+
+/** The code of the worker, which is loaded only where one runs. */
+export interface WorkerCode {
+  readonly startWorker: typeof startWorker;
+  readonly logTemporalTo: typeof logTemporalTo;
+}
+
+/**
+ * Loads the code of the worker: with Temporal's SDK and its native core, which takes a second to load and does not exist
+ * for every machine. Throws a UsageError where this machine cannot load it.
+ */
+export async function loadWorker(): Promise<WorkerCode> {
+  try {
+    // By itself first: one that fails below two modules at once is thrown a second time, where nothing catches it.
+    await import('@temporalio/worker');
+    await import('@napi-rs/image');
+    const [code, log] = await Promise.all([import('./worker.js'), import('./temporal-log.js')]);
+    return { startWorker: code.startWorker, logTemporalTo: log.logTemporalTo };
+  } catch (cause) {
+    const [line = ''] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
+    throw new UsageError(
+      `The worker cannot be loaded on this machine (${machine()}): ${asPart(line)}. Its native code exists for Linux with glibc and macOS on x64 and arm64, and for Windows on x64: use such a machine or image (node:22-slim instead of node:22-alpine), and install the packages there with "npm ci" instead of copying node_modules.`,
+      { cause },
+    );
+  }
+}
+
+const Report = z.object({ header: z.object({ glibcVersionRuntime: z.string().optional() }) });
+
+function machine(): string {
+  const { platform, arch } = process;
+  if (platform !== 'linux') return `${platform} ${arch}`;
+  const report = Report.safeParse(process.report.getReport());
+  const libc = report.data?.header.glibcVersionRuntime;
+  return `linux ${arch}, ${libc === undefined ? 'no glibc' : `glibc ${libc}`}`;
+}
