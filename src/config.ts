@@ -1,15 +1,14 @@
 import { existsSync } from 'node:fs';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { NativeConnectionOptions } from '@temporalio/worker';
-import { z } from 'zod';
 import { sandboxAccountId } from './bananahub/account-id.js';
 import type { AccountId } from './bananahub/client.js';
-import { isAmount } from './domain/decimal.js';
-import { MODELS, resolutionsFor, type Resolution } from './domain/generation-settings.js';
 import type { PriceTable } from './domain/price-table.js';
 import type { StackInfo } from './embedded/stack-info.js';
+import { partsOf, reading } from './config-parts.js';
 import { UsageError } from './errors.js';
 import { readNotices, type NoticeConfig } from './notices/notice-config.js';
+import { readPrices } from './price-config.js';
 import { folderPath, isBucketName } from './storage/folder-name.js';
 import type { S3ConnectionOptions } from './storage/s3-client.js';
 import { readWebhooks, type WebhookConfig } from './webhooks/webhook-config.js';
@@ -44,20 +43,31 @@ export interface ApiConfig {
   readonly allowPrivateAddresses?: boolean;
 }
 
-/** What the environment and the folder's own stack name; a part that neither names is absent. */
-export interface Config {
+/** The parts of the configuration that may be named wrongly. */
+interface ConfigParts {
   readonly temporal: TemporalConfig | undefined;
   readonly bucket: BucketConfig | undefined;
   readonly api: ApiConfig | undefined;
   /** Lets images and redirected sheets lead to private networks. */
   readonly allowPrivateAddresses: boolean;
-  readonly taskQueue: string;
   /** What images cost, where BANANA_PRICES says it. */
   readonly prices: PriceTable | undefined;
   /** Where the service tells the ends of jobs, where BANANA_WEBHOOK_URL says it. */
   readonly webhooks: WebhookConfig | undefined;
   /** Who is told of ends, holds and the like, where BANANA_NOTIFY_URL says it. */
   readonly notices: NoticeConfig | undefined;
+}
+
+export type ConfigPart = keyof ConfigParts;
+
+/**
+ * What the environment and the folder's own stack name; a part that neither names is absent. To read a part that is
+ * named wrongly throws a UsageError: a command fails by what it needs, and by nothing else.
+ */
+export interface Config extends ConfigParts {
+  readonly taskQueue: string;
+  /** What is wrong with the parts that are named wrongly. */
+  readonly problems: ReadonlyMap<ConfigPart, readonly string[]>;
 }
 
 /** Where BananaHub's API is unless BANANAHUB_BASE_URL says otherwise. */
@@ -71,22 +81,69 @@ export function loadDotEnv(cwd: string): void {
   if (existsSync(file)) process.loadEnvFile(file);
 }
 
-/** The configuration by environment, completed from a running stack. Throws one UsageError with all problems. */
+/** The configuration by environment, completed from a running stack. Throws nothing: see `Config`. */
 export function readConfig(environment: Environment, stack: StackInfo | undefined): Config {
-  const problems: string[] = [];
-  const allowPrivateAddresses = isTrue('BANANA_ALLOW_PRIVATE_ADDRESSES', environment, problems);
-  const config = {
+  const allowPrivateAddresses = reading((problems) =>
+    isTrue('BANANA_ALLOW_PRIVATE_ADDRESSES', environment, problems),
+  );
+  const api = reading((problems) => readApi(environment, stack, problems, allowPrivateAddresses.value));
+  const readings = {
+    temporal: reading((problems) => readTemporal(environment, stack, problems)),
+    bucket: reading((problems) => readBucket(environment, stack, problems)),
+    api: { ...api, problems: [...allowPrivateAddresses.problems, ...api.problems] },
     allowPrivateAddresses,
-    temporal: readTemporal(environment, stack, problems),
-    bucket: readBucket(environment, stack, problems),
-    api: readApi(environment, stack, problems, allowPrivateAddresses),
-    taskQueue: environment['BANANA_TASK_QUEUE'] || 'banana-batch',
-    prices: readPrices(environment['BANANA_PRICES'], problems),
-    webhooks: readWebhooks(environment, problems),
-    notices: readNotices(environment, problems),
+    prices: reading((problems) => readPrices(environment['BANANA_PRICES'], problems)),
+    webhooks: reading((problems) => readWebhooks(environment, problems)),
+    notices: reading((problems) => readNotices(environment, problems)),
   };
+  const problems = new Map<ConfigPart, readonly string[]>();
+  for (const part of CONFIG_PARTS) {
+    if (readings[part].problems.length > 0) problems.set(part, readings[part].problems);
+  }
+  return Object.assign(partsOf<ConfigParts>(readings), {
+    taskQueue: environment['BANANA_TASK_QUEUE'] || 'banana-batch',
+    problems,
+  });
+}
+
+const CONFIG_PARTS: readonly ConfigPart[] = [
+  'temporal',
+  'bucket',
+  'api',
+  'allowPrivateAddresses',
+  'prices',
+  'webhooks',
+  'notices',
+];
+
+/** What is wrong with these parts, or with any; each once. */
+export function configProblems(
+  { problems }: Pick<Config, 'problems'>,
+  parts: readonly ConfigPart[] = CONFIG_PARTS,
+): readonly string[] {
+  return [...new Set(parts.flatMap((part) => problems.get(part) ?? []))];
+}
+
+/** Throws one UsageError with all that is wrong with any part: for commands that work with the whole. */
+export function requireSound(config: Config): void {
+  const problems = configProblems(config);
   if (problems.length > 0) throw new UsageError(problems.join(' '));
-  return config;
+}
+
+/** The same without the parts that are named wrongly, for what reports those by itself. */
+export function soundParts(config: Config): Config {
+  const sound = (part: ConfigPart): boolean => !config.problems.has(part);
+  return {
+    taskQueue: config.taskQueue,
+    problems: config.problems,
+    temporal: sound('temporal') ? config.temporal : undefined,
+    bucket: sound('bucket') ? config.bucket : undefined,
+    api: sound('api') ? config.api : undefined,
+    allowPrivateAddresses: sound('allowPrivateAddresses') && config.allowPrivateAddresses,
+    prices: sound('prices') ? config.prices : undefined,
+    webhooks: sound('webhooks') ? config.webhooks : undefined,
+    notices: sound('notices') ? config.notices : undefined,
+  };
 }
 
 function readTemporal(
@@ -127,6 +184,10 @@ function readBucket(
       );
     }
     const endpoint = environment['AWS_ENDPOINT_URL_S3'] || environment['AWS_ENDPOINT_URL'];
+    if (endpoint && !isBaseUrl(endpoint)) {
+      const name = environment['AWS_ENDPOINT_URL_S3'] ? 'AWS_ENDPOINT_URL_S3' : 'AWS_ENDPOINT_URL';
+      problems.push(`${name} must be an http(s) URL without user name, query and #fragment.`);
+    }
     return { origin: 'environment', bucket, prefix, s3: endpoint ? { endpoint } : {} };
   }
   if (!stack?.s3) return undefined;
@@ -179,48 +240,6 @@ function isBaseUrl(text: string): boolean {
   return /^https?:$/.test(protocol) && username + password + search + hash === '';
 }
 
-const Prices = z.record(z.string(), z.record(z.string(), z.unknown()));
-
-function readPrices(text: string | undefined, problems: string[]): PriceTable | undefined {
-  if (!text?.trim()) return undefined;
-  const given = Prices.safeParse(jsonIn(text));
-  if (!given.success) {
-    problems.push('BANANA_PRICES is not JSON such as {"nb":{"1K":"0.02"},"pro":{"1K":"0.04","4K":"0.08"}}.');
-    return undefined;
-  }
-  const unknown = Object.keys(given.data).filter((name) => !MODELS.some((model) => model === name));
-  problems.push(
-    ...unknown.map((name) => `BANANA_PRICES names "${name}", which is no model: ${MODELS.join(', ')} are.`),
-  );
-  return new Map(
-    MODELS.map((model) => {
-      const resolutions = resolutionsFor(model);
-      const prices = new Map<Resolution, string>();
-      for (const [name, price] of Object.entries(given.data[model] ?? {})) {
-        const resolution = resolutions.find((known) => known === name);
-        if (resolution === undefined) {
-          problems.push(`BANANA_PRICES: ${model} makes ${resolutions.join(', ')}, and not "${name}".`);
-        } else if (typeof price !== 'string' || !isAmount(price)) {
-          problems.push(
-            `BANANA_PRICES: the price of ${model} ${name} is ${JSON.stringify(price)}; expected a decimal in quotes, such as "0.04".`,
-          );
-        } else {
-          prices.set(resolution, price);
-        }
-      }
-      return [model, prices];
-    }),
-  );
-}
-
-function jsonIn(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
 const WAY_OUT = 'Or start local servers with "npx banana-batch dev" in this folder.';
 
 const MISSING = {
@@ -233,14 +252,15 @@ const MISSING = {
     'No webhooks are configured: set BANANA_WEBHOOK_URL and BANANA_WEBHOOK_SECRET, the same on receivers and workers.',
 } as const;
 
-/** The parts that a command needs; throws one UsageError that names all those that are missing. */
+/** The parts that a command needs; throws one UsageError that names all those that are missing or named wrongly. */
 export function requireParts<K extends keyof typeof MISSING>(
   config: Config,
   needed: readonly K[],
 ): { readonly [Part in K]: NonNullable<Config[Part]> } {
-  const missing = needed.filter((part) => config[part] === undefined);
-  if (missing.length > 0) {
-    throw new UsageError([...missing.map((part) => MISSING[part]), WAY_OUT].join(' '));
-  }
-  return config as { readonly [Part in K]: NonNullable<Config[Part]> };
+  const missing = needed.filter((part) => !config.problems.has(part) && config[part] === undefined);
+  const texts = [...configProblems(config, needed), ...missing.map((part) => MISSING[part])];
+  if (missing.length > 0) texts.push(WAY_OUT);
+  if (texts.length > 0) throw new UsageError(texts.join(' '));
+  const parts = Object.fromEntries(needed.map((part) => [part, config[part]]));
+  return parts as { readonly [Part in K]: NonNullable<Config[Part]> };
 }

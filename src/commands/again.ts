@@ -15,6 +15,7 @@ import { lastRunSeq } from '../batch/plan-submission.js';
 import { startRequest } from '../batch/start-run.js';
 import { isOpen, type BatchStatus } from '../batch/status-document.js';
 import { serviceOf } from '../bananahub/account-id.js';
+import type { AccountId } from '../bananahub/client.js';
 import { refuseOtherAccount } from '../batch/submission-refusals.js';
 import { stackFolder } from '../embedded/stack-info.js';
 import { canaryOf, type AskedCanary } from '../domain/canary.js';
@@ -97,7 +98,7 @@ async function startAgain(starting: Starting): Promise<ExitCode> {
   const location = await locate(access, options.id);
   const status = await readBatchStatus(access, location);
   if (status && isOpen(status)) return stillRunning(starting, location, status);
-  const plan = await shownPlan(context, access.store, location, { options, asked, own: access.account });
+  const plan = await shownPlan(context, access.store, location, { options, asked, own: access.account() });
   if (isDone(plan)) {
     if (options.json) stdout.write(`${againJson(plan)}\n`);
     stderr.write(nothingToDoText(plan));
@@ -118,12 +119,13 @@ async function startAgain(starting: Starting): Promise<ExitCode> {
   }
   // A run that is repeated keeps the canary that it was to have.
   const canary = options.canary ?? (plan.repeats === undefined ? undefined : plan.settings?.canary);
-  const prices = access.isFree ? undefined : context.config.prices;
+  const prices = access.isFree() ? undefined : context.config.prices;
   const settings = runSettings(options.running, plan.settings);
+  const account = access.account();
   const { run } = await startRequest(access, plan.run, {
     request: {
       ...plan.request,
-      ...(access.account && { service: serviceOf(access.account) }),
+      ...(account && { service: serviceOf(account) }),
       rebind: options.rebind || plan.request.rebind,
     },
     settings: { ...withCanary(settings, canaryOf(canary, rowsToRun(plan)), prices), ...money },
@@ -226,7 +228,7 @@ async function shownPlan(
   }: {
     readonly options: AgainOptions;
     readonly asked: AskedAgain;
-    readonly own: BatchAccess['account'];
+    readonly own: AccountId | undefined;
   },
 ): Promise<AgainPlan> {
   refuseOtherAccount(location, await readBatchFiles(store, location), own, options);
@@ -281,6 +283,6 @@ async function consentTo(
   plan: AgainPlan,
 ): Promise<Consent> {
   const toBuy = rowsToBuy(plan);
-  if (yes || isFree || toBuy === 0 || !context.stdin.isTTY) return 'given';
+  if (yes || isFree() || toBuy === 0 || !context.stdin.isTTY) return 'given';
   return askConsent(context, `Make ${counted(toBuy, 'image')}?`);
 }

@@ -20,9 +20,9 @@ export interface BatchAccess {
   readonly temporal: TemporalConfig;
   readonly taskQueue: string;
   /** Images come from this folder's own sandbox and cost nothing. */
-  readonly isFree: boolean;
+  readonly isFree: () => boolean;
   /** The account that this command's own configuration names; undefined where only the workers have a key. */
-  readonly account: AccountId | undefined;
+  readonly account: () => AccountId | undefined;
   /** Why the bucket cannot be used, where a command does without it: then `store` refuses everything. */
   readonly bucketAway: StorageError | undefined;
 }
@@ -63,12 +63,12 @@ function accessOf(
   config: Config,
   parts: Pick<BatchAccess, 'store' | 'bucket' | 'client' | 'temporal'>,
 ): BatchAccess {
-  const { api, taskQueue } = config;
   return {
     ...parts,
-    taskQueue,
-    isFree: api?.origin === 'stack',
-    account: ownAccount(config),
+    taskQueue: config.taskQueue,
+    // Only what spends or compares accounts needs the API to be configured rightly.
+    isFree: () => config.api?.origin === 'stack',
+    account: () => ownAccount(config),
     bucketAway: undefined,
   };
 }

@@ -1,4 +1,4 @@
-import type { Config, PartOrigin } from '../config.js';
+import { configProblems, type Config } from '../config.js';
 import { EmbeddedError } from '../embedded/embedded-error.js';
 import { findServerProgram, type ServerProgram } from '../embedded/find-binary.js';
 import { UsageError } from '../errors.js';
@@ -27,19 +27,24 @@ export async function workerFinding(): Promise<Finding> {
   }
 }
 
-/** Which parts are configured, and by whom; what does not work is told by their own checks. */
-export function configurationFinding({ temporal, bucket, api, taskQueue }: Config): Finding {
+/** Which parts are configured, and by whom, and what is wrong with those that are named wrongly; what does not work is reported by their own checks. */
+export function configurationResults(config: Config): readonly CheckResult[] {
+  const name = 'configuration';
   const parts = [
-    `Temporal ${originText(temporal)}`,
-    `bucket ${originText(bucket)}`,
-    `API key ${originText(api)}`,
-    `task queue "${taskQueue}"`,
+    `Temporal ${originText(config, 'temporal')}`,
+    `bucket ${originText(config, 'bucket')}`,
+    `API key ${originText(config, 'api')}`,
+    `task queue "${config.taskQueue}"`,
   ];
-  return ok(`${parts.join(', ')}.`);
+  return [
+    { name, ...ok(`${parts.join(', ')}.`) },
+    ...configProblems(config).map((text) => ({ name, ...problem(text) })),
+  ];
 }
 
-function originText(part: { readonly origin: PartOrigin } | undefined): string {
-  switch (part?.origin) {
+function originText(config: Config, part: 'temporal' | 'bucket' | 'api'): string {
+  if (config.problems.has(part)) return 'configured wrongly';
+  switch (config[part]?.origin) {
     case 'environment':
       return 'from the environment';
     case 'stack':

@@ -1,8 +1,9 @@
+import { soundParts, type ConfigPart } from '../config.js';
 import { EXIT, type Command } from './command-context.js';
 import { checkApi, checkClock } from './doctor-api.js';
 import { checkBucket } from './doctor-bucket.js';
 import type { CheckResult, Finding } from './doctor-check.js';
-import { checkPrograms, configurationFinding, nodeFinding, workerFinding } from './doctor-local.js';
+import { checkPrograms, configurationResults, nodeFinding, workerFinding } from './doctor-local.js';
 import { checkNotices } from './doctor-notices.js';
 import { checkTemporal } from './doctor-temporal.js';
 import { checkWebhooks } from './doctor-webhooks.js';
@@ -17,24 +18,28 @@ export interface DoctorOptions {
 
 /** Looks at everything a batch needs and says what to fix. Ends with 2 where something is missing or does not work; warnings do not count. */
 export const doctor: Command<DoctorOptions> = async (context, options) => {
-  const { config, environment, interrupted, stdout } = context;
+  const { environment, interrupted, stdout } = context;
+  const config = soundParts(context.config);
+  // A part that is named wrongly is reported by itself, and not as missing.
+  const unless = async <Found>(part: ConfigPart, look: () => Promise<Found>): Promise<Found | []> =>
+    config.problems.has(part) ? [] : look();
   const [worker, temporal, bucket, api, clock, webhooks, notices] = await Promise.all([
     workerFinding(),
-    checkTemporal(config, interrupted),
-    checkBucket(config, interrupted),
-    checkApi(config, interrupted),
+    unless('temporal', () => checkTemporal(config, interrupted)),
+    unless('bucket', () => checkBucket(config, interrupted)),
+    unless('api', async () => [await checkApi(config, interrupted)]),
     checkClock(config, interrupted),
     checkWebhooks(config, interrupted),
-    checkNotices(config, { test: options.notify ?? false }, interrupted),
+    unless('notices', () => checkNotices(config, { test: options.notify ?? false }, interrupted)),
   ]);
   if (interrupted.aborted) return EXIT.interrupted;
   const checks: readonly CheckResult[] = [
     { name: 'node', ...nodeFinding(process.versions.node) },
     { name: 'worker code', ...worker },
-    { name: 'configuration', ...configurationFinding(config) },
+    ...configurationResults(config),
     ...temporal,
     ...bucket,
-    api,
+    ...api,
     clock,
     ...webhooks,
     ...notices,

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { readConfig, requireParts, type Config } from '../config.js';
+import { readConfig, requireParts, requireSound, type Config } from '../config.js';
 import { EMBEDDED_S3_REGION, startS3 } from '../embedded/s3.js';
 import { startStack, type RunningStack } from '../embedded/stack.js';
 import { loadSecrets } from '../embedded/stack-data.js';
@@ -32,6 +32,7 @@ export async function withEngine<T>(
 ): Promise<T> {
   const { cwd, environment, stack: found, stderr } = context;
   const config = readConfig(environment, undefined);
+  requireSound(config);
   const needed = { temporal: !config.temporal, s3: !config.bucket, sandbox: !config.api };
   const isAllLocal = needed.temporal && needed.s3 && needed.sandbox;
   // Before servers are started in vain.

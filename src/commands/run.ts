@@ -1,4 +1,5 @@
 import { readBatchStatus } from '../batch/batch-status.js';
+import { requireSound } from '../config.js';
 import type { BatchLocation } from '../storage/layout.js';
 import { withBatchAccess } from './batch-access.js';
 import { checkKey } from './checked-key.js';
@@ -17,6 +18,7 @@ export const run: Command<SubmissionOptions> = (context, options) => {
   return withSheetFile(options.sheet, context, async (file) => {
     const sheet = await checkedSheet(context, file, options);
     if (options.dryRun) return dryRun(context, sheet, options);
+    requireSound(context.config);
     // Before servers are started in vain; what is uncertain is told with the plan.
     if (!context.config.bucket) await inputReachText(context.config, sheet.summary.inputs);
     await checkKey(context);

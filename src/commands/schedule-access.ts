@@ -59,6 +59,6 @@ export async function consentToSchedule(
   { yes }: { readonly yes: boolean },
   question: string,
 ): Promise<Consent> {
-  if (yes || isFree || !context.stdin.isTTY) return 'given';
+  if (yes || isFree() || !context.stdin.isTTY) return 'given';
   return askConsent(context, question);
 }

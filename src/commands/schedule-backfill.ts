@@ -64,7 +64,7 @@ export const scheduleBackfill: Command<ScheduleBackfillOptions> = (context, opti
     const { prices } = context.config;
     stderr.write(
       mode === 'fresh'
-        ? await costLines(context, access, schedule, { times, prices: access.isFree ? undefined : prices })
+        ? await costLines(context, access, schedule, { times, prices: access.isFree() ? undefined : prices })
         : `Makes      what batch ${name} lacks of the sheet as it is now; the times do not matter to that\n`,
     );
     const firings = times.map((time) => time.toISOString());
@@ -148,7 +148,7 @@ async function consentTo(
   { yes }: ScheduleBackfillOptions,
   firings: number,
 ): Promise<Consent> {
-  if (yes || (isFree && firings <= MOST_UNASKED)) return 'given';
+  if (yes || (isFree() && firings <= MOST_UNASKED)) return 'given';
   if (context.stdin.isTTY) return askConsent(context, `Fire ${counted(firings, 'time')}?`);
   if (firings <= MOST_UNASKED) return 'given';
   throw new UsageError(

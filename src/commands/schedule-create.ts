@@ -76,13 +76,13 @@ async function showPlan(
   const { prices } = config;
   const schedule = { home, name, settings };
   const planned = await planFiring(store, schedule, { sheet, now, own: ownAccount(config), prices });
-  const shownPrices = isFree && asked.budget === undefined ? undefined : prices;
+  const shownPrices = isFree() && asked.budget === undefined ? undefined : prices;
   stderr.write(
     [
       plannedFacts(name, settings, address),
       expectedTimesText(asked, policy, now, flags.timezone === undefined),
       firingPlanText(planned, asked.budget, shownPrices),
-      await inputReachText({ ...config, bucket }, sheet.summary.inputs),
+      await inputReachText({ api: config.api, bucket }, sheet.summary.inputs),
       address === undefined ? '' : await sheetReachText(config, address),
     ].join(''),
   );
@@ -98,7 +98,7 @@ async function dryRun(context: CommandContext, given: Given, flags: ScheduleCrea
       const found = await readSchedule({ client: temporal.client, store }, home, given.name);
       if (found) throw thereAlready(given.name);
     });
-    const isFree = config.api?.origin === 'stack';
+    const isFree = (): boolean => config.api?.origin === 'stack';
     const { buys } = await showPlan(context, { store, home, bucket, isFree }, given, flags);
     if (flags.json) {
       const { name, settings, sheet, address, now } = given;
@@ -133,13 +133,14 @@ async function create(
     address === undefined ? await pinGivenSheet(context, access, name, sheet) : { kind: 'address', address };
   if (!source || interrupted.aborted) return notCreated(context, 'interrupted');
   const { asked, policy } = settings;
+  const account = access.account();
   const made: ScheduledSheet = {
     format: 1,
     schedule: name,
     home: access.home,
     source,
     ...asked,
-    ...(access.account && { service: serviceOf(access.account) }),
+    ...(account && { service: serviceOf(account) }),
   };
   await createSchedule(access, made, policy, { paused: flags.paused });
   const created = await knownSchedule(access, name);

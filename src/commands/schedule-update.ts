@@ -135,9 +135,9 @@ async function update(
   );
   const { budget } = settings.asked;
   stderr.write(
-    firingPlanText(planned, budget, access.isFree && budget === undefined ? undefined : config.prices),
+    firingPlanText(planned, budget, access.isFree() && budget === undefined ? undefined : config.prices),
   );
-  stderr.write(await inputReachText({ ...config, bucket: access.bucket }, read.summary.inputs));
+  stderr.write(await inputReachText({ api: config.api, bucket: access.bucket }, read.summary.inputs));
   if (given.kind === 'address') stderr.write(await sheetReachText(config, given.address));
   if (flags.dryRun) {
     if (flags.json) {

@@ -103,14 +103,14 @@ export async function submitSheet(
   if (status && isOpen(status)) {
     refuseOtherPlace(status, location);
     if (options.rebind) refuseRebindOfRunning(location);
-    refuseOtherAccount(location, files, access.account, options);
+    refuseOtherAccount(location, files, access.account(), options);
     return joinRun(access, { ...location, runSeq: status.runSeq }, sheet, options);
   }
-  refuseOtherAccount(location, files, access.account, options);
+  refuseOtherAccount(location, files, access.account(), options);
   const plan = await planSubmission(store, location, sheetToPlan(sheet, options));
   const { prices } = context.config;
   const { spending } = options;
-  const isCounted = !access.isFree || budgetIn(spending) !== undefined;
+  const isCounted = !access.isFree() || budgetIn(spending) !== undefined;
   const budget = budgetText(spending, plan.buys, prices);
   context.stderr.write(
     `${rejectedByBatchText(sheet.summary, plan)}${planText(location, plan, isCounted ? prices : undefined)}${budget}${canaryPlanText(options.canary, rowsToRun(plan))}`,
@@ -122,7 +122,7 @@ export async function submitSheet(
   context.stderr.write(uploadText(missing));
   if (rowsToBuy(plan) > 0) {
     context.stderr.write(
-      await inputReachText({ ...context.config, bucket: access.bucket }, plan.summary.inputs),
+      await inputReachText({ api: context.config.api, bucket: access.bucket }, plan.summary.inputs),
     );
   }
   const toDo = rowsToRun(plan) + plan.removed;
@@ -145,6 +145,7 @@ export async function submitSheet(
   await claimPlace(store, home, location);
   const uploaded = await uploadSheetInputs(context, store, location, sheet);
   if (uploaded.kind === 'interrupted') return uploaded;
+  const account = access.account();
   const { run } = await startRun({
     client: access.client,
     store,
@@ -161,7 +162,7 @@ export async function submitSheet(
     inputListKey: uploaded.inputListKey,
     merge: plan.merge,
     rebind: options.rebind,
-    service: access.account && serviceOf(access.account),
+    service: account && serviceOf(account),
   });
   return { kind: 'started', run, plan };
 }
@@ -204,14 +205,14 @@ export function batchIdOf({ id, new: another }: SubmissionOptions, sheet: SheetF
 /** Money may be spent after this: a person at a terminal is asked; a script must say --yes before rows change or go. */
 async function consentTo(
   context: CommandContext,
-  { isFree }: BatchAccess,
+  access: BatchAccess,
   options: SubmissionOptions,
   location: BatchLocation,
   plan: SubmissionPlan,
 ): Promise<Consent> {
   const altered = plan.changed + plan.removed;
   const toBuy = rowsToBuy(plan);
-  const isHarmless = altered === 0 && (isFree || toBuy === 0);
+  const isHarmless = altered === 0 && (access.isFree() || toBuy === 0);
   if (options.yes || isHarmless) return 'given';
   if (context.stdin.isTTY && options.sheet !== '-') {
     const first = canaryOf(options.canary, rowsToRun(plan));

@@ -1,5 +1,7 @@
 import { Client, ServiceError, type Connection } from '@temporalio/client';
-import type { Config } from '../config.js';
+import type { Config, TemporalConfig } from '../config.js';
+import { asPart } from '../domain/full-stop.js';
+import { UsageError } from '../errors.js';
 import { connectTemporal, TEMPORAL_DEADLINE_MS } from './batch-access.js';
 
 /** Temporal, or why a command has to do without it. */
@@ -9,9 +11,16 @@ export type TemporalIfAny =
 
 /** Gives `use` a client where Temporal answers within `TEMPORAL_DEADLINE_MS`, and closes it afterwards. */
 export async function withTemporalIfAny<T>(
-  { temporal }: Pick<Config, 'temporal'>,
+  config: Pick<Config, 'temporal'>,
   use: (temporal: TemporalIfAny) => Promise<T>,
 ): Promise<T> {
+  let temporal: TemporalConfig | undefined;
+  try {
+    ({ temporal } = config);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    return use({ kind: 'away', problem: asPart(error.message) });
+  }
   if (!temporal) return use({ kind: 'away', problem: 'Temporal is not configured' });
   const { address, namespace } = temporal;
   let connection: Connection;

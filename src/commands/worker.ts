@@ -1,4 +1,4 @@
-import { requireParts } from '../config.js';
+import { requireParts, requireSound } from '../config.js';
 import { loadWorker } from '../load-worker.js';
 import { logToStderr } from '../log.js';
 import type { ListenAddress } from '../webhooks/receiver.js';
@@ -17,6 +17,7 @@ export interface WorkerCommandOptions {
 export const worker: Command<WorkerCommandOptions> = async (context, options) => {
   const { roles, imageBytes, webhooks: listen } = options;
   const { config, environment, finishing, interrupted, stderr } = context;
+  requireSound(config);
   const parts = requireParts(config, [
     'temporal',
     'bucket',

@@ -92,6 +92,7 @@ describe('looking at batches', () => {
       prices: undefined,
       webhooks: undefined,
       notices: undefined,
+      problems: new Map(),
     };
     const closed = await startScriptedServer();
     await closed.close();

@@ -70,8 +70,9 @@ function withCredentials(config: Config, variables: Variables): Config {
     AWS_ACCESS_KEY_ID: accessKeyId,
     AWS_SECRET_ACCESS_KEY: secretAccessKey,
   } = variables;
+  if (config.problems.has('bucket')) return config;
   const { bucket } = config;
   if (!bucket || !region || !accessKeyId || !secretAccessKey) return config;
   const s3 = { ...bucket.s3, region, credentials: { accessKeyId, secretAccessKey } };
-  return { ...config, bucket: { ...bucket, s3 } };
+  return Object.defineProperty(config, 'bucket', { value: { ...bucket, s3 }, enumerable: true });
 }

@@ -101,6 +101,7 @@ export async function performCommand<Options>(
       prices: undefined,
       webhooks: undefined,
       notices: undefined,
+      problems: new Map(),
       ...config,
     },
     stack: undefined,

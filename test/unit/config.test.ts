@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_BASE_URL, readConfig, requireParts } from '../../src/config.js';
+import { DEFAULT_BASE_URL, readConfig, requireParts, requireSound } from '../../src/config.js';
 import type { StackInfo } from '../../src/embedded/stack-info.js';
 import { UsageError } from '../../src/errors.js';
 
@@ -34,20 +34,33 @@ const allows = (text: string | undefined, folder?: StackInfo) =>
 
 describe('the configuration', () => {
   it('tells all its problems at once, and no secret', () => {
-    const message = messageOf(() =>
-      readConfig(
-        {
-          BANANA_BUCKET: 's3://bananas/folder',
-          BANANA_PREFIX: 'a/../b',
-          BANANAHUB_BASE_URL: 'bananahub.io',
-          BANANAHUB_API_KEY: 'very-secret',
-        },
-        undefined,
-      ),
+    const config = readConfig(
+      {
+        BANANA_BUCKET: 's3://bananas/folder',
+        BANANA_PREFIX: 'a/../b',
+        BANANAHUB_BASE_URL: 'bananahub.io',
+        BANANAHUB_API_KEY: 'very-secret',
+      },
+      undefined,
     );
+    const message = messageOf(() => requireSound(config));
     for (const name of ['BANANA_BUCKET', 'BANANA_PREFIX', 'BANANAHUB_BASE_URL'])
       expect(message).toContain(name);
     expect(message).not.toContain('very-secret');
+  });
+
+  it('refuses a part that is named wrongly where it is read, and no other part', () => {
+    const config = readConfig(
+      { BANANA_BUCKET: 's3://b', BANANAHUB_API_KEY: 'k', BANANA_NOTIFY_URL: 'x' },
+      stack,
+    );
+    expect(messageOf(() => config.bucket)).toContain('BANANA_BUCKET');
+    expect(messageOf(() => ({ ...config }))).toContain('BANANA_BUCKET');
+    expect(messageOf(() => requireParts(config, ['api', 'bucket', 'webhooks']))).toMatch(
+      /BANANA_BUCKET.*BANANA_WEBHOOK_URL/,
+    );
+    expect(requireParts(config, ['api', 'temporal'])).toEqual({ api: config.api, temporal: config.temporal });
+    expect(messageOf(() => requireSound(config))).toMatch(/BANANA_BUCKET.*BANANA_NOTIFY_SECRET/);
   });
 
   it('knows prices as exact decimals, and tells all that is wrong with them', () => {
@@ -55,7 +68,9 @@ describe('the configuration', () => {
     expect(readConfig(good, undefined).prices?.get('pro')?.get('4K')).toBe('0.24');
     expect(readConfig({ BANANA_PRICES: ' ' }, undefined).prices).toBeUndefined();
     const bad = '{"pro":{"1K":0.04,"8K":"1","2K":"-1"},"nb":{"2K":"1"},"dall-e":{"1K":"1"}}';
-    const message = messageOf(() => readConfig({ BANANA_PRICES: bad, BANANA_PREFIX: '..' }, undefined));
+    const message = messageOf(() =>
+      requireSound(readConfig({ BANANA_PRICES: bad, BANANA_PREFIX: '..' }, undefined)),
+    );
     for (const part of [
       'pro 1K is 0.04',
       'not "8K"',
@@ -66,13 +81,13 @@ describe('the configuration', () => {
     ])
       expect(message).toContain(part);
     for (const text of ['0.04', '[]', '{"pro":"0.04"}', '{'])
-      expect(messageOf(() => readConfig({ BANANA_PRICES: text }, undefined))).toContain(
+      expect(messageOf(() => requireSound(readConfig({ BANANA_PRICES: text }, undefined)))).toContain(
         'is not JSON such as',
       );
   });
 
   it.each(['two words', 'bananahub-…', 'ключ'])('refuses a key that no header can carry: %s', (apiKey) => {
-    const message = messageOf(() => readConfig({ BANANAHUB_API_KEY: apiKey }, undefined));
+    const message = messageOf(() => requireSound(readConfig({ BANANAHUB_API_KEY: apiKey }, undefined)));
     expect(message).toContain('BANANAHUB_API_KEY');
     expect(message).not.toContain(apiKey);
   });
@@ -80,7 +95,7 @@ describe('the configuration', () => {
   it.each(['https://user:word@host.test/v1', 'https://host.test/v1?key=word', 'https://host.test/v1#word'])(
     'refuses a base URL with more than a place in it, and does not repeat it: %s',
     (baseUrl) => {
-      const message = messageOf(() => readConfig({ BANANAHUB_BASE_URL: baseUrl }, undefined));
+      const message = messageOf(() => requireSound(readConfig({ BANANAHUB_BASE_URL: baseUrl }, undefined)));
       expect(message).toContain('BANANAHUB_BASE_URL');
       expect(message).not.toContain('word');
     },
@@ -134,7 +149,7 @@ describe('the configuration', () => {
         expect(refused ? /BANANA_PREFIX/.test(messageOf(read)) : read() === expected).toBe(true);
       }),
     );
-    expect(() => readConfig({ BANANA_PREFIX: 'a//b' }, undefined)).toThrow(/BANANA_PREFIX/);
+    expect(() => readConfig({ BANANA_PREFIX: 'a//b' }, undefined).bucket).toThrow(/BANANA_PREFIX/);
   });
 
   it('names every missing part, and the way out, in one message', () => {

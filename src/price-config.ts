@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { isAmount } from './domain/decimal.js';
+import { MODELS, resolutionsFor, type Resolution } from './domain/generation-settings.js';
+import type { PriceTable } from './domain/price-table.js';
+
+const Prices = z.record(z.string(), z.record(z.string(), z.unknown()));
+
+/** BANANA_PRICES; what is wrong with it is added to `problems`. */
+export function readPrices(text: string | undefined, problems: string[]): PriceTable | undefined {
+  if (!text?.trim()) return undefined;
+  const given = Prices.safeParse(jsonIn(text));
+  if (!given.success) {
+    problems.push('BANANA_PRICES is not JSON such as {"nb":{"1K":"0.02"},"pro":{"1K":"0.04","4K":"0.08"}}.');
+    return undefined;
+  }
+  const unknown = Object.keys(given.data).filter((name) => !MODELS.some((model) => model === name));
+  problems.push(
+    ...unknown.map((name) => `BANANA_PRICES names "${name}", which is no model: ${MODELS.join(', ')} are.`),
+  );
+  return new Map(
+    MODELS.map((model) => {
+      const resolutions = resolutionsFor(model);
+      const prices = new Map<Resolution, string>();
+      for (const [name, price] of Object.entries(given.data[model] ?? {})) {
+        const resolution = resolutions.find((known) => known === name);
+        if (resolution === undefined) {
+          problems.push(`BANANA_PRICES: ${model} makes ${resolutions.join(', ')}, and not "${name}".`);
+        } else if (typeof price !== 'string' || !isAmount(price)) {
+          problems.push(
+            `BANANA_PRICES: the price of ${model} ${name} is ${JSON.stringify(price)}; expected a decimal in quotes, such as "0.04".`,
+          );
+        } else {
+          prices.set(resolution, price);
+        }
+      }
+      return [model, prices];
+    }),
+  );
+}
+
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
