@@ -1,8 +1,10 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
+import { defaultProvider, type DefaultProviderInit } from '@aws-sdk/credential-provider-node';
 import { MOST_IDLE_MS } from './connection-times.js';
 import { explainNetworkFaults } from './s3-network-fault.js';
+import { renewCredentials } from './s3-renewed-credentials.js';
 
 export interface S3ConnectionOptions {
   /** URL of an S3-compatible server; default AWS_ENDPOINT_URL_S3, else AWS itself. */
@@ -41,6 +43,8 @@ export function createS3Client(options: S3ConnectionOptions): S3Client {
     ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
     ...(region === undefined ? {} : { region }),
     ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
+    // The SDK would read the shared files once a process.
+    credentialDefaultProvider: (init: DefaultProviderInit) => defaultProvider({ ...init, ignoreCache: true }),
     maxAttempts,
     // What matters is thrown; the SDK's own warnings would go to the console.
     logger: SILENT,
@@ -56,6 +60,7 @@ export function createS3Client(options: S3ConnectionOptions): S3Client {
       socketAcquisitionWarningTimeout: 600_000,
     },
   });
+  renewCredentials(client);
   explainNetworkFaults(client, { repeatsSilence: options.repeatsSilence ?? true });
   return client;
 }

@@ -121,6 +121,12 @@ export function isTransient(error: StorageError): boolean {
   return error.code === 'unreachable' || error.code === 'unavailable' || error.code === 'corrupted';
 }
 
+/** Whether what the SDK threw says that the credentials are not, or no longer, good for a request. */
+export function isRefusedAccess(error: unknown): boolean {
+  const { code } = storageErrorOf(error, { action: 'ask', bucket: '' });
+  return code === 'denied' || code === 'bad-credentials';
+}
+
 function codeOf(fault: S3Fault, call: S3Call): StorageErrorCode {
   // A put never misses an object: a server's 404 to a conditional one says that what it was to replace is gone.
   if (call.action === 'replace' && (fault.name === 'NoSuchKey' || fault.name === 'NotFound'))

@@ -4,7 +4,11 @@ import { eventually } from './eventually.js';
 import type { BatchHandle } from './start-batch.js';
 
 /** Resolves when the batch is held in that scope; by default within 60 s. */
-export async function untilHeld(handle: BatchHandle, scope: HoldScope, withinMs = 60_000): Promise<void> {
+export async function untilHeld(
+  handle: Pick<BatchHandle, 'query'>,
+  scope: HoldScope,
+  withinMs = 60_000,
+): Promise<void> {
   await eventually(
     async () => (await handle.query(snapshotQuery)).holds.some((hold) => hold.scope === scope),
     {
