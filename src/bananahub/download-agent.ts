@@ -1,7 +1,7 @@
 import { lookup as systemLookup, type LookupAddress } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
-import { Agent, buildConnector } from 'undici';
-import { KEEP_ALIVE } from '../storage/connection-times.js';
+import { buildConnector, type Agent } from 'undici';
+import { createAgent } from '../network/agent.js';
 import { addressReach, bareHost } from './private-address.js';
 
 /** A host that a download may not connect to; the message names the host and no more of the URL. */
@@ -30,31 +30,41 @@ export interface DownloadAgentOptions {
   readonly connections?: number;
   /** How names are resolved; default the system's way. */
   readonly lookup?: LookupFunction;
+  /** Where the variables of proxies are; default the process's own. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
 /**
  * Connections for downloading from URLs that somebody else chose: each address is checked after its name is resolved
  * and before anything is sent, so neither a redirect, nor another notation, nor a name that resolves inward gets past.
  * The caller closes it.
+ *
+ * A forward proxy resolves names by itself: before it is asked, the name is checked by how it resolves here. One that
+ * does not resolve here is left to the proxy.
  */
 export function createDownloadAgent(options: DownloadAgentOptions = {}): Agent {
-  const { allowPrivateAddresses = false, chosen, connections = 128, silenceMs } = options;
+  const { allowPrivateAddresses = false, chosen, connections = 128, silenceMs, environment } = options;
   const connectGuarded = guardedConnector(allowPrivateAddresses, options);
   const connectChosen = guardedConnector(true, options);
   const chosenPlace = chosen && placeOf(chosen);
-  return new Agent({
-    connections,
-    ...KEEP_ALIVE,
-    ...(silenceMs !== undefined && { headersTimeout: silenceMs, bodyTimeout: silenceMs }),
-    connect(target, callback) {
-      const isChosen = chosenPlace !== undefined && placeOf(target) === chosenPlace;
-      return (isChosen ? connectChosen : connectGuarded)(target, callback);
+  const isChosen = (target: Target): boolean => chosenPlace !== undefined && placeOf(target) === chosenPlace;
+  return createAgent(
+    {
+      connections,
+      ...(silenceMs !== undefined && { headersTimeout: silenceMs, bodyTimeout: silenceMs }),
+      connect: (target, callback) => (isChosen(target) ? connectChosen : connectGuarded)(target, callback),
     },
-  });
+    {
+      ...(environment && { environment }),
+      check: (target) => checkProxied(target, allowPrivateAddresses || isChosen(target), options),
+    },
+  );
 }
 
+type Target = Pick<URL, 'hostname' | 'port' | 'protocol'>;
+
 /** Host and port. */
-function placeOf({ hostname, port, protocol }: Pick<URL, 'hostname' | 'port' | 'protocol'>): string {
+function placeOf({ hostname, port, protocol }: Target): string {
   return `${hostname}:${port || (protocol === 'https:' ? '443' : '80')}`;
 }
 
@@ -62,10 +72,7 @@ function guardedConnector(
   allowPrivate: boolean,
   { lookup = systemLookup, connectTimeoutMs = 10_000 }: DownloadAgentOptions,
 ): buildConnector.connector {
-  const isAllowed = (address: string): boolean => {
-    const reach = addressReach(address);
-    return reach === 'public' || (reach === 'private' && allowPrivate);
-  };
+  const isAllowed = (address: string): boolean => isOpen(address, allowPrivate);
   const checkingLookup: LookupFunction = (hostname, lookupOptions, callback) => {
     lookup(hostname, { ...lookupOptions, all: true }, (error, found) => {
       const addresses = addressList(found);
@@ -85,6 +92,28 @@ function guardedConnector(
     if (isIP(host) !== 0 && !isAllowed(host)) return callback(new UnsafeAddressError(host), null);
     return connect(target, callback);
   };
+}
+
+function isOpen(address: string, allowPrivate: boolean): boolean {
+  const reach = addressReach(address);
+  return reach === 'public' || (reach === 'private' && allowPrivate);
+}
+
+async function checkProxied(
+  { hostname }: Target,
+  allowPrivate: boolean,
+  { lookup = systemLookup }: DownloadAgentOptions,
+): Promise<void> {
+  const host = bareHost(hostname);
+  const addresses = isIP(host) === 0 ? await resolved(host, lookup) : [{ address: host }];
+  if (!addresses.every(({ address }) => isOpen(address, allowPrivate))) throw new UnsafeAddressError(host);
+}
+
+/** Empty where the name cannot be resolved. */
+function resolved(host: string, lookup: LookupFunction): Promise<readonly LookupAddress[]> {
+  return new Promise((resolve) => {
+    lookup(host, { all: true }, (error, found) => resolve(error === null ? addressList(found) : []));
+  });
 }
 
 function addressList(found: string | readonly LookupAddress[] | undefined): readonly LookupAddress[] {

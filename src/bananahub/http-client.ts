@@ -1,6 +1,6 @@
-import { Agent, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { z } from 'zod';
-import { KEEP_ALIVE } from '../storage/connection-times.js';
+import { createAgent } from '../network/agent.js';
 import { accountIdOf, OWN_SANDBOX, serviceOf } from './account-id.js';
 import { readBoundedText } from './bounded-text.js';
 import type { AccountId, BananaHubClient } from './client.js';
@@ -59,7 +59,7 @@ export function createBananaHubClient(options: BananaHubClientOptions): BananaHu
     throw new TypeError('BANANAHUB_API_KEY must be set, to visible ASCII characters without spaces.');
   }
   const base = baseUrl.href.replace(/\/+$/, '');
-  const agent = new Agent({ connections, connect: { timeout: 10_000 }, ...KEEP_ALIVE });
+  const agent = createAgent({ connections });
 
   const secrets = [apiKey, ...(options.secrets ?? [])];
   const redact = secretRedactor(secrets);

@@ -6,6 +6,7 @@ import type { AccountId } from '../bananahub/client.js';
 import { requireParts, type BucketConfig, type Config, type TemporalConfig } from '../config.js';
 import { BATCH_ID_RULE, parseBatchId } from '../domain/ids.js';
 import { UsageError } from '../errors.js';
+import { directToThisMachine } from '../network/temporal-channel.js';
 import { homeOf, type BatchLocation } from '../storage/layout.js';
 import { absentStore } from '../storage/absent-store.js';
 import { StorageError, type ObjectStore } from '../storage/object-store.js';
@@ -153,7 +154,10 @@ async function withStore<T>({ s3 }: BucketConfig, use: (store: ObjectStore) => P
 export async function connectTemporal(temporal: TemporalConfig): Promise<Connection> {
   const { connection, address, namespace } = temporal;
   try {
-    return await Connection.connect({ ...connection, connectTimeout: TEMPORAL_DEADLINE_MS });
+    return await Connection.connect({
+      ...directToThisMachine(connection),
+      connectTimeout: TEMPORAL_DEADLINE_MS,
+    });
   } catch (cause) {
     throw new UsageError(
       `Temporal at ${address} (namespace ${namespace}) does not answer. Start it, set TEMPORAL_ADDRESS to where it is, or use local servers: npx banana-batch dev`,

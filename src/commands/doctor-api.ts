@@ -1,9 +1,9 @@
-import { request } from 'undici';
 import { BananaHubError } from '../bananahub/errors.js';
 import { createBananaHubClient } from '../bananahub/http-client.js';
 import { isWrongAddress } from '../bananahub/status-code.js';
 import type { ApiConfig, Config } from '../config.js';
 import { compareDecimals } from '../domain/decimal.js';
+import { getOnce } from '../network/get-once.js';
 import {
   CHECK_LIMIT_MS,
   check,
@@ -107,10 +107,11 @@ export async function checkClock(
     interrupted,
     async (signal) => {
       const askedMs = Date.now();
-      const { headers, body } = await request(url, { method: 'GET', signal });
-      const answeredMs = Date.now();
-      body.on('error', () => undefined).destroy();
-      const serverMs = Date.parse(String(headers['date']));
+      const { date, answeredMs } = await getOnce(url, signal, async ({ headers, body }) => {
+        body.on('error', () => undefined).destroy();
+        return { date: String(headers['date']), answeredMs: Date.now() };
+      });
+      const serverMs = Date.parse(date);
       if (Number.isNaN(serverMs)) return unknown('its answer has no date.');
       return clockFinding(serverMs - (askedMs + answeredMs) / 2, new URL(url).origin);
     },

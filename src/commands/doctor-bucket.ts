@@ -1,6 +1,5 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
-import { request } from 'undici';
 import { bucketReach } from '../bananahub/bucket-reach.js';
 import type { BucketConfig, Config } from '../config.js';
 import { CONDITIONS_ADVICE, IGNORED } from '../storage/conditional-puts.js';
@@ -10,6 +9,7 @@ import {
   type ObjectStore,
   type PutCondition,
 } from '../storage/object-store.js';
+import { getOnce } from '../network/get-once.js';
 import { createS3ObjectStore } from '../storage/s3-object-store.js';
 import { check, messageOf, ok, problem, warning, type CheckResult, type Finding } from './doctor-check.js';
 
@@ -139,12 +139,15 @@ class ProbeObject {
   /** As the service fetches input images. */
   async getPresigned(signal: AbortSignal): Promise<Finding> {
     const signing = { signedAtMs: Date.now() - PRESIGNED_BEFORE_MS, validSeconds: 3600 };
-    const response = await request(await this.#store.presignGet(this.ref, signing), { signal });
-    const read = Buffer.from(await response.body.arrayBuffer());
-    return response.statusCode === 200 && read.equals(this.#body)
+    const presigned = await this.#store.presignGet(this.ref, signing);
+    const { statusCode, read } = await getOnce(presigned, signal, async (response) => ({
+      statusCode: response.statusCode,
+      read: Buffer.from(await response.body.arrayBuffer()),
+    }));
+    return statusCode === 200 && read.equals(this.#body)
       ? ok('A presigned URL opens what was put.')
       : problem(
-          `A presigned URL answers ${response.statusCode} instead of what was put.`,
+          `A presigned URL answers ${statusCode} instead of what was put.`,
           'Input images from files and s3:// need it: check clocks, the region, and proxies before the bucket.',
         );
   }

@@ -4,6 +4,7 @@ import type { Config, TemporalConfig } from '../config.js';
 import { readQueueRate } from '../batch/queue-rates.js';
 import { recentPollers } from '../batch/task-queue-pollers.js';
 import { rateText } from '../domain/request-rate.js';
+import { directToThisMachine } from '../network/temporal-channel.js';
 import { taskQueues } from '../workflows/names.js';
 import { TEMPORAL_DEADLINE_MS } from './batch-access.js';
 import { check, messageOf, ok, problem, warning, type CheckResult, type Finding } from './doctor-check.js';
@@ -17,7 +18,10 @@ export async function checkTemporal(
   if (!temporal) return [{ name: 'temporal', ...NOT_CONFIGURED }];
   let connection: Connection;
   try {
-    connection = await Connection.connect({ ...temporal.connection, connectTimeout: TEMPORAL_DEADLINE_MS });
+    connection = await Connection.connect({
+      ...directToThisMachine(temporal.connection),
+      connectTimeout: TEMPORAL_DEADLINE_MS,
+    });
   } catch (error) {
     return [{ name: 'temporal', ...unreachable(temporal, error) }];
   }

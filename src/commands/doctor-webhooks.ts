@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { request } from 'undici';
 import { readBoundedText } from '../bananahub/bounded-text.js';
 import { connectionFaultText } from '../bananahub/connection-fault.js';
 import type { Config } from '../config.js';
+import { getOnce } from '../network/get-once.js';
 import { sameText } from '../webhooks/callback-path.js';
 import { healthAnswer, healthPath } from '../webhooks/health-path.js';
 import type { WebhookConfig } from '../webhooks/webhook-config.js';
@@ -25,8 +25,10 @@ const ADVICE =
 
 async function ask({ url, secrets: [secret] }: WebhookConfig, signal: AbortSignal): Promise<Finding> {
   const nonce = randomBytes(24).toString('base64url');
-  const { statusCode, body } = await request(url + healthPath(nonce, secret), { signal });
-  const { text } = await readBoundedText(body, 1024);
+  const { statusCode, text } = await getOnce(url + healthPath(nonce, secret), signal, async (answer) => ({
+    statusCode: answer.statusCode,
+    ...(await readBoundedText(answer.body, 1024)),
+  }));
   if (statusCode === 200 && sameText(text.trim(), healthAnswer(nonce, secret))) {
     return ok(`${url} leads to a receiver with this secret.`);
   }

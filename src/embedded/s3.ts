@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import getPort from 'get-port';
+import { getOnce } from '../network/get-once.js';
 import { createS3ObjectStore } from '../storage/s3-object-store.js';
 import { startChildServer } from './child-server.js';
 import type { ChildServer } from './child-server.js';
@@ -49,9 +50,8 @@ export async function startS3(options: S3Options): Promise<S3Server> {
     env: { ROOT_ACCESS_KEY: accessKey, ROOT_SECRET_KEY: secretKey },
     logFile: join(logDir, 's3.log'),
     isReady: async (signal) => {
-      const response = await fetch(`http://${address}/healthz`, { signal });
-      await response.body?.cancel();
-      return response.ok;
+      // Not `fetch`, which NODE_USE_ENV_PROXY leads to a proxy.
+      return getOnce(`http://${address}/healthz`, signal, async ({ statusCode }) => statusCode === 200);
     },
   });
   return { ...server, endpoint: `http://${address}` };

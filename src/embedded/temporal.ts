@@ -5,6 +5,7 @@ import { Connection } from '@temporalio/client';
 import getPort from 'get-port';
 import { readLog, startChildServer } from './child-server.js';
 import type { ChildServer } from './child-server.js';
+import { directToThisMachine } from '../network/temporal-channel.js';
 import { EmbeddedError } from './embedded-error.js';
 import { findServerProgram } from './find-binary.js';
 import { acceptsConnections } from './tcp-probe.js';
@@ -101,7 +102,10 @@ function damagedDatabase(database: string, log: string): EmbeddedError | undefin
 async function answersForNamespace(port: number, namespace: string): Promise<boolean> {
   // A refused gRPC connection is tried again only after a second; a bare socket tells at once.
   if (!(await acceptsConnections('127.0.0.1', port))) return false;
-  const connection = await Connection.connect({ address: `127.0.0.1:${String(port)}`, connectTimeout: '5s' });
+  const connection = await Connection.connect({
+    ...directToThisMachine({ address: `127.0.0.1:${String(port)}` }),
+    connectTimeout: '5s',
+  });
   try {
     await connection.withDeadline(Date.now() + 5_000, () =>
       connection.workflowService.describeNamespace({ namespace }),

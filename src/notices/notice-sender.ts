@@ -1,10 +1,9 @@
-import { Agent } from 'undici';
 import { readBoundedText } from '../bananahub/bounded-text.js';
 import { connectionFaultText } from '../bananahub/connection-fault.js';
 import { startDeadline } from '../bananahub/deadline.js';
 import { retryAfterMs } from '../bananahub/retry-after.js';
 import type { Notice } from '../domain/notice.js';
-import { KEEP_ALIVE } from '../storage/connection-times.js';
+import { createAgent } from '../network/agent.js';
 import { noticeBody } from './notice-body.js';
 import type { NoticeConfig } from './notice-config.js';
 import { signatureHeaders } from './notice-signature.js';
@@ -32,7 +31,7 @@ export interface NoticeSender {
 
 export function createNoticeSender({ url, keys }: NoticeConfig): NoticeSender {
   const { origin, host, pathname, search } = new URL(url);
-  const agent = new Agent({ connections: 4, connect: { timeout: 10_000 }, ...KEEP_ALIVE });
+  const agent = createAgent({ connections: 4 });
   const post = async (notice: Notice, signal: AbortSignal): Promise<SentNotice> => {
     const body = noticeBody(notice);
     const {

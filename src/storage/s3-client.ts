@@ -1,7 +1,6 @@
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { defaultProvider, type DefaultProviderInit } from '@aws-sdk/credential-provider-node';
+import { ProxiedNodeAgent } from '../network/node-agent.js';
 import { MOST_IDLE_MS } from './connection-times.js';
 import { explainNetworkFaults } from './s3-network-fault.js';
 import { renewCredentials } from './s3-renewed-credentials.js';
@@ -23,7 +22,7 @@ export interface S3ConnectionOptions {
   readonly idleTimeoutMs?: number;
   /** Whether a request that got no answer in time is repeated as other transient faults are. Default true. */
   readonly repeatsSilence?: boolean;
-  /** Where the AWS variables are looked up that decide addressing and region; default the process's own. */
+  /** Where the AWS variables are looked up that decide addressing, region and proxy; default the process's own. */
   readonly environment?: NodeJS.ProcessEnv;
 }
 
@@ -52,8 +51,8 @@ export function createS3Client(options: S3ConnectionOptions): S3Client {
     // Waiting for "100 Continue" costs each body over 2 MB a round trip and a connection that is not kept.
     expectContinueHeader: false,
     requestHandler: {
-      httpAgent: new HttpAgent(agentOptions),
-      httpsAgent: new HttpsAgent(agentOptions),
+      httpAgent: new ProxiedNodeAgent(agentOptions, environment),
+      httpsAgent: new ProxiedNodeAgent(agentOptions, environment),
       connectionTimeout: connectionTimeoutMs,
       socketTimeout: idleTimeoutMs,
       // Waiting for a free connection is normal here and bounded by the caller.
