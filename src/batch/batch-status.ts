@@ -12,7 +12,7 @@ import { statusFromBucket } from './bucket-status.js';
 import { describeBatch, snapshotInMemo } from './describe-batch.js';
 import { readOldestRows } from './oldest-rows.js';
 import { NO_OLDEST_ROWS, type BatchState, type BatchStatus } from './status-document.js';
-import { recentPollers } from './task-queue-pollers.js';
+import { workersOf } from './task-queue-pollers.js';
 import { snapshotQuery, SNAPSHOT_MEMO, type BatchSnapshot } from '../workflows/messages.js';
 import { shardTallyQuery } from '../workflows/shard-messages.js';
 import { batchWorkflowId, probeActivityId, shardWorkflowId } from '../workflows/names.js';
@@ -35,7 +35,7 @@ export async function readBatchStatus(
   if (!description || !noted || !isHere(noted, description, location)) {
     return statusFromBucket(access.store, location, 'unknown-to-temporal');
   }
-  const workers = await countWorkers(access.client, access.taskQueue);
+  const workers = (await workersOf(access))?.length;
   const isRunning = description.status.name === 'RUNNING';
   const askWorkers = isRunning && workers !== undefined && workers > 0;
   const live = askWorkers ? await querySnapshot(access.client, location) : undefined;
@@ -226,11 +226,4 @@ export function etaOf(
   if (imagesPerMinute <= 0 || left === 0) return undefined;
   const [low, high] = spread((left / imagesPerMinute) * 60);
   return [Math.floor(low), Math.ceil(high)];
-}
-
-/** Workers that take workflows, seen lately; undefined where Temporal does not tell. */
-async function countWorkers(client: Client, taskQueue: string): Promise<number | undefined> {
-  const queue = { namespace: client.options.namespace, name: taskQueue, takes: 'workflows' } as const;
-  const pollers = await askWorker(client, () => recentPollers(client.connection, queue));
-  return pollers?.length;
 }

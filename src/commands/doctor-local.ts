@@ -1,8 +1,11 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { configProblems, type Config } from '../config.js';
 import { EmbeddedError } from '../embedded/embedded-error.js';
 import { findServerProgram, type ServerProgram } from '../embedded/find-binary.js';
 import { UsageError } from '../errors.js';
 import { loadWorker } from '../load-worker.js';
+import { stackFolder } from '../embedded/stack-info.js';
 import { ok, problem, warning, type CheckResult, type Finding } from './doctor-check.js';
 
 const LEAST_NODE = [20, 19] as const;
@@ -52,6 +55,23 @@ function originText(config: Config, part: 'temporal' | 'bucket' | 'api'): string
     case undefined:
       return 'not configured';
   }
+}
+
+/** What local commands keep of each part between runs, below `.banana-batch/`. */
+const LOCAL_DATA = { temporal: 'temporal', bucket: 's3', api: 'sandbox' } as const;
+
+/** A part that is not configured and that "run" has started in this folder before; undefined for every other one. */
+export function restingPart(
+  {
+    config,
+    cwd,
+  }: { readonly config: Partial<Pick<Config, 'temporal' | 'bucket' | 'api'>>; readonly cwd: string },
+  part: keyof typeof LOCAL_DATA,
+): readonly CheckResult[] | undefined {
+  if (config[part] || !existsSync(join(stackFolder(cwd), LOCAL_DATA[part]))) return undefined;
+  const what = { temporal: 'Temporal', bucket: 'bucket', api: 'sandbox' }[part];
+  const message = `The local ${what} of this folder is not running; "run", "retry" and "dev" start it.`;
+  return [{ name: part, ...ok(message) }];
 }
 
 /** Whether the programs of the local servers are found; only `run` and `dev` ever need them. */

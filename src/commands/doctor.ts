@@ -3,7 +3,13 @@ import { EXIT, type Command } from './command-context.js';
 import { checkApi, checkClock } from './doctor-api.js';
 import { checkBucket } from './doctor-bucket.js';
 import type { CheckResult, Finding } from './doctor-check.js';
-import { checkPrograms, configurationResults, nodeFinding, workerFinding } from './doctor-local.js';
+import {
+  checkPrograms,
+  configurationResults,
+  nodeFinding,
+  restingPart,
+  workerFinding,
+} from './doctor-local.js';
 import { checkNotices } from './doctor-notices.js';
 import { checkTemporal } from './doctor-temporal.js';
 import { checkWebhooks } from './doctor-webhooks.js';
@@ -23,11 +29,13 @@ export const doctor: Command<DoctorOptions> = async (context, options) => {
   // A part that is named wrongly is reported by itself, and not as missing.
   const unless = async <Found>(part: ConfigPart, look: () => Promise<Found>): Promise<Found | []> =>
     config.problems.has(part) ? [] : look();
+  const rests = (part: 'temporal' | 'bucket' | 'api'): readonly CheckResult[] | undefined =>
+    restingPart({ config, cwd: context.cwd }, part);
   const [worker, temporal, bucket, api, clock, webhooks, notices] = await Promise.all([
     workerFinding(),
-    unless('temporal', () => checkTemporal(config, interrupted)),
-    unless('bucket', () => checkBucket(config, interrupted)),
-    unless('api', async () => [await checkApi(config, interrupted)]),
+    unless('temporal', async () => rests('temporal') ?? checkTemporal(config, interrupted)),
+    unless('bucket', async () => rests('bucket') ?? checkBucket(config, interrupted)),
+    unless('api', async () => rests('api') ?? [await checkApi(config, interrupted)]),
     checkClock(config, interrupted),
     checkWebhooks(config, interrupted),
     unless('notices', () => checkNotices(config, { test: options.notify ?? false }, interrupted)),

@@ -47,7 +47,6 @@ export async function dryRun(
   const { stdout, stderr } = context;
   const found = await withFolderBucket(context, (looking) => lookAhead(looking, sheet, options));
   const { spending } = options;
-  stderr.write(`${rejectedByBatchText(sheet.summary, found.plan)}${dryRunText(found)}`);
   if (budgetIn(spending) !== undefined) refuseUnpriced(found.plan.mayMake, found.prices);
   const tooMany = tooManyImages(spending, found.plan);
   if (tooMany) stderr.write(`Too many   ${tooMany} Without --dry-run nothing would start.\n`);

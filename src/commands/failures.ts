@@ -9,6 +9,7 @@ import { EXIT, type Command, type CommandContext } from './command-context.js';
 import { countedFailures } from './counted-failures.js';
 import { failedRowOf, recordedFailures, sealedFailures, type FailedRow } from './failed-rows.js';
 import { recordedRun, type RecordedRun } from './recorded-run.js';
+import { retryAdvice } from './retry-advice.js';
 import { unknownBatch } from './status.js';
 import { coloursFor } from './status-text.js';
 import { renderTable, tableWidth, type TableColumn } from './table.js';
@@ -162,7 +163,7 @@ async function showTable(
       stdout,
       `\n${total} ${total === 1 ? 'row' : 'rows'} without an image: ${kinds.join(', ')}.${more}\n`,
     );
-    stderr.write(`Try again what may be mended so: banana-batch retry ${batchId}\n`);
+    stderr.write(`${retryAdvice(batchId, byKind)}\n`);
     stderr.write(
       `All of them as a sheet, to mend: banana-batch failures ${batchId} --csv > again.csv, then: banana-batch submit again.csv --id ${batchId}\n`,
     );

@@ -5,6 +5,7 @@ import { checkedSheet } from './checked-sheet.js';
 import { EXIT, type Command } from './command-context.js';
 import { dryRun } from './dry-run.js';
 import { withSheetFile } from './sheet-file.js';
+import { workersOf } from '../batch/task-queue-pollers.js';
 import { submitSheet, type SubmissionOptions } from './submission.js';
 import { submissionJson } from './submission-plan-text.js';
 
@@ -43,6 +44,12 @@ export const submit: Command<SubmissionOptions> = (context, options) => {
           const { run, plan } = submitted;
           if (options.json) stdout.write(`${submissionJson(run, plan)}\n`);
           stderr.write(`Started. ${lookAt(run)}\n`);
+          const workers = await workersOf(access);
+          if (workers?.length === 0) {
+            stderr.write(
+              'No worker is running, so nothing is made yet; start one: npx banana-batch worker\n',
+            );
+          }
           return EXIT.ok;
         }
       }

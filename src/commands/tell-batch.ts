@@ -9,6 +9,7 @@ import type { BatchStatus } from '../batch/status-document.js';
 import { UsageError } from '../errors.js';
 import { batchWorkflowId } from '../workflows/names.js';
 import { locate, TEMPORAL_DEADLINE_MS, type BatchAccess } from './batch-access.js';
+import { retryAdvice } from './retry-advice.js';
 import { unknownBatch } from './status.js';
 import { isOpen } from '../batch/status-document.js';
 
@@ -53,10 +54,20 @@ export async function tellBatch(
   }
 }
 
-function endedAlready({ batchId, state }: BatchStatus, verb: string): UsageError {
-  const how = state === 'failed' ? 'ended' : state;
+function endedAlready(
+  { batchId, state, failuresByKind, cancelled, pending }: BatchStatus,
+  verb: string,
+): UsageError {
+  const isEndedFromOutside = state === 'failed';
+  const advice =
+    isEndedFromOutside || pending > 0
+      ? `What is not stored can be made with: banana-batch retry ${batchId}`
+      : retryAdvice(batchId, { ...failuresByKind, cancelled });
   return new UsageError(
-    `Batch "${batchId}" has ended already (${how}): there is nothing to ${verb}. What is not stored can be made with: banana-batch retry ${batchId}`,
+    [
+      `Batch "${batchId}" has already ended (${isEndedFromOutside ? 'ended' : state}): it is not possible to ${verb} any more.`,
+      ...(advice === undefined ? [] : [advice]),
+    ].join(' '),
   );
 }
 

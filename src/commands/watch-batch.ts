@@ -36,8 +36,9 @@ export async function watchBatch(
       try {
         last = atPace((await readBatchStatus(looking, location)) ?? last, pace);
         if (last) progress.show(statusBlock(last, colours), statusLine(last));
-        if (last && !stderr.isTTY && last.reason !== said) {
-          said = last.reason;
+        const news = last && `${last.state} ${last.reason ?? ''}`;
+        if (last && !stderr.isTTY && news !== said) {
+          said = news;
           progress.say(statusLine(last));
         }
         if (!last || !isOpen(last) || isEnough(last)) return last;

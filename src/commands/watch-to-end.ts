@@ -10,6 +10,8 @@ import { sealNotes } from './seal-notes.js';
 import { canaryToSee, lookAtCanary } from './canary-look.js';
 import { coloursFor, statusBlock } from './status-text.js';
 import { exitCodeOf } from './status.js';
+import { workersOf } from '../batch/task-queue-pollers.js';
+import { workerIdentity } from '../worker-identity.js';
 import { watchBatch } from './watch-batch.js';
 
 /** A batch that a command has set going, or found at work. */
@@ -58,9 +60,12 @@ export async function watchToEnd(context: CommandContext, watched: Watched): Pro
   }
 }
 
-function detach({ stderr, config }: CommandContext, { engine, location }: Watched): ExitCode {
+async function detach(
+  { stderr, config }: CommandContext,
+  { access, engine, location }: Watched,
+): Promise<ExitCode> {
   const { batchId } = location;
-  if (!engine?.hasWorker() || engine.hasSuccessor()) {
+  if (!engine?.hasWorker() || engine.hasSuccessor() || (await hasOtherWorker(access))) {
     stderr.write(
       `Detached from "${batchId}", which goes on. Come back with: banana-batch status ${batchId} --watch\n`,
     );
@@ -68,9 +73,15 @@ function detach({ stderr, config }: CommandContext, { engine, location }: Watche
   }
   const otherWorker = config.temporal ? 'npx banana-batch worker' : 'npx banana-batch dev';
   stderr.write(
-    `Detached from "${batchId}". Its worker was this command: it stands still and loses nothing. The same command again goes on with it, and so does: ${otherWorker}\n`,
+    `Detached from "${batchId}", which is stopped (this command was its only worker); nothing is lost. Continue with the same command, or with: ${otherWorker}\n`,
   );
   return EXIT.interrupted;
+}
+
+/** Whether a worker of another process takes this batch's work. */
+async function hasOtherWorker(access: BatchAccess): Promise<boolean> {
+  const workers = (await workersOf(access)) ?? [];
+  return workers.some((identity) => identity !== workerIdentity());
 }
 
 /** Prints how a batch has ended, and where everything is. */

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { isProcessAlive } from '../process-alive.js';
 import { EmbeddedError } from './embedded-error.js';
 import { createPrivateFile, readTextIfAny, replacePrivateFile } from './private-file.js';
 import { acceptsConnections } from './tcp-probe.js';
@@ -109,17 +110,6 @@ async function isAlive(info: StackInfo): Promise<boolean> {
     }),
   );
   return answers.includes(true);
-}
-
-/** Whether a process has this pid. */
-export function isProcessAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // EPERM: it is there, and belongs to another user.
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
 }
 
 function hasParts(info: StackInfo): boolean {

@@ -5,6 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { isProcessAlive } from '../process-alive.js';
 import { EmbeddedError } from './embedded-error.js';
 import { requireServerPrograms } from './find-binary.js';
 import {
@@ -18,7 +19,7 @@ import {
   type KeeperRequest,
 } from './keeper-protocol.js';
 import { prepareFolder } from './stack-data.js';
-import { isProcessAlive, readLiveStack, stackFolder, type StackInfo } from './stack-info.js';
+import { readLiveStack, stackFolder, type StackInfo } from './stack-info.js';
 import { PART_KINDS } from './stack-parts.js';
 
 /** Which parts are needed. Their data is kept in `.banana-batch/` of `cwd` and continued at the next start. */

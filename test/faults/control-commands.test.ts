@@ -4,7 +4,12 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { BatchStatus } from '../../src/batch/status-document.js';
 import { expectSound, jobIdsOf } from '../support/batch-verdict.js';
 import { runInProcess } from '../support/command-in-process.js';
-import { runCommand, type CommandResult, type RunningCommand } from '../support/command-line.js';
+import {
+  runCommand,
+  startCommand,
+  type CommandResult,
+  type RunningCommand,
+} from '../support/command-line.js';
 import { eventually } from '../support/eventually.js';
 import { startTestEngine, type TestEngine } from '../support/test-engine.js';
 
@@ -75,8 +80,42 @@ describe('an operator at the command line', { timeout: 240_000 }, () => {
       ].map((args) => command(args)),
     );
     for (const refused of refusals) {
-      expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('retry told') });
+      expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('has already ended') });
+      // Every row has its image.
+      expect(refused.stderr).not.toContain('retry');
     }
+  });
+
+  it('is told that no worker takes what is submitted, and that a batch goes on with another worker when it leaves', async () => {
+    const { path: cwd } = engine.folder;
+    const nobody = { ...engine.variables, BANANAHUB_API_KEY: 'old-key', BANANA_TASK_QUEUE: 'nobody' };
+    const unworked = await runInProcess(['submit', 'foxes.csv', '--id', 'unworked'], {
+      cwd,
+      variables: nobody,
+    });
+    expect(unworked).toMatchObject({ code: 0, stderr: expect.stringContaining('No worker is running') });
+    await workWith('old-key');
+    const variables = { ...engine.variables, BANANAHUB_API_KEY: 'old-key' };
+    const run = await startCommand(['run', 'foxes.csv', '--id', 'left', '--yes', '--concurrency', '4'], {
+      cwd,
+      variables,
+      // Shown at once, though this is no terminal.
+      ready: 'left running',
+    });
+    expect(await run.end('SIGINT')).toBe(130);
+    expect(run.output().stderr).toContain('Detached from "left", which goes on.');
+    const watched = await command(['status', 'left', '--watch']);
+    expect(watched).toMatchObject({ code: 0, stderr: expect.stringMatching(/^left completed .*12\/12/m) });
+    await expectSound(engine, { batchId: 'left', rows: ROWS, otherJobs });
+  });
+
+  it('learns at once that the only worker was killed, though Temporal lists it for a while', async () => {
+    await workWith('old-key');
+    expect((await command(['doctor'])).stdout).toMatch(/^ok +workers/m);
+    await worker?.end('SIGKILL');
+    const { stdout } = await command(['doctor']);
+    expect(stdout).toMatch(/^warning +workers +No worker polls/m);
+    expect(stdout).not.toContain('Everything works.');
   });
 
   it('pauses a batch that nobody works on, before anything is bought for it', async () => {

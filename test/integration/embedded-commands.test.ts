@@ -87,6 +87,7 @@ describe('run, where nothing is configured,', () => {
       const story = Story.parse(JSON.parse(await look('row', 'prompts', 'lighthouse-keeper', '--json')));
       expect(story).toMatchObject({ phase: 'stored', image: { present: true } });
       expect(await look('verify', 'prompts', '--deep')).toContain(': no difference.');
+      expect(await look('doctor')).toMatch(/^ok +bucket +The local bucket of this folder is not running/m);
       await folder.hasNoProcess();
     },
   );
@@ -157,8 +158,8 @@ describe('run that does not come to its end', () => {
         expect(await run.end('SIGINT')).toBe(130);
         expect(performance.now() - interruptedAtMs).toBeLessThan(30_000);
         const { stderr } = run.output();
-        expect(stderr).toContain('Detached from "forty".');
-        expect(stderr).toContain('The same command again goes on with it');
+        expect(stderr).toContain('Detached from "forty"');
+        expect(stderr).toContain('this command was its only worker');
         await folder.hasNoProcess();
         // With nothing running it is told, also to two who look at once.
         const looks = await Promise.all([folder.run(['status', 'forty', '--json']), folder.run(['list'])]);
