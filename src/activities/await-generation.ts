@@ -1,11 +1,12 @@
 import { Context } from '@temporalio/activity';
 import { z } from 'zod';
 import type { Job } from '../bananahub/client.js';
-import { classifyJobFailure } from '../domain/failure-kind.js';
+import type { JobFailureClass } from '../domain/failure-kind.js';
 import { LOOKS_BEFORE_ASIDE } from '../domain/missing-job.js';
 import { FRESH_BUDGET } from '../domain/fault-budget.js';
 import { heardLateMs, nextPollDelayMs, stillEarlyMs } from '../domain/poll-schedule.js';
 import type { ShardRow } from '../domain/row.js';
+import type { RunRef } from '../storage/layout.js';
 import { AskedWait } from './asked-wait.js';
 import { pause, startTemporalClock, withHeartbeat } from './activity-context.js';
 import type { WorkerState } from './dependencies.js';
@@ -13,7 +14,6 @@ import { bearOrHold } from './bear-or-hold.js';
 import { batchFault, meaningOf } from './failure.js';
 import { JobLooks, LeftMissing, missingOf } from './job-looks.js';
 import type { SeenEnd } from './job-times.js';
-import { withoutPrompt } from './service-message.js';
 import { bearingStorage } from './storage-fault.js';
 import { UnfinishedTime } from './unfinished-time.js';
 import type { Activities, AwaitGenerationInput, AwaitGenerationResult } from './types.js';
@@ -107,7 +107,8 @@ async function pollUntilEnded(
         if (job.missing.looks < LOOKS_BEFORE_ASIDE) continue;
         return { ...job, unfinishedMs: unfinished.seenMs };
       }
-      const ended = endOf(job, row, state, { unfinishedMs: unfinishedAgeMs, endedMs: ageMs() });
+      const seen = { unfinishedMs: unfinishedAgeMs, endedMs: ageMs() };
+      const ended = await endOf(job, { state, run: input.run, row }, seen);
       if (ended) {
         webhook.noteFound();
         return ended;
@@ -122,7 +123,7 @@ async function pollUntilEnded(
       const meaning = meaningOf(error);
       switch (meaning?.kind) {
         case 'hold':
-          throw batchFault({ cause: meaning.cause, unfinishedMs, ...missingOf(looks) });
+          throw batchFault({ cause: meaning.cause, unfinishedMs, ...missingOf(looks) }, meaning.text);
         case 'passing': {
           const tryMs = clock() - polledAtMs;
           const next = bearOrHold(meaning, {
@@ -154,19 +155,25 @@ function unfinishedFor(jobTimeoutMs: number): AwaitGenerationResult {
   return { kind: 'unfinished', message };
 }
 
-function endOf(
+const JOB_FAILED: Readonly<Record<JobFailureClass, string>> = {
+  flaky: 'The job failed for a passing reason.',
+  refused: 'The content was refused.',
+  unknown: 'The job failed.',
+};
+
+async function endOf(
   job: Job,
-  row: ShardRow,
-  state: WorkerState,
+  { state, run, row }: { readonly state: WorkerState; readonly run: RunRef; readonly row: ShardRow },
   seen: Omit<SeenEnd, 'endedAgoMs'>,
-): AwaitGenerationResult | undefined {
+): Promise<AwaitGenerationResult | undefined> {
   switch (job.kind) {
     case 'done':
       state.jobTimes.note(row, { endedAgoMs: job.endedAgoMs, ...seen });
       return { kind: 'done' };
     case 'failed': {
-      const message = withoutPrompt(job.message, row.prompt);
-      return { kind: 'failed', failure: classifyJobFailure(job.message), message };
+      const { failure, message } = job;
+      const kept = await state.serviceTexts.keep(run, message);
+      return { kind: 'failed', failure, message: JOB_FAILED[failure], ...kept };
     }
     case 'unfinished':
       return undefined;

@@ -57,5 +57,5 @@ export function bearOrHold(
     return { ...next, budget: { ...next.budget, spentMs } };
   }
   const failedMs = Math.round(budget.spentMs + countedTryMs(tryMs));
-  throw batchFault({ ...details, failedMs, cause: meaning.cause });
+  throw batchFault({ ...details, failedMs, cause: meaning.cause }, meaning.text);
 }

@@ -9,11 +9,7 @@ import { batchFault, isSurelyRefused, mayHaveCreated, meaningOf } from './failur
 import { modeOf } from './generation-key.js';
 import { forgetRefused, isInDoubt, outgoingCreate, type OutgoingCreate } from './outgoing-create.js';
 import { callbackRefOf } from '../webhooks/worker-webhooks.js';
-import { withoutPrompt } from './service-message.js';
 import type { Activities, CreateGenerationInput, CreateGenerationResult } from './types.js';
-
-/** A hold's message says what to do after the service's own words. */
-const LONGEST_HOLD_MESSAGE = 600;
 
 /** A 503 may come from a single overloaded node: only a row that met this many more of them holds its model. */
 const BORNE_PAUSES = 2;
@@ -106,49 +102,50 @@ async function createOnce(
   }
 }
 
-function afterFailure(
+async function afterFailure(
   state: WorkerState,
   input: CreateGenerationInput,
   error: unknown,
   tried: { readonly startedAtMs: number; readonly row?: ShardRow },
-): CreateGenerationResult {
+): Promise<CreateGenerationResult> {
   const { startedAtMs, row } = tried;
   const budget = input.budget ?? FRESH_BUDGET;
   const meaning = meaningOf(error, row && modeOf(row));
-  const fit = (text: string): string => (row ? withoutPrompt(text, row.prompt, LONGEST_HOLD_MESSAGE) : text);
   const sinceMs = input.unansweredSinceMs ?? (mayHaveCreated(error) ? startedAtMs : undefined);
   const unanswered = sinceMs === undefined ? {} : { unansweredSinceMs: sinceMs };
   switch (meaning?.kind) {
-    case 'invalid':
-      return { kind: 'invalid', message: invalidMessage(meaning.message, row) };
+    case 'invalid': {
+      const kept = await state.serviceTexts.keep(input.run, withAdvice(meaning.text, row));
+      return { kind: 'invalid', message: meaning.message, ...kept };
+    }
     case 'hold':
       if (meaning.cause.code === 'paused' && budget.tries < BORNE_PAUSES && !input.isDoubted) {
         return again(
           { delayMs: PAUSE_BORNE_MS * 2 ** budget.tries, budget: { ...budget, tries: budget.tries + 1 } },
-          fit(meaning.cause.message),
+          meaning.cause.message,
           unanswered,
         );
       }
-      throw batchFault({
-        cause: { ...meaning.cause, message: fit(meaning.cause.message) },
-        failedMs: Math.round(budget.spentMs + Date.now() - startedAtMs),
-        rowLimitMs: state.limits.createFaultMs,
-        ...unanswered,
-      });
+      throw batchFault(
+        {
+          cause: meaning.cause,
+          failedMs: Math.round(budget.spentMs + Date.now() - startedAtMs),
+          rowLimitMs: state.limits.createFaultMs,
+          ...unanswered,
+        },
+        meaning.text,
+      );
     case 'passing': {
-      const cause = { ...meaning.cause, message: fit(meaning.cause.message) };
+      const { cause, text } = meaning;
       const failing = { budget, tryMs: Date.now() - startedAtMs, limits: state.limits };
       // It may be these images: a batch does not stand still for one row.
-      if (
-        cause.code === 'upload-failed' &&
-        sinceMs === undefined &&
-        isExhausted({ ...meaning, cause }, failing)
-      ) {
-        return { kind: 'invalid', failure: 'flaky', message: cause.message };
+      if (cause.code === 'upload-failed' && sinceMs === undefined && isExhausted(meaning, failing)) {
+        const kept = await state.serviceTexts.keep(input.run, text);
+        return { kind: 'invalid', failure: 'flaky', message: cause.message, ...kept };
       }
       const rowLimitMs = state.limits.createFaultMs;
       const doubt = { rowLimitMs, isDoubted: input.isDoubted === true };
-      const next = bearOrHold({ ...meaning, cause }, { ...failing, ...doubt, ...unanswered });
+      const next = bearOrHold(meaning, { ...failing, ...doubt, ...unanswered });
       return { ...again(next, cause.message, unanswered), ...slowDown(state, error) };
     }
     case 'gone':
@@ -174,13 +171,12 @@ function slowDown({ gate }: WorkerState, error: unknown): { readonly slowDownMs?
 }
 
 /** The service's words about a refused row, and where they seem to be about its input images, what the service needs. */
-function invalidMessage(message: string, row: ShardRow | undefined): string {
-  const told = withoutPrompt(message, row?.prompt ?? '');
-  if (!row || row.inputImages.length === 0 || !/input|fetch|download/i.test(message)) return told;
+function withAdvice(text: string, row: ShardRow | undefined): string {
+  if (!row || row.inputImages.length === 0 || !/input|fetch|download/i.test(text)) return text;
   const needs = row.inputImages.some(isUploaded)
     ? 'the bucket of this batch, for files, must be reachable from the internet'
     : 'they must open without signing in, and not have expired';
-  return `${told} (The service fetches input images itself: ${needs}.)`;
+  return `${text} (The service fetches input images itself: ${needs}.)`;
 }
 
 function again(

@@ -13,6 +13,7 @@ import type { JobTimes } from './job-times.js';
 import type { PollTurns } from './poll-turns.js';
 import type { RequestGate } from './request-gate.js';
 import type { RunAccounts } from './run-accounts.js';
+import type { ServiceTexts } from '../ledger/service-texts.js';
 import type { ShardRows } from '../ledger/shard-rows.js';
 import type { Thumbnails } from './thumbnails.js';
 
@@ -54,4 +55,5 @@ export interface WorkerState extends ActivityDependencies {
   readonly pollTurns: PollTurns;
   readonly jobTimes: JobTimes;
   readonly thumbnails: Thumbnails;
+  readonly serviceTexts: ServiceTexts;
 }

@@ -4,81 +4,87 @@ import { connectionFaultCode } from '../bananahub/connection-fault.js';
 import { BananaHubError } from '../bananahub/errors.js';
 import { ImageDownloadError } from '../bananahub/image-download-error.js';
 import { BATCH_FAULT, type BatchFaultDetails } from '../domain/batch-fault.js';
-import { asPart } from '../domain/full-stop.js';
 import type { HoldCause, ModelMode } from '../domain/holds.js';
 import { StorageError, type StorageErrorCode } from '../storage/object-store.js';
+import { ownWords } from './own-words.js';
 
-/** What an error means for the row and the batch: the one table from errors to consequences. */
+/**
+ * What an error means for the row and the batch: the one table from errors to consequences. Causes and messages are our own
+ * words, since they enter history; `text` is what the other side said, for the bucket.
+ */
 export type Meaning =
   /** The whole scope stands still; the row keeps its place. */
-  | { readonly kind: 'hold'; readonly cause: HoldCause }
+  | { readonly kind: 'hold'; readonly cause: HoldCause; readonly text?: string }
   /** Worth another try; holds the batch as `cause` says where it does not pass. */
-  | { readonly kind: 'passing'; readonly cause: HoldCause }
+  | { readonly kind: 'passing'; readonly cause: HoldCause; readonly text?: string }
   /** The request itself is refused. */
-  | { readonly kind: 'invalid'; readonly message: string }
+  | { readonly kind: 'invalid'; readonly message: string; readonly text: string }
   /** The service does not know the job. */
   | { readonly kind: 'gone' };
 
 /** What a failed call of the API means. `mode` is set for creates, whose 403 concerns one model. */
 export function meaningOfApiError(error: BananaHubError, mode?: ModelMode): Meaning {
-  const { code, retryAfterMs } = error;
-  const message = asPart(error.message);
+  const { code, status } = error;
   switch (code) {
     case 'unauthorized':
       return hold(
+        error,
         'account',
-        code,
-        `The API key is refused (401: ${message}). Set BANANAHUB_API_KEY on the workers to a valid key and restart them; the batch goes on by itself.`,
+        'The API key is refused (401). Set BANANAHUB_API_KEY on the workers to a valid key and restart them; the batch goes on by itself.',
       );
     case 'insufficient-balance':
       return hold(
+        error,
         'account',
-        code,
-        `Out of funds (402: ${message}). Top up the BananaHub account; the batch goes on by itself.`,
+        'Out of funds (402). Top up the BananaHub account; the batch goes on by itself.',
       );
     case 'forbidden':
       return mode
         ? hold(
+            error,
             `model:${mode}`,
-            code,
-            `The API key may not use ${mode} (403: ${message}). Grant it, or cancel; rows of other models go on.`,
+            `The API key may not use ${mode} (403). Grant it, or cancel; rows of other models go on.`,
           )
         : hold(
+            error,
             'account',
-            code,
-            `The API key may not look at jobs (403: ${message}). Grant it; the batch goes on by itself.`,
+            'The API key may not look at jobs (403). Grant it; the batch goes on by itself.',
           );
     case 'paused':
       return mode
         ? hold(
+            error,
             `model:${mode}`,
-            code,
-            `BananaHub has paused ${mode} (${message}). The batch goes on by itself when it is back.`,
-            retryAfterMs,
+            `BananaHub has paused ${mode} (${ownWords(error)}). The batch goes on by itself when it is back.`,
           )
-        : passing('paused', `BananaHub is paused (${message}).`, retryAfterMs);
+        : passing(error, 'service', `BananaHub is paused (${ownWords(error)}).`);
     case 'job-not-found':
       return { kind: 'gone' };
     case 'invalid-request':
       // No row is at fault, and none would fare better.
-      return message.startsWith('callback_url: ')
+      return error.message.startsWith('callback_url: ')
         ? hold(
+            error,
             'account',
+            'BananaHub refuses the URL for webhooks (422). Correct BANANA_WEBHOOK_URL on the workers, or take it away; the batch goes on by itself.',
             'callback-refused',
-            `BananaHub refuses the URL for webhooks (422: ${message}). Correct BANANA_WEBHOOK_URL on the workers, or take it away; the batch goes on by itself.`,
           )
-        : { kind: 'invalid', message: error.message };
+        : {
+            kind: 'invalid',
+            message: `BananaHub refused the request (${status ?? 422}).`,
+            text: error.message,
+          };
     case 'upload-failed':
-      return passing(code, `BananaHub cannot store input images (502: ${message}).`, retryAfterMs);
+      return passing(error, 'service', 'BananaHub cannot store input images (502).');
     case 'rate-limited':
     case 'unavailable':
     case 'timeout':
     case 'network':
     case 'bad-answer':
       return passing(
-        code,
-        `BananaHub does not answer as it should (${message}). The batch goes on by itself when it does.`,
-        retryAfterMs,
+        error,
+        'service',
+        `BananaHub does not answer as it should (${ownWords(error)}). The batch goes on by itself when it does.`,
       );
   }
 }
@@ -139,11 +145,9 @@ export function meaningOfDownloadError(error: ImageDownloadError): Meaning | und
 
 const GONE_FROM_HOST = new Set([400, 404, 410]);
 
-function hostFault({ message }: ImageDownloadError): Meaning {
-  return passing(
-    IMAGE_HOST,
-    `The image host does not answer as it should (${asPart(message)}). The batch goes on by itself when it does.`,
-  );
+function hostFault(error: ImageDownloadError): Meaning {
+  const message = `The image host does not answer as it should (${ownWords(error)}). The batch goes on by itself when it does.`;
+  return passing(error, 'service', message, IMAGE_HOST);
 }
 
 /** The code of a hold whose cause is the host of the images: its probe downloads one. */
@@ -202,14 +206,24 @@ export function meaningOf(error: unknown, mode?: ModelMode): Meaning | undefined
   return undefined;
 }
 
-/** The failure by which a workflow learns that the batch must be held. Temporal does not retry it: the workflow does, after the hold. */
-export function batchFault(details: BatchFaultDetails): ApplicationFailure {
-  return ApplicationFailure.create({
-    type: BATCH_FAULT,
-    message: details.cause.message,
-    nonRetryable: true,
-    details: [details],
-  });
+/**
+ * The failure by which a workflow learns that the batch must be held. Temporal does not retry it: the workflow does, after
+ * the hold. `text`, what the other side said, stays behind: Temporal takes over what `ApplicationFailure` has.
+ */
+export class BatchFault extends ApplicationFailure {
+  readonly fault: BatchFaultDetails;
+  readonly text: string | undefined;
+
+  constructor(fault: BatchFaultDetails, text: string | undefined) {
+    super(fault.cause.message, BATCH_FAULT, true, [fault]);
+    this.fault = fault;
+    this.text = text;
+  }
+}
+
+/** The batch's fault; `text` is what the service or the image host said. */
+export function batchFault(details: BatchFaultDetails, text?: string): BatchFault {
+  return new BatchFault(details, text);
 }
 
 /** The fault of a worker whose key belongs to another account than the batch. */
@@ -243,14 +257,29 @@ export function passingFailure(message: string, delayMs: number): ApplicationFai
   return ApplicationFailure.create({ type: 'PassingFault', message, nextRetryDelay: delayMs });
 }
 
-function hold(scope: HoldCause['scope'], code: string, message: string, retryAfterMs?: number): Meaning {
-  return { kind: 'hold', cause: causeOf(scope, code, message, retryAfterMs) };
+type ServiceError = BananaHubError | ImageDownloadError;
+
+function hold(error: ServiceError, scope: HoldCause['scope'], message: string, code?: string): Meaning {
+  return { kind: 'hold', cause: causeOf(error, scope, message, code), text: error.message };
 }
 
-function passing(code: string, message: string, retryAfterMs?: number): Meaning {
-  return { kind: 'passing', cause: causeOf('service', code, message, retryAfterMs) };
+function passing(error: ServiceError, scope: HoldCause['scope'], message: string, code?: string): Meaning {
+  return { kind: 'passing', cause: causeOf(error, scope, message, code), text: error.message };
 }
 
-function causeOf(scope: HoldCause['scope'], code: string, message: string, waitMs?: number): HoldCause {
-  return { scope, code, message, ...(waitMs !== undefined && { retryAfterMs: waitMs }) };
+function causeOf(
+  error: ServiceError,
+  scope: HoldCause['scope'],
+  message: string,
+  code: string = error.code,
+): HoldCause {
+  const { status } = error;
+  const retryAfterMs = error instanceof BananaHubError ? error.retryAfterMs : undefined;
+  return {
+    scope,
+    code,
+    message,
+    ...(status !== undefined && { status }),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  };
 }

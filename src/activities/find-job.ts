@@ -76,7 +76,9 @@ async function findUntil(state: WorkerState, input: FindJobInput, search: Search
     } catch (error) {
       if (cancellationSignal().aborted) throw error;
       const meaning = meaningOf(error);
-      if (meaning?.kind === 'hold') throw batchFault({ cause: meaning.cause, ...missingOf(looks) });
+      if (meaning?.kind === 'hold') {
+        throw batchFault({ cause: meaning.cause, ...missingOf(looks) }, meaning.text);
+      }
       if (meaning?.kind !== 'passing') throw error;
       const tryMs = performance.now() - lookedAtMs;
       const rowLimitMs = limits.jobFaultMs;

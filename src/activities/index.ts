@@ -3,6 +3,7 @@ import { awaitGenerationActivity } from './await-generation.js';
 import { createGenerationActivity } from './create-generation.js';
 import type { ActivityDependencies, WorkerState } from './dependencies.js';
 import { findJobActivity } from './find-job.js';
+import { forHistory } from './for-history.js';
 import { ingestActivity } from './ingest.js';
 import { leaseBudgetActivity } from './lease-budget.js';
 import { JobTimes } from './job-times.js';
@@ -15,7 +16,9 @@ import { reportCanaryActivity } from './report-canary.js';
 import { RunAccounts } from './run-accounts.js';
 import { sealActivity } from './seal.js';
 import { openShardActivity, recordLostShardActivity, recordOutcomesActivity } from './shard-activities.js';
+import { ServiceTexts } from '../ledger/service-texts.js';
 import { ShardRows } from '../ledger/shard-rows.js';
+import type { RunRef } from '../storage/layout.js';
 import { storeImageActivity } from './store-image.js';
 import { tellEndActivity } from './tell-end.js';
 import { Thumbnails } from './thumbnails.js';
@@ -30,8 +33,10 @@ export function createActivities(dependencies: ActivityDependencies): Activities
   const { store, gate = new RequestGate(), pollTurns = new PollTurns(), log } = dependencies;
   const { decodeBytes = DEFAULT_DECODE_BYTES } = dependencies;
   const api = behindGate(dependencies.api, gate);
+  const serviceTexts = new ServiceTexts(store);
   const state: WorkerState = {
     ...dependencies,
+    serviceTexts,
     api,
     gate,
     pollTurns,
@@ -40,22 +45,25 @@ export function createActivities(dependencies: ActivityDependencies): Activities
     jobTimes: new JobTimes(),
     thumbnails: new Thumbnails(store, { decodeBytes, log }),
   };
+  const told = <Input extends { readonly run: RunRef }, Result>(
+    activity: (input: Input) => Promise<Result>,
+  ): ((input: Input) => Promise<Result>) => forHistory(serviceTexts, activity);
   return {
-    ingest: ingestActivity(state),
-    leaseBudget: leaseBudgetActivity(state),
-    openShard: openShardActivity(state),
-    createGeneration: createGenerationActivity(state),
-    awaitGeneration: awaitGenerationActivity(state),
-    findJob: findJobActivity(state),
-    storeImage: storeImageActivity(state),
-    recordOutcomes: recordOutcomesActivity(state),
-    recordLostShard: recordLostShardActivity(state),
-    probe: probeActivity(state),
-    rebindAccount: rebindAccountActivity(state),
-    reportCanary: reportCanaryActivity(state),
-    seal: sealActivity(state),
-    watchBatch: watchBatchActivity(state),
-    tellEnd: tellEndActivity(state),
+    ingest: told(ingestActivity(state)),
+    leaseBudget: told(leaseBudgetActivity(state)),
+    openShard: told(openShardActivity(state)),
+    createGeneration: told(createGenerationActivity(state)),
+    awaitGeneration: told(awaitGenerationActivity(state)),
+    findJob: told(findJobActivity(state)),
+    storeImage: told(storeImageActivity(state)),
+    recordOutcomes: told(recordOutcomesActivity(state)),
+    recordLostShard: told(recordLostShardActivity(state)),
+    probe: told(probeActivity(state)),
+    rebindAccount: told(rebindAccountActivity(state)),
+    reportCanary: told(reportCanaryActivity(state)),
+    seal: told(sealActivity(state)),
+    watchBatch: told(watchBatchActivity(state)),
+    tellEnd: told(tellEndActivity(state)),
     postNotice: postNoticeActivity(state),
   };
 }

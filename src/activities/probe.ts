@@ -15,7 +15,6 @@ import { IMAGE_HOST, isSurelyRefused, mayHaveCreated, meaningOf } from './failur
 import { modeOf } from './generation-key.js';
 import { forgetRefused, isInDoubt, outgoingCreate } from './outgoing-create.js';
 import { callbackRefOf } from '../webhooks/worker-webhooks.js';
-import { withoutPrompt } from './service-message.js';
 import type { Activities, ProbeInput, ProbeResult, StillHeldDetails } from './types.js';
 
 /** What the last look left for the next. */
@@ -255,7 +254,7 @@ async function stillHeld(
   const meaning = meaningOf(error, create && modeOf(create.row));
   if (meaning?.kind !== 'hold' && meaning?.kind !== 'passing') return error;
   const unanswered = create && mayHaveCreated(error) && { unansweredSinceMs: create.sentAtMs };
-  const message = withoutPrompt(meaning.cause.message, create?.row.prompt ?? '', LONGEST_MESSAGE);
+  const { message } = meaning.cause;
   // Nobody but this try knows of it yet, and between two tries it could not tell.
   const turn = cause.code === JOBS_MISSING ? createAmong(input) : inTurn(input);
   if (unanswered && turn && !turn.candidate.isReplay && turn.candidate.unansweredSinceMs === undefined) {
@@ -266,7 +265,6 @@ async function stillHeld(
   return retryable(message, meaning.cause.retryAfterMs);
 }
 
-const LONGEST_MESSAGE = 600;
 const STILL_HELD = 'StillHeld';
 
 function outOfFunds(available: string): ApplicationFailure {

@@ -99,27 +99,30 @@ function knownStart(row: number, start: RowStart): readonly KnownRow[] {
   ];
 }
 
+/** Rows that are looked for in the bucket at a time. */
+const LOOKS_AT_ONCE = 16;
+
 /** Writes one part: rows that have settled, with what they cost. Writing it again changes nothing. */
 export function recordOutcomesActivity(state: WorkerState): Activities['recordOutcomes'] {
   return ({ run, shard, part, settled }: RecordOutcomesInput) =>
     bearingBucket(state, async () => {
-      const outcomes = await Promise.all(
-        settled.map(async (one) =>
-          outcomeOf(state, run, await state.shardRows.row({ run, shard, row: one.row }), one),
-        ),
+      const outcomes = await pMap(
+        settled,
+        async (one) => outcomeOf(state, run, await state.shardRows.row({ run, shard, row: one.row }), one),
+        { concurrency: LOOKS_AT_ONCE },
       );
       await putPart(state, { run, shard, part }, outcomes);
     });
 }
 
-/** A row's outcome; one that is said to keep its image has the new one where that was stored all the same, unseen by its shard. */
+/** A row's outcome, with what the service said; one that is said to keep its image has the new one where that was stored all the same, unseen by its shard. */
 export async function outcomeOf(
   state: WorkerState,
   run: RunRef,
   row: ShardRow,
   settled: Omit<SettledRow, 'row'>,
 ): Promise<RowOutcome> {
-  const outcome = toOutcome(run, row, settled);
+  const outcome = toOutcome(run, row, await state.serviceTexts.shownOf(run, settled));
   return row.standing && settled.end.kind !== 'stored' ? orStored(state, run, row, outcome) : outcome;
 }
 
@@ -133,9 +136,6 @@ async function orStored(
   const present = await PresentImages.list(store, run, row.imageName);
   return (await present.outcomeOf(row, outcome, { leastGeneration: row.generation })) ?? outcome;
 }
-
-/** Rows of a lost shard that are looked for in the bucket at a time. */
-const LOOKS_AT_ONCE = 16;
 
 /**
  * Settles as `shard-lost` every row of a shard that has neither a recorded outcome nor its image in the bucket; their keys

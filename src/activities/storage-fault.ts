@@ -19,7 +19,7 @@ export async function bearingStorage<T>(
     return await work();
   } catch (error) {
     const meaning = meaningOf(error);
-    if (meaning?.kind === 'hold') throw batchFault({ cause: meaning.cause });
+    if (meaning?.kind === 'hold') throw batchFault({ cause: meaning.cause }, meaning.text);
     if (meaning?.kind !== 'passing') throw error;
     const { delayMs, budget } = bearOrHold(meaning, {
       budget: before,

@@ -17,7 +17,7 @@ import type { WorkerState } from './dependencies.js';
 import { bearOrHold, countedTryMs } from './bear-or-hold.js';
 import { batchFault, meaningOf } from './failure.js';
 import { JobLooks, LeftMissing, missingOf } from './job-looks.js';
-import { withoutPrompt } from './service-message.js';
+import { ownWords } from './own-words.js';
 import { bearingStorage } from './storage-fault.js';
 import type { Activities, StoreImageInput, StoreImageResult } from './types.js';
 
@@ -50,8 +50,27 @@ const Progress = z.object({ missing: LeftMissing.exactOptional() });
 
 const MISSING_DELAY_MS = 1_000;
 
-/** What this one image, from a living service, does wrong: ask again for a fresh URL. */
-class ImageFault extends Error {}
+/** What this one image, from a living service, does wrong: ask again for a fresh URL. `text`: in the service's words. */
+class ImageFault extends Error {
+  readonly text: string | undefined;
+
+  constructor(message: string, text?: string) {
+    super(message);
+    this.text = text;
+  }
+}
+
+/** Why an image could not be had: in our own words, and in detail, for the bucket. */
+function goneOf(error: ImageFault | ImageDownloadError): {
+  readonly message: string;
+  readonly text: string | undefined;
+} {
+  if (error instanceof ImageFault) return error;
+  return {
+    message: `The image of the finished job could not be downloaded (${ownWords(error)}).`,
+    text: error.message,
+  };
+}
 
 async function copyUntilStored(
   state: WorkerState,
@@ -78,8 +97,10 @@ async function copyUntilStored(
       const tryMs = countedTryMs(Date.now() - triedAtMs);
       const meaning = meaningOf(error);
       if (error instanceof ImageFault || (error instanceof ImageDownloadError && !meaning)) {
-        if (imageFaults.spentMs + tryMs >= limits.imageFaultMs)
-          return { kind: 'result-gone', message: withoutPrompt(error.message, row.prompt) };
+        if (imageFaults.spentMs + tryMs >= limits.imageFaultMs) {
+          const { message, text } = goneOf(error);
+          return { kind: 'result-gone', message, ...(await state.serviceTexts.keep(input.run, text)) };
+        }
         const delayMs =
           Math.min(30_000, 500 * 2 ** Math.min(imageFaults.tries, 10)) * (0.5 + Math.random() / 2);
         imageFaults = { spentMs: imageFaults.spentMs + tryMs + delayMs, tries: imageFaults.tries + 1 };
@@ -88,7 +109,7 @@ async function copyUntilStored(
       }
       switch (meaning?.kind) {
         case 'hold':
-          throw batchFault({ cause: meaning.cause, ...missingOf(looks) });
+          throw batchFault({ cause: meaning.cause, ...missingOf(looks) }, meaning.text);
         case 'passing': {
           const next = bearOrHold(meaning, {
             budget,
@@ -121,7 +142,7 @@ async function copyOnce(
 ): Promise<StoreImageResult> {
   const job = await looks.look();
   if (job.kind === 'missing') return job;
-  if (job.kind === 'failed') throw new ImageFault(`The job was done and then failed: ${job.message}`);
+  if (job.kind === 'failed') throw new ImageFault('The job was done and then failed.', job.message);
   if (job.kind === 'unfinished') throw new ImageFault('The job is done and gives no image URL.');
   const downloaded = await state.downloadImage(job.imageUrl, cancellationSignal());
   try {
@@ -142,7 +163,7 @@ async function factsOf({ body, sha256 }: DownloadedImage): Promise<ImageFacts> {
     }
     case 'not-an-image':
     case 'incomplete':
-      throw new ImageFault(`What the image host sent is no whole image: ${inspection.reason}.`);
+      throw new ImageFault('What the image host sent is no whole image.', `${inspection.reason}.`);
   }
 }
 

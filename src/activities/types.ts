@@ -4,6 +4,7 @@ import type { FaultBudget } from '../domain/fault-budget.js';
 import type { RunRef } from '../storage/layout.js';
 import type { HoldCause } from '../domain/holds.js';
 import type { JobId } from '../domain/ids.js';
+import type { Told } from '../domain/kept-text.js';
 import type { MissingJob } from '../domain/missing-job.js';
 import type { Notice } from '../domain/notice.js';
 import type { ImageFacts, SettledRow } from '../domain/outcome.js';
@@ -43,7 +44,7 @@ export type CreateGenerationResult =
       readonly webhookExpected?: true;
     }
   /** Refused, and no job was made. `failure` is set where trying again may mend it. */
-  | { readonly kind: 'invalid'; readonly message: string; readonly failure?: 'flaky' }
+  | ({ readonly kind: 'invalid'; readonly failure?: 'flaky' } & Told)
   | { readonly kind: 'unknown-charge'; readonly message: string }
   /** Another workflow run was given the money, which a reset has made this one of: nothing was sent. */
   | { readonly kind: 'not-leased' }
@@ -89,7 +90,7 @@ export interface EndedByWebhook {
 
 export type AwaitGenerationResult =
   | { readonly kind: 'done' }
-  | { readonly kind: 'failed'; readonly failure: JobFailureClass; readonly message: string }
+  | ({ readonly kind: 'failed'; readonly failure: JobFailureClass } & Told)
   /** 404, several times in a row: it is to be looked for without a slot of the window. */
   | { readonly kind: 'missing'; readonly missing: MissingJob; readonly unfinishedMs?: number }
   | { readonly kind: 'unfinished'; readonly message: string };
@@ -131,7 +132,7 @@ export interface StoreImageInput extends GenerationRef {
 export type StoreImageResult =
   | { readonly kind: 'stored'; readonly image: ImageFacts; readonly adopted: boolean }
   | { readonly kind: 'missing'; readonly missing: MissingJob }
-  | { readonly kind: 'result-gone'; readonly message: string }
+  | ({ readonly kind: 'result-gone' } & Told)
   /** A newer run of the batch has stored another image for the row. */
   | { readonly kind: 'superseded' };
 
@@ -208,7 +209,7 @@ export interface WatchBatchInput {
   readonly startedAt: string;
 }
 
-/** Everything the workflows ask of the outside world. Inputs and outputs enter history: indexes, counts and job ids only. */
+/** Everything the workflows ask of the outside world. Inputs and outputs enter history: indexes, counts, job ids and our own words only. */
 export interface Activities {
   ingest: (input: { readonly run: RunRef; readonly settings: RunSettings }) => Promise<IngestResult>;
   openShard: (input: {

@@ -1,3 +1,4 @@
+import type { JobFailureClass } from '../domain/failure-kind.js';
 import type { Model, Resolution } from '../domain/generation-settings.js';
 import type { JobId } from '../domain/ids.js';
 
@@ -15,11 +16,11 @@ export interface CreateGenerationRequest {
   readonly callbackUrl?: string;
 }
 
-/** A job as its GET told it. `pausedNotice` is set where a living job carries a pause notice; `endedAgoMs` is from its end to this answer by the service's own clock, in whole seconds. */
+/** A job as its GET told it. `failure` is told by the whole reason, of which `message` may be a part. `pausedNotice` is set where a living job carries a pause notice; `endedAgoMs` is from its end to this answer by the service's own clock, in whole seconds. */
 export type Job =
   | { readonly kind: 'unfinished'; readonly status: string; readonly pausedNotice?: string }
   | { readonly kind: 'done'; readonly imageUrl: string; readonly endedAgoMs?: number }
-  | { readonly kind: 'failed'; readonly message: string };
+  | { readonly kind: 'failed'; readonly failure: JobFailureClass; readonly message: string };
 
 /** Decimal strings, as the service sends them. */
 export interface Balance {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Balance, Job } from './client.js';
+import { classifyJobFailure } from '../domain/failure-kind.js';
 import type { JobId } from '../domain/ids.js';
 import { messageOf } from './error-body.js';
 import type { Redact } from './redact-secrets.js';
@@ -68,11 +69,10 @@ export function jobSchema(asked: JobId, answeredAtMs: number | undefined, redact
       return z.NEVER;
     }
     switch (answer.status) {
-      case 'failed':
-        return {
-          kind: 'failed',
-          message: publicText(firstText(answer) ?? 'the service gave no reason', redact),
-        };
+      case 'failed': {
+        const text = firstText(answer) ?? 'the service gave no reason';
+        return { kind: 'failed', failure: classifyJobFailure(text), message: publicText(text, redact) };
+      }
       case 'done': {
         const result = doneResultSchema.nullish().safeParse(answer.result);
         if (!result.success) {

@@ -97,12 +97,13 @@ function statusOf(
     batchId: location.batchId,
     state,
     reason,
-    holds: holds.map(({ scope, code, message, since, nextProbeAt }) => ({
+    holds: holds.map(({ scope, code, message, since, nextProbeAt, textId }) => ({
       scope,
       code,
       message,
       since,
       nextProbeAt,
+      ...(textId !== undefined && { textId }),
     })),
     paused: snapshot.paused,
     budget: snapshot.budget,

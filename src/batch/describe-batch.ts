@@ -53,6 +53,8 @@ const Snapshot: z.ZodType<BatchSnapshot> = z.object({
       scope: z.custom<HoldScope>((value) => typeof value === 'string'),
       code: z.string(),
       message: z.string(),
+      textId: z.string().exactOptional(),
+      status: z.int().exactOptional(),
       since: z.string(),
       nextTrialAt: z.string().exactOptional(),
     }),

@@ -25,6 +25,10 @@ export interface BatchStatus extends Tally {
     readonly message: string;
     readonly since: string;
     readonly nextProbeAt: string | undefined;
+    /** The fingerprint of what the service said when the hold began; absent where it said nothing. */
+    readonly textId?: string;
+    /** What it said then; only `status` reads it. */
+    readonly said?: string;
   }[];
   readonly paused: boolean;
   /** Undefined for a run without a budget. */

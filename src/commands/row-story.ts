@@ -4,6 +4,7 @@ import { generationsTogether } from '../domain/row-plan.js';
 import type { GenerationRecord, PhaseReached, RowOutcome, SettledEnd } from '../domain/outcome.js';
 import { phaseReached } from '../domain/phase-reached.js';
 import { listParts, readParts } from '../ledger/parts.js';
+import { ServiceTexts } from '../ledger/service-texts.js';
 import { at, batchRoot, inputAddress, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { rowQuery, type RowView } from '../workflows/shard-messages.js';
@@ -72,7 +73,7 @@ export async function rowStory(input: {
   const { row } = found;
   const { outcome, live } =
     found.kind === 'carried' ? { outcome: found.outcome } : await stateOf(input, found);
-  const view = typeof live === 'object' ? live : undefined;
+  const view = typeof live === 'object' ? await new ServiceTexts(store).shownOf(run, live) : undefined;
   const end = outcome?.end ?? view?.end;
   const generations = outcome?.generations ?? generationsTogether(row.earlier ?? [], view?.generations ?? []);
   const { batchId, runSeq } = run;

@@ -50,8 +50,9 @@ export function statusBlock(status: BatchStatus, colours: ReturnType<typeof pc.c
   const lines = [
     `${colours.bold(status.batchId)}  ${state}  ${colours.yellow(bar(status))}  ${ended}/${status.total}  ${percent} %`,
     `  ${facts.join(' · ')}`,
-    ...status.holds.flatMap(({ scope, message, since, nextProbeAt }) => [
+    ...status.holds.flatMap(({ scope, message, since, nextProbeAt, said }) => [
       colours.yellow(`  held (${scope}) since ${timeOf(since)}: ${message}`),
+      ...(said === undefined ? [] : [`  the service said: ${said}`]),
       ...(nextProbeAt ? [`  looked at again at ${timeOf(nextProbeAt)}`] : []),
     ]),
     ...(status.budget ? [budgetLine(status.budget)] : []),

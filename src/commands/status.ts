@@ -3,6 +3,7 @@ import { readBatchStatus } from '../batch/batch-status.js';
 import { statusJson, type BatchStatus } from '../batch/status-document.js';
 import { statusFromBucket } from '../batch/bucket-status.js';
 import { UsageError } from '../errors.js';
+import { ServiceTexts } from '../ledger/service-texts.js';
 import { addressOf, type BatchLocation } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { locate, withBucketIfAny, type BucketIfAny } from './batch-access.js';
@@ -65,16 +66,38 @@ async function show(
   context: CommandContext,
   options: StatusOptions,
   { store, location }: { readonly store: ObjectStore | undefined; readonly location: BatchLocation },
-  found: BatchStatus | undefined,
+  known: BatchStatus | undefined,
 ): Promise<ExitCode> {
-  if (!found) throw unknownBatch(location);
+  if (!known) throw unknownBatch(location);
   const { stdout, environment } = context;
+  const found = store ? await withTextsOfHolds(store, location, known) : known;
   if (options.json) stdout.write(`${statusJson(found)}\n`);
   else if (!options.watch)
     stdout.write(`${statusBlock(found, coloursFor(stdout, environment))}\n  ${found.location}\n`);
   const notes = options.json || !store ? [] : await sealNotes(store, location, found);
   for (const [, text] of notes) stdout.write(`  ${text}\n`);
   return exitCodeOf(found);
+}
+
+const TEXTS_WITHIN_MS = 2_000;
+
+/** The status with what the service said when its holds began, as far as the bucket tells it soon. */
+async function withTextsOfHolds(
+  store: ObjectStore,
+  location: BatchLocation,
+  found: BatchStatus,
+): Promise<BatchStatus> {
+  const run = { ...location, runSeq: found.runSeq };
+  const texts = new ServiceTexts(store);
+  const signal = AbortSignal.timeout(TEXTS_WITHIN_MS);
+  const holds = await Promise.all(
+    found.holds.map(async (hold) => {
+      const { textId } = hold;
+      const said = textId && (await texts.text(run, textId, signal).catch(() => undefined));
+      return said ? { ...hold, said } : hold;
+    }),
+  );
+  return { ...found, holds };
 }
 
 /** 0 while a batch works and where all of its rows are stored; 1 where it ended otherwise. */

@@ -1,4 +1,6 @@
+import { asPart } from './full-stop.js';
 import { JOBS_MISSING, type HoldCause } from './holds.js';
+import type { Told } from './kept-text.js';
 import { MAX_SHARD_WINDOW } from './window.js';
 
 /** Ended generations of the whole batch over which failures are counted. */
@@ -45,8 +47,10 @@ export class RecentGenerations {
 }
 
 /** Why a batch is held of whose last generations so many percent failed; `last` is what the last one failed of. */
-export function failureRateCause(percent: number, last: string): HoldCause {
+export function failureRateCause(percent: number, { message, ...text }: Told): HoldCause {
+  const last = asPart(message);
   return {
+    ...text,
     scope: 'failure-rate',
     code: 'too-many-failures',
     message: `${Math.round(percent)} % of the last generations failed, the last one with: ${last || 'no reason'}. Something is wrong with the sheet or the service, so nothing more is bought but one row now and then, and the batch goes on by itself once such a row gets its image. To go on all the same: banana-batch resume ID; to allow more failures: banana-batch set ID --max-failure-rate 90; to stop: banana-batch cancel ID.`,

@@ -1,13 +1,15 @@
 import type { InputMode, Model } from './generation-settings.js';
+import type { Told } from './kept-text.js';
 
 /** What stands still together: only rows that need the scope wait for it. */
 export type HoldScope = 'account' | 'service' | 'storage' | 'failure-rate' | `model:${Model}:${InputMode}`;
 
 /** Why a scope is held; `message` is for a person and says what ends the hold. */
-export interface HoldCause {
+export interface HoldCause extends Told {
   readonly scope: HoldScope;
   readonly code: string;
-  readonly message: string;
+  /** The HTTP status of the service or of the image host; absent where none was answered. */
+  readonly status?: number;
   /** What the service asked to wait before anybody asks again: no probe comes earlier. Absent where it named no time. */
   readonly retryAfterMs?: number;
 }

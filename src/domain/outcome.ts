@@ -1,5 +1,6 @@
 import type { FailureKind } from './failure-kind.js';
 import type { ContentHash, JobId, RowId } from './ids.js';
+import type { Told } from './kept-text.js';
 
 /** Whether a generation cost money, as far as the contract lets us know. */
 export type Charged = 'yes' | 'no' | 'unknown';
@@ -20,8 +21,10 @@ export interface GenerationRecord {
    * generations. Milliseconds since the epoch.
    */
   readonly openedSinceMs?: number;
-  /** The service's own words where it gave any, without URLs and without the prompt, at most 300 characters. */
+  /** Why it gave no image: in history our own sentence, in the bucket with what the service said, at most 300 characters of it. */
   readonly message?: string;
+  /** In history only: where what the service said lies (`Told`). */
+  readonly textId?: string;
 }
 
 export type ImageType = 'png' | 'jpg' | 'webp';
@@ -59,8 +62,14 @@ export type RowEnd =
   | { readonly kind: 'failed'; readonly failure: FailureKind; readonly message: string }
   | { readonly kind: 'cancelled' };
 
-/** How a row ended by its shard's word: `kept` is one that got no new image and keeps the one it had. */
-export type SettledEnd = RowEnd | { readonly kind: 'kept' };
+/**
+ * How a row ended by its shard's word: `kept` is one that got no new image and keeps the one it had. `textId` is where
+ * what the service said lies.
+ */
+export type SettledEnd =
+  | Exclude<RowEnd, { readonly kind: 'failed' }>
+  | (Extract<RowEnd, { readonly kind: 'failed' }> & Pick<Told, 'textId'>)
+  | { readonly kind: 'kept' };
 
 /** The end of one row by its index in the shard: the form that workflow history carries. */
 export interface SettledRow {

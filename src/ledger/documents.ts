@@ -190,9 +190,11 @@ export const ShardRowLine: z.ZodType<ShardRow> = z.object({
   standing: z.object({ end: storedEnd, imageKey: z.string() }).exactOptional(),
 });
 
+/** Only history has a `textId`. */
+const textId = z.string().exactOptional();
 const rowEnd = z.discriminatedUnion('kind', [
   storedEnd,
-  z.object({ kind: z.literal('failed'), failure: z.enum(FAILURE_KINDS), message: z.string() }),
+  z.object({ kind: z.literal('failed'), failure: z.enum(FAILURE_KINDS), message: z.string(), textId }),
   z.object({ kind: z.literal('cancelled') }),
 ]);
 
@@ -200,7 +202,7 @@ const rowEnd = z.discriminatedUnion('kind', [
 export const SettledDocument: z.ZodType<SettledRow> = z.object({
   row: count,
   end: z.union([rowEnd, z.object({ kind: z.literal('kept') })]),
-  generations: z.array(generationRecord),
+  generations: z.array(generationRecord.extend({ textId })),
   settledAtMs: z.number(),
 });
 

@@ -110,6 +110,16 @@ export function requestKey(location: BatchLocation, runSeq: number): string {
   return `${runFolder(location, runSeq)}request.json`;
 }
 
+/** The folder of the texts of the service and of the image host that a run has kept. */
+export function serviceTextsPrefix(run: RunRef): string {
+  return `${runFolder(run, run.runSeq)}messages/`;
+}
+
+/** One of them, without secrets, by its fingerprint. */
+export function serviceTextKey(run: RunRef, textId: string): string {
+  return `${serviceTextsPrefix(run)}${textId}.txt`;
+}
+
 /** The images that a run finds under other names than the run before, and where it copies them; absent where none are. */
 export function renamesKey(location: BatchLocation, runSeq: number): string {
   return `${runFolder(location, runSeq)}renames.jsonl`;

@@ -2,6 +2,7 @@ import { ActivityFailure, isCancellation, sleep } from '@temporalio/workflow';
 import type { CreateGenerationResult } from '../activities/types.js';
 import type { FaultBudget } from '../domain/fault-budget.js';
 import type { JobId } from '../domain/ids.js';
+import { toldOf } from '../domain/kept-text.js';
 import { CREATE_FAULT_MS } from '../domain/row-faults.js';
 import type { BatchFaultDetails } from '../domain/batch-fault.js';
 import { batchFaultOf } from './activity-proxies.js';
@@ -48,7 +49,7 @@ export async function createJob(context: RowContext, row: number): Promise<MadeJ
           generation,
           end: 'invalid',
           charged: 'no',
-          message: result.message,
+          ...toldOf(result),
         });
       case 'not-leased':
         budget.refuse(row);

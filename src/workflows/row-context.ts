@@ -1,6 +1,7 @@
 import type { CancellationScope } from '@temporalio/workflow';
 import type { Activities } from '../activities/types.js';
 import type { BatchFaultDetails } from '../domain/batch-fault.js';
+import type { Told } from '../domain/kept-text.js';
 import type { FaultStep, FaultVerdict } from '../domain/row-faults.js';
 import type { JobSearches } from './job-searches.js';
 import type { MissingRows } from './missing-rows.js';
@@ -21,7 +22,7 @@ export interface RowContext {
   /** Runs a create that a pause, hold or cancel takes back while it has not been sent. */
   readonly runCreate: <T>(row: number, create: () => Promise<T>) => Promise<T>;
   /** Notes how a generation ended; where too many fail, the batch is held. */
-  readonly noteEnd: (end: 'image' | 'failure', message?: string) => void;
+  readonly noteEnd: (end: 'image' | 'failure', told?: Told) => void;
   /** Notes that a row got through a step: what it failed of there is over. */
   readonly noteThrough: (row: number, step: FaultStep) => void;
   /** Says what becomes of a row after a fault. */

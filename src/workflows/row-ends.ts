@@ -3,12 +3,16 @@ import type { AwaitGenerationResult, StoreImageResult } from '../activities/type
 import type { BatchFaultDetails } from '../domain/batch-fault.js';
 import { generationLimit, type FailureKind, type JobFailureClass } from '../domain/failure-kind.js';
 import type { JobId } from '../domain/ids.js';
+import { toldOf, type Told } from '../domain/kept-text.js';
 import type { GenerationRecord } from '../domain/outcome.js';
 import type { FaultStep } from '../domain/row-faults.js';
 import type { RowContext } from './row-context.js';
 
 const SHORTEST_REGENERATION_DELAY_MS = 3_000;
 const LONGEST_REGENERATION_DELAY_MS = 15_000;
+
+/** A generation that gave no image, and why. */
+type FailedGeneration = GenerationRecord & Told;
 
 /** What follows from how a job ended. */
 export function jobEnded(
@@ -25,7 +29,7 @@ export function jobEnded(
         jobId,
         end: 'failed',
         charged: 'unknown',
-        message: ended.message,
+        ...toldOf(ended),
       } as const;
       if (ended.failure === 'refused') fail(context, row, 'refused', record);
       else tryAgain(context, row, ended.failure, record);
@@ -59,7 +63,7 @@ export function imageEnded(
       ledger.settle(row, result, done, Date.now());
       return;
     case 'result-gone':
-      fail(context, row, 'result-gone', { ...done, message: result.message });
+      fail(context, row, 'result-gone', { ...done, ...toldOf(result) });
       return;
     case 'superseded':
       ledger.settle(row, { kind: 'cancelled' }, done, Date.now());
@@ -67,7 +71,7 @@ export function imageEnded(
 }
 
 /** The record of a generation whose job the service has forgotten. */
-export function goneRecord(generation: number, jobId: JobId): GenerationRecord {
+export function goneRecord(generation: number, jobId: JobId): FailedGeneration {
   return {
     generation,
     jobId,
@@ -82,7 +86,7 @@ export function tryAgain(
   context: RowContext,
   row: number,
   failure: Exclude<JobFailureClass, 'refused'>,
-  record: GenerationRecord,
+  record: FailedGeneration,
 ): void {
   const { ledger, input } = context;
   const made = ledger.generationOf(row).made + 1;
@@ -90,7 +94,7 @@ export function tryAgain(
     fail(context, row, 'flaky', record);
     return;
   }
-  context.noteEnd('failure', record.message);
+  context.noteEnd('failure', record);
   const { endDelay } = ledger.regenerate(row, record);
   if (context.isCancelling()) {
     ledger.cancelUnpaid(Date.now());
@@ -105,10 +109,10 @@ export function fail(
   context: RowContext,
   row: number,
   failure: FailureKind,
-  record: GenerationRecord,
+  record: FailedGeneration,
 ): undefined {
-  context.noteEnd('failure', record.message);
-  context.ledger.settle(row, { kind: 'failed', failure, message: record.message ?? '' }, record, Date.now());
+  context.noteEnd('failure', record);
+  context.ledger.settle(row, { kind: 'failed', failure, ...toldOf(record) }, record, Date.now());
 }
 
 /** Ends a row for which the service kept failing while it served others. What may be paid for stays on record. */
@@ -120,9 +124,11 @@ export function endByFault(
 ): void {
   const { ledger } = context;
   const minutes = `${Math.round(rowLimitMs / 6_000) / 10} min`;
-  const message = `BananaHub served other rows and failed for this one alone, for ${minutes} (${cause.code}).`;
+  const code = [cause.code, ...(cause.status === undefined ? [] : [`status ${cause.status}`])].join(', ');
+  const message = `BananaHub served other rows and failed for this one alone, for ${minutes} (${code}).`;
+  const told = toldOf({ ...cause, message });
   const record = ledger.openRecord(row);
   const failure = step === 'image' ? 'result-gone' : 'service-error';
-  context.noteEnd('failure', message);
-  ledger.settle(row, { kind: 'failed', failure, message }, record && { ...record, message }, Date.now());
+  context.noteEnd('failure', told);
+  ledger.settle(row, { kind: 'failed', failure, ...told }, record && { ...record, ...told }, Date.now());
 }

@@ -8,6 +8,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { failureRateCause, RecentGenerations, sampleSize } from '../domain/failure-rate.js';
+import type { Told } from '../domain/kept-text.js';
 import type { Tally } from '../domain/tally.js';
 import { activityProxies } from './activity-proxies.js';
 import {
@@ -144,7 +145,7 @@ class Shard {
       grace: this.#grace,
       missing: new MissingRows(input.shard, this.#ledger, holds),
       searches: this.#searches,
-      noteEnd: (end, message) => this.#noteEnd(end, message),
+      noteEnd: (end, told) => this.#noteEnd(end, told),
       noteThrough: (row, step) => this.#faults.noteThrough(row, step),
       judge: (row, step, fault) => this.#faults.judge(row, step, fault),
       raiseMissing: (candidate) => {
@@ -208,11 +209,11 @@ class Shard {
   }
 
   /** Holds the batch where too many of the last generations have failed. */
-  #noteEnd(end: 'image' | 'failure', message = ''): void {
+  #noteEnd(end: 'image' | 'failure', told: Told = { message: 'no reason' }): void {
     this.#recent.note(end);
     const { failureRate } = this.#recent;
     if (failureRate === undefined || failureRate <= this.#holds.maxFailureRate) return;
-    this.#parent.tellFault(failureRateCause(failureRate, message));
+    this.#parent.tellFault(failureRateCause(failureRate, told));
     this.#takeBackCreates();
   }
 

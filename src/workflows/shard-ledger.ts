@@ -2,7 +2,7 @@ import type { ModelMode } from '../domain/holds.js';
 import type { JobId } from '../domain/ids.js';
 import type { MissingJob } from '../domain/missing-job.js';
 import type { RowFault } from '../domain/row-faults.js';
-import type { GenerationRecord, RowEnd, SettledEnd, SettledRow } from '../domain/outcome.js';
+import type { GenerationRecord, SettledEnd, SettledRow } from '../domain/outcome.js';
 import { addTallies, EMPTY_TALLY, tallyOfSettled, type Tally } from '../domain/tally.js';
 import type { LeftRow, OldestRows, ProbedRow, RowView, ShardOverview, TrialEnd } from './shard-messages.js';
 import { JobOwners } from './job-owners.js';
@@ -190,7 +190,12 @@ export class ShardLedger {
   }
 
   /** Notes how a row ended; one that has an image from before keeps it where it got no new one. */
-  settle(row: number, ended: RowEnd, record: GenerationRecord | undefined, nowMs: number): void {
+  settle(
+    row: number,
+    ended: Exclude<SettledEnd, { readonly kind: 'kept' }>,
+    record: GenerationRecord | undefined,
+    nowMs: number,
+  ): void {
     const progress = this.#at(row);
     this.#leave(row);
     this.#ages.end(row);

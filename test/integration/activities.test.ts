@@ -7,6 +7,7 @@ import { statusFromBucket } from '../../src/batch/bucket-status.js';
 import type { BatchFaultDetails } from '../../src/domain/batch-fault.js';
 import type { ContentHash, JobId, RowId } from '../../src/domain/ids.js';
 import { BatchFile, type RunRequest } from '../../src/ledger/documents.js';
+import { ServiceTexts } from '../../src/ledger/service-texts.js';
 import { fromStoredIdentity, toStoredIdentity } from '../../src/domain/stored-identity.js';
 import { hashThumbnail } from '../../src/images/thumbnail.js';
 import { thumbnailOf } from '../support/thumbnail-of.js';
@@ -228,11 +229,16 @@ describe('the activities', () => {
       expect(result).not.toHaveProperty('unansweredSinceMs');
     });
 
-    it('fails a row by the service’s own words, without the prompt', async () => {
+    it('fails a row by code and status, with the service’s words in the bucket alone', async () => {
       const row = await oneRow('[[invalid]] a long prompt that must not be repeated');
       const result = await create(row);
-      expect(result).toMatchObject({ kind: 'invalid' });
-      expect(JSON.stringify(result)).not.toContain('must not be repeated');
+      if (result.kind !== 'invalid') throw new Error(`It ended as ${result.kind}.`);
+      const { message, textId } = result;
+      expect(message).toBe('BananaHub refused the request (422).');
+      const text = await new ServiceTexts(bench.s3.store).text(row.run, textId ?? '');
+      expect(text).toContain('Prompt is invalid');
+      // The same again is the same text.
+      expect(await create(row)).toEqual(result);
     });
 
     it.each([

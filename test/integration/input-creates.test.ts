@@ -1,10 +1,15 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Activities, CreateGenerationInput } from '../../src/activities/types.js';
+import type {
+  Activities,
+  CreateGenerationInput,
+  CreateGenerationResult,
+} from '../../src/activities/types.js';
 import { SheetInputs } from '../../src/batch/sheet-inputs.js';
 import { uploadInputs } from '../../src/batch/upload-inputs.js';
 import type { BatchId } from '../../src/domain/ids.js';
+import { ServiceTexts } from '../../src/ledger/service-texts.js';
 import { inputImagesPrefix, sentPrefix, type BatchLocation } from '../../src/storage/layout.js';
 import { createS3ObjectStore } from '../../src/storage/s3-object-store.js';
 import type { ObjectStore } from '../../src/storage/object-store.js';
@@ -89,6 +94,11 @@ describe('creates from input images that lie in the batch', () => {
     );
     if (first.kind !== 'again' || first.unansweredSinceMs === undefined) throw new Error(first.kind);
     return { ...input, unansweredSinceMs: first.unansweredSinceMs };
+  };
+  /** A refusal as people read it. */
+  const shown = async ({ run }: Input, result: CreateGenerationResult) => {
+    if (result.kind !== 'invalid') throw new Error(`It ended as ${result.kind}.`);
+    return (await new ServiceTexts(bench.s3.store).shown(run, result)).message;
   };
   const sentTexts = async ({ run }: Input) => {
     const texts: string[] = [];
@@ -203,24 +213,24 @@ describe('creates from input images that lie in the batch', () => {
     expect(result).toMatchObject({
       kind: 'invalid',
       failure: 'flaky',
-      message: expect.stringContaining('failed to upload inputs'),
+      message: 'BananaHub cannot store input images (502).',
     });
+    expect(await shown(row, result)).toContain('(502): failed to upload inputs');
     expect(await create({ ...row, budget: { spentMs: 0, tries: 0 } })).toMatchObject({ kind: 'invalid' });
   });
 
   it('fail the row with advice where an input image cannot be fetched', async () => {
     const byUrl = await ingested('http://127.0.0.1:1/none.png?sig=secret');
     const result = await create(byUrl);
-    expect(result).toMatchObject({
-      kind: 'invalid',
-      message: expect.stringMatching(/input image 1 of 1 could not be fetched.*without signing in/),
-    });
-    expect(JSON.stringify(result)).not.toContain('secret');
+    expect(result).toMatchObject({ kind: 'invalid', message: 'BananaHub refused the request (422).' });
+    const told = await shown(byUrl, result);
+    expect(told).toMatch(/input image 1 of 1 could not be fetched.*without signing in/);
+    expect(JSON.stringify([result, told])).not.toContain('secret');
     const gone = await ingested('a.png');
     for await (const { key } of bench.s3.store.list(gone.run.bucket, inputImagesPrefix(gone.run))) {
       await bench.s3.store.delete({ bucket: gone.run.bucket, key });
     }
-    expect(await create(gone)).toMatchObject({ message: expect.stringMatching(/answered 404.*the bucket/) });
+    expect(await shown(gone, await create(gone))).toMatch(/answered 404.*the bucket/);
   });
 
   it('are held where the service cannot reach the bucket', async () => {

@@ -33,9 +33,11 @@ describe('the last generations of a shard', () => {
   });
 
   it('are told with what the last one failed of, and how to go on', () => {
-    const { message } = failureRateCause(61.4, 'Upstream returned no image');
-    expect(message).toMatch(
-      /^61 % .* Upstream returned no image\. .*resume ID.*--max-failure-rate.*cancel ID/,
+    const textId = '0123456789abcdef';
+    const cause = failureRateCause(61.4, { message: 'The job failed.', textId });
+    expect(cause.textId).toBe(textId);
+    expect(cause.message).toMatch(
+      /^61 % .* the last one with: The job failed\. .*resume ID.*--max-failure-rate.*cancel ID/,
     );
   });
 });

@@ -24,6 +24,13 @@ const network = (code: string): BananaHubError =>
 const fault = (code: ImageDownloadError['code'], status?: number) =>
   meaningOfDownloadError(new ImageDownloadError(code, 'host', status === undefined ? {} : { status }))?.kind;
 
+const odd = (code: BananaHubErrorCode, status: number) => new BananaHubError(code, 'words', { status });
+
+const told = (error: BananaHubError | ImageDownloadError) => {
+  const meaning = meaningOf(error, 'pro:text');
+  return meaning && 'cause' in meaning ? meaning.cause : meaning;
+};
+
 describe('the meaning of an error of the API', () => {
   it.each([
     ['unauthorized', 'hold account', 'hold account'],
@@ -50,22 +57,39 @@ describe('the meaning of an error of the API', () => {
     ['forbidden', /Grant it/],
     ['paused', /when it is back/],
     ['unavailable', /goes on by itself/],
-  ] as const)('%s says what was answered and what ends it', (code, remedy) => {
-    const meaning = meaningOfApiError(api(code), 'pro:text');
-    if (!('cause' in meaning)) throw new Error('it holds the batch');
-    expect(meaning.cause.message).toContain('as the service said');
-    expect(meaning.cause.message).toMatch(remedy);
-  });
+  ] as const)(
+    '%s says what ends it in our own words, and has those of the service for the bucket',
+    (code, remedy) => {
+      const meaning = meaningOfApiError(api(code), 'pro:text');
+      if (!('cause' in meaning)) throw new Error('it holds the batch');
+      expect(JSON.stringify(meaning.cause)).not.toContain('as the service said');
+      expect(meaning.text).toBe('as the service said');
+      expect(meaning.cause.message).toMatch(remedy);
+    },
+  );
 
-  it('is told with one full stop, whether the service ends its words with one or not', () => {
-    for (const words of ['Not enough.', 'Not enough']) {
-      expect(meaningOfApiError(new BananaHubError('insufficient-balance', words))).toMatchObject({
-        cause: { message: expect.stringContaining('(402: Not enough). Top up') },
-      });
-      expect(meaningOfDownloadError(new ImageDownloadError('network', words))).toMatchObject({
-        cause: { message: expect.stringContaining('(Not enough). The batch') },
-      });
+  it('is told by code, status and the connection’s own code', () => {
+    for (const [error, status, message] of [
+      [network('ECONNRESET'), undefined, '(no connection: ECONNRESET)'],
+      [network('a word of the other side'), undefined, '(no connection)'],
+      [odd('unavailable', 502), 502, '(status 502)'],
+      [odd('unavailable', 404), 404, '(status 404: BANANAHUB_BASE_URL is not the API)'],
+      [odd('bad-answer', 200), 200, '(status 200 with an unusable answer)'],
+      [odd('paused', 503), 503, 'paused pro:text (status 503)'],
+      [
+        new ImageDownloadError('network', 'words', { cause: network('ETIMEDOUT').cause }),
+        undefined,
+        'ETIMEDOUT',
+      ],
+      [new ImageDownloadError('unavailable', 'words', { status: 503 }), 503, '(status 503)'],
+    ] as const) {
+      expect(told(error)).toMatchObject({ message: expect.stringContaining(message) });
+      expect(told(error)).toMatchObject(status === undefined ? { scope: 'service' } : { status });
     }
+    expect(told(odd('invalid-request', 413))).toMatchObject({
+      message: 'BananaHub refused the request (413).',
+      text: 'words',
+    });
   });
 
   it('holds the batch where the service refuses the URL for webhooks: no row is at fault', () => {

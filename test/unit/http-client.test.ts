@@ -243,7 +243,16 @@ describe('asking for a job', () => {
     [null, 'the service gave no reason'],
     [{ message: 'internal error' }, 'internal error'],
   ])('gives the reason %j of a failed job', async (error, message) => {
-    await expect(jobFrom({ status: 'failed', error })).resolves.toEqual({ kind: 'failed', message });
+    await expect(jobFrom({ status: 'failed', error })).resolves.toMatchObject({ kind: 'failed', message });
+  });
+
+  it('judges a failed job by its whole reason, of which only the beginning is kept', async () => {
+    const job = await jobFrom({ status: 'failed', error: `${'x '.repeat(2_000)}content policy` });
+    expect(job).toMatchObject({
+      kind: 'failed',
+      failure: 'refused',
+      message: expect.stringMatching(/^x .*x…$/),
+    });
   });
 
   it('refuses an answer about another job', async () => {

@@ -1,0 +1,33 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { BananaHubError } from '../bananahub/errors.js';
+import { ImageDownloadError } from '../bananahub/image-download-error.js';
+import type { ServiceTexts } from '../ledger/service-texts.js';
+import type { RunRef } from '../storage/layout.js';
+import { BatchFault, batchFault } from './failure.js';
+import { ownWords } from './own-words.js';
+
+/**
+ * The same activity, whose failures enter history without a word of the service or of the image host: what they said is
+ * kept in the bucket.
+ */
+export function forHistory<Input extends { readonly run: RunRef }, Result>(
+  serviceTexts: Pick<ServiceTexts, 'keep'>,
+  activity: (input: Input) => Promise<Result>,
+): (input: Input) => Promise<Result> {
+  return async (input) => {
+    try {
+      return await activity(input);
+    } catch (error) {
+      if (error instanceof BatchFault && error.text !== undefined) {
+        const { cause, ...details } = error.fault;
+        throw batchFault({
+          ...details,
+          cause: { ...cause, ...(await serviceTexts.keep(input.run, error.text)) },
+        });
+      }
+      if (!(error instanceof BananaHubError) && !(error instanceof ImageDownloadError)) throw error;
+      const message = `A request to ${error instanceof BananaHubError ? 'BananaHub' : 'the image host'} failed (${ownWords(error)}).`;
+      throw ApplicationFailure.create({ type: error.name, message });
+    }
+  };
+}

@@ -1,0 +1,27 @@
+import { connectionFaultCode } from '../bananahub/connection-fault.js';
+import { BananaHubError } from '../bananahub/errors.js';
+import type { ImageDownloadError } from '../bananahub/image-download-error.js';
+import { isWrongAddress } from '../bananahub/status-code.js';
+
+/** Codes of Node, undici and TLS; anything else is not taken over. */
+const CONNECTION_CODE = /^[A-Z][A-Z0-9_]{0,63}$/;
+
+/** What a failed call came to, by code and status alone: no word that the other side chose may enter history. */
+export function ownWords(error: BananaHubError | ImageDownloadError): string {
+  const { code, status } = error;
+  switch (code) {
+    case 'timeout':
+      return 'no answer in time';
+    case 'network': {
+      const fault = connectionFaultCode(error.cause);
+      return CONNECTION_CODE.test(fault) ? `no connection: ${fault}` : 'no connection';
+    }
+    case 'bad-answer':
+      return status === undefined ? 'an unusable answer' : `status ${status} with an unusable answer`;
+    default: {
+      if (status === undefined) return code;
+      const isElsewhere = error instanceof BananaHubError && isWrongAddress(status, 'balance');
+      return `status ${status}${isElsewhere ? ': BANANAHUB_BASE_URL is not the API' : ''}`;
+    }
+  }
+}
