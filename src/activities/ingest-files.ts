@@ -46,6 +46,7 @@ export class Rejects {
       reject_column: column,
       reject_value: value,
       reject_rule: rule,
+      reject_row: rejected.tableRow ?? line,
     });
   }
 

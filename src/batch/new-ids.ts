@@ -1,12 +1,12 @@
+import type { RecordPlace } from '../domain/record-place.js';
 import type { RejectedRecord } from '../domain/row.js';
 import { presentRowId } from '../domain/row-id.js';
 import { isScientific, plainNumber, rewrittenAs } from '../domain/rewritten-id.js';
 import type { PlannedItem } from '../ledger/planned-rows.js';
 import type { SheetItem } from '../sheet/index.js';
 
-/** An id of a sheet and the line that has it. */
-export interface IdOnLine {
-  readonly line: number;
+/** An id of a sheet and the place that has it. */
+export interface IdOnLine extends RecordPlace {
   readonly id: string;
 }
 
@@ -38,7 +38,7 @@ const SHOWN_IDS = 5;
  * Remembers the sheet's ids, as the merge of such a file does anyway, and none of the batch's.
  */
 export class NewIdsFinder {
-  readonly #unknown = new Map<string, { readonly line: number; readonly rejectedLine: number | undefined }>();
+  readonly #unknown = new Map<string, RecordPlace & { readonly rejectedLine: number | undefined }>();
   /** Ids of the sheet that are the number of an id of the batch that is written in another way: 7 for 007. */
   readonly #numbers = new Set<string>();
   /** Lines of records that the batch has as rejected for their ids. */
@@ -49,9 +49,9 @@ export class NewIdsFinder {
   addSheetItem(item: SheetItem): void {
     if (item.kind === 'header') this.#isReport = item.header.isFailures || item.header.isRejects;
     if (item.kind !== 'row' || !this.#isReport) return;
-    const { line } = item.row;
+    const { line, tableRow } = item.row;
     const { id, rejectedLine } = item.own;
-    if (id !== undefined && !this.#unknown.has(id)) this.#unknown.set(id, { line, rejectedLine });
+    if (id !== undefined && !this.#unknown.has(id)) this.#unknown.set(id, { line, tableRow, rejectedLine });
   }
 
   /** What is planned: a row that the batch has is not new. */
@@ -85,12 +85,12 @@ export class NewIdsFinder {
     const numbers = new IdCounter();
     const dates = new IdCounter();
     const others = new IdCounter();
-    for (const [id, { line, rejectedLine }] of this.#unknown) {
+    for (const [id, { line, tableRow, rejectedLine }] of this.#unknown) {
       const isCorrection = rejectedLine !== undefined && this.#linesOfWrongIds.has(rejectedLine);
       const looksLike = rewrittenAs(id);
-      if (looksLike === 'a number' || this.#numbers.has(id)) numbers.add({ id, line });
-      else if (looksLike === 'a date') dates.add({ id, line });
-      else if (!isCorrection) others.add({ id, line });
+      if (looksLike === 'a number' || this.#numbers.has(id)) numbers.add({ id, line, tableRow });
+      else if (looksLike === 'a date') dates.add({ id, line, tableRow });
+      else if (!isCorrection) others.add({ id, line, tableRow });
     }
     return { numbers: numbers.counted, dates: dates.counted, others: others.counted };
   }

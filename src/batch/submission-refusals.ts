@@ -16,6 +16,7 @@ import { addressOf, imagesPrefix, type BatchLocation } from '../storage/layout.j
 import type { ObjectStore } from '../storage/object-store.js';
 import type { BatchFiles } from './batch-files.js';
 import { counted } from '../domain/counted.js';
+import { placesText, placeText } from '../domain/record-place.js';
 
 /** Throws a UsageError for a sheet of which nothing may start. */
 export function refuseUnusable(
@@ -33,10 +34,10 @@ export function refuseUnusable(
     );
   }
   if (how === 'fail' && duplicates > 0) {
-    const pairs = firstDuplicates.map(({ line, firstLine }) => `${firstLine} and ${line}`).join(', ');
-    const more = duplicates > firstDuplicates.length ? ', …' : '';
+    const pairs = firstDuplicates.map(pairText).join('; ');
+    const more = duplicates > firstDuplicates.length ? '; …' : '';
     throw new UsageError(
-      `${counted(duplicates, 'row')} of the sheet ${duplicates === 1 ? 'asks' : 'ask'} for the same as one above (lines ${pairs}${more}), and with --duplicates fail nothing is started then. Remove them, give them ids of their own, or say --duplicates skip or keep.`,
+      `${counted(duplicates, 'row')} of the sheet ${duplicates === 1 ? 'asks' : 'ask'} for the same as one above (${pairs}${more}), and with --duplicates fail nothing is started then. Remove them, give them ids of their own, or say --duplicates skip or keep.`,
     );
   }
 }
@@ -72,8 +73,17 @@ export function refuseNewIds(
   );
 }
 
+function pairText({
+  line,
+  tableRow,
+  firstLine,
+  firstTableRow,
+}: SheetSummary['firstDuplicates'][number]): string {
+  return placesText({ line: firstLine, tableRow: firstTableRow }, { line, tableRow });
+}
+
 function idsText({ count, first }: CountedIds): string {
-  const shown = first.map(({ line, id }) => `${JSON.stringify(id)} (line ${line})`).join(', ');
+  const shown = first.map((place) => `${JSON.stringify(place.id)} (${placeText(place)})`).join(', ');
   return count > first.length ? `${shown} and ${count - first.length} more` : shown;
 }
 

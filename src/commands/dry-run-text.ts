@@ -12,6 +12,7 @@ import type { Spending } from '../batch/spending.js';
 import { budgetText } from './budget-text.js';
 import { uploadText } from './input-text.js';
 import { kindsText } from '../domain/image-counts.js';
+import { placeText } from '../domain/record-place.js';
 import { costText, differenceText, submissionFacts } from './submission-plan-text.js';
 
 /** How long a submission would take, and by what that is said. */
@@ -77,7 +78,7 @@ export function dryRunText({
 
 /** Lines that tell the ids of the rows that would be a canary. */
 export function canaryRowsText({ canary = [] }: Pick<DryRun, 'canary'>): string {
-  return canary.map(({ rowId, line: sheetLine }) => line('', `${rowId} (line ${sheetLine})`)).join('');
+  return canary.map((row) => line('', `${row.rowId} (${placeText(row)})`)).join('');
 }
 
 function line(name: string, text: string): string {
@@ -106,7 +107,7 @@ function rowText(row: PromptRow): string {
   const shown =
     text.length > SHOWN_BODY_CHARACTERS ? `${text.slice(0, SHOWN_BODY_CHARACTERS)} … (cut here)` : text;
   return [
-    line('Row', `${row.rowId} (line ${row.line}) → ${row.imageName}.png, .jpg or .webp`),
+    line('Row', `${row.rowId} (${placeText(row)}) → ${row.imageName}.png, .jpg or .webp`),
     line('', `${row.model}: POST ${path} ${shown}`),
   ].join('');
 }
@@ -129,8 +130,8 @@ export function dryRunJson({ batchId, location, plan, time, prices, uploads, row
     canary: canary ? canary.map(({ rowId }) => rowId) : null,
     first: rows.map((row) => {
       const { path, body } = shownRequest(row);
-      const { rowId, line: sheetLine, imageName, model } = row;
-      return { rowId, line: sheetLine, imageName, model, endpoint: path, body };
+      const { rowId, line: sheetLine, tableRow, imageName, model } = row;
+      return { rowId, line: sheetLine, tableRow, imageName, model, endpoint: path, body };
     }),
   });
 }

@@ -16,6 +16,8 @@ export interface FailedRow {
   readonly rowId: string;
   /** 1-based line of the sheet. */
   readonly line: number;
+  /** Its row as spreadsheets count, the header being row 1; undefined where that is the line. */
+  readonly tableRow: number | undefined;
   /** A `FailureKind`, or `cancelled`. */
   readonly kind: string;
   /** How far the row came: a `PhaseReached`; undefined where a version that did not tell it wrote the file. */
@@ -38,14 +40,17 @@ const Cells = z.object({
   failure_generations: z.string(),
   failure_charged: z.string(),
   failure_line: z.string(),
+  failure_row: z.string().optional(),
 });
 
 /** A record of `failures.csv` as `failures` shows it. */
 export function failedRowOf(record: unknown): FailedRow {
   const cells = Cells.parse(record);
+  const { failure_line: line, failure_row: tableRow = line } = cells;
   return {
     rowId: cells.id,
-    line: Number(cells.failure_line),
+    line: Number(line),
+    tableRow: tableRow === line ? undefined : Number(tableRow),
     kind: cells.failure_kind,
     phase: cells.failure_phase,
     message: cells.failure_message,

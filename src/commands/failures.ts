@@ -145,9 +145,9 @@ async function showTable(
   } else {
     const width = tableWidth(stdout);
     const withJobs = width === undefined || width >= WIDTH_WITH_JOBS;
-    const lines = rows.map(({ rowId, line, kind, message, generations, charged, jobId }) => [
+    const lines = rows.map(({ rowId, line, tableRow, kind, message, generations, charged, jobId }) => [
       rowId,
-      String(line),
+      tableRow === undefined ? String(line) : `${line} (row ${tableRow})`,
       kind,
       message,
       String(generations),

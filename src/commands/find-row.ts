@@ -5,6 +5,7 @@ import { hasChosenName } from '../domain/object-key.js';
 import type { RowOutcome } from '../domain/outcome.js';
 import type { ShardRow } from '../domain/row.js';
 import { RowFinder, type NamedRow, type RowAnswer } from '../domain/row-reference.js';
+import { placeText } from '../domain/record-place.js';
 import { UsageError } from '../errors.js';
 import { CarriedLine, ShardRowLine } from '../ledger/documents.js';
 import { readJsonLines } from '../ledger/json-lines.js';
@@ -95,12 +96,12 @@ function choicesText(
   text: string,
   { rows, count }: Extract<RowAnswer<NamedRow>, { kind: 'ambiguous' }>,
 ): string {
-  const choices = rows.map(({ rowId, line }) => `id:${oneLine(rowId)} (line ${line})`);
+  const choices = rows.map((row) => `id:${oneLine(row.rowId)} (${placeText(row)})`);
   return `"${oneLine(text)}" may be ${count} rows: ${choices.join(', ')}${andMore(count - rows.length)}.`;
 }
 
 function otherText(text: string, row: NamedRow, onLine: NamedRow): string {
-  return `"${oneLine(text)}" is taken for row "${oneLine(row.rowId)}" on line ${row.line}; row "${oneLine(onLine.rowId)}" on line ${onLine.line} is line:${onLine.line}.\n`;
+  return `"${oneLine(text)}" is taken for row "${oneLine(row.rowId)}" (${placeText(row)}); row "${oneLine(onLine.rowId)}" (${placeText(onLine)}) is line:${onLine.line}.\n`;
 }
 
 function andMore(count: number): string {

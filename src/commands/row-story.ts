@@ -1,5 +1,6 @@
 import { QueryNotRegisteredError, WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { publicAddress } from '../domain/input-image.js';
+import { hasChosenName } from '../domain/object-key.js';
 import { generationsTogether } from '../domain/row-plan.js';
 import type { GenerationRecord, PhaseReached, RowOutcome, SettledEnd } from '../domain/outcome.js';
 import { phaseReached } from '../domain/phase-reached.js';
@@ -22,6 +23,10 @@ export interface RowStory {
   readonly runSeq: number;
   /** 1-based line of the sheet. */
   readonly line: number;
+  /** Its row as spreadsheets count; undefined where it is the line. */
+  readonly tableRow: number | undefined;
+  /** The name that was chosen for the row's image; undefined where it is made of the id. */
+  readonly imageName: string | undefined;
   readonly prompt: string;
   readonly model: string;
   readonly aspectRatio: string;
@@ -77,12 +82,14 @@ export async function rowStory(input: {
   const end = outcome?.end ?? view?.end;
   const generations = outcome?.generations ?? generationsTogether(row.earlier ?? [], view?.generations ?? []);
   const { batchId, runSeq } = run;
-  const { rowId, line, prompt, model, aspectRatio, resolution, labels, contentHash } = row;
+  const { rowId, line, tableRow, prompt, model, aspectRatio, resolution, labels, contentHash } = row;
   return {
     batchId,
     rowId,
     runSeq,
     line,
+    tableRow,
+    imageName: hasChosenName(row) ? row.imageName : undefined,
     prompt,
     model,
     aspectRatio,

@@ -1,5 +1,6 @@
 import prettyBytes from 'pretty-bytes';
 import type { PhaseReached } from '../domain/outcome.js';
+import { placeText } from '../domain/record-place.js';
 import { UsageError } from '../errors.js';
 import { locate, withBucket } from './batch-access.js';
 import { readBatchFiles } from '../batch/batch-files.js';
@@ -66,7 +67,8 @@ const COLUMNS: readonly TableColumn[] = [
 function storyText(story: RowStory, width: number | undefined): string {
   const { image, failure, workflow } = story;
   const facts = renderFacts([
-    ['row', `${story.rowId} of ${story.batchId}, line ${story.line} of the sheet`],
+    ['row', `${story.rowId} of ${story.batchId}, ${placeText(story)} of the sheet`],
+    ['name', story.imageName],
     ['prompt', shortened(oneLine(story.prompt))],
     ['settings', `${story.model}, ${story.aspectRatio}, ${story.resolution}`],
     ['input images', story.inputImages.join(' ')],

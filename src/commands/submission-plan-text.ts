@@ -6,6 +6,7 @@ import { counted } from '../domain/counted.js';
 import { imagesOf, kindsText, type ImagesOfKind } from '../domain/image-counts.js';
 import { costOf, type PriceTable } from '../domain/price-table.js';
 import type { RejectedRecord } from '../domain/row.js';
+import { placeText } from '../domain/record-place.js';
 import type { SheetSettings, SheetSummary } from '../sheet/index.js';
 import { addressOf, type BatchLocation } from '../storage/layout.js';
 import { batchWorkflowId } from '../workflows/names.js';
@@ -44,8 +45,9 @@ export function sheetText(
   return `${lines.join('\n')}\n`;
 }
 
-function rejectLine({ line, column, value, rule }: RejectedRecord): string {
-  return `line ${line}, ${column}${value === '' ? '' : ` "${value.slice(0, 60)}"`}: ${rule}`;
+function rejectLine(rejected: RejectedRecord): string {
+  const { column, value, rule } = rejected;
+  return `${placeText(rejected)}, ${column}${value === '' ? '' : ` "${value.slice(0, 60)}"`}: ${rule}`;
 }
 
 /** Lines that tell what a submission would do to a batch; what it costs where prices are known. */

@@ -34,6 +34,7 @@ export const FAILURE_COLUMNS = [
   'failure_charged',
   'failure_jobs',
   'failure_line',
+  'failure_row',
   'failure_json',
 ] as const;
 
@@ -45,6 +46,7 @@ export const REJECT_COLUMNS = [
   'reject_column',
   'reject_value',
   'reject_rule',
+  'reject_row',
   'reject_json',
 ] as const;
 

@@ -79,8 +79,14 @@ export interface LeftOutRecord {
 }
 
 /** A record that was left out as requested, since the one on line `repeatOf` says the same. */
-export interface SkippedRecord extends LeftOutRecord {
+export interface SkippedRecord extends LeftOutRecord, Repeat {}
+
+/** The first record that is identical to another one, where neither has an id of its own. */
+export interface Repeat {
+  /** Its line. */
   readonly repeatOf: number;
+  /** Its row as spreadsheets count; absent where it is the line. */
+  readonly repeatOfRow?: number;
 }
 
 /** One line of the sheet that breaks a rule of the contract: told before any money is spent. */

@@ -1,10 +1,11 @@
 import { hasChosenName } from '../domain/object-key.js';
 import type { PromptRow } from '../domain/row.js';
 import { foldedName } from '../domain/taken-names.js';
+import { placeText } from '../domain/record-place.js';
 import { takenNameRule } from '../sheet/index.js';
 import { joiningAs } from './former-ids.js';
 
-type NamedRow = Pick<PromptRow, 'rowId' | 'contentHash' | 'line' | 'imageName'>;
+type NamedRow = Pick<PromptRow, 'rowId' | 'contentHash' | 'line' | 'tableRow' | 'imageName'>;
 
 /**
  * The names of rows that join a batch, against those of the rows that stay in it. A record that may not join leaves
@@ -64,11 +65,11 @@ export class JoiningNames {
   }
 }
 
-function namedRow({ rowId, contentHash, line, imageName }: PromptRow): NamedRow {
-  return { rowId, contentHash, line, imageName };
+function namedRow({ rowId, contentHash, line, tableRow, imageName }: PromptRow): NamedRow {
+  return { rowId, contentHash, line, ...(tableRow !== undefined && { tableRow }), imageName };
 }
 
 function ruleOf(joins: NamedRow, stays: NamedRow): string {
-  const who = `line ${joins.line} and row ${JSON.stringify(stays.rowId)} of the batch (line ${stays.line} of its sheet) both`;
+  const who = `${placeText(joins)} and row ${JSON.stringify(stays.rowId)} of the batch (${placeText(stays)} of its sheet) both`;
   return takenNameRule(joins.imageName, who);
 }

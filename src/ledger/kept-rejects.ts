@@ -43,8 +43,11 @@ async function* rejectsOfCsv(
   const parser = parse(text, { columns: true, bom: true, delimiter, relax_column_count: true });
   for await (const record of parser) {
     const cells = Cells.parse(record);
+    const line = Number(cells['reject_line'] ?? 0);
+    const tableRow = Number(cells['reject_row'] ?? line);
     yield {
-      line: Number(cells['reject_line'] ?? 0),
+      line,
+      ...(tableRow !== line && { tableRow }),
       column: cells['reject_column'] ?? '',
       value: cells['reject_value'] ?? '',
       rule: cells['reject_rule'] ?? '',

@@ -21,4 +21,8 @@ export const RejectedLine: z.ZodType<RejectedRecord> = z.object({
 });
 
 /** A line of `runs/<runSeq>/skipped.jsonl`. */
-export const SkippedLine: z.ZodType<SkippedRecord> = z.object({ ...leftOut, repeatOf: count });
+export const SkippedLine: z.ZodType<SkippedRecord> = z.object({
+  ...leftOut,
+  repeatOf: count,
+  repeatOfRow: count.exactOptional(),
+});

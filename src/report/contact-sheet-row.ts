@@ -3,6 +3,7 @@ import { jsonAsText } from '../domain/json.js';
 import { hasChosenName } from '../domain/object-key.js';
 import type { RowOutcome } from '../domain/outcome.js';
 import type { PromptRow } from '../domain/row.js';
+import { placeText } from '../domain/record-place.js';
 import { linkToObject } from './contact-sheet-links.js';
 import { labelsOf, shownInputs } from './metadata-line.js';
 
@@ -12,6 +13,8 @@ export interface ContactSheetRow {
   /** The name that was chosen for its image; absent where it is made of the id. */
   readonly name?: string;
   readonly line: number;
+  /** Where the row is in its sheet, where that is more than the line. */
+  readonly place?: string;
   readonly prompt: string;
   readonly facts: readonly string[];
   readonly image?: {
@@ -51,6 +54,7 @@ export function contactSheetRow(
     id: row.rowId,
     ...(hasChosenName(row) && { name: row.imageName }),
     line: row.line,
+    ...(row.tableRow !== undefined && { place: placeText(row) }),
     prompt: row.prompt,
     facts: [row.model, row.aspectRatio, row.resolution, ...size],
     ...pictureOf(row, outcome),

@@ -58,6 +58,7 @@ export function failureRecord(location: BatchLocation, row: PromptRow, outcome: 
     failure_charged: last?.charged ?? 'no',
     failure_jobs: generations.map(generationText).join(' '),
     failure_line: String(row.line),
+    failure_row: String(row.tableRow ?? row.line),
   };
 }
 

@@ -2,6 +2,7 @@ import type { RowOutcome } from '../domain/outcome.js';
 import type { ResultColumn } from '../domain/result-columns.js';
 import type { RowCosts } from '../domain/row-cost.js';
 import type { RejectedRecord, ShardRow, SkippedRecord } from '../domain/row.js';
+import { placeText } from '../domain/record-place.js';
 import { batchRoot, type BatchLocation } from '../storage/layout.js';
 import { unstoredReason } from './failure-record.js';
 
@@ -71,6 +72,10 @@ export function rejectedResult({ column, value, rule }: RejectedRecord): RowResu
 }
 
 /** A record that was left out as a repeat. */
-export function skippedResult({ repeatOf }: SkippedRecord): RowResult {
-  return { ...NOTHING, status: 'skipped', reason: `It says the same as line ${repeatOf}.` };
+export function skippedResult({ repeatOf, repeatOfRow }: SkippedRecord): RowResult {
+  return {
+    ...NOTHING,
+    status: 'skipped',
+    reason: `It says the same as ${placeText({ line: repeatOf, tableRow: repeatOfRow })}.`,
+  };
 }

@@ -2,6 +2,7 @@ import { SheetDownloadError } from '../batch/sheet-download-error.js';
 import { UsageError } from '../errors.js';
 import { SheetError } from '../sheet/index.js';
 import { StorageError, type StorageErrorCode } from '../storage/object-store.js';
+import { placeText } from '../domain/record-place.js';
 
 /** Why nothing comes of a firing, and trying again would not change it. The message may quote the sheet: for its record. */
 export class FiringRefusal extends Error {
@@ -32,10 +33,11 @@ export interface FiringStep {
 export function faultOf(error: unknown, { schedule, label }: FiringStep): FiringFault {
   if (error instanceof FiringRefusal) return { kind: 'refused', refusal: error };
   if (error instanceof SheetError) {
-    const line = error.line === undefined ? '' : `, line ${error.line}`;
+    const { line, tableRow } = error;
+    const place = line === undefined ? '' : `, ${placeText({ line, tableRow })}`;
     return refused(
       error,
-      `${label}: it cannot be used as a sheet (${error.code}${line}). The whole reason: banana-batch schedule show ${schedule}`,
+      `${label}: it cannot be used as a sheet (${error.code}${place}). The whole reason: banana-batch schedule show ${schedule}`,
     );
   }
   if (error instanceof SheetDownloadError) {

@@ -30,6 +30,7 @@ import { counted } from '../domain/counted.js';
 import { momentIn } from '../domain/moment.js';
 import type { PriceTable } from '../domain/price-table.js';
 import { firingBatchId } from '../domain/schedule-name.js';
+import { placeText } from '../domain/record-place.js';
 import { UsageError } from '../errors.js';
 import type { SheetSettings, SheetSummary } from '../sheet/index.js';
 import { homeOf, type BatchLocation } from '../storage/layout.js';
@@ -201,7 +202,7 @@ function refuseAllRejected({ rows, rejected, firstRejected }: SheetSummary, shee
   if (rows > 0) return;
   const told = `${labelOf(sheet)}: every row of the sheet is rejected (${rejected}); nothing was started.`;
   const [first] = firstRejected;
-  const why = first ? ` The first one: line ${first.line}, ${first.column}: ${first.rule}` : '';
+  const why = first ? ` The first one: ${placeText(first)}, ${first.column}: ${first.rule}` : '';
   throw new FiringRefusal(`${told}${why}`, { told });
 }
 

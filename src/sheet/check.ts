@@ -5,8 +5,9 @@ import type { RowId } from '../domain/ids.js';
 import { identityOfInput } from '../domain/input-image.js';
 import type { JsonValue } from '../domain/json.js';
 import { imageNameOf } from '../domain/object-key.js';
-import { isReportColumn, type InputColumn } from '../domain/reserved-columns.js';
-import type { GivenCells, LeftOutRecord, PromptRow, RejectedRecord, SkippedRecord } from '../domain/row.js';
+import { placesText, RecordPlaces } from '../domain/record-place.js';
+import type { InputColumn } from '../domain/reserved-columns.js';
+import type { GivenCells, PromptRow, RejectedRecord, Repeat, SkippedRecord } from '../domain/row.js';
 import { KEEP_AS_TEXT, isScientific } from '../domain/rewritten-id.js';
 import { brokenRowIdRule, formerRowId, RowIds } from '../domain/row-id.js';
 import { TakenNames } from '../domain/taken-names.js';
@@ -25,27 +26,24 @@ import { refuseFormulas } from './formula-cell.js';
 import { chosenNames, takenNameRule, type ChosenNames } from './chosen-names.js';
 import type { SheetColumns } from './columns.js';
 import { inputImagesOf, publicInputs, type InputImages } from './input-images.js';
+import { leftOut, rejection } from './left-out.js';
 import type { SourceRecord } from './parse.js';
 import { promptsOf } from './prompts.js';
 import { fittedRecord, isBlankRow } from './record-shape.js';
-import { SheetError, type SheetPlace } from './sheet-error.js';
+import { SheetError, type LinePlace } from './sheet-error.js';
 import { withMoment } from './sheet-moment.js';
 import type { SheetSettings } from './sheet-settings.js';
 import { stayingRows, type StayingRows } from './staying-rows.js';
-import { refuseBrokenText, wholeText, wholeValue } from './whole-text.js';
-
-const SHOWN_VALUE_CHARACTERS = 200;
+import { refuseBrokenText } from './whole-text.js';
 
 /** What became of one record. */
 export type CheckedRecord =
-  | {
+  | ({
       readonly kind: 'accepted';
       /** One for each image; `position` counts on over the whole sheet. */
       readonly rows: readonly PromptRow[];
       readonly own: OwnIdentity;
-      /** Line of the first record that is identical to this one, where neither has an id of its own. */
-      readonly repeatOf?: number;
-    }
+    } & Partial<Repeat>)
   | {
       /** Left out, since it is identical to an earlier one and that was asked for. */
       readonly kind: 'skipped';
@@ -98,10 +96,12 @@ export function recordChecker(
   const takenNames = new TakenNames();
   /** Of the records that may have repeats, by content. */
   const firstLines = new IdLines();
+  const places = new RecordPlaces();
   let position = 0;
 
   return (asRead, columns) => {
     let record = asRead;
+    places.note(asRead);
     try {
       refuseBrokenText(asRead, columns);
       record = fittedRecord(asRead, columns, sheet);
@@ -146,7 +146,7 @@ export function recordChecker(
       throw new BrokenRule(
         idCell.name,
         answer.rowId,
-        `an id is used once: lines ${answer.firstLine} and ${line} both have ${JSON.stringify(answer.rowId)}`,
+        `an id is used once: ${placesText(places.at(answer.firstLine), record)} both have ${JSON.stringify(answer.rowId)}`,
       );
     }
     const { base } = answer;
@@ -155,11 +155,11 @@ export function recordChecker(
     const chosen = chosenNames(record, columns, answer.rowIds);
     // A row with an id or a name for its image wants it, whatever else looks the same.
     const mayRepeat = id === undefined && chosen.kind === 'none';
-    const repeatOf = mayRepeat ? firstLines.lineOf(hash) : undefined;
-    if (repeatOf !== undefined && settings.duplicates === 'skip') {
-      return { kind: 'skipped', skipped: { ...leftOut(record, columns, position), repeatOf } };
+    const repeat = mayRepeat ? repeatOf(firstLines.lineOf(hash)) : undefined;
+    if (repeat && settings.duplicates === 'skip') {
+      return { kind: 'skipped', skipped: { ...leftOut(record, columns, position), ...repeat } };
     }
-    if (position + count > mostRows) throw tooManyRows({ sheet, line }, mostRows);
+    if (position + count > mostRows) throw tooManyRows({ sheet, line, tableRow }, mostRows);
     const names = imageNames(chosen, record, columns, answer.rowIds);
     // Only now, since a record that is rejected stands for no other.
     if (mayRepeat) firstLines.claim(hash, line);
@@ -183,8 +183,13 @@ export function recordChecker(
       };
     });
     const own = { id, rejectedLine: rejectedLineOf(record, columns) };
-    const accepted = { kind: 'accepted', rows, own } as const;
-    return repeatOf === undefined ? accepted : { ...accepted, repeatOf };
+    return { kind: 'accepted', rows, own, ...repeat };
+  }
+
+  function repeatOf(firstLine: number | undefined): Repeat | undefined {
+    if (firstLine === undefined) return undefined;
+    const { tableRow } = places.at(firstLine);
+    return { repeatOf: firstLine, ...(tableRow !== undefined && { repeatOfRow: tableRow }) };
   }
 
   /** The names of a record's images, which no other record has. */
@@ -201,51 +206,19 @@ export function recordChecker(
     const isChosen = chosen.kind === 'chosen';
     const taken = columns.mayName ? takenNames.claim(names, { line, isChosen }) : undefined;
     const rule = taken
-      ? takenNameRule(taken.name, `lines ${taken.line} and ${line} both`)
+      ? takenNameRule(taken.name, `${placesText(places.at(taken.line), record)} both`)
       : refusedNames.get(line);
     if (rule === undefined) return names;
     throw new BrokenRule(cellOf(record, columns, 'file_name').name, taken?.name ?? names[0] ?? '', rule);
   }
 }
 
-function tooManyRows(place: Required<SheetPlace>, mostRows: number): SheetError {
+function tooManyRows(place: LinePlace, mostRows: number): SheetError {
   return new SheetError(
     'too-many-rows',
     place,
     `with this record the sheet makes more than ${mostRows} images, and a batch takes no more. Split the sheet and give each part its own --id, or lower count or --images-per-prompt`,
   );
-}
-
-/** A record as read, so that it can be corrected; `place` rows come before it. */
-function leftOut(
-  record: SourceRecord,
-  columns: SheetColumns,
-  place: number,
-  fault?: BrokenRule['fault'],
-): LeftOutRecord {
-  const whole = (name: string): string => (fault === 'text' ? wholeText(name) : name);
-  const cells = record.values.flatMap((cell, index): [string, JsonValue][] => {
-    const name = columns.names[index] ?? `column_${index + 1}`;
-    if (cell === undefined || isReportColumn(name)) return [];
-    return [[whole(name), fault === 'text' ? wholeValue(cell) : cell]];
-  });
-  const ours = [...columns.ours].map(([column, index]) => [column, whole(columns.names[index] ?? column)]);
-  return {
-    line: record.line,
-    ...(record.tableRow !== undefined && { tableRow: record.tableRow }),
-    place,
-    record: Object.fromEntries(cells),
-    ours: Object.fromEntries(ours),
-  };
-}
-
-/** The rule that a record breaks. */
-function rejection({
-  column,
-  value,
-  message: rule,
-}: BrokenRule): Pick<RejectedRecord, 'column' | 'value' | 'rule'> {
-  return { column, value: wholeText(shortened(value)), rule };
 }
 
 function givenCells(record: SourceRecord, columns: SheetColumns, prompt: string): GivenCells {
@@ -256,12 +229,6 @@ function givenCells(record: SourceRecord, columns: SheetColumns, prompt: string)
     cells.push([column, value]);
   }
   return Object.fromEntries(cells);
-}
-
-function shortened(value: string): string {
-  if (value.length <= SHOWN_VALUE_CHARACTERS) return value;
-  // Not half of a surrogate pair at the cut.
-  return `${value.slice(0, SHOWN_VALUE_CHARACTERS - 1).replace(/[\ud800-\udbff]$/, '')}…`;
 }
 
 function good<T>(cell: Cell, check: (text: string) => Checked<T>): T {

@@ -5,7 +5,7 @@ import {
   metadataLabelName,
   type InputColumn,
 } from '../domain/reserved-columns.js';
-import { columnsInstead, listColumns, SheetError, type SheetPlace } from './sheet-error.js';
+import { columnsInstead, listColumns, SheetError, type LinePlace, type SheetPlace } from './sheet-error.js';
 import { momentInNames } from './sheet-moment.js';
 import type { SheetSettings } from './sheet-settings.js';
 import {
@@ -65,7 +65,7 @@ export const ROW_ID_PLACE = -1;
 /** Columns of a record by the settings; throws SheetError. */
 export type ColumnPlanner = (
   header: readonly string[],
-  place: Required<SheetPlace>,
+  place: LinePlace,
   /** False for one JSON object among others, which may leave columns out; the whole comes first. */
   isWhole: boolean,
 ) => SheetColumns;

@@ -1,11 +1,12 @@
 import { finished } from 'node:stream/promises';
 import { CsvError, parse, type InfoRecord, type Parser } from 'csv-parse';
 import type { Dialect } from './dialect.js';
+import type { RecordPlace } from '../domain/record-place.js';
 import { countLineBreaks } from './line-breaks.js';
 import { MAX_RECORD_SIZE, type CsvRecord, type CsvRecords } from './parse.js';
 import { foldedCell } from './record-shape.js';
 import { RecordWindow } from './record-window.js';
-import { SheetError } from './sheet-error.js';
+import { SheetError, type LinePlace } from './sheet-error.js';
 
 /** Two characters that Unicode keeps out of all text. */
 const NO_DELIMITER = '\uFDD0\uFDD1';
@@ -33,7 +34,7 @@ export async function* parseCsv(
   let nextLine = 1 + dialect.skipLines;
   /** Lines so far that spreadsheets don't count as rows: "sep=", and those within cells. */
   let linesWithin = dialect.skipLines;
-  let brokenLine: number | undefined;
+  let broken: RecordPlace | undefined;
   // The library's own `raw` copies byte by byte, which costs a seventh of the time.
   const window = new RecordWindow(2 * MAX_RECORD_SIZE);
   const blankLines = blankLinesOf(dialect);
@@ -49,10 +50,10 @@ export async function* parseCsv(
     if (values.every((value) => value === '' || value.trim() === '')) blank += 1;
     else {
       // A byte-order mark in the middle, where files were joined, hides the quotes of the header behind it.
-      if (isBroken(values, written) && !isSameHeader(values, header)) brokenLine ??= line;
+      const place = placeOn(line);
+      if (isBroken(values, written) && !isSameHeader(values, header)) broken ??= place;
       header ??= values;
-      const row = linesWithin === 0 ? {} : { tableRow: line - linesWithin };
-      records.push({ line, ...row, endLine: line + breaks, values });
+      records.push({ ...place, endLine: line + breaks, values });
     }
     nextLine += breaks + 1;
     linesWithin += breaks;
@@ -96,14 +97,19 @@ export async function* parseCsv(
   }
 
   function* settled(error: unknown, isEnd = false): Generator<CsvRecords> {
-    if (brokenLine !== undefined) throw brokenQuote(sheet, brokenLine);
+    if (broken) throw brokenQuote({ sheet, ...broken });
     const last = isEnd && !isEnded ? records.pop() : undefined;
     if (last) records.push({ ...last, isCutShort: true });
     const batch = { records, blank };
     records = [];
     blank = 0;
     if (batch.records.length + batch.blank > 0) yield batch;
-    if (error !== undefined) throw explained(error, nextLine + parser.info.empty_lines, sheet);
+    if (error !== undefined)
+      throw explained(error, { sheet, ...placeOn(nextLine + parser.info.empty_lines) });
+  }
+
+  function placeOn(line: number): { readonly line: number; readonly tableRow?: number } {
+    return linesWithin === 0 ? { line } : { line, tableRow: line - linesWithin };
   }
 }
 
@@ -160,7 +166,7 @@ function hasSwallowedLines(values: readonly string[], written: () => string): bo
   return isOpened(values, written, /^"[^"]*[\r\n]/);
 }
 
-function explained(error: unknown, line: number, sheet: string): unknown {
+function explained(error: unknown, place: LinePlace): unknown {
   if (!(error instanceof CsvError)) return error;
   // Not all codes are in the library's own type.
   const code: string = error.code;
@@ -168,13 +174,13 @@ function explained(error: unknown, line: number, sheet: string): unknown {
     case 'CSV_QUOTE_NOT_CLOSED':
       return new SheetError(
         'quote-not-closed',
-        { sheet, line },
+        place,
         'a quote that opens in this record is never closed, so everything after it would be one text. Close it, or write a quote inside a text twice: "a ""quoted"" word"',
       );
     case 'CSV_MAX_RECORD_SIZE':
       return new SheetError(
         'record-too-large',
-        { sheet, line },
+        place,
         `the record that starts here is larger than ${MAX_RECORD_SIZE >> 20} MiB. Most likely a quote in it is never closed: close it; or --delimiter is wrong`,
       );
     default:
@@ -182,10 +188,10 @@ function explained(error: unknown, line: number, sheet: string): unknown {
   }
 }
 
-function brokenQuote(sheet: string, line: number): SheetError {
+function brokenQuote(place: LinePlace): SheetError {
   return new SheetError(
     'broken-quote',
-    { sheet, line },
+    place,
     'a quote in the record that starts here is out of place, or one is never closed. Put the whole text in quotes and write the quotes inside it twice: "a ""quoted"" word"; if the file is separated by something else, say so with --delimiter',
   );
 }

@@ -1,5 +1,5 @@
 import { isReportColumn } from '../domain/reserved-columns.js';
-import type { PromptRow, SkippedRecord } from '../domain/row.js';
+import type { PromptRow, Repeat, SkippedRecord } from '../domain/row.js';
 import type { SheetColumn } from '../domain/sheet-column.js';
 import { recordChecker, type OwnIdentity, type RejectedItem } from './check.js';
 import { columnPlanner, type ColumnPlanner, type SheetColumns } from './columns.js';
@@ -34,13 +34,7 @@ export interface SheetHeader {
 
 export type SheetItem =
   | { readonly kind: 'header'; readonly header: SheetHeader }
-  | {
-      readonly kind: 'row';
-      readonly row: PromptRow;
-      readonly own: OwnIdentity;
-      /** Line of the first identical record, where neither has an id of its own. */
-      readonly repeatOf?: number;
-    }
+  | ({ readonly kind: 'row'; readonly row: PromptRow; readonly own: OwnIdentity } & Partial<Repeat>)
   /** A record that is left out, since an earlier one says the same. */
   | { readonly kind: 'skipped'; readonly skipped: SkippedRecord }
   /** Records that are left out since they say nothing. */
@@ -97,9 +91,8 @@ export async function* readSheet(
           yield checked;
           continue;
         }
-        const { rows, own, repeatOf } = checked;
-        const facts = { own, ...(repeatOf !== undefined && { repeatOf }) };
-        for (const row of rows) yield { kind: 'row', row, ...facts };
+        const { rows, ...facts } = checked;
+        for (const row of rows) yield { ...facts, kind: 'row', row };
       }
       if (blank > 0) yield { kind: 'blank', records: blank };
     }
@@ -140,7 +133,8 @@ async function* csvRecords(
     const records: PlannedRecord[] = [];
     for (const record of batch) {
       if (columns === undefined) {
-        columns = planner(record.values, { sheet, line: record.line }, true);
+        const { line, tableRow } = record;
+        columns = planner(record.values, { sheet, line, tableRow }, true);
         yield { kind: 'header', columns };
       } else {
         records.push({ record: withJsonCells(record, columns), columns });

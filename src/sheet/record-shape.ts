@@ -57,7 +57,7 @@ export function foldedCell(value: JsonValue | undefined): string {
 const SEP_LINE = /^"?sep=.?"?$/i;
 
 function refuseHeaderAgain(record: SourceRecord, columns: SheetColumns, sheet: string): void {
-  const { values, line } = record;
+  const { values, line, tableRow } = record;
   const [first] = values;
   if (typeof first !== 'string' || first.length > columns.longestName + MOST_AROUND) return;
   if (SEP_LINE.test(first.trim()) && values.slice(1).every(isBlank)) {
@@ -88,7 +88,7 @@ function refuseHeaderAgain(record: SourceRecord, columns: SheetColumns, sheet: s
   if (isOther) {
     throw new SheetError(
       'other-header',
-      { sheet, line },
+      { sheet, line, tableRow },
       'here the header of another file follows, whose columns are in other places, so the rows below it would be read wrongly. Submit the files one by one, the second with --merge, or bring their columns into one order',
     );
   }

@@ -1,5 +1,6 @@
 import { closestMatch } from 'leven';
 import { publicAddress } from '../domain/input-image.js';
+import { placeText } from '../domain/record-place.js';
 
 /** What makes a sheet unusable as a whole. */
 export type SheetErrorCode =
@@ -33,12 +34,16 @@ export class SheetError extends Error {
   readonly code: SheetErrorCode;
   /** 1-based, where the fault has a line. */
   readonly line: number | undefined;
+  /** Its row as spreadsheets count, where that is not the line. */
+  readonly tableRow: number | undefined;
 
   constructor(code: SheetErrorCode, where: SheetPlace, message: string) {
-    const place = where.line === undefined ? where.sheet : `${where.sheet}, line ${where.line}`;
-    super(`${place}: ${message}`);
+    const { sheet, line, tableRow } = where;
+    const place = line === undefined ? '' : `, ${placeText({ line, tableRow })}`;
+    super(`${sheet}${place}: ${message}`);
     this.code = code;
-    this.line = where.line;
+    this.line = line;
+    this.tableRow = tableRow;
   }
 }
 
@@ -46,6 +51,12 @@ export class SheetError extends Error {
 export interface SheetPlace {
   readonly sheet: string;
   readonly line?: number;
+  readonly tableRow?: number | undefined;
+}
+
+/** The same where it has a line. */
+export interface LinePlace extends SheetPlace {
+  readonly line: number;
 }
 
 /** How messages name a sheet: its path or URL, without what may be secret in a URL (credentials, query, fragment). */

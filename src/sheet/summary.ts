@@ -1,7 +1,8 @@
 import { ImageCounts, imagesOf, type ImagesOfKind } from '../domain/image-counts.js';
 import { looksLikeSplit } from '../domain/image-name.js';
 import { hasChosenName } from '../domain/object-key.js';
-import type { RejectedRecord } from '../domain/row.js';
+import type { RecordPlace } from '../domain/record-place.js';
+import type { RejectedRecord, Repeat } from '../domain/row.js';
 import { InputTally, type InputCounts } from './input-counts.js';
 import { readSheet, type SheetHeader, type SheetItem } from './read-sheet.js';
 import { saysMoment } from './sheet-moment.js';
@@ -11,6 +12,9 @@ import type { SheetSettings, SheetSource } from './sheet-settings.js';
 export interface Duplicate {
   readonly line: number;
   readonly firstLine: number;
+  /** Their rows as spreadsheets count; absent where they are the lines. */
+  readonly tableRow?: number;
+  readonly firstTableRow?: number;
 }
 
 /** A whole sheet in numbers. */
@@ -88,18 +92,24 @@ export class SheetTally {
         for (const label of Object.keys(item.row.labels)) this.#labels.add(label);
         // The replicas of one repeat are one duplicate.
         if (item.repeatOf !== undefined && item.row.line !== this.#lastRepeatLine) {
-          this.#addDuplicate({ line: item.row.line, firstLine: item.repeatOf });
+          this.#addDuplicate(item.row, { ...item, repeatOf: item.repeatOf });
         }
         return;
       case 'skipped':
-        this.#addDuplicate({ line: item.skipped.line, firstLine: item.skipped.repeatOf });
+        this.#addDuplicate(item.skipped, item.skipped);
     }
   }
 
-  #addDuplicate(duplicate: Duplicate): void {
+  #addDuplicate({ line, tableRow }: RecordPlace, { repeatOf, repeatOfRow }: Repeat): void {
     this.#duplicates += 1;
-    this.#lastRepeatLine = duplicate.line;
-    if (this.#firstDuplicates.length < SHOWN_DUPLICATES) this.#firstDuplicates.push(duplicate);
+    this.#lastRepeatLine = line;
+    if (this.#firstDuplicates.length === SHOWN_DUPLICATES) return;
+    this.#firstDuplicates.push({
+      line,
+      firstLine: repeatOf,
+      ...(tableRow !== undefined && { tableRow }),
+      ...(repeatOfRow !== undefined && { firstTableRow: repeatOfRow }),
+    });
   }
 
   /** The sums so far. */

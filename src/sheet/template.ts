@@ -1,4 +1,4 @@
-import { columnsInstead, SheetError, type SheetPlace } from './sheet-error.js';
+import { columnsInstead, SheetError, type LinePlace } from './sheet-error.js';
 import { momentPart, type SheetMoment } from './sheet-moment.js';
 
 /** What a template is for. */
@@ -139,7 +139,7 @@ export interface ChoicesPart {
 export function placeTemplate(
   { parts, flag, takesChoices, moment }: Template,
   names: readonly string[],
-  place: Required<SheetPlace>,
+  place: LinePlace,
 ): readonly PlacedPart[] {
   const places = placesOf(names);
   let choicesBefore = 0;

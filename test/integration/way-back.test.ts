@@ -151,7 +151,9 @@ describe('the way back to the sheet', () => {
       const story = await storyOf('3');
       expect(story).toMatchObject({
         prompt: 'a table',
-        stderr: expect.stringMatching(/"3" is taken for row ".*" on line 6; row ".*" on line 3 is line:3\./),
+        stderr: expect.stringMatching(
+          /"3" is taken for row ".*" \(line 6\); row ".*" \(line 3\) is line:3\./,
+        ),
       });
     });
 
@@ -178,5 +180,35 @@ describe('the way back to the sheet', () => {
       const { stdout } = await command('redo', 'shop', '--rows-file', 'rows.txt', '--dry-run', '--json');
       expect(JSON.parse(stdout)).toMatchObject({ redone: 2 });
     });
+  });
+
+  it('is told by the row of the table too, where line breaks in cells make it another than the line', async () => {
+    const sheet = [
+      'prompt,model,count',
+      '"a vase,\nblue",,',
+      'a vase that fails,,',
+      'a vase,gpt,',
+      'a cup,,2',
+    ];
+    const vases = await sealBatch(bench, 'vases', sheet);
+    const place = { line: '4', row: '3' };
+    expect(await failuresOf(vases)).toMatchObject([{ failure_line: place.line, failure_row: place.row }]);
+    expect(await vases.text('rejects.csv')).toMatch(/^a vase,gpt,,5,model,gpt,[^]*,4,$/m);
+    const told = 'row 3 of the table, line 4';
+    const { stdout: story } = await command('row', 'vases', '4');
+    expect(story).toContain(`of vases, ${told} of the sheet`);
+    expect((await command('row', 'vases', '6')).stderr).toContain('(row 5 of the table, line 6)');
+    const { stdout: failures } = await command('failures', 'vases');
+    expect(failures).toContain('4 (row 3)');
+    const page = await vases.text('contact-sheet/0001/rows-00000.js');
+    expect(page).toContain(`"place":"${told}"`);
+  });
+
+  it('is told so of repeats and rejected rows before anything is bought', async () => {
+    const sheet = 'prompt,model\n"a vase,\nblue",\na cup,\na jug,gpt\na cup,\n';
+    await writeFile(path.join(scratch.path, 'cups.csv'), sheet);
+    const { stderr } = await command('submit', 'cups.csv', '--dry-run', '--duplicates', 'fail');
+    expect(stderr).toContain('row 4 of the table, line 5, model "gpt"');
+    expect(stderr).toContain('row 3 of the table, line 4, and row 5 of the table, line 6');
   });
 });

@@ -82,14 +82,14 @@ function panel({ none }) {
 
 /** @param {Row} row */
 function details(row) {
-  const { id, name, line, prompt, image, inputs, jobs = [], labels = [] } = row;
+  const { id, name, line, place, prompt, image, inputs, jobs = [], labels = [] } = row;
   const shown = own(el('span', 'prompt', [prompt]));
   shown.title = prompt;
   const list = el('dl', 'more', []);
   const add = (/** @type {string} */ name, /** @type {string} */ value) =>
     list.append(el('dt', '', [name]), own(el('dd', '', [value])));
   if (name !== undefined) add('id', id);
-  add('line', String(line));
+  add('line', place ?? String(line));
   if (image) add('file', fileOf(row));
   if (image) add('size', image.size);
   if (inputs) add('input images', inputs);

@@ -7,6 +7,7 @@
  * @property {string} id
  * @property {string} [name]
  * @property {number} line
+ * @property {string} [place]
  * @property {string} prompt
  * @property {string[]} facts
  * @property {{link: string, thumbnail?: string, width: number, height: number, size: string}} [image]

@@ -1,0 +1,47 @@
+import type { JsonValue } from '../domain/json.js';
+import { isReportColumn } from '../domain/reserved-columns.js';
+import type { LeftOutRecord, RejectedRecord } from '../domain/row.js';
+import type { BrokenRule } from './broken-rule.js';
+import type { SheetColumns } from './columns.js';
+import type { SourceRecord } from './parse.js';
+import { wholeText, wholeValue } from './whole-text.js';
+
+const SHOWN_VALUE_CHARACTERS = 200;
+
+/** A record as read, so that it can be corrected; `place` rows come before it. */
+export function leftOut(
+  record: SourceRecord,
+  columns: SheetColumns,
+  place: number,
+  fault?: BrokenRule['fault'],
+): LeftOutRecord {
+  const whole = (name: string): string => (fault === 'text' ? wholeText(name) : name);
+  const cells = record.values.flatMap((cell, index): [string, JsonValue][] => {
+    const name = columns.names[index] ?? `column_${index + 1}`;
+    if (cell === undefined || isReportColumn(name)) return [];
+    return [[whole(name), fault === 'text' ? wholeValue(cell) : cell]];
+  });
+  const ours = [...columns.ours].map(([column, index]) => [column, whole(columns.names[index] ?? column)]);
+  return {
+    line: record.line,
+    ...(record.tableRow !== undefined && { tableRow: record.tableRow }),
+    place,
+    record: Object.fromEntries(cells),
+    ours: Object.fromEntries(ours),
+  };
+}
+
+/** The rule that a record breaks. */
+export function rejection({
+  column,
+  value,
+  message: rule,
+}: BrokenRule): Pick<RejectedRecord, 'column' | 'value' | 'rule'> {
+  return { column, value: wholeText(shortened(value)), rule };
+}
+
+function shortened(value: string): string {
+  if (value.length <= SHOWN_VALUE_CHARACTERS) return value;
+  // Not half of a surrogate pair at the cut.
+  return `${value.slice(0, SHOWN_VALUE_CHARACTERS - 1).replace(/[\ud800-\udbff]$/, '')}…`;
+}
