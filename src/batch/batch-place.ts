@@ -1,19 +1,20 @@
-import path from 'node:path';
+import { randomInt } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { UsageError } from '../errors.js';
 import { PlaceFile } from '../ledger/documents.js';
-import { toJsonLines } from '../ledger/json-lines.js';
 import { readDocumentIfAny } from '../ledger/read-document.js';
 import {
   addressOf,
   at,
-  batchFileKey,
   batchRoot,
+  inputsPrefix,
   isSamePlace,
   placeKey,
-  runsPrefix,
   type BatchLocation,
 } from '../storage/layout.js';
-import { StorageError, type ObjectStore } from '../storage/object-store.js';
+import type { ObjectStore } from '../storage/object-store.js';
+import { nestedPlace, placeAround, voidClaimsInside, type NestedPlace } from './nested-places.js';
+import { findNote, hasRuns, putNote } from './place-notes.js';
 
 /** A folder of a bucket; `root` is not empty and ends with `/`. */
 export type BatchFolder = Pick<BatchLocation, 'bucket' | 'root'>;
@@ -31,8 +32,10 @@ export async function placeIfAny(
 /** The same; throws a UsageError where its home is another batch's. */
 export async function findPlace(store: ObjectStore, home: BatchLocation): Promise<BatchLocation> {
   const note = await readNote(store, home);
-  if (note && note.batchId !== home.batchId) throw takenBy(home, note.batchId);
-  return note ? placeIn(note) : home;
+  if (!note) return home;
+  if (note.batchId === home.batchId) return placeIn(note);
+  if ((await findNote(store, home))?.isVoid) return home;
+  throw takenBy(home, note.batchId);
 }
 
 function placeIn({ bucket, root, batchId }: PlaceFile): BatchLocation {
@@ -52,7 +55,8 @@ export async function choosePlace(
   if (!folder) return known;
   const asked = { ...folder, batchId: home.batchId };
   if (isSamePlace(known, asked)) return known;
-  if (!isSamePlace(known, home) || (await hasRuns(store, home))) {
+  const isLeft = !isSamePlace(known, home) && (await findNote(store, home))?.isVoid;
+  if (!isLeft && (!isSamePlace(known, home) || (await hasRuns(store, home)))) {
     throw new UsageError(
       `Batch "${home.batchId}" lives at ${addressOf(known)} already. Leave --to out to go on with it there, or give this one another --id.`,
     );
@@ -62,75 +66,104 @@ export async function choosePlace(
   return asked;
 }
 
-/** Notes where a batch lives that is not at home: first there, then at home, so that nobody else's batch begins in the same folder. */
+/** Submissions of nested folders that see each other give way and try again, so that one of them comes through. */
+const CLAIM_ATTEMPTS = 6;
+const GIVES_WAY_MS = { least: 100, most: 1_500 };
+
+/**
+ * Notes where a batch lives that is not at home: first there, then at home, so that nobody else's batch begins in the same
+ * folder, around it or inside it. Throws a UsageError where another is there or comes at the same moment.
+ */
 export async function claimPlace(
   store: ObjectStore,
   home: BatchLocation,
   location: BatchLocation,
 ): Promise<void> {
   if (isSamePlace(home, location)) return;
-  for (const noted of [location, home]) {
-    await putNote(store, noted, location);
-    const owner = await readNote(store, noted);
-    if (owner?.batchId !== location.batchId) throw takenBy(noted, owner?.batchId);
-    if (!isSamePlace(owner, location)) {
-      throw new UsageError(
-        `Batch "${location.batchId}" was given another place at the same moment: ${addressOf(owner)}. See it with: banana-batch status ${location.batchId}`,
-      );
-    }
+  for (let attempt = 1; ; attempt += 1) {
+    const isNew = await claimFolder(store, location, location);
+    const nested = await nestedPlace(store, location);
+    if (!nested) break;
+    // One that was there before may be another submission's of the same batch.
+    if (isNew) await store.delete(at(location, placeKey(location)));
+    if (nested.isStarted || attempt === CLAIM_ATTEMPTS) throw nestedIn(location, nested);
+    await delay(randomInt(GIVES_WAY_MS.least, GIVES_WAY_MS.most));
   }
+  await claimFolder(store, home, location);
 }
+
+/** Leaves a note of a batch in a folder, or renews it; whether there was none. Throws a UsageError where another's is there. */
+async function claimFolder(
+  store: ObjectStore,
+  noted: BatchLocation,
+  location: BatchLocation,
+): Promise<boolean> {
+  if (await putNote(store, noted, location, { kind: 'absent' })) return true;
+  const found = await findNote(store, noted);
+  const isOwn = found?.note.batchId === location.batchId && isSamePlace(found.note, location);
+  if (found && (isOwn || found.isVoid) && !found.isStarted)
+    await putNote(store, noted, location, { kind: 'unchanged', etag: found.head.etag });
+  const owner = await readNote(store, noted);
+  if (owner?.batchId !== location.batchId) throw takenBy(noted, owner?.batchId);
+  if (!isSamePlace(owner, location)) {
+    throw new UsageError(
+      `Batch "${location.batchId}" was given another place at the same moment: ${addressOf(owner)}. See it with: banana-batch status ${location.batchId}`,
+    );
+  }
+  return false;
+}
+
+/**
+ * To be called when a batch's first run has left its request and before it starts: throws a UsageError where another batch
+ * was begun in the same folder, around it or inside it meanwhile.
+ */
+export async function confirmPlace(store: ObjectStore, location: BatchLocation): Promise<void> {
+  const note = await readNote(store, location);
+  if (note && isSamePlace(note, location) && note.batchId !== location.batchId) {
+    if (!(await findNote(store, location))?.isVoid) throw takenBy(location, note.batchId);
+  }
+  // A batch that left no note before it came here gives way; one that did so waits for it.
+  const mostLooks = note?.batchId === location.batchId ? CONFIRMING_LOOKS : 1;
+  let nested = await nestedPlace(store, location);
+  for (let look = 1; nested && look < mostLooks; look += 1) {
+    await delay(GIVES_WAY_MS.least * 5);
+    nested = await nestedPlace(store, location);
+  }
+  if (nested) throw nestedIn(location, nested);
+}
+
+const CONFIRMING_LOOKS = 4;
 
 async function readNote(store: ObjectStore, location: BatchLocation): Promise<PlaceFile | undefined> {
   return readDocumentIfAny(store, at(location, placeKey(location)), PlaceFile);
 }
 
-async function putNote(store: ObjectStore, noted: BatchLocation, location: BatchLocation): Promise<void> {
-  const { bucket, root, batchId } = location;
-  const note: PlaceFile = { format: 1, batchId, bucket, root };
-  try {
-    await store.put(at(noted, placeKey(noted)), toJsonLines([note]), {
-      contentType: 'application/json',
-      condition: { kind: 'absent' },
-    });
-  } catch (error) {
-    if (!(error instanceof StorageError) || error.code !== 'precondition-failed') throw error;
-  }
-}
-
 /** A folder is free where nothing lies in it but what this batch has put there, and no batch lives around it. */
 async function refuseTaken(store: ObjectStore, asked: BatchLocation): Promise<void> {
-  const note = await readNote(store, asked);
-  if (note?.batchId === asked.batchId) return;
-  if (note) throw takenBy(asked, note.batchId);
-  for (const root of foldersAround(batchRoot(asked))) {
-    const around = { ...asked, root };
-    if (await store.head(at(around, batchFileKey(around)))) {
-      throw new UsageError(
-        `${addressOf(asked)} lies inside the batch at ${addressOf(around)}. Choose a folder of its own with --to.`,
-      );
-    }
-  }
-  for await (const { key } of store.list(asked.bucket, batchRoot(asked))) {
+  const found = await findNote(store, asked);
+  if (found?.note.batchId === asked.batchId) return;
+  if (found && !found.isVoid) throw takenBy(asked, found.note.batchId);
+  const around = await placeAround(store, asked);
+  if (around) throw nestedIn(asked, around);
+  const root = batchRoot(asked);
+  // What a submission has left that never came to a run is in nobody's way.
+  const left = await voidClaimsInside(store, asked);
+  const isLeft = (key: string): boolean =>
+    left.some((folder) => key.startsWith(folder)) ||
+    (found !== undefined && (key === placeKey(asked) || key.startsWith(inputsPrefix(asked))));
+  for await (const { key } of store.list(asked.bucket, root)) {
     // Consoles put an empty object in place of a folder.
-    if (key === batchRoot(asked)) continue;
+    if (key === root || isLeft(key)) continue;
     throw new UsageError(
       `${addressOf(asked)} is not empty: s3://${asked.bucket}/${key} lies there, and files of the batch would take the places of others. Choose a folder of its own with --to.`,
     );
   }
 }
 
-function foldersAround(root: string): readonly string[] {
-  const folders: string[] = [];
-  for (let folder = path.posix.dirname(root); folder !== '.'; folder = path.posix.dirname(folder)) {
-    folders.push(`${folder}/`);
-  }
-  return folders;
-}
-
-async function hasRuns(store: ObjectStore, location: BatchLocation): Promise<boolean> {
-  for await (const _ of store.list(location.bucket, runsPrefix(location))) return true;
-  return false;
+function nestedIn(asked: BatchFolder, { relation, address, isStarted }: NestedPlace): UsageError {
+  const other = `the batch at ${address}${isStarted ? '' : ', which is being submitted'}`;
+  const how = relation === 'around' ? `lies inside ${other}` : `lies around ${other}`;
+  return new UsageError(`${addressOf(asked)} ${how}. Choose a folder of its own with --to.`);
 }
 
 function takenBy(location: BatchFolder, batchId: string | undefined): UsageError {

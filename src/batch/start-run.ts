@@ -10,6 +10,7 @@ import { SNAPSHOT_MEMO, type BatchSnapshot, type RunBatchInput } from '../workfl
 import type { RunSettings } from '../domain/run-settings.js';
 import { batchWorkflowId } from '../workflows/names.js';
 import type { runBatch } from '../workflows/run-batch.js';
+import { confirmPlace } from './batch-place.js';
 import { describeBatch, snapshotInMemo } from './describe-batch.js';
 import type { SheetFile } from './plan-submission.js';
 import { putOnce } from './put-once.js';
@@ -99,6 +100,14 @@ export async function startRequest(
     }),
   );
   if (!claimed) throw new StartedByAnotherError(run);
+  if (run.runSeq === 1) {
+    try {
+      await confirmPlace(store, run);
+    } catch (error) {
+      await store.delete(ownRequest);
+      throw error;
+    }
+  }
   return startClaimed(starter, run, settings);
 }
 

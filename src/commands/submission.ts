@@ -1,6 +1,7 @@
 import path from 'node:path';
 import slugify from '@sindresorhus/slugify';
 import { choosePlace, claimPlace, type BatchFolder } from '../batch/batch-place.js';
+import { withNoteRenewed } from '../batch/place-notes.js';
 import { readBatchStatus } from '../batch/batch-status.js';
 import { isOpen } from '../batch/status-document.js';
 import { rowsToBuy, rowsToRun } from '../batch/plan-counts.js';
@@ -143,7 +144,9 @@ export async function submitSheet(
   if (consent === 'declined') return { kind: 'declined' };
   if (consent === 'interrupted' || context.interrupted.aborted) return { kind: 'interrupted' };
   await claimPlace(store, home, location);
-  const uploaded = await uploadSheetInputs(context, store, location, sheet);
+  const uploaded = await withNoteRenewed(store, { home, location }, () =>
+    uploadSheetInputs(context, store, location, sheet),
+  );
   if (uploaded.kind === 'interrupted') return uploaded;
   const account = access.account();
   const { run } = await startRun({
