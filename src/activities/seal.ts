@@ -130,7 +130,8 @@ async function sealWith(
   await storeResults();
   const { sameBytes, nearDuplicates, lists } = await alike.tell(files, batch.delimiter);
   await contactSheet.end(lists, sealedAt);
-  await storeImagesCard(state.store, run, card.text(run, counts.tally));
+  const metadataDigest = files.digests[metadataKey(run).slice(batchRoot(run).length)] ?? '';
+  await storeImagesCard(state.store, run, card.text(run, counts.tally, metadataDigest));
   const key = outcomesKey(run, run.runSeq);
   const repeatedJobs = repeated.found
     ? await repeated.collect(readJsonLines(await state.store.read(at(run, key)), OutcomeLine, key))

@@ -91,7 +91,7 @@ export function missingRowsText(batchId: string, missing: readonly MissingRow[])
 
 /** Said where a card was edited by somebody. */
 export function keptCardNote(address: string): string {
-  return `README.md in ${address} is not as banana-batch wrote it, so it stays as it is: its counts may be of an earlier export. Delete it to have it written anew.\n`;
+  return `README.md in ${address} is not as banana-batch wrote it, so its words stay: its counts may be of an earlier export. Delete it to have it written again.\n`;
 }
 
 /** What `export --json` prints; scripts rely on it. */

@@ -3,7 +3,7 @@ import type { Seal } from '../audit/newest-seal.js';
 import { counted } from '../domain/counted.js';
 import { UsageError } from '../errors.js';
 import { withTextFiles } from '../ledger/text-file.js';
-import { cardToWrite, CARD_NAME } from '../report/dataset-card.js';
+import { cardToPlace, CARD_NAME } from '../report/dataset-card.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { exportCard } from './export-card.js';
 import { rulesOf, type ExportFormat } from './export-format.js';
@@ -216,10 +216,9 @@ async function writeCard(
   manifest: ExportManifest,
 ): Promise<Exported['card']> {
   const present = await place.readText(CARD_NAME);
-  const text = cardToWrite(exportCard(plan, manifest, seal.report.tally), present);
-  if (text === undefined) return 'kept';
+  const { text, isEdited } = cardToPlace(exportCard(plan, manifest, seal.report), present);
   if (text !== present) await place.writeText(CARD_NAME, text, 'text/markdown; charset=utf-8');
-  return 'written';
+  return isEdited ? 'kept' : 'written';
 }
 
 function identityOf(

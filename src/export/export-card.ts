@@ -1,4 +1,5 @@
-import type { Tally } from '../domain/tally.js';
+import { createHash } from 'node:crypto';
+import type { Report } from '../ledger/documents.js';
 import { datasetCard, type CardColumn } from '../report/dataset-card.js';
 import type { ExportColumn } from './export-columns.js';
 import { shardPattern } from './export-format.js';
@@ -7,10 +8,15 @@ import type { ExportPlan } from './export-plan.js';
 import { huggingFaceType } from './hugging-face.js';
 
 /** The card beside an export. */
-export function exportCard(plan: ExportPlan, manifest: ExportManifest, tally: Tally): string {
+export function exportCard(
+  plan: ExportPlan,
+  manifest: ExportManifest,
+  { tally, digests }: Pick<Report, 'tally' | 'digests'>,
+): string {
   const facts = {
     batchId: manifest.batchId,
     runSeq: manifest.runSeq,
+    content: contentOf(manifest, digests),
     counts: plan.counts,
     tally,
     damaged: missingIn(manifest).length,
@@ -52,6 +58,13 @@ export function exportCard(plan: ExportPlan, manifest: ExportManifest, tally: Ta
         ],
       });
   }
+}
+
+/** By the batch's metadata, and by the shards, which depend on the options and on what could be read. */
+function contentOf({ shards: written }: ExportManifest, digests: Report['digests']): string {
+  const data = createHash('sha256');
+  for (const { name, sha256 } of written) data.update(`${name} ${sha256}\n`);
+  return `metadata ${digests['images/train/metadata.jsonl'] ?? 'unknown'}, data ${data.digest('hex')}`;
 }
 
 function shards(count: number): string {

@@ -16,6 +16,8 @@ export interface CardColumn {
 export interface CardFacts {
   readonly batchId: string;
   readonly runSeq: number;
+  /** Names what the data are, in words and hex: readers that keep datasets by their cards tell them apart by it. */
+  readonly content: string;
   readonly counts: CardCounts;
   readonly tally: Tally;
   /** Rows whose image in the bucket was damaged when the data were written. */
@@ -37,12 +39,36 @@ export function datasetCard(facts: CardFacts): string {
   return `${text}\n\n${signature(text)}\n`;
 }
 
-/** The card to write over `present`; undefined where that is not, byte for byte, a card that `datasetCard` has made. */
-export function cardToWrite(card: string, present: string | undefined): string | undefined {
-  if (present === undefined) return card;
+/** A card as it is to lie in its place. */
+export interface PlacedCard {
+  readonly text: string;
+  /** Its words are a person's, who edited what `datasetCard` had made; they stay. */
+  readonly isEdited: boolean;
+}
+
+/**
+ * The card to put in place of `present`. Where that is not, byte for byte, a card that `datasetCard` has made, it stays but
+ * for the description of its config, which says what the data are: left as it was, a reader's cache would take the
+ * data for earlier ones.
+ */
+export function cardToPlace(card: string, present: string | undefined): PlacedCard {
+  if (present === undefined) return { text: card, isEdited: false };
   const end = present.lastIndexOf('\n\n<!--');
   const text = present.slice(0, Math.max(end, 0));
-  return present === `${text}\n\n${signature(text)}\n` ? card : undefined;
+  if (present === `${text}\n\n${signature(text)}\n`) return { text: card, isEdited: false };
+  return { text: withDescriptionOf(card, present), isEdited: true };
+}
+
+/** The line of a card's header that `datasetCard` writes. */
+const DESCRIPTION = /^([ \t-]*description: )(["']?)Batch [^\r\n]*?, run \d+, [^\r\n]*?\2(?=[ \t]*\r?$)/m;
+
+function withDescriptionOf(card: string, present: string): string {
+  const header = /^\uFEFF?---\r?\n[^]*?\r?\n---[ \t]*(?:\r?\n|$)/.exec(present)?.[0];
+  const [line, key = ''] = DESCRIPTION.exec(card) ?? [];
+  if (header === undefined || line === undefined) return present;
+  const description = line.slice(key.length);
+  const renewed = header.replace(DESCRIPTION, (_, ownKey: string) => `${ownKey}${description}`);
+  return `${renewed}${present.slice(header.length)}`;
 }
 
 function signature(text: string): string {
@@ -58,14 +84,21 @@ const SIZES: readonly (readonly [below: number, category: string])[] = [
   [10_000_000, '1M<n<10M'],
 ];
 
-function headerLines({ batchId, counts, dataFiles, header }: CardFacts): readonly string[] {
+function headerLines({ batchId, runSeq, content, counts, dataFiles, header }: CardFacts): readonly string[] {
   const [, size = '10M<n<100M'] = SIZES.find(([below]) => counts.images < below) ?? [];
   const fields = {
     pretty_name: batchId,
     task_categories: ['text-to-image'],
     tags: ['synthetic', 'image'],
     size_categories: [size],
-    configs: [{ config_name: 'default', data_files: [{ split: 'train', path: dataFiles }] }],
+    configs: [
+      {
+        config_name: 'default',
+        // A part of the key under which `datasets` caches, which knows no other difference between two folders of a name.
+        description: `Batch ${batchId}, run ${runSeq}, ${content}`,
+        data_files: [{ split: 'train', path: dataFiles }],
+      },
+    ],
     ...header,
   };
   // Readers follow YAML 1.1, to which more words are no text.

@@ -43,11 +43,13 @@ export class ImagesCard {
     this.#labels.note(row.labels);
   }
 
-  text({ batchId, runSeq }: RunRef, tally: Tally): string {
+  /** `metadataSha256` is that of the `metadata.jsonl` beside the images. */
+  text({ batchId, runSeq }: RunRef, tally: Tally, metadataSha256: string): string {
     const carried = this.#labels.columns.map(({ label, type }) => ({ name: metadataLabelName(label), type }));
     return datasetCard({
       batchId,
       runSeq,
+      content: `metadata ${metadataSha256}`,
       counts: this.#counts,
       tally,
       dataFiles: 'train/**',

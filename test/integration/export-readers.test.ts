@@ -192,5 +192,45 @@ describe.runIf(isAvailable('Python with datasets (BANANA_TEST_PYTHON)', python !
       );
       expect(rows.map(imageText).toSorted()).toEqual(wanted.toSorted());
     });
+
+    it('is told apart by datasets from another batch in a folder of the same name, and from what the folder held before', async () => {
+      const sealed = (name: string, mark: string, runSeq = 1, from = 0) => {
+        const sheet = ['id,prompt,note', ...[0, 1, 2].map((row) => `r${row},bird ${row},${mark}${row}`)];
+        return sealBatch(bench, name, sheet, runSeq, {
+          image: ({ position }) => image({ position: position + from }),
+        });
+      };
+      const notesIn = async (reader: string, folder: string): Promise<readonly string[]> =>
+        (await read(reader, folder, Row)).map(({ cells }) => String(cells['note'])).toSorted();
+      const exportOf = async (id: string, format: ExportOptions['format'], overwrite = false) => {
+        const to = path.join(scratch.path, id, format);
+        const options = { id, format, to, shardSize: 64 * 1024, overwrite, json: true };
+        const config = { bucket: bucketConfig(bench.s3, 'tests/') };
+        expect((await performCommand(exportCommand, options, { config })).code).toBe(0);
+        return to;
+      };
+      const readers = [
+        [
+          'imagefolder',
+          async (id: string) => path.join(bench.s3.folder, bench.s3.bucket, 'tests', id, 'images'),
+        ],
+        ['datasets_parquet', (id: string, again?: boolean) => exportOf(id, 'parquet', again)],
+        ['datasets_tar', (id: string, again?: boolean) => exportOf(id, 'webdataset', again)],
+      ] as const;
+      const first = await sealed('twin-a', 'a');
+      await sealed('twin-b', 'b', 1, 3);
+      for (const [reader, folderOf] of readers) {
+        expect(await notesIn(reader, await folderOf('twin-a'))).toEqual(['a0', 'a1', 'a2']);
+        expect(await notesIn(reader, await folderOf('twin-b'))).toEqual(['b0', 'b1', 'b2']);
+      }
+      // Replaced, with a card in which somebody has written.
+      const card = 'images/README.md';
+      await first.put(card, (await first.text(card)).replace('# twin-a', '# My birds'));
+      await sealed('twin-a', 'new', 2);
+      expect(await first.text(card)).toContain('# My birds');
+      for (const [reader, folderOf] of readers) {
+        expect(await notesIn(reader, await folderOf('twin-a', true))).toEqual(['new0', 'new1', 'new2']);
+      }
+    }, 240_000);
   },
 );

@@ -7,7 +7,7 @@ import type { ExportManifest, FinishedShard } from '../../src/export/export-mani
 import { continuationOf } from '../../src/export/found-export.js';
 import { ShardSplit } from '../../src/export/shard-split.js';
 import { CardCounts } from '../../src/report/card-counts.js';
-import { cardToWrite, datasetCard } from '../../src/report/dataset-card.js';
+import { cardToPlace, datasetCard } from '../../src/report/dataset-card.js';
 
 const row = fc.record({
   lineBytes: fc.integer({ min: 1, max: 500 }),
@@ -132,10 +132,11 @@ describe('what lies where an export is to go', () => {
   });
 });
 
-function cardOf(batchId: string, column = 'class'): string {
+function cardOf(batchId: string, column = 'class', content = `metadata ${batchId}`): string {
   return datasetCard({
     batchId,
     runSeq: 1,
+    content,
     counts: new CardCounts(),
     tally: { ...EMPTY_TALLY, failed: 2, rejected: 1 },
     dataFiles: 'train-*.tar',
@@ -146,18 +147,46 @@ function cardOf(batchId: string, column = 'class'): string {
 }
 
 describe('a card', () => {
-  test('is written over one of ours and over none, never over one that was edited in whatever place', () => {
+  test('is written over one of ours and over none, and leaves the words of one that was edited in whatever place', () => {
     const [old, fresh] = [cardOf('old'), cardOf('new')];
-    expect(cardToWrite(fresh, undefined)).toBe(fresh);
-    expect(cardToWrite(fresh, old)).toBe(fresh);
+    expect(cardToPlace(fresh, undefined)).toEqual({ text: fresh, isEdited: false });
+    expect(cardToPlace(fresh, old)).toEqual({ text: fresh, isEdited: false });
+    const besides = (text: string): string => text.replaceAll(/^.*description: .*$/gm, '');
+    const headerEnd = old.indexOf('\n---\n', 4) + 5;
+    const renewed = (text: string): string =>
+      text.replace('Batch old, run 1, metadata old', 'Batch new, run 1, metadata new');
     fc.assert(
       fc.property(fc.nat(old.length), fc.string({ minLength: 1 }), (at, added) => {
-        expect(cardToWrite(fresh, old.slice(0, at) + added + old.slice(at))).toBeUndefined();
+        const edited = old.slice(0, at) + added + old.slice(at);
+        const { text, isEdited } = cardToPlace(fresh, edited);
+        expect(isEdited).toBe(true);
+        expect(besides(text)).toBe(besides(edited));
+        expect(at > headerEnd ? text : renewed(edited)).toBe(renewed(edited));
       }),
     );
-    for (const other of ['', '# Mine\n', old.trimEnd(), old.replaceAll('\n', '\r\n')]) {
-      expect(cardToWrite(fresh, other)).toBeUndefined();
+    for (const other of ['', '# Mine\n', '---\nlicense: mit\n---\n# Mine\n']) {
+      expect(cardToPlace(fresh, other)).toEqual({ text: other, isEdited: true });
     }
+    for (const edited of [old.trimEnd(), old.replaceAll('\n', '\r\n'), old.replace('# old', '# Mine')]) {
+      expect(cardToPlace(fresh, edited)).toEqual({ text: renewed(edited), isEdited: true });
+    }
+  });
+
+  test('that was edited gets a new description in whatever quotes and depth, and in the header alone', () => {
+    const fresh = cardOf('new');
+    const description = 'Batch old, run 12, metadata 0ab, data 1cd';
+    const edited = (line: string): string =>
+      `---\nlicense: mit\nconfigs:\n- config_name: default\n${line}\n  data_files: x\n---\n\ndescription: ${description}\n`;
+    const wanted = 'Batch new, run 1, metadata new';
+    for (const [before, after] of [
+      [`  description: ${description}`, `  description: ${wanted}`],
+      [`  description: "${description}"`, `  description: ${wanted}`],
+      [`      description: '${description}'  `, `      description: ${wanted}  `],
+    ] as const) {
+      expect(cardToPlace(fresh, edited(before)).text).toBe(edited(after));
+    }
+    const own = edited('  description: Batches of old mills');
+    expect(cardToPlace(fresh, own).text).toBe(own);
   });
 
   test('leaves the licence open, tells what is missing, and keeps odd column names in their cell', () => {
