@@ -150,7 +150,7 @@ async function sealWith(
     ...(missing.total && { missingThumbnails: missing.total }),
     ...(nearDuplicates && { nearDuplicates }),
     ...(budget && { budget }),
-    cost: await cost.end(input.startedAt),
+    cost: await cost.end(input),
     startedAt: input.startedAt,
     endedAt: sealedAt,
     digests: { ...batch.digests, 'batch.json': sha256Of(batchText), ...files.digests },

@@ -16,6 +16,7 @@ import { readBalance } from './account-balance.js';
 import { cancellationSignal } from './activity-context.js';
 import type { WorkerState } from './dependencies.js';
 import type { SealedRow } from './sealed-rows.js';
+import type { SealInput } from './types.js';
 
 const OPEN_ENDS: ReadonlySet<string> = new Set(['open', 'unanswered', 'unfinished']);
 
@@ -57,11 +58,22 @@ export class SealedCost {
     if (outcome.runSeq === this.#run.runSeq) this.#expected?.add(row, madeByRun(row, outcome.generations));
   }
 
-  /** What it comes to; `startedAt` is when the run was started, ISO 8601. */
-  async end(startedAt: string): Promise<RunCost> {
+  /** What it comes to. */
+  async end({
+    startedAt,
+    ranOutOfFunds: ranOut,
+  }: Pick<SealInput, 'startedAt' | 'ranOutOfFunds'>): Promise<RunCost> {
     const expected = this.#expected?.total;
     const [before, after, openJobs] = [this.#before, this.#after, this.#openJobs];
-    const measured = measuredCost({ before, after, openJobs, others: await this.#others(startedAt) });
+    const others = await this.#others(startedAt);
+    const measured = measuredCost({
+      before,
+      after,
+      openJobs,
+      others,
+      ranOutOfFunds: ranOut === true,
+      expected,
+    });
     return { ...measured, ...(expected && { expected }) };
   }
 

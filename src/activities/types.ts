@@ -182,6 +182,8 @@ export interface SealInput {
   readonly tally: Tally;
   /** ISO 8601. */
   readonly startedAt: string;
+  /** A create of the run was refused for want of funds; absent where none was. */
+  readonly ranOutOfFunds?: true;
 }
 
 export interface LeaseBudgetInput {

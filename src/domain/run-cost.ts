@@ -30,12 +30,17 @@ export function measuredCost(input: {
   readonly others: readonly string[] | undefined;
   /** Jobs of the batch whose end was not seen. */
   readonly openJobs: number;
+  /** A create was refused for want of funds, and later ones were not: somebody has topped the account up. */
+  readonly ranOutOfFunds: boolean;
+  /** By the prices; undefined without. */
+  readonly expected: RunCost['expected'];
 }): Pick<RunCost, 'before' | 'after' | 'measured' | 'unmeasured'> {
-  const { before, after, others, openJobs } = input;
+  const { before, after, others, openJobs, ranOutOfFunds, expected } = input;
   const known = { before: before ?? null, after: after ?? null };
   const not = (unmeasured: string) => ({ ...known, measured: null, unmeasured });
   if (!before) return not('The balance could not be read when the run began.');
   if (!after) return not('The balance could not be read when the run ended.');
+  if (ranOutOfFunds) return not('Funds ran out meanwhile, and the account was topped up.');
   if (openJobs > 0) return not(`The end of ${openJobs} of its jobs was not seen.`);
   if (compareDecimals(before.reserved, '0') !== 0) return not('Other jobs were unfinished when it began.');
   if (compareDecimals(after.reserved, '0') !== 0) return not('Other jobs were unfinished when it ended.');
@@ -46,6 +51,11 @@ export function measuredCost(input: {
     { amount: after.balance, times: -1 },
   ]);
   if (compareDecimals(measured, '0') < 0) return not('The account was topped up meanwhile.');
+  if (expected && compareDecimals(measured, expected.least) < 0) {
+    return not(
+      `The balance fell by ${measured}, less than the images cost by the prices: the account was topped up meanwhile, or the prices are too high.`,
+    );
+  }
   return { ...known, measured };
 }
 

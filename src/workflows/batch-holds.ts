@@ -48,6 +48,8 @@ export class BatchHolds {
   readonly calls: RowCalls;
   #witness: Witness | undefined;
   #missingAcceptedMs: number | undefined;
+  /** Whether the account ran out of funds since the batch's run began, for its seal. */
+  funds: Pick<ResumedBatch, 'ranOutOfFunds'>;
   #probed: ProbedSteps = {};
   readonly #loops = new Map<HoldScope, Promise<void>>();
   #nextTrialAt: string | undefined;
@@ -70,7 +72,7 @@ export class BatchHolds {
     readonly trials: FailureTrials;
     /** Asked for other rows where the one that met a fault has none. */
     readonly shards: Pick<OpenShards, 'all' | 'callRows'>;
-    readonly resumed: Pick<ResumedBatch, 'missingAcceptedMs'> | undefined;
+    readonly resumed: Pick<ResumedBatch, 'missingAcceptedMs' | 'ranOutOfFunds'> | undefined;
   }) {
     this.#run = options.run;
     this.#idempotencyHorizonMs = options.idempotencyHorizonMs;
@@ -82,6 +84,7 @@ export class BatchHolds {
     this.#trials = options.trials;
     this.calls = new RowCalls(options.shards);
     this.#missingAcceptedMs = options.resumed?.missingAcceptedMs;
+    this.funds = options.resumed?.ranOutOfFunds ? { ranOutOfFunds: true } : {};
   }
 
   get current(): readonly Hold[] {
@@ -97,11 +100,15 @@ export class BatchHolds {
 
   /** What probes have shown, for the shards. */
   get shown(): Pick<ShardControl, 'witness' | 'probed' | 'missingAcceptedMs'> {
-    return { ...this.left, ...(this.#witness && { witness: this.#witness }), probed: this.#probed };
+    return { ...this.#accepted, ...(this.#witness && { witness: this.#witness }), probed: this.#probed };
   }
 
   /** For the batch's next workflow run. */
-  get left(): Pick<ResumedBatch, 'missingAcceptedMs'> {
+  get left(): Pick<ResumedBatch, 'missingAcceptedMs' | 'ranOutOfFunds'> {
+    return { ...this.#accepted, ...this.funds };
+  }
+
+  get #accepted(): Pick<ResumedBatch, 'missingAcceptedMs'> {
     return this.#missingAcceptedMs === undefined ? {} : { missingAcceptedMs: this.#missingAcceptedMs };
   }
 
@@ -121,6 +128,7 @@ export class BatchHolds {
 
   /** Holds the cause's scope until the cause has ended; a fault older than the scope's last release changes nothing. */
   raise(cause: HoldCause, seenSeq: number, met: MetFault = {}): void {
+    if (cause.code === 'insufficient-balance') this.funds = { ranOutOfFunds: true };
     const next = raiseHold(this.#state, cause, { seenSeq, now: new Date().toISOString() });
     if (next === this.#state) return;
     this.#state = next;

@@ -26,6 +26,8 @@ export interface ResumedBatch {
   readonly paused: boolean;
   readonly pauses?: readonly Pause[];
   readonly missingAcceptedMs?: number;
+  /** The account ran out of funds in an earlier workflow run of the batch's run. */
+  readonly ranOutOfFunds?: true;
   readonly concurrency: number;
   readonly slowPeriods?: readonly SlowPeriod[];
   readonly maxFailureRate: number;

@@ -150,9 +150,9 @@ class Batch {
       const end: BatchEnd = this.#cancelling ? 'cancelled' : 'completed';
       await this.#budget.close();
       this.#enter('sealing');
-      const [counted, startedAt] = [this.#shards.tally, this.#startedAt];
+      const [counted, startedAt, funds] = [this.#shards.tally, this.#startedAt, this.#holds.funds];
       const shards = { shardCount: begun.shards.shardCount, openedShards: this.#shards.opened };
-      const tally = await this.#work.seal({ ...shards, end, tally: counted, startedAt });
+      const tally = await this.#work.seal({ ...shards, ...funds, end, tally: counted, startedAt });
       this.#shards.sealed(tally);
       return await this.#end(end, tally);
     } catch (error) {

@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Report } from '../../src/ledger/documents.js';
+import { readDocument } from '../../src/ledger/read-document.js';
+import { at, reportKey } from '../../src/storage/layout.js';
 import { cancelUpdate } from '../../src/workflows/messages.js';
 import { shardTallyQuery } from '../../src/workflows/shard-messages.js';
 import { shardWorkflowId } from '../../src/workflows/names.js';
@@ -100,11 +103,17 @@ describe('a batch under faults', () => {
 
   it('an empty balance holds all rows until it is filled, and costs none', async () => {
     runs.sandbox.configure({ balance: '0.40' });
-    const handle = await runs.start('balance', prompts('balance'));
+    const prices = [{ model: 'pro', resolution: '1K', price: '0.04' }] as const;
+    const handle = await runs.start('balance', prompts('balance'), { prices });
     await untilHeld(handle, 'account', HELD_WITHIN_MS);
     runs.sandbox.configure({ balance: '1000' });
     expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: 20 } });
     expect(jobsMade()).toBe(20);
+    // What it cost cannot be told by a balance that was filled in between.
+    const run = runs.runOf('balance');
+    const { cost } = await readDocument(runs.stack.s3.store, at(run, reportKey(run)), Report);
+    expect(cost).toMatchObject({ measured: null, expected: { least: '0.80', most: '0.80' } });
+    expect(cost?.unmeasured).toContain('ran out');
   });
 
   it('a shard terminated from outside is run again and buys no second job', async () => {

@@ -96,10 +96,21 @@ describe('amounts in millionths', () => {
 const at = (balance: string, reserved = '0.00') => ({ balance, reserved });
 
 describe('the measured cost of a run', () => {
-  const alone = { before: at('10.00'), after: at('9.52'), others: [], openJobs: 0 };
+  const alone = {
+    before: at('10.00'),
+    after: at('9.52'),
+    others: [],
+    openJobs: 0,
+    ranOutOfFunds: false,
+    expected: { least: '0.48', most: '0.52' },
+  };
 
   it('is by how much the balance fell', () => {
     expect(measuredCost(alone)).toMatchObject({ measured: '0.48' });
+    expect(measuredCost({ ...alone, expected: undefined })).toMatchObject({ measured: '0.48' });
+    // The prices may be out of date.
+    const { measured } = measuredCost({ ...alone, expected: { least: '0.24', most: '0.24' } });
+    expect(measured).toBe('0.48');
   });
 
   it.each([
@@ -111,6 +122,12 @@ describe('the measured cost of a run', () => {
     [{ others: ['spring', 'a', 'b', 'c'] }, 'spring, a, b, and 1 more'],
     [{ others: undefined }, 'not known'],
     [{ openJobs: 2 }, 'The end of 2'],
+    [{ ranOutOfFunds: true }, 'ran out'],
+    // 3.20 were spent of 2.00 and of 1.20 that came in between.
+    [
+      { before: at('2.00'), after: at('0.00'), expected: { least: '3.20', most: '3.20' } },
+      'fell by 2.00, less than the images cost',
+    ],
   ])('is not told, with the reason, where something else may have changed it (%j)', (change, reason) => {
     const { measured, unmeasured } = measuredCost({ ...alone, ...change });
     expect(measured).toBeNull();
