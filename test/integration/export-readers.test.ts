@@ -163,6 +163,22 @@ describe.runIf(isAvailable('Python with datasets (BANANA_TEST_PYTHON)', python !
       return lines.map((line) => schema.parse(JSON.parse(line)));
     };
 
+    const sealed = (name: string, mark: string, runSeq = 1, from = 0) => {
+      const sheet = ['id,prompt,note', ...[0, 1, 2].map((row) => `r${row},bird ${row},${mark}${row}`)];
+      return sealBatch(bench, name, sheet, runSeq, {
+        image: ({ position }) => image({ position: position + from }),
+      });
+    };
+    const notesIn = async (reader: string, folder: string): Promise<readonly string[]> =>
+      (await read(reader, folder, Row)).map(({ cells }) => String(cells['note'])).toSorted();
+    const exportOf = async (id: string, format: ExportOptions['format'], overwrite = false) => {
+      const to = path.join(scratch.path, id, format);
+      const options = { id, format, to, shardSize: 64 * 1024, overwrite, json: true };
+      const config = { bucket: bucketConfig(bench.s3, 'tests/') };
+      expect((await performCommand(exportCommand, options, { config })).code).toBe(0);
+      return to;
+    };
+
     it('is opened by pyarrow and datasets as Parquet, and both find all rows, columns, bytes and pixels', async () => {
       const folder = path.join(scratch.path, 'parquet');
       await exportTo(folder, 'parquet');
@@ -194,21 +210,6 @@ describe.runIf(isAvailable('Python with datasets (BANANA_TEST_PYTHON)', python !
     });
 
     it('is told apart by datasets from another batch in a folder of the same name, and from what the folder held before', async () => {
-      const sealed = (name: string, mark: string, runSeq = 1, from = 0) => {
-        const sheet = ['id,prompt,note', ...[0, 1, 2].map((row) => `r${row},bird ${row},${mark}${row}`)];
-        return sealBatch(bench, name, sheet, runSeq, {
-          image: ({ position }) => image({ position: position + from }),
-        });
-      };
-      const notesIn = async (reader: string, folder: string): Promise<readonly string[]> =>
-        (await read(reader, folder, Row)).map(({ cells }) => String(cells['note'])).toSorted();
-      const exportOf = async (id: string, format: ExportOptions['format'], overwrite = false) => {
-        const to = path.join(scratch.path, id, format);
-        const options = { id, format, to, shardSize: 64 * 1024, overwrite, json: true };
-        const config = { bucket: bucketConfig(bench.s3, 'tests/') };
-        expect((await performCommand(exportCommand, options, { config })).code).toBe(0);
-        return to;
-      };
       const readers = [
         [
           'imagefolder',

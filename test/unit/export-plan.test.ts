@@ -146,15 +146,21 @@ function cardOf(batchId: string, column = 'class', content = `metadata ${batchId
   });
 }
 
+/** All of a card but the lines that describe its config. */
+function besides(text: string): string {
+  return text.replaceAll(/^.*description: .*$/gm, '');
+}
+
+function renewed(text: string): string {
+  return text.replace('Batch old, run 1, metadata old', 'Batch new, run 1, metadata new');
+}
+
 describe('a card', () => {
   test('is written over one of ours and over none, and leaves the words of one that was edited in whatever place', () => {
     const [old, fresh] = [cardOf('old'), cardOf('new')];
     expect(cardToPlace(fresh, undefined)).toEqual({ text: fresh, isEdited: false });
     expect(cardToPlace(fresh, old)).toEqual({ text: fresh, isEdited: false });
-    const besides = (text: string): string => text.replaceAll(/^.*description: .*$/gm, '');
     const headerEnd = old.indexOf('\n---\n', 4) + 5;
-    const renewed = (text: string): string =>
-      text.replace('Batch old, run 1, metadata old', 'Batch new, run 1, metadata new');
     fc.assert(
       fc.property(fc.nat(old.length), fc.string({ minLength: 1 }), (at, added) => {
         const edited = old.slice(0, at) + added + old.slice(at);
