@@ -12,6 +12,7 @@ import { statusFromBucket } from './bucket-status.js';
 import { describeBatch, snapshotInMemo } from './describe-batch.js';
 import { readOldestRows } from './oldest-rows.js';
 import { NO_OLDEST_ROWS, type BatchState, type BatchStatus } from './status-document.js';
+import { whyStuck } from './stuck-workflow.js';
 import { workersOf } from './task-queue-pollers.js';
 import { snapshotQuery, SNAPSHOT_MEMO, type BatchSnapshot } from '../workflows/messages.js';
 import { shardTallyQuery } from '../workflows/shard-messages.js';
@@ -42,11 +43,13 @@ export async function readBatchStatus(
   // A workflow's own clock stands still between its tasks.
   const snapshot = live ? { ...live, asOf: new Date().toISOString() } : noted;
   const { client, shardRows = new ShardRows(access.store) } = access;
-  const [tally, oldest] = await Promise.all([
+  const [tally, oldest, stuck] = await Promise.all([
     tallyWithShards(client, snapshot, askWorkers),
     live ? readOldestRows({ client, shardRows }, snapshot) : NO_OLDEST_ROWS,
+    isRunning ? whyStuck(client, snapshot, askWorkers) : undefined,
   ]);
-  return { ...statusOf(snapshot, tally, description, workers, location), ...oldest };
+  const status = { ...statusOf(snapshot, tally, description, workers, location), ...oldest };
+  return stuck === undefined ? status : { ...status, state: 'stuck', reason: stuck, etaSeconds: undefined };
 }
 
 /** Whether a workflow's batch is the one at `location`. Temporal knows batches by id alone: a running one elsewhere is refused. */

@@ -7,6 +7,8 @@ export type BatchState =
   | 'running'
   | 'paused'
   | 'held'
+  /** Its workflow cannot continue: `reason` says why. */
+  | 'stuck'
   | 'cancelling'
   | 'sealing'
   | 'completed'

@@ -26,6 +26,10 @@ export function withRetryFlags(program: Program): Program {
         `exactly the rows that ended so, of ${UNSTORED_KINDS.join(', ')}; cancelled also takes those that had not ended (default: all but invalid, refused and unknown-charge)`,
         namesOf(UNSTORED_KINDS),
       ),
+  ).option(
+    '--force',
+    'end a batch that is stuck or still running as it is, and continue from the bucket with what is left of its budget',
+    false,
   );
 }
 
@@ -61,9 +65,9 @@ function withAgainFlags(program: Program): Program {
 /** The options of a retry from its flags. */
 export function retryOptions(
   id: string,
-  flags: Flags & { readonly kind?: readonly UnstoredKind[] },
+  flags: Flags & { readonly kind?: readonly UnstoredKind[]; readonly force: boolean },
 ): RetryOptions {
-  return { ...againOptions(id, flags), kinds: flags.kind ?? [] };
+  return { ...againOptions(id, flags), force: flags.force, kinds: flags.kind ?? [] };
 }
 
 /** The options of a redo from its flags. */
@@ -74,12 +78,13 @@ export function redoOptions(
   const { rows, rowsFile } = flags;
   return {
     ...againOptions(id, flags),
+    force: false,
     ...(rows && { rows }),
     ...(rowsFile !== undefined && { rowsFile }),
   };
 }
 
-function againOptions(id: string, flags: Flags): Omit<RetryOptions, 'kinds'> {
+function againOptions(id: string, flags: Flags): Omit<RetryOptions, 'kinds' | 'force'> {
   const { rebind, watch, dryRun, yes, json } = flags;
   return { id, running: flags, canary: askedCanary(flags), rebind, watch, dryRun, yes, json };
 }

@@ -34,6 +34,7 @@ import { budgetText } from './budget-text.js';
 import { canaryPlanText, withCanary } from './canary-flags.js';
 import { EXIT, type CommandContext, type ExitCode } from './command-context.js';
 import { askConsent, type Consent } from './consent.js';
+import { endWhereWanted, withBudgetLeft } from './end-stuck-batch.js';
 import { describeEngine, withEngine, withFolderBucket, type Engine } from './engine.js';
 import { openProgress } from './progress.js';
 import { findRowIds } from './find-row.js';
@@ -50,6 +51,8 @@ export interface AgainOptions {
   readonly canary: AskedCanary | undefined;
   /** The account's key was rotated since the batch was run. */
   readonly rebind: boolean;
+  /** Ends a batch that has not ended, and goes on with what is left of its budget. */
+  readonly force: boolean;
   readonly watch: boolean;
   readonly dryRun: boolean;
   readonly yes: boolean;
@@ -93,11 +96,20 @@ interface Starting {
 }
 
 async function startAgain(starting: Starting): Promise<ExitCode> {
-  const { context, access, engine, options, asked } = starting;
+  const { context, access, engine, asked } = starting;
   const { stdout, stderr } = context;
-  const location = await locate(access, options.id);
+  const location = await locate(access, starting.options.id);
   const status = await readBatchStatus(access, location);
-  if (status && isOpen(status)) return stillRunning(starting, location, status);
+  const { force } = starting.options;
+  const question = 'End its workflows, and continue from the bucket?';
+  if (status && isOpen(status)) {
+    const isEnded = await endWhereWanted(context, access, location, { status, force, question });
+    if (!isEnded) return stillRunning(starting, location, status);
+  }
+  const options =
+    force || status?.state === 'stuck'
+      ? await withBudgetLeft(context, access, location, starting.options)
+      : starting.options;
   const plan = await shownPlan(context, access.store, location, { options, asked, own: access.account() });
   if (isDone(plan)) {
     if (options.json) stdout.write(`${againJson(plan)}\n`);

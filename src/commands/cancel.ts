@@ -1,18 +1,30 @@
 import { cancelUpdate } from '../workflows/messages.js';
-import { withTemporalAccess } from './batch-access.js';
-import { EXIT, type Command } from './command-context.js';
+import { readBatchStatus } from '../batch/batch-status.js';
+import { isOpen } from '../batch/status-document.js';
+import { locate, withTemporalAccess, type BatchAccess } from './batch-access.js';
+import { EXIT, type Command, type CommandContext } from './command-context.js';
+import { endWhereWanted } from './end-stuck-batch.js';
 import { NO_WORKER } from './no-worker.js';
 import { tellBatch } from './tell-batch.js';
 
 export interface CancelOptions {
   readonly id: string;
+  /** Ends its workflows as they stand. */
+  readonly force: boolean;
   readonly json: boolean;
 }
 
 /** Ends a batch: nothing new is bought, jobs in flight get their grace, the rest keep their job ids. */
-export const cancel: Command<CancelOptions> = (context, { id, json }) =>
+export const cancel: Command<CancelOptions> = (context, { id, force, json }) =>
   withTemporalAccess(context, async (access) => {
     const { stdout, stderr } = context;
+    if (await endsAtOnce(context, access, id, force)) {
+      stderr.write(
+        `Nothing more is bought, and there is no final report. Collect what is paid, and make the rest: banana-batch retry ${id}\n`,
+      );
+      if (json) stdout.write(`${JSON.stringify({ batchId: id, cancelling: false, ended: true })}\n`);
+      return EXIT.ok;
+    }
     const { before, isTakenUp } = await tellBatch(access, id, {
       verb: 'cancel',
       tell: (handle) => handle.executeUpdate(cancelUpdate),
@@ -27,3 +39,17 @@ export const cancel: Command<CancelOptions> = (context, { id, json }) =>
     if (json) stdout.write(`${JSON.stringify({ batchId, cancelling: true })}\n`);
     return EXIT.ok;
   });
+
+/** Ends a batch that cannot be told to end, or is not to be. */
+async function endsAtOnce(
+  context: CommandContext,
+  access: BatchAccess,
+  id: string,
+  force: boolean,
+): Promise<boolean> {
+  const location = await locate(access, id);
+  const status = await readBatchStatus(access, location);
+  if (!status || !isOpen(status)) return false;
+  const question = 'End its workflows, without a final report?';
+  return endWhereWanted(context, access, location, { status, force, question });
+}

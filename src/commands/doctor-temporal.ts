@@ -1,8 +1,11 @@
-import { Connection, isGrpcServiceError, type ConnectionLike } from '@temporalio/client';
+import { Client, Connection, isGrpcServiceError, type ConnectionLike } from '@temporalio/client';
 import { z } from 'zod';
 import type { Config, TemporalConfig } from '../config.js';
 import { readQueueRate } from '../batch/queue-rates.js';
 import { recentPollers } from '../batch/task-queue-pollers.js';
+import { snapshotInMemo } from '../batch/describe-batch.js';
+import { stuckBatches, type StuckBatch } from '../batch/stuck-workflow.js';
+import type { BatchSnapshot } from '../workflows/messages.js';
 import { rateText } from '../domain/request-rate.js';
 import { directToThisMachine } from '../network/temporal-channel.js';
 import { taskQueues } from '../workflows/names.js';
@@ -30,7 +33,12 @@ export async function checkTemporal(
     const server = await check('temporal', interrupted, () => lookAtServer(connection, temporal), explain);
     if (server.state === 'problem') return [server];
     const workers = await check('workers', interrupted, () => lookForWorkers(connection, config), explain);
-    return [server, workers, ...(await ratesSet(connection, config))];
+    return [
+      server,
+      workers,
+      ...(await ratesSet(connection, config)),
+      ...(await stuckOnes(connection, config)),
+    ];
   } finally {
     await connection.close();
   }
@@ -126,6 +134,32 @@ async function ratesSet(
   const ways = 'Change it with banana-batch rate, or take it away: banana-batch rate off --polls off';
   return [{ name: 'rate', ...ok(`All workers together are kept to a rate: ${limits.join(', ')}. ${ways}`) }];
 }
+
+/** The running batches that cannot continue. */
+async function stuckOnes(
+  connection: Connection,
+  { taskQueue, temporal }: Config,
+): Promise<readonly CheckResult[]> {
+  const client = new Client({ connection, namespace: temporal?.namespace ?? 'default' });
+  const look = async (): Promise<readonly StuckBatch[]> => {
+    const running: BatchSnapshot[] = [];
+    const query = "WorkflowType = 'runBatch' AND ExecutionStatus = 'Running'";
+    for await (const execution of client.workflow.list({ query })) {
+      const snapshot = snapshotInMemo(execution);
+      if (snapshot) running.push(snapshot);
+      if (running.length === BATCHES_LOOKED_AT) break;
+    }
+    return stuckBatches({ client, taskQueue }, running);
+  };
+  const stuck = await bounded(connection, look).catch(() => []);
+  return stuck.map(({ batchId, reason }) => ({
+    name: 'batch',
+    ...problem(`"${batchId}": ${reason}`, `banana-batch retry ${batchId} --force`),
+  }));
+}
+
+/** Looking at more would take long. */
+const BATCHES_LOOKED_AT = 100;
 
 function bounded<T>(connection: ConnectionLike, call: () => Promise<T>): Promise<T> {
   return connection.withDeadline(Date.now() + TEMPORAL_DEADLINE_MS, call);

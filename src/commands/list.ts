@@ -57,13 +57,13 @@ export const list: Command<ListOptions> = (context, options) =>
   );
 
 async function findBatches(
-  { interrupted }: CommandContext,
+  { interrupted, config: { taskQueue } }: CommandContext,
   folder: HomeFolder,
   { temporal, store }: { readonly temporal: TemporalIfAny; readonly store: ObjectStore | undefined },
 ): Promise<{ readonly batches: readonly ListedBatch[]; readonly problem: string | undefined }> {
   const known =
     temporal.kind === 'there'
-      ? await askTemporal(temporal.client, () => batchesInTemporal(temporal.client))
+      ? await askTemporal(temporal.client, () => batchesInTemporal({ client: temporal.client, taskQueue }))
       : undefined;
   const isAtHome = ({ batchId, location }: ListedBatch): boolean =>
     location === addressOf(homeOf(folder, batchId));

@@ -1,6 +1,7 @@
 import { addressOf } from '../storage/layout.js';
-import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
-import { closedFromOutside, holdsOf, reasonOf, stateOf } from '../batch/batch-status.js';
+import type { WorkflowExecutionInfo } from '@temporalio/client';
+import { closedFromOutside, holdsOf, reasonOf, stateOf, type StatusAccess } from '../batch/batch-status.js';
+import { stuckBatches } from '../batch/stuck-workflow.js';
 import type { BatchState } from '../batch/status-document.js';
 import { snapshotInMemo } from '../batch/describe-batch.js';
 import type { BatchId } from '../domain/ids.js';
@@ -33,9 +34,12 @@ export interface ListedBatch {
 
 /**
  * The newest run of every batch that Temporal knows, wherever it lives, as noted in the memos: two queries of its visibility, whatever
- * the number of batches, and none of a worker.
+ * the number of batches; running ones are looked at one by one, whether they are stuck.
  */
-export async function batchesInTemporal(client: Client): Promise<ReadonlyMap<BatchId, ListedBatch>> {
+export async function batchesInTemporal({
+  client,
+  taskQueue,
+}: Pick<StatusAccess, 'client' | 'taskQueue'>): Promise<ReadonlyMap<BatchId, ListedBatch>> {
   const newest = new Map<string, WorkflowExecutionInfo>();
   for await (const execution of client.workflow.list({ query: 'WorkflowType = "runBatch"' })) {
     const known = newest.get(execution.workflowId);
@@ -47,9 +51,16 @@ export async function batchesInTemporal(client: Client): Promise<ReadonlyMap<Bat
     shards.set(workflowId, memo?.[SNAPSHOT_MEMO]);
   }
   const batches = new Map<BatchId, ListedBatch>();
+  const running: BatchSnapshot[] = [];
   for (const execution of newest.values()) {
     const snapshot = snapshotInMemo(execution);
-    if (snapshot) batches.set(snapshot.run.batchId, listedBatch(snapshot, execution, shards));
+    if (!snapshot) continue;
+    batches.set(snapshot.run.batchId, listedBatch(snapshot, execution, shards));
+    if (execution.status.name === 'RUNNING') running.push(snapshot);
+  }
+  for (const { batchId, reason } of await stuckBatches({ client, taskQueue }, running)) {
+    const listed = batches.get(batchId);
+    if (listed) batches.set(batchId, { ...listed, state: 'stuck', reason });
   }
   return batches;
 }

@@ -58,7 +58,7 @@ export function statusBlock(status: BatchStatus, colours: ReturnType<typeof pc.c
     ...(status.budget ? [budgetLine(status.budget)] : []),
     ...paceText(status).map((text) => colours.yellow(`  ${text}`)),
     ...overdueLines(status).map((line) => colours.yellow(line)),
-    ...(status.reason && status.holds.length === 0
+    ...(status.reason && (status.holds.length === 0 || status.state === 'stuck')
       ? status.reason.split(' · ').map((part) => colours.yellow(`  ${part}`))
       : []),
     ...(status.workers === 0 && status.endedAt === undefined
@@ -105,6 +105,7 @@ function stateColour(
     case 'completed':
       return failed > 0 ? colours.yellow : colours.green;
     case 'failed':
+    case 'stuck':
       return colours.red;
     case 'held':
     case 'paused':

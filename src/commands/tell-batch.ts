@@ -9,6 +9,7 @@ import type { BatchStatus } from '../batch/status-document.js';
 import { UsageError } from '../errors.js';
 import { batchWorkflowId } from '../workflows/names.js';
 import { locate, TEMPORAL_DEADLINE_MS, type BatchAccess } from './batch-access.js';
+import { stuck } from './end-stuck-batch.js';
 import { retryAdvice } from './retry-advice.js';
 import { unknownBatch } from './status.js';
 import { isOpen } from '../batch/status-document.js';
@@ -39,6 +40,7 @@ export async function tellBatch(
   const before = await readBatchStatus(access, location);
   if (!before) throw unknownBatch(location);
   if (!isOpen(before)) throw endedAlready(before, word.verb);
+  if (before.state === 'stuck') throw stuck(before);
   const handle = client.workflow.getHandle(batchWorkflowId(location.batchId));
   const within = <T>(ms: number, call: () => Promise<T>): Promise<T> =>
     client.connection.withDeadline(Date.now() + ms, call);

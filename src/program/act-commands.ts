@@ -83,9 +83,10 @@ worker, retries too; polls are all looks at jobs of rows. Looks at the balance a
     .command('cancel')
     .description('end a batch: buys nothing more, lets jobs in flight finish within the grace')
     .argument('<id>', 'the batch')
+    .option('--force', 'end its workflows as they are, without a final report, where it is stuck', false)
     .option('--json', 'one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch cancel prompts'))
-    .action(async (id: string, flags: { json: boolean }) =>
+    .action(async (id: string, flags: { force: boolean; json: boolean }) =>
       end(await perform(async () => (await import('../commands/cancel.js')).cancel, { id, ...flags })),
     );
   withRetryFlags(

@@ -3,6 +3,7 @@ import type { BroughtWord } from '../domain/batch-leases.js';
 import { problemWithSettings } from '../domain/batch-settings.js';
 import type { BatchBudget } from './batch-budget.js';
 import { HeardWords } from './heard-words.js';
+import { answerPosition } from './history-length.js';
 import {
   cancelUpdate,
   instructSignal,
@@ -72,6 +73,7 @@ export function handleMessages(batch: Listener): void {
         }),
       );
 
+  answerPosition();
   setHandler(snapshotQuery, snapshot);
   setHandler(pauseUpdate, () => answering(() => obey({ kind: 'pause' })), {
     validator: () => refuseUnlessOpen(),

@@ -110,6 +110,17 @@ export const SNAPSHOT_MEMO = 'bananaBatch';
 /** For an instruction that is to wait until a worker takes it up; one that does not fit then changes nothing. */
 export const instructSignal = defineSignal<[Instruction]>('instruct');
 
+/** How far a workflow has come, as its worker knows it. */
+export interface HistoryPosition {
+  readonly runId: string;
+  /** Events of its history, the start of its last task included. */
+  readonly length: number;
+  /** When that task was started. Milliseconds since the epoch. */
+  readonly startedMs: number;
+}
+
+export const positionQuery = defineQuery<HistoryPosition>('position');
+
 export const snapshotQuery = defineQuery<BatchSnapshot>('snapshot');
 
 /** Each answers with the batch as it is then; told again, it changes nothing. Refused once the batch is cancelling or sealing. */

@@ -23,7 +23,7 @@ import {
   type RunShardResult,
   type ShardOverview,
 } from './shard-messages.js';
-import { isHistoryLong } from './history-length.js';
+import { answerPosition, isHistoryLong } from './history-length.js';
 import { JobSearches } from './job-searches.js';
 import { MissingRows } from './missing-rows.js';
 import { PartRecorder } from './part-recorder.js';
@@ -52,6 +52,7 @@ export async function runShard(input: RunShardInput): Promise<RunShardResult> {
   return CancellationScope.nonCancellable(async () => {
     const holds = new ShardHolds(input.control, input.resumed);
     const parent = new ParentBatch(input, holds);
+    answerPosition();
     setHandler(controlSignal, (control) => holds.take(control));
     const activities = activityProxies();
     const overview = await throughShardHolds(parent, holds, () =>

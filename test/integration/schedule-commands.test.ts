@@ -222,7 +222,7 @@ describe('the commands about schedules', { timeout: 180_000 }, () => {
       code: 0,
       stderr: expect.stringContaining('Its batch is growing'),
     });
-    expect((await perform(pause, { id: 'growing', json: false })).code).toBe(0);
+    expect((await perform(pause, { id: 'growing', force: false, json: false })).code).toBe(0);
     expect(await trigger(GROWING)).toMatchObject({
       code: 2,
       stderr: expect.stringMatching(/Skipped: batch "growing".*banana-batch resume growing/),
@@ -230,7 +230,7 @@ describe('the commands about schedules', { timeout: 180_000 }, () => {
     expect(await shown(GROWING)).toMatchObject({ atWork: [{ batchId: 'growing', state: 'paused' }] });
     const listed = await perform(scheduleList, { json: false });
     expect(listed.stdout).toMatch(/growing +batch paused +changes .*resume growing/);
-    expect((await perform(cancel, { id: 'growing', json: false })).code).toBe(0);
+    expect((await perform(cancel, { id: 'growing', force: false, json: false })).code).toBe(0);
   });
 
   it('are known to the program, which names the one that it helps with', async () => {

@@ -1,0 +1,66 @@
+import { committedOf } from '../domain/budget.js';
+import { MAX_BUDGET, MAX_PRICE, microsOf, microsText } from '../domain/micros.js';
+import { priceOf, tableOf } from '../domain/price-table.js';
+import { madeByRun } from '../domain/run-cost.js';
+import type { RunSettings } from '../domain/run-settings.js';
+import { readBudgetFile } from '../ledger/budget-file.js';
+import { BatchFile, RunRequest } from '../ledger/documents.js';
+import { PresentImages } from '../ledger/present-images.js';
+import { readDocumentIfAny } from '../ledger/read-document.js';
+import { rowsAfterRun, type LeftRow } from '../ledger/run-rows.js';
+import { at, batchFileKey, requestKey, type BatchLocation, type RunRef } from '../storage/layout.js';
+import type { ObjectStore } from '../storage/object-store.js';
+import { lastRunSeq } from './plan-submission.js';
+
+/** What of a run's budget its successor may still spend: decimal strings. */
+export interface BudgetLeft {
+  readonly cap: string;
+  readonly left: string;
+}
+
+/**
+ * What is left of the budget of a batch's newest run, which was ended from outside, so that both runs together keep to it.
+ * Undefined where it had none. A create that is neither recorded nor seen by its image is repeated by the next run with
+ * the same key, and counted there; where its key may be forgotten, all that was leased counts as spent. Throws StorageError.
+ */
+export async function budgetLeft(
+  store: ObjectStore,
+  location: BatchLocation,
+  nowMs: number,
+): Promise<BudgetLeft | undefined> {
+  const run = { ...location, runSeq: await lastRunSeq(store, location) };
+  const request = await readDocumentIfAny(store, at(run, requestKey(run, run.runSeq)), RunRequest);
+  const settings = request?.settings;
+  if (settings?.budget === undefined) return undefined;
+  const file = await readBudgetFile(store, run);
+  const cap = file?.cap ?? settings.budget;
+  const committed = committedOf(file?.leases ?? []);
+  const isOld = nowMs - Date.parse(request?.submittedAt ?? '') >= settings.idempotencyHorizonMs;
+  const spent = isOld ? committed : Math.min(committed, await seenSpent(store, run, settings));
+  return { cap, left: microsText(Math.max(0, (microsOf(cap, MAX_BUDGET) ?? 0) - spent)) };
+}
+
+/** What the images cost that a run is seen to have made, by its records and the images in the bucket. In millionths. */
+async function seenSpent(store: ObjectStore, run: RunRef, { prices = [] }: RunSettings): Promise<number> {
+  const batch = await readDocumentIfAny(store, at(run, batchFileKey(run)), BatchFile);
+  if (batch?.runSeq !== run.runSeq) return 0;
+  const table = tableOf(prices);
+  const images = await PresentImages.list(store, run);
+  let spent = 0;
+  for await (const left of rowsAfterRun(store, run)) {
+    const price = microsOf(priceOf(table, left.row) ?? '0', MAX_PRICE) ?? 0;
+    spent += price * (await generationsSeen(run, left, images));
+  }
+  return spent;
+}
+
+async function generationsSeen(
+  run: RunRef,
+  { row, before: { outcome, start } }: LeftRow,
+  images: PresentImages,
+): Promise<number> {
+  if (!start) return outcome.runSeq === run.runSeq ? madeByRun(row, outcome.generations).length : 0;
+  const stored = await images.outcomeOf(row, undefined, { leastGeneration: row.generation });
+  const last = stored?.generations.at(-1);
+  return last ? last.generation - row.generation + (row.jobId === last.jobId ? 0 : 1) : 0;
+}

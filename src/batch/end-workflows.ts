@@ -1,0 +1,29 @@
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { batchWorkflowId } from '../workflows/names.js';
+import type { BatchLocation } from '../storage/layout.js';
+
+const DEADLINE_MS = 30_000;
+const REASON = 'banana-batch: ended to continue from the bucket';
+
+/** Ends the workflow of a batch and those of its shards as they stand. What they have made is in the bucket, or is found again by its keys. */
+export async function endWorkflows(
+  client: Client,
+  { batchId }: Pick<BatchLocation, 'batchId'>,
+): Promise<void> {
+  const workflowId = batchWorkflowId(batchId);
+  await client.connection.withDeadline(Date.now() + DEADLINE_MS, async () => {
+    // First: it would start its shards again.
+    await end(client, workflowId);
+    const shards = `WorkflowType = 'runShard' AND ExecutionStatus = 'Running' AND WorkflowId STARTS_WITH '${workflowId}/'`;
+    for await (const { workflowId: shard } of client.workflow.list({ query: shards }))
+      await end(client, shard);
+  });
+}
+
+async function end(client: Client, workflowId: string): Promise<void> {
+  try {
+    await client.workflow.getHandle(workflowId).terminate(REASON);
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+  }
+}

@@ -1,0 +1,140 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
+import pMap from 'p-map';
+import type { BatchId } from '../domain/ids.js';
+import { asPart } from '../domain/full-stop.js';
+import { batchWorkflowId, shardWorkflowId } from '../workflows/names.js';
+import { positionQuery, type BatchSnapshot, type HistoryPosition } from '../workflows/messages.js';
+import { askWorker } from './ask-worker.js';
+import { workersOf } from './task-queue-pollers.js';
+
+/** Temporal repeats a task that failed at once: this often it is not a passing fault, such as a worker that was replaced. */
+const FAILED_ATTEMPTS = 3;
+/** Events of a task that a worker was given for an update that it refused are taken back by the server. */
+const TAKEN_BACK_EVENTS = 2;
+const EVENTS_LOOKED_AT = 20;
+const MOST_EVENTS = 1000;
+const CONFIRMED_AFTER_MS = 1_500;
+const BATCHES_AT_ONCE = 8;
+const LONGEST_MESSAGE = 200;
+
+/** A batch that cannot continue, and why. */
+export interface StuckBatch {
+  readonly batchId: BatchId;
+  readonly reason: string;
+}
+
+/** Those of some running batches that cannot continue. */
+export async function stuckBatches(
+  { client, taskQueue }: { readonly client: Client; readonly taskQueue: string },
+  running: readonly Pick<BatchSnapshot, 'run' | 'openShards'>[],
+): Promise<readonly StuckBatch[]> {
+  if (running.length === 0) return [];
+  const hasWorkers = ((await workersOf({ client, taskQueue }))?.length ?? 0) > 0;
+  const looked = await pMap(
+    running,
+    async (snapshot): Promise<StuckBatch | undefined> => {
+      const reason = await whyStuck(client, snapshot, hasWorkers);
+      return reason === undefined ? undefined : { batchId: snapshot.run.batchId, reason };
+    },
+    { concurrency: BATCHES_AT_ONCE },
+  );
+  return looked.filter((batch) => batch !== undefined);
+}
+
+/**
+ * Why a running batch cannot continue: the workflow tasks of the batch or one of its open shards keep failing, or Temporal
+ * has lost what the workers know of them. Undefined where it can, as far as that can be seen.
+ */
+export async function whyStuck(
+  client: Client,
+  { run, openShards }: Pick<BatchSnapshot, 'run' | 'openShards'>,
+  hasWorkers: boolean,
+): Promise<string | undefined> {
+  const workflowIds = [
+    batchWorkflowId(run.batchId),
+    ...openShards.map(({ shard }) => shardWorkflowId(run, shard)),
+  ];
+  const reasons = await Promise.all(
+    workflowIds.map((workflowId) => whyWorkflowStuck(client, workflowId, hasWorkers)),
+  );
+  const reason = reasons.find((text) => text !== undefined);
+  return reason === undefined ? undefined : stuckText(run.batchId, reason);
+}
+
+function stuckText(batchId: string, reason: string): string {
+  return `Stuck: its workflow can't continue: ${reason} · To end it and continue from the bucket: banana-batch retry ${batchId} --force`;
+}
+
+async function whyWorkflowStuck(
+  client: Client,
+  workflowId: string,
+  hasWorkers: boolean,
+): Promise<string | undefined> {
+  const handle = client.workflow.getHandle(workflowId);
+  // The worker first: the server's history only grows.
+  const known = hasWorkers ? await askWorker(client, () => handle.query(positionQuery)) : undefined;
+  const described = await askWorker(client, () => handle.describe());
+  if (described?.status.name !== 'RUNNING') return undefined;
+  const { runId } = described;
+  const failure = await taskFailure(client, described);
+  if (failure !== undefined) return failure;
+  if (known?.runId !== runId || !(await isSetBack(client, described, known))) return undefined;
+  // An update that is refused leaves no event; the next task comes at once.
+  await sleep(CONFIRMED_AFTER_MS);
+  const again = await askWorker(client, () => handle.query(positionQuery));
+  const now = await askWorker(client, () => handle.describe());
+  if (!again || !now || again.length !== known.length || again.startedMs !== known.startedMs)
+    return undefined;
+  if (now.runId !== runId || !(await isSetBack(client, now, again))) return undefined;
+  return "Temporal's database was set back to an older state than its workers know. Restart all workers: they then read what it has.";
+}
+
+/** Whether the server's history lacks the task that a worker took last, or has something else in its place. */
+async function isSetBack(
+  client: Client,
+  { workflowId, runId, historyLength }: WorkflowExecutionDescription,
+  known: HistoryPosition,
+): Promise<boolean> {
+  if (known.length > historyLength) return known.length > historyLength + TAKEN_BACK_EVENTS;
+  const maximumPageSize = Math.min(MOST_EVENTS, historyLength - known.length + EVENTS_LOOKED_AT);
+  const events = await lastEvents(client, { workflowId, runId }, maximumPageSize);
+  const task = events.find(({ eventId }) => Number(eventId) === known.length);
+  if (!task) return false;
+  const { seconds, nanos } = task.eventTime ?? {};
+  const atMs = Number(seconds ?? 0) * 1000 + (nanos ?? 0) / 1e6;
+  return !task.workflowTaskStartedEventAttributes || Math.abs(atMs - known.startedMs) > 1;
+}
+
+async function lastEvents(
+  client: Client,
+  execution: { readonly workflowId: string; readonly runId: string },
+  maximumPageSize: number,
+) {
+  const { namespace } = client.options;
+  const answer = await askWorker(client, () =>
+    client.workflowService.getWorkflowExecutionHistoryReverse({ namespace, execution, maximumPageSize }),
+  );
+  return answer?.history?.events ?? [];
+}
+
+/** Why the workflow's task fails again and again; undefined where it does not. */
+async function taskFailure(
+  client: Client,
+  { raw, workflowId, runId }: WorkflowExecutionDescription,
+): Promise<string | undefined> {
+  const attempt = raw.pendingWorkflowTask?.attempt ?? 0;
+  if (attempt < FAILED_ATTEMPTS) return undefined;
+  const events = await lastEvents(client, { workflowId, runId }, EVENTS_LOOKED_AT);
+  // Only the first failure of several in a row is an event.
+  const task = events.find(
+    (event) =>
+      event.workflowTaskFailedEventAttributes ??
+      event.workflowTaskTimedOutEventAttributes ??
+      event.workflowTaskCompletedEventAttributes,
+  );
+  if (!task || task.workflowTaskCompletedEventAttributes) return undefined;
+  const message =
+    task.workflowTaskFailedEventAttributes?.failure?.message ?? 'no worker completes it in time';
+  return `its workflow task has failed ${attempt - 1} times (${asPart(message.slice(0, LONGEST_MESSAGE))}), as with workers of another version. Restart the workers with the version that began the batch.`;
+}

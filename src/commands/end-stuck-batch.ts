@@ -1,0 +1,53 @@
+import { budgetLeft } from '../batch/budget-left.js';
+import type { RunningFlags } from './running-flags.js';
+import { endWorkflows } from '../batch/end-workflows.js';
+import type { BatchStatus } from '../batch/status-document.js';
+import { UsageError } from '../errors.js';
+import type { BatchLocation } from '../storage/layout.js';
+import type { BatchAccess } from './batch-access.js';
+import type { CommandContext } from './command-context.js';
+import { askConsent } from './consent.js';
+
+/**
+ * Ends the workflows of an open batch as they stand: with `force`, or where it is stuck and the person at the terminal
+ * agrees to `question`. False where it goes on, since it is not stuck. Throws a UsageError for a stuck one that is not to be ended.
+ */
+export async function endWhereWanted(
+  context: CommandContext,
+  { client }: Pick<BatchAccess, 'client'>,
+  location: BatchLocation,
+  {
+    status,
+    force,
+    question,
+  }: { readonly status: BatchStatus; readonly force: boolean; readonly question: string },
+): Promise<boolean> {
+  if (!force && status.state !== 'stuck') return false;
+  if (!force) {
+    const { stdin, stderr } = context;
+    if (stdin.isTTY) stderr.write(`${status.reason}\n`);
+    if (!stdin.isTTY || (await askConsent(context, question)) !== 'given') throw stuck(status);
+  }
+  await endWorkflows(client, location);
+  context.stderr.write(`Ended the workflows of "${location.batchId}".\n`);
+  return true;
+}
+
+/** How to run again, with what is left of the budget of the run that was ended, unless another is given. */
+export async function withBudgetLeft<Options extends { readonly running: RunningFlags }>(
+  { stderr }: CommandContext,
+  { store }: Pick<BatchAccess, 'store'>,
+  location: BatchLocation,
+  options: Options,
+): Promise<Options> {
+  if (options.running.budget !== undefined) return options;
+  const budget = await budgetLeft(store, location, Date.now());
+  if (!budget) return options;
+  stderr.write(`Budget     ${budget.left} is left of ${budget.cap}\n`);
+  return { ...options, running: { ...options.running, budget: budget.left } };
+}
+
+/** The refusal to tell a stuck batch anything. */
+export function stuck({ batchId, reason }: Pick<BatchStatus, 'batchId' | 'reason'>): UsageError {
+  return new UsageError(`Batch "${batchId}" does not answer. ${reason}`);
+}
