@@ -4,6 +4,7 @@ import type { Config } from '../config.js';
 import type { ScheduleName } from '../domain/schedule-name.js';
 import { UsageError } from '../errors.js';
 import type { SheetMeans } from '../schedules/firing-sheet.js';
+import { isLost } from '../schedules/lost-schedules.js';
 import { readSchedule, type Schedule } from '../schedules/schedule-client.js';
 import type { HomeFolder } from '../storage/layout.js';
 import { withBatchAccess, type BatchAccess } from './batch-access.js';
@@ -37,9 +38,15 @@ export async function sheetMeans({ store }: Pick<BatchAccess, 'store'>, config: 
 export async function knownSchedule(access: ScheduleHome, name: ScheduleName): Promise<Schedule> {
   const schedule = await readSchedule(access, access.home, name);
   if (schedule) return schedule;
+  if (await isLost(access, access.home, name)) throw new UsageError(lostText(name));
   throw new UsageError(
     `There is no schedule "${name}". See those there are with: banana-batch schedule list`,
   );
+}
+
+/** What became of a schedule that Temporal does not have and nobody has deleted. */
+export function lostText(name: ScheduleName): string {
+  return `Temporal has lost schedule "${name}": it deletes one that is resumed a week or more after it ran or was changed last. Make it again, from the bucket, with: banana-batch schedule resume ${name}`;
 }
 
 /** The sentence that says that nobody would take up a firing; undefined where somebody would, or where Temporal does not tell. */

@@ -17,7 +17,7 @@ export interface ScheduleDeleteOptions {
 export const scheduleDelete: Command<ScheduleDeleteOptions> = (context, { name, yes, json }) =>
   withSchedules(context.config, async (access) => {
     const { stdin, stdout, stderr } = context;
-    const { client, home } = access;
+    const { home } = access;
     const schedule = await knownSchedule(access, name);
     const firings = await readFirings(access, home, name, { last: 1, taken: schedule.recent });
     const atWork = await batchesAtWork(access, schedule, firings);
@@ -34,7 +34,7 @@ export const scheduleDelete: Command<ScheduleDeleteOptions> = (context, { name, 
       stderr.write('Nothing was deleted.\n');
       return consent === 'interrupted' ? EXIT.interrupted : EXIT.refused;
     }
-    await deleteSchedule(client, name);
+    await deleteSchedule(access, schedule);
     stderr.write(`Deleted schedule "${name}": it fires no more.\n`);
     if (json) {
       const document = { schedule: name, deleted: true, atWork: atWork.map(({ batchId }) => batchId) };

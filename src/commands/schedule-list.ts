@@ -1,4 +1,6 @@
 import pMap from 'p-map';
+import type { ScheduleName } from '../domain/schedule-name.js';
+import { lostSchedules } from '../schedules/lost-schedules.js';
 import { refusalOf } from './refusal.js';
 import type { BatchStatus } from '../batch/status-document.js';
 import { firingAtOf, readFirings, type Firing } from '../schedules/read-firings.js';
@@ -12,7 +14,7 @@ import { timesText } from '../schedules/schedule-times.js';
 import { EXIT, type Command, type CommandContext } from './command-context.js';
 import { ago } from './elapsed.js';
 import { firingText } from './firing-text.js';
-import { noWorkerText, withSchedules, type ScheduleHome } from './schedule-access.js';
+import { lostText, noWorkerText, withSchedules, type ScheduleHome } from './schedule-access.js';
 import { batchesAtWork } from './schedule-at-work.js';
 import { firingDocument, knownScheduleDocument } from './schedule-document.js';
 import { timeToComeText } from './schedule-times-text.js';
@@ -32,9 +34,12 @@ export const scheduleList: Command<ScheduleListOptions> = (context, { json }) =>
     const { stdout, stderr } = context;
     const found: ListedSchedule[] = [];
     for await (const one of listSchedules(access.client, access.home)) found.push(one);
-    found.sort((a, b) => (a.name < b.name ? -1 : 1));
+    const lost = await lostSchedules(access, access.home, new Set(found.map(({ name }) => name)));
     const looked = await pMap(found, (one) => lookAt(access, one), { concurrency: READS_AT_ONCE });
-    const shown = looked.filter((look) => look !== undefined);
+    const shown = [
+      ...looked.filter((look) => look !== undefined),
+      ...lost.map((name) => ({ kind: 'lost', name, why: lostText(name) }) as const),
+    ].toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
     const { bucket, prefix } = access.home;
     if (json) {
       const document = { location: `s3://${bucket}/${prefix}`, schedules: shown.map(documentOf) };
@@ -60,7 +65,13 @@ type Look =
       readonly atWork: BatchStatus | undefined;
       readonly why: string;
     }
-  | { readonly kind: 'broken'; readonly listed: ListedSchedule; readonly why: string };
+  | { readonly kind: 'broken'; readonly name: ScheduleName; readonly why: string }
+  /** Temporal does not have it, and nobody has deleted it. */
+  | { readonly kind: 'lost'; readonly name: ScheduleName; readonly why: string };
+
+function nameOf(look: Look): ScheduleName {
+  return look.kind === 'known' ? look.schedule.name : look.name;
+}
 
 /** Undefined where it has gone since. One schedule that cannot be understood must not hide the others. */
 async function lookAt(access: ScheduleHome, listed: ListedSchedule): Promise<Look | undefined> {
@@ -80,7 +91,7 @@ async function lookAt(access: ScheduleHome, listed: ListedSchedule): Promise<Loo
   } catch (error) {
     const why = refusalOf(error);
     if (why === undefined) throw error;
-    return { kind: 'broken', listed, why };
+    return { kind: 'broken', name, why };
   }
 }
 
@@ -97,7 +108,7 @@ const COLUMNS: readonly TableColumn[] = [
 
 function tableOf(looks: readonly Look[], { stdout, environment }: CommandContext, nowMs: number): string {
   const rows = looks.map((look) => {
-    if (look.kind === 'broken') return [look.listed.name, 'broken', '–', '–', '–', '–', '–', look.why];
+    if (look.kind !== 'known') return [look.name, look.kind, '–', '–', '–', '–', '–', look.why];
     const { schedule, last, why } = look;
     const { sheet, next } = schedule;
     const [first] = next;
@@ -123,7 +134,8 @@ function stateOf({ schedule, last, atWork }: Extract<Look, { kind: 'known' }>): 
 }
 
 function documentOf(look: Look): Readonly<Record<string, unknown>> {
-  if (look.kind === 'broken') return { schedule: look.listed.name, problem: look.why };
+  if (look.kind === 'broken') return { schedule: look.name, problem: look.why };
+  if (look.kind === 'lost') return { schedule: look.name, lost: true, problem: look.why };
   const { schedule, last, why } = look;
   return {
     ...knownScheduleDocument(schedule),

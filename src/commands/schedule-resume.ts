@@ -1,5 +1,5 @@
 import type { ScheduleName } from '../domain/schedule-name.js';
-import { resumeSchedule } from '../schedules/schedule-client.js';
+import { isLost, resumeOrMakeAgain } from '../schedules/lost-schedules.js';
 import { zonedText } from '../schedules/time-zone.js';
 import { EXIT, type Command } from './command-context.js';
 import { knownSchedule, noWorkerText, withSchedules } from './schedule-access.js';
@@ -17,20 +17,29 @@ export const scheduleResume: Command<ScheduleResumeOptions> = (
   { name, note, json },
 ) =>
   withSchedules(config, async (access) => {
-    const { paused, sheet: before } = await knownSchedule(access, name);
-    const since = `resumed ${zonedText(new Date(), before.timezone)}`;
-    await resumeSchedule(access.client, name, note ? `${note} (${since})` : since);
+    const before = (await isLost(access, access.home, name)) ? undefined : await knownSchedule(access, name);
+    const since = `resumed ${zonedText(new Date(), before?.sheet.timezone ?? 'UTC')}`;
+    const text = note ? `${note} (${since})` : since;
+    const isMadeAgain = await resumeOrMakeAgain(access, access.home, name, { before, note: text });
     const { next, sheet } = await knownSchedule(access, name);
+    if (isMadeAgain) stderr.write(`Temporal had deleted "${name}": it was made again from the bucket.\n`);
     const [first] = next;
     const when = first ? ` It fires next ${timeToComeText(first, sheet.timezone, Date.now())}.` : '';
     const past = 'Times that have passed meanwhile are made up for by: banana-batch schedule backfill';
     stderr.write(
-      paused ? `Resumed "${name}".${when}\n${past} ${name}\n` : `"${name}" is not paused.${when}\n`,
+      before?.paused !== false
+        ? `Resumed "${name}".${when}\n${past} ${name}\n`
+        : `"${name}" is not paused.${when}\n`,
     );
     const nobody = await noWorkerText(access);
     if (nobody) stderr.write(`${nobody}\n`);
     if (json) {
-      const document = { schedule: name, paused: false, next: next.map((time) => time.toISOString()) };
+      const document = {
+        schedule: name,
+        paused: false,
+        madeAgain: isMadeAgain,
+        next: next.map((time) => time.toISOString()),
+      };
       stdout.write(`${JSON.stringify(document)}\n`);
     }
     return EXIT.ok;

@@ -14,6 +14,7 @@ import type { HomeFolder } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { firingWorkflowId, scheduleId } from '../workflows/names.js';
 import { putScheduledSheet } from './pinned-sheet.js';
+import { putScheduleNote } from './schedule-note.js';
 import { FiringArgument, ScheduledSheet } from './scheduled-sheet.js';
 import { DEFAULT_CATCHUP_MS, overlapOf, temporalOverlap } from './schedule-overlap.js';
 
@@ -100,6 +101,7 @@ export async function createSchedule(
     }
     throw refusedTimes(error, sheet);
   }
+  await putScheduleNote(access.store, sheet.home, sheet.schedule, { sheetKey: argument.sheetKey, policy });
 }
 
 /** What firings to come are asked to do instead, and how; what is at work goes on as it was. Throws as `createSchedule`, and where there is none. */
@@ -117,6 +119,7 @@ export async function updateSchedule(
   } catch (error) {
     throw refusedTimes(known(error, sheet.schedule), sheet);
   }
+  await putScheduleNote(access.store, sheet.home, sheet.schedule, { sheetKey: argument.sheetKey, policy });
 }
 
 /** A schedule as Temporal and the bucket have it; undefined where there is none. Throws a UsageError for one of another place. */
@@ -187,8 +190,14 @@ export async function resumeSchedule(client: Client, name: ScheduleName, note: s
 }
 
 /** Takes a schedule away; what is at work goes on, and all in the bucket stays. Throws a UsageError where there is none. */
-export async function deleteSchedule(client: Client, name: ScheduleName): Promise<void> {
+export async function deleteSchedule(
+  { client, store }: Pick<ScheduleAccess, 'client' | 'store'>,
+  { name, sheet, policy }: Pick<Schedule, 'name' | 'sheet' | 'policy'>,
+): Promise<void> {
+  const { sheetKey } = await putScheduledSheet(store, sheet);
   await orUnknown(name, () => client.schedule.getHandle(scheduleId(name)).delete());
+  const deletedAt = new Date().toISOString();
+  await putScheduleNote(store, sheet.home, name, { sheetKey, policy, deletedAt });
 }
 
 /** The schedule by Temporal alone; undefined where there is none. */

@@ -5,8 +5,18 @@ import { addressOf, type HomeFolder } from './layout.js';
  * Where what is known of a schedule lives: its firings, and the sheet that is pinned to it with its images. No batch is
  * at home there, since no batch id begins with `_`.
  */
-export function scheduleRoot({ prefix }: HomeFolder, name: ScheduleName): string {
-  return `${prefix}_schedules/${name}/`;
+export function scheduleRoot(home: HomeFolder, name: ScheduleName): string {
+  return `${schedulesPrefix(home)}${name}/`;
+}
+
+/** The folder of all schedules' folders. */
+export function schedulesPrefix({ prefix }: HomeFolder): string {
+  return `${prefix}_schedules/`;
+}
+
+/** How a schedule was made or changed last. */
+export function scheduleNoteKey(home: HomeFolder, name: ScheduleName): string {
+  return `${scheduleRoot(home, name)}schedule.json`;
 }
 
 /** The same as a person writes it: `s3://bucket/folder/`. */

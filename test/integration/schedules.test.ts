@@ -298,7 +298,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
     const name = await create('gone', { mode: 'fresh' });
     await trigger(name);
     await eventually(() => jobs('gone 1', 'gone 2') > 0, { what: 'its batch buys', withinMs: 90_000 });
-    await deleteSchedule(client(), name);
+    await deleteSchedule({ client: client(), store: engine.stack.s3.store }, await schedule(name));
     const [record] = await over(name, 1);
     expect(record?.outcome).toMatchObject({ kind: 'ended', end: 'completed', tally: { stored: 2 } });
   });

@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import type { ScheduleName } from '../domain/schedule-name.js';
+import { SCHEDULE_OVERLAPS } from '../domain/schedule-overlap.js';
+import { toJsonLines } from '../ledger/json-lines.js';
+import { readDocumentIfAny } from '../ledger/read-document.js';
+import type { HomeFolder } from '../storage/layout.js';
+import type { ObjectStore } from '../storage/object-store.js';
+import { scheduleNoteKey } from '../storage/schedule-layout.js';
+
+/** `schedule.json`: how a schedule was made or changed last, by which it can be made again where Temporal has lost it. */
+export const ScheduleNote = z.object({
+  format: z.literal(1),
+  /** Key of its `ScheduledSheet`. */
+  sheetKey: z.string().min(1),
+  policy: z.object({
+    jitterMs: z.number().exactOptional(),
+    overlap: z.enum(SCHEDULE_OVERLAPS),
+    catchupMs: z.number().exactOptional(),
+  }),
+  /** Absent: nobody has deleted it. */
+  deletedAt: z.iso.datetime().exactOptional(),
+});
+export type ScheduleNote = z.infer<typeof ScheduleNote>;
+
+/** The note of a schedule; undefined where there is none. Throws StorageError. */
+export function readScheduleNote(
+  store: ObjectStore,
+  home: HomeFolder,
+  name: ScheduleName,
+): Promise<ScheduleNote | undefined> {
+  return readDocumentIfAny(store, { bucket: home.bucket, key: scheduleNoteKey(home, name) }, ScheduleNote);
+}
+
+/** Writes the note of a schedule in place of the one before. Throws StorageError. */
+export async function putScheduleNote(
+  store: ObjectStore,
+  home: HomeFolder,
+  name: ScheduleName,
+  note: Omit<ScheduleNote, 'format'>,
+): Promise<void> {
+  const ref = { bucket: home.bucket, key: scheduleNoteKey(home, name) };
+  await store.put(ref, toJsonLines([{ format: 1, ...note }]), { contentType: 'application/json' });
+}
