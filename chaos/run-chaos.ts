@@ -9,7 +9,7 @@ import { batchesTable, faultsTable } from './results-text.js';
 import { FaultThrower, rest } from './throw-faults.js';
 
 /** How long batches may take to end once all faults are lifted. */
-const RECOVERY_MS = 5 * 60_000;
+const RECOVERY_MS = 8 * 60_000;
 /** How long the plan waits for the first workers. */
 const WORKERS_UP_MS = 60_000;
 const PROGRESS_EVERY_MS = 10_000;
