@@ -2,11 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { batchWorkflowId, shardWorkflowId } from '../src/workflows/names.js';
-import { runCommand } from '../test/support/command-line.js';
 import type { Arena, Lift } from './arena.js';
+import { callCommand } from './call-command.js';
 import { lastLine, type ChaosBatch } from './chaos-batches.js';
 
-const COMMAND_MS = 60_000;
 const AGAIN_MS = 1_000;
 const NOTHING_TO_LIFT: Lift = () => undefined;
 
@@ -93,11 +92,7 @@ async function isTold(
   { batchId }: ChaosBatch,
   [command = '', ...options]: readonly string[],
 ): Promise<boolean> {
-  const { code, stderr } = await runCommand([command, batchId, ...options], {
-    cwd: engine.folder.path,
-    variables: engine.variables,
-    withinMs: COMMAND_MS,
-  });
+  const { code, stderr } = await callCommand(engine, [command, batchId, ...options]);
   if (code !== 0) say(`${command} ${batchId}: exit code ${String(code)}: ${lastLine(stderr)}`);
   return code === 0;
 }

@@ -5,8 +5,8 @@ import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { describeBatch, snapshotInMemo } from '../src/batch/describe-batch.js';
 import type { BatchId } from '../src/domain/ids.js';
 import type { BatchSnapshot } from '../src/workflows/messages.js';
-import { runCommand } from '../test/support/command-line.js';
 import type { ProxiedEngine } from '../test/support/test-engine.js';
+import { callCommand } from './call-command.js';
 import { chaosSheet } from './chaos-sheet.js';
 import type { PlannedBatch } from './plan.js';
 
@@ -24,7 +24,6 @@ export interface ChaosBatch {
 
 const LOOK_EVERY_MS = 1_000;
 const SUBMIT_AGAIN_MS = 2_000;
-const SUBMISSION_MS = 60_000;
 
 /** The batches of a run: submits them by the command, again where services are away, and follows them to their end. */
 export class ChaosBatches {
@@ -122,11 +121,7 @@ export class ChaosBatches {
       submit: ['submit', `${batchId}.csv`, '--id', batchId, ...options],
     };
     for (let way = by; !this.#stopped.signal.aborted; way = 'submit') {
-      const { code, stderr } = await runCommand(ways[way], {
-        cwd: this.#engine.folder.path,
-        variables: this.#engine.variables,
-        withinMs: SUBMISSION_MS,
-      });
+      const { code, stderr } = await callCommand(this.#engine, ways[way]);
       this.#say(`${way} ${batchId}: exit code ${String(code)}: ${lastLine(stderr)}`);
       if (code === 0) break;
       await this.#rest(SUBMIT_AGAIN_MS);
@@ -166,11 +161,7 @@ export class ChaosBatches {
   async #resume(batch: ChaosBatch): Promise<void> {
     if (this.#resuming.has(batch)) return;
     this.#resuming.add(batch);
-    const { code, stderr } = await runCommand(['resume', batch.batchId], {
-      cwd: this.#engine.folder.path,
-      variables: this.#engine.variables,
-      withinMs: SUBMISSION_MS,
-    });
+    const { code, stderr } = await callCommand(this.#engine, ['resume', batch.batchId]);
     this.#say(`resume ${batch.batchId}: exit code ${String(code)}: ${lastLine(stderr)}`);
     this.#resuming.delete(batch);
   }

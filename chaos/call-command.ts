@@ -1,0 +1,15 @@
+import PQueue from 'p-queue';
+import { runCommand, type CommandResult } from '../test/support/command-line.js';
+import type { ProxiedEngine } from '../test/support/test-engine.js';
+
+const WITHIN_MS = 60_000;
+
+/** A machine that loads dozens of commands at once runs none of them in time. */
+const calls = new PQueue({ concurrency: 4 });
+
+/** Runs a command as a person does, killed after a minute; some at a time, the others wait. */
+export async function callCommand(engine: ProxiedEngine, args: readonly string[]): Promise<CommandResult> {
+  return calls.add(() =>
+    runCommand(args, { cwd: engine.folder.path, variables: engine.variables, withinMs: WITHIN_MS }),
+  );
+}
