@@ -90,7 +90,7 @@ function statusOf(
   description: WorkflowExecutionDescription,
   workers: number | undefined,
   location: BatchLocation,
-): Omit<BatchStatus, 'oldestRows' | 'usualSeconds'> {
+): Omit<BatchStatus, keyof typeof NO_OLDEST_ROWS> {
   const closed = closedFromOutside(description, snapshot);
   const holds = holdsOf(snapshot, closed).map((hold) => ({ ...hold, ...probeOf(description, hold) }));
   const state = closed ? 'failed' : stateOf(snapshot, tally);
@@ -109,7 +109,11 @@ function statusOf(
       ...(textId !== undefined && { textId }),
     })),
     paused: snapshot.paused,
-    budget: snapshot.budget,
+    budget: snapshot.budget && {
+      ...snapshot.budget,
+      // Shards tell what they bought later than what they stored.
+      images: Math.max(snapshot.budget.images, tally.stored - snapshot.carriedStored),
+    },
     pauses: (state === 'paused' && snapshot.pauses) || [],
     runSeq: snapshot.run.runSeq,
     startedAt: snapshot.startedAt,
@@ -207,14 +211,14 @@ function loweredPaceOf({ pace, asOf, endedAt }: BatchSnapshot): BatchStatus['pac
   return { concurrency, notBefore: notBefore > asOf ? notBefore : undefined, fullAt };
 }
 
-/** Images a minute since the run began, and when the rest may be done: a range, since jobs and holds vary. */
+/** Images a minute since the run began, without the time of holds and pauses, and when the rest may be done: a range, since jobs and holds vary. */
 function paceOf(
   snapshot: BatchSnapshot,
   tally: Tally,
   state: BatchState,
 ): Pick<BatchStatus, 'imagesPerMinute' | 'etaSeconds'> {
   const untilMs = Date.parse(snapshot.endedAt ?? snapshot.asOf);
-  const minutes = (untilMs - Date.parse(snapshot.startedAt)) / 60_000;
+  const minutes = (untilMs - Date.parse(snapshot.startedAt) - (snapshot.stoppedMs ?? 0)) / 60_000;
   const stored = tally.stored - snapshot.carriedStored;
   if (stored <= 0 || minutes <= 0) return { imagesPerMinute: undefined, etaSeconds: undefined };
   const imagesPerMinute = Math.round((stored / minutes) * 10) / 10;

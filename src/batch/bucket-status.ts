@@ -115,6 +115,7 @@ function unknownToWorkers(
   | 'imagesPerMinute'
   | 'etaSeconds'
   | 'oldestRows'
+  | 'aside'
   | 'usualSeconds'
   | 'concurrency'
   | 'pace'

@@ -59,6 +59,7 @@ const Snapshot: z.ZodType<BatchSnapshot> = z.object({
       nextTrialAt: z.string().exactOptional(),
     }),
   ),
+  stoppedMs: z.number().exactOptional(),
   tally: TallyDocument,
   openShards: z.array(z.object({ shard: z.int(), rows: z.int() })),
   carriedStored: z.int(),

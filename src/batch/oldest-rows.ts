@@ -13,7 +13,7 @@ import type { BatchStatus } from './status-document.js';
 export async function readOldestRows(
   access: { readonly client: Client; readonly shardRows: ShardRows },
   { run, openShards, asOf }: BatchSnapshot,
-): Promise<Pick<BatchStatus, 'oldestRows' | 'usualSeconds'>> {
+): Promise<Pick<BatchStatus, 'oldestRows' | 'usualSeconds' | 'aside'>> {
   const { client, shardRows } = access;
   const shards = await Promise.all(
     openShards.map(async ({ shard }) => {
@@ -38,6 +38,10 @@ export async function readOldestRows(
       })),
     ),
     usualSeconds: usual === undefined ? undefined : Math.ceil(usual / 1000),
+    aside: {
+      failing: sum(shards.map(({ aside }) => aside.failing)),
+      missing: sum(shards.map(({ aside }) => aside.missing)),
+    },
   };
 }
 
@@ -49,4 +53,8 @@ async function idOf(shardRows: ShardRows, ref: Parameters<ShardRows['row']>[0]):
   return (await Promise.race([row, sleep(BUCKET_MS, undefined, { ref: false })]))?.rowId;
 }
 
-const NOTHING_TOLD: OldestRows = { rows: [], durationsMs: [] };
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0);
+}
+
+const NOTHING_TOLD: OldestRows = { rows: [], durationsMs: [], aside: { failing: 0, missing: 0 } };

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import path from 'node:path';
 import { ImageCounts, type ImagesOfKind } from '../domain/image-counts.js';
-import type { PromptRow } from '../domain/row.js';
+import type { PromptRow, RejectedRecord } from '../domain/row.js';
 import { plannedRows, type PlannedItem } from '../ledger/planned-rows.js';
 import { rejectsOf } from '../ledger/kept-rejects.js';
 import { beforeRun } from '../ledger/previous-runs.js';
@@ -191,6 +191,23 @@ export async function* rowsOfRun(
 ): AsyncGenerator<PromptRow> {
   for await (const item of plannedItems(store, run, asked)) {
     if (item.kind === 'planned' && item.plan.kind === 'run') yield item.row;
+  }
+}
+
+/** The records of a checked sheet that are rejected: by its rules, and from the second run on by the names that the batch has. */
+export async function* rejectedOfRun(
+  asked: SheetToPlan,
+  earlier: { readonly store: ObjectStore; readonly run: RunRef } | undefined,
+): AsyncGenerator<RejectedRecord> {
+  if (earlier && earlier.run.runSeq > 1) {
+    for await (const item of plannedItems(earlier.store, earlier.run, asked)) {
+      if (item.kind === 'sheet' && item.item.kind === 'rejected') yield item.item.rejected;
+    }
+    return;
+  }
+  const { sheet, sheetSettings } = asked;
+  for await (const item of readSheet(createReadStream(sheet.path), sheetSettings, sheet)) {
+    if (item.kind === 'rejected') yield item.rejected;
   }
 }
 

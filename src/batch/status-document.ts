@@ -46,6 +46,8 @@ export interface BatchStatus extends Tally {
   readonly oldestRows: readonly OldestRow[];
   /** Within what time 19 of 20 of the last jobs ended; undefined where fewer than 20 are known. */
   readonly usualSeconds: number | undefined;
+  /** Of the pending rows, those that wait aside: the service fails for them alone, or does not find their jobs. */
+  readonly aside: { readonly failing: number; readonly missing: number };
   readonly concurrency: number | undefined;
   /** What 429s of the service have left of the concurrency for now; undefined where it is what was asked for. */
   readonly pace: StatusPace | undefined;
@@ -87,7 +89,11 @@ export interface OldestRow {
 }
 
 /** The part of a status that only workers could tell. */
-export const NO_OLDEST_ROWS = { oldestRows: [], usualSeconds: undefined } as const;
+export const NO_OLDEST_ROWS = {
+  oldestRows: [],
+  usualSeconds: undefined,
+  aside: { failing: 0, missing: 0 },
+} as const;
 
 /** A status as one JSON document: every field is there, `null` where nothing is known. */
 export function statusJson(status: BatchStatus): string {

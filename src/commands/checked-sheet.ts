@@ -1,8 +1,9 @@
 import prettyBytes from 'pretty-bytes';
-import { checkSheet } from '../batch/plan-submission.js';
+import { checkSheet, rejectedOfRun } from '../batch/plan-submission.js';
 import { InterruptedError } from '../errors.js';
 import { sheetLabel, type SheetSettings, type SheetSummary } from '../sheet/index.js';
 import type { CommandContext } from './command-context.js';
+import { rejectsAdvice, writeRejects } from './dry-run-rejects.js';
 import { inputsText } from './input-text.js';
 import { openProgress } from './progress.js';
 import type { GivenSheet } from './sheet-file.js';
@@ -22,7 +23,12 @@ export interface CheckedSheet extends GivenSheet {
 export async function checkedSheet(
   { stderr, interrupted }: Pick<CommandContext, 'stderr' | 'interrupted'>,
   sheet: GivenSheet,
-  options: { readonly sheet: string; readonly sheetSettings: SheetSettings },
+  options: {
+    readonly sheet: string;
+    readonly sheetSettings: SheetSettings;
+    readonly dryRun?: boolean;
+    readonly rejects?: string;
+  },
 ): Promise<CheckedSheet> {
   const label = sheetLabel(options.sheet);
   const progress = openProgress(stderr);
@@ -38,7 +44,13 @@ export async function checkedSheet(
       progress.show(`Reading ${label}: ${rows} rows`);
     });
     progress.end({ clear: true });
-    stderr.write(sheetText(label, summary, options.sheetSettings) + inputsText(summary, sheet.inputs));
+    const { rejects, sheetSettings } = options;
+    const told = options.dryRun ? rejectsAdvice(rejects) : undefined;
+    stderr.write(sheetText(label, summary, sheetSettings, told) + inputsText(summary, sheet.inputs));
+    if (rejects !== undefined) {
+      const asked = { sheet, sheetSettings, summary, merge: false };
+      await writeRejects(rejects, () => rejectedOfRun(asked, undefined), summary);
+    }
     refuseUnusable(summary, options.sheetSettings);
     return { ...sheet, summary };
   } catch (error) {

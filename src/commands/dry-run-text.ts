@@ -8,6 +8,7 @@ import { costOf, priceOf, type PriceTable } from '../domain/price-table.js';
 import { publicAddress } from '../domain/input-image.js';
 import type { PromptRow } from '../domain/row.js';
 import { addressOf, imagesPrefix, type BatchLocation } from '../storage/layout.js';
+import type { ShownReject } from './dry-run-rejects.js';
 import type { Spending } from '../batch/spending.js';
 import { budgetText } from './budget-text.js';
 import { uploadText } from './input-text.js';
@@ -38,6 +39,8 @@ export interface DryRun {
   readonly uploads: readonly SheetInput[];
   /** The first rows whose images would be bought. */
   readonly rows: readonly PromptRow[];
+  /** All records that would be rejected; undefined where they are not listed. */
+  readonly rejects?: readonly ShownReject[];
   /** Those that would be made first, and looked at; undefined for none. */
   readonly canary: readonly PromptRow[] | undefined;
 }
@@ -113,7 +116,17 @@ function rowText(row: PromptRow): string {
 }
 
 /** The same facts as one JSON document; scripts rely on it. */
-export function dryRunJson({ batchId, location, plan, time, prices, uploads, rows, canary }: DryRun): string {
+export function dryRunJson({
+  batchId,
+  location,
+  plan,
+  time,
+  prices,
+  uploads,
+  rows,
+  canary,
+  rejects = [],
+}: DryRun): string {
   return JSON.stringify({
     ...submissionFacts(batchId, plan),
     location: location ? addressOf(location) : null,
@@ -127,6 +140,7 @@ export function dryRunJson({ batchId, location, plan, time, prices, uploads, row
       bytes: uploads.reduce((sum, { image }) => sum + image.sizeBytes, 0),
     },
     cost: prices ? costOf(prices, plan.buys) : null,
+    rejects,
     canary: canary ? canary.map(({ rowId }) => rowId) : null,
     first: rows.map((row) => {
       const { path, body } = shownRequest(row);

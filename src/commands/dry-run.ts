@@ -4,6 +4,7 @@ import {
   firstPlan,
   firstRows,
   planSubmission,
+  rejectedOfRun,
   rowsOfRun,
   rowsOfSheet,
   sheetToPlan,
@@ -13,7 +14,8 @@ import { canaryIndexes, canaryOf, type Canary } from '../domain/canary.js';
 import type { SheetInput } from '../batch/sheet-inputs.js';
 import { missingInputs } from '../batch/upload-inputs.js';
 import { DOCUMENTED_JOB_SECONDS, expectedSeconds, measuredJobSeconds } from '../domain/expected-time.js';
-import type { PromptRow } from '../domain/row.js';
+import type { PromptRow, RejectedRecord } from '../domain/row.js';
+import { shownRejects, writeRejects, type ShownReject } from './dry-run-rejects.js';
 import { homeOf } from '../storage/layout.js';
 import { ownAccount, withBucket } from './batch-access.js';
 import { readBatchFiles, type BatchFiles } from '../batch/batch-files.js';
@@ -89,7 +91,8 @@ async function lookAhead(
     const location = options.to && { ...options.to, batchId };
     const plan = await firstPlan(asked);
     const canary = await canariesOf(rowsOfSheet(asked), canaryOf(options.canary, rowsToRun(plan)));
-    return { batchId, location, ...ahead(plan, rows, sheet.inputs.images), canary };
+    const rejects = await listRejects(options, sheet, () => rejectedOfRun(asked, undefined));
+    return { batchId, location, ...ahead(plan, rows, sheet.inputs.images), canary, rejects };
   }
   return withBucket(config, async (store, bucket) => {
     refuseUnreachable(bucket, options.to);
@@ -104,14 +107,26 @@ async function lookAhead(
     const rows = plan.runSeq === 1 ? await firstRows(asked, options.show) : bought;
     const rowsRun =
       plan.runSeq === 1 ? rowsOfSheet(asked) : rowsOfRun(store, { ...location, runSeq: plan.runSeq }, asked);
+    const run = { ...location, runSeq: plan.runSeq };
     const canary = await canariesOf(rowsRun, canaryOf(options.canary, rowsToRun(plan)));
     return {
       batchId: location.batchId,
       location,
       ...ahead(plan, rows, await missingInputs(store, location, sheet.inputs), files),
       canary,
+      rejects: await listRejects(options, sheet, () => rejectedOfRun(asked, { store, run })),
     };
   });
+}
+
+/** Writes what would be rejected where that is wanted; all of it for a document. */
+async function listRejects(
+  { json, rejects }: SubmissionOptions,
+  { summary }: CheckedSheet,
+  records: () => AsyncIterable<RejectedRecord>,
+): Promise<readonly ShownReject[]> {
+  if (rejects !== undefined) await writeRejects(rejects, records, summary);
+  return json ? shownRejects(records()) : [];
 }
 
 /** The rows that would be the canary; undefined for none. */

@@ -41,6 +41,8 @@ export interface RowStory {
   readonly failure: { readonly kind: string; readonly message: string } | undefined;
   /** Since when an open row is at its phase, where its shard tells. ISO 8601. */
   readonly since: string | undefined;
+  /** Why a row that has not ended waits aside, for a person; undefined where it does not. */
+  readonly waits: string | undefined;
   /** Job that is under way. */
   readonly jobId: string | undefined;
   /** All that ended of the row's present content, those of earlier runs too. */
@@ -101,6 +103,7 @@ export async function rowStory(input: {
     reached: reachedBy(end, generations, input.sealed),
     failure: end?.kind === 'failed' ? { kind: end.failure, message: end.message } : undefined,
     since: view?.sinceMs === undefined ? undefined : new Date(view.sinceMs).toISOString(),
+    waits: view && !end ? waitsText(view) : undefined,
     jobId: end ? undefined : (view?.jobId ?? row.jobId),
     generations,
     settledAt: outcome?.settledAt,
@@ -110,6 +113,18 @@ export async function rowStory(input: {
         ? { workflowId: shardWorkflowId(run, found.shard), index: found.index }
         : undefined,
   };
+}
+
+/** Why the service keeps a row from its turn; undefined where it does not. */
+function waitsText({ fault, isJobMissing }: RowView): string | undefined {
+  if (isJobMissing) {
+    return 'set aside: the service does not find its job. It is looked for again; nothing is bought until it is known to be gone.';
+  }
+  if (!fault) return undefined;
+  const { step, failures, sinceMs } = fault;
+  const what = step === 'job' ? 'its job' : step === 'image' ? 'its image' : 'its create';
+  const times = failures === 1 ? 'once' : `${failures} times`;
+  return `set aside: the service has failed ${times} at ${what} since ${new Date(sinceMs).toISOString()}, while others may go through. It is retried with growing pauses.`;
 }
 
 type OwnRow = Extract<FoundRow, { kind: 'own' }>;

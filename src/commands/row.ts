@@ -74,6 +74,7 @@ function storyText(story: RowStory, width: number | undefined): string {
     ['input images', story.inputImages.join(' ')],
     ['phase', PHASES[story.phase]],
     ['', story.since && `since ${story.since}, ${ago(story.since, Date.now())}`],
+    ['waits', story.waits],
     ['reached', story.reached && story.phase !== 'stored' ? REACHED[story.reached] : undefined],
     ['why', failure && `${failure.kind}: ${failure.message}`],
     ['job', story.jobId],

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { addressOf } from '../storage/layout.js';
 import type { WorkflowExecutionInfo } from '@temporalio/client';
 import { closedFromOutside, holdsOf, reasonOf, stateOf, type StatusAccess } from '../batch/batch-status.js';
@@ -65,18 +66,22 @@ export async function batchesInTemporal({
   return batches;
 }
 
+const NotedAt = z.object({ asOf: z.iso.datetime() });
+
 function listedBatch(
   snapshot: BatchSnapshot,
   execution: WorkflowExecutionInfo,
   shards: ReadonlyMap<string, unknown>,
 ): ListedBatch {
-  const { run, openShards, startedAt, asOf } = snapshot;
-  const tally = openShards
-    .map(({ shard, rows }): Tally => {
-      const noted = TallyDocument.safeParse(shards.get(shardWorkflowId(run, shard)));
-      return noted.data ?? tallyOfPending(rows);
-    })
-    .reduce(addTallies, snapshot.tally);
+  const { run, openShards, startedAt } = snapshot;
+  const notes = openShards.map(({ shard, rows }) => {
+    const memo = shards.get(shardWorkflowId(run, shard));
+    const tally: Tally = TallyDocument.safeParse(memo).data ?? tallyOfPending(rows);
+    return { tally, asOf: NotedAt.safeParse(memo).data?.asOf ?? snapshot.startedAt };
+  });
+  const tally = notes.map((note) => note.tally).reduce(addTallies, snapshot.tally);
+  // Shards note what they have done by themselves: the sum is as old as the oldest of its parts.
+  const asOf = notes.reduce((oldest, note) => (note.asOf < oldest ? note.asOf : oldest), snapshot.asOf);
   const closed = closedFromOutside(execution, snapshot);
   const state = closed ? 'failed' : stateOf(snapshot, tally);
   return {

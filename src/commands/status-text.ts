@@ -2,6 +2,7 @@ import pc from 'picocolors';
 import prettyMs from 'pretty-ms';
 import type { BatchStatus } from '../batch/status-document.js';
 import { overdueLines, overdueWord } from './overdue-rows-text.js';
+import { counted } from '../domain/counted.js';
 
 /** Colours for a stream: none unless it is a terminal, and none under NO_COLOR. */
 export function coloursFor(
@@ -56,6 +57,7 @@ export function statusBlock(status: BatchStatus, colours: ReturnType<typeof pc.c
       ...(nextProbeAt ? [`  looked at again at ${timeOf(nextProbeAt)}`] : []),
     ]),
     ...(status.budget ? [budgetLine(status.budget)] : []),
+    ...asideTexts(status).map((text) => colours.yellow(`  ${text}`)),
     ...paceText(status).map((text) => colours.yellow(`  ${text}`)),
     ...overdueLines(status).map((line) => colours.yellow(line)),
     ...(status.reason && (status.holds.length === 0 || status.state === 'stuck')
@@ -71,6 +73,23 @@ export function statusBlock(status: BatchStatus, colours: ReturnType<typeof pc.c
 function budgetLine({ cap, committed, images, unknown }: NonNullable<BatchStatus['budget']>): string {
   const lost = unknown === undefined ? '' : `, ${unknown} of it with shards that were ended from outside`;
   return `  budget ${cap} · ${committed} spent or leased${lost} · ${images} bought`;
+}
+
+/** Why pending rows are not made though nothing holds the batch. */
+function asideTexts({ aside }: BatchStatus): readonly string[] {
+  const { failing, missing } = aside;
+  return [
+    ...(failing > 0
+      ? [
+          `${counted(failing, 'row')} set aside: the service keeps failing for ${failing === 1 ? 'it' : 'them'} alone; retried with growing pauses`,
+        ]
+      : []),
+    ...(missing > 0
+      ? [
+          `${counted(missing, 'row')} set aside: the service does not find ${missing === 1 ? 'its job' : 'their jobs'}; looked for again`,
+        ]
+      : []),
+  ];
 }
 
 /** Says where 429s have lowered the pace; a batch that stands still has a better reason to tell. */

@@ -1,6 +1,7 @@
 import type { Command as Program } from 'commander';
 import type { BatchFolder } from '../batch/batch-place.js';
 import type { BatchId } from '../domain/ids.js';
+import { UsageError } from '../errors.js';
 import { askedCanary } from './canary-flags.js';
 import { batchId, s3Folder, wholeNumber } from './option-parsers.js';
 import { runSettings, spendingIn, withRunningFlags, type RunningFlags } from './running-flags.js';
@@ -20,6 +21,7 @@ interface Flags extends RunningFlags, SheetFlags {
   readonly newIds: boolean;
   readonly rebind: boolean;
   readonly dryRun: boolean;
+  readonly rejects?: string;
   readonly show: number;
   readonly yes: boolean;
   readonly json: boolean;
@@ -57,6 +59,7 @@ export function withSubmissionFlags(program: Program): Program {
   return withRunningFlags(withSheetFlags(sheet))
     .optionsGroup('Output:')
     .option('--dry-run', 'say what would be made, where, how long and at what cost, and do nothing', false)
+    .option('--rejects <file>', 'where --dry-run writes the records that would be rejected, as CSV')
     .option('--show <n>', 'rows that --dry-run shows as they would be sent', wholeNumber(0, 1000), 3)
     .option('-y, --yes', 'do not ask', false)
     .option('--json', 'one JSON document on standard output', false);
@@ -64,6 +67,9 @@ export function withSubmissionFlags(program: Program): Program {
 
 /** The options of a submission from its flags. Throws a UsageError for combinations that make no sense. */
 export function submissionOptions(sheet: string, flags: Flags): SubmissionOptions {
+  if (flags.rejects !== undefined && !flags.dryRun) {
+    throw new UsageError('--rejects is for --dry-run; a submission keeps its rejects.csv in the batch.');
+  }
   return {
     sheet: sheetName(sheet),
     ...(flags.id && { id: flags.id }),
@@ -77,6 +83,7 @@ export function submissionOptions(sheet: string, flags: Flags): SubmissionOption
     newIds: flags.newIds || flags.new,
     rebind: flags.rebind,
     dryRun: flags.dryRun,
+    ...(flags.rejects !== undefined && { rejects: flags.rejects }),
     show: flags.show,
     yes: flags.yes,
     json: flags.json,

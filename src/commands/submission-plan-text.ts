@@ -18,6 +18,7 @@ export function sheetText(
   sheet: string,
   summary: SheetSummary,
   { duplicates, moment }: Pick<SheetSettings, 'duplicates' | 'moment'>,
+  told = 'all are told in rejects.csv',
 ): string {
   const models = MODELS.map(
     (model) => [model, imagesOf(summary.images.filter((kind) => kind.model === model))] as const,
@@ -41,7 +42,7 @@ export function sheetText(
   const shown = summary.firstRejected.slice(0, SHOWN_REJECTS);
   lines.push(...shown.map((rejected) => `           ${rejectLine(rejected)}`));
   const more = summary.rejected - shown.length;
-  if (more > 0) lines.push(`           … and ${more} more; all are told in rejects.csv`);
+  if (more > 0) lines.push(`           … and ${more} more; ${told}`);
   return `${lines.join('\n')}\n`;
 }
 

@@ -25,7 +25,7 @@ import type { SheetSettings } from '../sheet/index.js';
 import { at, homeOf, requestKey, type BatchLocation, type RunRef } from '../storage/layout.js';
 import type { RunSettings } from '../domain/run-settings.js';
 import type { BatchAccess } from './batch-access.js';
-import { isSealedFor, readBatchFiles } from '../batch/batch-files.js';
+import { isSealedFor, readBatchFiles, type BatchFiles } from '../batch/batch-files.js';
 import { budgetText } from './budget-text.js';
 import { canaryPlanText, withCanary } from './canary-flags.js';
 import type { CheckedSheet } from './checked-sheet.js';
@@ -69,6 +69,8 @@ export interface SubmissionOptions {
   /** The account's key was rotated since the batch was run. */
   readonly rebind: boolean;
   readonly dryRun: boolean;
+  /** Where a dry run writes the records that would be rejected; undefined: nowhere. */
+  readonly rejects?: string;
   /** Rows that a dry run shows as they would be sent. */
   readonly show: number;
   readonly yes: boolean;
@@ -87,20 +89,27 @@ export type Submitted =
   | { readonly kind: 'declined' }
   | { readonly kind: 'interrupted' };
 
+/** A batch whose images were compared is compared again, unless that is taken back. */
+function keptSettings(settings: RunSettings, files: BatchFiles | undefined): RunSettings {
+  const nearDuplicates = settings.nearDuplicates ?? files?.batch?.settings.nearDuplicates;
+  return nearDuplicates === undefined ? settings : { ...settings, nearDuplicates };
+}
+
 /** Shows the plan, asks where that is called for, uploads and starts. Throws a UsageError for what must not start. */
 export async function submitSheet(
   context: CommandContext,
   access: BatchAccess,
   sheet: CheckedSheet,
-  options: SubmissionOptions,
+  given: SubmissionOptions,
 ): Promise<Submitted> {
   const { store } = access;
-  const home = homeOf(access.bucket, batchIdOf(options, sheet));
-  refuseUnreachable(access.bucket, options.to);
-  const location = await choosePlace(store, home, options.to);
+  const home = homeOf(access.bucket, batchIdOf(given, sheet));
+  refuseUnreachable(access.bucket, given.to);
+  const location = await choosePlace(store, home, given.to);
   refuseNoRoomForNames(location, sheet.summary);
   const status = await readBatchStatus(access, location);
   const files = await readBatchFiles(store, location);
+  const options = { ...given, settings: keptSettings(given.settings, files) };
   if (status && isOpen(status)) {
     refuseOtherPlace(status, location);
     if (options.rebind) refuseRebindOfRunning(location);

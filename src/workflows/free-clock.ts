@@ -1,5 +1,6 @@
 /** A clock that stands still while something stops the batch. To be followed up after each change of that. */
 export class FreeClock {
+  readonly #madeMs = Date.now();
   readonly #isStopped: () => boolean;
   #passedMs = 0;
   /** Undefined while it stands still. */
@@ -13,6 +14,11 @@ export class FreeClock {
   /** Milliseconds that have passed unstopped since this clock was made. */
   get nowMs(): number {
     return this.#passedMs + (this.#runsSinceMs === undefined ? 0 : Date.now() - this.#runsSinceMs);
+  }
+
+  /** Milliseconds that it has stood still. */
+  get stoppedMs(): number {
+    return Date.now() - this.#madeMs - this.nowMs;
   }
 
   follow(): void {

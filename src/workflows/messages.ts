@@ -19,6 +19,7 @@ export interface RunBatchInput {
 /** What a batch takes over into a new workflow run; no shard is open then. */
 export interface ResumedBatch {
   readonly startedAt: string;
+  readonly stoppedMs?: number;
   readonly shards: UnopenedShards;
   /** All rows of the shards that have ended, and those that no shard has. */
   readonly settled: Tally;
@@ -87,6 +88,8 @@ export interface BatchSnapshot {
   readonly budget?: BudgetStatus;
   readonly cancelling: boolean;
   readonly holds: readonly Hold[];
+  /** How long holds and pauses have stopped it so far. */
+  readonly stoppedMs?: number;
   /** All rows but those of the open shards. */
   readonly tally: Tally;
   readonly openShards: readonly { readonly shard: number; readonly rows: number }[];
@@ -104,7 +107,7 @@ export interface BatchSnapshot {
   readonly asOf: string;
 }
 
-/** The memo key under which a batch keeps its `BatchSnapshot`, and a shard its `Tally`. */
+/** The memo key under which a batch keeps its `BatchSnapshot`, and a shard its `Tally` with the time of it as `asOf`. */
 export const SNAPSHOT_MEMO = 'bananaBatch';
 
 /** For an instruction that is to wait until a worker takes it up; one that does not fit then changes nothing. */

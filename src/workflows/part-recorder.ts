@@ -30,7 +30,7 @@ export class PartRecorder {
       if (ledger.unrecorded === 0) return;
       await condition(() => ledger.unrecorded >= ROWS_PER_RECORD || isOver(), LONGEST_UNRECORDED);
       await this.#record(this.#nextPart++, ledger.takeUnrecorded());
-      upsertMemo({ [SNAPSHOT_MEMO]: ledger.tally() });
+      upsertMemo({ [SNAPSHOT_MEMO]: { ...ledger.tally(), asOf: new Date().toISOString() } });
     }
   }
 }

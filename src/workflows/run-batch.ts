@@ -15,6 +15,7 @@ import { BatchHolds } from './batch-holds.js';
 import { BatchNotices } from './batch-notices.js';
 import { BatchPace } from './batch-pace.js';
 import { BatchPauses } from './batch-pauses.js';
+import { FreeClock } from './free-clock.js';
 import { handleMessages } from './batch-messages.js';
 import { FailureTrials } from './failure-trials.js';
 import { isHistoryLong } from './history-length.js';
@@ -54,6 +55,8 @@ class Batch {
   readonly #pace: BatchPace;
   readonly #canary: BatchCanary;
   #cancelling = false;
+  /** Undefined while the batch is put together. */
+  #clock: FreeClock | undefined;
   #concurrency: number;
   #maxFailureRate: number;
   #carriedStored: number;
@@ -133,6 +136,7 @@ class Batch {
       holds: this.#holds,
       endsUnprepared: () => this.#cancelling && this.#phase === 'preparing',
     });
+    this.#clock = new FreeClock(() => this.#isStopped());
   }
 
   async run(root: CancellationScope): Promise<RunBatchResult> {
@@ -175,6 +179,7 @@ class Batch {
       ...this.#shards.left,
       ...this.#budget.left,
       startedAt: this.#startedAt,
+      stoppedMs: this.#stoppedMs,
       carriedStored: this.#carriedStored,
       paused: this.#pauses.byPerson,
       pauses: this.#pauses.own,
@@ -287,13 +292,23 @@ class Batch {
       concurrency: this.#concurrency,
       ...(pace && { pace }),
       startedAt: this.#startedAt,
+      stoppedMs: this.#stoppedMs,
       ...this.#ended,
       asOf: new Date().toISOString(),
     };
   }
 
+  get #stoppedMs(): number {
+    return (this.#input.resumed?.stoppedMs ?? 0) + (this.#clock?.stoppedMs ?? 0);
+  }
+
+  #isStopped(): boolean {
+    return this.#pauses.isPaused || this.#holds.current.some(({ scope }) => !scope.startsWith('model:'));
+  }
+
   /** Keeps the snapshot where it can be read without a worker. */
   #noteSnapshot(): void {
+    this.#clock?.follow();
     upsertMemo({ [SNAPSHOT_MEMO]: this.#snapshot() });
   }
 }

@@ -261,10 +261,21 @@ export class ShardLedger {
   view(row: number): RowView | undefined {
     const progress = this.#rows[row];
     if (!progress || progress.phase === 'recorded') return undefined;
-    const { phase, generation, jobId, generations, end } = progress;
+    const { phase, generation, jobId, generations, end, fault, missing } = progress;
     const sinceMs = this.#ages.sinceMs(row);
     const since = sinceMs !== undefined && { sinceMs };
-    return { phase, generation, generations, ...since, ...(jobId && { jobId }), ...(end && { end }) };
+    const isOpen = end === undefined;
+    return {
+      phase,
+      generation,
+      generations,
+      ...since,
+      ...(jobId && { jobId }),
+      ...(end && { end }),
+      ...(isOpen &&
+        fault && { fault: { step: fault.step, sinceMs: fault.sinceMs, failures: fault.failures } }),
+      ...(isOpen && missing && { isJobMissing: true }),
+    };
   }
 
   /** The started rows that are longest at their step, at most `count`, and how long the last jobs took. */
@@ -274,7 +285,13 @@ export class ShardLedger {
       if (phase !== 'inFlight' && phase !== 'copying') return [];
       return [{ row, phase, sinceMs, generation, ...(jobId && { jobId }) }];
     });
-    return { rows, durationsMs: this.#ages.durationsMs };
+    const aside = { failing: 0, missing: 0 };
+    for (const { phase, away, fault, missing } of this.#counts.away > 0 ? this.#rows : []) {
+      if (phase !== 'pending' || !away) continue;
+      if (missing) aside.missing += 1;
+      else if (fault) aside.failing += 1;
+    }
+    return { rows, durationsMs: this.#ages.durationsMs, aside };
   }
 
   #enqueue(row: number, isFirst = false): void {

@@ -224,6 +224,10 @@ export interface RowView {
   readonly jobId?: JobId;
   readonly generations: readonly GenerationRecord[];
   readonly end?: SettledRow['end'];
+  /** It has failed alone, and has not got through since: between its tries it waits aside. */
+  readonly fault?: Pick<RowFault, 'step' | 'sinceMs' | 'failures'>;
+  /** The service does not find its job, which is looked for again and again. */
+  readonly isJobMissing?: true;
 }
 
 /** The rows of a shard that are longest at one step, longest first, and what is usual there. */
@@ -237,6 +241,8 @@ export interface OldestRows {
   }[];
   /** How long the shard's last jobs took from create to done; at most 200. */
   readonly durationsMs: readonly number[];
+  /** Rows that wait aside, by why: the service keeps failing for them alone, or does not find their jobs. */
+  readonly aside: { readonly failing: number; readonly missing: number };
 }
 
 /** How many of its oldest rows a shard tells, and `status` shows of the whole batch. */

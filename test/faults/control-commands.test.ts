@@ -118,6 +118,28 @@ describe('an operator at the command line', { timeout: 240_000 }, () => {
     expect(stdout).not.toContain('Everything works.');
   });
 
+  it('is told by the pace of the time that a batch could work, without what a pause took', async () => {
+    await workWith('old-key');
+    await command(['submit', 'foxes.csv', '--id', 'paced', '--concurrency', '1']);
+    await until('paced', 'has stored some', ({ stored }) => stored >= 3);
+    await command(['pause', 'paced']);
+    await until(
+      'paced',
+      'is quiet',
+      ({ state, inFlight, copying }) => state === 'paused' && inFlight + copying === 0,
+    );
+    const before = await status('paced');
+    await eventually(() => Date.now() > Date.parse(before.asOf) + 15_000, {
+      what: 'it is paused for long',
+      withinMs: 30_000,
+    });
+    await command(['resume', 'paced']);
+    await until('paced', 'runs', ({ state }) => state === 'running');
+    const after = await status('paced');
+    expect(after.imagesPerMinute).toBeGreaterThan(before.imagesPerMinute * 0.7);
+    await until('paced', 'is complete', ({ state }) => state === 'completed');
+  });
+
   it('pauses a batch that nobody works on, before anything is bought for it', async () => {
     await worker?.end('SIGTERM');
     await command(['submit', 'foxes.csv', '--id', 'asleep']);

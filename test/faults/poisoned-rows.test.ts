@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FailureKind } from '../../src/domain/failure-kind.js';
+import { shardWorkflowId } from '../../src/workflows/names.js';
+import { oldestRowsQuery, rowQuery } from '../../src/workflows/shard-messages.js';
 import { startBatchRuns, type BatchRuns } from '../support/batch-runs.js';
 import { expectRecovered } from '../support/batch-verdict.js';
 import { eventually } from '../support/eventually.js';
@@ -103,6 +105,27 @@ describe('a poisoned row', { timeout: 300_000 }, () => {
     }
     const ofPoisoned = [...poisons.values()].reduce((sum, poison) => sum + poison.jobs, 0);
     expect(jobs).toBe(ROWS - poisons.size + ofPoisoned);
+  });
+
+  it('is shown as set aside while it waits, with what has failed', async () => {
+    const name = 'poison-seen';
+    const prompts = Array.from(
+      { length: ROWS },
+      (_, row) => `${name} ${row} ${row === 2 ? '[[create-502]]' : ''}`,
+    );
+    const handle = await runs.start(name, prompts, { concurrency: 4 });
+    const of = runs.stack.temporal.client.workflow.getHandle(shardWorkflowId(runs.runOf(name), 0));
+    await eventually(
+      async () => (await of.query(oldestRowsQuery).catch(() => undefined))?.aside.failing === 1,
+      {
+        what: 'the row waits aside',
+        withinMs: 60_000,
+      },
+    );
+    expect(await of.query(rowQuery, 2)).toMatchObject({
+      fault: { step: expect.stringMatching(/^create:/), failures: expect.any(Number) },
+    });
+    await handle.result();
   });
 
   it('is no row of an outage, however long that lasts', async () => {

@@ -12,6 +12,7 @@ import {
   metadataKey,
   nearDuplicatesKey,
   rejectsKey,
+  reportKey,
 } from '../../src/storage/layout.js';
 import { batchWorkflowId, shardWorkflowId } from '../../src/workflows/names.js';
 import { readEvidence } from '../support/batch-evidence.js';
@@ -195,6 +196,17 @@ describe('a sheet', () => {
     );
     expect((await command(again)).stderr).toContain('Nothing to do');
     expect(engine.sandbox.stats().jobsMade).toBe(jobs);
+    // What was asked for once stays, until it is taken back.
+    const compared = async (...flags: readonly string[]): Promise<boolean> => {
+      const { code, stderr } = await command(['submit', 'twins.csv', '--yes', ...flags]);
+      expect({ code, stderr }).toMatchObject({ code: 0 });
+      await ended('twins');
+      return 'nearDuplicates' in JSON.parse(await textAt('twins', reportKey(location('twins'))));
+    };
+    await write('twins.csv', 'id,prompt\na,the same scene: 1\nb,the same scene: I\nc,the same scene: l\n');
+    expect(await compared()).toBe(true);
+    await write('twins.csv', 'id,prompt\na,the same scene: 1\nb,the same scene: I\n');
+    expect(await compared('--no-near-duplicates')).toBe(false);
   });
 
   it('tells failed rows and rejected lines in files that can be submitted as they are', async () => {

@@ -232,6 +232,7 @@ describe('the ledger of a shard', () => {
         { row: 2, phase: 'copying', sinceMs: 190, generation: 1, jobId: 'two' },
       ],
       durationsMs: [30],
+      aside: { failing: 0, missing: 0 },
     });
     expect(ledger.oldest(1).rows).toHaveLength(1);
     expect(ledger.view(1)).toMatchObject({ phase: 'inFlight', sinceMs: 150 });
