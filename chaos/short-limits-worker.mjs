@@ -3,7 +3,8 @@
  * seconds make whole holds.
  */
 import { readConfig, requireParts } from '../dist/config.js';
-import { logTemporalTo, logToStderr } from '../dist/log.js';
+import { logToStderr } from '../dist/log.js';
+import { logTemporalTo } from '../dist/temporal-log.js';
 import { startWorker } from '../dist/worker.js';
 
 const config = readConfig(process.env, undefined);
