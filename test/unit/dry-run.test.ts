@@ -38,7 +38,7 @@ describe('a dry run', () => {
     const lines = written.trimEnd().split('\n');
     expect(lines).toHaveLength(REJECTED + 1);
     expect(lines[0]).toBe(
-      '\uFEFFid,prompt,model,shelf,reject_line,reject_column,reject_value,reject_rule,reject_json',
+      '\uFEFFid,prompt,model,shelf,reject_line,reject_column,reject_value,reject_rule,reject_row,reject_json',
     );
     await writeFile(path.join(folder.path, 'fixed.csv'), written.replaceAll('dall-e', 'nb'));
     const fixed = await dryRun('fixed.csv', '--id', 'mixed', '--json', '--new-ids');

@@ -108,7 +108,7 @@ describe('a moment', () => {
   test('is in what the row is known by, so that each moment makes rows of its own', async () => {
     const { row } = await readRow({ prompt: 'a fox on {{date}}' }, { moment });
     const written = await readRow({ prompt: 'a fox on 2026-11-23' }, {});
-    expect(row).toEqual(written.row);
+    expect(row).toEqual({ ...written.row, given: { prompt: 'a fox on {{date}}' } });
     expect(row?.rowId).toMatch(/^a-fox-on-2026-11-23-[0-9a-f]{12}$/);
   });
 
