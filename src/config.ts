@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { NativeConnectionOptions } from '@temporalio/worker';
 import { sandboxAccountId } from './bananahub/account-id.js';
+import { isApiKey, readKeyFile } from './bananahub/api-key.js';
 import type { AccountId } from './bananahub/client.js';
 import type { PriceTable } from './domain/price-table.js';
 import type { StackInfo } from './embedded/stack-info.js';
@@ -37,6 +38,8 @@ export interface ApiConfig {
   readonly origin: PartOrigin;
   readonly baseUrl: string;
   readonly apiKey: string;
+  /** The file that the key came from, where it may be replaced. */
+  readonly apiKeyFile?: string;
   /** Set where the base URL does not name the account: a folder's sandbox has another port at every start. */
   readonly account?: AccountId;
   /** Lets image URLs lead to private networks though the API itself is in none. */
@@ -216,13 +219,26 @@ function readApi(
       `BANANAHUB_BASE_URL is not an http(s) URL without user, query and fragment, like ${DEFAULT_BASE_URL}.`,
     );
   }
-  const apiKey = environment['BANANAHUB_API_KEY'];
-  if (apiKey && !/^[\x21-\x7e]+$/.test(apiKey)) {
+  const apiKeyFile = environment['BANANAHUB_API_KEY_FILE'];
+  if (apiKeyFile && environment['BANANAHUB_API_KEY']) {
+    problems.push('BANANAHUB_API_KEY and BANANAHUB_API_KEY_FILE are both set: set one of them.');
+  }
+  const apiKey = apiKeyFile ? readKeyFile(apiKeyFile) : environment['BANANAHUB_API_KEY'];
+  if (apiKeyFile && !apiKey) {
+    problems.push(
+      `BANANAHUB_API_KEY_FILE is ${apiKeyFile}, which cannot be read or does not hold one key and nothing else.`,
+    );
+  }
+  if (apiKey && !isApiKey(apiKey)) {
     problems.push(
       'BANANAHUB_API_KEY holds a space or a character outside ASCII: copy the key anew, without quotes and in full.',
     );
   }
-  if (apiKey) return { origin: 'environment', baseUrl, apiKey, allowPrivateAddresses };
+  if (apiKey) {
+    const file = apiKeyFile ? { apiKeyFile } : {};
+    return { origin: 'environment', baseUrl, apiKey, ...file, allowPrivateAddresses };
+  }
+  if (apiKeyFile) return undefined;
   return stack?.api
     ? { origin: 'stack', ...stack.api, account: sandboxAccountId(stack.api.apiKey), allowPrivateAddresses }
     : undefined;
@@ -247,7 +263,7 @@ const MISSING = {
     'No Temporal server is configured: set TEMPORAL_ADDRESS (and TEMPORAL_NAMESPACE, TEMPORAL_API_KEY where needed).',
   bucket:
     'No bucket is configured: set BANANA_BUCKET (and AWS credentials; AWS_ENDPOINT_URL_S3 for other S3 servers).',
-  api: 'No API key is configured: set BANANAHUB_API_KEY.',
+  api: 'No API key is configured: set BANANAHUB_API_KEY or BANANAHUB_API_KEY_FILE.',
   webhooks:
     'No webhooks are configured: set BANANA_WEBHOOK_URL and BANANA_WEBHOOK_SECRET, the same on receivers and workers.',
 } as const;

@@ -17,7 +17,6 @@ import { refuseIgnoredConditions } from './batch/submission-refusals.js';
 import { createBananaHubClient } from './bananahub/http-client.js';
 import { downloadImage } from './bananahub/image-download.js';
 import { opensPrivateAddresses } from './bananahub/private-address.js';
-import { secretRedactor } from './bananahub/redact-secrets.js';
 import type { ApiConfig, BucketConfig, TemporalConfig } from './config.js';
 import type { PriceTable } from './domain/price-table.js';
 import type { UsageError } from './errors.js';
@@ -82,8 +81,8 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
     await store.checkBucket(bucket.bucket);
     await refuseIgnoredConditions(store, bucket);
     const secrets = knownSecrets(options, process.env);
-    const redact = secretRedactor([api.apiKey, ...secrets]);
     const client = createBananaHubClient({ ...api, secrets });
+    const { redact } = client;
     closers.push(() => client.close());
     const allowPrivateAddresses = await opensPrivateAddresses(api);
     const { endpoint } = bucket.s3;
@@ -128,7 +127,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
       client: temporalClient,
       store,
       taskQueue,
-      account: client.account,
+      account: () => client.account,
       isSandbox: () => client.isSandbox(),
       prices: options.prices,
       allowPrivateAddresses,

@@ -42,7 +42,7 @@ export function awaitGenerationActivity(state: WorkerState): Activities['awaitGe
     const leave = (): void => Context.current().heartbeat(progress());
     return withHeartbeat(async () => {
       const row = await bearingStorage(state, async () => {
-        await state.runAccounts.check(input.run);
+        await state.runAccounts.check(input.run, [input.jobId]);
         return state.shardRows.row(input);
       });
       return watchingWebhook(state, input, (webhook) =>

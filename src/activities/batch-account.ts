@@ -1,6 +1,6 @@
 import { serviceOf } from '../bananahub/account-id.js';
-import type { AccountId } from '../bananahub/client.js';
 import { BananaHubError } from '../bananahub/errors.js';
+import type { JobId } from '../domain/ids.js';
 import { RunRequest } from '../ledger/documents.js';
 import { beforeRun, type BeforeRun } from '../ledger/previous-runs.js';
 import { readDocument } from '../ledger/read-document.js';
@@ -13,15 +13,15 @@ import { latestJobs, mayRebind, provesSameAccount } from './same-account.js';
 
 /**
  * The account to which a run binds its batch: the one that the batch was first run with, or this worker's own where
- * the batch has none yet or its key was rotated. Throws the batch's fault where this worker's key is not the batch's,
+ * the batch has none yet or its key was rotated; a key replaced in its file leaves the batch's account as it is. Throws the batch's fault where this worker's key is not the batch's,
  * and `BananaHubError` where the service does not take it.
  */
 export async function accountOfRun(
-  state: Pick<WorkerState, 'store' | 'api'>,
+  state: Pick<WorkerState, 'store' | 'api' | 'runAccounts'>,
   run: RunRef,
   request: Pick<RunRequest, 'rebind' | 'service'>,
   { batch, base }: BeforeRun,
-): Promise<AccountId> {
+): Promise<string> {
   const { api, store } = state;
   if (!batch) {
     await refuseUnknownKey(state, request);
@@ -29,7 +29,10 @@ export async function accountOfRun(
     return api.account;
   }
   if (batch.account === api.account) return api.account;
-  if (!request.rebind) throw wrongAccount(batch.account, api.account);
+  if (!request.rebind) {
+    if (base && (await state.runAccounts.sameAs(batch.account, base))) return batch.account;
+    throw wrongAccount(batch.account, api.account);
+  }
   const jobs = base ? await latestJobs(statesAfterRun(store, base)) : [];
   const proof = await provesSameAccount(api, jobs, cancellationSignal());
   if (!mayRebind(batch.account, api.account, proof)) throw jobsUnknown(batch.account, api.account);
@@ -40,9 +43,13 @@ export async function accountOfRun(
 export async function checkAccount(
   state: Pick<WorkerState, 'store' | 'api' | 'runAccounts'>,
   run: RunRef,
+  jobIds: readonly JobId[],
 ): Promise<void> {
   const before = await beforeRun(state.store, run);
-  if (before.batch && before.batch.runSeq >= run.runSeq) return state.runAccounts.check(run);
+  if (before.batch && before.batch.runSeq >= run.runSeq) {
+    await state.runAccounts.check(run, jobIds);
+    return;
+  }
   const request = await readDocument(state.store, at(run, requestKey(run, run.runSeq)), RunRequest);
   await accountOfRun(state, run, request, before);
 }

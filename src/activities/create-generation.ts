@@ -1,3 +1,4 @@
+import type { AccountId } from '../bananahub/client.js';
 import { BananaHubError } from '../bananahub/errors.js';
 import { FRESH_BUDGET, type FaultBudget } from '../domain/fault-budget.js';
 import { isUploaded } from '../domain/input-image.js';
@@ -67,8 +68,9 @@ async function createOnce(
   const { run } = input;
   let row: ShardRow;
   let outgoing: OutgoingCreate;
+  let account: AccountId;
   try {
-    await state.runAccounts.check(run);
+    account = await state.runAccounts.check(run);
     row = await state.shardRows.row(input);
     const place = callbackRefOf(input);
     call.outgoing ??= await outgoingCreate(state, {
@@ -92,7 +94,7 @@ async function createOnce(
   const sentAtMs = Date.now();
   try {
     const { request, idempotencyKey } = outgoing;
-    const { jobId } = await state.api.createGeneration(request, { idempotencyKey });
+    const { jobId } = await state.api.createGeneration(request, { idempotencyKey, account });
     // The job of a create that was sent before may have ended, and told so, long ago.
     const isTold = request.callbackUrl !== undefined && !isInDoubt(input, row);
     return { kind: 'created', jobId, answeredAtMs: Date.now(), ...(isTold && { webhookExpected: true }) };
@@ -111,7 +113,8 @@ async function afterFailure(
   const { startedAtMs, row } = tried;
   const budget = input.budget ?? FRESH_BUDGET;
   const meaning = meaningOf(error, row && modeOf(row));
-  const sinceMs = input.unansweredSinceMs ?? (mayHaveCreated(error) ? startedAtMs : undefined);
+  // Without a row nothing was sent.
+  const sinceMs = input.unansweredSinceMs ?? (row && mayHaveCreated(error) ? startedAtMs : undefined);
   const unanswered = sinceMs === undefined ? {} : { unansweredSinceMs: sinceMs };
   switch (meaning?.kind) {
     case 'invalid': {

@@ -30,7 +30,7 @@ export function meaningOfApiError(error: BananaHubError, mode?: ModelMode): Mean
       return hold(
         error,
         'account',
-        'The API key is refused (401). Set BANANAHUB_API_KEY on the workers to a valid key and restart them; the batch goes on by itself.',
+        'The API key is refused (401). Write a valid key into the file of BANANAHUB_API_KEY_FILE, or set BANANAHUB_API_KEY on the workers and restart them; the batch continues by itself.',
       );
     case 'insufficient-balance':
       return hold(

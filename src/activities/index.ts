@@ -41,7 +41,7 @@ export function createActivities(dependencies: ActivityDependencies): Activities
     gate,
     pollTurns,
     shardRows: new ShardRows(store, askingRun),
-    runAccounts: new RunAccounts(store, api.account),
+    runAccounts: new RunAccounts(store, api),
     jobTimes: new JobTimes(),
     thumbnails: new Thumbnails(store, { decodeBytes, log }),
   };

@@ -109,7 +109,10 @@ async function look(state: WorkerState, input: ProbeInput, before: Progress): Pr
     await state.store.delete(at(run, probeKey(run))).catch(() => undefined);
     return {};
   }
-  await checkAccount(state, run);
+  const jobIds = candidates.flatMap(({ jobId }) => (jobId === undefined ? [] : [jobId]));
+  // Not only a refused key may have been replaced.
+  state.api.renewKey();
+  await checkAccount(state, run, jobIds);
   const turn = inTurn(input);
   if (cause.scope === 'account' || !turn) {
     // While nothing may be bought, only a balance that grows can show that there are funds.
@@ -197,6 +200,7 @@ async function createCandidate(
   { run, idempotencyHorizonMs }: ProbeInput,
   candidate: ProbeCandidate,
 ): Promise<ProbeResult> {
+  const account = await state.runAccounts.check(run);
   const row = await state.shardRows.row({ run, ...candidate });
   // An earlier look may have been ended while it sent the same.
   const place = callbackRefOf({ ...candidate, run });
@@ -208,7 +212,7 @@ async function createCandidate(
   try {
     const { request, idempotencyKey } = outgoing;
     const signal = cancellationSignal();
-    const { jobId } = await state.api.createGeneration(request, { idempotencyKey, signal });
+    const { jobId } = await state.api.createGeneration(request, { idempotencyKey, signal, account });
     if (!candidate.isReplay) return { jobId, isThrough: true };
     if (jobId !== candidate.jobId) {
       const { batchId } = run;

@@ -20,6 +20,7 @@ export function rebindAccountActivity(state: WorkerState): Activities['rebindAcc
     const head = await store.head(ref);
     if (!head) return;
     const batch = await readDocument(store, ref, BatchFile);
+    api.renewKey();
     if (batch.account === api.account) return;
     const recorded = await latestJobs(statesAfterRun(store, { ...run, runSeq: batch.runSeq }));
     const jobs = jobId ? [jobId, ...recorded] : recorded;

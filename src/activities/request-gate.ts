@@ -80,7 +80,11 @@ export function behindGate(api: BananaHubClient, gate: RequestGate): BananaHubCl
     }
   };
   return {
-    account: api.account,
+    get account() {
+      return api.account;
+    },
+    hasKeyFile: api.hasKeyFile,
+    renewKey: () => api.renewKey(),
     isSandbox: () => api.isSandbox(),
     createGeneration: (request, options) => ask(() => api.createGeneration(request, options), options.signal),
     getJob: (jobId, signal) => ask(() => api.getJob(jobId, signal), signal),

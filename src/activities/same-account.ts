@@ -11,7 +11,7 @@ import type { RowBefore } from '../domain/row-plan.js';
 export async function provesSameAccount(
   api: Pick<BananaHubClient, 'getJob'>,
   jobIds: readonly JobId[],
-  signal: AbortSignal,
+  signal?: AbortSignal,
 ): Promise<'same' | 'other' | 'unknown'> {
   for (const jobId of jobIds) {
     try {

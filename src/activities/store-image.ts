@@ -37,7 +37,7 @@ export function storeImageActivity(state: WorkerState): Activities['storeImage']
     const progress = () => ({ ...missingOf(looks), ...asked.details });
     return withHeartbeat(async () => {
       const row = await bearingStorage(state, async () => {
-        await state.runAccounts.check(input.run);
+        await state.runAccounts.check(input.run, [input.jobId]);
         return state.shardRows.row(input);
       });
       return copyUntilStored(state, input, row, { asked, looks, progress });

@@ -34,7 +34,12 @@ export interface Balance {
  * caller's own signal was aborted, it throws that signal's reason.
  */
 export interface BananaHubClient {
+  /** Another one once a key was replaced in its file. */
   readonly account: AccountId;
+  /** Whether the key comes from a file, where it may be replaced. */
+  readonly hasKeyFile: boolean;
+  /** Reads the key's file again, if there is one; so does every 401, which is not sent again with a new key. */
+  renewKey(): void;
   /** Whether the service is known to be a sandbox: a folder's own, or one that has said so in an answer. */
   isSandbox(): boolean;
   /**
@@ -43,7 +48,12 @@ export interface BananaHubClient {
    */
   createGeneration(
     request: CreateGenerationRequest,
-    options: { readonly idempotencyKey: string; readonly signal?: AbortSignal },
+    options: {
+      readonly idempotencyKey: string;
+      readonly signal?: AbortSignal;
+      /** Nothing is sent with the key of another one: `unauthorized` where the key was replaced meanwhile. */
+      readonly account?: AccountId;
+    },
   ): Promise<{ readonly jobId: JobId }>;
   /** The job's present state; an `imageUrl` is fresh, secret and short-lived. */
   getJob(jobId: JobId, signal?: AbortSignal): Promise<Job>;

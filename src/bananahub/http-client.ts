@@ -1,15 +1,17 @@
 import type { Dispatcher } from 'undici';
 import type { z } from 'zod';
 import { createAgent } from '../network/agent.js';
-import { accountIdOf, OWN_SANDBOX, serviceOf } from './account-id.js';
+import { OWN_SANDBOX, serviceOf } from './account-id.js';
 import { readBoundedText } from './bounded-text.js';
+import { isApiKey } from './api-key.js';
 import type { AccountId, BananaHubClient } from './client.js';
 import { connectionFaultCode, connectionFaultText, withoutDetails } from './connection-fault.js';
 import { startDeadline } from './deadline.js';
 import { createEndpoint } from './endpoints.js';
 import { errorBodyMessage } from './error-body.js';
 import { BananaHubError } from './errors.js';
-import { secretRedactor } from './redact-secrets.js';
+import { KeyRing } from './key-ring.js';
+import type { Redact } from './redact-secrets.js';
 import { retryAfterMs } from './retry-after.js';
 import { balanceSchema, createAnswerSchema, isSafeJobId, jobSchema } from './schema.js';
 import { publicText } from './service-text.js';
@@ -19,14 +21,13 @@ import { errorCodeOf, isWrongAddress, type Operation } from './status-code.js';
 const SANDBOX_HEADER = 'x-banana-batch-sandbox';
 
 const MAX_ANSWER_BYTES = 1024 * 1024;
-/** A job's id is paid for: what may be in it by chance does not make it a secret. */
-const SHORTEST_IN_ID = 8;
-const SHORTEST_RUN_IN_ID = 16;
 
 export interface BananaHubClientOptions {
   /** http(s), without query; a slash at its end does not matter. */
   readonly baseUrl: string;
   readonly apiKey: string;
+  /** Where the key is read again when the service refuses it. */
+  readonly apiKeyFile?: string;
   /** Most time for a whole call, connecting and body included; default 30 s. */
   readonly timeoutMs?: number;
   /** Most open connections; default 256. */
@@ -52,29 +53,26 @@ interface Call {
  *
  * Redirects are not followed: the key would go wherever they point.
  */
-export function createBananaHubClient(options: BananaHubClientOptions): BananaHubClient {
+export function createBananaHubClient(
+  options: BananaHubClientOptions,
+): BananaHubClient & { readonly redact: Redact } {
   const { apiKey, timeoutMs = 30_000, connections = 256 } = options;
   const baseUrl = checkedBaseUrl(options.baseUrl);
-  if (!/^[\x21-\x7e]+$/.test(apiKey)) {
+  if (!isApiKey(apiKey)) {
     throw new TypeError('BANANAHUB_API_KEY must be set, to visible ASCII characters without spaces.');
   }
   const base = baseUrl.href.replace(/\/+$/, '');
   const agent = createAgent({ connections });
 
-  const secrets = [apiKey, ...(options.secrets ?? [])];
-  const redact = secretRedactor(secrets);
-  const redactId = secretRedactor(
-    secrets.filter(({ length }) => length >= SHORTEST_IN_ID),
-    { shortestRun: SHORTEST_RUN_IN_ID },
-  );
+  const keys = new KeyRing({ ...options, baseUrl });
+  const { redact, redactId } = keys;
 
   /** Text of the other side, without the key even where that side repeats it. */
   function fit(text: string): string {
     return publicText(text, redact);
   }
 
-  const account = options.account ?? accountIdOf(baseUrl, apiKey);
-  let isSandbox = serviceOf(account) === OWN_SANDBOX;
+  let isSandbox = serviceOf(keys.account) === OWN_SANDBOX;
 
   async function call<T>(
     request: Call,
@@ -87,7 +85,7 @@ export function createBananaHubClient(options: BananaHubClientOptions): BananaHu
         origin: baseUrl.origin,
         path: new URL(base + request.path).pathname,
         method: request.method,
-        headers: { authorization: `Bearer ${apiKey}`, accept: 'application/json', ...request.headers },
+        headers: { authorization: `Bearer ${keys.key}`, accept: 'application/json', ...request.headers },
         body: request.body ?? null,
         signal: deadline.signal,
         headersTimeout: 0,
@@ -113,6 +111,8 @@ export function createBananaHubClient(options: BananaHubClientOptions): BananaHu
     const status = response.statusCode;
     const message = errorBodyMessage(await bodyIfAny(response), redact);
     const code = errorCodeOf(status, message, operation);
+    // Not sent again with it: whether the key is the same account's is for the caller to know.
+    if (code === 'unauthorized') keys.renew();
     const header = response.headers['retry-after'];
     // A date is by the service's clock, which its answers tell; this machine's may be wrong.
     const waitMs = retryAfterMs(Array.isArray(header) ? header[0] : header, dateOf(response) ?? Date.now());
@@ -139,9 +139,20 @@ export function createBananaHubClient(options: BananaHubClientOptions): BananaHu
   }
 
   return {
-    account,
+    get account() {
+      return keys.account;
+    },
+    hasKeyFile: options.apiKeyFile !== undefined,
+    renewKey: () => keys.renew(),
+    redact,
     isSandbox: () => isSandbox,
-    async createGeneration(request, { idempotencyKey, signal }) {
+    async createGeneration(request, { idempotencyKey, signal, account }) {
+      if (account !== undefined && account !== keys.account) {
+        throw new BananaHubError(
+          'unauthorized',
+          'The API key was replaced in its file before this create was sent.',
+        );
+      }
       const { path, body } = createEndpoint(request);
       const answer = await call(
         {

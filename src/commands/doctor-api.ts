@@ -53,7 +53,7 @@ export function explained(api: ApiConfig, error: unknown): Finding {
     case 'unauthorized':
       return problem(
         message,
-        'The key is not accepted: check BANANAHUB_API_KEY, and that it belongs to BANANAHUB_BASE_URL.',
+        'The key is not accepted: check BANANAHUB_API_KEY (or BANANAHUB_API_KEY_FILE), and that it belongs to BANANAHUB_BASE_URL.',
       );
     case 'forbidden':
       return problem(message, 'The key may not read the balance: check what it is scoped to.');

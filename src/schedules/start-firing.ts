@@ -43,8 +43,8 @@ import type { ScheduledSheet } from './scheduled-sheet.js';
 
 /** What firings are run with. */
 export interface FiringMeans extends ScheduleAccess {
-  /** Of the workers. */
-  readonly account: AccountId;
+  /** Of the workers; another one once their key was replaced in its file. */
+  readonly account: () => AccountId;
   /** Whether their service is known to be a sandbox. */
   readonly isSandbox: () => boolean;
   readonly prices: PriceTable | undefined;
@@ -126,7 +126,7 @@ async function submitted(
   refuseAllRejected(summary, sheet);
   refuseNoRoomForNames(location, summary);
   const files = await readBatchFiles(store, location);
-  refuseOtherAccount(location, files, account, { rebind: false });
+  refuseOtherAccount(location, files, account(), { rebind: false });
   const asked = sheetToPlan({ ...file, summary }, { sheetSettings, merge: false });
   const plan = await planSubmission(store, location, asked);
   refuseAllRejected(plan.summary, sheet);
@@ -211,7 +211,7 @@ function refuseOtherService(
   { schedule, service }: ScheduledSheet,
   { account, isSandbox }: FiringMeans,
 ): void {
-  const own = serviceOf(account);
+  const own = serviceOf(account());
   if (service === undefined ? !isSandbox() : service === own) return;
   const made = service === undefined ? 'without naming a service' : `for ${serviceName(service)}`;
   throw new UsageError(

@@ -82,7 +82,12 @@ export class ShardFaults {
 
   /** Tells the parent of a fault, once per scope; false where it was told before, or looks by other rows. */
   raise({ cause }: BatchFaultDetails, candidate: ProbeCandidate, step: FaultStep): boolean {
-    if (!mayBeRowsOwn(cause.scope)) return this.#parent.tellFault(cause, { candidate });
+    if (!mayBeRowsOwn(cause.scope)) {
+      const others = KEY_FAULTS.has(cause.code)
+        ? this.#othersFor({ kind: 'step', step: 'job' }, candidate.row)
+        : [];
+      return this.#parent.tellFault(cause, { candidate, others });
+    }
     if (this.#holds.isHeld([cause.scope])) return false;
     const need: RowNeed = { kind: 'step', step };
     const others = this.#othersFor(need, candidate.row);
@@ -118,6 +123,9 @@ export class ShardFaults {
     return otherRows(rows, need, except);
   }
 }
+
+/** What a new key may end; by jobs of the batch it proves that it is the same account's. */
+const KEY_FAULTS: ReadonlySet<string> = new Set(['unauthorized', 'wrong-account']);
 
 /** Account and bucket are nobody's row's. */
 function mayBeRowsOwn(scope: HoldScope): boolean {

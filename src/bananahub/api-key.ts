@@ -1,0 +1,16 @@
+import { readFileSync } from 'node:fs';
+
+/** Whether a text can be sent as an API key. */
+export function isApiKey(text: string): boolean {
+  return /^[\x21-\x7e]+$/.test(text);
+}
+
+/** The key in a file, without white space around it; undefined where the file is unreadable or holds no key. */
+export function readKeyFile(path: string): string | undefined {
+  try {
+    const text = readFileSync(path, 'utf8').trim();
+    return isApiKey(text) ? text : undefined;
+  } catch {
+    return undefined;
+  }
+}
