@@ -13,6 +13,10 @@ const FAILED_ATTEMPTS = 3;
 /** Events of a task that a worker was given for an update that it refused are taken back by the server. */
 const TAKEN_BACK_EVENTS = 2;
 const EVENTS_LOOKED_AT = 20;
+/** More than most tasks leave behind. Of one that leaves more nothing is said. */
+const EVENTS_OF_A_TASK = 250;
+/** Workflows know times in whole milliseconds. */
+const CLOCK_MS = 1;
 const MOST_EVENTS = 1000;
 const CONFIRMED_AFTER_MS = 1_500;
 const BATCHES_AT_ONCE = 8;
@@ -90,20 +94,30 @@ async function whyWorkflowStuck(
   return "Temporal's database was set back to an older state than its workers know. Restart all workers: they then read what it has.";
 }
 
-/** Whether the server's history lacks the task that a worker took last, or has something else in its place. */
+/**
+ * Whether the server's history lacks the start of the task that a worker took last. Its number proves nothing: a worker
+ * that has read a quiet workflow for a query counts the events after that task too.
+ */
 async function isSetBack(
   client: Client,
   { workflowId, runId, historyLength }: WorkflowExecutionDescription,
   known: HistoryPosition,
 ): Promise<boolean> {
   if (known.length > historyLength) return known.length > historyLength + TAKEN_BACK_EVENTS;
-  const maximumPageSize = Math.min(MOST_EVENTS, historyLength - known.length + EVENTS_LOOKED_AT);
+  const maximumPageSize = Math.min(MOST_EVENTS, historyLength - known.length + EVENTS_OF_A_TASK);
   const events = await lastEvents(client, { workflowId, runId }, maximumPageSize);
-  const task = events.find(({ eventId }) => Number(eventId) === known.length);
-  if (!task) return false;
-  const { seconds, nanos } = task.eventTime ?? {};
-  const atMs = Number(seconds ?? 0) * 1000 + (nanos ?? 0) / 1e6;
-  return !task.workflowTaskStartedEventAttributes || Math.abs(atMs - known.startedMs) > 1;
+  const reachesBack = events.some((event) => timeOf(event) < known.startedMs - CLOCK_MS);
+  const isThere = events.some(
+    (event) =>
+      event.workflowTaskStartedEventAttributes && Math.abs(timeOf(event) - known.startedMs) <= CLOCK_MS,
+  );
+  return reachesBack && !isThere;
+}
+
+type HistoryEvent = Awaited<ReturnType<typeof lastEvents>>[number];
+
+function timeOf({ eventTime }: HistoryEvent): number {
+  return Number(eventTime?.seconds ?? 0) * 1000 + (eventTime?.nanos ?? 0) / 1e6;
 }
 
 async function lastEvents(

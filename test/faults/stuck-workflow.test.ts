@@ -29,7 +29,7 @@ async function withBatch(batchId: string, use: (bench: Bench) => Promise<void>):
         const { state, reason } = JSON.parse((await command(['status', id, '--json'])).stdout);
         return state === 'stuck' ? String(reason) : undefined;
       },
-      { what: `${id} is seen to be stuck`, withinMs: 60_000 },
+      { what: `${id} is seen to be stuck`, withinMs: 150_000 },
     );
   try {
     await engine.startWorker();
@@ -102,7 +102,7 @@ describe('a batch whose workflow cannot continue', { timeout: 300_000 }, () => {
             const result = await command(['doctor']);
             return result.code === 2 ? result.stdout : undefined;
           },
-          { what: 'doctor finds it', withinMs: 60_000 },
+          { what: 'doctor finds it', withinMs: 150_000 },
         );
         expect(checked).toMatch(
           /^problem +batch +"other": Stuck: .*\n +→ banana-batch retry other --force$/m,
