@@ -187,6 +187,8 @@ async function lookAtJob(state: WorkerState, cause: HoldCause, jobId: JobId): Pr
     if (cancellationSignal().aborted || !isAccountWell(cause, error)) throw error;
   });
   if (!job) return {};
+  // Its image is to be seen, and other rows wait meanwhile.
+  if (cause.code === IMAGE_HOST && job.kind === 'unfinished') throw retryable(cause.message);
   if (cause.code === IMAGE_HOST && job.kind === 'done') {
     (await state.downloadImage(job.imageUrl, cancellationSignal())).release();
     return { isThrough: true };

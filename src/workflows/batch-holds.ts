@@ -15,7 +15,7 @@ import {
 import type { JobId } from '../domain/ids.js';
 import type { FailureTrials } from './failure-trials.js';
 import { HoldReleases } from './hold-releases.js';
-import { probeOnce, type ProbeEnd } from './hold-probe.js';
+import { isOnlyMade, probeOnce, type ProbeEnd } from './hold-probe.js';
 import { ProbeTargets } from './probe-targets.js';
 import type { ResumedBatch } from './messages.js';
 import type { OpenShards } from './open-shards.js';
@@ -253,8 +253,9 @@ export class BatchHolds {
         this.#buyers -= 1;
         if (!this.#buying) this.#onChange();
       }
-      // A job that was made just now is to be answered first.
-      ended = probed.ended && !(cause.code === JOBS_MISSING && probed.by !== undefined && !probed.isThrough);
+      // A job that was made just now is to be answered first, or its image had.
+      const isUnseen = cause.code === JOBS_MISSING && probed.by !== undefined && !probed.isThrough;
+      ended = probed.ended && !isUnseen && !isOnlyMade(probed, met.need);
       if (ended) isShown = this.#noteShown(targets, met, probed);
       firstLookAfterMs =
         probed.ended && !ended && !probed.jobId ? this.#probeFirstMs : probed.lookAgainAfterMs;

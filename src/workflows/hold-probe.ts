@@ -6,7 +6,7 @@ import {
 } from '@temporalio/workflow';
 import type { Activities, ProbeInput, ProbeResult, StillHeldDetails } from '../activities/types.js';
 import type { HoldScope } from '../domain/holds.js';
-import type { ProbeCandidate } from './shard-messages.js';
+import type { ProbeCandidate, RowNeed } from './shard-messages.js';
 
 /** What a probe has come to; `by` are the rows that it concerns. */
 export interface ProbeEnd extends Omit<ProbeResult, 'by'> {
@@ -40,6 +40,11 @@ export async function probeOnce(
       ...(since && { ...since, by }),
     };
   }
+}
+
+/** Whether a probe made a job and nothing more is seen of it, where the fault is a later step's. */
+export function isOnlyMade({ jobId }: ProbeEnd, need: RowNeed | undefined): boolean {
+  return jobId !== undefined && need?.kind === 'step' && (need.step === 'job' || need.step === 'image');
 }
 
 /** Since when a create of a probe that was taken back may be unanswered; in doubt since now, when its last one is not long ago. */

@@ -28,10 +28,16 @@ export function otherRows(
   }
   const { step } = need;
   switch (step) {
-    case 'job':
-      return jobsOf(shard, except, ({ fault, missing }) => !missing && fault?.step !== 'job');
-    case 'image':
-      return jobsOf(shard, except, ({ wasDone, fault, missing }) => wasDone && !missing && !fault);
+    case 'job': {
+      const jobs = jobsOf(shard, except, ({ fault, missing }) => !missing && fault?.step !== 'job');
+      return jobs.length > 0 ? jobs : createsOf(shard, undefined, except);
+    }
+    case 'image': {
+      const jobs = jobsOf(shard, except, ({ fault, missing }) => !missing && !fault);
+      const done = jobsOf(shard, except, ({ wasDone, fault, missing }) => wasDone && !missing && !fault);
+      if (done.length > 0) return done;
+      return jobs.length > 0 ? jobs : createsOf(shard, undefined, except);
+    }
     default:
       return createsOf(shard, modeOfStep(step), except);
   }

@@ -80,6 +80,11 @@ describe('a poisoned row', { timeout: 300_000 }, () => {
       poisons: new Map([[ROWS - 1, poison]]),
       concurrency: 3,
     })),
+    ...POISONS.map((poison, index) => ({
+      name: `poison-${index}-is-the-first`,
+      poisons: new Map([[0, poison]]),
+      concurrency: 1,
+    })),
     { name: 'poison-of-the-last-two', poisons: lastTwo, concurrency: 1 },
     { name: 'poison-of-each-kind', poisons: all, concurrency: 10 },
     // A poisoned row's price is counted once, like the others'.
@@ -120,6 +125,7 @@ describe('a poisoned row', { timeout: 300_000 }, () => {
       {
         what: 'the row waits aside',
         withinMs: 60_000,
+        everyMs: 100,
       },
     );
     expect(await of.query(rowQuery, 2)).toMatchObject({
