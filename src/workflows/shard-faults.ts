@@ -4,7 +4,7 @@ import { JOBS_MISSING_CAUSE } from '../domain/failure-rate.js';
 import type { HoldScope } from '../domain/holds.js';
 import { RowFaults, type FaultStep, type FaultVerdict } from '../domain/row-faults.js';
 import { FreeClock } from './free-clock.js';
-import { leftToBuy, otherRows, replays, type ChoosableRows } from './other-rows.js';
+import { leftToBuy, otherRows, replays, witnessRows, type ChoosableRows } from './other-rows.js';
 import type { ParentBatch } from './parent-batch.js';
 import type { ShardBudget } from './shard-budget.js';
 import type { ShardHolds } from './shard-holds.js';
@@ -84,7 +84,7 @@ export class ShardFaults {
   raise({ cause }: BatchFaultDetails, candidate: ProbeCandidate, step: FaultStep): boolean {
     if (!mayBeRowsOwn(cause.scope)) {
       const others = KEY_FAULTS.has(cause.code)
-        ? this.#othersFor({ kind: 'step', step: 'job' }, candidate.row)
+        ? witnessRows({ shard: this.#input.shard, rows: this.#ledger.rows }, -Infinity, candidate.row)
         : [];
       return this.#parent.tellFault(cause, { candidate, others });
     }
