@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { StorageError, type ObjectRef, type ObjectStore, type PutCondition } from './object-store.js';
 import { retryTransient } from './transient-retry.js';
@@ -28,7 +29,9 @@ export interface CheckedFolder {
   readonly endpoint: string | undefined;
 }
 
-const TRIES = 4;
+/** Of so many at once, each may keep its result once before the last one does. */
+const TRIES = 20;
+const LONGEST_WAIT_MS = 500;
 const RETRY = { attempts: 3, firstDelayMs: 300 };
 
 /**
@@ -51,6 +54,9 @@ export async function ignoredCondition(
       if (ignored !== undefined) return ignored;
       if (await check.keep({ conditionalPuts: 'honoured', server })) return undefined;
       // Another check of the same bucket was faster, and may be done by now.
+      await delay(Math.random() * LONGEST_WAIT_MS, undefined, { ...(signal && { signal }) }).catch(
+        () => undefined,
+      );
     }
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;

@@ -334,6 +334,13 @@ describe('the conditions of puts', () => {
     expect(odd.seen.some(({ method }) => method === 'PUT')).toBe(true);
   });
 
+  it('are found good by many at once that reach the bucket through servers of their own', async () => {
+    const checks = Array.from({ length: 12 }, (_, index) =>
+      checkConditions({ folder: 'many/', endpoint: `https://s3-${index}.test` }),
+    );
+    expect(new Set(await Promise.all(checks))).toEqual(new Set([undefined]));
+  });
+
   it('are not judged where nothing may be put', async () => {
     odd.setOddity({ answer: ({ method }) => (method === 'PUT' ? s3Error(403, 'AccessDenied') : undefined) });
     expect(await checkConditions({ folder: 'denied/' }, open({ endpoint: odd.endpoint }))).toBeUndefined();
