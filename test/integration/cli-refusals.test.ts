@@ -203,12 +203,12 @@ describe('the command line refuses with exit code 2, one line and no stack trace
   it('a worker without a key', async () => {
     const { BANANAHUB_API_KEY: _, ...without } = variables;
     expect(await refusal(['worker'], { variables: without })).toMatch(
-      /^No API key is configured: set BANANAHUB_API_KEY\./,
+      /^No API key is configured: set BANANAHUB_API_KEY or BANANAHUB_API_KEY_FILE\./,
     );
   });
 
   it('several bad variables, all at once', async () => {
-    const line = await refusal(['list'], {
+    const line = await refusal(['worker'], {
       variables: {
         ...variables,
         BANANA_BUCKET: 's3://mine/',

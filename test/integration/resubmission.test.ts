@@ -186,7 +186,7 @@ describe('a sheet whose batch is there already', () => {
     const renamed = await resubmit(
       'Age,prompt,id,home\n3,an ape,a,south\n,a bear,b,north\n9,an ox [[refuse]],x,stable\n',
     );
-    expect(renamed.metadata.map((line) => Object.keys(line).slice(8))).toEqual([
+    expect(renamed.metadata.map((line) => Object.keys(line).slice(9))).toEqual([
       ['Age', 'home'],
       ['Age', 'home'],
     ]);
@@ -195,7 +195,7 @@ describe('a sheet whose batch is there already', () => {
     expect(renamed.report.tally).toMatchObject({ total: 3, rejected: 0 });
 
     const bare = await resubmit('id,prompt\na,an ape\nb,a bear\nx,an ox [[refuse]]\n');
-    expect(bare.metadata.map((line) => Object.keys(line).length)).toEqual([8, 8]);
+    expect(bare.metadata.map((line) => Object.keys(line).length)).toEqual([9, 9]);
     expect(bare.failures).toMatch(/resolution,count,failure_kind/);
     for (const label of ['home', 'stable']) expect(bare.sheet).not.toContain(label);
     expect(engine.sandbox.stats().jobsMade).toBe(jobs);
