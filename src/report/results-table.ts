@@ -7,9 +7,12 @@ import type { ShardRow } from '../domain/row.js';
 import { cellOfRow, cellsOfRecord, type SheetColumn } from '../domain/sheet-column.js';
 import type { BatchFile } from '../ledger/documents.js';
 import type { RunRef } from '../storage/layout.js';
+import { publicInputs } from '../sheet/input-images.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { LeftOutRows } from './left-out-rows.js';
 import { rowResult, type ResultStatus, type RowResult } from './row-result.js';
+
+type SheetCell = Parameters<typeof jsonAsText>[0];
 
 /** One line of the table: as many cells as it has columns. */
 export type ResultCells = readonly string[];
@@ -93,9 +96,15 @@ export class ResultsTable {
     }
   }
 
-  async #line(sheet: readonly Parameters<typeof jsonAsText>[0][], result: RowResult): Promise<ResultCells> {
+  /** A cell as it was given, but for what is secret in the URLs of input images. */
+  #shown(cell: SheetCell, column: number): SheetCell {
+    return cell !== undefined && this.#columns[column]?.ours === 'input_images' ? publicInputs(cell) : cell;
+  }
+
+  async #line(sheet: readonly SheetCell[], result: RowResult): Promise<ResultCells> {
     this.#byStatus.set(result.status, (this.#byStatus.get(result.status) ?? 0) + 1);
-    const cells = [...sheet.map(jsonAsText), ...RESULT_COLUMNS.map((column) => result[column])];
+    const given = sheet.map((cell, index) => jsonAsText(this.#shown(cell, index)));
+    const cells = [...given, ...RESULT_COLUMNS.map((column) => result[column])];
     if (this.#extra) cells.push(await this.#extra.cellOf(result));
     return cells;
   }
