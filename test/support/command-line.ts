@@ -105,9 +105,11 @@ function start(
   program = CLI,
 ): ChildProcess {
   const { PATH = '', HOME = '' } = process.env;
+  // The built command itself keeps the SDK's news about Node versions away.
+  const quiet = program === CLI ? {} : { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' };
   return spawn(process.execPath, [program, ...args], {
     cwd,
-    env: { PATH, HOME, ...variables },
+    env: { PATH, HOME, ...quiet, ...variables },
     stdio: 'pipe',
     ...limits,
   });
