@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { SandboxPatch } from '../src/sandbox/index.js';
 import { pick } from '../src/sandbox/seeded-chance.js';
 import { ACCESS_DENIED, CREATES, DROPPED, puts, SLOW_DOWN, touches } from '../test/support/fault-answers.js';
@@ -136,10 +137,15 @@ async function restored({ engine, workers, batches }: Arena, withNewWorkers: boo
     await temporal.restoreDatabase();
     bringBack();
     await batches.lookAtAll();
+    if (withNewWorkers) return;
+    // A batch may be stuck until somebody restarts the workers, as it says.
+    await delay(NOTICED_AFTER_MS);
+    (await workers.takeAway('all', 'SIGTERM'))();
   };
 }
 
 const NOTHING = (): void => undefined;
+const NOTICED_AFTER_MS = 20_000;
 
 function shiftedClock(shiftMs: number): Readonly<Record<string, string>> {
   return { NODE_OPTIONS: `--import=${SHIFTED_CLOCK}`, BANANA_TEST_CLOCK_SHIFT_MS: String(shiftMs) };

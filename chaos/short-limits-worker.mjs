@@ -19,3 +19,5 @@ const worker = await startWorker({
 for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => void worker.stop());
 log.info('The worker is ready.');
 await worker.done;
+// As the command does: a native part that hangs would keep the process.
+process.exit();
