@@ -33,9 +33,9 @@ export function otherRows(
       return jobs.length > 0 ? jobs : createsOf(shard, undefined, except);
     }
     case 'image': {
-      const jobs = jobsOf(shard, except, ({ fault, missing }) => !missing && !fault);
       const done = jobsOf(shard, except, ({ wasDone, fault, missing }) => wasDone && !missing && !fault);
       if (done.length > 0) return done;
+      const jobs = jobsOf(shard, except, ({ fault, missing }) => !missing && !fault);
       return jobs.length > 0 ? jobs : createsOf(shard, undefined, except);
     }
     default:
