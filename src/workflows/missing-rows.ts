@@ -69,6 +69,8 @@ export async function searchJob(
   let missing = first;
   let until: FindJobInput['until'] = 'checked';
   let hasChecked = false;
+  // Before its slot goes to a row that would buy the next job that is not found.
+  if (rows.witnessesFor(row).length === 0 && rows.noteUnwitnessed(row, false)) context.raiseMissing(ref);
   for (;;) {
     if (searches.isStopped) return 'left';
     const isAccepted = (holds.missingAcceptedMs ?? -Infinity) >= missing.sinceMs;

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FailureKind } from '../../src/domain/failure-kind.js';
+import { cancelUpdate } from '../../src/workflows/messages.js';
 import { shardWorkflowId } from '../../src/workflows/names.js';
 import { oldestRowsQuery, rowQuery } from '../../src/workflows/shard-messages.js';
-import { startBatchRuns, type BatchRuns } from '../support/batch-runs.js';
+import { startBatchRuns, withProxiedRuns, type BatchRuns } from '../support/batch-runs.js';
 import { expectRecovered } from '../support/batch-verdict.js';
 import { eventually } from '../support/eventually.js';
 import { untilHeld } from '../support/until-held.js';
@@ -112,27 +113,33 @@ describe('a poisoned row', { timeout: 300_000 }, () => {
     expect(jobs).toBe(ROWS - poisons.size + ofPoisoned);
   });
 
-  it('is shown as set aside while it waits, with what has failed', async () => {
-    const name = 'poison-seen';
-    const prompts = Array.from(
-      { length: ROWS },
-      (_, row) => `${name} ${row} ${row === 2 ? '[[create-502]]' : ''}`,
-    );
-    const handle = await runs.start(name, prompts, { concurrency: 4 });
-    const of = runs.stack.temporal.client.workflow.getHandle(shardWorkflowId(runs.runOf(name), 0));
-    await eventually(
-      async () => (await of.query(oldestRowsQuery).catch(() => undefined))?.aside.failing === 1,
+  it('is shown as set aside while it waits, with what has failed', () =>
+    withProxiedRuns(
       {
-        what: 'the row waits aside',
-        withinMs: 60_000,
-        everyMs: 100,
+        stack: runs.stack,
+        sandbox: { jobTimeMs: { min: 200, max: 600 } },
+        // It fails alone for so long that a query meets it however slow the machine is.
+        limits: { serviceFaultMs: 600, createFaultMs: 240_000 },
       },
-    );
-    expect(await of.query(rowQuery, 2)).toMatchObject({
-      fault: { step: expect.stringMatching(/^create:/), failures: expect.any(Number) },
-    });
-    await handle.result();
-  });
+      async (own) => {
+        const name = 'poison-seen';
+        const prompts = Array.from(
+          { length: ROWS },
+          (_, row) => `${name} ${row} ${row === 2 ? '[[create-502]]' : ''}`,
+        );
+        const handle = await own.start(name, prompts, { concurrency: 4 });
+        const of = own.stack.temporal.client.workflow.getHandle(shardWorkflowId(own.runOf(name), 0));
+        await eventually(
+          async () => (await of.query(oldestRowsQuery).catch(() => undefined))?.aside.failing === 1,
+          { what: 'the row waits aside', withinMs: 60_000 },
+        );
+        expect(await of.query(rowQuery, 2)).toMatchObject({
+          fault: { step: expect.stringMatching(/^create:/), failures: expect.any(Number) },
+        });
+        await handle.executeUpdate(cancelUpdate);
+        expect(await handle.result()).toMatchObject({ end: 'cancelled' });
+      },
+    ));
 
   it('is no row of an outage, however long that lasts', async () => {
     const name = 'poison-and-outage';
