@@ -39,7 +39,9 @@ describe('jobs that the service does not find', { timeout: 300_000 }, () => {
     ({ rows, concurrency, most, settings }) =>
       withProxiedRuns({ stack, sandbox: { jobTimeMs, jobsMissing: true }, limits }, async (runs) => {
         const name = `all-missing-${rows}`;
-        const handle = await runs.start(name, rowsOf(name, rows), { concurrency, ...settings });
+        // So rarely that the probe buys no second job, in case its first one is lost, while this test looks.
+        const probes = { probeFirstMs: 4_000, probeLongestMs: 4_000 };
+        const handle = await runs.start(name, rowsOf(name, rows), { concurrency, ...probes, ...settings });
         await untilHeld(handle);
         const heldAtMs = Date.now();
         await eventually(() => Date.now() > heldAtMs + 8_000, { what: 'it lasts', withinMs: 20_000 });
