@@ -44,8 +44,8 @@ export default defineConfig({
           hookTimeout: 240_000,
           globalSetup: 'test/support/built.mjs',
           server: { deps: { external: [/\/dist\//] } },
-          // With more of them, some wait longer for a processor than their servers' time-outs.
-          maxWorkers: 2,
+          // Their tests wait more than they work.
+          maxWorkers: 3,
           sequence: { groupOrder: name === 'real-input' ? 2 : 1 },
         },
       })),

@@ -1,3 +1,4 @@
+import { UNKNOWN_POLL_TIMES } from '../domain/poll-schedule.js';
 import { askingRun } from './activity-context.js';
 import { awaitGenerationActivity } from './await-generation.js';
 import { createGenerationActivity } from './create-generation.js';
@@ -42,7 +43,7 @@ export function createActivities(dependencies: ActivityDependencies): Activities
     pollTurns,
     shardRows: new ShardRows(store, askingRun),
     runAccounts: new RunAccounts(store, api),
-    jobTimes: new JobTimes(),
+    jobTimes: new JobTimes({ ...UNKNOWN_POLL_TIMES, firstMs: dependencies.limits.firstPollMs }),
     thumbnails: new Thumbnails(store, { decodeBytes, log }),
   };
   const told = <Input extends { readonly run: RunRef }, Result>(

@@ -20,6 +20,12 @@ export interface SeenEnd {
 /** How long recent jobs took, by model, resolution and mode: tells when polls of such a job are worth while. */
 export class JobTimes {
   readonly #kinds = new Map<string, { readonly tookMs: number[]; pollTimes?: PollTimes | undefined }>();
+  readonly #unknown: PollTimes;
+
+  /** `unknown` holds for jobs of whose kind too few are known. */
+  constructor(unknown: PollTimes = UNKNOWN_POLL_TIMES) {
+    this.#unknown = unknown;
+  }
 
   /** Believes the service's clock within what was seen. */
   note(kind: JobKind, { endedAgoMs, unfinishedMs, endedMs }: SeenEnd): void {
@@ -33,8 +39,8 @@ export class JobTimes {
 
   pollTimes(kind: JobKind): PollTimes {
     const known = this.#kinds.get(nameOf(kind));
-    if (!known) return UNKNOWN_POLL_TIMES;
-    known.pollTimes ??= pollTimesOf(known.tookMs) ?? UNKNOWN_POLL_TIMES;
+    if (!known) return this.#unknown;
+    known.pollTimes ??= pollTimesOf(known.tookMs) ?? this.#unknown;
     return known.pollTimes;
   }
 }

@@ -1,7 +1,10 @@
+import { UNKNOWN_POLL_TIMES } from '../domain/poll-schedule.js';
 import { CREATE_FAULT_MS } from '../domain/row-faults.js';
 
-/** How long passing faults are borne before they count. Milliseconds. */
+/** How long passing faults are borne before they count, and what else tests shorten. Milliseconds. */
 export interface ActivityLimits {
+  /** When a job is polled first while the worker knows too few of its kind. Default 5 s. */
+  readonly firstPollMs: number;
   /** Transient faults of the API or the image host, before the batch is held. Default 2 min. */
   readonly serviceFaultMs: number;
   /** Failures of the bucket, before the batch is held. Default 60 s. */
@@ -28,6 +31,7 @@ export interface ActivityLimits {
 }
 
 export const DEFAULT_LIMITS: ActivityLimits = {
+  firstPollMs: UNKNOWN_POLL_TIMES.firstMs,
   serviceFaultMs: 2 * 60_000,
   storageFaultMs: 60_000,
   imageFaultMs: 15 * 60_000,

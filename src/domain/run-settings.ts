@@ -30,4 +30,6 @@ export interface RunSettings {
   readonly canary?: Canary;
   /** Workflows go on in a new run once their history has so many events; absent: 40,000. */
   readonly continueAfterEvents?: number;
+  /** A worker that says nothing of an activity for so long is taken for dead, and another goes on; absent: 30 s. */
+  readonly heartbeatTimeoutMs?: number;
 }

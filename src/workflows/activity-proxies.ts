@@ -18,8 +18,12 @@ const PATIENT = {
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 } as const satisfies ActivityOptions;
 
+const HEARTBEAT_TIMEOUT_MS = 30_000;
+
 /** The activities of a shard, each on its queue with its limits. Those of rows have ids that say which row and generation: `await:17:1`. */
-export function activityProxies(): Pick<
+export function activityProxies({
+  heartbeatTimeoutMs: heartbeatTimeout = HEARTBEAT_TIMEOUT_MS,
+}: RunSettings): Pick<
   Activities,
   | 'openShard'
   | 'recordOutcomes'
@@ -34,27 +38,27 @@ export function activityProxies(): Pick<
     ...PATIENT,
     taskQueue: queues.main,
     startToCloseTimeout: '5 minutes',
-    heartbeatTimeout: '30 seconds',
+    heartbeatTimeout,
   });
   // One attempt: a create that is taken back unstarted has then certainly never been sent.
   const create = {
     ...PATIENT,
     taskQueue: queues.create,
     startToCloseTimeout: '1 minute',
-    heartbeatTimeout: '30 seconds',
+    heartbeatTimeout,
     retry: { maximumAttempts: 1 },
   } as const;
   const wait = {
     ...PATIENT,
     taskQueue: queues.await,
     startToCloseTimeout: '30 days',
-    heartbeatTimeout: '30 seconds',
+    heartbeatTimeout,
   } as const;
   const store = {
     ...PATIENT,
     taskQueue: queues.store,
     startToCloseTimeout: '30 minutes',
-    heartbeatTimeout: '30 seconds',
+    heartbeatTimeout,
   } as const;
   return {
     openShard,
@@ -79,7 +83,7 @@ export function wholeBatchProxies(
     ...PATIENT,
     taskQueue: queues.main,
     startToCloseTimeout: '6 hours',
-    heartbeatTimeout: '30 seconds',
+    heartbeatTimeout: settings.heartbeatTimeoutMs ?? HEARTBEAT_TIMEOUT_MS,
   });
   const { leaseBudget } = proxyActivities<Activities>({
     ...PATIENT,
@@ -120,7 +124,7 @@ export function noticeProxies(): Pick<Activities, 'watchBatch' | 'tellEnd'> {
     ...PATIENT,
     taskQueue: queues.await,
     startToCloseTimeout: '365 days',
-    heartbeatTimeout: '30 seconds',
+    heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
   } as const;
   const { tellEnd } = proxyActivities<Activities>({
     ...PATIENT,

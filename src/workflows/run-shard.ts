@@ -54,7 +54,7 @@ export async function runShard(input: RunShardInput): Promise<RunShardResult> {
     const parent = new ParentBatch(input, holds);
     answerPosition();
     setHandler(controlSignal, (control) => holds.take(control));
-    const activities = activityProxies();
+    const activities = activityProxies(input.settings);
     const overview = await throughShardHolds(parent, holds, () =>
       activities.openShard({
         run: input.run,

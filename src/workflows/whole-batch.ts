@@ -40,7 +40,7 @@ export class WholeBatch {
     this.#settings = settings;
     this.#holds = holds;
     this.#endsUnprepared = endsUnprepared;
-    const { recordLostShard } = activityProxies();
+    const { recordLostShard } = activityProxies(settings);
     this.#activities = { ...wholeBatchProxies(settings), recordLostShard };
   }
 

@@ -1,3 +1,4 @@
+import { QUICK_LIMITS } from '../support/quick-limits.js';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import pino from 'pino';
@@ -151,7 +152,14 @@ describe('looking at batches', () => {
   async function startWorking(): Promise<void> {
     const { temporal, bucket, api, taskQueue } = config;
     if (!temporal || !bucket || !api) throw new Error('The test configures all parts.');
-    worker = await startWorker({ temporal, bucket, api, taskQueue, log: pino({ level: 'silent' }) });
+    worker = await startWorker({
+      temporal,
+      bucket,
+      api,
+      taskQueue,
+      log: pino({ level: 'silent' }),
+      limits: QUICK_LIMITS,
+    });
   }
 
   async function ended(id: string): Promise<void> {

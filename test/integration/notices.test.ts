@@ -16,6 +16,7 @@ import { runCommand } from '../support/command-line.js';
 import { eventually } from '../support/eventually.js';
 import { startScriptedServer, type ScriptedServer, type SeenRequest } from '../support/scripted-server.js';
 import { startBatch, type BatchHandle } from '../support/start-batch.js';
+import { QUICK_LIMITS } from '../support/quick-limits.js';
 import { startTestEngine, type TestEngine } from '../support/test-engine.js';
 import { TEST_API_KEY } from '../support/test-services.js';
 import { bucketConfig, temporalConfig } from '../support/server-config.js';
@@ -81,7 +82,7 @@ describe('notices', { timeout: 400_000 }, () => {
       api: { origin: 'environment', baseUrl: apiUrl, apiKey: TEST_API_KEY },
       taskQueue: 'watched',
       log,
-      limits: { holdToldAfterMs: 500, stuckToldAfterMs: 12_000 },
+      limits: { ...QUICK_LIMITS, holdToldAfterMs: 500, stuckToldAfterMs: 12_000 },
       notices: readNotices(variables, []),
     });
   });

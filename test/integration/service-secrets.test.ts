@@ -11,6 +11,7 @@ import { historyText } from '../support/history-text.js';
 import { startScriptedServer, type ScriptedServer } from '../support/scripted-server.js';
 import { bucketConfig, temporalConfig } from '../support/server-config.js';
 import { startBatch } from '../support/start-batch.js';
+import { QUICK_LIMITS } from '../support/quick-limits.js';
 import { startTestEngine, type TestEngine } from '../support/test-engine.js';
 
 const KEY = `bh_live_${randomBytes(24).toString('base64url')}`;
@@ -69,7 +70,7 @@ describe('a service that repeats the API key', { timeout: 200_000 }, () => {
       api: { origin: 'environment', baseUrl: service.origin, apiKey: KEY },
       taskQueue: 'repeats',
       log,
-      limits: { imageFaultMs: 500, serviceFaultMs: 500, holdToldAfterMs: 500 },
+      limits: { ...QUICK_LIMITS, imageFaultMs: 500, serviceFaultMs: 500, holdToldAfterMs: 500 },
     });
   });
   afterAll(async () => {

@@ -1,3 +1,4 @@
+import { QUICK_LIMITS } from '../support/quick-limits.js';
 import { randomBytes } from 'node:crypto';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
@@ -85,6 +86,7 @@ describe('a service and an image host that quote prompts', { timeout: 400_000 },
           taskQueue,
           log: pino({ level: 'silent' }),
           limits: {
+            ...QUICK_LIMITS,
             imageFaultMs: 500,
             serviceFaultMs: 1_000,
             createFaultMs: 1_500,

@@ -5,6 +5,7 @@ import { logTemporalTo } from '../../src/temporal-log.js';
 import type { RunningWorker } from '../../src/run-workers.js';
 import { startWorker, type StartWorkerOptions } from '../../src/worker.js';
 import type { RunSettings } from '../../src/domain/run-settings.js';
+import { QUICK_LIMITS } from './quick-limits.js';
 import { firstRun, startBatch, type BatchHandle } from './start-batch.js';
 import {
   startProxiedServices,
@@ -62,7 +63,7 @@ async function runsOn<Services extends TestServices>(
     api: { origin: 'environment', baseUrl, apiKey: TEST_API_KEY },
     taskQueue,
     log: pino({ level: 'error' }),
-    ...(limits && { limits }),
+    limits: { ...QUICK_LIMITS, ...limits },
   });
   return {
     ...services,

@@ -1,10 +1,12 @@
 import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { eventually } from './eventually.js';
 import { noteWarnings } from './noted-warnings.js';
 
 const CLI = path.resolve(import.meta.dirname, '../../dist/cli.js');
+const QUICK_LIMITS = pathToFileURL(path.resolve(import.meta.dirname, 'quick-limits-preload.mjs')).href;
 
 export interface CommandResult {
   readonly code: number | null;
@@ -105,11 +107,14 @@ function start(
   program = CLI,
 ): ChildProcess {
   const { PATH = '', HOME = '' } = process.env;
-  // The built command itself keeps the SDK's news about Node versions away.
-  const quiet = program === CLI ? {} : { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' };
+  const added =
+    program === CLI
+      ? { NODE_OPTIONS: `--import=${QUICK_LIMITS}` }
+      : // The built command itself keeps the SDK's news about Node versions away.
+        { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' };
   return spawn(process.execPath, [program, ...args], {
     cwd,
-    env: { PATH, HOME, ...quiet, ...variables },
+    env: { PATH, HOME, ...added, ...variables },
     stdio: 'pipe',
     ...limits,
   });

@@ -15,6 +15,8 @@ const SETTINGS: RunSettings = {
   idempotencyHorizonMs: 86_400_000,
   probeFirstMs: 200,
   probeLongestMs: 400,
+  // Long enough for a process that waits for a busy machine.
+  heartbeatTimeoutMs: 10_000,
 };
 
 export type BatchHandle = WorkflowHandleWithFirstExecutionRunId<typeof runBatch>;
