@@ -14,8 +14,11 @@ import { addStartCommands } from './program/start-commands.js';
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
 
-/** The process ends with the code that the chosen command gave. */
-function buildProgram(end: (code: ExitCode) => void, performer: Performer): Program {
+/** All commands with their help; `end` is called with the exit code of the command that was performed. */
+export function buildProgram(
+  end: (code: ExitCode) => void,
+  performer: Performer = performerIn(THIS_PROCESS),
+): Program {
   const program = new Program('banana-batch')
     .description(
       'Turns a sheet of prompts into images in your own S3 bucket: durable, restartable, never paid twice.',
