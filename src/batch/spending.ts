@@ -1,3 +1,4 @@
+import type { Canary } from '../domain/canary.js';
 import { counted } from '../domain/counted.js';
 import { kindsText, type ImagesOfKind } from '../domain/image-counts.js';
 import { MAX_BUDGET, MAX_PRICE, microsOf } from '../domain/micros.js';
@@ -23,29 +24,41 @@ export interface Spending {
 const EXAMPLE = '{"nb":{"1K":"0.02"},"pro":{"1K":"0.04","4K":"0.08"}}';
 
 /**
- * What of the money a run's settings say. Throws a UsageError where the plan makes more images than it may, where a budget
+ * What a run's settings say about money. Throws a UsageError where the plan makes more images than it may, where a budget
  * has no prices to count by, and where the batch's newest run had a budget and this one is not told whether it has one.
  */
 export async function spendingSettings(
   spending: Spending,
   found: {
-    readonly store: ObjectStore;
-    readonly location: BatchLocation;
-    readonly plan: PlanCounts;
-    /** The images of all rows that run: a job that is awaited may fail, and be made again. */
-    readonly mayMake: readonly ImagesOfKind[];
+    readonly plan: PlanCounts & {
+      /** The images of all rows that run: a job that is awaited may fail, and be made again. */
+      readonly mayMake: readonly ImagesOfKind[];
+    };
     readonly prices: PriceTable | undefined;
+    /** Where an earlier run may have had a budget; undefined for a batch that has no place yet. */
+    readonly batch: { readonly store: ObjectStore; readonly location: BatchLocation } | undefined;
   },
 ): Promise<Pick<RunSettings, 'budget' | 'prices'>> {
-  const { store, location, plan, mayMake, prices } = found;
+  const { plan, prices, batch } = found;
   const tooMany = tooManyImages(spending, plan);
   if (tooMany) throw new UsageError(`${tooMany} Raise it, or take fewer rows; nothing was started.`);
-  if (spending.budget === undefined && rowsToRun(plan) > 0) await refuseToForget(store, location);
+  if (batch && spending.budget === undefined && rowsToRun(plan) > 0)
+    await refuseToForget(batch.store, batch.location);
   const pinned = prices && { prices: pricesOf(prices) };
   const budget = budgetIn(spending);
   if (budget === undefined) return { ...pinned };
-  refuseUnpriced(mayMake, prices);
+  refuseUnpriced(plan.mayMake, prices);
   return { ...pinned, budget };
+}
+
+/** The settings with a canary, and with the prices by which its cost is reported. */
+export function withCanary(
+  settings: RunSettings,
+  canary: Canary | undefined,
+  prices: PriceTable | undefined,
+): RunSettings {
+  if (!canary) return settings;
+  return { ...settings, canary, ...(prices && { prices: pricesOf(prices) }) };
 }
 
 /** The amount of a budget; undefined for `none`, and where nothing was said. */
@@ -54,7 +67,7 @@ export function budgetIn({ budget }: Spending): string | undefined {
 }
 
 /** That a plan makes more images than it may, as a sentence; undefined where it does not. */
-export function tooManyImages({ maxImages }: Spending, plan: PlanCounts): string | undefined {
+function tooManyImages({ maxImages }: Spending, plan: PlanCounts): string | undefined {
   const images = rowsToBuy(plan);
   if (maxImages === undefined || images <= maxImages) return undefined;
   return `This would make ${counted(images, 'image')}, and --max-images allows ${maxImages}.`;

@@ -12,7 +12,7 @@ import { batchWorkflowId } from '../workflows/names.js';
 import type { runBatch } from '../workflows/run-batch.js';
 import { confirmPlace } from './batch-place.js';
 import { describeBatch, snapshotInMemo } from './describe-batch.js';
-import type { SheetFile } from './plan-submission.js';
+import type { SheetFile } from './sheet-file.js';
 import { putOnce } from './put-once.js';
 import { putSheet } from './put-sheet.js';
 

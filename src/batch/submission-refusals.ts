@@ -18,13 +18,27 @@ import type { BatchFiles } from './batch-files.js';
 import { counted } from '../domain/counted.js';
 import { placesText, placeText } from '../domain/record-place.js';
 
+/** Refusals that a schedule's run explains in its own words: theirs may quote the sheet, or advise what only a person can do. */
+export type RefusalReason = 'all-rejected' | 'new-ids' | 'shrunken' | 'input-changed';
+
+/** Why a submission must not start. */
+export class SubmissionRefusal extends UsageError {
+  readonly reason: RefusalReason;
+
+  constructor(reason: RefusalReason, message: string) {
+    super(message);
+    this.reason = reason;
+  }
+}
+
 /** Throws a UsageError for a sheet of which nothing may start. */
 export function refuseUnusable(
   { rows, rejected, duplicates, firstDuplicates }: SheetSummary,
   { strict, duplicates: how }: Pick<SheetSettings, 'strict' | 'duplicates'>,
 ): void {
   if (rows === 0) {
-    throw new UsageError(
+    throw new SubmissionRefusal(
+      'all-rejected',
       `Every row of the sheet is rejected (${rejected}), for the reasons above; nothing was started.`,
     );
   }
@@ -59,7 +73,8 @@ export function refuseNewIds(
       rewritten === numbers
         ? 'New rows that really have such ids go into a sheet of their own, with --merge.'
         : 'If they are meant as new rows, add --new-ids.';
-    throw new UsageError(
+    throw new SubmissionRefusal(
+      'new-ids',
       `${file} has ids that are not rows of ${batch}, and look as if a spreadsheet had rewritten them: ${idsText(rewritten)}. Spreadsheets turn 418567788576 into 4.18568E+11, 007 into 7 and 3-4 into a date; under such an id an image would be bought again. Get the file from the bucket again, ${KEEP_AS_TEXT}, and leave the ids as they are. ${meant} Nothing was started.`,
     );
   }
@@ -68,7 +83,8 @@ export function refuseNewIds(
     runSeq === 1
       ? 'Name the batch that the file is from with --id; to make a new batch of the file, add --new-ids.'
       : 'If they are meant as new rows, add --new-ids; else correct the ids.';
-  throw new UsageError(
+  throw new SubmissionRefusal(
+    'new-ids',
     `${file} has ids that are not rows of ${batch}, so their images would be bought as new ones: ${idsText(others)}. ${remedy} Nothing was started.`,
   );
 }
@@ -172,6 +188,23 @@ export function refuseTooLong({ summary, kept }: SubmissionPlan): void {
   if (rows <= MAX_BATCH_ROWS) return;
   throw new UsageError(
     `With the ${counted(kept, 'row')} that stay${kept === 1 ? 's' : ''} in it the batch would have ${rows} rows, and takes ${MAX_BATCH_ROWS}. Give the sheet another --id.`,
+  );
+}
+
+/**
+ * Throws a SubmissionRefusal where a sheet has lost more than half of its batch's rows: a broken export must neither empty
+ * a batch unseen nor, under other ids, buy all of it again.
+ */
+export function refuseShrunken(
+  { removed, unchanged, changed, again, redone, kept }: SubmissionPlan,
+  { batchId }: BatchLocation,
+): void {
+  const left = unchanged + changed + again + redone + kept;
+  const before = removed + left;
+  if (removed === 0 || left * 2 >= before) return;
+  throw new SubmissionRefusal(
+    'shrunken',
+    `the sheet has ${counted(left, 'row')} left of the ${before} that batch "${batchId}" has; nothing was started, since it may be broken, or has other ids now. If that is meant, submit it once by hand: banana-batch submit SHEET --id ${batchId} --yes`,
   );
 }
 

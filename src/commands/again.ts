@@ -4,13 +4,7 @@ import { readBatchFiles } from '../batch/batch-files.js';
 import { readBatchStatus } from '../batch/batch-status.js';
 import { planAgain, type AgainPlan, type AskedAgain } from '../batch/plan-again.js';
 import { rowsToBuy, rowsToRun } from '../batch/plan-counts.js';
-import {
-  budgetIn,
-  refuseOtherBudget,
-  refuseUnpriced,
-  spendingSettings,
-  tooManyImages,
-} from '../batch/spending.js';
+import { budgetIn, refuseOtherBudget, spendingSettings, withCanary } from '../batch/spending.js';
 import { lastRunSeq } from '../batch/plan-submission.js';
 import { startRequest } from '../batch/start-run.js';
 import { isOpen, type BatchStatus } from '../batch/status-document.js';
@@ -31,7 +25,7 @@ import type { ObjectStore } from '../storage/object-store.js';
 import { againJson, againText, nothingToDoText } from './again-text.js';
 import { locate, ownAccount, withBatchAccess, withBucket, type BatchAccess } from './batch-access.js';
 import { budgetText } from './budget-text.js';
-import { canaryPlanText, withCanary } from './canary-flags.js';
+import { canaryPlanText } from './canary-flags.js';
 import { EXIT, type CommandContext, type ExitCode } from './command-context.js';
 import { askConsent, type Consent } from './consent.js';
 import { endWhereWanted, withBudgetLeft } from './end-stuck-batch.js';
@@ -116,13 +110,7 @@ async function startAgain(starting: Starting): Promise<ExitCode> {
     stderr.write(nothingToDoText(plan));
     return EXIT.ok;
   }
-  const money = await spendingSettings(spendingIn(options.running), {
-    store: access.store,
-    location,
-    plan,
-    mayMake: plan.purchase?.mayMake ?? [],
-    prices: context.config.prices,
-  });
+  const money = await moneyOf(context, { store: access.store, location }, { options, plan });
   if (rowsToRun(plan) === 0) stderr.write("Nothing is bought: the batch's files are written anew.\n");
   const consent = await consentTo(context, access, options, plan);
   if (consent !== 'given' || context.interrupted.aborted) {
@@ -219,10 +207,9 @@ async function dryRunAgain(
     const location = await locate({ store, bucket }, options.id);
     const own = ownAccount(context.config);
     const plan = await shownPlan(context, store, location, { options, asked, own });
-    if (options.json) context.stdout.write(`${againJson(plan)}\n`);
     if (isDone(plan)) context.stderr.write(nothingToDoText(plan));
-    const tooMany = tooManyImages(spendingIn(options.running), plan);
-    if (tooMany) context.stderr.write(`Too many   ${tooMany} Without --dry-run nothing would start.\n`);
+    else await moneyOf(context, { store, location }, { options, plan });
+    if (options.json) context.stdout.write(`${againJson(plan)}\n`);
     context.stderr.write('Dry run: nothing was started or bought.\n');
     return EXIT.ok;
   });
@@ -266,9 +253,18 @@ async function shownPlan(
     const { buys } = plan.purchase;
     if (buys.length > 0) stderr.write(costText(prices, buys) + budgetText(spending, buys, prices));
   }
-  if (budgetIn(spending) !== undefined) refuseUnpriced(plan.purchase?.mayMake ?? [], prices);
   stderr.write(canaryPlanText(options.canary, rowsToRun(plan)));
   return plan;
+}
+
+/** What the settings of the run say about money. Throws a UsageError as `spendingSettings`. */
+function moneyOf(
+  { config: { prices } }: CommandContext,
+  batch: { readonly store: ObjectStore; readonly location: BatchLocation },
+  { options, plan }: { readonly options: AgainOptions; readonly plan: AgainPlan },
+): ReturnType<typeof spendingSettings> {
+  const counted = { ...plan, mayMake: plan.purchase?.mayMake ?? [] };
+  return spendingSettings(spendingIn(options.running), { plan: counted, prices, batch });
 }
 
 /** The rows of a redo by their ids, whatever they were named by; as they are where no run has read its rows yet. */

@@ -1,4 +1,4 @@
-import { checkSheet } from '../batch/plan-submission.js';
+import { checkSheet } from '../batch/check-sheet.js';
 import { costOf, type PriceTable } from '../domain/price-table.js';
 import { counted } from '../domain/counted.js';
 import { imagesOf, kindsText, type ImagesOfKind } from '../domain/image-counts.js';
@@ -125,8 +125,10 @@ async function costLines(
 ): Promise<string> {
   const [first = new Date()] = times;
   const sheetSettings = { ...sheet.sheetSettings, moment: momentIn(first, sheet.timezone) };
-  const { images } = await withFiringSheet(await sheetMeans(access, config), sheet, interrupted, (file) =>
-    checkSheet(file, sheetSettings),
+  const {
+    summary: { images },
+  } = await withFiringSheet(await sheetMeans(access, config), sheet, interrupted, (file) =>
+    checkSheet(file, { sheetSettings }),
   );
   const all: readonly ImagesOfKind[] = images.map(({ model, resolution, images: count }) => ({
     model,

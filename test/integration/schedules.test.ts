@@ -2,7 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { checkSheet, hashFile } from '../../src/batch/plan-submission.js';
+import { checkSheet } from '../../src/batch/check-sheet.js';
+import { localSheet } from '../../src/batch/sheet-file.js';
 import { SheetInputs } from '../../src/batch/sheet-inputs.js';
 import type { ScheduleName } from '../../src/domain/schedule-name.js';
 import { backfillSchedule } from '../../src/schedules/fire-now.js';
@@ -383,8 +384,8 @@ describe('a schedule', { timeout: 400_000 }, () => {
       openStore: async () => store,
       signal,
     });
-    const sheet = { path: file, name: 'pinned.csv', ...(await hashFile(file)), inputs };
-    await checkSheet(sheet, SheetSettings.parse({}));
+    const sheet = await localSheet(file, { name: 'pinned.csv', inputs });
+    await checkSheet(sheet, { sheetSettings: SheetSettings.parse({}) });
     const openInputStore = async () => store;
     const source = await pinSheet(
       store,
