@@ -9,8 +9,7 @@ import type { BatchLocation, RunRef } from '../storage/layout.js';
 import type { LoweredPace } from '../workflows/batch-pace.js';
 import { SNAPSHOT_MEMO, type BatchSnapshot } from '../workflows/messages.js';
 import { batchWorkflowId } from '../workflows/names.js';
-
-const DEADLINE_MS = 5_000;
+import { withinDeadline } from './temporal-calls.js';
 
 /** A batch's workflow as Temporal describes it; undefined where Temporal knows none, or no longer. */
 export async function describeBatch(
@@ -18,7 +17,7 @@ export async function describeBatch(
   location: BatchLocation,
 ): Promise<WorkflowExecutionDescription | undefined> {
   try {
-    return await client.connection.withDeadline(Date.now() + DEADLINE_MS, () =>
+    return await withinDeadline(client.connection, () =>
       client.workflow.getHandle(batchWorkflowId(location.batchId)).describe(),
     );
   } catch (error) {

@@ -1,12 +1,9 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { readBatchFiles } from '../batch/batch-files.js';
-import { readBatchStatus } from '../batch/batch-status.js';
-import { planAgain, type AgainPlan, type AskedAgain } from '../batch/plan-again.js';
 import { rowsToBuy, rowsToRun } from '../batch/plan-counts.js';
 import { budgetIn, refuseOtherBudget, spendingSettings, withCanary } from '../batch/spending.js';
 import { lastRunSeq } from '../batch/plan-submission.js';
-import { startRequest } from '../batch/start-run.js';
 import { isOpen, type BatchStatus } from '../batch/status-document.js';
 import { serviceOf } from '../bananahub/account-id.js';
 import type { AccountId } from '../bananahub/client.js';
@@ -22,8 +19,16 @@ import { readDocument } from '../ledger/read-document.js';
 import { statesAfterRun } from '../ledger/run-rows.js';
 import { at, requestKey, type BatchLocation, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
+import {
+  findBatch,
+  planAgain,
+  readBatchStatus,
+  startRequest,
+  type AgainPlan,
+  type AskedAgain,
+} from '../starter.js';
 import { againJson, againText, nothingToDoText } from './again-text.js';
-import { locate, ownAccount, withBatchAccess, withBucket, type BatchAccess } from './batch-access.js';
+import { ownAccount, withBatchAccess, withBucket, type BatchAccess } from './batch-access.js';
 import { budgetText } from './budget-text.js';
 import { canaryPlanText } from './canary-flags.js';
 import { EXIT, type CommandContext, type ExitCode } from './command-context.js';
@@ -92,7 +97,7 @@ interface Starting {
 async function startAgain(starting: Starting): Promise<ExitCode> {
   const { context, access, engine, asked } = starting;
   const { stdout, stderr } = context;
-  const location = await locate(access, starting.options.id);
+  const location = await findBatch(access, starting.options.id);
   const status = await readBatchStatus(access, location);
   const { force } = starting.options;
   const question = 'End its workflows, and continue from the bucket?';
@@ -204,7 +209,7 @@ async function dryRunAgain(
   asked: AskedAgain,
 ): Promise<ExitCode> {
   return withBucket(context.config, async (store, bucket) => {
-    const location = await locate({ store, bucket }, options.id);
+    const location = await findBatch({ store, bucket }, options.id);
     const own = ownAccount(context.config);
     const plan = await shownPlan(context, store, location, { options, asked, own });
     if (isDone(plan)) context.stderr.write(nothingToDoText(plan));

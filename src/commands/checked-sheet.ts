@@ -1,9 +1,9 @@
 import prettyBytes from 'pretty-bytes';
-import { checkSheet, type CheckedSheet } from '../batch/check-sheet.js';
 import { refuseUnusable } from '../batch/submission-refusals.js';
 import { counted } from '../domain/counted.js';
 import { InterruptedError } from '../errors.js';
 import { sheetLabel, type SheetSettings } from '../sheet/index.js';
+import { checkSheet, type CheckedSheet } from '../starter.js';
 import type { CommandContext } from './command-context.js';
 import { RejectedRecords, rejectsAdvice, writeRejects } from './dry-run-rejects.js';
 import { inputsText } from './input-text.js';

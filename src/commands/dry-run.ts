@@ -1,14 +1,14 @@
 import { rowsToRun } from '../batch/plan-counts.js';
 import type { PlanListener } from '../batch/plan-submission.js';
+import { canaryIndexes, canaryOf } from '../domain/canary.js';
+import { DOCUMENTED_JOB_SECONDS, expectedSeconds, measuredJobSeconds } from '../domain/expected-time.js';
+import type { PromptRow } from '../domain/row.js';
 import {
   prepareSubmission,
   prepareWithoutBucket,
   type PlannedSubmission,
   type PreparationListener,
-} from '../batch/prepare-submission.js';
-import { canaryIndexes, canaryOf } from '../domain/canary.js';
-import { DOCUMENTED_JOB_SECONDS, expectedSeconds, measuredJobSeconds } from '../domain/expected-time.js';
-import type { PromptRow } from '../domain/row.js';
+} from '../starter.js';
 import { ownAccount, withBucket } from './batch-access.js';
 import type { BatchFiles } from '../batch/batch-files.js';
 import type { ReadSheet } from './checked-sheet.js';

@@ -1,6 +1,6 @@
-import { readBatchStatus } from '../batch/batch-status.js';
 import { requireSound } from '../config.js';
 import type { BatchLocation } from '../storage/layout.js';
+import { readBatchStatus } from '../starter.js';
 import { withBatchAccess } from './batch-access.js';
 import { checkKey } from './checked-key.js';
 import { readGivenSheet } from './checked-sheet.js';

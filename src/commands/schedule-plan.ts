@@ -1,6 +1,4 @@
-import type { CheckedSheet } from '../batch/check-sheet.js';
 import type { SubmissionPlan } from '../batch/plan-submission.js';
-import { prepareSubmission } from '../batch/prepare-submission.js';
 import { refuseUnpriced } from '../batch/spending.js';
 import type { AccountId } from '../bananahub/client.js';
 import { counted } from '../domain/counted.js';
@@ -13,6 +11,7 @@ import { scheduledSubmission } from '../schedules/start-firing.js';
 import type { SheetSettings } from '../sheet/index.js';
 import { addressOf, homeOf, type BatchLocation, type HomeFolder } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
+import { prepareSubmission, type CheckedSheet } from '../starter.js';
 import { budgetText } from './budget-text.js';
 import type { ScheduleSettings } from './schedule-settings.js';
 import { costText, differenceText } from './submission-plan-text.js';

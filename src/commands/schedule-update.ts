@@ -1,6 +1,5 @@
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { checkSheet, type CheckedSheet } from '../batch/check-sheet.js';
 import { refuseUnusable } from '../batch/submission-refusals.js';
 import type { ScheduleName } from '../domain/schedule-name.js';
 import { UsageError } from '../errors.js';
@@ -9,6 +8,7 @@ import { labelOf, withFiringSheet } from '../schedules/firing-sheet.js';
 import { updateSchedule, type Schedule } from '../schedules/schedule-client.js';
 import type { ScheduledSheet } from '../schedules/scheduled-sheet.js';
 import { sheetLabel } from '../sheet/index.js';
+import { checkSheet, type CheckedSheet } from '../starter.js';
 import { ownAccount } from './batch-access.js';
 import { readGivenSheet } from './checked-sheet.js';
 import { EXIT, type Command, type CommandContext, type ExitCode } from './command-context.js';

@@ -1,11 +1,11 @@
 import type { BatchLocation } from '../storage/layout.js';
+import { workersOf } from '../starter.js';
 import { withBatchAccess } from './batch-access.js';
 import { checkKey } from './checked-key.js';
 import { readGivenSheet } from './checked-sheet.js';
 import { EXIT, type Command } from './command-context.js';
 import { dryRun } from './dry-run.js';
 import { withSheetFile } from './sheet-file.js';
-import { workersOf } from '../batch/task-queue-pollers.js';
 import { submitSheet, type SubmissionOptions } from './submission.js';
 import { submissionJson } from './submission-plan-text.js';
 
