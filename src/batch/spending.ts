@@ -13,11 +13,11 @@ import type { ObjectStore } from '../storage/object-store.js';
 import { rowsToBuy, rowsToRun, type PlanCounts } from './plan-counts.js';
 import { lastRunSeq } from './plan-submission.js';
 
-/** What a run may make and cost, by the flags. */
+/** What a run may buy, by its flags. */
 export interface Spending {
   /** Most images that the plan may buy. */
   readonly maxImages?: number;
-  /** A decimal string, or `none`: whatever it costs. */
+  /** A decimal string, or `none` for no cap. */
   readonly budget?: string;
 }
 
@@ -25,7 +25,7 @@ const EXAMPLE = '{"nb":{"1K":"0.02"},"pro":{"1K":"0.04","4K":"0.08"}}';
 
 /**
  * What a run's settings say about money. Throws a UsageError where the plan makes more images than it may, where a budget
- * has no prices to count by, and where the batch's newest run had a budget and this one is not told whether it has one.
+ * has no prices to count by, and where the batch's newest run had a budget and this one names none.
  */
 export async function spendingSettings(
   spending: Spending,
@@ -41,7 +41,7 @@ export async function spendingSettings(
 ): Promise<Pick<RunSettings, 'budget' | 'prices'>> {
   const { plan, prices, batch } = found;
   const tooMany = tooManyImages(spending, plan);
-  if (tooMany) throw new UsageError(`${tooMany} Raise it, or take fewer rows; nothing was started.`);
+  if (tooMany) throw new UsageError(`${tooMany} Raise the limit, or submit fewer rows; nothing was started.`);
   if (batch && spending.budget === undefined && rowsToRun(plan) > 0)
     await refuseToForget(batch.store, batch.location);
   const pinned = prices && { prices: pricesOf(prices) };
@@ -61,7 +61,7 @@ export function withCanary(
   return { ...settings, canary, ...(prices && { prices: pricesOf(prices) }) };
 }
 
-/** The amount of a budget; undefined for `none`, and where nothing was said. */
+/** The amount of a budget; undefined for `none`, and where none was given. */
 export function budgetIn({ budget }: Spending): string | undefined {
   return budget === 'none' ? undefined : budget;
 }
@@ -70,20 +70,20 @@ export function budgetIn({ budget }: Spending): string | undefined {
 function tooManyImages({ maxImages }: Spending, plan: PlanCounts): string | undefined {
   const images = rowsToBuy(plan);
   if (maxImages === undefined || images <= maxImages) return undefined;
-  return `This would make ${counted(images, 'image')}, and --max-images allows ${maxImages}.`;
+  return `This would make ${counted(images, 'image')}, but --max-images allows ${maxImages}.`;
 }
 
 /** Throws a UsageError where some images have no price that a budget can count by. */
 export function refuseUnpriced(kinds: readonly ImagesOfKind[], prices: PriceTable | undefined): void {
   if (!prices) {
     throw new UsageError(
-      `--budget counts what images cost, and nobody has said it. Set BANANA_PRICES, such as ${EXAMPLE}; nothing was started.`,
+      `--budget needs the prices of images. Set BANANA_PRICES, such as ${EXAMPLE}; nothing was started.`,
     );
   }
   const { unpriced } = costOf(prices, kinds);
   if (unpriced.length > 0) {
     throw new UsageError(
-      `--budget counts what images cost, and BANANA_PRICES has no price for ${kindsText(unpriced)}. Add ${unpriced.length === 1 ? 'it' : 'them'}, such as ${EXAMPLE}; nothing was started.`,
+      `--budget needs the prices of images, and BANANA_PRICES has none for ${kindsText(unpriced)}. Add ${unpriced.length === 1 ? 'it' : 'them'}, such as ${EXAMPLE}; nothing was started.`,
     );
   }
   for (const kind of kinds) {
@@ -95,7 +95,7 @@ export function refuseUnpriced(kinds: readonly ImagesOfKind[], prices: PriceTabl
   }
 }
 
-/** A cap must not be lost by not being said again. */
+/** A cap must not be lost by leaving out --budget. */
 async function refuseToForget(store: ObjectStore, location: BatchLocation): Promise<void> {
   const runSeq = await lastRunSeq(store, location);
   if (runSeq === 0) return;
@@ -106,11 +106,11 @@ async function refuseToForget(store: ObjectStore, location: BatchLocation): Prom
   const file = await readBudgetFile(store, run);
   const cap = file?.cap ?? budget;
   throw new UsageError(
-    `Run ${runSeq} of "${location.batchId}" had a budget of ${cap}, of which ${file?.committed ?? '0.00'} was spent or leased. Say what this run may cost besides: --budget AMOUNT, or --budget none for no cap. Nothing was started.`,
+    `Run ${runSeq} of "${location.batchId}" had a budget of ${cap}, of which ${file?.committed ?? '0.00'} was spent or reserved. Set what this run may cost in addition: --budget AMOUNT, or --budget none for no cap. Nothing was started.`,
   );
 }
 
-/** Throws a UsageError where a command names another budget for a batch at work than that was started with. */
+/** Throws a UsageError where a command names another budget for a batch at work than it was started with. */
 export function refuseOtherBudget(
   { batchId }: BatchLocation,
   spending: Spending,
@@ -122,7 +122,7 @@ export function refuseOtherBudget(
   const has = running?.budget === undefined ? 'without a budget' : `with a budget of ${running.budget}`;
   const change =
     running?.budget === undefined
-      ? `a run keeps to that. Stop it with: banana-batch cancel ${batchId}`
+      ? `a run cannot get one later. Stop it with: banana-batch cancel ${batchId}`
       : `change it with: banana-batch set ${batchId} --budget AMOUNT`;
   throw new UsageError(`Batch "${batchId}" is running already, ${has}; ${change}`);
 }

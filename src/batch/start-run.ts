@@ -49,7 +49,7 @@ export interface StartedRun {
   readonly workflowRunId: string;
 }
 
-/** A batch is at work by another's submission, or was claimed by one a moment before. */
+/** Another submission runs the batch, or has claimed it a moment before. */
 export class StartedByAnotherError extends UsageError {
   constructor({ batchId }: BatchLocation) {
     super(

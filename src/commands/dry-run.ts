@@ -118,7 +118,7 @@ class ShownRows {
   }
 }
 
-/** By the batch's newest run where that was long enough to tell, else by what the service documents. */
+/** By the batch's newest run if that was long enough, otherwise by what the service documents. */
 function expectedTime(rows: number, concurrency: number, files: BatchFiles | undefined): ExpectedTime {
   const { batch, report } = files ?? {};
   const measured =

@@ -73,8 +73,8 @@ export function firingPlanText(
   const cap = budget === undefined ? '' : budgetText({ budget }, buys, prices);
   switch (planned.mode) {
     case 'fresh':
-      return `Firing     makes ${makes} as the sheet is now → ${addressOf(batch)}\n${costs}${cap}`;
+      return `Next run   makes ${makes} from the sheet as it is now → ${addressOf(batch)}\n${costs}${cap}`;
     case 'changes':
-      return `${differenceText(batch, planned.plan)}Firing     the first one makes ${makes}, later ones what is new or changed by then\n${costs}${cap}`;
+      return `${differenceText(batch, planned.plan)}Next run   makes ${makes}; later ones make what is new or changed by then\n${costs}${cap}`;
   }
 }

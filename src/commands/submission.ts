@@ -142,7 +142,7 @@ function batchIdOf({ id, new: another }: SubmissionOptions, sheet: SheetFile): B
   const isNameless = sheet.name === '-' || /^https?:\/\//i.test(sheet.name);
   if (!base || (isNameless && !id)) {
     const what = sheet.name === '-' ? 'A sheet from standard input' : `The name "${sheet.name}"`;
-    throw new UsageError(`${what} gives the batch no id. Add --id NAME (${BATCH_ID_RULE}).`);
+    throw new UsageError(`${what} does not give the batch an id. Add --id NAME (${BATCH_ID_RULE}).`);
   }
   if (!another) return base;
   const stamp = new Date()
@@ -170,11 +170,11 @@ async function consentTo(
     const question =
       toBuy > 0
         ? `Make ${first ? `${first.rows} of ${toBuy} images, and wait` : counted(toBuy, 'image')}?`
-        : `Take ${counted(plan.removed, 'row')} out of the batch?`;
+        : `Remove ${counted(plan.removed, 'row')} from the batch?`;
     return askConsent(context, question);
   }
   if (altered === 0) return 'given';
   throw new UsageError(
-    `Batch "${location.batchId}" exists, and this sheet changes ${plan.changed} and removes ${plan.removed} of its rows. Add --yes to run the difference, or --new for another batch.`,
+    `Batch "${location.batchId}" exists, and this sheet changes ${plan.changed} and removes ${plan.removed} of its rows. Add --yes to run the difference, or --new for a separate batch.`,
   );
 }

@@ -20,7 +20,7 @@ import { inTheWayText } from './in-the-way.js';
 import type { ScheduleAccess } from './schedule-client.js';
 import type { ScheduledSheet } from './scheduled-sheet.js';
 
-/** What firings are run with. */
+/** What a schedule's runs are started with. */
 export interface FiringMeans extends ScheduleAccess {
   /** Of the workers; another one once their key was replaced in its file. */
   readonly account: () => AccountId;
@@ -35,7 +35,7 @@ export interface FiringMeans extends ScheduleAccess {
   readonly inputsOutOfReach?: string;
 }
 
-/** What came of the beginning of a firing. */
+/** How a run of a schedule has begun. */
 export type FiringStart =
   | ({ readonly kind: 'started' } & StartedRun)
   /** The batch has all that the sheet asks for. */
@@ -154,20 +154,20 @@ function explained(error: unknown, sheet: ScheduledSheet, summary: SheetSummary)
     case 'all-rejected': {
       const told = `${label}: every row of the sheet is rejected (${summary.rejected}); nothing was started.`;
       const [first] = summary.firstRejected;
-      const why = first ? ` The first one: ${placeText(first)}, ${first.column}: ${first.rule}` : '';
+      const why = first ? ` The first: ${placeText(first)}, ${first.column}: ${first.rule}` : '';
       return new FiringRefusal(`${told}${why}`, { told, cause: error });
     }
     case 'new-ids':
       return quoting(
         error,
-        `${label}: a spreadsheet seems to have rewritten its ids; nothing was started. Which ones: ${show}`,
+        `${label}: a spreadsheet seems to have rewritten ids of the sheet; nothing was started. See which: ${show}`,
       );
     case 'shrunken': {
       const told = `${label}: ${error.message}`;
       return new FiringRefusal(told, { told, cause: error });
     }
     case 'input-changed':
-      return quoting(error, `An input image changed while it was read. Which one: ${show}`);
+      return quoting(error, `An input image changed while it was read. See which: ${show}`);
   }
 }
 
@@ -180,6 +180,6 @@ function refuseOtherService(
   if (service === undefined ? !isSandbox() : service === own) return;
   const made = service === undefined ? 'without naming a service' : `for ${serviceName(service)}`;
   throw new UsageError(
-    `Schedule "${schedule}" was made ${made}, and the workers run with ${isSandbox() ? 'a sandbox' : own}; nothing was started. Start the workers with the right BANANAHUB_API_KEY and BANANAHUB_BASE_URL, or delete the schedule and create it again.`,
+    `Schedule "${schedule}" was created ${made}, but the workers run with ${isSandbox() ? 'a sandbox' : own}; nothing was started. Start the workers with the right BANANAHUB_API_KEY and BANANAHUB_BASE_URL, or delete the schedule and create it again.`,
   );
 }

@@ -299,7 +299,7 @@ describe('a sheet whose batch is there already', () => {
         variables,
       });
       expect(refused).toMatchObject({ code: 2, stdout: '' });
-      expect(refused.stderr).toMatch(/belongs to account http\S+, and http\S+ is configured.*--new/);
+      expect(refused.stderr).toMatch(/belongs to account http\S+, but http\S+ is configured.*--new/);
     }
     expect(await runFolders('owned')).toEqual(['0001']);
   });

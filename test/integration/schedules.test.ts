@@ -211,7 +211,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
       mode: 'changes',
       ends: ['ended', 'ended', 'nothing-to-do', 'failed', 'failed', 'failed'],
       bought: [2, 5, 5, 5, 5, 5],
-      reasons: [/1 row left of the 5/, /0 rows left of the 5/, /it has no rows/],
+      reasons: [/only 1 row of the 5/, /only 0 rows of the 5/, /it has no rows/],
     },
   ] as const)(
     'in mode $mode buys of a sheet that grows, and then breaks, what the mode says',
