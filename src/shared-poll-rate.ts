@@ -2,11 +2,11 @@ import type { NativeConnection } from '@temporalio/worker';
 import type { PollTurns } from './activities/poll-turns.js';
 import { readQueueRate } from './batch/queue-rates.js';
 import { recentPollers } from './batch/task-queue-pollers.js';
+import { withinDeadline } from './batch/temporal-calls.js';
 import { shareOfRate } from './domain/request-rate.js';
 import { taskQueues } from './workflows/names.js';
 
 const READ_EVERY_MS = 3_000;
-const DEADLINE_MS = 10_000;
 
 /**
  * Keeps the polls of this process to its share of the rate that `banana-batch rate --polls` has set: reads it, and how
@@ -21,7 +21,7 @@ export function followPollRate(options: {
   const { connection, namespace, pollTurns } = options;
   const queues = taskQueues(options.taskQueue);
   const read = (): Promise<number | undefined> =>
-    connection.withDeadline(Date.now() + DEADLINE_MS, async () => {
+    withinDeadline(connection, async () => {
       const perSecond = await readQueueRate(connection, { namespace, name: queues.await });
       if (perSecond === undefined) return undefined;
       // Where images are copied, jobs are looked at as well.

@@ -1,5 +1,6 @@
 import { NativeConnection } from '@temporalio/worker';
 import { z } from 'zod';
+import { withinDeadline } from './batch/temporal-calls.js';
 import type { TemporalConfig } from './config.js';
 import { UsageError } from './errors.js';
 
@@ -25,8 +26,10 @@ export async function missingNamespace(
   { address, namespace }: TemporalConfig,
 ): Promise<UsageError | undefined> {
   try {
-    await connection.withDeadline(Date.now() + DEADLINE_MS, () =>
-      connection.workflowService.describeNamespace({ namespace }),
+    await withinDeadline(
+      connection,
+      () => connection.workflowService.describeNamespace({ namespace }),
+      DEADLINE_MS,
     );
     return undefined;
   } catch (cause) {

@@ -3,7 +3,8 @@ import { BatchFile, Report, RunRequest } from '../ledger/documents.js';
 import { readDocumentIfAny } from '../ledger/read-document.js';
 import type { RunSettings } from '../domain/run-settings.js';
 import type { SheetSettings } from '../sheet/index.js';
-import { lastRunSeq, type SheetFile } from './plan-submission.js';
+import { lastRunSeq } from './plan-submission.js';
+import type { SheetFile } from './sheet-file.js';
 import { hasSheet } from './run-request.js';
 import {
   at,
@@ -53,7 +54,7 @@ async function requestedService(store: ObjectStore, run: RunRef): Promise<string
 export function isSealedFor(
   files: BatchFiles | undefined,
   location: BatchLocation,
-  sheet: SheetFile,
+  sheet: Pick<SheetFile, 'name' | 'sha256' | 'inputs'>,
   {
     sheetSettings,
     settings,

@@ -1,14 +1,15 @@
 import { WorkflowNotFoundError, type Client, type WorkflowExecutionDescription } from '@temporalio/client';
 import { z } from 'zod';
-import type { HoldScope } from '../domain/holds.js';
+import type { BudgetStatus } from '../domain/budget-status.js';
+import type { Hold, HoldScope } from '../domain/holds.js';
 import { parseBatchId } from '../domain/ids.js';
 import { PAUSE_KINDS, type Pause } from '../domain/pause.js';
 import { TallyDocument } from '../ledger/documents.js';
-import type { BatchLocation } from '../storage/layout.js';
+import type { BatchLocation, RunRef } from '../storage/layout.js';
+import type { LoweredPace } from '../workflows/batch-pace.js';
 import { SNAPSHOT_MEMO, type BatchSnapshot } from '../workflows/messages.js';
 import { batchWorkflowId } from '../workflows/names.js';
-
-const DEADLINE_MS = 5_000;
+import { withinDeadline } from './temporal-calls.js';
 
 /** A batch's workflow as Temporal describes it; undefined where Temporal knows none, or no longer. */
 export async function describeBatch(
@@ -16,7 +17,7 @@ export async function describeBatch(
   location: BatchLocation,
 ): Promise<WorkflowExecutionDescription | undefined> {
   try {
-    return await client.connection.withDeadline(Date.now() + DEADLINE_MS, () =>
+    return await withinDeadline(client.connection, () =>
       client.workflow.getHandle(batchWorkflowId(location.batchId)).describe(),
     );
   } catch (error) {
@@ -25,51 +26,71 @@ export async function describeBatch(
   }
 }
 
-const pause: z.ZodType<Pause> = z.object({
+/** Schemas for every field of T, optional ones included: one that is left out fails the typecheck. */
+type EveryField<T> = { readonly [Field in keyof T]-?: z.ZodType<Required<T>[Field]> };
+
+const pause = z.object({
   kind: z.enum(PAUSE_KINDS),
   message: z.string(),
   since: z.string(),
   until: z.string().exactOptional(),
-});
+} satisfies EveryField<Pause>);
+
+const hold = z.object({
+  scope: z.custom<HoldScope>((value) => typeof value === 'string'),
+  code: z.string(),
+  message: z.string(),
+  textId: z.string().exactOptional(),
+  status: z.int().exactOptional(),
+  retryAfterMs: z.number().exactOptional(),
+  since: z.string(),
+  nextTrialAt: z.string().exactOptional(),
+} satisfies EveryField<Hold>);
+
+const budget = z.object({
+  cap: z.string(),
+  committed: z.string(),
+  images: z.int(),
+  unknown: z.string().exactOptional(),
+} satisfies EveryField<BudgetStatus>);
+
+const pace = z.object({
+  concurrency: z.number(),
+  notBefore: z.string(),
+  fullAt: z.string(),
+} satisfies EveryField<LoweredPace>);
+
+const run = z.object({
+  bucket: z.string(),
+  root: z.string(),
+  batchId: z.string().transform((text, context) => {
+    const batchId = parseBatchId(text);
+    if (batchId) return batchId;
+    context.addIssue({ code: 'custom', message: 'is not a batch id' });
+    return z.NEVER;
+  }),
+  runSeq: z.int(),
+} satisfies EveryField<RunRef>);
 
 const Snapshot: z.ZodType<BatchSnapshot> = z.object({
-  run: z.object({
-    bucket: z.string(),
-    root: z.string(),
-    batchId: z.string().transform((text, context) => {
-      const batchId = parseBatchId(text);
-      if (batchId) return batchId;
-      context.addIssue({ code: 'custom', message: 'is not a batch id' });
-      return z.NEVER;
-    }),
-    runSeq: z.int(),
-  }),
+  run,
   phase: z.enum(['submitted', 'preparing', 'running', 'sealing', 'completed', 'cancelled', 'failed']),
   paused: z.boolean(),
   pauses: z.array(pause).exactOptional(),
+  budget: budget.exactOptional(),
   cancelling: z.boolean(),
-  holds: z.array(
-    z.object({
-      scope: z.custom<HoldScope>((value) => typeof value === 'string'),
-      code: z.string(),
-      message: z.string(),
-      textId: z.string().exactOptional(),
-      status: z.int().exactOptional(),
-      since: z.string(),
-      nextTrialAt: z.string().exactOptional(),
-    }),
-  ),
+  holds: z.array(hold),
   stoppedMs: z.number().exactOptional(),
   tally: TallyDocument,
   openShards: z.array(z.object({ shard: z.int(), rows: z.int() })),
   carriedStored: z.int(),
   concurrency: z.number(),
-  pace: z.object({ concurrency: z.number(), notBefore: z.string(), fullAt: z.string() }).exactOptional(),
+  pace: pace.exactOptional(),
   startedAt: z.string(),
   endedAt: z.string().exactOptional(),
   failure: z.string().exactOptional(),
   asOf: z.string(),
-});
+} satisfies EveryField<BatchSnapshot>);
 
 /** The snapshot that a batch left in its memo; undefined for a workflow of another program or version. */
 export function snapshotInMemo({

@@ -9,6 +9,7 @@ import { batchWorkflowId } from '../workflows/names.js';
 import { sealedStatus } from './bucket-status.js';
 import { describeBatch, snapshotInMemo } from './describe-batch.js';
 import type { StartedRun } from './start-run.js';
+import { withinDeadline } from './temporal-calls.js';
 
 /** How a run ended. */
 export interface RunEnd {
@@ -20,8 +21,6 @@ export interface RunEnd {
 
 const RunResult = z.object({ end: z.enum(['completed', 'cancelled']), tally: TallyDocument });
 
-const DEADLINE_MS = 10_000;
-
 /** How a run ended; undefined while it is at work. Throws StorageError, and what Temporal's client throws. */
 export async function endOfRun(
   { client, store }: { readonly client: Client; readonly store: ObjectStore },
@@ -31,7 +30,7 @@ export async function endOfRun(
   if (noted && isRunning) return undefined;
   try {
     // It has ended, so the answer comes at once.
-    const result = await client.connection.withDeadline(Date.now() + DEADLINE_MS, () =>
+    const result = await withinDeadline(client.connection, () =>
       client.workflow.getHandle(batchWorkflowId(run.batchId), workflowRunId).result(),
     );
     return RunResult.parse(result);

@@ -1,6 +1,7 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { batchWorkflowId } from '../workflows/names.js';
 import type { BatchLocation } from '../storage/layout.js';
+import { withinDeadline } from './temporal-calls.js';
 
 const DEADLINE_MS = 30_000;
 const REASON = 'banana-batch: ended to continue from the bucket';
@@ -11,13 +12,14 @@ export async function endWorkflows(
   { batchId }: Pick<BatchLocation, 'batchId'>,
 ): Promise<void> {
   const workflowId = batchWorkflowId(batchId);
-  await client.connection.withDeadline(Date.now() + DEADLINE_MS, async () => {
+  const endAll = async (): Promise<void> => {
     // First: it would start its shards again.
     await end(client, workflowId);
     const shards = `WorkflowType = 'runShard' AND ExecutionStatus = 'Running' AND WorkflowId STARTS_WITH '${workflowId}/'`;
     for await (const { workflowId: shard } of client.workflow.list({ query: shards }))
       await end(client, shard);
-  });
+  };
+  await withinDeadline(client.connection, endAll, DEADLINE_MS);
 }
 
 async function end(client: Client, workflowId: string): Promise<void> {

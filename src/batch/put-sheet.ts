@@ -1,6 +1,6 @@
 import { at, type BucketFolder } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
-import type { SheetFile } from './plan-submission.js';
+import type { SheetFile } from './sheet-file.js';
 import { putOnce } from './put-once.js';
 import { sheetKeyOf } from './run-request.js';
 

@@ -4,20 +4,23 @@ import type { RunRequest } from '../ledger/documents.js';
 import { inputListOf } from '../ledger/input-list.js';
 import { SheetSettings } from '../sheet/index.js';
 import { inputKey, type BucketFolder } from '../storage/layout.js';
-import type { SheetFile } from './plan-submission.js';
+import type { SheetFile } from './sheet-file.js';
 
 /**
  * Key of a sheet's bytes in its batch. Its extension is kept (with the one before `.gz`), since it tells the format;
  * `csv` where there is none.
  */
-export function sheetKeyOf(location: BucketFolder, { name, sha256 }: SheetFile): string {
+export function sheetKeyOf(
+  location: BucketFolder,
+  { name, sha256 }: Pick<SheetFile, 'name' | 'sha256'>,
+): string {
   const [, extension = 'csv'] =
     /\.((?:[a-z0-9]{1,8}\.(?=gz$))?[a-z0-9]{1,8})$/i.exec(path.basename(name)) ?? [];
   return inputKey(location, sha256, extension.toLowerCase());
 }
 
 /** Key of the list of the images that a sheet names beside itself; undefined where it names none. */
-function inputListKeyOf(location: BucketFolder, { inputs }: SheetFile): string | undefined {
+function inputListKeyOf(location: BucketFolder, { inputs }: Pick<SheetFile, 'inputs'>): string | undefined {
   return inputs && inputListOf(location, inputs.found)?.key;
 }
 
@@ -25,7 +28,7 @@ function inputListKeyOf(location: BucketFolder, { inputs }: SheetFile): string |
 export function hasSheet(
   request: Pick<RunRequest, 'sheetKey' | 'sheet' | 'inputListKey'>,
   location: BucketFolder,
-  sheet: SheetFile,
+  sheet: Pick<SheetFile, 'name' | 'sha256' | 'inputs'>,
   settings: SheetSettings,
 ): boolean {
   return (

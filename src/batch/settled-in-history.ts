@@ -5,6 +5,7 @@ import type { SettledRow } from '../domain/outcome.js';
 import { SettledDocument } from '../ledger/documents.js';
 import type { RunRef } from '../storage/layout.js';
 import { shardWorkflowId } from '../workflows/names.js';
+import { withinDeadline } from './temporal-calls.js';
 
 const DEADLINE_MS = 60_000;
 const Recorded = z.object({ settled: z.array(SettledDocument) });
@@ -19,7 +20,7 @@ export async function settledInHistory(
   shard: number,
 ): Promise<ReadonlyMap<number, SettledRow>> {
   const workflowId = shardWorkflowId(run, shard);
-  return client.connection.withDeadline(Date.now() + DEADLINE_MS, async () => {
+  const read = async (): Promise<ReadonlyMap<number, SettledRow>> => {
     const executions: { readonly runId: string; readonly startTime: Date }[] = [];
     for await (const execution of client.workflow.list({ query: `WorkflowId = '${workflowId}'` })) {
       executions.push(execution);
@@ -35,5 +36,6 @@ export async function settledInHistory(
       }
     }
     return settled;
-  });
+  };
+  return withinDeadline(client.connection, read, DEADLINE_MS);
 }

@@ -1,3 +1,4 @@
+import type { Canary } from '../domain/canary.js';
 import { counted } from '../domain/counted.js';
 import { kindsText, type ImagesOfKind } from '../domain/image-counts.js';
 import { MAX_BUDGET, MAX_PRICE, microsOf } from '../domain/micros.js';
@@ -12,65 +13,77 @@ import type { ObjectStore } from '../storage/object-store.js';
 import { rowsToBuy, rowsToRun, type PlanCounts } from './plan-counts.js';
 import { lastRunSeq } from './plan-submission.js';
 
-/** What a run may make and cost, by the flags. */
+/** What a run may buy, by its flags. */
 export interface Spending {
   /** Most images that the plan may buy. */
   readonly maxImages?: number;
-  /** A decimal string, or `none`: whatever it costs. */
+  /** A decimal string, or `none` for no cap. */
   readonly budget?: string;
 }
 
 const EXAMPLE = '{"nb":{"1K":"0.02"},"pro":{"1K":"0.04","4K":"0.08"}}';
 
 /**
- * What of the money a run's settings say. Throws a UsageError where the plan makes more images than it may, where a budget
- * has no prices to count by, and where the batch's newest run had a budget and this one is not told whether it has one.
+ * What a run's settings say about money. Throws a UsageError where the plan makes more images than it may, where a budget
+ * has no prices to count by, and where the batch's newest run had a budget and this one names none.
  */
 export async function spendingSettings(
   spending: Spending,
   found: {
-    readonly store: ObjectStore;
-    readonly location: BatchLocation;
-    readonly plan: PlanCounts;
-    /** The images of all rows that run: a job that is awaited may fail, and be made again. */
-    readonly mayMake: readonly ImagesOfKind[];
+    readonly plan: PlanCounts & {
+      /** The images of all rows that run: a job that is awaited may fail, and be made again. */
+      readonly mayMake: readonly ImagesOfKind[];
+    };
     readonly prices: PriceTable | undefined;
+    /** Where an earlier run may have had a budget; undefined for a batch that has no place yet. */
+    readonly batch: { readonly store: ObjectStore; readonly location: BatchLocation } | undefined;
   },
 ): Promise<Pick<RunSettings, 'budget' | 'prices'>> {
-  const { store, location, plan, mayMake, prices } = found;
+  const { plan, prices, batch } = found;
   const tooMany = tooManyImages(spending, plan);
-  if (tooMany) throw new UsageError(`${tooMany} Raise it, or take fewer rows; nothing was started.`);
-  if (spending.budget === undefined && rowsToRun(plan) > 0) await refuseToForget(store, location);
+  if (tooMany) throw new UsageError(`${tooMany} Raise the limit, or submit fewer rows; nothing was started.`);
+  if (batch && spending.budget === undefined && rowsToRun(plan) > 0)
+    await refuseToForget(batch.store, batch.location);
   const pinned = prices && { prices: pricesOf(prices) };
   const budget = budgetIn(spending);
   if (budget === undefined) return { ...pinned };
-  refuseUnpriced(mayMake, prices);
+  refuseUnpriced(plan.mayMake, prices);
   return { ...pinned, budget };
 }
 
-/** The amount of a budget; undefined for `none`, and where nothing was said. */
+/** The settings with a canary, and with the prices by which its cost is reported. */
+export function withCanary(
+  settings: RunSettings,
+  canary: Canary | undefined,
+  prices: PriceTable | undefined,
+): RunSettings {
+  if (!canary) return settings;
+  return { ...settings, canary, ...(prices && { prices: pricesOf(prices) }) };
+}
+
+/** The amount of a budget; undefined for `none`, and where none was given. */
 export function budgetIn({ budget }: Spending): string | undefined {
   return budget === 'none' ? undefined : budget;
 }
 
 /** That a plan makes more images than it may, as a sentence; undefined where it does not. */
-export function tooManyImages({ maxImages }: Spending, plan: PlanCounts): string | undefined {
+function tooManyImages({ maxImages }: Spending, plan: PlanCounts): string | undefined {
   const images = rowsToBuy(plan);
   if (maxImages === undefined || images <= maxImages) return undefined;
-  return `This would make ${counted(images, 'image')}, and --max-images allows ${maxImages}.`;
+  return `This would make ${counted(images, 'image')}, but --max-images allows ${maxImages}.`;
 }
 
 /** Throws a UsageError where some images have no price that a budget can count by. */
 export function refuseUnpriced(kinds: readonly ImagesOfKind[], prices: PriceTable | undefined): void {
   if (!prices) {
     throw new UsageError(
-      `--budget counts what images cost, and nobody has said it. Set BANANA_PRICES, such as ${EXAMPLE}; nothing was started.`,
+      `--budget needs the prices of images. Set BANANA_PRICES, such as ${EXAMPLE}; nothing was started.`,
     );
   }
   const { unpriced } = costOf(prices, kinds);
   if (unpriced.length > 0) {
     throw new UsageError(
-      `--budget counts what images cost, and BANANA_PRICES has no price for ${kindsText(unpriced)}. Add ${unpriced.length === 1 ? 'it' : 'them'}, such as ${EXAMPLE}; nothing was started.`,
+      `--budget needs the prices of images, and BANANA_PRICES has none for ${kindsText(unpriced)}. Add ${unpriced.length === 1 ? 'it' : 'them'}, such as ${EXAMPLE}; nothing was started.`,
     );
   }
   for (const kind of kinds) {
@@ -82,7 +95,7 @@ export function refuseUnpriced(kinds: readonly ImagesOfKind[], prices: PriceTabl
   }
 }
 
-/** A cap must not be lost by not being said again. */
+/** A cap must not be lost by leaving out --budget. */
 async function refuseToForget(store: ObjectStore, location: BatchLocation): Promise<void> {
   const runSeq = await lastRunSeq(store, location);
   if (runSeq === 0) return;
@@ -93,11 +106,11 @@ async function refuseToForget(store: ObjectStore, location: BatchLocation): Prom
   const file = await readBudgetFile(store, run);
   const cap = file?.cap ?? budget;
   throw new UsageError(
-    `Run ${runSeq} of "${location.batchId}" had a budget of ${cap}, of which ${file?.committed ?? '0.00'} was spent or leased. Say what this run may cost besides: --budget AMOUNT, or --budget none for no cap. Nothing was started.`,
+    `Run ${runSeq} of "${location.batchId}" had a budget of ${cap}, of which ${file?.committed ?? '0.00'} was spent or reserved. Set what this run may cost in addition: --budget AMOUNT, or --budget none for no cap. Nothing was started.`,
   );
 }
 
-/** Throws a UsageError where a command names another budget for a batch at work than that was started with. */
+/** Throws a UsageError where a command names another budget for a batch at work than it was started with. */
 export function refuseOtherBudget(
   { batchId }: BatchLocation,
   spending: Spending,
@@ -109,7 +122,7 @@ export function refuseOtherBudget(
   const has = running?.budget === undefined ? 'without a budget' : `with a budget of ${running.budget}`;
   const change =
     running?.budget === undefined
-      ? `a run keeps to that. Stop it with: banana-batch cancel ${batchId}`
+      ? `a run cannot get one later. Stop it with: banana-batch cancel ${batchId}`
       : `change it with: banana-batch set ${batchId} --budget AMOUNT`;
   throw new UsageError(`Batch "${batchId}" is running already, ${has}; ${change}`);
 }

@@ -12,7 +12,7 @@ import { batchWorkflowId } from '../workflows/names.js';
 import type { runBatch } from '../workflows/run-batch.js';
 import { confirmPlace } from './batch-place.js';
 import { describeBatch, snapshotInMemo } from './describe-batch.js';
-import type { SheetFile } from './plan-submission.js';
+import type { SheetFile } from './sheet-file.js';
 import { putOnce } from './put-once.js';
 import { putSheet } from './put-sheet.js';
 
@@ -49,7 +49,7 @@ export interface StartedRun {
   readonly workflowRunId: string;
 }
 
-/** A batch is at work by another's submission, or was claimed by one a moment before. */
+/** Another submission runs the batch, or has claimed it a moment before. */
 export class StartedByAnotherError extends UsageError {
   constructor({ batchId }: BatchLocation) {
     super(

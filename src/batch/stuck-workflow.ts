@@ -5,7 +5,8 @@ import type { BatchId } from '../domain/ids.js';
 import { asPart } from '../domain/full-stop.js';
 import { batchWorkflowId, shardWorkflowId } from '../workflows/names.js';
 import { positionQuery, type BatchSnapshot, type HistoryPosition } from '../workflows/messages.js';
-import { askWorker } from './ask-worker.js';
+import { snapshotInMemo } from './describe-batch.js';
+import { askWorker } from './temporal-calls.js';
 import { workersOf } from './task-queue-pollers.js';
 
 /** Temporal repeats a task that failed at once: this often it is not a passing fault, such as a worker that was replaced. */
@@ -26,6 +27,24 @@ const LONGEST_MESSAGE = 200;
 export interface StuckBatch {
   readonly batchId: BatchId;
   readonly reason: string;
+}
+
+/** More batches would take long to check. */
+const BATCHES_CHECKED = 100;
+
+/** The batches that cannot continue, among the first 100 running ones that Temporal names. */
+export async function findStuckBatches(temporal: {
+  readonly client: Client;
+  readonly taskQueue: string;
+}): Promise<readonly StuckBatch[]> {
+  const running: BatchSnapshot[] = [];
+  const query = "WorkflowType = 'runBatch' AND ExecutionStatus = 'Running'";
+  for await (const execution of temporal.client.workflow.list({ query })) {
+    const snapshot = snapshotInMemo(execution);
+    if (snapshot) running.push(snapshot);
+    if (running.length === BATCHES_CHECKED) break;
+  }
+  return stuckBatches(temporal, running);
 }
 
 /** Those of some running batches that cannot continue. */

@@ -3,11 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import pMap from 'p-map';
 import { uploadedInput } from '../domain/input-image.js';
-import { UsageError } from '../errors.js';
 import { inputListOf } from '../ledger/input-list.js';
 import { at, inputImageKey, inputImagesPrefix, type BucketFolder } from '../storage/layout.js';
 import { StorageError, type ObjectStore } from '../storage/object-store.js';
 import type { SheetInput, FoundInputs } from './sheet-inputs.js';
+import { SubmissionRefusal } from './submission-refusals.js';
 
 const MIME_TYPES = { png: 'image/png', jpg: 'image/jpeg', webp: 'image/webp' } as const;
 
@@ -86,7 +86,8 @@ async function putInput(
   const bytes = await bytesOf(source, openSource, signal);
   if (bytes === undefined || createHash('sha256').update(bytes).digest('hex') !== sha256) {
     const name = source.kind === 'file' ? source.path : `s3://${source.ref.bucket}/${source.ref.key}`;
-    throw new UsageError(
+    throw new SubmissionRefusal(
+      'input-changed',
       `The input image ${name} has changed since it was looked at a moment ago; nothing was started. Submit the sheet again when it is at rest.`,
     );
   }

@@ -1,9 +1,9 @@
 import { addressOf } from '../storage/layout.js';
 import { rowsToRun, type CountByKind } from '../batch/plan-counts.js';
-import type { AgainPlan } from '../batch/plan-again.js';
 import { KINDS_TRIED_AGAIN, UNSTORED_KINDS } from '../domain/failure-kind.js';
 import { batchWorkflowId } from '../workflows/names.js';
 import { counted } from '../domain/counted.js';
+import type { AgainPlan } from '../starter.js';
 import { awaitedLines, renamedLines, runLine } from './submission-plan-text.js';
 
 /** Lines that tell what a retry or redo would do to a batch. */

@@ -1,18 +1,9 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { readBatchFiles } from '../batch/batch-files.js';
-import { readBatchStatus } from '../batch/batch-status.js';
-import { planAgain, type AgainPlan, type AskedAgain } from '../batch/plan-again.js';
 import { rowsToBuy, rowsToRun } from '../batch/plan-counts.js';
-import {
-  budgetIn,
-  refuseOtherBudget,
-  refuseUnpriced,
-  spendingSettings,
-  tooManyImages,
-} from '../batch/spending.js';
+import { budgetIn, refuseOtherBudget, spendingSettings, withCanary } from '../batch/spending.js';
 import { lastRunSeq } from '../batch/plan-submission.js';
-import { startRequest } from '../batch/start-run.js';
 import { isOpen, type BatchStatus } from '../batch/status-document.js';
 import { serviceOf } from '../bananahub/account-id.js';
 import type { AccountId } from '../bananahub/client.js';
@@ -28,10 +19,18 @@ import { readDocument } from '../ledger/read-document.js';
 import { statesAfterRun } from '../ledger/run-rows.js';
 import { at, requestKey, type BatchLocation, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
+import {
+  findBatch,
+  planAgain,
+  readBatchStatus,
+  startRequest,
+  type AgainPlan,
+  type AskedAgain,
+} from '../starter.js';
 import { againJson, againText, nothingToDoText } from './again-text.js';
-import { locate, ownAccount, withBatchAccess, withBucket, type BatchAccess } from './batch-access.js';
+import { ownAccount, withBatchAccess, withBucket, type BatchAccess } from './batch-access.js';
 import { budgetText } from './budget-text.js';
-import { canaryPlanText, withCanary } from './canary-flags.js';
+import { canaryPlanText } from './canary-flags.js';
 import { EXIT, type CommandContext, type ExitCode } from './command-context.js';
 import { askConsent, type Consent } from './consent.js';
 import { endWhereWanted, withBudgetLeft } from './end-stuck-batch.js';
@@ -98,7 +97,7 @@ interface Starting {
 async function startAgain(starting: Starting): Promise<ExitCode> {
   const { context, access, engine, asked } = starting;
   const { stdout, stderr } = context;
-  const location = await locate(access, starting.options.id);
+  const location = await findBatch(access, starting.options.id);
   const status = await readBatchStatus(access, location);
   const { force } = starting.options;
   const question = 'End its workflows, and continue from the bucket?';
@@ -116,13 +115,7 @@ async function startAgain(starting: Starting): Promise<ExitCode> {
     stderr.write(nothingToDoText(plan));
     return EXIT.ok;
   }
-  const money = await spendingSettings(spendingIn(options.running), {
-    store: access.store,
-    location,
-    plan,
-    mayMake: plan.purchase?.mayMake ?? [],
-    prices: context.config.prices,
-  });
+  const money = await moneyOf(context, { store: access.store, location }, { options, plan });
   if (rowsToRun(plan) === 0) stderr.write("Nothing is bought: the batch's files are written anew.\n");
   const consent = await consentTo(context, access, options, plan);
   if (consent !== 'given' || context.interrupted.aborted) {
@@ -216,13 +209,12 @@ async function dryRunAgain(
   asked: AskedAgain,
 ): Promise<ExitCode> {
   return withBucket(context.config, async (store, bucket) => {
-    const location = await locate({ store, bucket }, options.id);
+    const location = await findBatch({ store, bucket }, options.id);
     const own = ownAccount(context.config);
     const plan = await shownPlan(context, store, location, { options, asked, own });
-    if (options.json) context.stdout.write(`${againJson(plan)}\n`);
     if (isDone(plan)) context.stderr.write(nothingToDoText(plan));
-    const tooMany = tooManyImages(spendingIn(options.running), plan);
-    if (tooMany) context.stderr.write(`Too many   ${tooMany} Without --dry-run nothing would start.\n`);
+    else await moneyOf(context, { store, location }, { options, plan });
+    if (options.json) context.stdout.write(`${againJson(plan)}\n`);
     context.stderr.write('Dry run: nothing was started or bought.\n');
     return EXIT.ok;
   });
@@ -266,9 +258,18 @@ async function shownPlan(
     const { buys } = plan.purchase;
     if (buys.length > 0) stderr.write(costText(prices, buys) + budgetText(spending, buys, prices));
   }
-  if (budgetIn(spending) !== undefined) refuseUnpriced(plan.purchase?.mayMake ?? [], prices);
   stderr.write(canaryPlanText(options.canary, rowsToRun(plan)));
   return plan;
+}
+
+/** What the settings of the run say about money. Throws a UsageError as `spendingSettings`. */
+function moneyOf(
+  { config: { prices } }: CommandContext,
+  batch: { readonly store: ObjectStore; readonly location: BatchLocation },
+  { options, plan }: { readonly options: AgainOptions; readonly plan: AgainPlan },
+): ReturnType<typeof spendingSettings> {
+  const counted = { ...plan, mayMake: plan.purchase?.mayMake ?? [] };
+  return spendingSettings(spendingIn(options.running), { plan: counted, prices, batch });
 }
 
 /** The rows of a redo by their ids, whatever they were named by; as they are where no run has read its rows yet. */

@@ -1,13 +1,10 @@
 import { Client, Connection } from '@temporalio/client';
-import { findPlace } from '../batch/batch-place.js';
-import { describeBatch, snapshotInMemo } from '../batch/describe-batch.js';
+import { TEMPORAL_DEADLINE_MS } from '../batch/temporal-calls.js';
 import { accountIdOf } from '../bananahub/account-id.js';
 import type { AccountId } from '../bananahub/client.js';
 import { requireParts, type BucketConfig, type Config, type TemporalConfig } from '../config.js';
-import { BATCH_ID_RULE, parseBatchId } from '../domain/ids.js';
 import { UsageError } from '../errors.js';
 import { directToThisMachine } from '../network/temporal-channel.js';
-import { homeOf, type BatchLocation } from '../storage/layout.js';
 import { absentStore } from '../storage/absent-store.js';
 import { StorageError, type ObjectStore } from '../storage/object-store.js';
 import { createS3ObjectStore } from '../storage/s3-object-store.js';
@@ -27,9 +24,6 @@ export interface BatchAccess {
   /** Why the bucket cannot be used, where a command does without it: then `store` refuses everything. */
   readonly bucketAway: StorageError | undefined;
 }
-
-/** Bounds every call of Temporal: a command says within seconds that it is away. */
-export const TEMPORAL_DEADLINE_MS = 5_000;
 
 /** Gives `use` the bucket and Temporal, and closes them afterwards. Throws a UsageError or StorageError where one is away. */
 export async function withBatchAccess<T>(
@@ -164,21 +158,4 @@ export async function connectTemporal(temporal: TemporalConfig): Promise<Connect
       { cause },
     );
   }
-}
-
-/**
- * Where a batch of the configured bucket lives, or would live; where the bucket cannot be used, where Temporal has it.
- * Throws a UsageError for what cannot be a batch's id.
- */
-export async function locate(
-  found: Pick<BatchAccess, 'store' | 'bucket'> & Partial<Pick<BatchAccess, 'client' | 'bucketAway'>>,
-  text: string,
-): Promise<BatchLocation> {
-  const batchId = parseBatchId(text);
-  if (!batchId) throw new UsageError(`"${text}" cannot be a batch id: expected ${BATCH_ID_RULE}.`);
-  const home = homeOf(found.bucket, batchId);
-  if (!found.bucketAway) return findPlace(found.store, home);
-  const description = found.client && (await describeBatch(found.client, home));
-  if (!description) throw new UsageError(`Temporal does not know a batch "${batchId}".`);
-  return snapshotInMemo(description)?.run ?? home;
 }

@@ -1,7 +1,5 @@
 import prettyMs from 'pretty-ms';
-import { canaryOf, type AskedCanary, type Canary } from '../domain/canary.js';
-import { pricesOf, type PriceTable } from '../domain/price-table.js';
-import type { RunSettings } from '../domain/run-settings.js';
+import { canaryOf, type AskedCanary } from '../domain/canary.js';
 import { UsageError } from '../errors.js';
 import type { RunningFlags } from './running-flags.js';
 
@@ -18,16 +16,6 @@ export function askedCanary({
   return canary === undefined
     ? undefined
     : { rows: canary, ...(canaryWait !== undefined && { waitMs: canaryWait }) };
-}
-
-/** The settings with a canary, and with the prices by which its cost is told. */
-export function withCanary(
-  settings: RunSettings,
-  canary: Canary | undefined,
-  prices: PriceTable | undefined,
-): RunSettings {
-  if (!canary) return settings;
-  return { ...settings, canary, ...(prices && { prices: pricesOf(prices) }) };
 }
 
 /** The line, if any, that says which rows of a run come first, and what they wait for. */

@@ -5,8 +5,7 @@ import { canaryPageKey } from '../storage/layout.js';
 import { askConsent } from './consent.js';
 import type { CommandContext } from './command-context.js';
 import { embeddedBucketFolder } from './engine.js';
-import { resumeWord } from './resume.js';
-import { tellBatch } from './tell-batch.js';
+import { tellResume } from './resume.js';
 import type { Watched } from './watch-to-end.js';
 
 /** The pause in which a batch waits for a person to look at its canary; undefined where it goes on by itself, or for other batches. */
@@ -35,7 +34,7 @@ export async function lookAtCanary(
     const answer = await askConsent({ stdin, stderr, interrupted: signal }, question);
     if (answer === 'interrupted') return 'interrupted';
     if (answer === 'given') {
-      await tellBatch(access, batchId, resumeWord({ rebind: false }));
+      await tellResume(access, batchId, { rebind: false });
       return 'resumed';
     }
   }

@@ -1,7 +1,6 @@
-import { cancelUpdate } from '../workflows/messages.js';
-import { readBatchStatus } from '../batch/batch-status.js';
+import { cancelBatch, findBatch, readBatchStatus } from '../starter.js';
 import { isOpen } from '../batch/status-document.js';
-import { locate, withTemporalAccess, type BatchAccess } from './batch-access.js';
+import { withTemporalAccess, type BatchAccess } from './batch-access.js';
 import { EXIT, type Command, type CommandContext } from './command-context.js';
 import { endWhereWanted } from './end-stuck-batch.js';
 import { NO_WORKER } from './no-worker.js';
@@ -25,11 +24,7 @@ export const cancel: Command<CancelOptions> = (context, { id, force, json }) =>
       if (json) stdout.write(`${JSON.stringify({ batchId: id, cancelling: false, ended: true })}\n`);
       return EXIT.ok;
     }
-    const { before, isTakenUp } = await tellBatch(access, id, {
-      verb: 'cancel',
-      tell: (handle) => handle.executeUpdate(cancelUpdate),
-      leave: (handle) => handle.cancel(),
-    });
+    const { before, isTakenUp } = await tellBatch(access, id, { verb: 'cancel', send: cancelBatch });
     const { batchId, inFlight, copying } = before;
     stderr.write(
       isTakenUp
@@ -47,7 +42,7 @@ async function endsAtOnce(
   id: string,
   force: boolean,
 ): Promise<boolean> {
-  const location = await locate(access, id);
+  const location = await findBatch(access, id);
   const status = await readBatchStatus(access, location);
   if (!status || !isOpen(status)) return false;
   const question = 'End its workflows, without a final report?';

@@ -1,6 +1,6 @@
-import { readBatchStatus } from '../batch/batch-status.js';
 import { counted } from '../domain/counted.js';
-import { locate, type BucketIfAny } from './batch-access.js';
+import { findBatch, readBatchStatus } from '../starter.js';
+import type { BucketIfAny } from './batch-access.js';
 import { EXIT, type CommandContext, type ExitCode } from './command-context.js';
 import { unknownBatch } from './status.js';
 import { withTemporalIfAny } from './temporal-if-any.js';
@@ -18,7 +18,7 @@ export async function countedFailures(
   return withTemporalIfAny(config, async (temporal) => {
     if (temporal.kind === 'away') throw away;
     const { client } = temporal;
-    const location = await locate({ store, bucket, client, bucketAway: away }, id);
+    const location = await findBatch({ store, bucket, client, bucketAway: away }, id);
     const status = await readBatchStatus({ client, store, taskQueue: config.taskQueue }, location);
     if (!status) throw unknownBatch(location);
     const { batchId, runSeq, failed, cancelled, failuresByKind } = status;

@@ -1,15 +1,12 @@
 import { Client, Connection, isGrpcServiceError, type ConnectionLike } from '@temporalio/client';
 import { z } from 'zod';
 import type { Config, TemporalConfig } from '../config.js';
-import { readQueueRate } from '../batch/queue-rates.js';
 import { recentPollers } from '../batch/task-queue-pollers.js';
-import { snapshotInMemo } from '../batch/describe-batch.js';
-import { stuckBatches, type StuckBatch } from '../batch/stuck-workflow.js';
-import type { BatchSnapshot } from '../workflows/messages.js';
+import { findStuckBatches, readQueueRate } from '../starter.js';
 import { rateText } from '../domain/request-rate.js';
 import { directToThisMachine } from '../network/temporal-channel.js';
 import { taskQueues } from '../workflows/names.js';
-import { TEMPORAL_DEADLINE_MS } from './batch-access.js';
+import { TEMPORAL_DEADLINE_MS, withinDeadline } from '../batch/temporal-calls.js';
 import { check, messageOf, ok, problem, warning, type CheckResult, type Finding } from './doctor-check.js';
 
 /** Whether Temporal answers, has the namespace, and whether workers take each kind of work. */
@@ -79,8 +76,10 @@ async function lookAtServer(
   connection: Connection,
   { address, namespace }: TemporalConfig,
 ): Promise<Finding> {
-  const { serverVersion } = await bounded(connection, () => connection.workflowService.getSystemInfo({}));
-  await bounded(connection, () => connection.workflowService.describeNamespace({ namespace }));
+  const { serverVersion } = await withinDeadline(connection, () =>
+    connection.workflowService.getSystemInfo({}),
+  );
+  await withinDeadline(connection, () => connection.workflowService.describeNamespace({ namespace }));
   return ok(`Temporal ${serverVersion || '(version unknown)'} at ${address}, namespace "${namespace}".`);
 }
 
@@ -90,7 +89,7 @@ async function lookForWorkers(connection: Connection, { taskQueue, temporal }: C
   const polled = await Promise.all(
     Object.values(queues).map(async (name) => ({
       name,
-      pollers: await bounded(connection, () =>
+      pollers: await withinDeadline(connection, () =>
         recentPollers(connection, {
           namespace,
           name,
@@ -124,7 +123,7 @@ async function ratesSet(
   const queues = taskQueues(taskQueue);
   const namespace = temporal?.namespace ?? 'default';
   const read = (name: string): Promise<number | undefined> =>
-    bounded(connection, () => readQueueRate(connection, { namespace, name })).catch(() => undefined);
+    withinDeadline(connection, () => readQueueRate(connection, { namespace, name })).catch(() => undefined);
   const [creates, polls] = await Promise.all([read(queues.create), read(queues.await)]);
   const limits = [
     ...(creates === undefined ? [] : [`creates ${rateText(creates)}`]),
@@ -141,26 +140,11 @@ async function stuckOnes(
   { taskQueue, temporal }: Config,
 ): Promise<readonly CheckResult[]> {
   const client = new Client({ connection, namespace: temporal?.namespace ?? 'default' });
-  const look = async (): Promise<readonly StuckBatch[]> => {
-    const running: BatchSnapshot[] = [];
-    const query = "WorkflowType = 'runBatch' AND ExecutionStatus = 'Running'";
-    for await (const execution of client.workflow.list({ query })) {
-      const snapshot = snapshotInMemo(execution);
-      if (snapshot) running.push(snapshot);
-      if (running.length === BATCHES_LOOKED_AT) break;
-    }
-    return stuckBatches({ client, taskQueue }, running);
-  };
-  const stuck = await bounded(connection, look).catch(() => []);
+  const stuck = await withinDeadline(connection, () => findStuckBatches({ client, taskQueue })).catch(
+    () => [],
+  );
   return stuck.map(({ batchId, reason }) => ({
     name: 'batch',
     ...problem(`"${batchId}": ${reason}`, `banana-batch retry ${batchId} --force`),
   }));
-}
-
-/** Looking at more would take long. */
-const BATCHES_LOOKED_AT = 100;
-
-function bounded<T>(connection: ConnectionLike, call: () => Promise<T>): Promise<T> {
-  return connection.withDeadline(Date.now() + TEMPORAL_DEADLINE_MS, call);
 }

@@ -1,7 +1,10 @@
-import { createWriteStream } from 'node:fs';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { appendFile } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { isReportColumn, REJECT_COLUMNS } from '../domain/reserved-columns.js';
 import type { RejectedRecord } from '../domain/row.js';
+import { readJsonLines } from '../ledger/json-lines.js';
+import { RejectedLine } from '../ledger/left-out-documents.js';
 import { csvChunks, type CsvCells } from '../sheet/index.js';
 
 /** Where a dry run lists all that it would reject. */
@@ -11,29 +14,65 @@ export function rejectsAdvice(file: string | undefined): string {
     : `all are listed in ${file}`;
 }
 
+const WRITTEN_AT_ONCE = 1000;
+
+/** The records that one reading of a sheet rejects, kept in a temporary file: there may be a million of them. */
+export class RejectedRecords {
+  readonly #path: string;
+  readonly #columns = new Set<string>();
+  #lines: string[] = [];
+  #isEmpty = true;
+
+  /** `path` names a file that does not exist yet; whoever made its folder removes it. */
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** The columns with something in them, in the order of their first appearance. */
+  get columns(): readonly string[] {
+    return [...this.#columns];
+  }
+
+  async add(rejected: RejectedRecord): Promise<void> {
+    for (const [name, cell] of Object.entries(rejected.record)) if (cell !== '') this.#columns.add(name);
+    this.#lines.push(`${JSON.stringify(rejected)}\n`);
+    this.#isEmpty = false;
+    if (this.#lines.length === WRITTEN_AT_ONCE) await this.#flush();
+  }
+
+  /** All that were added, in their order. */
+  async *all(): AsyncGenerator<RejectedRecord> {
+    if (this.#isEmpty) return;
+    await this.#flush();
+    yield* readJsonLines(createReadStream(this.#path), RejectedLine, this.#path);
+  }
+
+  async #flush(): Promise<void> {
+    await appendFile(this.#path, this.#lines.join(''));
+    this.#lines = [];
+  }
+}
+
 /** Why a dry run's record would be rejected; scripts rely on it. */
 export type ShownReject = Pick<RejectedRecord, 'line' | 'column' | 'value' | 'rule'>;
 
 /** Every record that would be rejected, for a dry run's document. */
-export async function shownRejects(records: AsyncIterable<RejectedRecord>): Promise<readonly ShownReject[]> {
+export async function shownRejects(rejected: RejectedRecords): Promise<readonly ShownReject[]> {
   const rejects: ShownReject[] = [];
-  for await (const { line, column, value, rule } of records) rejects.push({ line, column, value, rule });
+  for await (const { line, column, value, rule } of rejected.all())
+    rejects.push({ line, column, value, rule });
   return rejects;
 }
 
-/** Writes a dry run's rejected records as the batch would have them in its rejects.csv; `records` is read twice. */
+/** Writes a dry run's rejected records as the batch would have them in its rejects.csv. */
 export async function writeRejects(
   file: string,
-  records: () => AsyncIterable<RejectedRecord>,
+  rejected: RejectedRecords,
   { columns, delimiter }: { readonly columns: readonly string[]; readonly delimiter: string },
 ): Promise<void> {
-  const filled = new Set(columns);
-  for await (const { record } of records()) {
-    for (const [name, cell] of Object.entries(record)) if (cell !== '') filled.add(name);
-  }
-  const own = [...filled].filter((name) => !isReportColumn(name));
+  const own = [...new Set([...columns, ...rejected.columns])].filter((name) => !isReportColumn(name));
   await pipeline(
-    csvChunks([...own, ...REJECT_COLUMNS], cellsOf(records()), delimiter),
+    csvChunks([...own, ...REJECT_COLUMNS], cellsOf(rejected.all()), delimiter),
     createWriteStream(file, 'utf8'),
   );
 }

@@ -26,6 +26,9 @@ export interface ExpectedTime {
   readonly measuredByRun: number | undefined;
 }
 
+/** A row that would be made first. */
+export type CanaryRow = Pick<PromptRow, 'rowId' | 'line' | 'tableRow'>;
+
 /** What a submission would do. */
 export interface DryRun {
   readonly batchId: BatchId;
@@ -41,8 +44,8 @@ export interface DryRun {
   readonly rows: readonly PromptRow[];
   /** All records that would be rejected; undefined where they are not listed. */
   readonly rejects?: readonly ShownReject[];
-  /** Those that would be made first, and looked at; undefined for none. */
-  readonly canary: readonly PromptRow[] | undefined;
+  /** Sample rows that would be made first; undefined for none. */
+  readonly canary: readonly CanaryRow[] | undefined;
 }
 
 const SHOWN_BODY_CHARACTERS = 1000;

@@ -1,6 +1,6 @@
 import { budgetLeft } from '../batch/budget-left.js';
+import { endWorkflows } from '../starter.js';
 import type { RunningFlags } from './running-flags.js';
-import { endWorkflows } from '../batch/end-workflows.js';
 import type { BatchStatus } from '../batch/status-document.js';
 import { UsageError } from '../errors.js';
 import type { BatchLocation } from '../storage/layout.js';

@@ -10,7 +10,8 @@ import type { Seal } from '../audit/newest-seal.js';
 import { s3FolderIn } from '../storage/folder-name.js';
 import { batchRoot, type BatchLocation } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
-import { locate, withBucket } from './batch-access.js';
+import { findBatch } from '../starter.js';
+import { withBucket } from './batch-access.js';
 import { EXIT, type Command, type CommandContext } from './command-context.js';
 import {
   ExportPace,
@@ -37,7 +38,7 @@ export interface ExportOptions {
 /** Writes a sealed batch as shards that training tools read. Needs only the bucket. Ends with 1 where an image is damaged. */
 export const exportCommand: Command<ExportOptions> = (context, options) =>
   withBucket(context.config, async (store, bucket) => {
-    const location = await locate({ store, bucket }, options.id);
+    const location = await findBatch({ store, bucket }, options.id);
     const place = placeOf(context, options.to, store, location);
     const seal = await finishedSeal(store, location);
     const startedAtMs = Date.now();

@@ -3,7 +3,8 @@ import { failureColumns } from '../report/failure-record.js';
 import { csvChunks } from '../sheet/index.js';
 import { at, failuresKey, rejectsKey, type BatchLocation } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
-import { locate, withBucketIfAny } from './batch-access.js';
+import { findBatch } from '../starter.js';
+import { withBucketIfAny } from './batch-access.js';
 import { readBatchFiles } from '../batch/batch-files.js';
 import { EXIT, type Command, type CommandContext } from './command-context.js';
 import { countedFailures } from './counted-failures.js';
@@ -34,7 +35,7 @@ export const failures: Command<FailuresOptions> = (context, options) => {
     const { store, bucket, away } = reached;
     if (away && options.csv) throw away;
     if (away) return countedFailures(context, reached, options);
-    const location = await locate({ store, bucket }, options.id);
+    const location = await findBatch({ store, bucket }, options.id);
     const files = await readBatchFiles(store, location);
     if (!files) throw unknownBatch(location);
     const source = recordedRun(files, location);

@@ -2,15 +2,17 @@ import pMap from 'p-map';
 import { placeIfAny } from '../batch/batch-place.js';
 import { addressOf, homeOf, type HomeFolder } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
+import { batchesInTemporal } from '../starter.js';
 import { archivedBatch, folderIds } from './archived-batches.js';
 import { UsageError } from '../errors.js';
 import { withBucketIfAny } from './batch-access.js';
 import { EXIT, type Command, type CommandContext } from './command-context.js';
 import { ago, minuteOf } from './elapsed.js';
-import { batchesInTemporal, type ListedBatch } from './running-batches.js';
+import type { ListedBatch } from './running-batches.js';
 import { coloursFor } from './status-text.js';
 import { renderTable, tableWidth, type TableColumn } from './table.js';
-import { askTemporal, withTemporalIfAny, type TemporalIfAny } from './temporal-if-any.js';
+import { askTemporal } from '../batch/temporal-calls.js';
+import { withTemporalIfAny, type TemporalIfAny } from './temporal-if-any.js';
 import { writeText } from './write-text.js';
 
 export interface ListOptions {

@@ -1,4 +1,4 @@
-import { instructSignal, pauseUpdate } from '../workflows/messages.js';
+import { pauseBatch } from '../starter.js';
 import { withTemporalAccess } from './batch-access.js';
 import { EXIT, type Command } from './command-context.js';
 import { NO_WORKER } from './no-worker.js';
@@ -13,11 +13,7 @@ export interface PauseOptions {
 export const pause: Command<PauseOptions> = (context, { id, json }) =>
   withTemporalAccess(context, async (access) => {
     const { stdout, stderr } = context;
-    const { before, isTakenUp } = await tellBatch(access, id, {
-      verb: 'pause',
-      tell: (handle) => handle.executeUpdate(pauseUpdate),
-      leave: (handle) => handle.signal(instructSignal, { kind: 'pause' }),
-    });
+    const { before, isTakenUp } = await tellBatch(access, id, { verb: 'pause', send: pauseBatch });
     const { batchId, inFlight, copying } = before;
     stderr.write(
       isTakenUp

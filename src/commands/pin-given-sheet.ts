@@ -1,32 +1,21 @@
-import prettyBytes from 'pretty-bytes';
 import type { ScheduleName } from '../domain/schedule-name.js';
 import { pinSheet } from '../schedules/pinned-sheet.js';
 import type { ScheduledSheet } from '../schedules/scheduled-sheet.js';
 import type { CommandContext } from './command-context.js';
-import { openLateProgress } from './progress.js';
 import type { ScheduleHome } from './schedule-access.js';
 import type { GivenSheet } from './sheet-file.js';
-import { counted } from '../domain/counted.js';
+import { uploadProgress } from './upload-progress.js';
 
-/** Pins a sheet with the images that it names, and says on stderr how far it is. Undefined where that was interrupted. */
+/** Pins a sheet with the images that it names, and shows on stderr how far it is. Undefined where that was interrupted. */
 export async function pinGivenSheet(
   { stderr, interrupted }: Pick<CommandContext, 'stderr' | 'interrupted'>,
   { store, home }: Pick<ScheduleHome, 'store' | 'home'>,
   name: ScheduleName,
   sheet: GivenSheet,
 ): Promise<ScheduledSheet['source'] | undefined> {
-  const progress = openLateProgress(stderr);
-  let images = 0;
-  let sizeBytes = 0;
+  const progress = uploadProgress(stderr);
   try {
-    return await pinSheet(store, home, name, sheet, {
-      onPut: (putBytes) => {
-        images += 1;
-        sizeBytes += putBytes;
-        progress.show(() => `Uploading: ${counted(images, 'input image')}, ${prettyBytes(sizeBytes)}`);
-      },
-      signal: interrupted,
-    });
+    return await pinSheet(store, home, name, sheet, { onPut: progress.add, signal: interrupted });
   } catch (error) {
     if (interrupted.aborted) return undefined;
     throw error;

@@ -3,7 +3,8 @@ import { deleteLeftovers, findLeftovers, type Leftovers } from '../audit/prune-b
 import { describeBatch, snapshotInMemo } from '../batch/describe-batch.js';
 import { UsageError } from '../errors.js';
 import { addressOf, isSamePlace, type BatchLocation } from '../storage/layout.js';
-import { locate, withBucket } from './batch-access.js';
+import { findBatch } from '../starter.js';
+import { withBucket } from './batch-access.js';
 import { EXIT, type Command, type CommandContext, type ExitCode } from './command-context.js';
 import { askConsent } from './consent.js';
 import { openLateProgress } from './progress.js';
@@ -31,7 +32,7 @@ const SHOWN_KEYS = 10;
 export const prune: Command<PruneOptions> = (context, options) =>
   withBucket(context.config, async (store, bucket) => {
     const { stderr, interrupted: signal } = context;
-    const location = await locate({ store, bucket }, options.id);
+    const location = await findBatch({ store, bucket }, options.id);
     await refuseOpen(context, location);
     const seal = await sealOf(store, location);
     if (seal === 'unreadable') throw unreadableReport(location);

@@ -1,11 +1,12 @@
 import type { Connection } from '@temporalio/client';
 import { z } from 'zod';
-import { readQueueRate, setQueueRate } from '../batch/queue-rates.js';
+import { withinDeadline } from '../batch/temporal-calls.js';
 import { requireParts, type TemporalConfig } from '../config.js';
 import { rateText } from '../domain/request-rate.js';
 import { UsageError } from '../errors.js';
 import { taskQueues } from '../workflows/names.js';
-import { connectTemporal, TEMPORAL_DEADLINE_MS } from './batch-access.js';
+import { readQueueRate, setQueueRate } from '../starter.js';
+import { connectTemporal } from './batch-access.js';
 import { EXIT, type Command } from './command-context.js';
 
 /** Requests a second, or `off` for no limit. */
@@ -75,7 +76,7 @@ async function asked<T>(
   name: string,
 ): Promise<T> {
   try {
-    return await connection.withDeadline(Date.now() + TEMPORAL_DEADLINE_MS, () => ask({ namespace, name }));
+    return await withinDeadline(connection, () => ask({ namespace, name }));
   } catch (cause) {
     const { code, details } = Refusal.safeParse(cause).data ?? {};
     if (code === UNIMPLEMENTED) {

@@ -1,5 +1,4 @@
 import { readBatchFiles } from '../batch/batch-files.js';
-import { readBatchStatus } from '../batch/batch-status.js';
 import { counted } from '../domain/counted.js';
 import { UsageError } from '../errors.js';
 import { rowsAfterRun } from '../ledger/run-rows.js';
@@ -8,14 +7,16 @@ import { ResultsText } from '../report/results-text.js';
 import { MOST_COLUMNS, resultsWorkbook } from '../report/results-workbook.js';
 import type { BatchLocation } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
-import { locate, withBucket } from './batch-access.js';
+import { findBatch, readBatchStatus } from '../starter.js';
+import { withBucket } from './batch-access.js';
 import { EXIT, type Command, type CommandContext } from './command-context.js';
 import { linkColumn, type LinkKind } from './result-links.js';
 import { withOutputFile, type WriteBytes } from './output-file.js';
 import { openLateProgress } from './progress.js';
 import { recordedRun, type RecordedRun } from './recorded-run.js';
 import { unknownBatch } from './status.js';
-import { askTemporal, withTemporalIfAny } from './temporal-if-any.js';
+import { askTemporal } from '../batch/temporal-calls.js';
+import { withTemporalIfAny } from './temporal-if-any.js';
 import { writeText } from './write-text.js';
 
 export interface ResultsOptions {
@@ -42,7 +43,7 @@ export const results: Command<ResultsOptions> = (context, options) => {
     throw new UsageError('--json says what was written to a file: give one with --to.');
   return withBucket(context.config, async (store, bucket) => {
     const { stdout, stderr } = context;
-    const location = await locate({ store, bucket }, id);
+    const location = await findBatch({ store, bucket }, id);
     const files = await readBatchFiles(store, location);
     if (!files) throw unknownBatch(location);
     const source = recordedRun(files, location);

@@ -1,8 +1,8 @@
-import { instructSignal, resumeUpdate } from '../workflows/messages.js';
-import { withTemporalAccess } from './batch-access.js';
+import { resumeBatch } from '../starter.js';
+import { withTemporalAccess, type BatchAccess } from './batch-access.js';
 import { EXIT, type Command } from './command-context.js';
 import { NO_WORKER } from './no-worker.js';
-import { tellBatch, type Word } from './tell-batch.js';
+import { tellBatch } from './tell-batch.js';
 
 export interface ResumeOptions {
   readonly id: string;
@@ -10,24 +10,23 @@ export interface ResumeOptions {
   readonly json: boolean;
 }
 
-// A worker looks at the batch's jobs with its key first.
-const REBIND_WITHIN_MS = 60_000;
-
-/** Tells a batch to go on. */
-export function resumeWord({ rebind }: Pick<ResumeOptions, 'rebind'>): Word {
-  return {
+/** Lets a batch continue. Throws as `tellBatch`. */
+export function tellResume(
+  access: BatchAccess,
+  id: string,
+  options: Pick<ResumeOptions, 'rebind'>,
+): ReturnType<typeof tellBatch> {
+  return tellBatch(access, id, {
     verb: 'resume',
-    tell: (handle) => handle.executeUpdate(resumeUpdate, { args: [{ rebind }] }),
-    leave: (handle) => handle.signal(instructSignal, { kind: 'resume', rebind }),
-    ...(rebind && { withinMs: REBIND_WITHIN_MS }),
-  };
+    send: (means, location) => resumeBatch(means, location, options),
+  });
 }
 
 /** Goes on after a pause, and looks at once whether the causes of holds have ended. */
 export const resume: Command<ResumeOptions> = (context, { id, rebind, json }) =>
   withTemporalAccess(context, async (access) => {
     const { stdout, stderr } = context;
-    const { before, isTakenUp } = await tellBatch(access, id, resumeWord({ rebind }));
+    const { before, isTakenUp } = await tellResume(access, id, { rebind });
     const { batchId, paused, holds } = before;
     const said = [
       ...(rebind ? ["The workers' key is the batch's own from now on."] : []),

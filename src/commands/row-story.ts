@@ -1,4 +1,4 @@
-import { QueryNotRegisteredError, WorkflowNotFoundError, type Client } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { publicAddress } from '../domain/input-image.js';
 import { hasChosenName } from '../domain/object-key.js';
 import { generationsTogether } from '../domain/row-plan.js';
@@ -8,10 +8,10 @@ import { listParts, readParts } from '../ledger/parts.js';
 import { ServiceTexts } from '../ledger/service-texts.js';
 import { at, batchRoot, inputAddress, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
-import { rowQuery, type RowView } from '../workflows/shard-messages.js';
+import { queryRow, type RowAnswer } from '../starter.js';
+import type { RowView } from '../workflows/shard-messages.js';
 import { shardWorkflowId } from '../workflows/names.js';
 import type { FoundRow } from './find-row.js';
-import { askTemporal } from './temporal-if-any.js';
 
 /** `unknown` where only a worker could tell, and none answers. */
 export type RowPhase = 'pending' | 'inFlight' | 'copying' | 'stored' | 'failed' | 'cancelled' | 'unknown';
@@ -134,10 +134,11 @@ type StoryInput = Parameters<typeof rowStory>[0];
 async function stateOf(
   input: StoryInput,
   found: OwnRow,
-): Promise<{ readonly outcome?: RowOutcome; readonly live?: LiveAnswer }> {
+): Promise<{ readonly outcome?: RowOutcome; readonly live?: RowAnswer }> {
   const outcome = await recordedOutcome(input, found);
   if (outcome || input.sealed) return outcome ? { outcome } : {};
-  const live = await askShard(input, found);
+  const { client, run } = input;
+  const live = client ? await queryRow(client, run, found) : 'silent';
   if (live !== 'recorded') return { live };
   // It was recorded between the two looks.
   const later = await recordedOutcome(input, found);
@@ -152,22 +153,7 @@ async function recordedOutcome(
   return outcomes.get(row.position);
 }
 
-type LiveAnswer = RowView | 'recorded' | 'unopened' | 'silent';
-
-async function askShard({ client, run }: StoryInput, { shard, index }: OwnRow): Promise<LiveAnswer> {
-  if (!client) return 'silent';
-  const handle = client.workflow.getHandle(shardWorkflowId(run, shard));
-  try {
-    const answer = await askTemporal(client, async () => ({ view: await handle.query(rowQuery, index) }));
-    return answer ? (answer.view ?? 'recorded') : 'silent';
-  } catch (error) {
-    // The shard is not started, or has not read its rows yet.
-    if (error instanceof WorkflowNotFoundError || error instanceof QueryNotRegisteredError) return 'unopened';
-    throw error;
-  }
-}
-
-function phaseOf(end: SettledEnd | undefined, live: LiveAnswer | undefined, sealed: boolean): RowPhase {
+function phaseOf(end: SettledEnd | undefined, live: RowAnswer | undefined, sealed: boolean): RowPhase {
   if (end) return end.kind === 'kept' ? 'stored' : end.kind;
   // A cancelled batch is sealed with shards that were never opened.
   if (sealed) return 'cancelled';

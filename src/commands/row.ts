@@ -2,7 +2,8 @@ import prettyBytes from 'pretty-bytes';
 import type { PhaseReached } from '../domain/outcome.js';
 import { placeText } from '../domain/record-place.js';
 import { UsageError } from '../errors.js';
-import { locate, withBucket } from './batch-access.js';
+import { findBatch } from '../starter.js';
+import { withBucket } from './batch-access.js';
 import { readBatchFiles } from '../batch/batch-files.js';
 import { ago } from './elapsed.js';
 import { EXIT, type Command } from './command-context.js';
@@ -22,7 +23,7 @@ export interface RowOptions {
 /** One row's story: what was asked, what was bought for it, what came of it, and where its image is. */
 export const row: Command<RowOptions> = (context, options) =>
   withBucket(context.config, async (store, bucket) => {
-    const location = await locate({ store, bucket }, options.id);
+    const location = await findBatch({ store, bucket }, options.id);
     const files = await readBatchFiles(store, location);
     if (!files) throw unknownBatch(location);
     const { batch, report, lastRunSeq } = files;

@@ -1,9 +1,9 @@
-import { readBatchStatus } from '../batch/batch-status.js';
 import { requireSound } from '../config.js';
 import type { BatchLocation } from '../storage/layout.js';
+import { readBatchStatus } from '../starter.js';
 import { withBatchAccess } from './batch-access.js';
 import { checkKey } from './checked-key.js';
-import { checkedSheet } from './checked-sheet.js';
+import { readGivenSheet } from './checked-sheet.js';
 import { EXIT, type Command, type CommandContext } from './command-context.js';
 import { dryRun } from './dry-run.js';
 import { describeEngine, withEngine } from './engine.js';
@@ -16,7 +16,7 @@ import { showEnd, watchToEnd } from './watch-to-end.js';
 export const run: Command<SubmissionOptions> = (context, options) => {
   const { cwd, stderr } = context;
   return withSheetFile(options.sheet, context, async (file) => {
-    const sheet = await checkedSheet(context, file, options);
+    const sheet = await readGivenSheet(context, file, options);
     if (options.dryRun) return dryRun(context, sheet, options);
     requireSound(context.config);
     // Before servers are started in vain; what is uncertain is told with the plan.

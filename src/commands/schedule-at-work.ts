@@ -1,11 +1,11 @@
 import { findPlace } from '../batch/batch-place.js';
-import { readBatchStatus } from '../batch/batch-status.js';
 import type { BatchStatus } from '../batch/status-document.js';
 import type { BatchId } from '../domain/ids.js';
 import { firingBatchId } from '../domain/schedule-name.js';
 import type { Firing } from '../schedules/read-firings.js';
 import type { Schedule } from '../schedules/schedule-client.js';
 import { homeOf } from '../storage/layout.js';
+import { readBatchStatus } from '../starter.js';
 import type { ScheduleHome } from './schedule-access.js';
 import { isOpen } from '../batch/status-document.js';
 

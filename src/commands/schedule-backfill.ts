@@ -1,4 +1,3 @@
-import { checkSheet } from '../batch/plan-submission.js';
 import { costOf, type PriceTable } from '../domain/price-table.js';
 import { counted } from '../domain/counted.js';
 import { imagesOf, kindsText, type ImagesOfKind } from '../domain/image-counts.js';
@@ -12,6 +11,7 @@ import type { Schedule } from '../schedules/schedule-client.js';
 import { momentIn } from '../domain/moment.js';
 import { timeGiven } from '../schedules/time-given.js';
 import { zonedText } from '../schedules/time-zone.js';
+import { checkSheet } from '../starter.js';
 import { EXIT, type Command, type CommandContext } from './command-context.js';
 import { askConsent, type Consent } from './consent.js';
 import {
@@ -125,8 +125,10 @@ async function costLines(
 ): Promise<string> {
   const [first = new Date()] = times;
   const sheetSettings = { ...sheet.sheetSettings, moment: momentIn(first, sheet.timezone) };
-  const { images } = await withFiringSheet(await sheetMeans(access, config), sheet, interrupted, (file) =>
-    checkSheet(file, sheetSettings),
+  const {
+    summary: { images },
+  } = await withFiringSheet(await sheetMeans(access, config), sheet, interrupted, (file) =>
+    checkSheet(file, { sheetSettings }),
   );
   const all: readonly ImagesOfKind[] = images.map(({ model, resolution, images: count }) => ({
     model,

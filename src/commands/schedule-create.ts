@@ -7,7 +7,7 @@ import { createSchedule, readSchedule } from '../schedules/schedule-client.js';
 import type { ScheduledSheet } from '../schedules/scheduled-sheet.js';
 import { sheetLabel } from '../sheet/index.js';
 import { ownAccount, withBucket } from './batch-access.js';
-import { checkedSheet, type CheckedSheet } from './checked-sheet.js';
+import { readGivenSheet, type ReadSheet } from './checked-sheet.js';
 import { EXIT, type Command, type CommandContext, type ExitCode } from './command-context.js';
 import { withFolderBucket } from './engine.js';
 import { inputReachText } from './input-reach.js';
@@ -42,7 +42,7 @@ export const scheduleCreate: Command<ScheduleCreateOptions> = (context, { name, 
   if (place.kind === 'problem') throw new UsageError(`${sheetLabel(sheet)} ${place.problem}.`);
   const now = new Date();
   return withSheetFile(sheet, context, async (file) => {
-    const read = await checkedSheet(context, file, { sheet, sheetSettings: firstReading(settings, now) });
+    const read = await readGivenSheet(context, file, { sheet, sheetSettings: firstReading(settings, now) });
     const address = place.kind === 'address' ? place.address : undefined;
     const given: Given = { name, settings, sheet: read, address, now };
     if (flags.dryRun) return withFolderBucket(context, (found) => dryRun(found, given, flags));
@@ -59,7 +59,7 @@ export const scheduleCreate: Command<ScheduleCreateOptions> = (context, { name, 
 interface Given {
   readonly name: ScheduleName;
   readonly settings: ScheduleSettings;
-  readonly sheet: CheckedSheet;
+  readonly sheet: ReadSheet;
   /** Undefined where the sheet is to be pinned. */
   readonly address: string | undefined;
   readonly now: Date;
@@ -118,7 +118,7 @@ async function dryRun(context: CommandContext, given: Given, flags: ScheduleCrea
 }
 
 /** What a sheet will be to the schedule, before anything is put into the bucket. */
-function previewOf({ name, sha256 }: CheckedSheet, address: string | undefined): ScheduledSheet['source'] {
+function previewOf({ name, sha256 }: ReadSheet, address: string | undefined): ScheduledSheet['source'] {
   return address === undefined ? { kind: 'pinned', key: '-', sha256, name } : { kind: 'address', address };
 }
 

@@ -1,39 +1,30 @@
-import { findPlace } from '../batch/batch-place.js';
-import {
-  planSubmission,
-  sheetToPlan,
-  type SheetFile,
-  type SubmissionPlan,
-} from '../batch/plan-submission.js';
-import type { PriceTable } from '../domain/price-table.js';
+import type { SubmissionPlan } from '../batch/plan-submission.js';
+import { refuseUnpriced } from '../batch/spending.js';
+import type { AccountId } from '../bananahub/client.js';
+import { counted } from '../domain/counted.js';
 import { imagesOf, kindsText, type ImagesOfKind } from '../domain/image-counts.js';
 import { momentIn } from '../domain/moment.js';
-import { firingBatchId, type ScheduleName } from '../domain/schedule-name.js';
-import { UsageError } from '../errors.js';
+import type { PriceTable } from '../domain/price-table.js';
+import { firingBatchId, type ScheduleMode, type ScheduleName } from '../domain/schedule-name.js';
 import { nextTimes } from '../schedules/schedule-times.js';
-import type { SheetSettings, SheetSummary } from '../sheet/index.js';
+import { scheduledSubmission } from '../schedules/start-firing.js';
+import type { SheetSettings } from '../sheet/index.js';
 import { addressOf, homeOf, type BatchLocation, type HomeFolder } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
-import type { AccountId } from '../bananahub/client.js';
-import { readBatchFiles } from '../batch/batch-files.js';
-import type { ScheduleSettings } from './schedule-settings.js';
-import { refuseUnpriced } from '../batch/spending.js';
+import { prepareSubmission, type CheckedSheet } from '../starter.js';
 import { budgetText } from './budget-text.js';
-import { counted } from '../domain/counted.js';
+import type { ScheduleSettings } from './schedule-settings.js';
 import { costText, differenceText } from './submission-plan-text.js';
-import { refuseOtherAccount, refuseTooLong } from '../batch/submission-refusals.js';
 
-/** What the first firing of a schedule would buy, by the sheet as it is now. */
-export type FiringPlan =
-  | { readonly mode: 'fresh'; readonly batch: BatchLocation; readonly buys: readonly ImagesOfKind[] }
-  | {
-      readonly mode: 'changes';
-      readonly batch: BatchLocation;
-      readonly buys: readonly ImagesOfKind[];
-      readonly plan: SubmissionPlan;
-    };
+/** What the first run of a schedule would buy, by the sheet as it is now. */
+export interface FiringPlan {
+  readonly mode: ScheduleMode;
+  readonly batch: BatchLocation;
+  readonly buys: readonly ImagesOfKind[];
+  readonly plan: SubmissionPlan;
+}
 
-/** How the first firing will read the sheet. */
+/** How the first run of a schedule will read the sheet. */
 export function firstReading({ asked }: ScheduleSettings, now: Date): SheetSettings {
   const { sheetSettings, mode, times, timezone } = asked;
   if (mode === 'changes') return { ...sheetSettings, moment: 'refused' };
@@ -43,49 +34,34 @@ export function firstReading({ asked }: ScheduleSettings, now: Date): SheetSetti
 }
 
 /**
- * Plans the first firing by a sheet that was read as `firstReading` says. Changes nothing. Throws a UsageError where it
- * would buy nothing for its limits, where a budget has no prices, and where the batch belongs to another account than `own`.
+ * Plans the first run of a schedule by a sheet that was read as `firstReading` says. Changes nothing. Throws a UsageError
+ * for what that run would be refused for, as it is: by `prepareSubmission`, as `run` and `submit`.
  */
 export async function planFiring(
   store: ObjectStore,
   schedule: { readonly home: HomeFolder; readonly name: ScheduleName; readonly settings: ScheduleSettings },
   found: {
-    readonly sheet: SheetFile & { readonly summary: SheetSummary };
+    readonly sheet: CheckedSheet;
     readonly now: Date;
     readonly own: AccountId | undefined;
     readonly prices: PriceTable | undefined;
   },
 ): Promise<FiringPlan> {
   const { home, name, settings } = schedule;
-  const { mode, maxImages, budget, times, timezone } = settings.asked;
-  const { sheet, now } = found;
+  const { mode, times, timezone, budget } = settings.asked;
+  const { sheet, now, own: account, prices } = found;
   const [first = now] = nextTimes(times, timezone, { after: now, count: 1 });
   const batchHome = homeOf(home, firingBatchId(name, mode, first));
-  let planned: FiringPlan;
-  if (mode === 'fresh') {
-    planned = { mode, batch: batchHome, buys: sheet.summary.images };
-  } else {
-    const batch = await findPlace(store, batchHome);
-    refuseOtherAccount(batch, await readBatchFiles(store, batch), found.own, { rebind: false });
-    const asked = sheetToPlan(sheet, { sheetSettings: firstReading(settings, now), merge: false });
-    const plan = await planSubmission(store, batch, asked);
-    refuseTooLong(plan);
-    planned = { mode, batch, plan, buys: plan.buys };
-  }
-  refuseTooMany(planned.buys, maxImages);
-  if (budget !== undefined) refuseUnpriced(sheet.summary.images, found.prices);
-  return planned;
-}
-
-function refuseTooMany(buys: readonly ImagesOfKind[], maxImages: number | undefined): void {
-  const images = imagesOf(buys);
-  if (maxImages === undefined || images <= maxImages) return;
-  throw new UsageError(
-    `A firing would make ${counted(images, 'image')} now, and --max-images allows ${maxImages}: it would make none at all. Raise it, or take fewer rows.`,
+  const { location: batch, plan } = await prepareSubmission(
+    { store, account, prices, isToStart: false },
+    scheduledSubmission(settings.asked, sheet, batchHome),
   );
+  // Later runs may make any row of the sheet.
+  if (budget !== undefined) refuseUnpriced(sheet.summary.images, prices);
+  return { mode, batch, plan, buys: plan.buys };
 }
 
-/** Lines that tell what the first firing would buy; what it costs where prices are known. */
+/** Lines that say what the first run of a schedule would buy, and at what cost where prices are known. */
 export function firingPlanText(
   planned: FiringPlan,
   budget: string | undefined,
@@ -97,8 +73,8 @@ export function firingPlanText(
   const cap = budget === undefined ? '' : budgetText({ budget }, buys, prices);
   switch (planned.mode) {
     case 'fresh':
-      return `Firing     makes ${makes} as the sheet is now → ${addressOf(batch)}\n${costs}${cap}`;
+      return `Next run   makes ${makes} from the sheet as it is now → ${addressOf(batch)}\n${costs}${cap}`;
     case 'changes':
-      return `${differenceText(batch, planned.plan)}Firing     the first one makes ${makes}, later ones what is new or changed by then\n${costs}${cap}`;
+      return `${differenceText(batch, planned.plan)}Next run   makes ${makes}; later ones make what is new or changed by then\n${costs}${cap}`;
   }
 }

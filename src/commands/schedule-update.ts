@@ -1,6 +1,5 @@
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { checkSheet } from '../batch/plan-submission.js';
 import { refuseUnusable } from '../batch/submission-refusals.js';
 import type { ScheduleName } from '../domain/schedule-name.js';
 import { UsageError } from '../errors.js';
@@ -9,8 +8,9 @@ import { labelOf, withFiringSheet } from '../schedules/firing-sheet.js';
 import { updateSchedule, type Schedule } from '../schedules/schedule-client.js';
 import type { ScheduledSheet } from '../schedules/scheduled-sheet.js';
 import { sheetLabel } from '../sheet/index.js';
+import { checkSheet, type CheckedSheet } from '../starter.js';
 import { ownAccount } from './batch-access.js';
-import { checkedSheet } from './checked-sheet.js';
+import { readGivenSheet } from './checked-sheet.js';
 import { EXIT, type Command, type CommandContext, type ExitCode } from './command-context.js';
 import { inputReachText } from './input-reach.js';
 import { pinGivenSheet } from './pin-given-sheet.js';
@@ -54,7 +54,7 @@ export const scheduleUpdate: Command<ScheduleUpdateOptions> = (context, { name, 
     const place = sheetPlace(sheet);
     if (place.kind === 'problem') throw new UsageError(`${sheetLabel(sheet)} ${place.problem}.`);
     return withSheetFile(sheet, context, async (file) => {
-      const read = await checkedSheet(context, file, {
+      const read = await readGivenSheet(context, file, {
         sheet,
         sheetSettings: firstReading(settings, new Date()),
       });
@@ -72,7 +72,7 @@ interface Change {
 
 /** A sheet as the next firing will have it, and what is to be done for that. */
 interface NextSheet {
-  readonly read: Parameters<typeof planFiring>[2]['sheet'];
+  readonly read: CheckedSheet;
   readonly given:
     | { readonly kind: 'file'; readonly file: GivenSheet }
     | { readonly kind: 'address'; readonly address: string }
@@ -93,10 +93,10 @@ async function withPresentSheet(
     interrupted,
     async (file) => {
       const sheetSettings = firstReading(settings, new Date());
-      const summary = await checkSheet(file, sheetSettings);
-      stderr.write(sheetText(labelOf(before.sheet), summary, sheetSettings));
-      refuseUnusable(summary, sheetSettings);
-      return update(context, access, change, { read: { ...file, summary }, given: { kind: 'as-before' } });
+      const read = await checkSheet(file, { sheetSettings });
+      stderr.write(sheetText(labelOf(before.sheet), read.summary, sheetSettings));
+      refuseUnusable(read.summary, sheetSettings);
+      return update(context, access, change, { read, given: { kind: 'as-before' } });
     },
   );
 }

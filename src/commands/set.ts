@@ -2,7 +2,7 @@ import type { ChangedSettings } from '../domain/batch-settings.js';
 import type { BatchStatus } from '../batch/status-document.js';
 import { compareDecimals } from '../domain/decimal.js';
 import { UsageError } from '../errors.js';
-import { instructSignal, setUpdate } from '../workflows/messages.js';
+import { changeBatch } from '../starter.js';
 import { withTemporalAccess } from './batch-access.js';
 import { EXIT, type Command } from './command-context.js';
 import { NO_WORKER } from './no-worker.js';
@@ -23,8 +23,7 @@ export const set: Command<SetOptions> = async (context, options) => {
   return withTemporalAccess(context, async (access) => {
     const { before, isTakenUp } = await tellBatch(access, id, {
       verb: 'set anything',
-      tell: (handle) => handle.executeUpdate(setUpdate, { args: [settings] }),
-      leave: (handle) => handle.signal(instructSignal, { kind: 'set', ...settings }),
+      send: (means, location) => changeBatch(means, location, settings),
     });
     const { batchId, concurrency } = before;
     const lower = (settings.concurrency ?? Infinity) < (concurrency ?? 0);

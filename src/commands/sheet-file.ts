@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import prettyBytes from 'pretty-bytes';
 import { InterruptedError, UsageError } from '../errors.js';
 import { fetchSheet, sheetAddressIn, type SheetAddress } from '../batch/fetch-sheet.js';
-import { hashFile, type SheetFile } from '../batch/plan-submission.js';
+import { localSheet, type SheetFile } from '../batch/sheet-file.js';
 import type { SheetInputs } from '../batch/sheet-inputs.js';
 import { sheetLabel } from '../sheet/index.js';
 import type { ObjectStore } from '../storage/object-store.js';
@@ -36,14 +36,14 @@ export async function withSheetFile<T>(
   try {
     const copy = path.join(folder, 'sheet');
     const copied = await copySheet(name, context, copy);
-    return await use({
-      path: copy,
-      name: copied,
-      ...(await hashFile(copy)),
-      inputs,
-      signal: context.interrupted,
-      openInputStore: openStore,
-    });
+    return await use(
+      await localSheet(copy, {
+        name: copied,
+        inputs,
+        signal: context.interrupted,
+        openInputStore: openStore,
+      }),
+    );
   } finally {
     await close();
     await rm(folder, { recursive: true, force: true });

@@ -1,12 +1,12 @@
 import type { Client } from '@temporalio/client';
-import { readBatchStatus } from '../batch/batch-status.js';
 import { statusJson, type BatchStatus } from '../batch/status-document.js';
 import { statusFromBucket } from '../batch/bucket-status.js';
 import { UsageError } from '../errors.js';
 import { ServiceTexts } from '../ledger/service-texts.js';
 import { addressOf, type BatchLocation } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
-import { locate, withBucketIfAny, type BucketIfAny } from './batch-access.js';
+import { findBatch, readBatchStatus } from '../starter.js';
+import { withBucketIfAny, type BucketIfAny } from './batch-access.js';
 import { EXIT, type Command, type CommandContext, type ExitCode } from './command-context.js';
 import { sealNotes } from './seal-notes.js';
 import { coloursFor, statusBlock } from './status-text.js';
@@ -39,7 +39,7 @@ async function statusByTemporal(
   { store, bucket, away }: BucketIfAny,
   client: Client,
 ): Promise<ExitCode> {
-  const location = await locate({ store, bucket, client, bucketAway: away }, options.id);
+  const location = await findBatch({ store, bucket, client, bucketAway: away }, options.id);
   const access = { store, client, taskQueue: context.config.taskQueue };
   const found = options.watch
     ? await watchBatch(context, access, location, context.interrupted)
@@ -53,7 +53,7 @@ async function statusByBucket(
   options: StatusOptions,
   { store, bucket }: BucketIfAny,
 ): Promise<ExitCode> {
-  const location = await locate({ store, bucket }, options.id);
+  const location = await findBatch({ store, bucket }, options.id);
   return show(
     context,
     options,

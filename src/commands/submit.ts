@@ -1,11 +1,11 @@
 import type { BatchLocation } from '../storage/layout.js';
+import { workersOf } from '../starter.js';
 import { withBatchAccess } from './batch-access.js';
 import { checkKey } from './checked-key.js';
-import { checkedSheet } from './checked-sheet.js';
+import { readGivenSheet } from './checked-sheet.js';
 import { EXIT, type Command } from './command-context.js';
 import { dryRun } from './dry-run.js';
 import { withSheetFile } from './sheet-file.js';
-import { workersOf } from '../batch/task-queue-pollers.js';
 import { submitSheet, type SubmissionOptions } from './submission.js';
 import { submissionJson } from './submission-plan-text.js';
 
@@ -13,7 +13,7 @@ import { submissionJson } from './submission-plan-text.js';
 export const submit: Command<SubmissionOptions> = (context, options) => {
   const { config, stdout, stderr } = context;
   return withSheetFile(options.sheet, context, async (file) => {
-    const sheet = await checkedSheet(context, file, options);
+    const sheet = await readGivenSheet(context, file, options);
     if (options.dryRun) return dryRun(context, sheet, options);
     await checkKey(context);
     return withBatchAccess(config, async (access) => {

@@ -1,58 +1,44 @@
-import {
-  WorkflowNotFoundError,
-  WorkflowUpdateFailedError,
-  WorkflowUpdateRPCTimeoutOrCancelledError,
-  type WorkflowHandle,
-} from '@temporalio/client';
-import { readBatchStatus } from '../batch/batch-status.js';
 import type { BatchStatus } from '../batch/status-document.js';
 import { UsageError } from '../errors.js';
-import { batchWorkflowId } from '../workflows/names.js';
-import { locate, TEMPORAL_DEADLINE_MS, type BatchAccess } from './batch-access.js';
+import { findBatch, type StatusAccess, type Steered } from '../starter.js';
+import type { BatchLocation } from '../storage/layout.js';
+import type { BatchAccess } from './batch-access.js';
 import { stuck } from './end-stuck-batch.js';
 import { retryAdvice } from './retry-advice.js';
 import { unknownBatch } from './status.js';
-import { isOpen } from '../batch/status-document.js';
-
-/** What a batch is to be told. */
-export interface Word {
-  /** What cannot be done with a batch that has ended, for the refusal: `pause`. */
-  readonly verb: string;
-  /** Tells it and waits until it has obeyed. */
-  readonly tell: (handle: WorkflowHandle) => Promise<unknown>;
-  /** Leaves the word with Temporal until a worker takes it up. */
-  readonly leave: (handle: WorkflowHandle) => Promise<unknown>;
-  /** How long it may take to obey. Default 5 s. */
-  readonly withinMs?: number;
-}
 
 /**
- * Tells a running batch something. Where no worker answers in time, the word is left with Temporal, and `isTakenUp` is
- * false. Throws a UsageError for a batch that is unknown, has ended, or refuses, with its reason.
+ * Sends a message to a running batch. Where no worker answers in time, the message stays with Temporal, and `isTakenUp`
+ * is false. Throws a UsageError for a batch that is unknown, has ended, or refuses, with its reason; `verb` is what then
+ * cannot be done: `pause`.
  */
 export async function tellBatch(
   access: BatchAccess,
   id: string,
-  word: Word,
+  {
+    verb,
+    send,
+  }: {
+    readonly verb: string;
+    readonly send: (access: StatusAccess, location: BatchLocation) => Promise<Steered>;
+  },
 ): Promise<{ readonly before: BatchStatus; readonly isTakenUp: boolean }> {
-  const { client } = access;
-  const location = await locate(access, id);
-  const before = await readBatchStatus(access, location);
-  if (!before) throw unknownBatch(location);
-  if (!isOpen(before)) throw endedAlready(before, word.verb);
-  if (before.state === 'stuck') throw stuck(before);
-  const handle = client.workflow.getHandle(batchWorkflowId(location.batchId));
-  const within = <T>(ms: number, call: () => Promise<T>): Promise<T> =>
-    client.connection.withDeadline(Date.now() + ms, call);
-  try {
-    await within(word.withinMs ?? TEMPORAL_DEADLINE_MS, () => word.tell(handle));
-    return { before, isTakenUp: true };
-  } catch (error) {
-    if (error instanceof WorkflowUpdateFailedError) throw refusedByBatch(error, before, word.verb);
-    if (error instanceof WorkflowNotFoundError) throw endedAlready(before, word.verb);
-    if (!(error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)) throw error;
-    await within(TEMPORAL_DEADLINE_MS, () => word.leave(handle));
-    return { before, isTakenUp: false };
+  const location = await findBatch(access, id);
+  const steered = await send(access, location);
+  switch (steered.kind) {
+    case 'applied':
+    case 'waiting':
+      return { before: steered.before, isTakenUp: steered.kind === 'applied' };
+    case 'unknown-batch':
+      throw unknownBatch(location);
+    case 'ended':
+      throw endedAlready(steered.before, verb);
+    case 'stuck':
+      throw stuck(steered.before);
+    case 'refused': {
+      const { before, reason, error } = steered;
+      throw new UsageError(`Batch "${before.batchId}" refuses to ${verb}: ${reason}`, { cause: error });
+    }
   }
 }
 
@@ -71,15 +57,4 @@ function endedAlready(
       ...(advice === undefined ? [] : [advice]),
     ].join(' '),
   );
-}
-
-function refusedByBatch(
-  error: WorkflowUpdateFailedError,
-  { batchId }: BatchStatus,
-  verb: string,
-): UsageError {
-  let reason: unknown = error;
-  while (reason instanceof Error && reason.cause instanceof Error) reason = reason.cause;
-  const message = reason instanceof Error ? reason.message : String(reason);
-  return new UsageError(`Batch "${batchId}" refuses to ${verb}: ${message}`, { cause: error });
 }

@@ -1,15 +1,15 @@
-import { Client, ServiceError, type Connection } from '@temporalio/client';
+import { Client, type Connection } from '@temporalio/client';
 import type { Config, TemporalConfig } from '../config.js';
 import { asPart } from '../domain/full-stop.js';
 import { UsageError } from '../errors.js';
-import { connectTemporal, TEMPORAL_DEADLINE_MS } from './batch-access.js';
+import { connectTemporal } from './batch-access.js';
 
 /** Temporal, or why a command has to do without it. */
 export type TemporalIfAny =
   | { readonly kind: 'there'; readonly client: Client }
   | { readonly kind: 'away'; readonly problem: string };
 
-/** Gives `use` a client where Temporal answers within `TEMPORAL_DEADLINE_MS`, and closes it afterwards. */
+/** Gives `use` a client where Temporal answers in time, and closes it afterwards. */
 export async function withTemporalIfAny<T>(
   config: Pick<Config, 'temporal'>,
   use: (temporal: TemporalIfAny) => Promise<T>,
@@ -33,15 +33,5 @@ export async function withTemporalIfAny<T>(
     return await use({ kind: 'there', client: new Client({ connection, namespace }) });
   } finally {
     await connection.close();
-  }
-}
-
-/** What `ask` learns from Temporal within `TEMPORAL_DEADLINE_MS`; undefined where Temporal fails or is too slow. */
-export async function askTemporal<T>(client: Client, ask: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await client.connection.withDeadline(Date.now() + TEMPORAL_DEADLINE_MS, ask);
-  } catch (error) {
-    if (error instanceof ServiceError) return undefined;
-    throw error;
   }
 }

@@ -4,7 +4,8 @@ import { verifyBatch, type Checked } from '../audit/verify-batch.js';
 import { sameBytesText, type SameBytes } from '../domain/same-bytes.js';
 import { addressOf, type BatchLocation } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
-import { locate, withBucket } from './batch-access.js';
+import { findBatch } from '../starter.js';
+import { withBucket } from './batch-access.js';
 import { EXIT, type Command, type CommandContext } from './command-context.js';
 import { openLateProgress } from './progress.js';
 import { sealOf } from './sealed-batch.js';
@@ -28,7 +29,7 @@ const JSON_ROWS = 100_000;
 /** Compares a batch's newest seal with the bucket. Needs only the bucket. Ends with 1 on any difference. */
 export const verify: Command<VerifyOptions> = (context, options) =>
   withBucket(context.config, async (store, bucket) => {
-    const location = await locate({ store, bucket }, options.id);
+    const location = await findBatch({ store, bucket }, options.id);
     const limit = options.limit ?? (options.json ? JSON_ROWS : TABLE_ROWS);
     let verification: Verification;
     try {

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ShardRows } from '../ledger/shard-rows.js';
-import { etaOf, readBatchStatus } from '../batch/batch-status.js';
+import { etaOf } from '../batch/batch-status.js';
 import { type BatchStatus } from '../batch/status-document.js';
 import { UsageError } from '../errors.js';
 import type { BatchLocation } from '../storage/layout.js';
+import { readBatchStatus } from '../starter.js';
 import type { BatchAccess } from './batch-access.js';
 import type { CommandContext } from './command-context.js';
 import { Pace } from './pace.js';

@@ -3,6 +3,7 @@ import { statusJson, type BatchStatus } from '../batch/status-document.js';
 import type { Config } from '../config.js';
 import type { BatchLocation } from '../storage/layout.js';
 import { contactSheetKey, failuresKey, imagesPrefix, rejectsKey, resultsKey } from '../storage/layout.js';
+import { workersOf } from '../starter.js';
 import type { BatchAccess } from './batch-access.js';
 import { EXIT, type CommandContext, type ExitCode } from './command-context.js';
 import { embeddedBucketFolder, type Engine } from './engine.js';
@@ -10,7 +11,6 @@ import { sealNotes } from './seal-notes.js';
 import { canaryToSee, lookAtCanary } from './canary-look.js';
 import { coloursFor, statusBlock } from './status-text.js';
 import { exitCodeOf } from './status.js';
-import { workersOf } from '../batch/task-queue-pollers.js';
 import { workerIdentity } from '../worker-identity.js';
 import { watchBatch } from './watch-batch.js';
 

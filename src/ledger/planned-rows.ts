@@ -10,7 +10,7 @@ import { JoiningNames } from './joining-names.js';
 import { underPresentName, type ImageMove } from './present-name.js';
 import { rowsBefore, type BeforeRun } from './previous-runs.js';
 import { rowsAfterRun } from './run-rows.js';
-import { RejectedStandIns, rowsThatStay } from './staying-rows.js';
+import { RejectedStandIns, rowsThatStay, SheetPlaces } from './staying-rows.js';
 
 /** What a run is to do with a row of its batch. */
 export interface PlannedRow {
@@ -39,6 +39,8 @@ export interface RunToPlan {
   readonly before: BeforeRun;
   /** The bytes of the run's sheet; not read by a retry or redo. */
   readonly openSheet: () => Promise<AsyncIterable<Uint8Array>>;
+  /** The names of the sheet's rows, where a reading has gathered them: saves another one. */
+  readonly names?: JoiningNames | undefined;
   /** The images that it names beside itself; undefined for none. */
   readonly inputs: InputImages | undefined;
   /** Ends the reading of the sheet. */
@@ -62,23 +64,24 @@ export async function* plannedRows(input: RunToPlan): AsyncGenerator<PlannedItem
 const NOTHING: TakenUp = { kinds: new Set(), redo: new Set() };
 
 async function* plannedSheet(input: RunToPlan, taken: TakenUp): AsyncGenerator<PlannedItem> {
-  const left = await rowsBefore(input.store, input.before);
+  const { store, before } = input;
+  const left = await rowsBefore(store, before);
   const standIns = new RejectedStandIns();
+  const places = new SheetPlaces();
   let position = 0;
   for await (const item of sheetItems(input)) {
     yield { kind: 'sheet', item };
     if (item.kind === 'rejected') standIns.add(item.stays);
     if (item.kind !== 'row') continue;
     position += 1;
+    if (before.base) places.add(item.row);
     const row = underIdInBatch(item.row, (rowId) => left.get(rowId)?.outcome.contentHash);
-    const before = left.get(row.rowId);
+    const known = left.get(row.rowId);
     left.delete(row.rowId);
-    yield planned(input, row, before, { taken, isKept: false });
+    yield planned(input, row, known, { taken, isKept: false });
   }
-  const { store, before } = input;
-  const items = (): AsyncGenerator<SheetItem> => sheetItems(input);
   const stay = before.base
-    ? await rowsThatStay({ store, base: before.base, lacks: left, standIns, items })
+    ? await rowsThatStay({ store, base: before.base, lacks: left, standIns, places })
     : [];
   for (const { row: known, before: itsBefore } of stay) {
     left.delete(known.rowId);
@@ -143,12 +146,17 @@ async function namesRefusedByKept(
   input: RunToPlan,
   base: RunRef,
 ): Promise<ReadonlyMap<number, string> | undefined> {
-  const joining = new JoiningNames();
-  for await (const item of sheetItems(input)) if (item.kind === 'row') joining.add(item.row);
+  const joining = input.names ?? (await namesIn(sheetItems(input)));
   // Names that all come of ids are different as the ids are.
   if (!joining.hasChosen && !(input.before.batch?.hasNames ?? false)) return undefined;
   for await (const { row } of rowsAfterRun(input.store, base)) joining.meet(row);
   return joining.refused();
+}
+
+async function namesIn(items: AsyncIterable<SheetItem>): Promise<JoiningNames> {
+  const names = new JoiningNames();
+  for await (const item of items) if (item.kind === 'row') names.add(item.row);
+  return names;
 }
 
 /** A row without the start that an earlier run gave it. */

@@ -1,6 +1,7 @@
 import { IdLines } from '../domain/id-lines.js';
+import type { PromptRow } from '../domain/row.js';
 import { foldedName } from '../domain/taken-names.js';
-import type { SheetItem, StayingRows } from '../sheet/index.js';
+import type { StayingRows } from '../sheet/index.js';
 import type { RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { rowsAfterRun, type LeftRow } from './run-rows.js';
@@ -30,32 +31,42 @@ export class RejectedStandIns {
   }
 }
 
+/** On which lines a sheet has its rows, and which names it gives to their images; in a few bytes a row. */
+export class SheetPlaces {
+  readonly lines = new IdLines();
+  readonly names = new IdLines();
+
+  add({ rowId, imageName, line }: Pick<PromptRow, 'rowId' | 'imageName' | 'line'>): void {
+    this.lines.claim(rowId, line);
+    this.names.claim(foldedName(imageName), line);
+  }
+}
+
 /**
  * The rows of a batch that stay though its sheet lacks them, since rejected records stand for them: what those mean
  * nobody knows, so that nothing may be removed for them. In the batch's order.
  *
  * Where a record is known by its line alone and rows have moved to other lines, all rows stay that the sheet lacks. A row
- * whose image's name a row of the sheet has does not stay. Throws StorageError, and as reading the sheet does.
+ * whose image's name a row of the sheet has does not stay. Throws StorageError.
  */
 export async function rowsThatStay({
   store,
   base,
   lacks,
   standIns,
-  items,
+  places: { lines, names },
 }: {
   readonly store: ObjectStore;
   readonly base: RunRef;
   /** The ids of the rows that the sheet lacks. */
   readonly lacks: ReadonlyMap<string, unknown>;
   readonly standIns: RejectedStandIns;
-  /** Reads the sheet once more. */
-  readonly items: () => AsyncIterable<SheetItem>;
+  /** Of all rows of the sheet. */
+  readonly places: SheetPlaces;
 }): Promise<readonly LeftRow[]> {
   if (standIns.isEmpty || lacks.size === 0) return [];
   const stay: LeftRow[] = [];
   const others: LeftRow[] = [];
-  const { lines, names } = await placesIn(items());
   let hasMoved = false;
   for await (const known of rowsAfterRun(store, base)) {
     const { row } = known;
@@ -66,17 +77,4 @@ export async function rowsThatStay({
   }
   if (!hasMoved) return stay;
   return [...stay, ...others].toSorted((a, b) => a.row.position - b.row.position);
-}
-
-async function placesIn(
-  items: AsyncIterable<SheetItem>,
-): Promise<{ readonly lines: IdLines; readonly names: IdLines }> {
-  const lines = new IdLines();
-  const names = new IdLines();
-  for await (const item of items) {
-    if (item.kind !== 'row') continue;
-    lines.claim(item.row.rowId, item.row.line);
-    names.claim(foldedName(item.row.imageName), item.row.line);
-  }
-  return { lines, names };
 }

@@ -1,9 +1,8 @@
 import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
+import { withinDeadline } from '../batch/temporal-calls.js';
 import type { Notice } from '../domain/notice.js';
 import type { deliverNotice } from '../workflows/deliver-notice.js';
 import { noticeWorkflowId } from '../workflows/names.js';
-
-const DEADLINE_MS = 5_000;
 
 /**
  * Has a notice delivered by a workflow of its own, in its own time; returns once Temporal has it. One that was told
@@ -11,7 +10,7 @@ const DEADLINE_MS = 5_000;
  */
 export async function startDelivery(client: Client, taskQueue: string, notice: Notice): Promise<void> {
   try {
-    await client.connection.withDeadline(Date.now() + DEADLINE_MS, () =>
+    await withinDeadline(client.connection, () =>
       client.workflow.start<typeof deliverNotice>('deliverNotice', {
         workflowId: noticeWorkflowId(notice.id),
         taskQueue,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fetchSheet, pathBaseOf, sheetAddressIn, type SheetAddress } from '../batch/fetch-sheet.js';
-import { hashFile, type SheetFile } from '../batch/plan-submission.js';
+import { localSheet, type SheetFile } from '../batch/sheet-file.js';
 import { SheetInputs, type FoundInputs, type SheetInput } from '../batch/sheet-inputs.js';
 import { startDeadline } from '../bananahub/deadline.js';
 import { spanText } from '../domain/span-text.js';
@@ -48,10 +48,9 @@ export async function withFiringSheet<T>(
   try {
     const copy = path.join(folder, 'sheet');
     const name = await fetched(means, sheet, copy, signal);
-    const hashed = await hashFile(copy);
-    refuseChanged(sheet, hashed);
-    const inputs = await inputsOf(means, sheet, signal);
-    return await use({ path: copy, name, ...hashed, inputs, signal });
+    const file = await localSheet(copy, { name, signal });
+    refuseChanged(sheet, file);
+    return await use({ ...file, inputs: await inputsOf(means, sheet, signal) });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

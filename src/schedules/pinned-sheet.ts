@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { sheetAddressIn } from '../batch/fetch-sheet.js';
-import type { SheetFile } from '../batch/plan-submission.js';
+import type { SheetFile } from '../batch/sheet-file.js';
 import { putOnce } from '../batch/put-once.js';
 import { putSheet } from '../batch/put-sheet.js';
 import { uploadInputs } from '../batch/upload-inputs.js';

@@ -1,47 +1,26 @@
 import { findPlace } from '../batch/batch-place.js';
-import { isSealedFor, readBatchFiles } from '../batch/batch-files.js';
-import { rowsToBuy, rowsToRun } from '../batch/plan-counts.js';
-import {
-  checkSheet,
-  planSubmission,
-  sheetToPlan,
-  type SheetFile,
-  type SubmissionPlan,
-} from '../batch/plan-submission.js';
-import { spendingSettings } from '../batch/spending.js';
-import {
-  startClaimed,
-  startRun,
-  StartedByAnotherError,
-  type StartedRun,
-  type StartRunInput,
-} from '../batch/start-run.js';
-import {
-  refuseNewIds,
-  refuseNoRoomForNames,
-  refuseOtherAccount,
-  refuseTooLong,
-  refuseUnusable,
-} from '../batch/submission-refusals.js';
-import { uploadInputs } from '../batch/upload-inputs.js';
+import { checkSheet, type CheckedSheet } from '../batch/check-sheet.js';
+import type { Submission } from '../batch/prepare-submission.js';
+import { startBatch } from '../batch/start-batch.js';
+import { startClaimed, StartedByAnotherError, type StartedRun } from '../batch/start-run.js';
+import { SubmissionRefusal } from '../batch/submission-refusals.js';
 import { serviceName, serviceOf } from '../bananahub/account-id.js';
 import type { AccountId } from '../bananahub/client.js';
-import { counted } from '../domain/counted.js';
 import { momentIn } from '../domain/moment.js';
 import type { PriceTable } from '../domain/price-table.js';
-import { firingBatchId } from '../domain/schedule-name.js';
 import { placeText } from '../domain/record-place.js';
+import { firingBatchId } from '../domain/schedule-name.js';
 import { UsageError } from '../errors.js';
-import type { SheetSettings, SheetSummary } from '../sheet/index.js';
+import type { SheetSummary } from '../sheet/index.js';
 import { homeOf, type BatchLocation } from '../storage/layout.js';
 import { batchAtFiring, type FiringIdentity } from './batch-at-firing.js';
 import { FiringRefusal, quoting } from './firing-refusal.js';
-import { labelOf, withFiringSheet } from './firing-sheet.js';
+import { labelOf, withFiringSheet, type FiringSheet } from './firing-sheet.js';
 import { inTheWayText } from './in-the-way.js';
 import type { ScheduleAccess } from './schedule-client.js';
 import type { ScheduledSheet } from './scheduled-sheet.js';
 
-/** What firings are run with. */
+/** What a schedule's runs are started with. */
 export interface FiringMeans extends ScheduleAccess {
   /** Of the workers; another one once their key was replaced in its file. */
   readonly account: () => AccountId;
@@ -56,7 +35,7 @@ export interface FiringMeans extends ScheduleAccess {
   readonly inputsOutOfReach?: string;
 }
 
-/** What came of the beginning of a firing. */
+/** How a run of a schedule has begun. */
 export type FiringStart =
   | ({ readonly kind: 'started' } & StartedRun)
   /** The batch has all that the sheet asks for. */
@@ -93,7 +72,7 @@ export async function startFiring(
         }
         case 'free':
           return await withFiringSheet(means, sheet, signal, (file) =>
-            submitted(means, sheet, { firing, file, location, signal }),
+            submitted(means, sheet, { firing, file, signal }),
           );
       }
     } catch (error) {
@@ -104,106 +83,92 @@ export async function startFiring(
   throw raced;
 }
 
-interface Submission {
-  readonly firing: FiringIdentity;
-  readonly file: SheetFile & Pick<StartRunInput['sheet'], 'inputs'>;
-  readonly location: BatchLocation;
-  readonly signal: AbortSignal;
+/** How a schedule's run submits its sheet, and how `schedule create` plans it. */
+export function scheduledSubmission(
+  { settings, maxImages, budget }: Pick<ScheduledSheet, 'settings' | 'maxImages' | 'budget'>,
+  sheet: CheckedSheet,
+  home: BatchLocation,
+): Submission {
+  // What a person has let an earlier run cost is not a cap of the schedule.
+  const spending = { ...(maxImages !== undefined && { maxImages }), budget: budget ?? 'none' };
+  return { sheet, home, settings, spending, newIds: true, rebind: false, unattended: true };
 }
 
 async function submitted(
   means: FiringMeans,
   sheet: ScheduledSheet,
-  { firing, file, location, signal }: Submission,
+  {
+    firing,
+    file,
+    signal,
+  }: { readonly firing: FiringIdentity; readonly file: FiringSheet; readonly signal: AbortSignal },
 ): Promise<FiringStart> {
-  const { store, account, prices } = means;
   refuseOtherService(sheet, means);
-  const sheetSettings: SheetSettings = {
-    ...sheet.sheetSettings,
-    moment: sheet.mode === 'fresh' ? momentIn(firing.firingAt, sheet.timezone) : 'refused',
-  };
-  const summary = await checkSheet(file, sheetSettings);
-  refuseAllRejected(summary, sheet);
-  refuseNoRoomForNames(location, summary);
-  const files = await readBatchFiles(store, location);
-  refuseOtherAccount(location, files, account(), { rebind: false });
-  const asked = sheetToPlan({ ...file, summary }, { sheetSettings, merge: false });
-  const plan = await planSubmission(store, location, asked);
-  refuseAllRejected(plan.summary, sheet);
-  refuseUnusable(plan.summary, sheetSettings);
-  refuseRewrittenIds(plan, sheet, location);
-  refuseTooLong(plan);
-  refuseShrunken(plan, sheet, location);
-  if (means.inputsOutOfReach !== undefined && rowsToBuy(plan) > 0 && plan.summary.inputs.uploads > 0) {
-    throw new UsageError(`${means.inputsOutOfReach} Nothing was started.`);
-  }
-  const { settings } = sheet;
-  const toDo = rowsToRun(plan) + plan.removed;
-  if (toDo === 0 && isSealedFor(files, location, file, { sheetSettings, settings })) {
-    return { kind: 'nothing-to-do', location, runSeq: plan.runSeq - 1 };
-  }
-  // What a person has let an earlier run cost is no cap of the schedule's.
-  const spending = {
-    ...(sheet.maxImages !== undefined && { maxImages: sheet.maxImages }),
-    budget: sheet.budget ?? 'none',
-  };
-  const money = await spendingSettings(spending, { store, location, plan, mayMake: plan.mayMake, prices });
-  const inputListKey = await uploaded(means, { firing, file, location, signal });
-  signal.throwIfAborted();
-  const started = await startRun({
-    ...means,
-    location,
-    runSeq: plan.runSeq,
-    sheet: file,
-    sheetSettings,
-    rows: plan.summary.rows + plan.kept,
-    settings: { ...settings, ...money },
-    inputListKey,
-    merge: plan.merge,
-    service: sheet.service,
-    firing: {
-      schedule: firing.schedule,
-      firingAt: firing.firingAt.toISOString(),
-      runId: firing.runId,
+  const { schedule, mode, timezone, home, service } = sheet;
+  const { firingAt, runId } = firing;
+  const checked = await checkSheet(file, {
+    sheetSettings: {
+      ...sheet.sheetSettings,
+      moment: mode === 'fresh' ? momentIn(firingAt, timezone) : 'refused',
     },
   });
-  return { kind: 'started', ...started };
-}
-
-async function uploaded(
-  { store }: FiringMeans,
-  { firing, file, location, signal }: Submission,
-): Promise<string | undefined> {
-  const { inputs } = file;
-  if (!inputs) return undefined;
+  const submission = {
+    ...scheduledSubmission(sheet, checked, homeOf(home, firingBatchId(schedule, mode, firingAt))),
+    firing: { schedule, firingAt: firingAt.toISOString(), runId },
+  };
+  let { summary } = checked;
   try {
-    const openSource = async (): Promise<FiringMeans['store']> => store;
-    return await uploadInputs(store, location, inputs, { openSource, onPut: () => undefined, signal });
+    const batch = await startBatch({ ...means, account: means.account(), service }, submission, {
+      signal,
+      onPlan: ({ plan }) => {
+        ({ summary } = plan);
+      },
+      checkInputs: async ({ uploads }) => {
+        if (means.inputsOutOfReach === undefined || uploads === 0) return;
+        throw new UsageError(`${means.inputsOutOfReach} Nothing was started.`);
+      },
+    });
+    switch (batch.kind) {
+      case 'started': {
+        const { run, workflowRunId } = batch;
+        return { kind: 'started', run, workflowRunId };
+      }
+      case 'nothing-to-do':
+        return { kind: 'nothing-to-do', location: batch.location, runSeq: batch.plan.runSeq - 1 };
+      case 'running':
+      case 'busy':
+      case 'declined':
+        throw new Error(`A run of schedule "${schedule}" looks for a running batch itself.`);
+    }
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    throw quoting(
-      error,
-      `An input image has changed while it was read. Which one: banana-batch schedule show ${firing.schedule}`,
-    );
+    throw explained(error, sheet, summary);
   }
 }
 
-function refuseRewrittenIds(plan: SubmissionPlan, sheet: ScheduledSheet, location: BatchLocation): void {
-  try {
-    refuseNewIds(plan, location, { newIds: true });
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    const told = `${labelOf(sheet)}: a spreadsheet seems to have rewritten its ids; nothing was started. Which ones: banana-batch schedule show ${sheet.schedule}`;
-    throw quoting(error, told);
+/** A refusal in words for a schedule: outside of its record nothing of the sheet's cells is quoted. */
+function explained(error: unknown, sheet: ScheduledSheet, summary: SheetSummary): unknown {
+  if (!(error instanceof SubmissionRefusal)) return error;
+  const label = labelOf(sheet);
+  const show = `banana-batch schedule show ${sheet.schedule}`;
+  switch (error.reason) {
+    case 'all-rejected': {
+      const told = `${label}: every row of the sheet is rejected (${summary.rejected}); nothing was started.`;
+      const [first] = summary.firstRejected;
+      const why = first ? ` The first: ${placeText(first)}, ${first.column}: ${first.rule}` : '';
+      return new FiringRefusal(`${told}${why}`, { told, cause: error });
+    }
+    case 'new-ids':
+      return quoting(
+        error,
+        `${label}: a spreadsheet seems to have rewritten ids of the sheet; nothing was started. See which: ${show}`,
+      );
+    case 'shrunken': {
+      const told = `${label}: ${error.message}`;
+      return new FiringRefusal(told, { told, cause: error });
+    }
+    case 'input-changed':
+      return quoting(error, `An input image changed while it was read. See which: ${show}`);
   }
-}
-
-function refuseAllRejected({ rows, rejected, firstRejected }: SheetSummary, sheet: ScheduledSheet): void {
-  if (rows > 0) return;
-  const told = `${labelOf(sheet)}: every row of the sheet is rejected (${rejected}); nothing was started.`;
-  const [first] = firstRejected;
-  const why = first ? ` The first one: ${placeText(first)}, ${first.column}: ${first.rule}` : '';
-  throw new FiringRefusal(`${told}${why}`, { told });
 }
 
 /** Drawings must not pass for images: a sandbox's workers run only what was scheduled with it. */
@@ -215,19 +180,6 @@ function refuseOtherService(
   if (service === undefined ? !isSandbox() : service === own) return;
   const made = service === undefined ? 'without naming a service' : `for ${serviceName(service)}`;
   throw new UsageError(
-    `Schedule "${schedule}" was made ${made}, and the workers run with ${isSandbox() ? 'a sandbox' : own}; nothing was started. Start the workers with the right BANANAHUB_API_KEY and BANANAHUB_BASE_URL, or delete the schedule and create it again.`,
+    `Schedule "${schedule}" was created ${made}, but the workers run with ${isSandbox() ? 'a sandbox' : own}; nothing was started. Start the workers with the right BANANAHUB_API_KEY and BANANAHUB_BASE_URL, or delete the schedule and create it again.`,
   );
-}
-
-/** A broken export must neither empty a batch in the night nor, with other ids, buy all of it anew. */
-function refuseShrunken(
-  { removed, unchanged, changed, again, redone, kept }: SubmissionPlan,
-  sheet: ScheduledSheet,
-  { batchId }: BatchLocation,
-): void {
-  const left = unchanged + changed + again + redone + kept;
-  const before = removed + left;
-  if (removed === 0 || left * 2 >= before) return;
-  const told = `${labelOf(sheet)}: the sheet has ${counted(left, 'row')} left of the ${before} that batch "${batchId}" has; nothing was started, since it may be broken, or has other ids now. If that is meant, submit it once by hand: banana-batch submit SHEET --id ${batchId} --yes`;
-  throw new FiringRefusal(told, { told });
 }

@@ -8,5 +8,5 @@ export { readSheet, type SheetHeader, type SheetItem } from './read-sheet.js';
 export type { StayingRows } from './staying-rows.js';
 export { SheetError, sheetLabel } from './sheet-error.js';
 export { SheetSettings } from './sheet-settings.js';
-export { SheetTally, summarizeSheet, type SheetSummary } from './summary.js';
+export { SheetTally, type SheetSummary } from './summary.js';
 export { startsAsWebPage } from './web-page.js';

@@ -52,7 +52,7 @@ const HEAD_CHARACTERS = 64 * 1024;
  * `refusedNames` are rules that images' names break for reasons outside of the sheet, by the lines of their records.
  *
  * Throws the reason of the source's `signal`, and SheetError where the sheet cannot be trusted as a whole. A fault may stand anywhere, so read all of it
- * (`summarizeSheet`) before anything is bought. A sheet whose every record is rejected is no error.
+ * (`checkSheet`) before anything is bought. A sheet whose every record is rejected is no error.
  */
 export async function* readSheet(
   bytes: AsyncIterable<Uint8Array>,

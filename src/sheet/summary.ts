@@ -4,9 +4,8 @@ import { hasChosenName } from '../domain/object-key.js';
 import type { RecordPlace } from '../domain/record-place.js';
 import type { RejectedRecord, Repeat } from '../domain/row.js';
 import { InputTally, type InputCounts } from './input-counts.js';
-import { readSheet, type SheetHeader, type SheetItem } from './read-sheet.js';
+import type { SheetHeader, SheetItem } from './read-sheet.js';
 import { saysMoment } from './sheet-moment.js';
-import type { SheetSettings, SheetSource } from './sheet-settings.js';
 
 /** A record that says the same as an earlier one, by the lines on which they start. */
 export interface Duplicate {
@@ -131,23 +130,4 @@ export class SheetTally {
       firstRejected: [...this.#firstRejected],
     };
   }
-}
-
-/**
- * Reads a whole sheet without keeping its rows: the check before anything is spent. `onRows` hears of every thousandth
- * row. Throws as `readSheet` does.
- */
-export async function summarizeSheet(
-  bytes: AsyncIterable<Uint8Array>,
-  settings: SheetSettings,
-  source: SheetSource,
-  onRows: (rows: number) => void = () => undefined,
-): Promise<SheetSummary> {
-  const tally = new SheetTally();
-  let rows = 0;
-  for await (const item of readSheet(bytes, settings, source)) {
-    tally.add(item);
-    if (item.kind === 'row' && ++rows % 1000 === 0) onRows(rows);
-  }
-  return tally.summary();
 }

@@ -15,7 +15,9 @@ import type { Config } from '../../src/config.js';
 import { parseBatchId } from '../../src/domain/ids.js';
 import { startSandbox, type RunningSandbox } from '../../src/sandbox/index.js';
 import { SheetSettings } from '../../src/sheet/index.js';
-import { checkSheet, hashFile, planSubmission } from '../../src/batch/plan-submission.js';
+import { checkSheet } from '../../src/batch/check-sheet.js';
+import { planSubmission } from '../../src/batch/plan-submission.js';
+import { localSheet } from '../../src/batch/sheet-file.js';
 import { startRun } from '../../src/batch/start-run.js';
 import type { RunningWorker } from '../../src/run-workers.js';
 import { startWorker } from '../../src/worker.js';
@@ -115,18 +117,13 @@ describe('looking at batches', () => {
     if (!batchId) throw new Error(`"${id}" is not a batch id.`);
     const file = path.join(folder.path, `${id}.csv`);
     await writeFile(file, text);
-    const sheet = { path: file, name: `${id}.csv`, ...(await hashFile(file)) };
+    const sheet = await localSheet(file, { name: `${id}.csv` });
     const location = { bucket: stack.s3.bucket, root: `team/${batchId}/`, batchId };
     const sheetSettings = SheetSettings.parse({});
     const { store } = stack.s3;
     const { client } = stack.temporal;
-    const summary = await checkSheet(sheet, sheetSettings);
-    const { runSeq } = await planSubmission(store, location, {
-      sheet,
-      sheetSettings,
-      summary,
-      merge: false,
-    });
+    const checked = await checkSheet(sheet, { sheetSettings });
+    const { runSeq } = await planSubmission(store, location, checked);
     const settings = {
       concurrency: 10,
       maxGenerations: 1,

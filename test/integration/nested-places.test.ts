@@ -2,7 +2,7 @@ import { utimes } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { claimPlace } from '../../src/batch/batch-place.js';
-import { hashFile } from '../../src/batch/plan-submission.js';
+import { localSheet } from '../../src/batch/sheet-file.js';
 import { CLAIM_LIVES_MS } from '../../src/batch/place-notes.js';
 import { startRun } from '../../src/batch/start-run.js';
 import type { BatchId } from '../../src/domain/ids.js';
@@ -93,7 +93,7 @@ describe('a folder for a batch', () => {
         taskQueue: 'nobody',
         location: place,
         runSeq: 1,
-        sheet: { path: file, name: 'home.csv', ...(await hashFile(file)) },
+        sheet: await localSheet(file, { name: 'home.csv' }),
         sheetSettings: SheetSettings.parse({}),
         rows: 1,
         settings: {

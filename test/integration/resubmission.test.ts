@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hashFile } from '../../src/batch/plan-submission.js';
+import { localSheet } from '../../src/batch/sheet-file.js';
 import { startRun } from '../../src/batch/start-run.js';
 import { SheetSettings } from '../../src/sheet/index.js';
 import {
@@ -63,7 +63,7 @@ describe('a sheet whose batch is there already', () => {
       taskQueue: 'banana-batch',
       location: location(batchId),
       runSeq,
-      sheet: { path: file, name, ...(await hashFile(file)) },
+      sheet: await localSheet(file, { name }),
       sheetSettings: SheetSettings.parse(sheetSettings),
       rows: 2,
       settings: {
@@ -299,7 +299,7 @@ describe('a sheet whose batch is there already', () => {
         variables,
       });
       expect(refused).toMatchObject({ code: 2, stdout: '' });
-      expect(refused.stderr).toMatch(/belongs to account http\S+, and http\S+ is configured.*--new/);
+      expect(refused.stderr).toMatch(/belongs to account http\S+, but http\S+ is configured.*--new/);
     }
     expect(await runFolders('owned')).toEqual(['0001']);
   });

@@ -115,7 +115,7 @@ describe('the commands about schedules', { timeout: 180_000 }, () => {
     expect(plan.code).toBe(0);
     expect(plan.stderr).toMatch(/At 02:00, every day \(Asia\/Tokyo\)/);
     expect(plan.stderr.match(/\d 02:00 \+09:00 \(in /g)).toHaveLength(5);
-    expect(plan.stderr).toMatch(/Firing {5}makes 2 images .*posters-\d{8}t170000z/);
+    expect(plan.stderr).toMatch(/Next run {3}makes 2 images .*posters-\d{8}t170000z/);
     expect((await perform(scheduleList, { json: false })).stderr).toContain('There are no schedules');
 
     expect(await create({})).toMatchObject({

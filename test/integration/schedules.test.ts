@@ -2,7 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { checkSheet, hashFile } from '../../src/batch/plan-submission.js';
+import { checkSheet } from '../../src/batch/check-sheet.js';
+import { localSheet } from '../../src/batch/sheet-file.js';
 import { SheetInputs } from '../../src/batch/sheet-inputs.js';
 import type { ScheduleName } from '../../src/domain/schedule-name.js';
 import { backfillSchedule } from '../../src/schedules/fire-now.js';
@@ -210,7 +211,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
       mode: 'changes',
       ends: ['ended', 'ended', 'nothing-to-do', 'failed', 'failed', 'failed'],
       bought: [2, 5, 5, 5, 5, 5],
-      reasons: [/1 row left of the 5/, /0 rows left of the 5/, /it has no rows/],
+      reasons: [/only 1 row of the 5/, /only 0 rows of the 5/, /it has no rows/],
     },
   ] as const)(
     'in mode $mode buys of a sheet that grows, and then breaks, what the mode says',
@@ -383,8 +384,8 @@ describe('a schedule', { timeout: 400_000 }, () => {
       openStore: async () => store,
       signal,
     });
-    const sheet = { path: file, name: 'pinned.csv', ...(await hashFile(file)), inputs };
-    await checkSheet(sheet, SheetSettings.parse({}));
+    const sheet = await localSheet(file, { name: 'pinned.csv', inputs });
+    await checkSheet(sheet, { sheetSettings: SheetSettings.parse({}) });
     const openInputStore = async () => store;
     const source = await pinSheet(
       store,

@@ -1,19 +1,23 @@
 import { createReadStream } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { SheetSettings, summarizeSheet } from '../../src/sheet/index.js';
+import { readSheet, SheetSettings, SheetTally, type SheetSummary } from '../../src/sheet/index.js';
 import { chunks, readWholeSheet } from '../support/read-whole-sheet.js';
 
 const EXAMPLE = fileURLToPath(new URL('../../examples/prompts.csv', import.meta.url));
 
-const summaryOf = (text: string) =>
-  summarizeSheet(chunks(text, 64), SheetSettings.parse({}), { name: 's.csv' });
+const summaryOf = async (text: string, chunkSize = 64): Promise<SheetSummary> => {
+  const tally = new SheetTally();
+  const items = readSheet(chunks(text, chunkSize), SheetSettings.parse({}), { name: 's.csv' });
+  for await (const item of items) tally.add(item);
+  return tally.summary();
+};
 
 describe('the summary of a sheet', () => {
   test('counts rows, rejections, repeats and models, and names the columns', async () => {
     const text =
       'prompt;model;count;style;;\na;nb;2;x;;\na;nb;2;y;;\na;nb;2;y;;\nb;nb2;;z;;note\nc;;0;z;;\nd;dall-e;;z;;\n';
-    const summary = await summarizeSheet(chunks(text, 16), SheetSettings.parse({}), { name: 's.csv' });
+    const summary = await summaryOf(text, 16);
     expect(summary).toMatchObject({
       format: 'csv',
       delimiter: ';',
@@ -44,7 +48,7 @@ describe('the summary of a sheet', () => {
 
   test('shows the first 20 rejections and counts them all', async () => {
     const text = `prompt,count\n${'a,0\n'.repeat(50)}`;
-    const summary = await summarizeSheet(chunks(text, 4096), SheetSettings.parse({}), { name: 's.csv' });
+    const summary = await summaryOf(text, 4096);
     expect([summary.rejected, summary.firstRejected.length]).toEqual([50, 20]);
   });
 });

@@ -1,0 +1,34 @@
+import type { Client } from '@temporalio/client';
+import { BATCH_ID_RULE, parseBatchId } from '../domain/ids.js';
+import { UsageError } from '../errors.js';
+import { homeOf, type BatchLocation, type HomeFolder } from '../storage/layout.js';
+import type { ObjectStore, StorageError } from '../storage/object-store.js';
+import { findPlace } from './batch-place.js';
+import { describeBatch, snapshotInMemo } from './describe-batch.js';
+
+/** Where a batch is looked for. */
+export interface BatchFinder {
+  readonly store: ObjectStore;
+  /** Below which batches are at home. */
+  readonly bucket: HomeFolder;
+  readonly client?: Client;
+  /** Why the bucket cannot be used: then Temporal is asked. */
+  readonly bucketAway?: StorageError | undefined;
+}
+
+/**
+ * Where the batch of an id lives, or would live; where the bucket cannot be used, where Temporal has it. Throws a
+ * UsageError for what cannot be a batch's id, and StorageError.
+ */
+export async function findBatch(
+  { store, bucket, client, bucketAway }: BatchFinder,
+  id: string,
+): Promise<BatchLocation> {
+  const batchId = parseBatchId(id);
+  if (!batchId) throw new UsageError(`"${id}" cannot be a batch id: expected ${BATCH_ID_RULE}.`);
+  const home = homeOf(bucket, batchId);
+  if (!bucketAway) return findPlace(store, home);
+  const description = client && (await describeBatch(client, home));
+  if (!description) throw new UsageError(`Temporal does not know a batch "${batchId}".`);
+  return snapshotInMemo(description)?.run ?? home;
+}

@@ -1,0 +1,45 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readSheet, type SheetItem, type SheetSettings } from '../sheet/index.js';
+import type { FoundInputs } from './sheet-inputs.js';
+
+/** A sheet on the local disk, whole, as it was given. */
+export interface SheetFile {
+  readonly path: string;
+  readonly sha256: string;
+  readonly sizeBytes: number;
+  /** What it was given as: its extension names the format. */
+  readonly name: string;
+  /** The images that it names beside itself; undefined for a sheet that can name none. */
+  readonly inputs?: FoundInputs;
+  /** Ends every reading of it, with its reason. */
+  readonly signal?: AbortSignal;
+  /** Its bytes, from the start. */
+  readonly open: () => AsyncIterable<Uint8Array>;
+}
+
+/** A local file as a sheet; reads it once for its sha256. */
+export async function localSheet<Facts extends Pick<SheetFile, 'name' | 'inputs' | 'signal'>>(
+  path: string,
+  facts: Facts,
+): Promise<Facts & SheetFile> {
+  return { ...facts, path, ...(await hashFile(path)), open: () => createReadStream(path) };
+}
+
+async function hashFile(path: string): Promise<Pick<SheetFile, 'sha256' | 'sizeBytes'>> {
+  const hash = createHash('sha256');
+  let sizeBytes = 0;
+  for await (const chunk of createReadStream(path)) {
+    hash.update(chunk as Buffer);
+    sizeBytes += (chunk as Buffer).length;
+  }
+  return { sha256: hash.digest('hex'), sizeBytes };
+}
+
+/** What a sheet says, from its start. Throws as `readSheet` does. */
+export function sheetItems(
+  sheet: SheetFile,
+  settings: SheetSettings,
+): AsyncGenerator<SheetItem, void, undefined> {
+  return readSheet(sheet.open(), settings, sheet);
+}

@@ -1,0 +1,119 @@
+import {
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+  type WorkflowHandle,
+} from '@temporalio/client';
+import type { ChangedSettings } from '../domain/batch-settings.js';
+import type { BatchLocation } from '../storage/layout.js';
+import { cancelUpdate, instructSignal, pauseUpdate, resumeUpdate, setUpdate } from '../workflows/messages.js';
+import { batchWorkflowId } from '../workflows/names.js';
+import { readBatchStatus, type StatusAccess } from './batch-status.js';
+import { isOpen, type BatchStatus } from './status-document.js';
+import { TEMPORAL_DEADLINE_MS, withinDeadline } from './temporal-calls.js';
+
+/** What came of a message to a batch; `before` is where the batch was. */
+export type Steered =
+  /** The batch has applied it. */
+  | { readonly kind: 'applied'; readonly before: BatchStatus }
+  /** No worker answered in time. Temporal keeps the message until one does. */
+  | { readonly kind: 'waiting'; readonly before: BatchStatus }
+  | { readonly kind: 'unknown-batch' }
+  /** The batch has ended, or cannot take messages. Nothing was sent. */
+  | { readonly kind: 'ended' | 'stuck'; readonly before: BatchStatus }
+  /** The batch does not accept it as it is now. */
+  | {
+      readonly kind: 'refused';
+      readonly before: BatchStatus;
+      readonly reason: string;
+      readonly error: WorkflowUpdateFailedError;
+    };
+
+/** Stops buying: what is in flight is awaited and stored, the rest waits for `resumeBatch`. */
+export function pauseBatch(access: StatusAccess, location: BatchLocation): Promise<Steered> {
+  return steer(access, location, {
+    send: (handle) => handle.executeUpdate(pauseUpdate),
+    leave: (handle) => handle.signal(instructSignal, { kind: 'pause' }),
+  });
+}
+
+// A worker checks the batch's jobs with its key first.
+const REBIND_WITHIN_MS = 60_000;
+
+/**
+ * Continues after a pause, and checks at once whether the causes of holds have ended. `rebind`: the workers' key is a new
+ * one of the batch's account.
+ */
+export function resumeBatch(
+  access: StatusAccess,
+  location: BatchLocation,
+  { rebind = false }: { readonly rebind?: boolean } = {},
+): Promise<Steered> {
+  return steer(access, location, {
+    send: (handle) => handle.executeUpdate(resumeUpdate, { args: [{ rebind }] }),
+    leave: (handle) => handle.signal(instructSignal, { kind: 'resume', rebind }),
+    withinMs: rebind ? REBIND_WITHIN_MS : TEMPORAL_DEADLINE_MS,
+  });
+}
+
+/** Ends a batch: nothing new is bought, jobs in flight get their grace, the rest keep their job ids. */
+export function cancelBatch(access: StatusAccess, location: BatchLocation): Promise<Steered> {
+  return steer(access, location, {
+    send: (handle) => handle.executeUpdate(cancelUpdate),
+    leave: (handle) => handle.cancel(),
+  });
+}
+
+/** Changes concurrency, budget or the failure rate that holds the batch; what is absent stays as it is. */
+export function changeBatch(
+  access: StatusAccess,
+  location: BatchLocation,
+  settings: ChangedSettings,
+): Promise<Steered> {
+  return steer(access, location, {
+    send: (handle) => handle.executeUpdate(setUpdate, { args: [settings] }),
+    leave: (handle) => handle.signal(instructSignal, { kind: 'set', ...settings }),
+  });
+}
+
+interface Message {
+  /** Sends it and waits until the batch has applied it. */
+  readonly send: (handle: WorkflowHandle) => Promise<unknown>;
+  /** Leaves it with Temporal until a worker answers. */
+  readonly leave: (handle: WorkflowHandle) => Promise<unknown>;
+  /** How long `send` may take. Default 5 s. */
+  readonly withinMs?: number;
+}
+
+/** Throws StorageError, and what Temporal's client throws where Temporal itself does not answer. */
+async function steer(
+  access: StatusAccess,
+  location: BatchLocation,
+  { send, leave, withinMs }: Message,
+): Promise<Steered> {
+  const { workflow, connection } = access.client;
+  const before = await readBatchStatus(access, location);
+  if (!before) return { kind: 'unknown-batch' };
+  if (!isOpen(before)) return { kind: 'ended', before };
+  if (before.state === 'stuck') return { kind: 'stuck', before };
+  const handle = workflow.getHandle(batchWorkflowId(location.batchId));
+  try {
+    await withinDeadline(connection, () => send(handle), withinMs);
+    return { kind: 'applied', before };
+  } catch (error) {
+    if (error instanceof WorkflowUpdateFailedError) {
+      return { kind: 'refused', before, reason: reasonOf(error), error };
+    }
+    if (error instanceof WorkflowNotFoundError) return { kind: 'ended', before };
+    if (!(error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)) throw error;
+    await withinDeadline(connection, () => leave(handle));
+    return { kind: 'waiting', before };
+  }
+}
+
+/** What the batch itself has said. */
+function reasonOf(error: WorkflowUpdateFailedError): string {
+  let reason: unknown = error;
+  while (reason instanceof Error && reason.cause instanceof Error) reason = reason.cause;
+  return reason instanceof Error ? reason.message : String(reason);
+}

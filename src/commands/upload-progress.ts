@@ -1,0 +1,22 @@
+import prettyBytes from 'pretty-bytes';
+import { counted } from '../domain/counted.js';
+import { openLateProgress } from './progress.js';
+
+/** A line on stderr that counts the input images that were uploaded. */
+export function uploadProgress(stderr: NodeJS.WriteStream): {
+  /** One more, with its size. */
+  readonly add: (sizeBytes: number) => void;
+  readonly end: () => void;
+} {
+  const progress = openLateProgress(stderr);
+  let images = 0;
+  let bytes = 0;
+  return {
+    add: (sizeBytes) => {
+      images += 1;
+      bytes += sizeBytes;
+      progress.show(() => `Uploading: ${counted(images, 'input image')}, ${prettyBytes(bytes)}`);
+    },
+    end: () => progress.end(),
+  };
+}
