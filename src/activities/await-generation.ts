@@ -151,12 +151,12 @@ async function pollUntilEnded(
 }
 
 function unfinishedFor(jobTimeoutMs: number): AwaitGenerationResult {
-  const message = `The service showed the job unfinished for ${jobTimeoutMs / 1000} s (--job-timeout). It may be paid for: the next run of the batch waits for the same job.`;
+  const message = `The job did not finish within ${jobTimeoutMs / 1000} s (--job-timeout). It may be charged: the next run of the batch waits for the same job.`;
   return { kind: 'unfinished', message };
 }
 
 const JOB_FAILED: Readonly<Record<JobFailureClass, string>> = {
-  flaky: 'The job failed for a passing reason.',
+  flaky: 'The job failed for a temporary reason.',
   refused: 'The content was refused.',
   unknown: 'The job failed.',
 };
@@ -187,6 +187,6 @@ function noteOddStatus(job: Job, seen: Set<string>, input: AwaitGenerationInput,
   seen.add(job.status);
   state.log.warn(
     { batchId: input.run.batchId, jobId: input.jobId, status: job.status },
-    'A job has a status that the API does not document; it counts as not finished.',
+    'A job has an undocumented status; it counts as not finished.',
   );
 }

@@ -163,7 +163,7 @@ function untilOpen(
   delayMs: number,
 ): CreateGenerationResult {
   const unanswered = unansweredSinceMs === undefined ? {} : { unansweredSinceMs };
-  const message = 'BananaHub has asked another request to wait.';
+  const message = 'BananaHub has told another request to wait (429).';
   return again({ delayMs, budget: budget ?? FRESH_BUDGET }, message, unanswered);
 }
 
@@ -192,6 +192,6 @@ function again(
 
 function unknownCharge(sinceMs: number): CreateGenerationResult {
   const since = new Date(sinceMs).toISOString();
-  const message = `A create sent at ${since} was never answered, and its key may be forgotten by now: repeating it could buy the image twice.`;
+  const message = `A create sent at ${since} was never answered, and the service may have forgotten its idempotency key: repeating it could buy the image twice.`;
   return { kind: 'unknown-charge', message };
 }

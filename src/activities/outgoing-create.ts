@@ -93,7 +93,7 @@ export async function outgoingCreate(state: WorkerState, create: CreateToSend): 
   if (noted && !noted.sent) {
     return unrepeatable(
       noted.notedAtMs,
-      'the note of how it was sent, below sent/ in the bucket, cannot be read',
+      'the record of how it was sent, below sent/ in the bucket, cannot be read',
     );
   }
   if (noted?.sent) {
@@ -153,8 +153,7 @@ async function sentAgain(
 ): Promise<OutgoingCreate> {
   const sentAtMs = Date.parse(sentAt);
   const callback = callbackAgain(webhooks, create.run, noted);
-  if (!callback)
-    return unrepeatable(sentAtMs, "the URL for webhooks or its secret is another one than this worker's");
+  if (!callback) return unrepeatable(sentAtMs, "the webhook URL or secret differs from this worker's");
   if (!inputs) return readyWith(create, { inputImageUrls: [], ...callback.part });
   const { signedAt, validSeconds, urlsSha256 } = inputs;
   const signing = { signedAtMs: Date.parse(signedAt), validSeconds };
@@ -166,7 +165,7 @@ async function sentAgain(
   if (sha256Of(inputImageUrls) !== urlsSha256) {
     return unrepeatable(
       sentAtMs,
-      'the addresses of its input images are others now: this worker signs with other credentials or for another endpoint of the bucket, or the sheet has been given URLs that are signed anew',
+      'the addresses of its input images have changed: this worker signs with other credentials or for another endpoint of the bucket, or the sheet now has newly signed URLs',
     );
   }
   return readyWith(create, { inputImageUrls, ...callback.part });
@@ -177,7 +176,7 @@ function unrepeatable(sentAtMs: number, why: string): OutgoingCreate {
   return {
     kind: 'unrepeatable',
     sentAtMs,
-    message: `A create sent at ${sentAt} was never answered, and it cannot be repeated as it was, since ${why}. Another one could buy the image twice. To make the image all the same, give the row another id.`,
+    message: `A create sent at ${sentAt} was never answered, and it cannot be repeated unchanged, because ${why}. A different one could buy the image twice. To make the image all the same, give the row another id.`,
   };
 }
 

@@ -146,7 +146,7 @@ async function copyImage(
   } catch (error) {
     if (!(error instanceof StorageError && error.code === 'precondition-failed')) throw error;
     // The next try sees what lies there now: an earlier try of this copy, most likely.
-    throw new StorageError('unavailable', to, `${to.bucket}/${to.key} changed while it was looked at.`);
+    throw new StorageError('unavailable', to, `${to.bucket}/${to.key} changed while it was being read.`);
   }
 }
 

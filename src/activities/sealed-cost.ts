@@ -83,7 +83,7 @@ export class SealedCost {
       return open.filter((batchId) => batchId !== this.#run.batchId);
     } catch (error) {
       if (cancellationSignal().aborted) throw error;
-      this.#state.log.info({ err: error }, 'Temporal does not tell which batches worked meanwhile.');
+      this.#state.log.info({ err: error }, 'Temporal does not answer which other batches were running.');
       return undefined;
     }
   }

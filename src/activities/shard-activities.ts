@@ -40,7 +40,7 @@ function rowPrices(rows: readonly ShardRow[], table: PriceTable): NonNullable<Sh
   for (const row of rows) {
     const price = microsOf(priceOf(table, row) ?? '', MAX_PRICE);
     if (price === undefined) {
-      throw ApplicationFailure.nonRetryable(`Nobody has said what ${row.model} ${row.resolution} costs.`);
+      throw ApplicationFailure.nonRetryable(`There is no price for ${row.model} ${row.resolution}.`);
     }
     const last = runs.at(-1);
     if (last?.price === price) last.rows += 1;
@@ -149,7 +149,7 @@ export function recordLostShardActivity(state: WorkerState): Activities['recordL
       const recorded = await readParts(state.store, run, parts);
       const settledAtMs = Context.current().info.scheduledTimestampMs;
       const left = { runSeq: run.runSeq, openedAtMs, leftAt: new Date(settledAtMs).toISOString() };
-      const message = `The workflow of its shard was ended from outside twice. Its job is found by its key: banana-batch retry ${run.batchId}`;
+      const message = `The workflow of its shard was terminated twice. To find its job again by its idempotency key: banana-batch retry ${run.batchId}`;
       const lost = await pMap(
         rows.filter(({ position }) => !recorded.has(position)),
         (row) => {

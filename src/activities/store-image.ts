@@ -143,7 +143,7 @@ async function copyOnce(
   const job = await looks.look();
   if (job.kind === 'missing') return job;
   if (job.kind === 'failed') throw new ImageFault('The job was done and then failed.', job.message);
-  if (job.kind === 'unfinished') throw new ImageFault('The job is done and gives no image URL.');
+  if (job.kind === 'unfinished') throw new ImageFault('The job is done but has no image URL.');
   const downloaded = await state.downloadImage(job.imageUrl, cancellationSignal());
   try {
     // Before the image: so one that is in place has its thumbnail.
@@ -163,7 +163,7 @@ async function factsOf({ body, sha256 }: DownloadedImage): Promise<ImageFacts> {
     }
     case 'not-an-image':
     case 'incomplete':
-      throw new ImageFault('What the image host sent is no whole image.', `${inspection.reason}.`);
+      throw new ImageFault('The image host sent an incomplete or unusable image.', `${inspection.reason}.`);
   }
 }
 
@@ -207,6 +207,6 @@ async function existingObject(state: WorkerState, ref: ObjectRef): Promise<Objec
   const head = await state.store.head(ref, cancellationSignal());
   // Deleted in between: the next try puts it anew.
   if (!head)
-    throw new StorageError('unavailable', ref, `${ref.bucket}/${ref.key} changed while it was looked at.`);
+    throw new StorageError('unavailable', ref, `${ref.bucket}/${ref.key} changed while it was being read.`);
   return head;
 }

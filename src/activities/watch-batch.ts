@@ -44,7 +44,10 @@ export function watchBatchActivity(state: State): Activities['watchBatch'] {
         return await look();
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
-        state.log.info({ batchId: input.run.batchId, reason }, 'A batch could not be watched for a moment.');
+        state.log.info(
+          { batchId: input.run.batchId, reason },
+          'A batch could not be checked; the next check follows.',
+        );
         return true;
       }
     };

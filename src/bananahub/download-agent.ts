@@ -11,7 +11,7 @@ export class UnsafeAddressError extends Error {
 
   constructor(host: string) {
     super(
-      `${host} is an address of a private or reserved network, where an image URL must not lead; BANANA_ALLOW_PRIVATE_ADDRESSES=true on the workers opens the private ones.`,
+      `The image URL leads to ${host}, an address in a private or reserved network. To allow private addresses, set BANANA_ALLOW_PRIVATE_ADDRESSES=true on the workers.`,
     );
     this.host = host;
   }

@@ -126,7 +126,7 @@ function refuseUnlessImage(response: Dispatcher.ResponseData, host: string): voi
   if (encoding !== 'identity') {
     throw new ImageDownloadError(
       'unavailable',
-      `${host} sent the image compressed, which was not asked for.`,
+      `${host} sent the image compressed, which was not requested.`,
       { status },
     );
   }
@@ -159,7 +159,7 @@ async function reserve(
 function releaseNothing(): void {}
 
 function tooLarge(host: string, maxBytes: number): ImageDownloadError {
-  return new ImageDownloadError('too-large', `The image of ${host} is larger than ${maxBytes} bytes.`);
+  return new ImageDownloadError('too-large', `The image from ${host} is larger than ${maxBytes} bytes.`);
 }
 
 function redacted(error: ImageDownloadError, redact: Redact | undefined): ImageDownloadError {
@@ -176,12 +176,12 @@ function downloadError(error: unknown, host: string, deadline: Deadline): ImageD
   if (error instanceof ImageDownloadError) return error;
   if (error instanceof UnsafeAddressError) return new ImageDownloadError('unsafe-address', error.message);
   if (deadline.expired() || TIMEOUT_CODES.has(connectionFaultCode(error))) {
-    return new ImageDownloadError('timeout', `The image of ${host} did not arrive in time.`, {
+    return new ImageDownloadError('timeout', `The image from ${host} did not arrive in time.`, {
       cause: error,
     });
   }
   const reason = connectionFaultText(error);
-  return new ImageDownloadError('network', `The image of ${host} could not be had: ${reason}`, {
+  return new ImageDownloadError('network', `The image from ${host} could not be downloaded: ${reason}`, {
     cause: error,
   });
 }

@@ -157,10 +157,10 @@ export function reasonOf(
 ): string | undefined {
   if (now.closed !== undefined) return now.closed;
   if (now.state === 'paused') {
-    const byPerson = `Paused: nothing more is bought. Go on with: banana-batch resume ${run.batchId}`;
+    const byPerson = `Paused: nothing more is bought. Continue with: banana-batch resume ${run.batchId}`;
     return pauses?.[0]?.message ?? byPerson;
   }
-  if (phase === 'submitted') return 'No worker has taken it up yet: npx banana-batch worker';
+  if (phase === 'submitted') return 'Waiting for a worker. Start one: npx banana-batch worker';
   return now.holds[0]?.message;
 }
 
@@ -176,15 +176,15 @@ export function closedFromOutside(
     case 'FAILED':
       return (
         failure ??
-        `Its workflow failed; see why with: temporal workflow show -w ${description.workflowId}. What is recorded is kept. ${goOn(description.workflowId)}`
+        `Its workflow failed; see why with: temporal workflow show -w ${description.workflowId}. Recorded rows are kept. ${goOn(description.workflowId)}`
       );
     default:
-      return `Its workflow was ended from outside (${description.status.name.toLowerCase()}). ${goOn(description.workflowId)}`;
+      return `Its workflow was ended from outside (${description.status.name.toLowerCase().replaceAll('_', ' ')}). ${goOn(description.workflowId)}`;
   }
 }
 
 function goOn(workflowId: string): string {
-  return `It goes on where it stopped with: banana-batch retry ${workflowId.replace(/^batch:/, '')}`;
+  return `Continue it with: banana-batch retry ${workflowId.replace(/^batch:/, '')}`;
 }
 
 /** The last word and the next time of the probe that frees a scope. */

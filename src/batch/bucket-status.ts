@@ -64,15 +64,15 @@ async function unsealedStatus(
   const batch = await readDocumentIfAny(store, at(location, batchFileKey(location)), BatchFile);
   const tally =
     batch?.runSeq === runSeq ? await recordedTally(store, run, batch) : tallyOfPending(request.rows);
-  const goOn = `It goes on where it stopped with: banana-batch retry ${location.batchId}`;
+  const goOn = `banana-batch retry ${location.batchId}`;
   return {
     ...unknownToWorkers(location),
     ...tally,
     state: asked === 'temporal-away' ? 'running' : 'failed',
     reason:
       asked === 'temporal-away'
-        ? `Run ${runSeq} has left no report yet, and Temporal cannot be asked: it may be at work or stand still. ${goOn}`
-        : `Run ${runSeq} has left no report, and Temporal does not know it any more. ${goOn}`,
+        ? `Run ${runSeq} has no report yet, and Temporal does not answer: the run may be active or stopped. If it was terminated, continue it with: ${goOn}`
+        : `Run ${runSeq} has no report, and Temporal does not know it any more. Continue it with: ${goOn}`,
     runSeq,
     startedAt: request.submittedAt,
     endedAt: undefined,

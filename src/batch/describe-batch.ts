@@ -39,7 +39,7 @@ const Snapshot: z.ZodType<BatchSnapshot> = z.object({
     batchId: z.string().transform((text, context) => {
       const batchId = parseBatchId(text);
       if (batchId) return batchId;
-      context.addIssue({ code: 'custom', message: 'is not a batch id' });
+      context.addIssue({ code: 'custom', message: 'is not a valid batch id' });
       return z.NEVER;
     }),
     runSeq: z.int(),

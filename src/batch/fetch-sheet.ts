@@ -16,7 +16,7 @@ export type SheetAddress =
 export function sheetAddressIn(text: string): SheetAddress | undefined {
   if (/^https?:\/\//i.test(text)) {
     if (URL.canParse(text)) return { kind: 'web', url: new URL(text) };
-    throw new UsageError(`${sheetLabel(text)} is no address. Expected https://host/path.`);
+    throw new UsageError(`${sheetLabel(text)} is not an address: expected https://host/path.`);
   }
   if (!text.startsWith('s3://')) return undefined;
   const [, bucket, key] = /^s3:\/\/([^/]+)\/(.+)$/s.exec(text) ?? [];

@@ -155,6 +155,6 @@ function newRequest(
 
 function unreadFirst({ batchId, runSeq }: RunRef, what: string): UsageError {
   return new UsageError(
-    `Run ${runSeq - 1} of "${batchId}" was ended before its rows were known, so ${what} has nothing to choose from. First let it be repeated: banana-batch retry ${batchId}`,
+    `Run ${runSeq - 1} of "${batchId}" was terminated before its rows were read, so ${what} cannot be used yet. Repeat the run first: banana-batch retry ${batchId}`,
   );
 }

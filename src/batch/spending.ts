@@ -39,7 +39,7 @@ export async function spendingSettings(
 ): Promise<Pick<RunSettings, 'budget' | 'prices'>> {
   const { store, location, plan, mayMake, prices } = found;
   const tooMany = tooManyImages(spending, plan);
-  if (tooMany) throw new UsageError(`${tooMany} Raise it, or take fewer rows; nothing was started.`);
+  if (tooMany) throw new UsageError(`${tooMany} Raise it, or use fewer rows; nothing was started.`);
   if (spending.budget === undefined && rowsToRun(plan) > 0) await refuseToForget(store, location);
   const pinned = prices && { prices: pricesOf(prices) };
   const budget = budgetIn(spending);
@@ -57,20 +57,20 @@ export function budgetIn({ budget }: Spending): string | undefined {
 export function tooManyImages({ maxImages }: Spending, plan: PlanCounts): string | undefined {
   const images = rowsToBuy(plan);
   if (maxImages === undefined || images <= maxImages) return undefined;
-  return `This would make ${counted(images, 'image')}, and --max-images allows ${maxImages}.`;
+  return `This would make ${counted(images, 'image')}, but --max-images allows ${maxImages}.`;
 }
 
 /** Throws a UsageError where some images have no price that a budget can count by. */
 export function refuseUnpriced(kinds: readonly ImagesOfKind[], prices: PriceTable | undefined): void {
   if (!prices) {
     throw new UsageError(
-      `--budget counts what images cost, and nobody has said it. Set BANANA_PRICES, such as ${EXAMPLE}; nothing was started.`,
+      `--budget needs the prices of images. Set BANANA_PRICES, such as ${EXAMPLE}; nothing was started.`,
     );
   }
   const { unpriced } = costOf(prices, kinds);
   if (unpriced.length > 0) {
     throw new UsageError(
-      `--budget counts what images cost, and BANANA_PRICES has no price for ${kindsText(unpriced)}. Add ${unpriced.length === 1 ? 'it' : 'them'}, such as ${EXAMPLE}; nothing was started.`,
+      `--budget needs the prices of images, and BANANA_PRICES has none for ${kindsText(unpriced)}. Add ${unpriced.length === 1 ? 'it' : 'them'}, such as ${EXAMPLE}; nothing was started.`,
     );
   }
   for (const kind of kinds) {
@@ -93,7 +93,7 @@ async function refuseToForget(store: ObjectStore, location: BatchLocation): Prom
   const file = await readBudgetFile(store, run);
   const cap = file?.cap ?? budget;
   throw new UsageError(
-    `Run ${runSeq} of "${location.batchId}" had a budget of ${cap}, of which ${file?.committed ?? '0.00'} was spent or leased. Say what this run may cost besides: --budget AMOUNT, or --budget none for no cap. Nothing was started.`,
+    `Run ${runSeq} of "${location.batchId}" had a budget of ${cap}, of which ${file?.committed ?? '0.00'} was spent or reserved. Give this run a budget of its own: --budget AMOUNT, or --budget none for no limit. Nothing was started.`,
   );
 }
 
@@ -109,9 +109,9 @@ export function refuseOtherBudget(
   const has = running?.budget === undefined ? 'without a budget' : `with a budget of ${running.budget}`;
   const change =
     running?.budget === undefined
-      ? `a run keeps to that. Stop it with: banana-batch cancel ${batchId}`
+      ? `a budget cannot be added to a running batch. Stop it with: banana-batch cancel ${batchId}`
       : `change it with: banana-batch set ${batchId} --budget AMOUNT`;
-  throw new UsageError(`Batch "${batchId}" is running already, ${has}; ${change}`);
+  throw new UsageError(`Batch "${batchId}" is already running, ${has}; ${change}`);
 }
 
 function inMicros(amount: string | undefined): number | undefined {

@@ -25,19 +25,19 @@ export function refuseUnusable(
 ): void {
   if (rows === 0) {
     throw new UsageError(
-      `Every row of the sheet is rejected (${rejected}), for the reasons above; nothing was started.`,
+      `Every row of the sheet is rejected (${rejected}), see the reasons above; nothing was started.`,
     );
   }
   if (strict && rejected > 0) {
     throw new UsageError(
-      `${counted(rejected, 'row')} of the sheet ${rejected === 1 ? 'is' : 'are'} rejected, and with --strict nothing is started then.`,
+      `${counted(rejected, 'row')} of the sheet ${rejected === 1 ? 'is' : 'are'} rejected; with --strict nothing is started.`,
     );
   }
   if (how === 'fail' && duplicates > 0) {
     const pairs = firstDuplicates.map(pairText).join('; ');
     const more = duplicates > firstDuplicates.length ? '; …' : '';
     throw new UsageError(
-      `${counted(duplicates, 'row')} of the sheet ${duplicates === 1 ? 'asks' : 'ask'} for the same as one above (${pairs}${more}), and with --duplicates fail nothing is started then. Remove them, give them ids of their own, or say --duplicates skip or keep.`,
+      `${counted(duplicates, 'row')} of the sheet ${duplicates === 1 ? 'repeats an earlier row' : 'repeat earlier rows'} (${pairs}${more}); with --duplicates fail nothing is started. Remove them, give them ids, or use --duplicates skip or keep.`,
     );
   }
 }
@@ -57,19 +57,19 @@ export function refuseNewIds(
   if (rewritten.count > 0) {
     const meant =
       rewritten === numbers
-        ? 'New rows that really have such ids go into a sheet of their own, with --merge.'
-        : 'If they are meant as new rows, add --new-ids.';
+        ? 'To add new rows with such ids, submit them in a separate sheet with --merge.'
+        : 'If they are new rows, add --new-ids.';
     throw new UsageError(
-      `${file} has ids that are not rows of ${batch}, and look as if a spreadsheet had rewritten them: ${idsText(rewritten)}. Spreadsheets turn 418567788576 into 4.18568E+11, 007 into 7 and 3-4 into a date; under such an id an image would be bought again. Get the file from the bucket again, ${KEEP_AS_TEXT}, and leave the ids as they are. ${meant} Nothing was started.`,
+      `${file} has ids that are not in ${batch} and look as if a spreadsheet had rewritten them: ${idsText(rewritten)}. Spreadsheets turn 418567788576 into 4.18568E+11, 007 into 7 and 3-4 into a date; under such an id an image would be bought again. Get the file from the bucket again, ${KEEP_AS_TEXT}, and do not change the ids. ${meant} Nothing was started.`,
     );
   }
   if (newIds || others.count === 0) return;
   const remedy =
     runSeq === 1
-      ? 'Name the batch that the file is from with --id; to make a new batch of the file, add --new-ids.'
-      : 'If they are meant as new rows, add --new-ids; else correct the ids.';
+      ? 'Give the batch of the file with --id; to make a new batch of it, add --new-ids.'
+      : 'If they are new rows, add --new-ids; otherwise correct the ids.';
   throw new UsageError(
-    `${file} has ids that are not rows of ${batch}, so their images would be bought as new ones: ${idsText(others)}. ${remedy} Nothing was started.`,
+    `${file} has ids that are not in ${batch}, so their images would be bought as new ones: ${idsText(others)}. ${remedy} Nothing was started.`,
   );
 }
 
@@ -94,7 +94,7 @@ export function refuseUnreachable(
 ): void {
   if (origin === 'environment' || !to || to.bucket === bucket) return;
   throw new UsageError(
-    `--to names the bucket "${to.bucket}", and no S3 but this folder's own is configured. Set BANANA_BUCKET (and AWS credentials) to use real S3, or name a folder here: --to s3://${bucket}/${to.root}`,
+    `--to names the bucket "${to.bucket}", but only this folder's local S3 is configured. Set BANANA_BUCKET (and AWS credentials) to use real S3, or use a folder of the local bucket: --to s3://${bucket}/${to.root}`,
   );
 }
 
@@ -103,7 +103,7 @@ export function refuseNoRoomForNames(location: BatchLocation, { hasNames }: Shee
   const folder = Buffer.byteLength(imagesPrefix(location));
   if (!hasNames || folder + MAX_NAME_BYTES <= MAX_KEY_BYTES) return;
   throw new UsageError(
-    `${addressOf(location)} leaves no room for names of images: a key in S3 has ${MAX_KEY_BYTES} bytes, and a name up to ${MAX_NAME_BYTES} of them. Use a prefix that is ${folder + MAX_NAME_BYTES - MAX_KEY_BYTES} bytes shorter.`,
+    `${addressOf(location)} is too long: a key in S3 has at most ${MAX_KEY_BYTES} bytes, of which the name of an image may need ${MAX_NAME_BYTES}. Use a prefix that is ${folder + MAX_NAME_BYTES - MAX_KEY_BYTES} bytes shorter.`,
   );
 }
 
@@ -113,7 +113,7 @@ const MAX_KEY_BYTES = 1024;
 export function refuseOtherPlace(running: BatchStatus, location: BatchLocation): void {
   if (running.location === addressOf(location)) return;
   throw new UsageError(
-    `Batch "${location.batchId}" is running already, at ${running.location}. Choose another --id for ${addressOf(location)}.`,
+    `Batch "${location.batchId}" is already running, at ${running.location}. Choose another --id for ${addressOf(location)}.`,
   );
 }
 
@@ -132,7 +132,7 @@ export function refuseOtherAccount(
   const owner = files.batch?.account;
   if (rebind || owner === undefined || owner === own) return;
   throw new UsageError(
-    `Batch "${batchId}" belongs to account ${owner}, and ${own} is configured. If that is a new key of the same account, add --rebind; to make the images with another account, submit the sheet with --new or another --id.`,
+    `Batch "${batchId}" belongs to account ${owner}, but ${own} is configured. If that is a new key of the same account, add --rebind; to make the images with another account, submit the sheet with --new or another --id.`,
   );
 }
 
@@ -151,8 +151,8 @@ function refuseOtherService(
   if (rebind && !isSandbox) return;
   const submitted =
     service === undefined
-      ? 'was submitted without naming a service, and the local sandbox, which only draws pictures, is all that is configured here'
-      : `was submitted to ${serviceName(service)}, and ${serviceName(own)} is configured here`;
+      ? 'was submitted without naming a service, but only the local sandbox, which makes drawings, is configured here'
+      : `was submitted to ${serviceName(service)}, but ${serviceName(own)} is configured here`;
   const moved = isSandbox ? '' : ` If ${service} has moved to ${own}, add --rebind.`;
   throw new UsageError(
     `Batch "${batchId}" ${submitted}. To continue it, set BANANAHUB_API_KEY and BANANAHUB_BASE_URL as they were.${moved} To make other images of the sheet, submit it with --new or another --id.`,
@@ -162,7 +162,7 @@ function refuseOtherService(
 /** Throws a UsageError that names what accepts a rotated key while a batch works. */
 export function refuseRebindOfRunning({ batchId }: BatchLocation): void {
   throw new UsageError(
-    `Batch "${batchId}" is running. A rotated key of a running batch is accepted by: banana-batch resume ${batchId} --rebind`,
+    `Batch "${batchId}" is running. To accept a rotated key in a running batch: banana-batch resume ${batchId} --rebind`,
   );
 }
 
@@ -171,7 +171,7 @@ export function refuseTooLong({ summary, kept }: SubmissionPlan): void {
   const rows = summary.rows + kept;
   if (rows <= MAX_BATCH_ROWS) return;
   throw new UsageError(
-    `With the ${counted(kept, 'row')} that stay${kept === 1 ? 's' : ''} in it the batch would have ${rows} rows, and takes ${MAX_BATCH_ROWS}. Give the sheet another --id.`,
+    `With the ${counted(kept, 'row')} that stay${kept === 1 ? 's' : ''} in it, the batch would have ${rows} rows; the limit is ${MAX_BATCH_ROWS}. Give the sheet another --id.`,
   );
 }
 

@@ -87,7 +87,7 @@ async function putInput(
   if (bytes === undefined || createHash('sha256').update(bytes).digest('hex') !== sha256) {
     const name = source.kind === 'file' ? source.path : `s3://${source.ref.bucket}/${source.ref.key}`;
     throw new UsageError(
-      `The input image ${name} has changed since it was looked at a moment ago; nothing was started. Submit the sheet again when it is at rest.`,
+      `The input image ${name} changed while the sheet was being checked; nothing was started. Submit the sheet again when the file no longer changes.`,
     );
   }
   return store.put(ref, bytes, options);

@@ -101,7 +101,7 @@ async function startAgain(starting: Starting): Promise<ExitCode> {
   const location = await locate(access, starting.options.id);
   const status = await readBatchStatus(access, location);
   const { force } = starting.options;
-  const question = 'End its workflows, and continue from the bucket?';
+  const question = 'Terminate its workflows and continue from the bucket?';
   if (status && isOpen(status)) {
     const isEnded = await endWhereWanted(context, access, location, { status, force, question });
     if (!isEnded) return stillRunning(starting, location, status);
@@ -123,7 +123,7 @@ async function startAgain(starting: Starting): Promise<ExitCode> {
     mayMake: plan.purchase?.mayMake ?? [],
     prices: context.config.prices,
   });
-  if (rowsToRun(plan) === 0) stderr.write("Nothing is bought: the batch's files are written anew.\n");
+  if (rowsToRun(plan) === 0) stderr.write("Nothing to buy: only the batch's files are written again.\n");
   const consent = await consentTo(context, access, options, plan);
   if (consent !== 'given' || context.interrupted.aborted) {
     stderr.write('Nothing was started.\n');
@@ -149,7 +149,7 @@ async function startAgain(starting: Starting): Promise<ExitCode> {
       : code;
   }
   if (options.json) stdout.write(`${againJson(plan)}\n`);
-  stderr.write(`Started. See it with: banana-batch status ${run.batchId} --watch\n`);
+  stderr.write(`Started. Watch it with: banana-batch status ${run.batchId} --watch\n`);
   return EXIT.ok;
 }
 
@@ -170,7 +170,7 @@ async function tellKept(
   }
   if (kept === 0) return EXIT.ok;
   stderr.write(
-    `${counted(kept, 'row')} ${kept === 1 ? 'keeps the image it' : 'keep the images they'} had: no new one came. See why with: banana-batch row ${run.batchId} ROW\n`,
+    `${counted(kept, 'row')} ${kept === 1 ? 'keeps its old image' : 'keep their old images'}: no new one was made. See why with: banana-batch row ${run.batchId} ROW\n`,
   );
   return EXIT.incomplete;
 }
@@ -192,7 +192,7 @@ async function stillRunning(
   const { batchId } = location;
   if (!engine) {
     throw new UsageError(
-      `Batch "${batchId}" has not ended (${status.state}), and ${asked.action} goes over what a run has left. Wait for it: banana-batch status ${batchId} --watch, or end it first: banana-batch cancel ${batchId}`,
+      `Batch "${batchId}" is not finished (${status.state}), and ${asked.action} works only on a finished batch. Wait for it: banana-batch status ${batchId} --watch, or end it first: banana-batch cancel ${batchId}`,
     );
   }
   const { runSeq } = status;
@@ -205,7 +205,7 @@ async function stillRunning(
   refuseOtherBudget(location, spendingIn(starting.options.running), request.settings);
   // Its worker was a command that is gone: it goes on here, or it would stand still.
   context.stderr.write(
-    `Batch "${batchId}" has not ended, and is shown here; ${asked.action} what it leaves when it has.\n`,
+    `Batch "${batchId}" is still running, and is shown here; use ${asked.action} when it has finished.\n`,
   );
   return watchToEnd(context, watchedOf(starting, location));
 }

@@ -55,7 +55,7 @@ function text(account: AccountId | undefined, where: string, held: Held): string
   const lines: readonly (readonly [name: string, value: string])[] = [
     ['Account', `${account?.replace(/^.*#/, '#') ?? 'unknown'} at ${where}`],
     ['Balance', held.balance],
-    ['Reserved', `${held.reserved} for jobs that are not finished`],
+    ['Reserved', `${held.reserved} for unfinished jobs`],
     ['Available', held.available],
   ];
   return lines.map(([name, value]) => `${name.padEnd(10)} ${value}\n`).join('');

@@ -160,7 +160,7 @@ export async function connectTemporal(temporal: TemporalConfig): Promise<Connect
     });
   } catch (cause) {
     throw new UsageError(
-      `Temporal at ${address} (namespace ${namespace}) does not answer. Start it, set TEMPORAL_ADDRESS to where it is, or use local servers: npx banana-batch dev`,
+      `Temporal at ${address} (namespace ${namespace}) does not answer. Start it, set TEMPORAL_ADDRESS to its address, or use local servers: npx banana-batch dev`,
       { cause },
     );
   }
@@ -175,10 +175,10 @@ export async function locate(
   text: string,
 ): Promise<BatchLocation> {
   const batchId = parseBatchId(text);
-  if (!batchId) throw new UsageError(`"${text}" cannot be a batch id: expected ${BATCH_ID_RULE}.`);
+  if (!batchId) throw new UsageError(`"${text}" is not a valid batch id: expected ${BATCH_ID_RULE}.`);
   const home = homeOf(found.bucket, batchId);
   if (!found.bucketAway) return findPlace(found.store, home);
   const description = found.client && (await describeBatch(found.client, home));
-  if (!description) throw new UsageError(`Temporal does not know a batch "${batchId}".`);
+  if (!description) throw new UsageError(`Temporal has no batch "${batchId}".`);
   return snapshotInMemo(description)?.run ?? home;
 }

@@ -12,7 +12,7 @@ export function askedCanary({
 }: Pick<RunningFlags, 'canary' | 'canaryWait'>): AskedCanary | undefined {
   if (canary === undefined && canaryWait !== undefined) {
     throw new UsageError(
-      '--canary-wait says how long a canary waits to be seen. Add --canary N to make one.',
+      '--canary-wait needs --canary N: it limits how long the batch waits after its sample rows.',
     );
   }
   return canary === undefined
@@ -35,12 +35,12 @@ export function canaryPlanText(asked: AskedCanary | undefined, rowsToRun: number
   if (!asked || rowsToRun === 0) return '';
   const canary = canaryOf(asked, rowsToRun);
   if (!canary) {
-    return `Canary     none: the run makes ${rowsToRun} ${rowsToRun === 1 ? 'row' : 'rows'}, no more than --canary ${asked.rows}\n`;
+    return `Canary     none: the run makes only ${rowsToRun} ${rowsToRun === 1 ? 'row' : 'rows'} (--canary ${asked.rows})\n`;
   }
   const { rows, of, waitMs } = canary;
   const wait =
     waitMs === undefined
-      ? 'then it waits for "resume"'
-      : `then it waits ${prettyMs(waitMs)} for "resume", and longer where one fails`;
+      ? 'then the batch waits for "resume"'
+      : `then the batch waits ${prettyMs(waitMs)} for "resume", or without limit if one of them fails`;
   return `Canary     ${rows} of ${of.toLocaleString('en')} rows first, ${wait}\n`;
 }

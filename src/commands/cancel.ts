@@ -1,3 +1,4 @@
+import { counted } from '../domain/counted.js';
 import { cancelUpdate } from '../workflows/messages.js';
 import { readBatchStatus } from '../batch/batch-status.js';
 import { isOpen } from '../batch/status-document.js';
@@ -20,7 +21,7 @@ export const cancel: Command<CancelOptions> = (context, { id, force, json }) =>
     const { stdout, stderr } = context;
     if (await endsAtOnce(context, access, id, force)) {
       stderr.write(
-        `Nothing more is bought, and there is no final report. Collect what is paid, and make the rest: banana-batch retry ${id}\n`,
+        `Nothing more is bought, and there is no final report. Collect the paid images and make the rest with: banana-batch retry ${id}\n`,
       );
       if (json) stdout.write(`${JSON.stringify({ batchId: id, cancelling: false, ended: true })}\n`);
       return EXIT.ok;
@@ -31,10 +32,11 @@ export const cancel: Command<CancelOptions> = (context, { id, force, json }) =>
       leave: (handle) => handle.cancel(),
     });
     const { batchId, inFlight, copying } = before;
+    const rowsInFlight = inFlight + copying;
     stderr.write(
       isTakenUp
-        ? `Cancelling "${batchId}": nothing more is bought; ${inFlight + copying} rows in flight may still finish. See it with: banana-batch status ${batchId} --watch\n`
-        : `The batch is cancelled as soon as a worker answers. ${NO_WORKER}\n`,
+        ? `Cancelling "${batchId}": nothing more is bought${rowsInFlight === 0 ? '' : `; ${counted(rowsInFlight, 'row')} in flight may still finish`}. Watch it with: banana-batch status ${batchId} --watch\n`
+        : `The batch will be cancelled when a worker runs. ${NO_WORKER}\n`,
     );
     if (json) stdout.write(`${JSON.stringify({ batchId, cancelling: true })}\n`);
     return EXIT.ok;
@@ -50,6 +52,6 @@ async function endsAtOnce(
   const location = await locate(access, id);
   const status = await readBatchStatus(access, location);
   if (!status || !isOpen(status)) return false;
-  const question = 'End its workflows, without a final report?';
+  const question = 'Terminate its workflows without a final report?';
   return endWhereWanted(context, access, location, { status, force, question });
 }

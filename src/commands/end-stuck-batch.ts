@@ -29,7 +29,7 @@ export async function endWhereWanted(
     if (!stdin.isTTY || (await askConsent(context, question)) !== 'given') throw stuck(status);
   }
   await endWorkflows(client, location);
-  context.stderr.write(`Ended the workflows of "${location.batchId}".\n`);
+  context.stderr.write(`Terminated the workflows of "${location.batchId}".\n`);
   return true;
 }
 
@@ -43,7 +43,7 @@ export async function withBudgetLeft<Options extends { readonly running: Running
   if (options.running.budget !== undefined) return options;
   const budget = await budgetLeft(store, location, Date.now());
   if (!budget) return options;
-  stderr.write(`Budget     ${budget.left} is left of ${budget.cap}\n`);
+  stderr.write(`Budget     ${budget.left} left of ${budget.cap}\n`);
   return { ...options, running: { ...options.running, budget: budget.left } };
 }
 

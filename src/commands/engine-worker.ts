@@ -58,7 +58,7 @@ export class EngineWorker {
 
   async #watch(worker: RunningWorker): Promise<void> {
     const reason = await worker.done.then(
-      () => 'The worker has ended.',
+      () => 'The worker has stopped.',
       (error: unknown) => (error instanceof Error ? error.message : String(error)),
     );
     if (this.#isStopped) return;

@@ -1,3 +1,4 @@
+import { counted } from '../domain/counted.js';
 import { instructSignal, pauseUpdate } from '../workflows/messages.js';
 import { withTemporalAccess } from './batch-access.js';
 import { EXIT, type Command } from './command-context.js';
@@ -19,10 +20,11 @@ export const pause: Command<PauseOptions> = (context, { id, json }) =>
       leave: (handle) => handle.signal(instructSignal, { kind: 'pause' }),
     });
     const { batchId, inFlight, copying } = before;
+    const rowsInFlight = inFlight + copying;
     stderr.write(
       isTakenUp
-        ? `Paused "${batchId}": nothing more is bought; ${inFlight + copying} rows in flight are still stored. Go on with: banana-batch resume ${batchId}\n`
-        : `The batch is paused as soon as a worker answers. ${NO_WORKER}\n`,
+        ? `Paused "${batchId}": nothing more is bought${rowsInFlight === 0 ? '' : `; ${counted(rowsInFlight, 'row')} in flight ${rowsInFlight === 1 ? 'is' : 'are'} still stored`}. Continue with: banana-batch resume ${batchId}\n`
+        : `The batch will be paused when a worker runs. ${NO_WORKER}\n`,
     );
     if (json) stdout.write(`${JSON.stringify({ batchId, paused: true, takenUp: isTakenUp })}\n`);
     return EXIT.ok;

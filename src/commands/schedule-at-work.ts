@@ -39,8 +39,8 @@ function noteOpen(open: Map<string, BatchStatus>, batch: BatchStatus | undefined
 /** What keeps a batch at work from ending, and what to do, as a sentence; undefined where nothing does. */
 export function standstillText({ batchId, reason, holds }: BatchStatus): string | undefined {
   if (reason === undefined) return undefined;
-  const lookNow = holds.length > 0 ? `; to look at once: banana-batch resume ${batchId}` : '';
-  return `${reason} More: banana-batch status ${batchId}${lookNow}`;
+  const lookNow = holds.length > 0 ? `; to check again now: banana-batch resume ${batchId}` : '';
+  return `${reason} Details: banana-batch status ${batchId}${lookNow}`;
 }
 
 /** A batch at work in a few words. */

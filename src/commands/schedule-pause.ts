@@ -26,7 +26,7 @@ export const schedulePause: Command<SchedulePauseOptions> = (
     const firings = await readFirings(access, access.home, name, taken);
     const atWork = await batchesAtWork(access, schedule, firings);
     stderr.write(
-      `Paused "${name}": it fires no more until: banana-batch schedule resume ${name}\n${atWork.map(({ batchId }) => `Batch "${batchId}" goes on; pause it with: banana-batch pause ${batchId}\n`).join('')}`,
+      `Paused "${name}". Start its runs again with: banana-batch schedule resume ${name}\n${atWork.map(({ batchId }) => `Batch "${batchId}" continues; pause it with: banana-batch pause ${batchId}\n`).join('')}`,
     );
     if (json) stdout.write(`${JSON.stringify({ schedule: name, paused: true, note })}\n`);
     return EXIT.ok;

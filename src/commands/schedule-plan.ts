@@ -81,7 +81,7 @@ function refuseTooMany(buys: readonly ImagesOfKind[], maxImages: number | undefi
   const images = imagesOf(buys);
   if (maxImages === undefined || images <= maxImages) return;
   throw new UsageError(
-    `A firing would make ${counted(images, 'image')} now, and --max-images allows ${maxImages}: it would make none at all. Raise it, or take fewer rows.`,
+    `A run would make ${counted(images, 'image')} now, but --max-images allows ${maxImages}, so it would make none. Raise --max-images, or use fewer rows.`,
   );
 }
 
@@ -97,8 +97,8 @@ export function firingPlanText(
   const cap = budget === undefined ? '' : budgetText({ budget }, buys, prices);
   switch (planned.mode) {
     case 'fresh':
-      return `Firing     makes ${makes} as the sheet is now → ${addressOf(batch)}\n${costs}${cap}`;
+      return `Each run   makes ${makes} by the current sheet → ${addressOf(batch)}\n${costs}${cap}`;
     case 'changes':
-      return `${differenceText(batch, planned.plan)}Firing     the first one makes ${makes}, later ones what is new or changed by then\n${costs}${cap}`;
+      return `${differenceText(batch, planned.plan)}Each run   the first one makes ${makes}, later ones new or changed rows\n${costs}${cap}`;
   }
 }

@@ -32,13 +32,13 @@ export function expectedTimesText(
   const texts = coming.map((time) => timeToComeText(time, timezone, now.getTime()));
   if (coming.length < TIMES_SHOWN) {
     texts.push(
-      `${texts.length === 0 ? '' : 'then '}the clocks of ${timezone} change: "schedule show" tells the times around that`,
+      `${texts.length === 0 ? '' : 'then '}the clocks of ${timezone} change: "schedule show" has the times around that`,
     );
   }
   if (jitterMs > 0) texts.push(`each up to ${prettyMs(jitterMs)} later`);
   const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
   if (times.kind === 'cron' && isDefault && own !== timezone) {
-    texts.push(`by the clocks of ${timezone}, since no --timezone is given; this machine's is ${own}`);
+    texts.push(`in ${timezone}, because no --timezone is given; this machine's time zone is ${own}`);
   }
   return texts.map((text, index) => `${(index === 0 ? 'Next' : '').padEnd(10)} ${text}\n`).join('');
 }

@@ -28,10 +28,10 @@ export async function sealNotes(
   const cost = costNote(report);
   return [
     ...(cost ? [['Cost', cost] as const] : []),
-    ...(sameBytes ? [['Beware', `${sameBytes} Which: banana-batch verify ${batchId}`] as const] : []),
-    ...(repeatedJobs ? [['Beware', repeatedJobs] as const] : []),
+    ...(sameBytes ? [['Warning', `${sameBytes} See which: banana-batch verify ${batchId}`] as const] : []),
+    ...(repeatedJobs ? [['Warning', repeatedJobs] as const] : []),
     ...(missing ? [['Thumbnails', missing] as const] : []),
-    ...(looks ? [['Alike', `${looks} Which: near-duplicates.csv, and the contact sheet`] as const] : []),
+    ...(looks ? [['Similar', `${looks} See near-duplicates.csv and the contact sheet.`] as const] : []),
   ];
 }
 

@@ -148,7 +148,7 @@ export async function submitSheet(
   });
   const { interrupted: signal } = context;
   await refuseIgnoredConditions(store, access.bucket, { location, signal });
-  if (toDo === 0) context.stderr.write("Nothing is bought: the batch's files are written anew.\n");
+  if (toDo === 0) context.stderr.write("Nothing to buy: only the batch's files are written again.\n");
   const consent = await consentTo(context, access, options, location, plan);
   if (consent === 'declined') return { kind: 'declined' };
   if (consent === 'interrupted' || context.interrupted.aborted) return { kind: 'interrupted' };
@@ -203,7 +203,7 @@ export function batchIdOf({ id, new: another }: SubmissionOptions, sheet: SheetF
   const isNameless = sheet.name === '-' || /^https?:\/\//i.test(sheet.name);
   if (!base || (isNameless && !id)) {
     const what = sheet.name === '-' ? 'A sheet from standard input' : `The name "${sheet.name}"`;
-    throw new UsageError(`${what} gives the batch no id. Add --id NAME (${BATCH_ID_RULE}).`);
+    throw new UsageError(`${what} cannot be used as the id of the batch. Add --id NAME (${BATCH_ID_RULE}).`);
   }
   if (!another) return base;
   const stamp = new Date()
@@ -231,11 +231,11 @@ async function consentTo(
     const question =
       toBuy > 0
         ? `Make ${first ? `${first.rows} of ${toBuy} images, and wait` : counted(toBuy, 'image')}?`
-        : `Take ${counted(plan.removed, 'row')} out of the batch?`;
+        : `Remove ${counted(plan.removed, 'row')} from the batch?`;
     return askConsent(context, question);
   }
   if (altered === 0) return 'given';
   throw new UsageError(
-    `Batch "${location.batchId}" exists, and this sheet changes ${plan.changed} and removes ${plan.removed} of its rows. Add --yes to run the difference, or --new for another batch.`,
+    `Batch "${location.batchId}" exists, and this sheet changes ${plan.changed} and removes ${plan.removed} of its rows. Add --yes to apply these changes, or --new to start a separate batch.`,
   );
 }

@@ -8,7 +8,7 @@ import type { BatchAccess } from './batch-access.js';
 import type { CommandContext } from './command-context.js';
 import { Pace } from './pace.js';
 import { openProgress } from './progress.js';
-import { refusalOf } from './refusal.js';
+import { isTemporalAway, refusalOf } from './refusal.js';
 import { coloursFor, statusBlock, statusLine } from './status-text.js';
 import { isOpen } from '../batch/status-document.js';
 
@@ -43,7 +43,7 @@ export async function watchBatch(
         }
         if (!last || !isOpen(last) || isEnough(last)) return last;
       } catch (error) {
-        const reason = refusalOf(error);
+        const reason = isTemporalAway(error) ? 'Temporal does not answer; trying again …' : refusalOf(error);
         if (reason === undefined || error instanceof UsageError) throw error;
         progress.show(colours.yellow(`${location.batchId}: ${reason}`));
       }

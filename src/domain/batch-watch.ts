@@ -1,3 +1,4 @@
+import { counted } from './counted.js';
 import type { ToldHold } from './notice.js';
 import type { Pause } from './pause.js';
 import type { Tally } from './tally.js';
@@ -108,8 +109,7 @@ const NOTHING_SEEN = { standstillMs: 0, stuckTold: false, holdsTold: [], pausesT
 function stuckMessage({ tally, workers }: BatchLook, standstillMs: number): string {
   const { stored, total, pending, inFlight, copying } = tally;
   const minutes = Math.max(1, Math.round(standstillMs / 60_000));
-  const counts = `${pending} rows pending, ${inFlight} in flight, ${copying} being copied, ${stored} of ${total} stored`;
-  const noWorker =
-    workers === 0 ? ' No worker takes its workflow: start one with `banana-batch worker`.' : '';
-  return `for ${minutes} min nothing has moved, and nothing says why (${counts}).${noWorker}`;
+  const counts = `${counted(pending, 'row')} pending, ${inFlight} in flight, ${copying} being copied, ${stored} of ${total} stored`;
+  const noWorker = workers === 0 ? ' No worker is running: start one with `banana-batch worker`.' : '';
+  return `no progress for ${minutes} min, for no known reason (${counts}).${noWorker}`;
 }

@@ -53,7 +53,7 @@ export function failureRateCause(percent: number, { message, ...text }: Told): H
     ...text,
     scope: 'failure-rate',
     code: 'too-many-failures',
-    message: `${Math.round(percent)} % of the last generations failed, the last one with: ${last || 'no reason'}. Something is wrong with the sheet or the service, so nothing more is bought but one row now and then, and the batch goes on by itself once such a row gets its image. To go on all the same: banana-batch resume ID; to allow more failures: banana-batch set ID --max-failure-rate 90; to stop: banana-batch cancel ID.`,
+    message: `${Math.round(percent)} % of the last generations failed, the last one with: ${last || 'no reason'}. The sheet or the service may be wrong, so only one row is tried from time to time; the batch continues by itself when such a row gets its image. To continue now: banana-batch resume ID; to allow more failures: banana-batch set ID --max-failure-rate 90; to stop: banana-batch cancel ID.`,
   };
 }
 
@@ -62,5 +62,5 @@ export const JOBS_MISSING_CAUSE: HoldCause = {
   scope: 'account',
   code: JOBS_MISSING,
   message:
-    'The service does not find jobs that it has made for this batch (404), and no later job shows that it finds others. Is it the same service and account? The batch continues by itself once the jobs are found again, or a later job is. If they are lost for good, buy their images again: banana-batch resume ID',
+    'The service does not find jobs that it created for this batch (404). Check that the service and account are still the same. The batch continues by itself when the service finds these jobs or a later one. If they are lost for good, buy their images again: banana-batch resume ID',
 };

@@ -19,9 +19,9 @@ export function nearDuplicatesText(found: Omit<NearDuplicates, 'examples'> | und
   if (!found) return undefined;
   const { images, groups, notCompared, incomplete } = found;
   const parts = [
-    images > 0 ? `${images} images look like others, in ${groups} ${groups === 1 ? 'group' : 'groups'}` : '',
-    incomplete ? 'too many are nearly the same to compare all' : '',
-    notCompared > 0 ? `${notCompared} could not be compared, since they have no thumbnail` : '',
+    images > 0 ? `${images} images in ${groups} ${groups === 1 ? 'group' : 'groups'} look similar` : '',
+    incomplete ? 'not all were compared, because too many are nearly the same' : '',
+    notCompared > 0 ? `${notCompared} could not be compared (no thumbnail)` : '',
   ].filter((part) => part !== '');
   return parts.length > 0 ? `${parts.join('; ')}.` : undefined;
 }

@@ -29,6 +29,6 @@ export function toldSkips<Skip extends { readonly time: Date; readonly reason: s
 ): readonly Skip[] {
   const [first, newest] = [skips[0], skips.at(-1)];
   if (!first || !newest || skips.length <= MOST_TOLD) return skips;
-  const others = `So were ${skips.length - 1} before it, from ${first.time.toISOString()} on.`;
+  const others = `${skips.length - 1} times before it were skipped too, from ${first.time.toISOString()} on.`;
   return [{ ...newest, reason: `${newest.reason} ${others}` }];
 }

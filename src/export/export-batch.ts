@@ -100,7 +100,10 @@ async function planned(input: Parameters<typeof planExport>[0]): Promise<ExportP
   try {
     return await planExport(input);
   } catch (error) {
-    throw fileFault(error, `${tmpdir()}, which holds the rows meanwhile (TMPDIR names another folder)`);
+    throw fileFault(
+      error,
+      `${tmpdir()}, which holds the rows during the export (set TMPDIR to use another folder)`,
+    );
   }
 }
 

@@ -43,7 +43,7 @@ export async function triggerSchedule(
     }
     // Temporal forgets one of two such words that come in the same moment.
     throw new UsageError(
-      `Temporal has taken the trigger of schedule "${name}", and nothing was seen of it within ${withinMs / 1000} s. It may yet come: look with "banana-batch schedule show ${name}" before you trigger it again.`,
+      `Temporal accepted the trigger of schedule "${name}", but no run appeared within ${withinMs / 1000} s. The run may still start: check with "banana-batch schedule show ${name}" before you trigger it again.`,
     );
   });
 }
@@ -88,7 +88,7 @@ export async function backfillSchedule(
 ): Promise<readonly Date[]> {
   if (range.to.getTime() > Date.now()) {
     throw new UsageError(
-      `A backfill makes up for times that are past, and ${range.to.toISOString()} is not.`,
+      `A backfill starts runs for past times, but ${range.to.toISOString()} is in the future.`,
     );
   }
   return orUnknown(name, async () => {
@@ -100,7 +100,7 @@ export async function backfillSchedule(
     }
     if (times.length > MOST_BACKFILLED) {
       throw new UsageError(
-        `Schedule "${name}" has more than ${MOST_BACKFILLED} times from ${range.from.toISOString()} to ${range.to.toISOString()}, and Temporal keeps no more waiting. Take a shorter range, and the rest when it is done.`,
+        `Schedule "${name}" has more than ${MOST_BACKFILLED} times from ${range.from.toISOString()} to ${range.to.toISOString()}, the most that Temporal keeps waiting. Use a shorter range, and backfill the rest when it is done.`,
       );
     }
     const handle = client.schedule.getHandle(scheduleId(name));
@@ -115,7 +115,7 @@ export async function backfillSchedule(
       if (await isSeen(async () => begun(await handle.describe()) > begun(before))) return times;
     }
     throw new UsageError(
-      `Temporal has taken the backfill of schedule "${name}", and nothing was seen of it. It may yet come: look with "banana-batch schedule show ${name}"; to ask for it again does no harm.`,
+      `Temporal accepted the backfill of schedule "${name}", but no run appeared. The runs may still start: check with "banana-batch schedule show ${name}". Repeating the backfill does no harm.`,
     );
   });
 }

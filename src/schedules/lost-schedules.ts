@@ -90,6 +90,6 @@ async function remembered(store: ObjectStore, home: HomeFolder, name: ScheduleNa
     note && (await readDocumentIfAny(store, { bucket: home.bucket, key: note.sheetKey }, ScheduledSheet));
   if (note && sheet) return { sheet, policy: note.policy };
   throw new UsageError(
-    `What schedule "${name}" is to do is missing below ${scheduleAddress(home, name)}. Make it again with: banana-batch schedule create ${name} SHEET`,
+    `The settings of schedule "${name}" are missing below ${scheduleAddress(home, name)}. Create it again with: banana-batch schedule create ${name} SHEET`,
   );
 }

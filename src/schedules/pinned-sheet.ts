@@ -59,6 +59,6 @@ function refusePassword(text: string): void {
   const address = sheetAddressIn(text);
   if (address?.kind !== 'web' || address.url.username + address.url.password === '') return;
   throw new UsageError(
-    `${sheetLabel(text)} is given with user and password, which a schedule would keep in the bucket. Share the sheet by a link that needs none, or have it put to s3://.`,
+    `${sheetLabel(text)} has a user and password, which a schedule would keep in the bucket. Share the sheet by a link that needs none, or put it in s3://.`,
   );
 }

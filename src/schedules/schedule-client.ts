@@ -96,7 +96,7 @@ export async function createSchedule(
   } catch (error) {
     if (error instanceof ScheduleAlreadyRunning) {
       throw new UsageError(
-        `Schedule "${sheet.schedule}" is there already. See it with: banana-batch schedule show ${sheet.schedule}`,
+        `Schedule "${sheet.schedule}" already exists. See it with: banana-batch schedule show ${sheet.schedule}`,
       );
     }
     throw refusedTimes(error, sheet);
@@ -133,14 +133,14 @@ export async function readSchedule(
   const argument = FiringArgument.parse(found.action.args?.[0]);
   if (argument.home.bucket !== home.bucket || argument.home.prefix !== home.prefix) {
     throw new UsageError(
-      `Schedule "${name}" belongs to s3://${argument.home.bucket}/${argument.home.prefix}, and s3://${home.bucket}/${home.prefix} is configured. Set BANANA_BUCKET and BANANA_PREFIX as they were when it was made, or use another name here.`,
+      `Schedule "${name}" belongs to s3://${argument.home.bucket}/${argument.home.prefix}, but s3://${home.bucket}/${home.prefix} is configured. Set BANANA_BUCKET and BANANA_PREFIX as they were when the schedule was created, or use another name here.`,
     );
   }
   const ref = { bucket: home.bucket, key: argument.sheetKey };
   const sheet = await readDocumentIfAny(store, ref, ScheduledSheet);
   if (!sheet) {
     throw new UsageError(
-      `What schedule "${name}" is to do is missing: s3://${ref.bucket}/${ref.key}. Restore it, or delete the schedule and make it anew.`,
+      `The settings of schedule "${name}" are missing: s3://${ref.bucket}/${ref.key}. Restore that object, or delete the schedule and create it again.`,
     );
   }
   const { policies, spec, state, info } = found;
@@ -273,7 +273,7 @@ function refusedTimes(error: unknown, { times, timezone }: ScheduledSheet): unkn
   const given =
     times.kind === 'cron' ? times.expressions.map((text) => `"${text}"`).join(', ') : 'this interval';
   return new UsageError(
-    `Temporal takes ${given} in the zone "${timezone}" for no schedule: ${error.message}`,
+    `Temporal does not accept ${given} in the time zone "${timezone}": ${error.message}`,
     {
       cause: error,
     },
@@ -283,6 +283,6 @@ function refusedTimes(error: unknown, { times, timezone }: ScheduledSheet): unkn
 function known(error: unknown, name: ScheduleName): unknown {
   if (!(error instanceof ScheduleNotFoundError)) return error;
   return new UsageError(
-    `There is no schedule "${name}". See those there are with: banana-batch schedule list`,
+    `There is no schedule "${name}". List all schedules with: banana-batch schedule list`,
   );
 }

@@ -183,7 +183,7 @@ async function uploaded(
     if (!(error instanceof UsageError)) throw error;
     throw quoting(
       error,
-      `An input image has changed while it was read. Which one: banana-batch schedule show ${firing.schedule}`,
+      `An input image changed while it was read. See which one: banana-batch schedule show ${firing.schedule}`,
     );
   }
 }
@@ -193,7 +193,7 @@ function refuseRewrittenIds(plan: SubmissionPlan, sheet: ScheduledSheet, locatio
     refuseNewIds(plan, location, { newIds: true });
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    const told = `${labelOf(sheet)}: a spreadsheet seems to have rewritten its ids; nothing was started. Which ones: banana-batch schedule show ${sheet.schedule}`;
+    const told = `${labelOf(sheet)}: a spreadsheet seems to have rewritten its ids; nothing was started. See which ones: banana-batch schedule show ${sheet.schedule}`;
     throw quoting(error, told);
   }
 }
@@ -215,7 +215,7 @@ function refuseOtherService(
   if (service === undefined ? !isSandbox() : service === own) return;
   const made = service === undefined ? 'without naming a service' : `for ${serviceName(service)}`;
   throw new UsageError(
-    `Schedule "${schedule}" was made ${made}, and the workers run with ${isSandbox() ? 'a sandbox' : own}; nothing was started. Start the workers with the right BANANAHUB_API_KEY and BANANAHUB_BASE_URL, or delete the schedule and create it again.`,
+    `Schedule "${schedule}" was created ${made}, but the workers run with ${isSandbox() ? 'a sandbox' : own}; nothing was started. Start the workers with the right BANANAHUB_API_KEY and BANANAHUB_BASE_URL, or delete the schedule and create it again.`,
   );
 }
 
@@ -228,6 +228,6 @@ function refuseShrunken(
   const left = unchanged + changed + again + redone + kept;
   const before = removed + left;
   if (removed === 0 || left * 2 >= before) return;
-  const told = `${labelOf(sheet)}: the sheet has ${counted(left, 'row')} left of the ${before} that batch "${batchId}" has; nothing was started, since it may be broken, or has other ids now. If that is meant, submit it once by hand: banana-batch submit SHEET --id ${batchId} --yes`;
+  const told = `${labelOf(sheet)}: the sheet has only ${counted(left, 'row')} of the ${before} in batch "${batchId}"; nothing was started, because the sheet may be broken or its ids may have changed. If that is intended, submit it once by hand: banana-batch submit SHEET --id ${batchId} --yes`;
   throw new FiringRefusal(told, { told });
 }

@@ -60,7 +60,7 @@ export async function tellSkips(
   const from = new Date(told.lookedAt);
   const past = await matchingTimes(client, schedule, { from, to: now });
   const skipped = skippedTimes(await unexplained(access, watched, found, past), counted);
-  const away = `The Temporal server was not at work at that time, nor within ${prettyMs(policies.catchupWindow)} after it (--catchup).`;
+  const away = `The Temporal server was down at that time and for ${prettyMs(policies.catchupWindow)} after it (--catchup).`;
   const inTheWay = skipped.overlapped.length > 0 ? await watched.inTheWay() : undefined;
   const skips = [
     ...skipped.missed.map((time) => ({ time, reason: away })),

@@ -87,6 +87,6 @@ function jsonArray(sheet: string): SheetError {
   return new SheetError(
     'bad-json',
     { sheet, line: 1 },
-    "it is one JSON array; one JSON object a line was expected. Convert it with: jq -c '.[]' FILE > sheet.jsonl",
+    "it is one JSON array, but one JSON object per line is expected. Convert it with: jq -c '.[]' FILE > sheet.jsonl",
   );
 }

@@ -45,7 +45,7 @@ export class BatchBudget {
     if (cap === undefined) return;
     this.#cap = inMicros(cap);
     this.#leaseForEver().catch((error: unknown) => {
-      log.error('The budget could not be leased in a way that was not foreseen.', { error });
+      log.error('Unexpected error while reserving budget.', { error });
       throw error;
     });
   }
@@ -106,7 +106,7 @@ export class BatchBudget {
   /** Why it cannot be set, as a sentence for a person. */
   problemWithSet(): string | undefined {
     return this.#cap === undefined
-      ? 'it was started without a budget, and without prices. Give one to the next run: --budget.'
+      ? 'it was started without a budget and without prices. Give the next run a budget: --budget.'
       : undefined;
   }
 
@@ -158,6 +158,6 @@ export class BatchBudget {
 
 function inMicros(amount: string): number {
   const micros = microsOf(amount, MAX_BUDGET);
-  if (micros === undefined) throw new Error(`"${amount}" is no budget.`);
+  if (micros === undefined) throw new Error(`"${amount}" is not a valid budget.`);
   return micros;
 }

@@ -64,10 +64,10 @@ export class BatchCanary {
       until === undefined
         ? settings.canary?.waitMs === undefined
           ? ''
-          : ' Not all were made, so it does not go on by itself.'
-        : ` It goes on by itself at ${until.slice(11, 16)} UTC.`;
-    const ways = `Go on: banana-batch resume ${run.batchId} · End: banana-batch cancel ${run.batchId}`;
-    this.#pauses.pause('canary', `Canary: ${text}${byItself} · Look: ${page} · ${ways}`, until);
+          : ' Not all were made, so the batch does not continue by itself.'
+        : ` The batch continues by itself at ${until.slice(11, 16)} UTC.`;
+    const ways = `Continue: banana-batch resume ${run.batchId} · End: banana-batch cancel ${run.batchId}`;
+    this.#pauses.pause('canary', `Canary: ${text}${byItself} · Page: ${page} · ${ways}`, until);
     const isSeen = (): boolean => !this.#pauses.has('canary') || this.#isCancelling();
     if (waitMs === undefined) await condition(isSeen);
     else if (!(await condition(isSeen, waitMs))) this.#pauses.end('canary');

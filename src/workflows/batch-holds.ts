@@ -143,7 +143,7 @@ export class BatchHolds {
     const loop = this.#shield.run(until);
     this.#loops.set(cause.scope, loop);
     loop.catch((error: unknown) => {
-      log.error('A hold ended in a way that was not foreseen.', { scope: cause.scope, error });
+      log.error('Unexpected error while a hold was checked.', { scope: cause.scope, error });
       throw error;
     });
     this.#onChange();

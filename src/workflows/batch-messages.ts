@@ -100,7 +100,7 @@ export function handleMessages(batch: Listener): void {
         refuseInstruction(instruction);
         await shield.run(() => obey(instruction));
       } catch (error) {
-        log.warn('An instruction was not followed.', { kind: instruction.kind, error });
+        log.warn('A command to the batch was not carried out.', { kind: instruction.kind, error });
       }
     }),
   );
@@ -125,10 +125,10 @@ function refuseEnded(
   { orCancelling }: { readonly orCancelling: boolean },
 ): void {
   if (!['preparing', 'running'].includes(phase)) {
-    throw new Error(`The batch is ${phase}: nothing of it can be changed any more.`);
+    throw new Error(`The batch is ${phase}: it cannot be changed any more.`);
   }
   if (cancelling && !orCancelling) {
-    throw new Error('The batch is being cancelled: it can be neither paused, nor resumed, nor changed.');
+    throw new Error('The batch is being cancelled: it cannot be paused, resumed or changed.');
   }
 }
 

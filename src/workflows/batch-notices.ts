@@ -19,7 +19,7 @@ export class BatchNotices {
   watch(): void {
     if (!patched(NOTICES)) return;
     this.#activities.watchBatch(this.#input).catch((error: unknown) => {
-      if (!isCancellation(error)) log.warn('A batch is not watched any more.', { error });
+      if (!isCancellation(error)) log.warn('A batch is not checked for notices any more.', { error });
     });
   }
 
@@ -29,7 +29,7 @@ export class BatchNotices {
     try {
       await this.#activities.tellEnd({ ...this.#input, ...result, endedAt });
     } catch (error) {
-      log.warn('The end of a batch could not be told.', { error });
+      log.warn('The notice of the end of a batch could not be sent.', { error });
     }
   }
 }

@@ -7,7 +7,10 @@ export async function deliverNotice(notice: Notice): Promise<void> {
   try {
     await deliveryProxies().postNotice(notice);
   } catch (error) {
-    log.warn('A notice was not delivered; nothing more is tried.', { notice: notice.id, event: notice.type });
+    log.warn('A notice was not delivered; it is not retried any more.', {
+      notice: notice.id,
+      event: notice.type,
+    });
     throw error;
   }
 }

@@ -86,7 +86,7 @@ export async function searchJob(
     };
     const isIdle = until === 'found' ? () => !holds.isHeld([JOBS_MISSING_CAUSE.scope]) : undefined;
     const answer = await find(asked, isIdle);
-    if (context.grace.consideredCancelled) throw new CancelledFailure('The grace has passed.');
+    if (context.grace.consideredCancelled) throw new CancelledFailure('The grace period is over.');
     if (answer && answer.kind !== 'missing') {
       rows.forget(row);
       return answer.kind;

@@ -177,7 +177,7 @@ export class OpenShards {
     this.#handleOf(shard)
       .signal(controlSignal, this.#controlFor(shard))
       .catch((error: unknown) => {
-        log.info('A shard ended before it could be told something.', { shard, error });
+        log.info('A shard ended before a message reached it.', { shard, error });
       });
   }
 
@@ -188,7 +188,7 @@ export class OpenShards {
     await this.#handleOf(shard)
       .signal(probedRowSignal, probed)
       .catch((error: unknown) => {
-        log.warn('A shard ended before it could be told what a probe did for its row.', { shard, error });
+        log.warn('A shard ended before the result of a hold check reached it.', { shard, error });
       });
   }
 

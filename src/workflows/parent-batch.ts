@@ -77,7 +77,7 @@ export class ParentBatch {
     try {
       await getExternalWorkflowHandle(parent.workflowId).signal(signal, word);
     } catch (error) {
-      log.warn('The batch could not be told something.', { error });
+      log.warn('A message to the batch could not be sent.', { error });
     }
   }
 }

@@ -146,7 +146,7 @@ export class ShardRuns {
     };
     this.#opened = shard + 1;
     this.#runShard(shard, rows, granted).catch((error: unknown) => {
-      log.error('A shard ended in a way that was not foreseen.', { shard, error });
+      log.error('A shard ended with an unexpected error.', { shard, error });
     });
   }
 
@@ -175,7 +175,7 @@ export class ShardRuns {
       if (durationsMs) this.#canaryMs = durationsMs;
       return tally;
     } catch (error) {
-      log.warn('A shard was ended from outside.', { shard, execution, error });
+      log.warn('A shard was terminated from outside.', { shard, execution, error });
       return undefined;
     }
   }

@@ -75,7 +75,7 @@ describe('a batch with a place of its own', () => {
     );
     await isRefused(
       ['submit', 'other.csv', '--to', `s3://${bucket}/campaigns/summer/images/`],
-      `lies inside the batch at s3://${bucket}/campaigns/summer/`,
+      `is inside the batch at s3://${bucket}/campaigns/summer/`,
     );
     await isRefused(['submit', 'other.csv', '--to', `s3://${bucket}/`], 'Expected a folder of a bucket');
     await isRefused(['submit', 'other.csv', '--to', 's3://no-such-bucket/a/'], 'no-such-bucket');

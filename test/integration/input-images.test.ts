@@ -152,7 +152,9 @@ describe('a sheet with input images', () => {
       '--to',
       `s3://${bucket}/a place/`,
     ]);
-    expect(submitted.stderr).toMatch(/line 3, input_images "\/etc\/hostname": .*names an object beside it/);
+    expect(submitted.stderr).toMatch(
+      /line 3, input_images "\/etc\/hostname": .*names an object beside the sheet/,
+    );
     await write('here.png', '');
     await writeFile(path.join(engine.folder.path, 'here.png'), samplePng(9, 9));
     expect(
@@ -184,7 +186,7 @@ describe('a sheet with input images', () => {
     const urls = 'prompt,input_images\nthere,http://10.1.2.3/a.png\n';
     expect(await faraway(['submit', '-', '--id', 'far', '--dry-run'], urls)).toMatchObject({
       code: 0,
-      stderr: expect.stringContaining('URLs on 10.1.2.3 lead to this machine or a private network'),
+      stderr: expect.stringContaining('URLs on 10.1.2.3 point to this machine or a private network'),
     });
   });
 });

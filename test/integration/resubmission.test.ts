@@ -257,7 +257,7 @@ describe('a sheet whose batch is there already', () => {
     const merged = await command(['submit', 'more.csv', '--id', 'dishes', '--merge', '--json']);
     expect(JSON.parse(merged.stdout)).toMatchObject({ rows: 1, rejected: 1, new: 1, kept: 4, renamed: 0 });
     expect(merged.stderr).toContain(
-      'line 2 and row "r0" of the batch (line 2 of its sheet) both have "menü/FISH"',
+      '"menü/FISH" is used twice (line 2 and row "r0" of the batch, line 2 of its sheet;',
     );
     const strict = ['submit', 'more.csv', '--id', 'dishes', '--merge', '--strict', '--dry-run'];
     expect(await command(strict)).toMatchObject({ code: 2, stderr: expect.stringContaining('--strict') });

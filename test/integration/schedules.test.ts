@@ -91,7 +91,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
     expect(ran.length + skipped.length).toBe(all.length);
     expect(skipped.length).toBeGreaterThanOrEqual(2);
     expect(skipped[0]?.outcome).toMatchObject({
-      reason: expect.stringMatching(/Batch "fast-\d+t\d+z" was at work/),
+      reason: expect.stringMatching(/Batch "fast-\d+t\d+z" had been running/),
     });
     // None began while another was at work, and each was bought once.
     for (const [index, { startedAt }] of ran.entries()) {
@@ -210,7 +210,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
       mode: 'changes',
       ends: ['ended', 'ended', 'nothing-to-do', 'failed', 'failed', 'failed'],
       bought: [2, 5, 5, 5, 5, 5],
-      reasons: [/1 row left of the 5/, /0 rows left of the 5/, /it has no rows/],
+      reasons: [/only 1 row of the 5/, /only 0 rows of the 5/, /it has no rows/],
     },
   ] as const)(
     'in mode $mode buys of a sheet that grows, and then breaks, what the mode says',
@@ -284,7 +284,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
     const [skipped] = await over(name, 1);
     expect(skipped?.outcome).toMatchObject({
       kind: 'skipped',
-      reason: expect.stringContaining(`Go on with: banana-batch resume ${name}`),
+      reason: expect.stringContaining(`Continue with: banana-batch resume ${name}`),
     });
     await own.signal('instruct', { kind: 'resume' });
     await own.result();
@@ -419,7 +419,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
       const failed = await trigger(name);
       const [, record] = await over(name, 2);
       expect(record?.outcome).toMatchObject({
-        reason: `${web.origin}/menu.csv: there is nothing (404). Check the address.`,
+        reason: `${web.origin}/menu.csv: not found (404). Check the address.`,
       });
       if (failed.kind !== 'started') throw new Error('Nothing was started.');
       for (const { workflowId } of (await schedule(name)).recent) {
@@ -448,7 +448,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
       expect(record?.outcome).toMatchObject({
         kind: 'failed',
         reason: expect.stringMatching(
-          /^http:\/\/127\.0\.0\.1:\d+\/menu\.csv: it leads to 169\.254\.169\.254, an address of a private/,
+          /^http:\/\/127\.0\.0\.1:\d+\/menu\.csv: it leads to 169\.254\.169\.254, an address in a private/,
         ),
       });
       expect(web.seen).toHaveLength(1);

@@ -54,9 +54,9 @@ describe('the meaning of an error of the API', () => {
   it.each([
     ['unauthorized', /BANANAHUB_API_KEY/],
     ['insufficient-balance', /Top up/],
-    ['forbidden', /Grant it/],
-    ['paused', /when it is back/],
-    ['unavailable', /goes on by itself/],
+    ['forbidden', /Give the key access/],
+    ['paused', /when it is available again/],
+    ['unavailable', /continues by itself/],
   ] as const)(
     '%s says what ends it in our own words, and has those of the service for the bucket',
     (code, remedy) => {
@@ -153,7 +153,7 @@ describe('the meaning of an error of the bucket', () => {
     const error = new StorageError(code, { bucket: 'b', key: 'a-red-fox' }, 'put s3://b/a-red-fox failed.');
     const meaning = meaningOfStorageError(error);
     expect(meaning).toMatchObject({ kind, cause: { scope: 'storage', code } });
-    expect(JSON.stringify(meaning)).toContain(`The bucket b cannot be used as it should (${code}).`);
+    expect(JSON.stringify(meaning)).toContain(`The bucket b cannot be used (${code}).`);
     // A key holds a row's id or the beginning of its prompt.
     expect(JSON.stringify(meaning)).not.toContain('fox');
   });
