@@ -96,6 +96,6 @@ function uncertain(batchId: string, why: string): UsageError {
 
 function notSealed(batchId: string, runSeq: number): UsageError {
   return new UsageError(
-    `Run ${runSeq} of batch "${batchId}" has no final report yet and may still use images that look left over. Prune when it has finished: banana-batch status ${batchId}`,
+    `Run ${runSeq} of batch "${batchId}" has no final report yet and may still use images that look left over. Prune the batch when it has finished: banana-batch status ${batchId}`,
   );
 }

@@ -167,7 +167,7 @@ function webPage(url: URL, hops: readonly URL[]): SheetDownloadError {
   if (isSignInPage(last)) return refusal(url, `it redirects to a sign-in page of ${last.host}. ${OPEN_IT}`);
   return refusal(
     url,
-    'it is a web page, not a sheet. Use the link behind "Download", "Export" or "Raw"; a page that asks for a login cannot be read',
+    'it is a web page, not a sheet. Use the link behind "Download", "Export" or "Raw"; a page that needs a login cannot be read',
   );
 }
 

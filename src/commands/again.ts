@@ -75,7 +75,7 @@ export async function runAgain(
   }
   if (!config.bucket && !existsSync(path.join(stackFolder(cwd), 's3'))) {
     throw new UsageError(
-      `There is no batch "${options.id}" in this folder. Go to the folder where it was run, or set BANANA_BUCKET and TEMPORAL_ADDRESS to where it is.`,
+      `There is no batch "${options.id}" in this folder. Go to the folder where it was run, or set BANANA_BUCKET and TEMPORAL_ADDRESS to its bucket and Temporal server.`,
     );
   }
   return withEngine(context, (engine) =>

@@ -82,7 +82,7 @@ export function missingRowsText(batchId: string, missing: readonly MissingRow[])
   const more =
     missing.length > NAMED_ROWS ? `  … and ${missing.length - NAMED_ROWS} more, all in export.json\n` : '';
   return [
-    `${counted(missing.length, 'row')} left out, since the image in the bucket is damaged or missing:\n`,
+    `${counted(missing.length, 'row')} left out, because the image in the bucket is damaged or missing:\n`,
     ...named,
     more,
     `Check all images with: banana-batch verify ${batchId} --deep. Buy damaged ones again with: banana-batch redo ${batchId} --rows ROW, then export again with --overwrite. If missing images are restored in the bucket, the same export adds them.\n`,

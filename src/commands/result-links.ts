@@ -89,7 +89,7 @@ function expiryNote(
   }
   const until = minuteOf(new Date(endMs).toISOString());
   if (isTemporary && !expiresAt) {
-    return `The links in image_url work until ${until} (${asked}) at the latest: they expire earlier if the temporary credentials that signed them do, whose end is not known. ${secret}\n`;
+    return `The links in image_url work until ${until} (${asked}) at the latest: they expire earlier if the temporary credentials that signed them expire earlier, which is not known. ${secret}\n`;
   }
   return `The links in image_url work until ${until} (${asked}), unless the credentials that signed them are deleted earlier. ${secret}\n`;
 }

@@ -66,13 +66,18 @@ export function planText(
 export function differenceText(location: BatchLocation, plan: SubmissionPlan): string {
   const batch = `Batch      ${location.batchId} → ${addressOf(location)}\n`;
   if (plan.runSeq === 1) return batch;
-  const staying = plan.kept > 0 ? `, ${plan.kept} kept as before, because their new rows are rejected` : '';
-  const kept = plan.merge ? `${plan.kept} kept besides` : `${plan.removed} removed${staying}`;
+  const kept = plan.merge ? 'others kept' : 'kept as before, because their new rows are rejected';
+  const counts = [
+    [plan.new, 'new'],
+    [plan.changed, 'changed'],
+    [plan.again, 'to retry'],
+    [plan.unchanged, 'unchanged'],
+    [plan.removed, 'removed'],
+    [plan.kept, kept],
+  ] as const;
+  const parts = counts.flatMap(([count, what]) => (count > 0 ? [`${count} ${what}`] : []));
   const lines = [
-    runLine(
-      plan.runSeq,
-      `${plan.new} new, ${plan.changed} changed, ${plan.again} to try again, ${plan.unchanged} unchanged, ${kept}`,
-    ),
+    runLine(plan.runSeq, parts.length > 0 ? parts.join(', ') : 'no rows'),
     ...awaitedLines(plan),
     ...renamedLines(plan),
   ];
