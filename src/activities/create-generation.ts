@@ -1,11 +1,11 @@
 import type { AccountId } from '../bananahub/client.js';
 import { BananaHubError } from '../bananahub/errors.js';
-import { FRESH_BUDGET, type FaultBudget } from '../domain/fault-budget.js';
+import { FRESH_BUDGET, type RetryBudget } from '../domain/fault-budget.js';
 import { isUploaded } from '../domain/input-image.js';
 import type { ShardRow } from '../domain/row.js';
 import { askingRun, pausedUndisturbed, withHeartbeat } from './activity-context.js';
 import type { WorkerState } from './dependencies.js';
-import { bearOrHold, isExhausted } from './bear-or-hold.js';
+import { retryOrHold, isExhausted } from './bear-or-hold.js';
 import { batchFault, isSurelyRefused, mayHaveCreated, meaningOf } from './failure.js';
 import { modeOf } from './generation-key.js';
 import { forgetRefused, isInDoubt, outgoingCreate, type OutgoingCreate } from './outgoing-create.js';
@@ -13,7 +13,7 @@ import { callbackRefOf } from '../webhooks/worker-webhooks.js';
 import type { Activities, CreateGenerationInput, CreateGenerationResult } from './types.js';
 
 /** A 503 may come from a single overloaded node: only a row that met this many more of them holds its model. */
-const BORNE_PAUSES = 2;
+const TOLERATED_503S = 2;
 const PAUSE_BORNE_MS = 500;
 
 /** How long a create is repeated here before the workflow is told; each telling costs it events of its history. */
@@ -122,7 +122,7 @@ async function afterFailure(
       return { kind: 'invalid', message: meaning.message, ...kept };
     }
     case 'hold':
-      if (meaning.cause.code === 'paused' && budget.tries < BORNE_PAUSES && !input.isDoubted) {
+      if (meaning.cause.code === 'paused' && budget.tries < TOLERATED_503S && !input.isDoubted) {
         return again(
           { delayMs: PAUSE_BORNE_MS * 2 ** budget.tries, budget: { ...budget, tries: budget.tries + 1 } },
           meaning.cause.message,
@@ -148,7 +148,7 @@ async function afterFailure(
       }
       const rowLimitMs = state.limits.createFaultMs;
       const doubt = { rowLimitMs, isDoubted: input.isDoubted === true };
-      const next = bearOrHold(meaning, { ...failing, ...doubt, ...unanswered });
+      const next = retryOrHold(meaning, { ...failing, ...doubt, ...unanswered });
       return { ...again(next, cause.message, unanswered), ...slowDown(state, error) };
     }
     case 'gone':
@@ -183,7 +183,7 @@ function withAdvice(text: string, row: ShardRow | undefined): string {
 }
 
 function again(
-  { delayMs, budget }: { readonly delayMs: number; readonly budget: FaultBudget },
+  { delayMs, budget }: { readonly delayMs: number; readonly budget: RetryBudget },
   message: string,
   unanswered: { readonly unansweredSinceMs?: number },
 ): CreateGenerationResult {

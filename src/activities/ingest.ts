@@ -28,7 +28,7 @@ import { CarriedRows, Renames, ShardWriter } from './ingest-files.js';
 import { refuseOlder } from './newer-run.js';
 import { IngestedSheet } from './ingested-sheet.js';
 import { finishRenames, setRenamedAside } from './rename-images.js';
-import { bearingStorage } from './storage-fault.js';
+import { withStorageRetries } from './storage-fault.js';
 import type { Activities } from './types.js';
 
 /**
@@ -40,7 +40,7 @@ import type { Activities } from './types.js';
 export function ingestActivity(state: WorkerState): Activities['ingest'] {
   return ({ run, settings }) =>
     withHeartbeat(() =>
-      bearingStorage(state, () =>
+      withStorageRetries(state, () =>
         LedgerFiles.with(state.store, run, (files) => ingest(state, { run, settings }, files)).catch(
           refuseSheet,
         ),

@@ -15,7 +15,7 @@ import { addressOf, at, batchFileKey, canaryFileKey, canaryPageKey } from '../st
 import { withHeartbeat } from './activity-context.js';
 import { ContactSheetFiles } from './contact-sheet-files.js';
 import type { WorkerState } from './dependencies.js';
-import { bearingStorage } from './storage-fault.js';
+import { withStorageRetries } from './storage-fault.js';
 import type { Activities, ReportCanaryInput } from './types.js';
 
 /**
@@ -25,7 +25,7 @@ import type { Activities, ReportCanaryInput } from './types.js';
 export function reportCanaryActivity(state: WorkerState): Activities['reportCanary'] {
   return (input) =>
     withHeartbeat(() =>
-      bearingStorage(state, () =>
+      withStorageRetries(state, () =>
         LedgerFiles.with(state.store, input.run, (files) => reportCanary(state, input, files)),
       ),
     );

@@ -16,7 +16,7 @@ import { withHeartbeat } from './activity-context.js';
 import { modeOf } from './generation-key.js';
 import type { WorkerState } from './dependencies.js';
 import { listParts, readParts, toOutcome } from '../ledger/parts.js';
-import { bearingStorage } from './storage-fault.js';
+import { withStorageRetries } from './storage-fault.js';
 import type { Activities, RecordOutcomesInput } from './types.js';
 
 /** Tells a shard what it must know of its rows, and what an earlier execution of it has recorded. */
@@ -166,7 +166,7 @@ export function recordLostShardActivity(state: WorkerState): Activities['recordL
 
 /** With heartbeats, by which a worker that dies meanwhile is noticed soon. */
 function bearingBucket<T>(state: WorkerState, work: () => Promise<T>): Promise<T> {
-  return withHeartbeat(() => bearingStorage(state, work));
+  return withHeartbeat(() => withStorageRetries(state, work));
 }
 
 export async function putPart(

@@ -3,7 +3,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { z } from 'zod';
 import { startDeadline } from '../bananahub/deadline.js';
 import { spanText } from '../domain/span-text.js';
-import { afterFault, FRESH_BUDGET, type FaultBudget } from '../domain/fault-budget.js';
+import { afterFault, FRESH_BUDGET, type RetryBudget } from '../domain/fault-budget.js';
 import type { FiringNotice } from '../domain/notice.js';
 import { firingBatchId } from '../domain/schedule-name.js';
 import { readDocument } from '../ledger/read-document.js';
@@ -68,7 +68,7 @@ class StartingFiring {
     budget,
     signal,
   }: {
-    readonly budget: FaultBudget;
+    readonly budget: RetryBudget;
     readonly signal: AbortSignal;
   }): Promise<StartFiringResult> {
     const beganAt = performance.now();

@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import { z } from 'zod';
 import type { DownloadedImage } from '../bananahub/image-download.js';
 import { ImageDownloadError } from '../bananahub/image-download-error.js';
-import { FRESH_BUDGET, type FaultBudget } from '../domain/fault-budget.js';
+import { FRESH_BUDGET, type RetryBudget } from '../domain/fault-budget.js';
 import { isImageOf, rowTagOf } from '../domain/row-image.js';
 import { fromStoredIdentity, toStoredIdentity } from '../domain/stored-identity.js';
 import { LOOKS_BEFORE_ASIDE } from '../domain/missing-job.js';
@@ -14,11 +14,11 @@ import { StorageError, type ObjectHead, type ObjectRef, type PutCondition } from
 import { cancellationSignal, pause, startTemporalClock, withHeartbeat } from './activity-context.js';
 import { AskedWait } from './asked-wait.js';
 import type { WorkerState } from './dependencies.js';
-import { bearOrHold, countedTryMs } from './bear-or-hold.js';
+import { retryOrHold, countedTryMs } from './bear-or-hold.js';
 import { batchFault, meaningOf } from './failure.js';
 import { JobLooks, LeftMissing, missingOf } from './job-looks.js';
 import { ownWords } from './own-words.js';
-import { bearingStorage } from './storage-fault.js';
+import { withStorageRetries } from './storage-fault.js';
 import type { Activities, StoreImageInput, StoreImageResult } from './types.js';
 
 const CONTENT_TYPES: Readonly<Record<ImageType, string>> = {
@@ -36,7 +36,7 @@ export function storeImageActivity(state: WorkerState): Activities['storeImage']
     const looks = new JobLooks(state, input.jobId, clock, before.missing);
     const progress = () => ({ ...missingOf(looks), ...asked.details });
     return withHeartbeat(async () => {
-      const row = await bearingStorage(state, async () => {
+      const row = await withStorageRetries(state, async () => {
         await state.runAccounts.check(input.run, [input.jobId]);
         return state.shardRows.row(input);
       });
@@ -83,8 +83,8 @@ async function copyUntilStored(
   }: { readonly asked: AskedWait; readonly looks: JobLooks; readonly progress: () => unknown },
 ): Promise<StoreImageResult> {
   const { limits } = state;
-  let budget: FaultBudget = FRESH_BUDGET;
-  let imageFaults: FaultBudget = FRESH_BUDGET;
+  let budget: RetryBudget = FRESH_BUDGET;
+  let imageFaults: RetryBudget = FRESH_BUDGET;
   for (;;) {
     await asked.over();
     await looks.turn();
@@ -111,7 +111,7 @@ async function copyUntilStored(
         case 'hold':
           throw batchFault({ cause: meaning.cause, ...missingOf(looks) }, meaning.text);
         case 'passing': {
-          const next = bearOrHold(meaning, {
+          const next = retryOrHold(meaning, {
             budget,
             tryMs,
             limits,

@@ -1,6 +1,6 @@
 import type { LeaseAnswer } from '../domain/batch-leases.js';
-import type { LeaseWord } from '../domain/budget.js';
-import type { FaultBudget } from '../domain/fault-budget.js';
+import type { LeaseReport } from '../domain/budget.js';
+import type { RetryBudget } from '../domain/fault-budget.js';
 import type { RunRef } from '../storage/layout.js';
 import type { HoldCause } from '../domain/holds.js';
 import type { JobId } from '../domain/ids.js';
@@ -27,7 +27,7 @@ export interface CreateGenerationInput extends GenerationRef {
   /** The workflow run that alone may buy with what was leased for this; absent: any. */
   readonly leasedTo?: string;
   /** What earlier requests of this create have used up; absent on the first. */
-  readonly budget?: FaultBudget;
+  readonly budget?: RetryBudget;
   /** Milliseconds since the epoch of the first create of this generation that may have been answered by a lost answer. */
   readonly unansweredSinceMs?: number;
   /** It has failed for this row while others went through: a passing fault is told at once. */
@@ -52,7 +52,7 @@ export type CreateGenerationResult =
   | {
       readonly kind: 'again';
       readonly delayMs: number;
-      readonly budget: FaultBudget;
+      readonly budget: RetryBudget;
       readonly message: string;
       readonly unansweredSinceMs?: number;
       /** The service answered with a 429 that this shard is to tell its batch of: no create of it before that much later. */
@@ -190,7 +190,7 @@ export interface LeaseBudgetInput {
   readonly run: RunRef;
   /** What the run may cost, in millionths. */
   readonly cap: number;
-  readonly words: readonly LeaseWord[];
+  readonly words: readonly LeaseReport[];
   /** The book was answered from before: it must be there. */
   readonly isBegun: boolean;
 }

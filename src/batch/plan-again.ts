@@ -18,7 +18,7 @@ import { lastRunSeq } from './plan-submission.js';
 import { ledgerRequest } from './run-request.js';
 
 /** Which rows of a batch are to be made again. */
-export type AskedAgain =
+export type RerunRequest =
   /** No kinds: those that trying again may mend. */
   | { readonly action: 'retry'; readonly kinds: readonly UnstoredKind[] }
   | { readonly action: 'redo'; readonly rows: readonly RowId[] };
@@ -56,7 +56,7 @@ export interface PlanAgainOptions {
 export async function planAgain(
   store: ObjectStore,
   location: BatchLocation,
-  asked: AskedAgain,
+  asked: RerunRequest,
   { onRows = () => undefined, withKinds = false, signal }: PlanAgainOptions = {},
 ): Promise<AgainPlan | undefined> {
   const newest = await lastRunSeq(store, location);
@@ -121,7 +121,7 @@ async function requestOf(
   store: ObjectStore,
   run: RunRef,
   { batch }: BeforeRun,
-  asked: AskedAgain,
+  asked: RerunRequest,
 ): Promise<{ readonly request: RunRequest; readonly repeats: number | undefined }> {
   const newest = run.runSeq - 1;
   const last = await readDocument(store, at(run, requestKey(run, newest)), RunRequest);

@@ -1,6 +1,6 @@
 import type { Command as Program } from 'commander';
 import { UNSTORED_KINDS, type UnstoredKind } from '../domain/failure-kind.js';
-import { askedCanary } from './canary-flags.js';
+import { canaryOptions } from './canary-flags.js';
 import { namesOf } from './option-parsers.js';
 import type { RedoOptions } from './redo.js';
 import type { RetryOptions } from './retry.js';
@@ -88,5 +88,5 @@ export function redoOptions(
 
 function againOptions(id: string, flags: Flags): Omit<RetryOptions, 'kinds' | 'force'> {
   const { rebind, watch, dryRun, yes, json } = flags;
-  return { id, running: flags, canary: askedCanary(flags), rebind, watch, dryRun, yes, json };
+  return { id, running: flags, canary: canaryOptions(flags), rebind, watch, dryRun, yes, json };
 }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { readBatchFiles } from '../batch/batch-files.js';
 import { readBatchStatus } from '../batch/batch-status.js';
-import { planAgain, type AgainPlan, type AskedAgain } from '../batch/plan-again.js';
+import { planAgain, type AgainPlan, type RerunRequest } from '../batch/plan-again.js';
 import { rowsToBuy, rowsToRun } from '../batch/plan-counts.js';
 import {
   budgetIn,
@@ -18,7 +18,7 @@ import { serviceOf } from '../bananahub/account-id.js';
 import type { AccountId } from '../bananahub/client.js';
 import { refuseOtherAccount } from '../batch/submission-refusals.js';
 import { stackFolder } from '../embedded/stack-info.js';
-import { canaryOf, type AskedCanary } from '../domain/canary.js';
+import { canaryOf, type CanaryOptions } from '../domain/canary.js';
 import { counted } from '../domain/counted.js';
 import { UsageError } from '../errors.js';
 import type { RowId } from '../domain/ids.js';
@@ -48,7 +48,7 @@ export interface AgainOptions {
   readonly id: string;
   readonly running: RunningFlags;
   /** Rows that are to be made first, and looked at. */
-  readonly canary: AskedCanary | undefined;
+  readonly canary: CanaryOptions | undefined;
   /** The account's key was rotated since the batch was run. */
   readonly rebind: boolean;
   /** Ends a batch that has not ended, and goes on with what is left of its budget. */
@@ -66,7 +66,7 @@ export interface AgainOptions {
 export async function runAgain(
   context: CommandContext,
   options: AgainOptions,
-  asked: AskedAgain,
+  asked: RerunRequest,
 ): Promise<ExitCode> {
   const { config, cwd, stderr } = context;
   if (options.dryRun) return withFolderBucket(context, (found) => dryRunAgain(found, options, asked));
@@ -92,7 +92,7 @@ interface Starting {
   /** Set where this command runs the batch itself. */
   readonly engine?: Engine;
   readonly options: AgainOptions;
-  readonly asked: AskedAgain;
+  readonly asked: RerunRequest;
 }
 
 async function startAgain(starting: Starting): Promise<ExitCode> {
@@ -213,7 +213,7 @@ async function stillRunning(
 async function dryRunAgain(
   context: CommandContext,
   options: AgainOptions,
-  asked: AskedAgain,
+  asked: RerunRequest,
 ): Promise<ExitCode> {
   return withBucket(context.config, async (store, bucket) => {
     const location = await locate({ store, bucket }, options.id);
@@ -239,7 +239,7 @@ async function shownPlan(
     own,
   }: {
     readonly options: AgainOptions;
-    readonly asked: AskedAgain;
+    readonly asked: RerunRequest;
     readonly own: AccountId | undefined;
   },
 ): Promise<AgainPlan> {
@@ -275,9 +275,9 @@ async function shownPlan(
 async function withRowIds(
   store: ObjectStore,
   location: BatchLocation,
-  asked: AskedAgain,
+  asked: RerunRequest,
   note: (line: string) => void,
-): Promise<AskedAgain> {
+): Promise<RerunRequest> {
   if (asked.action !== 'redo') return asked;
   const { base } = await beforeRun(store, { ...location, runSeq: (await lastRunSeq(store, location)) + 1 });
   return base ? { ...asked, rows: await findRowIds(store, base, asked.rows, note) } : asked;

@@ -1,15 +1,15 @@
 import prettyMs from 'pretty-ms';
-import { canaryOf, type AskedCanary, type Canary } from '../domain/canary.js';
+import { canaryOf, type CanaryOptions, type Canary } from '../domain/canary.js';
 import { pricesOf, type PriceTable } from '../domain/price-table.js';
 import type { RunSettings } from '../domain/run-settings.js';
 import { UsageError } from '../errors.js';
 import type { RunningFlags } from './running-flags.js';
 
 /** The canary that flags ask for. Throws a UsageError for a wait without one. */
-export function askedCanary({
+export function canaryOptions({
   canary,
   canaryWait,
-}: Pick<RunningFlags, 'canary' | 'canaryWait'>): AskedCanary | undefined {
+}: Pick<RunningFlags, 'canary' | 'canaryWait'>): CanaryOptions | undefined {
   if (canary === undefined && canaryWait !== undefined) {
     throw new UsageError(
       '--canary-wait needs --canary N: it limits how long the batch waits after its sample rows.',
@@ -31,7 +31,7 @@ export function withCanary(
 }
 
 /** The line, if any, that says which rows of a run come first, and what they wait for. */
-export function canaryPlanText(asked: AskedCanary | undefined, rowsToRun: number): string {
+export function canaryPlanText(asked: CanaryOptions | undefined, rowsToRun: number): string {
   if (!asked || rowsToRun === 0) return '';
   const canary = canaryOf(asked, rowsToRun);
   if (!canary) {

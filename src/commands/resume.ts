@@ -2,7 +2,7 @@ import { instructSignal, resumeUpdate } from '../workflows/messages.js';
 import { withTemporalAccess } from './batch-access.js';
 import { EXIT, type Command } from './command-context.js';
 import { NO_WORKER } from './no-worker.js';
-import { tellBatch, type Word } from './tell-batch.js';
+import { tellBatch, type BatchCommand } from './tell-batch.js';
 
 export interface ResumeOptions {
   readonly id: string;
@@ -14,7 +14,7 @@ export interface ResumeOptions {
 const REBIND_WITHIN_MS = 60_000;
 
 /** Tells a batch to go on. */
-export function resumeWord({ rebind }: Pick<ResumeOptions, 'rebind'>): Word {
+export function resumeWord({ rebind }: Pick<ResumeOptions, 'rebind'>): BatchCommand {
   return {
     verb: 'resume',
     tell: (handle) => handle.executeUpdate(resumeUpdate, { args: [{ rebind }] }),

@@ -2,7 +2,7 @@ import type { Command as Program } from 'commander';
 import type { BatchFolder } from '../batch/batch-place.js';
 import type { BatchId } from '../domain/ids.js';
 import { UsageError } from '../errors.js';
-import { askedCanary } from './canary-flags.js';
+import { canaryOptions } from './canary-flags.js';
 import { batchId, s3Folder, wholeNumber } from './option-parsers.js';
 import { runSettings, spendingIn, withRunningFlags, type RunningFlags } from './running-flags.js';
 import { sheetSettings, withSheetFlags, type SheetFlags } from './sheet-flags.js';
@@ -86,7 +86,7 @@ export function submissionOptions(sheet: string, flags: Flags): SubmissionOption
     sheetSettings: sheetSettings(flags),
     settings: runSettings(flags),
     spending: spendingIn(flags),
-    canary: askedCanary(flags),
+    canary: canaryOptions(flags),
     merge: flags.merge,
     newIds: flags.newIds || flags.new,
     rebind: flags.rebind,

@@ -16,7 +16,7 @@ import { serviceOf } from '../bananahub/account-id.js';
 import { hasSheet } from '../batch/run-request.js';
 import { missingInputs } from '../batch/upload-inputs.js';
 import { startRun } from '../batch/start-run.js';
-import { canaryOf, type AskedCanary } from '../domain/canary.js';
+import { canaryOf, type CanaryOptions } from '../domain/canary.js';
 import { BATCH_ID_RULE, parseBatchId, type BatchId } from '../domain/ids.js';
 import { UsageError } from '../errors.js';
 import { RunRequest } from '../ledger/documents.js';
@@ -61,7 +61,7 @@ export interface SubmissionOptions {
   readonly settings: RunSettings;
   readonly spending: Spending;
   /** Rows that are to be made first, and looked at. */
-  readonly canary: AskedCanary | undefined;
+  readonly canary: CanaryOptions | undefined;
   /** Rows of the batch that the sheet lacks stay. */
   readonly merge: boolean;
   /** Ids of a failures.csv or rejects.csv that are no rows of the batch are new rows. */

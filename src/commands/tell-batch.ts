@@ -15,14 +15,14 @@ import { unknownBatch } from './status.js';
 import { isOpen } from '../batch/status-document.js';
 
 /** What a batch is to be told. */
-export interface Word {
+export interface BatchCommand {
   /** What cannot be done with a batch that has ended, for the refusal: `pause`. */
   readonly verb: string;
   /** Tells it and waits until it has obeyed. */
   readonly tell: (handle: WorkflowHandle) => Promise<unknown>;
   /** Leaves the word with Temporal until a worker takes it up. */
   readonly leave: (handle: WorkflowHandle) => Promise<unknown>;
-  /** How long it may take to obey. Default 5 s. */
+  /** How long it may take to apply. Default 5 s. */
   readonly withinMs?: number;
 }
 
@@ -33,7 +33,7 @@ export interface Word {
 export async function tellBatch(
   access: BatchAccess,
   id: string,
-  word: Word,
+  word: BatchCommand,
 ): Promise<{ readonly before: BatchStatus; readonly isTakenUp: boolean }> {
   const { client } = access;
   const location = await locate(access, id);

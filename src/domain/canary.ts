@@ -1,5 +1,5 @@
 /** The first rows of a run that are made for a person to look at before the others are. */
-export interface AskedCanary {
+export interface CanaryOptions {
   /** How many. */
   readonly rows: number;
   /** The batch goes on by itself after so long, unless one of them has failed; absent: it waits for a person. */
@@ -7,7 +7,7 @@ export interface AskedCanary {
 }
 
 /** The same for a run of so many rows. */
-export interface Canary extends AskedCanary {
+export interface Canary extends CanaryOptions {
   /** The rows that the run was to make, by its plan: more than there are canaries. */
   readonly of: number;
 }
@@ -16,7 +16,7 @@ export interface Canary extends AskedCanary {
 export const MAX_CANARY_ROWS = 100;
 
 /** The canary of a run that is to make so many rows; undefined where none is asked for, or would leave no row to wait. */
-export function canaryOf(asked: AskedCanary | undefined, rowsToRun: number): Canary | undefined {
+export function canaryOf(asked: CanaryOptions | undefined, rowsToRun: number): Canary | undefined {
   return asked && asked.rows < rowsToRun ? { ...asked, of: rowsToRun } : undefined;
 }
 

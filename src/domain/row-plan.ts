@@ -1,7 +1,7 @@
 import { KINDS_TRIED_AGAIN, type UnstoredKind } from './failure-kind.js';
 import type { ContentHash, RowId } from './ids.js';
 import type { GenerationRecord, RowOutcome } from './outcome.js';
-import type { RowStart, ShardRow, StandingImage } from './row.js';
+import type { RowStart, ShardRow, CurrentImage } from './row.js';
 
 /** How the batch's earlier runs left a row. */
 export interface RowBefore {
@@ -157,7 +157,7 @@ function startOfRedo({ end, imageKey, generations, settledAt }: RowOutcome): Row
   const last = generations.at(-1);
   const start = startAfter(last, Date.parse(settledAt));
   const isDeliberate = last && (last.end === 'done' || last.end === 'unfinished');
-  const standing: StandingImage | undefined =
+  const standing: CurrentImage | undefined =
     end.kind === 'stored' && imageKey !== undefined ? { end, imageKey } : undefined;
   return {
     ...(isDeliberate

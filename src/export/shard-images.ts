@@ -1,5 +1,5 @@
 import { pMapIterable } from 'p-map';
-import { ByteBudget } from '../activities/byte-budget.js';
+import { MemoryLimit } from '../activities/byte-budget.js';
 import type { RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { rowsOfShard, type PlannedShard } from './export-plan.js';
@@ -34,7 +34,7 @@ export async function* shardImages(
   const stopped = new AbortController();
   const either = AbortSignal.any([signal, stopped.signal]);
   // First come, first served, and the first is the next to be taken: nobody waits for one that waits for room.
-  const budget = new ByteBudget(READ_AHEAD_BYTES);
+  const budget = new MemoryLimit(READ_AHEAD_BYTES);
   const read = async (row: ExportRow): Promise<ReadImage> => {
     const release = await budget.reserve(row.image.sizeBytes);
     return { row, bytes: await readSealedImage(store, run, row, either), release };

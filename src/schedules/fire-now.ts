@@ -37,7 +37,7 @@ export async function triggerSchedule(
     await handle.trigger(temporalOverlap(overlap));
     const untilMs = Date.now() + withinMs;
     while (Date.now() < untilMs) {
-      const seen = whatCame(before, await handle.describe());
+      const seen = triggerOutcome(before, await handle.describe());
       if (seen) return seen;
       await delay(LOOK_EVERY_MS);
     }
@@ -48,7 +48,7 @@ export async function triggerSchedule(
   });
 }
 
-function whatCame(before: ScheduleDescription, now: ScheduleDescription): Triggered | undefined {
+function triggerOutcome(before: ScheduleDescription, now: ScheduleDescription): Triggered | undefined {
   const known = new Set(takenFirings(before).map(({ runId }) => runId));
   const firing = takenFirings(now).findLast(({ runId }) => !known.has(runId));
   if (firing) return { kind: 'started', firing };

@@ -15,7 +15,7 @@ type Lease = (asked: Omit<LeaseBudgetInput, 'run'>) => Promise<LeaseAnswer>;
 export class BatchBudget {
   readonly #batchId: string;
   readonly #lease: Lease;
-  readonly #shards: Pick<OpenShards, 'all' | 'tell' | 'tellAll'>;
+  readonly #shards: Pick<OpenShards, 'all' | 'tell' | 'sendControl'>;
   readonly #pauses: BatchPauses;
   readonly #onChange: () => void;
   readonly #leases = new BatchLeases();
@@ -30,7 +30,7 @@ export class BatchBudget {
     /** Tells the book, and waits until it has answered. */
     readonly lease: Lease;
     /** Told, they hear what `leaseOf` says. */
-    readonly shards: Pick<OpenShards, 'all' | 'tell' | 'tellAll'>;
+    readonly shards: Pick<OpenShards, 'all' | 'tell' | 'sendControl'>;
     readonly pauses: BatchPauses;
     /** Called when `status` may have changed. */
     readonly onChange: () => void;
@@ -94,7 +94,7 @@ export class BatchBudget {
     this.#cap = inMicros(amount);
     this.#isChanged = true;
     this.#onChange();
-    if (this.#call !== calledFor) this.#shards.tellAll();
+    if (this.#call !== calledFor) this.#shards.sendControl();
     this.#show();
   }
 
@@ -137,7 +137,7 @@ export class BatchBudget {
       const words = this.#leases.words(this.#shards.all);
       const answer = await this.#lease({ cap: this.#cap ?? 0, words, isBegun });
       const changed = this.#leases.take(answer);
-      if (this.#call !== calledFor) this.#shards.tellAll();
+      if (this.#call !== calledFor) this.#shards.sendControl();
       else for (const shard of changed) this.#shards.tell(shard);
     } finally {
       this.#isAsking = false;

@@ -49,12 +49,12 @@ export class BatchCanary {
     const shards = this.#shards;
     await condition(() => shards.canaryEnd !== undefined || shards.isDrained || this.#isCancelling());
     const end = shards.canaryEnd;
-    if (end && end.left > 0 && !this.#isCancelling()) await this.#beSeen(end);
+    if (end && end.left > 0 && !this.#isCancelling()) await this.#waitForReview(end);
     this.#isOver = true;
     shards.deal();
   }
 
-  async #beSeen(end: CanaryEnd): Promise<void> {
+  async #waitForReview(end: CanaryEnd): Promise<void> {
     const { text, allMade, page } = await this.#report(end);
     if (this.#isCancelling()) return;
     const { settings, run } = this.#input;

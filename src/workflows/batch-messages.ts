@@ -2,7 +2,7 @@ import { CancellationScope, log, setHandler } from '@temporalio/workflow';
 import type { BroughtWord } from '../domain/batch-leases.js';
 import { problemWithSettings } from '../domain/batch-settings.js';
 import type { BatchBudget } from './batch-budget.js';
-import { HeardWords } from './heard-words.js';
+import { MessageOrder } from './heard-words.js';
 import { answerPosition } from './history-length.js';
 import {
   cancelUpdate,
@@ -34,7 +34,7 @@ import {
 export interface Listener {
   readonly runSeq: number;
   readonly snapshot: () => BatchSnapshot;
-  readonly obey: (instruction: Instruction) => Promise<void>;
+  readonly apply: (instruction: Instruction) => Promise<void>;
   readonly cancel: () => void;
   readonly takeSlotsBack: (release: SlotRelease) => void;
   readonly takeFault: (fault: ShardFault) => void;
@@ -47,11 +47,11 @@ export interface Listener {
 
 /** Answers what people and shards tell a batch. To be called within a scope that nothing cancels. */
 export function handleMessages(batch: Listener): void {
-  const { obey, snapshot } = batch;
+  const { apply, snapshot } = batch;
   const refuseUnlessOpen = (): void => refuseEnded(snapshot(), { orCancelling: false });
   // A handler runs in the root's scope: what it starts would be cancelled with it.
   const shield = CancellationScope.current();
-  const words = new HeardWords();
+  const words = new MessageOrder();
   const refuseInstruction = (instruction: Instruction): void => {
     const problem = problemWith(batch, instruction);
     if (problem !== undefined) throw new Error(problem);
@@ -75,16 +75,20 @@ export function handleMessages(batch: Listener): void {
 
   answerPosition();
   setHandler(snapshotQuery, snapshot);
-  setHandler(pauseUpdate, () => answering(() => obey({ kind: 'pause' })), {
+  setHandler(pauseUpdate, () => answering(() => apply({ kind: 'pause' })), {
     validator: () => refuseUnlessOpen(),
   });
-  setHandler(resumeUpdate, (how) => answering(() => obey({ kind: 'resume', rebind: how?.rebind === true })), {
-    validator: (how) => {
-      refuseUnlessOpen();
-      refuseInstruction({ kind: 'resume', rebind: how?.rebind === true });
+  setHandler(
+    resumeUpdate,
+    (how) => answering(() => apply({ kind: 'resume', rebind: how?.rebind === true })),
+    {
+      validator: (how) => {
+        refuseUnlessOpen();
+        refuseInstruction({ kind: 'resume', rebind: how?.rebind === true });
+      },
     },
-  });
-  setHandler(setUpdate, (settings) => answering(() => obey({ kind: 'set', ...settings })), {
+  );
+  setHandler(setUpdate, (settings) => answering(() => apply({ kind: 'set', ...settings })), {
     validator: (settings) => {
       refuseUnlessOpen();
       refuseInstruction({ kind: 'set', ...settings });
@@ -98,7 +102,7 @@ export function handleMessages(batch: Listener): void {
       try {
         refuseUnlessOpen();
         refuseInstruction(instruction);
-        await shield.run(() => obey(instruction));
+        await shield.run(() => apply(instruction));
       } catch (error) {
         log.warn('A command to the batch was not carried out.', { kind: instruction.kind, error });
       }

@@ -6,7 +6,7 @@ type Bringer = 'signal' | 'update';
  * them again, Temporal brings updates and signals in their old order at first, but the signals first when it replays that
  * task: what they lead to must not depend on it.
  */
-export class HeardWords {
+export class MessageOrder {
   readonly #waiting: Record<Bringer, (() => void)[]> = { signal: [], update: [] };
 
   /** Follows a word after those that came before it in the same way; resolves, or rejects, as `follow` does. */

@@ -162,7 +162,7 @@ export class OpenShards {
     this.#change(shard, { faultsTaken: Math.max(count, running.faultsTaken) });
   }
 
-  tellAll(): void {
+  sendControl(): void {
     for (const shard of this.#shards.keys()) this.tell(shard);
   }
 

@@ -1,5 +1,5 @@
 import { getExternalWorkflowHandle, log, workflowInfo, type SignalDefinition } from '@temporalio/workflow';
-import type { LeaseWord } from '../domain/budget.js';
+import type { LeaseReport } from '../domain/budget.js';
 import type { HoldCause } from '../domain/holds.js';
 import {
   leaseWordSignal,
@@ -42,7 +42,7 @@ export class ParentBatch {
   }
 
   /** Tells of the shard's lease. */
-  tellLease(word: LeaseWord): Promise<void> {
+  tellLease(word: LeaseReport): Promise<void> {
     return this.#tell(leaseWordSignal, { ...word, ...this.#speaker });
   }
 

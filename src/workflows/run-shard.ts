@@ -197,11 +197,11 @@ class Shard {
         this.budget.take();
         this.#faults.take();
         if (wasHeld && !this.#holds.isHeld([FAILURE_RATE])) this.#recent.reset();
-        this.#obey();
+        this.#apply();
       }),
     );
     root.cancelRequested.catch(() => this.#cancel());
-    this.#obey();
+    this.#apply();
     await Promise.all([
       this.#startRows(),
       this.#recorder.recordUntil(() => this.#isOver || this.#defect !== undefined),
@@ -218,7 +218,7 @@ class Shard {
     this.#takeBackCreates();
   }
 
-  #obey(): void {
+  #apply(): void {
     this.#permits.follow();
     if (this.#holds.cancelling) this.#cancel();
     this.#takeBackCreates();

@@ -1,5 +1,5 @@
 import { defineQuery, defineSignal } from '@temporalio/workflow';
-import type { LeaseControl, LeaseWord } from '../domain/budget.js';
+import type { LeaseControl, LeaseReport } from '../domain/budget.js';
 import type { HoldCause, HoldScope, ModelMode } from '../domain/holds.js';
 import type { JobId } from '../domain/ids.js';
 import type { GenerationRecord, SettledRow } from '../domain/outcome.js';
@@ -251,7 +251,7 @@ export const OLDEST_ROWS = 5;
 export const controlSignal = defineSignal<[ShardControl]>('control');
 export const probedRowSignal = defineSignal<[ProbedRow]>('probedRow');
 export const shardFaultSignal = defineSignal<[ShardFault]>('shardFault');
-export const leaseWordSignal = defineSignal<[ShardSpeaker & LeaseWord]>('lease');
+export const leaseWordSignal = defineSignal<[ShardSpeaker & LeaseReport]>('lease');
 export const slotReleaseSignal = defineSignal<[SlotRelease]>('slotRelease');
 /** From a shard whose end Temporal does not tell its batch. */
 export const shardEndSignal = defineSignal<[ShardSpeaker]>('shardEnd');
