@@ -55,7 +55,7 @@ export async function checkAccount(
 }
 
 /**
- * A key that the service does not take is nobody's account: bound to it, a batch could not go on with the right one. A
+ * A key that the service does not take is no one's account: bound to it, a batch could not continue with the right one. A
  * batch that names no service is bound only to one that has answered: only then is it known not to be a sandbox.
  */
 async function refuseUnknownKey(

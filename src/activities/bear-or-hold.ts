@@ -40,7 +40,7 @@ function nextTry({ cause }: Passing, { budget, tryMs, limits }: Failing): NextTr
 
 /**
  * Decides after a passing fault; throws the batch's fault where the limit for what it concerns is used up, or would be by
- * the wait that the service asks for: nobody holds a place for hours without the batch saying why.
+ * the wait that the service asks for: no one holds a place for hours without the batch saying why.
  */
 export function retryOrHold(
   meaning: Passing,

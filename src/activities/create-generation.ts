@@ -20,8 +20,8 @@ const PAUSE_BORNE_MS = 500;
 const REPEATED_MS = 15_000;
 
 /**
- * Makes the job of one generation, or finds the one that its idempotency key made before. Passing faults are borne for
- * some seconds with the same key; whether to go on then is the workflow's to decide, since only what it knows survives
+ * Makes the job of one generation, or finds the one that its idempotency key made before. Passing faults are tolerated for
+ * some seconds with the same key; whether to continue then is the workflow's to decide, since only what it knows survives
  * a create that is taken back.
  */
 export function createGenerationActivity(state: WorkerState): Activities['createGeneration'] {
@@ -35,7 +35,7 @@ export function createGenerationActivity(state: WorkerState): Activities['create
           const result = await createOnce(state, next, call);
           if (result.kind !== 'again') return result;
           const { delayMs, budget, unansweredSinceMs } = result;
-          // What the whole batch must know is told at once.
+          // What the whole batch must know is reported at once.
           const mayRepeat =
             result.slowDownMs === undefined && Date.now() - startedAtMs + delayMs <= REPEATED_MS;
           if (!mayRepeat || !(await pausedUndisturbed(delayMs))) return result;
@@ -141,7 +141,7 @@ async function afterFailure(
     case 'passing': {
       const { cause, text } = meaning;
       const failing = { budget, tryMs: Date.now() - startedAtMs, limits: state.limits };
-      // It may be these images: a batch does not stand still for one row.
+      // It may be these images: a batch is not stopped for one row.
       if (cause.code === 'upload-failed' && sinceMs === undefined && isExhausted(meaning, failing)) {
         const kept = await state.serviceTexts.keep(input.run, text);
         return { kind: 'invalid', failure: 'flaky', message: cause.message, ...kept };

@@ -13,7 +13,7 @@ import { ownWords } from './own-words.js';
  * words, since they enter history; `text` is what the other side said, for the bucket.
  */
 export type Meaning =
-  /** The whole scope stands still; the row keeps its place. */
+  /** The whole scope is stopped; the row keeps its place. */
   | { readonly kind: 'hold'; readonly cause: HoldCause; readonly text?: string }
   /** Worth another try; holds the batch as `cause` says where it does not pass. */
   | { readonly kind: 'passing'; readonly cause: HoldCause; readonly text?: string }

@@ -89,7 +89,7 @@ async function recordEnd(
   });
 }
 
-/** Looks for firings that are skipped while this one's batch is at work: soon after each time of the schedule. */
+/** Looks for firings that are skipped while this one's batch is running: soon after each time of the schedule. */
 class SkipLooks {
   readonly #means: FiringDependencies;
   readonly #input: FollowFiringInput;
@@ -112,7 +112,7 @@ class SkipLooks {
     try {
       const inTheWay = () => this.#inTheWay();
       const next = await tellSkips(this.#means, { home, schedule, inTheWay }, now);
-      // One that was deleted fires no more; what it has begun goes on.
+      // One that was deleted fires no more; what it has begun continues.
       if (!next) this.#dueMs = Infinity;
       const [first] = next ?? [];
       if (first) this.#dueMs = Math.min(this.#dueMs, first.getTime() + LOOK_AFTER_MS);

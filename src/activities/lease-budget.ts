@@ -22,7 +22,7 @@ async function lease(
 ): Promise<LeaseAnswer> {
   for (let writes = 1; ; writes++) {
     const { book, etag } = await readBook(store, run);
-    // Without it nobody knows what was leased before: it must be restored.
+    // Without it no one knows what was leased before: it must be restored.
     if (isBegun && etag === undefined) {
       const ref = at(run, budgetKey(run, run.runSeq));
       throw new StorageError('not-found', ref, `${ref.key} is gone from ${ref.bucket}.`);

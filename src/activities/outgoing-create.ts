@@ -19,7 +19,7 @@ export interface CreateToSend {
   readonly generation: number;
   /** The same by its indexes, for webhooks. */
   readonly place: CallbackRef;
-  /** One of this generation may have been sent before whose end nobody knows: only the identical one may follow it. */
+  /** One of this generation may have been sent before whose end no one knows: only the identical one may follow it. */
   readonly isInDoubt: boolean;
   readonly idempotencyHorizonMs: number;
 }
@@ -38,7 +38,7 @@ export type OutgoingCreate =
   /** The body that was sent cannot be made any more, and no other may follow it. */
   | { readonly kind: 'unrepeatable'; readonly sentAtMs: number; readonly message: string };
 
-/** Whether a create of a generation may have been sent before whose end nobody knows. */
+/** Whether a create of a generation may have been sent before whose end no one knows. */
 export function isInDoubt(
   {
     generation,
@@ -71,7 +71,7 @@ const LONGEST_VALID_SECONDS = 7 * 24 * 3600;
 
 /**
  * The body that goes out for a generation, and its key. The URLs of input images change with time and credentials, and
- * with a sheet in which they are signed anew; the URL for webhooks with the run and the configuration: so each body with
+ * with a sheet in which they are signed again; the URL for webhooks with the run and the configuration: so each body with
  * such parts has a key of its own. What was sent for the generation is noted before it goes out. What was sent before is
  * made again exactly as it was where it can be, and so finds its job; where it cannot, a new one is made, unless the fate
  * of the old one is in doubt. Throws `StorageError`, and the batch's fault where the service could not reach the bucket.

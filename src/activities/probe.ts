@@ -264,7 +264,7 @@ async function stillHeld(
   if (meaning?.kind !== 'hold' && meaning?.kind !== 'passing') return error;
   const unanswered = create && mayHaveCreated(error) && { unansweredSinceMs: create.sentAtMs };
   const { message } = meaning.cause;
-  // Nobody but this try knows of it yet, and between two tries it could not tell.
+  // No one but this try knows of it yet, and between two tries it could not tell.
   const turn = cause.code === JOBS_MISSING ? createAmong(input) : inTurn(input);
   if (unanswered && turn && !turn.candidate.isReplay && turn.candidate.unansweredSinceMs === undefined) {
     const details: StillHeldDetails = { by: turn.by, ...unanswered };

@@ -43,14 +43,14 @@ export async function finishRenames(store: ObjectStore, run: RunRef, signal: Abo
     if (aside !== undefined) setAside.push(aside);
     const to = at(run, fullKey(run, rename.to));
     const source = await ownImage(store, at(run, aside ?? fullKey(run, rename.from)), rename, signal);
-    // Somebody has deleted it: the row's image is missing under either name, and `verify` says so.
+    // Someone has deleted it: the row's image is missing under either name, and `verify` says so.
     if (!source) return;
     const over = await store.head(to, signal);
     const there = over && fromStoredIdentity(over.metadata);
     if (there && !isOlder(there, run, source.identity, rename)) return;
     await copyImage(store, run, source, { rename, to, over }, signal);
   });
-  // Those that may not be deleted lie in the ledger's folder, where nobody minds them.
+  // Those that may not be deleted lie in the ledger's folder, where no one minds them.
   const remove = (key: string): Promise<void> => store.delete(at(run, key), signal).catch(() => undefined);
   await pMap(setAside, remove, { concurrency: COPIES_AT_ONCE, signal });
 }

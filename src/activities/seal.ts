@@ -162,7 +162,7 @@ async function sealWith(
   return counts.tally;
 }
 
-/** Deletes what earlier seals wrote and this one did not write anew. */
+/** Deletes what earlier seals wrote and this one did not write again. */
 async function deleteOutdated(store: ObjectStore, run: RunRef, digests: Report['digests']): Promise<void> {
   const keys = [nearDuplicatesKey(run)];
   for await (const { key } of store.list(run.bucket, contactSheetPrefix(run))) keys.push(key);

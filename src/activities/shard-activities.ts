@@ -57,7 +57,7 @@ function overviewOf(
     doubt,
   }: {
     readonly nextPart: number;
-    /** Set where an earlier execution may have sent creates that nobody has recorded. */
+    /** Set where an earlier execution may have sent creates that no one has recorded. */
     readonly doubt: { readonly runSeq: number; readonly openedAtMs: number } | undefined;
   },
 ): ShardOverview {

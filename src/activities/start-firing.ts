@@ -25,7 +25,7 @@ import type { FiringActivities, FiringInput, StartFiringResult } from './firing-
 
 const Progress = z.object({ budget: z.object({ spentMs: z.number(), tries: z.number() }) });
 
-/** Passing faults are borne by trying again; where they do not pass, the firing has failed like one that is refused. */
+/** Passing faults are tolerated by trying again; where they do not pass, the firing has failed like one that is refused. */
 export function startFiringActivity(dependencies: FiringDependencies): FiringActivities['startFiring'] {
   return (input) => {
     const { info } = Context.current();
@@ -120,7 +120,7 @@ class StartingFiring {
     switch (start.kind) {
       case 'started': {
         const { run, workflowRunId } = start;
-        // Its batch is at work: that this cannot be noted makes no failure of it.
+        // Its batch is running: that this cannot be noted makes no failure of it.
         await this.#record({ kind: 'running', ...run }).catch((error: unknown) =>
           this.#logUnrecorded(error, 'The start of a run of a schedule could not be recorded.'),
         );
@@ -177,7 +177,7 @@ class StartingFiring {
     });
   }
 
-  /** Those of the time when no worker was there, or nobody looked any more. */
+  /** Those of the time when no worker was there, or no one looked any more. */
   async #tellSkips(): Promise<void> {
     const { log } = this.#means;
     const { home, schedule } = this.#argument;

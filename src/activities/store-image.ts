@@ -196,7 +196,7 @@ async function putImage(
   const existing = await existingObject(state, ref);
   const stored = fromStoredIdentity(existing.metadata);
   if (stored && isImageOf(stored, row, imageName)) {
-    // A row that is made anew has its old image there until now.
+    // A row that is made again has its old image there until now.
     const isOwn = !row.standing || stored.generation >= generation;
     if (isOwn) return { kind: 'stored', image: stored.image, adopted: stored.jobId !== jobId };
   } else if (stored && stored.runSeq > run.runSeq) return { kind: 'superseded' };
@@ -205,7 +205,7 @@ async function putImage(
 
 async function existingObject(state: WorkerState, ref: ObjectRef): Promise<ObjectHead> {
   const head = await state.store.head(ref, cancellationSignal());
-  // Deleted in between: the next try puts it anew.
+  // Deleted in between: the next try puts it again.
   if (!head)
     throw new StorageError('unavailable', ref, `${ref.bucket}/${ref.key} changed while it was being read.`);
   return head;

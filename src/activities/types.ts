@@ -30,7 +30,7 @@ export interface CreateGenerationInput extends GenerationRef {
   readonly budget?: RetryBudget;
   /** Milliseconds since the epoch of the first create of this generation that may have been answered by a lost answer. */
   readonly unansweredSinceMs?: number;
-  /** It has failed for this row while others went through: a passing fault is told at once. */
+  /** It has failed for this row while others went through: a passing fault is reported at once. */
   readonly isDoubted?: true;
 }
 
@@ -43,12 +43,12 @@ export type CreateGenerationResult =
       /** A webhook is to tell the job's end; absent: no, or it may have come by now. */
       readonly webhookExpected?: true;
     }
-  /** Refused, and no job was made. `failure` is set where trying again may mend it. */
+  /** Refused, and no job was made. `failure` is set where trying again may fix it. */
   | ({ readonly kind: 'invalid'; readonly failure?: 'flaky' } & Told)
   | { readonly kind: 'unknown-charge'; readonly message: string }
-  /** Another workflow run was given the money, which a reset has made this one of: nothing was sent. */
+  /** The lease belongs to another workflow run (this one was reset): nothing was sent. */
   | { readonly kind: 'not-leased' }
-  /** A passing fault: send it once more after `delayMs`. */
+  /** A passing fault: send it again after `delayMs`. */
   | {
       readonly kind: 'again';
       readonly delayMs: number;
@@ -175,7 +175,7 @@ export interface StillHeldDetails {
 export interface SealInput {
   readonly run: RunRef;
   readonly shardCount: number;
-  /** The first so many shards were opened, and each of their rows was recorded. */
+  /** The first this many shards were opened, and each of their rows was recorded. */
   readonly openedShards: number;
   readonly end: BatchEnd;
   /** What the workflow counted; the report counts what the files say. */
@@ -217,7 +217,7 @@ export interface Activities {
   openShard: (input: {
     readonly run: RunRef;
     readonly shard: number;
-    /** The shard's workflow: creates of another one before it may have been sent that nobody has recorded. */
+    /** The shard's workflow: creates of another one before it may have been sent that no one has recorded. */
     readonly openedBy: string;
     /** Set where the batch has a budget: what images cost. */
     readonly prices?: RunSettings['prices'];

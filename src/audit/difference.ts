@@ -60,7 +60,7 @@ export function isPrunable({ kind }: Pick<Difference, 'kind'>): boolean {
   return kind === 'orphan-image' || kind === 'stale-page';
 }
 
-/** Collects differences: all are counted by kind, and the first so many are kept. */
+/** Collects differences: all are counted by kind, and the first this many are kept. */
 export class Differences {
   readonly #kept: Difference[] = [];
   readonly #limit: number;

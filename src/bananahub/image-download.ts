@@ -14,7 +14,7 @@ export interface ImageDownloadOptions {
   readonly agent: Agent;
   /** Default 64 MiB. */
   readonly maxBytes?: number;
-  /** For all hops and the whole body; waiting for `reserveBytes` is not counted, and starts it anew. Default 120 s. */
+  /** For all hops and the whole body; waiting for `reserveBytes` is not counted, and starts it again. Default 120 s. */
   readonly totalTimeoutMs?: number;
   readonly signal?: AbortSignal;
   /** Takes secrets out of what errors say: a host's name is the service's own word. */
@@ -46,7 +46,7 @@ export async function downloadImage(url: string, options: ImageDownloadOptions):
   let release = releaseNothing;
   try {
     const response = await requestFollowing(target, options.agent, deadline.signal);
-    // Errors of a body nobody reads yet must not end the process; reading it tells them again.
+    // Errors of a body no one reads yet must not end the process; reading it tells them again.
     response.body.on('error', () => undefined);
     try {
       refuseUnlessImage(response, target.host);

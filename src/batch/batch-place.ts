@@ -71,7 +71,7 @@ const CLAIM_ATTEMPTS = 6;
 const GIVES_WAY_MS = { least: 100, most: 1_500 };
 
 /**
- * Notes where a batch lives that is not at home: first there, then at home, so that nobody else's batch begins in the same
+ * Notes where a batch lives that is not at home: first there, then at home, so that no one else's batch begins in the same
  * folder, around it or inside it. Throws a UsageError where another is there or comes at the same moment.
  */
 export async function claimPlace(
@@ -146,7 +146,7 @@ async function refuseTaken(store: ObjectStore, asked: BatchLocation): Promise<vo
   const around = await placeAround(store, asked);
   if (around) throw nestedIn(asked, around);
   const root = batchRoot(asked);
-  // What a submission has left that never came to a run is in nobody's way.
+  // What a submission has left that never came to a run is in no one's way.
   const left = await voidClaimsInside(store, asked);
   const isLeft = (key: string): boolean =>
     left.some((folder) => key.startsWith(folder)) ||

@@ -40,7 +40,7 @@ export async function readBatchStatus(
   const isRunning = description.status.name === 'RUNNING';
   const askWorkers = isRunning && workers !== undefined && workers > 0;
   const live = askWorkers ? await querySnapshot(access.client, location) : undefined;
-  // A workflow's own clock stands still between its tasks.
+  // A workflow's own clock is stopped between its tasks.
   const snapshot = live ? { ...live, asOf: new Date().toISOString() } : noted;
   const { client, shardRows = new ShardRows(access.store) } = access;
   const [tally, oldest, stuck] = await Promise.all([
@@ -146,7 +146,7 @@ export function holdsOf({ holds, endedAt }: BatchSnapshot, closed: string | unde
   return closed !== undefined || endedAt !== undefined ? [] : holds;
 }
 
-/** Why a batch stands still, failed or has not begun, for a person; undefined where nothing keeps it. */
+/** Why a batch is stopped, failed or has not begun, for a person; undefined where nothing keeps it. */
 export function reasonOf(
   { run, phase, pauses }: BatchSnapshot,
   now: {

@@ -45,7 +45,7 @@ export interface SheetDownload {
  *
  * Throws a UsageError with neither user nor query of an address in it for all that is no sheet and all that fails, and
  * the reason of an aborted `signal`. A server that is silent for `timeoutMs` (default 60 s) has failed, but one that
- * goes on sending has all the time it needs. Addresses of private and reserved networks are refused, also behind names
+ * continues sending has all the time it needs. Addresses of private and reserved networks are refused, also behind names
  * and redirects, but for what `access` opens.
  */
 export async function downloadSheet(download: SheetDownload): Promise<string | undefined> {
@@ -63,7 +63,7 @@ export async function downloadSheet(download: SheetDownload): Promise<string | u
   try {
     const response = await dispatcher.request({ ...requestOf(source), signal });
     const hops = hopsOf(response.context, url);
-    // Errors of a body nobody reads yet must not end the process; reading it tells them again.
+    // Errors of a body no one reads yet must not end the process; reading it tells them again.
     response.body.on('error', () => undefined);
     refuseAnswer(response, url, hops);
     const total = declaredLength(response);

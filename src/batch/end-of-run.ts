@@ -22,7 +22,7 @@ const RunResult = z.object({ end: z.enum(['completed', 'cancelled']), tally: Tal
 
 const DEADLINE_MS = 10_000;
 
-/** How a run ended; undefined while it is at work. Throws StorageError, and what Temporal's client throws. */
+/** How a run ended; undefined while it is running. Throws StorageError, and what Temporal's client throws. */
 export async function endOfRun(
   { client, store }: { readonly client: Client; readonly store: ObjectStore },
   { run, workflowRunId }: StartedRun,
@@ -47,7 +47,7 @@ export async function endOfRun(
   }
 }
 
-/** Whether a run's workflow is at work. */
+/** Whether a run's workflow is running. */
 export async function isAtWork(client: Client, run: RunRef): Promise<boolean> {
   const { noted, isRunning } = await newestRun(client, run);
   return noted !== undefined && isRunning;

@@ -19,7 +19,7 @@ import { ledgerRequest } from './run-request.js';
 
 /** Which rows of a batch are to be made again. */
 export type RerunRequest =
-  /** No kinds: those that trying again may mend. */
+  /** No kinds: those that trying again may fix. */
   | { readonly action: 'retry'; readonly kinds: readonly UnstoredKind[] }
   | { readonly action: 'redo'; readonly rows: readonly RowId[] };
 

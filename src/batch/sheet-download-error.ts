@@ -6,7 +6,7 @@ import { sheetLabel } from '../sheet/index.js';
 
 /** A sheet that cannot be had from where it was said to be; one line for a person, without query or user. */
 export class SheetDownloadError extends UsageError {
-  /** It may be had a little later, though nobody mends anything. */
+  /** It may be had a little later, though no one fixes anything. */
   readonly isPassing: boolean;
 
   constructor(message: string, options: ErrorOptions & { readonly isPassing: boolean }) {
@@ -15,7 +15,7 @@ export class SheetDownloadError extends UsageError {
   }
 }
 
-/** The refusal of a download that broke at `error` after so many bytes. */
+/** The refusal of a download that broke at `error` after this many bytes. */
 export function refusedDownload(error: unknown, url: URL, receivedBytes: number): Error {
   if (error instanceof SheetDownloadError) return error;
   const label = sheetLabel(url.href);

@@ -97,7 +97,7 @@ async function refuseToForget(store: ObjectStore, location: BatchLocation): Prom
   );
 }
 
-/** Throws a UsageError where a command names another budget for a batch at work than that was started with. */
+/** Throws a UsageError where a command names another budget for a running batch than that was started with. */
 export function refuseOtherBudget(
   { batchId }: BatchLocation,
   spending: Spending,

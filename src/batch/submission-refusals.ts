@@ -137,7 +137,7 @@ export function refuseOtherAccount(
 }
 
 /**
- * A sandbox makes only what was submitted to it, and nobody else does. Only between two real addresses may a service
+ * A sandbox makes only what was submitted to it, and no one else does. Only between two real addresses may a service
  * move, which the batch's jobs prove to the workers.
  */
 function refuseOtherService(

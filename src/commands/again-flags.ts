@@ -35,7 +35,7 @@ export function withRetryFlags(program: Program): Program {
     );
 }
 
-/** Adds the batch, the rows that a redo makes anew, and how to run. */
+/** Adds the batch, the rows that a redo makes again, and how to run. */
 export function withRedoFlags(program: Program): Program {
   return withAgainFlags(
     program

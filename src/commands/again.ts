@@ -51,7 +51,7 @@ export interface AgainOptions {
   readonly canary: CanaryOptions | undefined;
   /** The account's key was rotated since the batch was run. */
   readonly rebind: boolean;
-  /** Ends a batch that has not ended, and goes on with what is left of its budget. */
+  /** Ends a batch that has not ended, and continues with what is left of its budget. */
   readonly force: boolean;
   readonly watch: boolean;
   readonly dryRun: boolean;
@@ -203,7 +203,7 @@ async function stillRunning(
     RunRequest,
   );
   refuseOtherBudget(location, spendingIn(starting.options.running), request.settings);
-  // Its worker was a command that is gone: it goes on here, or it would stand still.
+  // Its worker was a command that is gone: it continues here, or it would stop.
   context.stderr.write(
     `Batch "${batchId}" is still running, and is shown here; use ${asked.action} when it has finished.\n`,
   );

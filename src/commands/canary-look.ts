@@ -9,14 +9,14 @@ import { resumeWord } from './resume.js';
 import { tellBatch } from './tell-batch.js';
 import type { Watched } from './watch-to-end.js';
 
-/** The pause in which a batch waits for a person to look at its canary; undefined where it goes on by itself, or for other batches. */
+/** The pause in which a batch waits for a person to look at its canary; undefined where it continues by itself, or for other batches. */
 export function canaryToSee({ state, pauses }: Pick<BatchStatus, 'state' | 'pauses'>): Pause | undefined {
   if (state !== 'paused') return undefined;
   return pauses.find(({ kind, until }) => kind === 'canary' && until === undefined);
 }
 
 /**
- * Says where a canary is to be seen, and at a terminal asks whether the batch is to go on: `resumed` where it does.
+ * Says where a canary is to be seen, and at a terminal asks whether the batch is to continue: `resumed` where it does.
  * Elsewhere, or with `--yes`, which asks nothing, it is `left` waiting. `signal` interrupts the question.
  */
 export async function lookAtCanary(

@@ -6,7 +6,7 @@ import { createNoticeSender } from '../notices/notice-sender.js';
 import { check, ok, problem, type CheckResult, type Finding } from './doctor-check.js';
 
 /**
- * Who is told how batches fare; nothing where nobody is. `test`: sends a signed notice of type `test`, and says what
+ * Who is told how batches fare; nothing where no one is. `test`: sends a signed notice of type `test`, and says what
  * came back.
  */
 export async function checkNotices(

@@ -117,7 +117,7 @@ async function lookForWorkers(connection: Connection, { taskQueue, temporal }: C
   return ok(`${counted(workers.size, 'worker')} on "${taskQueue}": ${[...workers].join(', ')}.`);
 }
 
-/** The rates that somebody has set: a batch that they slow down does not say so itself. Nothing where there are none, or Temporal knows of none. */
+/** The rates that someone has set: a batch that they slow down does not say so itself. Nothing where there are none, or Temporal knows of none. */
 async function ratesSet(
   connection: ConnectionLike,
   { taskQueue, temporal }: Config,

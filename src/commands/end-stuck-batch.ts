@@ -10,7 +10,7 @@ import { askConsent } from './consent.js';
 
 /**
  * Ends the workflows of an open batch as they stand: with `force`, or where it is stuck and the person at the terminal
- * agrees to `question`. False where it goes on, since it is not stuck. Throws a UsageError for a stuck one that is not to be ended.
+ * agrees to `question`. False where it continues, since it is not stuck. Throws a UsageError for a stuck one that is not to be ended.
  */
 export async function endWhereWanted(
   context: CommandContext,

@@ -89,7 +89,7 @@ export function missingRowsText(batchId: string, missing: readonly MissingRow[])
   ].join('');
 }
 
-/** Said where a card was edited by somebody. */
+/** Said where a card was edited by someone. */
 export function keptCardNote(address: string): string {
   return `README.md in ${address} was edited and stays as it is; its counts may be from an earlier export. Delete it to have it written again.\n`;
 }

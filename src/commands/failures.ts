@@ -18,7 +18,7 @@ import { writeText } from './write-text.js';
 export interface FailuresOptions {
   readonly id: string;
   readonly json: boolean;
-  /** Prints `failures.csv` itself, whole: to be mended and submitted. */
+  /** Prints `failures.csv` itself, whole: to be fixed and submitted. */
   readonly csv: boolean;
   /** Most rows to list; the counts are of all. Default 50 in a table, all in JSON. */
   readonly limit?: number;

@@ -7,7 +7,7 @@ import type { FiringBatch } from './schedule-document.js';
 export interface FiringText {
   /** A few words. */
   readonly outcome: string;
-  /** Why nothing was bought, or why its batch stands still. */
+  /** Why nothing was bought, or why its batch is stopped. */
   readonly why?: string;
   readonly batch?: FiringBatch;
   /** Something that a person may want to look at. */

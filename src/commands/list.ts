@@ -15,7 +15,7 @@ import { writeText } from './write-text.js';
 
 export interface ListOptions {
   readonly json: boolean;
-  /** Shows only so many, the newest. */
+  /** Shows only this many, the newest. */
   readonly limit?: number;
 }
 

@@ -64,7 +64,7 @@ export const prune: Command<PruneOptions> = (context, options) =>
     }
   });
 
-/** A batch at work takes up images that look left over. Where Temporal does not answer, its seal alone has to tell. */
+/** A running batch takes up images that look left over. Where Temporal does not answer, its seal alone has to tell. */
 async function refuseOpen({ config, stderr }: CommandContext, location: BatchLocation): Promise<void> {
   await withTemporalIfAny(config, async (temporal) => {
     if (temporal.kind === 'away') {
@@ -75,7 +75,7 @@ async function refuseOpen({ config, stderr }: CommandContext, location: BatchLoc
     const description = await describeBatch(temporal.client, location);
     if (description?.status.name !== 'RUNNING') return;
     const run = snapshotInMemo(description)?.run;
-    // Temporal knows batches by id alone: one of this id may be at work in another place.
+    // Temporal knows batches by id alone: one of this id may be running in another place.
     if (run && !isSamePlace(run, location)) return;
     throw new UsageError(
       `Batch "${location.batchId}" is still running and may use images that look left over. Prune it when it has finished: banana-batch status ${location.batchId}`,

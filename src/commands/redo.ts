@@ -12,7 +12,7 @@ export interface RedoOptions extends AgainOptions {
   readonly rowsFile?: string;
 }
 
-/** Buys named rows anew. The image that a row has stays until the new one is stored, and for good where none comes. */
+/** Buys named rows again. The image that a row has stays until the new one is stored, and for good where none comes. */
 export const redo: Command<RedoOptions> = async (context, options) => {
   const rows = [...(options.rows ?? []), ...(await rowsInFile(context, options.rowsFile))];
   if (rows.length === 0) {

@@ -98,7 +98,7 @@ function cutNote(cutCells: number): string {
   return `${counted(cutCells, 'text')} longer than the 32,767 characters that Excel takes in a cell ${cutCells === 1 ? 'was' : 'were'} cut. The CSV has the full text: run the command without --xlsx.\n`;
 }
 
-/** Why a batch that is not finished does not go on, if it does not, in a line; only Temporal knows it. */
+/** Why a batch that is not finished does not continue, if it does not, in a line; only Temporal knows it. */
 async function standstillNote(
   { config }: Pick<CommandContext, 'config'>,
   store: ObjectStore,

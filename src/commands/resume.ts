@@ -13,7 +13,7 @@ export interface ResumeOptions {
 // A worker looks at the batch's jobs with its key first.
 const REBIND_WITHIN_MS = 60_000;
 
-/** Tells a batch to go on. */
+/** Tells a batch to continue. */
 export function resumeWord({ rebind }: Pick<ResumeOptions, 'rebind'>): BatchCommand {
   return {
     verb: 'resume',
@@ -23,7 +23,7 @@ export function resumeWord({ rebind }: Pick<ResumeOptions, 'rebind'>): BatchComm
   };
 }
 
-/** Goes on after a pause, and looks at once whether the causes of holds have ended. */
+/** Continues after a pause, and looks at once whether the causes of holds have ended. */
 export const resume: Command<ResumeOptions> = (context, { id, rebind, json }) =>
   withTemporalAccess(context, async (access) => {
     const { stdout, stderr } = context;

@@ -19,7 +19,7 @@ export const run: Command<SubmissionOptions> = (context, options) => {
     const sheet = await checkedSheet(context, file, options);
     if (options.dryRun) return dryRun(context, sheet, options);
     requireSound(context.config);
-    // Before servers are started in vain; what is uncertain is told with the plan.
+    // Before servers are started in vain; what is uncertain is reported with the plan.
     if (!context.config.bucket) await inputReachText(context.config, sheet.summary.inputs);
     await checkKey(context);
     return withEngine(context, (engine) =>

@@ -50,7 +50,7 @@ export function withSettingsFlags(
   { spender, note = '' }: { readonly spender: string; readonly note?: string },
 ): Program {
   const by = (own: string): string => ` (default: ${otherwise ?? own})`;
-  // Only what goes on from another run may have to take back what that was told.
+  // Only what continues from another run may have to take back what that was told.
   const again = (flags: string, text: string): Option =>
     new Option(flags, text).hideHelp(otherwise === undefined);
   return program

@@ -42,12 +42,12 @@ export async function knownSchedule(access: ScheduleHome, name: ScheduleName): P
   throw new UsageError(`There is no schedule "${name}". List all schedules with: banana-batch schedule list`);
 }
 
-/** What became of a schedule that Temporal does not have and nobody has deleted. */
+/** What became of a schedule that Temporal does not have and no one has deleted. */
 export function lostText(name: ScheduleName): string {
   return `Temporal has deleted schedule "${name}": it does that to a schedule that is resumed a week or more after its last run or change. Restore it from the bucket with: banana-batch schedule resume ${name}`;
 }
 
-/** The sentence that says that nobody would take up a firing; undefined where somebody would, or where Temporal does not tell. */
+/** The sentence that says that no one would take up a firing; undefined where someone would, or where Temporal does not tell. */
 export async function noWorkerText({
   client,
   taskQueue,

@@ -116,7 +116,7 @@ function timesText(times: readonly Date[], timezone: string): string {
   return `Runs       ${counted(times.length, 'time')}: ${first}\n${others.map((text) => `           ${text}\n`).join('')}`;
 }
 
-/** What the firings of a schedule would make anew and cost, by the sheet as it is now. */
+/** What the firings of a schedule would make again and cost, by the sheet as it is now. */
 async function costLines(
   { config, interrupted }: CommandContext,
   access: ScheduleHome,

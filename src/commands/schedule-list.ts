@@ -66,7 +66,7 @@ type Look =
       readonly why: string;
     }
   | { readonly kind: 'broken'; readonly name: ScheduleName; readonly why: string }
-  /** Temporal does not have it, and nobody has deleted it. */
+  /** Temporal does not have it, and no one has deleted it. */
   | { readonly kind: 'lost'; readonly name: ScheduleName; readonly why: string };
 
 function nameOf(look: Look): ScheduleName {

@@ -8,12 +8,12 @@ import { batchesAtWork } from './schedule-at-work.js';
 
 export interface SchedulePauseOptions {
   readonly name: ScheduleName;
-  /** Why, for whoever looks at it later. */
+  /** Why, for anyone who looks at it later. */
   readonly note?: string;
   readonly json: boolean;
 }
 
-/** Keeps a schedule from firing; a batch that it has at work goes on. */
+/** Keeps a schedule from firing; a batch that it has running continues. */
 export const schedulePause: Command<SchedulePauseOptions> = (
   { config, stdout, stderr },
   { name, note, json },

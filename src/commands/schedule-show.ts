@@ -121,7 +121,7 @@ function firingsText(
   const colours = coloursFor(stdout, environment);
   const table = renderTable(COLUMNS, rows, { width: tableWidth(stdout), paintTitle: colours.bold });
   const reasons = told
-    // What is at work stands above.
+    // What is running stands above.
     .filter(({ why, isAtWork }) => why !== undefined && !isAtWork)
     .slice(0, REASONS_SHOWN)
     .map(({ time, outcome, why = '' }) => `${time}  ${outcome}: ${oneLine(why)}\n`);

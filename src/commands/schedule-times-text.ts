@@ -20,7 +20,7 @@ export function comingTimes({ times, timezone }: When, now: Date): readonly Date
   return nextTimes(times, timezone, { after: now, count: TIMES_SHOWN });
 }
 
-/** Lines that tell when a schedule that is not there yet will fire. `isDefault`: nobody has named a zone. */
+/** Lines that tell when a schedule that is not there yet will fire. `isDefault`: no one has named a zone. */
 export function expectedTimesText(
   when: When,
   { jitterMs }: Pick<Required<SchedulePolicy>, 'jitterMs'>,

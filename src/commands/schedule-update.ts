@@ -38,7 +38,7 @@ export interface ScheduleUpdateOptions {
   readonly flags: ScheduleUpdateFlags;
 }
 
-/** Gives a schedule another sheet or other settings; what is not said stays, and what is at work goes on as it was. */
+/** Gives a schedule another sheet or other settings; what is not said stays, and what is running continues as it was. */
 export const scheduleUpdate: Command<ScheduleUpdateOptions> = (context, { name, sheet, flags }) => {
   const { dryRun: _, yes: __, json: ___, ...changes } = flags;
   if (sheet === undefined && Object.keys(changes).length === 0) {

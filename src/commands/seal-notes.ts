@@ -11,7 +11,7 @@ import type { ObjectStore } from '../storage/object-store.js';
 
 /**
  * What an ended batch's seal says of images that came out the same for different prompts, of those that look alike, and of
- * what its run cost, each by name on one line; none where it says nothing, and for a batch at work.
+ * what its run cost, each by name on one line; none where it says nothing, and for a running batch.
  */
 export async function sealNotes(
   store: ObjectStore,
@@ -35,7 +35,7 @@ export async function sealNotes(
   ];
 }
 
-/** What a run cost; undefined where nothing is known, and where the money is the sandbox's and nobody counts it. */
+/** What a run cost; undefined where nothing is known, and where the money is the sandbox's and no one counts it. */
 function costNote({ cost, account }: Pick<Report, 'cost' | 'account'>): string | undefined {
   if (!cost) return undefined;
   const { measured, unmeasured, expected } = cost;

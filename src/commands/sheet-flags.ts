@@ -82,7 +82,7 @@ export function withSheetFlags(program: Program, otherwise?: string): Program {
         'encoding of the sheet, such as windows-1252 or utf-16le (default: UTF-8, or by byte-order mark)',
       )
       .option('--strict', 'start nothing if any row is rejected')
-      // Only what goes on from other settings may have to take it back.
+      // Only what continues from other settings may have to take it back.
       .addOption(
         new Option('--no-strict', 'start the accepted rows even if others are rejected').hideHelp(!otherwise),
       )

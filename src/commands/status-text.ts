@@ -104,7 +104,7 @@ function asideTexts({ aside }: BatchStatus): readonly string[] {
   ];
 }
 
-/** Says where 429s have lowered the pace; a batch that stands still has a better reason to tell. */
+/** Says that 429s have lowered the pace; a stopped batch has a better reason to show. */
 function paceText({ pace, concurrency, state }: BatchStatus): readonly string[] {
   if (!pace || state !== 'running') return [];
   const { notBefore, fullAt } = pace;

@@ -84,7 +84,7 @@ export function differenceText(location: BatchLocation, plan: SubmissionPlan): s
   return `${batch}${lines.join('\n')}\n`;
 }
 
-/** Lines that tell what images cost, and for which nobody has said a price. */
+/** Lines that tell what images cost, and for which no one has said a price. */
 export function costText(prices: PriceTable, buys: readonly ImagesOfKind[]): string {
   const { total, unpriced } = costOf(prices, buys);
   const missing = `BANANA_PRICES has no price for ${kindsText(unpriced)}`;

@@ -80,9 +80,9 @@ export interface SubmissionOptions {
 /** What became of a submission. */
 export type Submitted =
   | { readonly kind: 'started'; readonly run: RunRef; readonly plan: SubmissionPlan }
-  /** The batch is at work on this sheet already, by the plan told here. */
+  /** The batch is running on this sheet already, by the plan told here. */
   | { readonly kind: 'running'; readonly location: BatchLocation; readonly plan: SubmissionPlan }
-  /** The batch is at work on another sheet, or on this one with other settings. */
+  /** The batch is running on another sheet, or on this one with other settings. */
   | { readonly kind: 'busy'; readonly location: BatchLocation }
   /** Everything the sheet asks for is there, and sealed. */
   | { readonly kind: 'nothing-to-do'; readonly location: BatchLocation; readonly plan: SubmissionPlan }
@@ -179,7 +179,7 @@ export async function submitSheet(
   return { kind: 'started', run, plan };
 }
 
-/** What a submission finds whose batch is at work. */
+/** What a submission finds whose batch is running. */
 async function joinRun(
   { store }: BatchAccess,
   run: RunRef,

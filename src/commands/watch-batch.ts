@@ -16,7 +16,7 @@ const LOOK_EVERY_MS = 1_000;
 
 /**
  * Shows a batch until it ends or `signal` is aborted; the last status seen. Temporal may be away for a while meanwhile:
- * that is said and waited for. Also ends with a status for which `isEnough` holds. Undefined for a batch that nobody knows.
+ * that is said and waited for. Also ends with a status for which `isEnough` holds. Undefined for a batch that no one knows.
  */
 export async function watchBatch(
   { stderr, environment }: CommandContext,
@@ -55,7 +55,7 @@ export async function watchBatch(
   }
 }
 
-/** The status of a batch at work with its present pace instead of its average. */
+/** The status of a running batch with its present pace instead of its average. */
 function atPace(status: BatchStatus | undefined, pace: Pace): BatchStatus | undefined {
   if (!status || !isOpen(status)) return status;
   const imagesPerMinute = pace.note(status.stored - status.carried, Date.now());

@@ -14,7 +14,7 @@ import { workersOf } from '../batch/task-queue-pollers.js';
 import { workerIdentity } from '../worker-identity.js';
 import { watchBatch } from './watch-batch.js';
 
-/** A batch that a command has set going, or found at work. */
+/** A batch that a command has set going, or found running. */
 export interface Watched {
   readonly location: BatchLocation;
   readonly access: BatchAccess;
@@ -23,13 +23,13 @@ export interface Watched {
   /** Set where this command runs the batch itself. */
   readonly engine: Engine | undefined;
   readonly json: boolean;
-  /** A person at a terminal may be asked whether a batch is to go on after its canary. */
+  /** A person at a terminal may be asked whether a batch is to continue after its canary. */
   readonly asks: boolean;
 }
 
 /**
  * Shows a batch until it ends or the person leaves, and says where everything is or how to come back. Ends with 0 where the
- * batch waits for its canary to be seen, and nobody says that it is to go on. Throws where a part of the engine was lost.
+ * batch waits for its canary to be seen, and no one says that it is to continue. Throws where a part of the engine was lost.
  */
 export async function watchToEnd(context: CommandContext, watched: Watched): Promise<ExitCode> {
   const lost = new AbortController();

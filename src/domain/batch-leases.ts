@@ -17,7 +17,7 @@ export type BroughtWord = LeaseReport & { readonly execution: number };
 export interface LeaseSums {
   readonly committed: number;
   readonly images: number;
-  /** What of the committed amount may be unspent, and nobody can say. */
+  /** What of the committed amount may be unspent, and no one can say. */
   readonly unknown: number;
 }
 
@@ -71,7 +71,7 @@ export class BatchLeases {
     });
   }
 
-  /** Whether the book must be told: something comes back, or somebody wants more than was granted. */
+  /** Whether the book must be told: something comes back, or someone wants more than was granted. */
   get isNewsForBook(): boolean {
     return (
       this.#superseded.length > 0 ||
@@ -156,7 +156,7 @@ function isWanting({ word, answer }: Heard): boolean {
   return word.want !== undefined && (answer?.granted ?? 0) < word.want.needed;
 }
 
-/** It has said that it can buy nothing, and the book has not mended that. */
+/** It has said that it can buy nothing, and the book has not fixed that. */
 function isStarved({ word, answer, isNew }: Heard): boolean {
   return (
     !isNew && word.state === 'starved' && answer !== undefined && answer.granted < (word.want?.least ?? 0)

@@ -12,7 +12,7 @@ export interface BudgetStatus {
   readonly unknown?: string;
 }
 
-/** Why a batch stands still whose budget does not pay for the next image, and how it goes on. */
+/** Why a batch is stopped whose budget does not pay for the next image, and how it continues. */
 export function spentText(batchId: string, status: BudgetStatus, next: string): string {
   const { cap, committed, images, unknown } = status;
   const lost = unknown === undefined ? '' : ` (${unknown} of it reserved by terminated shards)`;

@@ -3,7 +3,7 @@
  *
  * A shard buys only with what is leased to it, and the leases together never exceed the budget. A lease's numbers only
  * grow, and each has one writer: `granted` the book, `returned` the shard. So words about them may come late, twice, in any
- * order or not at all, and the batch may forget what it knew: nobody ever counts as free what somebody may still spend.
+ * order or not at all, and the batch may forget what it knew: no one ever counts as free what someone may still spend.
  */
 
 /** What one workflow run of a shard was given to spend. */

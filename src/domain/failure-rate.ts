@@ -19,7 +19,7 @@ export function sampleSize(concurrency: number): number {
   return Math.max(LEAST_SAMPLE, Math.ceil(BATCH_SAMPLE / Math.ceil(concurrency / MAX_SHARD_WINDOW)));
 }
 
-/** How the last generations of a shard ended: tells when so many fail that it must be more than the rows' own fault. */
+/** How the last generations of a shard ended: tells when this many fail that it must be more than the rows' own fault. */
 export class RecentGenerations {
   readonly #size: number;
   #failed: boolean[] = [];
@@ -40,13 +40,13 @@ export class RecentGenerations {
     return (this.#failed.filter(Boolean).length / this.#size) * 100;
   }
 
-  /** Starts counting anew: what was before a hold says nothing about what comes after it. */
+  /** Starts counting again: what was before a hold says nothing about what comes after it. */
   reset(): void {
     this.#failed = [];
   }
 }
 
-/** Why a batch is held of whose last generations so many percent failed; `last` is what the last one failed of. */
+/** Why a batch is held of whose last generations this many percent failed; `last` is what the last one failed of. */
 export function failureRateCause(percent: number, { message, ...text }: Told): HoldCause {
   const last = asPart(message);
   return {

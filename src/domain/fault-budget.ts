@@ -10,7 +10,7 @@ export const FRESH_BUDGET: RetryBudget = { spentMs: 0, tries: 0 };
 const FIRST_DELAY_MS = 1_000;
 const LONGEST_DELAY_MS = 30_000;
 
-/** What follows a passing fault: another try after `delayMs`, or the end of what is borne. */
+/** What follows a passing fault: another try after `delayMs`, or the end of what is tolerated. */
 export type NextTry =
   | { readonly kind: 'retry'; readonly delayMs: number; readonly budget: RetryBudget }
   | { readonly kind: 'exhausted' };

@@ -69,7 +69,7 @@ function quoted(text: string): string {
   return JSON.stringify(text);
 }
 
-/** Whether a text, as UTF-8, has at most so many bytes. */
+/** Whether a text, as UTF-8, has at most this many bytes. */
 function fitsIn(text: string, bytes: number): boolean {
   // A UTF-16 unit has three bytes of UTF-8 at most.
   return text.length * 3 <= bytes || ENCODER.encode(text).length <= bytes;

@@ -18,7 +18,7 @@ export function microsOf(text: string, most: number): number | undefined {
   return micros <= most * PER_UNIT ? micros : undefined;
 }
 
-/** The decimal string of so many millionths: two digits after the point, and more where they are not zero. */
+/** The decimal string of this many millionths: two digits after the point, and more where they are not zero. */
 export function microsText(micros: number): string {
   const digits = String(Math.abs(micros)).padStart(DECIMALS + 1, '0');
   const point = digits.length - DECIMALS;

@@ -6,7 +6,7 @@ export interface NearDuplicates {
   /** Images that look like another one, in groups. */
   readonly images: number;
   readonly groups: number;
-  /** Stored images without a perceptual hash: nobody knows what they look like. */
+  /** Stored images without a perceptual hash: no one knows what they look like. */
   readonly notCompared: number;
   /** Too many were nearly the same to compare all: there may be more. */
   readonly incomplete: boolean;
@@ -26,10 +26,10 @@ export function nearDuplicatesText(found: Omit<NearDuplicates, 'examples'> | und
   return parts.length > 0 ? `${parts.join('; ')}.` : undefined;
 }
 
-/** Pictures whose perceptual hashes differ in at most so many of the 64 bits look alike. */
+/** Pictures whose perceptual hashes differ in at most this many of the 64 bits look alike. */
 export const MOST_BITS_APART = 6;
 
-/** A hash is cut into so many bands of 16 bits: of two hashes up to 7 bits apart, one band is at most one bit apart. */
+/** A hash is cut into this many bands of 16 bits: of two hashes up to 7 bits apart, one band is at most one bit apart. */
 const BANDS = 4;
 const BAND_VALUES = 1 << 16;
 /** What a band's value may be in a hash that is near. */

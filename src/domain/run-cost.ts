@@ -18,7 +18,7 @@ export interface RunCost {
   readonly measured: string | null;
   /** Why there is no `measured`. */
   readonly unmeasured?: string;
-  /** By the prices: of the generations that were charged, and with those of which nobody knows. Absent without prices. */
+  /** By the prices: of the generations that were charged, and with those of which no one knows. Absent without prices. */
   readonly expected?: { readonly least: string; readonly most: string };
 }
 
@@ -26,11 +26,11 @@ export interface RunCost {
 export function measuredCost(input: {
   readonly before: AccountBalance | undefined;
   readonly after: AccountBalance | undefined;
-  /** Other batches that worked meanwhile; undefined where nobody knows. */
+  /** Other batches that worked meanwhile; undefined where no one knows. */
   readonly others: readonly string[] | undefined;
   /** Jobs of the batch whose end was not seen. */
   readonly openJobs: number;
-  /** A create was refused for want of funds, and later ones were not: somebody has topped the account up. */
+  /** A create was refused for want of funds, and later ones were not: someone has topped the account up. */
   readonly ranOutOfFunds: boolean;
   /** By the prices; undefined without. */
   readonly expected: RunCost['expected'];

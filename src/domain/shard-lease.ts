@@ -145,7 +145,7 @@ export class ShardLease {
     this.#hasAsked = false;
   }
 
-  /** Says everything anew at the next occasion: the batch may have forgotten it. */
+  /** Says everything again at the next occasion: the batch may have forgotten it. */
   repeat(): void {
     this.#told = undefined;
   }

@@ -2,14 +2,14 @@
 export interface SkippedTimes {
   /** The server was away at their times, and for too long afterwards. */
   readonly missed: readonly Date[];
-  /** A firing before them was at work. */
+  /** A firing before them was running. */
   readonly overlapped: readonly Date[];
 }
 
 /**
  * Which of a schedule's past times were skipped, from how many were: of those that nothing else is known of, the oldest
- * were missed, and the newest had one before them at work (where one may wait, it is older than those that are skipped).
- * Fewer than counted where somebody fired the schedule by hand, and that was skipped.
+ * were missed, and the newest had one before them running (where one may wait, it is older than those that are skipped).
+ * Fewer than counted where someone fired the schedule by hand, and that was skipped.
  */
 export function skippedTimes(
   /** In order. */

@@ -64,7 +64,7 @@ export interface Exported {
 
 /**
  * Writes the images of a sealed batch and what is known of them as shards that training tools read. Called again, it
- * goes on after the last shard that was finished; where all is there, it changes nothing. Rows whose image in the bucket is
+ * continues after the last shard that was finished; where all is there, it changes nothing. Rows whose image in the bucket is
  * damaged are left out and named in `export.json`, which is written last; a later call tries them again.
  * Throws a UsageError, a `StorageError`, or the reason of an aborted `signal`.
  */

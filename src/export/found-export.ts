@@ -56,7 +56,7 @@ async function readJson<T>(
 }
 
 /**
- * Goes on with the same plan, and takes the place of another one where that may be overwritten. Throws a UsageError
+ * Continues with the same plan, and takes the place of another one where that may be overwritten. Throws a UsageError
  * where it may not, and where there are shards that are not ours: nothing is ever deleted that no file of ours names.
  */
 export function continuationOf(

@@ -33,7 +33,7 @@ export async function* shardImages(
 ): AsyncGenerator<RowWithImage> {
   const stopped = new AbortController();
   const either = AbortSignal.any([signal, stopped.signal]);
-  // First come, first served, and the first is the next to be taken: nobody waits for one that waits for room.
+  // First come, first served, and the first is the next to be taken: no one waits for one that waits for room.
   const budget = new MemoryLimit(READ_AHEAD_BYTES);
   const read = async (row: ExportRow): Promise<ReadImage> => {
     const release = await budget.reserve(row.image.sizeBytes);

@@ -32,7 +32,7 @@ export class RejectedStandIns {
 
 /**
  * The rows of a batch that stay though its sheet lacks them, since rejected records stand for them: what those mean
- * nobody knows, so that nothing may be removed for them. In the batch's order.
+ * no one knows, so that nothing may be removed for them. In the batch's order.
  *
  * Where a record is known by its line alone and rows have moved to other lines, all rows stay that the sheet lacks. A row
  * whose image's name a row of the sheet has does not stay. Throws StorageError, and as reading the sheet does.
@@ -49,7 +49,7 @@ export async function rowsThatStay({
   /** The ids of the rows that the sheet lacks. */
   readonly lacks: ReadonlyMap<string, unknown>;
   readonly standIns: RejectedStandIns;
-  /** Reads the sheet once more. */
+  /** Reads the sheet again. */
   readonly items: () => AsyncIterable<SheetItem>;
 }): Promise<readonly LeftRow[]> {
   if (standIns.isEmpty || lacks.size === 0) return [];

@@ -8,7 +8,7 @@ import { linkToObject } from './contact-sheet-links.js';
 import type { ContactSheetRow } from './contact-sheet-row.js';
 import { CONTACT_SHEET_STYLE } from './contact-sheet-style.js';
 
-/** Rows that are told in the page itself, for browsers that run no scripts. */
+/** Rows that are reported in the page itself, for browsers that run no scripts. */
 export const ROWS_WITHOUT_SCRIPT = 48;
 
 /** A list of rows that the sheet can show in an order of its own: images that are alike, group by group. */

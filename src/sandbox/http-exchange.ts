@@ -40,7 +40,7 @@ export function writeAnswer(response: ServerResponse, answer: Answer): void {
   response.writeHead(answer.status, {
     'content-type': type,
     'content-length': bytes.length,
-    // The one thing that the service does not have: whoever asks can tell that its drawings are no images.
+    // The one thing that the service does not have: anyone who asks can tell that its drawings are no images.
     'x-banana-batch-sandbox': 'true',
     ...headers,
   });

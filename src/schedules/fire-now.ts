@@ -11,9 +11,9 @@ import { temporalOverlap } from './schedule-overlap.js';
 /** What came of a trigger. */
 export type Triggered =
   | { readonly kind: 'started'; readonly firing: TakenFiring }
-  /** It starts when the firing at work has ended. */
+  /** It starts when the active run of the schedule has ended. */
   | { readonly kind: 'waiting' }
-  /** A firing is at work. */
+  /** A firing is running. */
   | { readonly kind: 'skipped' };
 
 const LOOK_EVERY_MS = 200;

@@ -64,7 +64,7 @@ function refused(error: Error, told: string): FiringFault {
   return { kind: 'refused', refusal: new FiringRefusal(error.message, { told, cause: error }) };
 }
 
-/** Faults that a person must mend. */
+/** Faults that a person must fix. */
 function isLasting(code: StorageErrorCode): boolean {
   switch (code) {
     case 'not-found':

@@ -1,6 +1,6 @@
 import { isOpen, type BatchStatus } from '../batch/status-document.js';
 
-/** That a batch is at work, what it is about and how to go on; counts and names only. */
+/** That a batch is running, what it is about and how to continue; counts and names only. */
 export function inTheWayText(status: BatchStatus): string {
   const { batchId, state, reason, startedAt, stored, failed, cancelled, rejected, total } = status;
   if (!isOpen(status)) return `Batch "${batchId}" had only just ended.`;

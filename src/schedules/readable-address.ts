@@ -5,7 +5,7 @@ export type SheetPlace =
   /** Why it cannot be read at each firing: the rest of a sentence that names it. */
   | { readonly kind: 'problem'; readonly problem: string };
 
-/** What is read anew at each firing: the whole address is kept, so it must hold no secret, and it must not expire. */
+/** What is read again at each firing: the whole address is kept, so it must hold no secret, and it must not expire. */
 export function sheetPlace(given: string): SheetPlace {
   if (/^s3:\/\//i.test(given)) return { kind: 'address', address: given };
   if (!/^https?:\/\//i.test(given)) return { kind: 'bytes' };

@@ -29,7 +29,7 @@ export interface ScheduleAccess {
 export interface SchedulePolicy {
   /** A firing comes this much later at most. Default: at its time. */
   readonly jitterMs?: number;
-  /** What becomes of a firing while the one before is at work. */
+  /** What becomes of a firing while the one before is running. */
   readonly overlap: ScheduleOverlap;
   /** Firings that the server missed are made up for this long, at least 10 s. Default 10 min. */
   readonly catchupMs?: number;
@@ -52,13 +52,13 @@ export interface Schedule {
   readonly sheet: ScheduledSheet;
   readonly policy: Required<SchedulePolicy>;
   readonly paused: boolean;
-  /** Why it is paused or goes on, by whoever said it last. */
+  /** Why it is paused or continues, by whoever said it last. */
   readonly note: string | undefined;
   /** The next ten times at most; also while it is paused. */
   readonly next: readonly Date[];
   /** The last ten at most, oldest first. */
   readonly recent: readonly TakenFiring[];
-  /** Nominal times of firings at work, as far as Temporal has noticed. */
+  /** Nominal times of firings running, as far as Temporal has noticed. */
   readonly running: readonly Date[];
   readonly skippedOverlap: number;
   readonly missedCatchup: number;
@@ -104,7 +104,7 @@ export async function createSchedule(
   await putScheduleNote(access.store, sheet.home, sheet.schedule, { sheetKey: argument.sheetKey, policy });
 }
 
-/** What firings to come are asked to do instead, and how; what is at work goes on as it was. Throws as `createSchedule`, and where there is none. */
+/** What firings to come are asked to do instead, and how; what is running continues as it was. Throws as `createSchedule`, and where there is none. */
 export async function updateSchedule(
   access: ScheduleAccess,
   sheet: ScheduledSheet,
@@ -179,7 +179,7 @@ export async function* listSchedules(client: Client, home: HomeFolder): AsyncGen
   }
 }
 
-/** Keeps a schedule from firing until it is resumed; what is at work goes on. An empty note does nothing. Throws a UsageError where there is none. */
+/** Keeps a schedule from firing until it is resumed; what is running continues. An empty note does nothing. Throws a UsageError where there is none. */
 export async function pauseSchedule(client: Client, name: ScheduleName, note: string): Promise<void> {
   await orUnknown(name, () => client.schedule.getHandle(scheduleId(name)).pause(note));
 }
@@ -189,7 +189,7 @@ export async function resumeSchedule(client: Client, name: ScheduleName, note: s
   await orUnknown(name, () => client.schedule.getHandle(scheduleId(name)).unpause(note));
 }
 
-/** Takes a schedule away; what is at work goes on, and all in the bucket stays. Throws a UsageError where there is none. */
+/** Takes a schedule away; what is running continues, and all in the bucket stays. Throws a UsageError where there is none. */
 export async function deleteSchedule(
   { client, store }: Pick<ScheduleAccess, 'client' | 'store'>,
   { name, sheet, policy }: Pick<Schedule, 'name' | 'sheet' | 'policy'>,

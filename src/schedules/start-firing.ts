@@ -219,7 +219,7 @@ function refuseOtherService(
   );
 }
 
-/** A broken export must neither empty a batch in the night nor, with other ids, buy all of it anew. */
+/** A broken export must neither empty a batch in the night nor, with other ids, buy all of it again. */
 function refuseShrunken(
   { removed, unchanged, changed, again, redone, kept }: SubmissionPlan,
   sheet: ScheduledSheet,

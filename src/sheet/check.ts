@@ -61,7 +61,7 @@ export interface OwnIdentity {
   readonly rejectedLine: number | undefined;
 }
 
-/** A record that breaks a rule, and the rows of the batch that stay as they are since nobody knows what it means. */
+/** A record that breaks a rule, and the rows of the batch that stay as they are since no one knows what it means. */
 export interface RejectedItem {
   readonly kind: 'rejected';
   readonly rejected: RejectedRecord;

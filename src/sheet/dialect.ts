@@ -11,7 +11,7 @@ export interface Dialect {
   readonly format: SheetFormat;
   /** For JSON Lines, and for a sheet of one column, the one that our own files about it use: a comma. */
   readonly delimiter: string;
-  /** The header has no delimiter and nobody named one: in the records nothing separates either. */
+  /** The header has no delimiter and no one named one: in the records nothing separates either. */
   readonly isOneColumn: boolean;
   /** 1 where the first line is Excel's `sep=;`, which is no record. */
   readonly skipLines: 0 | 1;

@@ -17,7 +17,7 @@ const NO_DELIMITER = '\uFDD0\uFDD1';
  *
  * Throws SheetError `quote-not-closed`, `broken-quote` or `record-too-large` (over 1 MiB) with the line on which the
  * record starts, after the records before it were given. Quotes inside a field that does not start with one are text.
- * In tab-separated text so are those at the start of a field that goes on after the closing quote, as most programs
+ * In tab-separated text so are those at the start of a field that continues after the closing quote, as most programs
  * that write it mean them.
  */
 export async function* parseCsv(

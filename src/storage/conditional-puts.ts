@@ -29,7 +29,7 @@ export interface CheckedFolder {
   readonly endpoint: string | undefined;
 }
 
-/** Of so many at once, each may keep its result once before the last one does. */
+/** Of this many at once, each may keep its result once before the last one does. */
 const TRIES = 20;
 const LONGEST_WAIT_MS = 500;
 const RETRY = { attempts: 3, firstDelayMs: 300 };

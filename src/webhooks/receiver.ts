@@ -58,7 +58,7 @@ export async function startReceiver(options: {
   );
   const server = createServer(LIMITS, (request, response) => {
     answer(request, response).catch((error: unknown) => {
-      // A connection that broke has nobody left to answer.
+      // A connection that broke has no one left to answer.
       request.destroy();
       log.debug({ reason: reasonOf(error) }, 'A webhook broke off.');
     });
@@ -83,7 +83,7 @@ export async function startReceiver(options: {
   }
 
   await listenOn(server, listen);
-  // Such as too many open files: it goes on once there are fewer.
+  // Such as too many open files: it continues once there are fewer.
   server.on('error', (error) =>
     log.warn({ reason: reasonOf(error) }, 'Webhooks cannot be received at the moment.'),
   );

@@ -98,7 +98,7 @@ export class BatchBudget {
     this.#show();
   }
 
-  /** Why the batch would not go on, in its own words; undefined where it would. */
+  /** Why the batch would not continue, in its own words; undefined where it would. */
   problemWithResume(holds: BatchSnapshot['holds']): string | undefined {
     return this.#pauses.problemWithResume(holds);
   }
@@ -146,7 +146,7 @@ export class BatchBudget {
     this.#onChange();
   }
 
-  /** Pauses the batch where nothing more can be bought, and lets it go on where something can. */
+  /** Pauses the batch where nothing more can be bought, and lets it continue where something can. */
   #show(): void {
     const { status } = this;
     if (!status || this.#isAsking || this.#isChanged || this.#leases.isNewsForBook) return;

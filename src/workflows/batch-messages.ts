@@ -30,8 +30,8 @@ import {
   type TrialEnd,
 } from './shard-messages.js';
 
-/** A batch as those see it who tell it something. */
-export interface Listener {
+/** What the message handlers call. */
+export interface BatchHandlers {
   readonly runSeq: number;
   readonly snapshot: () => BatchSnapshot;
   readonly apply: (instruction: Instruction) => Promise<void>;
@@ -46,7 +46,7 @@ export interface Listener {
 }
 
 /** Answers what people and shards tell a batch. To be called within a scope that nothing cancels. */
-export function handleMessages(batch: Listener): void {
+export function handleMessages(batch: BatchHandlers): void {
   const { apply, snapshot } = batch;
   const refuseUnlessOpen = (): void => refuseEnded(snapshot(), { orCancelling: false });
   // A handler runs in the root's scope: what it starts would be cancelled with it.
@@ -138,7 +138,7 @@ function refuseEnded(
 
 /** Why an instruction is not followed; undefined where it is. */
 function problemWith(
-  { budget, snapshot }: Pick<Listener, 'budget' | 'snapshot'>,
+  { budget, snapshot }: Pick<BatchHandlers, 'budget' | 'snapshot'>,
   instruction: Instruction,
 ): string | undefined {
   switch (instruction.kind) {

@@ -3,7 +3,7 @@ import type { Activities, WatchBatchInput } from '../activities/types.js';
 import { noticeProxies } from './activity-proxies.js';
 import type { RunBatchResult } from './messages.js';
 
-/** Batches that were at work before there were notices go on without. */
+/** Batches that were running before there were notices continue without. */
 const NOTICES = 'notices';
 
 /** Has told how a batch fares. Never fails it, and with workers there holds it up for three minutes at most. */

@@ -2,7 +2,7 @@ import { log } from '@temporalio/workflow';
 import type { Notice } from '../domain/notice.js';
 import { deliveryProxies } from './activity-proxies.js';
 
-/** Delivers one notice; fails where nobody takes it for three days, or ever. Nothing waits for it. */
+/** Delivers one notice; fails where no one takes it for three days, or ever. Nothing waits for it. */
 export async function deliverNotice(notice: Notice): Promise<void> {
   try {
     await deliveryProxies().postNotice(notice);

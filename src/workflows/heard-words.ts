@@ -12,7 +12,7 @@ export class MessageOrder {
   /** Follows a word after those that came before it in the same way; resolves, or rejects, as `follow` does. */
   hear<T>(bringer: Bringer, follow: () => Promise<T>): Promise<T> {
     const { signal, update } = this.#waiting;
-    // Temporal hands over all words of a task before anything that waits goes on.
+    // Temporal hands over all words of a task before anything that waits continues.
     if (signal.length + update.length === 0) void Promise.resolve().then(() => this.#followAll());
     return new Promise((resolve, reject) => {
       this.#waiting[bringer].push(() => {

@@ -35,7 +35,7 @@ export async function probeOnce(
     const by = since?.by === undefined ? creates : candidates.slice(since.by, since.by + 1);
     return {
       ended: false,
-      // One that was taken back is made anew at once, by what a person has said.
+      // One that was taken back is made again at once, by what a person has said.
       lookAgainAfterMs: scope.consideredCancelled ? 0 : lookAgainAfterMs,
       ...(since && { ...since, by }),
     };

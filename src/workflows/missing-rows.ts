@@ -53,7 +53,7 @@ export type SearchEnd = 'found' | 'gone' | 'failed' | 'left';
 
 /**
  * Looks for a missing job beside the window until it is found, or believed to be gone. Where nothing witnesses that the
- * service knows jobs made no earlier, the account is held, and the search goes on.
+ * service knows jobs made no earlier, the account is held, and the search continues.
  */
 export async function searchJob(
   context: RowContext,

@@ -229,7 +229,7 @@ class Batch {
         if (instruction.budget !== undefined) this.#budget.set(instruction.budget);
         if (instruction.maxFailureRate !== undefined) {
           this.#maxFailureRate = instruction.maxFailureRate;
-          // What is allowed now is counted anew.
+          // What is allowed now is counted again.
           this.#holds.release('failure-rate');
         }
         this.#shards.deal();
@@ -238,7 +238,7 @@ class Batch {
     this.#sendControl();
   }
 
-  /** Goes on: holds that only a person can judge are over, the others are looked at now. */
+  /** Continues: holds that only a person can judge are over, the others are looked at now. */
   #resume(): void {
     // While a key was being looked at, the batch may have been cancelled.
     if (this.#cancelling) return;

@@ -244,7 +244,7 @@ class Shard {
     );
   }
 
-  /** No more rows are started: the rest is for a new workflow run. Once begun, this goes on; a shard that is cancelled first ends soon anyway. */
+  /** No more rows are started: the rest is for a new workflow run. Once begun, this continues; a shard that is cancelled first ends soon anyway. */
   #drains(): boolean {
     if (!this.#isDraining && !this.#cancelling && isHistoryLong(this.#input.settings)) {
       this.#isDraining = true;

@@ -44,7 +44,7 @@ export interface RunShardInput {
   readonly execution: number;
   readonly settings: RunSettings;
   readonly control: ShardControl;
-  /** Set where a shard goes on in a new workflow run because its history has grown long. */
+  /** Set where a shard continues in a new workflow run because its history has grown long. */
   readonly resumed?: ResumedShard;
 }
 
@@ -101,7 +101,7 @@ export interface ShardControl {
   readonly maxFailureRate: number;
   /**
    * A person has said that jobs which the service does not know are gone for good: those that it had not found by then.
-   * Milliseconds since the epoch; absent: nobody has.
+   * Milliseconds since the epoch; absent: no one has.
    */
   readonly missingAcceptedMs?: number;
   /** A job that was made for a probe, or found by it, and answered with 200 when nothing else witnessed; absent: none. */
@@ -116,11 +116,11 @@ export interface ShardControl {
   readonly faultsTaken: number;
 }
 
-/** Who speaks to a batch. Its workflow id says nothing of the run: after a reset an older one may be at work again. */
+/** Who speaks to a batch. Its workflow id says nothing of the run: after a reset an older one may be running again. */
 export interface ShardSpeaker {
   readonly runSeq: number;
   readonly shard: number;
-  /** Which execution of the shard speaks: its counts start anew. */
+  /** Which execution of the shard speaks: its counts start again. */
   readonly execution: number;
 }
 
