@@ -44,7 +44,7 @@ interface AlikeImage {
   readonly imageKey: string;
 }
 
-/** Finds images of a seal that have the same bytes, and, where it is asked to, those that look alike. */
+/** Finds images of a seal that have the same bytes, and, where it is asked to, those that look similar. */
 export class AlikeImages {
   readonly #store: ObjectStore;
   readonly #run: RunRef;

@@ -31,7 +31,7 @@ export interface ActivityDependencies {
   readonly settledInHistory: (run: RunRef, shard: number) => Promise<ReadonlyMap<number, SettledRow>>;
   /** Why the service cannot fetch input images from the bucket; absent where it can. */
   readonly inputsOutOfReach?: string;
-  /** Has word of an event delivered, in its own time; a repeat of the same id changes nothing. Absent where no one wants to hear. */
+  /** Has a notice of an event delivered, in its own time; a repeat of the same id changes nothing. Absent where no one wants to hear. */
   readonly tell?: (notice: Notice) => Promise<void>;
   /** Delivers what was told; absent where no one wants to hear. */
   readonly notices?: Pick<NoticeSender, 'send'>;

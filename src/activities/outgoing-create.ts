@@ -52,7 +52,7 @@ export function isInDoubt(
   );
 }
 
-/** To be called where what was sent has surely made no job: whoever comes next is free to sign afresh. Takes away only what this call has noted. */
+/** To be called where what was sent has surely made no job: the next caller is free to sign afresh. Takes away only what this call has noted. */
 export async function forgetRefused(
   { store }: WorkerState,
   run: RunRef,

@@ -34,7 +34,7 @@ export async function setRenamedAside(store: ObjectStore, run: RunRef, signal: A
 
 /**
  * Copies the images of a run's `renames.jsonl` to the keys under which its rows have them; the old objects stay, unless
- * another row's image takes their place. To be called once batch.json has the run's rows, by whoever needs the images
+ * another row's image takes their place. To be called once batch.json has the run's rows, by the one who needs the images
  * next. Called again, it only does what is missing, and never puts an image over a newer one. Throws StorageError.
  */
 export async function finishRenames(store: ObjectStore, run: RunRef, signal: AbortSignal): Promise<void> {

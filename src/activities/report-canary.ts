@@ -19,7 +19,7 @@ import { withStorageRetries } from './storage-fault.js';
 import type { Activities, ReportCanaryInput } from './types.js';
 
 /**
- * Writes what a run's canary came to, once all of its rows are recorded: a contact sheet of their own, and `canary.json`.
+ * Writes the result of a run's canary, once all of its rows are recorded: a contact sheet of their own, and `canary.json`.
  * Run again, it writes the same.
  */
 export function reportCanaryActivity(state: WorkerState): Activities['reportCanary'] {

@@ -89,7 +89,7 @@ export class SealedCost {
   }
 }
 
-/** What a run's budget came to; undefined where it had none. Throws StorageError. */
+/** The result of a run's budget; undefined where it had none. Throws StorageError. */
 export async function sealedBudget(
   { store }: Pick<WorkerState, 'store'>,
   run: RunRef,

@@ -241,7 +241,7 @@ export interface Activities {
   probe: (input: ProbeInput) => Promise<ProbeResult>;
   /** Makes the worker's account the batch's own; fails where the account does not know the batch's jobs. */
   rebindAccount: (input: { readonly run: RunRef; readonly jobId?: JobId }) => Promise<void>;
-  /** Shows what a canary came to on a page; the same in a few words, without any of its rows. */
+  /** Shows the result of a canary on a page; the same in a few words, without any of its rows. */
   reportCanary: (
     input: ReportCanaryInput,
   ) => Promise<{ readonly text: string; readonly allMade: boolean; readonly page: string }>;

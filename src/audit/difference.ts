@@ -32,7 +32,7 @@ export const DIFFERENCE_KINDS = [
   'wrong-identity',
   /** An image of this program that no stored row names: of a removed row, or replaced by one of another type. */
   'orphan-image',
-  /** Of an earlier contact sheet, or an earlier list of images that look alike. */
+  /** Of an earlier contact sheet, or an earlier list of images that look similar. */
   'stale-page',
   /** An image of a row that is sealed as having none: the next run takes it up, free of charge. */
   'unclaimed-image',

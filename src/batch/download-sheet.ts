@@ -43,7 +43,7 @@ export interface SheetDownload {
  * Writes the sheet behind an address to a file, byte for byte; its name, undefined where neither server nor address
  * has one. Follows redirects; takes the CSV export of a Google Sheet for the page that people see.
  *
- * Throws a UsageError with neither user nor query of an address in it for all that is no sheet and all that fails, and
+ * Throws a UsageError with neither user nor query of an address in it for all that is not a sheet and all that fails, and
  * the reason of an aborted `signal`. A server that is silent for `timeoutMs` (default 60 s) has failed, but one that
  * continues sending has all the time it needs. Addresses of private and reserved networks are refused, also behind names
  * and redirects, but for what `access` opens.

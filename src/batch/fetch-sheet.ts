@@ -7,7 +7,7 @@ import type { ObjectRef, ObjectStore } from '../storage/object-store.js';
 import { downloadSheet, type SheetAccess } from './download-sheet.js';
 import type { PathBase } from './sheet-inputs.js';
 
-/** Where a sheet is that is no file of this machine. */
+/** Where a sheet is that is not a file of this machine. */
 export type SheetAddress =
   | { readonly kind: 'object'; readonly ref: ObjectRef }
   | { readonly kind: 'web'; readonly url: URL };

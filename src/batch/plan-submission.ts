@@ -52,7 +52,7 @@ export interface SubmissionPlan extends PlanCounts {
   readonly summary: SheetSummary;
   /** Rows that the sheet lacks stay. */
   readonly merge: boolean;
-  /** Of our own failures.csv or rejects.csv: ids that are no rows of the batch. */
+  /** Of our own failures.csv or rejects.csv: ids that are not rows of the batch. */
   readonly newIds: NewIds;
   /** The images that would have to be bought. */
   readonly buys: readonly ImagesOfKind[];
@@ -64,7 +64,7 @@ export interface SubmissionPlan extends PlanCounts {
 export type OnBought = (row: PromptRow) => void;
 
 /**
- * Reads the whole sheet; `onRow` hears of every thousandth row. Throws SheetError where it cannot be trusted, or makes
+ * Reads the whole sheet; `onRow` is called for every thousandth row. Throws SheetError where it cannot be trusted, or makes
  * more images than a batch takes.
  */
 export async function checkSheet(
@@ -93,7 +93,7 @@ export function sheetToPlan(
 }
 
 /**
- * Compares a checked sheet with what the batch's earlier runs left; of a batch's first run, `onBought` hears nothing.
+ * Compares a checked sheet with what the batch's earlier runs left; of a batch's first run, `onBought` is not called.
  * Throws StorageError; changes nothing.
  */
 export async function planSubmission(

@@ -40,7 +40,7 @@ const READS_AT_ONCE = 8;
 
 /**
  * The input images that a sheet on its way into a batch names: each is read once, hashed and looked at, and none is
- * changed or sent anywhere. `onRead` hears of each with its size. A `find` never throws; `prepare` throws StorageError
+ * changed or sent anywhere. `onRead` is called for each with its size. A `find` never throws; `prepare` throws StorageError
  * where no bucket can be asked, and `signal`'s reason.
  */
 export class SheetInputs implements FoundInputs {

@@ -21,7 +21,7 @@ export async function folderIds(
   return ids;
 }
 
-/** A batch as the bucket alone tells it; undefined for a folder that is no batch's. */
+/** A batch as the bucket alone tells it; undefined for a folder that is not a batch's. */
 export async function archivedBatch(
   store: ObjectStore,
   location: BatchLocation,

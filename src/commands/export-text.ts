@@ -29,7 +29,7 @@ export class ExportPace {
   }
 }
 
-/** How far an export has come, for whoever waits. */
+/** How far an export has come, for the person who waits. */
 export function exportProgressText(
   batchId: string,
   now: ExportProgress,

@@ -19,7 +19,7 @@ export interface RowOptions {
   readonly json: boolean;
 }
 
-/** One row's story: what was asked, what was bought for it, what came of it, and where its image is. */
+/** One row's story: what was asked, what was bought for it, the result, and where its image is. */
 export const row: Command<RowOptions> = (context, options) =>
   withBucket(context.config, async (store, bucket) => {
     const location = await locate({ store, bucket }, options.id);

@@ -20,7 +20,7 @@ export interface ScheduleTriggerOptions {
   readonly json: boolean;
 }
 
-/** Fires a schedule once now, and says what came of it. Ends with 2 where nothing was started. */
+/** Fires a schedule once now, and says the result. Ends with 2 where nothing was started. */
 export const scheduleTrigger: Command<ScheduleTriggerOptions> = (context, options) =>
   withSchedules(context.config, async (access) => {
     const { name, overlap, json } = options;

@@ -10,7 +10,7 @@ import { at, reportKey, type BatchLocation } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 
 /**
- * What an ended batch's seal says of images that came out the same for different prompts, of those that look alike, and of
+ * What an ended batch's seal says of images that came out the same for different prompts, of those that look similar, and of
  * what its run cost, each by name on one line; none where it says nothing, and for a running batch.
  */
 export async function sealNotes(

@@ -64,7 +64,7 @@ export interface SubmissionOptions {
   readonly canary: CanaryOptions | undefined;
   /** Rows of the batch that the sheet lacks stay. */
   readonly merge: boolean;
-  /** Ids of a failures.csv or rejects.csv that are no rows of the batch are new rows. */
+  /** Ids of a failures.csv or rejects.csv that are not rows of the batch are new rows. */
   readonly newIds: boolean;
   /** The account's key was rotated since the batch was run. */
   readonly rebind: boolean;

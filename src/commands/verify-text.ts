@@ -63,7 +63,7 @@ export function summaryText(verification: Verification): string {
   return `${batchId} run ${runSeq}: ${looked.join(', ')}: ${verdict}.`;
 }
 
-/** What is being looked at, for whoever waits. */
+/** What is being looked at, for the person who waits. */
 export function progressText(batchId: string, now: VerifyProgress, differences: number): string {
   const { what, done, total } = now;
   const count = total === undefined ? `${done} ${what}` : `${done}/${total} ${what}`;

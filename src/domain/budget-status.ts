@@ -1,6 +1,6 @@
 import { compareDecimals, totalOf } from './decimal.js';
 
-/** What a budget has come to, for people: decimal strings. */
+/** The result of a budget, for people: decimal strings. */
 export interface BudgetStatus {
   /** What the run may cost. */
   readonly cap: string;

@@ -8,7 +8,7 @@ const LONGEST_EXTENSION = '.webp';
 const IMAGE_EXTENSIONS = /(?:\s*\.(?:png|jpe?g|webp))+$/i;
 const METADATA_FILE = /^metadata\.(?:jsonl|csv|parquet)$/i;
 const DEVICE = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³]) *(?:\.|$)/i;
-/** Control characters, line and paragraph separators, and code points that are no characters: none fits in S3's XML. */
+/** Control characters, line and paragraph separators, and code points that are not characters: none fits in S3's XML. */
 const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Noncharacter_Code_Point}]/u;
 const RESERVED_ON_WINDOWS = /[<>:"|?*]/;
 

@@ -10,7 +10,7 @@ const AMOUNT = /^(\d{1,10})(?:\.(\d{1,6}))?$/;
 export const MAX_PRICE = 1_000_000;
 export const MAX_BUDGET = 1_000_000_000;
 
-/** The millionths that a decimal string says; undefined where it is none, has a sign or more than six decimals, or is above `most`. */
+/** The millionths that a decimal string says; undefined where it is not one, has a sign or more than six decimals, or is above `most`. */
 export function microsOf(text: string, most: number): number | undefined {
   const [, whole, fraction = ''] = AMOUNT.exec(text) ?? [];
   if (whole === undefined) return undefined;

@@ -25,7 +25,7 @@ import type { DamagedImage } from './sealed-image.js';
 import { shardImages, type RowWithImage } from './shard-images.js';
 import { writeWebDatasetShard } from './webdataset-shard.js';
 
-/** How far an export has come, for whoever waits. */
+/** How far an export has come, for the person who waits. */
 export type ExportProgress =
   | { readonly kind: 'planning'; readonly rows: number; readonly totalRows: number }
   | {
@@ -53,7 +53,7 @@ export interface ExportInput {
   readonly signal: AbortSignal;
 }
 
-/** What an export has come to. */
+/** The result of an export. */
 export interface Exported {
   readonly manifest: ExportManifest;
   /** Shards that an earlier call had finished. */

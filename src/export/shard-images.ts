@@ -23,7 +23,7 @@ const READ_AHEAD_BYTES = 48 * 1024 * 1024;
 
 /**
  * The rows of a shard in order, each with its image as it was sealed. The next ones are read meanwhile, up to 48 MiB
- * of them. Rows whose image is damaged are left out, and `onDamaged` hears of them. Throws what `readSealedImage` throws.
+ * of them. Rows whose image is damaged are left out, and `onDamaged` is called for each. Throws what `readSealedImage` throws.
  */
 export async function* shardImages(
   store: Pick<ObjectStore, 'read'>,

@@ -31,7 +31,7 @@ const contentHash = z
   .transform((text) => text as ContentHash);
 const json: z.ZodType<JsonValue> = z.json();
 
-/** What a run was asked to do: `runs/<runSeq>/request.json`, written once by whoever submits. */
+/** What a run was asked to do: `runs/<runSeq>/request.json`, written once by the one who submits. */
 export const RunRequest = z.object({
   /** `submit` runs the sheet; `retry` and `redo` go over the rows that the batch has. */
   action: z.enum(['submit', 'retry', 'redo']).default('submit'),

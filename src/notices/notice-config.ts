@@ -59,12 +59,12 @@ function foreignSecret(secret: string): string | undefined {
   return undefined;
 }
 
-/** Undefined for what is no secret of Standard Webhooks, or a weak one. */
+/** Undefined for what is not a secret of Standard Webhooks, or a weak one. */
 function keyIn(secret: string): Buffer | undefined {
   if (!secret.startsWith(PREFIX)) return undefined;
   const text = secret.slice(PREFIX.length);
   const key = Buffer.from(text, 'base64');
-  // Node skips what is no base64: a key cut short must not pass for a whole one.
+  // Node skips what is not base64: a key cut short must not pass for a whole one.
   const isWhole = key.toString('base64').replace(/=+$/, '') === text.replace(/=+$/, '');
   const isStrong = key.length >= KEY_BYTES.least && key.length <= KEY_BYTES.most && new Set(key).size >= 8;
   return isWhole && isStrong ? key : undefined;

@@ -1,7 +1,7 @@
 import prettyMs from 'pretty-ms';
 import type { CanaryResult } from '../domain/canary-result.js';
 
-/** What a canary came to, in a few sentences for a person: numbers alone. */
+/** The result of a canary, in a few sentences for a person: numbers alone. */
 export function canaryText(result: CanaryResult): string {
   const { rows, made, failuresByKind, left, jobTimes, cost, leftSeconds } = result;
   const kinds = Object.entries(failuresByKind).map(([kind, count]) => `${count} ${kind}`);

@@ -10,7 +10,7 @@ const CUT = '… (cut)';
 
 /**
  * Lines as the bytes of an Excel workbook in which every cell is a text: no id becomes a number, also where someone edits it, and
- * no formula runs. `onCut` hears of each text that is cut because Excel takes no longer ones. Memory holds a few lines.
+ * no formula runs. `onCut` is called for each text that is cut because Excel takes no longer ones. Memory holds a few lines.
  */
 export async function* resultsWorkbook(
   header: ResultCells,

@@ -4,7 +4,7 @@ import type { ImageBody } from './image-host.js';
 
 const MOST_BODY_BYTES = 1_000_000;
 
-/** The path and query of a request; `/` where they are no URL. */
+/** The path and query of a request; `/` where it is not a URL. */
 export function urlOf(request: IncomingMessage): URL {
   const base = 'http://sandbox';
   const target = request.url ?? '/';

@@ -8,7 +8,7 @@ export function isAmount(text: string): boolean {
   return AMOUNT.test(text);
 }
 
-/** The amount that a decimal string says. Throws where it is none. */
+/** The amount that a decimal string says. Throws where it is not one. */
 export function parseMicros(text: string): Micros {
   const [, whole, decimals = ''] = AMOUNT.exec(text) ?? [];
   if (whole === undefined) {

@@ -22,7 +22,7 @@ const SEEN_WITHIN_MS = 10_000;
 const WORDS = 2;
 
 /**
- * Fires once now, also while the schedule is paused, and returns when it is seen what came of it. Throws a UsageError
+ * Fires once now, also while the schedule is paused, and returns when the result is seen. Throws a UsageError
  * where there is no such schedule, and where nothing is seen within `withinMs`: it is not repeated, since it may yet come.
  */
 export async function triggerSchedule(

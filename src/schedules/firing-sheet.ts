@@ -131,7 +131,7 @@ async function inputsOf(
   });
 }
 
-/** The sheet's own place is named: it is no cell. */
+/** The sheet's own place is named: it is not a cell. */
 function withoutSheet(error: unknown, sheet: ScheduledSheet): unknown {
   if (!(error instanceof StorageError)) return error;
   const why = whyNot(error.code);

@@ -15,7 +15,7 @@ import type { FiringArgument, ScheduledSheet } from './scheduled-sheet.js';
 
 /**
  * Puts a sheet and the images that it names beside itself into a schedule's folder, each once by its content: the
- * `source` of a `ScheduledSheet`. `onPut` hears of each image. Throws as `uploadInputs` does.
+ * `source` of a `ScheduledSheet`. `onPut` is called for each image. Throws as `uploadInputs` does.
  */
 export async function pinSheet(
   store: ObjectStore,

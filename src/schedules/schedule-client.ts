@@ -52,7 +52,7 @@ export interface Schedule {
   readonly sheet: ScheduledSheet;
   readonly policy: Required<SchedulePolicy>;
   readonly paused: boolean;
-  /** Why it is paused or continues, by whoever said it last. */
+  /** Why it is paused or continues, by the one who said it last. */
   readonly note: string | undefined;
   /** The next ten times at most; also while it is paused. */
   readonly next: readonly Date[];

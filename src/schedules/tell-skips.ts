@@ -12,7 +12,7 @@ import { matchingTimes } from './matching-times.js';
 import { describedSchedule, takenFirings, type ScheduleAccess } from './schedule-client.js';
 import { noteToldSkips, readToldSkips, type ToldSkips } from './told-skips.js';
 
-/** Has word of an event delivered; `at` is ISO 8601. */
+/** Has a notice of an event delivered; `at` is ISO 8601. */
 export type TellEvent = (event: NoticeEvent, at: string) => Promise<void>;
 
 /** A schedule whose skipped firings are looked for. */

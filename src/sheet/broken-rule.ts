@@ -4,7 +4,7 @@ export class BrokenRule extends Error {
   readonly value: string;
   /**
    * What broke: the text itself, which must not go into files as it is; the cell's formula, so that no one knows what
-   * the cell says; the record, which is no row at all. Undefined for every other rule.
+   * the cell says; the record, which is not a row at all. Undefined for every other rule.
    */
   readonly fault: 'text' | 'formula' | 'no-row' | undefined;
 

@@ -106,7 +106,7 @@ export function recordChecker(
       refuseBrokenText(asRead, columns);
       record = fittedRecord(asRead, columns, sheet);
       if (isBlankRow(record, columns)) return { kind: 'blank' };
-      // Before any other rule, so that rejects.csv too says what this reading means, whoever submits it and when.
+      // Before any other rule, so that rejects.csv too says what this reading means, no matter who submits it and when.
       record = withMoment(record, columns, settings.moment);
       const checked = checkedRecord(record, columns, asRead);
       if (checked.kind === 'accepted') position += checked.rows.length;

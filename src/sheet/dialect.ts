@@ -13,7 +13,7 @@ export interface Dialect {
   readonly delimiter: string;
   /** The header has no delimiter and no one named one: in the records nothing separates either. */
   readonly isOneColumn: boolean;
-  /** 1 where the first line is Excel's `sep=;`, which is no record. */
+  /** 1 where the first line is Excel's `sep=;`, which is not a record. */
   readonly skipLines: 0 | 1;
 }
 

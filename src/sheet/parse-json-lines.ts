@@ -46,7 +46,7 @@ export function parseLines(
 }
 
 function parseLine(asRead: string, line: number, sheet: string): JsonRecord {
-  // Joined files may have a byte-order mark in the middle, which is no space to JSON.
+  // Joined files may have a byte-order mark in the middle, which is not a space to JSON.
   const content = asRead.startsWith('\uFEFF') ? asRead.slice(1) : asRead;
   if (content.length > MAX_RECORD_SIZE) {
     throw new SheetError(

@@ -11,7 +11,7 @@ import { SheetError } from './sheet-error.js';
  * leave them out, and blank ones beyond the header are left out.
  *
  * Throws BrokenRule for a record that has more, whose cells may all be in the wrong columns; for a short last line
- * without a line break, by which a file was cut; and for what is no row: the header again, or a "sep=" line, where
+ * without a line break, by which a file was cut; and for what is not a row: the header again, or a "sep=" line, where
  * files were joined. Throws SheetError `other-header` for the header of a file whose columns are in other places.
  */
 export function fittedRecord(record: SourceRecord, columns: SheetColumns, sheet: string): SourceRecord {

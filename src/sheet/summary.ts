@@ -134,7 +134,7 @@ export class SheetTally {
 }
 
 /**
- * Reads a whole sheet without keeping its rows: the check before anything is spent. `onRows` hears of every thousandth
+ * Reads a whole sheet without keeping its rows: the check before anything is spent. `onRows` is called for every thousandth
  * row. Throws as `readSheet` does.
  */
 export async function summarizeSheet(

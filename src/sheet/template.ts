@@ -201,7 +201,7 @@ export type FilledTemplate =
   | { readonly kind: 'blank'; readonly column: string };
 
 /**
- * Fills a template. `cellAt` gives a column's text, undefined where it is no text; `draw` gives one of a part's
+ * Fills a template. `cellAt` gives a column's text, undefined where it is not text; `draw` gives one of a part's
  * choices, and is not called for a template that takes none.
  */
 export function fillTemplate(

@@ -190,7 +190,7 @@ export function canaryPageFolder(location: BatchLocation, runSeq: number): strin
   return `${runFolder(location, runSeq)}canary/`;
 }
 
-/** What a run's canary came to. */
+/** The result of a run's canary. */
 export function canaryFileKey(location: BatchLocation, runSeq: number): string {
   return `${runFolder(location, runSeq)}canary.json`;
 }
@@ -278,7 +278,7 @@ export function mayBeOutdated(key: string, runSeq: number): boolean {
   return folder !== undefined && Number(folder) <= runSeq;
 }
 
-/** Images that look alike, for batches that were asked to find them. */
+/** Images that look similar, for batches that were asked to find them. */
 export function nearDuplicatesKey(location: BatchLocation): string {
   return `${batchRoot(location)}near-duplicates.csv`;
 }

@@ -40,7 +40,7 @@ export function failedAlone(
   else endByFault(context, row, step, through.fault);
 }
 
-/** Looks for a missing job beside the window, and continues by what came of it. */
+/** Looks for a missing job beside the window, and continues by the result. */
 export async function search(
   context: RowContext,
   ref: ProbeCandidate & { readonly jobId: JobId },

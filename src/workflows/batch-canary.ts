@@ -7,7 +7,7 @@ import type { ShardRuns } from './shard-runs.js';
 /** What a run's canary has left, once its rows have settled. */
 export type CanaryEnd = Pick<ReportCanaryInput, 'left' | 'durationsMs'>;
 
-/** Keeps a run to its first rows until a person has seen what they came to. */
+/** Keeps a run to its first rows until a person has seen their result. */
 export class BatchCanary {
   readonly #input: RunBatchInput;
   readonly #pauses: BatchPauses;

@@ -27,7 +27,7 @@ export class FailureTrials {
     this.#mayBuy = options.mayBuy;
   }
 
-  /** Takes in what a trial came to. */
+  /** Takes in the result of a trial. */
   take({ trial, verdict }: TrialEnd): void {
     if (trial === this.#trial) this.#verdict = verdict;
   }

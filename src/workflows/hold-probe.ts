@@ -8,7 +8,7 @@ import type { Activities, ProbeInput, ProbeResult, StillHeldDetails } from '../a
 import type { HoldScope } from '../domain/holds.js';
 import type { ProbeCandidate, RowNeed } from './shard-messages.js';
 
-/** What a probe has come to; `by` are the rows that it concerns. */
+/** The result of a probe; `by` are the rows that it concerns. */
 export interface ProbeEnd extends Omit<ProbeResult, 'by'> {
   readonly by?: readonly ProbeCandidate[];
   readonly ended: boolean;

@@ -46,7 +46,7 @@ export class ParentBatch {
     return this.#tell(leaseWordSignal, { ...word, ...this.#speaker });
   }
 
-  /** Tells that a create met a 429 just now, and is to wait for so long. */
+  /** Tells that a create met a 429 just now, and is to wait this long. */
   tellSlowDown(waitMs: number): void {
     const metAtMs = Date.now();
     void this.#tell(slowDownSignal, { ...this.#speaker, metAtMs, untilMs: metAtMs + waitMs });

@@ -31,7 +31,7 @@ export interface ShardOverview {
   readonly known: readonly KnownRow[];
   /** What an image of each row costs, in row order, as runs of equal prices in millionths; absent without a budget. */
   readonly prices?: readonly { readonly price: number; readonly rows: number }[];
-  /** Rows that an earlier execution of this shard has recorded, and what they came to. */
+  /** Rows that an earlier execution of this shard has recorded, and how they ended. */
   readonly recorded: { readonly rows: readonly number[]; readonly tally: Tally };
   /** The number of the next part to write. */
   readonly nextPart: number;
