@@ -113,7 +113,7 @@ export function runLine(runSeq: number, text: string): string {
 /** The line, if any, that says how many jobs are awaited instead of bought. */
 export function awaitedLines({ awaited }: PlanCounts): readonly string[] {
   return awaited > 0
-    ? [`           ${counted(awaited, 'job')} of them already exist: awaited, not bought again`]
+    ? [`           ${counted(awaited, 'job')} already known: awaited, not bought again`]
     : [];
 }
 

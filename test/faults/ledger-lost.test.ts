@@ -68,7 +68,7 @@ describe('a batch whose bucket was set back while it ran', { timeout: 240_000 },
       /^Records of the batch are missing: .*runs\/0001\/parts\/.* the results of 5 of 12 rows/,
     );
     expect(reason).toMatch(/Continue with: banana-batch retry parts\./);
-    expect(reason).toMatch(/How 5 rows ended was found in Temporal's history/);
+    expect(reason).toMatch(/The results of 5 rows were found in Temporal's history/);
     expect(reason).not.toContain('temporal workflow show');
     const made = jobsMade();
     expect(await command(['retry', 'parts', '--yes'])).toMatchObject({ code: 0 });
@@ -93,7 +93,7 @@ describe('a batch whose bucket was set back while it ran', { timeout: 240_000 },
     await s3.restart();
     expect(await s3.store.head(at(location('images'), batchFileKey(location('images'))))).toBeDefined();
     expect(await command(['resume', 'images'])).toMatchObject({ code: 0 });
-    expect(await failed('images')).toMatch(/5 images are gone too: retry gets them again from their jobs/);
+    expect(await failed('images')).toMatch(/5 images are missing too: retry gets them again from their jobs/);
     const plan = await command(['retry', 'images', '--yes', '--json']);
     expect(JSON.parse(plan.stdout)).toMatchObject({ again: 5, awaited: 5 });
     await ended('images');

@@ -211,7 +211,7 @@ describe('a batch', () => {
     expect(ran).toMatchObject({
       code: 2,
       stderr: expect.stringMatching(
-        /was submitted to http:\/\/127\.0\.0\.1:\d+, and the local sandbox is configured here\. To continue it, set BANANAHUB_API_KEY/,
+        /was submitted to http:\/\/127\.0\.0\.1:\d+, but the local sandbox is configured here\. To continue it, set BANANAHUB_API_KEY/,
       ),
     });
     for (const again of [

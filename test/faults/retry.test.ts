@@ -155,7 +155,7 @@ describe('retry', () => {
       await engine.stack.s3.store.delete(at(batch, key));
     }
     const sealing = await command(['retry', 'open']);
-    expect(sealing).toMatchObject({ code: 0, stderr: expect.stringContaining('Nothing is bought') });
+    expect(sealing).toMatchObject({ code: 0, stderr: expect.stringContaining('Nothing to buy') });
     await ended('open');
     expect(await status('open')).toMatchObject({ state: 'completed', runSeq: 2, stored: 1 });
     expect(jobsMade()).toBe(1);
@@ -167,7 +167,7 @@ describe('retry', () => {
     await command(['submit', 'unread.csv']);
     await handleOf('unread').terminate('a test');
     const again = await command(['retry', 'unread', '--kind', 'flaky']);
-    expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('before its rows were known') });
+    expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('before its rows were read') });
     expect(await retried(['unread'])).toMatchObject({ runSeq: 2, repeats: 1, new: 2 });
     await engine.startWorker();
     await ended('unread');

@@ -208,7 +208,9 @@ describe('an export of a sealed batch', () => {
     await expect(perform(none, newFolder())).rejects.toThrow(/has no image yet/);
     const newer = await sealBatch(bench, 'newer', sheetOf(1));
     await bench.ingest('newer', sheetOf(2), 2);
-    await expect(perform(newer, newFolder())).rejects.toThrow(/Run 2 of batch "newer" has left no seal yet/);
+    await expect(perform(newer, newFolder())).rejects.toThrow(
+      /Run 2 of batch "newer" has no final report yet/,
+    );
     const inside = `s3://${bench.s3.bucket}/tests/large/export`;
     await expect(perform(large, inside)).rejects.toThrow(/inside the batch itself/);
     for (const to of ['s3://bucket', 'https://example.org/x']) {

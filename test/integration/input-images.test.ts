@@ -64,7 +64,7 @@ describe('a sheet with input images', () => {
     const submitted = await command(['submit', 'shop/edit.csv']);
     expect(submitted.code).toBe(0);
     expect(submitted.stderr).toMatch(/4 of 5 images are made from input images: 3 files .*, 1 URL\n/);
-    expect(submitted.stderr).toMatch(/line 7, input_images "photos\/none\.png": there is no such file/);
+    expect(submitted.stderr).toMatch(/line 7, input_images "photos\/none\.png": file not found/);
     await ended('edit');
     expect(engine.sandbox.stats()).toMatchObject({ jobsMade: 5, replays: 3, replayMismatches: 0 });
     const { metadata, report } = await readEvidence(engine.stack.s3.store, location('edit'));

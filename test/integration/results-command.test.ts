@@ -159,7 +159,7 @@ describe('the command results', () => {
     const given = { id: 'linked', overwrite: false, json: false, links };
     const short = await performCommand(results, given, { config: temporary });
     expect(short.stderr).toMatch(
-      /work only until .*Z \(\d+m\), not for 1h: they end with the temporary cred/,
+      /work only until .*Z \(\d+m\), not for 1h: they expire with the temporary cred/,
     );
   });
 
@@ -180,7 +180,9 @@ describe('the command results', () => {
     'public:ftp://x',
     'public:https://x/?a=b',
   ])('refuses %s as a kind of links', (text) => {
-    expect(() => linkKind(text)).toThrow(/^(?:Expected|Presigned links work|A public address has)/);
+    expect(() => linkKind(text)).toThrow(
+      /^(?:Expected|Presigned links can last|The public address must have)/,
+    );
   });
 
   it('refuses what it cannot answer', async () => {

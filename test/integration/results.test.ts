@@ -122,7 +122,7 @@ describe('results.csv', () => {
       ['x', 'stored', ''],
       ['y', 'stored', ''],
       ['z', 'skipped', 'It repeats line 2.'],
-      ['w', 'rejected', expect.stringMatching(/^prompt "   ": a prompt has/)],
+      ['w', 'rejected', expect.stringMatching(/^prompt "   ": the prompt is blank/)],
     ]);
     // A retry has no sheet of its own, and knows them all the same.
     const again = await sealBatch(bench, 'repeats', sheet, 2, {

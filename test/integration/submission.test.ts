@@ -189,7 +189,7 @@ describe('a sheet', () => {
     await ended('twins');
     const jobs = engine.sandbox.stats().jobsMade;
     const again = ['submit', 'twins.csv', '--near-duplicates'];
-    expect((await command(again)).stderr).toContain('Nothing is bought');
+    expect((await command(again)).stderr).toContain('Nothing to buy');
     await ended('twins');
     expect(await textAt('twins', nearDuplicatesKey(location('twins')))).toContain(
       'group,id,file_name,distance',

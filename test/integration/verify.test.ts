@@ -314,8 +314,8 @@ describe('a sealed batch', () => {
     const { code, stderr, runSeq, newestRunSeq, differences } = await check(batch);
     expect({ code, differences }).toEqual({ code: 0, differences: [] });
     expect({ runSeq, newestRunSeq }).toEqual({ runSeq: 1, newestRunSeq: 2 });
-    expect(stderr).toContain('Run 2 of "newer" has left no seal yet');
-    await expect(pruned(batch)).rejects.toThrow(/Run 2 of batch "newer" has left no seal yet/);
+    expect(stderr).toContain('Run 2 of "newer" has no final report yet');
+    await expect(pruned(batch)).rejects.toThrow(/Run 2 of batch "newer" has no final report yet/);
   });
 
   describe('with things left over', () => {

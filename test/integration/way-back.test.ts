@@ -160,7 +160,7 @@ describe('the way back to the sheet', () => {
     it('but to none where several may be meant, which are named', async () => {
       const refused = {
         code: 2,
-        stderr: expect.stringMatching(/"4" may be 2 rows: id:(.+)~1 \(line 4\), id:\1~2 \(line 4\)\./),
+        stderr: expect.stringMatching(/"4" matches 2 rows: id:(.+)~1 \(line 4\), id:\1~2 \(line 4\)\./),
       };
       expect(await storyOf('4')).toMatchObject(refused);
       expect(await redone('2', '4')).toMatchObject(refused);
