@@ -17,7 +17,7 @@ export function findServerProgram(name, root, env) {
   if (named) {
     if (isExecutable(named)) return named;
     throw new SetupError(
-      `${variable}=${named} is not an executable file. Correct it, or unset it to have \`${name}\` looked for on PATH and in the cache.`,
+      `${variable}=${named} is not an executable file. Fix it, or unset it to search for \`${name}\` on PATH and in the cache.`,
       2,
     );
   }

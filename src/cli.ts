@@ -2,7 +2,7 @@
 import { realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { Command as Program, CommanderError } from 'commander';
+import { Command as Program, CommanderError, Help } from 'commander';
 import { EXIT, type ExitCode } from './commands/command-context.js';
 import { InterruptedError } from './errors.js';
 import { addActCommands } from './program/act-commands.js';
@@ -51,6 +51,11 @@ export async function main(
   let code: ExitCode = EXIT.ok;
   const program = buildProgram((ended) => (code = ended), performerIn(surroundings));
   for (const [command, called] of [[program, program.name()] as const, ...namedCommands(program)]) {
+    // A flag that is off unless it is given needs no default.
+    command.configureHelp({
+      optionDescription: (option) =>
+        Help.prototype.optionDescription(option).replace(/ \(default: false\)$/, ''),
+    });
     command.exitOverride().configureOutput({
       writeOut: (text) => stdout.write(text),
       writeErr: (text) => stderr.write(text),
@@ -59,7 +64,8 @@ export async function main(
           `${text
             .replace(/^error: /, '')
             .trim()
-            .replaceAll('\n', ' ')} See: ${called} --help\n`,
+            .replaceAll('\n', ' ')
+            .replace(/[^.?!)]$/, '$&.')} See: ${called} --help\n`,
         ),
     });
   }
@@ -86,7 +92,7 @@ function namedCommands(parent: Program, called = parent.name()): readonly (reado
 function unexpected(error: unknown): string {
   if (process.env['BANANA_DEBUG'] && error instanceof Error) return error.stack ?? error.message;
   const message = error instanceof Error ? error.message : String(error);
-  return `Something unforeseen happened: ${message.split('\n')[0]}. Set BANANA_DEBUG=1 to see where, and please report it.`;
+  return `Unexpected error: ${message.split('\n')[0]}. Set BANANA_DEBUG=1 to see where it happened, and please report it.`;
 }
 
 /** Time for connections to close by themselves. */

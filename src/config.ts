@@ -183,13 +183,13 @@ function readBucket(
   if (bucket) {
     if (!isBucketName(bucket)) {
       problems.push(
-        `BANANA_BUCKET is "${bucket}", which is no bucket's name: give the name alone, without s3:// or a path.`,
+        `BANANA_BUCKET "${bucket}" is not a valid bucket name: expected the name alone, 3 to 63 characters, without s3:// or a path.`,
       );
     }
     const endpoint = environment['AWS_ENDPOINT_URL_S3'] || environment['AWS_ENDPOINT_URL'];
     if (endpoint && !isBaseUrl(endpoint)) {
       const name = environment['AWS_ENDPOINT_URL_S3'] ? 'AWS_ENDPOINT_URL_S3' : 'AWS_ENDPOINT_URL';
-      problems.push(`${name} must be an http(s) URL without user name, query and #fragment.`);
+      problems.push(`${name} must be an http(s) URL without user name, ?query and #fragment.`);
     }
     return { origin: 'environment', bucket, prefix, s3: endpoint ? { endpoint } : {} };
   }
@@ -202,7 +202,7 @@ function readBucket(
 function prefixOf(text: string | undefined, problems: string[]): string {
   const prefix = folderPath(text ?? '');
   if (prefix === undefined) {
-    problems.push(`BANANA_PREFIX is "${text}": folder names separated by single slashes were expected.`);
+    problems.push(`BANANA_PREFIX is "${text}": expected folder names separated by single slashes.`);
   }
   return prefix ?? '';
 }
@@ -216,7 +216,7 @@ function readApi(
   const baseUrl = environment['BANANAHUB_BASE_URL'] || DEFAULT_BASE_URL;
   if (!isBaseUrl(baseUrl)) {
     problems.push(
-      `BANANAHUB_BASE_URL is not an http(s) URL without user, query and fragment, like ${DEFAULT_BASE_URL}.`,
+      `BANANAHUB_BASE_URL must be an http(s) URL without user name, ?query and #fragment, such as ${DEFAULT_BASE_URL}.`,
     );
   }
   const apiKeyFile = environment['BANANAHUB_API_KEY_FILE'];
@@ -226,12 +226,12 @@ function readApi(
   const apiKey = apiKeyFile ? readKeyFile(apiKeyFile) : environment['BANANAHUB_API_KEY'];
   if (apiKeyFile && !apiKey) {
     problems.push(
-      `BANANAHUB_API_KEY_FILE is ${apiKeyFile}, which cannot be read or does not hold one key and nothing else.`,
+      `BANANAHUB_API_KEY_FILE is ${apiKeyFile}, which cannot be read or does not contain exactly one key.`,
     );
   }
   if (apiKey && !isApiKey(apiKey)) {
     problems.push(
-      'BANANAHUB_API_KEY holds a space or a character outside ASCII: copy the key anew, without quotes and in full.',
+      'BANANAHUB_API_KEY contains a space or a non-ASCII character: copy the whole key again, without quotes.',
     );
   }
   if (apiKey) {
@@ -246,7 +246,7 @@ function readApi(
 
 function isTrue(name: string, environment: Environment, problems: string[]): boolean {
   const text = environment[name] || 'false';
-  if (text !== 'true' && text !== 'false') problems.push(`${name} is "${text}": true or false was expected.`);
+  if (text !== 'true' && text !== 'false') problems.push(`${name} is "${text}": expected true or false.`);
   return text === 'true';
 }
 

@@ -1,5 +1,5 @@
 /**
- * What a person must mend before a command can do its work: shown as one line, ends with exit code 2. The message says
+ * What a person must fix before a command can do its work: shown as one line, ends with exit code 2. The message says
  * what is wrong, on what, and what to do.
  */
 export class UsageError extends Error {

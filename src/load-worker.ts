@@ -24,7 +24,7 @@ export async function loadWorker(): Promise<WorkerCode> {
   } catch (cause) {
     const [line = ''] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
     throw new UsageError(
-      `The worker cannot be loaded on this machine (${machine()}): ${asPart(line)}. Its native code exists for Linux with glibc and macOS on x64 and arm64, and for Windows on x64: use such a machine or image (node:22-slim instead of node:22-alpine), and install the packages there with "npm ci" instead of copying node_modules.`,
+      `The worker cannot be loaded on this machine (${machine()}): ${asPart(line)}. It needs Linux with glibc or macOS, on x64 or arm64, or Windows on x64: use such a machine or image (node:22-slim instead of node:22-alpine), and install the packages there with "npm ci" instead of copying node_modules.`,
       { cause },
     );
   }

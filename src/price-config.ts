@@ -10,12 +10,15 @@ export function readPrices(text: string | undefined, problems: string[]): PriceT
   if (!text?.trim()) return undefined;
   const given = Prices.safeParse(jsonIn(text));
   if (!given.success) {
-    problems.push('BANANA_PRICES is not JSON such as {"nb":{"1K":"0.02"},"pro":{"1K":"0.04","4K":"0.08"}}.');
+    problems.push('BANANA_PRICES must be JSON such as {"nb":{"1K":"0.02"},"pro":{"1K":"0.04","4K":"0.08"}}.');
     return undefined;
   }
   const unknown = Object.keys(given.data).filter((name) => !MODELS.some((model) => model === name));
   problems.push(
-    ...unknown.map((name) => `BANANA_PRICES names "${name}", which is no model: ${MODELS.join(', ')} are.`),
+    ...unknown.map(
+      (name) =>
+        `BANANA_PRICES has a price for "${name}", which is not a model: expected ${MODELS.join(', ')}.`,
+    ),
   );
   return new Map(
     MODELS.map((model) => {
@@ -24,7 +27,9 @@ export function readPrices(text: string | undefined, problems: string[]): PriceT
       for (const [name, price] of Object.entries(given.data[model] ?? {})) {
         const resolution = resolutions.find((known) => known === name);
         if (resolution === undefined) {
-          problems.push(`BANANA_PRICES: ${model} makes ${resolutions.join(', ')}, and not "${name}".`);
+          problems.push(
+            `BANANA_PRICES: ${model} has no resolution "${name}": expected ${resolutions.join(', ')}.`,
+          );
         } else if (typeof price !== 'string' || !isAmount(price)) {
           problems.push(
             `BANANA_PRICES: the price of ${model} ${name} is ${JSON.stringify(price)}; expected a decimal in quotes, such as "0.04".`,

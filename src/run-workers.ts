@@ -68,10 +68,10 @@ export function runWorkers(
 async function firstEnd(runs: readonly Promise<void>[]): Promise<UsageError> {
   try {
     await Promise.race(runs);
-    return new UsageError(`The worker has ended by itself. ${WHAT_TO_DO}`);
+    return new UsageError(`The worker has stopped by itself. ${WHAT_TO_DO}`);
   } catch (error) {
     const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
-    return new UsageError(`The worker has ended: ${asPart(line)}. ${WHAT_TO_DO}`, { cause: error });
+    return new UsageError(`The worker has stopped: ${asPart(line)}. ${WHAT_TO_DO}`, { cause: error });
   }
 }
 
@@ -83,7 +83,7 @@ async function failedWorker(
   while (await passed(STATE_EVERY_MS, signal)) {
     if (workers.some((worker) => worker.getState() === 'FAILED')) {
       return new UsageError(
-        `The worker has ended: Temporal does not let it work any more, and its log says why. ${WHAT_TO_DO}`,
+        `The worker has stopped: Temporal refuses its polls; its log says why. ${WHAT_TO_DO}`,
       );
     }
   }

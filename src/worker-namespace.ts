@@ -14,7 +14,7 @@ export async function connectWorker({ connection, address }: TemporalConfig): Pr
     return await NativeConnection.connect(connection);
   } catch (cause) {
     throw new UsageError(
-      `Temporal at ${address} does not answer. Start it, or set TEMPORAL_ADDRESS to where it is.`,
+      `Temporal at ${address} does not answer. Start it, or set TEMPORAL_ADDRESS to its address.`,
       { cause },
     );
   }
@@ -36,7 +36,7 @@ export async function missingNamespace(
     // Credentials that may work in a namespace need not be allowed to describe it.
     if (!NotFound.safeParse(cause).success) return undefined;
     return new UsageError(
-      `Temporal at ${address} has no namespace "${namespace}". Correct TEMPORAL_NAMESPACE, or create it: temporal operator namespace create -n ${namespace}`,
+      `Temporal at ${address} has no namespace "${namespace}". Fix TEMPORAL_NAMESPACE, or create it: temporal operator namespace create -n ${namespace}`,
       { cause },
     );
   }

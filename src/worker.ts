@@ -1,6 +1,6 @@
 import { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
-import { ByteBudget } from './activities/byte-budget.js';
+import { MemoryLimit } from './activities/byte-budget.js';
 import type { ActivityDependencies } from './activities/dependencies.js';
 import { DEFAULT_LIMITS, type ActivityLimits } from './activities/limits.js';
 import { createFiringActivities } from './activities/firing-activities.js';
@@ -99,7 +99,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
     closers.push(stopFollowing);
     const imageBytes = options.imageBytes ?? IMAGE_BYTES;
     const decodeBytes = Math.floor(imageBytes * DECODING_SHARE);
-    const budget = new ByteBudget(imageBytes - decodeBytes);
+    const budget = new MemoryLimit(imageBytes - decodeBytes);
     const webhooks = options.webhooks && workerWebhooks(options.webhooks);
     const temporalClient = new Client({ connection, namespace: temporal.namespace });
     const limits = { ...DEFAULT_LIMITS, ...options.limits };

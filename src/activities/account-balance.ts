@@ -17,7 +17,7 @@ export async function readBalance({
     return { balance, reserved };
   } catch (error) {
     if (signal.aborted) throw error;
-    log.info({ err: error }, 'The balance could not be read; the batch goes on without it.');
+    log.info({ err: error }, 'The balance could not be read; the batch continues without it.');
     return undefined;
   }
 }

@@ -28,7 +28,7 @@ import type { SealedRow } from './sealed-rows.js';
 const THUMBNAILS_AT_ONCE = 16;
 /** Images of a kind that the contact sheet shows together. */
 const SHOWN = 20_000;
-/** Images that `near-duplicates.csv` lists: of more, nobody looks at each. */
+/** Images that `near-duplicates.csv` lists: of more, no one looks at each. */
 const LISTED = 100_000;
 const EXAMPLES = 20;
 const ROWS_AN_EXAMPLE = 5;
@@ -44,7 +44,7 @@ interface AlikeImage {
   readonly imageKey: string;
 }
 
-/** Finds images of a seal that have the same bytes, and, where it is asked to, those that look alike. */
+/** Finds images of a seal that have the same bytes, and, where it is asked to, those that look similar. */
 export class AlikeImages {
   readonly #store: ObjectStore;
   readonly #run: RunRef;
@@ -108,7 +108,7 @@ export class AlikeImages {
     return { sameBytes: alike.sameBytes, nearDuplicates, lists: [alike.sameList, nearList] };
   }
 
-  /** Looks at the sealed outcomes once more, but only where something was found. */
+  /** Looks at the sealed outcomes again, but only where something was found. */
   async #gather(groups: AlikeGroups | undefined): Promise<{
     readonly sameBytes: SameBytes;
     readonly sameList: AlikeRows;

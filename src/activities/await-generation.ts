@@ -10,11 +10,11 @@ import type { RunRef } from '../storage/layout.js';
 import { AskedWait } from './asked-wait.js';
 import { pause, startTemporalClock, withHeartbeat } from './activity-context.js';
 import type { WorkerState } from './dependencies.js';
-import { bearOrHold } from './bear-or-hold.js';
+import { retryOrHold } from './bear-or-hold.js';
 import { batchFault, meaningOf } from './failure.js';
 import { JobLooks, LeftMissing, missingOf } from './job-looks.js';
 import type { SeenEnd } from './job-times.js';
-import { bearingStorage } from './storage-fault.js';
+import { withStorageRetries } from './storage-fault.js';
 import { UnfinishedTime } from './unfinished-time.js';
 import type { Activities, AwaitGenerationInput, AwaitGenerationResult } from './types.js';
 import { watchingWebhook, type WebhookWatch } from './webhook-watch.js';
@@ -41,7 +41,7 @@ export function awaitGenerationActivity(state: WorkerState): Activities['awaitGe
     });
     const leave = (): void => Context.current().heartbeat(progress());
     return withHeartbeat(async () => {
-      const row = await bearingStorage(state, async () => {
+      const row = await withStorageRetries(state, async () => {
         await state.runAccounts.check(input.run, [input.jobId]);
         return state.shardRows.row(input);
       });
@@ -126,7 +126,7 @@ async function pollUntilEnded(
           throw batchFault({ cause: meaning.cause, unfinishedMs, ...missingOf(looks) }, meaning.text);
         case 'passing': {
           const tryMs = clock() - polledAtMs;
-          const next = bearOrHold(meaning, {
+          const next = retryOrHold(meaning, {
             budget,
             tryMs,
             limits: state.limits,
@@ -151,12 +151,12 @@ async function pollUntilEnded(
 }
 
 function unfinishedFor(jobTimeoutMs: number): AwaitGenerationResult {
-  const message = `The service showed the job unfinished for ${jobTimeoutMs / 1000} s (--job-timeout). It may be paid for: the next run of the batch waits for the same job.`;
+  const message = `The job did not finish within ${jobTimeoutMs / 1000} s (--job-timeout). It may be charged: the next run of the batch waits for the same job.`;
   return { kind: 'unfinished', message };
 }
 
 const JOB_FAILED: Readonly<Record<JobFailureClass, string>> = {
-  flaky: 'The job failed for a passing reason.',
+  flaky: 'The job failed for a temporary reason.',
   refused: 'The content was refused.',
   unknown: 'The job failed.',
 };
@@ -187,6 +187,6 @@ function noteOddStatus(job: Job, seen: Set<string>, input: AwaitGenerationInput,
   seen.add(job.status);
   state.log.warn(
     { batchId: input.run.batchId, jobId: input.jobId, status: job.status },
-    'A job has a status that the API does not document; it counts as not finished.',
+    'A job has an undocumented status; it counts as not finished.',
   );
 }

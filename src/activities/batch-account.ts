@@ -55,7 +55,7 @@ export async function checkAccount(
 }
 
 /**
- * A key that the service does not take is nobody's account: bound to it, a batch could not go on with the right one. A
+ * A key that the service does not take is no one's account: bound to it, a batch could not continue with the right one. A
  * batch that names no service is bound only to one that has answered: only then is it known not to be a sandbox.
  */
 async function refuseUnknownKey(
@@ -85,7 +85,7 @@ function jobsUnknown(expected: string, own: string): Error {
     cause: {
       scope: 'account',
       code: 'wrong-account',
-      message: `This batch belongs to account ${expected}, and the key of ${own} does not know the batch's latest jobs: it is no new key of the same account. Start the workers with a key of the batch's account; the batch goes on by itself.`,
+      message: `This batch belongs to account ${expected}, but the key of ${own} does not know the batch's latest jobs: it is not a new key of the same account. Start the workers with a key of the batch's account; the batch continues by itself.`,
     },
   });
 }

@@ -1,6 +1,6 @@
 import type { BananaHubError } from '../bananahub/errors.js';
 import type { BatchFaultDetails } from '../domain/batch-fault.js';
-import { afterFault, type FaultBudget, type NextTry } from '../domain/fault-budget.js';
+import { afterFault, type RetryBudget, type NextTry } from '../domain/fault-budget.js';
 import { batchFault, type Meaning } from './failure.js';
 import type { ActivityLimits } from './limits.js';
 
@@ -16,7 +16,7 @@ export function countedTryMs(tryMs: number): number {
 
 /** How often and how long a step has failed, and how long it may. */
 export interface Failing {
-  readonly budget: FaultBudget;
+  readonly budget: RetryBudget;
   readonly tryMs: number;
   readonly limits: Pick<ActivityLimits, 'serviceFaultMs' | 'storageFaultMs'>;
 }
@@ -40,12 +40,12 @@ function nextTry({ cause }: Passing, { budget, tryMs, limits }: Failing): NextTr
 
 /**
  * Decides after a passing fault; throws the batch's fault where the limit for what it concerns is used up, or would be by
- * the wait that the service asks for: nobody holds a place for hours without the batch saying why.
+ * the wait that the service asks for: no one holds a place for hours without the batch saying why.
  */
-export function bearOrHold(
+export function retryOrHold(
   meaning: Passing,
   options: Failing & Omit<BatchFaultDetails, 'cause' | 'failedMs'> & { readonly isDoubted?: boolean },
-): { readonly delayMs: number; readonly budget: FaultBudget } {
+): { readonly delayMs: number; readonly budget: RetryBudget } {
   const { budget, tryMs, limits, isDoubted = false, ...details } = options;
   const { scope, code } = meaning.cause;
   const isTold = isDoubted && scope === 'service' && code !== RATE_LIMITED;

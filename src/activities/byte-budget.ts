@@ -1,5 +1,5 @@
 /** Bounds the memory that image bodies take together. */
-export class ByteBudget {
+export class MemoryLimit {
   readonly #totalBytes: number;
   #freeBytes: number;
   readonly #waiting: { readonly sizeBytes: number; readonly proceed: () => void }[] = [];

@@ -26,7 +26,7 @@ const LEAST_CHUNK_ROWS = 200;
 const MOST_CHUNKS = 1000;
 const PUTS_AT_ONCE = 8;
 
-/** Rows that look alike, in the order in which they are to be seen together; up to 20,000. */
+/** Rows that look similar, in the order in which they are to be seen together; up to 20,000. */
 export interface AlikeRows extends AlikeList {
   readonly positions: readonly number[];
   /** Of each of these rows: its group, and by how many bits it differs from the nearest of its group. */

@@ -1,11 +1,11 @@
 import type { AccountId } from '../bananahub/client.js';
 import { BananaHubError } from '../bananahub/errors.js';
-import { FRESH_BUDGET, type FaultBudget } from '../domain/fault-budget.js';
+import { FRESH_BUDGET, type RetryBudget } from '../domain/fault-budget.js';
 import { isUploaded } from '../domain/input-image.js';
 import type { ShardRow } from '../domain/row.js';
 import { askingRun, pausedUndisturbed, withHeartbeat } from './activity-context.js';
 import type { WorkerState } from './dependencies.js';
-import { bearOrHold, isExhausted } from './bear-or-hold.js';
+import { retryOrHold, isExhausted } from './bear-or-hold.js';
 import { batchFault, isSurelyRefused, mayHaveCreated, meaningOf } from './failure.js';
 import { modeOf } from './generation-key.js';
 import { forgetRefused, isInDoubt, outgoingCreate, type OutgoingCreate } from './outgoing-create.js';
@@ -13,15 +13,15 @@ import { callbackRefOf } from '../webhooks/worker-webhooks.js';
 import type { Activities, CreateGenerationInput, CreateGenerationResult } from './types.js';
 
 /** A 503 may come from a single overloaded node: only a row that met this many more of them holds its model. */
-const BORNE_PAUSES = 2;
+const TOLERATED_503S = 2;
 const PAUSE_BORNE_MS = 500;
 
 /** How long a create is repeated here before the workflow is told; each telling costs it events of its history. */
 const REPEATED_MS = 15_000;
 
 /**
- * Makes the job of one generation, or finds the one that its idempotency key made before. Passing faults are borne for
- * some seconds with the same key; whether to go on then is the workflow's to decide, since only what it knows survives
+ * Makes the job of one generation, or finds the one that its idempotency key made before. Passing faults are tolerated for
+ * some seconds with the same key; whether to continue then is the workflow's to decide, since only what it knows survives
  * a create that is taken back.
  */
 export function createGenerationActivity(state: WorkerState): Activities['createGeneration'] {
@@ -35,7 +35,7 @@ export function createGenerationActivity(state: WorkerState): Activities['create
           const result = await createOnce(state, next, call);
           if (result.kind !== 'again') return result;
           const { delayMs, budget, unansweredSinceMs } = result;
-          // What the whole batch must know is told at once.
+          // What the whole batch must know is reported at once.
           const mayRepeat =
             result.slowDownMs === undefined && Date.now() - startedAtMs + delayMs <= REPEATED_MS;
           if (!mayRepeat || !(await pausedUndisturbed(delayMs))) return result;
@@ -122,7 +122,7 @@ async function afterFailure(
       return { kind: 'invalid', message: meaning.message, ...kept };
     }
     case 'hold':
-      if (meaning.cause.code === 'paused' && budget.tries < BORNE_PAUSES && !input.isDoubted) {
+      if (meaning.cause.code === 'paused' && budget.tries < TOLERATED_503S && !input.isDoubted) {
         return again(
           { delayMs: PAUSE_BORNE_MS * 2 ** budget.tries, budget: { ...budget, tries: budget.tries + 1 } },
           meaning.cause.message,
@@ -141,14 +141,14 @@ async function afterFailure(
     case 'passing': {
       const { cause, text } = meaning;
       const failing = { budget, tryMs: Date.now() - startedAtMs, limits: state.limits };
-      // It may be these images: a batch does not stand still for one row.
+      // It may be these images: a batch is not stopped for one row.
       if (cause.code === 'upload-failed' && sinceMs === undefined && isExhausted(meaning, failing)) {
         const kept = await state.serviceTexts.keep(input.run, text);
         return { kind: 'invalid', failure: 'flaky', message: cause.message, ...kept };
       }
       const rowLimitMs = state.limits.createFaultMs;
       const doubt = { rowLimitMs, isDoubted: input.isDoubted === true };
-      const next = bearOrHold(meaning, { ...failing, ...doubt, ...unanswered });
+      const next = retryOrHold(meaning, { ...failing, ...doubt, ...unanswered });
       return { ...again(next, cause.message, unanswered), ...slowDown(state, error) };
     }
     case 'gone':
@@ -163,7 +163,7 @@ function untilOpen(
   delayMs: number,
 ): CreateGenerationResult {
   const unanswered = unansweredSinceMs === undefined ? {} : { unansweredSinceMs };
-  const message = 'BananaHub has asked another request to wait.';
+  const message = 'BananaHub has told another request to wait (429).';
   return again({ delayMs, budget: budget ?? FRESH_BUDGET }, message, unanswered);
 }
 
@@ -183,7 +183,7 @@ function withAdvice(text: string, row: ShardRow | undefined): string {
 }
 
 function again(
-  { delayMs, budget }: { readonly delayMs: number; readonly budget: FaultBudget },
+  { delayMs, budget }: { readonly delayMs: number; readonly budget: RetryBudget },
   message: string,
   unanswered: { readonly unansweredSinceMs?: number },
 ): CreateGenerationResult {
@@ -192,6 +192,6 @@ function again(
 
 function unknownCharge(sinceMs: number): CreateGenerationResult {
   const since = new Date(sinceMs).toISOString();
-  const message = `A create sent at ${since} was never answered, and its key may be forgotten by now: repeating it could buy the image twice.`;
+  const message = `A create sent at ${since} was never answered, and the service may have forgotten its idempotency key: repeating it could buy the image twice.`;
   return { kind: 'unknown-charge', message };
 }

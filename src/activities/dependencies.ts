@@ -25,15 +25,15 @@ export interface ActivityDependencies {
   readonly downloadImage: (url: string, signal: AbortSignal) => Promise<DownloadedImage>;
   /** Memory for decoding images to make thumbnails of them. Default: 192 MiB. */
   readonly decodeBytes?: number;
-  /** The ids of batches whose workflows were at work at any time since then, ISO 8601; some of them where there are many. */
+  /** The ids of batches whose workflows were running at any time since then, ISO 8601; some of them where there are many. */
   readonly openBatchesSince: (sinceIso: string) => Promise<readonly string[]>;
   /** How the rows of a shard that has ended did, by their index in it, as far as Temporal's history tells. */
   readonly settledInHistory: (run: RunRef, shard: number) => Promise<ReadonlyMap<number, SettledRow>>;
   /** Why the service cannot fetch input images from the bucket; absent where it can. */
   readonly inputsOutOfReach?: string;
-  /** Has word of an event delivered, in its own time; a repeat of the same id changes nothing. Absent where nobody wants to hear. */
+  /** Has a notice of an event delivered, in its own time; a repeat of the same id changes nothing. Absent where no one wants to hear. */
   readonly tell?: (notice: Notice) => Promise<void>;
-  /** Delivers what was told; absent where nobody wants to hear. */
+  /** Delivers what was told; absent where no one wants to hear. */
   readonly notices?: Pick<NoticeSender, 'send'>;
   /** Where a run is. Needed with `tell`. */
   readonly lookAtRun?: (run: RunRef) => Promise<RunLook>;

@@ -13,7 +13,7 @@ import { ownWords } from './own-words.js';
  * words, since they enter history; `text` is what the other side said, for the bucket.
  */
 export type Meaning =
-  /** The whole scope stands still; the row keeps its place. */
+  /** The whole scope is stopped; the row keeps its place. */
   | { readonly kind: 'hold'; readonly cause: HoldCause; readonly text?: string }
   /** Worth another try; holds the batch as `cause` says where it does not pass. */
   | { readonly kind: 'passing'; readonly cause: HoldCause; readonly text?: string }
@@ -36,26 +36,26 @@ export function meaningOfApiError(error: BananaHubError, mode?: ModelMode): Mean
       return hold(
         error,
         'account',
-        'Out of funds (402). Top up the BananaHub account; the batch goes on by itself.',
+        'Out of funds (402). Top up the BananaHub account; the batch continues by itself.',
       );
     case 'forbidden':
       return mode
         ? hold(
             error,
             `model:${mode}`,
-            `The API key may not use ${mode} (403). Grant it, or cancel; rows of other models go on.`,
+            `The API key may not use ${mode} (403). Give the key access, or cancel the batch; rows of other models continue.`,
           )
         : hold(
             error,
             'account',
-            'The API key may not look at jobs (403). Grant it; the batch goes on by itself.',
+            'The API key may not read jobs (403). Give it access; the batch continues by itself.',
           );
     case 'paused':
       return mode
         ? hold(
             error,
             `model:${mode}`,
-            `BananaHub has paused ${mode} (${ownWords(error)}). The batch goes on by itself when it is back.`,
+            `BananaHub has paused ${mode} (${ownWords(error)}). The batch continues by itself when it is available again.`,
           )
         : passing(error, 'service', `BananaHub is paused (${ownWords(error)}).`);
     case 'job-not-found':
@@ -66,7 +66,7 @@ export function meaningOfApiError(error: BananaHubError, mode?: ModelMode): Mean
         ? hold(
             error,
             'account',
-            'BananaHub refuses the URL for webhooks (422). Correct BANANA_WEBHOOK_URL on the workers, or take it away; the batch goes on by itself.',
+            'BananaHub refuses the webhook URL (422). Fix or unset BANANA_WEBHOOK_URL on the workers; the batch continues by itself.',
             'callback-refused',
           )
         : {
@@ -84,7 +84,7 @@ export function meaningOfApiError(error: BananaHubError, mode?: ModelMode): Mean
       return passing(
         error,
         'service',
-        `BananaHub does not answer as it should (${ownWords(error)}). The batch goes on by itself when it does.`,
+        `BananaHub is failing (${ownWords(error)}). The batch continues by itself when the service recovers.`,
       );
   }
 }
@@ -146,7 +146,7 @@ export function meaningOfDownloadError(error: ImageDownloadError): Meaning | und
 const GONE_FROM_HOST = new Set([400, 404, 410]);
 
 function hostFault(error: ImageDownloadError): Meaning {
-  const message = `The image host does not answer as it should (${ownWords(error)}). The batch goes on by itself when it does.`;
+  const message = `The image host is failing (${ownWords(error)}). The batch continues by itself when the host recovers.`;
   return passing(error, 'service', message, IMAGE_HOST);
 }
 
@@ -155,26 +155,26 @@ export const IMAGE_HOST = 'image-host';
 
 const BUCKET_REMEDY: Readonly<Record<StorageErrorCode, string>> = {
   'not-found': 'An object of the batch is missing: restore it.',
-  'bucket-missing': 'Create the bucket, or correct AWS_ENDPOINT_URL_S3 on the workers.',
+  'bucket-missing': 'Create the bucket, or fix AWS_ENDPOINT_URL_S3 on the workers.',
   denied:
     "Grant the workers' credentials s3:GetObject, s3:PutObject, s3:DeleteObject and s3:ListBucket, and check their clocks.",
-  'bad-credentials': "Correct or renew the workers' AWS credentials.",
-  'precondition-failed': 'Somebody else writes to the same objects: let them stop.',
+  'bad-credentials': "Fix or renew the workers' AWS credentials.",
+  'precondition-failed': 'Another program writes to the same objects: stop it.',
   unreachable: "Check the workers' network, AWS_ENDPOINT_URL_S3 and AWS_REGION.",
   unavailable: 'Check the S3 server.',
-  corrupted: 'Bytes change on the way: check the network and the S3 server.',
-  other: 'Check AWS_REGION and the S3 server; banana-batch doctor tells more.',
+  corrupted: 'Bytes are changed in transit: check the network and the S3 server.',
+  other: 'Check AWS_REGION and the S3 server, and run: banana-batch doctor',
 };
 
 /** What a bucket's refusal or failure means. Told without the object's key: it holds a row's id, and the text enters history. */
 export function meaningOfStorageError(error: StorageError): Meaning {
   const { code } = error;
-  const what = error.unreachable ?? `cannot be used as it should (${[code, ...sdkNameOf(error)].join(', ')})`;
+  const what = error.unreachable ?? `cannot be used (${[code, ...sdkNameOf(error)].join(', ')})`;
   const told = `The bucket ${error.ref.bucket} ${what}. ${BUCKET_REMEDY[code]}`;
   const cause = {
     scope: 'storage',
     code,
-    message: `${told} The batch goes on by itself once the bucket takes writes again.`,
+    message: `${told} The batch continues by itself when the bucket accepts writes again.`,
   } as const;
   switch (code) {
     case 'denied':
@@ -232,7 +232,7 @@ export function wrongAccount(expected: string, own: string): ApplicationFailure 
     cause: {
       scope: 'account',
       code: 'wrong-account',
-      message: `This batch belongs to account ${expected}, and a worker runs with the key of ${own}. Start the workers with the batch's own key and base URL; the batch goes on by itself.`,
+      message: `This batch belongs to account ${expected}, but a worker runs with the key of ${own}. Start the workers with the batch's own key and base URL; the batch continues by itself.`,
     },
   });
 }
@@ -241,8 +241,8 @@ export function wrongAccount(expected: string, own: string): ApplicationFailure 
 export function wrongService(expected: string | undefined, own: string): ApplicationFailure {
   const submitted =
     expected === undefined
-      ? 'This batch was submitted without naming a service, and a sandbox only makes what was submitted to it.'
-      : `This batch was submitted to ${serviceName(expected)}, and a worker runs with ${serviceName(own)}.`;
+      ? 'This batch was submitted without naming a service, but a worker runs with a sandbox, which only makes what was submitted to it.'
+      : `This batch was submitted to ${serviceName(expected)}, but a worker runs with ${serviceName(own)}.`;
   return batchFault({
     cause: {
       scope: 'account',

@@ -5,10 +5,10 @@ import { isBelievable, missingDelayMs, type MissingJob } from '../domain/missing
 import { cancellationSignal, pause, startTemporalClock, withHeartbeat } from './activity-context.js';
 import { AskedWait } from './asked-wait.js';
 import type { WorkerState } from './dependencies.js';
-import { bearOrHold } from './bear-or-hold.js';
+import { retryOrHold } from './bear-or-hold.js';
 import { batchFault, meaningOf } from './failure.js';
 import { JobLooks, LeftMissing, missingOf } from './job-looks.js';
-import { bearingStorage } from './storage-fault.js';
+import { withStorageRetries } from './storage-fault.js';
 import type { Activities, FindJobInput, FindJobResult } from './types.js';
 
 /** What an attempt leaves for the next. */
@@ -39,7 +39,7 @@ export function findJobActivity(state: WorkerState): Activities['findJob'] {
     try {
       return await withHeartbeat(
         async () => {
-          await bearingStorage(state, () => state.runAccounts.check(input.run));
+          await withStorageRetries(state, () => state.runAccounts.check(input.run));
           return findUntil(state, input, search);
         },
         () => ({ missing: counted(), ...search.asked.details }),
@@ -82,7 +82,7 @@ async function findUntil(state: WorkerState, input: FindJobInput, search: Search
       if (meaning?.kind !== 'passing') throw error;
       const tryMs = performance.now() - lookedAtMs;
       const rowLimitMs = limits.jobFaultMs;
-      const next = bearOrHold(meaning, { budget, tryMs, limits, rowLimitMs, ...missingOf(looks) });
+      const next = retryOrHold(meaning, { budget, tryMs, limits, rowLimitMs, ...missingOf(looks) });
       ({ budget, delayMs } = next);
       asked.note(meaning.cause.retryAfterMs);
     }

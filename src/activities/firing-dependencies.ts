@@ -5,7 +5,7 @@ import type { ActivityLimits } from './limits.js';
 
 /** What the activities of firings are given: opened by the worker, closed by the worker. */
 export interface FiringDependencies extends FiringMeans {
-  /** Absent where nobody wants to hear. */
+  /** Absent where no one wants to hear. */
   readonly tell?: TellEvent | undefined;
   readonly log: Logger;
   readonly limits: Pick<ActivityLimits, 'firingFaultMs' | 'firingStartMs'>;

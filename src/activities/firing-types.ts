@@ -41,6 +41,6 @@ export interface FiringActivities {
   startFiring: (input: FiringInput) => Promise<StartFiringResult>;
   /** Returns once the firing's batch has ended; meanwhile it tells which firings are skipped for it. */
   followFiring: (input: FollowFiringInput) => Promise<FiringEnd>;
-  /** Cancels the firing's batch, if it is still at work. */
+  /** Cancels the firing's batch, if it is still running. */
   cancelFiring: (input: FollowFiringInput) => Promise<void>;
 }

@@ -30,7 +30,7 @@ export function followFiringActivity(dependencies: FiringDependencies): FiringAc
       } catch (error) {
         Context.current().cancellationSignal.throwIfAborted();
         const { schedule } = argumentOf(input);
-        dependencies.log.warn({ schedule, error }, 'A firing cannot be followed for the moment.');
+        dependencies.log.warn({ schedule, error }, 'A run of a schedule cannot be followed at the moment.');
         const fault = faultOf(error, { schedule, label: schedule });
         throw passingFailure(fault.kind === 'passing' ? fault.told : fault.refusal.told, AGAIN_AFTER_MS);
       }
@@ -65,7 +65,7 @@ async function settled(
     const outage = error instanceof StorageError && faultOf(error, { schedule, label: schedule });
     if (outage && outage.kind === 'passing') throw error;
     // A firing that is open for ever would keep all that follow it from starting.
-    means.log.error({ schedule, error }, 'The end of a firing could not be recorded.');
+    means.log.error({ schedule, error }, 'The end of a run of a schedule could not be recorded.');
   }
   return { kind: 'ended', batchId, runSeq, end, tally };
 }
@@ -89,7 +89,7 @@ async function recordEnd(
   });
 }
 
-/** Looks for firings that are skipped while this one's batch is at work: soon after each time of the schedule. */
+/** Looks for firings that are skipped while this one's batch is running: soon after each time of the schedule. */
 class SkipLooks {
   readonly #means: FiringDependencies;
   readonly #input: FollowFiringInput;
@@ -112,12 +112,12 @@ class SkipLooks {
     try {
       const inTheWay = () => this.#inTheWay();
       const next = await tellSkips(this.#means, { home, schedule, inTheWay }, now);
-      // One that was deleted fires no more; what it has begun goes on.
+      // One that was deleted fires no more; what it has begun continues.
       if (!next) this.#dueMs = Infinity;
       const [first] = next ?? [];
       if (first) this.#dueMs = Math.min(this.#dueMs, first.getTime() + LOOK_AFTER_MS);
     } catch (error) {
-      this.#means.log.warn({ schedule, error }, 'Whether firings were skipped could not be looked at.');
+      this.#means.log.warn({ schedule, error }, 'Could not check for skipped runs of a schedule.');
     }
   }
 
@@ -127,8 +127,8 @@ class SkipLooks {
   }> {
     const { run, firingAt } = this.#input;
     const status = await readBatchStatus(this.#means, run);
-    const what = status ? inTheWayText(status) : `Batch "${run.batchId}" was at work.`;
-    return { reason: `The firing of ${firingAt} had not ended. ${what}`, batchId: run.batchId };
+    const what = status ? inTheWayText(status) : `Batch "${run.batchId}" was running.`;
+    return { reason: `The run of ${firingAt} was still active. ${what}`, batchId: run.batchId };
   }
 }
 

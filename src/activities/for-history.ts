@@ -7,7 +7,7 @@ import { BatchFault, batchFault } from './failure.js';
 import { ownWords } from './own-words.js';
 
 /**
- * The same activity, whose failures enter history without a word of the service or of the image host: what they said is
+ * The same activity, whose failures enter history without any text of the service or of the image host: what they said is
  * kept in the bucket.
  */
 export function forHistory<Input extends { readonly run: RunRef }, Result>(

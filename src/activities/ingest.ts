@@ -28,19 +28,19 @@ import { CarriedRows, Renames, ShardWriter } from './ingest-files.js';
 import { refuseOlder } from './newer-run.js';
 import { IngestedSheet } from './ingested-sheet.js';
 import { finishRenames, setRenamedAside } from './rename-images.js';
-import { bearingStorage } from './storage-fault.js';
+import { withStorageRetries } from './storage-fault.js';
 import type { Activities } from './types.js';
 
 /**
  * Turns what a run was asked to do into immutable shards of checked rows: those of its sheet, or those of the batch
  * that a retry or redo takes up. Rows whose outcome stands are carried over; rejected records are told in
  * `rejects.csv`; images whose rows have other names now are copied there. Run again after its end, it changes nothing:
- * shards may be at work on what it wrote. Nothing is bought before it has ended.
+ * shards may be running on what it wrote. Nothing is bought before it has ended.
  */
 export function ingestActivity(state: WorkerState): Activities['ingest'] {
   return ({ run, settings }) =>
     withHeartbeat(() =>
-      bearingStorage(state, () =>
+      withStorageRetries(state, () =>
         LedgerFiles.with(state.store, run, (files) => ingest(state, { run, settings }, files)).catch(
           refuseSheet,
         ),
@@ -66,7 +66,7 @@ async function ingest(
   refuseOlder(run, before.batch);
   const account = await accountOfRun(state, run, request, before);
   const shardRows = shardLength(request.rows);
-  // Files of a version that did not say how its carried rows had ended are made once more.
+  // Files of a version that did not say how its carried rows had ended are made again.
   if (before.batch?.runSeq === run.runSeq && before.batch.carriedTally) {
     await finishRenames(store, run, signal);
     return resultOf(before.batch, before.batch.carriedTally, shardRows);
@@ -164,8 +164,8 @@ async function putBatchFile(store: ObjectStore, run: RunRef, batch: BatchFile): 
 }
 
 /**
- * The plan of a row, which is over where its image lies in the bucket though nobody recorded how it came there, be it
- * under the name that the row had before. Of a row with an image that is to be made anew, only a new one counts.
+ * The plan of a row, which is over where its image lies in the bucket though no one recorded how it came there, be it
+ * under the name that the row had before. Of a row with an image that is to be made again, only a new one counts.
  */
 async function planWithImages(
   run: RunRef,

@@ -59,7 +59,7 @@ export class IngestedSheet {
     return this.#columns.columns;
   }
 
-  /** To be called before the first row. A retry or redo has no sheet that could mend what was rejected. */
+  /** To be called before the first row. A retry or redo has no sheet that could fix what was rejected. */
   async begin(): Promise<void> {
     if (this.#joined && this.#base) {
       for await (const skipped of skippedOf(this.#store, this.#base)) await this.#skipped.add(skipped);

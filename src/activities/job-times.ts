@@ -1,7 +1,7 @@
 import { pollTimesOf, UNKNOWN_POLL_TIMES, type PollTimes } from '../domain/poll-schedule.js';
 import type { ShardRow } from '../domain/row.js';
 
-/** Of jobs that began together the last to end are the longest: so many that several windows' worth are among them. */
+/** Of jobs that began together the last to end are the longest: this many that several windows' worth are among them. */
 const KEPT = 256;
 
 /** What decides how long a job takes. */

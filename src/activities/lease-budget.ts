@@ -5,7 +5,7 @@ import { readBook, writeBook } from '../ledger/budget-file.js';
 import { at, budgetKey } from '../storage/layout.js';
 import { StorageError } from '../storage/object-store.js';
 import type { WorkerState } from './dependencies.js';
-import { bearingStorage } from './storage-fault.js';
+import { withStorageRetries } from './storage-fault.js';
 import type { Activities, LeaseBudgetInput } from './types.js';
 
 /** Writers of one book besides this one: tries of the same activity, and a batch from before its reset. */
@@ -13,7 +13,7 @@ const WRITES_TRIED = 5;
 
 /** Leases a budget in the run's book, where no reset of a workflow can take it back. */
 export function leaseBudgetActivity(state: Pick<WorkerState, 'store' | 'limits'>): Activities['leaseBudget'] {
-  return (input) => bearingStorage(state, () => lease(state, input));
+  return (input) => withStorageRetries(state, () => lease(state, input));
 }
 
 async function lease(
@@ -22,7 +22,7 @@ async function lease(
 ): Promise<LeaseAnswer> {
   for (let writes = 1; ; writes++) {
     const { book, etag } = await readBook(store, run);
-    // Without it nobody knows what was leased before: it must be restored.
+    // Without it no one knows what was leased before: it must be restored.
     if (isBegun && etag === undefined) {
       const ref = at(run, budgetKey(run, run.runSeq));
       throw new StorageError('not-found', ref, `${ref.key} is gone from ${ref.bucket}.`);

@@ -24,9 +24,9 @@ export interface ActivityLimits {
   readonly firingFetchMs: number;
   /** All that comes before a firing's batch starts, its input images among it, before the firing has failed. Default 5 h. */
   readonly firingStartMs: number;
-  /** A hold, before somebody is told of it; a batch is looked at twice in this time. Default 1 min. */
+  /** A hold, before someone is told of it; a batch is looked at twice in this time. Default 1 min. */
   readonly holdToldAfterMs: number;
-  /** A batch in which nothing moves though nothing keeps it, before somebody is told; at least. Default 30 min. */
+  /** A batch in which nothing moves though nothing keeps it, before someone is told; at least. Default 30 min. */
   readonly stuckToldAfterMs: number;
 }
 

@@ -40,7 +40,7 @@ export async function recordLostOutcomes(
 /** The failure of a run whose preparation the bucket has lost. */
 export function bucketSetBack({ batchId, runSeq }: RunRef, toRun: number): ApplicationFailure {
   return ApplicationFailure.nonRetryable(
-    `The bucket was set back to an older state: its batch.json is of run ${toRun}, and run ${runSeq} cannot be finished. Continue with: banana-batch retry ${batchId}. It prepares the run again, and keeps every image that is in the bucket.`,
+    `The bucket was restored to an older state: its batch.json is from run ${toRun}, so run ${runSeq} cannot be finished. Continue with: banana-batch retry ${batchId}. It prepares the run again and keeps every image in the bucket.`,
     'OutcomesLost',
   );
 }
@@ -89,7 +89,10 @@ async function inHistory(
     return await settledInHistory(run, shard);
   } catch (error) {
     if (cancellationSignal().aborted) throw error;
-    log.warn({ err: error, shard }, "Temporal's history does not tell how the rows of a shard ended.");
+    log.warn(
+      { err: error, shard },
+      "How the rows of a shard ended could not be read from Temporal's history.",
+    );
     return new Map();
   }
 }
@@ -104,7 +107,7 @@ function withoutImage(run: RunRef, outcome: RowOutcome, images: ReadonlySet<stri
     .slice(0, made + 1)
     .map((record, index): GenerationRecord => (index === made ? { ...record, end: 'open' } : record));
   if (known.length === 0) return undefined;
-  const message = `Its image is gone from the bucket. Its job is known, and gives it again: banana-batch retry ${run.batchId}`;
+  const message = `Its image is missing from the bucket. To get it again from its job: banana-batch retry ${run.batchId}`;
   return { ...row, generations: known, end: { kind: 'failed', failure: 'shard-lost', message } };
 }
 
@@ -118,19 +121,19 @@ function lossesText(run: RunRef, { rows, outcomes, found, images }: Losses): str
   const parts = partsPrefix(run, run.runSeq).slice(batchRoot(run).length);
   const unknown = outcomes - found;
   return [
-    `The ledger has lost parts: files below ${parts} are missing, which recorded how ${outcomes} of ${counted(rows, 'row')} ended, as after the bucket was set back to an older state. The batch is not finished.`,
-    `Continue with: banana-batch retry ${run.batchId}. It keeps every image that is in the bucket.`,
+    `Records of the batch are missing: files below ${parts} with the results of ${outcomes} of ${counted(rows, 'row')}, as after the bucket was restored to an older state. The batch is not finished.`,
+    `Continue with: banana-batch retry ${run.batchId}. It keeps every image in the bucket.`,
     ...(found > 0
-      ? [`How ${counted(found, 'row')} ended was found in Temporal's history and is recorded again.`]
+      ? [`The results of ${counted(found, 'row')} were found in Temporal's history and are recorded again.`]
       : []),
     ...(images > 0
       ? [
-          `${counted(images, 'image')} ${images === 1 ? 'is' : 'are'} gone too: retry gets them again from their jobs, without buying.`,
+          `${counted(images, 'image')} ${images === 1 ? 'is' : 'are'} missing too: retry gets ${images === 1 ? 'it' : 'them'} again from ${images === 1 ? 'its job' : 'their jobs'}, without buying.`,
         ]
       : []),
     ...(unknown > 0
       ? [
-          `Of ${counted(unknown, 'row')} nothing else is known: retry repeats their creates with the same keys, which buys nothing twice, and not at all once the service may have forgotten the keys.`,
+          `Nothing else is known of ${counted(unknown, 'row')}: retry repeats their creates with the same idempotency keys, which buys nothing twice, unless the service may have forgotten the keys.`,
         ]
       : []),
   ].join(' ');

@@ -6,7 +6,7 @@ import type { RunRef } from '../storage/layout.js';
 export function refuseOlder({ runSeq }: RunRef, batch: BatchFile | undefined): void {
   if (!batch || batch.runSeq <= runSeq) return;
   throw ApplicationFailure.nonRetryable(
-    `Run ${batch.runSeq} of the batch has begun: run ${runSeq} is over.`,
+    `Run ${batch.runSeq} of the batch has started, so run ${runSeq} has ended.`,
     'RunSuperseded',
   );
 }

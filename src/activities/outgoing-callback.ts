@@ -7,7 +7,7 @@ import type { WorkerWebhooks } from '../webhooks/worker-webhooks.js';
 
 type CallbackNote = NonNullable<SentCreate['callback']>;
 
-/** What webhooks add to a create: a part of its body, and what is noted of it. Both are empty where nobody listens. */
+/** What webhooks add to a create: a part of its body, and what is noted of it. Both are empty where no one listens. */
 export interface Callback {
   readonly part: Pick<CreateGenerationRequest, 'callbackUrl'>;
   readonly note?: CallbackNote;

@@ -19,7 +19,7 @@ export interface CreateToSend {
   readonly generation: number;
   /** The same by its indexes, for webhooks. */
   readonly place: CallbackRef;
-  /** One of this generation may have been sent before whose end nobody knows: only the identical one may follow it. */
+  /** One of this generation may have been sent before whose end no one knows: only the identical one may follow it. */
   readonly isInDoubt: boolean;
   readonly idempotencyHorizonMs: number;
 }
@@ -38,7 +38,7 @@ export type OutgoingCreate =
   /** The body that was sent cannot be made any more, and no other may follow it. */
   | { readonly kind: 'unrepeatable'; readonly sentAtMs: number; readonly message: string };
 
-/** Whether a create of a generation may have been sent before whose end nobody knows. */
+/** Whether a create of a generation may have been sent before whose end no one knows. */
 export function isInDoubt(
   {
     generation,
@@ -52,7 +52,7 @@ export function isInDoubt(
   );
 }
 
-/** To be called where what was sent has surely made no job: whoever comes next is free to sign afresh. Takes away only what this call has noted. */
+/** To be called where what was sent has surely made no job: the next caller is free to sign afresh. Takes away only what this call has noted. */
 export async function forgetRefused(
   { store }: WorkerState,
   run: RunRef,
@@ -71,7 +71,7 @@ const LONGEST_VALID_SECONDS = 7 * 24 * 3600;
 
 /**
  * The body that goes out for a generation, and its key. The URLs of input images change with time and credentials, and
- * with a sheet in which they are signed anew; the URL for webhooks with the run and the configuration: so each body with
+ * with a sheet in which they are signed again; the URL for webhooks with the run and the configuration: so each body with
  * such parts has a key of its own. What was sent for the generation is noted before it goes out. What was sent before is
  * made again exactly as it was where it can be, and so finds its job; where it cannot, a new one is made, unless the fate
  * of the old one is in doubt. Throws `StorageError`, and the batch's fault where the service could not reach the bucket.
@@ -93,7 +93,7 @@ export async function outgoingCreate(state: WorkerState, create: CreateToSend): 
   if (noted && !noted.sent) {
     return unrepeatable(
       noted.notedAtMs,
-      'the note of how it was sent, below sent/ in the bucket, cannot be read',
+      'the record of how it was sent, below sent/ in the bucket, cannot be read',
     );
   }
   if (noted?.sent) {
@@ -153,8 +153,7 @@ async function sentAgain(
 ): Promise<OutgoingCreate> {
   const sentAtMs = Date.parse(sentAt);
   const callback = callbackAgain(webhooks, create.run, noted);
-  if (!callback)
-    return unrepeatable(sentAtMs, "the URL for webhooks or its secret is another one than this worker's");
+  if (!callback) return unrepeatable(sentAtMs, "the webhook URL or secret differs from this worker's");
   if (!inputs) return readyWith(create, { inputImageUrls: [], ...callback.part });
   const { signedAt, validSeconds, urlsSha256 } = inputs;
   const signing = { signedAtMs: Date.parse(signedAt), validSeconds };
@@ -166,7 +165,7 @@ async function sentAgain(
   if (sha256Of(inputImageUrls) !== urlsSha256) {
     return unrepeatable(
       sentAtMs,
-      'the addresses of its input images are others now: this worker signs with other credentials or for another endpoint of the bucket, or the sheet has been given URLs that are signed anew',
+      'the addresses of its input images have changed: this worker signs with other credentials or for another endpoint of the bucket, or the sheet now has newly signed URLs',
     );
   }
   return readyWith(create, { inputImageUrls, ...callback.part });
@@ -177,7 +176,7 @@ function unrepeatable(sentAtMs: number, why: string): OutgoingCreate {
   return {
     kind: 'unrepeatable',
     sentAtMs,
-    message: `A create sent at ${sentAt} was never answered, and it cannot be repeated as it was, since ${why}. Another one could buy the image twice. To make the image all the same, give the row another id.`,
+    message: `A create sent at ${sentAt} was never answered, and it cannot be repeated unchanged, because ${why}. A different one could buy the image twice. To make the image all the same, give the row another id.`,
   };
 }
 

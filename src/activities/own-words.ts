@@ -17,7 +17,7 @@ export function ownWords(error: BananaHubError | ImageDownloadError): string {
       return CONNECTION_CODE.test(fault) ? `no connection: ${fault}` : 'no connection';
     }
     case 'bad-answer':
-      return status === undefined ? 'an unusable answer' : `status ${status} with an unusable answer`;
+      return status === undefined ? 'unusable answer' : `status ${status} with an unusable answer`;
     default: {
       if (status === undefined) return code;
       const isElsewhere = error instanceof BananaHubError && isWrongAddress(status, 'balance');

@@ -25,10 +25,10 @@ export function postNoticeActivity({
         log.info(about, 'A notice was delivered.');
         return;
       case 'refused':
-        log.warn({ ...about, reason: sent.message }, 'A notice cannot be delivered, and is not tried again.');
+        log.warn({ ...about, reason: sent.message }, 'A notice cannot be delivered, and is not retried.');
         throw ApplicationFailure.nonRetryable(sent.message, 'not-deliverable');
       case 'again':
-        log.info({ ...about, reason: sent.message }, 'A notice was not taken; it is tried again.');
+        log.info({ ...about, reason: sent.message }, 'A notice was not accepted; it is retried.');
         throw again(sent.message, attempt, sent.retryAfterMs);
     }
   };

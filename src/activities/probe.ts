@@ -218,7 +218,10 @@ async function createCandidate(
     if (!candidate.isReplay) return { jobId, isThrough: true };
     if (jobId !== candidate.jobId) {
       const { batchId } = run;
-      state.log.error({ batchId, jobId, expected: candidate.jobId }, 'A repeated create gave another job.');
+      state.log.error(
+        { batchId, jobId, expected: candidate.jobId },
+        'A repeated create returned another job.',
+      );
     }
     return { isThrough: true };
   } catch (error) {
@@ -235,7 +238,7 @@ class RefusedCreate extends Error {
   readonly sentAtMs: number;
 
   constructor(cause: unknown, row: ShardRow, sentAtMs: number) {
-    super('The create gave no job.', { cause });
+    super('The create returned no job.', { cause });
     this.row = row;
     this.sentAtMs = sentAtMs;
   }
@@ -261,7 +264,7 @@ async function stillHeld(
   if (meaning?.kind !== 'hold' && meaning?.kind !== 'passing') return error;
   const unanswered = create && mayHaveCreated(error) && { unansweredSinceMs: create.sentAtMs };
   const { message } = meaning.cause;
-  // Nobody but this try knows of it yet, and between two tries it could not tell.
+  // No one but this try knows of it yet, and between two tries it could not tell.
   const turn = cause.code === JOBS_MISSING ? createAmong(input) : inTurn(input);
   if (unanswered && turn && !turn.candidate.isReplay && turn.candidate.unansweredSinceMs === undefined) {
     const details: StillHeldDetails = { by: turn.by, ...unanswered };
@@ -274,7 +277,9 @@ async function stillHeld(
 const STILL_HELD = 'StillHeld';
 
 function outOfFunds(available: string): ApplicationFailure {
-  return retryable(`Out of funds: ${available} available; top up and it continues by itself.`);
+  return retryable(
+    `Out of funds: ${available} available. Top up the account; the batch continues by itself.`,
+  );
 }
 
 function retryable(message: string, nextRetryDelay?: number): ApplicationFailure {

@@ -34,7 +34,7 @@ export async function setRenamedAside(store: ObjectStore, run: RunRef, signal: A
 
 /**
  * Copies the images of a run's `renames.jsonl` to the keys under which its rows have them; the old objects stay, unless
- * another row's image takes their place. To be called once batch.json has the run's rows, by whoever needs the images
+ * another row's image takes their place. To be called once batch.json has the run's rows, by the one who needs the images
  * next. Called again, it only does what is missing, and never puts an image over a newer one. Throws StorageError.
  */
 export async function finishRenames(store: ObjectStore, run: RunRef, signal: AbortSignal): Promise<void> {
@@ -43,14 +43,14 @@ export async function finishRenames(store: ObjectStore, run: RunRef, signal: Abo
     if (aside !== undefined) setAside.push(aside);
     const to = at(run, fullKey(run, rename.to));
     const source = await ownImage(store, at(run, aside ?? fullKey(run, rename.from)), rename, signal);
-    // Somebody has deleted it: the row's image is missing under either name, and `verify` says so.
+    // Someone has deleted it: the row's image is missing under either name, and `verify` says so.
     if (!source) return;
     const over = await store.head(to, signal);
     const there = over && fromStoredIdentity(over.metadata);
     if (there && !isOlder(there, run, source.identity, rename)) return;
     await copyImage(store, run, source, { rename, to, over }, signal);
   });
-  // Those that may not be deleted lie in the ledger's folder, where nobody minds them.
+  // Those that may not be deleted lie in the ledger's folder, where no one minds them.
   const remove = (key: string): Promise<void> => store.delete(at(run, key), signal).catch(() => undefined);
   await pMap(setAside, remove, { concurrency: COPIES_AT_ONCE, signal });
 }
@@ -146,7 +146,7 @@ async function copyImage(
   } catch (error) {
     if (!(error instanceof StorageError && error.code === 'precondition-failed')) throw error;
     // The next try sees what lies there now: an earlier try of this copy, most likely.
-    throw new StorageError('unavailable', to, `${to.bucket}/${to.key} changed while it was looked at.`);
+    throw new StorageError('unavailable', to, `${to.bucket}/${to.key} changed while it was being read.`);
   }
 }
 

@@ -15,17 +15,17 @@ import { addressOf, at, batchFileKey, canaryFileKey, canaryPageKey } from '../st
 import { withHeartbeat } from './activity-context.js';
 import { ContactSheetFiles } from './contact-sheet-files.js';
 import type { WorkerState } from './dependencies.js';
-import { bearingStorage } from './storage-fault.js';
+import { withStorageRetries } from './storage-fault.js';
 import type { Activities, ReportCanaryInput } from './types.js';
 
 /**
- * Writes what a run's canary came to, once all of its rows are recorded: a contact sheet of their own, and `canary.json`.
+ * Writes the result of a run's canary, once all of its rows are recorded: a contact sheet of their own, and `canary.json`.
  * Run again, it writes the same.
  */
 export function reportCanaryActivity(state: WorkerState): Activities['reportCanary'] {
   return (input) =>
     withHeartbeat(() =>
-      bearingStorage(state, () =>
+      withStorageRetries(state, () =>
         LedgerFiles.with(state.store, input.run, (files) => reportCanary(state, input, files)),
       ),
     );

@@ -40,7 +40,7 @@ import { ContactSheetFiles } from './contact-sheet-files.js';
 import { SealedCost, sealedBudget } from './sealed-cost.js';
 import { bucketSetBack } from './lost-outcomes.js';
 import { sealedRows } from './sealed-rows.js';
-import { bearingStorage } from './storage-fault.js';
+import { withStorageRetries } from './storage-fault.js';
 import { storeImagesCard } from './store-images-card.js';
 import type { Activities, SealInput } from './types.js';
 
@@ -51,7 +51,7 @@ import type { Activities, SealInput } from './types.js';
 export function sealActivity(state: WorkerState): Activities['seal'] {
   return (input) =>
     withHeartbeat(() =>
-      bearingStorage(state, () =>
+      withStorageRetries(state, () =>
         LedgerFiles.with(state.store, input.run, (files) => seal(state, input, files)),
       ),
     );
@@ -162,7 +162,7 @@ async function sealWith(
   return counts.tally;
 }
 
-/** Deletes what earlier seals wrote and this one did not write anew. */
+/** Deletes what earlier seals wrote and this one did not write again. */
 async function deleteOutdated(store: ObjectStore, run: RunRef, digests: Report['digests']): Promise<void> {
   const keys = [nearDuplicatesKey(run)];
   for await (const { key } of store.list(run.bucket, contactSheetPrefix(run))) keys.push(key);

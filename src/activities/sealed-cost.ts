@@ -83,13 +83,13 @@ export class SealedCost {
       return open.filter((batchId) => batchId !== this.#run.batchId);
     } catch (error) {
       if (cancellationSignal().aborted) throw error;
-      this.#state.log.info({ err: error }, 'Temporal does not tell which batches worked meanwhile.');
+      this.#state.log.info({ err: error }, 'Temporal does not answer which other batches were running.');
       return undefined;
     }
   }
 }
 
-/** What a run's budget came to; undefined where it had none. Throws StorageError. */
+/** The result of a run's budget; undefined where it had none. Throws StorageError. */
 export async function sealedBudget(
   { store }: Pick<WorkerState, 'store'>,
   run: RunRef,

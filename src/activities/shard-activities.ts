@@ -16,7 +16,7 @@ import { withHeartbeat } from './activity-context.js';
 import { modeOf } from './generation-key.js';
 import type { WorkerState } from './dependencies.js';
 import { listParts, readParts, toOutcome } from '../ledger/parts.js';
-import { bearingStorage } from './storage-fault.js';
+import { withStorageRetries } from './storage-fault.js';
 import type { Activities, RecordOutcomesInput } from './types.js';
 
 /** Tells a shard what it must know of its rows, and what an earlier execution of it has recorded. */
@@ -40,7 +40,7 @@ function rowPrices(rows: readonly ShardRow[], table: PriceTable): NonNullable<Sh
   for (const row of rows) {
     const price = microsOf(priceOf(table, row) ?? '', MAX_PRICE);
     if (price === undefined) {
-      throw ApplicationFailure.nonRetryable(`Nobody has said what ${row.model} ${row.resolution} costs.`);
+      throw ApplicationFailure.nonRetryable(`There is no price for ${row.model} ${row.resolution}.`);
     }
     const last = runs.at(-1);
     if (last?.price === price) last.rows += 1;
@@ -57,7 +57,7 @@ function overviewOf(
     doubt,
   }: {
     readonly nextPart: number;
-    /** Set where an earlier execution may have sent creates that nobody has recorded. */
+    /** Set where an earlier execution may have sent creates that no one has recorded. */
     readonly doubt: { readonly runSeq: number; readonly openedAtMs: number } | undefined;
   },
 ): ShardOverview {
@@ -149,7 +149,7 @@ export function recordLostShardActivity(state: WorkerState): Activities['recordL
       const recorded = await readParts(state.store, run, parts);
       const settledAtMs = Context.current().info.scheduledTimestampMs;
       const left = { runSeq: run.runSeq, openedAtMs, leftAt: new Date(settledAtMs).toISOString() };
-      const message = `The workflow of its shard was ended from outside twice. Its job is found by its key: banana-batch retry ${run.batchId}`;
+      const message = `The workflow of its shard was terminated twice. To find its job again by its idempotency key: banana-batch retry ${run.batchId}`;
       const lost = await pMap(
         rows.filter(({ position }) => !recorded.has(position)),
         (row) => {
@@ -166,7 +166,7 @@ export function recordLostShardActivity(state: WorkerState): Activities['recordL
 
 /** With heartbeats, by which a worker that dies meanwhile is noticed soon. */
 function bearingBucket<T>(state: WorkerState, work: () => Promise<T>): Promise<T> {
-  return withHeartbeat(() => bearingStorage(state, work));
+  return withHeartbeat(() => withStorageRetries(state, work));
 }
 
 export async function putPart(

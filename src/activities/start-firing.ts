@@ -3,7 +3,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { z } from 'zod';
 import { startDeadline } from '../bananahub/deadline.js';
 import { spanText } from '../domain/span-text.js';
-import { afterFault, FRESH_BUDGET, type FaultBudget } from '../domain/fault-budget.js';
+import { afterFault, FRESH_BUDGET, type RetryBudget } from '../domain/fault-budget.js';
 import type { FiringNotice } from '../domain/notice.js';
 import { firingBatchId } from '../domain/schedule-name.js';
 import { readDocument } from '../ledger/read-document.js';
@@ -25,7 +25,7 @@ import type { FiringActivities, FiringInput, StartFiringResult } from './firing-
 
 const Progress = z.object({ budget: z.object({ spentMs: z.number(), tries: z.number() }) });
 
-/** Passing faults are borne by trying again; where they do not pass, the firing has failed like one that is refused. */
+/** Passing faults are tolerated by trying again; where they do not pass, the firing has failed like one that is refused. */
 export function startFiringActivity(dependencies: FiringDependencies): FiringActivities['startFiring'] {
   return (input) => {
     const { info } = Context.current();
@@ -41,7 +41,7 @@ export function argumentOf({ argument }: Pick<FiringInput, 'argument'>): FiringA
   const parsed = FiringArgument.safeParse(argument);
   if (parsed.success) return parsed.data;
   throw ApplicationFailure.nonRetryable(
-    'The schedule was made by another version of banana-batch than the workers are. Start workers of its version, or make it anew.',
+    'The schedule was created by another version of banana-batch than that of the workers. Start workers of that version, or create the schedule again.',
     'OtherVersion',
   );
 }
@@ -68,7 +68,7 @@ class StartingFiring {
     budget,
     signal,
   }: {
-    readonly budget: FaultBudget;
+    readonly budget: RetryBudget;
     readonly signal: AbortSignal;
   }): Promise<StartFiringResult> {
     const beganAt = performance.now();
@@ -83,12 +83,12 @@ class StartingFiring {
       const { schedule } = this.#firing;
       const label = this.#sheet ? labelOf(this.#sheet) : schedule;
       if (deadline.expired()) {
-        const told = `${label}: the batch was not started within ${spanText(limits.firingStartMs)}, since reading the sheet and its input images took longer.`;
+        const told = `${label}: the batch was not started, because reading the sheet and its input images took longer than ${spanText(limits.firingStartMs)}.`;
         return this.#fail(new FiringRefusal(told, { told, cause: error }));
       }
       const fault = faultOf(error, { schedule, label });
       if (fault.kind === 'refused') return this.#fail(fault.refusal);
-      log.warn({ schedule, error }, 'A firing met a fault that may pass.');
+      log.warn({ schedule, error }, 'A run of a schedule met a temporary fault.');
       const tryMs = countedTryMs(performance.now() - beganAt);
       const limitMs = limits.firingFaultMs;
       const next = afterFault({ budget, tryMs, limitMs, retryAfterMs: undefined, random: Math.random() });
@@ -96,7 +96,7 @@ class StartingFiring {
         Context.current().heartbeat({ budget: next.budget });
         throw passingFailure(fault.told, next.delayMs);
       }
-      const minutes = `It was tried for ${Math.round(limitMs / 60_000)} min.`;
+      const minutes = `It was retried for ${Math.round(limitMs / 60_000)} min.`;
       const options = { told: `${fault.told} ${minutes}`, cause: error };
       return this.#fail(new FiringRefusal(`${fault.message} ${minutes}`, options));
     } finally {
@@ -111,7 +111,7 @@ class StartingFiring {
       return await readDocument(this.#means.store, ref, ScheduledSheet);
     } catch (error) {
       if (!(error instanceof StorageError) || error.code !== 'not-found') throw error;
-      const told = `What the schedule is to do is missing: s3://${ref.bucket}/${ref.key}. Restore it, or delete the schedule and make it anew.`;
+      const told = `The settings of the schedule are missing: s3://${ref.bucket}/${ref.key}. Restore that object, or delete the schedule and create it again.`;
       throw new FiringRefusal(told, { told, cause: error });
     }
   }
@@ -120,9 +120,9 @@ class StartingFiring {
     switch (start.kind) {
       case 'started': {
         const { run, workflowRunId } = start;
-        // Its batch is at work: that this cannot be noted makes no failure of it.
+        // Its batch is running: that this cannot be noted makes no failure of it.
         await this.#record({ kind: 'running', ...run }).catch((error: unknown) =>
-          this.#logUnrecorded(error, 'A firing that has begun could not be recorded.'),
+          this.#logUnrecorded(error, 'The start of a run of a schedule could not be recorded.'),
         );
         return { kind: 'started', run, workflowRunId };
       }
@@ -150,7 +150,7 @@ class StartingFiring {
     const { runId } = this.#firing;
     await tell?.({ type: 'schedule.firing-failed', runId, ...word }, new Date().toISOString());
     await this.#record({ kind: 'failed', reason: message }, new Date()).catch((error: unknown) =>
-      this.#logUnrecorded(error, 'A firing that has failed could not be recorded.'),
+      this.#logUnrecorded(error, 'The failure of a run of a schedule could not be recorded.'),
     );
     return { kind: 'over', end: { kind: 'failed', reason: told } };
   }
@@ -177,15 +177,15 @@ class StartingFiring {
     });
   }
 
-  /** Those of the time when no worker was there, or nobody looked any more. */
+  /** Those of the time when no worker was there, or no one looked any more. */
   async #tellSkips(): Promise<void> {
     const { log } = this.#means;
     const { home, schedule } = this.#argument;
-    const reason = `The firing before it had not ended: its batch was at work, or no worker was there to take it up. The firing of ${this.#firing.firingAt.toISOString()} began at ${new Date().toISOString()}. See: banana-batch schedule show ${schedule}`;
+    const reason = `The run before it was still active: its batch was running, or it waited for a worker. The run of ${this.#firing.firingAt.toISOString()} began at ${new Date().toISOString()}. See: banana-batch schedule show ${schedule}`;
     try {
       await tellSkips(this.#means, { home, schedule, inTheWay: async () => ({ reason }) }, new Date());
     } catch (error) {
-      log.warn({ schedule, error }, 'Whether firings were skipped could not be looked at.');
+      log.warn({ schedule, error }, 'Could not check for skipped runs of a schedule.');
     }
   }
 }

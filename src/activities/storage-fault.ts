@@ -2,13 +2,13 @@ import { Context } from '@temporalio/activity';
 import { z } from 'zod';
 import { FRESH_BUDGET } from '../domain/fault-budget.js';
 import type { WorkerState } from './dependencies.js';
-import { bearOrHold } from './bear-or-hold.js';
+import { retryOrHold } from './bear-or-hold.js';
 import { batchFault, meaningOf, passingFailure } from './failure.js';
 
 const Progress = z.object({ budget: z.object({ spentMs: z.number(), tries: z.number() }) });
 
 /** Runs work on the bucket once; a passing failure is repeated by Temporal until the limit is used up, then the batch is held. */
-export async function bearingStorage<T>(
+export async function withStorageRetries<T>(
   state: Pick<WorkerState, 'limits'>,
   work: () => Promise<T>,
 ): Promise<T> {
@@ -21,7 +21,7 @@ export async function bearingStorage<T>(
     const meaning = meaningOf(error);
     if (meaning?.kind === 'hold') throw batchFault({ cause: meaning.cause }, meaning.text);
     if (meaning?.kind !== 'passing') throw error;
-    const { delayMs, budget } = bearOrHold(meaning, {
+    const { delayMs, budget } = retryOrHold(meaning, {
       budget: before,
       tryMs: Date.now() - startedAtMs,
       limits: state.limits,

@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import { z } from 'zod';
 import type { DownloadedImage } from '../bananahub/image-download.js';
 import { ImageDownloadError } from '../bananahub/image-download-error.js';
-import { FRESH_BUDGET, type FaultBudget } from '../domain/fault-budget.js';
+import { FRESH_BUDGET, type RetryBudget } from '../domain/fault-budget.js';
 import { isImageOf, rowTagOf } from '../domain/row-image.js';
 import { fromStoredIdentity, toStoredIdentity } from '../domain/stored-identity.js';
 import { LOOKS_BEFORE_ASIDE } from '../domain/missing-job.js';
@@ -14,11 +14,11 @@ import { StorageError, type ObjectHead, type ObjectRef, type PutCondition } from
 import { cancellationSignal, pause, startTemporalClock, withHeartbeat } from './activity-context.js';
 import { AskedWait } from './asked-wait.js';
 import type { WorkerState } from './dependencies.js';
-import { bearOrHold, countedTryMs } from './bear-or-hold.js';
+import { retryOrHold, countedTryMs } from './bear-or-hold.js';
 import { batchFault, meaningOf } from './failure.js';
 import { JobLooks, LeftMissing, missingOf } from './job-looks.js';
 import { ownWords } from './own-words.js';
-import { bearingStorage } from './storage-fault.js';
+import { withStorageRetries } from './storage-fault.js';
 import type { Activities, StoreImageInput, StoreImageResult } from './types.js';
 
 const CONTENT_TYPES: Readonly<Record<ImageType, string>> = {
@@ -36,7 +36,7 @@ export function storeImageActivity(state: WorkerState): Activities['storeImage']
     const looks = new JobLooks(state, input.jobId, clock, before.missing);
     const progress = () => ({ ...missingOf(looks), ...asked.details });
     return withHeartbeat(async () => {
-      const row = await bearingStorage(state, async () => {
+      const row = await withStorageRetries(state, async () => {
         await state.runAccounts.check(input.run, [input.jobId]);
         return state.shardRows.row(input);
       });
@@ -83,8 +83,8 @@ async function copyUntilStored(
   }: { readonly asked: AskedWait; readonly looks: JobLooks; readonly progress: () => unknown },
 ): Promise<StoreImageResult> {
   const { limits } = state;
-  let budget: FaultBudget = FRESH_BUDGET;
-  let imageFaults: FaultBudget = FRESH_BUDGET;
+  let budget: RetryBudget = FRESH_BUDGET;
+  let imageFaults: RetryBudget = FRESH_BUDGET;
   for (;;) {
     await asked.over();
     await looks.turn();
@@ -111,7 +111,7 @@ async function copyUntilStored(
         case 'hold':
           throw batchFault({ cause: meaning.cause, ...missingOf(looks) }, meaning.text);
         case 'passing': {
-          const next = bearOrHold(meaning, {
+          const next = retryOrHold(meaning, {
             budget,
             tryMs,
             limits,
@@ -143,7 +143,7 @@ async function copyOnce(
   const job = await looks.look();
   if (job.kind === 'missing') return job;
   if (job.kind === 'failed') throw new ImageFault('The job was done and then failed.', job.message);
-  if (job.kind === 'unfinished') throw new ImageFault('The job is done and gives no image URL.');
+  if (job.kind === 'unfinished') throw new ImageFault('The job is done but has no image URL.');
   const downloaded = await state.downloadImage(job.imageUrl, cancellationSignal());
   try {
     // Before the image: so one that is in place has its thumbnail.
@@ -163,7 +163,7 @@ async function factsOf({ body, sha256 }: DownloadedImage): Promise<ImageFacts> {
     }
     case 'not-an-image':
     case 'incomplete':
-      throw new ImageFault('What the image host sent is no whole image.', `${inspection.reason}.`);
+      throw new ImageFault('The image host sent an incomplete or unusable image.', `${inspection.reason}.`);
   }
 }
 
@@ -196,7 +196,7 @@ async function putImage(
   const existing = await existingObject(state, ref);
   const stored = fromStoredIdentity(existing.metadata);
   if (stored && isImageOf(stored, row, imageName)) {
-    // A row that is made anew has its old image there until now.
+    // A row that is made again has its old image there until now.
     const isOwn = !row.standing || stored.generation >= generation;
     if (isOwn) return { kind: 'stored', image: stored.image, adopted: stored.jobId !== jobId };
   } else if (stored && stored.runSeq > run.runSeq) return { kind: 'superseded' };
@@ -205,8 +205,8 @@ async function putImage(
 
 async function existingObject(state: WorkerState, ref: ObjectRef): Promise<ObjectHead> {
   const head = await state.store.head(ref, cancellationSignal());
-  // Deleted in between: the next try puts it anew.
+  // Deleted in between: the next try puts it again.
   if (!head)
-    throw new StorageError('unavailable', ref, `${ref.bucket}/${ref.key} changed while it was looked at.`);
+    throw new StorageError('unavailable', ref, `${ref.bucket}/${ref.key} changed while it was being read.`);
   return head;
 }

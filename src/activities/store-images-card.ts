@@ -2,7 +2,7 @@ import { cardToPlace } from '../report/dataset-card.js';
 import { at, imagesCardKey, type RunRef } from '../storage/layout.js';
 import { StorageError, type ObjectStore } from '../storage/object-store.js';
 
-/** Writes the card of a batch's images; where somebody has edited the one that is there, only what it says of the data's identity. Throws `StorageError`. */
+/** Writes the card of a batch's images; where someone has edited the one that is there, only what it says of the data's identity. Throws `StorageError`. */
 export async function storeImagesCard(store: ObjectStore, run: RunRef, text: string): Promise<void> {
   const ref = at(run, imagesCardKey(run));
   let present: string | undefined;

@@ -7,7 +7,7 @@ import { addressOf, at, reportKey, type RunRef } from '../storage/layout.js';
 import type { WorkerState } from './dependencies.js';
 import type { Activities, WatchBatchInput } from './types.js';
 
-/** Has the end of a run told; does nothing where nobody wants to hear. */
+/** Has the end of a run told; does nothing where no one wants to hear. */
 export function tellEndActivity(state: Pick<WorkerState, 'tell' | 'store'>): Activities['tellEnd'] {
   return async (input) => {
     if (!state.tell) return;
@@ -26,7 +26,7 @@ export function noticeBatchOf({ run, startedAt }: WatchBatchInput): NoticeBatch 
 
 const REPORT_MS = 5_000;
 
-/** What the account was charged meanwhile; undefined where nobody can say. A bucket that does not answer must not keep the end from being told. */
+/** What the account was charged meanwhile; undefined where no one can say. A bucket that does not answer must not keep the end from being told. */
 async function measuredCost({ store }: Pick<WorkerState, 'store'>, run: RunRef): Promise<string | undefined> {
   const reading = readDocumentIfAny(store, at(run, reportKey(run)), Report).catch(() => undefined);
   const report = await Promise.race([reading, sleep(REPORT_MS, undefined, { ref: false })]);

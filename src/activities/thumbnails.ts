@@ -5,7 +5,7 @@ import { hashThumbnail, makeThumbnail } from '../images/thumbnail.js';
 import { at, thumbnailKey, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { cancellationSignal } from './activity-context.js';
-import { ByteBudget } from './byte-budget.js';
+import { MemoryLimit } from './byte-budget.js';
 
 /** What to make of an image besides storing it. */
 export interface LookSettings {
@@ -23,14 +23,14 @@ export class Thumbnails {
   readonly #store: ObjectStore;
   readonly #log: Logger;
   readonly #decodeBytes: number;
-  readonly #decoding: ByteBudget;
+  readonly #decoding: MemoryLimit;
 
   /** `decodeBytes`: the memory for decoding; a picture that takes more has no thumbnail. */
   constructor(store: ObjectStore, options: { readonly decodeBytes: number; readonly log: Logger }) {
     this.#store = store;
     this.#log = options.log;
     this.#decodeBytes = options.decodeBytes;
-    this.#decoding = new ByteBudget(options.decodeBytes);
+    this.#decoding = new MemoryLimit(options.decodeBytes);
   }
 
   /**

@@ -1,6 +1,6 @@
 import type { LeaseAnswer } from '../domain/batch-leases.js';
-import type { LeaseWord } from '../domain/budget.js';
-import type { FaultBudget } from '../domain/fault-budget.js';
+import type { LeaseReport } from '../domain/budget.js';
+import type { RetryBudget } from '../domain/fault-budget.js';
 import type { RunRef } from '../storage/layout.js';
 import type { HoldCause } from '../domain/holds.js';
 import type { JobId } from '../domain/ids.js';
@@ -27,10 +27,10 @@ export interface CreateGenerationInput extends GenerationRef {
   /** The workflow run that alone may buy with what was leased for this; absent: any. */
   readonly leasedTo?: string;
   /** What earlier requests of this create have used up; absent on the first. */
-  readonly budget?: FaultBudget;
+  readonly budget?: RetryBudget;
   /** Milliseconds since the epoch of the first create of this generation that may have been answered by a lost answer. */
   readonly unansweredSinceMs?: number;
-  /** It has failed for this row while others went through: a passing fault is told at once. */
+  /** It has failed for this row while others went through: a passing fault is reported at once. */
   readonly isDoubted?: true;
 }
 
@@ -43,16 +43,16 @@ export type CreateGenerationResult =
       /** A webhook is to tell the job's end; absent: no, or it may have come by now. */
       readonly webhookExpected?: true;
     }
-  /** Refused, and no job was made. `failure` is set where trying again may mend it. */
+  /** Refused, and no job was made. `failure` is set where trying again may fix it. */
   | ({ readonly kind: 'invalid'; readonly failure?: 'flaky' } & Told)
   | { readonly kind: 'unknown-charge'; readonly message: string }
-  /** Another workflow run was given the money, which a reset has made this one of: nothing was sent. */
+  /** The lease belongs to another workflow run (this one was reset): nothing was sent. */
   | { readonly kind: 'not-leased' }
-  /** A passing fault: send it once more after `delayMs`. */
+  /** A passing fault: send it again after `delayMs`. */
   | {
       readonly kind: 'again';
       readonly delayMs: number;
-      readonly budget: FaultBudget;
+      readonly budget: RetryBudget;
       readonly message: string;
       readonly unansweredSinceMs?: number;
       /** The service answered with a 429 that this shard is to tell its batch of: no create of it before that much later. */
@@ -175,7 +175,7 @@ export interface StillHeldDetails {
 export interface SealInput {
   readonly run: RunRef;
   readonly shardCount: number;
-  /** The first so many shards were opened, and each of their rows was recorded. */
+  /** The first this many shards were opened, and each of their rows was recorded. */
   readonly openedShards: number;
   readonly end: BatchEnd;
   /** What the workflow counted; the report counts what the files say. */
@@ -190,7 +190,7 @@ export interface LeaseBudgetInput {
   readonly run: RunRef;
   /** What the run may cost, in millionths. */
   readonly cap: number;
-  readonly words: readonly LeaseWord[];
+  readonly words: readonly LeaseReport[];
   /** The book was answered from before: it must be there. */
   readonly isBegun: boolean;
 }
@@ -217,7 +217,7 @@ export interface Activities {
   openShard: (input: {
     readonly run: RunRef;
     readonly shard: number;
-    /** The shard's workflow: creates of another one before it may have been sent that nobody has recorded. */
+    /** The shard's workflow: creates of another one before it may have been sent that no one has recorded. */
     readonly openedBy: string;
     /** Set where the batch has a budget: what images cost. */
     readonly prices?: RunSettings['prices'];
@@ -241,7 +241,7 @@ export interface Activities {
   probe: (input: ProbeInput) => Promise<ProbeResult>;
   /** Makes the worker's account the batch's own; fails where the account does not know the batch's jobs. */
   rebindAccount: (input: { readonly run: RunRef; readonly jobId?: JobId }) => Promise<void>;
-  /** Shows what a canary came to on a page; the same in a few words, without any of its rows. */
+  /** Shows the result of a canary on a page; the same in a few words, without any of its rows. */
   reportCanary: (
     input: ReportCanaryInput,
   ) => Promise<{ readonly text: string; readonly allMade: boolean; readonly page: string }>;

@@ -3,7 +3,7 @@ const LONGEST_LOOK_MS = 30_000;
 
 /**
  * How long a job has been seen unfinished by answers of the service. Time in which the service did not answer, or in
- * which nobody asked since the machine slept or no worker ran, is not in it: the job may have ended unseen.
+ * which no one asked since the machine slept or no worker ran, is not in it: the job may have ended unseen.
  */
 export class UnfinishedTime {
   #seenMs: number;

@@ -13,7 +13,7 @@ type State = Pick<WorkerState, 'tell' | 'lookAtRun' | 'limits' | 'log'>;
 
 /**
  * Looks at a batch now and then, for as long as its workflow is open, and tells of holds, of pauses of its own and of
- * standstills; and of its end where that came from outside. Returns at once where nobody wants to hear.
+ * standstills; and of its end where that came from outside. Returns at once where no one wants to hear.
  */
 export function watchBatchActivity(state: State): Activities['watchBatch'] {
   return async (input) => {
@@ -35,7 +35,7 @@ export function watchBatchActivity(state: State): Activities['watchBatch'] {
       const watched = watchBatch(memory, seen.look, { ...limits, nowMs: lookedAtMs });
       const at = new Date(lookedAtMs).toISOString();
       for (const news of watched.news) await tell(noticeOf(eventOf(batch, news), at));
-      // Not before all is told: what is told again by the next look has the same id.
+      // Not before all is told: what is reported again by the next look has the same id.
       memory = watched.memory;
       return true;
     };
@@ -44,7 +44,10 @@ export function watchBatchActivity(state: State): Activities['watchBatch'] {
         return await look();
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
-        state.log.info({ batchId: input.run.batchId, reason }, 'A batch could not be watched for a moment.');
+        state.log.info(
+          { batchId: input.run.batchId, reason },
+          'A batch could not be checked; the next check follows.',
+        );
         return true;
       }
     };

@@ -47,7 +47,7 @@ export async function watchingWebhook<T>(
       },
     });
   } catch (error) {
-    // Heartbeats tell that somebody else has ended it: another process's receiver, or the workflow's own end.
+    // Heartbeats tell that someone else has ended it: another process's receiver, or the workflow's own end.
     const isEndedElsewhere =
       error instanceof CancelledFailure && Context.current().cancellationDetails?.notFound === true;
     if (isEndedElsewhere || error instanceof CompleteAsyncError) webhooks?.trust.noteCame();

@@ -32,7 +32,7 @@ export const DIFFERENCE_KINDS = [
   'wrong-identity',
   /** An image of this program that no stored row names: of a removed row, or replaced by one of another type. */
   'orphan-image',
-  /** Of an earlier contact sheet, or an earlier list of images that look alike. */
+  /** Of an earlier contact sheet, or an earlier list of images that look similar. */
   'stale-page',
   /** An image of a row that is sealed as having none: the next run takes it up, free of charge. */
   'unclaimed-image',
@@ -60,7 +60,7 @@ export function isPrunable({ kind }: Pick<Difference, 'kind'>): boolean {
   return kind === 'orphan-image' || kind === 'stale-page';
 }
 
-/** Collects differences: all are counted by kind, and the first so many are kept. */
+/** Collects differences: all are counted by kind, and the first this many are kept. */
 export class Differences {
   readonly #kept: Difference[] = [];
   readonly #limit: number;

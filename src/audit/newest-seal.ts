@@ -45,6 +45,6 @@ export async function findNewestSeal(store: ObjectStore, location: BatchLocation
 /** The refusal for a batch that has nothing sealed yet. */
 export function nothingSealed({ batchId }: BatchLocation, newestRunSeq: number): UsageError {
   return new UsageError(
-    `Batch "${batchId}" has no seal yet: run ${newestRunSeq} is at work, or was ended before it could seal. See which with: banana-batch status ${batchId}. One that was ended goes on where it stopped with: banana-batch retry ${batchId}`,
+    `Batch "${batchId}" has no final report yet: run ${newestRunSeq} is still running or was terminated. See which with: banana-batch status ${batchId}. If it was terminated, continue it with: banana-batch retry ${batchId}`,
   );
 }

@@ -44,7 +44,7 @@ export async function findLeftovers(
     const key = fullKey.slice(batchRoot(run).length);
     const outcomes = await fetch(at(run, fullKey));
     const isSealed = outcomes && report.batchId === batchId && report.digests[key] === outcomes.sha256;
-    if (!isSealed) throw uncertain(batchId, `${key} is not what its report.json sealed`);
+    if (!isSealed) throw uncertain(batchId, `${key} differs from report.json`);
     const problems = new Differences(0);
     const index = await indexSealedRows(outcomes, key, 0, problems);
     // A line of a later version may name an image.
@@ -90,12 +90,12 @@ export async function deleteLeftovers(
 
 function uncertain(batchId: string, why: string): UsageError {
   return new UsageError(
-    `Nothing is deleted: ${why}, so nobody can tell which images of batch "${batchId}" are left over. See all differences with: banana-batch verify ${batchId}`,
+    `Nothing was deleted: ${why}, so it is not known which images of batch "${batchId}" are left over. See all differences with: banana-batch verify ${batchId}`,
   );
 }
 
 function notSealed(batchId: string, runSeq: number): UsageError {
   return new UsageError(
-    `Run ${runSeq} of batch "${batchId}" has left no seal yet, and may still take up images that look left over. Prune when it has ended: banana-batch status ${batchId}`,
+    `Run ${runSeq} of batch "${batchId}" has no final report yet and may still use images that look left over. Prune the batch when it has finished: banana-batch status ${batchId}`,
   );
 }

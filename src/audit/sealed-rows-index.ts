@@ -30,7 +30,7 @@ export interface SealedRowsIndex {
   readonly isStoredBytes: (sha256: string) => boolean;
   /** Whether the row of such an image ended without one; by its content alone where it does not tell its row. */
   readonly lacksImage: (identity: Pick<StoredIdentity, 'contentHash' | 'rowTag'>) => boolean;
-  /** The outcomes by their lines, read anew each time; lines that cannot be read are left out. */
+  /** The outcomes by their lines, read again each time; lines that cannot be read are left out. */
   readonly outcomes: () => AsyncGenerator<Numbered<RowOutcome>>;
 }
 

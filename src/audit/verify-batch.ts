@@ -32,7 +32,7 @@ export interface Checked {
   readonly objects: number;
 }
 
-/** What is being looked at, for whoever waits; `total` where it is known. */
+/** What is being looked at, for the person who waits; `total` where it is known. */
 export interface VerifyProgress {
   readonly what: 'files' | 'rows' | 'lines' | 'images' | 'objects';
   readonly done: number;

@@ -28,5 +28,5 @@ function isLocalName(host: string): boolean {
 
 /** Says that the API cannot fetch input images from the bucket, and what to do. */
 export function outOfReachText(endpoint: string, api: { readonly baseUrl: string }): string {
-  return `BananaHub at ${new URL(api.baseUrl).origin} fetches input images by itself, and cannot reach the bucket at ${new URL(endpoint).origin}, which is on this machine or a private network. Use a bucket that is reachable from the internet (BANANA_BUCKET with AWS credentials, AWS_ENDPOINT_URL_S3), or name the input images by http(s) URLs.`;
+  return `BananaHub at ${new URL(api.baseUrl).origin} fetches input images itself, but cannot reach the bucket at ${new URL(endpoint).origin}, which is on this machine or a private network. Use a bucket that is reachable from the internet (BANANA_BUCKET with AWS credentials, AWS_ENDPOINT_URL_S3), or name the input images by http(s) URLs.`;
 }

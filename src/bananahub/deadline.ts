@@ -8,7 +8,7 @@ export interface Deadline {
   readonly expired: () => boolean;
   /** Stops the clock, for waiting that is not the other side's fault. */
   readonly pause: () => void;
-  /** Starts the clock anew with the whole time. */
+  /** Starts the clock again with the whole time. */
   readonly restart: () => void;
   readonly dispose: () => void;
 }

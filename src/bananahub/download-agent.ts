@@ -11,7 +11,7 @@ export class UnsafeAddressError extends Error {
 
   constructor(host: string) {
     super(
-      `${host} is an address of a private or reserved network, where an image URL must not lead; BANANA_ALLOW_PRIVATE_ADDRESSES=true on the workers opens the private ones.`,
+      `The image URL leads to ${host}, an address in a private or reserved network. To allow private addresses, set BANANA_ALLOW_PRIVATE_ADDRESSES=true on the workers.`,
     );
     this.host = host;
   }
@@ -20,7 +20,7 @@ export class UnsafeAddressError extends Error {
 export interface DownloadAgentOptions {
   /** Lets downloads reach this machine and private networks; link-local and reserved addresses stay closed. Default false. */
   readonly allowPrivateAddresses?: boolean;
-  /** The address whose host and port may be in a private network all the same: the caller chose it, and nobody else. */
+  /** The address whose host and port may be in a private network all the same: the caller chose it, and no one else. */
   readonly chosen?: URL;
   /** Most time without a byte once connected; default 300 s. */
   readonly silenceMs?: number;
@@ -35,7 +35,7 @@ export interface DownloadAgentOptions {
 }
 
 /**
- * Connections for downloading from URLs that somebody else chose: each address is checked after its name is resolved
+ * Connections for downloading from URLs that someone else chose: each address is checked after its name is resolved
  * and before anything is sent, so neither a redirect, nor another notation, nor a name that resolves inward gets past.
  * The caller closes it.
  *

@@ -8,7 +8,7 @@ export type BananaHubErrorCode =
   | 'forbidden'
   /** 404 on a job: unknown, or another account's. */
   | 'job-not-found'
-  /** 422 and other 4xx that a repeat cannot mend: the row's own fault. */
+  /** 422 and other 4xx that a repeat cannot fix: the row's own fault. */
   | 'invalid-request'
   /** 502 of a create: the service could not store the input images. No job was made. */
   | 'upload-failed'

@@ -59,7 +59,9 @@ export function createBananaHubClient(
   const { apiKey, timeoutMs = 30_000, connections = 256 } = options;
   const baseUrl = checkedBaseUrl(options.baseUrl);
   if (!isApiKey(apiKey)) {
-    throw new TypeError('BANANAHUB_API_KEY must be set, to visible ASCII characters without spaces.');
+    throw new TypeError(
+      'BANANAHUB_API_KEY must be set, and have only visible ASCII characters without spaces.',
+    );
   }
   const base = baseUrl.href.replace(/\/+$/, '');
   const agent = createAgent({ connections });
@@ -171,7 +173,7 @@ export function createBananaHubClient(
       if (!isSafeJobId(jobId)) {
         throw new BananaHubError(
           'bad-answer',
-          'A job id has characters that the service does not use; it was not asked for.',
+          'A job id has characters that the service does not use; no request was sent.',
         );
       }
       return call({ operation: 'job', method: 'GET', path: `/jobs/${jobId}`, signal }, (answeredAtMs) =>
@@ -195,7 +197,7 @@ function checkedBaseUrl(text: string): URL {
     url.username + url.password + url.search + url.hash === '';
   if (!usable) {
     throw new TypeError(
-      'BANANAHUB_BASE_URL must be an http(s) URL without user, query and fragment, like https://bananahub.io/api/v1.',
+      'BANANAHUB_BASE_URL must be an http(s) URL without user name, ?query and #fragment, such as https://bananahub.io/api/v1.',
     );
   }
   return url;

@@ -24,7 +24,7 @@ export async function readBody(
       const end = size + bytes.length;
       if (length !== undefined && end > length) throw cut(host, `more than the ${length} bytes declared`);
       if (end > maxBytes) {
-        throw new ImageDownloadError('too-large', `The image of ${host} is larger than ${maxBytes} bytes.`);
+        throw new ImageDownloadError('too-large', `The image from ${host} is larger than ${maxBytes} bytes.`);
       }
       if (end > buffer.length)
         buffer = grown(buffer, size, Math.min(Math.max(end, buffer.length * 2), maxBytes));
@@ -43,7 +43,7 @@ export async function readBody(
 }
 
 function cut(host: string, what: string, cause?: unknown): ImageDownloadError {
-  return new ImageDownloadError('truncated', `The image of ${host} came incomplete: ${what}.`, { cause });
+  return new ImageDownloadError('truncated', `The image from ${host} is incomplete: ${what}.`, { cause });
 }
 
 function grown(buffer: Buffer, used: number, sizeBytes: number): Buffer {

@@ -14,7 +14,7 @@ export interface ImageDownloadOptions {
   readonly agent: Agent;
   /** Default 64 MiB. */
   readonly maxBytes?: number;
-  /** For all hops and the whole body; waiting for `reserveBytes` is not counted, and starts it anew. Default 120 s. */
+  /** For all hops and the whole body; waiting for `reserveBytes` is not counted, and starts it again. Default 120 s. */
   readonly totalTimeoutMs?: number;
   readonly signal?: AbortSignal;
   /** Takes secrets out of what errors say: a host's name is the service's own word. */
@@ -46,7 +46,7 @@ export async function downloadImage(url: string, options: ImageDownloadOptions):
   let release = releaseNothing;
   try {
     const response = await requestFollowing(target, options.agent, deadline.signal);
-    // Errors of a body nobody reads yet must not end the process; reading it tells them again.
+    // Errors of a body no one reads yet must not end the process; reading it tells them again.
     response.body.on('error', () => undefined);
     try {
       refuseUnlessImage(response, target.host);
@@ -126,7 +126,7 @@ function refuseUnlessImage(response: Dispatcher.ResponseData, host: string): voi
   if (encoding !== 'identity') {
     throw new ImageDownloadError(
       'unavailable',
-      `${host} sent the image compressed, which was not asked for.`,
+      `${host} sent the image compressed, which was not requested.`,
       { status },
     );
   }
@@ -159,7 +159,7 @@ async function reserve(
 function releaseNothing(): void {}
 
 function tooLarge(host: string, maxBytes: number): ImageDownloadError {
-  return new ImageDownloadError('too-large', `The image of ${host} is larger than ${maxBytes} bytes.`);
+  return new ImageDownloadError('too-large', `The image from ${host} is larger than ${maxBytes} bytes.`);
 }
 
 function redacted(error: ImageDownloadError, redact: Redact | undefined): ImageDownloadError {
@@ -176,12 +176,12 @@ function downloadError(error: unknown, host: string, deadline: Deadline): ImageD
   if (error instanceof ImageDownloadError) return error;
   if (error instanceof UnsafeAddressError) return new ImageDownloadError('unsafe-address', error.message);
   if (deadline.expired() || TIMEOUT_CODES.has(connectionFaultCode(error))) {
-    return new ImageDownloadError('timeout', `The image of ${host} did not arrive in time.`, {
+    return new ImageDownloadError('timeout', `The image from ${host} did not arrive in time.`, {
       cause: error,
     });
   }
   const reason = connectionFaultText(error);
-  return new ImageDownloadError('network', `The image of ${host} could not be had: ${reason}`, {
+  return new ImageDownloadError('network', `The image from ${host} could not be downloaded: ${reason}`, {
     cause: error,
   });
 }

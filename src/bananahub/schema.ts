@@ -21,7 +21,7 @@ const jobIdSchema = z.string().transform((id, context) => {
 
 /** The answer to a create. `status_url` is ignored: it is unreliable. `isSecret`: whether an id repeats a secret, which then must not be kept. */
 export function createAnswerSchema(isSecret: (id: string) => boolean) {
-  return z.object({ job_id: jobIdSchema.refine((id) => !isSecret(id), 'repeats a secret of ours') });
+  return z.object({ job_id: jobIdSchema.refine((id) => !isSecret(id), 'contains one of our secrets') });
 }
 
 /** Amounts get into messages and history: no account holds 20 digits of money. */
@@ -65,7 +65,7 @@ const doneResultSchema = z.object({
 export function jobSchema(asked: JobId, answeredAtMs: number | undefined, redact: Redact) {
   return jobAnswerSchema.transform((answer, context): Job => {
     if (answer.job_id !== undefined && answer.job_id.toLowerCase() !== asked.toLowerCase()) {
-      context.addIssue({ code: 'custom', path: ['job_id'], message: 'is not the job that was asked for' });
+      context.addIssue({ code: 'custom', path: ['job_id'], message: 'is not the requested job' });
       return z.NEVER;
     }
     switch (answer.status) {

@@ -58,7 +58,7 @@ export async function choosePlace(
   const isLeft = !isSamePlace(known, home) && (await findNote(store, home))?.isVoid;
   if (!isLeft && (!isSamePlace(known, home) || (await hasRuns(store, home)))) {
     throw new UsageError(
-      `Batch "${home.batchId}" lives at ${addressOf(known)} already. Leave --to out to go on with it there, or give this one another --id.`,
+      `Batch "${home.batchId}" is already stored at ${addressOf(known)}. Omit --to to continue it there, or use another --id.`,
     );
   }
   await store.checkBucket(folder.bucket);
@@ -71,7 +71,7 @@ const CLAIM_ATTEMPTS = 6;
 const GIVES_WAY_MS = { least: 100, most: 1_500 };
 
 /**
- * Notes where a batch lives that is not at home: first there, then at home, so that nobody else's batch begins in the same
+ * Notes where a batch lives that is not at home: first there, then at home, so that no one else's batch begins in the same
  * folder, around it or inside it. Throws a UsageError where another is there or comes at the same moment.
  */
 export async function claimPlace(
@@ -107,7 +107,7 @@ async function claimFolder(
   if (owner?.batchId !== location.batchId) throw takenBy(noted, owner?.batchId);
   if (!isSamePlace(owner, location)) {
     throw new UsageError(
-      `Batch "${location.batchId}" was given another place at the same moment: ${addressOf(owner)}. See it with: banana-batch status ${location.batchId}`,
+      `Batch "${location.batchId}" was placed elsewhere at the same moment: ${addressOf(owner)}. See it with: banana-batch status ${location.batchId}`,
     );
   }
   return false;
@@ -146,7 +146,7 @@ async function refuseTaken(store: ObjectStore, asked: BatchLocation): Promise<vo
   const around = await placeAround(store, asked);
   if (around) throw nestedIn(asked, around);
   const root = batchRoot(asked);
-  // What a submission has left that never came to a run is in nobody's way.
+  // What a submission has left that never came to a run is in no one's way.
   const left = await voidClaimsInside(store, asked);
   const isLeft = (key: string): boolean =>
     left.some((folder) => key.startsWith(folder)) ||
@@ -155,15 +155,15 @@ async function refuseTaken(store: ObjectStore, asked: BatchLocation): Promise<vo
     // Consoles put an empty object in place of a folder.
     if (key === root || isLeft(key)) continue;
     throw new UsageError(
-      `${addressOf(asked)} is not empty: s3://${asked.bucket}/${key} lies there, and files of the batch would take the places of others. Choose a folder of its own with --to.`,
+      `${addressOf(asked)} is not empty: it contains s3://${asked.bucket}/${key}. Choose an empty folder with --to.`,
     );
   }
 }
 
 function nestedIn(asked: BatchFolder, { relation, address, isStarted }: NestedPlace): UsageError {
   const other = `the batch at ${address}${isStarted ? '' : ', which is being submitted'}`;
-  const how = relation === 'around' ? `lies inside ${other}` : `lies around ${other}`;
-  return new UsageError(`${addressOf(asked)} ${how}. Choose a folder of its own with --to.`);
+  const how = relation === 'around' ? `is inside ${other}` : `contains ${other}`;
+  return new UsageError(`${addressOf(asked)} ${how}. Choose another folder with --to.`);
 }
 
 function takenBy(location: BatchFolder, batchId: string | undefined): UsageError {

@@ -40,7 +40,7 @@ export async function readBatchStatus(
   const isRunning = description.status.name === 'RUNNING';
   const askWorkers = isRunning && workers !== undefined && workers > 0;
   const live = askWorkers ? await querySnapshot(access.client, location) : undefined;
-  // A workflow's own clock stands still between its tasks.
+  // A workflow's own clock is stopped between its tasks.
   const snapshot = live ? { ...live, asOf: new Date().toISOString() } : noted;
   const { client, shardRows = new ShardRows(access.store) } = access;
   const [tally, oldest, stuck] = await Promise.all([
@@ -146,7 +146,7 @@ export function holdsOf({ holds, endedAt }: BatchSnapshot, closed: string | unde
   return closed !== undefined || endedAt !== undefined ? [] : holds;
 }
 
-/** Why a batch stands still, failed or has not begun, for a person; undefined where nothing keeps it. */
+/** Why a batch is stopped, failed or has not begun, for a person; undefined where nothing keeps it. */
 export function reasonOf(
   { run, phase, pauses }: BatchSnapshot,
   now: {
@@ -157,10 +157,10 @@ export function reasonOf(
 ): string | undefined {
   if (now.closed !== undefined) return now.closed;
   if (now.state === 'paused') {
-    const byPerson = `Paused: nothing more is bought. Go on with: banana-batch resume ${run.batchId}`;
+    const byPerson = `Paused: nothing more is bought. Continue with: banana-batch resume ${run.batchId}`;
     return pauses?.[0]?.message ?? byPerson;
   }
-  if (phase === 'submitted') return 'No worker has taken it up yet: npx banana-batch worker';
+  if (phase === 'submitted') return 'Waiting for a worker. Start one: npx banana-batch worker';
   return now.holds[0]?.message;
 }
 
@@ -176,15 +176,15 @@ export function closedFromOutside(
     case 'FAILED':
       return (
         failure ??
-        `Its workflow failed; see why with: temporal workflow show -w ${description.workflowId}. What is recorded is kept. ${goOn(description.workflowId)}`
+        `Its workflow failed; see why with: temporal workflow show -w ${description.workflowId}. Recorded rows are kept. ${goOn(description.workflowId)}`
       );
     default:
-      return `Its workflow was ended from outside (${description.status.name.toLowerCase()}). ${goOn(description.workflowId)}`;
+      return `Its workflow was ended from outside (${description.status.name.toLowerCase().replaceAll('_', ' ')}). ${goOn(description.workflowId)}`;
   }
 }
 
 function goOn(workflowId: string): string {
-  return `It goes on where it stopped with: banana-batch retry ${workflowId.replace(/^batch:/, '')}`;
+  return `Continue it with: banana-batch retry ${workflowId.replace(/^batch:/, '')}`;
 }
 
 /** The last word and the next time of the probe that frees a scope. */

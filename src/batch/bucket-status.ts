@@ -17,19 +17,19 @@ import type { ObjectStore } from '../storage/object-store.js';
 import { lastRunSeq } from './plan-submission.js';
 import { NO_OLDEST_ROWS, type BatchStatus } from './status-document.js';
 
-/** Why the bucket is asked: whether Temporal has said that it knows no such batch, or cannot be asked. */
-export type Asked = 'unknown-to-temporal' | 'temporal-away';
+/** Why the status is read from the bucket: Temporal does not know the batch, or does not answer. */
+export type TemporalAnswer = 'unknown-to-temporal' | 'temporal-away';
 
 /** Where a batch is as far as the bucket tells: its sealed report, else what its newest run has recorded. Undefined where it holds no such batch. */
 export async function statusFromBucket(
   store: ObjectStore,
   location: BatchLocation,
-  asked: Asked,
+  temporal: TemporalAnswer,
 ): Promise<BatchStatus | undefined> {
   const runSeq = await lastRunSeq(store, location);
   const sealed = await sealedStatus(store, location);
   if (runSeq === 0 || sealed?.runSeq === runSeq) return sealed;
-  return unsealedStatus(store, location, runSeq, asked);
+  return unsealedStatus(store, location, runSeq, temporal);
 }
 
 /** The status that a batch's newest report tells; undefined where there is none yet. */
@@ -56,7 +56,7 @@ async function unsealedStatus(
   store: ObjectStore,
   location: BatchLocation,
   runSeq: number,
-  asked: Asked,
+  temporal: TemporalAnswer,
 ): Promise<BatchStatus | undefined> {
   const request = await readDocumentIfAny(store, at(location, requestKey(location, runSeq)), RunRequest);
   if (!request) return undefined;
@@ -64,15 +64,15 @@ async function unsealedStatus(
   const batch = await readDocumentIfAny(store, at(location, batchFileKey(location)), BatchFile);
   const tally =
     batch?.runSeq === runSeq ? await recordedTally(store, run, batch) : tallyOfPending(request.rows);
-  const goOn = `It goes on where it stopped with: banana-batch retry ${location.batchId}`;
+  const goOn = `banana-batch retry ${location.batchId}`;
   return {
     ...unknownToWorkers(location),
     ...tally,
-    state: asked === 'temporal-away' ? 'running' : 'failed',
+    state: temporal === 'temporal-away' ? 'running' : 'failed',
     reason:
-      asked === 'temporal-away'
-        ? `Run ${runSeq} has left no report yet, and Temporal cannot be asked: it may be at work or stand still. ${goOn}`
-        : `Run ${runSeq} has left no report, and Temporal does not know it any more. ${goOn}`,
+      temporal === 'temporal-away'
+        ? `Run ${runSeq} has no report yet, and Temporal does not answer: the run may be active or stopped. If it was terminated, continue it with: ${goOn}`
+        : `Run ${runSeq} has no report, and Temporal does not know it any more. Continue it with: ${goOn}`,
     runSeq,
     startedAt: request.submittedAt,
     endedAt: undefined,

@@ -43,9 +43,9 @@ export interface SheetDownload {
  * Writes the sheet behind an address to a file, byte for byte; its name, undefined where neither server nor address
  * has one. Follows redirects; takes the CSV export of a Google Sheet for the page that people see.
  *
- * Throws a UsageError with neither user nor query of an address in it for all that is no sheet and all that fails, and
+ * Throws a UsageError with neither user nor query of an address in it for all that is not a sheet and all that fails, and
  * the reason of an aborted `signal`. A server that is silent for `timeoutMs` (default 60 s) has failed, but one that
- * goes on sending has all the time it needs. Addresses of private and reserved networks are refused, also behind names
+ * continues sending has all the time it needs. Addresses of private and reserved networks are refused, also behind names
  * and redirects, but for what `access` opens.
  */
 export async function downloadSheet(download: SheetDownload): Promise<string | undefined> {
@@ -63,7 +63,7 @@ export async function downloadSheet(download: SheetDownload): Promise<string | u
   try {
     const response = await dispatcher.request({ ...requestOf(source), signal });
     const hops = hopsOf(response.context, url);
-    // Errors of a body nobody reads yet must not end the process; reading it tells them again.
+    // Errors of a body no one reads yet must not end the process; reading it tells them again.
     response.body.on('error', () => undefined);
     refuseAnswer(response, url, hops);
     const total = declaredLength(response);
@@ -129,27 +129,30 @@ function refuseAnswer(response: Dispatcher.ResponseData, url: URL, hops: readonl
   if (url.protocol === 'https:' && hops.some(({ protocol }) => protocol !== 'https:')) {
     throw refusal(
       url,
-      'it redirects to an address without https. If that is meant, name that address itself',
+      'it redirects to an address without https. If that is intended, use that address itself',
     );
   }
   switch (statusCode) {
     case 200:
       // A body in gzip is read as a packed sheet is; the other encodings cannot be read.
       if (/^(?:identity|x-gzip|gzip)$/i.test(encoding)) return;
-      throw refusal(url, `it comes packed as "${encoding.slice(0, 20)}", which was not asked for`);
+      throw refusal(
+        url,
+        `the server sent it compressed as "${encoding.slice(0, 20)}", which was not requested`,
+      );
     case 401:
     case 403:
       throw refusal(url, `it needs a login (${statusCode}). ${OPEN_IT}`);
     case 404:
     case 410:
-      throw refusal(url, `there is nothing (${statusCode}). Check the address`);
+      throw refusal(url, `not found (${statusCode}). Check the address`);
     case 429: {
       const seconds = /^\d{1,6}$/.exec(headerOf(response, 'retry-after') ?? '')?.[0];
       throw refusal(url, `too many requests (429). Try again ${seconds ? `in ${seconds} s` : 'later'}`, true);
     }
     default:
       if (statusCode >= 300 && statusCode < 400) {
-        throw refusal(url, `it redirects more than ${MAX_REDIRECTS} times. Check the address in a browser`);
+        throw refusal(url, `more than ${MAX_REDIRECTS} redirects. Check the address in a browser`);
       }
       if (statusCode >= 500) throw refusal(url, `the server failed (${statusCode}). Try again later`, true);
       throw refusal(url, `the server answered ${statusCode} instead of the sheet. Check the address`);
@@ -157,21 +160,21 @@ function refuseAnswer(response: Dispatcher.ResponseData, url: URL, hops: readonl
 }
 
 const OPEN_IT =
-  'Share the sheet so that everyone who has the link may see it, put user and password before the host (https://user:password@…), or download it and name the file';
+  'Share the sheet with anyone who has the link, add user and password (https://user:password@…), or download it and name the file';
 
 function webPage(url: URL, hops: readonly URL[]): SheetDownloadError {
   const last = hops.at(-1) ?? url;
-  if (isSignInPage(last)) return refusal(url, `it leads to a sign-in page of ${last.host}. ${OPEN_IT}`);
+  if (isSignInPage(last)) return refusal(url, `it redirects to a sign-in page of ${last.host}. ${OPEN_IT}`);
   return refusal(
     url,
-    'it is a web page, not a sheet. Use the link behind "Download", "Export" or "Raw"; a page that asks for a login cannot be read',
+    'it is a web page, not a sheet. Use the link behind "Download", "Export" or "Raw"; a page that needs a login cannot be read',
   );
 }
 
 function tooLarge(url: URL, maxBytes: number): SheetDownloadError {
   return refusal(
     url,
-    `it is larger than ${prettyBytes(maxBytes, { binary: true })}. Split it, or pack it with gzip`,
+    `it is larger than ${prettyBytes(maxBytes, { binary: true })}. Split it, or compress it with gzip`,
   );
 }
 

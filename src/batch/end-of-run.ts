@@ -46,7 +46,7 @@ export async function endOfRun(
   }
 }
 
-/** Whether a run's workflow is at work. */
+/** Whether a run's workflow is running. */
 export async function isAtWork(client: Client, run: RunRef): Promise<boolean> {
   const { noted, isRunning } = await newestRun(client, run);
   return noted !== undefined && isRunning;

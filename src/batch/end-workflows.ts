@@ -4,7 +4,7 @@ import type { BatchLocation } from '../storage/layout.js';
 import { withinDeadline } from './temporal-calls.js';
 
 const DEADLINE_MS = 30_000;
-const REASON = 'banana-batch: ended to continue from the bucket';
+const REASON = 'banana-batch: terminated to continue from the bucket';
 
 /** Ends the workflow of a batch and those of its shards as they stand. What they have made is in the bucket, or is found again by its keys. */
 export async function endWorkflows(

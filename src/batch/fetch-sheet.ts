@@ -7,7 +7,7 @@ import type { ObjectRef, ObjectStore } from '../storage/object-store.js';
 import { downloadSheet, type SheetAccess } from './download-sheet.js';
 import type { PathBase } from './sheet-inputs.js';
 
-/** Where a sheet is that is no file of this machine. */
+/** Where a sheet is that is not a file of this machine. */
 export type SheetAddress =
   | { readonly kind: 'object'; readonly ref: ObjectRef }
   | { readonly kind: 'web'; readonly url: URL };
@@ -16,7 +16,7 @@ export type SheetAddress =
 export function sheetAddressIn(text: string): SheetAddress | undefined {
   if (/^https?:\/\//i.test(text)) {
     if (URL.canParse(text)) return { kind: 'web', url: new URL(text) };
-    throw new UsageError(`${sheetLabel(text)} is no address. Expected https://host/path.`);
+    throw new UsageError(`${sheetLabel(text)} is not an address: expected https://host/path.`);
   }
   if (!text.startsWith('s3://')) return undefined;
   const [, bucket, key] = /^s3:\/\/([^/]+)\/(.+)$/s.exec(text) ?? [];

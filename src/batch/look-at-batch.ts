@@ -14,7 +14,7 @@ export type RunLook =
   | { readonly kind: 'failed'; readonly tally: Tally; readonly at: string }
   /** Its workflow runs, and says nothing that can be read. */
   | { readonly kind: 'unseen' }
-  /** It has ended by itself, another run has followed it, or nobody knows it. */
+  /** It has ended by itself, another run has followed it, or no one knows it. */
   | { readonly kind: 'over' };
 
 /** One look at a run. Throws what `readBatchStatus` throws. */

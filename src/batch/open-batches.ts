@@ -5,7 +5,7 @@ import { batchWorkflowId } from '../workflows/names.js';
 const MOST = 20;
 const PREFIX = batchWorkflowId('' as Parameters<typeof batchWorkflowId>[0]);
 
-/** The ids of batches whose workflows were at work at any time since `sinceIso`, as far as Temporal's index has them; 20 at most. */
+/** The ids of batches whose workflows were running at any time since `sinceIso`, as far as Temporal's index has them; 20 at most. */
 export async function openBatchesSince(client: Client, sinceIso: string): Promise<readonly string[]> {
   const query = `WorkflowType = 'runBatch' AND (ExecutionStatus = 'Running' OR CloseTime >= '${sinceIso}')`;
   const ids = new Set<string>();

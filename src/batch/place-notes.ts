@@ -22,7 +22,7 @@ export interface FoundNote {
   readonly head: ObjectHead;
   /** The batch that it names has a run, so that it stays. */
   readonly isStarted: boolean;
-  /** It was left by a submission that never came to a run: nobody is held up by it. */
+  /** It was left by a submission that never came to a run: no one is held up by it. */
   readonly isVoid: boolean;
 }
 

@@ -18,8 +18,8 @@ import { lastRunSeq } from './plan-submission.js';
 import { ledgerRequest } from './run-request.js';
 
 /** Which rows of a batch are to be made again. */
-export type AskedAgain =
-  /** No kinds: those that trying again may mend. */
+export type RerunRequest =
+  /** No kinds: those that trying again may fix. */
   | { readonly action: 'retry'; readonly kinds: readonly UnstoredKind[] }
   | { readonly action: 'redo'; readonly rows: readonly RowId[] };
 
@@ -56,7 +56,7 @@ export interface PlanAgainOptions {
 export async function planAgain(
   store: ObjectStore,
   location: BatchLocation,
-  asked: AskedAgain,
+  asked: RerunRequest,
   { onRows = () => undefined, withKinds = false, signal }: PlanAgainOptions = {},
 ): Promise<AgainPlan | undefined> {
   const newest = await lastRunSeq(store, location);
@@ -121,7 +121,7 @@ async function requestOf(
   store: ObjectStore,
   run: RunRef,
   { batch }: BeforeRun,
-  asked: AskedAgain,
+  asked: RerunRequest,
 ): Promise<{ readonly request: RunRequest; readonly repeats: number | undefined }> {
   const newest = run.runSeq - 1;
   const last = await readDocument(store, at(run, requestKey(run, newest)), RunRequest);
@@ -155,6 +155,6 @@ function newRequest(
 
 function unreadFirst({ batchId, runSeq }: RunRef, what: string): UsageError {
   return new UsageError(
-    `Run ${runSeq - 1} of "${batchId}" was ended before its rows were known, so ${what} has nothing to choose from. First let it be repeated: banana-batch retry ${batchId}`,
+    `Run ${runSeq - 1} of "${batchId}" was terminated before its rows were read, so ${what} cannot be used yet. Repeat the run first: banana-batch retry ${batchId}`,
   );
 }

@@ -15,7 +15,7 @@ export interface PlanCounts {
   /** Rows without an image that are tried again. */
   readonly again: number;
   readonly againByKind: CountByKind;
-  /** Rows that are made anew on purpose. */
+  /** Rows that are made again on purpose. */
   readonly redone: number;
   /** Of the rows that are run: those whose job is known and awaited first, rather than bought. */
   readonly awaited: number;

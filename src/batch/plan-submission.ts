@@ -19,7 +19,7 @@ export interface SubmissionPlan extends PlanCounts {
   readonly summary: SheetSummary;
   /** Rows that the sheet lacks stay. */
   readonly merge: boolean;
-  /** Of our own failures.csv or rejects.csv: ids that are no rows of the batch. */
+  /** Of our own failures.csv or rejects.csv: ids that are not rows of the batch. */
   readonly newIds: NewIds;
   /** The images that would have to be bought. */
   readonly buys: readonly ImagesOfKind[];

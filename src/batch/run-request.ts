@@ -43,7 +43,7 @@ export function ledgerRequest(
   of: RunRequest,
   asked: Pick<RunRequest, 'action' | 'kinds' | 'redo' | 'rows'>,
 ): RunRequest {
-  // A person asks for it, whoever asked for the run before.
+  // A person asks for it, no matter who asked for the run before.
   const { firing: _, ...before } = of;
   return { ...before, ...asked, merge: false, rebind: false };
 }

@@ -6,7 +6,7 @@ import { sheetLabel } from '../sheet/index.js';
 
 /** A sheet that cannot be had from where it was said to be; one line for a person, without query or user. */
 export class SheetDownloadError extends UsageError {
-  /** It may be had a little later, though nobody mends anything. */
+  /** It may be had a little later, though no one fixes anything. */
   readonly isPassing: boolean;
 
   constructor(message: string, options: ErrorOptions & { readonly isPassing: boolean }) {
@@ -15,13 +15,13 @@ export class SheetDownloadError extends UsageError {
   }
 }
 
-/** The refusal of a download that broke at `error` after so many bytes. */
+/** The refusal of a download that broke at `error` after this many bytes. */
 export function refusedDownload(error: unknown, url: URL, receivedBytes: number): Error {
   if (error instanceof SheetDownloadError) return error;
   const label = sheetLabel(url.href);
   if (error instanceof UnsafeAddressError) {
     return new SheetDownloadError(
-      `${label}: it leads to ${error.host}, an address of a private or reserved network, which is not followed. In a command, name the sheet's own address in that network; for schedules, set BANANA_ALLOW_PRIVATE_ADDRESSES=true on the workers. Reserved and link-local addresses stay closed.`,
+      `${label}: it leads to ${error.host}, an address in a private or reserved network, which is not allowed. In a command, use the sheet's own address in that network; for schedules, set BANANA_ALLOW_PRIVATE_ADDRESSES=true on the workers. Reserved and link-local addresses are never allowed.`,
       { cause: error, isPassing: false },
     );
   }
@@ -43,7 +43,7 @@ function reason(error: unknown, receivedBytes: number): string {
     case 'UND_ERR_HEADERS_TIMEOUT':
       return 'its host does not answer. Try again later';
     case 'UND_ERR_BODY_TIMEOUT':
-      return `the server fell silent after ${prettyBytes(receivedBytes)}. Try again`;
+      return `the server stopped sending after ${prettyBytes(receivedBytes)}. Try again`;
     case 'UND_ERR_SOCKET':
     case 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH':
     case 'ECONNRESET':
@@ -55,7 +55,7 @@ function reason(error: unknown, receivedBytes: number): string {
       if (isDistrust(code)) {
         return `its host cannot be trusted (${code}). If it is your own, name its certificate in NODE_EXTRA_CA_CERTS`;
       }
-      return `it cannot be had (${code || connectionFaultText(error)})`;
+      return `it cannot be fetched (${code || connectionFaultText(error)})`;
   }
 }
 

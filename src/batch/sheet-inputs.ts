@@ -40,7 +40,7 @@ const READS_AT_ONCE = 8;
 
 /**
  * The input images that a sheet on its way into a batch names: each is read once, hashed and looked at, and none is
- * changed or sent anywhere. `onRead` hears of each with its size. A `find` never throws; `prepare` throws StorageError
+ * changed or sent anywhere. `onRead` is called for each with its size. A `find` never throws; `prepare` throws StorageError
  * where no bucket can be asked, and `signal`'s reason.
  */
 export class SheetInputs implements FoundInputs {
@@ -135,13 +135,13 @@ export class SheetInputs implements FoundInputs {
         const key = path.posix.normalize(`${base.prefix}${reference}`);
         return reference.startsWith('/') || key.startsWith('../')
           ? broken(
-              'a path in a sheet from s3:// names an object beside it: it does not begin with / and does not lead out of the bucket',
+              'a path in a sheet from s3:// names an object beside the sheet: it must not begin with / or lead out of the bucket',
             )
           : objectAt({ bucket: base.bucket, key });
       }
       case 'nowhere':
         return broken(
-          'a sheet from the web names its input images by http(s) URLs or s3://bucket/key: files of this machine are none of its business. Download the sheet to use paths',
+          'a sheet from the web must name its input images by http(s) URLs or s3://bucket/key, not by files of this machine. Download the sheet to use paths',
         );
     }
   }
@@ -165,7 +165,7 @@ const LONGEST_KEY_BYTES = 1024;
 /** Servers refuse what no object can be named with words that blame the whole bucket, or break on it. */
 function objectAt(ref: ObjectRef): InputSource | Extract<FoundInput, { kind: 'broken' }> {
   const { bucket, key } = ref;
-  if (!BUCKET_NAME.test(bucket)) return broken('no bucket has such a name: expected s3://bucket/key');
+  if (!BUCKET_NAME.test(bucket)) return broken('not a valid bucket name: expected s3://bucket/key');
   const isName =
     Buffer.byteLength(key) <= LONGEST_KEY_BYTES &&
     !/[\p{Cc}\p{Surrogate}]/u.test(key) &&
@@ -173,7 +173,7 @@ function objectAt(ref: ObjectRef): InputSource | Extract<FoundInput, { kind: 'br
   return isName
     ? { kind: 'object', ref }
     : broken(
-        `no object has such a name: at most ${LONGEST_KEY_BYTES} bytes, no control characters, and no . or .. between slashes`,
+        `not a valid object key: expected at most ${LONGEST_KEY_BYTES} bytes, no control characters, and no . or .. between slashes`,
       );
 }
 
@@ -182,22 +182,20 @@ async function realOf(name: string): Promise<string> {
   return realpath(name).catch(() => name);
 }
 
-const TOO_LARGE = `an input image has at most ${MOST_INPUT_BYTES / 1_000_000} MB, and this one has more`;
+const TOO_LARGE = `an input image has at most ${MOST_INPUT_BYTES / 1_000_000} MB; this one has more`;
 
 async function lookAtFile(file: string): Promise<FoundInput> {
   try {
     const facts = await stat(file);
-    if (!facts.isFile()) return broken('an input image is a file, and this is a folder or a device');
+    if (!facts.isFile()) return broken('an input image must be a file; this is a folder or a device');
     if (facts.size > MOST_INPUT_BYTES) return broken(TOO_LARGE);
     return lookAtBytes(await readFile(file));
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
     if (code === 'ENOENT' || code === 'ENOTDIR') {
-      return broken(
-        'there is no such file; paths are relative to the sheet, and a path with spaces stands in quotes',
-      );
+      return broken('file not found; paths are relative to the sheet, and a path with spaces needs quotes');
     }
-    if (code === 'EACCES' || code === 'EPERM') return broken('this file may not be read by this user');
+    if (code === 'EACCES' || code === 'EPERM') return broken('this user has no permission to read this file');
     return broken(`this file cannot be read (${code})`);
   }
 }
@@ -205,7 +203,7 @@ async function lookAtFile(file: string): Promise<FoundInput> {
 async function lookAtObject(store: ObjectStore, ref: ObjectRef, signal: AbortSignal): Promise<FoundInput> {
   try {
     const head = await store.head(ref, signal);
-    if (!head) return broken('there is no such object');
+    if (!head) return broken('object not found');
     if (head.sizeBytes > MOST_INPUT_BYTES) return broken(TOO_LARGE);
     // What a submission has uploaded need not be read again: failures.csv may name a hundred thousand of them.
     const known = uploadedAt(ref.key);
@@ -217,11 +215,11 @@ async function lookAtObject(store: ObjectStore, ref: ObjectRef, signal: AbortSig
     if (!(error instanceof StorageError)) throw error;
     switch (error.code) {
       case 'not-found':
-        return broken('there is no such object');
+        return broken('object not found');
       case 'bucket-missing':
-        return broken('there is no such bucket');
+        return broken('bucket not found');
       case 'denied':
-        return broken('the credentials in use may not read this object');
+        return broken('the credentials may not read this object');
       case 'bad-credentials':
       case 'precondition-failed':
       case 'unreachable':
@@ -235,8 +233,7 @@ async function lookAtObject(store: ObjectStore, ref: ObjectRef, signal: AbortSig
 
 function lookAtBytes(bytes: Buffer): FoundInput {
   const seen = inputImageType(bytes);
-  if (seen.kind === 'broken')
-    return broken(`an input image is a PNG, JPEG or WebP by its bytes: ${seen.reason}`);
+  if (seen.kind === 'broken') return broken(`an input image must be a PNG, JPEG or WebP: ${seen.reason}`);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   return { kind: 'image', sha256, type: seen.type, sizeBytes: bytes.length };
 }

@@ -124,7 +124,7 @@ export function refuseOtherBudget(
     running?.budget === undefined
       ? `a run cannot get one later. Stop it with: banana-batch cancel ${batchId}`
       : `change it with: banana-batch set ${batchId} --budget AMOUNT`;
-  throw new UsageError(`Batch "${batchId}" is running already, ${has}; ${change}`);
+  throw new UsageError(`Batch "${batchId}" is already running, ${has}; ${change}`);
 }
 
 function inMicros(amount: string | undefined): number | undefined {

@@ -111,7 +111,7 @@ export async function startRequest(
   return startClaimed(starter, run, settings);
 }
 
-/** Starts the workflow of a run that is claimed by its request, unless it is at work already; else as `startRun`. */
+/** Starts the workflow of a run that is claimed by its request, unless it is running already; else as `startRun`. */
 export async function startClaimed(
   { client, store, taskQueue }: RunStarter,
   run: RunRef,
@@ -135,7 +135,7 @@ export async function startClaimed(
   if (noted && isSamePlace(noted, run) && noted.runSeq === run.runSeq) {
     return { run, workflowRunId: description.runId };
   }
-  // The other runs under an earlier number; a request that nobody works on would look like a run that was ended.
+  // The other runs under an earlier number; a request that no one works on would look like a run that was ended.
   await store.delete(at(run, requestKey(run, run.runSeq)));
   throw new StartedByAnotherError(run);
 }

@@ -19,7 +19,7 @@ export type BatchState =
 export interface BatchStatus extends Tally {
   readonly batchId: string;
   readonly state: BatchState;
-  /** Why the batch stands still or failed, for a person. */
+  /** Why the batch is stopped or failed, for a person. */
   readonly reason: string | undefined;
   readonly holds: readonly {
     readonly scope: string;

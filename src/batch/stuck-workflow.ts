@@ -86,7 +86,7 @@ export async function whyStuck(
 }
 
 function stuckText(batchId: string, reason: string): string {
-  return `Stuck: its workflow can't continue: ${reason} · To end it and continue from the bucket: banana-batch retry ${batchId} --force`;
+  return `Stuck: its workflow cannot continue: ${reason} · To terminate it and continue from the bucket: banana-batch retry ${batchId} --force`;
 }
 
 async function whyWorkflowStuck(
@@ -110,7 +110,7 @@ async function whyWorkflowStuck(
   if (!again || !now || again.length !== known.length || again.startedMs !== known.startedMs)
     return undefined;
   if (now.runId !== runId || !(await isSetBack(client, now, again))) return undefined;
-  return "Temporal's database was set back to an older state than its workers know. Restart all workers: they then read what it has.";
+  return "Temporal's database was restored to an older state than its workers know. Restart all workers, so that they read the restored state.";
 }
 
 /**
@@ -168,6 +168,7 @@ async function taskFailure(
   );
   if (!task || task.workflowTaskCompletedEventAttributes) return undefined;
   const message =
-    task.workflowTaskFailedEventAttributes?.failure?.message ?? 'no worker completes it in time';
-  return `its workflow task has failed ${attempt - 1} times (${asPart(message.slice(0, LONGEST_MESSAGE))}), as with workers of another version. Restart the workers with the version that began the batch.`;
+    task.workflowTaskFailedEventAttributes?.failure?.message ??
+    'no worker completes its workflow task in time';
+  return `its workflow task has failed ${attempt - 1} times (${asPart(message.slice(0, LONGEST_MESSAGE))}), as happens with workers of another version. Restart the workers with the version that started the batch.`;
 }

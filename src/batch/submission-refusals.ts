@@ -129,7 +129,7 @@ const MAX_KEY_BYTES = 1024;
 export function refuseOtherPlace(running: BatchStatus, location: BatchLocation): void {
   if (running.location === addressOf(location)) return;
   throw new UsageError(
-    `Batch "${location.batchId}" is running already, at ${running.location}. Choose another --id for ${addressOf(location)}.`,
+    `Batch "${location.batchId}" is already running, at ${running.location}. Choose another --id for ${addressOf(location)}.`,
   );
 }
 
@@ -153,7 +153,7 @@ export function refuseOtherAccount(
 }
 
 /**
- * A sandbox makes only what was submitted to it, and nobody else does. Only between two real addresses may a service
+ * A sandbox makes only what was submitted to it, and no one else does. Only between two real addresses may a service
  * move, which the batch's jobs prove to the workers.
  */
 function refuseOtherService(

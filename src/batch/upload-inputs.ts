@@ -28,7 +28,7 @@ export async function missingInputs(
 
 /**
  * Puts a sheet's input images into its batch, each once by its content, and the list by which workers know them; the
- * list's key, undefined where the sheet names none. `onPut` hears of each with its size. Throws a UsageError where one
+ * list's key, undefined where the sheet names none. `onPut` is called for each with its size. Throws a UsageError where one
  * has changed since it was read, `StorageError`, and `signal`'s reason.
  */
 export async function uploadInputs(

@@ -1,6 +1,6 @@
 import type { Command as Program } from 'commander';
 import { UNSTORED_KINDS, type UnstoredKind } from '../domain/failure-kind.js';
-import { askedCanary } from './canary-flags.js';
+import { canaryOptions } from './canary-flags.js';
 import { namesOf } from './option-parsers.js';
 import type { RedoOptions } from './redo.js';
 import type { RetryOptions } from './retry.js';
@@ -19,47 +19,49 @@ interface Flags extends RunningFlags {
 export function withRetryFlags(program: Program): Program {
   return withAgainFlags(
     program
-      .argument('<id>', 'the batch')
+      .argument('<id>', 'id of the batch')
       .optionsGroup('Rows:')
       .option(
         '--kind <list>',
-        `exactly the rows that ended so, of ${UNSTORED_KINDS.join(', ')}; cancelled also takes those that had not ended (default: all but invalid, refused and unknown-charge)`,
+        `retry only rows that ended as: ${UNSTORED_KINDS.join(', ')}; cancelled includes unfinished rows (default: all but invalid, refused and unknown-charge)`,
         namesOf(UNSTORED_KINDS),
       ),
-  ).option(
-    '--force',
-    'end a batch that is stuck or still running as it is, and continue from the bucket with what is left of its budget',
-    false,
-  );
+  )
+    .optionsGroup('Running:')
+    .option(
+      '--force',
+      'terminate a batch that is stuck or still running, and continue from the bucket with what is left of its budget',
+      false,
+    );
 }
 
-/** Adds the batch, the rows that a redo makes anew, and how to run. */
+/** Adds the batch, the rows that a redo makes again, and how to run. */
 export function withRedoFlags(program: Program): Program {
   return withAgainFlags(
     program
-      .argument('<id>', 'the batch')
+      .argument('<id>', 'id of the batch')
       .optionsGroup('Rows:')
       .option(
         '--rows <list>',
-        'rows by id, image name or line of the sheet, separated by commas',
+        'ids, image names or sheet lines of rows, separated by commas',
         (list: string) =>
           list
             .split(',')
             .map((row) => row.trim())
             .filter((row) => row !== ''),
       )
-      .option('--rows-file <file>', 'a file with a row on each line; "-" for standard input'),
+      .option('--rows-file <file>', 'file with one row per line; "-" for standard input'),
   );
 }
 
 function withAgainFlags(program: Program): Program {
-  return withRunningFlags(program, 'as in the run before')
+  return withRunningFlags(program, 'as in the previous run')
     .option('--rebind', REBIND, false)
-    .option('-w, --watch', 'until it ends', false)
+    .option('-w, --watch', 'keep watching until the batch ends', false)
     .optionsGroup('Output:')
-    .option('--dry-run', 'say what would be made, by the bucket alone, and do nothing', false)
-    .option('-y, --yes', 'do not ask', false)
-    .option('--json', 'one JSON document on standard output', false);
+    .option('--dry-run', 'show what would be made, from the bucket alone, and do nothing', false)
+    .option('-y, --yes', 'do not ask for confirmation', false)
+    .option('--json', 'print one JSON document on standard output', false);
 }
 
 /** The options of a retry from its flags. */
@@ -86,5 +88,5 @@ export function redoOptions(
 
 function againOptions(id: string, flags: Flags): Omit<RetryOptions, 'kinds' | 'force'> {
   const { rebind, watch, dryRun, yes, json } = flags;
-  return { id, running: flags, canary: askedCanary(flags), rebind, watch, dryRun, yes, json };
+  return { id, running: flags, canary: canaryOptions(flags), rebind, watch, dryRun, yes, json };
 }

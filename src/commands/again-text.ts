@@ -6,19 +6,23 @@ import { counted } from '../domain/counted.js';
 import type { AgainPlan } from '../starter.js';
 import { awaitedLines, renamedLines, runLine } from './submission-plan-text.js';
 
+function orList(kinds: readonly string[]): string {
+  return `${kinds.slice(0, -1).join(', ')} or ${kinds.at(-1) ?? ''}`;
+}
+
 /** Lines that tell what a retry or redo would do to a batch. */
 export function againText(plan: AgainPlan): string {
   const { run, repeats, request } = plan;
   const lines = [`Batch      ${run.batchId} → ${addressOf(run)}`];
   if (repeats !== undefined) {
-    lines.push(`Repeats    run ${repeats}, which was ended before its rows were known`);
+    lines.push(`Repeats    run ${repeats}, which was terminated before its rows were read`);
   }
   lines.push(runLine(run.runSeq, runText(plan)), ...awaitedLines(plan), ...renamedLines(plan));
   const standing = kindsText(plan.standingByKind);
-  if (standing) lines.push(`Stays      ${standing}`);
+  if (standing) lines.push(`Skipped    ${standing}`);
   const left = UNSTORED_KINDS.filter((kind) => (plan.standingByKind[kind] ?? 0) > 0);
   if (left.length > 0 && request.action === 'retry') {
-    lines.push(`           name kinds to try exactly those again: --kind ${left.join(',')}`);
+    lines.push(`           to retry only these: --kind ${left.join(',')}`);
   }
   return `${lines.join('\n')}\n`;
 }
@@ -31,15 +35,15 @@ function runText(plan: AgainPlan): string {
   ] as const;
   const parts = [
     ...sheet.flatMap(([count, word]) => (count > 0 ? [`${count} ${word}`] : [])),
-    ...(plan.redone > 0 ? [`${counted(plan.redone, 'row')} anew`] : []),
-    ...(plan.again > 0 ? [`${counted(plan.again, 'row')} again: ${kindsText(plan.againByKind)}`] : []),
+    ...(plan.redone > 0 ? [`redo ${counted(plan.redone, 'row')}`] : []),
+    ...(plan.again > 0 ? [`retry ${counted(plan.again, 'row')}: ${kindsText(plan.againByKind)}`] : []),
   ];
-  return parts.length > 0 ? parts.join('; ') : 'no row to try again';
+  return parts.length > 0 ? parts.join('; ') : 'no rows to retry';
 }
 
 function kindsText(counts: CountByKind): string {
   return Object.entries(counts)
-    .map(([kind, count]) => `${count} ${kind === 'unended' ? 'not ended' : kind}`)
+    .map(([kind, count]) => `${count} ${kind === 'unended' ? 'unfinished' : kind}`)
     .join(', ');
 }
 
@@ -48,8 +52,8 @@ export function nothingToDoText(plan: AgainPlan): string {
   const left = Object.keys(plan.standingByKind).length > 0;
   const named = plan.request.kinds.length > 0;
   if (!left) return 'Nothing to do: every row has its image.\n';
-  if (named) return `Nothing to do: no row ended as ${plan.request.kinds.join(' or ')}.\n`;
-  return `Nothing to do: what has no image is not tried again unless it is named (${UNSTORED_KINDS.filter((kind) => !KINDS_TRIED_AGAIN.has(kind)).join(', ')}).\n`;
+  if (named) return `Nothing to retry: no row ended as ${plan.request.kinds.join(' or ')}.\n`;
+  return `Nothing to retry. Rows that ended as ${orList(UNSTORED_KINDS.filter((kind) => !KINDS_TRIED_AGAIN.has(kind)))} are retried only with --kind.\n`;
 }
 
 /** What `retry --json` and `redo --json` print; scripts rely on it. */

@@ -9,7 +9,7 @@ import { serviceOf } from '../bananahub/account-id.js';
 import type { AccountId } from '../bananahub/client.js';
 import { refuseOtherAccount } from '../batch/submission-refusals.js';
 import { stackFolder } from '../embedded/stack-info.js';
-import { canaryOf, type AskedCanary } from '../domain/canary.js';
+import { canaryOf, type CanaryOptions } from '../domain/canary.js';
 import { counted } from '../domain/counted.js';
 import { UsageError } from '../errors.js';
 import type { RowId } from '../domain/ids.js';
@@ -47,10 +47,10 @@ export interface AgainOptions {
   readonly id: string;
   readonly running: RunningFlags;
   /** Rows that are to be made first, and looked at. */
-  readonly canary: AskedCanary | undefined;
+  readonly canary: CanaryOptions | undefined;
   /** The account's key was rotated since the batch was run. */
   readonly rebind: boolean;
-  /** Ends a batch that has not ended, and goes on with what is left of its budget. */
+  /** Ends a batch that has not ended, and continues with what is left of its budget. */
   readonly force: boolean;
   readonly watch: boolean;
   readonly dryRun: boolean;
@@ -65,7 +65,7 @@ export interface AgainOptions {
 export async function runAgain(
   context: CommandContext,
   options: AgainOptions,
-  asked: AskedAgain,
+  asked: RerunRequest,
 ): Promise<ExitCode> {
   const { config, cwd, stderr } = context;
   if (options.dryRun) return withFolderBucket(context, (found) => dryRunAgain(found, options, asked));
@@ -74,7 +74,7 @@ export async function runAgain(
   }
   if (!config.bucket && !existsSync(path.join(stackFolder(cwd), 's3'))) {
     throw new UsageError(
-      `There is no batch "${options.id}" in this folder. Go to the folder where it was run, or set BANANA_BUCKET and TEMPORAL_ADDRESS to where it is.`,
+      `There is no batch "${options.id}" in this folder. Go to the folder where it was run, or set BANANA_BUCKET and TEMPORAL_ADDRESS to its bucket and Temporal server.`,
     );
   }
   return withEngine(context, (engine) =>
@@ -91,7 +91,7 @@ interface Starting {
   /** Set where this command runs the batch itself. */
   readonly engine?: Engine;
   readonly options: AgainOptions;
-  readonly asked: AskedAgain;
+  readonly asked: RerunRequest;
 }
 
 async function startAgain(starting: Starting): Promise<ExitCode> {
@@ -100,7 +100,7 @@ async function startAgain(starting: Starting): Promise<ExitCode> {
   const location = await findBatch(access, starting.options.id);
   const status = await readBatchStatus(access, location);
   const { force } = starting.options;
-  const question = 'End its workflows, and continue from the bucket?';
+  const question = 'Terminate its workflows and continue from the bucket?';
   if (status && isOpen(status)) {
     const isEnded = await endWhereWanted(context, access, location, { status, force, question });
     if (!isEnded) return stillRunning(starting, location, status);
@@ -142,7 +142,7 @@ async function startAgain(starting: Starting): Promise<ExitCode> {
       : code;
   }
   if (options.json) stdout.write(`${againJson(plan)}\n`);
-  stderr.write(`Started. See it with: banana-batch status ${run.batchId} --watch\n`);
+  stderr.write(`Started. Watch it with: banana-batch status ${run.batchId} --watch\n`);
   return EXIT.ok;
 }
 
@@ -163,7 +163,7 @@ async function tellKept(
   }
   if (kept === 0) return EXIT.ok;
   stderr.write(
-    `${counted(kept, 'row')} ${kept === 1 ? 'keeps the image it' : 'keep the images they'} had: no new one came. See why with: banana-batch row ${run.batchId} ROW\n`,
+    `${counted(kept, 'row')} ${kept === 1 ? 'keeps its old image' : 'keep their old images'}: no new one was made. See why with: banana-batch row ${run.batchId} ROW\n`,
   );
   return EXIT.incomplete;
 }
@@ -185,7 +185,7 @@ async function stillRunning(
   const { batchId } = location;
   if (!engine) {
     throw new UsageError(
-      `Batch "${batchId}" has not ended (${status.state}), and ${asked.action} goes over what a run has left. Wait for it: banana-batch status ${batchId} --watch, or end it first: banana-batch cancel ${batchId}`,
+      `Batch "${batchId}" is not finished (${status.state}), and ${asked.action} works only on a finished batch. Wait for it: banana-batch status ${batchId} --watch, or end it first: banana-batch cancel ${batchId}`,
     );
   }
   const { runSeq } = status;
@@ -196,9 +196,9 @@ async function stillRunning(
     RunRequest,
   );
   refuseOtherBudget(location, spendingIn(starting.options.running), request.settings);
-  // Its worker was a command that is gone: it goes on here, or it would stand still.
+  // Its worker was a command that is gone: it continues here, or it would stop.
   context.stderr.write(
-    `Batch "${batchId}" has not ended, and is shown here; ${asked.action} what it leaves when it has.\n`,
+    `Batch "${batchId}" is still running, and is shown here; use ${asked.action} when it has finished.\n`,
   );
   return watchToEnd(context, watchedOf(starting, location));
 }
@@ -206,7 +206,7 @@ async function stillRunning(
 async function dryRunAgain(
   context: CommandContext,
   options: AgainOptions,
-  asked: AskedAgain,
+  asked: RerunRequest,
 ): Promise<ExitCode> {
   return withBucket(context.config, async (store, bucket) => {
     const location = await findBatch({ store, bucket }, options.id);
@@ -231,7 +231,7 @@ async function shownPlan(
     own,
   }: {
     readonly options: AgainOptions;
-    readonly asked: AskedAgain;
+    readonly asked: RerunRequest;
     readonly own: AccountId | undefined;
   },
 ): Promise<AgainPlan> {
@@ -276,9 +276,9 @@ function moneyOf(
 async function withRowIds(
   store: ObjectStore,
   location: BatchLocation,
-  asked: AskedAgain,
+  asked: RerunRequest,
   note: (line: string) => void,
-): Promise<AskedAgain> {
+): Promise<RerunRequest> {
   if (asked.action !== 'redo') return asked;
   const { base } = await beforeRun(store, { ...location, runSeq: (await lastRunSeq(store, location)) + 1 });
   return base ? { ...asked, rows: await findRowIds(store, base, asked.rows, note) } : asked;

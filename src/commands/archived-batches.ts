@@ -21,7 +21,7 @@ export async function folderIds(
   return ids;
 }
 
-/** A batch as the bucket alone tells it; undefined for a folder that is no batch's. */
+/** A batch as the bucket alone tells it; undefined for a folder that is not a batch's. */
 export async function archivedBatch(
   store: ObjectStore,
   location: BatchLocation,
@@ -49,8 +49,8 @@ export async function archivedBatch(
     batchId,
     state: temporalAnswered ? 'failed' : 'unknown',
     reason: temporalAnswered
-      ? `Run ${runSeq} was started and has left no report; Temporal does not know it. It goes on where it stopped with: banana-batch retry ${batchId}`
-      : `Run ${runSeq} has left no report yet; Temporal, which would know where it is, was not asked.`,
+      ? `Run ${runSeq} has no report, and Temporal does not know it. Continue it with: banana-batch retry ${batchId}`
+      : `Run ${runSeq} has no report yet, and Temporal does not answer.`,
     runSeq,
     ...countsOf(report ?? EMPTY_TALLY),
     startedAt: undefined,

@@ -15,7 +15,7 @@ export interface BalanceOptions {
 
 const WITHIN_MS = 10_000;
 
-/** What the account holds, by the service's own word. Throws a UsageError that says what to mend where it does not tell. */
+/** What the account holds, by the service's own word. Throws a UsageError that says what to fix where it does not tell. */
 export const balance: Command<BalanceOptions> = async ({ config, stdout, interrupted }, { json }) => {
   const { api } = requireParts(config, ['api']);
   const account = ownAccount(config);
@@ -55,7 +55,7 @@ function text(account: AccountId | undefined, where: string, held: Held): string
   const lines: readonly (readonly [name: string, value: string])[] = [
     ['Account', `${account?.replace(/^.*#/, '#') ?? 'unknown'} at ${where}`],
     ['Balance', held.balance],
-    ['Reserved', `${held.reserved} for jobs that are not finished`],
+    ['Reserved', `${held.reserved} for unfinished jobs`],
     ['Available', held.available],
   ];
   return lines.map(([name, value]) => `${name.padEnd(10)} ${value}\n`).join('');

@@ -154,7 +154,7 @@ export async function connectTemporal(temporal: TemporalConfig): Promise<Connect
     });
   } catch (cause) {
     throw new UsageError(
-      `Temporal at ${address} (namespace ${namespace}) does not answer. Start it, set TEMPORAL_ADDRESS to where it is, or use local servers: npx banana-batch dev`,
+      `Temporal at ${address} (namespace ${namespace}) does not answer. Start it, set TEMPORAL_ADDRESS to its address, or use local servers: npx banana-batch dev`,
       { cause },
     );
   }

@@ -20,7 +20,7 @@ export function budgetText(
   );
   const enough =
     BigInt(cap) >= cost
-      ? 'enough for one job each'
+      ? 'enough for one job per image'
       : `enough for about ${(BigInt(cap) * BigInt(images)) / cost} of the ${counted(images, 'image')}; then the batch pauses`;
   return `Budget     ${microsText(cap)}: ${enough}\n`;
 }

@@ -8,14 +8,14 @@ import { embeddedBucketFolder } from './engine.js';
 import { tellResume } from './resume.js';
 import type { Watched } from './watch-to-end.js';
 
-/** The pause in which a batch waits for a person to look at its canary; undefined where it goes on by itself, or for other batches. */
+/** The pause in which a batch waits for a person to look at its canary; undefined where it continues by itself, or for other batches. */
 export function canaryToSee({ state, pauses }: Pick<BatchStatus, 'state' | 'pauses'>): Pause | undefined {
   if (state !== 'paused') return undefined;
   return pauses.find(({ kind, until }) => kind === 'canary' && until === undefined);
 }
 
 /**
- * Says where a canary is to be seen, and at a terminal asks whether the batch is to go on: `resumed` where it does.
+ * Says where a canary is to be seen, and at a terminal asks whether the batch is to continue: `resumed` where it does.
  * Elsewhere, or with `--yes`, which asks nothing, it is `left` waiting. `signal` interrupts the question.
  */
 export async function lookAtCanary(
@@ -27,10 +27,10 @@ export async function lookAtCanary(
   const { stdin, stderr } = context;
   const { access, location, engine } = watched;
   const { batchId, pending, runSeq } = status;
-  stderr.write(`Look       ${pagePath(context, watched, runSeq)}\n`);
+  stderr.write(`Page       ${pagePath(context, watched, runSeq)}\n`);
   if (watched.asks && stdin.isTTY) {
     const others = pending === 1 ? 'other row' : `other ${pending.toLocaleString('en')} rows`;
-    const question = `Go on with the ${others}?`;
+    const question = `Continue with the ${others}?`;
     const answer = await askConsent({ stdin, stderr, interrupted: signal }, question);
     if (answer === 'interrupted') return 'interrupted';
     if (answer === 'given') {
@@ -40,11 +40,11 @@ export async function lookAtCanary(
   }
   const isWorkerHere = engine?.hasWorker() === true;
   const worker = context.config.temporal ? 'npx banana-batch worker' : 'npx banana-batch dev';
-  const first = isWorkerHere
-    ? `Its worker was this command; at a terminal the same one asks again. Or start another worker with: ${worker}, then go`
-    : 'Go';
+  const how = isWorkerHere
+    ? `Its worker was this command: run the same command again in a terminal, and it asks again. Or start another worker with: ${worker}, then continue`
+    : 'Continue';
   stderr.write(
-    `"${location.batchId}" waits, and loses nothing. ${first} on with: banana-batch resume ${batchId}, or end it with: banana-batch cancel ${batchId}\n`,
+    `"${location.batchId}" is waiting; nothing is lost. ${how} with: banana-batch resume ${batchId}, or end it with: banana-batch cancel ${batchId}\n`,
   );
   return 'left';
 }

@@ -19,17 +19,18 @@ export const cancel: Command<CancelOptions> = (context, { id, force, json }) =>
     const { stdout, stderr } = context;
     if (await endsAtOnce(context, access, id, force)) {
       stderr.write(
-        `Nothing more is bought, and there is no final report. Collect what is paid, and make the rest: banana-batch retry ${id}\n`,
+        `Nothing more is bought, and there is no final report. Collect the paid images and make the rest with: banana-batch retry ${id}\n`,
       );
       if (json) stdout.write(`${JSON.stringify({ batchId: id, cancelling: false, ended: true })}\n`);
       return EXIT.ok;
     }
     const { before, isTakenUp } = await tellBatch(access, id, { verb: 'cancel', send: cancelBatch });
     const { batchId, inFlight, copying } = before;
+    const rowsInFlight = inFlight + copying;
     stderr.write(
       isTakenUp
-        ? `Cancelling "${batchId}": nothing more is bought; ${inFlight + copying} rows in flight may still finish. See it with: banana-batch status ${batchId} --watch\n`
-        : `The batch is cancelled as soon as a worker answers. ${NO_WORKER}\n`,
+        ? `Cancelling "${batchId}": nothing more is bought${rowsInFlight === 0 ? '' : `; ${counted(rowsInFlight, 'row')} in flight may still finish`}. Watch it with: banana-batch status ${batchId} --watch\n`
+        : `The batch will be cancelled when a worker runs. ${NO_WORKER}\n`,
     );
     if (json) stdout.write(`${JSON.stringify({ batchId, cancelling: true })}\n`);
     return EXIT.ok;
@@ -45,6 +46,6 @@ async function endsAtOnce(
   const location = await findBatch(access, id);
   const status = await readBatchStatus(access, location);
   if (!status || !isOpen(status)) return false;
-  const question = 'End its workflows, without a final report?';
+  const question = 'Terminate its workflows without a final report?';
   return endWhereWanted(context, access, location, { status, force, question });
 }

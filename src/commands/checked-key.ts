@@ -22,7 +22,7 @@ export async function checkKey({
   const problem = await problemOf(api, interrupted);
   if (!problem || interrupted.aborted) return;
   if (problem.isLasting) throw new UsageError(`${problem.text} Nothing was started.`);
-  stderr.write(`Warning    ${problem.text} The batch waits until it is well.\n`);
+  stderr.write(`Warning    ${problem.text} The batch will be held until that is fixed.\n`);
 }
 
 async function problemOf(

@@ -4,14 +4,17 @@ import { createInterface } from 'node:readline/promises';
 export type Consent = 'given' | 'declined' | 'interrupted';
 
 /** A terminal to ask at. */
-export interface Asked {
+export interface Terminal {
   readonly stdin: NodeJS.ReadableStream;
   readonly stderr: NodeJS.WritableStream;
   readonly interrupted: AbortSignal;
 }
 
 /** Asks a question that only "y" and "yes" agree to. Ctrl-C and an aborted `interrupted` interrupt, Ctrl-D declines. */
-export async function askConsent({ stdin, stderr, interrupted }: Asked, question: string): Promise<Consent> {
+export async function askConsent(
+  { stdin, stderr, interrupted }: Terminal,
+  question: string,
+): Promise<Consent> {
   const prompt = createInterface({ input: stdin, output: stderr });
   const left = new AbortController();
   let unanswered: Consent = 'declined';

@@ -24,7 +24,7 @@ export async function countedFailures(
     const { batchId, runSeq, failed, cancelled, failuresByKind } = status;
     const total = failed + cancelled;
     const byKind = { ...failuresByKind, ...(cancelled > 0 && { cancelled }) };
-    stderr.write(`${away?.message} The rows are listed there; Temporal knows how many they are.\n`);
+    stderr.write(`${away?.message} Only the counts are shown, which Temporal knows.\n`);
     if (json) {
       stdout.write(`${JSON.stringify({ batchId, runSeq, sealed: false, total, byKind, rows: [] })}\n`);
     } else {

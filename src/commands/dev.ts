@@ -27,7 +27,7 @@ export const dev: Command<DevOptions> = (context, options) =>
       }
       stderr.write('Ready. In another terminal, in this folder: npx banana-batch run examples/prompts.csv\n');
       stderr.write(
-        'Ctrl-C ends it, and the servers when no other command in this folder uses them; data stays in .banana-batch/.\n',
+        'Ctrl-C stops it, and the servers unless another command in this folder uses them; data stays in .banana-batch/.\n',
       );
       const ended = await Promise.race([engine.lost, aborted(interrupted)]);
       if (ended) throw ended;

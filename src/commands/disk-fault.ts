@@ -1,13 +1,13 @@
 const CAUSES: Readonly<Record<string, readonly [what: string, remedy: string]>> = {
   ENOSPC: ['the disk is full', 'Make room'],
-  EDQUOT: ['the quota of the disk is used up', 'Make room'],
-  EFBIG: ['the file would be larger than this user or disk may have', 'Raise the limit (ulimit -f)'],
-  EROFS: ['the disk can only be read', 'Use another folder'],
-  EACCES: ['this user may not write there', 'Change its permissions, or use another folder'],
-  EPERM: ['this user may not write there', 'Change its permissions, or use another folder'],
+  EDQUOT: ['the disk quota is exceeded', 'Make room'],
+  EFBIG: ['the file would exceed the size limit of this user or disk', 'Raise the limit (ulimit -f)'],
+  EROFS: ['the disk is read-only', 'Use another folder'],
+  EACCES: ['this user has no permission to write there', 'Change its permissions, or use another folder'],
+  EPERM: ['this user has no permission to write there', 'Change its permissions, or use another folder'],
   EMFILE: ['too many files are open', 'Raise the limit (ulimit -n)'],
   ENFILE: ['too many files are open on this machine', 'Close some programs'],
-  EIO: ['the disk fails', 'Use another folder'],
+  EIO: ['the disk reports an error', 'Use another folder'],
 };
 const DEEPEST_CAUSE = 5;
 

@@ -32,10 +32,10 @@ async function lookAtBalance(api: ApiConfig, signal: AbortSignal): Promise<Findi
   const client = createBananaHubClient({ ...api, timeoutMs: CHECK_LIMIT_MS - 1_000, connections: 1 });
   try {
     const { available, reserved } = await client.getBalance(signal);
-    const message = `${originOf(api)} takes the key: ${available} available, ${reserved} reserved.`;
+    const message = `${originOf(api)} accepts the key: ${available} available, ${reserved} reserved.`;
     return compareDecimals(available, '0') > 0
       ? ok(message)
-      : warning(message, 'Top the account up: batches hold until it covers a generation.');
+      : warning(message, 'Top up the account: batches are held until the balance covers a generation.');
   } finally {
     await client.close();
   }
@@ -53,18 +53,21 @@ export function explained(api: ApiConfig, error: unknown): Finding {
     case 'unauthorized':
       return problem(
         message,
-        'The key is not accepted: check BANANAHUB_API_KEY (or BANANAHUB_API_KEY_FILE), and that it belongs to BANANAHUB_BASE_URL.',
+        'The key is not accepted: check BANANAHUB_API_KEY (or BANANAHUB_API_KEY_FILE), and that the key belongs to BANANAHUB_BASE_URL.',
       );
     case 'forbidden':
-      return problem(message, 'The key may not read the balance: check what it is scoped to.');
+      return problem(message, 'The key may not read the balance: check its permissions.');
     case 'network':
     case 'timeout':
-      return problem(message, 'Check the network, and BANANAHUB_BASE_URL where it is set.');
+      return problem(message, 'Check the network and BANANAHUB_BASE_URL.');
     case 'rate-limited':
-      return warning(message, 'The key works; others are using up its rate.');
+      return warning(message, 'The key works, but its request rate is used up at the moment.');
     case 'paused':
     case 'unavailable':
-      return problem(message, 'The service is not well; batches hold until it is. Look again later.');
+      return problem(
+        message,
+        'The service is failing; batches are held until it recovers. Check again later.',
+      );
     case 'insufficient-balance':
     case 'invalid-request':
     case 'upload-failed':
@@ -72,7 +75,7 @@ export function explained(api: ApiConfig, error: unknown): Finding {
     case 'bad-answer':
       return problem(
         message,
-        'Check that BANANAHUB_BASE_URL leads to the API, like https://bananahub.io/api/v1.',
+        'Check that BANANAHUB_BASE_URL is the address of the API, such as https://bananahub.io/api/v1.',
       );
   }
 }
@@ -94,14 +97,14 @@ export async function checkClock(
   if (url === undefined || !URL.canParse(url)) {
     return {
       name,
-      ...warning('Not compared: no server is configured whose clock could be read.', 'Configure the API.'),
+      ...warning(
+        'Not compared: no server is configured to compare the clock with.',
+        'Set BANANAHUB_API_KEY.',
+      ),
     };
   }
   const unknown = (why: string): Finding =>
-    warning(
-      `Not compared with ${new URL(url).origin}: ${why}`,
-      'See that the clock of this machine is right.',
-    );
+    warning(`Not compared with ${new URL(url).origin}: ${why}`, "Check this machine's clock.");
   return check(
     name,
     interrupted,
@@ -125,6 +128,6 @@ export function clockFinding(aheadMs: number, origin: string): Finding {
   const seconds = Math.round(Math.abs(aheadMs) / 1000);
   return warning(
     `This machine's clock is ${seconds} s ${aheadMs > 0 ? 'behind' : 'ahead of'} ${origin}.`,
-    'Set it (NTP): S3 refuses signatures that are 15 minutes off, and image URLs seem expired.',
+    'Set the clock (NTP): S3 refuses signatures that are 15 minutes off, and image URLs look expired.',
   );
 }

@@ -29,7 +29,7 @@ export async function checkBucket(
   try {
     const reached = await check('bucket', interrupted, async (signal) => {
       await store.checkBucket(config.bucket, signal);
-      return ok(`${nameOf(config)} is there.`);
+      return ok(`${nameOf(config)} exists.`);
     });
     if (reached.state === 'problem') return [reached];
     const reach = await check('bucket input images', interrupted, async () => inputReach(config, api));
@@ -46,20 +46,22 @@ const NOT_CONFIGURED = problem(
 
 /** Whether the API can fetch from the bucket, as far as that can be told from here. */
 async function inputReach({ s3: { endpoint } }: BucketConfig, api: Config['api']): Promise<Finding> {
-  if (!api) return ok('Whether BananaHub reaches the bucket is not known: no API key is configured here.');
+  if (!api) return ok('Not checked whether BananaHub can reach the bucket: no API key is configured here.');
   const host = endpoint === undefined ? 'AWS' : new URL(endpoint).origin;
   switch (await bucketReach(endpoint, api)) {
     case 'reachable':
-      return ok(`Nothing speaks against ${new URL(api.baseUrl).origin} reaching the bucket.`);
+      return ok(
+        `The API at ${new URL(api.baseUrl).origin} should be able to fetch input images from the bucket.`,
+      );
     case 'doubtful':
       return warning(
-        `From here ${host} leads to a private network: whether BananaHub reaches it is not known.`,
-        'Input images from files and s3:// need it; try one row of them first.',
+        `${host} resolves to a private network here: BananaHub may be unable to reach it.`,
+        'Only input images from files and s3:// need this; try one such row first.',
       );
     case 'out-of-reach':
       return warning(
         `${new URL(api.baseUrl).origin} cannot reach the bucket at ${host}.`,
-        'Rows with input images from files or s3:// are refused; text and http(s) URLs work. Use a bucket on the internet for them.',
+        'Rows with input images from files or s3:// are refused; prompts alone and http(s) URLs work. For input images, use a bucket that is reachable from the internet.',
       );
   }
 }
@@ -99,10 +101,7 @@ async function checkObjects(
       await store.delete(spoilt, signal);
       await store.delete(copied, signal);
       return (await store.head(probe.ref, signal))
-        ? problem(
-            'A deleted object is still there.',
-            'Check the server; probes of a hold delete what they wrote.',
-          )
+        ? problem('A deleted object is still there.', 'Check the S3 server: deletes must work.')
         : ok('Objects can be deleted.');
     });
   }
@@ -126,14 +125,17 @@ class ProbeObject {
 
   async put(signal: AbortSignal): Promise<Finding> {
     this.#etag = (await this.#put(signal, { kind: 'absent' })).etag;
-    return ok('Objects can be put.');
+    return ok('Objects can be written.');
   }
 
   async get(signal: AbortSignal): Promise<Finding> {
     const read = await buffer(await this.#store.read(this.ref, signal));
     return read.equals(this.#body)
-      ? ok('What is put comes back the same.')
-      : problem('What comes back is not what was put.', 'Look for a proxy or gateway that changes bodies.');
+      ? ok('Objects read back as they were written.')
+      : problem(
+          'An object read back differently from how it was written.',
+          'Look for a proxy or gateway that changes bodies.',
+        );
   }
 
   /** As the service fetches input images. */
@@ -145,16 +147,16 @@ class ProbeObject {
       read: Buffer.from(await response.body.arrayBuffer()),
     }));
     return statusCode === 200 && read.equals(this.#body)
-      ? ok('A presigned URL opens what was put.')
+      ? ok('A presigned URL opens an object.')
       : problem(
-          `A presigned URL answers ${statusCode} instead of what was put.`,
-          'Input images from files and s3:// need it: check clocks, the region, and proxies before the bucket.',
+          `A presigned URL answers ${statusCode} instead of the object.`,
+          'Input images from files and s3:// need presigned URLs: check the clocks, AWS_REGION, and proxies in front of the bucket.',
         );
   }
 
   async putIfAbsent(signal: AbortSignal): Promise<Finding> {
     return (await isRefused(() => this.#put(signal, { kind: 'absent' })))
-      ? ok('A put for new objects only (If-None-Match) leaves an existing one alone.')
+      ? ok('A put for new objects only (If-None-Match) does not overwrite an existing object.')
       : problem(IGNORED.absent, CONDITIONS_ADVICE);
   }
 
@@ -164,7 +166,7 @@ class ProbeObject {
       return problem(IGNORED.unchanged, CONDITIONS_ADVICE);
     }
     this.#etag = (await this.#put(signal, { kind: 'unchanged', etag: this.#etag })).etag;
-    return ok('A put over one version only (If-Match) does that.');
+    return ok('A put over one version only (If-Match) replaces only that version.');
   }
 
   /** As images are copied that get other names. */
@@ -180,15 +182,15 @@ class ProbeObject {
     const copied = await this.#store.head(to, signal);
     if (copied?.metadata['probe'] !== 'copied') {
       return problem(
-        'A copy does not have the metadata that it was given.',
-        'Images that get other names are copied with new metadata: use a server that replaces it (x-amz-metadata-directive).',
+        'A copied object does not have the metadata given to the copy.',
+        'Renamed images are copied with new metadata: use a server that supports x-amz-metadata-directive.',
       );
     }
     return way === 'within-storage'
       ? ok('Objects can be copied within the bucket.')
       : warning(
           'The server refuses copies with a checksum and a condition.',
-          'Images that get other names are downloaded and uploaded again instead: slower, and as safe.',
+          'Renamed images are downloaded and uploaded instead: slower, but as safe.',
         );
   }
 
@@ -220,10 +222,10 @@ async function putSpoilt(store: ObjectStore, ref: ObjectRef, signal: AbortSignal
     if (!(error instanceof StorageError)) throw error;
     return error.code === 'unreachable' || error.code === 'unavailable'
       ? problem(messageOf(error))
-      : ok('Bytes that change on their way are refused.');
+      : ok('Uploads that do not match their checksum are refused.');
   }
   return warning(
-    'The server stored bytes under the checksum of others: it does not check x-amz-checksum-sha256.',
-    'Images that are damaged on their way would not be noticed; prefer a server that checks.',
+    'The server stored bytes that do not match their checksum: it does not check x-amz-checksum-sha256.',
+    'Images damaged in transit would go unnoticed; prefer a server that checks.',
   );
 }

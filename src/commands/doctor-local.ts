@@ -96,4 +96,4 @@ function programCheck(
 }
 
 const PROGRAM_ADVICE =
-  'Build it once with "npm run setup" in the checkout, put it on PATH, or name it in TEMPORAL_CLI_PATH or VERSITYGW_PATH.';
+  'Build it once with "npm run setup" in the checkout, put it on PATH, or set TEMPORAL_CLI_PATH or VERSITYGW_PATH to its path.';

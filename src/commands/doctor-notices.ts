@@ -6,7 +6,7 @@ import { createNoticeSender } from '../notices/notice-sender.js';
 import { check, ok, problem, type CheckResult, type Finding } from './doctor-check.js';
 
 /**
- * Who is told how batches fare; nothing where nobody is. `test`: sends a signed notice of type `test`, and says what
+ * Who is told how batches fare; nothing where no one is. `test`: sends a signed notice of type `test`, and says what
  * came back.
  */
 export async function checkNotices(
@@ -20,12 +20,12 @@ export async function checkNotices(
   if (known) return [{ name, ...problem(known.message, known.advice) }];
   if (test) return [await check(name, interrupted, (signal) => sendTest(notices, signal))];
   const { host } = new URL(notices.url);
-  return [{ name, ...ok(`Go to ${host}; try it with: banana-batch doctor --notify`) }];
+  return [{ name, ...ok(`Notices go to ${host}. Test it with: banana-batch doctor --notify`) }];
 }
 
 const NOT_CONFIGURED = problem(
-  'Nobody is told how batches fare.',
-  'Set BANANA_NOTIFY_URL and BANANA_NOTIFY_SECRET here and on the workers: docs/notifications.md',
+  'No notices are configured: nothing is sent when a batch ends, is held or is stuck.',
+  'To get notices, set BANANA_NOTIFY_URL and BANANA_NOTIFY_SECRET here and on the workers: docs/notifications.md',
 );
 
 async function sendTest(config: NoticeConfig, signal: AbortSignal): Promise<Finding> {
@@ -34,7 +34,7 @@ async function sendTest(config: NoticeConfig, signal: AbortSignal): Promise<Find
     const { kind, message } = await sender.send(noticeOf({ type: 'test' }, new Date().toISOString()), signal);
     if (kind === 'taken') return ok(`A test notice was sent: ${message}`);
     const advice =
-      'Check BANANA_NOTIFY_URL, and that the receiver takes notices signed with BANANA_NOTIFY_SECRET.';
+      'Check BANANA_NOTIFY_URL, and that the receiver accepts notices signed with BANANA_NOTIFY_SECRET.';
     return problem(message, kind === 'again' ? advice : undefined);
   } finally {
     await sender.close();

@@ -1,3 +1,4 @@
+import { counted } from '../domain/counted.js';
 import { Client, Connection, isGrpcServiceError, type ConnectionLike } from '@temporalio/client';
 import { z } from 'zod';
 import type { Config, TemporalConfig } from '../config.js';
@@ -51,7 +52,7 @@ function unreachable({ address, origin }: TemporalConfig, error: unknown): Findi
   const advice =
     origin === 'stack'
       ? 'Start the local servers of this folder again: npx banana-batch dev'
-      : 'Start it, or set TEMPORAL_ADDRESS (host:port) to where it is; check TLS and the API key.';
+      : 'Start Temporal, or set TEMPORAL_ADDRESS (host:port) to its address; check TLS and the API key.';
   return problem(`${address} does not answer: ${messageOf(cause)}`, advice);
 }
 
@@ -108,14 +109,14 @@ async function lookForWorkers(connection: Connection, { taskQueue, temporal }: C
   const idle = polled.filter(({ pollers }) => pollers.length === 0).map(({ name }) => name);
   if (idle.length > 0) {
     return warning(
-      `No worker polls ${idle.join(', ')}: that part of the work waits.`,
-      'Start a worker for all of it: npx banana-batch worker (without --roles)',
+      `No worker polls ${idle.join(', ')}: work of that kind waits.`,
+      'Start a worker for all kinds of work: npx banana-batch worker (without --roles)',
     );
   }
-  return ok(`${workers.size} at work on "${taskQueue}": ${[...workers].join(', ')}.`);
+  return ok(`${counted(workers.size, 'worker')} on "${taskQueue}": ${[...workers].join(', ')}.`);
 }
 
-/** The rates that somebody has set: a batch that they slow down does not say so itself. Nothing where there are none, or Temporal knows of none. */
+/** The rates that someone has set: a batch that they slow down does not say so itself. Nothing where there are none, or Temporal knows of none. */
 async function ratesSet(
   connection: ConnectionLike,
   { taskQueue, temporal }: Config,
@@ -130,8 +131,8 @@ async function ratesSet(
     ...(polls === undefined ? [] : [`polls ${rateText(polls)}`]),
   ];
   if (limits.length === 0) return [];
-  const ways = 'Change it with banana-batch rate, or take it away: banana-batch rate off --polls off';
-  return [{ name: 'rate', ...ok(`All workers together are kept to a rate: ${limits.join(', ')}. ${ways}`) }];
+  const ways = 'Change it with banana-batch rate, or remove it: banana-batch rate off --polls off';
+  return [{ name: 'rate', ...ok(`All workers together are limited to: ${limits.join(', ')}. ${ways}`) }];
 }
 
 /** The running batches that cannot continue. */

@@ -21,7 +21,7 @@ export async function checkWebhooks(
 }
 
 const ADVICE =
-  'Start a receiver (npx banana-batch webhooks, or worker --webhooks PORT) and lead BANANA_WEBHOOK_URL to it; until then workers poll.';
+  'Start a receiver (npx banana-batch webhooks, or worker --webhooks PORT) and make it reachable at BANANA_WEBHOOK_URL; until then workers poll.';
 
 async function ask({ url, secrets: [secret] }: WebhookConfig, signal: AbortSignal): Promise<Finding> {
   const nonce = randomBytes(24).toString('base64url');
@@ -30,10 +30,10 @@ async function ask({ url, secrets: [secret] }: WebhookConfig, signal: AbortSigna
     ...(await readBoundedText(answer.body, 1024)),
   }));
   if (statusCode === 200 && sameText(text.trim(), healthAnswer(nonce, secret))) {
-    return ok(`${url} leads to a receiver with this secret.`);
+    return ok(`${url} reaches a receiver with this secret.`);
   }
   return problem(
-    `${url} answers ${statusCode}, and not as a receiver with this secret does.`,
+    `${url} answers ${statusCode}: it is not a receiver with this secret.`,
     `Give receivers and workers the same BANANA_WEBHOOK_SECRET. ${ADVICE}`,
   );
 }

@@ -66,7 +66,7 @@ export function dryRunText({
     : [
         line(
           'Batch',
-          `${batchId} → no bucket is configured: set BANANA_BUCKET to compare with what is there;`,
+          `${batchId} → no bucket is configured: set BANANA_BUCKET to compare with an existing batch;`,
         ),
         line('', `"run" would keep the batch in this folder, below .banana-batch/`),
       ];
@@ -96,9 +96,9 @@ function timeText({ seconds, jobSeconds, concurrency, measuredByRun }: ExpectedT
   const job = jobSeconds.map((value) => value.toPrecision(2).replace(/\.0$/, '')).join('–');
   const by =
     measuredByRun === undefined
-      ? `if a job takes ${job} s, as the service says; its queues can take much longer`
+      ? `if a job takes ${job} s, the usual time; queues can make it much longer`
       : `if a row takes ${job} s, as in run ${measuredByRun}`;
-  return `${low} – ${high} with ${concurrency} jobs at a time, ${by}`;
+  return `${low} – ${high} with ${concurrency} jobs in flight, ${by}`;
 }
 
 /** The request without what is secret or not known before it goes out: input images by the names that our files show. */

@@ -10,7 +10,7 @@ import { askConsent } from './consent.js';
 
 /**
  * Ends the workflows of an open batch as they stand: with `force`, or where it is stuck and the person at the terminal
- * agrees to `question`. False where it goes on, since it is not stuck. Throws a UsageError for a stuck one that is not to be ended.
+ * agrees to `question`. False where it continues, since it is not stuck. Throws a UsageError for a stuck one that is not to be ended.
  */
 export async function endWhereWanted(
   context: CommandContext,
@@ -29,7 +29,7 @@ export async function endWhereWanted(
     if (!stdin.isTTY || (await askConsent(context, question)) !== 'given') throw stuck(status);
   }
   await endWorkflows(client, location);
-  context.stderr.write(`Ended the workflows of "${location.batchId}".\n`);
+  context.stderr.write(`Terminated the workflows of "${location.batchId}".\n`);
   return true;
 }
 
@@ -43,7 +43,7 @@ export async function withBudgetLeft<Options extends { readonly running: Running
   if (options.running.budget !== undefined) return options;
   const budget = await budgetLeft(store, location, Date.now());
   if (!budget) return options;
-  stderr.write(`Budget     ${budget.left} is left of ${budget.cap}\n`);
+  stderr.write(`Budget     ${budget.left} left of ${budget.cap}\n`);
   return { ...options, running: { ...options.running, budget: budget.left } };
 }
 

@@ -29,7 +29,7 @@ export class EngineWorker {
     void this.#watch(await this.#starting);
   }
 
-  /** Starts it while the command goes on; that it cannot be started is a loss. */
+  /** Starts it while the command continues; that it cannot be started is a loss. */
   async startUnlessStopped(options: Omit<StartWorkerOptions, 'log'>): Promise<void> {
     if (this.#isStopped) return;
     try {
@@ -58,7 +58,7 @@ export class EngineWorker {
 
   async #watch(worker: RunningWorker): Promise<void> {
     const reason = await worker.done.then(
-      () => 'The worker has ended.',
+      () => 'The worker has stopped.',
       (error: unknown) => (error instanceof Error ? error.message : String(error)),
     );
     if (this.#isStopped) return;

@@ -47,7 +47,7 @@ export async function withEngine<T>(
         needed.s3 && !found?.s3,
         needed.sandbox && !found?.api,
       ];
-      if (isRunning.includes(true)) stderr.write('Starting what is not configured …\n');
+      if (isRunning.includes(true)) stderr.write('Starting local servers for what is not configured …\n');
       stack = await startStack({
         cwd,
         ...needed,
@@ -147,7 +147,7 @@ export function describeEngine(engine: Engine, cwd: string): string {
     const isSandbox = api.origin === 'stack';
     lines.push([
       'API',
-      isSandbox ? 'sandbox: drawings, free of charge (set BANANAHUB_API_KEY for the real one)' : api.baseUrl,
+      isSandbox ? 'sandbox: drawings, free of charge (set BANANAHUB_API_KEY for the real API)' : api.baseUrl,
     ]);
   }
   lines.push([

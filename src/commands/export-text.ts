@@ -29,7 +29,7 @@ export class ExportPace {
   }
 }
 
-/** How far an export has come, for whoever waits. */
+/** How far an export has come, for the person who waits. */
 export function exportProgressText(
   batchId: string,
   now: ExportProgress,
@@ -63,7 +63,7 @@ export function exportSummary(exported: Exported, address: string, seconds: numb
   return [
     `${batchId} run ${runSeq}: ${counted(images, 'image')} (${prettyBytes(imageBytes)}) in ${counted(shards.length, 'shard')}${kept}${took}.`,
     `Place      ${address}`,
-    `Load       ${address.startsWith('s3://') ? 'README.md there says how' : `datasets.load_dataset(${JSON.stringify(address)}, split="train")`}`,
+    `Load       ${address.startsWith('s3://') ? 'see README.md there' : `datasets.load_dataset(${JSON.stringify(address)}, split="train")`}`,
     '',
   ].join('\n');
 }
@@ -82,16 +82,16 @@ export function missingRowsText(batchId: string, missing: readonly MissingRow[])
   const more =
     missing.length > NAMED_ROWS ? `  … and ${missing.length - NAMED_ROWS} more, all in export.json\n` : '';
   return [
-    `${counted(missing.length, 'row')} left out, since the image in the bucket is damaged or gone:\n`,
+    `${counted(missing.length, 'row')} left out, because the image in the bucket is damaged or missing:\n`,
     ...named,
     more,
-    `Check all images with: banana-batch verify ${batchId} --deep. Buy damaged ones again with: banana-batch redo ${batchId} --rows ROW, then export again with --overwrite. If the bucket gets them back, the same export adds them.\n`,
+    `Check all images with: banana-batch verify ${batchId} --deep. Buy damaged ones again with: banana-batch redo ${batchId} --rows ROW, then export again with --overwrite. If missing images are restored in the bucket, the same export adds them.\n`,
   ].join('');
 }
 
-/** Said where a card was edited by somebody. */
+/** Said where a card was edited by someone. */
 export function keptCardNote(address: string): string {
-  return `README.md in ${address} is not as banana-batch wrote it, so its words stay: its counts may be of an earlier export. Delete it to have it written again.\n`;
+  return `README.md in ${address} was edited and stays as it is; its counts may be from an earlier export. Delete it to have it written again.\n`;
 }
 
 /** What `export --json` prints; scripts rely on it. */

@@ -53,7 +53,7 @@ export const exportCommand: Command<ExportOptions> = (context, options) =>
       return missing.length > 0 ? EXIT.incomplete : EXIT.ok;
     } catch (error) {
       if (!context.interrupted.aborted) throw error;
-      context.stderr.write('Stopped. What is finished stays; the same command goes on from there.\n');
+      context.stderr.write('Stopped. Finished shards stay; the same command continues after them.\n');
       return EXIT.interrupted;
     }
   });
@@ -84,7 +84,7 @@ async function finishedSeal(store: ObjectStore, location: BatchLocation): Promis
   if (newestRunSeq > run.runSeq) {
     const { batchId } = location;
     throw new UsageError(
-      `Run ${newestRunSeq} of batch "${batchId}" has left no seal yet, and may be changing images. Export when it has: banana-batch status ${batchId}. If it was ended before it could seal: banana-batch retry ${batchId}`,
+      `Run ${newestRunSeq} of batch "${batchId}" has no final report yet and may still change images. Export when it has finished: banana-batch status ${batchId}. If it was terminated, finish it with: banana-batch retry ${batchId}`,
     );
   }
   return seal;
@@ -108,7 +108,7 @@ function placeOf(
   const { bucket, root: prefix } = folder;
   if (bucket === location.bucket && prefix.startsWith(batchRoot(location))) {
     throw new UsageError(
-      `--to is "${to}", within the batch itself, where "verify" would not know it. Choose a prefix outside of ${batchRoot(location)}.`,
+      `--to "${to}" is inside the batch itself, where "verify" would report it as unknown. Choose a prefix outside of ${batchRoot(location)}.`,
     );
   }
   return s3Place(store, { bucket, prefix }, interrupted);

@@ -19,7 +19,7 @@ import { writeText } from './write-text.js';
 export interface FailuresOptions {
   readonly id: string;
   readonly json: boolean;
-  /** Prints `failures.csv` itself, whole: to be mended and submitted. */
+  /** Prints `failures.csv` itself, whole: to be fixed and submitted. */
   readonly csv: boolean;
   /** Most rows to list; the counts are of all. Default 50 in a table, all in JSON. */
   readonly limit?: number;
@@ -29,8 +29,7 @@ const TABLE_ROWS = 50;
 
 /** The rows of a batch that ended without an image, and why: as sealed, or as recorded so far. Needs only the bucket. */
 export const failures: Command<FailuresOptions> = (context, options) => {
-  if (options.csv && options.json)
-    throw new UsageError('--csv and --json exclude each other: give one of them.');
+  if (options.csv && options.json) throw new UsageError('--csv and --json cannot be used together.');
   return withBucketIfAny(context.config, async (reached) => {
     const { store, bucket, away } = reached;
     if (away && options.csv) throw away;
@@ -166,9 +165,9 @@ async function showTable(
     );
     stderr.write(`${retryAdvice(batchId, byKind)}\n`);
     stderr.write(
-      `All of them as a sheet, to mend: banana-batch failures ${batchId} --csv > again.csv, then: banana-batch submit again.csv --id ${batchId}\n`,
+      `To fix and resubmit them: banana-batch failures ${batchId} --csv > again.csv, then: banana-batch submit again.csv --id ${batchId}\n`,
     );
-    stderr.write(`One row's story: banana-batch row ${batchId} ROW\n`);
+    stderr.write(`Details of a row: banana-batch row ${batchId} ROW\n`);
   }
   if (source.kind === 'none' || source.batch.rejected === 0) return;
   const rejects = `s3://${location.bucket}/${rejectsKey(location)}`;

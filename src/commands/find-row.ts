@@ -60,7 +60,7 @@ export async function findRowIds(
 }
 
 const HOW_ROWS_ARE_NAMED =
-  'A row is named by its id, the name of its image, or its line in the sheet: metadata.jsonl and failures.csv have ids and names.';
+  'Name a row by its id, its image name or its line in the sheet; metadata.jsonl and failures.csv list ids and names.';
 
 interface Candidate extends NamedRow {
   readonly found: () => FoundRow;
@@ -86,7 +86,7 @@ async function findRows(
   }
   if (ambiguous.length > 0) {
     throw new UsageError(
-      `${ambiguous.slice(0, TOLD).join(' ')}${andMore(ambiguous.length - TOLD)} Nothing was done: write one of them as it stands here.`,
+      `${ambiguous.slice(0, TOLD).join(' ')}${andMore(ambiguous.length - TOLD)} Nothing was started: use one of them exactly as shown.`,
     );
   }
   return { rows, missing };
@@ -97,11 +97,11 @@ function choicesText(
   { rows, count }: Extract<RowAnswer<NamedRow>, { kind: 'ambiguous' }>,
 ): string {
   const choices = rows.map((row) => `id:${oneLine(row.rowId)} (${placeText(row)})`);
-  return `"${oneLine(text)}" may be ${count} rows: ${choices.join(', ')}${andMore(count - rows.length)}.`;
+  return `"${oneLine(text)}" matches ${count} rows: ${choices.join(', ')}${andMore(count - rows.length)}.`;
 }
 
 function otherText(text: string, row: NamedRow, onLine: NamedRow): string {
-  return `"${oneLine(text)}" is taken for row "${oneLine(row.rowId)}" (${placeText(row)}); row "${oneLine(onLine.rowId)}" (${placeText(onLine)}) is line:${onLine.line}.\n`;
+  return `"${oneLine(text)}" is read as row "${oneLine(row.rowId)}" (${placeText(row)}); for row "${oneLine(onLine.rowId)}" (${placeText(onLine)}) write line:${onLine.line}.\n`;
 }
 
 function andMore(count: number): string {

@@ -7,7 +7,7 @@ import type { FiringBatch } from './schedule-document.js';
 export interface FiringText {
   /** A few words. */
   readonly outcome: string;
-  /** Why nothing was bought, or why its batch stands still. */
+  /** Why nothing was bought, or why its batch is stopped. */
   readonly why?: string;
   readonly batch?: FiringBatch;
   /** Something that a person may want to look at. */
@@ -16,11 +16,11 @@ export interface FiringText {
 
 /** What became of a firing. */
 export function firingText(firing: Firing): FiringText {
-  if (firing.kind === 'waiting') return { outcome: 'not taken up yet', isBad: true };
+  if (firing.kind === 'waiting') return { outcome: 'not started yet', isBad: true };
   if (firing.kind === 'unrecorded') {
     return {
       outcome: 'lost',
-      why: 'Its workflow was ended from outside before it was recorded.',
+      why: 'Its workflow was terminated before the run was recorded.',
       isBad: true,
     };
   }
@@ -39,7 +39,7 @@ export function firingText(firing: Firing): FiringText {
 }
 
 function atWorkText(batch: BatchStatus | undefined): Omit<FiringText, 'batch'> {
-  if (!batch) return { outcome: 'at work', isBad: false };
+  if (!batch) return { outcome: 'running', isBad: false };
   const { state, reason, stored, total } = batch;
   return {
     outcome: `${state} ${stored}/${total}`,

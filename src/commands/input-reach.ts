@@ -31,7 +31,7 @@ async function bucketText(
     case 'reachable':
       return '';
     case 'doubtful':
-      return `           BananaHub fetches them from the bucket at ${new URL(endpoint).origin}: from here that leads to a private network\n`;
+      return `           BananaHub must fetch them from the bucket at ${new URL(endpoint).origin}, which resolves to a private network here\n`;
     case 'out-of-reach':
       throw new UsageError(`${outOfReachText(endpoint, api)} Nothing was started.`);
   }

@@ -19,7 +19,7 @@ export function inputsText(
   }
   if (lent > 0) {
     lines.push(
-      `           ${counted(lent, 's3:// object')} of them, named by a sheet from the web and read by your credentials\n`,
+      `           ${counted(lent, 's3:// object')} of them, listed in a sheet from the web and read with your credentials\n`,
     );
   }
   return lines.join('');
@@ -36,5 +36,5 @@ export function uploadText(missing: readonly SheetInput[]): string {
 export function privateHostsText(hosts: readonly string[]): string {
   if (hosts.length === 0) return '';
   const more = hosts.length > 3 ? ', …' : '';
-  return `           URLs on ${hosts.slice(0, 3).join(', ')}${more} lead to this machine or a private network: BananaHub cannot fetch them, and those rows will fail\n`;
+  return `           URLs on ${hosts.slice(0, 3).join(', ')}${more} point to this machine or a private network: BananaHub cannot fetch them, and those rows will fail\n`;
 }

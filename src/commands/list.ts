@@ -17,7 +17,7 @@ import { writeText } from './write-text.js';
 
 export interface ListOptions {
   readonly json: boolean;
-  /** Shows only so many, the newest. */
+  /** Shows only this many, the newest. */
   readonly limit?: number;
 }
 
@@ -35,8 +35,8 @@ export const list: Command<ListOptions> = (context, options) =>
       if (away && problem) {
         throw new UsageError(`${away.message} ${problem} either. Check both with: banana-batch doctor`);
       }
-      if (away) stderr.write(`${away.message} These are the batches that Temporal knows.\n`);
-      if (problem) stderr.write(`${problem}: this is what the bucket has recorded.\n`);
+      if (away) stderr.write(`${away.message} Only batches known to Temporal are listed.\n`);
+      if (problem) stderr.write(`${problem}: showing what is recorded in the bucket.\n`);
       if (options.json) {
         const document = {
           location: `s3://${bucket}/${prefix}`,
@@ -47,12 +47,12 @@ export const list: Command<ListOptions> = (context, options) =>
         await writeText(stdout, `${JSON.stringify(document)}\n`);
       } else if (batches.length === 0 && !away) {
         stderr.write(
-          `There are no batches in s3://${bucket}/${prefix} yet. Begin with: banana-batch submit prompts.csv\n`,
+          `There are no batches in s3://${bucket}/${prefix} yet. Start with: banana-batch submit prompts.csv\n`,
         );
       } else {
         await writeText(stdout, tableOf(shown, context, Date.now()));
         const more = batches.length - shown.length;
-        if (more > 0) stderr.write(`${more} older not shown; see them with a larger --limit.\n`);
+        if (more > 0) stderr.write(`${more} older not shown; use a larger --limit to see them.\n`);
       }
       return EXIT.ok;
     }),

@@ -1,4 +1,4 @@
-/** How well an id fits what somebody typed: smaller is better, undefined for not at all. */
+/** How well an id fits what someone typed: smaller is better, undefined for not at all. */
 function nearness(typed: string, rowId: string): number | undefined {
   const wanted = typed.toLowerCase();
   const id = rowId.toLowerCase();
@@ -10,7 +10,7 @@ function nearness(typed: string, rowId: string): number | undefined {
   return half.length >= 3 && id.startsWith(half) ? 3 : undefined;
 }
 
-/** Keeps the ids that come nearest to what somebody typed. */
+/** Keeps the ids that come nearest to what someone typed. */
 export class NearRowIds {
   readonly #typed: string;
   readonly #byNearness: readonly string[][] = [[], [], [], []];

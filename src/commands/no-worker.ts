@@ -1,2 +1,2 @@
-/** Said where a batch was told something and nobody works on it. */
-export const NO_WORKER = 'None does now; start one: npx banana-batch worker';
+/** Printed where a batch was sent a command and no worker processes it. */
+export const NO_WORKER = 'No worker answers now; start one: npx banana-batch worker';

@@ -102,7 +102,8 @@ export function namesOf<Name extends string>(names: readonly Name[]): (text: str
   return (text) =>
     text.split(',').map((part) => {
       const name = names.find((known) => known === part.trim());
-      if (name === undefined) throw new InvalidArgumentError(`Expected some of ${names.join(', ')}.`);
+      if (name === undefined)
+        throw new InvalidArgumentError(`Expected one or more of ${names.join(', ')}, separated by commas.`);
       return name;
     });
 }

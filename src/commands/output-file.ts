@@ -60,7 +60,7 @@ async function refuseTaken(place: string, name: string, overwrite: boolean): Pro
     throw error;
   }
   if (found.isDirectory()) throw new UsageError(`Cannot write ${name}: it is a folder. Name a file in it.`);
-  if (!found.isFile()) throw new UsageError(`Cannot write ${name}: it is not an ordinary file.`);
+  if (!found.isFile()) throw new UsageError(`Cannot write ${name}: it is not a regular file.`);
   if (!overwrite) {
     throw new UsageError(`${name} exists already. Replace it with --overwrite, or give another name.`);
   }

@@ -14,7 +14,7 @@ export function overdueLines(status: OldestRows): readonly string[] {
   return [
     `  oldest rows${usual}:`,
     ...rows.map((row) => `    ${rowText(row)}`),
-    `  Look closer: npx banana-batch row ${batchId} ROWID. Waiting loses nothing; cancel ends the batch and keeps the job ids; submitted with --job-timeout, such rows are given up by themselves.`,
+    `  Details: npx banana-batch row ${batchId} ROWID. Waiting loses nothing; "cancel" ends the batch and keeps the job ids; in a batch submitted with --job-timeout, such rows fail by themselves.`,
   ];
 }
 
@@ -31,13 +31,13 @@ function overdueRows({ oldestRows, usualSeconds, holds }: OldestRows): readonly 
 
 function rowText(row: OldestRow): string {
   const { phase, ageSeconds, generation, jobId } = row;
-  const step = phase === 'copying' ? 'image being copied' : jobId ? 'job awaited' : 'job being made';
+  const step = phase === 'copying' ? 'copying the image' : jobId ? 'waiting for the job' : 'creating the job';
   const facts = [`${step} for ${secondsText(ageSeconds)}`, `generation ${generation}`];
   return [idText(row), ...facts, ...(jobId ? [`job ${jobId}`] : [])].join(' · ');
 }
 
 function idText({ rowId }: OldestRow): string {
-  return rowId === undefined ? 'a row whose id the bucket does not tell' : oneLine(rowId);
+  return rowId === undefined ? 'a row whose id cannot be read from the bucket' : oneLine(rowId);
 }
 
 function secondsText(seconds: number): string {

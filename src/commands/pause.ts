@@ -15,10 +15,11 @@ export const pause: Command<PauseOptions> = (context, { id, json }) =>
     const { stdout, stderr } = context;
     const { before, isTakenUp } = await tellBatch(access, id, { verb: 'pause', send: pauseBatch });
     const { batchId, inFlight, copying } = before;
+    const rowsInFlight = inFlight + copying;
     stderr.write(
       isTakenUp
-        ? `Paused "${batchId}": nothing more is bought; ${inFlight + copying} rows in flight are still stored. Go on with: banana-batch resume ${batchId}\n`
-        : `The batch is paused as soon as a worker answers. ${NO_WORKER}\n`,
+        ? `Paused "${batchId}": nothing more is bought${rowsInFlight === 0 ? '' : `; ${counted(rowsInFlight, 'row')} in flight ${rowsInFlight === 1 ? 'is' : 'are'} still stored`}. Continue with: banana-batch resume ${batchId}\n`
+        : `The batch will be paused when a worker runs. ${NO_WORKER}\n`,
     );
     if (json) stdout.write(`${JSON.stringify({ batchId, paused: true, takenUp: isTakenUp })}\n`);
     return EXIT.ok;

@@ -2,9 +2,9 @@ import { createLogUpdate } from 'log-update';
 
 const LINE_EVERY_MS = 10_000;
 
-/** What is going on, on stderr: a block that is drawn over on a terminal, and a line now and then elsewhere. */
+/** Progress on stderr: on a terminal a block that is redrawn, elsewhere a line now and then. */
 export interface Progress {
-  /** Shows the present state; `line` is what somebody reads who sees no redrawing. */
+  /** Shows the present state; `line` is what someone reads who sees no redrawing. */
   show(block: string, line?: string): void;
   /** Writes something that stays, above the block. */
   say(text: string): void;

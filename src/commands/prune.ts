@@ -65,21 +65,21 @@ export const prune: Command<PruneOptions> = (context, options) =>
     }
   });
 
-/** A batch at work takes up images that look left over. Where Temporal does not answer, its seal alone has to tell. */
+/** A running batch takes up images that look left over. Where Temporal does not answer, its seal alone has to tell. */
 async function refuseOpen({ config, stderr }: CommandContext, location: BatchLocation): Promise<void> {
   await withTemporalIfAny(config, async (temporal) => {
     if (temporal.kind === 'away') {
       if (config.temporal)
-        stderr.write(`${temporal.problem}; the bucket alone tells whether runs are over.\n`);
+        stderr.write(`${temporal.problem}; only the bucket is checked for unfinished runs.\n`);
       return;
     }
     const description = await describeBatch(temporal.client, location);
     if (description?.status.name !== 'RUNNING') return;
     const run = snapshotInMemo(description)?.run;
-    // Temporal knows batches by id alone: one of this id may be at work in another place.
+    // Temporal knows batches by id alone: one of this id may be running in another place.
     if (run && !isSamePlace(run, location)) return;
     throw new UsageError(
-      `Batch "${location.batchId}" is not over: it may still take up images that look left over. Prune when it has ended: banana-batch status ${location.batchId}`,
+      `Batch "${location.batchId}" is still running and may use images that look left over. Prune it when it has finished: banana-batch status ${location.batchId}`,
     );
   });
 }
@@ -91,10 +91,10 @@ function bytesOf({ leftovers }: Leftovers): number {
 async function tell({ stderr }: CommandContext, location: BatchLocation, found: Leftovers): Promise<void> {
   const { leftovers, foreign, unclaimed } = found;
   const { batchId } = location;
-  if (leftovers.length === 0) stderr.write(`Nothing of "${batchId}" is left over.\n`);
+  if (leftovers.length === 0) stderr.write(`Nothing to prune in "${batchId}".\n`);
   else {
     stderr.write(
-      `${counted(leftovers.length, 'object')} (${prettyBytes(bytesOf(found))}) of "${batchId}" that no row names any more, in ${addressOf(location)}:\n`,
+      `${counted(leftovers.length, 'object')} (${prettyBytes(bytesOf(found))}) of "${batchId}" that no row uses any more, in ${addressOf(location)}:\n`,
     );
     for (const { key } of leftovers.slice(0, SHOWN_KEYS)) await writeText(stderr, `  ${oneLine(key)}\n`);
     const more = leftovers.length - SHOWN_KEYS;
@@ -102,9 +102,9 @@ async function tell({ stderr }: CommandContext, location: BatchLocation, found: 
   }
   if (unclaimed > 0)
     stderr.write(
-      `${counted(unclaimed, 'image')} of rows that are sealed without one stay: banana-batch retry ${batchId} takes them up.\n`,
+      `${counted(unclaimed, 'image')} of rows that ended without one stay; use them with: banana-batch retry ${batchId}\n`,
     );
-  if (foreign > 0) stderr.write(`${counted(foreign, 'object')} not of banana-batch stay.\n`);
+  if (foreign > 0) stderr.write(`${counted(foreign, 'object')} not written by banana-batch stay.\n`);
 }
 
 /** Whether to delete, or the code to end with. */

@@ -47,7 +47,7 @@ interface Rates {
 }
 
 function ratesText({ creates, polls }: Rates): string {
-  return `Creates: ${limitText(creates)}. Polls: ${limitText(polls)}. For all workers and batches together.\n`;
+  return `Creates: ${limitText(creates)}. Polls: ${limitText(polls)}. These limits are for all workers and batches together.\n`;
 }
 
 function limitText(perSecond: number | undefined): string {
@@ -87,7 +87,7 @@ async function asked<T>(
     }
     if (code === PERMISSION_DENIED) {
       throw new UsageError(
-        `Temporal at ${address} does not let these credentials limit the task queue ${name} (${details}). Use others, or ask who runs it.`,
+        `Temporal at ${address} does not let these credentials limit the task queue ${name} (${details}). Use other credentials, or ask its administrator.`,
         { cause },
       );
     }

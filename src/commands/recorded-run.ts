@@ -14,18 +14,21 @@ export type RecordedRun = {
 /** The newest run of a batch whose rows are known. */
 export function recordedRun({ lastRunSeq, batch, report }: BatchFiles, location: BatchLocation): RecordedRun {
   if (!batch)
-    return { kind: 'none', note: `Batch "${location.batchId}" is being prepared: no row has ended yet.\n` };
+    return {
+      kind: 'none',
+      note: `Batch "${location.batchId}" is being prepared: no row has finished yet.\n`,
+    };
   const { runSeq } = batch;
   const run = { ...location, runSeq };
   const newer =
     lastRunSeq > runSeq
-      ? `Run ${lastRunSeq} is being prepared; this is how run ${runSeq} left the rows.\n`
+      ? `Run ${lastRunSeq} is being prepared; the rows are shown as run ${runSeq} left them.\n`
       : '';
   if (report && report.runSeq >= runSeq) return { kind: 'sealed', run, batch, note: newer };
   return {
     kind: 'recorded',
     run,
     batch,
-    note: `${newer}Run ${runSeq} is not finished yet: rows are recorded by the hundred or once a minute, so more may follow.\n`,
+    note: `${newer}Run ${runSeq} is not finished: rows are recorded in hundreds or once a minute, so more may follow.\n`,
   };
 }

@@ -12,12 +12,12 @@ export interface RedoOptions extends AgainOptions {
   readonly rowsFile?: string;
 }
 
-/** Buys named rows anew. The image that a row has stays until the new one is stored, and for good where none comes. */
+/** Buys named rows again. The image that a row has stays until the new one is stored, and for good where none comes. */
 export const redo: Command<RedoOptions> = async (context, options) => {
   const rows = [...(options.rows ?? []), ...(await rowsInFile(context, options.rowsFile))];
   if (rows.length === 0) {
     throw new UsageError(
-      'Name the rows to make anew: --rows a,b, or --rows-file FILE with a row on each line. A row is named by its id, the name of its image, or its line in the sheet: metadata.jsonl and failures.csv have them.',
+      'Name the rows to redo: --rows a,b, or --rows-file FILE with one row per line. Name a row by its id, its image name or its line in the sheet; metadata.jsonl and failures.csv list ids and names.',
     );
   }
   return runAgain(context, options, { action: 'redo', rows: [...new Set(rows)].map((row) => row as RowId) });
@@ -37,7 +37,7 @@ async function readLocal(file: string, name: string): Promise<string> {
     return (await readFile(file, 'utf8')).replace(/^\uFEFF/, '');
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    throw new UsageError(`${name} cannot be read (${String(code ?? error)}). Expected a row on each line.`, {
+    throw new UsageError(`${name} cannot be read (${String(code ?? error)}). Expected one row per line.`, {
       cause: error,
     });
   }

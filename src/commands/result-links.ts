@@ -21,7 +21,9 @@ export function linkKind(text: string): LinkKind {
   if (kind.toLowerCase() === 'presigned') {
     const validSeconds = Math.floor(duration(value) / 1000);
     if (validSeconds < 1 || validSeconds > MOST_SECONDS) {
-      throw new InvalidArgumentError('Presigned links work for 1s to 7d: S3 allows no longer time.');
+      throw new InvalidArgumentError(
+        'Presigned links can last from 1s to 7d, the longest time that S3 allows.',
+      );
     }
     return { kind: 'presigned', validSeconds };
   }
@@ -33,7 +35,7 @@ export function linkKind(text: string): LinkKind {
   }
   if (url.username + url.password + url.search + url.hash !== '') {
     throw new InvalidArgumentError(
-      'A public address has no user name, ?query or #fragment: the key of each image is added to it.',
+      'The public address must have no user name, ?query or #fragment: the key of each image is appended to it.',
     );
   }
   return { kind: 'public', base: url.href.replace(/\/+$/, '') };
@@ -80,14 +82,14 @@ function expiryNote(
 ): string {
   const endMs = nowMs + validSeconds * 1000;
   const asked = prettyMs(validSeconds * 1000);
-  const secret = 'Whoever has a link can open its image.';
+  const secret = 'Anyone who has a link can open its image.';
   if (expiresAt && expiresAt.getTime() < endMs) {
     const left = prettyMs(Math.max(0, expiresAt.getTime() - nowMs), { compact: true });
-    return `The links in image_url work only until ${minuteOf(expiresAt.toISOString())} (${left}), not for ${asked}: they end with the temporary credentials that signed them. For longer links use the keys of a user. ${secret}\n`;
+    return `The links in image_url work only until ${minuteOf(expiresAt.toISOString())} (${left}), not for ${asked}: they expire with the temporary credentials that signed them. For longer links use long-term access keys. ${secret}\n`;
   }
   const until = minuteOf(new Date(endMs).toISOString());
   if (isTemporary && !expiresAt) {
-    return `The links in image_url work until ${until} (${asked}) at the latest: they end earlier with the temporary credentials that signed them, which do not say when that is. ${secret}\n`;
+    return `The links in image_url work until ${until} (${asked}) at the latest: they expire earlier if the temporary credentials that signed them expire earlier, which is not known. ${secret}\n`;
   }
-  return `The links in image_url work until ${until} (${asked}), unless the credentials that signed them are deleted before. ${secret}\n`;
+  return `The links in image_url work until ${until} (${asked}), unless the credentials that signed them are deleted earlier. ${secret}\n`;
 }

@@ -40,7 +40,7 @@ export const results: Command<ResultsOptions> = (context, options) => {
   const { links, json, id } = options;
   const to = fileOf(options);
   if (json && to === undefined)
-    throw new UsageError('--json says what was written to a file: give one with --to.');
+    throw new UsageError('--json describes the written file: add --to FILE or --xlsx.');
   return withBucket(context.config, async (store, bucket) => {
     const { stdout, stderr } = context;
     const location = await findBatch({ store, bucket }, id);
@@ -96,10 +96,10 @@ function writtenText({ lines, byStatus }: Written): string {
 }
 
 function cutNote(cutCells: number): string {
-  return `${counted(cutCells, 'text')} longer than the 32,767 characters that Excel takes in a cell ${cutCells === 1 ? 'was' : 'were'} cut. The CSV has all of it: leave --xlsx out.\n`;
+  return `${counted(cutCells, 'text')} longer than the 32,767 characters that Excel takes in a cell ${cutCells === 1 ? 'was' : 'were'} cut. The CSV has the full text: run the command without --xlsx.\n`;
 }
 
-/** Why a batch that is not finished does not go on, if it does not, in a line; only Temporal knows it. */
+/** Why a batch that is not finished does not continue, if it does not, in a line; only Temporal knows it. */
 async function standstillNote(
   { config }: Pick<CommandContext, 'config'>,
   store: ObjectStore,
@@ -181,6 +181,6 @@ async function* linesOf(
 function refuseWidth(columns: number): void {
   if (columns <= MOST_COLUMNS) return;
   throw new UsageError(
-    `The results have ${columns} columns, and Excel takes ${MOST_COLUMNS}: leave --xlsx out.`,
+    `The results have ${columns} columns, but Excel allows only ${MOST_COLUMNS}: run the command without --xlsx.`,
   );
 }

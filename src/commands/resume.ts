@@ -22,23 +22,25 @@ export function tellResume(
   });
 }
 
-/** Goes on after a pause, and looks at once whether the causes of holds have ended. */
+/** Continues after a pause, and looks at once whether the causes of holds have ended. */
 export const resume: Command<ResumeOptions> = (context, { id, rebind, json }) =>
   withTemporalAccess(context, async (access) => {
     const { stdout, stderr } = context;
     const { before, isTakenUp } = await tellResume(access, id, { rebind });
     const { batchId, paused, holds } = before;
     const said = [
-      ...(rebind ? ["The workers' key is the batch's own from now on."] : []),
+      ...(rebind ? ["The batch now uses the workers' key."] : []),
       ...(paused ? [`Resumed "${batchId}".`] : []),
       ...(holds.length > 0
-        ? [`Held for ${holds.map(({ scope }) => scope).join(', ')}: looking again now.`]
+        ? [`Checking now whether the hold can end (${holds.map(({ scope }) => scope).join(', ')}).`]
         : []),
-      ...(!paused && holds.length === 0 ? [`"${batchId}" is neither paused nor held.`] : []),
-      `See it with: banana-batch status ${batchId} --watch`,
+      ...(!paused && holds.length === 0
+        ? [`"${batchId}" is neither paused nor held: nothing to resume.`]
+        : []),
+      `Watch it with: banana-batch status ${batchId} --watch`,
     ];
     stderr.write(
-      isTakenUp ? `${said.join(' ')}\n` : `The batch goes on as soon as a worker answers. ${NO_WORKER}\n`,
+      isTakenUp ? `${said.join(' ')}\n` : `The batch will continue when a worker runs. ${NO_WORKER}\n`,
     );
     if (json) stdout.write(`${JSON.stringify({ batchId, paused: false, takenUp: isTakenUp })}\n`);
     return EXIT.ok;

@@ -11,5 +11,5 @@ export function retryAdvice(
   const again = left.filter((kind) => KINDS_TRIED_AGAIN.has(kind));
   return again.length > 0
     ? `Retry what may succeed (${again.join(', ')}): banana-batch retry ${batchId}`
-    : `Nothing to retry as it is: rows that ended as ${left.join(', ')} are retried only with --kind ${left.join(',')}.`;
+    : `Nothing to retry: rows that ended as ${left.join(', ')} are retried only with --kind ${left.join(',')}.`;
 }

@@ -3,7 +3,7 @@ import { runAgain, type AgainOptions } from './again.js';
 import type { Command } from './command-context.js';
 
 export interface RetryOptions extends AgainOptions {
-  /** None: those that trying again may mend. */
+  /** None: those that trying again may fix. */
   readonly kinds: readonly UnstoredKind[];
 }
 

@@ -118,13 +118,13 @@ export async function rowStory(input: {
 /** Why the service keeps a row from its turn; undefined where it does not. */
 function waitsText({ fault, isJobMissing }: RowView): string | undefined {
   if (isJobMissing) {
-    return 'set aside: the service does not find its job. It is looked for again; nothing is bought until it is known to be gone.';
+    return 'set aside: the service does not find its job (404). The job is polled again; nothing is bought until it is known to be lost.';
   }
   if (!fault) return undefined;
   const { step, failures, sinceMs } = fault;
   const what = step === 'job' ? 'its job' : step === 'image' ? 'its image' : 'its create';
   const times = failures === 1 ? 'once' : `${failures} times`;
-  return `set aside: the service has failed ${times} at ${what} since ${new Date(sinceMs).toISOString()}, while others may go through. It is retried with growing pauses.`;
+  return `set aside: the service has failed ${times} at ${what} since ${new Date(sinceMs).toISOString()}, while other rows may succeed. It is retried with growing pauses.`;
 }
 
 type OwnRow = Extract<FoundRow, { kind: 'own' }>;

@@ -20,7 +20,7 @@ export interface RowOptions {
   readonly json: boolean;
 }
 
-/** One row's story: what was asked, what was bought for it, what came of it, and where its image is. */
+/** One row's story: what was asked, what was bought for it, the result, and where its image is. */
 export const row: Command<RowOptions> = (context, options) =>
   withBucket(context.config, async (store, bucket) => {
     const location = await findBatch({ store, bucket }, options.id);
@@ -47,7 +47,7 @@ export const row: Command<RowOptions> = (context, options) =>
       }),
     );
     if (lastRunSeq > batch.runSeq) {
-      stderr.write(`Run ${lastRunSeq} is being prepared; this is how run ${batch.runSeq} has the row.\n`);
+      stderr.write(`Run ${lastRunSeq} is being prepared; the row is shown as run ${batch.runSeq} left it.\n`);
     }
     if (options.json) await writeText(stdout, `${JSON.stringify(story)}\n`);
     else await writeText(stdout, storyText(story, tableWidth(stdout)));
@@ -83,11 +83,11 @@ function storyText(story: RowStory, width: number | undefined): string {
     ['image', image?.location],
     ['', image && `${image.type}, ${image.width} × ${image.height}, ${prettyBytes(image.sizeBytes)}`],
     ['', image && `sha256 ${image.sha256}`],
-    ['', image?.adopted ? 'found in the bucket as an earlier run left it' : undefined],
-    ['', image && !image.present ? 'NOT THERE as it was stored: deleted or replaced since' : undefined],
+    ['', image?.adopted ? 'made by an earlier run, found in the bucket' : undefined],
+    ['', image && !image.present ? 'MISSING: deleted or replaced since it was stored' : undefined],
     ['workflow', workflow && `${workflow.workflowId}, row ${workflow.index}`],
   ]);
-  if (story.generations.length === 0) return `${facts}\nNo generation has ended.\n`;
+  if (story.generations.length === 0) return `${facts}\nNo generation has finished.\n`;
   const rows = story.generations.map(({ generation, jobId, end, charged, message }) => [
     String(generation),
     jobId ?? '–',
@@ -104,19 +104,19 @@ function shortened(text: string): string {
 }
 
 const PHASES: Readonly<Record<RowPhase, string>> = {
-  pending: 'pending: waits for its turn',
-  inFlight: 'in flight: its job is being made or awaited',
+  pending: 'pending: waiting for a free slot',
+  inFlight: 'in flight: its job is being created or is running',
   copying: 'copying: its job is done, its image not stored yet',
   stored: 'stored',
   failed: 'failed',
   cancelled: 'cancelled',
-  unknown: 'unknown: not recorded yet, and no worker answers',
+  unknown: 'unknown: not recorded yet, and no worker is running',
 };
 
 const REACHED: Readonly<Record<PhaseReached, string>> = {
   pending: 'pending: nothing was sent for it',
-  create: 'create: a request was sent, and no job is known',
-  await: 'await: its job was not seen done',
+  create: 'create: a request was sent, but no job is known',
+  await: 'await: its job was not seen to finish',
   store: 'store: its job is done, its image not stored',
   stored: 'stored',
 };

@@ -19,7 +19,7 @@ export const run: Command<SubmissionOptions> = (context, options) => {
     const sheet = await readGivenSheet(context, file, options);
     if (options.dryRun) return dryRun(context, sheet, options);
     requireSound(context.config);
-    // Before servers are started in vain; what is uncertain is told with the plan.
+    // Before servers are started in vain; what is uncertain is reported with the plan.
     if (!context.config.bucket) await inputReachText(context.config, sheet.summary.inputs);
     await checkKey(context);
     return withEngine(context, (engine) =>
@@ -64,12 +64,13 @@ function locationOf(submitted: Submitted): BatchLocation | undefined {
 
 function announce({ stderr }: CommandContext, submitted: Submitted): void {
   if (submitted.kind === 'running') {
-    stderr.write(`Batch "${submitted.location.batchId}" goes on where it was.\n`);
+    stderr.write(`Continuing batch "${submitted.location.batchId}".\n`);
   }
   if (submitted.kind === 'busy') {
     stderr.write(
-      `Batch "${submitted.location.batchId}" is still running on another sheet, or with other settings, and is shown here; run this sheet again when it has ended, or with another --id.\n`,
+      `Batch "${submitted.location.batchId}" is still running on another sheet, or with other settings, and is shown here; run this sheet again when it has finished, or with another --id.\n`,
     );
   }
-  if (submitted.kind === 'nothing-to-do') stderr.write('Nothing to do: every row has its outcome already.\n');
+  if (submitted.kind === 'nothing-to-do')
+    stderr.write('Nothing to do: every row of the sheet is already done.\n');
 }

@@ -16,7 +16,7 @@ export interface ListedBatch {
   readonly batchId: BatchId;
   /** `unknown` where only Temporal could tell, and it does not answer. */
   readonly state: BatchState | 'unknown';
-  /** Why the batch stands still or failed. */
+  /** Why the batch is stopped or failed. */
   readonly reason: string | undefined;
   /** Undefined where no worker has taken the run up yet. */
   readonly runSeq: number | undefined;

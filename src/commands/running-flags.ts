@@ -33,11 +33,11 @@ const DEFAULTS: RunSettings = {
 
 /** Adds the flags that say how to run, a canary too; what is left out is as `otherwise` tells, or our own default. */
 export function withRunningFlags(program: Program, otherwise?: string): Program {
-  const note = otherwise === undefined ? '' : ' (to be said where the run before had one)';
+  const note = otherwise === undefined ? '' : ' (required if the previous run had one)';
   return withCanaryFlags(
     withSettingsFlags(program, otherwise, { spender: 'the run', note }).option(
       '--max-images <n>',
-      'start nothing where more images than that would have to be bought',
+      'start nothing if more images than this would have to be bought',
       wholeNumber(0, MAX_BATCH_ROWS),
     ),
   );
@@ -50,54 +50,54 @@ export function withSettingsFlags(
   { spender, note = '' }: { readonly spender: string; readonly note?: string },
 ): Program {
   const by = (own: string): string => ` (default: ${otherwise ?? own})`;
-  // Only what goes on from another run may have to take back what that was told.
+  // Only what continues from another run may have to take back what that was told.
   const again = (flags: string, text: string): Option =>
     new Option(flags, text).hideHelp(otherwise === undefined);
   return program
     .optionsGroup('Running:')
     .option(
       '--concurrency <n>',
-      `most unfinished jobs at a time${by('100')}`,
+      `maximum number of jobs in flight${by('100')}`,
       wholeNumber(1, MAX_CONCURRENCY),
     )
     .option(
       '--max-generations <n>',
-      `most jobs a row may use when they fail for passing reasons${by('4')}`,
+      `maximum number of jobs per row, if they fail for temporary reasons${by('4')}`,
       wholeNumber(1, 20),
     )
     .option(
       '--max-failure-rate <percent>',
-      `hold the batch where more of its last generations fail; 100 never does${by(String(DEFAULT_MAX_FAILURE_RATE))}`,
+      `hold the batch when more of its last generations fail; 100 never holds${by(String(DEFAULT_MAX_FAILURE_RATE))}`,
       wholeNumber(1, 100),
     )
     .option(
       '--budget <amount>',
-      `what ${spender} may cost by BANANA_PRICES, such as 25.00: spent, it pauses; none for no cap${note}`,
+      `spending limit of ${spender} by BANANA_PRICES, such as 25.00; the batch pauses when it is spent; none for no limit${note}`,
       budgetOrNone,
     )
     .option('--job-timeout <duration>', `fail a row whose job takes longer${by('wait')}`, duration)
-    .option('--grace <duration>', `for jobs in flight when the batch is cancelled${by('10m')}`, duration)
+    .option('--grace <duration>', `how long jobs in flight may finish after "cancel"${by('10m')}`, duration)
     .option(
       '--idempotency-horizon <duration>',
       `how long an unanswered create may be repeated${by('24h')}`,
       duration,
     )
-    .addOption(again('--thumbnails', 'small copies, where the run before made none'))
-    .option('--no-thumbnails', 'no small copies of the images for the contact sheet')
-    .option('--near-duplicates', 'compare what the images look like: near-duplicates.csv lists those alike')
-    .addOption(again('--no-near-duplicates', 'do not, where the run before did'));
+    .addOption(again('--thumbnails', 'make thumbnails again, after --no-thumbnails'))
+    .option('--no-thumbnails', 'make no thumbnails for the contact sheet')
+    .option('--near-duplicates', 'compare how the images look: near-duplicates.csv lists similar ones')
+    .addOption(again('--no-near-duplicates', 'do not compare any more'));
 }
 
 function withCanaryFlags(program: Program): Program {
   return program
     .option(
       '--canary <n>',
-      `make so many rows first, spread over all of them (1 to ${MAX_CANARY_ROWS}), show them on a page of their own with times and cost, and wait for "resume"`,
+      `make N sample rows first (1 to ${MAX_CANARY_ROWS}, spread over the sheet), show them on a page with times and cost, and wait for "resume"`,
       wholeNumber(1, MAX_CANARY_ROWS),
     )
     .option(
       '--canary-wait <duration>',
-      'go on by itself after so long where all of them were made (default: wait)',
+      'continue without "resume" after this time, if all sample rows were made (default: wait)',
       duration,
     );
 }

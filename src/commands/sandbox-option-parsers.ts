@@ -44,19 +44,19 @@ export function sandboxHelp(): string {
     'Misbehaviours, for --rate NAME=0.05 (a job-… rate is per job, all others per request):',
     ...misbehaviours,
     '',
-    "Markers that decide a row's fate where its prompt contains them:",
+    'Markers in a prompt that decide how its job ends:',
     ...markers,
     '',
   ].join('\n');
 }
 
 const MARKERS = {
-  '[[refuse]]': 'fails by moderation, every time',
+  '[[refuse]]': 'is refused by moderation, every time',
   '[[flaky]]': 'fails the first time only',
-  '[[flaky-always]]': 'fails every time with a text that is worth another try',
-  '[[unknown-failure]]': 'fails every time with a text that nobody knows',
+  '[[flaky-always]]': 'fails every time with an error that can be retried',
+  '[[unknown-failure]]': 'fails every time with an unknown error',
   '[[lost]]': 'its job is a 404 at every poll',
-  '[[no-image]]': 'is done, and its image is refused for ever',
-  '[[stuck]]': 'does not end',
+  '[[no-image]]': 'finishes, but its image can never be downloaded',
+  '[[stuck]]': 'never finishes',
   '[[invalid]]': 'its create is refused with 422',
 } as const;

@@ -1,3 +1,4 @@
+import { counted } from '../domain/counted.js';
 import { ZodError } from 'zod';
 import { UsageError } from '../errors.js';
 import {
@@ -40,7 +41,7 @@ export const sandbox: Command<SandboxCommandOptions> = async (context, options) 
     } else {
       stdout.write(placesText(running, options.key));
     }
-    stderr.write('Ctrl-C ends it.\n');
+    stderr.write('Ctrl-C stops it.\n');
     await aborted(interrupted);
     stderr.write(`\n${statsText(running.stats())}`);
     return EXIT.ok;
@@ -108,7 +109,7 @@ function shellWord(text: string): string {
 
 function statsText(stats: SandboxStats): string {
   return renderFacts([
-    ['jobs made', String(stats.jobsMade)],
+    ['jobs created', String(stats.jobsMade)],
     ['jobs done', String(stats.jobsDone)],
     ['jobs failed', counts(stats.jobsFailed)],
     ['jobs lost', String(stats.jobsLost)],
@@ -118,14 +119,14 @@ function statsText(stats: SandboxStats): string {
     ['images', counts(stats.imageRequests)],
     ['most in flight', String(stats.mostInFlight)],
     ['misbehaviours', counts(stats.misbehaviours)],
-    ["client's faults", faultsOf(stats)],
+    ['client errors', faultsOf(stats)],
   ]);
 }
 
 /** What a correct client never does. */
 function faultsOf({ replayMismatches, retriedTooEarly }: SandboxStats): string {
   if (replayMismatches + retriedTooEarly === 0) return 'none seen';
-  return `${replayMismatches} keys replayed with another body, ${retriedTooEarly} requests before their Retry-After was over`;
+  return `${counted(replayMismatches, 'key')} replayed with another body, ${counted(retriedTooEarly, 'request')} before their Retry-After`;
 }
 
 function counts(of: Readonly<Record<string, number | undefined>>): string {

@@ -39,24 +39,22 @@ export async function knownSchedule(access: ScheduleHome, name: ScheduleName): P
   const schedule = await readSchedule(access, access.home, name);
   if (schedule) return schedule;
   if (await isLost(access, access.home, name)) throw new UsageError(lostText(name));
-  throw new UsageError(
-    `There is no schedule "${name}". See those there are with: banana-batch schedule list`,
-  );
+  throw new UsageError(`There is no schedule "${name}". List all schedules with: banana-batch schedule list`);
 }
 
-/** What became of a schedule that Temporal does not have and nobody has deleted. */
+/** What became of a schedule that Temporal does not have and no one has deleted. */
 export function lostText(name: ScheduleName): string {
-  return `Temporal has lost schedule "${name}": it deletes one that is resumed a week or more after it ran or was changed last. Make it again, from the bucket, with: banana-batch schedule resume ${name}`;
+  return `Temporal has deleted schedule "${name}": it does that to a schedule that is resumed a week or more after its last run or change. Restore it from the bucket with: banana-batch schedule resume ${name}`;
 }
 
-/** The sentence that says that nobody would take up a firing; undefined where somebody would, or where Temporal does not tell. */
+/** The sentence that says that no one would take up a firing; undefined where someone would, or where Temporal does not tell. */
 export async function noWorkerText({
   client,
   taskQueue,
 }: Pick<BatchAccess, 'client' | 'taskQueue'>): Promise<string | undefined> {
   const queue = { namespace: client.options.namespace, name: taskQueue, takes: 'workflows' } as const;
   const pollers = await askWorker(client, () => recentPollers(client.connection, queue));
-  return pollers?.length === 0 ? `Firings are taken up by a worker. ${NO_WORKER}` : undefined;
+  return pollers?.length === 0 ? `Runs of a schedule are started by a worker. ${NO_WORKER}` : undefined;
 }
 
 /** Money may be spent from now on: a person at a terminal is asked; in a script the command itself is the word. */

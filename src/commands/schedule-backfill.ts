@@ -45,7 +45,7 @@ export const scheduleBackfill: Command<ScheduleBackfillOptions> = (context, opti
     const { mode, timezone } = schedule.sheet;
     if (mode === 'changes' && overlap === 'allow-all') {
       throw new UsageError(
-        '--overlap allow-all makes no sense with --mode changes: all firings go over one batch, and that can do only one thing at a time.',
+        '--overlap allow-all cannot be used with --mode changes: all runs work on one batch, which can run only once at a time.',
       );
     }
     const range = rangeOf(options, timezone);
@@ -57,7 +57,7 @@ export const scheduleBackfill: Command<ScheduleBackfillOptions> = (context, opti
     }
     if (times.length > MOST_BACKFILLED) {
       throw new UsageError(
-        `Schedule "${name}" has more than ${MOST_BACKFILLED} times from ${zonedText(range.from, timezone)} to ${zonedText(range.to, timezone)}. Take a shorter range, and the rest when that is done.`,
+        `Schedule "${name}" has more than ${MOST_BACKFILLED} times from ${zonedText(range.from, timezone)} to ${zonedText(range.to, timezone)}. Use a shorter range, and backfill the rest when it is done.`,
       );
     }
     stderr.write(timesText(times, timezone));
@@ -65,23 +65,23 @@ export const scheduleBackfill: Command<ScheduleBackfillOptions> = (context, opti
     stderr.write(
       mode === 'fresh'
         ? await costLines(context, access, schedule, { times, prices: access.isFree() ? undefined : prices })
-        : `Makes      what batch ${name} lacks of the sheet as it is now; the times do not matter to that\n`,
+        : `Makes      rows of the current sheet that batch ${name} lacks, whatever the times\n`,
     );
     const firings = times.map((time) => time.toISOString());
     if (options.dryRun) {
       if (json) stdout.write(`${JSON.stringify({ schedule: name, firings, dryRun: true })}\n`);
-      stderr.write('Dry run: nothing was fired.\n');
+      stderr.write('Dry run: nothing was started.\n');
       return EXIT.ok;
     }
     const consent = await consentTo(context, access, options, times.length);
     if (consent !== 'given' || context.interrupted.aborted) {
-      stderr.write('Nothing was fired.\n');
+      stderr.write('Nothing was started.\n');
       return consent === 'declined' ? EXIT.refused : EXIT.interrupted;
     }
     await backfillSchedule(access.client, name, range, overlap);
     if (json) stdout.write(`${JSON.stringify({ schedule: name, firings })}\n`);
     stderr.write(
-      `Fired ${counted(times.length, 'time')}${overlap === 'buffer-all' && times.length > 1 ? ', one after the other' : ''}. See: banana-batch schedule show ${name}\n`,
+      `Started ${counted(times.length, 'run')}${overlap === 'buffer-all' && times.length > 1 ? ', one after the other' : ''}. See: banana-batch schedule show ${name}\n`,
     );
     const nobody = await noWorkerText(access);
     if (nobody) stderr.write(`${nobody}\n`);
@@ -102,7 +102,7 @@ function rangeOf(
   if (last.getTime() < start.at.getTime()) throw new UsageError('--from is later than --to.');
   if (last.getTime() > nowMs) {
     throw new UsageError(
-      `A backfill makes up for times that have passed, and ${zonedText(last, timezone)} has not.`,
+      `A backfill starts runs for past times, but ${zonedText(last, timezone)} is in the future.`,
     );
   }
   return { from: start.at, to: last };
@@ -113,10 +113,10 @@ function timesText(times: readonly Date[], timezone: string): string {
   const last = times.at(-1);
   if (times.length > TIMES_SHOWN && last) texts.push(`… ${zonedText(last, timezone)}`);
   const [first, ...others] = texts;
-  return `Fires      ${counted(times.length, 'time')}: ${first}\n${others.map((text) => `           ${text}\n`).join('')}`;
+  return `Runs       ${counted(times.length, 'time')}: ${first}\n${others.map((text) => `           ${text}\n`).join('')}`;
 }
 
-/** What the firings of a schedule would make anew and cost, by the sheet as it is now. */
+/** What the firings of a schedule would make again and cost, by the sheet as it is now. */
 async function costLines(
   { config, interrupted }: CommandContext,
   access: ScheduleHome,
@@ -135,8 +135,8 @@ async function costLines(
     resolution,
     images: count * times.length,
   }));
-  const makes = `Makes      up to ${counted(imagesOf(all), 'image')} (${kindsText(all)}), by the sheet as it is now\n`;
-  const note = '           what a batch of one of these times has already is not bought again\n';
+  const makes = `Makes      up to ${counted(imagesOf(all), 'image')} (${kindsText(all)}), by the current sheet\n`;
+  const note = '           images that a batch of these times already has are not bought again\n';
   if (!prices) return makes + note;
   const { total, unpriced } = costOf(prices, all);
   const missing = unpriced.length > 0 ? `, without ${kindsText(unpriced)}, for which there is no price` : '';
@@ -151,9 +151,9 @@ async function consentTo(
   firings: number,
 ): Promise<Consent> {
   if (yes || (isFree() && firings <= MOST_UNASKED)) return 'given';
-  if (context.stdin.isTTY) return askConsent(context, `Fire ${counted(firings, 'time')}?`);
+  if (context.stdin.isTTY) return askConsent(context, `Start ${counted(firings, 'run')}?`);
   if (firings <= MOST_UNASKED) return 'given';
   throw new UsageError(
-    `${firings} firings are more than ${MOST_UNASKED}: add --yes if that is meant. Nothing was fired.`,
+    `${firings} runs are more than ${MOST_UNASKED}: add --yes to start them all the same. Nothing was started.`,
   );
 }

@@ -146,10 +146,10 @@ async function create(
   const created = await knownSchedule(access, name);
   if (flags.json) stdout.write(`${JSON.stringify(knownScheduleDocument(created))}\n`);
   const [first] = created.next;
-  const when = first ? ` It fires first ${timeToComeText(first, asked.timezone, Date.now())}.` : '';
+  const when = first ? ` First run: ${timeToComeText(first, asked.timezone, Date.now())}.` : '';
   stderr.write(
     flags.paused
-      ? `Created, and paused: it fires once you say: banana-batch schedule resume ${name}\n`
+      ? `Created and paused. Start its runs with: banana-batch schedule resume ${name}\n`
       : `Created.${when} See it with: banana-batch schedule show ${name}\n`,
   );
   const nobody = await noWorkerText(access);
@@ -164,6 +164,6 @@ function notCreated({ stderr }: CommandContext, consent: 'declined' | 'interrupt
 
 function thereAlready(name: ScheduleName): UsageError {
   return new UsageError(
-    `Schedule "${name}" is there already. Change it with: banana-batch schedule update ${name}, or choose another name.`,
+    `Schedule "${name}" already exists. Change it with: banana-batch schedule update ${name}, or choose another name.`,
   );
 }

@@ -13,7 +13,7 @@ export interface ScheduleDeleteOptions {
   readonly json: boolean;
 }
 
-/** Takes a schedule away; what it has at work goes on, and what it has made stays. */
+/** Takes a schedule away; what it has running continues, and what it has made stays. */
 export const scheduleDelete: Command<ScheduleDeleteOptions> = (context, { name, yes, json }) =>
   withSchedules(context.config, async (access) => {
     const { stdin, stdout, stderr } = context;
@@ -21,9 +21,9 @@ export const scheduleDelete: Command<ScheduleDeleteOptions> = (context, { name, 
     const schedule = await knownSchedule(access, name);
     const firings = await readFirings(access, home, name, { last: 1, taken: schedule.recent });
     const atWork = await batchesAtWork(access, schedule, firings);
-    const goesOn = atWork.map(({ batchId }) => `Batch "${batchId}" is at work and goes on to its end.\n`);
+    const goesOn = atWork.map(({ batchId }) => `Batch "${batchId}" is running and continues to its end.\n`);
     stderr.write(
-      `${goesOn.join('')}All batches stay, and what is known of the schedule: s3://${home.bucket}/${scheduleRoot(home, name)}\n`,
+      `${goesOn.join('')}All batches stay, and so do the schedule's records: s3://${home.bucket}/${scheduleRoot(home, name)}\n`,
     );
     if (!yes && !stdin.isTTY) {
       stderr.write(`Nothing was deleted. To delete it: banana-batch schedule delete ${name} --yes\n`);
@@ -35,7 +35,7 @@ export const scheduleDelete: Command<ScheduleDeleteOptions> = (context, { name, 
       return consent === 'interrupted' ? EXIT.interrupted : EXIT.refused;
     }
     await deleteSchedule(access, schedule);
-    stderr.write(`Deleted schedule "${name}": it fires no more.\n`);
+    stderr.write(`Deleted schedule "${name}".\n`);
     if (json) {
       const document = { schedule: name, deleted: true, atWork: atWork.map(({ batchId }) => batchId) };
       stdout.write(`${JSON.stringify(document)}\n`);

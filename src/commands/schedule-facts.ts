@@ -25,8 +25,8 @@ export function plannedFacts(
     [
       'Source',
       address === undefined
-        ? `kept in the bucket as it is now; another one later: schedule update ${schedule} SHEET`
-        : 'read anew at each firing by the workers, with their credentials',
+        ? `kept in the bucket as it is now; replace it later with: schedule update ${schedule} SHEET`
+        : 'read again for each run by the workers, with their credentials',
     ],
     ['Limits', limitsText(asked)],
     ['Overlap', overlapText(policy.overlap)],
@@ -65,41 +65,43 @@ function whenText(
 function modeText({ mode, schedule }: Pick<ScheduledSheet, 'mode' | 'schedule'>): string {
   switch (mode) {
     case 'fresh':
-      return 'fresh: each firing makes the whole sheet, as a batch of its own';
+      return 'fresh: each run makes the whole sheet, as a new batch';
     case 'changes':
-      return `changes: each firing makes what batch ${schedule} lacks of the sheet`;
+      return `changes: each run makes the new, changed and failed rows of the sheet, in batch ${schedule}`;
   }
 }
 
 function sourceText(source: ScheduledSheet['source']): string {
   switch (source.kind) {
     case 'pinned':
-      return `${source.name === '-' ? 'standard input' : source.name}, kept in the bucket as it was (sha256 ${source.sha256.slice(0, 12)})`;
+      return `${source.name === '-' ? 'standard input' : source.name}, kept in the bucket (sha256 ${source.sha256.slice(0, 12)})`;
     case 'address':
-      return `${source.address}, read anew at each firing`;
+      return `${source.address}, read again for each run`;
   }
 }
 
 function limitsText({ maxImages, budget }: Pick<ScheduledSheet, 'maxImages' | 'budget'>): string | undefined {
   const limits = [
-    ...(maxImages === undefined ? [] : [`at most ${counted(maxImages, 'image')}, or none`]),
+    ...(maxImages === undefined
+      ? []
+      : [`at most ${counted(maxImages, 'image')} (nothing is bought if there would be more)`]),
     ...(budget === undefined ? [] : [`a budget of ${budget}`]),
   ];
-  return limits.length === 0 ? undefined : `${limits.join(', and ')}, each firing`;
+  return limits.length === 0 ? undefined : `${limits.join(', and ')}, for each run`;
 }
 
 function catchupText(catchupMs: number): string {
-  return `firings that Temporal missed are made up for within ${prettyMs(catchupMs)}`;
+  return `a run that Temporal missed starts up to ${prettyMs(catchupMs)} late`;
 }
 
 function overlapText(overlap: ScheduleOverlap): string {
   switch (overlap) {
     case 'skip':
-      return 'skip: a firing is skipped while the one before is at work';
+      return 'skip: a run is skipped while the previous one is active';
     case 'buffer-one':
-      return 'buffer-one: while a firing is at work, the next one waits; others are skipped';
+      return 'buffer-one: while a run is active, the next one waits; others are skipped';
     case 'allow-all':
-      return 'allow-all: firings run at once';
+      return 'allow-all: runs may be active at the same time';
   }
 }
 

@@ -47,12 +47,12 @@ export function withCreateFlags(program: Program): Program {
   return withOutputFlags(
     withScheduleFlags(
       program
-        .argument('<name>', "the schedule's; with a time it names the batches", scheduleName)
+        .argument('<name>', 'name of the schedule; its batches are named after it', scheduleName)
         .argument(
           '<sheet>',
-          's3://bucket/key or https://…, read anew at each firing; or a path or "-", kept in the bucket as it is now',
+          's3://bucket/key or https://…, read again for each run; or a path or "-", kept in the bucket as it is now',
         ),
-    ).option('--paused', 'fire only once it is resumed', false),
+    ).option('--paused', 'create it paused; it starts runs after "schedule resume"', false),
   );
 }
 
@@ -61,12 +61,12 @@ export function withUpdateFlags(program: Program): Program {
   return withOutputFlags(
     withScheduleFlags(
       program
-        .argument('<name>', 'the schedule', scheduleName)
+        .argument('<name>', 'name of the schedule', scheduleName)
         .argument(
           '[sheet]',
-          'another sheet, or the same path to keep its present content (default: as it is)',
+          'a new sheet, or the same path to keep its present content (default: unchanged)',
         ),
-      'as it is',
+      'unchanged',
     ),
   );
 }
@@ -78,7 +78,7 @@ function withScheduleFlags(program: Program, otherwise?: string): Program {
     .addOption(
       new Option(
         '--mode <mode>',
-        `what a firing buys. fresh: the whole sheet, as a batch of its own; changes: what one batch, named as the schedule is, lacks of the sheet${otherwise ? ` (default: ${otherwise})` : ''}`,
+        `what each run buys. fresh: the whole sheet, as a new batch; changes: new, changed and failed rows only, in one batch with the name of the schedule${otherwise ? ` (default: ${otherwise})` : ''}`,
       ).choices(SCHEDULE_MODES),
     )
     .option(
@@ -89,28 +89,32 @@ function withScheduleFlags(program: Program, otherwise?: string): Program {
     .option('--every <interval>', 'instead of --cron: 10s or longer, such as 6h', interval)
     .option(
       '--offset <duration>',
-      'moves the times of --every, which are counted from midnight UTC',
+      'shifts the times of --every, which are counted from midnight UTC',
       secondsOrNone,
     )
-    .option('--timezone <zone>', `whose clocks --cron means, such as Europe/Berlin${by('UTC')}`, timeZone)
-    .option('--jitter <duration>', `fire up to so much later, each time anew${by('0s')}`, secondsOrNone)
+    .option('--timezone <zone>', `time zone of --cron, such as Europe/Berlin${by('UTC')}`, timeZone)
+    .option(
+      '--jitter <duration>',
+      `start each run up to this much later, at random${by('0s')}`,
+      secondsOrNone,
+    )
     .addOption(
       new Option(
         '--overlap <how>',
-        `what becomes of a firing while the one before is at work: skipped, the first one waits, or all run at once${by('skip')}`,
+        `if the previous run is still active: skip the new one, let one wait, or run all at once${by('skip')}`,
       ).choices(SCHEDULE_OVERLAPS),
     )
     .option(
       '--catchup <duration>',
-      `make up for firings that Temporal missed by up to so much, 10s or longer${by('10m')}`,
+      `start runs that Temporal missed up to this much late, 10s or longer${by('10m')}`,
       catchup,
     );
   return withSettingsFlags(withSheetFlags(scheduled, otherwise), otherwise, {
-    spender: 'a firing',
+    spender: 'each run',
   }).addOption(
     new Option(
       '--max-images <n>',
-      'a firing that would have to buy more images buys nothing; none for no limit',
+      'a run that would have to buy more images than this buys nothing; "none" for no limit',
     ).argParser(imagesOrNone),
   );
 }
@@ -124,7 +128,7 @@ function imagesOrNone(text: string): number | 'none' {
 function withOutputFlags(program: Program): Program {
   return program
     .optionsGroup('Output:')
-    .option('--dry-run', 'say what it would do, and do nothing', false)
-    .option('-y, --yes', 'do not ask', false)
-    .option('--json', 'one JSON document on standard output', false);
+    .option('--dry-run', 'show what the command would do, and do nothing', false)
+    .option('-y, --yes', 'do not ask for confirmation', false)
+    .option('--json', 'print one JSON document on standard output', false);
 }

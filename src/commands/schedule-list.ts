@@ -46,7 +46,7 @@ export const scheduleList: Command<ScheduleListOptions> = (context, { json }) =>
       await writeText(stdout, `${JSON.stringify(document)}\n`);
     } else if (shown.length === 0) {
       stderr.write(
-        `There are no schedules for s3://${bucket}/${prefix} yet. Begin with: banana-batch schedule create NAME SHEET --mode fresh --cron "0 2 * * *"\n`,
+        `There are no schedules for s3://${bucket}/${prefix} yet. Create one with: banana-batch schedule create NAME SHEET --mode fresh --cron "0 2 * * *"\n`,
       );
     } else {
       await writeText(stdout, tableOf(shown, context, Date.now()));
@@ -66,7 +66,7 @@ type Look =
       readonly why: string;
     }
   | { readonly kind: 'broken'; readonly name: ScheduleName; readonly why: string }
-  /** Temporal does not have it, and nobody has deleted it. */
+  /** Temporal does not have it, and no one has deleted it. */
   | { readonly kind: 'lost'; readonly name: ScheduleName; readonly why: string };
 
 function nameOf(look: Look): ScheduleName {

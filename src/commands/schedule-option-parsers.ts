@@ -15,7 +15,7 @@ export function scheduleName(text: string): ScheduleName {
 /** Collects the cron lines of a repeatable flag, each with five fields. */
 export function cronLines(text: string, before: readonly string[] = []): readonly string[] {
   const line = parseCronLine(text);
-  if (line.kind === 'problem') throw new InvalidArgumentError(`As a cron line ${line.problem}.`);
+  if (line.kind === 'problem') throw new InvalidArgumentError(`Not a valid cron line: ${line.problem}.`);
   return [...before, line.cron];
 }
 

@@ -8,12 +8,12 @@ import { batchesAtWork } from './schedule-at-work.js';
 
 export interface SchedulePauseOptions {
   readonly name: ScheduleName;
-  /** Why, for whoever looks at it later. */
+  /** Why, for anyone who looks at it later. */
   readonly note?: string;
   readonly json: boolean;
 }
 
-/** Keeps a schedule from firing; a batch that it has at work goes on. */
+/** Keeps a schedule from firing; a batch that it has running continues. */
 export const schedulePause: Command<SchedulePauseOptions> = (
   { config, stdout, stderr },
   { name, note, json },
@@ -26,7 +26,7 @@ export const schedulePause: Command<SchedulePauseOptions> = (
     const firings = await readFirings(access, access.home, name, taken);
     const atWork = await batchesAtWork(access, schedule, firings);
     stderr.write(
-      `Paused "${name}": it fires no more until: banana-batch schedule resume ${name}\n${atWork.map(({ batchId }) => `Batch "${batchId}" goes on; pause it with: banana-batch pause ${batchId}\n`).join('')}`,
+      `Paused "${name}". Start its runs again with: banana-batch schedule resume ${name}\n${atWork.map(({ batchId }) => `Batch "${batchId}" continues; pause it with: banana-batch pause ${batchId}\n`).join('')}`,
     );
     if (json) stdout.write(`${JSON.stringify({ schedule: name, paused: true, note })}\n`);
     return EXIT.ok;

@@ -22,10 +22,10 @@ export const scheduleResume: Command<ScheduleResumeOptions> = (
     const text = note ? `${note} (${since})` : since;
     const isMadeAgain = await resumeOrMakeAgain(access, access.home, name, { before, note: text });
     const { next, sheet } = await knownSchedule(access, name);
-    if (isMadeAgain) stderr.write(`Temporal had deleted "${name}": it was made again from the bucket.\n`);
+    if (isMadeAgain) stderr.write(`Temporal had deleted "${name}": it was restored from the bucket.\n`);
     const [first] = next;
-    const when = first ? ` It fires next ${timeToComeText(first, sheet.timezone, Date.now())}.` : '';
-    const past = 'Times that have passed meanwhile are made up for by: banana-batch schedule backfill';
+    const when = first ? ` Next run: ${timeToComeText(first, sheet.timezone, Date.now())}.` : '';
+    const past = 'To make up for the times missed meanwhile: banana-batch schedule backfill';
     stderr.write(
       before?.paused !== false
         ? `Resumed "${name}".${when}\n${past} ${name}\n`

@@ -45,12 +45,12 @@ export function scheduleSettings(flags: ScheduleFlags, before?: ScheduleSettings
 }
 
 const MODE_MISSING =
-  '--mode is missing, and it has no default, since it decides what is bought. fresh: each firing makes the whole sheet anew, as a batch of its own; changes: each firing makes what one batch, named as the schedule is, lacks of the sheet: no row is bought twice.';
+  '--mode is missing; it has no default, because it decides what is bought. fresh: each run makes the whole sheet, as a new batch; changes: each run makes new, changed and failed rows only, in one batch with the name of the schedule: no row is bought twice.';
 
 function refuseOverlap(mode: ScheduleMode, overlap: string): void {
   if (mode !== 'changes' || overlap !== 'allow-all') return;
   throw new UsageError(
-    '--overlap allow-all makes no sense with --mode changes: all firings go over one batch, and that can do only one thing at a time. Use skip or buffer-one.',
+    '--overlap allow-all cannot be used with --mode changes: all runs work on one batch, which can run only once at a time. Use skip or buffer-one.',
   );
 }
 
@@ -59,7 +59,7 @@ function scheduleTimes(
   before: ScheduleTimes | undefined,
 ): ScheduleTimes {
   if (cron && every !== undefined) {
-    throw new UsageError('--cron and --every both say when it fires. Leave one of them out.');
+    throw new UsageError('--cron and --every cannot be used together: give one of them.');
   }
   if (cron) {
     if (offset !== undefined) throw new UsageError(OFFSET_ALONE);
@@ -70,13 +70,13 @@ function scheduleTimes(
     if (offset !== undefined) throw new UsageError(OFFSET_ALONE);
     if (before) return before;
     throw new UsageError(
-      'Say when it fires: --cron "0 2 * * *" (at 02:00 every day; --timezone says by whose clocks), or --every 6h.',
+      'Give the times of the schedule: --cron "0 2 * * *" (at 02:00 every day, in the zone of --timezone), or --every 6h.',
     );
   }
   const offsetMs = offset ?? (before?.kind === 'every' && every === undefined ? before.offsetMs : 0);
   if (offsetMs >= everyMs)
-    throw new UsageError('--offset moves the times of --every, and is shorter than it.');
+    throw new UsageError('--offset must be shorter than --every, whose times it shifts.');
   return { kind: 'every', everyMs, offsetMs };
 }
 
-const OFFSET_ALONE = '--offset moves the times of --every; with --cron, the line itself says the minute.';
+const OFFSET_ALONE = '--offset is only for --every; with --cron, put the minute in the cron line.';

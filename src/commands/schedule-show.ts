@@ -60,9 +60,9 @@ function headText(
   const state = paused ? colours.yellow(`paused${note ? `: ${oneLine(note)}` : ''}`) : '';
   const lines = [`${colours.bold(name)}  ${state}`.trimEnd()];
   for (const batch of atWork) {
-    lines.push(`  at work: ${atWorkText(batch)}`);
+    lines.push(`  running: ${atWorkText(batch)}`);
     const standstill = standstillText(batch);
-    if (standstill) lines.push(colours.yellow(`  in the way: ${oneLine(standstill)}`));
+    if (standstill) lines.push(colours.yellow(`  stopped: ${oneLine(standstill)}`));
   }
   if (nobody) lines.push(colours.yellow(`  ${nobody}`));
   // What Temporal tells of a paused one may have passed.
@@ -74,21 +74,23 @@ function headText(
       index === 0 ? 'Next' : '',
       timeToComeText(time, sheet.timezone, nowMs),
     ]),
-    ['', paused && next.length > 0 ? `not before: banana-batch schedule resume ${name}` : undefined],
+    ['', paused && next.length > 0 ? `only after: banana-batch schedule resume ${name}` : undefined],
   ];
   return `${lines.join('\n')}\n${factLines(facts)}`;
 }
 
 function missedText(skippedOverlap: number, missedCatchup: number): string | undefined {
   const texts = [
-    ...(skippedOverlap > 0 ? [`${skippedOverlap} skipped since one was at work`] : []),
-    ...(missedCatchup > 0 ? [`${missedCatchup} while Temporal was away for longer than the catch-up`] : []),
+    ...(skippedOverlap > 0 ? [`${skippedOverlap} skipped, because the previous run was active`] : []),
+    ...(missedCatchup > 0
+      ? [`${missedCatchup} missed, because Temporal was down for longer than the catch-up`]
+      : []),
   ];
   return texts.length === 0 ? undefined : texts.join(', ');
 }
 
 const COLUMNS: readonly TableColumn[] = [
-  { title: 'FIRED' },
+  { title: 'RUN' },
   { title: 'OUTCOME', shrinks: true },
   { title: 'BATCH' },
   { title: 'CONTACT SHEET (report.json beside it)', shrinks: true },
@@ -100,8 +102,7 @@ function firingsText(
   { name, sheet: { timezone } }: Schedule,
   firings: readonly Firing[],
 ): string {
-  if (firings.length === 0)
-    return `\nIt has not fired yet. Try it now: banana-batch schedule trigger ${name}\n`;
+  if (firings.length === 0) return `\nNo runs yet. Start one now: banana-batch schedule trigger ${name}\n`;
   const told = firings.map((firing) => ({
     ...firingText(firing),
     isAtWork: firing.kind === 'recorded' && firing.batch !== undefined,
@@ -120,7 +121,7 @@ function firingsText(
   const colours = coloursFor(stdout, environment);
   const table = renderTable(COLUMNS, rows, { width: tableWidth(stdout), paintTitle: colours.bold });
   const reasons = told
-    // What is at work stands above.
+    // What is running stands above.
     .filter(({ why, isAtWork }) => why !== undefined && !isAtWork)
     .slice(0, REASONS_SHOWN)
     .map(({ time, outcome, why = '' }) => `${time}  ${outcome}: ${oneLine(why)}\n`);

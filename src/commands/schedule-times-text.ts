@@ -20,7 +20,7 @@ export function comingTimes({ times, timezone }: When, now: Date): readonly Date
   return nextTimes(times, timezone, { after: now, count: TIMES_SHOWN });
 }
 
-/** Lines that tell when a schedule that is not there yet will fire. `isDefault`: nobody has named a zone. */
+/** Lines that tell when a schedule that is not there yet will fire. `isDefault`: no one has named a zone. */
 export function expectedTimesText(
   when: When,
   { jitterMs }: Pick<Required<SchedulePolicy>, 'jitterMs'>,
@@ -32,13 +32,13 @@ export function expectedTimesText(
   const texts = coming.map((time) => timeToComeText(time, timezone, now.getTime()));
   if (coming.length < TIMES_SHOWN) {
     texts.push(
-      `${texts.length === 0 ? '' : 'then '}the clocks of ${timezone} change: "schedule show" tells the times around that`,
+      `${texts.length === 0 ? '' : 'then '}the clocks of ${timezone} change: "schedule show" has the times around that`,
     );
   }
   if (jitterMs > 0) texts.push(`each up to ${prettyMs(jitterMs)} later`);
   const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
   if (times.kind === 'cron' && isDefault && own !== timezone) {
-    texts.push(`by the clocks of ${timezone}, since no --timezone is given; this machine's is ${own}`);
+    texts.push(`in ${timezone}, because no --timezone is given; this machine's time zone is ${own}`);
   }
   return texts.map((text, index) => `${(index === 0 ? 'Next' : '').padEnd(10)} ${text}\n`).join('');
 }

@@ -20,7 +20,7 @@ export interface ScheduleTriggerOptions {
   readonly json: boolean;
 }
 
-/** Fires a schedule once now, and says what came of it. Ends with 2 where nothing was started. */
+/** Fires a schedule once now, and says the result. Ends with 2 where nothing was started. */
 export const scheduleTrigger: Command<ScheduleTriggerOptions> = (context, options) =>
   withSchedules(context.config, async (access) => {
     const { name, overlap, json } = options;
@@ -33,7 +33,7 @@ export const scheduleTrigger: Command<ScheduleTriggerOptions> = (context, option
       case 'waiting':
         if (json) stdout.write(`${JSON.stringify({ schedule: name, outcome: 'waiting' })}\n`);
         stderr.write(
-          `"${name}" has a firing at work; this one waits until it has ended. See: banana-batch schedule show ${name}\n`,
+          `A run of "${name}" is active; this one starts when it has ended. See: banana-batch schedule show ${name}\n`,
         );
         return EXIT.ok;
       case 'skipped': {
@@ -59,13 +59,13 @@ export const scheduleTrigger: Command<ScheduleTriggerOptions> = (context, option
 
 function skippedText(name: ScheduleName, [batch]: readonly BatchStatus[]): string {
   if (!batch) {
-    return `Skipped: a firing is at work, and nothing was started. See: banana-batch schedule show ${name}\n`;
+    return `Skipped: a run is still active; nothing was started. See: banana-batch schedule show ${name}\n`;
   }
   const standstill = standstillText(batch);
   const next = standstill
-    ? `It stands still: ${standstill}`
-    : `Follow it with: banana-batch status ${batch.batchId} --watch`;
-  return `Skipped: batch "${batch.batchId}" is at work, and nothing was started. ${next}\n`;
+    ? `It is not progressing: ${standstill}`
+    : `Watch it with: banana-batch status ${batch.batchId} --watch`;
+  return `Skipped: batch "${batch.batchId}" is still running; nothing was started. ${next}\n`;
 }
 
 const RECORDED_WITHIN_MS = 20_000;
@@ -97,7 +97,7 @@ async function tellStarted(
   }
   if (!record) {
     stderr.write(
-      `Fired. ${nobody ?? 'No worker has taken it up yet.'} See: banana-batch schedule show ${name}\n`,
+      `Triggered. ${nobody ?? 'No worker has started it yet.'} See: banana-batch schedule show ${name}\n`,
     );
     return EXIT.ok;
   }
@@ -105,14 +105,16 @@ async function tellStarted(
   switch (outcome.kind) {
     case 'skipped':
     case 'failed':
-      stderr.write(`Fired, and nothing was started (${outcome.kind}): ${outcome.reason}\n`);
+      stderr.write(`Triggered, but nothing was started (${outcome.kind}): ${outcome.reason}\n`);
       return EXIT.refused;
     case 'nothing-to-do':
-      stderr.write(`Fired. Nothing to do: batch "${outcome.batchId}" has all that the sheet asks for.\n`);
+      stderr.write(
+        `Triggered. Nothing to do: batch "${outcome.batchId}" already has every row of the sheet.\n`,
+      );
       return EXIT.ok;
     case 'running':
     case 'ended': {
-      stderr.write(`Fired. ${followText(outcome.batchId)}\n`);
+      stderr.write(`Triggered. ${followText(outcome.batchId)}\n`);
       if (!watch) return EXIT.ok;
       const { bucket, root } = outcome;
       const location = { bucket, root, batchId: outcome.batchId };

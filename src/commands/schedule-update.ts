@@ -38,12 +38,12 @@ export interface ScheduleUpdateOptions {
   readonly flags: ScheduleUpdateFlags;
 }
 
-/** Gives a schedule another sheet or other settings; what is not said stays, and what is at work goes on as it was. */
+/** Gives a schedule another sheet or other settings; what is not said stays, and what is running continues as it was. */
 export const scheduleUpdate: Command<ScheduleUpdateOptions> = (context, { name, sheet, flags }) => {
   const { dryRun: _, yes: __, json: ___, ...changes } = flags;
   if (sheet === undefined && Object.keys(changes).length === 0) {
     throw new UsageError(
-      `Nothing to change: name another sheet, or flags of "schedule create", such as: banana-batch schedule update ${name} --cron "0 4 * * *"`,
+      `Nothing to change: give a new sheet, or flags of "schedule create", such as: banana-batch schedule update ${name} --cron "0 4 * * *"`,
     );
   }
   return withSchedules(context.config, async (access) => {
@@ -124,7 +124,7 @@ async function update(
   );
   if (isDeepStrictEqual(preview, before.sheet) && isDeepStrictEqual(settings.policy, before.policy)) {
     if (flags.json) stdout.write(`${JSON.stringify({ ...knownScheduleDocument(before), changed: [] })}\n`);
-    stderr.write(`Nothing changes: "${name}" is as asked already.\n`);
+    stderr.write(`Nothing to change: "${name}" already has these settings.\n`);
     return EXIT.ok;
   }
   stderr.write(changesText(changed));
@@ -157,9 +157,9 @@ async function update(
   if (flags.json) stdout.write(`${JSON.stringify({ ...knownScheduleDocument(now), changed })}\n`);
   const [first] = now.next;
   const next =
-    first && !now.paused ? ` It fires next ${timeToComeText(first, now.sheet.timezone, Date.now())}.` : '';
+    first && !now.paused ? ` Next run: ${timeToComeText(first, now.sheet.timezone, Date.now())}.` : '';
   stderr.write(
-    `Changed, from the next firing on; what is at work goes on as it was.${next}${now.paused ? ' It is still paused.' : ''}\n`,
+    `Changed from the next run on; a running batch is not changed.${next}${now.paused ? ' It is still paused.' : ''}\n`,
   );
   return EXIT.ok;
 }

@@ -10,8 +10,8 @@ import { at, reportKey, type BatchLocation } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 
 /**
- * What an ended batch's seal says of images that came out the same for different prompts, of those that look alike, and of
- * what its run cost, each by name on one line; none where it says nothing, and for a batch at work.
+ * What an ended batch's seal says of images that came out the same for different prompts, of those that look similar, and of
+ * what its run cost, each by name on one line; none where it says nothing, and for a running batch.
  */
 export async function sealNotes(
   store: ObjectStore,
@@ -28,14 +28,14 @@ export async function sealNotes(
   const cost = costNote(report);
   return [
     ...(cost ? [['Cost', cost] as const] : []),
-    ...(sameBytes ? [['Beware', `${sameBytes} Which: banana-batch verify ${batchId}`] as const] : []),
-    ...(repeatedJobs ? [['Beware', repeatedJobs] as const] : []),
+    ...(sameBytes ? [['Warning', `${sameBytes} See which: banana-batch verify ${batchId}`] as const] : []),
+    ...(repeatedJobs ? [['Warning', repeatedJobs] as const] : []),
     ...(missing ? [['Thumbnails', missing] as const] : []),
-    ...(looks ? [['Alike', `${looks} Which: near-duplicates.csv, and the contact sheet`] as const] : []),
+    ...(looks ? [['Similar', `${looks} See near-duplicates.csv and the contact sheet.`] as const] : []),
   ];
 }
 
-/** What a run cost; undefined where nothing is known, and where the money is the sandbox's and nobody counts it. */
+/** What a run cost; undefined where nothing is known, and where the money is the sandbox's and no one counts it. */
 function costNote({ cost, account }: Pick<Report, 'cost' | 'account'>): string | undefined {
   if (!cost) return undefined;
   const { measured, unmeasured, expected } = cost;

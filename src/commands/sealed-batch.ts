@@ -22,6 +22,6 @@ export async function sealOf(store: ObjectStore, location: BatchLocation): Promi
 /** The refusal to act on a batch by a report that cannot be read. */
 export function unreadableReport({ batchId }: BatchLocation): UsageError {
   return new UsageError(
-    `report.json of batch "${batchId}" is not what any version of banana-batch writes up to this one. Update banana-batch, or run the same sheet again: its end is sealed anew.`,
+    `report.json of batch "${batchId}" is damaged, or written by a newer version of banana-batch. Update banana-batch, or run the same sheet again, which writes the report again.`,
   );
 }

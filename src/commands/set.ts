@@ -25,21 +25,41 @@ export const set: Command<SetOptions> = async (context, options) => {
       verb: 'set anything',
       send: (means, location) => changeBatch(means, location, settings),
     });
-    const { batchId, concurrency } = before;
-    const lower = (settings.concurrency ?? Infinity) < (concurrency ?? 0);
-    const how = lower ? ' Rows in flight finish; no more start until there are fewer.' : '';
+    const { batchId } = before;
     stderr.write(
       isTakenUp
-        ? `Set.${how}${budgetNote(settings, before)}\n`
-        : `It is set as soon as a worker answers. ${NO_WORKER}\n`,
+        ? changedText(settings, before)
+        : `The settings will change when a worker runs. ${NO_WORKER}\n`,
     );
     if (json) stdout.write(`${JSON.stringify({ batchId, ...settings, takenUp: isTakenUp })}\n`);
     return EXIT.ok;
   });
 };
 
-/** What a budget that is lower than what is spent comes to. */
-function budgetNote({ budget }: ChangedSettings, { budget: before }: BatchStatus): string {
-  if (budget === undefined || !before || compareDecimals(budget, before.committed) >= 0) return '';
-  return ` Of ${budget}, ${before.committed} is spent or leased already: nothing more is bought, and what is paid is still stored.`;
+/** What was changed, a sentence for each setting, and what that means for the batch. */
+function changedText(settings: ChangedSettings, before: BatchStatus): string {
+  const { batchId, concurrency: window } = before;
+  const { concurrency, maxFailureRate, budget } = settings;
+  const sentences = [
+    ...(concurrency === undefined
+      ? []
+      : [
+          `Concurrency of "${batchId}" is now ${concurrency}${window === undefined ? '' : ` (was ${window})`}.`,
+        ]),
+    ...(concurrency !== undefined && concurrency < (window ?? 0)
+      ? ['Jobs in flight finish; no more start until there are fewer.']
+      : []),
+    ...(maxFailureRate === undefined
+      ? []
+      : [`Maximum failure rate of "${batchId}" is now ${maxFailureRate} %.`]),
+    ...(budget === undefined ? [] : [budgetText(budget, before)]),
+  ];
+  return `${sentences.join(' ')}\n`;
+}
+
+function budgetText(budget: string, { batchId, budget: before }: BatchStatus): string {
+  if (!before) return `Budget of "${batchId}" is now ${budget}.`;
+  const changed = `Budget of "${batchId}" is now ${budget} (was ${before.cap})`;
+  if (compareDecimals(budget, before.committed) >= 0) return `${changed}; the batch continues.`;
+  return `${changed}, but ${before.committed} is already spent or reserved: nothing more is bought, and paid images are still stored.`;
 }

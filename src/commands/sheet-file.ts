@@ -58,7 +58,7 @@ async function copySheet(name: string, context: CommandContext, copy: string): P
   if (name === '-') {
     if (stdin.isTTY) {
       throw new UsageError(
-        '"-" reads the sheet from standard input, and that is this terminal: pipe a sheet in, or name a file.',
+        '"-" reads the sheet from standard input, which is this terminal: pipe a sheet in, or name a file.',
       );
     }
     await pipeline(stdin, createWriteStream(copy));
@@ -66,7 +66,7 @@ async function copySheet(name: string, context: CommandContext, copy: string): P
   }
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(name)) {
     throw new UsageError(
-      `${sheetLabel(name)}: sheets are read from a path, "-", s3://bucket/key or https://host/path, not from there. Download it and name the file.`,
+      `${sheetLabel(name)}: sheets can be read from a path, "-", s3://bucket/key or https://host/path only. Download the sheet and name the file.`,
     );
   }
   await copyLocal(path.resolve(cwd, name), name, copy);

@@ -29,55 +29,62 @@ export function withSheetFlags(program: Program, otherwise?: string): Program {
   return (
     program
       .optionsGroup('Rows:')
-      .option('--model <model>', `for rows that do not say: nb, nb2 or pro${by('pro')}`, modelName)
+      .option('--model <model>', `model of rows that name none: nb, nb2 or pro${by('pro')}`, modelName)
       .addOption(
-        new Option('--aspect-ratio <ratio>', `for rows that do not say${by('1:1')}`).choices(allRatios()),
+        new Option('--aspect-ratio <ratio>', `aspect ratio of rows that name none${by('1:1')}`).choices(
+          allRatios(),
+        ),
       )
       .addOption(
-        new Option('--resolution <size>', `for rows that do not say${by('1K')}`).choices([...RESOLUTIONS]),
+        new Option('--resolution <size>', `resolution of rows that name none${by('1K')}`).choices([
+          ...RESOLUTIONS,
+        ]),
       )
       .option(
         '--images-per-prompt <n>',
-        `for rows without a count, 1 to 1000${by('1')}`,
+        `images of rows without a count, 1 to 1000${by('1')}`,
         wholeNumber(1, 1000),
       )
       .option(
         '--map <ours=theirs>',
-        `reads a column of ours from one of theirs, such as prompt=Caption; repeatable (${INPUT_COLUMNS.join(', ')})`,
+        `use your column for one of ours: --map prompt=Caption; repeatable (ours: ${INPUT_COLUMNS.join(', ')})`,
         pair,
       )
       .option(
         '--template <text>',
-        'makes the prompt of other columns: "a {{style|plain}} photo of a {{red,green}} {{subject}}"; what follows | stands for a blank cell, of texts with commas one is drawn for each image, \\{ and \\} are braces',
+        'make the prompt from other columns: "a {{style|plain}} photo of a {{red,green}} {{subject}}"; {{column|default}} gives a default for blank cells, {{a,b,c}} picks one per image, \\{ and \\} are braces',
       )
-      .option('--seed <text>', `another one draws a template's choices anew${by('1')}`, seed)
+      .option('--seed <text>', `seed of a template's random choices${by('1')}`, seed)
       .option(
         '--name <text>',
-        'names the images by columns, instead of a file_name column: "{{campaign}}/{{sku}}", {{id}} is the row\'s id',
+        'name the images by columns, instead of a file_name column: "{{campaign}}/{{sku}}"; {{id}} is the id of the row',
       )
       .addOption(
         new Option(
           '--duplicates <how>',
-          `keep, skip or fail (start nothing) where rows without an id ask for the same image as one above; rows with ids or names of images never count as the same${by('keep')}`,
+          `keep or skip rows that repeat an earlier row, or fail (start nothing); rows with an id or an image name never count as repeats${by('keep')}`,
         ).choices(['keep', 'skip', 'fail']),
       )
       .optionsGroup('Reading:')
       .addOption(
-        new Option('--format <format>', 'instead of by name and content').choices(['csv', 'tsv', 'jsonl']),
+        new Option(
+          '--format <format>',
+          'format of the sheet (default: detected by name and content)',
+        ).choices(['csv', 'tsv', 'jsonl']),
       )
       .option(
         '--delimiter <character>',
-        'such as ";" or "tab", instead of detecting comma, semicolon or tab',
+        'delimiter of CSV, such as ";" or "tab" (default: detected)',
         delimiter,
       )
       .option(
         '--encoding <label>',
-        'such as windows-1252 or utf-16le, for text that is neither UTF-8 nor has a byte-order mark',
+        'encoding of the sheet, such as windows-1252 or utf-16le (default: UTF-8, or by byte-order mark)',
       )
       .option('--strict', 'start nothing if any row is rejected')
-      // Only what goes on from other settings may have to take it back.
+      // Only what continues from other settings may have to take it back.
       .addOption(
-        new Option('--no-strict', 'start what is accepted though rows are rejected').hideHelp(!otherwise),
+        new Option('--no-strict', 'start the accepted rows even if others are rejected').hideHelp(!otherwise),
       )
   );
 }
@@ -94,7 +101,7 @@ export function sheetSettings(flags: SheetFlags, before?: SheetSettings): SheetS
   });
   const { name, ...others } = Object.fromEntries(texts);
   if (name && map['file_name'] !== undefined) {
-    throw new UsageError('--name and --map file_name=… both name the images. Leave one of them out.');
+    throw new UsageError('--name and --map file_name=… both name the images: give one of them.');
   }
   const parsed = SheetSettings.safeParse({
     ...others,
@@ -115,12 +122,10 @@ export function sheetSettings(flags: SheetFlags, before?: SheetSettings): SheetS
   const unknown = Object.keys(map).filter((column) => !INPUT_COLUMNS.some((ours) => ours === column));
   if (unknown.length > 0) {
     throw new UsageError(
-      `--map ${unknown[0]}=…: "${unknown[0]}" is no column of ours. Ours are ${INPUT_COLUMNS.join(', ')}.`,
+      `--map ${unknown[0]}=…: "${unknown[0]}" is not one of our columns: ${INPUT_COLUMNS.join(', ')}.`,
     );
   }
-  throw new UsageError(
-    `The sheet's flags do not fit: ${z.prettifyError(parsed.error).replaceAll('\n', ' ')}`,
-  );
+  throw new UsageError(`These flags cannot be used: ${z.prettifyError(parsed.error).replaceAll('\n', ' ')}`);
 }
 
 function allRatios(): string[] {

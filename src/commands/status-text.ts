@@ -3,6 +3,7 @@ import prettyMs from 'pretty-ms';
 import type { BatchStatus } from '../batch/status-document.js';
 import { overdueLines, overdueWord } from './overdue-rows-text.js';
 import { counted } from '../domain/counted.js';
+import { compareDecimals } from '../domain/decimal.js';
 
 /** Colours for a stream: none unless it is a terminal, and none under NO_COLOR. */
 export function coloursFor(
@@ -54,9 +55,9 @@ export function statusBlock(status: BatchStatus, colours: ReturnType<typeof pc.c
     ...status.holds.flatMap(({ scope, message, since, nextProbeAt, said }) => [
       colours.yellow(`  held (${scope}) since ${timeOf(since)}: ${message}`),
       ...(said === undefined ? [] : [`  the service said: ${said}`]),
-      ...(nextProbeAt ? [`  looked at again at ${timeOf(nextProbeAt)}`] : []),
+      ...(nextProbeAt ? [`  next check ${timeOf(nextProbeAt)}`] : []),
     ]),
-    ...(status.budget ? [budgetLine(status.budget)] : []),
+    ...(status.budget ? [budgetLine(status.budget, status.endedAt !== undefined)] : []),
     ...asideTexts(status).map((text) => colours.yellow(`  ${text}`)),
     ...paceText(status).map((text) => colours.yellow(`  ${text}`)),
     ...overdueLines(status).map((line) => colours.yellow(line)),
@@ -70,9 +71,20 @@ export function statusBlock(status: BatchStatus, colours: ReturnType<typeof pc.c
   return lines.join('\n');
 }
 
-function budgetLine({ cap, committed, images, unknown }: NonNullable<BatchStatus['budget']>): string {
-  const lost = unknown === undefined ? '' : `, ${unknown} of it with shards that were ended from outside`;
-  return `  budget ${cap} · ${committed} spent or leased${lost} · ${images} bought`;
+function budgetLine(
+  { cap, committed, images, unknown }: NonNullable<BatchStatus['budget']>,
+  isOver: boolean,
+): string {
+  const paid = `${counted(images, 'image')} paid`;
+  const parts = [
+    ...(isOver || compareDecimals(committed, '0') === 0
+      ? []
+      : [`${paid}, the rest reserved for jobs in flight`]),
+    ...(isOver && images > 0 ? [paid] : []),
+    ...(unknown === undefined ? [] : [`${unknown} of it reserved by terminated shards`]),
+  ];
+  const note = parts.length === 0 ? '' : ` (${parts.join('; ')})`;
+  return `  budget ${cap} · ${committed} committed${note}`;
 }
 
 /** Why pending rows are not made though nothing holds the batch. */
@@ -81,23 +93,25 @@ function asideTexts({ aside }: BatchStatus): readonly string[] {
   return [
     ...(failing > 0
       ? [
-          `${counted(failing, 'row')} set aside: the service keeps failing for ${failing === 1 ? 'it' : 'them'} alone; retried with growing pauses`,
+          `${counted(failing, 'row')} set aside: the service keeps failing for ${failing === 1 ? 'it' : 'them'} only; retried with growing pauses`,
         ]
       : []),
     ...(missing > 0
       ? [
-          `${counted(missing, 'row')} set aside: the service does not find ${missing === 1 ? 'its job' : 'their jobs'}; looked for again`,
+          `${counted(missing, 'row')} set aside: the service does not find ${missing === 1 ? 'its job' : 'their jobs'} (404); polled again`,
         ]
       : []),
   ];
 }
 
-/** Says where 429s have lowered the pace; a batch that stands still has a better reason to tell. */
+/** Says that 429s have lowered the pace; a stopped batch has a better reason to show. */
 function paceText({ pace, concurrency, state }: BatchStatus): readonly string[] {
   if (!pace || state !== 'running') return [];
   const { notBefore, fullAt } = pace;
-  const waits = notBefore === undefined ? '' : `, nothing created before ${timeOf(notBefore)}`;
-  return [`slowed to ${pace.concurrency} of ${concurrency} by 429s until ${timeOf(fullAt)}${waits}`];
+  const waits = notBefore === undefined ? '' : `, no new jobs before ${timeOf(notBefore)}`;
+  return [
+    `slowed to ${pace.concurrency} of ${concurrency} jobs in flight until ${timeOf(fullAt)}, because the service answers 429 (too many requests)${waits}`,
+  ];
 }
 
 function countTexts(status: BatchStatus): string[] {

@@ -28,7 +28,7 @@ export const status: Command<StatusOptions> = (context, options) =>
       if (temporal.kind === 'there') return statusByTemporal(context, options, found, temporal.client);
       if (found.away)
         throw new UsageError(`${temporal.problem} either. Check both with: banana-batch doctor`);
-      stderr.write(`${temporal.problem}: this is what the bucket has recorded.\n`);
+      stderr.write(`${temporal.problem}: showing what is recorded in the bucket.\n`);
       return statusByBucket(context, options, found);
     }),
   );
@@ -109,6 +109,6 @@ export function exitCodeOf(found: BatchStatus): ExitCode {
 /** The refusal for an id that neither Temporal nor the bucket knows. */
 export function unknownBatch(location: BatchLocation): UsageError {
   return new UsageError(
-    `There is no batch "${location.batchId}" at ${addressOf(location)}. See those there are with: banana-batch list`,
+    `There is no batch "${location.batchId}" at ${addressOf(location)}. List all batches with: banana-batch list`,
   );
 }

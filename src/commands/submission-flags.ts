@@ -2,15 +2,14 @@ import type { Command as Program } from 'commander';
 import type { BatchFolder } from '../batch/batch-place.js';
 import type { BatchId } from '../domain/ids.js';
 import { UsageError } from '../errors.js';
-import { askedCanary } from './canary-flags.js';
+import { canaryOptions } from './canary-flags.js';
 import { batchId, s3Folder, wholeNumber } from './option-parsers.js';
 import { runSettings, spendingIn, withRunningFlags, type RunningFlags } from './running-flags.js';
 import { sheetSettings, withSheetFlags, type SheetFlags } from './sheet-flags.js';
 import type { SubmissionOptions } from './submission.js';
 
 /** Says what `--rebind` is for. */
-export const REBIND =
-  'the key was rotated: goes on with the new one, if it knows the jobs that the batch has made';
+export const REBIND = "the API key was rotated: accept the new key if it knows the batch's jobs";
 
 /** What commander hands over for `submit` and `run`. */
 interface Flags extends RunningFlags, SheetFlags {
@@ -36,39 +35,48 @@ export function withSubmissionFlags(program: Program): Program {
     )
     .option(
       '--id <name>',
-      "the batch's id; submitting again under it is the same batch (default: the file's name)",
+      "id of the batch; submitting under the same id continues that batch (default: the file's name)",
       batchId,
     )
     .option(
       '--to <folder>',
-      'where the batch is to live: an empty folder, s3://bucket/folder/ (default: a folder of the id in $BANANA_BUCKET below $BANANA_PREFIX, where a note of the place is left)',
+      'where to store the batch: an empty folder, s3://bucket/folder/ (default: a folder named by the id, in $BANANA_BUCKET below $BANANA_PREFIX; with --to, a note of the place is left there)',
       s3Folder,
     )
-    .option('--new', 'another batch than the one that has the id: appends the time', false)
+    .option('--new', 'start a separate batch; the time is appended to its id', false)
     .option(
       '--merge',
-      'rows of the batch that the sheet lacks stay in it (always so for a failures.csv or rejects.csv)',
+      'keep rows of the batch that are not in the sheet (always on for a failures.csv or rejects.csv)',
       false,
     )
     .option(
       '--new-ids',
-      'accept ids in a failures.csv or rejects.csv that are not rows of the batch: they become new rows',
+      'accept ids in a failures.csv or rejects.csv that are not in the batch, as new rows',
       false,
     )
     .option('--rebind', REBIND, false);
   return withRunningFlags(withSheetFlags(sheet))
     .optionsGroup('Output:')
-    .option('--dry-run', 'say what would be made, where, how long and at what cost, and do nothing', false)
-    .option('--rejects <file>', 'where --dry-run writes the records that would be rejected, as CSV')
-    .option('--show <n>', 'rows that --dry-run shows as they would be sent', wholeNumber(0, 1000), 3)
-    .option('-y, --yes', 'do not ask', false)
-    .option('--json', 'one JSON document on standard output', false);
+    .option(
+      '--dry-run',
+      'show what would be made, where, how long it takes and what it costs, and do nothing',
+      false,
+    )
+    .option('--rejects <file>', 'with --dry-run: write the records that would be rejected to this CSV file')
+    .option(
+      '--show <n>',
+      'with --dry-run: show this many rows as they would be sent',
+      wholeNumber(0, 1000),
+      3,
+    )
+    .option('-y, --yes', 'do not ask for confirmation', false)
+    .option('--json', 'print one JSON document on standard output', false);
 }
 
 /** The options of a submission from its flags. Throws a UsageError for combinations that make no sense. */
 export function submissionOptions(sheet: string, flags: Flags): SubmissionOptions {
   if (flags.rejects !== undefined && !flags.dryRun) {
-    throw new UsageError('--rejects is for --dry-run; a submission keeps its rejects.csv in the batch.');
+    throw new UsageError('--rejects needs --dry-run; a submission writes rejects.csv in the batch.');
   }
   return {
     sheet: sheetName(sheet),
@@ -78,7 +86,7 @@ export function submissionOptions(sheet: string, flags: Flags): SubmissionOption
     sheetSettings: sheetSettings(flags),
     settings: runSettings(flags),
     spending: spendingIn(flags),
-    canary: askedCanary(flags),
+    canary: canaryOptions(flags),
     merge: flags.merge,
     newIds: flags.newIds || flags.new,
     rebind: flags.rebind,

@@ -18,7 +18,7 @@ export function sheetText(
   sheet: string,
   summary: SheetSummary,
   { duplicates, moment }: Pick<SheetSettings, 'duplicates' | 'moment'>,
-  told = 'all are told in rejects.csv',
+  told = 'all are listed in rejects.csv',
 ): string {
   const models = MODELS.map(
     (model) => [model, imagesOf(summary.images.filter((kind) => kind.model === model))] as const,
@@ -31,7 +31,9 @@ export function sheetText(
     `Sheet      ${sheet}: ${counted(summary.rows, 'image')}${perModel && ` (${perModel})`}${repeats}${blank}`,
   ];
   if (summary.hasSplitNames) {
-    lines.push('Names      have folders such as "test": load the images in Hugging Face with split="train"');
+    lines.push(
+      'Names      contain folders such as "test": load the images in Hugging Face with split="train"',
+    );
   }
   if (summary.saysMoment && moment === undefined) {
     lines.push(
@@ -64,20 +66,25 @@ export function planText(
 export function differenceText(location: BatchLocation, plan: SubmissionPlan): string {
   const batch = `Batch      ${location.batchId} → ${addressOf(location)}\n`;
   if (plan.runSeq === 1) return batch;
-  const staying = plan.kept > 0 ? `, ${plan.kept} kept as they are since their rows are rejected` : '';
-  const kept = plan.merge ? `${plan.kept} kept besides` : `${plan.removed} removed${staying}`;
+  const kept = plan.merge ? 'others kept' : 'kept as before, because their new rows are rejected';
+  const counts = [
+    [plan.new, 'new'],
+    [plan.changed, 'changed'],
+    [plan.again, 'to retry'],
+    [plan.unchanged, 'unchanged'],
+    [plan.removed, 'removed'],
+    [plan.kept, kept],
+  ] as const;
+  const parts = counts.flatMap(([count, what]) => (count > 0 ? [`${count} ${what}`] : []));
   const lines = [
-    runLine(
-      plan.runSeq,
-      `${plan.new} new, ${plan.changed} changed, ${plan.again} to try again, ${plan.unchanged} unchanged, ${kept}`,
-    ),
+    runLine(plan.runSeq, parts.length > 0 ? parts.join(', ') : 'no rows'),
     ...awaitedLines(plan),
     ...renamedLines(plan),
   ];
   return `${batch}${lines.join('\n')}\n`;
 }
 
-/** Lines that tell what images cost, and for which nobody has said a price. */
+/** Lines that tell what images cost, and for which no one has said a price. */
 export function costText(prices: PriceTable, buys: readonly ImagesOfKind[]): string {
   const { total, unpriced } = costOf(prices, buys);
   const missing = `BANANA_PRICES has no price for ${kindsText(unpriced)}`;
@@ -86,7 +93,7 @@ export function costText(prices: PriceTable, buys: readonly ImagesOfKind[]): str
   return `Cost       ${total}${ONCE_EACH}\n           and more: ${missing}\n`;
 }
 
-const ONCE_EACH = ' by BANANA_PRICES, not counting jobs made again after a failure';
+const ONCE_EACH = ' by BANANA_PRICES, not counting jobs repeated after a failure';
 
 /** Lines that tell which rows the batch itself rejects, besides those that a look at the sheet alone has told. */
 export function rejectedByBatchText(summary: SheetSummary, plan: SubmissionPlan): string {
@@ -95,7 +102,7 @@ export function rejectedByBatchText(summary: SheetSummary, plan: SubmissionPlan)
   const told = new Set(summary.firstRejected.map(({ line }) => line));
   const shown = plan.summary.firstRejected.filter(({ line }) => !told.has(line)).slice(0, SHOWN_REJECTS);
   const lines = shown.map((rejected) => `           ${rejectLine(rejected)}\n`).join('');
-  return `Rejected   ${counted(more, 'row')}, whose names rows of the batch have:\n${lines}`;
+  return `Rejected   ${counted(more, 'row')}, because rows of the batch already have their names:\n${lines}`;
 }
 
 /** A line of a plan that says what a run is to do. */
@@ -106,7 +113,7 @@ export function runLine(runSeq: number, text: string): string {
 /** The line, if any, that says how many jobs are awaited instead of bought. */
 export function awaitedLines({ awaited }: PlanCounts): readonly string[] {
   return awaited > 0
-    ? [`           ${counted(awaited, 'job')} of them known already: awaited, not bought`]
+    ? [`           ${counted(awaited, 'job')} already known: awaited, not bought again`]
     : [];
 }
 

@@ -28,7 +28,7 @@ export const submit: Command<SubmissionOptions> = (context, options) => {
         case 'running': {
           const { location, plan } = submitted;
           if (options.json) stdout.write(`${submissionJson(location, plan)}\n`);
-          stderr.write(`Batch "${location.batchId}" is running on this sheet already. ${lookAt(location)}\n`);
+          stderr.write(`Batch "${location.batchId}" is already running on this sheet. ${lookAt(location)}\n`);
           return EXIT.ok;
         }
         case 'busy':
@@ -38,7 +38,7 @@ export const submit: Command<SubmissionOptions> = (context, options) => {
           return EXIT.refused;
         case 'nothing-to-do':
           if (options.json) stdout.write(`${submissionJson(submitted.location, submitted.plan)}\n`);
-          stderr.write('Nothing to do: every row of the sheet has its outcome already.\n');
+          stderr.write('Nothing to do: every row of the sheet is already done.\n');
           return EXIT.ok;
         case 'started': {
           const { run, plan } = submitted;
@@ -47,7 +47,7 @@ export const submit: Command<SubmissionOptions> = (context, options) => {
           const workers = await workersOf(access);
           if (workers?.length === 0) {
             stderr.write(
-              'No worker is running, so nothing is made yet; start one: npx banana-batch worker\n',
+              'No worker is running, so nothing happens yet; start one: npx banana-batch worker\n',
             );
           }
           return EXIT.ok;
@@ -58,5 +58,5 @@ export const submit: Command<SubmissionOptions> = (context, options) => {
 };
 
 function lookAt({ batchId }: BatchLocation): string {
-  return `See it with: banana-batch status ${batchId} --watch`;
+  return `Watch it with: banana-batch status ${batchId} --watch`;
 }

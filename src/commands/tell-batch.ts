@@ -49,7 +49,7 @@ function endedAlready(
   const isEndedFromOutside = state === 'failed';
   const advice =
     isEndedFromOutside || pending > 0
-      ? `What is not stored can be made with: banana-batch retry ${batchId}`
+      ? `Make the missing images with: banana-batch retry ${batchId}`
       : retryAdvice(batchId, { ...failuresByKind, cancelled });
   return new UsageError(
     [

@@ -63,7 +63,7 @@ export function summaryText(verification: Verification): string {
   return `${batchId} run ${runSeq}: ${looked.join(', ')}: ${verdict}.`;
 }
 
-/** What is being looked at, for whoever waits. */
+/** What is being looked at, for the person who waits. */
 export function progressText(batchId: string, now: VerifyProgress, differences: number): string {
   const { what, done, total } = now;
   const count = total === undefined ? `${done} ${what}` : `${done}/${total} ${what}`;
@@ -75,26 +75,24 @@ const STEPS: readonly { readonly kinds: readonly DifferenceKind[]; readonly step
   [
     {
       kinds: ['missing-image', 'changed-image', 'unreadable-image', 'wrong-identity'],
-      step: (id) =>
-        `Buy images that are lost, changed or unreadable again: banana-batch redo ${id} --rows ROW`,
+      step: (id) => `To buy lost, changed or unreadable images again: banana-batch redo ${id} --rows ROW`,
     },
     {
       kinds: ['wrong-identity'],
       step: () =>
-        'Images with "no identity" were copied without their metadata, as "cp -r" copies .banana-batch: copy them again with "cp -a" (or "rsync -aX") and nothing needs to be bought.',
+        'Images with "no identity" were copied without their metadata, as "cp -r" copies .banana-batch: copy them again with "cp -a" (or "rsync -aX"); nothing needs to be bought.',
     },
     {
       kinds: ['unclaimed-image'],
-      step: (id) =>
-        `Images of rows that are sealed without one are taken up, free of charge, by: banana-batch retry ${id}`,
+      step: (id) => `To use images of rows that ended without one, free of charge: banana-batch retry ${id}`,
     },
     {
       kinds: ['orphan-image', 'stale-page'],
-      step: (id) => `What is left over is deleted by: banana-batch prune ${id}`,
+      step: (id) => `To delete what is left over: banana-batch prune ${id}`,
     },
     {
       kinds: ['foreign-object'],
-      step: () => 'Objects that are not of banana-batch stay where they are until you delete them yourself.',
+      step: () => 'Objects not written by banana-batch stay until you delete them yourself.',
     },
   ];
 

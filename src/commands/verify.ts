@@ -93,7 +93,7 @@ function verificationOf(
 }
 
 function newerRunNote({ run: { batchId, runSeq }, newestRunSeq }: Seal): string {
-  return `Run ${newestRunSeq} of "${batchId}" has left no seal yet: what follows is the seal of run ${runSeq}, as far as it still holds. Files that run ${newestRunSeq} may have written over are not compared, and objects that may be its own are not judged. See where it is with: banana-batch status ${batchId}\n`;
+  return `Run ${newestRunSeq} of "${batchId}" has no final report yet: the bucket is compared with the report of run ${runSeq}, without the files that run ${newestRunSeq} may have replaced or added. See its state with: banana-batch status ${batchId}\n`;
 }
 
 async function show(

@@ -9,7 +9,7 @@ import type { BatchAccess } from './batch-access.js';
 import type { CommandContext } from './command-context.js';
 import { Pace } from './pace.js';
 import { openProgress } from './progress.js';
-import { refusalOf } from './refusal.js';
+import { isTemporalAway, refusalOf } from './refusal.js';
 import { coloursFor, statusBlock, statusLine } from './status-text.js';
 import { isOpen } from '../batch/status-document.js';
 
@@ -17,7 +17,7 @@ const LOOK_EVERY_MS = 1_000;
 
 /**
  * Shows a batch until it ends or `signal` is aborted; the last status seen. Temporal may be away for a while meanwhile:
- * that is said and waited for. Also ends with a status for which `isEnough` holds. Undefined for a batch that nobody knows.
+ * that is said and waited for. Also ends with a status for which `isEnough` holds. Undefined for a batch that no one knows.
  */
 export async function watchBatch(
   { stderr, environment }: CommandContext,
@@ -44,7 +44,7 @@ export async function watchBatch(
         }
         if (!last || !isOpen(last) || isEnough(last)) return last;
       } catch (error) {
-        const reason = refusalOf(error);
+        const reason = isTemporalAway(error) ? 'Temporal does not answer; trying again …' : refusalOf(error);
         if (reason === undefined || error instanceof UsageError) throw error;
         progress.show(colours.yellow(`${location.batchId}: ${reason}`));
       }
@@ -56,7 +56,7 @@ export async function watchBatch(
   }
 }
 
-/** The status of a batch at work with its present pace instead of its average. */
+/** The status of a running batch with its present pace instead of its average. */
 function atPace(status: BatchStatus | undefined, pace: Pace): BatchStatus | undefined {
   if (!status || !isOpen(status)) return status;
   const imagesPerMinute = pace.note(status.stored - status.carried, Date.now());

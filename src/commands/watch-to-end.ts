@@ -14,7 +14,7 @@ import { exitCodeOf } from './status.js';
 import { workerIdentity } from '../worker-identity.js';
 import { watchBatch } from './watch-batch.js';
 
-/** A batch that a command has set going, or found at work. */
+/** A batch that a command has set going, or found running. */
 export interface Watched {
   readonly location: BatchLocation;
   readonly access: BatchAccess;
@@ -23,13 +23,13 @@ export interface Watched {
   /** Set where this command runs the batch itself. */
   readonly engine: Engine | undefined;
   readonly json: boolean;
-  /** A person at a terminal may be asked whether a batch is to go on after its canary. */
+  /** A person at a terminal may be asked whether a batch is to continue after its canary. */
   readonly asks: boolean;
 }
 
 /**
  * Shows a batch until it ends or the person leaves, and says where everything is or how to come back. Ends with 0 where the
- * batch waits for its canary to be seen, and nobody says that it is to go on. Throws where a part of the engine was lost.
+ * batch waits for its canary to be seen, and no one says that it is to continue. Throws where a part of the engine was lost.
  */
 export async function watchToEnd(context: CommandContext, watched: Watched): Promise<ExitCode> {
   const lost = new AbortController();
@@ -67,13 +67,13 @@ async function detach(
   const { batchId } = location;
   if (!engine?.hasWorker() || engine.hasSuccessor() || (await hasOtherWorker(access))) {
     stderr.write(
-      `Detached from "${batchId}", which goes on. Come back with: banana-batch status ${batchId} --watch\n`,
+      `Detached. "${batchId}" continues. Come back with: banana-batch status ${batchId} --watch\n`,
     );
     return EXIT.interrupted;
   }
   const otherWorker = config.temporal ? 'npx banana-batch worker' : 'npx banana-batch dev';
   stderr.write(
-    `Detached from "${batchId}", which is stopped (this command was its only worker); nothing is lost. Continue with the same command, or with: ${otherWorker}\n`,
+    `Detached. "${batchId}" is stopped (this command was its only worker); nothing is lost. Continue with the same command, or with: ${otherWorker}\n`,
   );
   return EXIT.interrupted;
 }
@@ -113,7 +113,7 @@ function summary(
     : `s3://${location.bucket}/`;
   const lines: [string, string][] = [
     ['Images', `${root}${imagesPrefix(location)}`],
-    ['Look', `${root}${contactSheetKey(location)}`],
+    ['Page', `${root}${contactSheetKey(location)}`],
     ['Results', `${root}${resultsKey(location)}`],
     ...(ended.failed + ended.cancelled > 0
       ? [['Failed', `${root}${failuresKey(location)}`] satisfies [string, string]]
@@ -140,6 +140,6 @@ const HOW_ENDED: Partial<Record<BatchStatus['state'], string>> = {
 function nextStep({ batchId, state, failed, cancelled }: BatchStatus, isFolder: boolean): string {
   if (state === 'failed') return `npx banana-batch retry ${batchId}`;
   if (failed > 0) return `npx banana-batch failures ${batchId}`;
-  if (cancelled > 0) return `npx banana-batch retry ${batchId} for the rows that are missing`;
+  if (cancelled > 0) return `npx banana-batch retry ${batchId} to make the cancelled rows`;
   return isFolder ? 'npx banana-batch run YOUR.csv, or: npx banana-batch --help' : `npx banana-batch list`;
 }

@@ -36,8 +36,8 @@ export const webhooks: Command<WebhooksCommandOptions> = async (context, { host,
     try {
       const place = { host, port: receiver.port };
       if (json) stdout.write(`${JSON.stringify({ ...place, url: parts.webhooks.url })}\n`);
-      log.info({ ...place, temporal: parts.temporal.address }, 'Webhooks are received.');
-      context.finishing('the receiver: deliveries already taken are passed on');
+      log.info({ ...place, temporal: parts.temporal.address }, 'Receiving webhooks.');
+      context.finishing('the receiver (accepted deliveries are still passed on)');
       await aborted(interrupted);
     } finally {
       await receiver.close();

@@ -51,9 +51,9 @@ export const worker: Command<WorkerCommandOptions> = async (context, options) =>
     },
     'The worker is ready.',
   );
-  finishing('the worker: work under way is finished or handed back');
+  finishing('the worker (its tasks are finished or handed back)');
   await Promise.race([aborted(interrupted), running.done]);
-  log.info('The worker stops: what is under way is finished or handed back.');
+  log.info('The worker is stopping; its tasks are finished or handed back.');
   await running.stop();
   return EXIT.ok;
 };

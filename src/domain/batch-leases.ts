@@ -7,17 +7,17 @@ import {
   type LeaseBook,
   type LeaseCall,
   type LeaseControl,
-  type LeaseWord,
+  type LeaseReport,
 } from './budget.js';
 
 /** A word as a shard brings it: which of its executions speaks, as the batch counts them. */
-export type BroughtWord = LeaseWord & { readonly execution: number };
+export type BroughtWord = LeaseReport & { readonly execution: number };
 
 /** What a book of leases comes to. Amounts in millionths. */
 export interface LeaseSums {
   readonly committed: number;
   readonly images: number;
-  /** What of the committed amount may be unspent, and nobody can say. */
+  /** What of the committed amount may be unspent, and no one can say. */
   readonly unknown: number;
 }
 
@@ -27,7 +27,7 @@ export interface LeaseAnswer extends LeaseSums {
 }
 
 /** What of the whole book concerns the leases of `words`. */
-export function answerTo(book: LeaseBook, words: readonly LeaseWord[]): LeaseAnswer {
+export function answerTo(book: LeaseBook, words: readonly LeaseReport[]): LeaseAnswer {
   const ids = new Set(words.map(({ id }) => id));
   return {
     leases: book
@@ -71,7 +71,7 @@ export class BatchLeases {
     });
   }
 
-  /** Whether the book must be told: something comes back, or somebody wants more than was granted. */
+  /** Whether the book must be told: something comes back, or someone wants more than was granted. */
   get isNewsForBook(): boolean {
     return (
       this.#superseded.length > 0 ||
@@ -87,7 +87,7 @@ export class BatchLeases {
   }
 
   /** What the book is to be told: what it has not heard, and again what was not granted. Nothing is wanted for shards that are not open in that execution. */
-  words(open: readonly { readonly shard: number; readonly execution: number }[]): readonly LeaseWord[] {
+  words(open: readonly { readonly shard: number; readonly execution: number }[]): readonly LeaseReport[] {
     const executions = new Map(open.map(({ shard, execution }) => [shard, execution]));
     const isOpen = ({ shard, execution }: BroughtWord): boolean => executions.get(shard) === execution;
     const latest = [...this.#heard.values()].filter(
@@ -144,11 +144,11 @@ export class BatchLeases {
 }
 
 /** It was granted something while it said its last word. */
-function isUnheardOf({ isLast, spent }: LeaseWord, answer: Heard['answer']): boolean {
+function isUnheardOf({ isLast, spent }: LeaseReport, answer: Heard['answer']): boolean {
   return isLast === true && answer !== undefined && answer.granted - answer.returned > spent;
 }
 
-function isVoid(word: LeaseWord, answer: Heard['answer']): boolean {
+function isVoid(word: LeaseReport, answer: Heard['answer']): boolean {
   return answer !== undefined && answer.run !== word.run;
 }
 
@@ -156,7 +156,7 @@ function isWanting({ word, answer }: Heard): boolean {
   return word.want !== undefined && (answer?.granted ?? 0) < word.want.needed;
 }
 
-/** It has said that it can buy nothing, and the book has not mended that. */
+/** It has said that it can buy nothing, and the book has not fixed that. */
 function isStarved({ word, answer, isNew }: Heard): boolean {
   return (
     !isNew && word.state === 'starved' && answer !== undefined && answer.granted < (word.want?.least ?? 0)

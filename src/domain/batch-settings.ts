@@ -20,7 +20,7 @@ export interface ChangedSettings {
 export function problemWithSettings(settings: ChangedSettings | undefined): string | undefined {
   const { concurrency, maxFailureRate, budget } = settings ?? {};
   if (concurrency === undefined && maxFailureRate === undefined && budget === undefined) {
-    return 'Nothing to set: give a concurrency, a maxFailureRate or a budget.';
+    return 'Nothing to set: give concurrency, maxFailureRate or budget.';
   }
   if (budget !== undefined && microsOf(budget, MAX_BUDGET) === undefined) {
     return `The budget must be ${BUDGET_RULE}.`;
@@ -29,7 +29,7 @@ export function problemWithSettings(settings: ChangedSettings | undefined): stri
     return `The concurrency must be a whole number from 1 to ${MAX_CONCURRENCY}.`;
   }
   if (maxFailureRate !== undefined && !isWholeWithin(maxFailureRate, 100)) {
-    return 'The highest failure rate must be a whole number from 1 to 100, in percent.';
+    return 'The maximum failure rate must be a whole number from 1 to 100, in percent.';
   }
   return undefined;
 }

@@ -1,3 +1,4 @@
+import { counted } from './counted.js';
 import type { ToldHold } from './notice.js';
 import type { Pause } from './pause.js';
 import type { Tally } from './tally.js';
@@ -10,11 +11,11 @@ export interface BatchLook {
   /** Rows are being made, or are to be: neither a person nor the service has asked it to wait. */
   readonly isAtWork: boolean;
   readonly tally: Tally;
-  /** Within what time its jobs usually end; undefined where nobody knows. */
+  /** Within what time its jobs usually end; undefined where no one knows. */
   readonly usualMs?: number | undefined;
   /** How long all jobs that it may have at a time take to be created, or looked at, at the pace that `rate` has set; absent without one. */
   readonly turnMs?: number | undefined;
-  /** Workers that take workflows; undefined where nobody knows. */
+  /** Workers that take workflows; undefined where no one knows. */
   readonly workers: number | undefined;
 }
 
@@ -24,14 +25,14 @@ export interface WatchMemory {
   /** All counts of the tally as one text. */
   readonly counts: string;
   readonly movedAtMs: number;
-  /** For how long of the time since then it was seen at work. */
+  /** For how long of the time since then it was seen running. */
   readonly standstillMs: number;
   readonly stuckTold: boolean;
   readonly holdsTold: readonly { readonly scope: string; readonly since: string; readonly atMs: number }[];
   readonly pausesTold: readonly { readonly kind: string; readonly since: string }[];
 }
 
-/** What somebody is to be told. */
+/** What someone is to be told. */
 export type WatchNews =
   | { readonly kind: 'held'; readonly hold: ToldHold }
   | { readonly kind: 'paused'; readonly pause: Pause }
@@ -51,8 +52,8 @@ const SAME_SCOPE_MS = 30 * 60_000;
 
 /**
  * What one more look at a batch has to tell, and what to remember if it is told. Each hold, pause and standstill is told
- * once. A batch is stuck where it was seen at work, with nothing held and no count changed, for longer than is usual for its jobs
- * and its pace; time in which nobody looked does not count.
+ * once. A batch is stuck where it was seen running, with nothing held and no count changed, for longer than is usual for its jobs
+ * and its pace; time in which no one looked does not count.
  */
 export function watchBatch(
   before: WatchMemory | undefined,
@@ -108,8 +109,7 @@ const NOTHING_SEEN = { standstillMs: 0, stuckTold: false, holdsTold: [], pausesT
 function stuckMessage({ tally, workers }: BatchLook, standstillMs: number): string {
   const { stored, total, pending, inFlight, copying } = tally;
   const minutes = Math.max(1, Math.round(standstillMs / 60_000));
-  const counts = `${pending} rows pending, ${inFlight} in flight, ${copying} being copied, ${stored} of ${total} stored`;
-  const noWorker =
-    workers === 0 ? ' No worker takes its workflow: start one with `banana-batch worker`.' : '';
-  return `for ${minutes} min nothing has moved, and nothing says why (${counts}).${noWorker}`;
+  const counts = `${counted(pending, 'row')} pending, ${inFlight} in flight, ${copying} being copied, ${stored} of ${total} stored`;
+  const noWorker = workers === 0 ? ' No worker is running: start one with `banana-batch worker`.' : '';
+  return `no progress for ${minutes} min, for no known reason (${counts}).${noWorker}`;
 }

@@ -1,6 +1,6 @@
 import { compareDecimals, totalOf } from './decimal.js';
 
-/** What a budget has come to, for people: decimal strings. */
+/** The result of a budget, for people: decimal strings. */
 export interface BudgetStatus {
   /** What the run may cost. */
   readonly cap: string;
@@ -12,13 +12,12 @@ export interface BudgetStatus {
   readonly unknown?: string;
 }
 
-/** Why a batch stands still whose budget does not pay for the next image, and how it goes on. */
+/** Why a batch is stopped whose budget does not pay for the next image, and how it continues. */
 export function spentText(batchId: string, status: BudgetStatus, next: string): string {
   const { cap, committed, images, unknown } = status;
-  const lost =
-    unknown === undefined ? '' : ` (${unknown} of it leased to shards that were ended from outside)`;
+  const lost = unknown === undefined ? '' : ` (${unknown} of it reserved by terminated shards)`;
   const reached = compareDecimals(committed, cap) > 0 ? committed : cap;
   const more = totalOf([{ amount: compareDecimals(reached, '0') > 0 ? reached : next, times: 2 }]);
   const whole = more.replace(/\.00$/, '');
-  return `The budget of ${cap} is spent: ${committed} for ${images} image${images === 1 ? '' : 's'}${lost}; the next costs ${next}. Go on with: banana-batch set ${batchId} --budget ${whole}`;
+  return `The budget of ${cap} is spent: ${committed} for ${images} image${images === 1 ? '' : 's'}${lost}; the next image costs ${next}. Continue with: banana-batch set ${batchId} --budget ${whole}`;
 }

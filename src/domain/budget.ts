@@ -3,7 +3,7 @@
  *
  * A shard buys only with what is leased to it, and the leases together never exceed the budget. A lease's numbers only
  * grow, and each has one writer: `granted` the book, `returned` the shard. So words about them may come late, twice, in any
- * order or not at all, and the batch may forget what it knew: nobody ever counts as free what somebody may still spend.
+ * order or not at all, and the batch may forget what it knew: no one ever counts as free what someone may still spend.
  */
 
 /** What one workflow run of a shard was given to spend. */
@@ -43,7 +43,7 @@ export interface LeaseWant {
 export type LeaseState = 'working' | 'starved' | 'blocked' | 'done';
 
 /** What a shard says of its lease; a later one (by `epoch`, then by `seq`) replaces it. */
-export interface LeaseWord {
+export interface LeaseReport {
   readonly epoch: number;
   readonly seq: number;
   readonly shard: number;
@@ -104,7 +104,7 @@ const SHARE = 1 / 8;
  * shards that can buy nothing before others, and to earlier ones before later ones. Told the same words again, or older
  * ones, it grants nothing more to what has been granted.
  */
-export function leased(book: LeaseBook, cap: number, words: readonly LeaseWord[]): LeaseBook {
+export function leased(book: LeaseBook, cap: number, words: readonly LeaseReport[]): LeaseBook {
   const leases = new Map(book.map((lease) => [lease.id, lease]));
   for (const word of words) leases.set(word.id, heard(leases.get(word.id), word));
   const newest = newestByShard(leases.values());
@@ -130,7 +130,7 @@ export function leased(book: LeaseBook, cap: number, words: readonly LeaseWord[]
 }
 
 /** A lease after a word about it; a word of a workflow run that was reset says nothing of what is free. */
-function heard(lease: Lease | undefined, word: LeaseWord): Lease {
+function heard(lease: Lease | undefined, word: LeaseReport): Lease {
   const { id, run, shard, epoch, seq, returned, spent, images, isLast } = word;
   if (!lease) {
     // What was never granted cannot come back.
@@ -160,8 +160,8 @@ function newestByShard(leases: Iterable<Lease>): ReadonlyMap<number, Lease> {
 
 /** Whether a word was said after another one of the same shard. */
 export function isLater(
-  one: Pick<LeaseWord, 'epoch' | 'seq'>,
-  other: Pick<LeaseWord, 'epoch' | 'seq'>,
+  one: Pick<LeaseReport, 'epoch' | 'seq'>,
+  other: Pick<LeaseReport, 'epoch' | 'seq'>,
 ): boolean {
   return one.epoch === other.epoch ? one.seq > other.seq : one.epoch > other.epoch;
 }

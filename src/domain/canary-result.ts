@@ -4,13 +4,13 @@ import type { SecondsRange } from './expected-time.js';
 export interface JobTimes {
   readonly jobs: number;
   readonly shortestMs: number;
-  /** Half of them took at most so long. */
+  /** The median time. */
   readonly medianMs: number;
   readonly longestMs: number;
   readonly meanMs: number;
 }
 
-/** What a run's canary came to; counts alone, since it enters history. */
+/** The result of a run's canary; counts alone, since it enters history. */
 export interface CanaryResult {
   readonly rows: number;
   /** Those that have got an image. */

@@ -1,13 +1,13 @@
 /** The first rows of a run that are made for a person to look at before the others are. */
-export interface AskedCanary {
+export interface CanaryOptions {
   /** How many. */
   readonly rows: number;
-  /** The batch goes on by itself after so long, unless one of them has failed; absent: it waits for a person. */
+  /** The batch continues by itself after so long, unless one of them has failed; absent: it waits for a person. */
   readonly waitMs?: number;
 }
 
-/** The same for a run of so many rows. */
-export interface Canary extends AskedCanary {
+/** The same for a run of this many rows. */
+export interface Canary extends CanaryOptions {
   /** The rows that the run was to make, by its plan: more than there are canaries. */
   readonly of: number;
 }
@@ -15,8 +15,8 @@ export interface Canary extends AskedCanary {
 /** Most canaries: more than a person looks at, and few enough to be worked through by one shard without a hold for failures. */
 export const MAX_CANARY_ROWS = 100;
 
-/** The canary of a run that is to make so many rows; undefined where none is asked for, or would leave no row to wait. */
-export function canaryOf(asked: AskedCanary | undefined, rowsToRun: number): Canary | undefined {
+/** The canary of a run that is to make this many rows; undefined where none is asked for, or would leave no row to wait. */
+export function canaryOf(asked: CanaryOptions | undefined, rowsToRun: number): Canary | undefined {
   return asked && asked.rows < rowsToRun ? { ...asked, of: rowsToRun } : undefined;
 }
 

@@ -16,7 +16,7 @@ export interface ImageContent {
  * The identity of an image: equal exactly where prompt, model, aspect ratio, resolution and input images are equal.
  *
  * sha256 over JSON with a fixed order of keys. A presigned input URL counts without its signature, so that signing
- * it afresh does not buy the image again. The form is stored with every image: changing it buys everything anew.
+ * it afresh does not buy the image again. The form is stored with every image: changing it buys everything again.
  */
 export function contentHash(content: ImageContent): ContentHash {
   const canonical = JSON.stringify({

@@ -32,8 +32,8 @@ export function isAmount(text: string): boolean {
 const LEAST_SHOWN_DIGITS = 2;
 
 /**
- * The exact sum of amounts, each taken so many times, as a decimal string: two digits after the point, and more where
- * they are not zero. Throws a RangeError for what is no decimal string, and for times that are no whole number.
+ * The exact sum of amounts, each taken this many times, as a decimal string: two digits after the point, and more where
+ * they are not zero. Throws a RangeError for what is not a decimal string, and for times that are not whole numbers.
  */
 export function totalOf(terms: readonly { readonly amount: string; readonly times: number }[]): string {
   const digits = Math.max(LEAST_SHOWN_DIGITS, ...terms.map(({ amount }) => fractionOf(amount).length));

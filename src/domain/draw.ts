@@ -15,7 +15,7 @@ const DRAWN_HEX_DIGITS = 12;
 
 /**
  * A number from 0 to `count` - 1, each as likely as any other, and the same on every machine. What is hashed, and how, must
- * not change: other draws would be other prompts, and so buy images anew.
+ * not change: other draws would be other prompts, and so buy images again.
  */
 export function drawn({ seed, base, replica, place }: DrawPlace, count: number): number {
   const digest = hash('sha256', JSON.stringify(['draw', seed, base, replica, place]), 'hex');

@@ -28,7 +28,7 @@ export function measuredJobSeconds(run: {
   return spread((seconds * Math.min(rows, concurrency)) / rows);
 }
 
-/** How long so many images take with so many jobs at a time, in whole seconds; zero for none. */
+/** How long this many images take with this many jobs at a time, in whole seconds; zero for none. */
 export function expectedSeconds(images: number, concurrency: number, job: SecondsRange): SecondsRange {
   if (images === 0) return [0, 0];
   const turns = Math.max(1, images / concurrency);

@@ -1,6 +1,6 @@
 /** Why a row ended without an image. One table for workflows, files and commands. */
 export const FAILURE_KINDS = [
-  /** The service refused the request itself (422): the row must be mended. */
+  /** The service refused the request itself (422): the row must be fixed. */
   'invalid',
   /** The content was refused by moderation: never bought again by itself. */
   'refused',
@@ -24,7 +24,7 @@ export type FailureKind = (typeof FAILURE_KINDS)[number];
 export const UNSTORED_KINDS = [...FAILURE_KINDS, 'cancelled'] as const;
 export type UnstoredKind = (typeof UNSTORED_KINDS)[number];
 
-/** What trying again cannot mend, or could buy twice: such rows are tried again only where they are named. */
+/** What trying again cannot fix, or could buy twice: such rows are tried again only where they are named. */
 const STANDING_KINDS: ReadonlySet<UnstoredKind> = new Set(['invalid', 'refused', 'unknown-charge']);
 
 /** What is tried again unless something else is named. */

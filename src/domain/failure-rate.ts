@@ -19,7 +19,7 @@ export function sampleSize(concurrency: number): number {
   return Math.max(LEAST_SAMPLE, Math.ceil(BATCH_SAMPLE / Math.ceil(concurrency / MAX_SHARD_WINDOW)));
 }
 
-/** How the last generations of a shard ended: tells when so many fail that it must be more than the rows' own fault. */
+/** How the last generations of a shard ended: tells when this many fail that it must be more than the rows' own fault. */
 export class RecentGenerations {
   readonly #size: number;
   #failed: boolean[] = [];
@@ -40,20 +40,20 @@ export class RecentGenerations {
     return (this.#failed.filter(Boolean).length / this.#size) * 100;
   }
 
-  /** Starts counting anew: what was before a hold says nothing about what comes after it. */
+  /** Starts counting again: what was before a hold says nothing about what comes after it. */
   reset(): void {
     this.#failed = [];
   }
 }
 
-/** Why a batch is held of whose last generations so many percent failed; `last` is what the last one failed of. */
+/** Why a batch is held of whose last generations this many percent failed; `last` is what the last one failed of. */
 export function failureRateCause(percent: number, { message, ...text }: Told): HoldCause {
   const last = asPart(message);
   return {
     ...text,
     scope: 'failure-rate',
     code: 'too-many-failures',
-    message: `${Math.round(percent)} % of the last generations failed, the last one with: ${last || 'no reason'}. Something is wrong with the sheet or the service, so nothing more is bought but one row now and then, and the batch goes on by itself once such a row gets its image. To go on all the same: banana-batch resume ID; to allow more failures: banana-batch set ID --max-failure-rate 90; to stop: banana-batch cancel ID.`,
+    message: `${Math.round(percent)} % of the last generations failed, the last one with: ${last || 'no reason'}. The sheet or the service may be wrong, so only one row is tried from time to time; the batch continues by itself when such a row gets its image. To continue now: banana-batch resume ID; to allow more failures: banana-batch set ID --max-failure-rate 90; to stop: banana-batch cancel ID.`,
   };
 }
 
@@ -62,5 +62,5 @@ export const JOBS_MISSING_CAUSE: HoldCause = {
   scope: 'account',
   code: JOBS_MISSING,
   message:
-    'The service does not find jobs that it has made for this batch (404), and no later job shows that it finds others. Is it the same service and account? The batch continues by itself once the jobs are found again, or a later job is. If they are lost for good, buy their images again: banana-batch resume ID',
+    'The service does not find jobs that it created for this batch (404). Check that the service and account are still the same. The batch continues by itself when the service finds these jobs or a later one. If they are lost for good, buy their images again: banana-batch resume ID',
 };

@@ -1,18 +1,18 @@
 /** How long a step may fail for passing reasons before the batch is held. Only time spent failing counts, not queueing. */
-export interface FaultBudget {
+export interface RetryBudget {
   /** Time spent on failed tries and on waiting between them. */
   readonly spentMs: number;
   readonly tries: number;
 }
 
-export const FRESH_BUDGET: FaultBudget = { spentMs: 0, tries: 0 };
+export const FRESH_BUDGET: RetryBudget = { spentMs: 0, tries: 0 };
 
 const FIRST_DELAY_MS = 1_000;
 const LONGEST_DELAY_MS = 30_000;
 
-/** What follows a passing fault: another try after `delayMs`, or the end of what is borne. */
+/** What follows a passing fault: another try after `delayMs`, or the end of what is tolerated. */
 export type NextTry =
-  | { readonly kind: 'retry'; readonly delayMs: number; readonly budget: FaultBudget }
+  | { readonly kind: 'retry'; readonly delayMs: number; readonly budget: RetryBudget }
   | { readonly kind: 'exhausted' };
 
 /**
@@ -21,7 +21,7 @@ export type NextTry =
  * left of the budget, nothing is left to try.
  */
 export function afterFault(input: {
-  readonly budget: FaultBudget;
+  readonly budget: RetryBudget;
   readonly tryMs: number;
   readonly limitMs: number;
   readonly retryAfterMs: number | undefined;

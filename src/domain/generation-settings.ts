@@ -60,7 +60,7 @@ export function rulesFor(model: Model, mode: InputMode): GenerationRules {
   return RULES[model][mode];
 }
 
-/** The mode of a request with so many input images. */
+/** The mode of a request with this many input images. */
 export function modeWith(inputImages: readonly unknown[]): InputMode {
   return inputImages.length > 0 ? 'image' : 'text';
 }

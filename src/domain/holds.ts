@@ -1,7 +1,7 @@
 import type { InputMode, Model } from './generation-settings.js';
 import type { Told } from './kept-text.js';
 
-/** What stands still together: only rows that need the scope wait for it. */
+/** What is stopped together: only rows that need the scope wait for it. */
 export type HoldScope = 'account' | 'service' | 'storage' | 'failure-rate' | `model:${Model}:${InputMode}`;
 
 /** Why a scope is held; `message` is for a person and says what ends the hold. */
@@ -34,7 +34,7 @@ export interface HoldState {
 export const NO_HOLDS: HoldState = { seq: 0, holds: [], releasedAt: {} };
 
 /**
- * The state after a fault, seen by somebody who knew the state of `seenSeq`. Unchanged where the scope is held already,
+ * The state after a fault, seen by someone who knew the state of `seenSeq`. Unchanged where the scope is held already,
  * and where the fault is older than the scope's last release: its cause has ended since.
  */
 export function raiseHold(

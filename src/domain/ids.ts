@@ -12,7 +12,7 @@ export type ContentHash = string & { readonly brand: 'ContentHash' };
 
 const BATCH_ID = /^[a-z0-9][a-z0-9._-]{0,79}$/;
 
-/** The batch id that `text` is, or undefined where it is none. */
+/** The batch id that `text` is, or undefined where it is not one. */
 export function parseBatchId(text: string): BatchId | undefined {
   return BATCH_ID.test(text) ? (text as BatchId) : undefined;
 }

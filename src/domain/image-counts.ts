@@ -6,7 +6,7 @@ export interface ImageKind {
   readonly resolution: Resolution;
 }
 
-/** So many images of one kind. */
+/** This many images of one kind. */
 export interface ImagesOfKind extends ImageKind {
   readonly images: number;
 }

@@ -8,7 +8,7 @@ const LONGEST_EXTENSION = '.webp';
 const IMAGE_EXTENSIONS = /(?:\s*\.(?:png|jpe?g|webp))+$/i;
 const METADATA_FILE = /^metadata\.(?:jsonl|csv|parquet)$/i;
 const DEVICE = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³]) *(?:\.|$)/i;
-/** Control characters, line and paragraph separators, and code points that are no characters: none fits in S3's XML. */
+/** Control characters, line and paragraph separators, and code points that are not characters: none fits in S3's XML. */
 const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Noncharacter_Code_Point}]/u;
 const RESERVED_ON_WINDOWS = /[<>:"|?*]/;
 
@@ -27,48 +27,49 @@ export function imageNameIn(text: string): string {
  * file everywhere, with any image's extension behind it.
  */
 export function brokenImageNameRule(name: string): string | undefined {
-  if (name === '') return 'a name has at least one character besides the extension';
-  if (/\p{Surrogate}/u.test(name))
-    return 'a name has whole characters: half of a surrogate pair was found in it';
-  if (UNPRINTABLE.test(name)) return 'a name has no control characters such as line breaks or tabs';
-  if (name.includes('\\')) return 'a name has no backslash: write / between folders';
+  if (name === '') return 'an image name must have at least one character besides the extension';
+  if (/\p{Surrogate}/u.test(name)) return 'an image name must not contain half of a surrogate pair';
+  if (UNPRINTABLE.test(name))
+    return 'an image name must not contain control characters such as line breaks or tabs';
+  if (name.includes('\\')) return 'an image name must not contain a backslash: write / between folders';
   const [reserved] = RESERVED_ON_WINDOWS.exec(name) ?? [];
-  if (reserved) return `a name has none of < > : " | ? *, which Windows does not allow: replace ${reserved}`;
+  if (reserved)
+    return `an image name must not contain < > : " | ? or *, which Windows does not allow: replace ${reserved}`;
   const segments = name.split('/');
   for (const [index, segment] of segments.entries()) {
     const rule = brokenSegmentRule(segment, index < segments.length - 1);
     if (rule !== undefined) return rule;
   }
   if (fitsIn(name + LONGEST_EXTENSION, MAX_NAME_BYTES)) return undefined;
-  return `a name with its folders and extension has at most ${MAX_NAME_BYTES} bytes of UTF-8, so that its key fits into S3: shorten it`;
+  return `an image name with its folders and extension must have at most ${MAX_NAME_BYTES} bytes of UTF-8, so that its key fits into S3: shorten it`;
 }
 
 function brokenSegmentRule(segment: string, isFolder: boolean): string | undefined {
-  if (segment === '') return 'a name has something before and after every /: remove the / too many';
+  if (segment === '') return 'an image name must have text before and after each /: remove the extra /';
   if (segment === '.' || segment === '..')
-    return 'a name has no folders called . or ..: write the folder itself';
+    return 'an image name must not have folders called . or ..: write the folder itself';
   if (segment.startsWith('.') || segment.startsWith('__')) {
-    return `nothing in a name begins with . or __, since Hugging Face skips such files: rename ${quoted(segment)}`;
+    return `no file or folder may begin with . or __, because Hugging Face skips such files: rename ${quoted(segment)}`;
   }
   if (/[. ]$/.test(segment)) {
-    return `nothing in a name ends with a dot or a space, which Windows takes off: rename ${quoted(segment)}`;
+    return `no file or folder may end with a dot or a space, which Windows removes: rename ${quoted(segment)}`;
   }
   if (DEVICE.test(segment)) return `${quoted(segment)} is the name of a device on Windows: choose another`;
   if (isFolder && IMAGE_EXTENSIONS.test(segment)) {
-    return `a folder's name does not end like an image, whose file it may clash with: rename ${quoted(segment)}`;
+    return `a folder must not end like an image file, with which it could clash: rename ${quoted(segment)}`;
   }
   if (isFolder && METADATA_FILE.test(segment)) {
-    return `a folder is not called like a file with metadata: rename ${quoted(segment)}`;
+    return `a folder must not have the name of a metadata file: rename ${quoted(segment)}`;
   }
   if (fitsIn(isFolder ? segment : segment + LONGEST_EXTENSION, MAX_SEGMENT_BYTES)) return undefined;
-  return `a file's or folder's name has at most ${MAX_SEGMENT_BYTES} bytes of UTF-8, extension included: shorten ${quoted(`${segment.slice(0, 30)}…`)}`;
+  return `a file or folder name must have at most ${MAX_SEGMENT_BYTES} bytes of UTF-8, extension included: shorten ${quoted(`${segment.slice(0, 30)}…`)}`;
 }
 
 function quoted(text: string): string {
   return JSON.stringify(text);
 }
 
-/** Whether a text, as UTF-8, has at most so many bytes. */
+/** Whether a text, as UTF-8, has at most this many bytes. */
 function fitsIn(text: string, bytes: number): boolean {
   // A UTF-16 unit has three bytes of UTF-8 at most.
   return text.length * 3 <= bytes || ENCODER.encode(text).length <= bytes;

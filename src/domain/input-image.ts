@@ -35,7 +35,7 @@ export function identityOfInput(inputImage: string): string {
   return uploaded ? `sha256:${uploaded.sha256}` : inputImage;
 }
 
-/** An address without what may be secret in it: user, query and fragment. Anything that is no address comes back as it is. */
+/** An address without what may be secret in it: user, query and fragment. Anything that is not an address comes back as it is. */
 export function publicAddress(text: string): string {
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return text;
   return text.replace(/[?#].*$/s, '').replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/]*@/i, '$1');

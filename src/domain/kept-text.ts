@@ -1,7 +1,7 @@
 import { asPart } from './full-stop.js';
 
 /**
- * A failure as history has it: our own sentence, and no word of the service or of the image host. What they said lies in
+ * A failure as history has it: our own sentence, and no text of the service or of the image host. What they said lies in
  * the bucket under `textId`, 16 hex digits; absent where they said nothing, or it could not be kept.
  */
 export interface Told {

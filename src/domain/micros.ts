@@ -10,7 +10,7 @@ const AMOUNT = /^(\d{1,10})(?:\.(\d{1,6}))?$/;
 export const MAX_PRICE = 1_000_000;
 export const MAX_BUDGET = 1_000_000_000;
 
-/** The millionths that a decimal string says; undefined where it is none, has a sign or more than six decimals, or is above `most`. */
+/** The millionths that a decimal string says; undefined where it is not one, has a sign or more than six decimals, or is above `most`. */
 export function microsOf(text: string, most: number): number | undefined {
   const [, whole, fraction = ''] = AMOUNT.exec(text) ?? [];
   if (whole === undefined) return undefined;
@@ -18,7 +18,7 @@ export function microsOf(text: string, most: number): number | undefined {
   return micros <= most * PER_UNIT ? micros : undefined;
 }
 
-/** The decimal string of so many millionths: two digits after the point, and more where they are not zero. */
+/** The decimal string of this many millionths: two digits after the point, and more where they are not zero. */
 export function microsText(micros: number): string {
   const digits = String(Math.abs(micros)).padStart(DECIMALS + 1, '0');
   const point = digits.length - DECIMALS;

@@ -34,7 +34,7 @@ export function missingThumbnailsText(missing: MissingThumbnails | undefined): s
   const { images, examples } = missing;
   const reasons = [
     images['too-large'] && `${images['too-large']} too large to decode within --image-memory`,
-    images.undecodable && `${images.undecodable} not decodable`,
+    images.undecodable && `${images.undecodable} could not be decoded`,
   ].filter((reason) => typeof reason === 'string');
   const total = Object.values(images).reduce((sum, count) => sum + count, 0);
   const rows = `${examples.slice(0, SHOWN).join(', ')}${total > SHOWN ? ', …' : ''}`;

@@ -1,12 +1,12 @@
 import type { RowId } from './ids.js';
 import type { ImageFacts } from './outcome.js';
 
-/** What a report says of images that look alike. */
+/** What a report says of images that look similar. */
 export interface NearDuplicates {
   /** Images that look like another one, in groups. */
   readonly images: number;
   readonly groups: number;
-  /** Stored images without a perceptual hash: nobody knows what they look like. */
+  /** Stored images without a perceptual hash: no one knows what they look like. */
   readonly notCompared: number;
   /** Too many were nearly the same to compare all: there may be more. */
   readonly incomplete: boolean;
@@ -14,22 +14,22 @@ export interface NearDuplicates {
   readonly examples: readonly { readonly rowIds: readonly RowId[] }[];
 }
 
-/** What is to be told of images that look alike, on one line; undefined where there is nothing to say. */
+/** What is to be told of images that look similar, on one line; undefined where there is nothing to say. */
 export function nearDuplicatesText(found: Omit<NearDuplicates, 'examples'> | undefined): string | undefined {
   if (!found) return undefined;
   const { images, groups, notCompared, incomplete } = found;
   const parts = [
-    images > 0 ? `${images} images look like others, in ${groups} ${groups === 1 ? 'group' : 'groups'}` : '',
-    incomplete ? 'too many are nearly the same to compare all' : '',
-    notCompared > 0 ? `${notCompared} could not be compared, since they have no thumbnail` : '',
+    images > 0 ? `${images} images in ${groups} ${groups === 1 ? 'group' : 'groups'} look similar` : '',
+    incomplete ? 'not all were compared, because too many are nearly the same' : '',
+    notCompared > 0 ? `${notCompared} could not be compared (no thumbnail)` : '',
   ].filter((part) => part !== '');
   return parts.length > 0 ? `${parts.join('; ')}.` : undefined;
 }
 
-/** Pictures whose perceptual hashes differ in at most so many of the 64 bits look alike. */
+/** Pictures whose perceptual hashes differ in at most this many of the 64 bits look similar. */
 export const MOST_BITS_APART = 6;
 
-/** A hash is cut into so many bands of 16 bits: of two hashes up to 7 bits apart, one band is at most one bit apart. */
+/** A hash is cut into this many bands of 16 bits: of two hashes up to 7 bits apart, one band is at most one bit apart. */
 const BANDS = 4;
 const BAND_VALUES = 1 << 16;
 /** What a band's value may be in a hash that is near. */
@@ -39,7 +39,7 @@ const FLIPS = [0, ...Array.from({ length: 16 }, (_, bit) => 1 << bit)];
 const MOST_COMPARISONS = 20_000_000_000;
 const BETWEEN_PAUSES = 20_000_000;
 
-/** Which images look alike, by the numbers under which they were noted, from 0. */
+/** Which images look similar, by the numbers under which they were noted, from 0. */
 export interface AlikeImages {
   /** Images in groups. */
   readonly images: number;
@@ -53,7 +53,7 @@ export interface AlikeImages {
 }
 
 /**
- * Finds images that look alike, by their perceptual hashes. An image is in a group if it is near one of the group: so
+ * Finds images that look similar, by their perceptual hashes. An image is in a group if it is near one of the group: so
  * the ends of a long chain may differ by more. Takes some 40 bytes an image while it looks.
  */
 export class NearDuplicateFinder {

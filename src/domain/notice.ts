@@ -25,7 +25,7 @@ export type NoticeEvent =
       readonly end: 'completed' | 'cancelled' | 'failed';
       /** Without rows where it ended before its sheet was read. */
       readonly tally: Tally;
-      /** What the account was charged meanwhile, a decimal string; absent where nobody can say. */
+      /** What the account was charged meanwhile, a decimal string; absent where no one can say. */
       readonly cost?: string;
     }
   | {
@@ -46,7 +46,7 @@ export type NoticeEvent =
   | ({ readonly type: 'schedule.firing-skipped' } & FiringNotice)
   | ({
       readonly type: 'schedule.firing-failed';
-      /** The workflow run of the firing: one that is made up for later may fail once more. */
+      /** The workflow run of the firing: one that is made up for later may fail again. */
       readonly runId: string;
     } & FiringNotice)
   /** A person tries whether notices arrive. */

@@ -17,7 +17,7 @@ const GROWTH = 13;
 const FULL = 64;
 /** A service that refuses now and then whatever is asked of it must not bring a batch to a standstill. */
 const LEAST = FULL / 8;
-/** What came before so many periods has no weight any more: each halves it. */
+/** What came before this many periods has no weight any more: each halves it. */
 const KEPT_PERIODS = 16;
 /** Quiet for that long, the pace is what it was, however low it had been. */
 const RECOVERED_AFTER_MS = Math.ceil(FULL / GROWTH) * GROWN_EVERY_MS.most;

@@ -8,7 +8,7 @@ export type PauseKind = (typeof PAUSE_KINDS)[number];
 /** A pause in force. */
 export interface Pause {
   readonly kind: PauseKind;
-  /** For a person: why, and how to go on. */
+  /** For a person: why, and how to continue. */
   readonly message: string;
   /** ISO 8601. */
   readonly since: string;

@@ -12,7 +12,7 @@ const WAVES = Array.from({ length: KEPT }, (_, frequency) =>
 );
 
 /**
- * What a picture looks like in the large, as 16 hex digits: pictures that look alike differ in few of the 64 bits,
+ * What a picture looks like in the large, as 16 hex digits: pictures that look similar differ in few of the 64 bits,
  * others in about half. `luma` is the picture squeezed to 32 × 32 grey levels, row by row.
  *
  * The bits say which of the 64 slowest waves of a discrete cosine transform are stronger than their median, so size,

@@ -72,5 +72,5 @@ export function repeatedJobsText(repeated: RepeatedJobs | undefined): string | u
   if (!repeated || !first) return undefined;
   const jobs = repeated.jobs === 1 ? '1 job id was' : `${repeated.jobs} job ids were`;
   const rows = first.rowIds.length === 1 ? 'generations of row' : 'rows';
-  return `${jobs} given by the service for several rows or generations, which so have the same image: ${first.jobId} for ${rows} ${first.rowIds.join(', ')}. To make a row again: banana-batch redo.`;
+  return `${jobs} returned by the service for several rows or generations, which therefore have the same image: ${first.jobId} for ${rows} ${first.rowIds.join(', ')}. Make such rows again with: banana-batch redo.`;
 }

@@ -19,7 +19,7 @@ interface Turn {
   readonly perSecond: number;
 }
 
-/** What each of so many processes may send of a rate that holds for all of them. */
+/** What each of this many processes may send of a rate that holds for all of them. */
 export function shareOfRate(perSecond: number, processes: number): number {
   return perSecond / Math.max(1, processes);
 }

@@ -11,7 +11,7 @@ export interface RowFault {
   /** Time that the row itself spent failing: without holds and pauses. */
   readonly ownMs: number;
   readonly failures: number;
-  /** When the last of them failed, by a clock that stands still in holds and pauses; which clock, of several. */
+  /** When the last of them failed, by a clock that is stopped in holds and pauses; which clock, of several. */
   readonly clockMs: number;
   readonly clockId: string;
 }
@@ -28,7 +28,7 @@ export type FaultVerdict =
 /** How long creates of one row may fail while those of others go through, unless set otherwise. */
 export const CREATE_FAULT_MS = 5 * 60_000;
 
-/** So many rows aside without a success of others in between are no faults of rows. */
+/** This many rows aside without a success of others in between are no faults of rows. */
 const ASIDE_ROWS = 3;
 
 /** Pauses double from a twentieth of what a row may fail to a fifth of it. */

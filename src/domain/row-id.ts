@@ -16,10 +16,10 @@ const OUR_SUFFIX = /^[^~]+(?:~d[1-9]\d*)?(?:~[1-9]\d*)?$/;
  * rows by their final ids.
  */
 export function brokenRowIdRule(id: string, mayHaveSuffix: boolean): string | undefined {
-  if (id.length > MAX_ID_CHARACTERS) return `an id has at most ${MAX_ID_CHARACTERS} characters`;
-  if (/\p{Cc}/u.test(id)) return 'an id has no control characters such as line breaks or tabs';
+  if (id.length > MAX_ID_CHARACTERS) return `an id must have at most ${MAX_ID_CHARACTERS} characters`;
+  if (/\p{Cc}/u.test(id)) return 'an id must not contain control characters such as line breaks or tabs';
   if (id.includes('~') && !(mayHaveSuffix && OUR_SUFFIX.test(id))) {
-    return 'an id has no "~": it is reserved for the copies of a row (id~1, id~2, …)';
+    return 'an id must not contain "~", which is reserved for the copies of a row (id~1, id~2, …)';
   }
   return undefined;
 }

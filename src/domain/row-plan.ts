@@ -1,13 +1,13 @@
 import { KINDS_TRIED_AGAIN, type UnstoredKind } from './failure-kind.js';
 import type { ContentHash, RowId } from './ids.js';
 import type { GenerationRecord, RowOutcome } from './outcome.js';
-import type { RowStart, ShardRow, StandingImage } from './row.js';
+import type { RowStart, ShardRow, CurrentImage } from './row.js';
 
 /** How the batch's earlier runs left a row. */
 export interface RowBefore {
   /** How it ended; where it had not ended, what it is if nothing more is done: cancelled, or still with the image it had. */
   readonly outcome: RowOutcome;
-  /** Where a row that had not ended goes on; absent for one that had. */
+  /** Where a row that had not ended continues; absent for one that had. */
   readonly start?: RowStart;
   /** The chosen name that its image had; absent where the row had none, and so the one that its id gives. */
   readonly imageName?: string;
@@ -33,7 +33,7 @@ export type RowPlan =
 
 const FIRST: RowStart = { generation: 1 };
 
-/** What a run takes up by its request: exactly the kinds that are named, else those that trying again may mend; for a `redo` its rows and nothing else. */
+/** What a run takes up by its request: exactly the kinds that are named, else those that trying again may fix; for a `redo` its rows and nothing else. */
 export function takenUpBy(request: {
   readonly action: 'submit' | 'retry' | 'redo';
   readonly kinds: readonly UnstoredKind[];
@@ -45,7 +45,7 @@ export function takenUpBy(request: {
 
 /**
  * Plans one row. A new row and one whose content has changed start at their first generation. One that had not ended
- * goes on exactly where it was. All others go on from the generation they had come to: it advances only past a job
+ * continues exactly where it was. All others continue from the generation they had come to: it advances only past a job
  * that was seen failed or gone, or on purpose by a redo of one whose end was seen.
  */
 export function planRow(
@@ -89,7 +89,7 @@ export function generationsTogether(
 }
 
 /**
- * A row whose run was ended before the row was. Where its shard had been opened, nobody knows how far the row had
+ * A row whose run was ended before the row was. Where its shard had been opened, no one knows how far the row had
  * come: what was sent is found again by its keys while the service knows them, and its age counts from then.
  */
 export function leftUnended(
@@ -157,7 +157,7 @@ function startOfRedo({ end, imageKey, generations, settledAt }: RowOutcome): Row
   const last = generations.at(-1);
   const start = startAfter(last, Date.parse(settledAt));
   const isDeliberate = last && (last.end === 'done' || last.end === 'unfinished');
-  const standing: StandingImage | undefined =
+  const standing: CurrentImage | undefined =
     end.kind === 'stored' && imageKey !== undefined ? { end, imageKey } : undefined;
   return {
     ...(isDeliberate
@@ -191,7 +191,7 @@ function startAfter(last: GenerationRecord | undefined, settledAtMs: number): Ro
     case 'invalid':
       return { generation };
     case 'unanswered':
-      // Its age goes on counting: a key that the service has forgotten must not be sent again.
+      // Its age continues counting: a key that the service has forgotten must not be sent again.
       return { generation, unansweredSinceMs: last.unansweredSinceMs ?? settledAtMs, ...opened };
   }
 }

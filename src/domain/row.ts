@@ -51,11 +51,11 @@ export interface RowStart {
   /** The generations of earlier runs. */
   readonly earlier?: readonly GenerationRecord[];
   /** The image that the row has, of an earlier generation than `generation`: it stands until a new one is stored. */
-  readonly standing?: StandingImage;
+  readonly standing?: CurrentImage;
 }
 
 /** An image that a row keeps where it gets no new one. */
-export interface StandingImage {
+export interface CurrentImage {
   readonly end: StoredEnd;
   /** Key below the batch's root. */
   readonly imageKey: string;

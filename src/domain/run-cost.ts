@@ -18,7 +18,7 @@ export interface RunCost {
   readonly measured: string | null;
   /** Why there is no `measured`. */
   readonly unmeasured?: string;
-  /** By the prices: of the generations that were charged, and with those of which nobody knows. Absent without prices. */
+  /** By the prices: of the generations that were charged, and with those of which no one knows. Absent without prices. */
   readonly expected?: { readonly least: string; readonly most: string };
 }
 
@@ -26,11 +26,11 @@ export interface RunCost {
 export function measuredCost(input: {
   readonly before: AccountBalance | undefined;
   readonly after: AccountBalance | undefined;
-  /** Other batches that worked meanwhile; undefined where nobody knows. */
+  /** Other batches that worked meanwhile; undefined where no one knows. */
   readonly others: readonly string[] | undefined;
   /** Jobs of the batch whose end was not seen. */
   readonly openJobs: number;
-  /** A create was refused for want of funds, and later ones were not: somebody has topped the account up. */
+  /** A create was refused for want of funds, and later ones were not: someone has topped the account up. */
   readonly ranOutOfFunds: boolean;
   /** By the prices; undefined without. */
   readonly expected: RunCost['expected'];
@@ -40,20 +40,23 @@ export function measuredCost(input: {
   const not = (unmeasured: string) => ({ ...known, measured: null, unmeasured });
   if (!before) return not('The balance could not be read when the run began.');
   if (!after) return not('The balance could not be read when the run ended.');
-  if (ranOutOfFunds) return not('Funds ran out meanwhile, and the account was topped up.');
-  if (openJobs > 0) return not(`The end of ${openJobs} of its jobs was not seen.`);
-  if (compareDecimals(before.reserved, '0') !== 0) return not('Other jobs were unfinished when it began.');
-  if (compareDecimals(after.reserved, '0') !== 0) return not('Other jobs were unfinished when it ended.');
-  if (!others) return not('Whether other batches worked meanwhile is not known.');
-  if (others.length > 0) return not(`Other batches worked meanwhile: ${listed(others)}.`);
+  if (ranOutOfFunds) return not('Funds ran out during the run, and the account was topped up.');
+  if (openJobs > 0)
+    return not(`${openJobs} of its jobs ${openJobs === 1 ? 'was' : 'were'} not seen to finish.`);
+  if (compareDecimals(before.reserved, '0') !== 0)
+    return not('Other jobs of the account were unfinished when the run began.');
+  if (compareDecimals(after.reserved, '0') !== 0)
+    return not('Other jobs of the account were unfinished when the run ended.');
+  if (!others) return not('It is not known whether other batches were running.');
+  if (others.length > 0) return not(`Other batches were running: ${listed(others)}.`);
   const measured = totalOf([
     { amount: before.balance, times: 1 },
     { amount: after.balance, times: -1 },
   ]);
-  if (compareDecimals(measured, '0') < 0) return not('The account was topped up meanwhile.');
+  if (compareDecimals(measured, '0') < 0) return not('The account was topped up during the run.');
   if (expected && compareDecimals(measured, expected.least) < 0) {
     return not(
-      `The balance fell by ${measured}, less than the images cost by the prices: the account was topped up meanwhile, or the prices are too high.`,
+      `The balance fell by ${measured}, less than the images cost by BANANA_PRICES: the account was topped up during the run, or the prices are too high.`,
     );
   }
   return { ...known, measured };

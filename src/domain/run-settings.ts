@@ -22,13 +22,13 @@ export interface RunSettings {
   readonly thumbnails?: boolean;
   /** Images are compared by what they look like; absent: no. */
   readonly nearDuplicates?: boolean;
-  /** What images cost, as it was said when the run was asked for; absent: nobody has said. */
+  /** What images cost, as it was said when the run was asked for; absent: no one has said. */
   readonly prices?: readonly ImagePrice[];
   /** What the run may cost at most by `prices`, a decimal string of at most six decimals; absent: whatever it costs. */
   readonly budget?: string;
   /** Rows that are made first and looked at; absent: none. */
   readonly canary?: Canary;
-  /** Workflows go on in a new run once their history has so many events; absent: 40,000. */
+  /** Workflows continue in a new run once their history has this many events; absent: 40,000. */
   readonly continueAfterEvents?: number;
   /** A worker that says nothing of an activity for so long is taken for dead, and another goes on; absent: 30 s. */
   readonly heartbeatTimeoutMs?: number;

@@ -5,7 +5,7 @@ export type ScheduleName = string & { readonly brand: 'ScheduleName' };
 
 const SCHEDULE_NAME = /^[a-z0-9][a-z0-9._-]{0,59}$/;
 
-/** The schedule name that `text` is, or undefined where it is none. */
+/** The schedule name that `text` is, or undefined where it is not one. */
 export function parseScheduleName(text: string): ScheduleName | undefined {
   return SCHEDULE_NAME.test(text) ? (text as ScheduleName) : undefined;
 }

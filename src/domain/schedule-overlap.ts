@@ -1,5 +1,5 @@
 /**
- * What becomes of a firing while the one before is at work: it is skipped; the first waits, and the others are skipped;
+ * What becomes of a firing while the one before is running: it is skipped; the first waits, and the others are skipped;
  * all run at once.
  */
 export const SCHEDULE_OVERLAPS = ['skip', 'buffer-one', 'allow-all'] as const;

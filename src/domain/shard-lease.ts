@@ -1,4 +1,4 @@
-import type { LeaseCall, LeaseControl, LeaseState, LeaseWant, LeaseWord } from './budget.js';
+import type { LeaseCall, LeaseControl, LeaseState, LeaseWant, LeaseReport } from './budget.js';
 
 /** What a shard has to buy, as far as nothing is reserved for it. Amounts in millionths. */
 export interface LeaseNeeds {
@@ -145,7 +145,7 @@ export class ShardLease {
     this.#hasAsked = false;
   }
 
-  /** Says everything anew at the next occasion: the batch may have forgotten it. */
+  /** Says everything again at the next occasion: the batch may have forgotten it. */
   repeat(): void {
     this.#told = undefined;
   }
@@ -156,7 +156,7 @@ export class ShardLease {
   }
 
   /** What is to be told now; undefined where the batch knows what it needs to. What is told as returned is no longer to be spent. */
-  speak(needs: LeaseNeeds, speaker: LeaseSpeaker): LeaseWord | undefined {
+  speak(needs: LeaseNeeds, speaker: LeaseSpeaker): LeaseReport | undefined {
     const said = this.#toSay(needs);
     if (!this.#isNews(said)) return undefined;
     return this.#word(said, speaker);
@@ -170,7 +170,7 @@ export class ShardLease {
   }
 
   /** The last word: nothing more is bought with this lease. Undefined where nothing was ever asked for. */
-  lastWord(speaker: LeaseSpeaker): LeaseWord | undefined {
+  lastWord(speaker: LeaseSpeaker): LeaseReport | undefined {
     if (!this.#hasAsked) return undefined;
     const returned = this.#returned + this.unspent;
     const word = this.#word({ state: 'done', returned, want: undefined, price: 0 }, speaker);
@@ -239,7 +239,7 @@ export class ShardLease {
     return this.#call !== 'nothing' && state !== told?.state;
   }
 
-  #word({ state, returned, want, price }: Said, { shard, run, epoch, nowMs }: LeaseSpeaker): LeaseWord {
+  #word({ state, returned, want, price }: Said, { shard, run, epoch, nowMs }: LeaseSpeaker): LeaseReport {
     this.#returned = returned;
     this.#hasAsked = true;
     this.#seq = Math.max(this.#seq + 1, nowMs);

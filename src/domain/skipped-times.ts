@@ -2,14 +2,14 @@
 export interface SkippedTimes {
   /** The server was away at their times, and for too long afterwards. */
   readonly missed: readonly Date[];
-  /** A firing before them was at work. */
+  /** A firing before them was running. */
   readonly overlapped: readonly Date[];
 }
 
 /**
  * Which of a schedule's past times were skipped, from how many were: of those that nothing else is known of, the oldest
- * were missed, and the newest had one before them at work (where one may wait, it is older than those that are skipped).
- * Fewer than counted where somebody fired the schedule by hand, and that was skipped.
+ * were missed, and the newest had one before them running (where one may wait, it is older than those that are skipped).
+ * Fewer than counted where someone fired the schedule by hand, and that was skipped.
  */
 export function skippedTimes(
   /** In order. */
@@ -29,6 +29,6 @@ export function toldSkips<Skip extends { readonly time: Date; readonly reason: s
 ): readonly Skip[] {
   const [first, newest] = [skips[0], skips.at(-1)];
   if (!first || !newest || skips.length <= MOST_TOLD) return skips;
-  const others = `So were ${skips.length - 1} before it, from ${first.time.toISOString()} on.`;
+  const others = `${skips.length - 1} times before it were skipped too, from ${first.time.toISOString()} on.`;
   return [{ ...newest, reason: `${newest.reason} ${others}` }];
 }

@@ -8,7 +8,7 @@ const LEAST_SHARD_ROWS = 500;
 const MOST_SHARD_ROWS = 1000;
 
 /**
- * Rows worked through together by one shard, for a batch of so many. At most 1,000 rows a shard and 1,000 shards keep
+ * Rows worked through together by one shard, for a batch of this many. At most 1,000 rows a shard and 1,000 shards keep
  * a million rows inside Temporal's history limits: a shard has some 13 events a row, a batch some 30 a shard.
  */
 export function shardLength(batchRows: number): number {
@@ -78,7 +78,7 @@ export function dealSlots(input: {
   const raise: { shard: number; granted: number }[] = [];
   const open: { shard: number; granted: number }[] = [];
   for (const { shard, slots, exhausted } of openShards) {
-    // One that has given all back after a recall may have a row that goes on to another generation.
+    // One that has given all back after a recall may have a row that continues to another generation.
     const wanted = exhausted ? 1 : MAX_SHARD_WINDOW;
     const more = Math.min(free, wanted - windowSize(slots));
     if (more <= 0) continue;

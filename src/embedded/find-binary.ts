@@ -39,7 +39,7 @@ function lookUp(name: ServerProgram, env: NodeJS.ProcessEnv): string | undefined
     if (isExecutable(named)) return named;
     throw new EmbeddedError(
       'server-missing',
-      `${PATH_VARIABLE[name]}=${named} is not an executable file. Correct it, or unset it to have \`${name}\` looked for on PATH and in the cache.`,
+      `${PATH_VARIABLE[name]}=${named} is not an executable file. Fix it, or unset it to search for \`${name}\` on PATH and in the cache.`,
     );
   }
   const folders = (env['PATH'] ?? '').split(delimiter).filter(isAbsolute);

@@ -16,7 +16,7 @@ import { choosePorts, loadSecrets } from './stack-data.js';
 import { claimStack, publishStack, stackFolder, withdrawStack, type StackInfo } from './stack-info.js';
 import { PART_KINDS, type Part } from './stack-parts.js';
 
-/** A keeper that nobody has come to for so long ends: the command that started it was killed at once. */
+/** A keeper that no one has come to for so long ends: the command that started it was killed at once. */
 const FIRST_USER_MS = 20_000;
 
 interface User extends KeeperRequest {

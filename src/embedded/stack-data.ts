@@ -53,7 +53,7 @@ export async function loadSecrets(folder: string): Promise<StackSecrets> {
     // The reason would quote the file, and with it the keys.
     throw new EmbeddedError(
       'stack-data-broken',
-      `${file} is not the JSON written at the first start. Restore it, or delete it to have new keys made; stored images stay readable.`,
+      `${file} is not the JSON written at the first start. Restore it, or delete it to create new keys; stored images stay readable.`,
     );
   }
 }

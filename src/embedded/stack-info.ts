@@ -59,7 +59,7 @@ export async function claimStack(cwd: string, startedAt: Date): Promise<void> {
     if (running === undefined) continue;
     throw new EmbeddedError(
       'stack-running',
-      `The servers of ${stackFolder(cwd)} are already running or starting, in the process with pid ${String(running.pid)} since ${running.startedAt}. Commands in this folder use them; to start them anew, stop that process first.`,
+      `The servers of ${stackFolder(cwd)} are already running or starting, in the process with pid ${String(running.pid)} since ${running.startedAt}. Commands in this folder use them; to restart them, stop that process first.`,
     );
   }
 }

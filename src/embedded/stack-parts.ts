@@ -106,7 +106,7 @@ function isThere(path: string): boolean {
 function strippedBucket(folder: string, cause: unknown): EmbeddedError {
   return new EmbeddedError(
     'stack-data-broken',
-    `The embedded S3 server cannot use its files in ${join(folder, 's3')}: they have lost their extended attributes, which hold the metadata of its objects. "cp -r" loses them. Copy the folder again with "cp -a" (or "rsync -aX", "tar --xattrs") from where it came.`,
+    `The embedded S3 server cannot use its files in ${join(folder, 's3')}: the files have lost their extended attributes, which hold the metadata of the objects ("cp -r" loses them). Copy the folder from its source again, with "cp -a" (or "rsync -aX", "tar --xattrs").`,
     { cause },
   );
 }
@@ -130,5 +130,5 @@ async function endOf(server: ChildServer, title: string, logFile: string): Promi
   const { signal, code } = await server.exited;
   const how = signal === null ? `with exit code ${String(code)}` : `by ${signal}`;
   const why = (await fullDiskText(logFile)) ?? describeLog(logFile);
-  return new EmbeddedError('server-failed', `${title} has ended ${how}. ${why}`);
+  return new EmbeddedError('server-failed', `${title} has stopped ${how}. ${why}`);
 }

@@ -88,7 +88,7 @@ export async function startStack({
   const pid = String((await readLiveStack(cwd))?.pid);
   throw new EmbeddedError(
     'stack-running',
-    `The servers of ${stackFolder(cwd)} do not answer; the process with pid ${pid} keeps them. End that process, then run the same command again.`,
+    `The servers of ${stackFolder(cwd)} do not answer; they belong to the process with pid ${pid}. Stop that process, then run the same command again.`,
   );
 }
 
@@ -171,7 +171,7 @@ class StackUse {
     this.#lose(
       new EmbeddedError(
         'server-failed',
-        `The process with pid ${this.#pid}, which keeps the servers of this folder, has ended. Run the same command again: it continues.`,
+        `The process with pid ${this.#pid}, which runs the servers of this folder, has stopped. Run the same command again: it continues.`,
       ),
     );
   }
@@ -205,7 +205,7 @@ async function startKeeper(cwd: string): Promise<void> {
   if (!report.success) {
     throw new EmbeddedError(
       'server-failed',
-      `The process that keeps the local servers ended while starting. Its log: ${keeperLog(cwd)}`,
+      `The process that runs the local servers stopped while starting. Its log: ${keeperLog(cwd)}`,
     );
   }
   if (report.data.kind === 'failed') throw errorOf(report.data.fault);

@@ -95,7 +95,7 @@ function damagedDatabase(database: string, log: string): EmbeddedError | undefin
   if (damage === undefined) return undefined;
   return new EmbeddedError(
     'stack-data-broken',
-    `The database of the embedded Temporal server, ${database}, is damaged (${damage}). Move it away, together with the -wal and -shm files beside it; an empty one is made at the next start. The batches are in the bucket: "banana-batch retry ID" continues each from there, and buys nothing twice.`,
+    `The database of the embedded Temporal server, ${database}, is damaged (${damage}). Move it away, together with the -wal and -shm files beside it; the next start creates an empty one. The batches are in the bucket: "banana-batch retry ID" continues each of them, and buys nothing twice.`,
   );
 }
 

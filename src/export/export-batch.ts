@@ -25,7 +25,7 @@ import type { DamagedImage } from './sealed-image.js';
 import { shardImages, type RowWithImage } from './shard-images.js';
 import { writeWebDatasetShard } from './webdataset-shard.js';
 
-/** How far an export has come, for whoever waits. */
+/** How far an export has come, for the person who waits. */
 export type ExportProgress =
   | { readonly kind: 'planning'; readonly rows: number; readonly totalRows: number }
   | {
@@ -53,7 +53,7 @@ export interface ExportInput {
   readonly signal: AbortSignal;
 }
 
-/** What an export has come to. */
+/** The result of an export. */
 export interface Exported {
   readonly manifest: ExportManifest;
   /** Shards that an earlier call had finished. */
@@ -64,7 +64,7 @@ export interface Exported {
 
 /**
  * Writes the images of a sealed batch and what is known of them as shards that training tools read. Called again, it
- * goes on after the last shard that was finished; where all is there, it changes nothing. Rows whose image in the bucket is
+ * continues after the last shard that was finished; where all is there, it changes nothing. Rows whose image in the bucket is
  * damaged are left out and named in `export.json`, which is written last; a later call tries them again.
  * Throws a UsageError, a `StorageError`, or the reason of an aborted `signal`.
  */
@@ -100,7 +100,10 @@ async function planned(input: Parameters<typeof planExport>[0]): Promise<ExportP
   try {
     return await planExport(input);
   } catch (error) {
-    throw fileFault(error, `${tmpdir()}, which holds the rows meanwhile (TMPDIR names another folder)`);
+    throw fileFault(
+      error,
+      `${tmpdir()}, which holds the rows during the export (set TMPDIR to use another folder)`,
+    );
   }
 }
 

@@ -56,7 +56,7 @@ async function readJson<T>(
 }
 
 /**
- * Goes on with the same plan, and takes the place of another one where that may be overwritten. Throws a UsageError
+ * Continues with the same plan, and takes the place of another one where that may be overwritten. Throws a UsageError
  * where it may not, and where there are shards that are not ours: nothing is ever deleted that no file of ours names.
  */
 export function continuationOf(
@@ -73,12 +73,12 @@ export function continuationOf(
   const foreign = [...files.keys()].filter((name) => isShardName(name) && !ours.has(name));
   if (foreign.length > 0) {
     throw new UsageError(
-      `${address} has shards that no export.json of banana-batch names (${foreign.slice(0, 3).join(', ')}), and readers would take them for a part of this one. Choose another place, or move them away.`,
+      `${address} has shards that are not in an export.json of banana-batch (${foreign.slice(0, 3).join(', ')}), and readers would load them together with this export. Choose another place, or move them away.`,
     );
   }
   if (known && known.plan !== plan.digest && !overwrite) {
     throw new UsageError(
-      `${address} holds ${unfinished ? 'a part of ' : ''}another export: batch "${known.batchId}", run ${known.runSeq}, as ${known.exportFormat}. Put this one in its place with --overwrite, or choose another place.`,
+      `${address} holds ${unfinished ? 'a part of ' : ''}another export: batch "${known.batchId}", run ${known.runSeq}, as ${known.exportFormat}. Replace it with --overwrite, or choose another place.`,
     );
   }
   const same = known?.plan === plan.digest ? known : undefined;

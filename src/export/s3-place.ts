@@ -62,7 +62,10 @@ async function filled(
     await fill(file);
     return file.end();
   } catch (error) {
-    throw fileFault(error, `${tmpdir()} (TMPDIR names another place for shards before they are put)`);
+    throw fileFault(
+      error,
+      `${tmpdir()}, which holds shards before they are uploaded (set TMPDIR to use another folder)`,
+    );
   } finally {
     file?.close();
   }

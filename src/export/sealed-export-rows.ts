@@ -29,7 +29,7 @@ export async function* sealedExportRows(
   const digest = report.digests[outcomes.slice(batchRoot(run).length)];
   if (digest !== undefined && digest !== sealed.sha256) {
     throw new UsageError(
-      `${outcomes} is not what report.json sealed, so nothing was exported by it. See what differs with: banana-batch verify ${run.batchId}`,
+      `${outcomes} differs from report.json, so nothing was exported. See what differs with: banana-batch verify ${run.batchId}`,
     );
   }
   const local: ObjectStore = { ...store, read: async (ref) => (await fetched(ref)).read() };

@@ -43,18 +43,17 @@ async function sealedBytes(
       let filled = 0;
       for await (const chunk of body) {
         const bytes: Buffer = chunk;
-        if (filled + bytes.length > sizeBytes) return 'it is longer than what was sealed';
+        if (filled + bytes.length > sizeBytes) return 'it is longer than report.json says';
         image.set(bytes, filled);
         hash.update(bytes);
         filled += bytes.length;
       }
-      if (filled < sizeBytes) return 'it is shorter than what was sealed';
-      if (hash.digest('hex') !== sha256) return 'it has other bytes than those that were sealed';
+      if (filled < sizeBytes) return 'it is shorter than report.json says';
+      if (hash.digest('hex') !== sha256) return 'its bytes have changed since the batch finished';
       return image;
     });
   } catch (error) {
-    if (error instanceof StorageError && error.code === 'not-found')
-      return 'it is not in the bucket any more';
+    if (error instanceof StorageError && error.code === 'not-found') return 'it is no longer in the bucket';
     throw error;
   }
 }

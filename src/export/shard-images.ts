@@ -1,5 +1,5 @@
 import { pMapIterable } from 'p-map';
-import { ByteBudget } from '../activities/byte-budget.js';
+import { MemoryLimit } from '../activities/byte-budget.js';
 import type { RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { rowsOfShard, type PlannedShard } from './export-plan.js';
@@ -23,7 +23,7 @@ const READ_AHEAD_BYTES = 48 * 1024 * 1024;
 
 /**
  * The rows of a shard in order, each with its image as it was sealed. The next ones are read meanwhile, up to 48 MiB
- * of them. Rows whose image is damaged are left out, and `onDamaged` hears of them. Throws what `readSealedImage` throws.
+ * of them. Rows whose image is damaged are left out, and `onDamaged` is called for each. Throws what `readSealedImage` throws.
  */
 export async function* shardImages(
   store: Pick<ObjectStore, 'read'>,
@@ -33,8 +33,8 @@ export async function* shardImages(
 ): AsyncGenerator<RowWithImage> {
   const stopped = new AbortController();
   const either = AbortSignal.any([signal, stopped.signal]);
-  // First come, first served, and the first is the next to be taken: nobody waits for one that waits for room.
-  const budget = new ByteBudget(READ_AHEAD_BYTES);
+  // First come, first served, and the first is the next to be taken: no one waits for one that waits for room.
+  const budget = new MemoryLimit(READ_AHEAD_BYTES);
   const read = async (row: ExportRow): Promise<ReadImage> => {
     const release = await budget.reserve(row.image.sizeBytes);
     return { row, bytes: await readSealedImage(store, run, row, either), release };

@@ -28,7 +28,7 @@ export const BudgetFile = z.object({
 });
 export type BudgetFile = z.infer<typeof BudgetFile>;
 
-/** What a run's budget came to; undefined where it never leased any. Throws StorageError. */
+/** The result of a run's budget; undefined where it never leased any. Throws StorageError. */
 export function readBudgetFile(store: ObjectStore, run: RunRef): Promise<BudgetFile | undefined> {
   return readDocumentIfAny(store, at(run, budgetKey(run, run.runSeq)), BudgetFile);
 }

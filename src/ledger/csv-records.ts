@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { CsvError, parse } from 'csv-parse';
 
-/** The records of a CSV file of ours by column name. Throws what `isCsvFault` knows where it is none. */
+/** The records of a CSV file of ours by column name. Throws what `isCsvFault` knows where it is not one. */
 export async function* csvRecords(source: Readable, delimiter: string): AsyncGenerator {
   const parser = parse({ columns: true, bom: true, delimiter, relax_column_count: true });
   // A pipe does not carry errors on.

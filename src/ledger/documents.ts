@@ -31,7 +31,7 @@ const contentHash = z
   .transform((text) => text as ContentHash);
 const json: z.ZodType<JsonValue> = z.json();
 
-/** What a run was asked to do: `runs/<runSeq>/request.json`, written once by whoever submits. */
+/** What a run was asked to do: `runs/<runSeq>/request.json`, written once by the one who submits. */
 export const RunRequest = z.object({
   /** `submit` runs the sheet; `retry` and `redo` go over the rows that the batch has. */
   action: z.enum(['submit', 'retry', 'redo']).default('submit'),
@@ -44,13 +44,13 @@ export const RunRequest = z.object({
   inputListKey: z.string().exactOptional(),
   /** Rows of the batch, as counted when it was asked for: decides how long the shards are. */
   rows: count.default(0),
-  /** The kinds that a retry names; none for those that trying again may mend. */
+  /** The kinds that a retry names; none for those that trying again may fix. */
   kinds: z.array(z.enum(UNSTORED_KINDS)).default([]),
-  /** The rows that a redo makes anew. */
+  /** The rows that a redo makes again. */
   redo: z.array(rowId).default([]),
   /** Rows that the sheet lacks stay in the batch. */
   merge: z.boolean().default(false),
-  /** The account's key was rotated: a worker whose key knows the batch's jobs may go on with it. */
+  /** The account's key was rotated: a worker whose key knows the batch's jobs may continue with it. */
   rebind: z.boolean().default(false),
   settings: runSettings.exactOptional(),
   /**
@@ -103,7 +103,7 @@ export const BatchFile = z.object({
   /** Origin of the API and a fingerprint of the key. */
   account: z.string(),
   runSeq: z.int().min(1),
-  /** The run whose rows this one went on from; 0 for none. */
+  /** The run whose rows this one continued from; 0 for none. */
   base: count.exactOptional(),
   sheet: RunRequest,
   settings: runSettings,

@@ -70,6 +70,6 @@ function namedRow({ rowId, contentHash, line, tableRow, imageName }: PromptRow):
 }
 
 function ruleOf(joins: NamedRow, stays: NamedRow): string {
-  const who = `${placeText(joins)} and row ${JSON.stringify(stays.rowId)} of the batch (${placeText(stays)} of its sheet) both`;
+  const who = `${placeText(joins)} and row ${JSON.stringify(stays.rowId)} of the batch, ${placeText(stays)} of its sheet`;
   return takenNameRule(joins.imageName, who);
 }

@@ -36,7 +36,7 @@ export async function withLocalCopies<T>(
       return hashed && { ...hashed, read: () => createReadStream(into) };
     });
   } finally {
-    // Those that nobody waits for any more still write.
+    // Those that no one waits for any more still write.
     stopped.abort();
     await Promise.allSettled(fetches);
     await rm(folder, { recursive: true, force: true });

@@ -11,7 +11,7 @@ interface PresentImage {
   readonly storedAt: Date;
 }
 
-/** The images that lie in the bucket already, whoever put them there. */
+/** The images that lie in the bucket already, no matter who put them there. */
 export class PresentImages {
   readonly #store: ObjectStore;
   readonly #run: RunRef;

@@ -1,4 +1,4 @@
-import type { PromptRow, StandingImage } from '../domain/row.js';
+import type { PromptRow, CurrentImage } from '../domain/row.js';
 import type { RowPlan } from '../domain/row-plan.js';
 import { batchRoot, imageKey, type BatchLocation } from '../storage/layout.js';
 
@@ -29,7 +29,7 @@ export function underPresentName(
 function moveOf(
   location: BatchLocation,
   { imageName }: PromptRow,
-  { end, imageKey: from }: StandingImage,
+  { end, imageKey: from }: CurrentImage,
 ): ImageMove | undefined {
   const to = imageKey(location, imageName, end.image.type).slice(batchRoot(location).length);
   return from === to ? undefined : { from, to };

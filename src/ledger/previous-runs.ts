@@ -13,7 +13,7 @@ export interface BeforeRun {
   readonly batch: BatchFile | undefined;
 }
 
-/** Finds the run that another one goes on from. Throws StorageError. */
+/** Finds the run that another one continues from. Throws StorageError. */
 export async function beforeRun(store: ObjectStore, run: RunRef): Promise<BeforeRun> {
   const batch = await readDocumentIfAny(store, at(run, batchFileKey(run)), BatchFile);
   const runSeq = batch ? await baseOf(store, run, batch) : 0;

@@ -9,7 +9,7 @@ const SHARDS_KEPT = 32;
 
 /**
  * The checked rows of shards, read once and kept for the shards in use. Rows are immutable once written, but for a batch
- * that was deleted and submitted anew: what is kept is kept for one asker, such as a workflow run.
+ * that was deleted and submitted again: what is kept is kept for one asker, such as a workflow run.
  */
 export class ShardRows {
   readonly #store: ObjectStore;

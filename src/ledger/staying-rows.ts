@@ -44,7 +44,7 @@ export class SheetPlaces {
 
 /**
  * The rows of a batch that stay though its sheet lacks them, since rejected records stand for them: what those mean
- * nobody knows, so that nothing may be removed for them. In the batch's order.
+ * no one knows, so that nothing may be removed for them. In the batch's order.
  *
  * Where a record is known by its line alone and rows have moved to other lines, all rows stay that the sheet lacks. A row
  * whose image's name a row of the sheet has does not stay. Throws StorageError.

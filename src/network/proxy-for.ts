@@ -9,7 +9,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * wins), undefined for none. This machine itself is always reached directly.
  *
  * `NO_PROXY` lists hosts, which stand for all below them, with or without a port, IP addresses, networks such as
- * `10.0.0.0/8`, or `*`. Throws a UsageError for a proxy that is no http(s) URL.
+ * `10.0.0.0/8`, or `*`. Throws a UsageError for a proxy that is not an http(s) URL.
  */
 export function proxyFor(url: URL, environment: Environment): URL | undefined {
   const name = url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY';

@@ -5,14 +5,14 @@ export function receiverProblem(
   const { hostname, pathname } = new URL(url);
   if (isHostOf(hostname, TEAMS_HOSTS)) {
     return {
-      message: `${hostname} is Microsoft Teams, which does not show notices as they are.`,
+      message: `${hostname} is Microsoft Teams, which does not show notices in this form.`,
       advice:
-        'Make a Power Automate flow that starts with "When an HTTP request is received" and posts the field "text" of the body to the channel; or put a small program of yours in between: docs/notifications.md',
+        'Create a Power Automate flow that starts with "When an HTTP request is received" and posts the field "text" of the body to the channel, or put a small program in between: docs/notifications.md',
     };
   }
   if (isHostOf(hostname, DISCORD_HOSTS) && !/\/slack\/?$/.test(pathname)) {
     return {
-      message: `${hostname} is Discord, which takes notices only at the Slack-compatible address of its webhook.`,
+      message: `${hostname} is Discord, which accepts notices only at the Slack-compatible address of its webhook.`,
       advice: 'Append /slack to BANANA_NOTIFY_URL.',
     };
   }

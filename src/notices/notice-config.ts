@@ -41,7 +41,7 @@ export function readNotices(environment: Environment, problems: string[]): Notic
   const [first, ...others] = keys.filter((key) => key !== undefined);
   if (others.length + 1 < keys.length || first === undefined) {
     problems.push(
-      `BANANA_NOTIFY_SECRET is not "${PREFIX}" and ${KEY_BYTES.least} to ${KEY_BYTES.most} random bytes in base64 (while it is being replaced: the new one, a comma, the old one). ${HOW_TO_MAKE}`,
+      `BANANA_NOTIFY_SECRET must be "${PREFIX}" followed by ${KEY_BYTES.least} to ${KEY_BYTES.most} random bytes in base64 (while replacing it: the new secret, a comma, the old one). ${HOW_TO_MAKE}`,
     );
     return undefined;
   }
@@ -51,7 +51,7 @@ export function readNotices(environment: Environment, problems: string[]): Notic
 /** What is wrong with a secret as other services write theirs. */
 function foreignSecret(secret: string): string | undefined {
   if (/(?:^|,)\s*v\d+a?\s*,/.test(secret)) {
-    return `BANANA_NOTIFY_SECRET contains "v1,", which names a version of the signature and is not part of the secret: give only what begins with "${PREFIX}".`;
+    return `BANANA_NOTIFY_SECRET contains "v1,", which is a version of the signature and not part of the secret: use only the part that begins with "${PREFIX}".`;
   }
   if (/(?:^|,)\s*(?:v1a,)?whs?[ps]k_/.test(secret)) {
     return `BANANA_NOTIFY_SECRET is a key pair's ("whsk_" or "whpk_"); notices are signed with a shared secret, "${PREFIX}…". ${HOW_TO_MAKE}`;
@@ -59,12 +59,12 @@ function foreignSecret(secret: string): string | undefined {
   return undefined;
 }
 
-/** Undefined for what is no secret of Standard Webhooks, or a weak one. */
+/** Undefined for what is not a secret of Standard Webhooks, or a weak one. */
 function keyIn(secret: string): Buffer | undefined {
   if (!secret.startsWith(PREFIX)) return undefined;
   const text = secret.slice(PREFIX.length);
   const key = Buffer.from(text, 'base64');
-  // Node skips what is no base64: a key cut short must not pass for a whole one.
+  // Node skips what is not base64: a key cut short must not pass for a whole one.
   const isWhole = key.toString('base64').replace(/=+$/, '') === text.replace(/=+$/, '');
   const isStrong = key.length >= KEY_BYTES.least && key.length <= KEY_BYTES.most && new Set(key).size >= 8;
   return isWhole && isStrong ? key : undefined;

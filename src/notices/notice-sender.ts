@@ -86,7 +86,7 @@ function meaningOf(
   const wait = waitMs !== undefined && { retryAfterMs: waitMs };
   if (status >= 200 && status < 300) {
     const failure = reportedFailure(text);
-    if (failure === undefined) return { kind: 'taken', message: `${host} took it (${status}).` };
+    if (failure === undefined) return { kind: 'taken', message: `${host} accepted it (${status}).` };
     return {
       kind: 'again',
       message: `${host} answered ${status}, but ${failure} of its answer reports a failure.`,
@@ -96,18 +96,18 @@ function meaningOf(
   if (status === 410) {
     return {
       kind: 'refused',
-      message: `${host} wants no notices any more (410): correct BANANA_NOTIFY_URL on the workers, or take it away.`,
+      message: `${host} does not accept notices any more (410): fix or unset BANANA_NOTIFY_URL on the workers.`,
     };
   }
   if (status >= 300 && status < 400) {
     return {
       kind: 'refused',
-      message: `${host} answers with a redirect (${status}), which is not followed: set BANANA_NOTIFY_URL on the workers to where it leads.`,
+      message: `${host} answers with a redirect (${status}), which is not followed: set BANANA_NOTIFY_URL on the workers to the target of the redirect.`,
     };
   }
   return {
     kind: 'again',
-    message: `${host} did not take it (${status}).`,
+    message: `${host} did not accept it (${status}).`,
     ...wait,
   };
 }

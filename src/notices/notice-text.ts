@@ -1,5 +1,5 @@
 import type { FiringNotice, NoticeEvent } from '../domain/notice.js';
-import { FAILURE_KINDS } from '../domain/failure-kind.js';
+import { FAILURE_KINDS, KINDS_TRIED_AGAIN } from '../domain/failure-kind.js';
 
 /**
  * What a notice says to a person, in a few sentences: what happened, in numbers, and the command that helps. For Slack
@@ -34,7 +34,7 @@ function sentencesOf(event: NoticeEvent): readonly string[] {
       return [`Batch ${batchId} is held (${scope}) since ${clock(since)}: ${message}`, seeStatus(batchId)];
     }
     case 'batch.paused':
-      return [`Batch ${event.batch.batchId} has paused by itself. ${event.pause.message}`];
+      return [`Batch ${event.batch.batchId} is paused. ${event.pause.message}`];
     case 'batch.stuck':
       return [`Batch ${event.batch.batchId} is stuck: ${event.message}`, seeStatus(event.batch.batchId)];
     case 'schedule.firing-skipped':
@@ -42,7 +42,7 @@ function sentencesOf(event: NoticeEvent): readonly string[] {
     case 'schedule.firing-failed':
       return firingSentences(event, 'could not start its run');
     case 'test':
-      return ['A test of banana-batch: its notices arrive here.'];
+      return ['A test notice of banana-batch: notices arrive here.'];
   }
 }
 
@@ -55,30 +55,33 @@ function endSentences(event: Extract<NoticeEvent, { type: 'batch.ended' }>): rea
   const images = total === 0 ? '' : `${stored} of ${total} rows have their images`;
   const others = [
     failed > 0 && `${failed} failed (${kindsOf(tally.failuresByKind)})`,
-    rejected > 0 && `${rejected} rejected: they break a rule, see rejects.csv`,
+    rejected > 0 && `${rejected} rejected (see rejects.csv)`,
     cancelled > 0 && `${cancelled} cancelled`,
   ].filter((text) => text !== false);
   const counts = [images, ...others].filter(Boolean).join(', ');
-  const look = page === undefined ? '' : `Look: ${page}`;
+  const look = page === undefined ? '' : `Contact sheet: ${page}`;
   const price = cost === undefined ? '' : `It cost ${cost}.`;
   switch (end) {
     case 'completed':
-      return [
-        `Batch ${batchId} is done: ${counts}.`,
-        price,
-        look,
-        failed > 0 ? `Try what failed again: ${goOn}` : '',
-      ];
+      return [`Batch ${batchId} is done: ${counts}.`, price, look, retryText(batchId, tally.failuresByKind)];
     case 'cancelled':
       return total === 0
         ? [`Batch ${batchId} was cancelled before its sheet was read: nothing was bought.`]
-        : [`Batch ${batchId} was cancelled: ${counts}.`, price, look, `Go on: ${goOn}`];
+        : [`Batch ${batchId} was cancelled: ${counts}.`, price, look, `Continue: ${goOn}`];
     case 'failed':
       return [
-        `Batch ${batchId} was ended from outside or by an error of its own${counts && `: ${counts}, as far as recorded`}.`,
-        `What is recorded is kept; it goes on where it stopped: ${goOn}`,
+        `Batch ${batchId} was terminated or failed${counts && `: ${counts}, as far as recorded`}.`,
+        `Recorded rows are kept. Continue: ${goOn}`,
       ];
   }
+}
+
+/** How to retry what failed; empty where `retry` takes none of it by itself. */
+function retryText(batchId: string, failuresByKind: Parameters<typeof kindsOf>[0]): string {
+  const kinds = FAILURE_KINDS.filter((kind) => failuresByKind[kind] && KINDS_TRIED_AGAIN.has(kind));
+  return kinds.length === 0
+    ? ''
+    : `Retry what may succeed (${kinds.join(', ')}): \`banana-batch retry ${batchId}\``;
 }
 
 function kindsOf(kinds: Readonly<Partial<Record<(typeof FAILURE_KINDS)[number], number>>>): string {

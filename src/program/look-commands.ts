@@ -17,10 +17,10 @@ export function addLookCommands(
   program.commandsGroup('Look:');
   program
     .command('status')
-    .description('where a batch is')
-    .argument('<id>', 'the batch')
-    .option('-w, --watch', 'until it ends', false)
-    .option('--json', 'one JSON document on standard output', false)
+    .description('show the state of a batch')
+    .argument('<id>', 'id of the batch')
+    .option('-w, --watch', 'keep watching until the batch ends', false)
+    .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch status prompts --watch'))
     .action(async (id: string, flags: { watch: boolean; json: boolean }) =>
       end(await look(async () => (await import('../commands/status.js')).status, { id, ...flags })),
@@ -28,24 +28,24 @@ export function addLookCommands(
 
   program
     .command('list')
-    .description('all batches')
-    .option('--limit <count>', 'only the newest so many', wholeNumber(1, 1_000_000))
-    .option('--json', 'one JSON document on standard output', false)
+    .description('list all batches')
+    .option('--limit <count>', 'maximum number of batches to list, newest first', wholeNumber(1, 1_000_000))
+    .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch list --limit 20'))
     .action(async (flags: { limit?: number; json: boolean }) =>
       end(await look(async () => (await import('../commands/list.js')).list, flags)),
     );
   program
     .command('failures')
-    .description('what did not become an image, and why')
-    .argument('<id>', 'the batch')
-    .option('--csv', 'print failures.csv itself, to mend and submit', false)
+    .description('list rows without an image, and why')
+    .argument('<id>', 'id of the batch')
+    .option('--csv', 'print failures.csv, to fix and resubmit', false)
     .option(
       '--limit <count>',
-      'most rows to list (default: 50 in a table, all in JSON)',
+      'maximum number of rows to list (default: 50 in a table, all in JSON)',
       wholeNumber(1, 1_000_000),
     )
-    .option('--json', 'one JSON document on standard output', false)
+    .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch failures prompts --csv > again.csv'))
     .action(async (id: string, flags: { csv: boolean; limit?: number; json: boolean }) =>
       end(await look(async () => (await import('../commands/failures.js')).failures, { id, ...flags })),
@@ -53,25 +53,25 @@ export function addLookCommands(
   addResults(program, end, { look });
   program
     .command('row')
-    .description("one row's whole story: jobs, charges, errors, where its image lies")
-    .argument('<id>', 'the batch')
-    .argument('<row>', "the row's id, the name of its image, or its line in the sheet")
-    .option('--json', 'one JSON document on standard output', false)
+    .description('show all about one row: jobs, charges, errors, and where its image is')
+    .argument('<id>', 'id of the batch')
+    .argument('<row>', 'id of the row, name of its image, or its line in the sheet')
+    .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch row prompts lighthouse-keeper'))
     .action(async (id: string, rowId: string, flags: { json: boolean }) =>
       end(await look(async () => (await import('../commands/row.js')).row, { id, rowId, ...flags })),
     );
   program
     .command('verify')
-    .description('compare a sealed batch with its bucket: files, counts, rows, images')
-    .argument('<id>', 'the batch')
-    .option('--deep', 'read and hash every image', false)
+    .description('compare a finished batch with its bucket: files, counts, rows, images')
+    .argument('<id>', 'id of the batch')
+    .option('--deep', 'download and hash every image', false)
     .option(
       '--limit <count>',
-      'most differences to list (default: 50 in a table, 100000 in JSON)',
+      'maximum number of differences to list (default: 50 in a table, 100000 in JSON)',
       wholeNumber(1, 10_000_000),
     )
-    .option('--json', 'one JSON document on standard output', false)
+    .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch verify prompts --deep'))
     .action(async (id: string, flags: { deep: boolean; limit?: number; json: boolean }) =>
       end(await look(async () => (await import('../commands/verify.js')).verify, { id, ...flags })),
@@ -79,17 +79,17 @@ export function addLookCommands(
   addExport(program, end, { look });
   program
     .command('balance')
-    .description('what the account of the configured API key holds')
-    .option('--json', 'one JSON document on standard output', false)
+    .description("show the account's balance")
+    .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch balance --json'))
     .action(async (flags: { json: boolean }) =>
       end(await perform(async () => (await import('../commands/balance.js')).balance, flags)),
     );
   program
     .command('doctor')
-    .description('check configuration, Temporal, bucket, key and clock, and say what to mend')
-    .option('--notify', 'send a test notice to BANANA_NOTIFY_URL, and say what came back', false)
-    .option('--json', 'one JSON document on standard output', false)
+    .description('check configuration, Temporal, bucket, API key and clock, and say what to fix')
+    .option('--notify', 'send a test notice to BANANA_NOTIFY_URL and show the answer', false)
+    .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch doctor'))
     .action(async (flags: { notify: boolean; json: boolean }) =>
       end(await perform(async () => (await import('../commands/doctor.js')).doctor, flags)),
@@ -103,22 +103,25 @@ function addResults(
 ): void {
   program
     .command('results')
-    .description('the sheet as it was given, with what became of each row; also while the batch runs')
-    .argument('<id>', 'the batch')
-    .option('--to <file>', 'write a local file instead of standard output')
-    .option('--xlsx [file]', 'an Excel workbook of text cells instead of CSV (default: ID-results.xlsx)')
+    .description('print the sheet with the result of each row, also while the batch is running')
+    .argument('<id>', 'id of the batch')
+    .option('--to <file>', 'write to a local file instead of standard output')
+    .option(
+      '--xlsx [file]',
+      'write an Excel workbook of text cells instead of CSV (default: ID-results.xlsx)',
+    )
     .option(
       '--links <kind>',
-      'add image_url: presigned:7d (7d at most), or public:https://HOST of the bucket',
+      'add a column image_url: presigned:DURATION (up to 7d), or public:https://HOST that serves the bucket',
       linkKind,
     )
-    .option('--overwrite', 'replace a file that exists', false)
-    .option('--json', 'with a file: one JSON document on standard output that says what was written', false)
+    .option('--overwrite', 'replace an existing file', false)
+    .option('--json', 'with --to or --xlsx: print one JSON document that describes the written file', false)
     .addHelpText(
       'after',
-      `${example('banana-batch results prompts --to prompts-results.csv')}  $ banana-batch results prompts --xlsx --links presigned:7d
-Behind the columns of the sheet it has: ${RESULT_COLUMNS.join(', ')}.
-Rows that have not ended yet are "pending". A finished batch has the same file in the bucket: results.csv.
+      `${example('banana-batch results prompts --to prompts-results.csv', undefined, ['banana-batch results prompts --xlsx --links presigned:7d'])}
+After the columns of the sheet come: ${RESULT_COLUMNS.join(', ')}.
+Rows that are not finished are "pending". A finished batch has the same file in the bucket: results.csv.
 `,
     )
     .action(async (id: string, flags: Omit<ResultsOptions, 'id'>) =>
@@ -129,23 +132,23 @@ Rows that have not ended yet are "pending". A finished batch has the same file i
 function addExport(program: Program, end: (code: ExitCode) => void, { look }: Pick<Performer, 'look'>): void {
   program
     .command('export')
-    .description("a batch's images and columns as shards that training tools load")
-    .argument('<id>', 'the batch')
+    .description("export a batch's images and columns as shards for training tools")
+    .argument('<id>', 'id of the batch')
     .addOption(
-      new Option('--format <format>', 'what the shards are').choices(EXPORT_FORMATS).makeOptionMandatory(),
+      new Option('--format <format>', 'format of the shards').choices(EXPORT_FORMATS).makeOptionMandatory(),
     )
-    .requiredOption('--to <place>', 'a folder, or s3://bucket/prefix/')
+    .requiredOption('--to <place>', 'a local folder, or s3://bucket/prefix/')
     .addOption(
-      new Option('--shard-size <size>', 'what a shard takes at most, about, 64KB to 4GB')
+      new Option('--shard-size <size>', 'approximate maximum size of a shard, 64KB to 4GB')
         .argParser(shardSize)
         .default(500 * 1024 ** 2, '500MB'),
     )
-    .option('--overwrite', 'take the place of another export that lies there', false)
-    .option('--json', 'one JSON document on standard output', false)
+    .option('--overwrite', 'replace another export in the same place', false)
+    .option('--json', 'print one JSON document on standard output', false)
     .addHelpText(
       'after',
-      `${example('banana-batch export prompts --format parquet --to dataset', 'for Hugging Face datasets and pyarrow')}  $ banana-batch export prompts --format webdataset --to s3://my-datasets/prompts/\n
-Images keep their bytes. However it ends, the same command goes on after the last shard that is whole.
+      `${example('banana-batch export prompts --format parquet --to dataset', 'for Hugging Face datasets and pyarrow', ['banana-batch export prompts --format webdataset --to s3://my-datasets/prompts/'])}
+Images are copied byte for byte. After an interruption the same command continues after the last complete shard.
 `,
     )
     .action(async (id: string, flags: Omit<ExportOptions, 'id'>) =>

@@ -76,7 +76,14 @@ export function performerIn({ open }: Surroundings): Performer {
   };
 }
 
-/** An example for the end of a command's help. */
-export function example(command: string, note?: string): string {
-  return `\nExample:\n  $ ${command}${note ? `   # ${note}` : ''}\n`;
+/** Examples for the end of a command's help, each with a note on what it does where that helps. */
+export function example(
+  command: string,
+  note?: string,
+  ...more: readonly (readonly [string, string?])[]
+): string {
+  const lines = [[command, note] as const, ...more].map(
+    ([line, what]) => `  $ ${line}${what ? `   # ${what}` : ''}\n`,
+  );
+  return `\n${lines.length === 1 ? 'Example' : 'Examples'}:\n${lines.join('')}`;
 }

@@ -15,7 +15,7 @@ import { TIME_RULE } from '../schedules/time-given.js';
 import { example, type Performer } from './perform.js';
 
 const SCHEDULE_HELP = `
-Schedules are kept by Temporal, and workers do what they ask for: keep "banana-batch worker" or "banana-batch dev" running.
+Temporal keeps the schedules, and workers carry them out: keep "banana-batch worker" or "banana-batch dev" running.
 `;
 
 /** The commands that make batches by the clock: below `schedule`. */
@@ -28,7 +28,7 @@ export function addScheduleCommands(
   const schedule = program
     .command('schedule')
     .description(
-      'run a sheet by the clock: create, list, show, update, pause, resume, trigger, backfill, delete',
+      'run a sheet on a schedule: create, list, show, update, pause, resume, trigger, backfill, delete',
     )
     .helpCommand(false)
     .addHelpText('after', SCHEDULE_HELP)
@@ -36,9 +36,10 @@ export function addScheduleCommands(
       'after',
       example(
         'banana-batch schedule create posters s3://sheets/posters.csv --mode fresh --cron "0 2 * * *" --timezone Europe/Berlin',
+        undefined,
+        ['banana-batch schedule show posters'],
       ),
-    )
-    .addHelpText('after', example('banana-batch schedule show posters'));
+    );
   addCreate(schedule, end, { perform });
   addLooks(schedule, end, { perform });
   addUpdate(schedule, end, { perform });
@@ -55,20 +56,17 @@ function addCreate(
   withCreateFlags(
     schedule
       .command('create')
-      .description('run a sheet by the clock; says first what, when and at what cost'),
+      .description('create a schedule for a sheet; first shows what it buys, when, and at what cost'),
   )
     .addHelpText(
       'after',
       example(
         'banana-batch schedule create posters s3://sheets/posters.csv --mode fresh --cron "0 2 * * *" --timezone Europe/Berlin',
         'every night, the whole sheet',
-      ),
-    )
-    .addHelpText(
-      'after',
-      example(
-        'banana-batch schedule create products https://docs.google.com/spreadsheets/d/KEY/edit --mode changes --cron "0 6 * * 1"',
-        'on Mondays, what is new',
+        [
+          'banana-batch schedule create products https://docs.google.com/spreadsheets/d/KEY/edit --mode changes --cron "0 6 * * 1"',
+          'on Mondays, new and changed rows',
+        ],
       ),
     )
     .action(async (name: ScheduleName, sheet: string, flags: ScheduleCreateFlags) =>
@@ -89,17 +87,17 @@ function addLooks(
 ): void {
   schedule
     .command('list')
-    .description('all schedules, when they fire next, and what became of the last firing')
-    .option('--json', 'one JSON document on standard output', false)
+    .description('list all schedules, with their next run and the result of the last one')
+    .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch schedule list'))
     .action(async (flags: { json: boolean }) =>
       end(await perform(async () => (await import('../commands/schedule-list.js')).scheduleList, flags)),
     );
   schedule
     .command('show')
-    .description('what a schedule does, its next five times, and its last ten firings')
-    .argument('<name>', 'the schedule', scheduleName)
-    .option('--json', 'one JSON document on standard output', false)
+    .description('show what a schedule does, its next five times, and its last ten runs')
+    .argument('<name>', 'name of the schedule', scheduleName)
+    .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch schedule show posters'))
     .action(async (name: ScheduleName, flags: { json: boolean }) =>
       end(
@@ -120,15 +118,19 @@ function addUpdate(
     schedule
       .command('update')
       .description(
-        'another sheet, or other flags; what is not said stays, and what is at work goes on as it was',
+        'change the sheet or options of a schedule; the rest stays, and a running batch is not changed',
       ),
   )
     .addHelpText(
       'after',
-      "\n--template, --name, --format, --delimiter and --encoding are taken back by an empty text: ''\n",
+      "\nAn empty text ('') removes --template, --name, --format, --delimiter or --encoding.\n",
     )
-    .addHelpText('after', example('banana-batch schedule update posters new.csv', 'pins another sheet'))
-    .addHelpText('after', example('banana-batch schedule update posters --cron "0 4 * * *" --max-images 500'))
+    .addHelpText(
+      'after',
+      example('banana-batch schedule update posters new.csv', 'uses another sheet', [
+        'banana-batch schedule update posters --cron "0 4 * * *" --max-images 500',
+      ]),
+    )
     .action(async (name: ScheduleName, sheet: string | undefined, flags: ScheduleUpdateFlags) =>
       end(
         await perform(async () => (await import('../commands/schedule-update.js')).scheduleUpdate, {
@@ -147,10 +149,10 @@ function addPauses(
 ): void {
   schedule
     .command('pause')
-    .description('fire no more until resume; a batch at work goes on')
-    .argument('<name>', 'the schedule', scheduleName)
-    .option('--note <text>', 'why, for whoever looks at it')
-    .option('--json', 'one JSON document on standard output', false)
+    .description('start no more runs until "resume"; a running batch continues')
+    .argument('<name>', 'name of the schedule', scheduleName)
+    .option('--note <text>', 'the reason, shown by "schedule show"')
+    .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch schedule pause posters --note "new logo is coming"'))
     .action(async (name: ScheduleName, flags: { note?: string; json: boolean }) =>
       end(
@@ -162,10 +164,10 @@ function addPauses(
     );
   schedule
     .command('resume')
-    .description('fire again at the times to come')
-    .argument('<name>', 'the schedule', scheduleName)
-    .option('--note <text>', 'why, for whoever looks at it')
-    .option('--json', 'one JSON document on standard output', false)
+    .description('start runs again, at the next times')
+    .argument('<name>', 'name of the schedule', scheduleName)
+    .option('--note <text>', 'the reason, shown by "schedule show"')
+    .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch schedule resume posters'))
     .action(async (name: ScheduleName, flags: { note?: string; json: boolean }) =>
       end(
@@ -184,15 +186,15 @@ function addFirings(
 ): void {
   schedule
     .command('trigger')
-    .description('fire once now, also while it is paused, and say what came of it')
-    .argument('<name>', 'the schedule', scheduleName)
+    .description('start a run now, even while paused, and report what happened')
+    .argument('<name>', 'name of the schedule', scheduleName)
     .addOption(
-      new Option('--overlap <how>', 'where a firing is at work: skip this one, let it wait, or run both')
+      new Option('--overlap <how>', 'if a run is still active: skip this one, let it wait, or run both')
         .choices(SCHEDULE_OVERLAPS)
         .default('skip'),
     )
-    .option('-w, --watch', 'until its batch ends', false)
-    .option('--json', 'one JSON document on standard output', false)
+    .option('-w, --watch', 'watch its batch until it ends', false)
+    .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch schedule trigger posters --watch'))
     .action(async (name: ScheduleName, flags: { overlap: ScheduleOverlap; watch: boolean; json: boolean }) =>
       end(
@@ -204,18 +206,18 @@ function addFirings(
     );
   schedule
     .command('backfill')
-    .description('fire for times that have passed, as if it were then; also while it is paused')
-    .argument('<name>', 'the schedule', scheduleName)
+    .description('start runs for past times, as if it were then; also while paused')
+    .argument('<name>', 'name of the schedule', scheduleName)
     .requiredOption('--from <time>', TIME_RULE)
-    .requiredOption('--to <time>', 'the same; a date alone is the end of that day')
+    .requiredOption('--to <time>', 'in the same form; a date alone means the end of that day')
     .addOption(
       new Option('--overlap <how>', 'buffer-all: one after the other; allow-all: all at once')
         .choices(BACKFILL_OVERLAPS)
         .default('buffer-all'),
     )
-    .option('-y, --yes', 'do not ask', false)
-    .option('--dry-run', 'only say which times, and at what cost', false)
-    .option('--json', 'one JSON document on standard output', false)
+    .option('-y, --yes', 'do not ask for confirmation', false)
+    .option('--dry-run', 'show which times and at what cost, and start nothing', false)
+    .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch schedule backfill posters --from 2026-11-20 --to 2026-11-22'))
     .action(
       async (
@@ -245,10 +247,10 @@ function addDelete(
 ): void {
   schedule
     .command('delete')
-    .description('fire no more, for good; batches and their images stay')
-    .argument('<name>', 'the schedule', scheduleName)
-    .option('-y, --yes', 'do not ask', false)
-    .option('--json', 'one JSON document on standard output', false)
+    .description('delete a schedule; its batches and their images stay')
+    .argument('<name>', 'name of the schedule', scheduleName)
+    .option('-y, --yes', 'do not ask for confirmation', false)
+    .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch schedule delete posters'))
     .action(async (name: ScheduleName, flags: { yes: boolean; json: boolean }) =>
       end(

@@ -11,9 +11,9 @@ import { example, type Performer } from './perform.js';
 const DEFAULT_WEBHOOK_LISTEN = { host: '127.0.0.1', port: 8787 } as const;
 
 const WEBHOOKS_HELP = `
-Needs Temporal, the API key, and on receivers and workers alike:
-  BANANA_WEBHOOK_URL      where the service reaches this receiver: https, up to the folder
-  BANANA_WEBHOOK_SECRET   made with: openssl rand -hex 32
+Needs Temporal, the API key, and these variables, with the same values on receivers and workers:
+  BANANA_WEBHOOK_URL      https URL at which the service reaches this receiver, such as https://hooks.example.com/banana
+  BANANA_WEBHOOK_SECRET   a secret, made with: openssl rand -hex 32
 `;
 
 interface ImageMemory {
@@ -29,18 +29,18 @@ export function addServeCommands(
   program.commandsGroup('Serve:');
   program
     .command('dev')
-    .description('local Temporal (with web UI), S3, sandbox and a worker, until Ctrl-C')
-    .option('--json', 'one JSON document on standard output when ready', false)
+    .description('run local Temporal (with web UI), S3, sandbox and a worker until Ctrl-C')
+    .option('--json', 'print one JSON document on standard output when ready', false)
     .addHelpText('after', example('banana-batch dev'))
     .action(async (flags: { json: boolean }) =>
       end(await perform(async () => (await import('../commands/dev.js')).dev, flags)),
     );
   program
     .command('worker')
-    .description('work for batches until Ctrl-C; run as many as you like')
-    .option('--roles <list>', 'which work to take, to split a fleet', namesOf(WORKER_ROLES), WORKER_ROLES)
-    .option('--image-memory <size>', 'memory for images on their way', byteSize, 256 * 1024 * 1024)
-    .option('--webhooks <[host:]port>', 'receive webhooks here as well, as "webhooks" does', listenAddress)
+    .description('process batches until Ctrl-C; run as many workers as you like')
+    .option('--roles <list>', 'kinds of work that this worker takes', namesOf(WORKER_ROLES), WORKER_ROLES)
+    .option('--image-memory <size>', 'memory for images being copied', byteSize, 256 * 1024 * 1024)
+    .option('--webhooks <[host:]port>', 'also receive webhooks, as "webhooks" does', listenAddress)
     .addHelpText('after', example('banana-batch worker --image-memory 512MB'))
     .action(async ({ imageMemory, ...flags }: Omit<WorkerCommandOptions, 'imageBytes'> & ImageMemory) =>
       end(
@@ -52,15 +52,15 @@ export function addServeCommands(
     );
   program
     .command('webhooks')
-    .description('receive what the service tells of jobs, until Ctrl-C: fewer polls, and images sooner')
-    .option('--host <address>', 'where to listen', DEFAULT_WEBHOOK_LISTEN.host)
+    .description('receive job notifications from the service until Ctrl-C: fewer polls, and images sooner')
+    .option('--host <address>', 'address to listen on', DEFAULT_WEBHOOK_LISTEN.host)
     .option(
       '--port <port>',
-      'where to listen; 0 for a free one',
+      'port to listen on; 0 for a free one',
       wholeNumber(0, 65_535),
       DEFAULT_WEBHOOK_LISTEN.port,
     )
-    .option('--json', 'one JSON document on standard output when ready', false)
+    .option('--json', 'print one JSON document on standard output when ready', false)
     .addHelpText('after', WEBHOOKS_HELP)
     .addHelpText(
       'after',
@@ -71,20 +71,27 @@ export function addServeCommands(
     );
   program
     .command('sandbox')
-    .description("the API's stand-in alone, until Ctrl-C: drawings instead of images, free of charge")
-    .option('--host <address>', 'where to listen', '127.0.0.1')
-    .option('--port <port>', 'of the API; 0 for a free one', wholeNumber(0, 65_535), 7071)
-    .option('--images-port <port>', 'of the image host; 0 for a free one', wholeNumber(0, 65_535), 7072)
-    .option('--images-origin <url>', 'of image URLs, where clients reach the image host under another one')
-    .option('--key <key>', 'the API key to accept', 'sandbox-key')
-    .option('--seed <text>', 'decides job times, failures and misbehaviour')
+    .description('run a stand-in for the API until Ctrl-C: drawings instead of images, free of charge')
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--port <port>', 'port of the API; 0 for a free one', wholeNumber(0, 65_535), 7071)
+    .option('--images-port <port>', 'port of the image host; 0 for a free one', wholeNumber(0, 65_535), 7072)
+    .option(
+      '--images-origin <url>',
+      'origin in image URLs, if clients reach the image host at another address',
+    )
+    .option('--key <key>', 'API key to accept', 'sandbox-key')
+    .option('--seed <text>', 'seed of job times, failures and misbehaviour')
     .option('--job-time <time>', 'how long jobs take: 2s, or 2s..6s (the default)', jobTime)
-    .option('--everything <rate>', 'rate of every misbehaviour, 0 to 1', rate)
-    .option('--rate <name=rate>', 'rate of one misbehaviour; repeatable', misbehaviourRate)
-    .option('--balance <amount>', 'what the account holds')
-    .option('--image-bytes <size>', 'pads images to this size', byteSize)
-    .option('--state-file <file>', 'keeps jobs and balance from one start to the next')
-    .option('--json', 'one JSON document on standard output when ready', false)
+    .option('--everything <rate>', 'rate of every kind of misbehaviour, 0 to 1', rate)
+    .option(
+      '--rate <name=rate>',
+      'rate of one kind of misbehaviour (see below); repeatable',
+      misbehaviourRate,
+    )
+    .option('--balance <amount>', 'balance of the account')
+    .option('--image-bytes <size>', 'pad images to this size', byteSize)
+    .option('--state-file <file>', 'keep jobs and balance in this file between starts')
+    .option('--json', 'print one JSON document on standard output when ready', false)
     .addHelpText('after', () => sandboxHelp())
     .addHelpText('after', example('banana-batch sandbox --job-time 1s..3s --rate image-cut=0.05'))
     .action(async (flags: SandboxCommandOptions) =>

@@ -13,14 +13,16 @@ export function addStartCommands(
   const submission = (name: string, description: string): Program =>
     withSubmissionFlags(program.command(name).description(description));
 
-  submission('run', 'run a sheet and watch it; starts itself what is not configured')
-    .addHelpText('after', example('banana-batch run prompts.tsv --map prompt=Prompt --concurrency 50'))
+  submission(
+    'run',
+    'run a sheet and watch it; starts whatever is not configured (local Temporal, S3, sandbox, worker)',
+  )
     .addHelpText(
       'after',
-      example(
+      example('banana-batch run prompts.tsv --map prompt=Prompt --concurrency 50', undefined, [
         "banana-batch run pets.csv --template 'a {{red,green}} {{animal|cat}}' --images-per-prompt 10 --dry-run",
-        'ten drawn prompts a row, shown and not bought',
-      ),
+        'shows ten random prompts per row, buys nothing',
+      ]),
     )
     .action(async (sheet, flags) =>
       end(

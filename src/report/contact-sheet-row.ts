@@ -99,11 +99,11 @@ function noneOf(
 /** What a row without an image used, as far as it is known. */
 function spent({ generations }: RowOutcome): string {
   const used = generations.length;
-  if (used === 0) return 'No generation used';
+  if (used === 0) return 'No job used';
   const charged = generations.filter((generation) => generation.charged === 'yes').length;
   const unknown = generations.filter((generation) => generation.charged === 'unknown').length;
   return [
-    `${used} generation${used === 1 ? '' : 's'} used`,
+    `${used} job${used === 1 ? '' : 's'} used`,
     charged > 0 ? `${charged} charged` : '',
     unknown > 0 ? `${unknown} with unknown charge` : '',
   ]

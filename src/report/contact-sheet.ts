@@ -8,7 +8,7 @@ import { linkToObject } from './contact-sheet-links.js';
 import type { ContactSheetRow } from './contact-sheet-row.js';
 import { CONTACT_SHEET_STYLE } from './contact-sheet-style.js';
 
-/** Rows that are told in the page itself, for browsers that run no scripts. */
+/** Rows that are reported in the page itself, for browsers that run no scripts. */
 export const ROWS_WITHOUT_SCRIPT = 48;
 
 /** A list of rows that the sheet can show in an order of its own: images that are alike, group by group. */
@@ -67,7 +67,7 @@ const SECURITY_POLICY = [
  */
 export function contactSheetPage(page: ContactSheetPage): string {
   const { batchId, tally, sealedAt, rows, chunkRows, folder, root = '', columns, canary } = page;
-  const made = canary === undefined ? 'Sealed' : 'Canary made';
+  const made = canary === undefined ? 'Finished' : 'Sample rows made';
   const sealed = `${sealedAt.slice(0, 16).replace('T', ' ')} UTC`;
   return `<!doctype html>
 <html lang="en">
@@ -167,7 +167,7 @@ function filters({ facets, alike }: ContactSheetPage): string {
   const [shown, rest] = [selects.slice(0, FILTERS_AT_ONCE), selects.slice(FILTERS_AT_ONCE)];
   const more = `<details><summary>${rest.length} more ${rest.length === 1 ? 'filter' : 'filters'}</summary><div class="fields">${rest.join('')}</div></details>`;
   return `<form id="filters" hidden>
-<div class="fields"><label class="find"><span>Find</span><input id="find" type="search" placeholder="words of prompts, names, ids, labels; a line" autocomplete="off" spellcheck="false"></label>${shown.join('')}</div>
+<div class="fields"><label class="find"><span>Find</span><input id="find" type="search" placeholder="words in prompts, names, ids or labels; a line number" autocomplete="off" spellcheck="false"></label>${shown.join('')}</div>
 ${rest.length > 0 ? more : ''}
 <div class="pages"><p id="status" role="status"></p><button id="clear" type="button" hidden>Show all</button><nav class="pages" aria-label="Pages"></nav></div>
 </form>`;
@@ -190,7 +190,7 @@ function alikeSelect(alike: readonly AlikeList[]): readonly string[] {
   const options = alike
     .filter(({ images }) => images > 0)
     .map(({ name, images }) => {
-      const text = name === 'same-bytes' ? 'the same bytes' : 'looks alike';
+      const text = name === 'same-bytes' ? 'identical files' : 'similar images';
       return htmlEscape`<option value="=${name}" data-file="${name}">${text} (${grouped(images)})</option>`;
     });
   if (options.length === 0) return [];
@@ -209,7 +209,7 @@ function withoutScript({ rows, root = '', canary, firstRows }: ContactSheetPage)
       : htmlEscape`<strong>${none?.title ?? ''}</strong>`;
     return `<figure>${picture}${htmlEscape`<figcaption dir="auto" lang="">${prompt}</figcaption>`}</figure>`;
   });
-  const all = `Without it, <a href="images/train/metadata.jsonl">metadata.jsonl</a> names all images.`;
+  const all = `Without it, <a href="images/train/metadata.jsonl">metadata.jsonl</a> lists all images.`;
   const rest =
     rows > firstRows.length
       ? `<p class="empty">These are the first ${firstRows.length} of ${grouped(rows)} rows: the others need JavaScript. ${canary === undefined ? all : ''}</p>`

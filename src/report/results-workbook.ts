@@ -9,8 +9,8 @@ const MOST_LINES = 1_000_000;
 const CUT = '… (cut)';
 
 /**
- * Lines as the bytes of an Excel workbook in which every cell is a text: no id becomes a number, also where somebody edits it, and
- * no formula runs. `onCut` hears of each text that is cut because Excel takes no longer ones. Memory holds a few lines.
+ * Lines as the bytes of an Excel workbook in which every cell is a text: no id becomes a number, also where someone edits it, and
+ * no formula runs. `onCut` is called for each text that is cut because Excel takes no longer ones. Memory holds a few lines.
  */
 export async function* resultsWorkbook(
   header: ResultCells,

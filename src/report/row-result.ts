@@ -35,7 +35,7 @@ export function rowResult(
       ...NOTHING,
       row_id: rowId,
       status: 'pending',
-      reason: 'The row has not ended yet.',
+      reason: 'The row is not finished yet.',
       ...(standing && imageCells(location, standing.end, standing.imageKey)),
     };
   }
@@ -76,6 +76,6 @@ export function skippedResult({ repeatOf, repeatOfRow }: SkippedRecord): RowResu
   return {
     ...NOTHING,
     status: 'skipped',
-    reason: `It says the same as ${placeText({ line: repeatOf, tableRow: repeatOfRow })}.`,
+    reason: `It repeats ${placeText({ line: repeatOf, tableRow: repeatOfRow })}.`,
   };
 }

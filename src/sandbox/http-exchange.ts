@@ -4,7 +4,7 @@ import type { ImageBody } from './image-host.js';
 
 const MOST_BODY_BYTES = 1_000_000;
 
-/** The path and query of a request; `/` where they are no URL. */
+/** The path and query of a request; `/` where it is not a URL. */
 export function urlOf(request: IncomingMessage): URL {
   const base = 'http://sandbox';
   const target = request.url ?? '/';
@@ -40,7 +40,7 @@ export function writeAnswer(response: ServerResponse, answer: Answer): void {
   response.writeHead(answer.status, {
     'content-type': type,
     'content-length': bytes.length,
-    // The one thing that the service does not have: whoever asks can tell that its drawings are no images.
+    // The one thing that the service does not have: anyone who asks can tell that its drawings are no images.
     'x-banana-batch-sandbox': 'true',
     ...headers,
   });

@@ -30,7 +30,7 @@ const STUCK_MS = 365 * 24 * 3_600_000;
  *
  * - `[[refuse]]` fails by moderation, every time.
  * - `[[flaky]]` fails once: the first job of this prompt and account. `[[flaky-always]]` fails every time.
- * - `[[unknown-failure]]` fails with a text that nobody knows, every time.
+ * - `[[unknown-failure]]` fails with a text that no one knows, every time.
  * - `[[lost]]` is a 404 at every poll. `[[no-image]]` is done, and its image is refused for ever.
  * - `[[stuck]]` does not end within a year.
  * - `[[invalid]]` never becomes a job: the create is refused with 422.

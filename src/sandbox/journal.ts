@@ -39,7 +39,7 @@ export class Journal {
     });
   }
 
-  /** Reads what the file holds, mends its end, and opens it to be continued; a missing file is empty. */
+  /** Reads what the file holds, fixes its end, and opens it to be continued; a missing file is empty. */
   static async open(file: string): Promise<{ journal: Journal; lines: readonly JournalLine[] }> {
     await mkdir(dirname(file), { recursive: true });
     const text = await readFile(file, 'utf8').catch((error: unknown) => {

@@ -16,12 +16,12 @@ export const MISBEHAVIOURS = {
   'poll-html-error': 'poll: 500, 502, 504 or 520–527 with an HTML page',
   'poll-conflict': 'poll: 408, 409 or 425',
   'poll-paused': 'poll: 503, paused',
-  'poll-pause-notice': 'poll: a pause notice in a living job',
+  'poll-pause-notice': 'poll: a pause notice in a running job',
   'poll-no-result': 'poll: a done job with `result` null or an empty `image_url`',
-  'poll-unknown-status': 'poll: a status outside the four words, of a job that has not ended',
-  'job-flaky': 'job: fails with a text that is worth another try',
-  'job-refused': 'job: fails by moderation',
-  'job-unknown': 'job: fails with a text that nobody knows',
+  'poll-unknown-status': 'poll: an undocumented status, of a job that is still running',
+  'job-flaky': 'job: fails with an error that can be retried',
+  'job-refused': 'job: is refused by moderation',
+  'job-unknown': 'job: fails with an unknown error',
   'job-lost': 'job: 404 at every poll, never charged',
   'image-expired': 'image: 403, "Request has expired"',
   'image-truncated': 'image: fewer bytes than its Content-Length',
@@ -33,7 +33,7 @@ export const MISBEHAVIOURS = {
   'webhook-late': 'webhook: is sent late',
   'webhook-repeated': 'webhook: is sent three times',
   'webhook-early': 'webhook: is sent before a poll shows the end',
-  'webhook-swapped': "webhook: tells the end of the job that was told before, at this one's URL",
+  'webhook-swapped': "webhook: reports the end of the previous job at this job's URL",
 } as const;
 
 export type MisbehaviourName = keyof typeof MISBEHAVIOURS;

@@ -8,11 +8,13 @@ export function isAmount(text: string): boolean {
   return AMOUNT.test(text);
 }
 
-/** The amount that a decimal string says. Throws where it is none. */
+/** The amount that a decimal string says. Throws where it is not one. */
 export function parseMicros(text: string): Micros {
   const [, whole, decimals = ''] = AMOUNT.exec(text) ?? [];
   if (whole === undefined) {
-    throw new RangeError(`"${text}" is no amount: expected digits with at most six decimals, such as 12.50`);
+    throw new RangeError(
+      `"${text}" is not an amount: expected digits with at most six decimals, such as 12.50`,
+    );
   }
   return BigInt(whole) * 1_000_000n + BigInt(decimals.padEnd(6, '0'));
 }

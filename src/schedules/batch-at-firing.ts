@@ -23,7 +23,7 @@ export type BatchAtFiring =
   | ({ readonly kind: 'own' } & StartedRun)
   /** The firing has asked for a run, and its worker was lost before it could be started. */
   | { readonly kind: 'claimed'; readonly run: RunRef; readonly request: RunRequest }
-  /** It is at work for somebody else. */
+  /** It is running for someone else. */
   | { readonly kind: 'in-the-way'; readonly status: BatchStatus }
   | { readonly kind: 'free' };
 
@@ -31,7 +31,7 @@ export type BatchAtFiring =
 const MOST_LOOKED_AT = 20;
 
 /**
- * Looks at a batch before a firing runs it. Throws a UsageError where a batch of its id is at work in another place,
+ * Looks at a batch before a firing runs it. Throws a UsageError where a batch of its id is running in another place,
  * StorageError, and what Temporal's client throws.
  */
 export async function batchAtFiring(
@@ -59,7 +59,7 @@ export async function batchAtFiring(
     if (description && started?.runSeq === runSeq) {
       return { kind: 'own', run, workflowRunId: description.runId };
     }
-    // One that others have come after is theirs to make up for: the difference is planned anew.
+    // One that others have come after is theirs to make up for: the difference is planned again.
     return runSeq === last ? { kind: 'claimed', run, request } : { kind: 'free' };
   }
   return { kind: 'free' };

@@ -34,33 +34,35 @@ const PART = /^(?:\*|\d{1,2}|[a-z]{3})(?:-(?:\d{1,2}|[a-z]{3}))?(?:\/\d{1,2})?$/
  */
 export function parseCronLine(text: string): CronLine {
   const given = text.trim();
-  if (/^(?:CRON_)?TZ=/i.test(given)) return problem('its time zone is said by --timezone');
-  if (/^@every\b/i.test(given)) return problem('an interval is said by --every');
+  if (/^(?:CRON_)?TZ=/i.test(given)) return problem('set the time zone with --timezone');
+  if (/^@every\b/i.test(given)) return problem('set an interval with --every');
   const line = given.startsWith('@') ? SHORT_FORMS[given.toLowerCase()] : given;
   if (line === undefined) {
-    return problem(`there is no ${given.slice(0, 20)}: expected ${Object.keys(SHORT_FORMS).join(', ')}`);
+    return problem(
+      `there is no shorthand ${given.slice(0, 20)}: expected ${Object.keys(SHORT_FORMS).join(', ')}`,
+    );
   }
   const fields = line.split(/\s+/);
   if (fields.length !== FIELDS.length || given === '') {
     return problem(
-      `it has ${given === '' ? 0 : fields.length} fields, and five were expected: minute, hour, day of the month, month, day of the week, such as "0 2 * * *"`,
+      `it has ${given === '' ? 0 : fields.length} fields, but five are expected: minute, hour, day of the month, month, day of the week, such as "0 2 * * *"`,
     );
   }
   for (const [index, { name, allowed }] of FIELDS.entries()) {
     const field = fields[index] ?? '';
     if (!isField(field, index)) {
       return problem(
-        `"${field.slice(0, 40)}" is no ${name}: expected ${allowed}, as lists (1,3), ranges (1-5) or steps (*/2, 1-9/2)`,
+        `"${field.slice(0, 40)}" is not a valid ${name}: expected ${allowed}, as lists (1,3), ranges (1-5) or steps (*/2, 1-9/2)`,
       );
     }
   }
   if (fields[2] !== '*' && fields[4] !== '*') {
     return problem(
-      'it names days of the month and days of the week: cron fires when either fits, Temporal only when both do. Name one, and make a second schedule for the other',
+      'it names days of the month and days of the week: cron fires when either fits, Temporal only when both do. Use one of them, and create a second schedule for the other',
     );
   }
   const cron = fields.join(' ');
-  if (!new Cron(cron, UTC).nextRun()) return problem('there is no such day');
+  if (!new Cron(cron, UTC).nextRun()) return problem('that day does not exist');
   return { kind: 'cron', cron };
 }
 

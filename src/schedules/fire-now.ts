@@ -11,9 +11,9 @@ import { temporalOverlap } from './schedule-overlap.js';
 /** What came of a trigger. */
 export type Triggered =
   | { readonly kind: 'started'; readonly firing: TakenFiring }
-  /** It starts when the firing at work has ended. */
+  /** It starts when the active run of the schedule has ended. */
   | { readonly kind: 'waiting' }
-  /** A firing is at work. */
+  /** A firing is running. */
   | { readonly kind: 'skipped' };
 
 const LOOK_EVERY_MS = 200;
@@ -22,7 +22,7 @@ const SEEN_WITHIN_MS = 10_000;
 const WORDS = 2;
 
 /**
- * Fires once now, also while the schedule is paused, and returns when it is seen what came of it. Throws a UsageError
+ * Fires once now, also while the schedule is paused, and returns when the result is seen. Throws a UsageError
  * where there is no such schedule, and where nothing is seen within `withinMs`: it is not repeated, since it may yet come.
  */
 export async function triggerSchedule(
@@ -37,18 +37,18 @@ export async function triggerSchedule(
     await handle.trigger(temporalOverlap(overlap));
     const untilMs = Date.now() + withinMs;
     while (Date.now() < untilMs) {
-      const seen = whatCame(before, await handle.describe());
+      const seen = triggerOutcome(before, await handle.describe());
       if (seen) return seen;
       await delay(LOOK_EVERY_MS);
     }
     // Temporal forgets one of two such words that come in the same moment.
     throw new UsageError(
-      `Temporal has taken the trigger of schedule "${name}", and nothing was seen of it within ${withinMs / 1000} s. It may yet come: look with "banana-batch schedule show ${name}" before you trigger it again.`,
+      `Temporal accepted the trigger of schedule "${name}", but no run appeared within ${withinMs / 1000} s. The run may still start: check with "banana-batch schedule show ${name}" before you trigger it again.`,
     );
   });
 }
 
-function whatCame(before: ScheduleDescription, now: ScheduleDescription): Triggered | undefined {
+function triggerOutcome(before: ScheduleDescription, now: ScheduleDescription): Triggered | undefined {
   const known = new Set(takenFirings(before).map(({ runId }) => runId));
   const firing = takenFirings(now).findLast(({ runId }) => !known.has(runId));
   if (firing) return { kind: 'started', firing };
@@ -88,7 +88,7 @@ export async function backfillSchedule(
 ): Promise<readonly Date[]> {
   if (range.to.getTime() > Date.now()) {
     throw new UsageError(
-      `A backfill makes up for times that are past, and ${range.to.toISOString()} is not.`,
+      `A backfill starts runs for past times, but ${range.to.toISOString()} is in the future.`,
     );
   }
   return orUnknown(name, async () => {
@@ -100,7 +100,7 @@ export async function backfillSchedule(
     }
     if (times.length > MOST_BACKFILLED) {
       throw new UsageError(
-        `Schedule "${name}" has more than ${MOST_BACKFILLED} times from ${range.from.toISOString()} to ${range.to.toISOString()}, and Temporal keeps no more waiting. Take a shorter range, and the rest when it is done.`,
+        `Schedule "${name}" has more than ${MOST_BACKFILLED} times from ${range.from.toISOString()} to ${range.to.toISOString()}, the most that Temporal keeps waiting. Use a shorter range, and backfill the rest when it is done.`,
       );
     }
     const handle = client.schedule.getHandle(scheduleId(name));
@@ -115,7 +115,7 @@ export async function backfillSchedule(
       if (await isSeen(async () => begun(await handle.describe()) > begun(before))) return times;
     }
     throw new UsageError(
-      `Temporal has taken the backfill of schedule "${name}", and nothing was seen of it. It may yet come: look with "banana-batch schedule show ${name}"; to ask for it again does no harm.`,
+      `Temporal accepted the backfill of schedule "${name}", but no run appeared. The runs may still start: check with "banana-batch schedule show ${name}". Repeating the backfill does no harm.`,
     );
   });
 }

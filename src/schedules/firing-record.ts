@@ -11,7 +11,7 @@ const batch = {
   root: z.string().min(1),
 };
 
-/** `_schedules/<name>/firings/<day>/<stamp>.json`: what became of a firing; written anew as it goes on. */
+/** `_schedules/<name>/firings/<day>/<stamp>.json`: what became of a firing; written again as it continues. */
 export const FiringRecord = z.object({
   format: z.literal(1),
   schedule: z.string().transform((text) => text as ScheduleName),
@@ -30,7 +30,7 @@ export const FiringRecord = z.object({
     }),
     /** The batch has all that the sheet asks for. */
     z.object({ kind: z.literal('nothing-to-do'), ...batch }),
-    /** Something else was at work. */
+    /** Something else was running. */
     z.object({ kind: z.literal('skipped'), reason: z.string() }),
     /** The sheet cannot be read, is refused by a limit, and so on. Nothing was bought. */
     z.object({ kind: z.literal('failed'), reason: z.string() }),

@@ -16,8 +16,8 @@ export async function readFiringRecord(
 }
 
 /**
- * Records what became of a firing, in place of what was recorded before. That a firing made up for once more found
- * nothing to do, was skipped or failed does not take the place of what came of it at first; nor does a late word that
+ * Records what became of a firing, in place of what was recorded before. That a firing made up for again found
+ * nothing to do, was skipped or failed does not replace the first result; nor does a late word that
  * its run has begun.
  */
 export async function putFiringRecord(

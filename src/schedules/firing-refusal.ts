@@ -37,7 +37,7 @@ export function faultOf(error: unknown, { schedule, label }: FiringStep): Firing
     const place = line === undefined ? '' : `, ${placeText({ line, tableRow })}`;
     return refused(
       error,
-      `${label}: it cannot be used as a sheet (${error.code}${place}). The whole reason: banana-batch schedule show ${schedule}`,
+      `${label}: not usable as a sheet (${error.code}${place}). Details: banana-batch schedule show ${schedule}`,
     );
   }
   if (error instanceof SheetDownloadError) {
@@ -47,12 +47,12 @@ export function faultOf(error: unknown, { schedule, label }: FiringStep): Firing
   if (error instanceof UsageError) return refused(error, error.message);
   if (error instanceof StorageError) {
     // An object's key may be a cell of the sheet.
-    const told = `The bucket ${error.ref.bucket} cannot be used as it should (${error.code}). The whole reason: banana-batch schedule show ${schedule}`;
+    const told = `The bucket ${error.ref.bucket} cannot be used (${error.code}). Details: banana-batch schedule show ${schedule}`;
     return isLasting(error.code) ? refused(error, told) : { kind: 'passing', message: error.message, told };
   }
   const name = error instanceof Error ? error.name : 'unknown';
   const message = `${name}: ${error instanceof Error ? error.message : String(error)}`;
-  return { kind: 'passing', message, told: `It met an error (${name}); the worker's log has more.` };
+  return { kind: 'passing', message, told: `Unexpected error (${name}); see the worker's log.` };
 }
 
 /** A refusal that may quote the sheet's cells, told by other words outside of the record. */
@@ -64,7 +64,7 @@ function refused(error: Error, told: string): FiringFault {
   return { kind: 'refused', refusal: new FiringRefusal(error.message, { told, cause: error }) };
 }
 
-/** Faults that a person must mend. */
+/** Faults that a person must fix. */
 function isLasting(code: StorageErrorCode): boolean {
   switch (code) {
     case 'not-found':

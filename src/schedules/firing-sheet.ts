@@ -71,7 +71,7 @@ async function fetched(
   } catch (error) {
     signal.throwIfAborted();
     if (!deadline.expired()) throw error;
-    const told = `${labelOf(sheet)}: fetching the sheet took more than ${spanText(fetchMs)}. Check how fast its server sends, or have the sheet put to s3:// and name that.`;
+    const told = `${labelOf(sheet)}: fetching the sheet took more than ${spanText(fetchMs)}. Check the speed of its server, or put the sheet in s3:// and use that address.`;
     throw new FiringRefusal(told, { told, cause: error });
   } finally {
     deadline.dispose();
@@ -103,7 +103,7 @@ type AddressSource = Extract<ScheduledSheet['source'], { readonly kind: 'address
 function addressOf(sheet: ScheduledSheet, { address }: AddressSource): SheetAddress {
   const place = sheetAddressIn(address);
   if (place) return place;
-  const told = `${labelOf(sheet)} is no address of a sheet: expected s3://bucket/key or https://host/path.`;
+  const told = `${labelOf(sheet)} is not the address of a sheet: expected s3://bucket/key or https://host/path.`;
   throw new FiringRefusal(told, { told });
 }
 
@@ -112,7 +112,7 @@ function refuseChanged(
   { sha256 }: { readonly sha256: string },
 ): void {
   if (source.kind !== 'pinned' || sha256 === source.sha256) return;
-  const told = `The sheet that is pinned to schedule "${schedule}" was changed in the bucket: s3://${home.bucket}/${source.key}. Pin it anew: banana-batch schedule update ${schedule} SHEET`;
+  const told = `The copy of the sheet that schedule "${schedule}" keeps in the bucket was changed: s3://${home.bucket}/${source.key}. Replace it with: banana-batch schedule update ${schedule} SHEET`;
   throw new FiringRefusal(told, { told });
 }
 
@@ -130,21 +130,21 @@ async function inputsOf(
   });
 }
 
-/** The sheet's own place is named: it is no cell. */
+/** The sheet's own place is named: it is not a cell. */
 function withoutSheet(error: unknown, sheet: ScheduledSheet): unknown {
   if (!(error instanceof StorageError)) return error;
   const why = whyNot(error.code);
   if (why === undefined) return error;
-  const told = `${labelOf(sheet)}: the sheet cannot be read, since ${why}.`;
+  const told = `${labelOf(sheet)}: the sheet cannot be read: ${why}.`;
   return new FiringRefusal(told, { told, cause: error });
 }
 
 function whyNot(code: StorageErrorCode): string | undefined {
   switch (code) {
     case 'not-found':
-      return 'there is no such object';
+      return 'object not found';
     case 'bucket-missing':
-      return 'there is no such bucket';
+      return 'bucket not found';
     case 'denied':
       return "the workers' credentials may not read it";
     case 'bad-credentials':

@@ -28,7 +28,7 @@ const TAKEN_IN_WITHIN_MS = 5_000;
 const LOOK_EVERY_MS = 250;
 
 /**
- * The schedules of a place that Temporal does not have and nobody has deleted: it deletes those itself that are resumed a week or
+ * The schedules of a place that Temporal does not have and no one has deleted: it deletes those itself that are resumed a week or
  * more after they fired or were changed last. `known`: those that it has. Throws StorageError.
  */
 export async function lostSchedules(
@@ -45,7 +45,7 @@ export async function lostSchedules(
   return lost;
 }
 
-/** Whether a schedule is one that Temporal does not have and nobody has deleted. Throws StorageError. */
+/** Whether a schedule is one that Temporal does not have and no one has deleted. Throws StorageError. */
 export async function isLost(
   { client, store }: Pick<ScheduleAccess, 'client' | 'store'>,
   home: HomeFolder,
@@ -90,6 +90,6 @@ async function remembered(store: ObjectStore, home: HomeFolder, name: ScheduleNa
     note && (await readDocumentIfAny(store, { bucket: home.bucket, key: note.sheetKey }, ScheduledSheet));
   if (note && sheet) return { sheet, policy: note.policy };
   throw new UsageError(
-    `What schedule "${name}" is to do is missing below ${scheduleAddress(home, name)}. Make it again with: banana-batch schedule create ${name} SHEET`,
+    `The settings of schedule "${name}" are missing below ${scheduleAddress(home, name)}. Create it again with: banana-batch schedule create ${name} SHEET`,
   );
 }

@@ -27,6 +27,6 @@ export async function matchingTimes(
     return startTime.map(tsToDate);
   } catch (error) {
     if (!NotFound.safeParse(error).success) throw error;
-    throw new ScheduleNotFoundError('Temporal knows no such schedule.', scheduleId(name));
+    throw new ScheduleNotFoundError('Temporal has no such schedule.', scheduleId(name));
   }
 }

@@ -15,7 +15,7 @@ import type { FiringArgument, ScheduledSheet } from './scheduled-sheet.js';
 
 /**
  * Puts a sheet and the images that it names beside itself into a schedule's folder, each once by its content: the
- * `source` of a `ScheduledSheet`. `onPut` hears of each image. Throws as `uploadInputs` does.
+ * `source` of a `ScheduledSheet`. `onPut` is called for each image. Throws as `uploadInputs` does.
  */
 export async function pinSheet(
   store: ObjectStore,
@@ -59,6 +59,6 @@ function refusePassword(text: string): void {
   const address = sheetAddressIn(text);
   if (address?.kind !== 'web' || address.url.username + address.url.password === '') return;
   throw new UsageError(
-    `${sheetLabel(text)} is given with user and password, which a schedule would keep in the bucket. Share the sheet by a link that needs none, or have it put to s3://.`,
+    `${sheetLabel(text)} has a user and password, which a schedule would keep in the bucket. Share the sheet by a link that needs none, or put it in s3://.`,
   );
 }

@@ -5,30 +5,31 @@ export type SheetPlace =
   /** Why it cannot be read at each firing: the rest of a sentence that names it. */
   | { readonly kind: 'problem'; readonly problem: string };
 
-/** What is read anew at each firing: the whole address is kept, so it must hold no secret, and it must not expire. */
+/** What is read again at each firing: the whole address is kept, so it must hold no secret, and it must not expire. */
 export function sheetPlace(given: string): SheetPlace {
   if (/^s3:\/\//i.test(given)) return { kind: 'address', address: given };
   if (!/^https?:\/\//i.test(given)) return { kind: 'bytes' };
-  if (!URL.canParse(given)) return { kind: 'problem', problem: 'is no address. Expected https://host/path' };
+  if (!URL.canParse(given))
+    return { kind: 'problem', problem: 'is not an address: expected https://host/path' };
   const url = new URL(given);
   if (url.username !== '' || url.password !== '') {
     return {
       kind: 'problem',
-      problem: `has a user and a password in it, which would be kept in the bucket as they are. ${INSTEAD}`,
+      problem: `contains a user and password, which would be kept in the bucket. ${INSTEAD}`,
     };
   }
   const secret = [...url.searchParams.keys()].find((name) => SECRET_PARAMETER.test(name));
   if (secret !== undefined) {
     return {
       kind: 'problem',
-      problem: `has "${secret}" in it: such an address is a secret or expires, and it would be kept in the bucket as it is. ${INSTEAD}`,
+      problem: `contains "${secret}": such an address is secret or expires, and it would be kept in the bucket. ${INSTEAD}`,
     };
   }
   return { kind: 'address', address: given };
 }
 
 const INSTEAD =
-  'Name an s3:// object that the workers may read, or a link that everybody who has it may open; or download the sheet and pin the file';
+  'Use an s3:// object that the workers may read, or a link that anyone who has it may open; or download the sheet and name the file';
 
 /** Presigned URLs of AWS, Google and Azure, and tokens by their usual names. */
 const SECRET_PARAMETER =

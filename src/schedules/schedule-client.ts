@@ -29,7 +29,7 @@ export interface ScheduleAccess {
 export interface SchedulePolicy {
   /** A firing comes this much later at most. Default: at its time. */
   readonly jitterMs?: number;
-  /** What becomes of a firing while the one before is at work. */
+  /** What becomes of a firing while the one before is running. */
   readonly overlap: ScheduleOverlap;
   /** Firings that the server missed are made up for this long, at least 10 s. Default 10 min. */
   readonly catchupMs?: number;
@@ -52,13 +52,13 @@ export interface Schedule {
   readonly sheet: ScheduledSheet;
   readonly policy: Required<SchedulePolicy>;
   readonly paused: boolean;
-  /** Why it is paused or goes on, by whoever said it last. */
+  /** Why it is paused or continues, by the one who said it last. */
   readonly note: string | undefined;
   /** The next ten times at most; also while it is paused. */
   readonly next: readonly Date[];
   /** The last ten at most, oldest first. */
   readonly recent: readonly TakenFiring[];
-  /** Nominal times of firings at work, as far as Temporal has noticed. */
+  /** Nominal times of firings running, as far as Temporal has noticed. */
   readonly running: readonly Date[];
   readonly skippedOverlap: number;
   readonly missedCatchup: number;
@@ -96,7 +96,7 @@ export async function createSchedule(
   } catch (error) {
     if (error instanceof ScheduleAlreadyRunning) {
       throw new UsageError(
-        `Schedule "${sheet.schedule}" is there already. See it with: banana-batch schedule show ${sheet.schedule}`,
+        `Schedule "${sheet.schedule}" already exists. See it with: banana-batch schedule show ${sheet.schedule}`,
       );
     }
     throw refusedTimes(error, sheet);
@@ -104,7 +104,7 @@ export async function createSchedule(
   await putScheduleNote(access.store, sheet.home, sheet.schedule, { sheetKey: argument.sheetKey, policy });
 }
 
-/** What firings to come are asked to do instead, and how; what is at work goes on as it was. Throws as `createSchedule`, and where there is none. */
+/** What firings to come are asked to do instead, and how; what is running continues as it was. Throws as `createSchedule`, and where there is none. */
 export async function updateSchedule(
   access: ScheduleAccess,
   sheet: ScheduledSheet,
@@ -133,14 +133,14 @@ export async function readSchedule(
   const argument = FiringArgument.parse(found.action.args?.[0]);
   if (argument.home.bucket !== home.bucket || argument.home.prefix !== home.prefix) {
     throw new UsageError(
-      `Schedule "${name}" belongs to s3://${argument.home.bucket}/${argument.home.prefix}, and s3://${home.bucket}/${home.prefix} is configured. Set BANANA_BUCKET and BANANA_PREFIX as they were when it was made, or use another name here.`,
+      `Schedule "${name}" belongs to s3://${argument.home.bucket}/${argument.home.prefix}, but s3://${home.bucket}/${home.prefix} is configured. Set BANANA_BUCKET and BANANA_PREFIX as they were when the schedule was created, or use another name here.`,
     );
   }
   const ref = { bucket: home.bucket, key: argument.sheetKey };
   const sheet = await readDocumentIfAny(store, ref, ScheduledSheet);
   if (!sheet) {
     throw new UsageError(
-      `What schedule "${name}" is to do is missing: s3://${ref.bucket}/${ref.key}. Restore it, or delete the schedule and make it anew.`,
+      `The settings of schedule "${name}" are missing: s3://${ref.bucket}/${ref.key}. Restore that object, or delete the schedule and create it again.`,
     );
   }
   const { policies, spec, state, info } = found;
@@ -179,7 +179,7 @@ export async function* listSchedules(client: Client, home: HomeFolder): AsyncGen
   }
 }
 
-/** Keeps a schedule from firing until it is resumed; what is at work goes on. An empty note does nothing. Throws a UsageError where there is none. */
+/** Keeps a schedule from firing until it is resumed; what is running continues. An empty note does nothing. Throws a UsageError where there is none. */
 export async function pauseSchedule(client: Client, name: ScheduleName, note: string): Promise<void> {
   await orUnknown(name, () => client.schedule.getHandle(scheduleId(name)).pause(note));
 }
@@ -189,7 +189,7 @@ export async function resumeSchedule(client: Client, name: ScheduleName, note: s
   await orUnknown(name, () => client.schedule.getHandle(scheduleId(name)).unpause(note));
 }
 
-/** Takes a schedule away; what is at work goes on, and all in the bucket stays. Throws a UsageError where there is none. */
+/** Takes a schedule away; what is running continues, and all in the bucket stays. Throws a UsageError where there is none. */
 export async function deleteSchedule(
   { client, store }: Pick<ScheduleAccess, 'client' | 'store'>,
   { name, sheet, policy }: Pick<Schedule, 'name' | 'sheet' | 'policy'>,
@@ -273,7 +273,7 @@ function refusedTimes(error: unknown, { times, timezone }: ScheduledSheet): unkn
   const given =
     times.kind === 'cron' ? times.expressions.map((text) => `"${text}"`).join(', ') : 'this interval';
   return new UsageError(
-    `Temporal takes ${given} in the zone "${timezone}" for no schedule: ${error.message}`,
+    `Temporal does not accept ${given} in the time zone "${timezone}": ${error.message}`,
     {
       cause: error,
     },
@@ -283,6 +283,6 @@ function refusedTimes(error: unknown, { times, timezone }: ScheduledSheet): unkn
 function known(error: unknown, name: ScheduleName): unknown {
   if (!(error instanceof ScheduleNotFoundError)) return error;
   return new UsageError(
-    `There is no schedule "${name}". See those there are with: banana-batch schedule list`,
+    `There is no schedule "${name}". List all schedules with: banana-batch schedule list`,
   );
 }

@@ -17,7 +17,7 @@ export const ScheduleNote = z.object({
     overlap: z.enum(SCHEDULE_OVERLAPS),
     catchupMs: z.number().exactOptional(),
   }),
-  /** Absent: nobody has deleted it. */
+  /** Absent: no one has deleted it. */
   deletedAt: z.iso.datetime().exactOptional(),
 });
 export type ScheduleNote = z.infer<typeof ScheduleNote>;

@@ -6,7 +6,7 @@ import { SheetSettings } from '../sheet/sheet-settings.js';
 const scheduleName = z.string().transform((text, context) => {
   const name = parseScheduleName(text);
   if (name !== undefined) return name;
-  context.addIssue('no name of a schedule');
+  context.addIssue('is not a valid name of a schedule');
   return z.NEVER;
 });
 

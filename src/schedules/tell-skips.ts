@@ -12,7 +12,7 @@ import { matchingTimes } from './matching-times.js';
 import { describedSchedule, takenFirings, type ScheduleAccess } from './schedule-client.js';
 import { noteToldSkips, readToldSkips, type ToldSkips } from './told-skips.js';
 
-/** Has word of an event delivered; `at` is ISO 8601. */
+/** Has a notice of an event delivered; `at` is ISO 8601. */
 export type TellEvent = (event: NoticeEvent, at: string) => Promise<void>;
 
 /** A schedule whose skipped firings are looked for. */
@@ -60,7 +60,7 @@ export async function tellSkips(
   const from = new Date(told.lookedAt);
   const past = await matchingTimes(client, schedule, { from, to: now });
   const skipped = skippedTimes(await unexplained(access, watched, found, past), counted);
-  const away = `The Temporal server was not at work at that time, nor within ${prettyMs(policies.catchupWindow)} after it (--catchup).`;
+  const away = `The Temporal server was down at that time and for ${prettyMs(policies.catchupWindow)} after it (--catchup).`;
   const inTheWay = skipped.overlapped.length > 0 ? await watched.inTheWay() : undefined;
   const skips = [
     ...skipped.missed.map((time) => ({ time, reason: away })),

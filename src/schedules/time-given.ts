@@ -9,7 +9,7 @@ const GIVEN = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?::(\d\d))?\s*(Z|[+-]\d\d:?\
 
 /** What a time may look like, for help and messages. */
 export const TIME_RULE =
-  '2026-11-24, "2026-11-24 02:00" by the schedule\'s clocks, or 2026-11-24T02:00Z with a zone of its own';
+  '2026-11-24, "2026-11-24 02:00" in the time zone of the schedule, or 2026-11-24T02:00Z with its own';
 
 /**
  * The instant of a date, or of a date and a time, by the clocks of a zone unless an offset from UTC stands behind it. As
@@ -19,18 +19,18 @@ export const TIME_RULE =
 export function timeGiven(text: string, timezone: string, edge: 'from' | 'to'): TimeGiven {
   const [, date, time, seconds = '00', offset] = GIVEN.exec(text.trim()) ?? [];
   if (date === undefined || Number.isNaN(Date.parse(`${date}T00:00Z`)))
-    return problem(`is no time: expected ${TIME_RULE}`);
+    return problem(`is not a time: expected ${TIME_RULE}`);
   if (new Date(`${date}T00:00Z`).toISOString().slice(0, 10) !== date)
-    return problem('is no day of the calendar');
+    return problem('is not a day of the calendar');
   if (time === undefined) {
     const at = edgeOfDay(date, timezone, edge);
-    return at ? { kind: 'time', at } : problem(`is no day in ${timezone}: its calendar skips it`);
+    return at ? { kind: 'time', at } : problem(`is not a day in ${timezone}: the calendar there skips it`);
   }
-  if (Number.isNaN(Date.parse(`${date}T${time}:${seconds}Z`))) return problem('is no time of the day');
+  if (Number.isNaN(Date.parse(`${date}T${time}:${seconds}Z`))) return problem('is not a time of day');
   if (offset !== undefined)
     return { kind: 'time', at: new Date(`${date}T${time}:${seconds}${offset.toUpperCase()}`) };
   const instant = instantsAt(date, time, timezone).at(edge === 'from' ? 0 : -1);
-  if (!instant) return problem(`is no time in ${timezone}: its clocks skip it`);
+  if (!instant) return problem(`is not a time in ${timezone}: the clocks there skip it`);
   return { kind: 'time', at: new Date(instant.getTime() + Number(seconds) * 1000) };
 }
 

@@ -7,7 +7,7 @@ import { scheduleRoot, toldSkipsKey } from '../storage/schedule-layout.js';
 /** `_schedules/<name>/told-skips.json`: how many skipped firings the server had counted when they were told last. */
 const ToldSkips = z.object({
   format: z.literal(1),
-  /** When the schedule was made that counted them: one made anew counts from 0. */
+  /** When the schedule was made that counted them: one made again counts from 0. */
   createdAt: z.iso.datetime(),
   overlapped: z.int().min(0),
   missed: z.int().min(0),

@@ -3,8 +3,8 @@ export class BrokenRule extends Error {
   readonly column: string;
   readonly value: string;
   /**
-   * What broke: the text itself, which must not go into files as it is; the cell's formula, so that nobody knows what
-   * the cell says; the record, which is no row at all. Undefined for every other rule.
+   * What broke: the text itself, which must not go into files as it is; the cell's formula, so that no one knows what
+   * the cell says; the record, which is not a row at all. Undefined for every other rule.
    */
   readonly fault: 'text' | 'formula' | 'no-row' | undefined;
 

@@ -23,6 +23,6 @@ export function cellOf(record: SourceRecord, columns: SheetColumns, column: Inpu
 export function textOf(cell: Cell): string {
   const text = cellText(cell.value);
   if (text === undefined)
-    throw new BrokenRule(cell.name, JSON.stringify(cell.value), `${cell.name} is a text`);
+    throw new BrokenRule(cell.name, JSON.stringify(cell.value), `${cell.name} must be text`);
   return text;
 }

@@ -52,7 +52,7 @@ export function checkModel(text: string, fallback: Model): Checked<Model> {
   if (model !== undefined) return { kind: 'good', value: model };
   return {
     kind: 'broken',
-    rule: 'model is one of nb (NanoBanana), nb2 (NanoBanana 2), pro (NanoBanana Pro)',
+    rule: 'model must be nb (NanoBanana), nb2 (NanoBanana 2) or pro (NanoBanana Pro)',
   };
 }
 
@@ -66,20 +66,20 @@ export function checkAspectRatio(
   const ratio = given.toLowerCase().replace(/\s+/g, '');
   const allowed = rulesFor(model, mode).aspectRatios;
   if (allowed.includes(ratio)) return { kind: 'good', value: ratio };
-  const rule = `aspect_ratio of ${MODEL_NAMES[model]} is one of ${allowed.join(' ')}`;
+  const rule = `aspect_ratio of ${MODEL_NAMES[model]} must be one of ${allowed.join(' ')}`;
   if (ratio === 'auto') {
-    const needs = mode === 'text' ? 'auto needs input images' : 'auto is for nb2 and pro';
+    const needs = mode === 'text' ? 'auto needs input images' : 'auto works only with nb2 and pro';
     return { kind: 'broken', rule: `${rule}; ${needs}` };
   }
   if (/^\d+:(?:\d\d(?::\d\d)?|\d:\d\d)(?:am|pm)?$/.test(ratio) || /^\d*[.,]\d+$/.test(ratio)) {
     const number = ratio.includes(':') ? '' : ' (16:9 becomes 16:09, and that 0.672916667)';
     return {
       kind: 'broken',
-      rule: `${rule}; if a spreadsheet made a time of it${number}, ${KEEP_AS_TEXT}`,
+      rule: `${rule}; if a spreadsheet turned it into a time${number}, ${KEEP_AS_TEXT}`,
     };
   }
   if (rewrittenAs(given.trim()) === 'a date') {
-    return { kind: 'broken', rule: `${rule}; if a spreadsheet made a date of it, ${KEEP_AS_TEXT}` };
+    return { kind: 'broken', rule: `${rule}; if a spreadsheet turned it into a date, ${KEEP_AS_TEXT}` };
   }
   return { kind: 'broken', rule };
 }
@@ -95,7 +95,7 @@ export function checkResolution(text: string, model: Model, fallback: Resolution
   const resolution = RESOLUTIONS.find((known) => known === given);
   if (resolution !== undefined && allowed.includes(resolution)) return { kind: 'good', value: resolution };
   const remedy = model === 'nb' ? '; leave it blank, or use nb2 or pro' : '';
-  return { kind: 'broken', rule: `resolution of ${MODEL_NAMES[model]} is ${orList(allowed)}${remedy}` };
+  return { kind: 'broken', rule: `resolution of ${MODEL_NAMES[model]} must be ${orList(allowed)}${remedy}` };
 }
 
 const MAX_COUNT = 1000;
@@ -106,7 +106,7 @@ export function checkCount(text: string, fallback: number): Checked<number> {
   if (given === '') return { kind: 'good', value: fallback };
   const count = Number(/^(\d{1,9})(?:[.,]00?)?$/.exec(given)?.[1] ?? 0);
   if (count >= 1 && count <= MAX_COUNT) return { kind: 'good', value: count };
-  return { kind: 'broken', rule: `count is a whole number from 1 to ${MAX_COUNT}` };
+  return { kind: 'broken', rule: `count must be a whole number from 1 to ${MAX_COUNT}` };
 }
 
 function orList(values: readonly string[]): string {

@@ -61,7 +61,7 @@ export interface OwnIdentity {
   readonly rejectedLine: number | undefined;
 }
 
-/** A record that breaks a rule, and the rows of the batch that stay as they are since nobody knows what it means. */
+/** A record that breaks a rule, and the rows of the batch that stay as they are since no one knows what it means. */
 export interface RejectedItem {
   readonly kind: 'rejected';
   readonly rejected: RejectedRecord;
@@ -106,7 +106,7 @@ export function recordChecker(
       refuseBrokenText(asRead, columns);
       record = fittedRecord(asRead, columns, sheet);
       if (isBlankRow(record, columns)) return { kind: 'blank' };
-      // Before any other rule, so that rejects.csv too says what this reading means, whoever submits it and when.
+      // Before any other rule, so that rejects.csv too says what this reading means, no matter who submits it and when.
       record = withMoment(record, columns, settings.moment);
       const checked = checkedRecord(record, columns, asRead);
       if (checked.kind === 'accepted') position += checked.rows.length;
@@ -146,7 +146,7 @@ export function recordChecker(
       throw new BrokenRule(
         idCell.name,
         answer.rowId,
-        `an id is used once: ${placesText(places.at(answer.firstLine), record)} both have ${JSON.stringify(answer.rowId)}`,
+        `id ${JSON.stringify(answer.rowId)} is used twice (${placesText(places.at(answer.firstLine), record)}). Change one of them`,
       );
     }
     const { base } = answer;
@@ -206,7 +206,7 @@ export function recordChecker(
     const isChosen = chosen.kind === 'chosen';
     const taken = columns.mayName ? takenNames.claim(names, { line, isChosen }) : undefined;
     const rule = taken
-      ? takenNameRule(taken.name, `${placesText(places.at(taken.line), record)} both`)
+      ? takenNameRule(taken.name, placesText(places.at(taken.line), record))
       : refusedNames.get(line);
     if (rule === undefined) return names;
     throw new BrokenRule(cellOf(record, columns, 'file_name').name, taken?.name ?? names[0] ?? '', rule);
@@ -217,7 +217,7 @@ function tooManyRows(place: LinePlace, mostRows: number): SheetError {
   return new SheetError(
     'too-many-rows',
     place,
-    `with this record the sheet makes more than ${mostRows} images, and a batch takes no more. Split the sheet and give each part its own --id, or lower count or --images-per-prompt`,
+    `with this row the sheet makes more than ${mostRows} images, the limit of a batch. Split the sheet and give each part its own --id, or lower count or --images-per-prompt`,
   );
 }
 
@@ -243,7 +243,7 @@ function checkId(text: string, { isFailures, isRejects }: SheetColumns): Checked
   if (id === '') return { kind: 'good', value: undefined };
   // In our own files the batch's ids tell whether this is one of them.
   if (!isFailures && !isRejects && isScientific(id)) {
-    const rule = `a spreadsheet seems to have made a number of this id, whose other digits are lost (4006381333931 becomes 4.00638E+12): ${KEEP_AS_TEXT}, and save the sheet again`;
+    const rule = `a spreadsheet seems to have turned this id into a number and lost digits (4006381333931 becomes 4.00638E+12): ${KEEP_AS_TEXT}, and save the sheet again`;
     return { kind: 'broken', rule };
   }
   const rule = brokenRowIdRule(id, isFailures);

@@ -31,9 +31,9 @@ export function chosenNames(record: SourceRecord, columns: SheetColumns, ids: re
   return { kind: 'chosen', names };
 }
 
-/** The rule that the second of two rows breaks; `both` is who they are, as a subject. */
-export function takenNameRule(name: string, both: string): string {
-  return `an image's name is used once, and letter case does not count, since such names are one file on macOS and Windows: ${both} have ${JSON.stringify(name)}. Give one of them another name`;
+/** The rule that the second of two rows breaks; `places` says which two. */
+export function takenNameRule(name: string, places: string): string {
+  return `image name ${JSON.stringify(name)} is used twice (${places}; letter case does not count). Rename one`;
 }
 
 type Given = { readonly kind: 'text'; readonly column: string; readonly text: string } | ChosenNames;
@@ -45,7 +45,7 @@ function namedCell(record: SourceRecord, columns: SheetColumns): Given {
   const value = record.values[index];
   const text = cellText(value);
   if (text === undefined) {
-    return { kind: 'broken', column, value: JSON.stringify(value), rule: `${column} is a text` };
+    return { kind: 'broken', column, value: JSON.stringify(value), rule: `${column} must be text` };
   }
   return text.trim() === '' ? { kind: 'none' } : { kind: 'text', column, text };
 }
@@ -57,6 +57,6 @@ function filledName(record: SourceRecord, { nameTemplate = [] }: SheetColumns, i
   );
   if (filled.kind === 'filled') return { kind: 'text', column: 'file_name', text: filled.text };
   const { column } = filled;
-  const rule = `--name needs a text in the column ${JSON.stringify(column)}, or a default: {{${column}|untitled}}`;
+  const rule = `--name needs text in the column ${JSON.stringify(column)}, or a default: {{${column}|untitled}}`;
   return { kind: 'broken', column, value: '', rule };
 }

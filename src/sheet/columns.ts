@@ -161,7 +161,7 @@ function refuseBrokenNames(trimmed: readonly string[], place: SheetPlace): void 
     throw new SheetError(
       'broken-header',
       place,
-      `the name of column ${index + 1}, ${JSON.stringify(wholeText(name).slice(0, 60))}, breaks a rule: ${rule}. Rename it`,
+      `the name of column ${index + 1}, ${JSON.stringify(wholeText(name).slice(0, 60))}, is not allowed: ${rule}. Rename it`,
     );
   }
 }
@@ -175,7 +175,7 @@ function refuseDuplicates(trimmed: readonly string[], place: SheetPlace): void {
       throw new SheetError(
         'duplicate-header',
         place,
-        `columns ${earlier + 1} and ${index + 1} are both called ${JSON.stringify(name)} (letter case does not count). Rename or remove one of them`,
+        `columns ${earlier + 1} and ${index + 1} have the same name ${JSON.stringify(name)} (letter case does not count). Rename or remove one of them`,
       );
     }
     first.set(name.toLowerCase(), index);
@@ -245,7 +245,7 @@ function noPromptColumn(trimmed: readonly string[], place: SheetPlace): SheetErr
   return new SheetError(
     'no-prompt-column',
     place,
-    `no column is called "prompt". Its columns: ${listColumns(trimmed)}. Say which one holds the prompts with --map ${flag}, or make them of several with --template "a photo of {{column}}"; if the columns look wrong, set --delimiter`,
+    `no column is called "prompt". Its columns: ${listColumns(trimmed)}. Name the column with the prompts by --map ${flag}, or make prompts from several columns by --template "a photo of {{column}}"; if the columns look wrong, set --delimiter`,
   );
 }
 
@@ -258,7 +258,7 @@ function refuseLabelClashes(labels: readonly LabelColumn[], place: SheetPlace): 
       throw new SheetError(
         'duplicate-header',
         place,
-        `the columns ${JSON.stringify(earlier)} and ${JSON.stringify(name)} would both be carried as ${JSON.stringify(target)}. Rename one of them`,
+        `the columns ${JSON.stringify(earlier)} and ${JSON.stringify(name)} would both be copied to the results as ${JSON.stringify(target)}. Rename one of them`,
       );
     }
     written.set(target, name);

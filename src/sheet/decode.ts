@@ -98,7 +98,7 @@ function decodeStrictly(decoder: StrictDecoder, bytes: Uint8Array, place: Decode
     const line = place.line + goodLines(decoder, bytes);
     const remedy =
       place.explicit === undefined && decoder.encoding === 'utf-8'
-        ? 'If it comes from an older Excel, use --encoding windows-1252; else save it as UTF-8'
+        ? 'If it comes from an older Excel, use --encoding windows-1252; otherwise save it as UTF-8'
         : 'Give the encoding it was saved in with --encoding, or save it as UTF-8';
     throw new SheetError(
       'undecodable',
@@ -126,6 +126,6 @@ function lineTooLong(sheet: string, line: number): SheetError {
   return new SheetError(
     'record-too-large',
     { sheet, line },
-    `this line is longer than ${MAX_LINE_BYTES >> 20} MiB. Is it a text file with one record a line?`,
+    `this line is longer than ${MAX_LINE_BYTES >> 20} MiB. Is it a text file with one record per line?`,
   );
 }

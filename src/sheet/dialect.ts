@@ -11,9 +11,9 @@ export interface Dialect {
   readonly format: SheetFormat;
   /** For JSON Lines, and for a sheet of one column, the one that our own files about it use: a comma. */
   readonly delimiter: string;
-  /** The header has no delimiter and nobody named one: in the records nothing separates either. */
+  /** The header has no delimiter and no one named one: in the records nothing separates either. */
   readonly isOneColumn: boolean;
-  /** 1 where the first line is Excel's `sep=;`, which is no record. */
+  /** 1 where the first line is Excel's `sep=;`, which is not a record. */
   readonly skipLines: 0 | 1;
 }
 
@@ -87,6 +87,6 @@ function jsonArray(sheet: string): SheetError {
   return new SheetError(
     'bad-json',
     { sheet, line: 1 },
-    "it is one JSON array; one JSON object a line was expected. Convert it with: jq -c '.[]' FILE > sheet.jsonl",
+    "it is one JSON array, but one JSON object per line is expected. Convert it with: jq -c '.[]' FILE > sheet.jsonl",
   );
 }

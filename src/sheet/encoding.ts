@@ -35,7 +35,7 @@ function textDecoder(label: string, sheet: string): TextDecoder {
     throw new SheetError(
       'unknown-encoding',
       { sheet },
-      `no encoding is called ${JSON.stringify(label)}. Use a name such as --encoding windows-1252, iso-8859-2, shift_jis, gb18030 or utf-16le`,
+      `unknown encoding ${JSON.stringify(label)}. Use a name such as --encoding windows-1252, iso-8859-2, shift_jis, gb18030 or utf-16le`,
     );
   }
 }

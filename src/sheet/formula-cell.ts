@@ -164,15 +164,15 @@ export function formulaRule(text: string): string | undefined {
   const [first = ''] = cell;
   if (cell.length <= MOST_CHARACTERS) {
     if (isPrintedError(cell, first)) {
-      return `this is an error of a spreadsheet (${cell}), not a text: correct its formula and save the sheet again. ${IF_MEANT}`;
+      return `this is an error of a spreadsheet (${cell}), not text: correct the formula and save the sheet again. ${IF_MEANT}`;
     }
     if (isLoading(cell)) {
-      return `a spreadsheet was still loading this value (${cell}): wait until it is there and save the sheet again. ${IF_MEANT}`;
+      return `the spreadsheet was still loading this value (${cell}): wait until it has loaded and save the sheet again. ${IF_MEANT}`;
     }
   }
   // Most texts begin with a letter: they need no closer look.
   if (FORMULA_CHARACTERS.includes(first) && (FORMULA.test(cell) || OLD_FORMULA.test(cell))) {
-    return `this is a formula, not what it gives: save the sheet with values instead of formulas. ${IF_MEANT}`;
+    return `this is a formula, not its result: save the sheet with values instead of formulas. ${IF_MEANT}`;
   }
   return undefined;
 }
@@ -192,7 +192,7 @@ function textsIn(value: JsonValue | undefined): readonly string[] {
   return Array.isArray(value) ? value.flatMap(textsIn) : [];
 }
 
-const IF_MEANT = 'If exactly this text is meant, add a word to it';
+const IF_MEANT = 'If exactly this text is intended, add a word to it';
 
 function isPrintedError(cell: string, first: string): boolean {
   if (first !== '#') return /\d$/.test(cell) && NUMBERED_ERROR.test(cell);

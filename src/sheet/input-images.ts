@@ -31,7 +31,7 @@ const MOST_OF_ANY_MODEL = Math.max(...MODELS.map((model) => rulesFor(model, 'ima
 const MOST_MEGABYTES = MOST_INPUT_BYTES / 1_000_000;
 
 const WHAT_IT_IS =
-  'an input image is an http(s) URL, a path, or s3://bucket/key; several are separated by spaces or |, and a path with spaces stands in quotes';
+  'an input image must be an http(s) URL, a path, or s3://bucket/key; separate several by spaces or |, and put a path with spaces in quotes';
 
 /** The files and objects that a record names as input images; none that its rules refuse at first sight. */
 export function inputReferences({
@@ -58,13 +58,13 @@ export function inputImagesOf(
   const { most } = rulesFor(model, 'image').inputImages;
   const entries = entriesOf(value);
   if (entries === undefined) {
-    throw new BrokenRule(name, JSON.stringify(value), `${name} is a text, or a list of texts`);
+    throw new BrokenRule(name, JSON.stringify(value), `${name} must be text or a list of texts`);
   }
   if (entries.length > most) {
     throw new BrokenRule(
       name,
       String(entries.length),
-      `a row has at most ${most} input images, not ${entries.length}; ${WHAT_IT_IS}`,
+      `a row may have at most ${most} input images, not ${entries.length}; ${WHAT_IT_IS}`,
     );
   }
   let sizeBytes = 0;
@@ -80,7 +80,7 @@ export function inputImagesOf(
     sizeBytes += found.sizeBytes;
     if (sizeBytes > MOST_INPUT_BYTES) {
       throw broken(
-        `the input images of a row have at most ${MOST_MEGABYTES} MB together, and with this one they have more`,
+        `the input images of a row may have at most ${MOST_MEGABYTES} MB together; with this one they have more`,
       );
     }
     return uploadedInput(found);
@@ -89,7 +89,7 @@ export function inputImagesOf(
 
 const NOT_FOUND: FoundInput = {
   kind: 'broken',
-  rule: 'this file was not looked at when the sheet was submitted: submit the sheet again with this version of banana-batch',
+  rule: 'this file was not checked when the sheet was submitted: submit the sheet again with this version of banana-batch',
 };
 
 /** A cell that lists input images, without what may be secret in their URLs; one without URLs stays as it is. */
@@ -122,10 +122,10 @@ function isObject(entry: string): boolean {
 function brokenUrlRule(entry: string): string | undefined {
   if (!/^https?:\/\//i.test(entry)) return WHAT_IT_IS;
   if (!URL.canParse(entry) || /\s/.test(entry)) {
-    return 'this is no URL: expected https://host/path, with spaces written as %20';
+    return 'not a valid URL: expected https://host/path, with spaces written as %20';
   }
   const { username, password } = new URL(entry);
   return username + password === ''
     ? undefined
-    : 'an input image has no user and password in its URL, since the service would get them: use a presigned URL, or a file';
+    : 'the URL of an input image must not contain a user and password, which the service would get: use a presigned URL, or a file';
 }

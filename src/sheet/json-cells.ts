@@ -9,7 +9,7 @@ const Json: z.ZodType<JsonValue> = z.json();
 
 /**
  * A record of our own failures.csv or rejects.csv with those cells as they were that the file says are JSON text. An
- * empty one of them was not there; one that is no JSON any more has been mended by hand, and is text.
+ * empty one of them was not there; one that is no JSON any more has been fixed by hand, and is text.
  */
 export function withJsonCells(record: CsvRecord, columns: SheetColumns): SourceRecord {
   const marking = columns.jsonCells === undefined ? undefined : record.values[columns.jsonCells];

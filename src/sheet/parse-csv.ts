@@ -17,7 +17,7 @@ const NO_DELIMITER = '\uFDD0\uFDD1';
  *
  * Throws SheetError `quote-not-closed`, `broken-quote` or `record-too-large` (over 1 MiB) with the line on which the
  * record starts, after the records before it were given. Quotes inside a field that does not start with one are text.
- * In tab-separated text so are those at the start of a field that goes on after the closing quote, as most programs
+ * In tab-separated text so are those at the start of a field that continues after the closing quote, as most programs
  * that write it mean them.
  */
 export async function* parseCsv(
@@ -175,13 +175,13 @@ function explained(error: unknown, place: LinePlace): unknown {
       return new SheetError(
         'quote-not-closed',
         place,
-        'a quote that opens in this record is never closed, so everything after it would be one text. Close it, or write a quote inside a text twice: "a ""quoted"" word"',
+        'a quote that opens in this record is never closed, so everything after it would be one cell. Close it, or write a quote inside a text twice: "a ""quoted"" word"',
       );
     case 'CSV_MAX_RECORD_SIZE':
       return new SheetError(
         'record-too-large',
         place,
-        `the record that starts here is larger than ${MAX_RECORD_SIZE >> 20} MiB. Most likely a quote in it is never closed: close it; or --delimiter is wrong`,
+        `the record that starts here is larger than ${MAX_RECORD_SIZE >> 20} MiB. Most likely a quote in it is never closed, or --delimiter is wrong`,
       );
     default:
       return error;
@@ -192,6 +192,6 @@ function brokenQuote(place: LinePlace): SheetError {
   return new SheetError(
     'broken-quote',
     place,
-    'a quote in the record that starts here is out of place, or one is never closed. Put the whole text in quotes and write the quotes inside it twice: "a ""quoted"" word"; if the file is separated by something else, say so with --delimiter',
+    'a quote in the record that starts here is out of place, or one is never closed. Put the whole text in quotes and write the quotes inside it twice: "a ""quoted"" word"; if the file uses another delimiter, set --delimiter',
   );
 }

@@ -46,7 +46,7 @@ export function parseLines(
 }
 
 function parseLine(asRead: string, line: number, sheet: string): JsonRecord {
-  // Joined files may have a byte-order mark in the middle, which is no space to JSON.
+  // Joined files may have a byte-order mark in the middle, which is not a space to JSON.
   const content = asRead.startsWith('\uFEFF') ? asRead.slice(1) : asRead;
   if (content.length > MAX_RECORD_SIZE) {
     throw new SheetError(
@@ -60,14 +60,14 @@ function parseLine(asRead: string, line: number, sheet: string): JsonRecord {
     throw new SheetError(
       'bad-json',
       { sheet, line },
-      'this is not one JSON object. Each line needs an object of its own, such as {"prompt": "a red fox"}; for another format use --format csv or tsv',
+      'this is not one JSON object. Expected one object per line, such as {"prompt": "a red fox"}; for another format use --format csv or tsv',
     );
   }
   if (isNestedDeeper(values, MAX_LEVELS)) {
     throw new SheetError(
       'bad-json',
       { sheet, line },
-      `its lists and objects lie more than ${MAX_LEVELS} deep in each other. Flatten it`,
+      `its lists and objects are nested more than ${MAX_LEVELS} levels deep. Flatten it`,
     );
   }
   return { line, endLine: line, keys: Object.keys(values), values: Object.values(values) };

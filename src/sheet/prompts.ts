@@ -58,7 +58,7 @@ function filled(
   throw new BrokenRule(
     made.column,
     '',
-    `--template needs a text in the column ${JSON.stringify(made.column)}. Where it may be blank, say what stands then: {{${made.column}|…}}`,
+    `--template needs text in the column ${JSON.stringify(made.column)}. If it may be blank, give a default: {{${made.column}|default}}`,
   );
 }
 
@@ -67,10 +67,9 @@ function longestOf(texts: readonly string[]): string {
 }
 
 function goodPrompt(column: string, prompt: string): string {
-  if (prompt.trim() === '')
-    throw new BrokenRule(column, prompt, 'a prompt has at least one character that is not blank');
+  if (prompt.trim() === '') throw new BrokenRule(column, prompt, 'the prompt is blank');
   if (prompt.length > MAX_PROMPT_CHARACTERS && Array.from(prompt).length > MAX_PROMPT_CHARACTERS) {
-    throw new BrokenRule(column, prompt, `a prompt has at most ${MAX_PROMPT_CHARACTERS} characters`);
+    throw new BrokenRule(column, prompt, `a prompt may have at most ${MAX_PROMPT_CHARACTERS} characters`);
   }
   return prompt;
 }

@@ -221,7 +221,7 @@ function sheetColumnsOf(columns: SheetColumns, unnamed: ReadonlySet<number>): re
 function noRows(sheet: string, dialect: Dialect): SheetError {
   const expected =
     dialect.format === 'jsonl'
-      ? 'One JSON object a line was expected, such as {"prompt": "a red fox"}'
-      : 'A header line with a "prompt" column and at least one row below it were expected';
+      ? 'Expected one JSON object per line, such as {"prompt": "a red fox"}'
+      : 'Expected a header line with a "prompt" column and at least one row below it';
   return new SheetError('no-rows', { sheet }, `it has no rows. ${expected}`);
 }

@@ -11,7 +11,7 @@ import { SheetError } from './sheet-error.js';
  * leave them out, and blank ones beyond the header are left out.
  *
  * Throws BrokenRule for a record that has more, whose cells may all be in the wrong columns; for a short last line
- * without a line break, by which a file was cut; and for what is no row: the header again, or a "sep=" line, where
+ * without a line break, by which a file was cut; and for what is not a row: the header again, or a "sep=" line, where
  * files were joined. Throws SheetError `other-header` for the header of a file whose columns are in other places.
  */
 export function fittedRecord(record: SourceRecord, columns: SheetColumns, sheet: string): SourceRecord {
@@ -24,7 +24,7 @@ export function fittedRecord(record: SourceRecord, columns: SheetColumns, sheet:
       throw new BrokenRule(
         '',
         String(length),
-        `the last line ends without a line break and has ${fields(length)}, but the header has ${width}: the file seems cut short. Copy or download it again; or fill the line up`,
+        `the last line ends without a line break and has ${fields(length)}, but the header has ${width}: the file seems to be cut short. Copy or download it again, or complete the line`,
       );
     }
     return { ...record, values: [...record.values, ...Array<string>(width - length).fill('')] };
@@ -33,7 +33,7 @@ export function fittedRecord(record: SourceRecord, columns: SheetColumns, sheet:
   throw new BrokenRule(
     '',
     String(length),
-    `${fields(length)}, but the header has ${width}. Put a text that contains the delimiter in quotes`,
+    `${fields(length)}, but the header has ${width}. Put text that contains the delimiter in quotes`,
   );
 }
 
@@ -89,7 +89,7 @@ function refuseHeaderAgain(record: SourceRecord, columns: SheetColumns, sheet: s
     throw new SheetError(
       'other-header',
       { sheet, line, tableRow },
-      'here the header of another file follows, whose columns are in other places, so the rows below it would be read wrongly. Submit the files one by one, the second with --merge, or bring their columns into one order',
+      'the header of another file follows here, with its columns in another order, so the rows below it would be read wrongly. Submit the files one by one, the second with --merge, or put their columns in the same order',
     );
   }
 }
@@ -99,9 +99,9 @@ const OUR_NAMES = new Set<string>(INPUT_COLUMNS);
 const MOST_AROUND = 16;
 
 const HEADER_AGAIN =
-  'this is the header again, not a row: files seem to have been joined here. Nothing is made of it; the rows below it are read as ever';
+  'this is the header again, not a row: files seem to have been joined here. This line is left out; the rows below it are read normally';
 const SEP_AGAIN =
-  'this is a "sep=" line for Excel, not a row: files seem to have been joined here. Nothing is made of it; the rows below it are read as ever';
+  'this is a "sep=" line for Excel, not a row: files seem to have been joined here. This line is left out; the rows below it are read normally';
 
 /**
  * Whether a record says nothing: no cell of ours, nor one that makes the prompt, has anything in it, and all others at

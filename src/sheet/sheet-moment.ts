@@ -40,7 +40,7 @@ export function withMoment(record: SourceRecord, columns: SheetColumns, moment: 
   const values = record.values.map((value, index) => {
     const column = columns.names[index] ?? '';
     if (typeof value !== 'string') return value;
-    if (index === prompt) return filled(value, moment, { column, harm: 'be bought anew' });
+    if (index === prompt) return filled(value, moment, { column, harm: 'be bought again' });
     if (index === name) return filled(value, momentInNames(moment), { column, harm: 'get another name' });
     return value;
   });
@@ -58,7 +58,7 @@ function filled(
     throw new BrokenRule(
       column,
       text,
-      `${column} has no {{date}} and {{time}} in a schedule of --mode changes, where the row would ${harm} at each firing. Leave them out, write \\{\\{${word}\\}\\} for the text itself, or make a schedule of --mode fresh`,
+      `${column} must not contain {{date}} or {{time}} in a schedule with --mode changes, where the row would ${harm} at each run. Remove them, write \\{\\{${word}\\}\\} for the text itself, or create a schedule with --mode fresh`,
     );
   });
 }

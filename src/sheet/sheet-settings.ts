@@ -15,7 +15,7 @@ export const SheetSettings = z.object({
   /** One character, not a quote or a line break; detected where absent. */
   delimiter: z
     .string()
-    .regex(/^[^"\r\n]$/u, 'a delimiter is one character, not a quote or a line break')
+    .regex(/^[^"\r\n]$/u, 'a delimiter must be one character, and not a quote or a line break')
     .optional(),
   /** A label of the WHATWG encoding standard, for text that is neither UTF-8 nor has a byte-order mark. */
   encoding: z.string().min(1).optional(),

@@ -62,7 +62,7 @@ export function parseTemplate(template: string, use: TemplateUse, sheet: string)
   if (!parts.some((part) => part.kind === 'braces')) {
     throw badTemplate(
       sheet,
-      `${use.flag} names no column, so it would be the same for every row. Name one in double braces: {{subject}}`,
+      `${use.flag} uses no column, so it would be the same for every row. Name a column in double braces: {{subject}}`,
     );
   }
   return { ...use, parts };
@@ -72,7 +72,7 @@ function plainText(text: string, { flag }: TemplateUse, sheet: string): string {
   if (!text.includes('{{') && !text.includes('}}')) return text;
   throw badTemplate(
     sheet,
-    `${flag} has braces that do not pair up. Write columns as {{name}}, and braces that are meant as text as \\{ and \\}`,
+    `${flag} has unpaired braces. Write columns as {{name}}, and literal braces as \\{ and \\}`,
   );
 }
 
@@ -171,8 +171,7 @@ export function placeTemplate(
   });
 }
 
-const ONLY_OF_FIRINGS =
-  'Without such columns {{date}} and {{time}} are those at which a schedule fires, and this is none. ';
+const ONLY_OF_FIRINGS = 'Only schedules fill in {{date}} and {{time}}, unless the sheet has such columns. ';
 
 function refusedMoment(
   sheet: string,
@@ -180,7 +179,7 @@ function refusedMoment(
 ): SheetError {
   return badTemplate(
     sheet,
-    `${flag} says {{${part}}}, which is another at each firing, so that a schedule of --mode changes would make everything anew each time. Leave it out, or make a schedule of --mode fresh`,
+    `${flag} contains {{${part}}}, which differs at each run, so a schedule with --mode changes would make everything again each time. Remove it, or create a schedule with --mode fresh`,
   );
 }
 
@@ -202,7 +201,7 @@ export type FilledTemplate =
   | { readonly kind: 'blank'; readonly column: string };
 
 /**
- * Fills a template. `cellAt` gives a column's text, undefined where it is no text; `draw` gives one of a part's
+ * Fills a template. `cellAt` gives a column's text, undefined where it is not text; `draw` gives one of a part's
  * choices, and is not called for a template that takes none.
  */
 export function fillTemplate(

@@ -122,7 +122,7 @@ function tooLarge(sheet: string, maxBytes: number): SheetError {
   return new SheetError(
     'too-large',
     { sheet },
-    `unpacked it is larger than ${Math.round(maxBytes / 1024 ** 2)} MiB, more than a sheet of a million rows needs. Is it the right file? Else split it`,
+    `unpacked it is larger than ${Math.round(maxBytes / 1024 ** 2)} MiB, more than a sheet of a million rows needs. Check that it is the right file, or split it`,
   );
 }
 
@@ -130,7 +130,7 @@ function emptyInside(sheet: string): SheetError {
   return new SheetError(
     'too-large',
     { sheet },
-    `it unpacks to more than ${MAX_RATIO} times its size, so it holds hardly anything but blank lines or one short text over and over. Take those out; if they are meant, unpack it with gunzip -k FILE and name the unpacked file`,
+    `it unpacks to more than ${MAX_RATIO} times its size, so it is mostly blank lines or one repeated text. Remove those; if they are intended, unpack the sheet with gunzip -k FILE and name the unpacked file`,
   );
 }
 

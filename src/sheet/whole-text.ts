@@ -8,12 +8,12 @@ import type { SourceRecord } from './parse.js';
  * and a NUL ends texts in many programs. Undefined for a good text.
  */
 export function brokenTextRule(text: string): string | undefined {
-  if (!text.isWellFormed()) return 'a text has whole characters: half of a surrogate pair was found in it';
-  return text.includes('\0') ? 'a text has no NUL characters: one was found in it' : undefined;
+  if (!text.isWellFormed()) return 'the text contains half of a surrogate pair, which is not a character';
+  return text.includes('\0') ? 'the text contains a NUL character' : undefined;
 }
 
 const REPLACED =
-  'the character "\uFFFD" stands for one that could not be kept when the row was rejected: write what was meant';
+  'the character "\uFFFD" replaces one that could not be kept when the row was rejected: write the intended character';
 
 /**
  * Throws BrokenRule for a record with a broken text anywhere, in the names of its columns too. Of our own rejects.csv
@@ -28,7 +28,7 @@ export function refuseBrokenText(record: SourceRecord, columns: SheetColumns): v
   for (const name of columns.names) {
     const rule = brokenTextRule(name);
     if (rule !== undefined)
-      throw new BrokenRule(wholeText(name), '', `its name breaks a rule: ${rule}`, 'text');
+      throw new BrokenRule(wholeText(name), '', `its name is not allowed: ${rule}`, 'text');
   }
 }
 

@@ -12,7 +12,7 @@ export const IGNORED = {
 
 /** What to do about it. */
 export const CONDITIONS_ADVICE =
-  'Use a server with conditional puts (AWS S3, MinIO, Cloudflare R2, versitygw …): without them two runs could overwrite each other, and one run be started twice.';
+  'Use a server with conditional puts (AWS S3, MinIO, Cloudflare R2, versitygw …): without them two runs could overwrite each other, and one run could be started twice.';
 
 /** Where it is kept that the puts of a bucket were checked; `folder` is empty or ends with `/`. */
 export function conditionalPutsKey(folder: string): string {
@@ -29,7 +29,7 @@ export interface CheckedFolder {
   readonly endpoint: string | undefined;
 }
 
-/** Of so many at once, each may keep its result once before the last one does. */
+/** Of this many at once, each may keep its result once before the last one does. */
 const TRIES = 20;
 const LONGEST_WAIT_MS = 500;
 const RETRY = { attempts: 3, firstDelayMs: 300 };
@@ -64,7 +64,7 @@ export async function ignoredCondition(
     if (error.code === 'other') return `The server refuses a put under a condition: ${error.message}`;
     throw error;
   }
-  return 'A put over one version only (If-Match) is refused though the object has that version.';
+  return 'A put over one version only (If-Match) is refused although the object has that version.';
 }
 
 class ConditionCheck {

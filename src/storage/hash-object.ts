@@ -15,7 +15,7 @@ const RETRY = { attempts: 4, firstDelayMs: 500 };
 
 /**
  * Reads an object to its end and hashes it on the way, of whatever size; undefined where there is none. Its bytes are
- * kept in the local file `into`, where one is named. A body that breaks off is read anew. Throws `StorageError`.
+ * kept in the local file `into`, where one is named. A body that breaks off is read again. Throws `StorageError`.
  */
 export async function hashObject(
   store: Pick<ObjectStore, 'read'>,

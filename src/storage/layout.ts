@@ -190,7 +190,7 @@ export function canaryPageFolder(location: BatchLocation, runSeq: number): strin
   return `${runFolder(location, runSeq)}canary/`;
 }
 
-/** What a run's canary came to. */
+/** The result of a run's canary. */
 export function canaryFileKey(location: BatchLocation, runSeq: number): string {
   return `${runFolder(location, runSeq)}canary.json`;
 }
@@ -243,7 +243,7 @@ export function failuresKey(location: BatchLocation): string {
   return `${batchRoot(location)}failures.csv`;
 }
 
-/** Lines of the sheet that break a rule; can be mended and submitted. */
+/** Lines of the sheet that break a rule; can be fixed and submitted. */
 export function rejectsKey(location: BatchLocation): string {
   return `${batchRoot(location)}rejects.csv`;
 }
@@ -270,7 +270,7 @@ export function contactSheetFolder(run: RunRef): string {
 
 /**
  * Whether a key below the batch is one that a seal up to run `runSeq` may have written and the next one need not write
- * anew: then it is of no use any more.
+ * again: then it is of no use any more.
  */
 export function mayBeOutdated(key: string, runSeq: number): boolean {
   if (key === 'near-duplicates.csv' || /^contact-sheet\/\d{4,}\.html$/.test(key)) return true;
@@ -278,7 +278,7 @@ export function mayBeOutdated(key: string, runSeq: number): boolean {
   return folder !== undefined && Number(folder) <= runSeq;
 }
 
-/** Images that look alike, for batches that were asked to find them. */
+/** Images that look similar, for batches that were asked to find them. */
 export function nearDuplicatesKey(location: BatchLocation): string {
   return `${batchRoot(location)}near-duplicates.csv`;
 }

@@ -56,6 +56,6 @@ function unreadable(error: StorageError): Extract<ObjectReading<never>, { kind: 
   return {
     kind: 'unreadable',
     isCorrupted,
-    reason: isCorrupted ? 'its bytes do not match the checksum that the bucket has of them' : error.message,
+    reason: isCorrupted ? 'its bytes do not match their checksum in the bucket' : error.message,
   };
 }

@@ -86,7 +86,7 @@ export interface ObjectStore {
   read(ref: ObjectRef, signal?: AbortSignal): Promise<Readable>;
   /**
    * A URL by which anybody may read the object for a time: secret. The same object, time and credentials of this store
-   * give the same URL; it asks no server, and nobody looks whether the object is there.
+   * give the same URL; it asks no server, and no one looks whether the object is there.
    */
   presignGet(ref: ObjectRef, options: PresignOptions): Promise<string>;
   /** What signs URLs of a bucket's objects now. */

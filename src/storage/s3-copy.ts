@@ -49,7 +49,7 @@ async function copyThroughHere(
       throw new StorageError(
         'precondition-failed',
         to,
-        `copy s3://${from.bucket}/${from.key} to s3://${to.bucket}/${to.key}: the source changed meanwhile.`,
+        `copy s3://${from.bucket}/${from.key} to s3://${to.bucket}/${to.key}: the source changed during the copy.`,
       );
     }
     if (hashed.sha256 !== sha256) throw corrupted(from, to);

@@ -74,7 +74,7 @@ const ADVICE: Readonly<Record<StorageErrorCode, string>> = {
   'precondition-failed': '',
   unreachable: 'Check the network, AWS_ENDPOINT_URL_S3 and AWS_REGION.',
   unavailable: '',
-  corrupted: 'The bytes changed on the way.',
+  corrupted: 'The bytes were changed in transit.',
   other: '',
 };
 

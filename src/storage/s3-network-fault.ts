@@ -48,7 +48,7 @@ const HOW: Readonly<Record<string, string>> = {
   ECONNABORTED: 'connection broken off',
   EPIPE: 'connection broken off',
   ENOTFOUND: 'no such host',
-  EAI_AGAIN: 'the host name cannot be looked up at the moment',
+  EAI_AGAIN: 'the host name cannot be resolved at the moment',
   EHOSTUNREACH: 'no route to the host',
   ENETUNREACH: 'no route to the network',
 };

@@ -9,7 +9,7 @@ export interface RetryPolicy {
   readonly firstDelayMs: number;
 }
 
-/** Repeats what the SDK cannot, since a stream is used up by its first attempt: `attempt` opens its stream anew each time. Throws the last error. */
+/** Repeats what the SDK cannot, since a stream is used up by its first attempt: `attempt` opens its stream again each time. Throws the last error. */
 export async function retryTransient<T>(
   policy: RetryPolicy,
   signal: AbortSignal | undefined,
@@ -32,7 +32,7 @@ export async function retryTransient<T>(
   }
 }
 
-/** What got no answer is repeated by the SDK, or by nobody where the store is not to. */
+/** What got no answer is repeated by the SDK, or by no one where the store is not to. */
 function isRepeated(error: StorageError): boolean {
   return isTransient(error) && !(error.cause instanceof Error && error.cause.name === 'NoAnswer');
 }

@@ -2,7 +2,7 @@
 export class AwaitedJobs {
   readonly #waits = new Map<string, Set<AbortController>>();
 
-  /** Registers a wait under its name. The signal is aborted once somebody else has ended it; `dispose` takes it off. */
+  /** Registers a wait under its name. The signal is aborted once someone else has ended it; `dispose` takes it off. */
   enter(name: string): { readonly ended: AbortSignal; readonly dispose: () => void } {
     const controller = new AbortController();
     const waits = this.#waits.get(name) ?? new Set();

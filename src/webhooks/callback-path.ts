@@ -44,7 +44,7 @@ export function parseCallbackPath(path: string): ParsedCallback | undefined {
 
 /** Whether a path's token was made for its generation with one of the secrets. Takes the same time wherever it differs. */
 export function isGenuine({ ref, token }: ParsedCallback, secrets: readonly string[]): boolean {
-  // No early end: which of the secrets fits is nobody's business either.
+  // No early end: which of the secrets fits is no one's business either.
   return secrets.map((secret) => sameText(token, tokenOf(ref, secret))).includes(true);
 }
 

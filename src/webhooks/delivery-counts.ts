@@ -3,7 +3,7 @@
  *
  * - `refused`: another path, method or token; `too-large`, `unreadable`: a genuine path, and a body that is none;
  *   `full`: too many were waiting; `repeated`: taken before
- * - `ended`: its wait was ended; `not-awaited`: nobody waits for that generation (any more); `unfinished`: the service
+ * - `ended`: its wait was ended; `not-awaited`: no one waits for that generation (any more); `unfinished`: the service
  *   itself does not show the job ended yet; `unknown-job`: the account has no such job; `unconfirmed`: the service or
  *   Temporal did not answer
  */

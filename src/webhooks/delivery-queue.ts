@@ -7,10 +7,10 @@ import { awaitName } from './worker-webhooks.js';
 const AT_ONCE = 32;
 const MOST_WAITING = 5_000;
 
-/** What may be told once more with profit: this look has brought nothing. */
+/** What may be told again with profit: this look has brought nothing. */
 const IN_VAIN = new Set<DeliveryEnd>(['unfinished', 'unconfirmed']);
 
-/** Deliveries that were answered and are still to be acted on: a few at a time, and no more waiting than memory bears. */
+/** Deliveries that were answered and are still to be acted on: a few at a time, and no more waiting than memory tolerates. */
 export class DeliveryQueue {
   readonly #queue = new PQueue({ concurrency: AT_ONCE });
   readonly #seen = new SeenDeliveries();

@@ -53,12 +53,12 @@ export async function startReceiver(options: {
     (delivery, signal) => endAwait(parts, delivery, signal),
     (end, error) => {
       counts.note(end);
-      if (error !== undefined) log.warn({ reason: reasonOf(error) }, 'A webhook could not be acted on.');
+      if (error !== undefined) log.warn({ reason: reasonOf(error) }, 'A webhook could not be processed.');
     },
   );
   const server = createServer(LIMITS, (request, response) => {
     answer(request, response).catch((error: unknown) => {
-      // A connection that broke has nobody left to answer.
+      // A connection that broke has no one left to answer.
       request.destroy();
       log.debug({ reason: reasonOf(error) }, 'A webhook broke off.');
     });
@@ -83,9 +83,9 @@ export async function startReceiver(options: {
   }
 
   await listenOn(server, listen);
-  // Such as too many open files: it goes on once there are fewer.
+  // Such as too many open files: it continues once there are fewer.
   server.on('error', (error) =>
-    log.warn({ reason: reasonOf(error) }, 'Webhooks cannot be received just now.'),
+    log.warn({ reason: reasonOf(error) }, 'Webhooks cannot be received at the moment.'),
   );
   const summary = setInterval(() => {
     const news = counts.takeNews();
@@ -136,9 +136,12 @@ async function listenOn(server: Server, { host, port }: ListenAddress): Promise<
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => {
       reject(
-        new UsageError(`Webhooks cannot be received on ${host}:${port}: ${cause.message}. Choose another.`, {
-          cause,
-        }),
+        new UsageError(
+          `Webhooks cannot be received on ${host}:${port}: ${cause.message}. Choose another address or port.`,
+          {
+            cause,
+          },
+        ),
       );
     });
     server.listen(port, host, resolve);

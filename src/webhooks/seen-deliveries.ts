@@ -3,7 +3,7 @@ import type { JobId } from '../domain/ids.js';
 
 const REFS_KEPT = 20_000;
 const KEPT_MS = 3_600_000;
-/** Whoever has one genuine path cannot cause more calls than that with it. */
+/** Anyone who has one genuine path cannot cause more calls than that with it. */
 const LOOKS_PER_REF = 4;
 
 interface Seen {
@@ -12,7 +12,7 @@ interface Seen {
   readonly jobs: Set<JobId>;
 }
 
-/** Which deliveries were lately taken, by what they tell the end of: repeated ones cost nothing. */
+/** Recently accepted deliveries, so that duplicates are dropped cheaply. */
 export class SeenDeliveries {
   readonly #seen = new QuickLRU<string, Seen>({ maxSize: REFS_KEPT, maxAge: KEPT_MS });
 

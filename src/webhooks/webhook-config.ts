@@ -21,16 +21,16 @@ export function readWebhooks(environment: Environment, problems: string[]): Webh
   if (!url) problems.push('BANANA_WEBHOOK_SECRET is set without BANANA_WEBHOOK_URL: webhooks need both.');
   else if (!isCallbackBase(url)) {
     problems.push(
-      'BANANA_WEBHOOK_URL is no https URL without user, query and fragment, such as https://hooks.example.com/banana (http only for hosts of your own machine or network).',
+      'BANANA_WEBHOOK_URL must be an https URL without user name, ?query and #fragment, such as https://hooks.example.com/banana (http only for hosts of your own machine or network).',
     );
   }
   if (!secret) {
-    problems.push(`BANANA_WEBHOOK_URL is set without BANANA_WEBHOOK_SECRET. ${HOW_TO_MAKE}`);
+    problems.push(`BANANA_WEBHOOK_URL also needs BANANA_WEBHOOK_SECRET. ${HOW_TO_MAKE}`);
   }
   const secrets = (secret ?? '').split(',').map((text) => text.trim());
   if (secret && !secrets.every(isStrong)) {
     problems.push(
-      `BANANA_WEBHOOK_SECRET must have at least ${SHORTEST_SECRET} visible ASCII characters, of which not all are alike (while it is being replaced: the new one, a comma, the old one). ${HOW_TO_MAKE}`,
+      `BANANA_WEBHOOK_SECRET must have at least ${SHORTEST_SECRET} visible ASCII characters, not all the same (while replacing it: the new secret, a comma, the old one). ${HOW_TO_MAKE}`,
     );
   }
   const [first, ...others] = secrets;

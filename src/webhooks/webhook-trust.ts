@@ -1,4 +1,4 @@
-/** So many jobs in a row that were found ended by a poll, and never told, mean that nothing comes through. */
+/** This many jobs in a row that were found ended by a poll, and never told, mean that nothing comes through. */
 const MISSED_IN_A_ROW = 5;
 const DISTRUST_MS = 5 * 60_000;
 

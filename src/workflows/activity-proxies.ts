@@ -130,7 +130,7 @@ export function noticeProxies(): Pick<Activities, 'watchBatch' | 'tellEnd'> {
     ...PATIENT,
     taskQueue: queues.main,
     startToCloseTimeout: '15 seconds',
-    // No bound in time: while no worker is there, nobody has tried to tell it.
+    // No bound in time: while no worker is there, no one has tried to tell it.
     retry: { initialInterval: '1 second', maximumInterval: '10 seconds', maximumAttempts: 8 },
   });
   return { tellEnd, watchBatch: (input) => named(watch, 'watch').watchBatch(input) };

@@ -11,7 +11,7 @@ import type { RowContext } from './row-context.js';
 import { endByFault, goneRecord, tryAgain } from './row-ends.js';
 import type { ProbeCandidate } from './shard-messages.js';
 
-/** Set where the row has failed alone at that step: one more failure is told at once. */
+/** Set where the row has failed alone at that step: one more failure is reported at once. */
 export function isDoubted(
   { ledger }: RowContext,
   row: number,
@@ -40,7 +40,7 @@ export function failedAlone(
   else endByFault(context, row, step, through.fault);
 }
 
-/** Looks for a missing job beside the window, and goes on by what came of it. */
+/** Looks for a missing job beside the window, and continues by the result. */
 export async function search(
   context: RowContext,
   ref: ProbeCandidate & { readonly jobId: JobId },

@@ -15,7 +15,7 @@ type Lease = (asked: Omit<LeaseBudgetInput, 'run'>) => Promise<LeaseAnswer>;
 export class BatchBudget {
   readonly #batchId: string;
   readonly #lease: Lease;
-  readonly #shards: Pick<OpenShards, 'all' | 'tell' | 'tellAll'>;
+  readonly #shards: Pick<OpenShards, 'all' | 'tell' | 'sendControl'>;
   readonly #pauses: BatchPauses;
   readonly #onChange: () => void;
   readonly #leases = new BatchLeases();
@@ -30,7 +30,7 @@ export class BatchBudget {
     /** Tells the book, and waits until it has answered. */
     readonly lease: Lease;
     /** Told, they hear what `leaseOf` says. */
-    readonly shards: Pick<OpenShards, 'all' | 'tell' | 'tellAll'>;
+    readonly shards: Pick<OpenShards, 'all' | 'tell' | 'sendControl'>;
     readonly pauses: BatchPauses;
     /** Called when `status` may have changed. */
     readonly onChange: () => void;
@@ -45,7 +45,7 @@ export class BatchBudget {
     if (cap === undefined) return;
     this.#cap = inMicros(cap);
     this.#leaseForEver().catch((error: unknown) => {
-      log.error('The budget could not be leased in a way that was not foreseen.', { error });
+      log.error('Unexpected error while reserving budget.', { error });
       throw error;
     });
   }
@@ -94,11 +94,11 @@ export class BatchBudget {
     this.#cap = inMicros(amount);
     this.#isChanged = true;
     this.#onChange();
-    if (this.#call !== calledFor) this.#shards.tellAll();
+    if (this.#call !== calledFor) this.#shards.sendControl();
     this.#show();
   }
 
-  /** Why the batch would not go on, in its own words; undefined where it would. */
+  /** Why the batch would not continue, in its own words; undefined where it would. */
   problemWithResume(holds: BatchSnapshot['holds']): string | undefined {
     return this.#pauses.problemWithResume(holds);
   }
@@ -106,7 +106,7 @@ export class BatchBudget {
   /** Why it cannot be set, as a sentence for a person. */
   problemWithSet(): string | undefined {
     return this.#cap === undefined
-      ? 'it was started without a budget, and without prices. Give one to the next run: --budget.'
+      ? 'it was started without a budget and without prices. Give the next run a budget: --budget.'
       : undefined;
   }
 
@@ -137,7 +137,7 @@ export class BatchBudget {
       const words = this.#leases.words(this.#shards.all);
       const answer = await this.#lease({ cap: this.#cap ?? 0, words, isBegun });
       const changed = this.#leases.take(answer);
-      if (this.#call !== calledFor) this.#shards.tellAll();
+      if (this.#call !== calledFor) this.#shards.sendControl();
       else for (const shard of changed) this.#shards.tell(shard);
     } finally {
       this.#isAsking = false;
@@ -146,7 +146,7 @@ export class BatchBudget {
     this.#onChange();
   }
 
-  /** Pauses the batch where nothing more can be bought, and lets it go on where something can. */
+  /** Pauses the batch where nothing more can be bought, and lets it continue where something can. */
   #show(): void {
     const { status } = this;
     if (!status || this.#isAsking || this.#isChanged || this.#leases.isNewsForBook) return;
@@ -158,6 +158,6 @@ export class BatchBudget {
 
 function inMicros(amount: string): number {
   const micros = microsOf(amount, MAX_BUDGET);
-  if (micros === undefined) throw new Error(`"${amount}" is no budget.`);
+  if (micros === undefined) throw new Error(`"${amount}" is not a valid budget.`);
   return micros;
 }

@@ -7,7 +7,7 @@ import type { ShardRuns } from './shard-runs.js';
 /** What a run's canary has left, once its rows have settled. */
 export type CanaryEnd = Pick<ReportCanaryInput, 'left' | 'durationsMs'>;
 
-/** Keeps a run to its first rows until a person has seen what they came to. */
+/** Keeps a run to its first rows until a person has seen their result. */
 export class BatchCanary {
   readonly #input: RunBatchInput;
   readonly #pauses: BatchPauses;
@@ -49,12 +49,12 @@ export class BatchCanary {
     const shards = this.#shards;
     await condition(() => shards.canaryEnd !== undefined || shards.isDrained || this.#isCancelling());
     const end = shards.canaryEnd;
-    if (end && end.left > 0 && !this.#isCancelling()) await this.#beSeen(end);
+    if (end && end.left > 0 && !this.#isCancelling()) await this.#waitForReview(end);
     this.#isOver = true;
     shards.deal();
   }
 
-  async #beSeen(end: CanaryEnd): Promise<void> {
+  async #waitForReview(end: CanaryEnd): Promise<void> {
     const { text, allMade, page } = await this.#report(end);
     if (this.#isCancelling()) return;
     const { settings, run } = this.#input;
@@ -64,10 +64,10 @@ export class BatchCanary {
       until === undefined
         ? settings.canary?.waitMs === undefined
           ? ''
-          : ' Not all were made, so it does not go on by itself.'
-        : ` It goes on by itself at ${until.slice(11, 16)} UTC.`;
-    const ways = `Go on: banana-batch resume ${run.batchId} · End: banana-batch cancel ${run.batchId}`;
-    this.#pauses.pause('canary', `Canary: ${text}${byItself} · Look: ${page} · ${ways}`, until);
+          : ' Not all were made, so the batch does not continue by itself.'
+        : ` The batch continues by itself at ${until.slice(11, 16)} UTC.`;
+    const ways = `Continue: banana-batch resume ${run.batchId} · End: banana-batch cancel ${run.batchId}`;
+    this.#pauses.pause('canary', `Canary: ${text}${byItself} · Page: ${page} · ${ways}`, until);
     const isSeen = (): boolean => !this.#pauses.has('canary') || this.#isCancelling();
     if (waitMs === undefined) await condition(isSeen);
     else if (!(await condition(isSeen, waitMs))) this.#pauses.end('canary');

@@ -25,7 +25,7 @@ import type { ProbedRow, ProbedSteps, ShardControl, ShardFault, Witness } from '
 /** What met a hold's cause, and by which rows a probe may look. */
 type MetFault = Partial<Pick<ShardFault, 'shard' | 'candidate' | 'others' | 'need'>>;
 
-/** While no row of any shard helps a probe, all are asked again after so many of its first waits, then ever more rarely. */
+/** While no row of any shard helps a probe, all are asked again after this many of its first waits, then ever more rarely. */
 const FIRST_ASKED_AGAIN = 4;
 const LONGEST_ASKED_AGAIN_MS = 3_600_000;
 
@@ -143,7 +143,7 @@ export class BatchHolds {
     const loop = this.#shield.run(until);
     this.#loops.set(cause.scope, loop);
     loop.catch((error: unknown) => {
-      log.error('A hold ended in a way that was not foreseen.', { scope: cause.scope, error });
+      log.error('Unexpected error while a hold was checked.', { scope: cause.scope, error });
       throw error;
     });
     this.#onChange();

@@ -2,7 +2,7 @@ import { CancellationScope, log, setHandler } from '@temporalio/workflow';
 import type { BroughtWord } from '../domain/batch-leases.js';
 import { problemWithSettings } from '../domain/batch-settings.js';
 import type { BatchBudget } from './batch-budget.js';
-import { HeardWords } from './heard-words.js';
+import { MessageOrder } from './heard-words.js';
 import { answerPosition } from './history-length.js';
 import {
   cancelUpdate,
@@ -30,11 +30,11 @@ import {
   type TrialEnd,
 } from './shard-messages.js';
 
-/** A batch as those see it who tell it something. */
-export interface Listener {
+/** What the message handlers call. */
+export interface BatchHandlers {
   readonly runSeq: number;
   readonly snapshot: () => BatchSnapshot;
-  readonly obey: (instruction: Instruction) => Promise<void>;
+  readonly apply: (instruction: Instruction) => Promise<void>;
   readonly cancel: () => void;
   readonly takeSlotsBack: (release: SlotRelease) => void;
   readonly takeFault: (fault: ShardFault) => void;
@@ -46,12 +46,12 @@ export interface Listener {
 }
 
 /** Answers what people and shards tell a batch. To be called within a scope that nothing cancels. */
-export function handleMessages(batch: Listener): void {
-  const { obey, snapshot } = batch;
+export function handleMessages(batch: BatchHandlers): void {
+  const { apply, snapshot } = batch;
   const refuseUnlessOpen = (): void => refuseEnded(snapshot(), { orCancelling: false });
   // A handler runs in the root's scope: what it starts would be cancelled with it.
   const shield = CancellationScope.current();
-  const words = new HeardWords();
+  const words = new MessageOrder();
   const refuseInstruction = (instruction: Instruction): void => {
     const problem = problemWith(batch, instruction);
     if (problem !== undefined) throw new Error(problem);
@@ -75,16 +75,20 @@ export function handleMessages(batch: Listener): void {
 
   answerPosition();
   setHandler(snapshotQuery, snapshot);
-  setHandler(pauseUpdate, () => answering(() => obey({ kind: 'pause' })), {
+  setHandler(pauseUpdate, () => answering(() => apply({ kind: 'pause' })), {
     validator: () => refuseUnlessOpen(),
   });
-  setHandler(resumeUpdate, (how) => answering(() => obey({ kind: 'resume', rebind: how?.rebind === true })), {
-    validator: (how) => {
-      refuseUnlessOpen();
-      refuseInstruction({ kind: 'resume', rebind: how?.rebind === true });
+  setHandler(
+    resumeUpdate,
+    (how) => answering(() => apply({ kind: 'resume', rebind: how?.rebind === true })),
+    {
+      validator: (how) => {
+        refuseUnlessOpen();
+        refuseInstruction({ kind: 'resume', rebind: how?.rebind === true });
+      },
     },
-  });
-  setHandler(setUpdate, (settings) => answering(() => obey({ kind: 'set', ...settings })), {
+  );
+  setHandler(setUpdate, (settings) => answering(() => apply({ kind: 'set', ...settings })), {
     validator: (settings) => {
       refuseUnlessOpen();
       refuseInstruction({ kind: 'set', ...settings });
@@ -98,9 +102,9 @@ export function handleMessages(batch: Listener): void {
       try {
         refuseUnlessOpen();
         refuseInstruction(instruction);
-        await shield.run(() => obey(instruction));
+        await shield.run(() => apply(instruction));
       } catch (error) {
-        log.warn('An instruction was not followed.', { kind: instruction.kind, error });
+        log.warn('A command to the batch was not carried out.', { kind: instruction.kind, error });
       }
     }),
   );
@@ -125,16 +129,16 @@ function refuseEnded(
   { orCancelling }: { readonly orCancelling: boolean },
 ): void {
   if (!['preparing', 'running'].includes(phase)) {
-    throw new Error(`The batch is ${phase}: nothing of it can be changed any more.`);
+    throw new Error(`The batch is ${phase}: it cannot be changed any more.`);
   }
   if (cancelling && !orCancelling) {
-    throw new Error('The batch is being cancelled: it can be neither paused, nor resumed, nor changed.');
+    throw new Error('The batch is being cancelled: it cannot be paused, resumed or changed.');
   }
 }
 
 /** Why an instruction is not followed; undefined where it is. */
 function problemWith(
-  { budget, snapshot }: Pick<Listener, 'budget' | 'snapshot'>,
+  { budget, snapshot }: Pick<BatchHandlers, 'budget' | 'snapshot'>,
   instruction: Instruction,
 ): string | undefined {
   switch (instruction.kind) {

@@ -3,7 +3,7 @@ import type { Activities, WatchBatchInput } from '../activities/types.js';
 import { noticeProxies } from './activity-proxies.js';
 import type { RunBatchResult } from './messages.js';
 
-/** Batches that were at work before there were notices go on without. */
+/** Batches that were running before there were notices continue without. */
 const NOTICES = 'notices';
 
 /** Has told how a batch fares. Never fails it, and with workers there holds it up for three minutes at most. */
@@ -19,7 +19,7 @@ export class BatchNotices {
   watch(): void {
     if (!patched(NOTICES)) return;
     this.#activities.watchBatch(this.#input).catch((error: unknown) => {
-      if (!isCancellation(error)) log.warn('A batch is not watched any more.', { error });
+      if (!isCancellation(error)) log.warn('A batch is not checked for notices any more.', { error });
     });
   }
 
@@ -29,7 +29,7 @@ export class BatchNotices {
     try {
       await this.#activities.tellEnd({ ...this.#input, ...result, endedAt });
     } catch (error) {
-      log.warn('The end of a batch could not be told.', { error });
+      log.warn('The notice of the end of a batch could not be sent.', { error });
     }
   }
 }

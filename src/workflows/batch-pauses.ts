@@ -44,13 +44,13 @@ export class BatchPauses {
     this.#onChange();
   }
 
-  /** Why going on would change nothing: only a spent budget keeps the batch, and it stays spent. Undefined where it would. */
+  /** Why continuing would change nothing: only a spent budget keeps the batch, and it stays spent. Undefined where it would. */
   problemWithResume(holds: readonly unknown[]): string | undefined {
     if (this.stopsBuying || holds.length > 0) return undefined;
     return this.#own.find(({ kind }) => kind === 'budget')?.message;
   }
 
-  /** Ends a person's pause, and the wait for a look at the canary. A spent budget is not mended by going on. */
+  /** Ends a person's pause, and the wait for a look at the canary. A spent budget is not fixed by continuing. */
   resumeByPerson(): void {
     this.#byPerson = false;
     this.#own = withoutPause(this.#own, 'canary');

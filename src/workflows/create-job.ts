@@ -1,6 +1,6 @@
 import { ActivityFailure, isCancellation, sleep } from '@temporalio/workflow';
 import type { CreateGenerationResult } from '../activities/types.js';
-import type { FaultBudget } from '../domain/fault-budget.js';
+import type { RetryBudget } from '../domain/fault-budget.js';
 import type { JobId } from '../domain/ids.js';
 import { toldOf } from '../domain/kept-text.js';
 import { CREATE_FAULT_MS } from '../domain/row-faults.js';
@@ -111,7 +111,7 @@ async function createUntilAnswered(
 ): Promise<Exclude<CreateGenerationResult, { kind: 'again' }>> {
   const { activities, ledger, input } = context;
   const { run, shard, settings } = input;
-  let budget: FaultBudget | undefined;
+  let budget: RetryBudget | undefined;
   for (let losses = 0; ;) {
     const waitMs = ledger.generationOf(row).notBeforeMs - Date.now();
     if (waitMs > 0) await sleep(waitMs);

@@ -17,7 +17,7 @@ export class CreatesWait {
     return this.#untilMs > 0;
   }
 
-  /** To be called after each word of the parent: what waits goes on by itself when the time has come. */
+  /** To be called after each word of the parent: what waits continues by itself when the time has come. */
   follow(): void {
     const { createsNotBeforeMs } = this.#holds;
     if (createsNotBeforeMs <= this.#untilMs || createsNotBeforeMs <= Date.now()) return;

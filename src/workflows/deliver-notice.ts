@@ -2,12 +2,15 @@ import { log } from '@temporalio/workflow';
 import type { Notice } from '../domain/notice.js';
 import { deliveryProxies } from './activity-proxies.js';
 
-/** Delivers one notice; fails where nobody takes it for three days, or ever. Nothing waits for it. */
+/** Delivers one notice; fails where no one takes it for three days, or ever. Nothing waits for it. */
 export async function deliverNotice(notice: Notice): Promise<void> {
   try {
     await deliveryProxies().postNotice(notice);
   } catch (error) {
-    log.warn('A notice was not delivered; nothing more is tried.', { notice: notice.id, event: notice.type });
+    log.warn('A notice was not delivered; it is not retried any more.', {
+      notice: notice.id,
+      event: notice.type,
+    });
     throw error;
   }
 }

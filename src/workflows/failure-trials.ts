@@ -5,7 +5,7 @@ import type { TrialEnd } from './shard-messages.js';
 /** A trial costs a generation: soon there is one an hour. */
 const LONGEST_WAIT_MS = 3_600_000;
 
-/** Lets one row go on now and then while a batch is held for its failure rate, until one gets its image. */
+/** Lets one row continue now and then while a batch is held for its failure rate, until one gets its image. */
 export class FailureTrials {
   readonly #firstWaitMs: number;
   readonly #openShards: () => readonly RunningShard[];
@@ -27,7 +27,7 @@ export class FailureTrials {
     this.#mayBuy = options.mayBuy;
   }
 
-  /** Takes in what a trial came to. */
+  /** Takes in the result of a trial. */
   take({ trial, verdict }: TrialEnd): void {
     if (trial === this.#trial) this.#verdict = verdict;
   }

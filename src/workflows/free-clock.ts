@@ -1,9 +1,9 @@
-/** A clock that stands still while something stops the batch. To be followed up after each change of that. */
+/** A clock that is stopped while something stops the batch. To be followed up after each change of that. */
 export class FreeClock {
   readonly #madeMs = Date.now();
   readonly #isStopped: () => boolean;
   #passedMs = 0;
-  /** Undefined while it stands still. */
+  /** Undefined while it is stopped. */
   #runsSinceMs: number | undefined;
 
   constructor(isStopped: () => boolean) {

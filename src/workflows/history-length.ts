@@ -5,7 +5,7 @@ import { positionQuery } from './messages.js';
 /** Temporal ends a workflow at 51,200 events; the rest is for what is in flight then. Source: its default limits. */
 const CONTINUE_AFTER_EVENTS = 40_000;
 
-/** Whether this workflow should go on in a new run, with an empty history. */
+/** Whether this workflow should continue in a new run, with an empty history. */
 export function isHistoryLong({ continueAfterEvents }: Pick<RunSettings, 'continueAfterEvents'>): boolean {
   return workflowInfo().historyLength >= (continueAfterEvents ?? CONTINUE_AFTER_EVENTS);
 }

@@ -8,7 +8,7 @@ import type { Activities, ProbeInput, ProbeResult, StillHeldDetails } from '../a
 import type { HoldScope } from '../domain/holds.js';
 import type { ProbeCandidate, RowNeed } from './shard-messages.js';
 
-/** What a probe has come to; `by` are the rows that it concerns. */
+/** The result of a probe; `by` are the rows that it concerns. */
 export interface ProbeEnd extends Omit<ProbeResult, 'by'> {
   readonly by?: readonly ProbeCandidate[];
   readonly ended: boolean;
@@ -35,7 +35,7 @@ export async function probeOnce(
     const by = since?.by === undefined ? creates : candidates.slice(since.by, since.by + 1);
     return {
       ended: false,
-      // One that was taken back is made anew at once, by what a person has said.
+      // One that was taken back is made again at once, by what a person has said.
       lookAgainAfterMs: scope.consideredCancelled ? 0 : lookAgainAfterMs,
       ...(since && { ...since, by }),
     };

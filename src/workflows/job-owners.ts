@@ -7,7 +7,7 @@ export const REPEATED_JOB_CAUSE: HoldCause = {
   scope: 'service',
   code: 'bad-answer',
   message:
-    'BananaHub answered a create with the id of a job that another row or generation already has. The batch continues by itself when creates are answered with jobs of their own.',
+    'BananaHub answered a create with the id of a job that another row or generation already has. The batch continues by itself when creates return new jobs again.',
 };
 
 /** Which row and generation of a shard each known job belongs to. */

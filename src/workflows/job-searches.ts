@@ -1,6 +1,6 @@
 import { CancellationScope, condition } from '@temporalio/workflow';
 
-/** Searches for missing jobs that run beside the window. They are called off where the shard goes on in a new workflow run. */
+/** Searches for missing jobs that run beside the window. They are called off where the shard continues in a new workflow run. */
 export class JobSearches {
   readonly #scopes = new Set<CancellationScope>();
   #isStopped = false;

@@ -12,7 +12,7 @@ import type { LoweredPace } from './batch-pace.js';
 export interface RunBatchInput {
   readonly run: RunRef;
   readonly settings: RunSettings;
-  /** Set where a batch goes on in a new workflow run because its history has grown long. */
+  /** Set where a batch continues in a new workflow run because its history has grown long. */
   readonly resumed?: ResumedBatch;
 }
 
@@ -71,7 +71,7 @@ export interface IngestResult {
 export type Instruction =
   /** Nothing more is bought; what is in flight is stored. */
   | { readonly kind: 'pause' }
-  /** Goes on, and looks now whether the causes of holds have ended. `rebind`: the workers' key is the account's own. */
+  /** Continues, and looks now whether the causes of holds have ended. `rebind`: the workers' key is the account's own. */
   | { readonly kind: 'resume'; readonly rebind?: boolean }
   | ({ readonly kind: 'set' } & ChangedSettings);
 

@@ -53,7 +53,7 @@ export type SearchEnd = 'found' | 'gone' | 'failed' | 'left';
 
 /**
  * Looks for a missing job beside the window until it is found, or believed to be gone. Where nothing witnesses that the
- * service knows jobs made no earlier, the account is held, and the search goes on.
+ * service knows jobs made no earlier, the account is held, and the search continues.
  */
 export async function searchJob(
   context: RowContext,
@@ -88,7 +88,7 @@ export async function searchJob(
     };
     const isIdle = until === 'found' ? () => !holds.isHeld([JOBS_MISSING_CAUSE.scope]) : undefined;
     const answer = await find(asked, isIdle);
-    if (context.grace.consideredCancelled) throw new CancelledFailure('The grace has passed.');
+    if (context.grace.consideredCancelled) throw new CancelledFailure('The grace period is over.');
     if (answer && answer.kind !== 'missing') {
       rows.forget(row);
       return answer.kind;

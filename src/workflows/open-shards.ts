@@ -13,7 +13,7 @@ import {
 } from './shard-messages.js';
 import { shardWorkflowId } from './names.js';
 
-/** A shard at work, as its batch knows it. */
+/** A running shard, as its batch knows it. */
 export interface RunningShard extends OpenShard {
   readonly rows: number;
   readonly execution: number;
@@ -44,7 +44,7 @@ export type CommonControl = Pick<
   | 'createsNotBeforeMs'
 >;
 
-/** The shards of a batch that are at work, and the batch's talk with them. */
+/** The shards of a batch that are running, and the batch's talk with them. */
 export class OpenShards {
   readonly #run: RunRef;
   readonly #shards = new Map<number, RunningShard>();
@@ -89,7 +89,7 @@ export class OpenShards {
     if (running?.untold) this.tell(shard);
   }
 
-  /** Notes that a shard is at work which this batch began before it was reset, and tells it who speaks now. */
+  /** Notes that a shard is running which this batch began before it was reset, and tells it who speaks now. */
   adopted(shard: number): void {
     const running = this.#shards.get(shard);
     this.#change(shard, { isStarted: true, isAdopted: true, untold: false });
@@ -162,7 +162,7 @@ export class OpenShards {
     this.#change(shard, { faultsTaken: Math.max(count, running.faultsTaken) });
   }
 
-  tellAll(): void {
+  sendControl(): void {
     for (const shard of this.#shards.keys()) this.tell(shard);
   }
 
@@ -177,7 +177,7 @@ export class OpenShards {
     this.#handleOf(shard)
       .signal(controlSignal, this.#controlFor(shard))
       .catch((error: unknown) => {
-        log.info('A shard ended before it could be told something.', { shard, error });
+        log.info('A shard ended before a message reached it.', { shard, error });
       });
   }
 
@@ -188,7 +188,7 @@ export class OpenShards {
     await this.#handleOf(shard)
       .signal(probedRowSignal, probed)
       .catch((error: unknown) => {
-        log.warn('A shard ended before it could be told what a probe did for its row.', { shard, error });
+        log.warn('A shard ended before the result of a hold check reached it.', { shard, error });
       });
   }
 

@@ -40,7 +40,7 @@ export async function throughHolds<T>(
       const fault = batchFaultOf(error);
       // An attempt that fails after its cancellation is not repeated, and is no cancellation by its kind.
       if (error instanceof ActivityFailure && !fault && context.grace.consideredCancelled) {
-        throw new CancelledFailure('The grace has passed.', undefined, error);
+        throw new CancelledFailure('The grace period is over.', undefined, error);
       }
       if (!fault) throw error;
       const verdict = context.judge(candidate.row, step, fault);

@@ -1,5 +1,5 @@
 import { getExternalWorkflowHandle, log, workflowInfo, type SignalDefinition } from '@temporalio/workflow';
-import type { LeaseWord } from '../domain/budget.js';
+import type { LeaseReport } from '../domain/budget.js';
 import type { HoldCause } from '../domain/holds.js';
 import {
   leaseWordSignal,
@@ -42,11 +42,11 @@ export class ParentBatch {
   }
 
   /** Tells of the shard's lease. */
-  tellLease(word: LeaseWord): Promise<void> {
+  tellLease(word: LeaseReport): Promise<void> {
     return this.#tell(leaseWordSignal, { ...word, ...this.#speaker });
   }
 
-  /** Tells that a create met a 429 just now, and is to wait for so long. */
+  /** Tells that a create met a 429 just now, and is to wait this long. */
   tellSlowDown(waitMs: number): void {
     const metAtMs = Date.now();
     void this.#tell(slowDownSignal, { ...this.#speaker, metAtMs, untilMs: metAtMs + waitMs });
@@ -77,7 +77,7 @@ export class ParentBatch {
     try {
       await getExternalWorkflowHandle(parent.workflowId).signal(signal, word);
     } catch (error) {
-      log.warn('The batch could not be told something.', { error });
+      log.warn('A message to the batch could not be sent.', { error });
     }
   }
 }

@@ -4,7 +4,7 @@ import type { ProbeCandidate, RowNeed, RowOffer, ShardSpeaker } from './shard-me
 
 type Offer = Omit<RowOffer, keyof ShardSpeaker>;
 
-/** Of more rows that fail together nobody can say that the fault is theirs. */
+/** Of more rows that fail together no one can say that the fault is theirs. */
 const MOST_LEFT_TO_REPLAY = 2;
 
 /** Asks the open shards for rows by which a probe can see whose fault a fault is. */

@@ -30,9 +30,9 @@ export interface RowContext {
   readonly isCancelling: () => boolean;
   /** Ends when a cancelled batch's grace has passed. */
   readonly grace: CancellationScope;
-  /** Tells the parent that a create is to wait for so long because of a 429. */
+  /** Tells the parent that a create is to wait this long because of a 429. */
   readonly slowDown: (waitMs: number) => void;
-  /** Tells the parent of a fault, once per scope; false where it was told before: nobody will look by this row. */
+  /** Tells the parent of a fault, once per scope; false where it was told before: no one will look by this row. */
   readonly raise: (fault: BatchFaultDetails, candidate: ProbeCandidate, step: FaultStep) => boolean;
   /** Tells the parent that a job is missing without a witness. */
   readonly raiseMissing: (candidate: ProbeCandidate) => void;

@@ -125,7 +125,7 @@ export function endByFault(
   const { ledger } = context;
   const minutes = `${Math.round(rowLimitMs / 6_000) / 10} min`;
   const code = [cause.code, ...(cause.status === undefined ? [] : [`status ${cause.status}`])].join(', ');
-  const message = `BananaHub served other rows and failed for this one alone, for ${minutes} (${code}).`;
+  const message = `BananaHub kept failing for this row for ${minutes} (${code}), while other rows succeeded.`;
   const told = toldOf({ ...cause, message });
   const record = ledger.openRecord(row);
   const failure = step === 'image' ? 'result-gone' : 'service-error';

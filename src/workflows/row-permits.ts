@@ -4,7 +4,7 @@ import type { MayCreate } from './row-queues.js';
 import type { ShardBudget } from './shard-budget.js';
 import type { ShardHolds } from './shard-holds.js';
 
-/** Which rows of a shard may be started, and whose creates may go on. */
+/** Which rows of a shard may be started, and whose creates may continue. */
 export class RowPermits {
   readonly #holds: ShardHolds;
   readonly #createsWait: CreatesWait;

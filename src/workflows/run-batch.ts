@@ -127,7 +127,7 @@ class Batch {
       trials: this.#trials,
       shards: this.#shards.open,
       resumed,
-      onChange: () => this.#tellAll(),
+      onChange: () => this.#sendControl(),
       deliver: (shard, probed) => this.#shards.open.deliver(shard, probed),
     });
     this.#work = new WholeBatch({
@@ -203,7 +203,7 @@ class Batch {
     handleMessages({
       runSeq: this.#input.run.runSeq,
       snapshot: () => this.#snapshot(),
-      obey: (instruction) => this.#obey(instruction),
+      apply: (instruction) => this.#apply(instruction),
       cancel: () => this.#cancel(),
       takeSlotsBack: (release) => this.#shards.takeSlotsBack(release),
       budget: this.#budget,
@@ -215,7 +215,7 @@ class Batch {
     });
   }
 
-  async #obey(instruction: Instruction): Promise<void> {
+  async #apply(instruction: Instruction): Promise<void> {
     switch (instruction.kind) {
       case 'pause':
         this.#pauses.pauseByPerson();
@@ -229,16 +229,16 @@ class Batch {
         if (instruction.budget !== undefined) this.#budget.set(instruction.budget);
         if (instruction.maxFailureRate !== undefined) {
           this.#maxFailureRate = instruction.maxFailureRate;
-          // What is allowed now is counted anew.
+          // What is allowed now is counted again.
           this.#holds.release('failure-rate');
         }
         this.#shards.deal();
         break;
     }
-    this.#tellAll();
+    this.#sendControl();
   }
 
-  /** Goes on: holds that only a person can judge are over, the others are looked at now. */
+  /** Continues: holds that only a person can judge are over, the others are looked at now. */
   #resume(): void {
     // While a key was being looked at, the batch may have been cancelled.
     if (this.#cancelling) return;
@@ -251,18 +251,18 @@ class Batch {
     this.#cancelling = true;
     this.#holds.stopBuying();
     this.#shards.cancelUnopened();
-    this.#tellAll();
+    this.#sendControl();
   }
 
   #followPauses(): void {
     if (this.#pauses.stopsBuying) this.#holds.stopBuying();
     else this.#holds.startBuying();
-    this.#tellAll();
+    this.#sendControl();
   }
 
   #followPace(pace: 'slower' | 'faster'): void {
     this.#shards.deal();
-    if (pace === 'slower') this.#tellAll();
+    if (pace === 'slower') this.#sendControl();
     else this.#noteSnapshot();
   }
 
@@ -271,8 +271,8 @@ class Batch {
     this.#noteSnapshot();
   }
 
-  #tellAll(): void {
-    this.#shards.open.tellAll();
+  #sendControl(): void {
+    this.#shards.open.sendControl();
     this.#noteSnapshot();
   }
 

@@ -197,11 +197,11 @@ class Shard {
         this.budget.take();
         this.#faults.take();
         if (wasHeld && !this.#holds.isHeld([FAILURE_RATE])) this.#recent.reset();
-        this.#obey();
+        this.#apply();
       }),
     );
     root.cancelRequested.catch(() => this.#cancel());
-    this.#obey();
+    this.#apply();
     await Promise.all([
       this.#startRows(),
       this.#recorder.recordUntil(() => this.#isOver || this.#defect !== undefined),
@@ -218,7 +218,7 @@ class Shard {
     this.#takeBackCreates();
   }
 
-  #obey(): void {
+  #apply(): void {
     this.#permits.follow();
     if (this.#holds.cancelling) this.#cancel();
     this.#takeBackCreates();
@@ -244,7 +244,7 @@ class Shard {
     );
   }
 
-  /** No more rows are started: the rest is for a new workflow run. Once begun, this goes on; a shard that is cancelled first ends soon anyway. */
+  /** No more rows are started: the rest is for a new workflow run. Once begun, this continues; a shard that is cancelled first ends soon anyway. */
   #drains(): boolean {
     if (!this.#isDraining && !this.#cancelling && isHistoryLong(this.#input.settings)) {
       this.#isDraining = true;

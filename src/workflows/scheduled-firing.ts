@@ -13,8 +13,8 @@ import { taskQueues } from './names.js';
 const NOMINAL_TIME = defineSearchAttributeKey('TemporalScheduledStartTime', SearchAttributeType.DATETIME);
 
 /**
- * One firing of a schedule: starts its batch, and is open for as long as that is at work, so that the schedule's overlap
- * policy holds. Cancelling this workflow cancels the batch; terminating it leaves the batch at work.
+ * One firing of a schedule: starts its batch, and is open for as long as that is running, so that the schedule's overlap
+ * policy holds. Cancelling this workflow cancels the batch; terminating it leaves the running batch.
  */
 export async function scheduledFiring(argument: FiringArgument): Promise<FiringEnd> {
   const root = CancellationScope.current();

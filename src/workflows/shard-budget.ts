@@ -134,7 +134,7 @@ export class ShardBudget {
 
   #priceOf(row: number): number {
     const price = this.#prices?.[row];
-    if (price === undefined) throw new Error(`Nobody has said what row ${row} costs.`);
+    if (price === undefined) throw new Error(`There is no price for row ${row}.`);
     return price;
   }
 

@@ -127,7 +127,7 @@ export class ShardFaults {
 /** What a new key may end; by jobs of the batch it proves that it is the same account's. */
 const KEY_FAULTS: ReadonlySet<string> = new Set(['unauthorized', 'wrong-account']);
 
-/** Account and bucket are nobody's row's. */
+/** Account and bucket are no one's row's. */
 function mayBeRowsOwn(scope: HoldScope): boolean {
   return scope === 'service' || scope.startsWith('model:');
 }

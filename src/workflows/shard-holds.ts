@@ -73,7 +73,7 @@ export class ShardHolds {
     return this.#control.maxFailureRate;
   }
 
-  /** Milliseconds since the epoch; undefined: nobody has accepted that jobs are missing. */
+  /** Milliseconds since the epoch; undefined: no one has accepted that jobs are missing. */
   get missingAcceptedMs(): number | undefined {
     return this.#control.missingAcceptedMs;
   }
@@ -123,7 +123,7 @@ export class ShardHolds {
     return this.#faultsMet;
   }
 
-  /** Lowers the window by slots that nobody needs any more. */
+  /** Lowers the window by slots that no one needs any more. */
   release(slots: number): void {
     this.#released += slots;
   }

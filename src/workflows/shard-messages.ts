@@ -1,5 +1,5 @@
 import { defineQuery, defineSignal } from '@temporalio/workflow';
-import type { LeaseControl, LeaseWord } from '../domain/budget.js';
+import type { LeaseControl, LeaseReport } from '../domain/budget.js';
 import type { HoldCause, HoldScope, ModelMode } from '../domain/holds.js';
 import type { JobId } from '../domain/ids.js';
 import type { GenerationRecord, SettledRow } from '../domain/outcome.js';
@@ -31,7 +31,7 @@ export interface ShardOverview {
   readonly known: readonly KnownRow[];
   /** What an image of each row costs, in row order, as runs of equal prices in millionths; absent without a budget. */
   readonly prices?: readonly { readonly price: number; readonly rows: number }[];
-  /** Rows that an earlier execution of this shard has recorded, and what they came to. */
+  /** Rows that an earlier execution of this shard has recorded, and how they ended. */
   readonly recorded: { readonly rows: readonly number[]; readonly tally: Tally };
   /** The number of the next part to write. */
   readonly nextPart: number;
@@ -44,7 +44,7 @@ export interface RunShardInput {
   readonly execution: number;
   readonly settings: RunSettings;
   readonly control: ShardControl;
-  /** Set where a shard goes on in a new workflow run because its history has grown long. */
+  /** Set where a shard continues in a new workflow run because its history has grown long. */
   readonly resumed?: ResumedShard;
 }
 
@@ -101,7 +101,7 @@ export interface ShardControl {
   readonly maxFailureRate: number;
   /**
    * A person has said that jobs which the service does not know are gone for good: those that it had not found by then.
-   * Milliseconds since the epoch; absent: nobody has.
+   * Milliseconds since the epoch; absent: no one has.
    */
   readonly missingAcceptedMs?: number;
   /** A job that was made for a probe, or found by it, and answered with 200 when nothing else witnessed; absent: none. */
@@ -116,11 +116,11 @@ export interface ShardControl {
   readonly faultsTaken: number;
 }
 
-/** Who speaks to a batch. Its workflow id says nothing of the run: after a reset an older one may be at work again. */
+/** Who speaks to a batch. Its workflow id says nothing of the run: after a reset an older one may be running again. */
 export interface ShardSpeaker {
   readonly runSeq: number;
   readonly shard: number;
-  /** Which execution of the shard speaks: its counts start anew. */
+  /** Which execution of the shard speaks: its counts start again. */
   readonly execution: number;
 }
 
@@ -251,7 +251,7 @@ export const OLDEST_ROWS = 5;
 export const controlSignal = defineSignal<[ShardControl]>('control');
 export const probedRowSignal = defineSignal<[ProbedRow]>('probedRow');
 export const shardFaultSignal = defineSignal<[ShardFault]>('shardFault');
-export const leaseWordSignal = defineSignal<[ShardSpeaker & LeaseWord]>('lease');
+export const leaseWordSignal = defineSignal<[ShardSpeaker & LeaseReport]>('lease');
 export const slotReleaseSignal = defineSignal<[SlotRelease]>('slotRelease');
 /** From a shard whose end Temporal does not tell its batch. */
 export const shardEndSignal = defineSignal<[ShardSpeaker]>('shardEnd');

@@ -22,7 +22,7 @@ interface ShardStart {
   readonly execution: number;
 }
 
-/** The shards of a batch: opens them within its concurrency, starts them once more where they are ended from outside, and counts their rows. */
+/** The shards of a batch: opens them within its concurrency, starts them again where they are ended from outside, and counts their rows. */
 export class ShardRuns {
   readonly open: OpenShards;
   readonly #input: RunBatchInput;
@@ -146,11 +146,11 @@ export class ShardRuns {
     };
     this.#opened = shard + 1;
     this.#runShard(shard, rows, granted).catch((error: unknown) => {
-      log.error('A shard ended in a way that was not foreseen.', { shard, error });
+      log.error('A shard ended with an unexpected error.', { shard, error });
     });
   }
 
-  /** Runs a shard to its end; one that is ended from outside is started once more, then its open rows are given up. */
+  /** Runs a shard to its end; one that is ended from outside is started again, then its open rows are given up. */
   async #runShard(shard: number, rows: number, granted: number): Promise<void> {
     const openedAtMs = Date.now();
     let tally = await this.#executeShard({ shard, rows, granted, execution: 1 });
@@ -175,13 +175,13 @@ export class ShardRuns {
       if (durationsMs) this.#canaryMs = durationsMs;
       return tally;
     } catch (error) {
-      log.warn('A shard was ended from outside.', { shard, execution, error });
+      log.warn('A shard was terminated from outside.', { shard, execution, error });
       return undefined;
     }
   }
 
   /**
-   * Starts a shard. Where it is at work already, this batch was reset to a time before it began: it works on, since it
+   * Starts a shard. Where it is running already, this batch was reset to a time before it began: it works on, since it
    * alone knows the jobs it has made, and a new execution takes in what it has recorded once it has ended.
    */
   async #startWhenFree(start: ShardStart): Promise<ChildWorkflowHandle<typeof runShard>> {

@@ -27,7 +27,7 @@ export class ShardSlots {
     return this.#early > 0 || this.#recalled > 0;
   }
 
-  /** Gives back what nobody needs any more, and what was asked for. */
+  /** Gives back what no one needs any more, and what was asked for. */
   giveBack(): void {
     const early = this.#early;
     if (early > 0) {

@@ -2,7 +2,7 @@ import type { ParentBatch } from './parent-batch.js';
 import type { ShardHolds } from './shard-holds.js';
 import type { ShardLedger } from './shard-ledger.js';
 
-/** The trials that a batch asks a shard for while it is held for its failure rate: one row at a time goes on in spite of it. */
+/** The trials that a batch asks a shard for while it is held for its failure rate: one row at a time continues in spite of it. */
 export class ShardTrials {
   readonly #holds: ShardHolds;
   readonly #ledger: ShardLedger;

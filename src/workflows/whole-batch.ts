@@ -72,7 +72,7 @@ export class WholeBatch {
     const run = this.#run;
     const tally = await this.#throughHolds(() => this.#activities.seal({ run, ...input }));
     if (!sameEnds(tally, input.tally)) {
-      log.warn('The sealed files count otherwise.', { counted: input.tally, tally });
+      log.warn('The counts of the final files differ.', { counted: input.tally, tally });
     }
     return tally;
   }

@@ -85,7 +85,7 @@ describe('a batch with a budget', { timeout: 600_000 }, () => {
     const handle = await start('spent', mixed('spent', 30), { budget: '0.50' });
     const message = await untilPaused('spent');
     expect(message).toMatch(
-      /^The budget of 0\.50 is spent: 0\.\d\d for \d+ images; the next costs 0\.0[248]\. Go on with: banana-batch set spent --budget 1$/,
+      /^The budget of 0\.50 is spent: 0\.\d\d for \d+ images; the next image costs 0\.0[248]\. Continue with: banana-batch set spent --budget 1$/,
     );
     await eventually(async () => (await engine.statusOf('spent')).inFlight === 0, {
       what: 'nothing is in flight',

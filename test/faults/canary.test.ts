@@ -60,7 +60,7 @@ describe('a batch with a canary', { timeout: 240_000 }, () => {
     const run = runs.runOf('seen');
     expect(until).toBeUndefined();
     expect(message).toMatch(
-      /^Canary: 4 of 4 images made\. Jobs took .*\. They cost 0\.16, all rows of this run 1\.20\. 26 rows wait, .* · Look: s3:\S+\/runs\/0001\/canary\.html · Go on: banana-batch resume seen · End: banana-batch cancel seen$/,
+      /^Canary: 4 of 4 images made\. Jobs took .*\. Cost so far 0\.16, whole run about 1\.20\. 26 rows are waiting: .* · Page: s3:\S+\/runs\/0001\/canary\.html · Continue: banana-batch resume seen · End: banana-batch cancel seen$/,
     );
     // Neither a higher concurrency nor a person's own pause lets others go ahead.
     await handle.executeUpdate(setUpdate, { args: [{ concurrency: 50 }] });
@@ -99,7 +99,7 @@ describe('a batch with a canary', { timeout: 240_000 }, () => {
     const { message, until } = await untilSeen('failing');
     expect(until).toBeUndefined();
     expect(message).toMatch(
-      /^Canary: 0 of 60 images made, 60 refused\. .*Not all were made, so it does not go on/,
+      /^Canary: 0 of 60 images made, 60 refused\. .*Not all were made, so the batch does not continue/,
     );
     expect(jobsMade()).toBe(60);
     expect(await handle.query(snapshotQuery)).toMatchObject({

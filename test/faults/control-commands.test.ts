@@ -103,7 +103,7 @@ describe('an operator at the command line', { timeout: 240_000 }, () => {
       ready: 'left running',
     });
     expect(await run.end('SIGINT')).toBe(130);
-    expect(run.output().stderr).toContain('Detached from "left", which goes on.');
+    expect(run.output().stderr).toContain('Detached. "left" continues.');
     const watched = await command(['status', 'left', '--watch']);
     expect(watched).toMatchObject({ code: 0, stderr: expect.stringMatching(/^left completed .*12\/12/m) });
     await expectSound(engine, { batchId: 'left', rows: ROWS, otherJobs });
@@ -144,7 +144,7 @@ describe('an operator at the command line', { timeout: 240_000 }, () => {
     await worker?.end('SIGTERM');
     await command(['submit', 'foxes.csv', '--id', 'asleep']);
     const paused = await command(['pause', 'asleep']);
-    expect(paused).toMatchObject({ code: 0, stderr: expect.stringContaining('as soon as a worker answers') });
+    expect(paused).toMatchObject({ code: 0, stderr: expect.stringContaining('when a worker runs') });
     await workWith('old-key');
     await until('asleep', 'is paused', ({ state }) => state === 'paused');
     expect(jobIdsOf(engine.sandbox).size).toBe(otherJobs.size);
@@ -191,8 +191,8 @@ describe('an operator at the command line', { timeout: 240_000 }, () => {
       variables: { ...engine.variables, BANANAHUB_API_KEY: 'old-key' },
     });
     expect(ran.code).toBe(0);
-    expect(ran.stderr).toContain('3 of 12 rows first, then it waits for "resume"');
-    expect(ran.stderr).toMatch(/^Look +s3:.*\/canary\/runs\/0001\/canary\.html$/m);
+    expect(ran.stderr).toContain('3 of 12 rows first, then the batch waits for "resume"');
+    expect(ran.stderr).toMatch(/^Page +s3:.*\/canary\/runs\/0001\/canary\.html$/m);
     expect(ran.stderr).toMatch(
       /"canary" waits, .*banana-batch resume canary, .*banana-batch cancel canary$/m,
     );

@@ -64,9 +64,11 @@ describe('a batch whose bucket was set back while it ran', { timeout: 240_000 },
     await losesParts('parts');
     expect(await command(['resume', 'parts'])).toMatchObject({ code: 0 });
     const reason = await failed('parts');
-    expect(reason).toMatch(/^The ledger has lost parts: .*runs\/0001\/parts\/.* how 5 of 12 rows ended/);
+    expect(reason).toMatch(
+      /^Records of the batch are missing: .*runs\/0001\/parts\/.* the results of 5 of 12 rows/,
+    );
     expect(reason).toMatch(/Continue with: banana-batch retry parts\./);
-    expect(reason).toMatch(/How 5 rows ended was found in Temporal's history/);
+    expect(reason).toMatch(/The results of 5 rows were found in Temporal's history/);
     expect(reason).not.toContain('temporal workflow show');
     const made = jobsMade();
     expect(await command(['retry', 'parts', '--yes'])).toMatchObject({ code: 0 });
@@ -91,7 +93,7 @@ describe('a batch whose bucket was set back while it ran', { timeout: 240_000 },
     await s3.restart();
     expect(await s3.store.head(at(location('images'), batchFileKey(location('images'))))).toBeDefined();
     expect(await command(['resume', 'images'])).toMatchObject({ code: 0 });
-    expect(await failed('images')).toMatch(/5 images are gone too: retry gets them again from their jobs/);
+    expect(await failed('images')).toMatch(/5 images are missing too: retry gets them again from their jobs/);
     const plan = await command(['retry', 'images', '--yes', '--json']);
     expect(JSON.parse(plan.stdout)).toMatchObject({ again: 5, awaited: 5 });
     await ended('images');
@@ -105,7 +107,9 @@ describe('a batch whose bucket was set back while it ran', { timeout: 240_000 },
     await untilSeen('cancelled');
     await losesParts('cancelled');
     expect(await command(['cancel', 'cancelled'])).toMatchObject({ code: 0 });
-    expect(await failed('cancelled')).toMatch(/lost parts: .*how 5 of 5 rows ended/);
+    expect(await failed('cancelled')).toMatch(
+      /^Records of the batch are missing: .*the results of 5 of 5 rows/,
+    );
     expect(await command(['retry', 'cancelled', '--yes'])).toMatchObject({ code: 0 });
     await ended('cancelled');
     expect(jobsMade()).toBe(ROWS);
@@ -140,7 +144,7 @@ describe('a batch whose bucket was set back while it ran', { timeout: 240_000 },
       },
     );
     expect(await command(['resume', 'nothing'])).toMatchObject({ code: 0 });
-    expect(await failed('nothing')).toMatch(/Of 5 rows nothing else is known: .*the same keys/);
+    expect(await failed('nothing')).toMatch(/Nothing else is known of 5 rows: .*the same idempotency keys/);
     const made = jobsMade();
     expect(await command(['retry', 'nothing', '--yes'])).toMatchObject({ code: 0 });
     await ended('nothing');

@@ -119,7 +119,7 @@ describe('a batch', () => {
       const foreign = await worker('foreign-key');
       try {
         await eventually(
-          async () => (await engine.statusOf('keys')).reason?.includes('no new key of the same account'),
+          async () => (await engine.statusOf('keys')).reason?.includes('not a new key of the same account'),
           { what: 'the batch is held for the other account', withinMs: 30_000 },
         );
       } finally {
@@ -168,7 +168,9 @@ describe('a batch', () => {
     // The worker of this engine has a sandbox.
     await eventually(
       async () =>
-        (await engine.statusOf('keyless')).reason?.includes('a sandbox only makes what was submitted to it'),
+        (await engine.statusOf('keyless')).reason?.includes(
+          'a sandbox, which only makes what was submitted to it',
+        ),
       { what: 'the batch is held', withinMs: 30_000 },
     );
     expect(engine.sandbox.stats().jobsMade).toBe(jobs);

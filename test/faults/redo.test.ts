@@ -93,7 +93,7 @@ describe('redo', () => {
     const redone = await command(['redo', 'stays', '--rows-file', 'rows.txt', '--watch']);
     expect(redone).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('1 row keeps the image it had'),
+      stderr: expect.stringContaining('1 row keeps its old image'),
     });
     expect(jobsMade()).toBe(3);
     expect(await image('stays', 'a')).toEqual(before);
@@ -167,7 +167,7 @@ describe('redo', () => {
     const { report } = await evidence('called-off');
     expect(report).toMatchObject({ state: 'cancelled', tally: { stored: 2, cancelled: 0 } });
     const plan = await command(['redo', 'called-off', '--rows', 'a', '--watch', '--json']);
-    expect(plan).toMatchObject({ code: 0, stderr: expect.stringContaining('1 job of them known already') });
+    expect(plan).toMatchObject({ code: 0, stderr: expect.stringContaining('1 job already known') });
     expect(jobsMade()).toBe(3);
     expect(await image('called-off', 'a')).toMatchObject({ generation: 2 });
   });

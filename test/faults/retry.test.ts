@@ -41,7 +41,7 @@ describe('retry', () => {
     await halfway('stairs', 40, 12);
     expect(await command(['retry', 'stairs'])).toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(/has not ended \(running\).*banana-batch cancel stairs/),
+      stderr: expect.stringMatching(/is not finished \(running\).*banana-batch cancel stairs/),
     });
     await handleOf('stairs').terminate('a test');
     expect(await status('stairs')).toMatchObject({
@@ -109,7 +109,7 @@ describe('retry', () => {
     expect(dry).toMatchObject({
       code: 0,
       stderr: expect.stringMatching(
-        /1 row again: 1 flaky\nStays +1 invalid, 1 refused\n.*--kind invalid,refused\n/,
+        /retry 1 row: 1 flaky\nSkipped +1 invalid, 1 refused\n.*--kind invalid,refused\n/,
       ),
     });
     expect(await retried(['mixed'])).toMatchObject({ rows: 1, againByKind: { flaky: 1 }, unchanged: 3 });
@@ -124,7 +124,7 @@ describe('retry', () => {
 
     expect(await command(['retry', 'mixed'])).toMatchObject({
       code: 0,
-      stderr: expect.stringContaining('not tried again unless it is named'),
+      stderr: expect.stringContaining('retried only with --kind'),
     });
     expect(await retried(['mixed', '--kind', 'refused'])).toMatchObject({ againByKind: { refused: 1 } });
     await ended('mixed');
@@ -155,7 +155,7 @@ describe('retry', () => {
       await engine.stack.s3.store.delete(at(batch, key));
     }
     const sealing = await command(['retry', 'open']);
-    expect(sealing).toMatchObject({ code: 0, stderr: expect.stringContaining('Nothing is bought') });
+    expect(sealing).toMatchObject({ code: 0, stderr: expect.stringContaining('Nothing to buy') });
     await ended('open');
     expect(await status('open')).toMatchObject({ state: 'completed', runSeq: 2, stored: 1 });
     expect(jobsMade()).toBe(1);
@@ -167,7 +167,7 @@ describe('retry', () => {
     await command(['submit', 'unread.csv']);
     await handleOf('unread').terminate('a test');
     const again = await command(['retry', 'unread', '--kind', 'flaky']);
-    expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('before its rows were known') });
+    expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('before its rows were read') });
     expect(await retried(['unread'])).toMatchObject({ runSeq: 2, repeats: 1, new: 2 });
     await engine.startWorker();
     await ended('unread');

@@ -70,7 +70,7 @@ async function expectContinued(bench: Bench, batchId: string, fault: string): Pr
   const retried = await command(['retry', batchId, '--force', '--yes']);
   expect(retried).toMatchObject({
     code: 0,
-    stderr: expect.stringMatching(/^Budget +0\.\d+ is left of 0\.64$/m),
+    stderr: expect.stringMatching(/^Budget +0\.\d+ left of 0\.64$/m),
   });
   await ended(batchId);
   expect(jobsMade()).toBe(ROWS);
@@ -90,11 +90,11 @@ describe('a batch whose workflow cannot continue', { timeout: 300_000 }, () => {
       try {
         const reason = await stuckStatus('other');
         expect(reason).toMatch(
-          /^Stuck: its workflow can't continue: its workflow task has failed \d+ times \(.*ondeterminism.*banana-batch retry other --force$/,
+          /^Stuck: its workflow cannot continue: its workflow task has failed \d+ times \(.*ondeterminism.*banana-batch retry other --force$/,
         );
         const shown = await command(['status', 'other']);
         expect(shown.stdout).toMatch(/^other +stuck /m);
-        expect(shown.stdout).toContain("Stuck: its workflow can't continue:");
+        expect(shown.stdout).toContain('Stuck: its workflow cannot continue:');
         const listed = JSON.parse((await command(['list', '--json'])).stdout);
         expect(listed.batches).toMatchObject([{ batchId: 'other', state: 'stuck' }]);
         const checked = await eventually(
@@ -110,7 +110,7 @@ describe('a batch whose workflow cannot continue', { timeout: 300_000 }, () => {
         for (const verb of ['retry', 'cancel', 'pause']) {
           expect(await command([verb, 'other'])).toMatchObject({
             code: 2,
-            stderr: expect.stringContaining("Stuck: its workflow can't continue"),
+            stderr: expect.stringContaining('Stuck: its workflow cannot continue'),
           });
         }
       } finally {
@@ -125,7 +125,7 @@ describe('a batch whose workflow cannot continue', { timeout: 300_000 }, () => {
       await setBack(bench, 'back');
       const reason = await bench.stuckStatus('back');
       expect(reason).toMatch(
-        /set back to an older state .*Restart all workers.*banana-batch retry back --force$/,
+        /restored to an older state .*Restart all workers.*banana-batch retry back --force$/,
       );
       await expectContinued(bench, 'back', 'Temporal set back under living workers, ended and retried');
     }));

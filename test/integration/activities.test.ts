@@ -443,7 +443,7 @@ describe('the activities', () => {
             expect({ name, ...ended }).toMatchObject({
               name,
               kind: 'result-gone',
-              message: expect.stringContaining('no whole image'),
+              message: expect.stringContaining('incomplete or unusable image'),
             });
             expect(await images(row.run)).toEqual([]);
           }),
@@ -531,7 +531,7 @@ describe('the activities', () => {
       bench.sandbox.configure({ next: { 'create-lost-answer': 1 } });
       const lost = probe({ run: candidate.run, candidate, cause: service });
       await expect(lost.looked).rejects.toMatchObject({
-        message: expect.stringContaining('does not answer as it should'),
+        message: expect.stringContaining('is failing ('),
         nonRetryable: true,
         details: [{ unansweredSinceMs: expect.any(Number) }],
       });
@@ -958,7 +958,7 @@ describe('the activities', () => {
       expect(report.repeatedJobs).toEqual({ jobs: 1, examples: [{ jobId: 'job-7', rowIds }] });
       const told = { ...run, endedAt: report.endedAt };
       expect(await sealNotes(bench.s3.store, run, told)).toContainEqual([
-        'Beware',
+        'Warning',
         expect.stringContaining('job-7 for rows r7, r507'),
       ]);
     });
@@ -970,7 +970,7 @@ describe('the activities', () => {
       const contentType = 'application/json';
       await bench.s3.store.put(at(run, batchFileKey(run)), Buffer.from(earlier), { contentType });
       await expect(seal(run, 1)).rejects.toMatchObject({
-        message: expect.stringMatching(/batch\.json is of run 1, .*banana-batch retry set-back/),
+        message: expect.stringMatching(/batch\.json is from run 1, .*banana-batch retry set-back/),
         nonRetryable: true,
       });
     });
@@ -980,7 +980,7 @@ describe('the activities', () => {
       const settled = [{ row: 0, end: { kind: 'cancelled' }, generations: [], settledAtMs: 1 }] as const;
       await bench.attempt(() => bench.activities.recordOutcomes({ run, shard: 0, part: 0, settled }));
       await expect(seal(run, 1)).rejects.toMatchObject({
-        message: expect.stringMatching(/^The ledger has lost parts: .* how 2 of 3 rows ended/),
+        message: expect.stringMatching(/^Records of the batch are missing: .* the results of 2 of 3 rows/),
         nonRetryable: true,
       });
       expect(await bench.s3.store.head(at(run, reportKey(run)))).toBeUndefined();

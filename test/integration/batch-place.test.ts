@@ -67,7 +67,7 @@ describe('a batch with a place of its own', () => {
 
     await isRefused(
       ['submit', 'summer.csv', '--to', 's3://gallery/elsewhere/'],
-      `lives at s3://${bucket}/campaigns/summer/ already`,
+      `is already stored at s3://${bucket}/campaigns/summer/`,
     );
     await isRefused(
       ['submit', 'other.csv', '--to', `s3://${bucket}/campaigns/summer`],
@@ -75,7 +75,7 @@ describe('a batch with a place of its own', () => {
     );
     await isRefused(
       ['submit', 'other.csv', '--to', `s3://${bucket}/campaigns/summer/images/`],
-      `lies inside the batch at s3://${bucket}/campaigns/summer/`,
+      `is inside the batch at s3://${bucket}/campaigns/summer/`,
     );
     await isRefused(['submit', 'other.csv', '--to', `s3://${bucket}/`], 'Expected a folder of a bucket');
     await isRefused(['submit', 'other.csv', '--to', 's3://no-such-bucket/a/'], 'no-such-bucket');
@@ -83,7 +83,7 @@ describe('a batch with a place of its own', () => {
     await ended('at-home');
     await isRefused(
       ['submit', 'other.csv', '--id', 'at-home', '--to', 's3://gallery/at-home/'],
-      `lives at s3://${bucket}/at-home/ already`,
+      `is already stored at s3://${bucket}/at-home/`,
     );
     await isRefused(
       ['submit', 'other.csv', '--to', `s3://${bucket}/at-home/`],
@@ -94,7 +94,7 @@ describe('a batch with a place of its own', () => {
     });
     await isRefused(
       ['submit', 'other.csv', '--to', `s3://${bucket}/theirs/`],
-      `s3://${bucket}/theirs/data/report.json lies there`,
+      `it contains s3://${bucket}/theirs/data/report.json`,
     );
     expect(engine.sandbox.stats().jobsMade).toBe(jobs + 2);
     expect(await keysBelow(bucket, 'other/')).toEqual([]);

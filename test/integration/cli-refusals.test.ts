@@ -87,8 +87,8 @@ describe('the command line refuses with exit code 2, one line and no stack trace
   it('an address that is none, or leads nowhere, without what is secret in it', async () => {
     for (const [address, expected] of [
       ['https://me:hush@127.0.0.1:9/sheet.csv?token=hush', 'https://127.0.0.1:9/sheet.csv: its host refuses'],
-      ['https://[?token=hush', 'https://[ is no address'],
-      ['ftp://me:hush@host/sheet.csv', 'ftp://host/sheet.csv: sheets are read from'],
+      ['https://[?token=hush', 'https://[ is not an address'],
+      ['ftp://me:hush@host/sheet.csv', 'ftp://host/sheet.csv: sheets can be read from'],
     ] as const) {
       const line = await refusal(['submit', address]);
       expect(line).toContain(expected);
@@ -180,7 +180,7 @@ describe('the command line refuses with exit code 2, one line and no stack trace
     [['--aspect-ratio', '2:2'], 'Allowed choices are'],
     [['--job-timeout', 'soon'], 'Expected a duration such as'],
     [['--map', 'prompt'], 'Expected OURS=THEIRS'],
-    [['--map', 'colour=Caption'], '"colour" is no column of ours'],
+    [['--map', 'colour=Caption'], '"colour" is not one of our columns'],
     [['--id', 'No Such Id!'], 'Expected lower-case letters'],
     [['--delimiter', ';;'], 'Expected one character'],
     [['--encoding', 'klingon'], 'klingon'],

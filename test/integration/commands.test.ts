@@ -345,7 +345,7 @@ describe('looking at batches', () => {
       await eventually(async () => /Batch "patience" is paused/.test((await resultsOf('patience')).stderr), {
         what: 'the results say that the batch is paused',
       });
-      expect((await resultsOf('patience')).stdout).toContain(',long-1,pending,The row has not ended yet.,');
+      expect((await resultsOf('patience')).stdout).toContain(',long-1,pending,The row is not finished yet.,');
       await performCommand(resume, { id: 'patience', rebind: false, json: false }, { config });
     });
 

@@ -64,7 +64,7 @@ describe('run, where nothing is configured,', () => {
     const before = await folder.jobs();
     const { code, stderr } = await folder.run(['run', 'prompts.csv']);
     expect({ code, stderr }).toMatchObject({ code: 0 });
-    expect(stderr).toContain('Nothing to do: every row has its outcome already.');
+    expect(stderr).toContain('Nothing to do: every row of the sheet is already done.');
     expect(await folder.jobs()).toEqual(before);
     await folder.hasNoProcess();
   });
@@ -139,7 +139,7 @@ describe('run that does not come to its end', () => {
   async function expectToGoOn(folder: EmbeddedFolder): Promise<void> {
     const { code, stdout, stderr } = await folder.run(ARGS, 90_000);
     expect({ code, stderr }).toMatchObject({ code: 0 });
-    expect(stderr).toContain('Batch "forty" goes on where it was.');
+    expect(stderr).toContain('Continuing batch "forty".');
     expect(stdout).toContain(`Done: ${ROWS} of ${ROWS} images stored.`);
     const names = Array.from({ length: ROWS }, (_, row) => `row-${row}.png`);
     expect((await folder.images('forty')).toSorted()).toEqual(names.toSorted());
@@ -158,7 +158,7 @@ describe('run that does not come to its end', () => {
         expect(await run.end('SIGINT')).toBe(130);
         expect(performance.now() - interruptedAtMs).toBeLessThan(30_000);
         const { stderr } = run.output();
-        expect(stderr).toContain('Detached from "forty"');
+        expect(stderr).toContain('Detached. "forty"');
         expect(stderr).toContain('this command was its only worker');
         await folder.hasNoProcess();
         // With nothing running it is told, also to two who look at once.
@@ -250,7 +250,7 @@ describe('dev', () => {
     const before = processesOfFolder(folder.path).toSorted();
     const { code, stdout, stderr } = await folder.run(['run', 'other.csv'], 90_000);
     expect({ code, stderr }).toMatchObject({ code: 0 });
-    expect(stderr).not.toContain('Starting what is not configured');
+    expect(stderr).not.toContain('Starting local servers');
     expect(stderr).toMatch(/^Worker +this folder's$/m);
     expect(stdout).toContain('Done: 2 of 2 images stored.');
     expect(processesOfFolder(folder.path).toSorted()).toEqual(before);

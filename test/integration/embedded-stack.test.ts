@@ -202,7 +202,7 @@ describe('a stack', () => {
     await mkdir(bucket);
     await expect(start({ s3: true })).rejects.toMatchObject({
       code: 'stack-data-broken',
-      message: expect.stringContaining('Copy the folder again with "cp -a"'),
+      message: expect.stringContaining('Copy the folder from its source again, with "cp -a"'),
     });
   });
 
@@ -211,7 +211,7 @@ describe('a stack', () => {
     for (const pid of stack.serverPids) process.kill(pid, 'SIGKILL');
     expect(await stack.serverLost).toMatchObject({
       code: 'server-failed',
-      message: expect.stringMatching(/^The embedded S3 server has ended by SIGKILL/),
+      message: expect.stringMatching(/^The embedded S3 server has stopped by SIGKILL/),
     });
     await stack.stop();
   });

@@ -145,7 +145,7 @@ describe('an export of a sealed batch', () => {
 
     await writeFile(path.join(folder, 'train-00007-of-00008.parquet'), 'not of ours');
     await expect(perform(large, folder, { overwrite: true })).rejects.toThrow(
-      /that no export\.json .* names/,
+      /that are not in an export\.json/,
     );
     expect(await readFile(path.join(folder, 'train-00007-of-00008.parquet'), 'utf8')).toBe('not of ours');
   });
@@ -162,7 +162,7 @@ describe('an export of a sealed batch', () => {
   it.each<{ what: string; tamper: (batch: SealedBatch) => Promise<void> }>([
     { what: 'has other bytes', tamper: (batch) => batch.put('images/train/r1.png', imageOf(1).fill(7, 20)) },
     { what: 'is shorter', tamper: (batch) => batch.put('images/train/r1.png', 'PNG') },
-    { what: 'is not in the bucket', tamper: (batch) => batch.delete('images/train/r1.png') },
+    { what: 'is no longer in the bucket', tamper: (batch) => batch.delete('images/train/r1.png') },
   ])('leaves out an image that $what, names its row, and ends with 1', async ({ what, tamper }) => {
     const batch = await sealBatch(bench, what.replaceAll(/[^a-z]+/g, '-'), sheetOf(3));
     await tamper(batch);
@@ -184,7 +184,7 @@ describe('an export of a sealed batch', () => {
     await appendFile(card, 'Licence: mine\n');
     const { card: kept, stderr } = await exported(batch, folder);
     expect(kept).toBe('kept');
-    expect(stderr).toContain('is not as banana-batch wrote it');
+    expect(stderr).toContain('was edited and stays as it is');
     expect(await readFile(card, 'utf8')).toBe(`${text}Licence: mine\n`);
 
     const own = 'images/README.md';
@@ -203,14 +203,16 @@ describe('an export of a sealed batch', () => {
 
   it('is refused where there is nothing sealed, nothing stored, a newer run, or no place for it', async () => {
     const { run } = await bench.ingest('unsealed', sheetOf(1));
-    await expect(perform({ ...large, run }, newFolder())).rejects.toThrow(/has no seal yet/);
+    await expect(perform({ ...large, run }, newFolder())).rejects.toThrow(/has no final report yet/);
     const none = await sealBatch(bench, 'none', ['id,prompt', 'a,a bird that fails']);
     await expect(perform(none, newFolder())).rejects.toThrow(/has no image yet/);
     const newer = await sealBatch(bench, 'newer', sheetOf(1));
     await bench.ingest('newer', sheetOf(2), 2);
-    await expect(perform(newer, newFolder())).rejects.toThrow(/Run 2 of batch "newer" has left no seal yet/);
+    await expect(perform(newer, newFolder())).rejects.toThrow(
+      /Run 2 of batch "newer" has no final report yet/,
+    );
     const inside = `s3://${bench.s3.bucket}/tests/large/export`;
-    await expect(perform(large, inside)).rejects.toThrow(/within the batch itself/);
+    await expect(perform(large, inside)).rejects.toThrow(/inside the batch itself/);
     for (const to of ['s3://bucket', 'https://example.org/x']) {
       await expect(perform(large, to)).rejects.toThrow(UsageError);
     }
@@ -237,7 +239,7 @@ describe('an export of a sealed batch', () => {
     const isRoot = process.getuid?.() === 0;
     const { code, stderr } = await run(closed, isRoot ? { uid: 65_534 } : {});
     expect(code).toBe(2);
-    expect(stderr).toContain('may not write there');
+    expect(stderr).toContain('no permission to write there');
     await chmod(closed, 0o755);
   });
 
@@ -245,7 +247,7 @@ describe('an export of a sealed batch', () => {
     const folder = newFolder();
     const { code, stderr, stdout } = await perform(large, folder, {}, { interrupted: AbortSignal.abort() });
     expect({ code, stdout }).toEqual({ code: 130, stdout: '' });
-    expect(stderr).toContain('the same command goes on');
+    expect(stderr).toContain('the same command continues');
     expect(await exported(large, folder)).toMatchObject({ images: 75 });
   });
 });

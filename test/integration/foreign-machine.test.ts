@@ -12,8 +12,7 @@ const VARIABLES = {
   BANANA_BUCKET: 'images',
   AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:9',
 };
-const SENTENCE =
-  /^The worker cannot be loaded on this machine \(.+\): .+\. Its native code exists for .+npm ci/;
+const SENTENCE = /^The worker cannot be loaded on this machine \(.+\): .+\. It needs .+npm ci/;
 
 describe.each<CoreFault>(['no-core', 'other-architecture', 'library-missing'])(
   'on a machine that cannot load the native core (%s)',

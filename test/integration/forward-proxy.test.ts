@@ -70,7 +70,7 @@ describe('behind a forward proxy', { timeout: 240_000 }, () => {
       withinMs: 60_000,
     });
     const doctor = await command(['doctor']);
-    expect(doctor.stdout + doctor.stderr).toMatch(/api.banana.test takes the key/);
+    expect(doctor.stdout + doctor.stderr).toMatch(/api.banana.test accepts the key/);
     expect(new Set(proxy.asked)).toEqual(
       new Set(['api.banana.test:80', 's3.banana.test:9000', 'sheets.banana.test:80', 'notices:80']),
     );

@@ -136,7 +136,7 @@ describe('creates from input images that lie in the batch', () => {
     const { creates } = bench.sandbox.stats();
     expect(await create(row, others)).toMatchObject({
       kind: 'unknown-charge',
-      message: expect.stringMatching(/addresses .* are others now: .*give the row another id/),
+      message: expect.stringMatching(/addresses .* have changed: .*give the row another id/),
     });
     expect(await probe(row, others)).toMatchObject({ unansweredSinceMs: expect.any(Number) });
     expect(bench.sandbox.stats().creates).toEqual(creates);

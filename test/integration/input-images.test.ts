@@ -64,7 +64,7 @@ describe('a sheet with input images', () => {
     const submitted = await command(['submit', 'shop/edit.csv']);
     expect(submitted.code).toBe(0);
     expect(submitted.stderr).toMatch(/4 of 5 images are made from input images: 3 files .*, 1 URL\n/);
-    expect(submitted.stderr).toMatch(/line 7, input_images "photos\/none\.png": there is no such file/);
+    expect(submitted.stderr).toMatch(/line 7, input_images "photos\/none\.png": file not found/);
     await ended('edit');
     expect(engine.sandbox.stats()).toMatchObject({ jobsMade: 5, replays: 3, replayMismatches: 0 });
     const { metadata, report } = await readEvidence(engine.stack.s3.store, location('edit'));
@@ -152,7 +152,9 @@ describe('a sheet with input images', () => {
       '--to',
       `s3://${bucket}/a place/`,
     ]);
-    expect(submitted.stderr).toMatch(/line 3, input_images "\/etc\/hostname": .*names an object beside it/);
+    expect(submitted.stderr).toMatch(
+      /line 3, input_images "\/etc\/hostname": .*names an object beside the sheet/,
+    );
     await write('here.png', '');
     await writeFile(path.join(engine.folder.path, 'here.png'), samplePng(9, 9));
     expect(
@@ -184,7 +186,7 @@ describe('a sheet with input images', () => {
     const urls = 'prompt,input_images\nthere,http://10.1.2.3/a.png\n';
     expect(await faraway(['submit', '-', '--id', 'far', '--dry-run'], urls)).toMatchObject({
       code: 0,
-      stderr: expect.stringContaining('URLs on 10.1.2.3 lead to this machine or a private network'),
+      stderr: expect.stringContaining('URLs on 10.1.2.3 point to this machine or a private network'),
     });
   });
 });

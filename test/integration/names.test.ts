@@ -252,7 +252,9 @@ describe('images under chosen names', () => {
     expect(result).toMatchObject({ rows: 1, settled: { stored: 3, rejected: 2 } });
     const rejects = await bench.s3.store.readText(at(run, `${batchRoot(run)}rejects.csv`));
     expect(rejects).toContain('d,a bird,ONE,2,file_name,ONE,');
-    expect(rejects).toContain('line 2 and row ""a"" of the batch (line 2 of its sheet) both have ""ONE""');
+    expect(rejects).toContain(
+      '""ONE"" is used twice (line 2 and row ""a"" of the batch, line 2 of its sheet;',
+    );
     expect(rejects).toContain('line 3 and row ""c"" of the batch');
   });
 

@@ -53,12 +53,12 @@ describe('the command results', () => {
     const { code, stdout, stderr } = await perform('running');
     expect(code).toBe(0);
     expect(stdout.split('\n').slice(1, -1)).toEqual([
-      'a;one bird;"x;y";a;pending;The row has not ended yet.;;;;;',
+      'a;one bird;"x;y";a;pending;The row is not finished yet.;;;;;',
       'b;a bird that fails;;b;failed;refused: not this;;;;;',
       expect.stringMatching(/^c~1;no bird;;;rejected;/),
-      'd;a fox;z;d;pending;The row has not ended yet.;;;;;',
+      'd;a fox;z;d;pending;The row is not finished yet.;;;;;',
     ]);
-    expect(stderr).toMatch(/^Run 1 is not finished yet: rows are recorded by the hundred/);
+    expect(stderr).toMatch(/^Run 1 is not finished: rows are recorded in hundreds/);
   });
 
   it('writes a file whole, says what is in it, and replaces none unless asked to', async () => {
@@ -159,7 +159,7 @@ describe('the command results', () => {
     const given = { id: 'linked', overwrite: false, json: false, links };
     const short = await performCommand(results, given, { config: temporary });
     expect(short.stderr).toMatch(
-      /work only until .*Z \(\d+m\), not for 1h: they end with the temporary cred/,
+      /work only until .*Z \(\d+m\), not for 1h: they expire with the temporary cred/,
     );
   });
 
@@ -180,12 +180,14 @@ describe('the command results', () => {
     'public:ftp://x',
     'public:https://x/?a=b',
   ])('refuses %s as a kind of links', (text) => {
-    expect(() => linkKind(text)).toThrow(/^(?:Expected|Presigned links work|A public address has)/);
+    expect(() => linkKind(text)).toThrow(
+      /^(?:Expected|Presigned links can last|The public address must have)/,
+    );
   });
 
   it('refuses what it cannot answer', async () => {
     await expect(perform('nothing-here')).rejects.toThrow(/no batch "nothing-here"/i);
-    await expect(perform('no id')).rejects.toThrow(/cannot be a batch id/);
-    await expect(async () => perform('finished', { json: true })).rejects.toThrow(/give one with --to/);
+    await expect(perform('no id')).rejects.toThrow(/is not a valid batch id/);
+    await expect(async () => perform('finished', { json: true })).rejects.toThrow(/add --to FILE or --xlsx/);
   });
 });

@@ -57,7 +57,7 @@ describe('results.csv', () => {
     const rejected = [
       '',
       'rejected',
-      'Count "0": count is a whole number from 1 to 1000',
+      'Count "0": count must be a whole number from 1 to 1000',
       '',
       '',
       '',
@@ -121,8 +121,8 @@ describe('results.csv', () => {
     expect(records.slice(1).map((record) => [record[1], record[3], record[4]])).toEqual([
       ['x', 'stored', ''],
       ['y', 'stored', ''],
-      ['z', 'skipped', 'It says the same as line 2.'],
-      ['w', 'rejected', expect.stringMatching(/^prompt "   ": a prompt has/)],
+      ['z', 'skipped', 'It repeats line 2.'],
+      ['w', 'rejected', expect.stringMatching(/^prompt "   ": the prompt is blank/)],
     ]);
     // A retry has no sheet of its own, and knows them all the same.
     const again = await sealBatch(bench, 'repeats', sheet, 2, {

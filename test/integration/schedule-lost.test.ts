@@ -49,7 +49,7 @@ describe('a schedule that Temporal deletes', { timeout: 120_000 }, () => {
     const before = await schedule(name);
     await workflowOf(name).terminate('a test');
     await untilGone(name);
-    const text = 'Temporal has lost schedule "lost"';
+    const text = 'Temporal has deleted schedule "lost"';
     expect(await listed()).toContainEqual(
       expect.objectContaining({ schedule: 'lost', lost: true, problem: expect.stringContaining(text) }),
     );

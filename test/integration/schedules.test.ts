@@ -92,7 +92,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
     expect(ran.length + skipped.length).toBe(all.length);
     expect(skipped.length).toBeGreaterThanOrEqual(2);
     expect(skipped[0]?.outcome).toMatchObject({
-      reason: expect.stringMatching(/Batch "fast-\d+t\d+z" was at work/),
+      reason: expect.stringMatching(/Batch "fast-\d+t\d+z" had been running/),
     });
     // None began while another was at work, and each was bought once.
     for (const [index, { startedAt }] of ran.entries()) {
@@ -285,7 +285,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
     const [skipped] = await over(name, 1);
     expect(skipped?.outcome).toMatchObject({
       kind: 'skipped',
-      reason: expect.stringContaining(`Go on with: banana-batch resume ${name}`),
+      reason: expect.stringContaining(`Continue with: banana-batch resume ${name}`),
     });
     await own.signal('instruct', { kind: 'resume' });
     await own.result();
@@ -420,7 +420,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
       const failed = await trigger(name);
       const [, record] = await over(name, 2);
       expect(record?.outcome).toMatchObject({
-        reason: `${web.origin}/menu.csv: there is nothing (404). Check the address.`,
+        reason: `${web.origin}/menu.csv: not found (404). Check the address.`,
       });
       if (failed.kind !== 'started') throw new Error('Nothing was started.');
       for (const { workflowId } of (await schedule(name)).recent) {
@@ -449,7 +449,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
       expect(record?.outcome).toMatchObject({
         kind: 'failed',
         reason: expect.stringMatching(
-          /^http:\/\/127\.0\.0\.1:\d+\/menu\.csv: it leads to 169\.254\.169\.254, an address of a private/,
+          /^http:\/\/127\.0\.0\.1:\d+\/menu\.csv: it leads to 169\.254\.169\.254, an address in a private/,
         ),
       });
       expect(web.seen).toHaveLength(1);

@@ -215,7 +215,7 @@ describe('a service and an image host that quote prompts', { timeout: 400_000 },
       },
       { what: 'the model is held', withinMs: 60_000 },
     );
-    expect(hold?.message).toContain('(403). Grant it');
+    expect(hold?.message).toContain('(403). Give the key access');
     expect(hold?.said).toContain(`${SERVICE_WORD} create-403`);
     expect((await command('status', 'held')).stdout).toContain(`the service said: ${SERVICE_WORD}`);
     const failed = await eventually(() => messageOf('held', 'f'), { what: 'the other row has failed' });

@@ -189,7 +189,7 @@ describe('a sheet', () => {
     await ended('twins');
     const jobs = engine.sandbox.stats().jobsMade;
     const again = ['submit', 'twins.csv', '--near-duplicates'];
-    expect((await command(again)).stderr).toContain('Nothing is bought');
+    expect((await command(again)).stderr).toContain('Nothing to buy');
     await ended('twins');
     expect(await textAt('twins', nearDuplicatesKey(location('twins')))).toContain(
       'group,id,file_name,distance',
@@ -264,7 +264,7 @@ describe('a sheet', () => {
         expect.stringMatching(/^two-/),
       ],
     });
-    expect(bare.stderr).toContain('Canary     4 of 400 rows first, then it waits');
+    expect(bare.stderr).toContain('Canary     4 of 400 rows first, then the batch waits');
     const { code, stdout, stderr } = await runCommand(['submit', 'plan.csv', '--dry-run', '--json'], {
       cwd: engine.folder.path,
       variables: { ...engine.variables, ...variables },
@@ -295,7 +295,7 @@ describe('a sheet', () => {
     for (const line of [
       /^Images {5}s3:\/\/.*\/plan\/images\/train\/$/m,
       /^Buys {7}1 nb 1K, 1 pro 1K$/m,
-      /^Time {7}8s – 25s with 100 jobs at a time, if a job takes 8–25 s, as the service says/m,
+      /^Time {7}8s – 25s with 100 jobs in flight, if a job takes 8–25 s, the usual time/m,
       /^Cost {7}0\.039 by BANANA_PRICES, not counting .*\n {11}and more: .* no price for 1 nb 1K$/m,
       /^Row {8}first \(line 2\) → first\.png, .*\n {11}pro: POST \/text-generations \{"prompt":"one",/m,
       /nothing was uploaded, started or bought/,

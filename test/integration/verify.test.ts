@@ -283,7 +283,7 @@ describe('a sealed batch', () => {
     expect(header).toContain(',failure_phase,');
     const options = { id: 'phases', rowId: 'c', json: false };
     const story = await performCommand(row, options, { config });
-    expect(story.stdout).toMatch(/^reached +await: its job was not seen done$/m);
+    expect(story.stdout).toMatch(/^reached +await: its job was not seen to finish$/m);
     expect(story.stdout).toMatch(/^ +1 +job-1 +failed +unknown/m);
   });
 
@@ -300,7 +300,9 @@ describe('a sealed batch', () => {
   it('is refused as unsealed while it has no report, and unknown where nothing is', async () => {
     const { run } = await bench.ingest('unsealed', SHEET);
     const options = { id: run.batchId, json: true, deep: false };
-    await expect(performCommand(verify, options, { config })).rejects.toThrow(/has no seal yet: run 1 is/);
+    await expect(performCommand(verify, options, { config })).rejects.toThrow(
+      /has no final report yet: run 1 is/,
+    );
     const unknown = performCommand(verify, { ...options, id: 'nobody' }, { config });
     await expect(unknown).rejects.toThrow(UsageError);
   });
@@ -312,8 +314,8 @@ describe('a sealed batch', () => {
     const { code, stderr, runSeq, newestRunSeq, differences } = await check(batch);
     expect({ code, differences }).toEqual({ code: 0, differences: [] });
     expect({ runSeq, newestRunSeq }).toEqual({ runSeq: 1, newestRunSeq: 2 });
-    expect(stderr).toContain('Run 2 of "newer" has left no seal yet');
-    await expect(pruned(batch)).rejects.toThrow(/Run 2 of batch "newer" has left no seal yet/);
+    expect(stderr).toContain('Run 2 of "newer" has no final report yet');
+    await expect(pruned(batch)).rejects.toThrow(/Run 2 of batch "newer" has no final report yet/);
   });
 
   describe('with things left over', () => {
@@ -383,7 +385,7 @@ describe('a sealed batch', () => {
       const batch = await withLeftovers('forged');
       await edited(batch, 'runs/0002/outcomes.jsonl', 'a.png', 'q.png');
       const before = await batch.keys();
-      await expect(pruned(batch)).rejects.toThrow(/outcomes\.jsonl is not what its report\.json sealed/);
+      await expect(pruned(batch)).rejects.toThrow(/outcomes\.jsonl differs from report\.json/);
       expect(await batch.keys()).toEqual(before);
     });
 
@@ -394,7 +396,7 @@ describe('a sealed batch', () => {
         workflowId: batchWorkflowId(batch.run.batchId),
         taskQueue: 'nobody',
       });
-      await expect(pruned(batch, { yes: true }, withTemporal)).rejects.toThrow(/"open" is not over/);
+      await expect(pruned(batch, { yes: true }, withTemporal)).rejects.toThrow(/"open" is still running/);
       expect(await batch.keys()).toContain(B);
       await handle.terminate();
       expect(await pruned(batch, { yes: true }, withTemporal)).toMatchObject({ code: 0 });

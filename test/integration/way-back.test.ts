@@ -152,7 +152,7 @@ describe('the way back to the sheet', () => {
       expect(story).toMatchObject({
         prompt: 'a table',
         stderr: expect.stringMatching(
-          /"3" is taken for row ".*" \(line 6\); row ".*" \(line 3\) is line:3\./,
+          /"3" is read as row ".*" \(line 6\); for row ".*" \(line 3\) write line:3\./,
         ),
       });
     });
@@ -160,7 +160,7 @@ describe('the way back to the sheet', () => {
     it('but to none where several may be meant, which are named', async () => {
       const refused = {
         code: 2,
-        stderr: expect.stringMatching(/"4" may be 2 rows: id:(.+)~1 \(line 4\), id:\1~2 \(line 4\)\./),
+        stderr: expect.stringMatching(/"4" matches 2 rows: id:(.+)~1 \(line 4\), id:\1~2 \(line 4\)\./),
       };
       expect(await storyOf('4')).toMatchObject(refused);
       expect(await redone('2', '4')).toMatchObject(refused);
@@ -170,7 +170,7 @@ describe('the way back to the sheet', () => {
       const meant = /[Dd]id you mean "sofas\/SF-001"\?/;
       for (const refused of [await storyOf('SF-001'), await redone('2', 'SF-001')])
         expect(refused).toMatchObject({ code: 2, stderr: expect.stringMatching(meant) });
-      const unlike = /no row "zebra".*named by its id, the name of its image, or its line/;
+      const unlike = /no row "zebra".*Name a row by its id, its image name or its line/;
       for (const refused of [await storyOf('zebra'), await redone('zebra')])
         expect(refused).toMatchObject({ code: 2, stderr: expect.stringMatching(unlike) });
     });

@@ -40,7 +40,7 @@ const startReceiver = async (): Promise<RunningCommand> => {
   const receiver = await startCommand(['webhooks', '--port', String(port)], {
     cwd: engine.folder.path,
     variables: { ...engine.variables, ...variables },
-    ready: 'Webhooks are received.',
+    ready: 'Receiving webhooks.',
   });
   receivers.push(receiver);
   return receiver;
@@ -141,7 +141,7 @@ it('a genuine path with another ended job ends nothing: the row goes on waiting 
     variables: { ...engine.variables, ...variables },
   });
   expect(code).toBe(0);
-  expect(stdout).toContain('leads to a receiver with this secret');
+  expect(stdout).toContain('reaches a receiver with this secret');
   expect(await worker.end('SIGTERM')).toBe(0);
   expect(worker.output().stderr).not.toContain(SECRET);
 });

@@ -1,6 +1,6 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import pino from 'pino';
-import { ByteBudget } from '../../src/activities/byte-budget.js';
+import { MemoryLimit } from '../../src/activities/byte-budget.js';
 import type { ActivityDependencies } from '../../src/activities/dependencies.js';
 import { DEFAULT_LIMITS } from '../../src/activities/limits.js';
 import { createActivities } from '../../src/activities/index.js';
@@ -61,7 +61,7 @@ export async function startActivityBench(): Promise<ActivityBench> {
   ]);
   const api = createBananaHubClient({ baseUrl: sandbox.apiUrl, apiKey: API_KEY });
   const agent = createDownloadAgent({ allowPrivateAddresses: true });
-  const budget = new ByteBudget(64 * 1024 * 1024);
+  const budget = new MemoryLimit(64 * 1024 * 1024);
   const dependencies: ActivityDependencies = {
     store: s3.store,
     api,

@@ -4,7 +4,7 @@ import {
   leased,
   type LeaseBook,
   type LeaseControl,
-  type LeaseWord,
+  type LeaseReport,
 } from '../../src/domain/budget.js';
 import { ShardLease, type LeaseLeft, type LeaseNeeds } from '../../src/domain/shard-lease.js';
 
@@ -92,12 +92,12 @@ export class BudgetSimulation {
   #told = '';
   #losses = 0;
   #asking:
-    | { readonly parent: number; readonly cap: number; readonly words: readonly LeaseWord[] }
+    | { readonly parent: number; readonly cap: number; readonly words: readonly LeaseReport[] }
     | undefined;
   #words: Mail<BroughtWord>[] = [];
   #controls: Mail<Control>[] = [];
   /** Activities of a batch from before its reset that still run. */
-  #strays: { readonly cap: number; readonly words: readonly LeaseWord[] }[] = [];
+  #strays: { readonly cap: number; readonly words: readonly LeaseReport[] }[] = [];
 
   constructor(
     random: () => number,
@@ -132,7 +132,7 @@ export class BudgetSimulation {
       for (const { to, text } of this.#words.splice(0)) this.#hear(to, text);
       this.#ask();
       this.#answer();
-      for (const { to, text } of this.#controls.splice(0)) this.#obey(to, text);
+      for (const { to, text } of this.#controls.splice(0)) this.#apply(to, text);
       for (const shard of this.#shards) {
         this.#start(shard, Infinity);
         for (const row of shard.rows.keys()) this.#finish(shard, row, 1);
@@ -172,7 +172,7 @@ export class BudgetSimulation {
     else if (chance < 0.5) this.#finish(shard, row, this.#random());
     else if (chance < 0.6) this.#speak(shard);
     else if (chance < 0.72) this.#deliver(this.#words, (to, word) => this.#hear(to, word));
-    else if (chance < 0.84) this.#deliver(this.#controls, (to, control) => this.#obey(to, control));
+    else if (chance < 0.84) this.#deliver(this.#controls, (to, control) => this.#apply(to, control));
     else if (chance < 0.9) this.#ask();
     else if (chance < 0.95) this.#answer();
     else if (chance < 0.96) this.#strayAnswer();
@@ -333,7 +333,7 @@ export class BudgetSimulation {
       case 'cap':
         this.#cap = heard.cap;
     }
-    this.#tellAll();
+    this.#sendControl();
   }
 
   #ask(): void {
@@ -354,7 +354,7 @@ export class BudgetSimulation {
     this.#note({ kind: 'answer', answer });
   }
 
-  #lease({ cap, words }: { readonly cap: number; readonly words: readonly LeaseWord[] }): LeaseAnswer {
+  #lease({ cap, words }: { readonly cap: number; readonly words: readonly LeaseReport[] }): LeaseAnswer {
     const before = committedOf(this.#book);
     this.#book = leased(this.#book, cap, words);
     if (committedOf(this.#book) > Math.max(before, cap)) throw new Error('More was leased than the budget.');
@@ -386,10 +386,10 @@ export class BudgetSimulation {
     for (const one of [...log, ...caps]) this.#note(one);
     if (this.#random() < 0.7) this.#words.push(...later.map((text) => ({ to: 0, text })));
     else this.#losses += 1;
-    this.#tellAll();
+    this.#sendControl();
   }
 
-  #tellAll(): void {
+  #sendControl(): void {
     for (const { index, execution } of this.#shards) {
       const lease = this.#leases.controlOf(index, this.#cap);
       const control = { seq: ++this.#controlSeq, parent: this.#parent, execution, lease };
@@ -402,7 +402,7 @@ export class BudgetSimulation {
     }
   }
 
-  #obey(to: number, control: Control): void {
+  #apply(to: number, control: Control): void {
     const shard = this.#shards[to];
     if (!shard || control.seq <= shard.at.control.seq) return;
     if (control.parent !== shard.at.control.parent) shard.at.lease.repeat();

@@ -116,12 +116,12 @@ describe('the measured cost of a run', () => {
   it.each([
     [{ before: undefined }, 'began'],
     [{ after: undefined }, 'ended'],
-    [{ before: at('10.00', '0.04') }, 'unfinished when it began'],
-    [{ after: at('9.52', '0.04') }, 'unfinished when it ended'],
+    [{ before: at('10.00', '0.04') }, 'unfinished when the run began'],
+    [{ after: at('9.52', '0.04') }, 'unfinished when the run ended'],
     [{ after: at('20.00') }, 'topped up'],
     [{ others: ['spring', 'a', 'b', 'c'] }, 'spring, a, b, and 1 more'],
     [{ others: undefined }, 'not known'],
-    [{ openJobs: 2 }, 'The end of 2'],
+    [{ openJobs: 2 }, '2 of its jobs were not seen to finish'],
     [{ ranOutOfFunds: true }, 'ran out'],
     // 3.20 were spent of 2.00 and of 1.20 that came in between.
     [

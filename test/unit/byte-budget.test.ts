@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ByteBudget } from '../../src/activities/byte-budget.js';
+import { MemoryLimit } from '../../src/activities/byte-budget.js';
 
 /** Lets every promise that can settle do so. */
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -16,7 +16,7 @@ describe('the budget for image bodies', () => {
     );
     await fc.assert(
       fc.asyncProperty(steps, async (all) => {
-        const budget = new ByteBudget(100);
+        const budget = new MemoryLimit(100);
         const held: { size: number; release: () => void }[] = [];
         const admitted: number[] = [];
         let asked = 0;
@@ -44,7 +44,7 @@ describe('the budget for image bodies', () => {
   });
 
   it('gives a body that is larger than all of it the whole, alone', async () => {
-    const budget = new ByteBudget(100);
+    const budget = new MemoryLimit(100);
     const small = await budget.reserve(1);
     const seen: string[] = [];
     void budget.reserve(1_000).then((release) => {

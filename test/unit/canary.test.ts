@@ -84,10 +84,10 @@ describe('what a canary came to', () => {
     const result = { rows: 4, made: 3, failuresByKind: { refused: 1 }, generations: 4, left: 1192 };
     const cost = { made: '0.12', whole: '46.64', isPartial: false };
     expect(canaryText({ ...result, ...(jobTimes && { jobTimes }), leftSeconds: [190, 380], cost })).toBe(
-      '3 of 4 images made, 1 refused. Jobs took 8s to 30s, half of them at most 9s. They cost 0.12, all rows of this run 46.64. 1,192 rows wait, which take about 3m 10s to 6m 20s.',
+      '3 of 4 images made, 1 refused. Jobs took 8s to 30s (median 9s). Cost so far 0.12, whole run about 46.64. 1,192 rows are waiting: about 3m 10s to 6m 20s.',
     );
     expect(canaryText({ ...result, made: 0, failuresByKind: { flaky: 4 }, left: 1 })).toBe(
-      '0 of 4 images made, 4 flaky. 1 row waits.',
+      '0 of 4 images made, 4 flaky. 1 row is waiting.',
     );
     expect(jobTimesOf([])).toBeUndefined();
   });

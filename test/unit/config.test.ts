@@ -73,16 +73,16 @@ describe('the configuration', () => {
     );
     for (const part of [
       'pro 1K is 0.04',
-      'not "8K"',
+      'pro has no resolution "8K"',
       'pro 2K is "-1"',
-      'nb makes 1K, and',
+      'nb has no resolution "2K": expected 1K.',
       '"dall-e"',
       'PREFIX',
     ])
       expect(message).toContain(part);
     for (const text of ['0.04', '[]', '{"pro":"0.04"}', '{'])
       expect(messageOf(() => requireSound(readConfig({ BANANA_PRICES: text }, undefined)))).toContain(
-        'is not JSON such as',
+        'must be JSON such as',
       );
   });
 

@@ -104,11 +104,11 @@ describe('a row of the contact sheet', () => {
         kind: 'failed',
         title: 'Failed: flaky',
         message: 'upstream returned no image',
-        used: '2 generations used, 1 charged, 1 with unknown charge',
+        used: '2 jobs used, 1 charged, 1 with unknown charge',
       },
       jobs: ['job-1', 'job-2'],
     });
-    expect(shown({}, { kind: 'cancelled' }).none).toMatchObject({ used: 'No generation used' });
+    expect(shown({}, { kind: 'cancelled' }).none).toMatchObject({ used: 'No job used' });
   });
 
   it('has all labels that say something, nested ones as JSON, and input images without what signs their URLs', () => {

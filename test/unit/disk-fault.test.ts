@@ -7,10 +7,10 @@ describe('an error of the local file system', () => {
   it.each([
     ['ENOSPC', 'the disk is full'],
     ['EDQUOT', 'quota'],
-    ['EROFS', 'can only be read'],
-    ['EACCES', 'may not write'],
+    ['EROFS', 'read-only'],
+    ['EACCES', 'no permission to write'],
     ['EMFILE', 'too many files are open'],
-    ['EFBIG', 'larger than'],
+    ['EFBIG', 'size limit'],
   ])('%s is one sentence that names the file and what to do', (code, said) => {
     const text = diskFaultText(fault({ code, syscall: 'open', path: '/data/x' }));
     expect(text).toContain('Cannot write /data/x: ');

@@ -55,6 +55,6 @@ describe('a dry run', () => {
       variables: {},
     });
     expect(code).toBe(2);
-    expect(stderr).toContain('--rejects is for --dry-run');
+    expect(stderr).toContain('--rejects needs --dry-run');
   });
 });

@@ -128,7 +128,7 @@ describe('what lies where an export is to go', () => {
     expect(continuationOf({ manifest, unfinished: undefined, files }, plan, overwrite).replaces).toEqual([C]);
     expect(() =>
       continuationOf({ manifest: undefined, unfinished: undefined, files }, plan, overwrite),
-    ).toThrow(/names/);
+    ).toThrow(/not in an export\.json/);
   });
 });
 

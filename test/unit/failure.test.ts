@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
-import { bearOrHold } from '../../src/activities/bear-or-hold.js';
+import { retryOrHold } from '../../src/activities/bear-or-hold.js';
 import {
   batchFault,
   mayHaveCreated,
@@ -54,9 +54,9 @@ describe('the meaning of an error of the API', () => {
   it.each([
     ['unauthorized', /BANANAHUB_API_KEY/],
     ['insufficient-balance', /Top up/],
-    ['forbidden', /Grant it/],
-    ['paused', /when it is back/],
-    ['unavailable', /goes on by itself/],
+    ['forbidden', /Give the key access/],
+    ['paused', /when it is available again/],
+    ['unavailable', /continues by itself/],
   ] as const)(
     '%s says what ends it in our own words, and has those of the service for the bucket',
     (code, remedy) => {
@@ -153,7 +153,7 @@ describe('the meaning of an error of the bucket', () => {
     const error = new StorageError(code, { bucket: 'b', key: 'a-red-fox' }, 'put s3://b/a-red-fox failed.');
     const meaning = meaningOfStorageError(error);
     expect(meaning).toMatchObject({ kind, cause: { scope: 'storage', code } });
-    expect(JSON.stringify(meaning)).toContain(`The bucket b cannot be used as it should (${code}).`);
+    expect(JSON.stringify(meaning)).toContain(`The bucket b cannot be used (${code}).`);
     // A key holds a row's id or the beginning of its prompt.
     expect(JSON.stringify(meaning)).not.toContain('fox');
   });
@@ -182,7 +182,7 @@ describe('failures for workflows', () => {
     const meaning = meaningOfApiError(api('unavailable'));
     if (meaning.kind !== 'passing') throw new Error('it passes');
     const bear = (tryMs: number) =>
-      bearOrHold(meaning, {
+      retryOrHold(meaning, {
         budget: FRESH_BUDGET,
         tryMs,
         limits: { serviceFaultMs: 1_000, storageFaultMs: 0 },
@@ -197,7 +197,7 @@ describe('failures for workflows', () => {
       const meaning = meaningOfApiError(new BananaHubError('rate-limited', 'slow down', { retryAfterMs }));
       if (meaning.kind !== 'passing') throw new Error('it passes');
       try {
-        return bearOrHold(meaning, { budget: { spentMs, tries: 0 }, tryMs: 10, limits }).delayMs;
+        return retryOrHold(meaning, { budget: { spentMs, tries: 0 }, tryMs: 10, limits }).delayMs;
       } catch (error) {
         return error instanceof ApplicationFailure ? error.details : error;
       }
@@ -213,8 +213,8 @@ describe('failures for workflows', () => {
     if (meaning.kind !== 'passing') throw new Error('it passes');
     const limits = { serviceFaultMs: 3_600_000, storageFaultMs: 60_000 };
     const broken = { tryMs: 3_600_000, limits };
-    const { budget } = bearOrHold(meaning, { budget: FRESH_BUDGET, ...broken });
-    expect(() => bearOrHold(meaning, { budget, ...broken })).toThrow(ApplicationFailure);
+    const { budget } = retryOrHold(meaning, { budget: FRESH_BUDGET, ...broken });
+    expect(() => retryOrHold(meaning, { budget, ...broken })).toThrow(ApplicationFailure);
   });
 
   it('do not arise from a defect of ours', () => {

@@ -100,9 +100,9 @@ describe('the names of a sheet’s images', () => {
           // No file is another one's folder.
           expect(others.filter((other) => foldedName(other.imageName).startsWith(`${file}png/`))).toEqual([]);
         }
-        const clashes = rejected.filter(({ rule }) => rule.startsWith("an image's name is used once"));
+        const clashes = rejected.filter(({ rule }) => rule.startsWith('image name "'));
         const unfounded = clashes.filter(({ rule, value, line }) => {
-          const [, first, second] = /: lines (\d+) and (\d+) both have/.exec(rule) ?? [];
+          const [, first, second] = /\(lines (\d+) and (\d+);/.exec(rule) ?? [];
           const has = rows.filter((kept) => kept.line === Number(first) && kept.line < line);
           return (
             second !== String(line) || !has.some((kept) => foldedName(kept.imageName) === foldedName(value))
@@ -182,7 +182,7 @@ describe('the names of rows that join a batch', () => {
     const refused = names.refused();
     expect([...refused.keys()].toSorted((a, b) => a - b)).toEqual([2, 3, 4]);
     expect(refused.get(4)).toContain(
-      'line 4 and row "k" of the batch (line 9 of its sheet) both have "four"',
+      '"four" is used twice (line 4 and row "k" of the batch, line 9 of its sheet;',
     );
   });
 

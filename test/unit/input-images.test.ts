@@ -116,9 +116,9 @@ describe('a row with input images', () => {
     ['ftp://x.example/a.png', 'http(s) URL, a path, or s3://'],
     ['data:image/png;base64,AAAA', 'http(s) URL, a path, or s3://'],
     ['file:///etc/a.png', 'http(s) URL, a path, or s3://'],
-    ['https://', 'this is no URL'],
-    ['https://me:secret@x.example/a.png', 'no user and password'],
-    ['gone.png', 'not looked at'],
+    ['https://', 'not a valid URL'],
+    ['https://me:secret@x.example/a.png', 'must not contain a user and password'],
+    ['gone.png', 'not checked'],
   ])('names no input image by %s', async (entry, rule) => {
     const rejected = await ruleOf(`a,,,,${entry.includes(',') ? `"${entry}"` : entry}`);
     expect(rejected).toMatchObject({ column: 'input_images', rule: expect.stringContaining(rule) });
@@ -200,21 +200,21 @@ describe('the files that a sheet names', () => {
   test('break a rule where they are missing, unreadable, too large, folders, or no images', async () => {
     const inputs = inputsOf({ kind: 'folder', folder: path.join(folder.path, 'sheets') });
     const rules = {
-      'none.png': 'there is no such file',
-      'photos/a.png/b.png': 'there is no such file',
+      'none.png': 'file not found',
+      'photos/a.png/b.png': 'file not found',
       photos: 'a folder or a device',
       '/dev/null': 'a folder or a device',
-      'text.png': 'PNG, JPEG or WebP by its bytes',
+      'text.png': 'must be a PNG, JPEG or WebP',
       'large.png': 'at most 40 MB',
       'nul\0.png': 'cannot be read',
       's3://bucket': 'expected s3://bucket/key',
-      's3://Our bucket!/a.png': 'no bucket has such a name',
-      's3://arn:aws:s3:::ours/a.png': 'no bucket has such a name',
-      's3://10.0.0.1/a.png': 'no bucket has such a name',
-      's3://bucket/a/../../other/a.png': 'no object has such a name',
-      's3://bucket/nul\0.png': 'no object has such a name',
-      's3://bucket/\ud800.png': 'no object has such a name',
-      [`s3://bucket/${'a/'.repeat(513)}`]: 'no object has such a name',
+      's3://Our bucket!/a.png': 'not a valid bucket name',
+      's3://arn:aws:s3:::ours/a.png': 'not a valid bucket name',
+      's3://10.0.0.1/a.png': 'not a valid bucket name',
+      's3://bucket/a/../../other/a.png': 'not a valid object key',
+      's3://bucket/nul\0.png': 'not a valid object key',
+      's3://bucket/\ud800.png': 'not a valid object key',
+      [`s3://bucket/${'a/'.repeat(513)}`]: 'not a valid object key',
     };
     await inputs.prepare(Object.keys(rules));
     for (const [reference, rule] of Object.entries(rules)) {
@@ -229,7 +229,9 @@ describe('the files that a sheet names', () => {
     await chmod(secret, 0);
     const inputs = inputsOf({ kind: 'folder', folder: path.join(folder.path, 'sheets') });
     await inputs.prepare(['secret.png']);
-    expect(inputs.find('secret.png')).toMatchObject({ rule: expect.stringContaining('may not be read') });
+    expect(inputs.find('secret.png')).toMatchObject({
+      rule: expect.stringContaining('no permission to read'),
+    });
   });
 
   test('are none of this machine where the sheet came from elsewhere', async () => {
@@ -243,7 +245,7 @@ describe('the files that a sheet names', () => {
     await bucket.prepare([file, '../../a.png']);
     for (const reference of [file, '../../a.png']) {
       expect(bucket.find(reference)).toMatchObject({
-        rule: expect.stringContaining('names an object beside it'),
+        rule: expect.stringContaining('names an object beside the sheet'),
       });
     }
   });

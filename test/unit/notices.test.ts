@@ -73,13 +73,17 @@ describe('the configuration of notices', () => {
     ['http://a.example/x', secretOf(), /must be an https URL/],
     ['https://me:pass@a.example/x', secretOf(), /must be an https URL/],
     ['https://a.example/x#y', secretOf(), /must be an https URL/],
-    ['https://a.example/x', randomBytes(32).toString('base64'), /is not "whsec_"/],
-    ['https://a.example/x', secretOf(16), /is not "whsec_"/],
-    ['https://a.example/x', secretOf(65), /is not "whsec_"/],
-    ['https://a.example/x', `${secretOf()}!`, /is not "whsec_"/],
-    ['https://a.example/x', `whsec_${Buffer.alloc(32).toString('base64')}`, /is not "whsec_"/],
-    ['https://a.example/x', `${secretOf()},short`, /is not "whsec_"/],
-    ['https://a.example/x', `v1,${secretOf()}`, /contains "v1,".*give only what begins with "whsec_"/],
+    ['https://a.example/x', randomBytes(32).toString('base64'), /must be "whsec_"/],
+    ['https://a.example/x', secretOf(16), /must be "whsec_"/],
+    ['https://a.example/x', secretOf(65), /must be "whsec_"/],
+    ['https://a.example/x', `${secretOf()}!`, /must be "whsec_"/],
+    ['https://a.example/x', `whsec_${Buffer.alloc(32).toString('base64')}`, /must be "whsec_"/],
+    ['https://a.example/x', `${secretOf()},short`, /must be "whsec_"/],
+    [
+      'https://a.example/x',
+      `v1,${secretOf()}`,
+      /contains "v1,".*use only the part that begins with "whsec_"/,
+    ],
     ['https://a.example/x', `${secretOf()},v1,${secretOf()}`, /contains "v1,"/],
     ['https://a.example/x', `whsk_${randomBytes(64).toString('base64')}`, /key pair's.*shared secret/],
   ])('is refused without showing URL or secret: %#', (url, secret, problem) => {
@@ -197,11 +201,11 @@ describe('a notice', () => {
   it.each<[NoticeEvent, string]>([
     [
       { ...ended('completed'), cost: '19.20' } as NoticeEvent,
-      'Batch prompts is done: 480 of 500 rows have their images, 12 failed (10 refused, 2 flaky), 8 rejected: they break a rule, see rejects.csv. It cost 19.20. Look: s3://bucket/a &amp; &lt;b&gt;/prompts/contact-sheet.html Try what failed again: `banana-batch retry prompts`',
+      'Batch prompts is done: 480 of 500 rows have their images, 12 failed (10 refused, 2 flaky), 8 rejected (see rejects.csv). It cost 19.20. Contact sheet: s3://bucket/a &amp; &lt;b&gt;/prompts/contact-sheet.html Retry what may succeed (flaky): `banana-batch retry prompts`',
     ],
     [
       ended('completed', { ...EMPTY_TALLY, total: 3, stored: 3 }),
-      'Batch prompts is done: 3 of 3 rows have their images. Look: s3://bucket/a &amp; &lt;b&gt;/prompts/contact-sheet.html',
+      'Batch prompts is done: 3 of 3 rows have their images. Contact sheet: s3://bucket/a &amp; &lt;b&gt;/prompts/contact-sheet.html',
     ],
     [
       ended('cancelled', EMPTY_TALLY),
@@ -209,7 +213,7 @@ describe('a notice', () => {
     ],
     [
       ended('failed', tallyOfPending(9)),
-      'Batch prompts was ended from outside or by an error of its own: 0 of 9 rows have their images, as far as recorded. What is recorded is kept; it goes on where it stopped: `banana-batch retry prompts`',
+      'Batch prompts was terminated or failed: 0 of 9 rows have their images, as far as recorded. Recorded rows are kept. Continue: `banana-batch retry prompts`',
     ],
     [
       { type: 'batch.held', batch, hold: { ...hold, message: '<!channel> & all' } },

@@ -24,9 +24,9 @@ describe('the oldest rows of a status', () => {
     const lines = overdueLines({ ...status, oldestRows });
     expect(lines.slice(0, -1)).toEqual([
       '  oldest rows (19 of 20 jobs end within 20s):',
-      '    red-fox · job awaited for 12m 34s · generation 1 · job job-7',
-      '    a row whose id the bucket does not tell · image being copied for 1m 30s · generation 2 · job job-7',
-      '    blue-fox · job being made for 1m 1s · generation 1',
+      '    red-fox · waiting for the job for 12m 34s · generation 1 · job job-7',
+      '    a row whose id cannot be read from the bucket · copying the image for 1m 30s · generation 2 · job job-7',
+      '    blue-fox · creating the job for 1m 1s · generation 1',
     ]);
     for (const advice of ['row spring ROWID', '--job-timeout', 'cancel'])
       expect(lines.at(-1)).toContain(advice);

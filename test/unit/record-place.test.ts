@@ -34,14 +34,16 @@ const head = 'id,prompt,file_name\nfox,"a fox\nin snow",\n';
 const rulesOf = async (text: string) =>
   (await readWholeSheet(text)).rejected.map(({ line, tableRow, rule }) => [line, tableRow, rule]);
 const both = (what: string): unknown =>
-  expect.stringContaining(`row 3 of the table, line 4, and row 4 of the table, line 5 both have "${what}"`);
+  expect.stringContaining(
+    `"${what}" is used twice (row 3 of the table, line 4, and row 4 of the table, line 5`,
+  );
 
 describe('what is reported of a sheet with line breaks in its cells', () => {
   it('names the places of both rows that have one id or name', async () => {
     expect(await rulesOf(`${head}owl,an owl,\nowl,a second owl,\n`)).toEqual([[5, 4, both('owl')]]);
     expect(await rulesOf(`${head}a,an owl,x\nb,a second owl,X\n`)).toEqual([[5, 4, both('X')]]);
     expect(await rulesOf(`${head}fox,a fox,\n`)).toEqual([
-      [4, 3, expect.stringContaining('line 2, and row 3 of the table, line 4 both have "fox"')],
+      [4, 3, expect.stringContaining('"fox" is used twice (line 2, and row 3 of the table, line 4)')],
     ]);
   });
 

@@ -15,7 +15,7 @@ describe('the advice to retry', () => {
 
   it('says how rows are retried that a retry leaves alone', () => {
     expect(retryAdvice('spring', { refused: 1, invalid: 2 })).toMatch(
-      /^Nothing to retry as it is: .* only with --kind invalid,refused\.$/,
+      /^Nothing to retry: .* only with --kind invalid,refused\.$/,
     );
   });
 });

@@ -101,12 +101,12 @@ describe('a sheet that a spreadsheet has rewritten', () => {
   });
 
   test.each([
-    ['0.672916667', 'made a time of it'],
-    ['0,375', 'made a time of it'],
-    ['16:09', 'made a time of it'],
-    ['16:9:00', 'made a time of it'],
-    ['2026-04-03', 'made a date of it'],
-    ['4/3/2026', 'made a date of it'],
+    ['0.672916667', 'turned it into a time'],
+    ['0,375', 'turned it into a time'],
+    ['16:09', 'turned it into a time'],
+    ['16:9:00', 'turned it into a time'],
+    ['2026-04-03', 'turned it into a date'],
+    ['4/3/2026', 'turned it into a date'],
   ])('has the reason beside an aspect ratio of %s', async (ratio, why) => {
     const { rejected } = await readWholeSheet(`prompt;aspect_ratio\na cat;${ratio}\n`);
     expect(rejected[0]?.rule).toContain(why);

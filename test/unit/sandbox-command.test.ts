@@ -69,7 +69,7 @@ describe('the sandbox command', () => {
     controller.abort();
     const { code, stderr } = await running;
     expect(code).toBe(0);
-    expect(stderr).toMatch(/jobs made +1\n/);
+    expect(stderr).toMatch(/jobs created +1\n/);
     await expect(fetch(`${places.baseUrl}/balance`)).rejects.toThrow('fetch failed');
   });
 

@@ -28,7 +28,7 @@ describe('amounts', () => {
   });
 
   it.each(['', '-1', '1e3', '.5', '1.', '1.0000001', '1,5', ' 1'])('are not read from "%s"', (text) => {
-    expect(() => parseMicros(text)).toThrow('is no amount');
+    expect(() => parseMicros(text)).toThrow('is not an amount');
   });
 });
 

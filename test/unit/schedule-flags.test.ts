@@ -40,11 +40,11 @@ describe('the flags of a schedule', () => {
 
   it.each<[ScheduleFlags, RegExp]>([
     [{ cron: ['0 2 * * *'] }, /--mode is missing.*decides what is bought/],
-    [{ mode: 'fresh' }, /Say when it fires/],
+    [{ mode: 'fresh' }, /Give the times of the schedule/],
     [{ ...NIGHTLY, every: 60_000 }, /--cron and --every/],
-    [{ ...NIGHTLY, offset: 60_000 }, /--offset moves the times of --every/],
+    [{ ...NIGHTLY, offset: 60_000 }, /--offset is only for --every/],
     [{ mode: 'fresh', every: 60_000, offset: 60_000 }, /shorter/],
-    [{ ...NIGHTLY, mode: 'changes', overlap: 'allow-all' }, /allow-all makes no sense/],
+    [{ ...NIGHTLY, mode: 'changes', overlap: 'allow-all' }, /allow-all cannot be used with --mode changes/],
   ])('%j are refused with the reason', (flags, reason) => {
     expect(() => scheduleSettings(flags)).toThrow(reason);
   });
@@ -62,8 +62,9 @@ describe('the flags of a schedule', () => {
     ).toEqual([
       {
         name: 'Limits',
-        before: 'at most 50 images, or none, and a budget of 5.00, each firing',
-        after: 'a budget of 5.00, each firing',
+        before:
+          'at most 50 images (nothing is bought if there would be more), and a budget of 5.00, for each run',
+        after: 'a budget of 5.00, for each run',
       },
       {
         name: 'Overlap',

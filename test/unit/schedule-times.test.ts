@@ -24,27 +24,27 @@ describe('a cron line', () => {
   });
 
   it.each([
-    ['', /0 fields, and five/],
-    ['0 2 * *', /4 fields, and five/],
+    ['', /0 fields, but five/],
+    ['0 2 * *', /4 fields, but five/],
     // Temporal takes the sixth for a year, others for seconds.
-    ['0 0 2 * * *', /6 fields, and five/],
-    ['61 2 * * *', /"61" is no minute: expected 0–59/],
-    ['0 24 * * *', /"24" is no hour/],
-    ['0 2 32 * *', /"32" is no day of the month/],
-    ['0 2 * funuary *', /"funuary" is no month/],
-    ['0 2 * * 8', /"8" is no day of the week/],
+    ['0 0 2 * * *', /6 fields, but five/],
+    ['61 2 * * *', /"61" is not a valid minute: expected 0–59/],
+    ['0 24 * * *', /"24" is not a valid hour/],
+    ['0 2 32 * *', /"32" is not a valid day of the month/],
+    ['0 2 * funuary *', /"funuary" is not a valid month/],
+    ['0 2 * * 8', /"8" is not a valid day of the week/],
     // Temporal reads what follows # as a comment: every Monday instead of the first.
-    ['0 2 * * 1#1', /"1#1" is no day of the week/],
-    ['0 2 L * *', /"L" is no day of the month/],
-    ['0 2 ? * 1', /"\?" is no day of the month/],
-    ['0 22-4 * * *', /"22-4" is no hour/],
+    ['0 2 * * 1#1', /"1#1" is not a valid day of the week/],
+    ['0 2 L * *', /"L" is not a valid day of the month/],
+    ['0 2 ? * 1', /"\?" is not a valid day of the month/],
+    ['0 22-4 * * *', /"22-4" is not a valid hour/],
     // Temporal fires only where both fit.
     ['0 2 1 * 1', /only when both do/],
     ['0 2 */2 * 1', /only when both do/],
-    ['0 2 30 2 *', /no such day/],
+    ['0 2 30 2 *', /that day does not exist/],
     ['CRON_TZ=Europe/Berlin 0 2 * * *', /--timezone/],
     ['@every 1h', /--every/],
-    ['@reboot', /there is no @reboot/],
+    ['@reboot', /there is no shorthand @reboot/],
   ])('"%s" is refused with the reason', (text, reason) => {
     expect(problemOf(text)).toMatch(reason);
   });
@@ -156,10 +156,10 @@ describe('a time that a person gives', () => {
   });
 
   it.each([
-    ['yesterday', /is no time/],
-    ['2026-02-30', /no day of the calendar/],
-    ['2026-11-20 25:00', /no time of the day/],
-    ['2026-03-29 02:30', /its clocks skip it/],
+    ['yesterday', /is not a time/],
+    ['2026-02-30', /not a day of the calendar/],
+    ['2026-11-20 25:00', /not a time of day/],
+    ['2026-03-29 02:30', /the clocks there skip it/],
   ])('"%s" is refused with the reason', (text, reason) => {
     expect(at(text, 'from')).toMatch(reason);
   });

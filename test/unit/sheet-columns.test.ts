@@ -114,14 +114,16 @@ describe('a header that cannot be trusted', () => {
       code: 'duplicate-header',
       line: 2,
       message:
-        'sheet.csv, line 2: columns 2 and 3 are both called "style" (letter case does not count). Rename or remove one of them',
+        'sheet.csv, line 2: columns 2 and 3 have the same name "style" (letter case does not count). Rename or remove one of them',
     });
   });
 
   test('has two labels that would be carried under one name', async () => {
     await expect(readWholeSheet('prompt,width,input_width\na,b,c\n')).rejects.toMatchObject({
       code: 'duplicate-header',
-      message: expect.stringContaining('"width" and "input_width" would both be carried as "input_width"'),
+      message: expect.stringContaining(
+        '"width" and "input_width" would both be copied to the results as "input_width"',
+      ),
     });
   });
 
@@ -133,7 +135,7 @@ describe('a header that cannot be trusted', () => {
     await expect(readWholeSheet(`${headerLine}\na,b,c\n`)).rejects.toMatchObject({
       code: 'no-prompt-column',
       line: 1,
-      message: expect.stringContaining(`--map ${flag}, or make them of several with --template`),
+      message: expect.stringContaining(`--map ${flag}, or make prompts from several columns by --template`),
     });
   });
 

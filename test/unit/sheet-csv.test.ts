@@ -177,7 +177,9 @@ describe('a broken file', () => {
   ])('is %s, which has no rows', async (_, text) => {
     await expect(readWholeSheet(text)).rejects.toMatchObject({
       code: 'no-rows',
-      message: expect.stringMatching(/^sheet\.csv: it has no rows\. A header line with a "prompt" column/),
+      message: expect.stringMatching(
+        /^sheet\.csv: it has no rows\. Expected a header line with a "prompt" column/,
+      ),
     });
   });
 });
@@ -189,7 +191,7 @@ test('one large field among 117,000 rows loses none of them', async () => {
   const sheet = await readWholeSheet(`prompt,style\n${rows.join('\n')}\n`);
   expect(sheet.rows).toHaveLength(116_999);
   expect(sheet.rows.at(-1)).toMatchObject({ prompt: 'prompt 116999', line: 117_001, position: 116_998 });
-  expect(sheet.rejected).toMatchObject([{ line: 202, rule: 'a prompt has at most 32000 characters' }]);
+  expect(sheet.rejected).toMatchObject([{ line: 202, rule: 'a prompt may have at most 32000 characters' }]);
 });
 
 describe('tab-separated text', () => {

@@ -57,7 +57,7 @@ describe('the delimiter', () => {
   test('cannot be a quote, a line break or a word', async () => {
     for (const delimiter of ['"', '\n', 'ab', '']) {
       await expect(readWholeSheet('prompt\na\n', { delimiter })).rejects.toThrow(
-        /delimiter is one character/,
+        /delimiter must be one character/,
       );
     }
   });

@@ -128,7 +128,7 @@ describe('a sheet behind an address', () => {
   test.each([
     [401, /needs a login \(401\)\. Share the sheet/],
     [403, /needs a login \(403\)\. Share the sheet/],
-    [404, /there is nothing \(404\)\. Check the address/],
+    [404, /not found \(404\)\. Check the address/],
     [429, /too many requests \(429\)\. Try again in 30 s/],
     [503, /the server failed \(503\)\. Try again later/],
     [418, /answered 418 instead of the sheet/],
@@ -146,20 +146,22 @@ describe('a sheet behind an address', () => {
       request.path.startsWith('/v3/signin')
         ? page(request, response)
         : response.writeHead(302, { location: '/v3/signin/identifier?continue=secret' }).end();
-    expect(await refusal(signIn)).toMatch(/leads to a sign-in page of 127\.0\.0\.1:\d+\. Share the sheet/);
+    expect(await refusal(signIn)).toMatch(
+      /redirects to a sign-in page of 127\.0\.0\.1:\d+\. Share the sheet/,
+    );
   });
 
   test('is given up when redirects have no end, lead to no address, or the body is packed strangely', async () => {
     let hops = 0;
     const endless = (_: SeenRequest, response: ServerResponse): unknown =>
       response.writeHead(302, { location: `/hop/${(hops += 1)}` }).end();
-    expect(await refusal(endless)).toContain('redirects more than 10 times');
+    expect(await refusal(endless)).toContain('more than 10 redirects');
     expect(
       await refusal((_, response) => response.writeHead(302, { location: 'file:///etc/secret' }).end()),
-    ).toContain('cannot be had');
+    ).toContain('cannot be fetched');
     const brotli = { 'content-encoding': 'br' };
     expect(await refusal((_, response) => response.writeHead(200, brotli).end('x'))).toContain(
-      'packed as "br"',
+      'compressed as "br"',
     );
   });
 
@@ -170,7 +172,7 @@ describe('a sheet behind an address', () => {
         await expect(download(`${origin}/s.csv?token=secret`, { access: STORED })).rejects.toMatchObject({
           isPassing: false,
           message: expect.stringMatching(
-            /^http:\/\/[^/]+\/s\.csv: it leads to \S+, an address of a private or reserved network, .* BANANA_ALLOW_PRIVATE_ADDRESSES=true on the workers\./,
+            /^http:\/\/[^/]+\/s\.csv: it leads to \S+, an address in a private or reserved network, .* BANANA_ALLOW_PRIVATE_ADDRESSES=true on the workers\./,
           ),
         });
         expect(server.seen).toHaveLength(0);
@@ -193,7 +195,7 @@ describe('a sheet behind an address', () => {
           // An address is the same place in any notation of its numbers: that is followed to where redirects have no end.
           const isTyped = new URL(target).host === host;
           await expect(download('/s.csv', { access: TYPED })).rejects.toThrow(
-            isTyped ? 'redirects more than 10 times' : 'an address of a private or reserved network',
+            isTyped ? 'more than 10 redirects' : 'an address in a private or reserved network',
           );
         }
         expect(other.seen).toHaveLength(0);
@@ -240,7 +242,7 @@ describe('a sheet behind an address', () => {
       await refusal((_, response) => void response.writeHead(200).write(SHEET), {
         limits: { timeoutMs: 300 },
       }),
-    ).toContain(`fell silent after ${SHEET.length} B`);
+    ).toContain(`stopped sending after ${SHEET.length} B`);
     expect(await refusal(() => undefined, { limits: { timeoutMs: 300 } })).toContain('does not answer');
     const small = { limits: { maxBytes: 100 } };
     expect(await refusal((_, response) => response.writeHead(200, declared).end(), small)).toContain(

@@ -70,7 +70,7 @@ describe('text in another encoding', () => {
         code: 'undecodable',
         line: 5,
         message:
-          'sheet.csv, line 5: a byte here is not valid utf-8. If it comes from an older Excel, use --encoding windows-1252; else save it as UTF-8',
+          'sheet.csv, line 5: a byte here is not valid utf-8. If it comes from an older Excel, use --encoding windows-1252; otherwise save it as UTF-8',
       });
     }
   });

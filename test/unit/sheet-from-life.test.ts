@@ -57,7 +57,7 @@ describe('a cell that a spreadsheet could not fill in', () => {
       [],
     );
     expect(TEXTS.filter((text) => formulaRule(text) !== undefined)).toEqual([]);
-    expect(formulaRule('#REF!')).toMatch(/error of a spreadsheet \(#REF!\).* correct its formula/);
+    expect(formulaRule('#REF!')).toMatch(/error of a spreadsheet \(#REF!\).* correct the formula/);
     expect(formulaRule('Loading…')).toMatch(/still loading/);
     expect(formulaRule('=A1&B1')).toMatch(/formula.* values instead of formulas/);
   });
@@ -116,7 +116,7 @@ describe('joined files', () => {
   test('whose columns are in other places stop with the line of the second header', async () => {
     await expect(readWholeSheet('id,prompt\n1,a fox\nprompt,id\na cat,2\n')).rejects.toMatchObject({
       code: 'other-header',
-      message: expect.stringContaining('line 3: here the header of another file follows'),
+      message: expect.stringContaining('line 3: the header of another file follows here'),
     });
   });
 

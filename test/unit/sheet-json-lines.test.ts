@@ -64,10 +64,10 @@ describe('JSON Lines', () => {
     );
     expect(rows).toHaveLength(1);
     expect(rejected.map(({ line, column, rule }) => [line, column, rule])).toEqual([
-      [2, 'prompt', 'a prompt has at least one character that is not blank'],
-      [3, 'prompt', 'prompt is a text'],
-      [4, 'prompt', 'a prompt has at least one character that is not blank'],
-      [5, 'prompt', 'a prompt has at least one character that is not blank'],
+      [2, 'prompt', 'the prompt is blank'],
+      [3, 'prompt', 'prompt must be text'],
+      [4, 'prompt', 'the prompt is blank'],
+      [5, 'prompt', 'the prompt is blank'],
     ]);
     expect(rejected[1]).toMatchObject({ value: '["c"]', record: { prompt: ['c'] } });
   });
@@ -75,8 +75,8 @@ describe('JSON Lines', () => {
   test('reject half a surrogate pair, which no file can carry', async () => {
     const { rejected } = await read('{"prompt":"a"}\n{"prompt":"b\\ud800"}\n{"prompt":"c","id":"\\udc00"}\n');
     expect(rejected).toMatchObject([
-      { line: 2, column: 'prompt', rule: expect.stringContaining('whole characters') },
-      { line: 3, column: 'id', rule: expect.stringContaining('whole characters') },
+      { line: 2, column: 'prompt', rule: expect.stringContaining('half of a surrogate pair') },
+      { line: 3, column: 'id', rule: expect.stringContaining('half of a surrogate pair') },
     ]);
   });
 
@@ -90,7 +90,7 @@ describe('JSON Lines', () => {
     const one = ['https://x.example/1.png'];
     expect(rows.map(({ inputImages }) => inputImages)).toEqual([[], one, one]);
     expect(rejected).toMatchObject([
-      { line: 4, column: 'input_images', value: '[1]', rule: 'input_images is a text, or a list of texts' },
+      { line: 4, column: 'input_images', value: '[1]', rule: 'input_images must be text or a list of texts' },
       { line: 5, column: 'input_images', value: '{"a":1}' },
     ]);
   });
@@ -140,14 +140,14 @@ describe('JSON Lines', () => {
     for (const levels of [100, 4000]) {
       const broken = read(`{"prompt":"a"}\n${nested(levels)}`);
       await expect(broken).rejects.toMatchObject({ code: 'bad-json', line: 2 });
-      await expect(broken).rejects.toThrow('more than 100 deep');
+      await expect(broken).rejects.toThrow('nested more than 100 levels deep');
     }
   });
 
   test('without any line have no rows', async () => {
     await expect(read('\n \n')).rejects.toMatchObject({
       code: 'no-rows',
-      message: expect.stringContaining('One JSON object a line'),
+      message: expect.stringContaining('Expected one JSON object per line'),
     });
   });
 

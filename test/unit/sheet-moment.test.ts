@@ -71,7 +71,7 @@ describe('without a moment', () => {
     const read = readWholeSheet('subject\nfox\n', { template: '{{subject}} at {{ Time }}' });
     await expect(read).rejects.toMatchObject({ code: 'unknown-column' });
     await expect(read).rejects.toThrow(
-      'sheet.csv, line 1: --template uses the column "Time", which the sheet does not have. Without such columns {{date}} and {{time}} are those at which a schedule fires, and this is none. Its columns: "subject"',
+      'sheet.csv, line 1: --template uses the column "Time", which the sheet does not have. Only schedules fill in {{date}} and {{time}}, unless the sheet has such columns. Its columns: "subject"',
     );
   });
 
@@ -193,13 +193,13 @@ describe('a refused moment', () => {
         line: 2,
         column: 'prompt',
         value: 'on {{ Date }}',
-        rule: String.raw`prompt has no {{date}} and {{time}} in a schedule of --mode changes, where the row would be bought anew at each firing. Leave them out, write \{\{Date\}\} for the text itself, or make a schedule of --mode fresh`,
+        rule: String.raw`prompt must not contain {{date}} or {{time}} in a schedule with --mode changes, where the row would be bought again at each run. Remove them, write \{\{Date\}\} for the text itself, or create a schedule with --mode fresh`,
         record: { prompt: 'on {{ Date }}' },
       },
       {
         line: 4,
         column: 'file_name',
-        rule: expect.stringContaining('would get another name at each firing'),
+        rule: expect.stringContaining('would get another name at each run'),
       },
     ]);
   });
@@ -207,7 +207,7 @@ describe('a refused moment', () => {
   test.each(['template', 'name'])('refuses the sheet whose %s says it', async (flag) => {
     const read = readWholeSheet('prompt\nfox\n', { moment: 'refused', [flag]: 'on {{DATE|now}} {{prompt}}' });
     await expect(read).rejects.toMatchObject({ code: 'bad-template' });
-    await expect(read).rejects.toThrow(`--${flag} says {{date}}, which is another at each firing`);
+    await expect(read).rejects.toThrow(`--${flag} contains {{date}}, which differs at each run`);
   });
 });
 

@@ -19,7 +19,7 @@ describe('a record is rejected, and the rest goes on,', () => {
       expect(await rejection('prompt,style', `"${blank}",x`)).toMatchObject({
         line: 2,
         column: 'prompt',
-        rule: 'a prompt has at least one character that is not blank',
+        rule: 'the prompt is blank',
         record: { prompt: blank, style: 'x' },
       });
     }
@@ -27,7 +27,7 @@ describe('a record is rejected, and the rest goes on,', () => {
 
   test('when its prompt is longer than 32,000 characters, shown shortened', async () => {
     const rejected = await rejection('prompt,style', `${'🦊'.repeat(32_001)},x`);
-    expect(rejected).toMatchObject({ column: 'prompt', rule: 'a prompt has at most 32000 characters' });
+    expect(rejected).toMatchObject({ column: 'prompt', rule: 'a prompt may have at most 32000 characters' });
     expect(rejected?.value.length).toBeLessThanOrEqual(200);
     expect(rejected?.value).not.toMatch(/\p{Surrogate}/u);
     expect((await readWholeSheet(`prompt\n${'🦊'.repeat(32_000)}\n`)).rows).toHaveLength(1);
@@ -37,7 +37,7 @@ describe('a record is rejected, and the rest goes on,', () => {
     expect(await rejection('prompt,Engine', 'a,dall-e', { map: { model: 'engine' } })).toMatchObject({
       column: 'Engine',
       value: 'dall-e',
-      rule: 'model is one of nb (NanoBanana), nb2 (NanoBanana 2), pro (NanoBanana Pro)',
+      rule: 'model must be nb (NanoBanana), nb2 (NanoBanana 2) or pro (NanoBanana Pro)',
     });
   });
 
@@ -45,7 +45,7 @@ describe('a record is rejected, and the rest goes on,', () => {
     expect(await rejection('prompt,model,aspect_ratio', 'a,nb,1:4')).toMatchObject({
       column: 'aspect_ratio',
       value: '1:4',
-      rule: expect.stringMatching(/^aspect_ratio of NanoBanana is one of 1:1 .*21:9 from_prompt$/),
+      rule: expect.stringMatching(/^aspect_ratio of NanoBanana must be one of 1:1 .*21:9 from_prompt$/),
     });
     expect((await readWholeSheet('prompt,model,aspect_ratio\na,nb2,1:4\n')).rows).toHaveLength(1);
   });
@@ -66,13 +66,13 @@ describe('a record is rejected, and the rest goes on,', () => {
     expect(await rejection('prompt,model,resolution', 'a,nb,2K')).toMatchObject({
       column: 'resolution',
       value: '2K',
-      rule: 'resolution of NanoBanana is 1K; leave it blank, or use nb2 or pro',
+      rule: 'resolution of NanoBanana must be 1K; leave it blank, or use nb2 or pro',
     });
   });
 
   test('when its resolution is unknown', async () => {
     expect(await rejection('prompt,resolution', 'a,8K')).toMatchObject({
-      rule: 'resolution of NanoBanana Pro is 1K, 2K or 4K',
+      rule: 'resolution of NanoBanana Pro must be 1K, 2K or 4K',
     });
   });
 
@@ -80,7 +80,7 @@ describe('a record is rejected, and the rest goes on,', () => {
     expect(await rejection('prompt,count', `a,${count}`)).toMatchObject({
       column: 'count',
       value: count,
-      rule: 'count is a whole number from 1 to 1000',
+      rule: 'count must be a whole number from 1 to 1000',
     });
   });
 
@@ -93,7 +93,7 @@ describe('a record is rejected, and the rest goes on,', () => {
       rule: expect.stringContaining('control characters'),
     });
     expect(await rejection('prompt,id', `a,${'x'.repeat(201)}`)).toMatchObject({
-      rule: 'an id has at most 200 characters',
+      rule: 'an id must have at most 200 characters',
     });
   });
 
@@ -101,7 +101,12 @@ describe('a record is rejected, and the rest goes on,', () => {
     const { rows, rejected } = await readWholeSheet('prompt,id\na,fox\n\n"b\nc", fox \nd,owl\n');
     expect(rows.map((row) => row.rowId)).toEqual(['fox', 'owl']);
     expect(rejected).toMatchObject([
-      { line: 4, column: 'id', value: 'fox', rule: 'an id is used once: lines 2 and 4 both have "fox"' },
+      {
+        line: 4,
+        column: 'id',
+        value: 'fox',
+        rule: 'id "fox" is used twice (lines 2 and 4). Change one of them',
+      },
     ]);
   });
 
@@ -116,7 +121,7 @@ describe('a record is rejected, and the rest goes on,', () => {
       {
         line: 3,
         value: '3',
-        rule: '3 fields, but the header has 2. Put a text that contains the delimiter in quotes',
+        rule: '3 fields, but the header has 2. Put text that contains the delimiter in quotes',
         record: { prompt: 'b', style: ' c', column_3: ' y' },
       },
     ]);

@@ -52,7 +52,7 @@ describe('a template', () => {
       {
         line: 3,
         column: 'style',
-        rule: '--template needs a text in the column "style". Where it may be blank, say what stands then: {{style|…}}',
+        rule: '--template needs text in the column "style". If it may be blank, give a default: {{style|default}}',
       },
     ]);
     const list = '{"style":["a"]}\n{"style":""}\n{"style":"x"}\n';
@@ -75,13 +75,13 @@ describe('a template', () => {
   });
 
   test.each([
-    ['a {{subject', /do not pair up/],
-    ['a subject}} x', /do not pair up.*\\\{ and \\\}/],
-    ['\\{{subject}}', /do not pair up/],
-    ['{{subject\\}}', /do not pair up/],
+    ['a {{subject', /unpaired braces/],
+    ['a subject}} x', /unpaired braces.*\\\{ and \\\}/],
+    ['\\{{subject}}', /unpaired braces/],
+    ['{{subject\\}}', /unpaired braces/],
     ['a {{ }} x', /empty braces/],
     ['a {{|x}} x', /empty braces/],
-    ['a red fox', /names no column/],
+    ['a red fox', /uses no column/],
     ['{{red,,blue}}', /empty choice in \{\{red,,blue\}\}/],
   ])('that is broken is refused: %s', async (template, message) => {
     const read = promptsOf('subject\nfox\n', template);
@@ -298,6 +298,6 @@ test('a record that makes more images than a batch takes ends the reading on its
   const full = { line: 2, endLine: 2, values: ['a', '5'] };
   expect(check(full, columns)).toMatchObject({ kind: 'accepted' });
   expect(() => check({ line: 3, endLine: 3, values: ['b', '1'] }, columns)).toThrow(
-    'sheet.csv, line 3: with this record the sheet makes more than 5 images, and a batch takes no more.',
+    'sheet.csv, line 3: with this row the sheet makes more than 5 images, the limit of a batch.',
   );
 });

@@ -43,7 +43,10 @@ describe('toldSkips', () => {
   it('tells each of a few, and of many the newest with how many there were', () => {
     expect(toldSkips(skips(10))).toEqual(skips(10));
     expect(toldSkips(skips(11))).toEqual([
-      { time: day(11), reason: 'It was at work. So were 10 before it, from 2026-11-01T02:00:00.000Z on.' },
+      {
+        time: day(11),
+        reason: 'It was at work. 10 times before it were skipped too, from 2026-11-01T02:00:00.000Z on.',
+      },
     ]);
     expect(toldSkips([])).toEqual([]);
   });

@@ -101,14 +101,14 @@ async function show() {
         ? card(row, position, alike, addressOf({ row: position + 1 }), view.row === position + 1)
         : '';
     });
-    main.replaceChildren(...(count === 0 ? [el('p', 'empty', ['No row is so.'])] : cards));
+    main.replaceChildren(...(count === 0 ? [el('p', 'empty', ['No rows match.'])] : cards));
     tell(view, { count, exact, page });
     if (view.row > 0) document.getElementById(`row-${view.row}`)?.scrollIntoView({ block: 'center' });
   } catch {
     if (!isCurrent()) return;
     main.replaceChildren(
       el('p', 'empty', [
-        'The rows of this page cannot be read. It was sealed anew meanwhile (then reload it), or copied without the folder ',
+        'The rows of this page cannot be read. The batch was run again (then reload the page), or the page was copied without the folder ',
         el('code', '', ['contact-sheet/']),
         ' beside it.',
       ]),
