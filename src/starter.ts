@@ -21,7 +21,7 @@ export { localSheet } from './batch/sheet-file.js';
 export { startBatch, type StartedBatch } from './batch/start-batch.js';
 
 /** Run rows of a batch again: what failed, or what is to be made anew. */
-export { planAgain, type AgainPlan, type AskedAgain } from './batch/plan-again.js';
+export { planAgain, type AgainPlan, type RerunRequest } from './batch/plan-again.js';
 export { startRequest } from './batch/start-run.js';
 
 /** Find batches, and see where they are. */

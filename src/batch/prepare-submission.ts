@@ -1,6 +1,6 @@
 import type { AccountId } from '../bananahub/client.js';
 import type { BucketConfig } from '../config.js';
-import { canaryOf, type AskedCanary } from '../domain/canary.js';
+import { canaryOf, type CanaryOptions } from '../domain/canary.js';
 import type { PriceTable } from '../domain/price-table.js';
 import type { RunSettings } from '../domain/run-settings.js';
 import { RunRequest } from '../ledger/documents.js';
@@ -48,7 +48,7 @@ export interface Submission {
   readonly to?: BatchFolder | undefined;
   readonly settings: RunSettings;
   readonly spending: Spending;
-  readonly canary?: AskedCanary | undefined;
+  readonly canary?: CanaryOptions | undefined;
   /** Ids of a failures.csv or rejects.csv that are not rows of the batch become new rows. */
   readonly newIds: boolean;
   /** The account's key was rotated since the batch was run. */

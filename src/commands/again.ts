@@ -25,7 +25,7 @@ import {
   readBatchStatus,
   startRequest,
   type AgainPlan,
-  type AskedAgain,
+  type RerunRequest,
 } from '../starter.js';
 import { againJson, againText, nothingToDoText } from './again-text.js';
 import { ownAccount, withBatchAccess, withBucket, type BatchAccess } from './batch-access.js';

@@ -1,3 +1,4 @@
+import { counted } from '../domain/counted.js';
 import { cancelBatch, findBatch, readBatchStatus } from '../starter.js';
 import { isOpen } from '../batch/status-document.js';
 import { withTemporalAccess, type BatchAccess } from './batch-access.js';

@@ -1,3 +1,4 @@
+import { counted } from '../domain/counted.js';
 import { pauseBatch } from '../starter.js';
 import { withTemporalAccess } from './batch-access.js';
 import { EXIT, type Command } from './command-context.js';

@@ -6,7 +6,7 @@ import { rowsToBuy, rowsToRun } from '../batch/plan-counts.js';
 import type { SubmissionPlan } from '../batch/plan-submission.js';
 import type { SheetFile } from '../batch/sheet-file.js';
 import { budgetIn, type Spending } from '../batch/spending.js';
-import { canaryOf, type AskedCanary } from '../domain/canary.js';
+import { canaryOf, type CanaryOptions } from '../domain/canary.js';
 import { counted } from '../domain/counted.js';
 import { BATCH_ID_RULE, parseBatchId, type BatchId } from '../domain/ids.js';
 import type { RunSettings } from '../domain/run-settings.js';
@@ -37,7 +37,7 @@ export interface SubmissionOptions {
   readonly settings: RunSettings;
   readonly spending: Spending;
   /** Sample rows that are made first; undefined for none. */
-  readonly canary: AskedCanary | undefined;
+  readonly canary: CanaryOptions | undefined;
   /** Rows of the batch that the sheet lacks stay. */
   readonly merge: boolean;
   /** Ids of a failures.csv or rejects.csv that are not rows of the batch become new rows. */
