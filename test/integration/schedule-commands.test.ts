@@ -115,7 +115,7 @@ describe('the commands about schedules', { timeout: 180_000 }, () => {
     expect(plan.code).toBe(0);
     expect(plan.stderr).toMatch(/At 02:00, every day \(Asia\/Tokyo\)/);
     expect(plan.stderr.match(/\d 02:00 \+09:00 \(in /g)).toHaveLength(5);
-    expect(plan.stderr).toMatch(/Firing {5}makes 2 images .*posters-\d{8}t170000z/);
+    expect(plan.stderr).toMatch(/Each run {3}makes 2 images .*posters-\d{8}t170000z/);
     expect((await perform(scheduleList, { json: false })).stderr).toContain('There are no schedules');
 
     expect(await create({})).toMatchObject({
@@ -124,7 +124,7 @@ describe('the commands about schedules', { timeout: 180_000 }, () => {
     });
     expect(await create({})).toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(/there already.*schedule update posters/),
+      stderr: expect.stringMatching(/already exists.*schedule update posters/),
     });
     // Nobody works yet: Temporal and the bucket tell all there is.
     expect(await trigger(POSTERS)).toMatchObject({
@@ -175,7 +175,7 @@ describe('the commands about schedules', { timeout: 180_000 }, () => {
       overlap: 'buffer-all',
     } as const;
     const planned = await perform(scheduleBackfill, { ...range, ...QUIET, dryRun: true });
-    expect(planned.stderr).toMatch(/Fires {6}2 times.*up to 6 images/s);
+    expect(planned.stderr).toMatch(/Runs {7}2 times.*up to 6 images/s);
     expect((await perform(scheduleBackfill, { ...range, ...QUIET })).code).toBe(0);
     const made = await eventually(
       async () => {
