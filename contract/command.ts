@@ -30,7 +30,7 @@ export async function performContract(
   const news = options.json ? stderr : stdout;
   write(news, planText(options));
   if (!options.yes && !options.onlyFree && stdin.isTTY === true) {
-    const consent = await askConsent({ stdin, stderr, interrupted }, 'Go on?');
+    const consent = await askConsent({ stdin, stderr, interrupted }, 'Continue?');
     if (consent !== 'given') return consent === 'interrupted' ? 130 : 2;
   }
   try {

@@ -92,12 +92,12 @@ export function parseArguments(args: readonly string[]): ParsedArguments {
 function problemOf({ list, key, webhookUrl, webhookPort, only }: Flags): string | undefined {
   if (list) return undefined;
   if (!/^[\x21-\x7e]+$/.test(key)) {
-    return 'A key is needed, of visible ASCII characters: set BANANAHUB_API_KEY, or give --key.';
+    return 'An API key of visible ASCII characters is needed: set BANANAHUB_API_KEY, or use --key.';
   }
   if ((webhookUrl === undefined) !== (webhookPort === undefined)) {
-    return '--webhook-url and --webhook-port belong together: the URL must lead from the service to that port here.';
+    return '--webhook-url and --webhook-port must be used together: the service must reach that port of this machine at the URL.';
   }
-  if (webhookUrl !== undefined && only === 'free') return 'A webhook needs an image: leave out --only free.';
+  if (webhookUrl !== undefined && only === 'free') return 'A webhook check needs an image: it cannot be used with --only free.';
   return undefined;
 }
 
@@ -111,21 +111,21 @@ function commandOf(): Command {
         .argParser(httpUrl),
     )
     .addOption(
-      new Option('--key <key>', 'the API key; better in the variable: npm shows the arguments of scripts')
+      new Option('--key <key>', 'API key; better set by the variable, because npm shows the arguments of scripts')
         .env('BANANAHUB_API_KEY')
         .default('', 'none'),
     )
-    .option('--max-images <n>', 'most creates that may be accepted, by mistake too', whole(0, 50), 3)
-    .addOption(new Option('--only <what>', 'buy nothing').choices(['free']))
-    .option('--input-image <url>', 'an image that the service can fetch, for image to image', httpUrl)
-    .option('--failing-prompt <text>', 'a prompt whose job should fail, to see whether that is charged')
-    .option('--webhook-url <url>', 'leads from the service to --webhook-port here', httpUrl)
-    .option('--webhook-port <port>', 'where webhooks are listened for', whole(1, 65_535))
-    .option('--poll-ms <ms>', 'between two polls of a job', whole(10, 60_000), 2000)
-    .option('--job-timeout <seconds>', 'most time for a job', whole(1, 7200), 900)
-    .option('--list', 'tell all checks, their sections and costs, and ask nothing', false)
-    .option('--json', 'one JSON document on standard output', false)
-    .option('-y, --yes', 'do not ask', false)
+    .option('--max-images <n>', 'maximum number of creates that may be accepted, unexpected ones included', whole(0, 50), 3)
+    .addOption(new Option('--only <what>', 'run only the checks that cost nothing').choices(['free']))
+    .option('--input-image <url>', 'URL of an image that the service can fetch, for the image-to-image checks', httpUrl)
+    .option('--failing-prompt <text>', 'prompt whose job should fail, to check whether that is charged')
+    .option('--webhook-url <url>', 'URL at which the service reaches --webhook-port of this machine', httpUrl)
+    .option('--webhook-port <port>', 'port to receive webhooks on', whole(1, 65_535))
+    .option('--poll-ms <ms>', 'milliseconds between two polls of a job', whole(10, 60_000), 2000)
+    .option('--job-timeout <seconds>', 'maximum time to wait for a job, in seconds', whole(1, 7200), 900)
+    .option('--list', 'list all checks with their sections and costs, and send nothing', false)
+    .option('--json', 'print one JSON document on standard output', false)
+    .option('-y, --yes', 'do not ask for confirmation', false)
     .addHelpText('after', EXAMPLE)
     .allowExcessArguments(false);
 }

@@ -226,8 +226,8 @@ it('Ctrl-C says which jobs were made', async () => {
 });
 
 it.each([
-  { args: [], says: 'A key is needed' },
-  { args: ['--key', KEY, '--webhook-port', '80'], says: 'belong together' },
+  { args: [], says: 'An API key' },
+  { args: ['--key', KEY, '--webhook-port', '80'], says: 'must be used together' },
   { args: ['--max-images', 'many'], says: 'a whole number from 0 to 50' },
   { args: ['--base-url', 'ftp://a/'], says: 'must be an http(s) URL' },
 ])('$args is refused: $says', ({ args, says }) => {

@@ -124,7 +124,7 @@ describe('the commands about schedules', { timeout: 180_000 }, () => {
     });
     expect(await create({})).toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(/there already.*schedule update posters/),
+      stderr: expect.stringMatching(/already exists.*schedule update posters/),
     });
     // Nobody works yet: Temporal and the bucket tell all there is.
     expect(await trigger(POSTERS)).toMatchObject({
@@ -175,7 +175,7 @@ describe('the commands about schedules', { timeout: 180_000 }, () => {
       overlap: 'buffer-all',
     } as const;
     const planned = await perform(scheduleBackfill, { ...range, ...QUIET, dryRun: true });
-    expect(planned.stderr).toMatch(/Fires {6}2 times.*up to 6 images/s);
+    expect(planned.stderr).toMatch(/Runs {7}2 times.*up to 6 images/s);
     expect((await perform(scheduleBackfill, { ...range, ...QUIET })).code).toBe(0);
     const made = await eventually(
       async () => {
