@@ -97,7 +97,8 @@ function problemOf({ list, key, webhookUrl, webhookPort, only }: Flags): string 
   if ((webhookUrl === undefined) !== (webhookPort === undefined)) {
     return '--webhook-url and --webhook-port must be used together: the service must reach that port of this machine at the URL.';
   }
-  if (webhookUrl !== undefined && only === 'free') return 'A webhook check needs an image: it cannot be used with --only free.';
+  if (webhookUrl !== undefined && only === 'free')
+    return 'A webhook check needs an image: it cannot be used with --only free.';
   return undefined;
 }
 
@@ -111,13 +112,25 @@ function commandOf(): Command {
         .argParser(httpUrl),
     )
     .addOption(
-      new Option('--key <key>', 'API key; better set by the variable, because npm shows the arguments of scripts')
+      new Option(
+        '--key <key>',
+        'API key; better set by the variable, because npm shows the arguments of scripts',
+      )
         .env('BANANAHUB_API_KEY')
         .default('', 'none'),
     )
-    .option('--max-images <n>', 'maximum number of creates that may be accepted, unexpected ones included', whole(0, 50), 3)
+    .option(
+      '--max-images <n>',
+      'maximum number of creates that may be accepted, unexpected ones included',
+      whole(0, 50),
+      3,
+    )
     .addOption(new Option('--only <what>', 'run only the checks that cost nothing').choices(['free']))
-    .option('--input-image <url>', 'URL of an image that the service can fetch, for the image-to-image checks', httpUrl)
+    .option(
+      '--input-image <url>',
+      'URL of an image that the service can fetch, for the image-to-image checks',
+      httpUrl,
+    )
     .option('--failing-prompt <text>', 'prompt whose job should fail, to check whether that is charged')
     .option('--webhook-url <url>', 'URL at which the service reaches --webhook-port of this machine', httpUrl)
     .option('--webhook-port <port>', 'port to receive webhooks on', whole(1, 65_535))
