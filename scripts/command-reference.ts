@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import type { Command } from 'commander';
+import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { buildProgram } from '../src/cli.js';
 
 const PAGE = fileURLToPath(new URL('../docs/commands.md', import.meta.url));
@@ -23,7 +23,7 @@ Exit codes:
 `;
 
 /** The page docs/commands.md: the help of every command below `program`, which must not be used for anything else afterwards. */
-function commandReference(program: Command): string {
+function commandReference(program: CommandUnknownOpts): string {
   const named = program.commands.flatMap((command) => [
     { command, name: command.name(), heading: '##' },
     ...command.commands.map((below) => ({
@@ -42,7 +42,7 @@ function commandReference(program: Command): string {
   return [INTRODUCTION, `${contents.join('\n')}\n`, ...sections].join('\n');
 }
 
-function helpOf(command: Command): string {
+function helpOf(command: CommandUnknownOpts): string {
   let help = '';
   command.configureOutput({
     writeOut: (text) => (help += text),

@@ -2,7 +2,12 @@
 import { realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { Command as Program, CommanderError, Help } from 'commander';
+import {
+  Command as Program,
+  CommanderError,
+  Help,
+  type CommandUnknownOpts,
+} from '@commander-js/extra-typings';
 import { EXIT, type ExitCode } from './commands/command-context.js';
 import { InterruptedError } from './errors.js';
 import { addActCommands } from './program/act-commands.js';
@@ -82,7 +87,10 @@ export async function main(
 }
 
 /** All commands below one, each with how it is called. */
-function namedCommands(parent: Program, called = parent.name()): readonly (readonly [Program, string])[] {
+function namedCommands(
+  parent: CommandUnknownOpts,
+  called = parent.name(),
+): readonly (readonly [CommandUnknownOpts, string])[] {
   return parent.commands.flatMap((command) => {
     const name = `${called} ${command.name()}`;
     return [[command, name] as const, ...namedCommands(command, name)];

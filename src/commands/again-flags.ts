@@ -1,22 +1,17 @@
-import type { Command as Program } from 'commander';
-import { UNSTORED_KINDS, type UnstoredKind } from '../domain/failure-kind.js';
+import type { Command, OptionValues } from '@commander-js/extra-typings';
+import { UNSTORED_KINDS } from '../domain/failure-kind.js';
 import { canaryOptions } from './canary-flags.js';
 import { namesOf } from './option-parsers.js';
 import type { RedoOptions } from './redo.js';
 import type { RetryOptions } from './retry.js';
-import { withRunningFlags, type RunningFlags } from './running-flags.js';
+import { withRunningFlags } from './running-flags.js';
 import { REBIND } from './submission-flags.js';
+import type { FlagsOf, NoFlags } from './typed-flags.js';
 
-interface Flags extends RunningFlags {
-  readonly rebind: boolean;
-  readonly watch: boolean;
-  readonly dryRun: boolean;
-  readonly yes: boolean;
-  readonly json: boolean;
-}
+type Flags = FlagsOf<typeof withAgainFlags<[], NoFlags, NoFlags>>;
 
 /** Adds the batch, which of its rows a retry takes, and how to run. */
-export function withRetryFlags(program: Program): Program {
+export function withRetryFlags(program: Command) {
   return withAgainFlags(
     program
       .argument('<id>', 'id of the batch')
@@ -36,7 +31,7 @@ export function withRetryFlags(program: Program): Program {
 }
 
 /** Adds the batch, the rows that a redo makes again, and how to run. */
-export function withRedoFlags(program: Program): Program {
+export function withRedoFlags(program: Command) {
   return withAgainFlags(
     program
       .argument('<id>', 'id of the batch')
@@ -54,7 +49,9 @@ export function withRedoFlags(program: Program): Program {
   );
 }
 
-function withAgainFlags(program: Program): Program {
+function withAgainFlags<Args extends unknown[], Flags extends OptionValues, Globals extends OptionValues>(
+  program: Command<Args, Flags, Globals>,
+) {
   return withRunningFlags(program, 'as in the previous run')
     .option('--rebind', REBIND, false)
     .option('-w, --watch', 'keep watching until the batch ends', false)
@@ -65,18 +62,12 @@ function withAgainFlags(program: Program): Program {
 }
 
 /** The options of a retry from its flags. */
-export function retryOptions(
-  id: string,
-  flags: Flags & { readonly kind?: readonly UnstoredKind[]; readonly force: boolean },
-): RetryOptions {
+export function retryOptions(id: string, flags: FlagsOf<typeof withRetryFlags>): RetryOptions {
   return { ...againOptions(id, flags), force: flags.force, kinds: flags.kind ?? [] };
 }
 
 /** The options of a redo from its flags. */
-export function redoOptions(
-  id: string,
-  flags: Flags & { readonly rows?: readonly string[]; readonly rowsFile?: string },
-): RedoOptions {
+export function redoOptions(id: string, flags: FlagsOf<typeof withRedoFlags>): RedoOptions {
   const { rows, rowsFile } = flags;
   return {
     ...againOptions(id, flags),

@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError } from '@commander-js/extra-typings';
 import ms, { type StringValue } from 'ms';
 import type { BatchFolder } from '../batch/batch-place.js';
 import { BUDGET_RULE } from '../domain/batch-settings.js';

@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError } from '@commander-js/extra-typings';
 import prettyMs from 'pretty-ms';
 import type { ExtraColumn } from '../report/results-table.js';
 import { at, type BatchLocation } from '../storage/layout.js';

@@ -1,4 +1,4 @@
-import { Option, type Command as Program } from 'commander';
+import { Option, type Command, type OptionValues } from '@commander-js/extra-typings';
 import { MAX_CONCURRENCY } from '../domain/batch-settings.js';
 import { MAX_CANARY_ROWS } from '../domain/canary.js';
 import { DEFAULT_MAX_FAILURE_RATE } from '../domain/failure-rate.js';
@@ -6,20 +6,10 @@ import { MAX_BATCH_ROWS } from '../domain/window.js';
 import type { RunSettings } from '../domain/run-settings.js';
 import { budgetOrNone, duration, wholeNumber } from './option-parsers.js';
 import type { Spending } from '../batch/spending.js';
+import type { FlagsOf, NoFlags } from './typed-flags.js';
 
 /** What commander hands over of the flags that say how to run. */
-export interface RunningFlags extends Spending {
-  readonly concurrency?: number;
-  readonly maxGenerations?: number;
-  readonly maxFailureRate?: number;
-  readonly jobTimeout?: number;
-  readonly grace?: number;
-  readonly idempotencyHorizon?: number;
-  readonly thumbnails?: boolean;
-  readonly nearDuplicates?: boolean;
-  readonly canary?: number;
-  readonly canaryWait?: number;
-}
+export type RunningFlags = FlagsOf<typeof withRunningFlags<[], NoFlags, NoFlags>>;
 
 const DEFAULTS: RunSettings = {
   concurrency: 100,
@@ -32,7 +22,11 @@ const DEFAULTS: RunSettings = {
 };
 
 /** Adds the flags that say how to run, a canary too; what is left out is as `otherwise` tells, or our own default. */
-export function withRunningFlags(program: Program, otherwise?: string): Program {
+export function withRunningFlags<
+  Args extends unknown[],
+  Flags extends OptionValues,
+  Globals extends OptionValues,
+>(program: Command<Args, Flags, Globals>, otherwise?: string) {
   const note = otherwise === undefined ? '' : ' (required if the previous run had one)';
   return withCanaryFlags(
     withSettingsFlags(program, otherwise, { spender: 'the run', note }).option(
@@ -44,14 +38,18 @@ export function withRunningFlags(program: Program, otherwise?: string): Program 
 }
 
 /** The same without a canary and a limit of images; `spender` is what a budget is for. */
-export function withSettingsFlags(
-  program: Program,
+export function withSettingsFlags<
+  Args extends unknown[],
+  Flags extends OptionValues,
+  Globals extends OptionValues,
+>(
+  program: Command<Args, Flags, Globals>,
   otherwise: string | undefined,
   { spender, note = '' }: { readonly spender: string; readonly note?: string },
-): Program {
+) {
   const by = (own: string): string => ` (default: ${otherwise ?? own})`;
   // Only what continues from another run may have to take back what that was told.
-  const again = (flags: string, text: string): Option =>
+  const again = <Usage extends string>(flags: Usage, text: string) =>
     new Option(flags, text).hideHelp(otherwise === undefined);
   return program
     .optionsGroup('Running:')
@@ -88,7 +86,9 @@ export function withSettingsFlags(
     .addOption(again('--no-near-duplicates', 'do not compare any more'));
 }
 
-function withCanaryFlags(program: Program): Program {
+function withCanaryFlags<Args extends unknown[], Flags extends OptionValues, Globals extends OptionValues>(
+  program: Command<Args, Flags, Globals>,
+) {
   return program
     .option(
       '--canary <n>',

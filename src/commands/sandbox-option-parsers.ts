@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError } from '@commander-js/extra-typings';
 import { MISBEHAVIOURS, MISBEHAVIOUR_NAMES, type MisbehaviourName } from '../sandbox/misbehaviour-names.js';
 import { duration } from './option-parsers.js';
 

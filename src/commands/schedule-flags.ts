@@ -1,9 +1,9 @@
-import { Option, type Command as Program } from 'commander';
-import { SCHEDULE_MODES, type ScheduleMode } from '../domain/schedule-name.js';
+import { Option, type Command, type OptionValues } from '@commander-js/extra-typings';
+import { SCHEDULE_MODES } from '../domain/schedule-name.js';
 import { MAX_BATCH_ROWS } from '../domain/window.js';
-import { SCHEDULE_OVERLAPS, type ScheduleOverlap } from '../domain/schedule-overlap.js';
+import { SCHEDULE_OVERLAPS } from '../domain/schedule-overlap.js';
 import { wholeNumber } from './option-parsers.js';
-import { withSettingsFlags, type RunningFlags } from './running-flags.js';
+import { withSettingsFlags } from './running-flags.js';
 import {
   catchup,
   cronLines,
@@ -12,38 +12,20 @@ import {
   secondsOrNone,
   timeZone,
 } from './schedule-option-parsers.js';
-import { withSheetFlags, type SheetFlags } from './sheet-flags.js';
+import { withSheetFlags } from './sheet-flags.js';
+import type { FlagsOf, NoFlags } from './typed-flags.js';
 
 /** What commander hands over of the flags that say what a schedule does, and when. */
-export interface ScheduleFlags extends SheetFlags, Omit<RunningFlags, 'maxImages' | 'canary' | 'canaryWait'> {
-  readonly mode?: ScheduleMode;
-  readonly cron?: readonly string[];
-  readonly every?: number;
-  readonly offset?: number;
-  readonly timezone?: string;
-  readonly jitter?: number;
-  readonly overlap?: ScheduleOverlap;
-  readonly catchup?: number;
-  readonly maxImages?: number | 'none';
-}
+export type ScheduleFlags = FlagsOf<typeof withScheduleFlags<[], NoFlags, NoFlags>>;
 
 /** What commander hands over for `schedule create`. */
-export interface ScheduleCreateFlags extends ScheduleFlags {
-  readonly paused: boolean;
-  readonly dryRun: boolean;
-  readonly yes: boolean;
-  readonly json: boolean;
-}
+export type ScheduleCreateFlags = FlagsOf<typeof withCreateFlags>;
 
 /** What commander hands over for `schedule update`. */
-export interface ScheduleUpdateFlags extends ScheduleFlags {
-  readonly dryRun: boolean;
-  readonly yes: boolean;
-  readonly json: boolean;
-}
+export type ScheduleUpdateFlags = FlagsOf<typeof withUpdateFlags>;
 
 /** Adds name, sheet and flags of `schedule create`. */
-export function withCreateFlags(program: Program): Program {
+export function withCreateFlags(program: Command) {
   return withOutputFlags(
     withScheduleFlags(
       program
@@ -57,7 +39,7 @@ export function withCreateFlags(program: Program): Program {
 }
 
 /** Adds name, sheet and flags of `schedule update`. */
-export function withUpdateFlags(program: Program): Program {
+export function withUpdateFlags(program: Command) {
   return withOutputFlags(
     withScheduleFlags(
       program
@@ -71,7 +53,10 @@ export function withUpdateFlags(program: Program): Program {
   );
 }
 
-function withScheduleFlags(program: Program, otherwise?: string): Program {
+function withScheduleFlags<Args extends unknown[], Flags extends OptionValues, Globals extends OptionValues>(
+  program: Command<Args, Flags, Globals>,
+  otherwise?: string,
+) {
   const by = (own: string): string => ` (default: ${otherwise ?? own})`;
   const scheduled = program
     .optionsGroup('Schedule:')
@@ -125,7 +110,9 @@ function imagesOrNone(text: string): number | 'none' {
   return text.toLowerCase() === 'none' ? 'none' : images(text);
 }
 
-function withOutputFlags(program: Program): Program {
+function withOutputFlags<Args extends unknown[], Flags extends OptionValues, Globals extends OptionValues>(
+  program: Command<Args, Flags, Globals>,
+) {
   return program
     .optionsGroup('Output:')
     .option('--dry-run', 'show what the command would do, and do nothing', false)

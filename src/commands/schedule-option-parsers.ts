@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError } from '@commander-js/extra-typings';
 import { parseScheduleName, SCHEDULE_NAME_RULE, type ScheduleName } from '../domain/schedule-name.js';
 import { parseCronLine } from '../schedules/cron-line.js';
 import { SHORTEST_EVERY_MS } from '../schedules/schedule-times.js';

@@ -1,30 +1,21 @@
-import { InvalidArgumentError, Option, type Command as Program } from 'commander';
+import { InvalidArgumentError, Option, type Command, type OptionValues } from '@commander-js/extra-typings';
 import { z } from 'zod';
 import { RESOLUTIONS, rulesFor } from '../domain/generation-settings.js';
 import { INPUT_COLUMNS } from '../domain/reserved-columns.js';
 import { UsageError } from '../errors.js';
 import { parseModel, SheetSettings } from '../sheet/index.js';
 import { pair, wholeNumber } from './option-parsers.js';
+import type { FlagsOf, NoFlags } from './typed-flags.js';
 
 /** What commander hands over of the flags that say how a sheet is read, and what its rows are. */
-export interface SheetFlags {
-  readonly model?: string;
-  readonly aspectRatio?: string;
-  readonly resolution?: string;
-  readonly imagesPerPrompt?: number;
-  readonly map?: Readonly<Record<string, string>>;
-  readonly template?: string;
-  readonly seed?: string;
-  readonly name?: string;
-  readonly format?: string;
-  readonly delimiter?: string;
-  readonly encoding?: string;
-  readonly duplicates?: string;
-  readonly strict?: boolean;
-}
+export type SheetFlags = FlagsOf<typeof withSheetFlags<[], NoFlags, NoFlags>>;
 
 /** Adds the flags that say how a sheet is read, and what its rows are; what is left out is as `otherwise` tells, or our own default. */
-export function withSheetFlags(program: Program, otherwise?: string): Program {
+export function withSheetFlags<
+  Args extends unknown[],
+  Flags extends OptionValues,
+  Globals extends OptionValues,
+>(program: Command<Args, Flags, Globals>, otherwise?: string) {
   const by = (own: string): string => ` (default: ${otherwise ?? own})`;
   return (
     program

@@ -1,33 +1,20 @@
-import type { Command as Program } from 'commander';
-import type { BatchFolder } from '../batch/batch-place.js';
-import type { BatchId } from '../domain/ids.js';
+import type { Command } from '@commander-js/extra-typings';
 import { UsageError } from '../errors.js';
 import { canaryOptions } from './canary-flags.js';
 import { batchId, s3Folder, wholeNumber } from './option-parsers.js';
-import { runSettings, spendingIn, withRunningFlags, type RunningFlags } from './running-flags.js';
-import { sheetSettings, withSheetFlags, type SheetFlags } from './sheet-flags.js';
+import { runSettings, spendingIn, withRunningFlags } from './running-flags.js';
+import { sheetSettings, withSheetFlags } from './sheet-flags.js';
 import type { SubmissionOptions } from './submission.js';
+import type { FlagsOf } from './typed-flags.js';
 
 /** Says what `--rebind` is for. */
 export const REBIND = "the API key was rotated: accept the new key if it knows the batch's jobs";
 
 /** What commander hands over for `submit` and `run`. */
-interface Flags extends RunningFlags, SheetFlags {
-  readonly id?: BatchId;
-  readonly to?: BatchFolder;
-  readonly new: boolean;
-  readonly merge: boolean;
-  readonly newIds: boolean;
-  readonly rebind: boolean;
-  readonly dryRun: boolean;
-  readonly rejects?: string;
-  readonly show: number;
-  readonly yes: boolean;
-  readonly json: boolean;
-}
+type Flags = FlagsOf<typeof withSubmissionFlags>;
 
 /** Adds the sheet argument and all flags that `submit` and `run` share. */
-export function withSubmissionFlags(program: Program): Program {
+export function withSubmissionFlags(program: Command) {
   const sheet = program
     .argument(
       '<sheet>',

@@ -1,9 +1,7 @@
-import type { Command as Program } from 'commander';
+import type { Command as Program } from '@commander-js/extra-typings';
 import type { ExitCode } from '../commands/command-context.js';
 import { redoOptions, retryOptions, withRedoFlags, withRetryFlags } from '../commands/again-flags.js';
 import { budget, chosenRate, wholeNumber } from '../commands/option-parsers.js';
-import type { ChosenRate, RateOptions } from '../commands/rate.js';
-import type { SetOptions } from '../commands/set.js';
 import { MAX_CONCURRENCY } from '../domain/batch-settings.js';
 import { RATE_RULE } from '../domain/request-rate.js';
 import { example, type Performer } from './perform.js';
@@ -21,7 +19,7 @@ export function addActCommands(
     .argument('<id>', 'id of the batch')
     .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch pause prompts'))
-    .action(async (id: string, flags: { json: boolean }) =>
+    .action(async (id, flags) =>
       end(await perform(async () => (await import('../commands/pause.js')).pause, { id, ...flags })),
     );
   program
@@ -35,7 +33,7 @@ export function addActCommands(
     )
     .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch resume prompts'))
-    .action(async (id: string, flags: { rebind: boolean; json: boolean }) =>
+    .action(async (id, flags) =>
       end(await perform(async () => (await import('../commands/resume.js')).resume, { id, ...flags })),
     );
   program
@@ -57,7 +55,7 @@ export function addActCommands(
         'continues a batch whose budget is spent',
       ]),
     )
-    .action(async (id: string, flags: Omit<SetOptions, 'id'>) =>
+    .action(async (id, flags) =>
       end(await perform(async () => (await import('../commands/set.js')).set, { id, ...flags })),
     );
   program
@@ -73,7 +71,7 @@ Temporal keeps the limits, for every worker of this task queue, until they are c
 handed to a worker, and so does each retry. Balance checks and the checks of holds do not count.`,
     )
     .addHelpText('after', example('banana-batch rate 600/m --polls 20/s'))
-    .action(async (creates: ChosenRate | undefined, flags: Omit<RateOptions, 'creates'>) =>
+    .action(async (creates, flags) =>
       end(
         await perform(async () => (await import('../commands/rate.js')).rate, {
           ...(creates !== undefined && { creates }),
@@ -88,7 +86,7 @@ handed to a worker, and so does each retry. Balance checks and the checks of hol
     .option('--force', 'terminate its workflows at once, without a final report, as for a stuck batch', false)
     .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch cancel prompts'))
-    .action(async (id: string, flags: { force: boolean; json: boolean }) =>
+    .action(async (id, flags) =>
       end(await perform(async () => (await import('../commands/cancel.js')).cancel, { id, ...flags })),
     );
   withRetryFlags(
@@ -96,13 +94,9 @@ handed to a worker, and so does each retry. Balance checks and the checks of hol
       .command('retry')
       .description('retry rows without an image; what is already paid is not paid again'),
   )
-    .addHelpText(
-      'after',
-      example('banana-batch retry prompts --dry-run', 'shows what would be retried', [
-        'banana-batch retry prompts --kind refused,flaky',
-      ]),
-    )
-    .action(async (id: string, flags: Parameters<typeof retryOptions>[1]) =>
+    .addHelpText('after', example('banana-batch retry prompts --dry-run', 'what it would do'))
+    .addHelpText('after', example('banana-batch retry prompts --kind refused,flaky'))
+    .action(async (id, flags) =>
       end(await perform(async () => (await import('../commands/retry.js')).retry, retryOptions(id, flags))),
     );
   withRedoFlags(
@@ -111,7 +105,7 @@ handed to a worker, and so does each retry. Balance checks and the checks of hol
       .description('make rows again; each row keeps its image until the new one is stored'),
   )
     .addHelpText('after', example('banana-batch redo prompts --rows lighthouse-keeper,harbour'))
-    .action(async (id: string, flags: Parameters<typeof redoOptions>[1]) =>
+    .action(async (id, flags) =>
       end(await perform(async () => (await import('../commands/redo.js')).redo, redoOptions(id, flags))),
     );
 
@@ -123,7 +117,7 @@ handed to a worker, and so does each retry. Balance checks and the checks of hol
     .option('--dry-run', 'show what would be deleted, and delete nothing', false)
     .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch prune prompts --dry-run'))
-    .action(async (id: string, flags: { yes: boolean; dryRun: boolean; json: boolean }) =>
+    .action(async (id, flags) =>
       end(await look(async () => (await import('../commands/prune.js')).prune, { id, ...flags })),
     );
 }

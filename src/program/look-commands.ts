@@ -1,7 +1,5 @@
-import { Option, type Command as Program } from 'commander';
+import { Option, type Command as Program } from '@commander-js/extra-typings';
 import type { ExitCode } from '../commands/command-context.js';
-import type { ExportOptions } from '../commands/export.js';
-import type { ResultsOptions } from '../commands/results.js';
 import { linkKind } from '../commands/result-links.js';
 import { shardSize, wholeNumber } from '../commands/option-parsers.js';
 import { RESULT_COLUMNS } from '../domain/result-columns.js';
@@ -22,7 +20,7 @@ export function addLookCommands(
     .option('-w, --watch', 'keep watching until the batch ends', false)
     .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch status prompts --watch'))
-    .action(async (id: string, flags: { watch: boolean; json: boolean }) =>
+    .action(async (id, flags) =>
       end(await look(async () => (await import('../commands/status.js')).status, { id, ...flags })),
     );
 
@@ -32,9 +30,7 @@ export function addLookCommands(
     .option('--limit <count>', 'maximum number of batches to list, newest first', wholeNumber(1, 1_000_000))
     .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch list --limit 20'))
-    .action(async (flags: { limit?: number; json: boolean }) =>
-      end(await look(async () => (await import('../commands/list.js')).list, flags)),
-    );
+    .action(async (flags) => end(await look(async () => (await import('../commands/list.js')).list, flags)));
   program
     .command('failures')
     .description('list rows without an image, and why')
@@ -47,7 +43,7 @@ export function addLookCommands(
     )
     .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch failures prompts --csv > again.csv'))
-    .action(async (id: string, flags: { csv: boolean; limit?: number; json: boolean }) =>
+    .action(async (id, flags) =>
       end(await look(async () => (await import('../commands/failures.js')).failures, { id, ...flags })),
     );
   addResults(program, end, { look });
@@ -58,7 +54,7 @@ export function addLookCommands(
     .argument('<row>', 'id of the row, name of its image, or its line in the sheet')
     .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch row prompts lighthouse-keeper'))
-    .action(async (id: string, rowId: string, flags: { json: boolean }) =>
+    .action(async (id, rowId, flags) =>
       end(await look(async () => (await import('../commands/row.js')).row, { id, rowId, ...flags })),
     );
   program
@@ -73,7 +69,7 @@ export function addLookCommands(
     )
     .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch verify prompts --deep'))
-    .action(async (id: string, flags: { deep: boolean; limit?: number; json: boolean }) =>
+    .action(async (id, flags) =>
       end(await look(async () => (await import('../commands/verify.js')).verify, { id, ...flags })),
     );
   addExport(program, end, { look });
@@ -82,7 +78,7 @@ export function addLookCommands(
     .description("show the account's balance")
     .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch balance --json'))
-    .action(async (flags: { json: boolean }) =>
+    .action(async (flags) =>
       end(await perform(async () => (await import('../commands/balance.js')).balance, flags)),
     );
   program
@@ -91,7 +87,7 @@ export function addLookCommands(
     .option('--notify', 'send a test notice to BANANA_NOTIFY_URL and show the answer', false)
     .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch doctor'))
-    .action(async (flags: { notify: boolean; json: boolean }) =>
+    .action(async (flags) =>
       end(await perform(async () => (await import('../commands/doctor.js')).doctor, flags)),
     );
 }
@@ -124,7 +120,7 @@ After the columns of the sheet come: ${RESULT_COLUMNS.join(', ')}.
 Rows that are not finished are "pending". A finished batch has the same file in the bucket: results.csv.
 `,
     )
-    .action(async (id: string, flags: Omit<ResultsOptions, 'id'>) =>
+    .action(async (id, flags) =>
       end(await look(async () => (await import('../commands/results.js')).results, { id, ...flags })),
     );
 }
@@ -151,7 +147,7 @@ function addExport(program: Program, end: (code: ExitCode) => void, { look }: Pi
 Images are copied byte for byte. After an interruption the same command continues after the last complete shard.
 `,
     )
-    .action(async (id: string, flags: Omit<ExportOptions, 'id'>) =>
+    .action(async (id, flags) =>
       end(await look(async () => (await import('../commands/export.js')).exportCommand, { id, ...flags })),
     );
 }

@@ -1,16 +1,9 @@
-import { Option, type Command as Program } from 'commander';
+import { Option, type Command as Program } from '@commander-js/extra-typings';
 import type { ExitCode } from '../commands/command-context.js';
 import { scheduleName } from '../commands/schedule-option-parsers.js';
-import {
-  withCreateFlags,
-  withUpdateFlags,
-  type ScheduleCreateFlags,
-  type ScheduleUpdateFlags,
-} from '../commands/schedule-flags.js';
+import { withCreateFlags, withUpdateFlags } from '../commands/schedule-flags.js';
 import { sheetName } from '../commands/submission-flags.js';
-import type { ScheduleName } from '../domain/schedule-name.js';
 import { BACKFILL_OVERLAPS, SCHEDULE_OVERLAPS } from '../domain/schedule-overlap.js';
-import type { BackfillOverlap, ScheduleOverlap } from '../domain/schedule-overlap.js';
 import { TIME_RULE } from '../schedules/time-given.js';
 import { example, type Performer } from './perform.js';
 
@@ -69,7 +62,7 @@ function addCreate(
         ],
       ),
     )
-    .action(async (name: ScheduleName, sheet: string, flags: ScheduleCreateFlags) =>
+    .action(async (name, sheet, flags) =>
       end(
         await perform(async () => (await import('../commands/schedule-create.js')).scheduleCreate, {
           name,
@@ -90,7 +83,7 @@ function addLooks(
     .description('list all schedules, with their next run and the result of the last one')
     .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch schedule list'))
-    .action(async (flags: { json: boolean }) =>
+    .action(async (flags) =>
       end(await perform(async () => (await import('../commands/schedule-list.js')).scheduleList, flags)),
     );
   schedule
@@ -99,7 +92,7 @@ function addLooks(
     .argument('<name>', 'name of the schedule', scheduleName)
     .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch schedule show posters'))
-    .action(async (name: ScheduleName, flags: { json: boolean }) =>
+    .action(async (name, flags) =>
       end(
         await perform(async () => (await import('../commands/schedule-show.js')).scheduleShow, {
           name,
@@ -131,7 +124,7 @@ function addUpdate(
         'banana-batch schedule update posters --cron "0 4 * * *" --max-images 500',
       ]),
     )
-    .action(async (name: ScheduleName, sheet: string | undefined, flags: ScheduleUpdateFlags) =>
+    .action(async (name, sheet, flags) =>
       end(
         await perform(async () => (await import('../commands/schedule-update.js')).scheduleUpdate, {
           name,
@@ -154,7 +147,7 @@ function addPauses(
     .option('--note <text>', 'the reason, shown by "schedule show"')
     .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch schedule pause posters --note "new logo is coming"'))
-    .action(async (name: ScheduleName, flags: { note?: string; json: boolean }) =>
+    .action(async (name, flags) =>
       end(
         await perform(async () => (await import('../commands/schedule-pause.js')).schedulePause, {
           name,
@@ -169,7 +162,7 @@ function addPauses(
     .option('--note <text>', 'the reason, shown by "schedule show"')
     .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch schedule resume posters'))
-    .action(async (name: ScheduleName, flags: { note?: string; json: boolean }) =>
+    .action(async (name, flags) =>
       end(
         await perform(async () => (await import('../commands/schedule-resume.js')).scheduleResume, {
           name,
@@ -196,7 +189,7 @@ function addFirings(
     .option('-w, --watch', 'watch its batch until it ends', false)
     .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch schedule trigger posters --watch'))
-    .action(async (name: ScheduleName, flags: { overlap: ScheduleOverlap; watch: boolean; json: boolean }) =>
+    .action(async (name, flags) =>
       end(
         await perform(async () => (await import('../commands/schedule-trigger.js')).scheduleTrigger, {
           name,
@@ -219,24 +212,13 @@ function addFirings(
     .option('--dry-run', 'show which times and at what cost, and start nothing', false)
     .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch schedule backfill posters --from 2026-11-20 --to 2026-11-22'))
-    .action(
-      async (
-        name: ScheduleName,
-        flags: {
-          from: string;
-          to: string;
-          overlap: BackfillOverlap;
-          yes: boolean;
-          dryRun: boolean;
-          json: boolean;
-        },
-      ) =>
-        end(
-          await perform(async () => (await import('../commands/schedule-backfill.js')).scheduleBackfill, {
-            name,
-            ...flags,
-          }),
-        ),
+    .action(async (name, flags) =>
+      end(
+        await perform(async () => (await import('../commands/schedule-backfill.js')).scheduleBackfill, {
+          name,
+          ...flags,
+        }),
+      ),
     );
 }
 
@@ -252,7 +234,7 @@ function addDelete(
     .option('-y, --yes', 'do not ask for confirmation', false)
     .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch schedule delete posters'))
-    .action(async (name: ScheduleName, flags: { yes: boolean; json: boolean }) =>
+    .action(async (name, flags) =>
       end(
         await perform(async () => (await import('../commands/schedule-delete.js')).scheduleDelete, {
           name,

@@ -1,10 +1,7 @@
-import type { Command as Program } from 'commander';
+import type { Command as Program } from '@commander-js/extra-typings';
 import type { ExitCode } from '../commands/command-context.js';
 import { byteSize, listenAddress, namesOf, wholeNumber } from '../commands/option-parsers.js';
 import { jobTime, misbehaviourRate, rate, sandboxHelp } from '../commands/sandbox-option-parsers.js';
-import type { SandboxCommandOptions } from '../commands/sandbox.js';
-import type { WebhooksCommandOptions } from '../commands/webhooks.js';
-import type { WorkerCommandOptions } from '../commands/worker.js';
 import { WORKER_ROLES } from '../worker-roles.js';
 import { example, type Performer } from './perform.js';
 
@@ -15,10 +12,6 @@ Needs Temporal, the API key, and these variables, with the same values on receiv
   BANANA_WEBHOOK_URL      https URL at which the service reaches this receiver, such as https://hooks.example.com/banana
   BANANA_WEBHOOK_SECRET   a secret, made with: openssl rand -hex 32
 `;
-
-interface ImageMemory {
-  readonly imageMemory: number;
-}
 
 /** The long-running parts. */
 export function addServeCommands(
@@ -32,9 +25,7 @@ export function addServeCommands(
     .description('run local Temporal (with web UI), S3, sandbox and a worker until Ctrl-C')
     .option('--json', 'print one JSON document on standard output when ready', false)
     .addHelpText('after', example('banana-batch dev'))
-    .action(async (flags: { json: boolean }) =>
-      end(await perform(async () => (await import('../commands/dev.js')).dev, flags)),
-    );
+    .action(async (flags) => end(await perform(async () => (await import('../commands/dev.js')).dev, flags)));
   program
     .command('worker')
     .description('process batches until Ctrl-C; run as many workers as you like')
@@ -42,7 +33,7 @@ export function addServeCommands(
     .option('--image-memory <size>', 'memory for images being copied', byteSize, 256 * 1024 * 1024)
     .option('--webhooks <[host:]port>', 'also receive webhooks, as "webhooks" does', listenAddress)
     .addHelpText('after', example('banana-batch worker --image-memory 512MB'))
-    .action(async ({ imageMemory, ...flags }: Omit<WorkerCommandOptions, 'imageBytes'> & ImageMemory) =>
+    .action(async ({ imageMemory, ...flags }) =>
       end(
         await perform(async () => (await import('../commands/worker.js')).worker, {
           ...flags,
@@ -66,7 +57,7 @@ export function addServeCommands(
       'after',
       example('banana-batch webhooks --port 8787', 'behind a proxy with TLS: docs/webhooks.md'),
     )
-    .action(async (flags: WebhooksCommandOptions) =>
+    .action(async (flags) =>
       end(await perform(async () => (await import('../commands/webhooks.js')).webhooks, flags)),
     );
   program
@@ -94,7 +85,7 @@ export function addServeCommands(
     .option('--json', 'print one JSON document on standard output when ready', false)
     .addHelpText('after', () => sandboxHelp())
     .addHelpText('after', example('banana-batch sandbox --job-time 1s..3s --rate image-cut=0.05'))
-    .action(async (flags: SandboxCommandOptions) =>
+    .action(async (flags) =>
       end(await perform(async () => (await import('../commands/sandbox.js')).sandbox, flags)),
     );
 }

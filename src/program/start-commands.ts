@@ -1,4 +1,4 @@
-import type { Command as Program } from 'commander';
+import type { Command as Program } from '@commander-js/extra-typings';
 import type { ExitCode } from '../commands/command-context.js';
 import { submissionOptions, withSubmissionFlags } from '../commands/submission-flags.js';
 import { example, type Performer } from './perform.js';
@@ -10,7 +10,7 @@ export function addStartCommands(
   { perform }: Performer,
 ): void {
   program.commandsGroup('Start:');
-  const submission = (name: string, description: string): Program =>
+  const submission = (name: string, description: string) =>
     withSubmissionFlags(program.command(name).description(description));
 
   submission(
