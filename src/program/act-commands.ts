@@ -94,8 +94,12 @@ handed to a worker, and so does each retry. Balance checks and the checks of hol
       .command('retry')
       .description('retry rows without an image; what is already paid is not paid again'),
   )
-    .addHelpText('after', example('banana-batch retry prompts --dry-run', 'what it would do'))
-    .addHelpText('after', example('banana-batch retry prompts --kind refused,flaky'))
+    .addHelpText(
+      'after',
+      example('banana-batch retry prompts --dry-run', 'shows what would be retried', [
+        'banana-batch retry prompts --kind refused,flaky',
+      ]),
+    )
     .action(async (id, flags) =>
       end(await perform(async () => (await import('../commands/retry.js')).retry, retryOptions(id, flags))),
     );
