@@ -1,5 +1,5 @@
-import { shardLength } from '../src/domain/window.js';
-import type { BatchId } from '../src/domain/ids.js';
+import { shardLength } from '../src/domain/batch/window.js';
+import type { BatchId } from '../src/domain/rows/ids.js';
 import { batchWorkflowId } from '../src/workflows/names.js';
 import { countHistoryEvents } from '../test/support/batch-evidence.js';
 import { runCommand } from '../test/support/command-line.js';

@@ -1,5 +1,5 @@
 import getPort from 'get-port';
-import type { BatchId } from '../src/domain/ids.js';
+import type { BatchId } from '../src/domain/rows/ids.js';
 import { batchWorkflowId } from '../src/workflows/names.js';
 import { runCommand } from '../test/support/command-line.js';
 import { startTestEngine, type TestEngine } from '../test/support/test-engine.js';

@@ -1,6 +1,6 @@
-import type { FailureKind } from '../src/domain/failure-kind.js';
-import type { RowOutcome } from '../src/domain/outcome.js';
-import type { ShardRow } from '../src/domain/row.js';
+import type { FailureKind } from '../src/domain/rows/failure-kind.js';
+import type { RowOutcome } from '../src/domain/rows/outcome.js';
+import type { ShardRow } from '../src/domain/rows/row.js';
 import { POISONS } from './chaos-sheet.js';
 
 /**

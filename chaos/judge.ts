@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { z } from 'zod';
-import type { Tally } from '../src/domain/tally.js';
+import type { Tally } from '../src/domain/batch/tally.js';
 import { expectSound } from '../test/support/batch-verdict.js';
 import type { Arena } from './arena.js';
 import type { ChaosBatch } from './chaos-batches.js';

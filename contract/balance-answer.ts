@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { totalOf } from '../src/domain/decimal.js';
+import { totalOf } from '../src/domain/money/decimal.js';
 import type { Answer } from './service.js';
 
 const amount = z.string().regex(/^-?\d+(\.\d+)?$/);

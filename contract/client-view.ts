@@ -2,7 +2,7 @@ import { createDownloadAgent } from '../src/bananahub/download-agent.js';
 import { createBananaHubClient } from '../src/bananahub/http-client.js';
 import { downloadImage } from '../src/bananahub/image-download.js';
 import { isSafeJobId } from '../src/bananahub/schema.js';
-import { inspectImage } from '../src/images/inspect.js';
+import { inspectImage } from '../src/domain/images/bytes/inspect.js';
 import type { ClientView } from './evidence.js';
 
 /** What our own client makes of the account, a finished job and its image. Only an interruption is thrown. */

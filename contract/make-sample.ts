@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { compareDecimals } from '../src/domain/decimal.js';
+import { compareDecimals } from '../src/domain/money/decimal.js';
 import { balanceOf } from './balance-answer.js';
 import { viewOfClient } from './client-view.js';
 import type { Creates } from './creates.js';

@@ -1,4 +1,4 @@
-import { compareDecimals } from '../src/domain/decimal.js';
+import { compareDecimals } from '../src/domain/money/decimal.js';
 import { balanceOf, less } from './balance-answer.js';
 import { shown, type LookingCheck } from './check.js';
 import { isAccepted, overSamples } from './create-checks.js';

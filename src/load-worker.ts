@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { asPart } from './domain/full-stop.js';
+import { asPart } from './domain/text/full-stop.js';
 import { UsageError } from './errors.js';
 import type { logTemporalTo } from './temporal-log.js';
 import type { startWorker } from './worker.js';

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Worker } from '@temporalio/worker';
-import { asPart } from './domain/full-stop.js';
+import { asPart } from './domain/text/full-stop.js';
 import { UsageError } from './errors.js';
 
 /** Workers that run. */

@@ -3,7 +3,7 @@ import type { PollTurns } from './activities/poll-turns.js';
 import { readQueueRate } from './batch/queue-rates.js';
 import { recentPollers } from './batch/task-queue-pollers.js';
 import { withinDeadline } from './batch/temporal-calls.js';
-import { shareOfRate } from './domain/request-rate.js';
+import { shareOfRate } from './domain/time/request-rate.js';
 import { taskQueues } from './workflows/names.js';
 
 const READ_EVERY_MS = 3_000;

@@ -18,7 +18,7 @@ import { createBananaHubClient } from './bananahub/http-client.js';
 import { downloadImage } from './bananahub/image-download.js';
 import { opensPrivateAddresses } from './bananahub/private-address.js';
 import type { ApiConfig, BucketConfig, TemporalConfig } from './config.js';
-import type { PriceTable } from './domain/price-table.js';
+import type { PriceTable } from './domain/money/price-table.js';
 import type { UsageError } from './errors.js';
 import { knownSecrets } from './known-secrets.js';
 import { ShardRows } from './ledger/shard-rows.js';

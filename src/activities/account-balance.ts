@@ -1,4 +1,4 @@
-import type { AccountBalance } from '../domain/run-cost.js';
+import type { AccountBalance } from '../domain/money/run-cost.js';
 import { cancellationSignal } from './activity-context.js';
 import type { WorkerState } from './dependencies.js';
 

@@ -5,10 +5,10 @@ import {
   NearDuplicateFinder,
   type AlikeImages as AlikeGroups,
   type NearDuplicates,
-} from '../domain/near-duplicates.js';
-import type { RowId } from '../domain/ids.js';
-import type { RowOutcome } from '../domain/outcome.js';
-import { NO_SAME_BYTES, SameBytesFinder, type SameBytes } from '../domain/same-bytes.js';
+} from '../domain/images/near-duplicates.js';
+import type { RowId } from '../domain/rows/ids.js';
+import type { RowOutcome } from '../domain/rows/outcome.js';
+import { NO_SAME_BYTES, SameBytesFinder, type SameBytes } from '../domain/images/same-bytes.js';
 import { hashThumbnail } from '../images/thumbnail.js';
 import { OutcomeLine } from '../ledger/documents.js';
 import { readJsonLines } from '../ledger/json-lines.js';

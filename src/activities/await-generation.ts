@@ -1,11 +1,11 @@
 import { Context } from '@temporalio/activity';
 import { z } from 'zod';
 import type { Job } from '../bananahub/client.js';
-import type { JobFailureClass } from '../domain/failure-kind.js';
-import { LOOKS_BEFORE_ASIDE } from '../domain/missing-job.js';
-import { FRESH_BUDGET } from '../domain/fault-budget.js';
-import { heardLateMs, nextPollDelayMs, stillEarlyMs } from '../domain/poll-schedule.js';
-import type { ShardRow } from '../domain/row.js';
+import type { JobFailureClass } from '../domain/rows/failure-kind.js';
+import { LOOKS_BEFORE_ASIDE } from '../domain/rows/missing-job.js';
+import { FRESH_BUDGET } from '../domain/batch/fault-budget.js';
+import { heardLateMs, nextPollDelayMs, stillEarlyMs } from '../domain/time/poll-schedule.js';
+import type { ShardRow } from '../domain/rows/row.js';
 import type { RunRef } from '../storage/layout.js';
 import { AskedWait } from './asked-wait.js';
 import { pause, startTemporalClock, withHeartbeat } from './activity-context.js';

@@ -1,6 +1,6 @@
 import { serviceOf } from '../bananahub/account-id.js';
 import { BananaHubError } from '../bananahub/errors.js';
-import type { JobId } from '../domain/ids.js';
+import type { JobId } from '../domain/rows/ids.js';
 import { RunRequest } from '../ledger/documents.js';
 import { beforeRun, type BeforeRun } from '../ledger/previous-runs.js';
 import { readDocument } from '../ledger/read-document.js';

@@ -1,6 +1,6 @@
 import type { BananaHubError } from '../bananahub/errors.js';
 import type { BatchFaultDetails } from '../domain/batch-fault.js';
-import { afterFault, type RetryBudget, type NextTry } from '../domain/fault-budget.js';
+import { afterFault, type RetryBudget, type NextTry } from '../domain/batch/fault-budget.js';
 import { batchFault, type Meaning } from './failure.js';
 import type { ActivityLimits } from './limits.js';
 

@@ -1,8 +1,8 @@
 import type { AccountId } from '../bananahub/client.js';
 import { BananaHubError } from '../bananahub/errors.js';
-import { FRESH_BUDGET, type RetryBudget } from '../domain/fault-budget.js';
-import { isUploaded } from '../domain/input-image.js';
-import type { ShardRow } from '../domain/row.js';
+import { FRESH_BUDGET, type RetryBudget } from '../domain/batch/fault-budget.js';
+import { isUploaded } from '../domain/rows/input-image.js';
+import type { ShardRow } from '../domain/rows/row.js';
 import { askingRun, pausedUndisturbed, withHeartbeat } from './activity-context.js';
 import type { WorkerState } from './dependencies.js';
 import { retryOrHold, isExhausted } from './bear-or-hold.js';

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import type { BananaHubClient } from '../bananahub/client.js';
 import type { DownloadedImage } from '../bananahub/image-download.js';
-import type { Notice } from '../domain/notice.js';
-import type { SettledRow } from '../domain/outcome.js';
+import type { Notice } from '../domain/batch/notice.js';
+import type { SettledRow } from '../domain/rows/outcome.js';
 import type { RunLook } from '../batch/look-at-batch.js';
 import type { NoticeSender } from '../notices/notice-sender.js';
 import type { RunRef } from '../storage/layout.js';

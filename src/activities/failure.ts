@@ -4,7 +4,7 @@ import { connectionFaultCode } from '../bananahub/connection-fault.js';
 import { BananaHubError } from '../bananahub/errors.js';
 import { ImageDownloadError } from '../bananahub/image-download-error.js';
 import { BATCH_FAULT, type BatchFaultDetails } from '../domain/batch-fault.js';
-import type { HoldCause, ModelMode } from '../domain/holds.js';
+import type { HoldCause, ModelMode } from '../domain/batch/holds.js';
 import { StorageError, type StorageErrorCode } from '../storage/object-store.js';
 import { ownWords } from './own-words.js';
 

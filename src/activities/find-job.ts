@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { z } from 'zod';
-import { FRESH_BUDGET } from '../domain/fault-budget.js';
-import { isBelievable, missingDelayMs, type MissingJob } from '../domain/missing-job.js';
+import { FRESH_BUDGET } from '../domain/batch/fault-budget.js';
+import { isBelievable, missingDelayMs, type MissingJob } from '../domain/rows/missing-job.js';
 import { cancellationSignal, pause, startTemporalClock, withHeartbeat } from './activity-context.js';
 import { AskedWait } from './asked-wait.js';
 import type { WorkerState } from './dependencies.js';

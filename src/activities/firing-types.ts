@@ -1,5 +1,5 @@
-import type { BatchId } from '../domain/ids.js';
-import type { Tally } from '../domain/tally.js';
+import type { BatchId } from '../domain/rows/ids.js';
+import type { Tally } from '../domain/batch/tally.js';
 import type { FiringArgument } from '../schedules/scheduled-sheet.js';
 import type { RunRef } from '../storage/layout.js';
 

@@ -1,8 +1,8 @@
 import type { RunRef } from '../storage/layout.js';
 import { idempotencyKey } from '../domain/idempotency-key.js';
-import { modeWith } from '../domain/generation-settings.js';
-import type { ModelMode } from '../domain/holds.js';
-import type { PromptRow, ShardRow } from '../domain/row.js';
+import { modeWith } from '../domain/rows/generation-settings.js';
+import type { ModelMode } from '../domain/batch/holds.js';
+import type { PromptRow, ShardRow } from '../domain/rows/row.js';
 
 /** The model and mode whose permission and availability a row depends on. */
 export function modeOf({ model, inputImages }: Pick<ShardRow, 'model' | 'inputImages'>): ModelMode {

@@ -1,4 +1,4 @@
-import { UNKNOWN_POLL_TIMES } from '../domain/poll-schedule.js';
+import { UNKNOWN_POLL_TIMES } from '../domain/time/poll-schedule.js';
 import { askingRun } from './activity-context.js';
 import { awaitGenerationActivity } from './await-generation.js';
 import { createGenerationActivity } from './create-generation.js';

@@ -1,7 +1,7 @@
-import type { RowOutcome } from '../domain/outcome.js';
-import { isReportColumn, REJECT_COLUMNS } from '../domain/reserved-columns.js';
-import type { PromptRow, RejectedRecord, ShardRow, SkippedRecord } from '../domain/row.js';
-import { addTallies, EMPTY_TALLY, tallyOfSettled, type Tally } from '../domain/tally.js';
+import type { RowOutcome } from '../domain/rows/outcome.js';
+import { isReportColumn, REJECT_COLUMNS } from '../domain/rows/reserved-columns.js';
+import type { PromptRow, RejectedRecord, ShardRow, SkippedRecord } from '../domain/rows/row.js';
+import { addTallies, EMPTY_TALLY, tallyOfSettled, type Tally } from '../domain/batch/tally.js';
 import type { CarriedLine, RenameLine } from '../ledger/documents.js';
 import { toJsonLines } from '../ledger/json-lines.js';
 import type { LedgerFiles } from '../ledger/ledger-files.js';

@@ -1,6 +1,6 @@
 import { MergedLabels } from '../domain/merged-labels.js';
-import type { LeftOutRecord, PromptRow } from '../domain/row.js';
-import { SheetColumnList, type SheetColumn } from '../domain/sheet-column.js';
+import type { LeftOutRecord, PromptRow } from '../domain/rows/row.js';
+import { SheetColumnList, type SheetColumn } from '../domain/rows/sheet-column.js';
 import type { RunRequest } from '../ledger/documents.js';
 import { rejectsOf, skippedOf } from '../ledger/kept-rejects.js';
 import type { LedgerFiles } from '../ledger/ledger-files.js';

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { Job } from '../bananahub/client.js';
 import { BananaHubError } from '../bananahub/errors.js';
-import type { JobId } from '../domain/ids.js';
-import { missingAgain, type MissingJob } from '../domain/missing-job.js';
+import type { JobId } from '../domain/rows/ids.js';
+import { missingAgain, type MissingJob } from '../domain/rows/missing-job.js';
 import { cancellationSignal } from './activity-context.js';
 import type { WorkerState } from './dependencies.js';
 

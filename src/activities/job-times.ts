@@ -1,5 +1,5 @@
-import { pollTimesOf, UNKNOWN_POLL_TIMES, type PollTimes } from '../domain/poll-schedule.js';
-import type { ShardRow } from '../domain/row.js';
+import { pollTimesOf, UNKNOWN_POLL_TIMES, type PollTimes } from '../domain/time/poll-schedule.js';
+import type { ShardRow } from '../domain/rows/row.js';
 
 /** Of jobs that began together the last to end are the longest: this many that several windows' worth are among them. */
 const KEPT = 256;

@@ -1,5 +1,5 @@
-import { answerTo, type LeaseAnswer } from '../domain/batch-leases.js';
-import { committedOf, leased } from '../domain/budget.js';
+import { answerTo, type LeaseAnswer } from '../domain/money/batch-leases.js';
+import { committedOf, leased } from '../domain/money/budget.js';
 import { microsText } from '../domain/micros.js';
 import { readBook, writeBook } from '../ledger/budget-file.js';
 import { at, budgetKey } from '../storage/layout.js';

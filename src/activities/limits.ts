@@ -1,5 +1,5 @@
-import { UNKNOWN_POLL_TIMES } from '../domain/poll-schedule.js';
-import { CREATE_FAULT_MS } from '../domain/row-faults.js';
+import { UNKNOWN_POLL_TIMES } from '../domain/time/poll-schedule.js';
+import { CREATE_FAULT_MS } from '../domain/batch/row-faults.js';
 
 /** How long passing faults are borne before they count, and what else tests shorten. Milliseconds. */
 export interface ActivityLimits {

@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { counted } from '../domain/counted.js';
-import type { GenerationRecord, RowOutcome, SettledRow } from '../domain/outcome.js';
+import type { GenerationRecord, RowOutcome, SettledRow } from '../domain/rows/outcome.js';
 import { noteOpened } from '../ledger/opened-shards.js';
 import { listParts, readParts } from '../ledger/parts.js';
 import { batchRoot, imagesPrefix, partsPrefix, type RunRef } from '../storage/layout.js';

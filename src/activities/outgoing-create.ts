@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { CreateGenerationRequest } from '../bananahub/client.js';
 import { idempotencyKeyOfBody } from '../domain/idempotency-key.js';
-import { isUploaded } from '../domain/input-image.js';
-import type { ShardRow } from '../domain/row.js';
+import { isUploaded } from '../domain/rows/input-image.js';
+import type { ShardRow } from '../domain/rows/row.js';
 import { forgetSentCreate, noteSentCreate, readSentCreate, type SentCreate } from '../ledger/sent-creates.js';
 import { at, inputImageKey, type RunRef } from '../storage/layout.js';
 import type { ObjectStore, PresignOptions } from '../storage/object-store.js';

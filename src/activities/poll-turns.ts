@@ -1,4 +1,4 @@
-import { freeAfter, freeAtNewRate } from '../domain/request-rate.js';
+import { freeAfter, freeAtNewRate } from '../domain/time/request-rate.js';
 
 interface Waiter {
   readonly go: () => void;

@@ -1,8 +1,12 @@
 import path from 'node:path';
 import pMap from 'p-map';
-import { IdLines } from '../domain/id-lines.js';
+import { IdLines } from '../domain/identity/id-lines.js';
 import { isImageOf, rowTagOf } from '../domain/row-image.js';
-import { fromStoredIdentity, toStoredIdentity, type StoredIdentity } from '../domain/stored-identity.js';
+import {
+  fromStoredIdentity,
+  toStoredIdentity,
+  type StoredIdentity,
+} from '../domain/images/stored-identity.js';
 import { RenameLine } from '../ledger/documents.js';
 import { readJsonLines } from '../ledger/json-lines.js';
 import { at, batchRoot, imageNameAt, renamedKey, renamesKey, type RunRef } from '../storage/layout.js';

@@ -1,11 +1,11 @@
 import { Context } from '@temporalio/activity';
 import { jobTimesOf, type CanaryResult } from '../domain/canary-result.js';
-import { expectedSeconds, spread } from '../domain/expected-time.js';
-import { ImageCounts, type ImagesOfKind } from '../domain/image-counts.js';
-import type { RowOutcome } from '../domain/outcome.js';
-import { costOf, tableOf, type ImagePrice } from '../domain/price-table.js';
-import type { ShardRow } from '../domain/row.js';
-import { tallyOfSettled } from '../domain/tally.js';
+import { expectedSeconds, spread } from '../domain/time/expected-time.js';
+import { ImageCounts, type ImagesOfKind } from '../domain/money/image-counts.js';
+import type { RowOutcome } from '../domain/rows/outcome.js';
+import { costOf, tableOf, type ImagePrice } from '../domain/money/price-table.js';
+import type { ShardRow } from '../domain/rows/row.js';
+import { tallyOfSettled } from '../domain/batch/tally.js';
 import { BatchFile } from '../ledger/documents.js';
 import { LedgerFiles } from '../ledger/ledger-files.js';
 import { listParts, readParts } from '../ledger/parts.js';

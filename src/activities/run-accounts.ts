@@ -1,7 +1,7 @@
 import QuickLRU from 'quick-lru';
 import { serviceOf } from '../bananahub/account-id.js';
 import type { AccountId, BananaHubClient } from '../bananahub/client.js';
-import type { JobId } from '../domain/ids.js';
+import type { JobId } from '../domain/rows/ids.js';
 import { BatchFile } from '../ledger/documents.js';
 import { readDocument } from '../ledger/read-document.js';
 import { statesAfterRun } from '../ledger/run-rows.js';

@@ -1,8 +1,8 @@
 import { OWN_SANDBOX, serviceOf } from '../bananahub/account-id.js';
 import type { BananaHubClient } from '../bananahub/client.js';
 import { BananaHubError } from '../bananahub/errors.js';
-import type { JobId } from '../domain/ids.js';
-import type { RowBefore } from '../domain/row-plan.js';
+import type { JobId } from '../domain/rows/ids.js';
+import type { RowBefore } from '../domain/rows/row-plan.js';
 
 /**
  * Whether a key belongs to the account that made some jobs: `same` as soon as it finds one of them, `other` where it

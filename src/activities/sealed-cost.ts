@@ -1,14 +1,14 @@
-import { committedOf, imagesBought, unknownIn } from '../domain/budget.js';
+import { committedOf, imagesBought, unknownIn } from '../domain/money/budget.js';
 import type { BudgetStatus } from '../domain/budget-status.js';
 import { microsText } from '../domain/micros.js';
-import { tableOf } from '../domain/price-table.js';
+import { tableOf } from '../domain/money/price-table.js';
 import {
   ExpectedCost,
   madeByRun,
   measuredCost,
   type AccountBalance,
   type RunCost,
-} from '../domain/run-cost.js';
+} from '../domain/money/run-cost.js';
 import { readBudgetFile } from '../ledger/budget-file.js';
 import type { BatchFile } from '../ledger/documents.js';
 import type { RunRef } from '../storage/layout.js';

@@ -1,5 +1,5 @@
-import type { RowOutcome } from '../domain/outcome.js';
-import type { ShardRow } from '../domain/row.js';
+import type { RowOutcome } from '../domain/rows/outcome.js';
+import type { ShardRow } from '../domain/rows/row.js';
 import { mergedByPosition, shardsByPosition } from '../ledger/by-position.js';
 import { CarriedLine } from '../ledger/documents.js';
 import { readJsonLines } from '../ledger/json-lines.js';

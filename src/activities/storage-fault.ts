@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
 import { z } from 'zod';
-import { FRESH_BUDGET } from '../domain/fault-budget.js';
+import { FRESH_BUDGET } from '../domain/batch/fault-budget.js';
 import type { WorkerState } from './dependencies.js';
 import { retryOrHold } from './bear-or-hold.js';
 import { batchFault, meaningOf, passingFailure } from './failure.js';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { NoticeBatch } from '../domain/notice.js';
+import type { NoticeBatch } from '../domain/batch/notice.js';
 import { Report } from '../ledger/documents.js';
 import { readDocumentIfAny } from '../ledger/read-document.js';
 import { noticeOf } from '../notices/notice-of.js';

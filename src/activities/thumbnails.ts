@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
-import type { ImageFacts, NoThumbnail } from '../domain/outcome.js';
-import { barePicture } from '../images/bare-picture.js';
+import type { ImageFacts, NoThumbnail } from '../domain/rows/outcome.js';
+import { barePicture } from '../domain/images/bytes/bare-picture.js';
 import { hashThumbnail, makeThumbnail } from '../images/thumbnail.js';
 import { at, thumbnailKey, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';

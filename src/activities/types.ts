@@ -1,18 +1,18 @@
-import type { LeaseAnswer } from '../domain/batch-leases.js';
-import type { LeaseReport } from '../domain/budget.js';
-import type { RetryBudget } from '../domain/fault-budget.js';
+import type { LeaseAnswer } from '../domain/money/batch-leases.js';
+import type { LeaseReport } from '../domain/money/budget.js';
+import type { RetryBudget } from '../domain/batch/fault-budget.js';
 import type { RunRef } from '../storage/layout.js';
-import type { HoldCause } from '../domain/holds.js';
-import type { JobId } from '../domain/ids.js';
-import type { Told } from '../domain/kept-text.js';
-import type { MissingJob } from '../domain/missing-job.js';
-import type { Notice } from '../domain/notice.js';
-import type { ImageFacts, SettledRow } from '../domain/outcome.js';
-import type { JobFailureClass } from '../domain/failure-kind.js';
-import type { Tally } from '../domain/tally.js';
+import type { HoldCause } from '../domain/batch/holds.js';
+import type { JobId } from '../domain/rows/ids.js';
+import type { Told } from '../domain/text/kept-text.js';
+import type { MissingJob } from '../domain/rows/missing-job.js';
+import type { Notice } from '../domain/batch/notice.js';
+import type { ImageFacts, SettledRow } from '../domain/rows/outcome.js';
+import type { JobFailureClass } from '../domain/rows/failure-kind.js';
+import type { Tally } from '../domain/batch/tally.js';
 import type { BatchEnd, IngestResult, RunBatchResult } from '../workflows/messages.js';
 import type { ProbeCandidate, ShardOverview } from '../workflows/shard-messages.js';
-import type { RunSettings } from '../domain/run-settings.js';
+import type { RunSettings } from '../domain/batch/run-settings.js';
 
 /** One generation of one row, by indexes only. */
 export interface GenerationRef {

@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import { z } from 'zod';
 import type { RunLook } from '../batch/look-at-batch.js';
 import { watchBatch, type WatchMemory, type WatchNews } from '../domain/batch-watch.js';
-import type { NoticeEvent } from '../domain/notice.js';
+import type { NoticeEvent } from '../domain/batch/notice.js';
 import { noticeOf } from '../notices/notice-of.js';
 import { pause, startTemporalClock, withHeartbeat } from './activity-context.js';
 import type { WorkerState } from './dependencies.js';

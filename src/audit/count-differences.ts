@@ -1,7 +1,7 @@
-import type { SameBytes } from '../domain/same-bytes.js';
+import type { SameBytes } from '../domain/images/same-bytes.js';
 import type { SealedCounts } from '../domain/sealed-counts.js';
-import { addsUp } from '../domain/tally.js';
-import { FAILURE_KINDS } from '../domain/failure-kind.js';
+import { addsUp } from '../domain/batch/tally.js';
+import { FAILURE_KINDS } from '../domain/rows/failure-kind.js';
 import type { Report } from '../ledger/documents.js';
 import type { Difference } from './difference.js';
 

@@ -1,10 +1,10 @@
-import { IdLines } from '../domain/id-lines.js';
-import { NO_SAME_BYTES, SameBytesFinder, type SameBytes } from '../domain/same-bytes.js';
+import { IdLines } from '../domain/identity/id-lines.js';
+import { NO_SAME_BYTES, SameBytesFinder, type SameBytes } from '../domain/images/same-bytes.js';
 import { SealedCounts } from '../domain/sealed-counts.js';
-import type { RowOutcome } from '../domain/outcome.js';
+import type { RowOutcome } from '../domain/rows/outcome.js';
 import { rowTagOf } from '../domain/row-image.js';
-import type { StoredIdentity } from '../domain/stored-identity.js';
-import { foldedName } from '../domain/taken-names.js';
+import type { StoredIdentity } from '../domain/images/stored-identity.js';
+import { foldedName } from '../domain/images/taken-names.js';
 import { OutcomeLine } from '../ledger/documents.js';
 import { readEachLine } from '../ledger/json-lines.js';
 import type { LocalCopy } from '../ledger/local-copies.js';

@@ -1,5 +1,5 @@
 import { pMapIterable } from 'p-map';
-import { fromStoredIdentity } from '../domain/stored-identity.js';
+import { fromStoredIdentity } from '../domain/images/stored-identity.js';
 import { conditionalPutsKey } from '../storage/conditional-puts.js';
 import {
   at,

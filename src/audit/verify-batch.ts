@@ -1,4 +1,4 @@
-import type { SameBytes } from '../domain/same-bytes.js';
+import type { SameBytes } from '../domain/images/same-bytes.js';
 import { withLocalCopies, type Fetch } from '../ledger/local-copies.js';
 import {
   batchRoot,

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import pMap from 'p-map';
 import { ZodError } from 'zod';
-import { uploadedInput } from '../domain/input-image.js';
+import { uploadedInput } from '../domain/rows/input-image.js';
 import { BatchFile } from '../ledger/documents.js';
 import { inputLines } from '../ledger/input-list.js';
 import type { Fetch, LocalCopy } from '../ledger/local-copies.js';

@@ -1,5 +1,5 @@
 import { pMapIterable } from 'p-map';
-import type { RowOutcome } from '../domain/outcome.js';
+import type { RowOutcome } from '../domain/rows/outcome.js';
 import { hashObject } from '../storage/hash-object.js';
 import { at, batchRoot, reportKey } from '../storage/layout.js';
 import { readOrFault } from '../storage/object-fault.js';

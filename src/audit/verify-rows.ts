@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { RowOutcome } from '../domain/outcome.js';
+import type { RowOutcome } from '../domain/rows/outcome.js';
 import { csvRecords, isCsvFault } from '../ledger/csv-records.js';
 import { readEachLine } from '../ledger/json-lines.js';
 import type { LocalCopy } from '../ledger/local-copies.js';

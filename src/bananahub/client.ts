@@ -1,6 +1,6 @@
-import type { JobFailureClass } from '../domain/failure-kind.js';
-import type { Model, Resolution } from '../domain/generation-settings.js';
-import type { JobId } from '../domain/ids.js';
+import type { JobFailureClass } from '../domain/rows/failure-kind.js';
+import type { Model, Resolution } from '../domain/rows/generation-settings.js';
+import type { JobId } from '../domain/rows/ids.js';
 
 /** Which account the jobs and charges belong to: the API's origin and a fingerprint of the key (never the key). */
 export type AccountId = string & { readonly brand: 'AccountId' };

@@ -1,4 +1,4 @@
-import { modeWith, rulesFor, type InputMode, type Model } from '../domain/generation-settings.js';
+import { modeWith, rulesFor, type InputMode, type Model } from '../domain/rows/generation-settings.js';
 import type { CreateGenerationRequest } from './client.js';
 
 const FOLDERS: Readonly<Record<Model, string>> = { nb: '/nb', nb2: '/nb2', pro: '' };

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Balance, Job } from './client.js';
-import { classifyJobFailure } from '../domain/failure-kind.js';
-import type { JobId } from '../domain/ids.js';
+import { classifyJobFailure } from '../domain/rows/failure-kind.js';
+import type { JobId } from '../domain/rows/ids.js';
 import { messageOf } from './error-body.js';
 import type { Redact } from './redact-secrets.js';
 import { publicText, saysPaused } from './service-text.js';

@@ -1,7 +1,7 @@
 import { serviceOf } from '../bananahub/account-id.js';
 import { BatchFile, Report, RunRequest } from '../ledger/documents.js';
 import { readDocumentIfAny } from '../ledger/read-document.js';
-import type { RunSettings } from '../domain/run-settings.js';
+import type { RunSettings } from '../domain/batch/run-settings.js';
 import type { SheetSettings } from '../sheet/index.js';
 import { lastRunSeq } from './plan-submission.js';
 import type { SheetFile } from './sheet-file.js';

@@ -1,8 +1,8 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import { ShardRows } from '../ledger/shard-rows.js';
-import { addTallies, tallyOfPending, type Tally } from '../domain/tally.js';
-import { spread } from '../domain/expected-time.js';
-import type { Hold } from '../domain/holds.js';
+import { addTallies, tallyOfPending, type Tally } from '../domain/batch/tally.js';
+import { spread } from '../domain/time/expected-time.js';
+import type { Hold } from '../domain/batch/holds.js';
 import { UsageError } from '../errors.js';
 import { TallyDocument } from '../ledger/documents.js';
 import { addressOf, isSamePlace, type BatchLocation } from '../storage/layout.js';

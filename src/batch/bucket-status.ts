@@ -1,4 +1,10 @@
-import { addTallies, EMPTY_TALLY, tallyOfPending, tallyOfSettled, type Tally } from '../domain/tally.js';
+import {
+  addTallies,
+  EMPTY_TALLY,
+  tallyOfPending,
+  tallyOfSettled,
+  type Tally,
+} from '../domain/batch/tally.js';
 import { BatchFile, CarriedLine, Report, RunRequest } from '../ledger/documents.js';
 import { readJsonLines } from '../ledger/json-lines.js';
 import { listParts, readParts } from '../ledger/parts.js';

@@ -1,8 +1,8 @@
-import { committedOf } from '../domain/budget.js';
+import { committedOf } from '../domain/money/budget.js';
 import { MAX_BUDGET, MAX_PRICE, microsOf, microsText } from '../domain/micros.js';
-import { priceOf, tableOf } from '../domain/price-table.js';
-import { madeByRun } from '../domain/run-cost.js';
-import type { RunSettings } from '../domain/run-settings.js';
+import { priceOf, tableOf } from '../domain/money/price-table.js';
+import { madeByRun } from '../domain/money/run-cost.js';
+import type { RunSettings } from '../domain/batch/run-settings.js';
 import { readBudgetFile } from '../ledger/budget-file.js';
 import { BatchFile, RunRequest } from '../ledger/documents.js';
 import { PresentImages } from '../ledger/present-images.js';

@@ -1,4 +1,4 @@
-import type { RejectedRecord } from '../domain/row.js';
+import type { RejectedRecord } from '../domain/rows/row.js';
 import { JoiningNames } from '../ledger/joining-names.js';
 import { SheetTally, type SheetSettings, type SheetSummary } from '../sheet/index.js';
 import { sheetItems, type SheetFile } from './sheet-file.js';

@@ -1,9 +1,9 @@
 import { WorkflowNotFoundError, type Client, type WorkflowExecutionDescription } from '@temporalio/client';
 import { z } from 'zod';
 import type { BudgetStatus } from '../domain/budget-status.js';
-import type { Hold, HoldScope } from '../domain/holds.js';
-import { parseBatchId } from '../domain/ids.js';
-import { PAUSE_KINDS, type Pause } from '../domain/pause.js';
+import type { Hold, HoldScope } from '../domain/batch/holds.js';
+import { parseBatchId } from '../domain/rows/ids.js';
+import { PAUSE_KINDS, type Pause } from '../domain/batch/pause.js';
 import { TallyDocument } from '../ledger/documents.js';
 import type { BatchLocation, RunRef } from '../storage/layout.js';
 import type { LoweredPace } from '../workflows/batch-pace.js';

@@ -1,6 +1,6 @@
 import { WorkflowFailedError, WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { z } from 'zod';
-import { EMPTY_TALLY, type Tally } from '../domain/tally.js';
+import { EMPTY_TALLY, type Tally } from '../domain/batch/tally.js';
 import { TallyDocument } from '../ledger/documents.js';
 import { isSamePlace, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';

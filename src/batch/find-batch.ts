@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { BATCH_ID_RULE, parseBatchId } from '../domain/ids.js';
+import { BATCH_ID_RULE, parseBatchId } from '../domain/rows/ids.js';
 import { UsageError } from '../errors.js';
 import { homeOf, type BatchLocation, type HomeFolder } from '../storage/layout.js';
 import type { ObjectStore, StorageError } from '../storage/object-store.js';

@@ -1,5 +1,5 @@
 import type { BatchLook } from '../domain/batch-watch.js';
-import type { Tally } from '../domain/tally.js';
+import type { Tally } from '../domain/batch/tally.js';
 import type { RunRef } from '../storage/layout.js';
 import { taskQueues } from '../workflows/names.js';
 import { askWorker } from './temporal-calls.js';

@@ -1,6 +1,6 @@
 import type { RecordPlace } from '../domain/record-place.js';
-import type { RejectedRecord } from '../domain/row.js';
-import { presentRowId } from '../domain/row-id.js';
+import type { RejectedRecord } from '../domain/rows/row.js';
+import { presentRowId } from '../domain/identity/row-id.js';
 import { isScientific, plainNumber, rewrittenAs } from '../domain/rewritten-id.js';
 import type { PlannedItem } from '../ledger/planned-rows.js';
 import type { SheetItem } from '../sheet/index.js';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import type { ShardRows } from '../ledger/shard-rows.js';
-import type { RowId } from '../domain/ids.js';
+import type { RowId } from '../domain/rows/ids.js';
 import { usualMs } from '../domain/usual-time.js';
 import type { BatchSnapshot } from '../workflows/messages.js';
 import { OLDEST_ROWS, oldestRowsQuery, type OldestRows } from '../workflows/shard-messages.js';

@@ -1,5 +1,5 @@
-import { UNSTORED_KINDS, type UnstoredKind } from '../domain/failure-kind.js';
-import { kindOf, type RowBefore, type RowPlan } from '../domain/row-plan.js';
+import { UNSTORED_KINDS, type UnstoredKind } from '../domain/rows/failure-kind.js';
+import { kindOf, type RowBefore, type RowPlan } from '../domain/rows/row-plan.js';
 import type { PlannedItem } from '../ledger/planned-rows.js';
 
 /** What rows without an image came to; `unended` ones had not ended when their run was. */

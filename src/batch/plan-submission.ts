@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { ImageCounts, type ImagesOfKind } from '../domain/image-counts.js';
-import type { PromptRow, RejectedRecord } from '../domain/row.js';
+import { ImageCounts, type ImagesOfKind } from '../domain/money/image-counts.js';
+import type { PromptRow, RejectedRecord } from '../domain/rows/row.js';
 import { plannedRows, type PlannedItem } from '../ledger/planned-rows.js';
 import { rejectsOf } from '../ledger/kept-rejects.js';
 import { beforeRun } from '../ledger/previous-runs.js';

@@ -1,8 +1,8 @@
 import type { AccountId } from '../bananahub/client.js';
 import type { BucketConfig } from '../config.js';
-import { canaryOf, type CanaryOptions } from '../domain/canary.js';
-import type { PriceTable } from '../domain/price-table.js';
-import type { RunSettings } from '../domain/run-settings.js';
+import { canaryOf, type CanaryOptions } from '../domain/batch/canary.js';
+import type { PriceTable } from '../domain/money/price-table.js';
+import type { RunSettings } from '../domain/batch/run-settings.js';
 import { RunRequest } from '../ledger/documents.js';
 import { readDocument } from '../ledger/read-document.js';
 import type { InputCounts } from '../sheet/index.js';

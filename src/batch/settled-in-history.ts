@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { z } from 'zod';
-import type { SettledRow } from '../domain/outcome.js';
+import type { SettledRow } from '../domain/rows/outcome.js';
 import { SettledDocument } from '../ledger/documents.js';
 import type { RunRef } from '../storage/layout.js';
 import { shardWorkflowId } from '../workflows/names.js';

@@ -1,9 +1,9 @@
-import type { Canary } from '../domain/canary.js';
+import type { Canary } from '../domain/batch/canary.js';
 import { counted } from '../domain/counted.js';
-import { kindsText, type ImagesOfKind } from '../domain/image-counts.js';
+import { kindsText, type ImagesOfKind } from '../domain/money/image-counts.js';
 import { MAX_BUDGET, MAX_PRICE, microsOf } from '../domain/micros.js';
-import { costOf, priceOf, pricesOf, type PriceTable } from '../domain/price-table.js';
-import type { RunSettings } from '../domain/run-settings.js';
+import { costOf, priceOf, pricesOf, type PriceTable } from '../domain/money/price-table.js';
+import type { RunSettings } from '../domain/batch/run-settings.js';
 import { UsageError } from '../errors.js';
 import { readBudgetFile } from '../ledger/budget-file.js';
 import { RunRequest } from '../ledger/documents.js';

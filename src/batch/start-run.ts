@@ -1,13 +1,13 @@
 import path from 'node:path';
 import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
-import { EMPTY_TALLY } from '../domain/tally.js';
+import { EMPTY_TALLY } from '../domain/batch/tally.js';
 import { UsageError } from '../errors.js';
 import type { RunRequest } from '../ledger/documents.js';
 import type { SheetSettings } from '../sheet/index.js';
 import { at, isSamePlace, requestKey, type BatchLocation, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { SNAPSHOT_MEMO, type BatchSnapshot, type RunBatchInput } from '../workflows/messages.js';
-import type { RunSettings } from '../domain/run-settings.js';
+import type { RunSettings } from '../domain/batch/run-settings.js';
 import { batchWorkflowId } from '../workflows/names.js';
 import type { runBatch } from '../workflows/run-batch.js';
 import { confirmPlace } from './batch-place.js';

@@ -1,6 +1,6 @@
 import type { BudgetStatus } from '../domain/budget-status.js';
-import type { Pause } from '../domain/pause.js';
-import type { Tally } from '../domain/tally.js';
+import type { Pause } from '../domain/batch/pause.js';
+import type { Tally } from '../domain/batch/tally.js';
 
 export type BatchState =
   | 'preparing'

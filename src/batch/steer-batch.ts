@@ -4,7 +4,7 @@ import {
   WorkflowUpdateRPCTimeoutOrCancelledError,
   type WorkflowHandle,
 } from '@temporalio/client';
-import type { ChangedSettings } from '../domain/batch-settings.js';
+import type { ChangedSettings } from '../domain/batch/batch-settings.js';
 import type { BatchLocation } from '../storage/layout.js';
 import { cancelUpdate, instructSignal, pauseUpdate, resumeUpdate, setUpdate } from '../workflows/messages.js';
 import { batchWorkflowId } from '../workflows/names.js';

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import pMap from 'p-map';
-import type { BatchId } from '../domain/ids.js';
-import { asPart } from '../domain/full-stop.js';
+import type { BatchId } from '../domain/rows/ids.js';
+import { asPart } from '../domain/text/full-stop.js';
 import { batchWorkflowId, shardWorkflowId } from '../workflows/names.js';
 import { positionQuery, type BatchSnapshot, type HistoryPosition } from '../workflows/messages.js';
 import { snapshotInMemo } from './describe-batch.js';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import pMap from 'p-map';
-import { uploadedInput } from '../domain/input-image.js';
+import { uploadedInput } from '../domain/rows/input-image.js';
 import { inputListOf } from '../ledger/input-list.js';
 import { at, inputImageKey, inputImagesPrefix, type BucketFolder } from '../storage/layout.js';
 import { StorageError, type ObjectStore } from '../storage/object-store.js';

@@ -1,5 +1,5 @@
 import type { Command, OptionValues } from '@commander-js/extra-typings';
-import { UNSTORED_KINDS } from '../domain/failure-kind.js';
+import { UNSTORED_KINDS } from '../domain/rows/failure-kind.js';
 import { canaryOptions } from './canary-flags.js';
 import { namesOf } from './option-parsers.js';
 import type { RedoOptions } from './redo.js';

@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { ZodError } from 'zod';
 import { sealedStatus } from '../batch/bucket-status.js';
-import { parseBatchId, type BatchId } from '../domain/ids.js';
-import { EMPTY_TALLY } from '../domain/tally.js';
+import { parseBatchId, type BatchId } from '../domain/rows/ids.js';
+import { EMPTY_TALLY } from '../domain/batch/tally.js';
 import { lastRunSeq } from '../batch/plan-submission.js';
 import { addressOf, type BatchLocation, type HomeFolder } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';

@@ -2,7 +2,7 @@ import { createBananaHubClient } from '../bananahub/http-client.js';
 import type { AccountId } from '../bananahub/client.js';
 import { BananaHubError } from '../bananahub/errors.js';
 import { requireParts, type ApiConfig } from '../config.js';
-import { asSentence } from '../domain/full-stop.js';
+import { asSentence } from '../domain/text/full-stop.js';
 import { UsageError } from '../errors.js';
 import { ownAccount } from './batch-access.js';
 import { EXIT, type Command } from './command-context.js';

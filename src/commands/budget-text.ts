@@ -1,8 +1,8 @@
 import { budgetIn, type Spending } from '../batch/spending.js';
 import { counted } from '../domain/counted.js';
-import { imagesOf, type ImagesOfKind } from '../domain/image-counts.js';
+import { imagesOf, type ImagesOfKind } from '../domain/money/image-counts.js';
 import { MAX_BUDGET, MAX_PRICE, microsOf, microsText } from '../domain/micros.js';
-import { costOf, priceOf, type PriceTable } from '../domain/price-table.js';
+import { costOf, priceOf, type PriceTable } from '../domain/money/price-table.js';
 
 /** Lines that tell how far a budget goes for the images of a plan; none where there is none, or a price is missing. */
 export function budgetText(

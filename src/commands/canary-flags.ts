@@ -1,5 +1,5 @@
 import prettyMs from 'pretty-ms';
-import { canaryOf, type CanaryOptions } from '../domain/canary.js';
+import { canaryOf, type CanaryOptions } from '../domain/batch/canary.js';
 import { UsageError } from '../errors.js';
 import type { RunningFlags } from './running-flags.js';
 

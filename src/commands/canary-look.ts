@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { BatchStatus } from '../batch/status-document.js';
-import type { Pause } from '../domain/pause.js';
+import type { Pause } from '../domain/batch/pause.js';
 import { canaryPageKey } from '../storage/layout.js';
 import { askConsent } from './consent.js';
 import type { CommandContext } from './command-context.js';

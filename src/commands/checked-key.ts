@@ -1,7 +1,7 @@
 import { createBananaHubClient } from '../bananahub/http-client.js';
 import { BananaHubError } from '../bananahub/errors.js';
 import type { ApiConfig } from '../config.js';
-import { asSentence } from '../domain/full-stop.js';
+import { asSentence } from '../domain/text/full-stop.js';
 import { UsageError } from '../errors.js';
 import type { CommandContext } from './command-context.js';
 import { explained, isWrongBaseUrl } from './doctor-api.js';

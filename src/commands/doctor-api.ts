@@ -2,7 +2,7 @@ import { BananaHubError } from '../bananahub/errors.js';
 import { createBananaHubClient } from '../bananahub/http-client.js';
 import { isWrongAddress } from '../bananahub/status-code.js';
 import type { ApiConfig, Config } from '../config.js';
-import { compareDecimals } from '../domain/decimal.js';
+import { compareDecimals } from '../domain/money/decimal.js';
 import { getOnce } from '../network/get-once.js';
 import {
   CHECK_LIMIT_MS,

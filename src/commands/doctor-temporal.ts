@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Config, TemporalConfig } from '../config.js';
 import { recentPollers } from '../batch/task-queue-pollers.js';
 import { findStuckBatches, readQueueRate } from '../starter.js';
-import { rateText } from '../domain/request-rate.js';
+import { rateText } from '../domain/time/request-rate.js';
 import { directToThisMachine } from '../network/temporal-channel.js';
 import { taskQueues } from '../workflows/names.js';
 import { TEMPORAL_DEADLINE_MS, withinDeadline } from '../batch/temporal-calls.js';

@@ -1,8 +1,8 @@
 import { rowsToRun } from '../batch/plan-counts.js';
 import type { PlanListener } from '../batch/plan-submission.js';
-import { canaryIndexes, canaryOf } from '../domain/canary.js';
-import { DOCUMENTED_JOB_SECONDS, expectedSeconds, measuredJobSeconds } from '../domain/expected-time.js';
-import type { PromptRow } from '../domain/row.js';
+import { canaryIndexes, canaryOf } from '../domain/batch/canary.js';
+import { DOCUMENTED_JOB_SECONDS, expectedSeconds, measuredJobSeconds } from '../domain/time/expected-time.js';
+import type { PromptRow } from '../domain/rows/row.js';
 import {
   prepareSubmission,
   prepareWithoutBucket,

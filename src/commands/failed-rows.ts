@@ -1,7 +1,7 @@
 import { pMapIterable } from 'p-map';
 import { z } from 'zod';
-import type { RowOutcome } from '../domain/outcome.js';
-import type { PromptRow } from '../domain/row.js';
+import type { RowOutcome } from '../domain/rows/outcome.js';
+import type { PromptRow } from '../domain/rows/row.js';
 import { CarriedLine, ShardRowLine, type BatchFile } from '../ledger/documents.js';
 import { csvRecords } from '../ledger/csv-records.js';
 import { readJsonLines } from '../ledger/json-lines.js';

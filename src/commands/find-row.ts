@@ -1,9 +1,9 @@
 import pMap from 'p-map';
 import { z } from 'zod';
-import type { RowId } from '../domain/ids.js';
+import type { RowId } from '../domain/rows/ids.js';
 import { hasChosenName } from '../domain/object-key.js';
-import type { RowOutcome } from '../domain/outcome.js';
-import type { ShardRow } from '../domain/row.js';
+import type { RowOutcome } from '../domain/rows/outcome.js';
+import type { ShardRow } from '../domain/rows/row.js';
 import { RowFinder, type NamedRow, type RowAnswer } from '../domain/row-reference.js';
 import { placeText } from '../domain/record-place.js';
 import { UsageError } from '../errors.js';

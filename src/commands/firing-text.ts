@@ -1,5 +1,5 @@
 import type { BatchStatus } from '../batch/status-document.js';
-import type { Tally } from '../domain/tally.js';
+import type { Tally } from '../domain/batch/tally.js';
 import type { Firing } from '../schedules/read-firings.js';
 import type { FiringBatch } from './schedule-document.js';
 

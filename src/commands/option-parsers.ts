@@ -1,10 +1,10 @@
 import { InvalidArgumentError } from '@commander-js/extra-typings';
 import ms, { type StringValue } from 'ms';
 import type { BatchFolder } from '../batch/batch-place.js';
-import { BUDGET_RULE } from '../domain/batch-settings.js';
+import { BUDGET_RULE } from '../domain/batch/batch-settings.js';
 import { MAX_BUDGET, microsOf } from '../domain/micros.js';
-import { BATCH_ID_RULE, parseBatchId, type BatchId } from '../domain/ids.js';
-import { parseRate, RATE_RULE } from '../domain/request-rate.js';
+import { BATCH_ID_RULE, parseBatchId, type BatchId } from '../domain/rows/ids.js';
+import { parseRate, RATE_RULE } from '../domain/time/request-rate.js';
 import { s3FolderIn } from '../storage/folder-name.js';
 
 /** A whole number from `least` to `most`. */

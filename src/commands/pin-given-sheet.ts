@@ -1,4 +1,4 @@
-import type { ScheduleName } from '../domain/schedule-name.js';
+import type { ScheduleName } from '../domain/batch/schedule-name.js';
 import { pinSheet } from '../schedules/pinned-sheet.js';
 import type { ScheduledSheet } from '../schedules/scheduled-sheet.js';
 import type { CommandContext } from './command-context.js';

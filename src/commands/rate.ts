@@ -2,7 +2,7 @@ import type { Connection } from '@temporalio/client';
 import { z } from 'zod';
 import { withinDeadline } from '../batch/temporal-calls.js';
 import { requireParts, type TemporalConfig } from '../config.js';
-import { rateText } from '../domain/request-rate.js';
+import { rateText } from '../domain/time/request-rate.js';
 import { UsageError } from '../errors.js';
 import { taskQueues } from '../workflows/names.js';
 import { readQueueRate, setQueueRate } from '../starter.js';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
-import type { RowId } from '../domain/ids.js';
+import type { RowId } from '../domain/rows/ids.js';
 import { UsageError } from '../errors.js';
 import { runAgain, type AgainOptions } from './again.js';
 import type { Command, CommandContext } from './command-context.js';

@@ -1,7 +1,7 @@
 import { isGrpcServiceError, ServiceError, WorkflowUpdateFailedError } from '@temporalio/client';
 import { NamespaceNotFoundError } from '@temporalio/common';
 import { BananaHubError } from '../bananahub/errors.js';
-import { asPart } from '../domain/full-stop.js';
+import { asPart } from '../domain/text/full-stop.js';
 import { diskFaultText } from './disk-fault.js';
 import { EmbeddedError } from '../embedded/embedded-error.js';
 import { UsageError } from '../errors.js';

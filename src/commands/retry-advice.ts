@@ -1,4 +1,4 @@
-import { KINDS_TRIED_AGAIN, UNSTORED_KINDS } from '../domain/failure-kind.js';
+import { KINDS_TRIED_AGAIN, UNSTORED_KINDS } from '../domain/rows/failure-kind.js';
 
 /** What `retry` can do for the rows of a batch that have ended without an image; undefined where there are none. */
 export function retryAdvice(

@@ -1,4 +1,4 @@
-import type { UnstoredKind } from '../domain/failure-kind.js';
+import type { UnstoredKind } from '../domain/rows/failure-kind.js';
 import { runAgain, type AgainOptions } from './again.js';
 import type { Command } from './command-context.js';
 

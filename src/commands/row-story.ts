@@ -1,8 +1,8 @@
 import type { Client } from '@temporalio/client';
-import { publicAddress } from '../domain/input-image.js';
+import { publicAddress } from '../domain/rows/input-image.js';
 import { hasChosenName } from '../domain/object-key.js';
-import { generationsTogether } from '../domain/row-plan.js';
-import type { GenerationRecord, PhaseReached, RowOutcome, SettledEnd } from '../domain/outcome.js';
+import { generationsTogether } from '../domain/rows/row-plan.js';
+import type { GenerationRecord, PhaseReached, RowOutcome, SettledEnd } from '../domain/rows/outcome.js';
 import { phaseReached } from '../domain/phase-reached.js';
 import { listParts, readParts } from '../ledger/parts.js';
 import { ServiceTexts } from '../ledger/service-texts.js';

@@ -1,5 +1,5 @@
 import prettyBytes from 'pretty-bytes';
-import type { PhaseReached } from '../domain/outcome.js';
+import type { PhaseReached } from '../domain/rows/outcome.js';
 import { placeText } from '../domain/record-place.js';
 import { UsageError } from '../errors.js';
 import { findBatch } from '../starter.js';

@@ -5,8 +5,8 @@ import { closedFromOutside, holdsOf, reasonOf, stateOf, type StatusAccess } from
 import { stuckBatches } from '../batch/stuck-workflow.js';
 import type { BatchState } from '../batch/status-document.js';
 import { snapshotInMemo } from '../batch/describe-batch.js';
-import type { BatchId } from '../domain/ids.js';
-import { addTallies, tallyOfPending, type Tally } from '../domain/tally.js';
+import type { BatchId } from '../domain/rows/ids.js';
+import { addTallies, tallyOfPending, type Tally } from '../domain/batch/tally.js';
 import { TallyDocument } from '../ledger/documents.js';
 import { SNAPSHOT_MEMO, type BatchSnapshot } from '../workflows/messages.js';
 import { shardWorkflowId } from '../workflows/names.js';

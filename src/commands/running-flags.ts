@@ -1,9 +1,9 @@
 import { Option, type Command, type OptionValues } from '@commander-js/extra-typings';
-import { MAX_CONCURRENCY } from '../domain/batch-settings.js';
-import { MAX_CANARY_ROWS } from '../domain/canary.js';
-import { DEFAULT_MAX_FAILURE_RATE } from '../domain/failure-rate.js';
-import { MAX_BATCH_ROWS } from '../domain/window.js';
-import type { RunSettings } from '../domain/run-settings.js';
+import { MAX_CONCURRENCY } from '../domain/batch/batch-settings.js';
+import { MAX_CANARY_ROWS } from '../domain/batch/canary.js';
+import { DEFAULT_MAX_FAILURE_RATE } from '../domain/batch/failure-rate.js';
+import { MAX_BATCH_ROWS } from '../domain/batch/window.js';
+import type { RunSettings } from '../domain/batch/run-settings.js';
 import { budgetOrNone, duration, wholeNumber } from './option-parsers.js';
 import type { Spending } from '../batch/spending.js';
 import type { FlagsOf, NoFlags } from './typed-flags.js';

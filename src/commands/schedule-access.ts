@@ -1,7 +1,7 @@
 import { recentPollers } from '../batch/task-queue-pollers.js';
 import { askWorker } from '../batch/temporal-calls.js';
 import type { Config } from '../config.js';
-import type { ScheduleName } from '../domain/schedule-name.js';
+import type { ScheduleName } from '../domain/batch/schedule-name.js';
 import { UsageError } from '../errors.js';
 import type { SheetMeans } from '../schedules/firing-sheet.js';
 import { isLost } from '../schedules/lost-schedules.js';

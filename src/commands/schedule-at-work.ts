@@ -1,7 +1,7 @@
 import { findPlace } from '../batch/batch-place.js';
 import type { BatchStatus } from '../batch/status-document.js';
-import type { BatchId } from '../domain/ids.js';
-import { firingBatchId } from '../domain/schedule-name.js';
+import type { BatchId } from '../domain/rows/ids.js';
+import { firingBatchId } from '../domain/batch/schedule-name.js';
 import type { Firing } from '../schedules/read-firings.js';
 import type { Schedule } from '../schedules/schedule-client.js';
 import { homeOf } from '../storage/layout.js';

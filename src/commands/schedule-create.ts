@@ -1,5 +1,5 @@
-import type { ScheduleName } from '../domain/schedule-name.js';
-import { imagesOf } from '../domain/image-counts.js';
+import type { ScheduleName } from '../domain/batch/schedule-name.js';
+import { imagesOf } from '../domain/money/image-counts.js';
 import { serviceOf } from '../bananahub/account-id.js';
 import { UsageError } from '../errors.js';
 import { sheetPlace } from '../schedules/readable-address.js';

@@ -1,4 +1,4 @@
-import type { ScheduleName } from '../domain/schedule-name.js';
+import type { ScheduleName } from '../domain/batch/schedule-name.js';
 import { readFirings } from '../schedules/read-firings.js';
 import { deleteSchedule } from '../schedules/schedule-client.js';
 import { scheduleRoot } from '../storage/schedule-layout.js';

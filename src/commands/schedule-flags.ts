@@ -1,7 +1,7 @@
 import { Option, type Command, type OptionValues } from '@commander-js/extra-typings';
-import { SCHEDULE_MODES } from '../domain/schedule-name.js';
-import { MAX_BATCH_ROWS } from '../domain/window.js';
-import { SCHEDULE_OVERLAPS } from '../domain/schedule-overlap.js';
+import { SCHEDULE_MODES } from '../domain/batch/schedule-name.js';
+import { MAX_BATCH_ROWS } from '../domain/batch/window.js';
+import { SCHEDULE_OVERLAPS } from '../domain/batch/schedule-overlap.js';
 import { wholeNumber } from './option-parsers.js';
 import { withSettingsFlags } from './running-flags.js';
 import {

@@ -1,5 +1,5 @@
 import pMap from 'p-map';
-import type { ScheduleName } from '../domain/schedule-name.js';
+import type { ScheduleName } from '../domain/batch/schedule-name.js';
 import { lostSchedules } from '../schedules/lost-schedules.js';
 import { refusalOf } from './refusal.js';
 import type { BatchStatus } from '../batch/status-document.js';

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from '@commander-js/extra-typings';
-import { parseScheduleName, SCHEDULE_NAME_RULE, type ScheduleName } from '../domain/schedule-name.js';
+import { parseScheduleName, SCHEDULE_NAME_RULE, type ScheduleName } from '../domain/batch/schedule-name.js';
 import { parseCronLine } from '../schedules/cron-line.js';
 import { SHORTEST_EVERY_MS } from '../schedules/schedule-times.js';
 import { nearTimeZones, parseTimeZone } from '../schedules/time-zone.js';

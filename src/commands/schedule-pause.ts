@@ -1,4 +1,4 @@
-import type { ScheduleName } from '../domain/schedule-name.js';
+import type { ScheduleName } from '../domain/batch/schedule-name.js';
 import { readFirings } from '../schedules/read-firings.js';
 import { pauseSchedule } from '../schedules/schedule-client.js';
 import { zonedText } from '../schedules/time-zone.js';

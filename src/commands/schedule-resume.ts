@@ -1,4 +1,4 @@
-import type { ScheduleName } from '../domain/schedule-name.js';
+import type { ScheduleName } from '../domain/batch/schedule-name.js';
 import { isLost, resumeOrMakeAgain } from '../schedules/lost-schedules.js';
 import { zonedText } from '../schedules/time-zone.js';
 import { EXIT, type Command } from './command-context.js';

@@ -1,4 +1,4 @@
-import type { ScheduleMode } from '../domain/schedule-name.js';
+import type { ScheduleMode } from '../domain/batch/schedule-name.js';
 import { UsageError } from '../errors.js';
 import type { SchedulePolicy } from '../schedules/schedule-client.js';
 import { DEFAULT_CATCHUP_MS } from '../schedules/schedule-overlap.js';

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { BatchStatus } from '../batch/status-document.js';
-import type { ScheduleName } from '../domain/schedule-name.js';
+import type { ScheduleName } from '../domain/batch/schedule-name.js';
 import { firingAtOf, readFirings, type Firing } from '../schedules/read-firings.js';
 import type { Schedule } from '../schedules/schedule-client.js';
 import { zonedText } from '../schedules/time-zone.js';

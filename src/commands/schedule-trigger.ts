@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BatchStatus } from '../batch/status-document.js';
-import { firingBatchId, type ScheduleName } from '../domain/schedule-name.js';
+import { firingBatchId, type ScheduleName } from '../domain/batch/schedule-name.js';
 import { triggerSchedule } from '../schedules/fire-now.js';
 import type { FiringRecord } from '../schedules/firing-record.js';
 import { readFiringRecord } from '../schedules/firing-records.js';
 import { readFirings } from '../schedules/read-firings.js';
 import type { Schedule, TakenFiring } from '../schedules/schedule-client.js';
-import type { ScheduleOverlap } from '../domain/schedule-overlap.js';
+import type { ScheduleOverlap } from '../domain/batch/schedule-overlap.js';
 import { EXIT, type Command, type CommandContext, type ExitCode } from './command-context.js';
 import { knownSchedule, noWorkerText, withSchedules, type ScheduleHome } from './schedule-access.js';
 import { batchesAtWork, standstillText } from './schedule-at-work.js';

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { refuseUnusable } from '../batch/submission-refusals.js';
-import type { ScheduleName } from '../domain/schedule-name.js';
+import type { ScheduleName } from '../domain/batch/schedule-name.js';
 import { UsageError } from '../errors.js';
 import { sheetPlace } from '../schedules/readable-address.js';
 import { labelOf, withFiringSheet } from '../schedules/firing-sheet.js';

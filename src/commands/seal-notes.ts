@@ -1,9 +1,9 @@
 import { ZodError } from 'zod';
 import type { BatchStatus } from '../batch/status-document.js';
-import { nearDuplicatesText } from '../domain/near-duplicates.js';
-import { missingThumbnailsText } from '../domain/missing-thumbnails.js';
-import { repeatedJobsText } from '../domain/repeated-jobs.js';
-import { sameBytesText } from '../domain/same-bytes.js';
+import { nearDuplicatesText } from '../domain/images/near-duplicates.js';
+import { missingThumbnailsText } from '../domain/images/missing-thumbnails.js';
+import { repeatedJobsText } from '../domain/images/repeated-jobs.js';
+import { sameBytesText } from '../domain/images/same-bytes.js';
 import { Report } from '../ledger/documents.js';
 import { readDocumentIfAny } from '../ledger/read-document.js';
 import { at, reportKey, type BatchLocation } from '../storage/layout.js';

@@ -1,6 +1,6 @@
-import type { ChangedSettings } from '../domain/batch-settings.js';
+import type { ChangedSettings } from '../domain/batch/batch-settings.js';
 import type { BatchStatus } from '../batch/status-document.js';
-import { compareDecimals } from '../domain/decimal.js';
+import { compareDecimals } from '../domain/money/decimal.js';
 import { UsageError } from '../errors.js';
 import { changeBatch } from '../starter.js';
 import { withTemporalAccess } from './batch-access.js';

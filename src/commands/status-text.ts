@@ -3,7 +3,7 @@ import prettyMs from 'pretty-ms';
 import type { BatchStatus } from '../batch/status-document.js';
 import { overdueLines, overdueWord } from './overdue-rows-text.js';
 import { counted } from '../domain/counted.js';
-import { compareDecimals } from '../domain/decimal.js';
+import { compareDecimals } from '../domain/money/decimal.js';
 
 /** Colours for a stream: none unless it is a terminal, and none under NO_COLOR. */
 export function coloursFor(

@@ -1,11 +1,11 @@
 import type { PlanCounts } from '../batch/plan-counts.js';
 import type { SubmissionPlan } from '../batch/plan-submission.js';
-import type { BatchId } from '../domain/ids.js';
-import { MODELS } from '../domain/generation-settings.js';
+import type { BatchId } from '../domain/rows/ids.js';
+import { MODELS } from '../domain/rows/generation-settings.js';
 import { counted } from '../domain/counted.js';
-import { imagesOf, kindsText, type ImagesOfKind } from '../domain/image-counts.js';
-import { costOf, type PriceTable } from '../domain/price-table.js';
-import type { RejectedRecord } from '../domain/row.js';
+import { imagesOf, kindsText, type ImagesOfKind } from '../domain/money/image-counts.js';
+import { costOf, type PriceTable } from '../domain/money/price-table.js';
+import type { RejectedRecord } from '../domain/rows/row.js';
 import { placeText } from '../domain/record-place.js';
 import type { SheetSettings, SheetSummary } from '../sheet/index.js';
 import { addressOf, type BatchLocation } from '../storage/layout.js';

@@ -1,6 +1,6 @@
 import { Client, type Connection } from '@temporalio/client';
 import type { Config, TemporalConfig } from '../config.js';
-import { asPart } from '../domain/full-stop.js';
+import { asPart } from '../domain/text/full-stop.js';
 import { UsageError } from '../errors.js';
 import { connectTemporal } from './batch-access.js';
 

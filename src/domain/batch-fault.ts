@@ -1,5 +1,5 @@
-import type { HoldCause } from './holds.js';
-import type { MissingJob } from './missing-job.js';
+import type { HoldCause } from './batch/holds.js';
+import type { MissingJob } from './rows/missing-job.js';
 
 /** The failure type by which an activity tells a workflow that the batch must be held, and no row blamed. */
 export const BATCH_FAULT = 'BatchFault';

@@ -1,7 +1,7 @@
 import { counted } from './counted.js';
-import type { ToldHold } from './notice.js';
-import type { Pause } from './pause.js';
-import type { Tally } from './tally.js';
+import type { ToldHold } from './batch/notice.js';
+import type { Pause } from './batch/pause.js';
+import type { Tally } from './batch/tally.js';
 
 /** A running batch at one look. */
 export interface BatchLook {

@@ -1,4 +1,4 @@
-import { compareDecimals, totalOf } from './decimal.js';
+import { compareDecimals, totalOf } from './money/decimal.js';
 
 /** The result of a budget, for people: decimal strings. */
 export interface BudgetStatus {

@@ -1,5 +1,5 @@
 import { v5 as uuidV5 } from 'uuid';
-import type { BatchId, ContentHash, RowId } from './ids.js';
+import type { BatchId, ContentHash, RowId } from './rows/ids.js';
 
 /** Namespace of all our keys. Never change it: keys already sent would be bought again under new ones. */
 const KEY_NAMESPACE = '6f2d8a54-3c1b-4e7a-9b60-d2f1c08e5a37';

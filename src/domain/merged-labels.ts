@@ -1,5 +1,5 @@
-import type { JsonValue } from './json.js';
-import { metadataLabelName } from './reserved-columns.js';
+import type { JsonValue } from './text/json.js';
+import { metadataLabelName } from './rows/reserved-columns.js';
 
 /** The carried columns of a batch and those of a sheet that joins it: names that our files show alike are one column. */
 export class MergedLabels {

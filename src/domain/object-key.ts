@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { PromptRow } from './row.js';
+import type { PromptRow } from './rows/row.js';
 
 const KEPT_LENGTH = 150;
 const HASH_LENGTH = 12;

@@ -1,4 +1,4 @@
-import type { GenerationRecord, PhaseReached, RowOutcome } from './outcome.js';
+import type { GenerationRecord, PhaseReached, RowOutcome } from './rows/outcome.js';
 
 /** The phase that a row reached, by what its outcome says: also of outcomes that were written without one. */
 export function phaseReached({ end, generations }: Pick<RowOutcome, 'end' | 'generations'>): PhaseReached {

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import type { RowId } from './ids.js';
+import type { RowId } from './rows/ids.js';
 import { imageNameOf } from './object-key.js';
-import type { PromptRow } from './row.js';
-import { formerRowId } from './row-id.js';
-import type { StoredIdentity } from './stored-identity.js';
+import type { PromptRow } from './rows/row.js';
+import { formerRowId } from './identity/row-id.js';
+import type { StoredIdentity } from './images/stored-identity.js';
 
 /** Stands for a row id in an image's metadata, which takes ASCII alone and is no place for ids: 16 hex digits. */
 export function rowTagOf(rowId: RowId): string {

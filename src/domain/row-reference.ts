@@ -1,5 +1,5 @@
-import { imageNameIn } from './image-name.js';
-import type { PromptRow } from './row.js';
+import { imageNameIn } from './images/image-name.js';
+import type { PromptRow } from './rows/row.js';
 
 /** What of a row says whether a text means it. */
 export type NamedRow = Pick<PromptRow, 'rowId' | 'imageName' | 'line' | 'tableRow'>;

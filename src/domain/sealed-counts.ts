@@ -1,5 +1,5 @@
-import type { Charged, RowOutcome } from './outcome.js';
-import { addTallies, EMPTY_TALLY, tallyOfSettled, type Tally } from './tally.js';
+import type { Charged, RowOutcome } from './rows/outcome.js';
+import { addTallies, EMPTY_TALLY, tallyOfSettled, type Tally } from './batch/tally.js';
 
 /** Counts a batch's outcomes as its report tells them: rows by their ends, generations by whether they were charged. */
 export class SealedCounts {

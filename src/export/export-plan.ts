@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import type { Seal } from '../audit/newest-seal.js';
-import { LabelTypes } from '../domain/label-types.js';
+import { LabelTypes } from '../domain/rows/label-types.js';
 import { BatchFile } from '../ledger/documents.js';
 import { readJsonLines } from '../ledger/json-lines.js';
 import { withLocalCopies } from '../ledger/local-copies.js';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { JsonValue } from '../domain/json.js';
-import type { RowOutcome } from '../domain/outcome.js';
-import type { PromptRow } from '../domain/row.js';
+import type { JsonValue } from '../domain/text/json.js';
+import type { RowOutcome } from '../domain/rows/outcome.js';
+import type { PromptRow } from '../domain/rows/row.js';
 import { shownInputs } from '../report/metadata-line.js';
 import { imageFileAt } from '../storage/layout.js';
 

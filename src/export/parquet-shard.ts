@@ -1,5 +1,5 @@
 import { ByteWriter, ParquetWriter, type SchemaElement } from 'hyparquet-writer';
-import type { Cell } from '../domain/label-types.js';
+import type { Cell } from '../domain/rows/label-types.js';
 import { cellsOf, type ExportColumn } from './export-columns.js';
 import { huggingFaceSchema } from './hugging-face.js';
 import type { ShardFile } from './shard-file.js';

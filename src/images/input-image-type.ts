@@ -1,6 +1,6 @@
-import type { ImageType } from '../domain/outcome.js';
-import { inspectStructure } from './inspect.js';
-import { endOfJpeg } from './jpeg-structure.js';
+import type { ImageType } from '../domain/rows/outcome.js';
+import { inspectStructure } from '../domain/images/bytes/inspect.js';
+import { endOfJpeg } from '../domain/images/bytes/jpeg-structure.js';
 
 /**
  * What an image that people give is by its bytes, or what is wrong with it. More patient than with images that come from

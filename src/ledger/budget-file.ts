@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { LeaseBook } from '../domain/budget.js';
+import type { LeaseBook } from '../domain/money/budget.js';
 import { at, budgetKey, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { toJsonLines } from './json-lines.js';

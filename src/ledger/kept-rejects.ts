@@ -1,7 +1,7 @@
 import { parse } from 'csv-parse';
 import { z } from 'zod';
-import type { RejectedRecord, SkippedRecord } from '../domain/row.js';
-import { isReportColumn } from '../domain/reserved-columns.js';
+import type { RejectedRecord, SkippedRecord } from '../domain/rows/row.js';
+import { isReportColumn } from '../domain/rows/reserved-columns.js';
 import { at, rejectsKey, rejectsLedgerKey, skippedKey, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import type { BatchFile } from './documents.js';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { JsonValue } from '../domain/json.js';
+import type { JsonValue } from '../domain/text/json.js';
 import { csvChunks, type CsvCells } from '../sheet/index.js';
 import { readJsonLines } from './json-lines.js';
 import { at, batchRoot } from '../storage/layout.js';

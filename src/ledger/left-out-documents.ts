@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { INPUT_COLUMNS } from '../domain/reserved-columns.js';
-import type { LeftOutRecord, RejectedRecord, SkippedRecord } from '../domain/row.js';
+import { INPUT_COLUMNS } from '../domain/rows/reserved-columns.js';
+import type { LeftOutRecord, RejectedRecord, SkippedRecord } from '../domain/rows/row.js';
 
 const count = z.int().min(0);
 

@@ -1,7 +1,7 @@
-import type { RowOutcome, SettledEnd, SettledRow } from '../domain/outcome.js';
-import type { ShardRow } from '../domain/row.js';
+import type { RowOutcome, SettledEnd, SettledRow } from '../domain/rows/outcome.js';
+import type { ShardRow } from '../domain/rows/row.js';
 import { phaseReached } from '../domain/phase-reached.js';
-import { generationsTogether } from '../domain/row-plan.js';
+import { generationsTogether } from '../domain/rows/row-plan.js';
 import { OutcomeLine } from './documents.js';
 import { readJsonLines } from './json-lines.js';
 import { at, batchRoot, imageKey, partsPrefix } from '../storage/layout.js';

@@ -1,6 +1,6 @@
 import { givenAfter } from '../domain/given-cells.js';
-import type { PromptRow } from '../domain/row.js';
-import { planRow, takenUpBy, type RowBefore, type RowPlan, type TakenUp } from '../domain/row-plan.js';
+import type { PromptRow } from '../domain/rows/row.js';
+import { planRow, takenUpBy, type RowBefore, type RowPlan, type TakenUp } from '../domain/rows/row-plan.js';
 import { readSheet, type InputImages, type SheetItem } from '../sheet/index.js';
 import type { RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';

@@ -1,4 +1,4 @@
-import type { RowBefore } from '../domain/row-plan.js';
+import type { RowBefore } from '../domain/rows/row-plan.js';
 import { at, batchFileKey, carriedKey, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { BatchFile } from './documents.js';

@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { hasChosenName } from '../domain/object-key.js';
-import type { RowOutcome } from '../domain/outcome.js';
-import type { ShardRow } from '../domain/row.js';
-import { leftUnended, type RowBefore } from '../domain/row-plan.js';
+import type { RowOutcome } from '../domain/rows/outcome.js';
+import type { ShardRow } from '../domain/rows/row.js';
+import { leftUnended, type RowBefore } from '../domain/rows/row-plan.js';
 import { at, carriedKey, outcomesKey, rowsPrefix, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { mergedByPosition, shardsByPosition } from './by-position.js';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { Canary } from '../domain/canary.js';
-import { MODELS, RESOLUTIONS } from '../domain/generation-settings.js';
-import type { RunSettings } from '../domain/run-settings.js';
+import type { Canary } from '../domain/batch/canary.js';
+import { MODELS, RESOLUTIONS } from '../domain/rows/generation-settings.js';
+import type { RunSettings } from '../domain/batch/run-settings.js';
 
 const count = z.int().min(0);
 

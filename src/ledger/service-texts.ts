@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import QuickLRU from 'quick-lru';
-import { withText, type Told } from '../domain/kept-text.js';
-import type { GenerationRecord, SettledEnd } from '../domain/outcome.js';
+import { withText, type Told } from '../domain/text/kept-text.js';
+import type { GenerationRecord, SettledEnd } from '../domain/rows/outcome.js';
 import { at, serviceTextKey, serviceTextsPrefix, type RunRef } from '../storage/layout.js';
 import { StorageError, type ObjectStore } from '../storage/object-store.js';
 

@@ -1,5 +1,5 @@
 import QuickLRU from 'quick-lru';
-import type { ShardRow } from '../domain/row.js';
+import type { ShardRow } from '../domain/rows/row.js';
 import { ShardRowLine } from './documents.js';
 import { readJsonLines } from './json-lines.js';
 import { type RunRef, at, rowsKey } from '../storage/layout.js';

@@ -1,6 +1,6 @@
-import { IdLines } from '../domain/id-lines.js';
-import type { PromptRow } from '../domain/row.js';
-import { foldedName } from '../domain/taken-names.js';
+import { IdLines } from '../domain/identity/id-lines.js';
+import type { PromptRow } from '../domain/rows/row.js';
+import { foldedName } from '../domain/images/taken-names.js';
 import type { StayingRows } from '../sheet/index.js';
 import type { RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';

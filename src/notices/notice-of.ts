@@ -1,5 +1,5 @@
 import { v5 as uuidV5 } from 'uuid';
-import type { Notice, NoticeBatch, NoticeEvent } from '../domain/notice.js';
+import type { Notice, NoticeBatch, NoticeEvent } from '../domain/batch/notice.js';
 
 /** Namespace of all ids of notices. Never change it: what was told before would be told again. */
 const NOTICE_NAMESPACE = '3e0b6c0e-52a4-4d3d-8a55-7c9c1f0f6b21';

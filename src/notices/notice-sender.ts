@@ -2,7 +2,7 @@ import { readBoundedText } from '../bananahub/bounded-text.js';
 import { connectionFaultText } from '../bananahub/connection-fault.js';
 import { startDeadline } from '../bananahub/deadline.js';
 import { retryAfterMs } from '../bananahub/retry-after.js';
-import type { Notice } from '../domain/notice.js';
+import type { Notice } from '../domain/batch/notice.js';
 import { createAgent } from '../network/agent.js';
 import { noticeBody } from './notice-body.js';
 import type { NoticeConfig } from './notice-config.js';

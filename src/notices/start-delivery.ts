@@ -1,6 +1,6 @@
 import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
 import { withinDeadline } from '../batch/temporal-calls.js';
-import type { Notice } from '../domain/notice.js';
+import type { Notice } from '../domain/batch/notice.js';
 import type { deliverNotice } from '../workflows/deliver-notice.js';
 import { noticeWorkflowId } from '../workflows/names.js';
 

@@ -2,8 +2,8 @@ import type { Command as Program } from '@commander-js/extra-typings';
 import type { ExitCode } from '../commands/command-context.js';
 import { redoOptions, retryOptions, withRedoFlags, withRetryFlags } from '../commands/again-flags.js';
 import { budget, chosenRate, wholeNumber } from '../commands/option-parsers.js';
-import { MAX_CONCURRENCY } from '../domain/batch-settings.js';
-import { RATE_RULE } from '../domain/request-rate.js';
+import { MAX_CONCURRENCY } from '../domain/batch/batch-settings.js';
+import { RATE_RULE } from '../domain/time/request-rate.js';
 import { example, type Performer } from './perform.js';
 
 /** The commands that change a batch. */

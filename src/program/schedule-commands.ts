@@ -3,7 +3,7 @@ import type { ExitCode } from '../commands/command-context.js';
 import { scheduleName } from '../commands/schedule-option-parsers.js';
 import { withCreateFlags, withUpdateFlags } from '../commands/schedule-flags.js';
 import { sheetName } from '../commands/submission-flags.js';
-import { BACKFILL_OVERLAPS, SCHEDULE_OVERLAPS } from '../domain/schedule-overlap.js';
+import { BACKFILL_OVERLAPS, SCHEDULE_OVERLAPS } from '../domain/batch/schedule-overlap.js';
 import { TIME_RULE } from '../schedules/time-given.js';
 import { example, type Performer } from './perform.js';
 

@@ -1,4 +1,4 @@
-import type { ImageFacts } from '../domain/outcome.js';
+import type { ImageFacts } from '../domain/rows/outcome.js';
 
 /** What the card of a dataset counts of a row with an image. */
 export interface CountedRow {

@@ -1,5 +1,5 @@
-import type { RowOutcome } from '../domain/outcome.js';
-import type { PromptRow } from '../domain/row.js';
+import type { RowOutcome } from '../domain/rows/outcome.js';
+import type { PromptRow } from '../domain/rows/row.js';
 import { labelTexts } from './contact-sheet-row.js';
 
 /** Columns with more values than that are searched, not chosen from. */

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { htmlEscape } from 'escape-goat';
-import { FAILURE_KINDS } from '../domain/failure-kind.js';
-import type { Tally } from '../domain/tally.js';
+import { FAILURE_KINDS } from '../domain/rows/failure-kind.js';
+import type { Tally } from '../domain/batch/tally.js';
 import type { Facet } from './contact-sheet-facets.js';
 import { linkToObject } from './contact-sheet-links.js';
 import type { ContactSheetRow } from './contact-sheet-row.js';

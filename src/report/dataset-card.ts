@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { stringify } from 'yaml';
-import type { Tally } from '../domain/tally.js';
+import type { Tally } from '../domain/batch/tally.js';
 import type { CardCounts } from './card-counts.js';
 
 /** The file that the Hugging Face Hub shows for a folder, and reads its header. */

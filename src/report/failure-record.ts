@@ -1,9 +1,9 @@
-import type { GenerationRecord, RowOutcome } from '../domain/outcome.js';
+import type { GenerationRecord, RowOutcome } from '../domain/rows/outcome.js';
 import { hasChosenName } from '../domain/object-key.js';
 import { phaseReached } from '../domain/phase-reached.js';
-import { FAILURE_COLUMNS, metadataLabelName } from '../domain/reserved-columns.js';
-import { inputImagesCell } from '../domain/input-image.js';
-import type { PromptRow } from '../domain/row.js';
+import { FAILURE_COLUMNS, metadataLabelName } from '../domain/rows/reserved-columns.js';
+import { inputImagesCell } from '../domain/rows/input-image.js';
+import type { PromptRow } from '../domain/rows/row.js';
 import type { CsvCells } from '../sheet/index.js';
 import { inputAddress, type BatchLocation } from '../storage/layout.js';
 import { labelsOf } from './metadata-line.js';

@@ -1,8 +1,8 @@
-import { LabelTypes } from '../domain/label-types.js';
-import type { StoredEnd } from '../domain/outcome.js';
-import { metadataLabelName } from '../domain/reserved-columns.js';
-import type { PromptRow } from '../domain/row.js';
-import type { Tally } from '../domain/tally.js';
+import { LabelTypes } from '../domain/rows/label-types.js';
+import type { StoredEnd } from '../domain/rows/outcome.js';
+import { metadataLabelName } from '../domain/rows/reserved-columns.js';
+import type { PromptRow } from '../domain/rows/row.js';
+import type { Tally } from '../domain/batch/tally.js';
 import type { RunRef } from '../storage/layout.js';
 import { CardCounts } from './card-counts.js';
 import { datasetCard, type CardColumn } from './dataset-card.js';

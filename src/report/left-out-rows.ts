@@ -1,4 +1,4 @@
-import type { LeftOutRecord, RejectedRecord, SkippedRecord } from '../domain/row.js';
+import type { LeftOutRecord, RejectedRecord, SkippedRecord } from '../domain/rows/row.js';
 import type { BatchFile } from '../ledger/documents.js';
 import { rejectsOf, skippedOf } from '../ledger/kept-rejects.js';
 import { withLocalCopies } from '../ledger/local-copies.js';

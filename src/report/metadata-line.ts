@@ -1,8 +1,8 @@
-import type { RowOutcome } from '../domain/outcome.js';
-import { inputImagesCell, publicAddress } from '../domain/input-image.js';
-import { metadataLabelName } from '../domain/reserved-columns.js';
-import type { PromptRow } from '../domain/row.js';
-import type { JsonValue } from '../domain/json.js';
+import type { RowOutcome } from '../domain/rows/outcome.js';
+import { inputImagesCell, publicAddress } from '../domain/rows/input-image.js';
+import { metadataLabelName } from '../domain/rows/reserved-columns.js';
+import type { PromptRow } from '../domain/rows/row.js';
+import type { JsonValue } from '../domain/text/json.js';
 import { imageFileAt } from '../storage/layout.js';
 
 /** What a row's input images are called in files that are passed on: those in the batch by their keys below it, URLs without what may be secret. */

@@ -1,10 +1,10 @@
-import { jsonAsText } from '../domain/json.js';
-import type { RowOutcome } from '../domain/outcome.js';
+import { jsonAsText } from '../domain/text/json.js';
+import type { RowOutcome } from '../domain/rows/outcome.js';
 import { namesBeside, RESULT_COLUMNS } from '../domain/result-columns.js';
-import { inputColumnOf } from '../domain/reserved-columns.js';
-import { RowCosts } from '../domain/row-cost.js';
-import type { ShardRow } from '../domain/row.js';
-import { cellOfRow, cellsOfRecord, type SheetColumn } from '../domain/sheet-column.js';
+import { inputColumnOf } from '../domain/rows/reserved-columns.js';
+import { RowCosts } from '../domain/money/row-cost.js';
+import type { ShardRow } from '../domain/rows/row.js';
+import { cellOfRow, cellsOfRecord, type SheetColumn } from '../domain/rows/sheet-column.js';
 import type { BatchFile } from '../ledger/documents.js';
 import type { RunRef } from '../storage/layout.js';
 import { publicInputs } from '../sheet/input-images.js';

@@ -3,7 +3,7 @@ import { describeBatch, snapshotInMemo } from '../batch/describe-batch.js';
 import { lastRunSeq } from '../batch/plan-submission.js';
 import type { StartedRun } from '../batch/start-run.js';
 import type { BatchStatus } from '../batch/status-document.js';
-import type { ScheduleName } from '../domain/schedule-name.js';
+import type { ScheduleName } from '../domain/batch/schedule-name.js';
 import { RunRequest } from '../ledger/documents.js';
 import { readDocumentIfAny } from '../ledger/read-document.js';
 import { at, isSamePlace, requestKey, type BatchLocation, type RunRef } from '../storage/layout.js';

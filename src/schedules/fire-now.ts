@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ScheduleOverlapPolicy, type Client, type ScheduleDescription } from '@temporalio/client';
-import type { ScheduleName } from '../domain/schedule-name.js';
-import type { BackfillOverlap, ScheduleOverlap } from '../domain/schedule-overlap.js';
+import type { ScheduleName } from '../domain/batch/schedule-name.js';
+import type { BackfillOverlap, ScheduleOverlap } from '../domain/batch/schedule-overlap.js';
 import { UsageError } from '../errors.js';
 import { scheduleId } from '../workflows/names.js';
 import { matchingTimes } from './matching-times.js';

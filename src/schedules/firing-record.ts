@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { BatchId } from '../domain/ids.js';
-import type { ScheduleName } from '../domain/schedule-name.js';
+import type { BatchId } from '../domain/rows/ids.js';
+import type { ScheduleName } from '../domain/batch/schedule-name.js';
 import { TallyDocument } from '../ledger/documents.js';
 
 const batch = {

@@ -1,4 +1,4 @@
-import type { ScheduleName } from '../domain/schedule-name.js';
+import type { ScheduleName } from '../domain/batch/schedule-name.js';
 import { readDocumentIfAny } from '../ledger/read-document.js';
 import type { HomeFolder } from '../storage/layout.js';
 import type { ObjectRef, ObjectStore } from '../storage/object-store.js';

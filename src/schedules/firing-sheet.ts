@@ -7,8 +7,8 @@ import { fetchSheet, pathBaseOf, sheetAddressIn, type SheetAddress } from '../ba
 import { localSheet, type SheetFile } from '../batch/sheet-file.js';
 import { SheetInputs, type FoundInputs, type SheetInput } from '../batch/sheet-inputs.js';
 import { startDeadline } from '../bananahub/deadline.js';
-import { spanText } from '../domain/span-text.js';
-import { uploadedInput } from '../domain/input-image.js';
+import { spanText } from '../domain/text/span-text.js';
+import { uploadedInput } from '../domain/rows/input-image.js';
 import { inputLines } from '../ledger/input-list.js';
 import { sheetLabel, type FoundInput } from '../sheet/index.js';
 import { inputImageKey } from '../storage/layout.js';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import path from 'node:path';
-import { parseScheduleName, type ScheduleName } from '../domain/schedule-name.js';
+import { parseScheduleName, type ScheduleName } from '../domain/batch/schedule-name.js';
 import { UsageError } from '../errors.js';
 import { readDocumentIfAny } from '../ledger/read-document.js';
 import type { HomeFolder } from '../storage/layout.js';

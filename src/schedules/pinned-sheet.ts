@@ -5,7 +5,7 @@ import type { SheetFile } from '../batch/sheet-file.js';
 import { putOnce } from '../batch/put-once.js';
 import { putSheet } from '../batch/put-sheet.js';
 import { uploadInputs } from '../batch/upload-inputs.js';
-import type { ScheduleName } from '../domain/schedule-name.js';
+import type { ScheduleName } from '../domain/batch/schedule-name.js';
 import { UsageError } from '../errors.js';
 import { sheetLabel } from '../sheet/index.js';
 import type { HomeFolder } from '../storage/layout.js';

@@ -5,9 +5,9 @@ import {
   type ScheduleOptions,
   type ScheduleDescription as TemporalSchedule,
 } from '@temporalio/client';
-import type { ScheduleName } from '../domain/schedule-name.js';
-import { parseScheduleName } from '../domain/schedule-name.js';
-import type { ScheduleOverlap } from '../domain/schedule-overlap.js';
+import type { ScheduleName } from '../domain/batch/schedule-name.js';
+import { parseScheduleName } from '../domain/batch/schedule-name.js';
+import type { ScheduleOverlap } from '../domain/batch/schedule-overlap.js';
 import { UsageError } from '../errors.js';
 import { readDocumentIfAny } from '../ledger/read-document.js';
 import type { HomeFolder } from '../storage/layout.js';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { ScheduleName } from '../domain/schedule-name.js';
-import { SCHEDULE_OVERLAPS } from '../domain/schedule-overlap.js';
+import type { ScheduleName } from '../domain/batch/schedule-name.js';
+import { SCHEDULE_OVERLAPS } from '../domain/batch/schedule-overlap.js';
 import { toJsonLines } from '../ledger/json-lines.js';
 import { readDocumentIfAny } from '../ledger/read-document.js';
 import type { HomeFolder } from '../storage/layout.js';

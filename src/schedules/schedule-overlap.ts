@@ -1,5 +1,5 @@
 import { ScheduleOverlapPolicy } from '@temporalio/client';
-import { SCHEDULE_OVERLAPS, type ScheduleOverlap } from '../domain/schedule-overlap.js';
+import { SCHEDULE_OVERLAPS, type ScheduleOverlap } from '../domain/batch/schedule-overlap.js';
 
 /** How long the server makes up for firings that it has missed. */
 export const DEFAULT_CATCHUP_MS = 10 * 60_000;

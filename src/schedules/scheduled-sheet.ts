@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseScheduleName, SCHEDULE_MODES } from '../domain/schedule-name.js';
+import { parseScheduleName, SCHEDULE_MODES } from '../domain/batch/schedule-name.js';
 import { runSettings } from '../ledger/run-settings-document.js';
 import { SheetSettings } from '../sheet/sheet-settings.js';
 

@@ -6,10 +6,10 @@ import { startClaimed, StartedByAnotherError, type StartedRun } from '../batch/s
 import { SubmissionRefusal } from '../batch/submission-refusals.js';
 import { serviceName, serviceOf } from '../bananahub/account-id.js';
 import type { AccountId } from '../bananahub/client.js';
-import { momentIn } from '../domain/moment.js';
-import type { PriceTable } from '../domain/price-table.js';
+import { momentIn } from '../domain/time/moment.js';
+import type { PriceTable } from '../domain/money/price-table.js';
 import { placeText } from '../domain/record-place.js';
-import { firingBatchId } from '../domain/schedule-name.js';
+import { firingBatchId } from '../domain/batch/schedule-name.js';
 import { UsageError } from '../errors.js';
 import type { SheetSummary } from '../sheet/index.js';
 import { homeOf, type BatchLocation } from '../storage/layout.js';

@@ -1,9 +1,9 @@
 import path from 'node:path';
 import type { ScheduleDescription } from '@temporalio/client';
 import prettyMs from 'pretty-ms';
-import type { BatchId } from '../domain/ids.js';
-import type { NoticeEvent } from '../domain/notice.js';
-import type { ScheduleName } from '../domain/schedule-name.js';
+import type { BatchId } from '../domain/rows/ids.js';
+import type { NoticeEvent } from '../domain/batch/notice.js';
+import type { ScheduleName } from '../domain/batch/schedule-name.js';
 import { skippedTimes, toldSkips } from '../domain/skipped-times.js';
 import type { HomeFolder } from '../storage/layout.js';
 import { firingKey, scheduleAddress } from '../storage/schedule-layout.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ScheduleName } from '../domain/schedule-name.js';
+import type { ScheduleName } from '../domain/batch/schedule-name.js';
 import { at, type HomeFolder } from '../storage/layout.js';
 import { StorageError, type ObjectStore } from '../storage/object-store.js';
 import { scheduleRoot, toldSkipsKey } from '../storage/schedule-layout.js';

@@ -1,4 +1,4 @@
-import type { JsonValue } from '../domain/json.js';
+import type { JsonValue } from '../domain/text/json.js';
 import {
   resolutionsFor,
   RESOLUTIONS,
@@ -6,7 +6,7 @@ import {
   type InputMode,
   type Model,
   type Resolution,
-} from '../domain/generation-settings.js';
+} from '../domain/rows/generation-settings.js';
 import { KEEP_AS_TEXT, rewrittenAs } from '../domain/rewritten-id.js';
 
 /** A cell as checked: its value, or the rule that it breaks as a sentence for a person. */

@@ -1,17 +1,17 @@
-import { contentHash } from '../domain/content-hash.js';
-import { modeWith } from '../domain/generation-settings.js';
-import { IdLines } from '../domain/id-lines.js';
-import type { RowId } from '../domain/ids.js';
-import { identityOfInput } from '../domain/input-image.js';
-import type { JsonValue } from '../domain/json.js';
+import { contentHash } from '../domain/identity/content-hash.js';
+import { modeWith } from '../domain/rows/generation-settings.js';
+import { IdLines } from '../domain/identity/id-lines.js';
+import type { RowId } from '../domain/rows/ids.js';
+import { identityOfInput } from '../domain/rows/input-image.js';
+import type { JsonValue } from '../domain/text/json.js';
 import { imageNameOf } from '../domain/object-key.js';
 import { placesText, RecordPlaces } from '../domain/record-place.js';
-import type { InputColumn } from '../domain/reserved-columns.js';
-import type { GivenCells, PromptRow, RejectedRecord, Repeat, SkippedRecord } from '../domain/row.js';
+import type { InputColumn } from '../domain/rows/reserved-columns.js';
+import type { GivenCells, PromptRow, RejectedRecord, Repeat, SkippedRecord } from '../domain/rows/row.js';
 import { KEEP_AS_TEXT, isScientific } from '../domain/rewritten-id.js';
-import { brokenRowIdRule, formerRowId, RowIds } from '../domain/row-id.js';
-import { TakenNames } from '../domain/taken-names.js';
-import { MAX_BATCH_ROWS } from '../domain/window.js';
+import { brokenRowIdRule, formerRowId, RowIds } from '../domain/identity/row-id.js';
+import { TakenNames } from '../domain/images/taken-names.js';
+import { MAX_BATCH_ROWS } from '../domain/batch/window.js';
 import { BrokenRule } from './broken-rule.js';
 import { cellOf, textOf, type Cell } from './cell.js';
 import {

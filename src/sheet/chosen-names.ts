@@ -1,5 +1,5 @@
-import type { RowId } from '../domain/ids.js';
-import { brokenImageNameRule, imageNameIn } from '../domain/image-name.js';
+import type { RowId } from '../domain/rows/ids.js';
+import { brokenImageNameRule, imageNameIn } from '../domain/images/image-name.js';
 import { cellText } from './cells.js';
 import { ROW_ID_PLACE, type SheetColumns } from './columns.js';
 import type { SourceRecord } from './parse.js';

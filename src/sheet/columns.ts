@@ -4,7 +4,7 @@ import {
   isReportColumn,
   metadataLabelName,
   type InputColumn,
-} from '../domain/reserved-columns.js';
+} from '../domain/rows/reserved-columns.js';
 import { columnsInstead, listColumns, SheetError, type LinePlace, type SheetPlace } from './sheet-error.js';
 import { momentInNames } from './sheet-moment.js';
 import type { SheetSettings } from './sheet-settings.js';

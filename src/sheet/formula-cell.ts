@@ -1,4 +1,4 @@
-import type { JsonValue } from '../domain/json.js';
+import type { JsonValue } from '../domain/text/json.js';
 import { BrokenRule } from './broken-rule.js';
 import type { SheetColumns } from './columns.js';
 import type { SourceRecord } from './parse.js';

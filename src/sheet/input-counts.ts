@@ -1,4 +1,4 @@
-import { isUploaded } from '../domain/input-image.js';
+import { isUploaded } from '../domain/rows/input-image.js';
 
 /** The input images that accepted rows name. */
 export interface InputCounts {

@@ -1,7 +1,7 @@
-import { MODELS, MOST_INPUT_BYTES, rulesFor, type Model } from '../domain/generation-settings.js';
-import { inputImagesCell, inputImagesIn, publicAddress, uploadedInput } from '../domain/input-image.js';
-import type { JsonValue } from '../domain/json.js';
-import type { ImageType } from '../domain/outcome.js';
+import { MODELS, MOST_INPUT_BYTES, rulesFor, type Model } from '../domain/rows/generation-settings.js';
+import { inputImagesCell, inputImagesIn, publicAddress, uploadedInput } from '../domain/rows/input-image.js';
+import type { JsonValue } from '../domain/text/json.js';
+import type { ImageType } from '../domain/rows/outcome.js';
 import { BrokenRule } from './broken-rule.js';
 import { cellOf, type Cell } from './cell.js';
 import { cellText } from './cells.js';

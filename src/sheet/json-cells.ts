@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { JsonValue } from '../domain/json.js';
+import type { JsonValue } from '../domain/text/json.js';
 import type { SheetColumns } from './columns.js';
 import { parseJson } from './exact-json.js';
 import type { CsvRecord, SourceRecord } from './parse.js';

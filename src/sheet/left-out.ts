@@ -1,6 +1,6 @@
-import type { JsonValue } from '../domain/json.js';
-import { isReportColumn } from '../domain/reserved-columns.js';
-import type { LeftOutRecord, RejectedRecord } from '../domain/row.js';
+import type { JsonValue } from '../domain/text/json.js';
+import { isReportColumn } from '../domain/rows/reserved-columns.js';
+import type { LeftOutRecord, RejectedRecord } from '../domain/rows/row.js';
 import type { BrokenRule } from './broken-rule.js';
 import type { SheetColumns } from './columns.js';
 import type { SourceRecord } from './parse.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { JsonValue } from '../domain/json.js';
+import type { JsonValue } from '../domain/text/json.js';
 import { parseJson } from './exact-json.js';
 import { MAX_RECORD_SIZE, type JsonRecord } from './parse.js';
 import { SheetError } from './sheet-error.js';

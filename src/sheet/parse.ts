@@ -1,4 +1,4 @@
-import type { JsonValue } from '../domain/json.js';
+import type { JsonValue } from '../domain/text/json.js';
 
 /** One record of a sheet as read, before any rule is applied. */
 export interface SourceRecord {

@@ -1,6 +1,6 @@
-import { isReportColumn } from '../domain/reserved-columns.js';
-import type { PromptRow, Repeat, SkippedRecord } from '../domain/row.js';
-import type { SheetColumn } from '../domain/sheet-column.js';
+import { isReportColumn } from '../domain/rows/reserved-columns.js';
+import type { PromptRow, Repeat, SkippedRecord } from '../domain/rows/row.js';
+import type { SheetColumn } from '../domain/rows/sheet-column.js';
 import { recordChecker, type OwnIdentity, type RejectedItem } from './check.js';
 import { columnPlanner, type ColumnPlanner, type SheetColumns } from './columns.js';
 import { decodeSheet } from './decode.js';

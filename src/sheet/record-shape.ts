@@ -1,5 +1,5 @@
-import type { JsonValue } from '../domain/json.js';
-import { INPUT_COLUMNS } from '../domain/reserved-columns.js';
+import type { JsonValue } from '../domain/text/json.js';
+import { INPUT_COLUMNS } from '../domain/rows/reserved-columns.js';
 import { BrokenRule } from './broken-rule.js';
 import { cellText } from './cells.js';
 import type { SheetColumns } from './columns.js';

@@ -1,5 +1,5 @@
 import { closestMatch } from 'leven';
-import { publicAddress } from '../domain/input-image.js';
+import { publicAddress } from '../domain/rows/input-image.js';
 import { placeText } from '../domain/record-place.js';
 
 /** What makes a sheet unusable as a whole. */

@@ -1,4 +1,4 @@
-import type { Moment } from '../domain/moment.js';
+import type { Moment } from '../domain/time/moment.js';
 import { BrokenRule } from './broken-rule.js';
 import type { SheetColumns } from './columns.js';
 import type { SourceRecord } from './parse.js';

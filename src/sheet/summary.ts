@@ -1,8 +1,8 @@
-import { ImageCounts, imagesOf, type ImagesOfKind } from '../domain/image-counts.js';
-import { looksLikeSplit } from '../domain/image-name.js';
+import { ImageCounts, imagesOf, type ImagesOfKind } from '../domain/money/image-counts.js';
+import { looksLikeSplit } from '../domain/images/image-name.js';
 import { hasChosenName } from '../domain/object-key.js';
 import type { RecordPlace } from '../domain/record-place.js';
-import type { RejectedRecord, Repeat } from '../domain/row.js';
+import type { RejectedRecord, Repeat } from '../domain/rows/row.js';
 import { InputTally, type InputCounts } from './input-counts.js';
 import type { SheetHeader, SheetItem } from './read-sheet.js';
 import { saysMoment } from './sheet-moment.js';

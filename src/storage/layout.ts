@@ -1,6 +1,6 @@
-import type { BatchId } from '../domain/ids.js';
-import { INPUT_IMAGES_FOLDER, isUploaded } from '../domain/input-image.js';
-import type { ImageType } from '../domain/outcome.js';
+import type { BatchId } from '../domain/rows/ids.js';
+import { INPUT_IMAGES_FOLDER, isUploaded } from '../domain/rows/input-image.js';
+import type { ImageType } from '../domain/rows/outcome.js';
 import type { ObjectRef } from './object-store.js';
 
 /**

@@ -1,4 +1,4 @@
-import { firingStamp, type ScheduleName } from '../domain/schedule-name.js';
+import { firingStamp, type ScheduleName } from '../domain/batch/schedule-name.js';
 import { addressOf, type HomeFolder } from './layout.js';
 
 /**

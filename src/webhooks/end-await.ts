@@ -2,7 +2,7 @@ import { ActivityNotFoundError, type Client } from '@temporalio/client';
 import type { EndedByWebhook } from '../activities/types.js';
 import type { BananaHubClient } from '../bananahub/client.js';
 import { BananaHubError } from '../bananahub/errors.js';
-import type { JobId } from '../domain/ids.js';
+import type { JobId } from '../domain/rows/ids.js';
 import type { AwaitedJobs } from './awaited-jobs.js';
 import type { CallbackRef } from './callback-path.js';
 import type { DeliveryEnd } from './delivery-counts.js';

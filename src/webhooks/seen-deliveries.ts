@@ -1,5 +1,5 @@
 import QuickLRU from 'quick-lru';
-import type { JobId } from '../domain/ids.js';
+import type { JobId } from '../domain/rows/ids.js';
 
 const REFS_KEPT = 20_000;
 const KEPT_MS = 3_600_000;

@@ -1,9 +1,9 @@
 import { sleep } from '@temporalio/workflow';
 import type { BatchFaultDetails } from '../domain/batch-fault.js';
-import { SCOPES_OF_AWAIT } from '../domain/holds.js';
-import type { JobId } from '../domain/ids.js';
-import type { MissingJob } from '../domain/missing-job.js';
-import type { FaultStep } from '../domain/row-faults.js';
+import { SCOPES_OF_AWAIT } from '../domain/batch/holds.js';
+import type { JobId } from '../domain/rows/ids.js';
+import type { MissingJob } from '../domain/rows/missing-job.js';
+import type { FaultStep } from '../domain/batch/row-faults.js';
 import { findJob } from './await-job.js';
 import { searchJob } from './missing-rows.js';
 import { throughHolds, type Through } from './paid-row.js';

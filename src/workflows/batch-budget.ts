@@ -1,7 +1,7 @@
 import { condition, log } from '@temporalio/workflow';
 import type { LeaseBudgetInput } from '../activities/types.js';
-import { BatchLeases, type BroughtWord, type LeaseAnswer } from '../domain/batch-leases.js';
-import type { LeaseControl } from '../domain/budget.js';
+import { BatchLeases, type BroughtWord, type LeaseAnswer } from '../domain/money/batch-leases.js';
+import type { LeaseControl } from '../domain/money/budget.js';
 import { spentText, type BudgetStatus } from '../domain/budget-status.js';
 import { MAX_BUDGET, microsOf, microsText } from '../domain/micros.js';
 import type { BatchSnapshot, ResumedBatch, RunBatchInput } from './messages.js';

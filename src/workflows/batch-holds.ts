@@ -11,8 +11,8 @@ import {
   type HoldCause,
   type HoldScope,
   type HoldState,
-} from '../domain/holds.js';
-import type { JobId } from '../domain/ids.js';
+} from '../domain/batch/holds.js';
+import type { JobId } from '../domain/rows/ids.js';
 import type { FailureTrials } from './failure-trials.js';
 import { HoldReleases } from './hold-releases.js';
 import { isOnlyMade, probeOnce, type ProbeEnd } from './hold-probe.js';

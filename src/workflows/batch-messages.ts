@@ -1,6 +1,6 @@
 import { CancellationScope, log, setHandler } from '@temporalio/workflow';
-import type { BroughtWord } from '../domain/batch-leases.js';
-import { problemWithSettings } from '../domain/batch-settings.js';
+import type { BroughtWord } from '../domain/money/batch-leases.js';
+import { problemWithSettings } from '../domain/batch/batch-settings.js';
 import type { BatchBudget } from './batch-budget.js';
 import { MessageOrder } from './heard-words.js';
 import { answerPosition } from './history-length.js';

@@ -7,7 +7,7 @@ import {
   periodsInForce,
   withSlowPeriod,
   type SlowPeriod,
-} from '../domain/pace.js';
+} from '../domain/time/pace.js';
 
 /** Shards that meet 429s of one burst are told of the first alone; each of their rows waits for its own. */
 const SAME_BURST_MS = 500;

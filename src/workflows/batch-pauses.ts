@@ -1,4 +1,4 @@
-import { withoutPause, withPause, type Pause, type PauseKind } from '../domain/pause.js';
+import { withoutPause, withPause, type Pause, type PauseKind } from '../domain/batch/pause.js';
 
 /** Why nothing more is bought: a person has said so, or the batch waits for one by itself. */
 export class BatchPauses {

@@ -1,9 +1,9 @@
 import { ActivityFailure, isCancellation, sleep } from '@temporalio/workflow';
 import type { CreateGenerationResult } from '../activities/types.js';
-import type { RetryBudget } from '../domain/fault-budget.js';
-import type { JobId } from '../domain/ids.js';
-import { toldOf } from '../domain/kept-text.js';
-import { CREATE_FAULT_MS } from '../domain/row-faults.js';
+import type { RetryBudget } from '../domain/batch/fault-budget.js';
+import type { JobId } from '../domain/rows/ids.js';
+import { toldOf } from '../domain/text/kept-text.js';
+import { CREATE_FAULT_MS } from '../domain/batch/row-faults.js';
 import type { BatchFaultDetails } from '../domain/batch-fault.js';
 import { batchFaultOf } from './activity-proxies.js';
 import { isDoubted, waitAside } from './aside-row.js';

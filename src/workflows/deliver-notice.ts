@@ -1,5 +1,5 @@
 import { log } from '@temporalio/workflow';
-import type { Notice } from '../domain/notice.js';
+import type { Notice } from '../domain/batch/notice.js';
 import { deliveryProxies } from './activity-proxies.js';
 
 /** Delivers one notice; fails where no one takes it for three days, or ever. Nothing waits for it. */

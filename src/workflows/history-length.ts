@@ -1,5 +1,5 @@
 import { setHandler, workflowInfo } from '@temporalio/workflow';
-import type { RunSettings } from '../domain/run-settings.js';
+import type { RunSettings } from '../domain/batch/run-settings.js';
 import { positionQuery } from './messages.js';
 
 /** Temporal ends a workflow at 51,200 events; the rest is for what is in flight then. Source: its default limits. */

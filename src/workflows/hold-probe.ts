@@ -5,7 +5,7 @@ import {
   type CancellationScope,
 } from '@temporalio/workflow';
 import type { Activities, ProbeInput, ProbeResult, StillHeldDetails } from '../activities/types.js';
-import type { HoldScope } from '../domain/holds.js';
+import type { HoldScope } from '../domain/batch/holds.js';
 import type { ProbeCandidate, RowNeed } from './shard-messages.js';
 
 /** The result of a probe; `by` are the rows that it concerns. */

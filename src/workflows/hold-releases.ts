@@ -1,4 +1,4 @@
-import type { HoldScope } from '../domain/holds.js';
+import type { HoldScope } from '../domain/batch/holds.js';
 
 /** When a scope was released last, and how long its last hold waited for the first look. */
 interface Release {

@@ -1,5 +1,5 @@
-import type { HoldCause } from '../domain/holds.js';
-import type { JobId } from '../domain/ids.js';
+import type { HoldCause } from '../domain/batch/holds.js';
+import type { JobId } from '../domain/rows/ids.js';
 import type { RowProgress } from './row-progress.js';
 
 /** Why a create whose answer names a job of another row or generation counts as unanswered: its image would be stored twice. */

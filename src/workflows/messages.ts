@@ -1,11 +1,11 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
-import type { ChangedSettings } from '../domain/batch-settings.js';
+import type { ChangedSettings } from '../domain/batch/batch-settings.js';
 import type { BudgetStatus } from '../domain/budget-status.js';
-import type { Hold } from '../domain/holds.js';
-import type { SlowPeriod } from '../domain/pace.js';
-import type { Pause } from '../domain/pause.js';
-import type { RunSettings } from '../domain/run-settings.js';
-import type { Tally } from '../domain/tally.js';
+import type { Hold } from '../domain/batch/holds.js';
+import type { SlowPeriod } from '../domain/time/pace.js';
+import type { Pause } from '../domain/batch/pause.js';
+import type { RunSettings } from '../domain/batch/run-settings.js';
+import type { Tally } from '../domain/batch/tally.js';
 import type { RunRef } from '../storage/layout.js';
 import type { LoweredPace } from './batch-pace.js';
 

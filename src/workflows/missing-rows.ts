@@ -1,8 +1,8 @@
 import { CancelledFailure } from '@temporalio/workflow';
 import type { FindJobInput, FindJobResult } from '../activities/types.js';
-import { JOBS_MISSING_CAUSE } from '../domain/failure-rate.js';
-import type { JobId } from '../domain/ids.js';
-import { UNWITNESSED_JOBS, type MissingJob } from '../domain/missing-job.js';
+import { JOBS_MISSING_CAUSE } from '../domain/batch/failure-rate.js';
+import type { JobId } from '../domain/rows/ids.js';
+import { UNWITNESSED_JOBS, type MissingJob } from '../domain/rows/missing-job.js';
 import { witnessRows } from './other-rows.js';
 import type { RowContext } from './row-context.js';
 import type { ShardHolds } from './shard-holds.js';

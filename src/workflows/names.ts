@@ -1,5 +1,5 @@
-import type { BatchId } from '../domain/ids.js';
-import type { ScheduleName } from '../domain/schedule-name.js';
+import type { BatchId } from '../domain/rows/ids.js';
+import type { ScheduleName } from '../domain/batch/schedule-name.js';
 import type { RunRef } from '../storage/layout.js';
 
 /** The workflow id of a batch: one function, used everywhere. */

@@ -1,6 +1,6 @@
 import { getExternalWorkflowHandle, log, workflowInfo } from '@temporalio/workflow';
-import type { LeaseControl } from '../domain/budget.js';
-import { firstSlots, windowSize, type OpenShard } from '../domain/window.js';
+import type { LeaseControl } from '../domain/money/budget.js';
+import { firstSlots, windowSize, type OpenShard } from '../domain/batch/window.js';
 import type { RunRef } from '../storage/layout.js';
 import {
   controlSignal,

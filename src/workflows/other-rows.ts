@@ -1,5 +1,5 @@
-import type { ModelMode } from '../domain/holds.js';
-import type { FaultStep } from '../domain/row-faults.js';
+import type { ModelMode } from '../domain/batch/holds.js';
+import type { FaultStep } from '../domain/batch/row-faults.js';
 import type { RowProgress } from './row-progress.js';
 import type { ProbeCandidate, RowNeed } from './shard-messages.js';
 

@@ -1,7 +1,7 @@
 import { ActivityFailure, CancelledFailure, condition, sleep } from '@temporalio/workflow';
 import type { BatchFaultDetails } from '../domain/batch-fault.js';
-import type { HoldScope } from '../domain/holds.js';
-import type { FaultStep } from '../domain/row-faults.js';
+import type { HoldScope } from '../domain/batch/holds.js';
+import type { FaultStep } from '../domain/batch/row-faults.js';
 import { batchFaultOf } from './activity-proxies.js';
 import type { ProbeCandidate } from './shard-messages.js';
 import type { RowContext } from './row-context.js';

@@ -1,6 +1,6 @@
 import { getExternalWorkflowHandle, log, workflowInfo, type SignalDefinition } from '@temporalio/workflow';
-import type { LeaseReport } from '../domain/budget.js';
-import type { HoldCause } from '../domain/holds.js';
+import type { LeaseReport } from '../domain/money/budget.js';
+import type { HoldCause } from '../domain/batch/holds.js';
 import {
   leaseWordSignal,
   rowOfferSignal,

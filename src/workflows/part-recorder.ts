@@ -1,5 +1,5 @@
 import { condition, upsertMemo } from '@temporalio/workflow';
-import type { SettledRow } from '../domain/outcome.js';
+import type { SettledRow } from '../domain/rows/outcome.js';
 import { SNAPSHOT_MEMO } from './messages.js';
 import type { ShardLedger } from './shard-ledger.js';
 

@@ -1,4 +1,4 @@
-import { EMPTY_TALLY, type Tally } from '../domain/tally.js';
+import { EMPTY_TALLY, type Tally } from '../domain/batch/tally.js';
 import type { RowProgress } from './row-progress.js';
 
 /** How many rows of a shard are at each step. */

@@ -1,4 +1,4 @@
-import { JOBS_MISSING, type HoldCause } from '../domain/holds.js';
+import { JOBS_MISSING, type HoldCause } from '../domain/batch/holds.js';
 import type { ProbeCandidate, ProbedRow, RowNeed } from './shard-messages.js';
 
 /** Rows that a hold's probe asks by: others than the one that failed where there are any, since the fault may be that row's own. */

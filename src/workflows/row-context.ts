@@ -1,8 +1,8 @@
 import type { CancellationScope } from '@temporalio/workflow';
 import type { Activities } from '../activities/types.js';
 import type { BatchFaultDetails } from '../domain/batch-fault.js';
-import type { Told } from '../domain/kept-text.js';
-import type { FaultStep, FaultVerdict } from '../domain/row-faults.js';
+import type { Told } from '../domain/text/kept-text.js';
+import type { FaultStep, FaultVerdict } from '../domain/batch/row-faults.js';
 import type { JobSearches } from './job-searches.js';
 import type { MissingRows } from './missing-rows.js';
 import type { ProbeCandidate, RunShardInput } from './shard-messages.js';

@@ -1,11 +1,11 @@
 import { sleep } from '@temporalio/workflow';
 import type { AwaitGenerationResult, StoreImageResult } from '../activities/types.js';
 import type { BatchFaultDetails } from '../domain/batch-fault.js';
-import { generationLimit, type FailureKind, type JobFailureClass } from '../domain/failure-kind.js';
-import type { JobId } from '../domain/ids.js';
-import { toldOf, type Told } from '../domain/kept-text.js';
-import type { GenerationRecord } from '../domain/outcome.js';
-import type { FaultStep } from '../domain/row-faults.js';
+import { generationLimit, type FailureKind, type JobFailureClass } from '../domain/rows/failure-kind.js';
+import type { JobId } from '../domain/rows/ids.js';
+import { toldOf, type Told } from '../domain/text/kept-text.js';
+import type { GenerationRecord } from '../domain/rows/outcome.js';
+import type { FaultStep } from '../domain/batch/row-faults.js';
 import type { RowContext } from './row-context.js';
 
 const SHORTEST_REGENERATION_DELAY_MS = 3_000;

@@ -1,4 +1,4 @@
-import { scopesOfCreate, type ModelMode } from '../domain/holds.js';
+import { scopesOfCreate, type ModelMode } from '../domain/batch/holds.js';
 import { CreatesWait } from './creates-wait.js';
 import type { MayCreate } from './row-queues.js';
 import type { ShardBudget } from './shard-budget.js';

@@ -1,8 +1,8 @@
-import type { ModelMode } from '../domain/holds.js';
-import type { JobId } from '../domain/ids.js';
-import type { GenerationRecord, SettledEnd } from '../domain/outcome.js';
-import type { MissingJob } from '../domain/missing-job.js';
-import type { RowFault } from '../domain/row-faults.js';
+import type { ModelMode } from '../domain/batch/holds.js';
+import type { JobId } from '../domain/rows/ids.js';
+import type { GenerationRecord, SettledEnd } from '../domain/rows/outcome.js';
+import type { MissingJob } from '../domain/rows/missing-job.js';
+import type { RowFault } from '../domain/batch/row-faults.js';
 import type { LeftRow, RowView, ShardOverview } from './shard-messages.js';
 
 /** Where one row of an open shard is. */

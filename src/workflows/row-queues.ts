@@ -1,4 +1,4 @@
-import type { ModelMode } from '../domain/holds.js';
+import type { ModelMode } from '../domain/batch/holds.js';
 
 /** Whether a job may be made for the row that is first of its mode. */
 export type MayCreate = (mode: ModelMode, row: number) => boolean;

@@ -6,8 +6,8 @@ import {
   continueAsNew,
   upsertMemo,
 } from '@temporalio/workflow';
-import { DEFAULT_MAX_FAILURE_RATE } from '../domain/failure-rate.js';
-import { EMPTY_TALLY, type Tally } from '../domain/tally.js';
+import { DEFAULT_MAX_FAILURE_RATE } from '../domain/batch/failure-rate.js';
+import { EMPTY_TALLY, type Tally } from '../domain/batch/tally.js';
 import { wholeBatchProxies } from './activity-proxies.js';
 import { BatchBudget } from './batch-budget.js';
 import { BatchCanary } from './batch-canary.js';

@@ -1,6 +1,6 @@
 import { isCancellation } from '@temporalio/workflow';
-import { SCOPES_OF_AWAIT, SCOPES_OF_STORE } from '../domain/holds.js';
-import { LOOKS_BEFORE_ASIDE, type MissingJob } from '../domain/missing-job.js';
+import { SCOPES_OF_AWAIT, SCOPES_OF_STORE } from '../domain/batch/holds.js';
+import { LOOKS_BEFORE_ASIDE, type MissingJob } from '../domain/rows/missing-job.js';
 import { batchFaultOf } from './activity-proxies.js';
 import { failedAlone, isDoubted, search } from './aside-row.js';
 import { awaitJob } from './await-job.js';

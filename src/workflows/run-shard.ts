@@ -7,9 +7,9 @@ import {
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
-import { failureRateCause, RecentGenerations, sampleSize } from '../domain/failure-rate.js';
-import type { Told } from '../domain/kept-text.js';
-import type { Tally } from '../domain/tally.js';
+import { failureRateCause, RecentGenerations, sampleSize } from '../domain/batch/failure-rate.js';
+import type { Told } from '../domain/text/kept-text.js';
+import type { Tally } from '../domain/batch/tally.js';
 import { activityProxies } from './activity-proxies.js';
 import {
   controlSignal,

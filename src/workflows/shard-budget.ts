@@ -1,7 +1,7 @@
 import { uuid4, workflowInfo } from '@temporalio/workflow';
-import type { ModelMode } from '../domain/holds.js';
-import type { RunSettings } from '../domain/run-settings.js';
-import { ShardLease, type LeaseLeft, type LeaseNeeds } from '../domain/shard-lease.js';
+import type { ModelMode } from '../domain/batch/holds.js';
+import type { RunSettings } from '../domain/batch/run-settings.js';
+import { ShardLease, type LeaseLeft, type LeaseNeeds } from '../domain/money/shard-lease.js';
 import type { ParentBatch } from './parent-batch.js';
 import type { ShardHolds } from './shard-holds.js';
 import type { ShardLedger } from './shard-ledger.js';

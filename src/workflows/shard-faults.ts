@@ -1,8 +1,8 @@
 import { workflowInfo } from '@temporalio/workflow';
 import type { BatchFaultDetails } from '../domain/batch-fault.js';
-import { JOBS_MISSING_CAUSE } from '../domain/failure-rate.js';
-import type { HoldScope } from '../domain/holds.js';
-import { RowFaults, type FaultStep, type FaultVerdict } from '../domain/row-faults.js';
+import { JOBS_MISSING_CAUSE } from '../domain/batch/failure-rate.js';
+import type { HoldScope } from '../domain/batch/holds.js';
+import { RowFaults, type FaultStep, type FaultVerdict } from '../domain/batch/row-faults.js';
 import { FreeClock } from './free-clock.js';
 import { leftToBuy, otherRows, replays, witnessRows, type ChoosableRows } from './other-rows.js';
 import type { ParentBatch } from './parent-batch.js';

@@ -1,5 +1,5 @@
-import type { HoldScope } from '../domain/holds.js';
-import { windowSize } from '../domain/window.js';
+import type { HoldScope } from '../domain/batch/holds.js';
+import { windowSize } from '../domain/batch/window.js';
 import type { ResumedShard, ShardControl, Witness } from './shard-messages.js';
 
 /** What a shard may do at present: its parent's last word, and the faults it met itself that the parent has not taken in yet. */

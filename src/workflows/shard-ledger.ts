@@ -1,9 +1,9 @@
-import type { ModelMode } from '../domain/holds.js';
-import type { JobId } from '../domain/ids.js';
-import type { MissingJob } from '../domain/missing-job.js';
-import type { RowFault } from '../domain/row-faults.js';
-import type { GenerationRecord, SettledEnd, SettledRow } from '../domain/outcome.js';
-import { addTallies, EMPTY_TALLY, tallyOfSettled, type Tally } from '../domain/tally.js';
+import type { ModelMode } from '../domain/batch/holds.js';
+import type { JobId } from '../domain/rows/ids.js';
+import type { MissingJob } from '../domain/rows/missing-job.js';
+import type { RowFault } from '../domain/batch/row-faults.js';
+import type { GenerationRecord, SettledEnd, SettledRow } from '../domain/rows/outcome.js';
+import { addTallies, EMPTY_TALLY, tallyOfSettled, type Tally } from '../domain/batch/tally.js';
 import type { LeftRow, OldestRows, ProbedRow, RowView, ShardOverview, TrialEnd } from './shard-messages.js';
 import { JobOwners } from './job-owners.js';
 import { leftOf, openRecordOf, rowsAtFirst, type RowProgress } from './row-progress.js';

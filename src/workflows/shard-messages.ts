@@ -1,15 +1,15 @@
 import { defineQuery, defineSignal } from '@temporalio/workflow';
-import type { LeaseControl, LeaseReport } from '../domain/budget.js';
-import type { HoldCause, HoldScope, ModelMode } from '../domain/holds.js';
-import type { JobId } from '../domain/ids.js';
-import type { GenerationRecord, SettledRow } from '../domain/outcome.js';
-import type { SlowPeriod } from '../domain/pace.js';
-import type { RunSettings } from '../domain/run-settings.js';
-import type { Tally } from '../domain/tally.js';
-import type { MissingJob } from '../domain/missing-job.js';
-import type { FaultStep, RowFault } from '../domain/row-faults.js';
-import type { LeaseLeft } from '../domain/shard-lease.js';
-import type { Slots } from '../domain/window.js';
+import type { LeaseControl, LeaseReport } from '../domain/money/budget.js';
+import type { HoldCause, HoldScope, ModelMode } from '../domain/batch/holds.js';
+import type { JobId } from '../domain/rows/ids.js';
+import type { GenerationRecord, SettledRow } from '../domain/rows/outcome.js';
+import type { SlowPeriod } from '../domain/time/pace.js';
+import type { RunSettings } from '../domain/batch/run-settings.js';
+import type { Tally } from '../domain/batch/tally.js';
+import type { MissingJob } from '../domain/rows/missing-job.js';
+import type { FaultStep, RowFault } from '../domain/batch/row-faults.js';
+import type { LeaseLeft } from '../domain/money/shard-lease.js';
+import type { Slots } from '../domain/batch/window.js';
 import type { RunRef } from '../storage/layout.js';
 
 /** A row of a shard that does not start from its first generation. */

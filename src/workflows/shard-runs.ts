@@ -1,8 +1,8 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { condition, log, startChild, type ChildWorkflowHandle } from '@temporalio/workflow';
-import type { LeaseControl } from '../domain/budget.js';
-import { addTallies, EMPTY_TALLY, tallyOfPending, type Tally } from '../domain/tally.js';
-import { dealSlots, recallSlots } from '../domain/window.js';
+import type { LeaseControl } from '../domain/money/budget.js';
+import { addTallies, EMPTY_TALLY, tallyOfPending, type Tally } from '../domain/batch/tally.js';
+import { dealSlots, recallSlots } from '../domain/batch/window.js';
 import type { CanaryEnd } from './batch-canary.js';
 import type { ResumedBatch, RunBatchInput, UnopenedShards } from './messages.js';
 import type { ShardFault, SlotRelease } from './shard-messages.js';

@@ -1,4 +1,4 @@
-import { rowsToStart, slotsToGiveBack, slotsToRelease } from '../domain/window.js';
+import { rowsToStart, slotsToGiveBack, slotsToRelease } from '../domain/batch/window.js';
 import type { ShardControl } from './shard-messages.js';
 import type { ParentBatch } from './parent-batch.js';
 import type { ShardHolds } from './shard-holds.js';

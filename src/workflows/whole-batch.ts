@@ -1,8 +1,8 @@
 import { ActivityFailure, ApplicationFailure, condition, log } from '@temporalio/workflow';
 import type { Activities, LeaseBudgetInput, ReportCanaryInput, SealInput } from '../activities/types.js';
-import type { LeaseAnswer } from '../domain/batch-leases.js';
-import type { RunSettings } from '../domain/run-settings.js';
-import { sameEnds, type Tally } from '../domain/tally.js';
+import type { LeaseAnswer } from '../domain/money/batch-leases.js';
+import type { RunSettings } from '../domain/batch/run-settings.js';
+import { sameEnds, type Tally } from '../domain/batch/tally.js';
 import type { RunRef } from '../storage/layout.js';
 import { activityProxies, batchFaultOf, wholeBatchProxies } from './activity-proxies.js';
 import type { BatchHolds } from './batch-holds.js';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { HoldScope } from '../../src/domain/holds.js';
+import type { HoldScope } from '../../src/domain/batch/holds.js';
 import type { SandboxPatch } from '../../src/sandbox/index.js';
 import { resultAcceptingLosses } from '../support/accept-losses.js';
 import { expectRecovered } from '../support/batch-verdict.js';

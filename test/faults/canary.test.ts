@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Pause } from '../../src/domain/pause.js';
-import type { RunSettings } from '../../src/domain/run-settings.js';
+import type { Pause } from '../../src/domain/batch/pause.js';
+import type { RunSettings } from '../../src/domain/batch/run-settings.js';
 import { canaryFileKey, canaryPageKey, at } from '../../src/storage/layout.js';
 import {
   cancelUpdate,

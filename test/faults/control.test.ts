@@ -1,7 +1,7 @@
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Hold } from '../../src/domain/holds.js';
-import { addTallies, type Tally } from '../../src/domain/tally.js';
+import type { Hold } from '../../src/domain/batch/holds.js';
+import { addTallies, type Tally } from '../../src/domain/batch/tally.js';
 import {
   cancelUpdate,
   instructSignal,

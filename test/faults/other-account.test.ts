@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { BatchId } from '../../src/domain/ids.js';
+import type { BatchId } from '../../src/domain/rows/ids.js';
 import { at, batchFileKey } from '../../src/storage/layout.js';
 import { batchWorkflowId } from '../../src/workflows/names.js';
 import { runInProcess } from '../support/command-in-process.js';

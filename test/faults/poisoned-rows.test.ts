@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { FailureKind } from '../../src/domain/failure-kind.js';
+import type { FailureKind } from '../../src/domain/rows/failure-kind.js';
 import { cancelUpdate } from '../../src/workflows/messages.js';
 import { shardWorkflowId } from '../../src/workflows/names.js';
 import { oldestRowsQuery, rowQuery } from '../../src/workflows/shard-messages.js';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { fromStoredIdentity, type StoredIdentity } from '../../src/domain/stored-identity.js';
+import { fromStoredIdentity, type StoredIdentity } from '../../src/domain/images/stored-identity.js';
 import { at, imageKey } from '../../src/storage/layout.js';
 import { readEvidence } from '../support/batch-evidence.js';
 import { eventually } from '../support/eventually.js';

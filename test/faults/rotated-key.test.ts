@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { BatchId } from '../../src/domain/ids.js';
+import type { BatchId } from '../../src/domain/rows/ids.js';
 import type { BatchLocation } from '../../src/storage/layout.js';
 import type { runBatch } from '../../src/workflows/index.js';
 import { readEvidence } from '../support/batch-evidence.js';

@@ -5,10 +5,10 @@ import type { AwaitGenerationInput, CreateGenerationInput, ProbeInput } from '..
 import { sealNotes } from '../../src/commands/seal-notes.js';
 import { statusFromBucket } from '../../src/batch/bucket-status.js';
 import type { BatchFaultDetails } from '../../src/domain/batch-fault.js';
-import type { ContentHash, JobId, RowId } from '../../src/domain/ids.js';
+import type { ContentHash, JobId, RowId } from '../../src/domain/rows/ids.js';
 import { BatchFile, type RunRequest } from '../../src/ledger/documents.js';
 import { ServiceTexts } from '../../src/ledger/service-texts.js';
-import { fromStoredIdentity, toStoredIdentity } from '../../src/domain/stored-identity.js';
+import { fromStoredIdentity, toStoredIdentity } from '../../src/domain/images/stored-identity.js';
 import { hashThumbnail } from '../../src/images/thumbnail.js';
 import { thumbnailOf } from '../support/thumbnail-of.js';
 import { workerWebhooks } from '../../src/webhooks/worker-webhooks.js';

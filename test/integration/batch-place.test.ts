@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { claimPlace, findPlace } from '../../src/batch/batch-place.js';
-import type { BatchId } from '../../src/domain/ids.js';
+import type { BatchId } from '../../src/domain/rows/ids.js';
 import { submissionBench } from '../support/submission-bench.js';
 import { startTestEngine, type TestEngine } from '../support/test-engine.js';
 

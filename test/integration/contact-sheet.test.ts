@@ -5,7 +5,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { launch, type Browser, type Page } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { BatchId } from '../../src/domain/ids.js';
+import type { BatchId } from '../../src/domain/rows/ids.js';
 import type { RunRef } from '../../src/storage/layout.js';
 import { LOST, writeLongContactSheet } from '../support/long-contact-sheet.js';
 import { isAvailable } from '../support/required.js';

@@ -8,7 +8,7 @@ import type {
 } from '../../src/activities/types.js';
 import { SheetInputs } from '../../src/batch/sheet-inputs.js';
 import { uploadInputs } from '../../src/batch/upload-inputs.js';
-import type { BatchId } from '../../src/domain/ids.js';
+import type { BatchId } from '../../src/domain/rows/ids.js';
 import { ServiceTexts } from '../../src/ledger/service-texts.js';
 import { inputImagesPrefix, sentPrefix, type BatchLocation } from '../../src/storage/layout.js';
 import { createS3ObjectStore } from '../../src/storage/s3-object-store.js';

@@ -5,7 +5,7 @@ import { claimPlace } from '../../src/batch/batch-place.js';
 import { localSheet } from '../../src/batch/sheet-file.js';
 import { CLAIM_LIVES_MS } from '../../src/batch/place-notes.js';
 import { startRun } from '../../src/batch/start-run.js';
-import type { BatchId } from '../../src/domain/ids.js';
+import type { BatchId } from '../../src/domain/rows/ids.js';
 import { SheetSettings } from '../../src/sheet/index.js';
 import { requestKey, type BatchLocation } from '../../src/storage/layout.js';
 import { submissionBench } from '../support/submission-bench.js';

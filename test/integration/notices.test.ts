@@ -5,7 +5,7 @@ import pino from 'pino';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import type { RunSettings } from '../../src/domain/run-settings.js';
+import type { RunSettings } from '../../src/domain/batch/run-settings.js';
 import { logTemporalTo } from '../../src/temporal-log.js';
 import { readNotices } from '../../src/notices/notice-config.js';
 import type { RunningWorker } from '../../src/run-workers.js';

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { latestJobs, provesSameAccount } from '../../src/activities/same-account.js';
 import { createBananaHubClient } from '../../src/bananahub/http-client.js';
 import type { BananaHubClient } from '../../src/bananahub/client.js';
-import type { ContentHash, JobId, RowId } from '../../src/domain/ids.js';
-import type { RowBefore } from '../../src/domain/row-plan.js';
+import type { ContentHash, JobId, RowId } from '../../src/domain/rows/ids.js';
+import type { RowBefore } from '../../src/domain/rows/row-plan.js';
 import { startSandbox, type RunningSandbox } from '../../src/sandbox/index.js';
 
 let sandbox: RunningSandbox;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { inspectImage } from '../../src/images/inspect.js';
+import { inspectImage } from '../../src/domain/images/bytes/inspect.js';
 import {
   MISBEHAVIOURS,
   startSandbox,

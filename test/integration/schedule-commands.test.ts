@@ -16,7 +16,7 @@ import { scheduleShow } from '../../src/commands/schedule-show.js';
 import { scheduleTrigger } from '../../src/commands/schedule-trigger.js';
 import { scheduleUpdate } from '../../src/commands/schedule-update.js';
 import type { Config } from '../../src/config.js';
-import type { ScheduleName } from '../../src/domain/schedule-name.js';
+import type { ScheduleName } from '../../src/domain/batch/schedule-name.js';
 import { performCommand } from '../support/command-run.js';
 import { eventually } from '../support/eventually.js';
 import { startScriptedServer } from '../support/scripted-server.js';

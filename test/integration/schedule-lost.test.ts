@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ScheduleName } from '../../src/domain/schedule-name.js';
+import type { ScheduleName } from '../../src/domain/batch/schedule-name.js';
 import { deleteSchedule, describedSchedule, pauseSchedule } from '../../src/schedules/schedule-client.js';
 import { resumeOrMakeAgain } from '../../src/schedules/lost-schedules.js';
 import { scheduleId } from '../../src/workflows/names.js';

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { checkSheet } from '../../src/batch/check-sheet.js';
 import { localSheet } from '../../src/batch/sheet-file.js';
 import { SheetInputs } from '../../src/batch/sheet-inputs.js';
-import type { ScheduleName } from '../../src/domain/schedule-name.js';
+import type { ScheduleName } from '../../src/domain/batch/schedule-name.js';
 import { backfillSchedule } from '../../src/schedules/fire-now.js';
 import type { FiringRecord } from '../../src/schedules/firing-record.js';
 import { pinSheet } from '../../src/schedules/pinned-sheet.js';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { BatchId } from '../../src/domain/ids.js';
+import type { BatchId } from '../../src/domain/rows/ids.js';
 import { SettledDocument } from '../../src/ledger/documents.js';
 import { ServiceTexts } from '../../src/ledger/service-texts.js';
 import { serviceTextsPrefix, type RunRef } from '../../src/storage/layout.js';

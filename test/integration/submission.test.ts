@@ -5,7 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { BatchId } from '../../src/domain/ids.js';
+import type { BatchId } from '../../src/domain/rows/ids.js';
 import {
   failuresKey,
   imagesPrefix,

@@ -6,7 +6,7 @@ import { row } from '../../src/commands/row.js';
 import { status } from '../../src/commands/status.js';
 import { verify } from '../../src/commands/verify.js';
 import type { Config } from '../../src/config.js';
-import type { RowId } from '../../src/domain/ids.js';
+import type { RowId } from '../../src/domain/rows/ids.js';
 import { rowTagOf } from '../../src/domain/row-image.js';
 import { UsageError } from '../../src/errors.js';
 import { batchWorkflowId } from '../../src/workflows/names.js';

@@ -4,7 +4,7 @@ import getPort from 'get-port';
 import pMap from 'p-map';
 import { Agent, request } from 'undici';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { parseBatchId, type BatchId } from '../../src/domain/ids.js';
+import { parseBatchId, type BatchId } from '../../src/domain/rows/ids.js';
 import { callbackPath, type CallbackRef } from '../../src/webhooks/callback-path.js';
 import { awaitingActivity } from '../../src/webhooks/worker-webhooks.js';
 import { expectSound, jobIdsOf } from '../support/batch-verdict.js';

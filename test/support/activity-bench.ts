@@ -8,13 +8,13 @@ import type { Activities } from '../../src/activities/types.js';
 import { createDownloadAgent } from '../../src/bananahub/download-agent.js';
 import { createBananaHubClient } from '../../src/bananahub/http-client.js';
 import { downloadImage } from '../../src/bananahub/image-download.js';
-import { parseBatchId } from '../../src/domain/ids.js';
+import { parseBatchId } from '../../src/domain/rows/ids.js';
 import type { RunRequest } from '../../src/ledger/documents.js';
 import { startSandbox, type RunningSandbox } from '../../src/sandbox/index.js';
 import { SheetSettings } from '../../src/sheet/index.js';
 import { at, inputKey, requestKey, type RunRef } from '../../src/storage/layout.js';
 import type { IngestResult } from '../../src/workflows/messages.js';
-import type { RunSettings } from '../../src/domain/run-settings.js';
+import type { RunSettings } from '../../src/domain/batch/run-settings.js';
 import { startTestS3, type TestS3 } from './test-stack.js';
 
 const API_KEY = 'test-key';

@@ -4,7 +4,7 @@ import type { RunRef } from '../../src/storage/layout.js';
 import { logTemporalTo } from '../../src/temporal-log.js';
 import type { RunningWorker } from '../../src/run-workers.js';
 import { startWorker, type StartWorkerOptions } from '../../src/worker.js';
-import type { RunSettings } from '../../src/domain/run-settings.js';
+import type { RunSettings } from '../../src/domain/batch/run-settings.js';
 import { QUICK_LIMITS } from './quick-limits.js';
 import { firstRun, startBatch, type BatchHandle } from './start-batch.js';
 import {

@@ -1,12 +1,17 @@
-import { answerTo, BatchLeases, type BroughtWord, type LeaseAnswer } from '../../src/domain/batch-leases.js';
+import {
+  answerTo,
+  BatchLeases,
+  type BroughtWord,
+  type LeaseAnswer,
+} from '../../src/domain/money/batch-leases.js';
 import {
   committedOf,
   leased,
   type LeaseBook,
   type LeaseControl,
   type LeaseReport,
-} from '../../src/domain/budget.js';
-import { ShardLease, type LeaseLeft, type LeaseNeeds } from '../../src/domain/shard-lease.js';
+} from '../../src/domain/money/budget.js';
+import { ShardLease, type LeaseLeft, type LeaseNeeds } from '../../src/domain/money/shard-lease.js';
 
 const MODES = ['nb', 'nb2', 'pro'] as const;
 type Mode = (typeof MODES)[number];

@@ -1,8 +1,8 @@
 import { ContactSheetFiles } from '../../src/activities/contact-sheet-files.js';
-import type { FailureKind } from '../../src/domain/failure-kind.js';
-import type { RowEnd } from '../../src/domain/outcome.js';
-import type { ShardRow } from '../../src/domain/row.js';
-import { EMPTY_TALLY } from '../../src/domain/tally.js';
+import type { FailureKind } from '../../src/domain/rows/failure-kind.js';
+import type { RowEnd } from '../../src/domain/rows/outcome.js';
+import type { ShardRow } from '../../src/domain/rows/row.js';
+import { EMPTY_TALLY } from '../../src/domain/batch/tally.js';
 import { thumbnailOf } from './thumbnail-of.js';
 import { LedgerFiles } from '../../src/ledger/ledger-files.js';
 import { at, imageKey, thumbnailKey, type RunRef } from '../../src/storage/layout.js';

@@ -1,5 +1,5 @@
-import type { JsonValue } from '../../src/domain/json.js';
-import type { PromptRow, RejectedRecord } from '../../src/domain/row.js';
+import type { JsonValue } from '../../src/domain/text/json.js';
+import type { PromptRow, RejectedRecord } from '../../src/domain/rows/row.js';
 import { readSheet, SheetSettings, type InputImages, type SheetHeader } from '../../src/sheet/index.js';
 
 /** A sheet's items sorted by kind. */

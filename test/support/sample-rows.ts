@@ -1,7 +1,7 @@
-import type { FailureKind } from '../../src/domain/failure-kind.js';
-import type { BatchId, ContentHash, RowId } from '../../src/domain/ids.js';
-import type { RowOutcome } from '../../src/domain/outcome.js';
-import type { ShardRow } from '../../src/domain/row.js';
+import type { FailureKind } from '../../src/domain/rows/failure-kind.js';
+import type { BatchId, ContentHash, RowId } from '../../src/domain/rows/ids.js';
+import type { RowOutcome } from '../../src/domain/rows/outcome.js';
+import type { ShardRow } from '../../src/domain/rows/row.js';
 import type { RunRef } from '../../src/storage/layout.js';
 
 export const sampleRun: RunRef = {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { parseScheduleName, type ScheduleName } from '../../src/domain/schedule-name.js';
-import type { BatchId } from '../../src/domain/ids.js';
+import { parseScheduleName, type ScheduleName } from '../../src/domain/batch/schedule-name.js';
+import type { BatchId } from '../../src/domain/rows/ids.js';
 import type { FiringRecord } from '../../src/schedules/firing-record.js';
 import { triggerSchedule, type Triggered } from '../../src/schedules/fire-now.js';
 import { readFirings, type Firing } from '../../src/schedules/read-firings.js';

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { JobId } from '../../src/domain/ids.js';
-import type { GenerationRecord, ImageFacts, ImageType, RowEnd } from '../../src/domain/outcome.js';
-import type { ShardRow } from '../../src/domain/row.js';
+import type { JobId } from '../../src/domain/rows/ids.js';
+import type { GenerationRecord, ImageFacts, ImageType, RowEnd } from '../../src/domain/rows/outcome.js';
+import type { ShardRow } from '../../src/domain/rows/row.js';
 import { rowTagOf } from '../../src/domain/row-image.js';
-import { toStoredIdentity } from '../../src/domain/stored-identity.js';
-import { EMPTY_TALLY } from '../../src/domain/tally.js';
+import { toStoredIdentity } from '../../src/domain/images/stored-identity.js';
+import { EMPTY_TALLY } from '../../src/domain/batch/tally.js';
 import { ShardRowLine } from '../../src/ledger/documents.js';
 import { readJsonLines } from '../../src/ledger/json-lines.js';
 import { at, batchRoot, imageKey, rowsKey, type RunRef } from '../../src/storage/layout.js';

@@ -1,4 +1,4 @@
-import { firstSlots } from '../../src/domain/window.js';
+import { firstSlots } from '../../src/domain/batch/window.js';
 import type { ShardControl } from '../../src/workflows/shard-messages.js';
 
 /** A control that lets a shard work with ten slots, but for what is given. */

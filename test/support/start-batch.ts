@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
-import { parseBatchId } from '../../src/domain/ids.js';
+import { parseBatchId } from '../../src/domain/rows/ids.js';
 import { SheetSettings } from '../../src/sheet/index.js';
 import { at, inputKey, requestKey, type RunRef } from '../../src/storage/layout.js';
-import type { RunSettings } from '../../src/domain/run-settings.js';
+import type { RunSettings } from '../../src/domain/batch/run-settings.js';
 import { batchWorkflowId } from '../../src/workflows/names.js';
 import type { runBatch } from '../../src/workflows/run-batch.js';
 import type { TestStack } from './test-stack.js';

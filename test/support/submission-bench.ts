@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
-import type { BatchId } from '../../src/domain/ids.js';
+import type { BatchId } from '../../src/domain/rows/ids.js';
 import { at, runsPrefix, type BatchLocation } from '../../src/storage/layout.js';
 import { batchWorkflowId } from '../../src/workflows/names.js';
 import { runInProcess } from './command-in-process.js';

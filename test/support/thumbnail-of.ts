@@ -1,5 +1,5 @@
-import type { ImageType } from '../../src/domain/outcome.js';
-import { barePicture } from '../../src/images/bare-picture.js';
+import type { ImageType } from '../../src/domain/rows/outcome.js';
+import { barePicture } from '../../src/domain/images/bytes/bare-picture.js';
 import { makeThumbnail } from '../../src/images/thumbnail.js';
 
 /** The thumbnail of an image, as a worker makes it; undefined where it makes none. */

@@ -1,4 +1,4 @@
-import type { HoldScope } from '../../src/domain/holds.js';
+import type { HoldScope } from '../../src/domain/batch/holds.js';
 import { snapshotQuery } from '../../src/workflows/messages.js';
 import { eventually } from './eventually.js';
 import type { BatchHandle } from './start-batch.js';

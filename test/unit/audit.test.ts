@@ -6,12 +6,12 @@ import { imageDifferences } from '../../src/audit/image-differences.js';
 import { indexSealedRows } from '../../src/audit/sealed-rows-index.js';
 import { fixedKeys, placeOf } from '../../src/audit/stray-objects.js';
 import { digestDifferences, mayBeNewer } from '../../src/audit/verify-files.js';
-import type { JobId } from '../../src/domain/ids.js';
-import type { RowOutcome } from '../../src/domain/outcome.js';
-import { NO_SAME_BYTES } from '../../src/domain/same-bytes.js';
+import type { JobId } from '../../src/domain/rows/ids.js';
+import type { RowOutcome } from '../../src/domain/rows/outcome.js';
+import { NO_SAME_BYTES } from '../../src/domain/images/same-bytes.js';
 import { SealedCounts } from '../../src/domain/sealed-counts.js';
-import { toStoredIdentity } from '../../src/domain/stored-identity.js';
-import { FAILURE_KINDS } from '../../src/domain/failure-kind.js';
+import { toStoredIdentity } from '../../src/domain/images/stored-identity.js';
+import { FAILURE_KINDS } from '../../src/domain/rows/failure-kind.js';
 import { toJsonLines } from '../../src/ledger/json-lines.js';
 import { failedOutcome, hashOf, sampleRun, storedOutcome } from '../support/sample-rows.js';
 

@@ -1,8 +1,8 @@
 import { Transformer } from '@napi-rs/image';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { barePicture } from '../../src/images/bare-picture.js';
-import { inspectImage } from '../../src/images/inspect.js';
+import { barePicture } from '../../src/domain/images/bytes/bare-picture.js';
+import { inspectImage } from '../../src/domain/images/bytes/inspect.js';
 import { hostileImages, plainWebp, withChunk } from '../support/hostile-images.js';
 import { pngOf } from '../support/png-kinds.js';
 import { jpegParts, riff, riffChunk, samplePng } from '../support/sample-images.js';

@@ -1,9 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { JobId } from '../../src/domain/ids.js';
+import type { JobId } from '../../src/domain/rows/ids.js';
 import { microsOf, microsText } from '../../src/domain/micros.js';
-import { ShardLease } from '../../src/domain/shard-lease.js';
-import { ExpectedCost, madeByRun, measuredCost } from '../../src/domain/run-cost.js';
+import { ShardLease } from '../../src/domain/money/shard-lease.js';
+import { ExpectedCost, madeByRun, measuredCost } from '../../src/domain/money/run-cost.js';
 import { BudgetSimulation } from '../support/budget-simulation.js';
 
 /** Numbers from 0 to 1 by a seed (mulberry32). */

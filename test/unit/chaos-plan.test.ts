@@ -5,8 +5,8 @@ import { unexpectedEnds } from '../../chaos/expected-ends.js';
 import { isMomentary, lengthOf } from '../../chaos/fault-kinds.js';
 import { planChaos, type ChaosOptions } from '../../chaos/plan.js';
 import { planText } from '../../chaos/plan-text.js';
-import type { ContentHash, RowId } from '../../src/domain/ids.js';
-import type { RowOutcome } from '../../src/domain/outcome.js';
+import type { ContentHash, RowId } from '../../src/domain/rows/ids.js';
+import type { RowOutcome } from '../../src/domain/rows/outcome.js';
 
 const anyOptions = fc.record({
   seed: fc.string(),

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { contentHash, withoutSignature } from '../../src/domain/content-hash.js';
-import { MODELS, RESOLUTIONS } from '../../src/domain/generation-settings.js';
+import { contentHash, withoutSignature } from '../../src/domain/identity/content-hash.js';
+import { MODELS, RESOLUTIONS } from '../../src/domain/rows/generation-settings.js';
 
 const content = fc.record({
   prompt: fc.string({ unit: 'binary', maxLength: 6 }),

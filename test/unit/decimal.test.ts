@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compareDecimals, isAmount, totalOf } from '../../src/domain/decimal.js';
+import { compareDecimals, isAmount, totalOf } from '../../src/domain/money/decimal.js';
 
 const decimalOf = (units: bigint): string => {
   const digits = (units < 0n ? -units : units).toString().padStart(10, '0');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { snapshotInMemo } from '../../src/batch/describe-batch.js';
-import type { BatchId } from '../../src/domain/ids.js';
+import type { BatchId } from '../../src/domain/rows/ids.js';
 import { SNAPSHOT_MEMO, type BatchSnapshot } from '../../src/workflows/messages.js';
 
 /** A type with every optional field filled in, at any depth. */

@@ -1,13 +1,13 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { compareDecimals } from '../../src/domain/decimal.js';
+import { compareDecimals } from '../../src/domain/money/decimal.js';
 import {
   DOCUMENTED_JOB_SECONDS,
   expectedSeconds,
   measuredJobSeconds,
-} from '../../src/domain/expected-time.js';
-import { ImageCounts } from '../../src/domain/image-counts.js';
-import { costOf } from '../../src/domain/price-table.js';
+} from '../../src/domain/time/expected-time.js';
+import { ImageCounts } from '../../src/domain/money/image-counts.js';
+import { costOf } from '../../src/domain/money/price-table.js';
 
 it('a batch takes longer with more images and shorter with more jobs at a time, but never shorter than a job', () => {
   expect(expectedSeconds(0, 100, DOCUMENTED_JOB_SECONDS)).toEqual([0, 0]);

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { LabelTypes } from '../../src/domain/label-types.js';
-import { EMPTY_TALLY } from '../../src/domain/tally.js';
+import { LabelTypes } from '../../src/domain/rows/label-types.js';
+import { EMPTY_TALLY } from '../../src/domain/batch/tally.js';
 import { exportColumns } from '../../src/export/export-columns.js';
 import type { ExportManifest, FinishedShard } from '../../src/export/export-manifest.js';
 import { continuationOf } from '../../src/export/found-export.js';

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { classifyJobFailure, generationLimit } from '../../src/domain/failure-kind.js';
+import { classifyJobFailure, generationLimit } from '../../src/domain/rows/failure-kind.js';
 
 describe('a failed job', () => {
   it.each([

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { failureRateCause, RecentGenerations, sampleSize } from '../../src/domain/failure-rate.js';
+import { failureRateCause, RecentGenerations, sampleSize } from '../../src/domain/batch/failure-rate.js';
 
 const ends = fc.array(fc.constantFrom('image' as const, 'failure' as const), { maxLength: 300 });
 

@@ -12,7 +12,7 @@ import {
 import { BananaHubError, type BananaHubErrorCode } from '../../src/bananahub/errors.js';
 import { ImageDownloadError } from '../../src/bananahub/image-download-error.js';
 import { BATCH_FAULT } from '../../src/domain/batch-fault.js';
-import { FRESH_BUDGET } from '../../src/domain/fault-budget.js';
+import { FRESH_BUDGET } from '../../src/domain/batch/fault-budget.js';
 import { StorageError, type StorageErrorCode } from '../../src/storage/object-store.js';
 
 const api = (code: BananaHubErrorCode): BananaHubError => new BananaHubError(code, 'as the service said');

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { afterFault, FRESH_BUDGET } from '../../src/domain/fault-budget.js';
+import { afterFault, FRESH_BUDGET } from '../../src/domain/batch/fault-budget.js';
 
 const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseScheduleName } from '../../src/domain/schedule-name.js';
+import { parseScheduleName } from '../../src/domain/batch/schedule-name.js';
 import { faultOf } from '../../src/schedules/firing-refusal.js';
 import { withFiringSheet } from '../../src/schedules/firing-sheet.js';
 import { ScheduledSheet } from '../../src/schedules/scheduled-sheet.js';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { asPart, asSentence } from '../../src/domain/full-stop.js';
+import { asPart, asSentence } from '../../src/domain/text/full-stop.js';
 
 test.each([
   ['Invalid API key', 'Invalid API key.', 'Invalid API key'],

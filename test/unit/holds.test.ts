@@ -8,7 +8,7 @@ import {
   scopesOfCreate,
   type HoldScope,
   type HoldState,
-} from '../../src/domain/holds.js';
+} from '../../src/domain/batch/holds.js';
 import type { ShardControl } from '../../src/workflows/shard-messages.js';
 import { ShardHolds } from '../../src/workflows/shard-holds.js';
 import { shardControl } from '../support/shard-control.js';

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { BananaHubClient } from '../../src/bananahub/client.js';
-import type { JobId } from '../../src/domain/ids.js';
+import type { JobId } from '../../src/domain/rows/ids.js';
 import { BananaHubError } from '../../src/bananahub/errors.js';
 import { createBananaHubClient } from '../../src/bananahub/http-client.js';
 import { isSafeJobId } from '../../src/bananahub/schema.js';

@@ -1,9 +1,9 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { contentHash } from '../../src/domain/content-hash.js';
+import { contentHash } from '../../src/domain/identity/content-hash.js';
 import { idempotencyKey, idempotencyKeyOfBody } from '../../src/domain/idempotency-key.js';
-import { parseBatchId, type BatchId } from '../../src/domain/ids.js';
-import { RowIds } from '../../src/domain/row-id.js';
+import { parseBatchId, type BatchId } from '../../src/domain/rows/ids.js';
+import { RowIds } from '../../src/domain/identity/row-id.js';
 
 const hashOf = (prompt: string) =>
   contentHash({ prompt, model: 'nb', aspectRatio: '1:1', resolution: '1K', inputImages: [] });

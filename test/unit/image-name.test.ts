@@ -1,9 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { brokenImageNameRule, imageNameIn } from '../../src/domain/image-name.js';
+import { brokenImageNameRule, imageNameIn } from '../../src/domain/images/image-name.js';
 import { imageNameOf } from '../../src/domain/object-key.js';
-import type { PromptRow } from '../../src/domain/row.js';
-import { foldedName, TakenNames } from '../../src/domain/taken-names.js';
+import type { PromptRow } from '../../src/domain/rows/row.js';
+import { foldedName, TakenNames } from '../../src/domain/images/taken-names.js';
 import { JoiningNames } from '../../src/ledger/joining-names.js';
 import { readWholeSheet } from '../support/read-whole-sheet.js';
 import { sampleRow } from '../support/sample-rows.js';

@@ -6,7 +6,7 @@ import { deflateSync, inflateSync } from 'node:zlib';
 import { Transformer } from '@napi-rs/image';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { inspectImage, inspectStructure } from '../../src/images/inspect.js';
+import { inspectImage, inspectStructure } from '../../src/domain/images/bytes/inspect.js';
 import { deflated, pngOf } from '../support/png-kinds.js';
 import { isAvailable } from '../support/required.js';
 import {

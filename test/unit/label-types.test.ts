@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { cellOf, LabelTypes, type Cell, type ColumnType } from '../../src/domain/label-types.js';
-import type { JsonValue } from '../../src/domain/json.js';
+import { cellOf, LabelTypes, type Cell, type ColumnType } from '../../src/domain/rows/label-types.js';
+import type { JsonValue } from '../../src/domain/text/json.js';
 
 function columnOf(values: readonly JsonValue[]): {
   readonly type: ColumnType;

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseBatchId } from '../../src/domain/ids.js';
+import { parseBatchId } from '../../src/domain/rows/ids.js';
 import * as layout from '../../src/storage/layout.js';
 
 const batchId = parseBatchId('spring');

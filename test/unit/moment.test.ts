@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { momentIn } from '../../src/domain/moment.js';
+import { momentIn } from '../../src/domain/time/moment.js';
 
 const shown = (instant: string, zone: string): string => {
   const { date, time } = momentIn(new Date(instant), zone);

@@ -1,8 +1,8 @@
 import { FastResizeFilter, ResizeFit, Transformer } from '@napi-rs/image';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MOST_BITS_APART, NearDuplicateFinder } from '../../src/domain/near-duplicates.js';
-import { inspectStructure } from '../../src/images/inspect.js';
+import { MOST_BITS_APART, NearDuplicateFinder } from '../../src/domain/images/near-duplicates.js';
+import { inspectStructure } from '../../src/domain/images/bytes/inspect.js';
 import { hashThumbnail } from '../../src/images/thumbnail.js';
 import { thumbnailOf } from '../support/thumbnail-of.js';
 import { sampleJpeg, samplePng, sampleWebp } from '../support/sample-images.js';

@@ -7,11 +7,11 @@ import {
   type WatchMemory,
   type WatchNews,
 } from '../../src/domain/batch-watch.js';
-import type { BatchId } from '../../src/domain/ids.js';
-import type { NoticeEvent } from '../../src/domain/notice.js';
+import type { BatchId } from '../../src/domain/rows/ids.js';
+import type { NoticeEvent } from '../../src/domain/batch/notice.js';
 import { noticeRetryMs } from '../../src/domain/notice-retry.js';
-import type { ScheduleName } from '../../src/domain/schedule-name.js';
-import { EMPTY_TALLY, tallyOfPending, type Tally } from '../../src/domain/tally.js';
+import type { ScheduleName } from '../../src/domain/batch/schedule-name.js';
+import { EMPTY_TALLY, tallyOfPending, type Tally } from '../../src/domain/batch/tally.js';
 import { receiverProblem } from '../../src/notices/known-receiver.js';
 import { noticeBody } from '../../src/notices/notice-body.js';
 import { readNotices } from '../../src/notices/notice-config.js';

@@ -8,7 +8,7 @@ import {
   periodsInForce,
   withSlowPeriod,
   type SlowPeriod,
-} from '../../src/domain/pace.js';
+} from '../../src/domain/time/pace.js';
 
 const period = fc
   .tuple(fc.nat(600_000), fc.nat(60_000))

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { JobId } from '../../src/domain/ids.js';
-import type { GenerationRecord, RowEnd } from '../../src/domain/outcome.js';
+import type { JobId } from '../../src/domain/rows/ids.js';
+import type { GenerationRecord, RowEnd } from '../../src/domain/rows/outcome.js';
 import { phaseReached } from '../../src/domain/phase-reached.js';
 import { toOutcome } from '../../src/ledger/parts.js';
 import { failureRecord } from '../../src/report/failure-record.js';

@@ -2,7 +2,12 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { JobTimes } from '../../src/activities/job-times.js';
 import { chance } from '../../src/sandbox/seeded-chance.js';
-import { heardLateMs, nextPollDelayMs, pollTimesOf, stillEarlyMs } from '../../src/domain/poll-schedule.js';
+import {
+  heardLateMs,
+  nextPollDelayMs,
+  pollTimesOf,
+  stillEarlyMs,
+} from '../../src/domain/time/poll-schedule.js';
 
 const pro = { model: 'pro', resolution: '1K', inputImages: [] } as const;
 const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });

@@ -11,8 +11,8 @@ import {
 } from '../../src/batch/prepare-submission.js';
 import { localSheet, sheetItems } from '../../src/batch/sheet-file.js';
 import { SheetInputs } from '../../src/batch/sheet-inputs.js';
-import type { BatchId } from '../../src/domain/ids.js';
-import type { PriceTable } from '../../src/domain/price-table.js';
+import type { BatchId } from '../../src/domain/rows/ids.js';
+import type { PriceTable } from '../../src/domain/money/price-table.js';
 import type { BatchFile } from '../../src/ledger/documents.js';
 import { toJsonLines } from '../../src/ledger/json-lines.js';
 import { SheetSettings } from '../../src/sheet/index.js';

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { JobId } from '../../src/domain/ids.js';
-import type { RowOutcome } from '../../src/domain/outcome.js';
-import { repeatedJobsText, RepeatedJobsFinder } from '../../src/domain/repeated-jobs.js';
+import type { JobId } from '../../src/domain/rows/ids.js';
+import type { RowOutcome } from '../../src/domain/rows/outcome.js';
+import { repeatedJobsText, RepeatedJobsFinder } from '../../src/domain/images/repeated-jobs.js';
 import { storedOutcome } from '../support/sample-rows.js';
 
 /** A row with these jobs; each a generation of its own, unless told otherwise. */

@@ -1,7 +1,13 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PollTurns } from '../../src/activities/poll-turns.js';
-import { freeAfter, freeAtNewRate, parseRate, rateText, shareOfRate } from '../../src/domain/request-rate.js';
+import {
+  freeAfter,
+  freeAtNewRate,
+  parseRate,
+  rateText,
+  shareOfRate,
+} from '../../src/domain/time/request-rate.js';
 
 const perSecond = fc.double({ min: 0.01, max: 1_000, noNaN: true });
 

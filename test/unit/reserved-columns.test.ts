@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { inputColumnOf, isReportColumn, metadataLabelName } from '../../src/domain/reserved-columns.js';
+import { inputColumnOf, isReportColumn, metadataLabelName } from '../../src/domain/rows/reserved-columns.js';
 
 test('input columns are known in any case of letters', () => {
   expect(inputColumnOf(' Aspect_Ratio ')).toBe('aspect_ratio');

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { isScientific, plainNumber, rewrittenAs } from '../../src/domain/rewritten-id.js';
-import { formerRowId, presentRowId } from '../../src/domain/row-id.js';
+import { formerRowId, presentRowId } from '../../src/domain/identity/row-id.js';
 import { readWholeSheet } from '../support/read-whole-sheet.js';
 
 describe('an id that a spreadsheet has rewritten', () => {

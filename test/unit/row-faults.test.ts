@@ -1,7 +1,12 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isBelievable, missingAgain, missingDelayMs, type MissingJob } from '../../src/domain/missing-job.js';
-import { RowFaults, type FaultStep, type RowFault } from '../../src/domain/row-faults.js';
+import {
+  isBelievable,
+  missingAgain,
+  missingDelayMs,
+  type MissingJob,
+} from '../../src/domain/rows/missing-job.js';
+import { RowFaults, type FaultStep, type RowFault } from '../../src/domain/batch/row-faults.js';
 
 const LIMIT_MS = 300_000;
 const STEPS: readonly FaultStep[] = ['create:pro:text', 'job', 'image'];

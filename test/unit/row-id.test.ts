@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { contentHash } from '../../src/domain/content-hash.js';
-import { brokenRowIdRule, derivedRowId, promptSlug, RowIds } from '../../src/domain/row-id.js';
+import { contentHash } from '../../src/domain/identity/content-hash.js';
+import { brokenRowIdRule, derivedRowId, promptSlug, RowIds } from '../../src/domain/identity/row-id.js';
 
 const hashOf = (prompt: string) =>
   contentHash({ prompt, model: 'pro', aspectRatio: '1:1', resolution: '1K', inputImages: [] });

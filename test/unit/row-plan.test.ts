@@ -1,9 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FAILURE_KINDS, UNSTORED_KINDS, type UnstoredKind } from '../../src/domain/failure-kind.js';
-import type { ContentHash, JobId, RowId } from '../../src/domain/ids.js';
-import type { GenerationEnd, GenerationRecord, RowEnd, RowOutcome } from '../../src/domain/outcome.js';
-import type { PromptRow, RowStart, ShardRow } from '../../src/domain/row.js';
+import { FAILURE_KINDS, UNSTORED_KINDS, type UnstoredKind } from '../../src/domain/rows/failure-kind.js';
+import type { ContentHash, JobId, RowId } from '../../src/domain/rows/ids.js';
+import type { GenerationEnd, GenerationRecord, RowEnd, RowOutcome } from '../../src/domain/rows/outcome.js';
+import type { PromptRow, RowStart, ShardRow } from '../../src/domain/rows/row.js';
 import {
   generationsTogether,
   leftUnended,
@@ -12,7 +12,7 @@ import {
   type RowBefore,
   type RowPlan,
   type TakenUp,
-} from '../../src/domain/row-plan.js';
+} from '../../src/domain/rows/row-plan.js';
 
 const row: PromptRow = {
   position: 0,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { imageNameOf } from '../../src/domain/object-key.js';
 import { RowFinder, type NamedRow } from '../../src/domain/row-reference.js';
-import type { RowId } from '../../src/domain/ids.js';
+import type { RowId } from '../../src/domain/rows/ids.js';
 
 function rowOf(rowId: string, line: number, imageName = imageNameOf(rowId)): NamedRow {
   return { rowId: rowId as RowId, line, imageName };

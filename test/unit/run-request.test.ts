@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { hasSheet, sheetKeyOf } from '../../src/batch/run-request.js';
-import type { BatchId } from '../../src/domain/ids.js';
+import type { BatchId } from '../../src/domain/rows/ids.js';
 import { SheetSettings } from '../../src/sheet/index.js';
 
 const location = { bucket: 'b', root: 'team/menu/', batchId: 'menu' as BatchId };

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { RowOutcome } from '../../src/domain/outcome.js';
-import { sameBytesText, SameBytesFinder } from '../../src/domain/same-bytes.js';
+import type { RowOutcome } from '../../src/domain/rows/outcome.js';
+import { sameBytesText, SameBytesFinder } from '../../src/domain/images/same-bytes.js';
 import { hashOf, storedOutcome } from '../support/sample-rows.js';
 
 function finderOf(outcomes: readonly RowOutcome[]): SameBytesFinder {

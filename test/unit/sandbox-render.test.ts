@@ -2,7 +2,7 @@ import { inflateSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { imageSize } from 'image-size';
 import { describe, expect, it } from 'vitest';
-import { inspectImage } from '../../src/images/inspect.js';
+import { inspectImage } from '../../src/domain/images/bytes/inspect.js';
 import { renderImage } from '../../src/sandbox/index.js';
 import { sizeAt1K } from '../../src/sandbox/render/image-size.js';
 

@@ -10,7 +10,7 @@ import {
   timeZone,
 } from '../../src/commands/schedule-option-parsers.js';
 import { scheduleSettings, type ScheduleSettings } from '../../src/commands/schedule-settings.js';
-import { EMPTY_TALLY } from '../../src/domain/tally.js';
+import { EMPTY_TALLY } from '../../src/domain/batch/tally.js';
 import { FiringRecord } from '../../src/schedules/firing-record.js';
 import { sheetPlace } from '../../src/schedules/readable-address.js';
 import { ScheduledSheet } from '../../src/schedules/scheduled-sheet.js';

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { momentIn } from '../../src/domain/moment.js';
+import { momentIn } from '../../src/domain/time/moment.js';
 import { parseCronLine } from '../../src/schedules/cron-line.js';
 import { nextTimes, timesText } from '../../src/schedules/schedule-times.js';
 import { timeGiven } from '../../src/schedules/time-given.js';

@@ -1,9 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ModelMode } from '../../src/domain/holds.js';
-import type { JobId } from '../../src/domain/ids.js';
-import type { GenerationRecord } from '../../src/domain/outcome.js';
-import { addsUp, EMPTY_TALLY } from '../../src/domain/tally.js';
+import type { ModelMode } from '../../src/domain/batch/holds.js';
+import type { JobId } from '../../src/domain/rows/ids.js';
+import type { GenerationRecord } from '../../src/domain/rows/outcome.js';
+import { addsUp, EMPTY_TALLY } from '../../src/domain/batch/tally.js';
 import type { KnownRow, ShardOverview } from '../../src/workflows/shard-messages.js';
 import { ShardLedger } from '../../src/workflows/shard-ledger.js';
 

@@ -1,11 +1,11 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ContentHash, JobId } from '../../src/domain/ids.js';
+import type { ContentHash, JobId } from '../../src/domain/rows/ids.js';
 import {
   fromStoredIdentity,
   toStoredIdentity,
   type StoredIdentity,
-} from '../../src/domain/stored-identity.js';
+} from '../../src/domain/images/stored-identity.js';
 
 const hex = fc.string({
   unit: fc.constantFrom(...Array.from('0123456789abcdef')),

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FAILURE_KINDS } from '../../src/domain/failure-kind.js';
-import type { JobId } from '../../src/domain/ids.js';
-import type { SettledRow } from '../../src/domain/outcome.js';
+import { FAILURE_KINDS } from '../../src/domain/rows/failure-kind.js';
+import type { JobId } from '../../src/domain/rows/ids.js';
+import type { SettledRow } from '../../src/domain/rows/outcome.js';
 import {
   addsUp,
   addTallies,
@@ -10,7 +10,7 @@ import {
   sameEnds,
   tallyOfPending,
   tallyOfSettled,
-} from '../../src/domain/tally.js';
+} from '../../src/domain/batch/tally.js';
 
 const image = { type: 'png', width: 1, height: 1, sizeBytes: 1, sha256: 'a' } as const;
 const settled = fc.record({

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readConfig } from '../../src/config.js';
-import type { BatchId, JobId } from '../../src/domain/ids.js';
+import type { BatchId, JobId } from '../../src/domain/rows/ids.js';
 import { fallbackPollDelayMs } from '../../src/domain/webhook-wait.js';
 import { UsageError } from '../../src/errors.js';
 import {

@@ -12,7 +12,7 @@ import {
   windowSize,
   type OpenShard,
   type Slots,
-} from '../../src/domain/window.js';
+} from '../../src/domain/batch/window.js';
 import type { ShardControl } from '../../src/workflows/shard-messages.js';
 import { ShardHolds } from '../../src/workflows/shard-holds.js';
 import { shardControl } from '../support/shard-control.js';

@@ -1,6 +1,6 @@
-import { IdLines } from './id-lines.js';
-import type { JobId, RowId } from './ids.js';
-import type { RowOutcome } from './outcome.js';
+import { IdLines } from '../identity/id-lines.js';
+import type { JobId, RowId } from '../rows/ids.js';
+import type { RowOutcome } from '../rows/outcome.js';
 
 /** Jobs that the service gave for more than one row or generation, and some examples. */
 export interface RepeatedJobs {

@@ -1,5 +1,5 @@
-import type { ContentHash, JobId } from './ids.js';
-import { NO_THUMBNAIL, type ImageFacts, type ImageType } from './outcome.js';
+import type { ContentHash, JobId } from '../rows/ids.js';
+import { NO_THUMBNAIL, type ImageFacts, type ImageType } from '../rows/outcome.js';
 
 /** What a stored image says about itself: whose it is, and what its bytes are. */
 export interface StoredIdentity {

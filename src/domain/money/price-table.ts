@@ -1,5 +1,5 @@
 import { totalOf } from './decimal.js';
-import { MODELS, RESOLUTIONS, type Model, type Resolution } from './generation-settings.js';
+import { MODELS, RESOLUTIONS, type Model, type Resolution } from '../rows/generation-settings.js';
 import type { ImageKind, ImagesOfKind } from './image-counts.js';
 
 /** What an image costs by model and resolution: decimal strings in the account's currency, none of them negative. */

@@ -1,5 +1,5 @@
 import { imageSize } from 'image-size';
-import type { ImageType } from '../domain/outcome.js';
+import type { ImageType } from '../../rows/outcome.js';
 import { jpegDefect } from './jpeg-structure.js';
 import { pngPictureDefect } from './png-picture.js';
 import { readPng, type PngStructure } from './png-structure.js';

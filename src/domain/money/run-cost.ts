@@ -1,7 +1,7 @@
 import { compareDecimals, totalOf } from './decimal.js';
-import type { GenerationRecord } from './outcome.js';
+import type { GenerationRecord } from '../rows/outcome.js';
 import { priceOf, type PriceTable } from './price-table.js';
-import type { ShardRow } from './row.js';
+import type { ShardRow } from '../rows/row.js';
 
 /** What an account held at a moment: decimal strings. */
 export interface AccountBalance {

@@ -1,4 +1,4 @@
-import { MODELS, RESOLUTIONS, type Model, type Resolution } from './generation-settings.js';
+import { MODELS, RESOLUTIONS, type Model, type Resolution } from '../rows/generation-settings.js';
 
 /** What decides the price of an image. */
 export interface ImageKind {

@@ -1,7 +1,7 @@
 import { totalOf } from './decimal.js';
-import type { GenerationRecord } from './outcome.js';
+import type { GenerationRecord } from '../rows/outcome.js';
 import { priceOf, tableOf, type ImagePrice, type PriceTable } from './price-table.js';
-import type { PromptRow } from './row.js';
+import type { PromptRow } from '../rows/row.js';
 
 /** What single rows have cost by a price list, over all their generations. */
 export class RowCosts {

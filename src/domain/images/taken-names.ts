@@ -1,4 +1,4 @@
-import { IdLines } from './id-lines.js';
+import { IdLines } from '../identity/id-lines.js';
 
 /** A name under which two rows would have their images. */
 export interface TakenName {

@@ -1,5 +1,5 @@
 import type { Canary } from './canary.js';
-import type { ImagePrice } from './price-table.js';
+import type { ImagePrice } from '../money/price-table.js';
 
 /** What a person may set for a run. Times in milliseconds. */
 export interface RunSettings {

@@ -1,5 +1,5 @@
-import type { RowId } from './ids.js';
-import type { NoThumbnail, RowOutcome } from './outcome.js';
+import type { RowId } from '../rows/ids.js';
+import type { NoThumbnail, RowOutcome } from '../rows/outcome.js';
 
 /** Stored images that have no thumbnail although one was wanted, by reason, and some of their rows. */
 export interface MissingThumbnails {

@@ -1,4 +1,4 @@
-import { jsonAsText, type JsonValue } from './json.js';
+import { jsonAsText, type JsonValue } from '../text/json.js';
 
 /**
  * How the values of a carried column are written where columns have types. `json`: lists and objects, as JSON text.

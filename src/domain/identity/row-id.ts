@@ -1,5 +1,5 @@
 import { IdLines } from './id-lines.js';
-import type { ContentHash, RowId } from './ids.js';
+import type { ContentHash, RowId } from '../rows/ids.js';
 
 const MAX_ID_CHARACTERS = 200;
 const MAX_SLUG_CHARACTERS = 40;

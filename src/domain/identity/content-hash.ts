@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
-import type { Model, Resolution } from './generation-settings.js';
-import type { ContentHash } from './ids.js';
+import type { Model, Resolution } from '../rows/generation-settings.js';
+import type { ContentHash } from '../rows/ids.js';
 
 /** What decides a row's image; labels are not part of it. */
 export interface ImageContent {

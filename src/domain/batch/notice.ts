@@ -1,6 +1,6 @@
 import type { Pause } from './pause.js';
 import type { Hold } from './holds.js';
-import type { BatchId } from './ids.js';
+import type { BatchId } from '../rows/ids.js';
 import type { ScheduleName } from './schedule-name.js';
 import type { Tally } from './tally.js';
 

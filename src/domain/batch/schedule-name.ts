@@ -1,4 +1,4 @@
-import type { BatchId } from './ids.js';
+import type { BatchId } from '../rows/ids.js';
 
 /** Names a schedule: a slug of 1–60 characters, so that with a time it is a batch id. */
 export type ScheduleName = string & { readonly brand: 'ScheduleName' };

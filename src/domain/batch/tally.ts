@@ -1,5 +1,5 @@
-import { FAILURE_KINDS, type FailureKind } from './failure-kind.js';
-import type { SettledEnd, SettledRow } from './outcome.js';
+import { FAILURE_KINDS, type FailureKind } from '../rows/failure-kind.js';
+import type { SettledEnd, SettledRow } from '../rows/outcome.js';
 
 /**
  * Where the rows of a shard or batch are. At every moment

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { isAmount } from './domain/decimal.js';
-import { MODELS, resolutionsFor, type Resolution } from './domain/generation-settings.js';
-import type { PriceTable } from './domain/price-table.js';
+import { isAmount } from './decimal.js';
+import { MODELS, resolutionsFor, type Resolution } from '../rows/generation-settings.js';
+import type { PriceTable } from './price-table.js';
 
 const Prices = z.record(z.string(), z.record(z.string(), z.unknown()));
 

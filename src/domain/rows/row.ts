@@ -1,6 +1,6 @@
 import type { Model, Resolution } from './generation-settings.js';
 import type { ContentHash, JobId, RowId } from './ids.js';
-import type { JsonValue } from './json.js';
+import type { JsonValue } from '../text/json.js';
 import type { GenerationRecord, StoredEnd } from './outcome.js';
 import type { InputColumn } from './reserved-columns.js';
 

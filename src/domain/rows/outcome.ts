@@ -1,6 +1,6 @@
 import type { FailureKind } from './failure-kind.js';
 import type { ContentHash, JobId, RowId } from './ids.js';
-import type { Told } from './kept-text.js';
+import type { Told } from '../text/kept-text.js';
 
 /** Whether a generation cost money, as far as the contract lets us know. */
 export type Charged = 'yes' | 'no' | 'unknown';

@@ -1,6 +1,6 @@
-import { asPart } from './full-stop.js';
+import { asPart } from '../text/full-stop.js';
 import { JOBS_MISSING, type HoldCause } from './holds.js';
-import type { Told } from './kept-text.js';
+import type { Told } from '../text/kept-text.js';
 import { MAX_SHARD_WINDOW } from './window.js';
 
 /** Ended generations of the whole batch over which failures are counted. */

@@ -1,6 +1,6 @@
-import { IdLines } from './id-lines.js';
-import type { RowId } from './ids.js';
-import type { RowOutcome } from './outcome.js';
+import { IdLines } from '../identity/id-lines.js';
+import type { RowId } from '../rows/ids.js';
+import type { RowOutcome } from '../rows/outcome.js';
 
 /** Stored images that have the very bytes of another row's although their content is different, and some examples. */
 export interface SameBytes {

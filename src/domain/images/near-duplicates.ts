@@ -1,5 +1,5 @@
-import type { RowId } from './ids.js';
-import type { ImageFacts } from './outcome.js';
+import type { RowId } from '../rows/ids.js';
+import type { ImageFacts } from '../rows/outcome.js';
 
 /** What a report says of images that look similar. */
 export interface NearDuplicates {

@@ -1,4 +1,4 @@
-import type { JsonValue } from './json.js';
+import type { JsonValue } from '../text/json.js';
 import { INPUT_COLUMNS, type InputColumn } from './reserved-columns.js';
 import type { LeftOutRecord, PromptRow } from './row.js';
 

@@ -1,4 +1,4 @@
-import type { ImageType } from '../domain/outcome.js';
+import type { ImageType } from '../../rows/outcome.js';
 import { exifOrientation } from './exif-orientation.js';
 import { endOfJpeg, type JpegSegment } from './jpeg-structure.js';
 import { readPng } from './png-structure.js';

@@ -1,5 +1,5 @@
-import type { InputMode, Model } from './generation-settings.js';
-import type { Told } from './kept-text.js';
+import type { InputMode, Model } from '../rows/generation-settings.js';
+import type { Told } from '../text/kept-text.js';
 
 /** What is stopped together: only rows that need the scope wait for it. */
 export type HoldScope = 'account' | 'service' | 'storage' | 'failure-rate' | `model:${Model}:${InputMode}`;
