@@ -16,7 +16,7 @@ import { settledInHistory } from './batch/settled-in-history.js';
 import { refuseIgnoredConditions } from './batch/submission-refusals.js';
 import { createBananaHubClient } from './bananahub/http-client.js';
 import { downloadImage } from './bananahub/image-download.js';
-import { opensPrivateAddresses } from './bananahub/private-address.js';
+import { opensPrivateAddresses } from './network/private-address.js';
 import type { ApiConfig, BucketConfig, TemporalConfig } from './config.js';
 import type { PriceTable } from './domain/money/price-table.js';
 import type { UsageError } from './errors.js';

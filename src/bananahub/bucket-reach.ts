@@ -1,5 +1,5 @@
 import ipaddr from 'ipaddr.js';
-import { bareHost, isPrivateHost } from './private-address.js';
+import { bareHost, isPrivateHost } from '../network/private-address.js';
 
 /**
  * Whether the API can fetch input images from the bucket: `doubtful` where the bucket's name leads to a private network

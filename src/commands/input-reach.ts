@@ -1,5 +1,5 @@
 import { bucketReach, outOfReachText } from '../bananahub/bucket-reach.js';
-import { isPrivateHost, opensPrivateAddresses } from '../bananahub/private-address.js';
+import { isPrivateHost, opensPrivateAddresses } from '../network/private-address.js';
 import type { ApiConfig, BucketConfig, Config } from '../config.js';
 import { UsageError } from '../errors.js';
 import type { InputCounts } from '../sheet/index.js';

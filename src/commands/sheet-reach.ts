@@ -1,5 +1,5 @@
 import { sheetAddressIn } from '../batch/fetch-sheet.js';
-import { isPrivateHost, opensPrivateAddresses } from '../bananahub/private-address.js';
+import { isPrivateHost, opensPrivateAddresses } from '../network/private-address.js';
 import type { Config } from '../config.js';
 
 /** Whether workers of this configuration read sheets from private networks. */

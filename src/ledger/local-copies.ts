@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
-import { sharedSignal } from '../shared-signal.js';
+import { sharedSignal } from '../network/shared-signal.js';
 import { hashObject, type HashedObject } from '../storage/hash-object.js';
 import type { ObjectRef, ObjectStore } from '../storage/object-store.js';
 

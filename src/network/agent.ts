@@ -1,5 +1,5 @@
 import { Agent, Pool, ProxyAgent, type buildConnector } from 'undici';
-import { KEEP_ALIVE } from '../storage/connection-times.js';
+import { KEEP_ALIVE } from './connection-times.js';
 import { proxyAuthorization, proxyFor } from './proxy-for.js';
 
 const CONNECT_MS = 10_000;

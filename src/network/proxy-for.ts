@@ -1,5 +1,5 @@
 import ipaddr from 'ipaddr.js';
-import { bareHost } from '../bananahub/private-address.js';
+import { bareHost } from './private-address.js';
 import { UsageError } from '../errors.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;

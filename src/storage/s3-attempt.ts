@@ -1,4 +1,4 @@
-import { sharedSignal } from '../shared-signal.js';
+import { sharedSignal } from '../network/shared-signal.js';
 import { type S3Call, storageErrorOf } from './s3-error.js';
 
 /** Runs one call of the SDK; what it throws becomes the reason of an aborted `signal`, else a `StorageError`. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { addressReach, isPrivateHost } from '../../src/bananahub/private-address.js';
+import { addressReach, isPrivateHost } from '../../src/network/private-address.js';
 
 describe('the reach of an address', () => {
   it.each(['93.184.216.34', '2606:2800:220:1::1', '64:ff9b::5db8:d822', '::ffff:93.184.216.34'])(
