@@ -1,6 +1,6 @@
 import { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
-import { MemoryLimit } from './activities/byte-budget.js';
+import { MemoryLimit } from './storage/byte-budget.js';
 import type { ActivityDependencies } from './activities/dependencies.js';
 import { DEFAULT_LIMITS, type ActivityLimits } from './activities/limits.js';
 import { createFiringActivities } from './activities/firing-activities.js';
@@ -28,7 +28,7 @@ import { createNoticeSender } from './notices/notice-sender.js';
 import { startDelivery } from './notices/start-delivery.js';
 import { runWorkers, type RunningWorker } from './run-workers.js';
 import { followPollRate } from './shared-poll-rate.js';
-import { createS3ObjectStore } from './storage/s3-object-store.js';
+import { createS3ObjectStore } from './storage/s3/s3-object-store.js';
 import { createWorkers } from './task-workers.js';
 import { startReceiver, type ListenAddress } from './webhooks/receiver.js';
 import type { WebhookConfig } from './webhooks/webhook-config.js';

@@ -5,7 +5,7 @@ import { hashThumbnail, makeThumbnail } from '../images/thumbnail.js';
 import { at, thumbnailKey, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { cancellationSignal } from './activity-context.js';
-import { MemoryLimit } from './byte-budget.js';
+import { MemoryLimit } from '../storage/byte-budget.js';
 
 /** What to make of an image besides storing it. */
 export interface LookSettings {

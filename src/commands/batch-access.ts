@@ -7,7 +7,7 @@ import { UsageError } from '../errors.js';
 import { directToThisMachine } from '../network/temporal-channel.js';
 import { absentStore } from '../storage/absent-store.js';
 import { StorageError, type ObjectStore } from '../storage/object-store.js';
-import { createS3ObjectStore } from '../storage/s3-object-store.js';
+import { createS3ObjectStore } from '../storage/s3/s3-object-store.js';
 import type { CommandContext } from './command-context.js';
 
 /** The means to look at batches: the bucket, and Temporal where it answers. */

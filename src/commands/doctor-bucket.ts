@@ -10,7 +10,7 @@ import {
   type PutCondition,
 } from '../storage/object-store.js';
 import { getOnce } from '../network/get-once.js';
-import { createS3ObjectStore } from '../storage/s3-object-store.js';
+import { createS3ObjectStore } from '../storage/s3/s3-object-store.js';
 import { check, messageOf, ok, problem, warning, type CheckResult, type Finding } from './doctor-check.js';
 
 /** Whether the bucket does what is asked of it: each kind of call once, on objects of its own that are deleted again. */

@@ -10,7 +10,7 @@ import { localSheet, type SheetFile } from '../batch/sheet-file.js';
 import type { SheetInputs } from '../batch/sheet-inputs.js';
 import { sheetLabel } from '../sheet/index.js';
 import type { ObjectStore } from '../storage/object-store.js';
-import { createS3ObjectStore } from '../storage/s3-object-store.js';
+import { createS3ObjectStore } from '../storage/s3/s3-object-store.js';
 import type { CommandContext } from './command-context.js';
 import { inputSources } from './input-sources.js';
 import { openLateProgress } from './progress.js';

@@ -1,5 +1,5 @@
 import { pMapIterable } from 'p-map';
-import { MemoryLimit } from '../activities/byte-budget.js';
+import { MemoryLimit } from '../storage/byte-budget.js';
 import type { RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { rowsOfShard, type PlannedShard } from './export-plan.js';

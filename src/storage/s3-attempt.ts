@@ -1,5 +1,5 @@
 import { sharedSignal } from '../network/shared-signal.js';
-import { type S3Call, storageErrorOf } from './s3-error.js';
+import { type S3Call, storageErrorOf } from './s3/s3-error.js';
 
 /** Runs one call of the SDK; what it throws becomes the reason of an aborted `signal`, else a `StorageError`. */
 export async function attemptS3<T>(

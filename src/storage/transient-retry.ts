@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { StorageError } from './object-store.js';
-import { isTransient } from './s3-error.js';
+import { isTransient } from './s3/s3-error.js';
 
 export interface RetryPolicy {
   /** Together with the first. */

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { createS3ObjectStore } from '../../src/storage/s3-object-store.js';
+import { createS3ObjectStore } from '../../src/storage/s3/s3-object-store.js';
 import { startStack } from '../../src/embedded/stack.js';
 import type { RunningStack, StackOptions } from '../../src/embedded/stack.js';
 import { findStack } from '../../src/embedded/stack-info.js';

@@ -11,7 +11,7 @@ import { uploadInputs } from '../../src/batch/upload-inputs.js';
 import type { BatchId } from '../../src/domain/rows/ids.js';
 import { ServiceTexts } from '../../src/ledger/service-texts.js';
 import { inputImagesPrefix, sentPrefix, type BatchLocation } from '../../src/storage/layout.js';
-import { createS3ObjectStore } from '../../src/storage/s3-object-store.js';
+import { createS3ObjectStore } from '../../src/storage/s3/s3-object-store.js';
 import type { ObjectStore } from '../../src/storage/object-store.js';
 import { startActivityBench, type ActivityBench } from '../support/activity-bench.js';
 import { eventually } from '../support/eventually.js';

@@ -10,7 +10,7 @@ import type { Config } from '../../src/config.js';
 import { SheetSettings } from '../../src/sheet/index.js';
 import { at, batchRoot, renamesKey } from '../../src/storage/layout.js';
 import { StorageError, type ObjectStore } from '../../src/storage/object-store.js';
-import { createS3ObjectStore } from '../../src/storage/s3-object-store.js';
+import { createS3ObjectStore } from '../../src/storage/s3/s3-object-store.js';
 import { startActivityBench, type ActivityBench } from '../support/activity-bench.js';
 import { readEvidence } from '../support/batch-evidence.js';
 import { performCommand } from '../support/command-run.js';

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { createBucket, EMBEDDED_S3_REGION, startS3 } from '../../src/embedded/s3.js';
 import type { ChildServer } from '../../src/embedded/child-server.js';
 import type { ObjectStore } from '../../src/storage/object-store.js';
-import { createS3ObjectStore } from '../../src/storage/s3-object-store.js';
+import { createS3ObjectStore } from '../../src/storage/s3/s3-object-store.js';
 import { eventually } from '../support/eventually.js';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
 

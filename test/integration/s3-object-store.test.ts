@@ -8,8 +8,8 @@ import {
   type CheckedFolder,
 } from '../../src/storage/conditional-puts.js';
 import { type ObjectStore, StorageError } from '../../src/storage/object-store.js';
-import type { S3ConnectionOptions } from '../../src/storage/s3-client.js';
-import { createS3ObjectStore } from '../../src/storage/s3-object-store.js';
+import type { S3ConnectionOptions } from '../../src/storage/s3/s3-client.js';
+import { createS3ObjectStore } from '../../src/storage/s3/s3-object-store.js';
 import { s3Error, startOddStore, type OddStore } from '../support/odd-store.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 import { startTestS3, type TestS3 } from '../support/test-stack.js';

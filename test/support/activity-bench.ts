@@ -1,6 +1,6 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import pino from 'pino';
-import { MemoryLimit } from '../../src/activities/byte-budget.js';
+import { MemoryLimit } from '../../src/storage/byte-budget.js';
 import type { ActivityDependencies } from '../../src/activities/dependencies.js';
 import { DEFAULT_LIMITS } from '../../src/activities/limits.js';
 import { createActivities } from '../../src/activities/index.js';

@@ -5,7 +5,7 @@ import type { ChildServer } from '../../src/embedded/child-server.js';
 import { createBucket, EMBEDDED_S3_REGION, startS3 } from '../../src/embedded/s3.js';
 import type { S3Location } from '../../src/embedded/s3.js';
 import { startTemporal } from '../../src/embedded/temporal.js';
-import { createS3ObjectStore } from '../../src/storage/s3-object-store.js';
+import { createS3ObjectStore } from '../../src/storage/s3/s3-object-store.js';
 import type { ObjectStore } from '../../src/storage/object-store.js';
 import { onFreePorts } from './on-free-ports.js';
 import { isProcessGone } from './process-gone.js';

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MemoryLimit } from '../../src/activities/byte-budget.js';
+import { MemoryLimit } from '../../src/storage/byte-budget.js';
 
 /** Lets every promise that can settle do so. */
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

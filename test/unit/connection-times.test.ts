@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import { getDefaultAutoSelectFamilyAttemptTimeout, type AddressInfo } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import { createBananaHubClient } from '../../src/bananahub/http-client.js';
-import { createS3ObjectStore } from '../../src/storage/s3-object-store.js';
+import { createS3ObjectStore } from '../../src/storage/s3/s3-object-store.js';
 import { eventually } from '../support/eventually.js';
 
 let server: Server | undefined;

@@ -5,7 +5,7 @@ import { faultOf } from '../../src/schedules/firing-refusal.js';
 import { withFiringSheet } from '../../src/schedules/firing-sheet.js';
 import { ScheduledSheet } from '../../src/schedules/scheduled-sheet.js';
 import type { ObjectStore } from '../../src/storage/object-store.js';
-import { createS3ObjectStore } from '../../src/storage/s3-object-store.js';
+import { createS3ObjectStore } from '../../src/storage/s3/s3-object-store.js';
 import { startScriptedServer, type ScriptedServer } from '../support/scripted-server.js';
 
 const FETCH_MS = 700;

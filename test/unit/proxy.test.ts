@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDownloadAgent } from '../../src/bananahub/download-agent.js';
 import { downloadImage } from '../../src/bananahub/image-download.js';
 import { createAgent } from '../../src/network/agent.js';
-import { createS3Client } from '../../src/storage/s3-client.js';
+import { createS3Client } from '../../src/storage/s3/s3-client.js';
 import { startForwardProxy, type ForwardProxy } from '../support/forward-proxy.js';
 import { loopbackCertificate } from '../support/loopback-certificate.js';
 import { isAvailable } from '../support/required.js';

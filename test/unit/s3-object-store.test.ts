@@ -4,7 +4,7 @@ import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ObjectStore, StorageError } from '../../src/storage/object-store.js';
-import { createS3ObjectStore } from '../../src/storage/s3-object-store.js';
+import { createS3ObjectStore } from '../../src/storage/s3/s3-object-store.js';
 import { type ScriptedServer, type SeenRequest, startScriptedServer } from '../support/scripted-server.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 

@@ -2,15 +2,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CopyObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import { hashObject } from './hash-object.js';
+import { hashObject } from '../hash-object.js';
 import {
   StorageError,
   type CopyOptions,
   type CopyWay,
   type ObjectRef,
   type ObjectStore,
-} from './object-store.js';
-import { attemptS3, sendOptions } from './s3-attempt.js';
+} from '../object-store.js';
+import { attemptS3, sendOptions } from '../s3-attempt.js';
 import { conditionHeaders } from './s3-put-command.js';
 
 /** Copies within the storage. Throws a StorageError, of code `corrupted` where the copy has other bytes. */

@@ -1,6 +1,6 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import type { Readable } from 'node:stream';
-import type { ObjectRef, PutOptions } from './object-store.js';
+import type { ObjectRef, PutOptions } from '../object-store.js';
 
 /** Bytes to put with what is known about them; `sha256` is lower-case hex. */
 export interface PutBody {

@@ -1,4 +1,4 @@
-import { StorageError, type StorageErrorCode } from './object-store.js';
+import { StorageError, type StorageErrorCode } from '../object-store.js';
 import { networkFaultText, requestOriginOf } from './s3-network-fault.js';
 
 /** Which call failed and where, in words for the message: `put s3://bucket/key`. */

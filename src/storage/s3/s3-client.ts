@@ -1,7 +1,7 @@
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { defaultProvider, type DefaultProviderInit } from '@aws-sdk/credential-provider-node';
-import { ProxiedNodeAgent } from '../network/node-agent.js';
-import { MOST_IDLE_MS } from '../network/connection-times.js';
+import { ProxiedNodeAgent } from '../../network/node-agent.js';
+import { MOST_IDLE_MS } from '../../network/connection-times.js';
 import { explainNetworkFaults } from './s3-network-fault.js';
 import { renewCredentials } from './s3-renewed-credentials.js';
 

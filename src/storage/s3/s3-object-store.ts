@@ -9,8 +9,8 @@ import {
   GetObjectCommand,
   HeadObjectCommand,
 } from '@aws-sdk/client-s3';
-import { type ObjectRef, type ObjectStore, type PutOptions, StorageError } from './object-store.js';
-import { attemptS3, sendOptions } from './s3-attempt.js';
+import { type ObjectRef, type ObjectStore, type PutOptions, StorageError } from '../object-store.js';
+import { attemptS3, sendOptions } from '../s3-attempt.js';
 import { checkS3Bucket, explainedPutError } from './s3-bucket-check.js';
 import { createS3Client, type S3ConnectionOptions } from './s3-client.js';
 import { copyEitherWay } from './s3-copy.js';
@@ -19,7 +19,7 @@ import { listPages } from './s3-listing.js';
 import { wholeBody } from './s3-object-body.js';
 import { presignedGet } from './s3-presign.js';
 import { type PutBody, putCommand } from './s3-put-command.js';
-import { retryTransient } from './transient-retry.js';
+import { retryTransient } from '../transient-retry.js';
 
 const MAX_TEXT_BYTES = 64 * 1024 * 1024;
 

@@ -1,5 +1,5 @@
 import { addAbortSignal, Readable } from 'node:stream';
-import { StorageError } from './object-store.js';
+import { StorageError } from '../object-store.js';
 import { type S3Call, storageErrorOf } from './s3-error.js';
 
 /**

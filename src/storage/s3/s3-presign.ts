@@ -1,6 +1,6 @@
 import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
-import type { ObjectRef, PresignOptions } from './object-store.js';
+import type { ObjectRef, PresignOptions } from '../object-store.js';
 import { hasHeaders } from './s3-put-command.js';
 
 /**
