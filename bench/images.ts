@@ -1,7 +1,7 @@
 import { Transformer } from '@napi-rs/image';
 import prettyBytes from 'pretty-bytes';
-import { createDownloadAgent } from '../src/bananahub/download-agent.js';
-import { downloadImage } from '../src/bananahub/image-download.js';
+import { createDownloadAgent } from '../src/bananahub/images/download-agent.js';
+import { downloadImage } from '../src/bananahub/images/image-download.js';
 import { inspectImage } from '../src/domain/images/bytes/inspect.js';
 import { startScriptedServer } from '../test/support/scripted-server.js';
 import { startTestS3 } from '../test/support/test-stack.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { errorBodyMessage } from '../src/bananahub/error-body.js';
+import { errorBodyMessage } from '../src/bananahub/texts/error-body.js';
 import { createAnswerSchema } from '../src/bananahub/schema.js';
 import { errorCodeOf, type Operation } from '../src/bananahub/status-code.js';
 import { balanceOf } from './balance-answer.js';

@@ -1,6 +1,6 @@
-import { createDownloadAgent } from '../src/bananahub/download-agent.js';
+import { createDownloadAgent } from '../src/bananahub/images/download-agent.js';
 import { createBananaHubClient } from '../src/bananahub/http-client.js';
-import { downloadImage } from '../src/bananahub/image-download.js';
+import { downloadImage } from '../src/bananahub/images/image-download.js';
 import { isSafeJobId } from '../src/bananahub/schema.js';
 import { inspectImage } from '../src/domain/images/bytes/inspect.js';
 import type { ClientView } from './evidence.js';

@@ -12,7 +12,7 @@ import { readNotices, type NoticeConfig } from './notices/notice-config.js';
 import { readPrices } from './domain/money/price-config.js';
 import { folderPath, isBucketName } from './storage/folder-name.js';
 import type { S3ConnectionOptions } from './storage/s3/s3-client.js';
-import { readWebhooks, type WebhookConfig } from './webhooks/webhook-config.js';
+import { readWebhooks, type WebhookConfig } from './bananahub/webhooks/webhook-config.js';
 
 /** Who named a part: the environment, or the stack that runs in this folder. */
 export type PartOrigin = 'environment' | 'stack';

@@ -1,7 +1,7 @@
 import type { BucketConfig } from './config.js';
 import { proxySecrets } from './network/proxy-for.js';
 import type { NoticeConfig } from './notices/notice-config.js';
-import type { WebhookConfig } from './webhooks/webhook-config.js';
+import type { WebhookConfig } from './bananahub/webhooks/webhook-config.js';
 
 /** Shorter ones are words, which must stay readable in errors. */
 const SHORTEST = 8;

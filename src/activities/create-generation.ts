@@ -9,7 +9,7 @@ import { retryOrHold, isExhausted } from './bear-or-hold.js';
 import { batchFault, isSurelyRefused, mayHaveCreated, meaningOf } from './failure.js';
 import { modeOf } from './generation-key.js';
 import { forgetRefused, isInDoubt, outgoingCreate, type OutgoingCreate } from './outgoing-create.js';
-import { callbackRefOf } from '../webhooks/worker-webhooks.js';
+import { callbackRefOf } from '../bananahub/webhooks/worker-webhooks.js';
 import type { Activities, CreateGenerationInput, CreateGenerationResult } from './types.js';
 
 /** A 503 may come from a single overloaded node: only a row that met this many more of them holds its model. */

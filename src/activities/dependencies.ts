@@ -1,13 +1,13 @@
 import type { Logger } from 'pino';
 import type { BananaHubClient } from '../bananahub/client.js';
-import type { DownloadedImage } from '../bananahub/image-download.js';
+import type { DownloadedImage } from '../bananahub/images/image-download.js';
 import type { Notice } from '../domain/batch/notice.js';
 import type { SettledRow } from '../domain/rows/outcome.js';
 import type { RunLook } from '../batch/look-at-batch.js';
 import type { NoticeSender } from '../notices/notice-sender.js';
 import type { RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
-import type { WorkerWebhooks } from '../webhooks/worker-webhooks.js';
+import type { WorkerWebhooks } from '../bananahub/webhooks/worker-webhooks.js';
 import type { ActivityLimits } from './limits.js';
 import type { JobTimes } from './job-times.js';
 import type { PollTurns } from './poll-turns.js';

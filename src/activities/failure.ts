@@ -1,8 +1,8 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { serviceName } from '../bananahub/account-id.js';
-import { connectionFaultCode } from '../bananahub/connection-fault.js';
+import { connectionFaultCode } from '../bananahub/http/connection-fault.js';
 import { BananaHubError } from '../bananahub/errors.js';
-import { ImageDownloadError } from '../bananahub/image-download-error.js';
+import { ImageDownloadError } from '../bananahub/images/image-download-error.js';
 import { BATCH_FAULT, type BatchFaultDetails } from '../domain/batch-fault.js';
 import type { HoldCause, ModelMode } from '../domain/batch/holds.js';
 import { StorageError, type StorageErrorCode } from '../storage/object-store.js';

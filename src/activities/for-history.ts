@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { BananaHubError } from '../bananahub/errors.js';
-import { ImageDownloadError } from '../bananahub/image-download-error.js';
+import { ImageDownloadError } from '../bananahub/images/image-download-error.js';
 import type { ServiceTexts } from '../ledger/service-texts.js';
 import type { RunRef } from '../storage/layout.js';
 import { BatchFault, batchFault } from './failure.js';

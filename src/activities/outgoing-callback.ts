@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { CreateGenerationRequest } from '../bananahub/client.js';
 import type { SentCreate } from '../ledger/sent-creates.js';
 import type { RunRef } from '../storage/layout.js';
-import type { CallbackRef } from '../webhooks/callback-path.js';
-import type { WorkerWebhooks } from '../webhooks/worker-webhooks.js';
+import type { CallbackRef } from '../bananahub/webhooks/callback-path.js';
+import type { WorkerWebhooks } from '../bananahub/webhooks/worker-webhooks.js';
 
 type CallbackNote = NonNullable<SentCreate['callback']>;
 

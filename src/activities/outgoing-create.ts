@@ -8,7 +8,7 @@ import { at, inputImageKey, type RunRef } from '../storage/layout.js';
 import type { ObjectStore, PresignOptions } from '../storage/object-store.js';
 import type { WorkerState } from './dependencies.js';
 import { batchFault } from './failure.js';
-import type { CallbackRef } from '../webhooks/callback-path.js';
+import type { CallbackRef } from '../bananahub/webhooks/callback-path.js';
 import { keyOf, modeOf } from './generation-key.js';
 import { callbackAgain, newCallback, NO_CALLBACK } from './outgoing-callback.js';
 

@@ -1,6 +1,6 @@
-import { connectionFaultCode } from '../bananahub/connection-fault.js';
+import { connectionFaultCode } from '../bananahub/http/connection-fault.js';
 import { BananaHubError } from '../bananahub/errors.js';
-import type { ImageDownloadError } from '../bananahub/image-download-error.js';
+import type { ImageDownloadError } from '../bananahub/images/image-download-error.js';
 import { isWrongAddress } from '../bananahub/status-code.js';
 
 /** Codes of Node, undici and TLS; anything else is not taken over. */

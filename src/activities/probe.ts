@@ -14,7 +14,7 @@ import type { WorkerState } from './dependencies.js';
 import { IMAGE_HOST, isSurelyRefused, mayHaveCreated, meaningOf } from './failure.js';
 import { modeOf } from './generation-key.js';
 import { forgetRefused, isInDoubt, outgoingCreate } from './outgoing-create.js';
-import { callbackRefOf } from '../webhooks/worker-webhooks.js';
+import { callbackRefOf } from '../bananahub/webhooks/worker-webhooks.js';
 import type { Activities, ProbeInput, ProbeResult, StillHeldDetails } from './types.js';
 
 /** What the last look left for the next. */

@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { z } from 'zod';
-import { startDeadline } from '../bananahub/deadline.js';
+import { startDeadline } from '../bananahub/http/deadline.js';
 import { spanText } from '../domain/text/span-text.js';
 import { afterFault, FRESH_BUDGET, type RetryBudget } from '../domain/batch/fault-budget.js';
 import type { FiringNotice } from '../domain/batch/notice.js';

@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { z } from 'zod';
-import type { DownloadedImage } from '../bananahub/image-download.js';
-import { ImageDownloadError } from '../bananahub/image-download-error.js';
+import type { DownloadedImage } from '../bananahub/images/image-download.js';
+import { ImageDownloadError } from '../bananahub/images/image-download-error.js';
 import { FRESH_BUDGET, type RetryBudget } from '../domain/batch/fault-budget.js';
 import { isImageOf, rowTagOf } from '../domain/row-image.js';
 import { fromStoredIdentity, toStoredIdentity } from '../domain/images/stored-identity.js';

@@ -1,7 +1,7 @@
 import { CompleteAsyncError, Context } from '@temporalio/activity';
 import { CancelledFailure } from '@temporalio/common';
 import { fallbackPollDelayMs } from '../domain/webhook-wait.js';
-import { awaitName, callbackRefOf } from '../webhooks/worker-webhooks.js';
+import { awaitName, callbackRefOf } from '../bananahub/webhooks/worker-webhooks.js';
 import type { WorkerState } from './dependencies.js';
 import type { AwaitGenerationInput } from './types.js';
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { connectionFaultCode } from './connection-fault.js';
-import { ImageDownloadError } from './image-download-error.js';
+import { connectionFaultCode } from './http/connection-fault.js';
+import { ImageDownloadError } from './images/image-download-error.js';
 
 const FIRST_SIZE_BYTES = 2 * 1024 * 1024;
 

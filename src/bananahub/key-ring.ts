@@ -1,7 +1,7 @@
 import { accountIdOf } from './account-id.js';
 import { readKeyFile } from './api-key.js';
 import type { AccountId } from './client.js';
-import { secretRedactor, type Redact } from './redact-secrets.js';
+import { secretRedactor, type Redact } from './texts/redact-secrets.js';
 
 /** A job's id is paid for: what may be in it by chance does not make it a secret. */
 const SHORTEST_IN_ID = 8;

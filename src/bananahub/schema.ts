@@ -2,9 +2,9 @@ import { z } from 'zod';
 import type { Balance, Job } from './client.js';
 import { classifyJobFailure } from '../domain/rows/failure-kind.js';
 import type { JobId } from '../domain/rows/ids.js';
-import { messageOf } from './error-body.js';
-import type { Redact } from './redact-secrets.js';
-import { publicText, saysPaused } from './service-text.js';
+import { messageOf } from './texts/error-body.js';
+import type { Redact } from './texts/redact-secrets.js';
+import { publicText, saysPaused } from './texts/service-text.js';
 
 const JOB_ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/;
 

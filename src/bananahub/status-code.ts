@@ -1,5 +1,5 @@
 import type { BananaHubErrorCode } from './errors.js';
-import { saysPaused } from './service-text.js';
+import { saysPaused } from './texts/service-text.js';
 
 /** Which call was refused: 404 and 4xx mean something else on each. */
 export type Operation = 'create' | 'job' | 'balance';

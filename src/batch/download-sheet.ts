@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import prettyBytes from 'pretty-bytes';
 import { interceptors, type Dispatcher } from 'undici';
 import { z } from 'zod';
-import { createDownloadAgent } from '../bananahub/download-agent.js';
+import { createDownloadAgent } from '../bananahub/images/download-agent.js';
 import { sheetLabel, startsAsWebPage } from '../sheet/index.js';
 import { refusedDownload, SheetDownloadError } from './sheet-download-error.js';
 import { downloadedName, googleSheetsExport, isSignInPage } from './sheet-url.js';

@@ -1,6 +1,6 @@
 import prettyBytes from 'pretty-bytes';
-import { connectionFaultCode, connectionFaultText } from '../bananahub/connection-fault.js';
-import { UnsafeAddressError } from '../bananahub/download-agent.js';
+import { connectionFaultCode, connectionFaultText } from '../bananahub/http/connection-fault.js';
+import { UnsafeAddressError } from '../bananahub/images/download-agent.js';
 import { UsageError } from '../errors.js';
 import { sheetLabel } from '../sheet/index.js';
 

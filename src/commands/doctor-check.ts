@@ -1,4 +1,4 @@
-import { startDeadline } from '../bananahub/deadline.js';
+import { startDeadline } from '../bananahub/http/deadline.js';
 
 /** What one look found; `advice` says what to do where it is not `ok`. */
 export interface Finding {

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { readBoundedText } from '../bananahub/bounded-text.js';
-import { connectionFaultText } from '../bananahub/connection-fault.js';
+import { connectionFaultText } from '../bananahub/http/connection-fault.js';
 import type { Config } from '../config.js';
 import { getOnce } from '../network/get-once.js';
-import { sameText } from '../webhooks/callback-path.js';
+import { sameText } from '../bananahub/webhooks/callback-path.js';
 import { healthAnswer, healthPath } from '../webhooks/health-path.js';
-import type { WebhookConfig } from '../webhooks/webhook-config.js';
+import type { WebhookConfig } from '../bananahub/webhooks/webhook-config.js';
 import { check, ok, problem, type CheckResult, type Finding } from './doctor-check.js';
 
 /** Whether BANANA_WEBHOOK_URL leads to a receiver with this secret; nothing where no webhooks are configured. */

@@ -3,7 +3,7 @@ import { behindGate, RequestGate } from '../activities/request-gate.js';
 import { createBananaHubClient } from '../bananahub/http-client.js';
 import { requireParts } from '../config.js';
 import { logToStderr } from '../log.js';
-import { startReceiver } from '../webhooks/receiver.js';
+import { startReceiver } from '../bananahub/webhooks/receiver.js';
 import { connectTemporal } from './batch-access.js';
 import { EXIT, type Command } from './command-context.js';
 import { aborted } from './dev.js';

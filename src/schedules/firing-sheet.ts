@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { fetchSheet, pathBaseOf, sheetAddressIn, type SheetAddress } from '../batch/fetch-sheet.js';
 import { localSheet, type SheetFile } from '../batch/sheet-file.js';
 import { SheetInputs, type FoundInputs, type SheetInput } from '../batch/sheet-inputs.js';
-import { startDeadline } from '../bananahub/deadline.js';
+import { startDeadline } from '../bananahub/http/deadline.js';
 import { spanText } from '../domain/text/span-text.js';
 import { uploadedInput } from '../domain/rows/input-image.js';
 import { inputLines } from '../ledger/input-list.js';

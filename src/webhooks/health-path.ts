@@ -1,4 +1,4 @@
-import { macOf, sameText } from './callback-path.js';
+import { macOf, sameText } from '../bananahub/webhooks/callback-path.js';
 
 const QUESTION = 'banana-batch health question v1';
 const ANSWER = 'banana-batch health answer v1';

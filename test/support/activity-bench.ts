@@ -5,9 +5,9 @@ import type { ActivityDependencies } from '../../src/activities/dependencies.js'
 import { DEFAULT_LIMITS } from '../../src/activities/limits.js';
 import { createActivities } from '../../src/activities/index.js';
 import type { Activities } from '../../src/activities/types.js';
-import { createDownloadAgent } from '../../src/bananahub/download-agent.js';
+import { createDownloadAgent } from '../../src/bananahub/images/download-agent.js';
 import { createBananaHubClient } from '../../src/bananahub/http-client.js';
-import { downloadImage } from '../../src/bananahub/image-download.js';
+import { downloadImage } from '../../src/bananahub/images/image-download.js';
 import { parseBatchId } from '../../src/domain/rows/ids.js';
 import type { RunRequest } from '../../src/ledger/documents.js';
 import { startSandbox, type RunningSandbox } from '../../src/sandbox/index.js';

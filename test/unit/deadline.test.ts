@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { startDeadline } from '../../src/bananahub/deadline.js';
+import { startDeadline } from '../../src/bananahub/http/deadline.js';
 
 async function aborted(signal: AbortSignal): Promise<unknown> {
   if (!signal.aborted) {

@@ -10,7 +10,7 @@ import {
   meaningOfStorageError,
 } from '../../src/activities/failure.js';
 import { BananaHubError, type BananaHubErrorCode } from '../../src/bananahub/errors.js';
-import { ImageDownloadError } from '../../src/bananahub/image-download-error.js';
+import { ImageDownloadError } from '../../src/bananahub/images/image-download-error.js';
 import { BATCH_FAULT } from '../../src/domain/batch-fault.js';
 import { FRESH_BUDGET } from '../../src/domain/batch/fault-budget.js';
 import { StorageError, type StorageErrorCode } from '../../src/storage/object-store.js';

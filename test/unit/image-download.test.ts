@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import type { LookupFunction } from 'node:net';
 import type { Agent } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createDownloadAgent } from '../../src/bananahub/download-agent.js';
-import { ImageDownloadError } from '../../src/bananahub/image-download-error.js';
-import { downloadImage, type ImageDownloadOptions } from '../../src/bananahub/image-download.js';
+import { createDownloadAgent } from '../../src/bananahub/images/download-agent.js';
+import { ImageDownloadError } from '../../src/bananahub/images/image-download-error.js';
+import { downloadImage, type ImageDownloadOptions } from '../../src/bananahub/images/image-download.js';
 import { type ScriptedServer, startScriptedServer } from '../support/scripted-server.js';
 
 const SECRET = '?X-Amz-Signature=f00dcafe';

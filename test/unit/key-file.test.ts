@@ -3,7 +3,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { BananaHubClient } from '../../src/bananahub/client.js';
 import { createBananaHubClient } from '../../src/bananahub/http-client.js';
-import type { Redact } from '../../src/bananahub/redact-secrets.js';
+import type { Redact } from '../../src/bananahub/texts/redact-secrets.js';
 import { readConfig, requireSound } from '../../src/config.js';
 import { startScriptedServer, type ScriptedServer } from '../support/scripted-server.js';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';

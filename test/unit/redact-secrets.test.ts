@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { secretRedactor } from '../../src/bananahub/redact-secrets.js';
-import { publicText } from '../../src/bananahub/service-text.js';
+import { secretRedactor } from '../../src/bananahub/texts/redact-secrets.js';
+import { publicText } from '../../src/bananahub/texts/service-text.js';
 
 const CHARACTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~+/=:;!$&%#"\'<>{}\\';
 const keys = fc

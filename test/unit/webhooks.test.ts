@@ -9,7 +9,7 @@ import {
   isGenuine,
   parseCallbackPath,
   type CallbackRef,
-} from '../../src/webhooks/callback-path.js';
+} from '../../src/bananahub/webhooks/callback-path.js';
 import { answerToHealthPath, healthAnswer, healthPath } from '../../src/webhooks/health-path.js';
 import { SeenDeliveries } from '../../src/webhooks/seen-deliveries.js';
 import { WebhookTrust } from '../../src/webhooks/webhook-trust.js';

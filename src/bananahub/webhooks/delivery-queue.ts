@@ -1,7 +1,7 @@
 import PQueue from 'p-queue';
 import type { Delivery } from './end-await.js';
-import type { DeliveryEnd } from './delivery-counts.js';
-import { SeenDeliveries } from './seen-deliveries.js';
+import type { DeliveryEnd } from '../../webhooks/delivery-counts.js';
+import { SeenDeliveries } from '../../webhooks/seen-deliveries.js';
 import { awaitName } from './worker-webhooks.js';
 
 const AT_ONCE = 32;

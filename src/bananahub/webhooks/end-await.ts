@@ -1,11 +1,11 @@
 import { ActivityNotFoundError, type Client } from '@temporalio/client';
-import type { EndedByWebhook } from '../activities/types.js';
-import type { BananaHubClient } from '../bananahub/client.js';
-import { BananaHubError } from '../bananahub/errors.js';
-import type { JobId } from '../domain/rows/ids.js';
-import type { AwaitedJobs } from './awaited-jobs.js';
+import type { EndedByWebhook } from '../../activities/types.js';
+import type { BananaHubClient } from '../client.js';
+import { BananaHubError } from '../errors.js';
+import type { JobId } from '../../domain/rows/ids.js';
+import type { AwaitedJobs } from '../../webhooks/awaited-jobs.js';
 import type { CallbackRef } from './callback-path.js';
-import type { DeliveryEnd } from './delivery-counts.js';
+import type { DeliveryEnd } from '../../webhooks/delivery-counts.js';
 import { awaitingActivity, awaitName } from './worker-webhooks.js';
 
 /** What a receiver works with: nothing but the API and Temporal. */

@@ -1,11 +1,11 @@
 import type { Agent, Dispatcher } from 'undici';
-import { connectionFaultCode, connectionFaultText, withoutDetails } from './connection-fault.js';
-import { type Deadline, startDeadline } from './deadline.js';
+import { connectionFaultCode, connectionFaultText, withoutDetails } from '../http/connection-fault.js';
+import { type Deadline, startDeadline } from '../http/deadline.js';
 import { UnsafeAddressError } from './download-agent.js';
 import { ImageDownloadError } from './image-download-error.js';
-import { readBody } from './image-body.js';
-import type { Redact } from './redact-secrets.js';
-import { publicText } from './service-text.js';
+import { readBody } from '../image-body.js';
+import type { Redact } from '../texts/redact-secrets.js';
+import { publicText } from '../texts/service-text.js';
 
 const MAX_REDIRECTS = 3;
 

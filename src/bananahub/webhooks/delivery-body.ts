@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
-import { isSafeJobId } from '../bananahub/schema.js';
-import type { JobId } from '../domain/rows/ids.js';
+import { isSafeJobId } from '../schema.js';
+import type { JobId } from '../../domain/rows/ids.js';
 
 /** What the service posts is a job's JSON: some hundred bytes, and a presigned URL. */
 const MAX_BODY_BYTES = 64 * 1024;

@@ -1,4 +1,4 @@
-import { sharedSignal } from '../network/shared-signal.js';
+import { sharedSignal } from '../../network/shared-signal.js';
 
 /** A time limit that joins with a caller's signal. `dispose` must be called in `finally`. */
 export interface Deadline {

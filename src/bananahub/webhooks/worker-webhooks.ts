@@ -1,9 +1,9 @@
-import type { RunRef } from '../storage/layout.js';
-import { awaitActivityId, shardWorkflowId } from '../workflows/names.js';
-import { AwaitedJobs } from './awaited-jobs.js';
+import type { RunRef } from '../../storage/layout.js';
+import { awaitActivityId, shardWorkflowId } from '../../workflows/names.js';
+import { AwaitedJobs } from '../../webhooks/awaited-jobs.js';
 import { callbackPath, type CallbackRef } from './callback-path.js';
 import type { WebhookConfig } from './webhook-config.js';
-import { WebhookTrust } from './webhook-trust.js';
+import { WebhookTrust } from '../../webhooks/webhook-trust.js';
 
 /** What the activities of a worker have of webhooks, where they are configured. */
 export interface WorkerWebhooks {

@@ -1,4 +1,4 @@
-import { isOwnHost } from '../network/private-address.js';
+import { isOwnHost } from '../../network/private-address.js';
 
 /** Where the service tells the ends of jobs, and what proves that a call was asked for. */
 export interface WebhookConfig {

@@ -1,8 +1,8 @@
 import { lookup as systemLookup, type LookupAddress } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { buildConnector, type Agent } from 'undici';
-import { createAgent } from '../network/agent.js';
-import { addressReach, bareHost } from '../network/private-address.js';
+import { createAgent } from '../../network/agent.js';
+import { addressReach, bareHost } from '../../network/private-address.js';
 
 /** A host that a download may not connect to; the message names the host and no more of the URL. */
 export class UnsafeAddressError extends Error {

@@ -1,5 +1,5 @@
-import type { Redact } from './redact-secrets.js';
-import { publicText } from './service-text.js';
+import type { Redact } from '../texts/redact-secrets.js';
+import { publicText } from '../texts/service-text.js';
 
 /** What broke a connection, in words: several addresses tried at once fail with an AggregateError that has none of its own. */
 export function connectionFaultText(error: unknown): string {

@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { parseBatchId, type BatchId } from '../domain/rows/ids.js';
+import { parseBatchId, type BatchId } from '../../domain/rows/ids.js';
 
 /** The generation whose end a callback tells. */
 export interface CallbackRef {
