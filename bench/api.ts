@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { JobListing } from '../src/sandbox/index.js';
+import type { JobListing } from '../src/local/sandbox/index.js';
 import { runCommand } from '../test/support/command-line.js';
 import { submissionBench } from '../test/support/submission-bench.js';
 import { startTestEngine, type TestEngine } from '../test/support/test-engine.js';

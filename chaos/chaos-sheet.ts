@@ -1,4 +1,4 @@
-import { chance, pick } from '../src/sandbox/seeded-chance.js';
+import { chance, pick } from '../src/local/sandbox/seeded-chance.js';
 import type { PlannedBatch } from './plan.js';
 
 const MODELS = ['pro', 'nb', 'nb2'] as const;

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { SandboxPatch } from '../src/sandbox/index.js';
-import { pick } from '../src/sandbox/seeded-chance.js';
+import type { SandboxPatch } from '../src/local/sandbox/index.js';
+import { pick } from '../src/local/sandbox/seeded-chance.js';
 import { ACCESS_DENIED, CREATES, DROPPED, puts, SLOW_DOWN, touches } from '../test/support/fault-answers.js';
 import type { Arena, Lift } from './arena.js';
 import type { PlannedFault } from './plan.js';

@@ -1,4 +1,4 @@
-import { chance, pick } from '../src/sandbox/seeded-chance.js';
+import { chance, pick } from '../src/local/sandbox/seeded-chance.js';
 import { POISONS, type Poison } from './chaos-sheet.js';
 import { isMomentary, LANE_NAMES, LANES, lengthOf, type FaultKind, type LaneName } from './fault-kinds.js';
 

@@ -10,7 +10,7 @@ export const SERVER_PROGRAMS = {
   versitygw: { variable: 'VERSITYGW_PATH', source: 'github.com/versity/versitygw/cmd/versitygw' },
 };
 
-/** The program's path: from its environment variable, else PATH, else the cache. As src/embedded/find-binary.ts does. */
+/** The program's path: from its environment variable, else PATH, else the cache. As src/local/servers/find-binary.ts does. */
 export function findServerProgram(name, root, env) {
   const { variable } = SERVER_PROGRAMS[name];
   const named = env[variable];

@@ -5,7 +5,7 @@ import { sandboxAccountId } from './bananahub/account-id.js';
 import { isApiKey, readKeyFile } from './bananahub/api-key.js';
 import type { AccountId } from './bananahub/client.js';
 import type { PriceTable } from './domain/money/price-table.js';
-import type { StackInfo } from './embedded/stack-info.js';
+import type { StackInfo } from './local/servers/stack-info.js';
 import { partsOf, reading } from './config-parts.js';
 import { UsageError } from './errors.js';
 import { readNotices, type NoticeConfig } from './notices/notice-config.js';

@@ -8,7 +8,7 @@ import { isOpen, type BatchStatus } from '../batch/status-document.js';
 import { serviceOf } from '../bananahub/account-id.js';
 import type { AccountId } from '../bananahub/client.js';
 import { refuseOtherAccount } from '../batch/submission-refusals.js';
-import { stackFolder } from '../embedded/stack-info.js';
+import { stackFolder } from '../local/servers/stack-info.js';
 import { canaryOf, type CanaryOptions } from '../domain/batch/canary.js';
 import { counted } from '../domain/counted.js';
 import { UsageError } from '../errors.js';

@@ -1,4 +1,4 @@
-import type { StackInfo } from '../embedded/stack-info.js';
+import type { StackInfo } from '../local/servers/stack-info.js';
 import type { Config } from '../config.js';
 
 /** What a command gets from its surroundings; commands read and write nothing else of the process. */

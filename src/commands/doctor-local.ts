@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { configProblems, type Config } from '../config.js';
-import { EmbeddedError } from '../embedded/embedded-error.js';
-import { findServerProgram, type ServerProgram } from '../embedded/find-binary.js';
+import { EmbeddedError } from '../local/servers/embedded-error.js';
+import { findServerProgram, type ServerProgram } from '../local/servers/find-binary.js';
 import { UsageError } from '../errors.js';
 import { loadWorker } from '../load-worker.js';
-import { stackFolder } from '../embedded/stack-info.js';
+import { stackFolder } from '../local/servers/stack-info.js';
 import { ok, problem, warning, type CheckResult, type Finding } from './doctor-check.js';
 
 const LEAST_NODE = [20, 19] as const;

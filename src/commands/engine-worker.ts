@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { stackFolder } from '../embedded/stack-info.js';
+import { stackFolder } from '../local/servers/stack-info.js';
 import { UsageError } from '../errors.js';
 import { loadWorker } from '../load-worker.js';
 import type { RunningWorker } from '../run-workers.js';

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { readConfig, requireParts, requireSound, type Config } from '../config.js';
-import { EMBEDDED_S3_REGION, startS3 } from '../embedded/s3.js';
-import { startStack, type RunningStack } from '../embedded/stack.js';
-import { loadSecrets } from '../embedded/stack-data.js';
-import { stackFolder } from '../embedded/stack-info.js';
-import { EMBEDDED_BUCKET } from '../embedded/stack-parts.js';
+import { EMBEDDED_S3_REGION, startS3 } from '../local/servers/s3.js';
+import { startStack, type RunningStack } from '../local/keeper/stack.js';
+import { loadSecrets } from '../local/servers/stack-data.js';
+import { stackFolder } from '../local/servers/stack-info.js';
+import { EMBEDDED_BUCKET } from '../local/servers/stack-parts.js';
 import { loadWorker } from '../load-worker.js';
 import type { CommandContext } from './command-context.js';
 import { EngineWorker, workerLog } from './engine-worker.js';

@@ -3,7 +3,7 @@ import { NamespaceNotFoundError } from '@temporalio/common';
 import { BananaHubError } from '../bananahub/errors.js';
 import { asPart } from '../domain/text/full-stop.js';
 import { diskFaultText } from './disk-fault.js';
-import { EmbeddedError } from '../embedded/embedded-error.js';
+import { EmbeddedError } from '../local/servers/embedded-error.js';
 import { UsageError } from '../errors.js';
 import { SheetError } from '../sheet/index.js';
 import { StorageError } from '../storage/object-store.js';

@@ -6,7 +6,7 @@ import {
   type MisbehaviourName,
   type RunningSandbox,
   type SandboxStats,
-} from '../sandbox/index.js';
+} from '../local/sandbox/index.js';
 import { EXIT, type Command } from './command-context.js';
 import { aborted } from './dev.js';
 import { renderFacts } from './table.js';

@@ -1,6 +1,6 @@
 import type { Command, CommandContext, ExitCode } from '../commands/command-context.js';
 import { loadDotEnv, readConfig } from '../config.js';
-import { findStack } from '../embedded/stack-info.js';
+import { findStack } from '../local/servers/stack-info.js';
 import { listenForInterruption } from './interruption.js';
 
 /** Where the program runs. */
@@ -28,7 +28,7 @@ async function openContext(): Promise<OpenContext> {
   loadDotEnv(cwd);
   const found = await findStack(cwd);
   // The servers of this folder are kept for this command, whichever other one ends in the meantime.
-  const held = found && (await import('../embedded/stack.js').then(({ holdStack }) => holdStack(found)));
+  const held = found && (await import('../local/keeper/stack.js').then(({ holdStack }) => holdStack(found)));
   const stack = held?.info;
   return {
     cwd,

@@ -1,4 +1,4 @@
-import { DueQueue } from './due-queue.js';
+import { DueQueue } from '../local/sandbox/jobs/due-queue.js';
 
 /** The service's workers: tells when one is free for a job, first come, first served. */
 export class JobSlots {

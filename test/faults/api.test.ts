@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { HoldScope } from '../../src/domain/batch/holds.js';
-import type { SandboxPatch } from '../../src/sandbox/index.js';
+import type { SandboxPatch } from '../../src/local/sandbox/index.js';
 import { resultAcceptingLosses } from '../support/accept-losses.js';
 import { expectRecovered } from '../support/batch-verdict.js';
 import { withProxiedRuns, type BatchRuns } from '../support/batch-runs.js';

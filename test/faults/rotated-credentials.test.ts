@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ChildServer } from '../../src/embedded/child-server.js';
-import { startS3 } from '../../src/embedded/s3.js';
+import type { ChildServer } from '../../src/local/servers/child-server.js';
+import { startS3 } from '../../src/local/servers/s3.js';
 import type { runBatch } from '../../src/workflows/index.js';
 import { runInProcess } from '../support/command-in-process.js';
 import { eventually } from '../support/eventually.js';

@@ -13,7 +13,7 @@ import { resume } from '../../src/commands/resume.js';
 import { row } from '../../src/commands/row.js';
 import type { Config } from '../../src/config.js';
 import { parseBatchId } from '../../src/domain/rows/ids.js';
-import { startSandbox, type RunningSandbox } from '../../src/sandbox/index.js';
+import { startSandbox, type RunningSandbox } from '../../src/local/sandbox/index.js';
 import { SheetSettings } from '../../src/sheet/index.js';
 import { checkSheet } from '../../src/batch/check-sheet.js';
 import { planSubmission } from '../../src/batch/plan-submission.js';

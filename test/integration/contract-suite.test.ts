@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { ALL_RULES } from '../../contract/all-checks.js';
 import { performContract } from '../../contract/command.js';
 import { parseArguments, type CommandOptions } from '../../contract/options.js';
-import { startSandbox, type RunningSandbox, type SandboxOptions } from '../../src/sandbox/index.js';
+import { startSandbox, type RunningSandbox, type SandboxOptions } from '../../src/local/sandbox/index.js';
 import { BROKEN_ANSWERS } from '../support/broken-answers.js';
 import { BROKEN_CREATES } from '../support/broken-creates.js';
 import { ACCOUNT_KEY as KEY, type Places } from '../support/contract-changes.js';

@@ -4,7 +4,7 @@ import { createBananaHubClient } from '../../src/bananahub/http-client.js';
 import type { BananaHubClient } from '../../src/bananahub/client.js';
 import type { ContentHash, JobId, RowId } from '../../src/domain/rows/ids.js';
 import type { RowBefore } from '../../src/domain/rows/row-plan.js';
-import { startSandbox, type RunningSandbox } from '../../src/sandbox/index.js';
+import { startSandbox, type RunningSandbox } from '../../src/local/sandbox/index.js';
 
 let sandbox: RunningSandbox;
 const clients: BananaHubClient[] = [];

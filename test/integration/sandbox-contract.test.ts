@@ -5,7 +5,7 @@ import {
   startSandbox,
   type RunningSandbox,
   type SandboxOptions,
-} from '../../src/sandbox/index.js';
+} from '../../src/local/sandbox/index.js';
 import { samplePng } from '../support/sample-images.js';
 import { callsOf, download, GOOD_BODY } from '../support/sandbox-calls.js';
 import { startScriptedServer } from '../support/scripted-server.js';

@@ -5,7 +5,7 @@ import {
   startSandbox,
   type MisbehaviourName,
   type RunningSandbox,
-} from '../../src/sandbox/index.js';
+} from '../../src/local/sandbox/index.js';
 import { callsOf, download, GOOD_BODY, type Seen } from '../support/sandbox-calls.js';
 
 let sandbox: RunningSandbox;

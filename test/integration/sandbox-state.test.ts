@@ -1,7 +1,7 @@
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { startSandbox, type RunningSandbox, type SandboxOptions } from '../../src/sandbox/index.js';
+import { startSandbox, type RunningSandbox, type SandboxOptions } from '../../src/local/sandbox/index.js';
 import { callsOf, download } from '../support/sandbox-calls.js';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { startSandbox, type RunningSandbox, type SandboxPatch } from '../../src/sandbox/index.js';
+import { startSandbox, type RunningSandbox, type SandboxPatch } from '../../src/local/sandbox/index.js';
 import { eventually } from '../support/eventually.js';
 import { callsOf } from '../support/sandbox-calls.js';
 import { startScriptedServer, type ScriptedServer } from '../support/scripted-server.js';

@@ -10,7 +10,7 @@ import { createBananaHubClient } from '../../src/bananahub/http-client.js';
 import { downloadImage } from '../../src/bananahub/images/image-download.js';
 import { parseBatchId } from '../../src/domain/rows/ids.js';
 import type { RunRequest } from '../../src/ledger/documents.js';
-import { startSandbox, type RunningSandbox } from '../../src/sandbox/index.js';
+import { startSandbox, type RunningSandbox } from '../../src/local/sandbox/index.js';
 import { SheetSettings } from '../../src/sheet/index.js';
 import { at, inputKey, requestKey, type RunRef } from '../../src/storage/layout.js';
 import type { IngestResult } from '../../src/workflows/messages.js';

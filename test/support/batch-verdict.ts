@@ -8,7 +8,7 @@ import type { GenerationRecord, RowOutcome } from '../../src/domain/rows/outcome
 import type { ShardRow } from '../../src/domain/rows/row.js';
 import { fromStoredIdentity } from '../../src/domain/images/stored-identity.js';
 import { addsUp, addTallies, EMPTY_TALLY, sameEnds, tallyOfSettled } from '../../src/domain/batch/tally.js';
-import { renderImage, type RunningSandbox } from '../../src/sandbox/index.js';
+import { renderImage, type RunningSandbox } from '../../src/local/sandbox/index.js';
 import type { ObjectStore } from '../../src/storage/object-store.js';
 import { at, batchRoot, imagesPrefix, type BatchLocation } from '../../src/storage/layout.js';
 import { readEvidence, type BatchEvidence } from './batch-evidence.js';

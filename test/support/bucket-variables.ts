@@ -1,4 +1,4 @@
-import type { S3Location } from '../../src/embedded/s3.js';
+import type { S3Location } from '../../src/local/servers/s3.js';
 
 /** The environment by which a command finds a bucket. */
 export function bucketVariables({ endpoint, region, bucket, accessKeyId, secretAccessKey }: S3Location) {

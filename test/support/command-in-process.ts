@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 import { main } from '../../src/cli.js';
 import { readConfig, type Config } from '../../src/config.js';
-import { findStack } from '../../src/embedded/stack-info.js';
+import { findStack } from '../../src/local/servers/stack-info.js';
 import type { CommandResult, Variables } from './command-line.js';
 import { CapturedStream } from './command-run.js';
 

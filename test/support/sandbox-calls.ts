@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { RunningSandbox } from '../../src/sandbox/index.js';
+import type { RunningSandbox } from '../../src/local/sandbox/index.js';
 import { eventually } from './eventually.js';
 
 /** What a bare HTTP client sees of a sandbox, before anything is made of it. */

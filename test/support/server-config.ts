@@ -1,5 +1,5 @@
 import type { BucketConfig, TemporalConfig } from '../../src/config.js';
-import type { S3Location } from '../../src/embedded/s3.js';
+import type { S3Location } from '../../src/local/servers/s3.js';
 
 /** What a command's configuration says of a Temporal server. */
 export function temporalConfig({

@@ -1,5 +1,5 @@
 import getPort from 'get-port';
-import { startSandbox, type RunningSandbox, type SandboxOptions } from '../../src/sandbox/index.js';
+import { startSandbox, type RunningSandbox, type SandboxOptions } from '../../src/local/sandbox/index.js';
 import { startFaultProxy, type FaultProxy } from './fault-proxy.js';
 import { onFreePorts } from './on-free-ports.js';
 import { startTestStack, type TestStack } from './test-stack.js';

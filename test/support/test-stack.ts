@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { copyFile, mkdir, rm } from 'node:fs/promises';
 import { Client, Connection } from '@temporalio/client';
-import type { ChildServer } from '../../src/embedded/child-server.js';
-import { createBucket, EMBEDDED_S3_REGION, startS3 } from '../../src/embedded/s3.js';
-import type { S3Location } from '../../src/embedded/s3.js';
-import { startTemporal } from '../../src/embedded/temporal.js';
+import type { ChildServer } from '../../src/local/servers/child-server.js';
+import { createBucket, EMBEDDED_S3_REGION, startS3 } from '../../src/local/servers/s3.js';
+import type { S3Location } from '../../src/local/servers/s3.js';
+import { startTemporal } from '../../src/local/servers/temporal.js';
 import { createS3ObjectStore } from '../../src/storage/s3/s3-object-store.js';
 import type { ObjectStore } from '../../src/storage/object-store.js';
 import { onFreePorts } from './on-free-ports.js';

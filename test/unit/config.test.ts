@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_BASE_URL, readConfig, requireParts, requireSound } from '../../src/config.js';
-import type { StackInfo } from '../../src/embedded/stack-info.js';
+import type { StackInfo } from '../../src/local/servers/stack-info.js';
 import { UsageError } from '../../src/errors.js';
 
 const stack: StackInfo = {

@@ -1,7 +1,7 @@
 import { access, appendFile, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { findServerProgram, requireServerPrograms } from '../../src/embedded/find-binary.js';
+import { findServerProgram, requireServerPrograms } from '../../src/local/servers/find-binary.js';
 import { eventually } from '../support/eventually.js';
 import { fakeCheckout } from '../support/fake-checkout.js';
 import type { FakeCheckout } from '../support/fake-checkout.js';

@@ -10,8 +10,8 @@ import {
   publishStack,
   stackFolder,
   withdrawStack,
-} from '../../src/embedded/stack-info.js';
-import type { StackInfo } from '../../src/embedded/stack-info.js';
+} from '../../src/local/servers/stack-info.js';
+import type { StackInfo } from '../../src/local/servers/stack-info.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import type { TemporaryFolder } from '../support/temporary-folder.js';
 

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { JobTimes } from '../../src/activities/job-times.js';
-import { chance } from '../../src/sandbox/seeded-chance.js';
+import { chance } from '../../src/local/sandbox/seeded-chance.js';
 import {
   heardLateMs,
   nextPollDelayMs,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { CREATE_ENDPOINTS } from '../../src/sandbox/contract.js';
-import { parseCreateRequest } from '../../src/sandbox/create-request.js';
+import { CREATE_ENDPOINTS } from '../../src/local/sandbox/contract.js';
+import { parseCreateRequest } from '../../src/local/sandbox/api/create-request.js';
 
 const ALL = ['1:1', '2:3', '3:2', '3:4', '4:3', '4:5', '5:4', '9:16', '16:9', '21:9', 'from_prompt'];
 const LONG = ['1:4', '1:8', '4:1', '8:1'];

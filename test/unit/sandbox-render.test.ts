@@ -3,8 +3,8 @@ import * as fc from 'fast-check';
 import { imageSize } from 'image-size';
 import { describe, expect, it } from 'vitest';
 import { inspectImage } from '../../src/domain/images/bytes/inspect.js';
-import { renderImage } from '../../src/sandbox/index.js';
-import { sizeAt1K } from '../../src/sandbox/render/image-size.js';
+import { renderImage } from '../../src/local/sandbox/index.js';
+import { sizeAt1K } from '../../src/local/sandbox/images/render/image-size.js';
 
 const base = { prompt: 'A calico cat asleep', model: 'pro', aspectRatio: '1:1', resolution: '1K' };
 

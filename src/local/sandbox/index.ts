@@ -1,12 +1,12 @@
 import { textError } from './answer.js';
-import { answerApi, type ApiParts } from './api-routes.js';
+import { answerApi, type ApiParts } from './api/api-routes.js';
 import { API_PATH } from './contract.js';
-import { CreateRoute } from './create-route.js';
-import { urlOf, writeAnswer, writeImage } from './http-exchange.js';
-import { ImageHost } from './image-host.js';
-import { ImageUrls } from './image-urls.js';
-import type { JobListing } from './job-store.js';
-import { listen, type ListeningServer } from './listening-server.js';
+import { CreateRoute } from './api/create-route.js';
+import { urlOf, writeAnswer, writeImage } from './api/http-exchange.js';
+import { ImageHost } from './images/image-host.js';
+import { ImageUrls } from './images/image-urls.js';
+import type { JobListing } from './jobs/job-store.js';
+import { listen, type ListeningServer } from './api/listening-server.js';
 import {
   sandboxOptionsSchema,
   sandboxPatchSchema,
@@ -15,12 +15,12 @@ import {
 } from './options.js';
 import { SandboxCore } from './sandbox-core.js';
 import type { SandboxStats } from './tally.js';
-import { Webhooks } from './webhooks.js';
+import { Webhooks } from './api/webhooks.js';
 
-export { MISBEHAVIOURS, type MisbehaviourName } from './misbehaviour-names.js';
+export { MISBEHAVIOURS, type MisbehaviourName } from '../../sandbox/misbehaviour-names.js';
 export type { SandboxOptions, SandboxPatch } from './options.js';
-export { renderImage } from './render/render-image.js';
-export type { JobListing } from './job-store.js';
+export { renderImage } from './images/render/render-image.js';
+export type { JobListing } from './jobs/job-store.js';
 export type { SandboxStats } from './tally.js';
 
 /** A sandbox that answers. */

@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import getPort from 'get-port';
-import { getOnce } from '../network/get-once.js';
-import { createS3ObjectStore } from '../storage/s3/s3-object-store.js';
+import { getOnce } from '../../network/get-once.js';
+import { createS3ObjectStore } from '../../storage/s3/s3-object-store.js';
 import { startChildServer } from './child-server.js';
 import type { ChildServer } from './child-server.js';
 import { findServerProgram } from './find-binary.js';

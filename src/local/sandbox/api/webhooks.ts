@@ -1,7 +1,7 @@
 import { request } from 'undici';
-import type { ImageUrls } from './image-urls.js';
-import { jobJson, type Job } from './job.js';
-import type { SandboxCore } from './sandbox-core.js';
+import type { ImageUrls } from '../images/image-urls.js';
+import { jobJson, type Job } from '../jobs/job.js';
+import type { SandboxCore } from '../sandbox-core.js';
 
 const DELIVERY_TIMEOUT_MS = 10_000;
 const LONGEST_TIMER_MS = 2_147_483_647;

@@ -1,12 +1,12 @@
 import type { IncomingMessage } from 'node:http';
-import { labelOf, textError, type Answer } from './answer.js';
-import { API_PATH, CREATE_ENDPOINTS } from './contract.js';
+import { labelOf, textError, type Answer } from '../answer.js';
+import { API_PATH, CREATE_ENDPOINTS } from '../contract.js';
 import { answerControl } from './control.js';
 import type { CreateRoute } from './create-route.js';
 import { readBody, urlOf } from './http-exchange.js';
-import type { ImageUrls } from './image-urls.js';
+import type { ImageUrls } from '../images/image-urls.js';
 import { answerBalance, answerJob } from './read-routes.js';
-import type { SandboxCore } from './sandbox-core.js';
+import type { SandboxCore } from '../sandbox-core.js';
 
 /** What the routes need. */
 export interface ApiParts {

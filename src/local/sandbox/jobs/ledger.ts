@@ -1,4 +1,4 @@
-import { parseMicros, type Micros } from './money.js';
+import { parseMicros, type Micros } from '../../../sandbox/money.js';
 
 interface Account {
   balance: Micros;

@@ -1,7 +1,7 @@
 import { imageSize } from 'image-size';
 import { fetch, type Dispatcher } from 'undici';
-import { INPUT_IMAGES } from './contract.js';
-import type { PixelSize } from './render/image-size.js';
+import { INPUT_IMAGES } from '../contract.js';
+import type { PixelSize } from '../images/render/image-size.js';
 
 const FETCH_TIMEOUT_MS = 10_000;
 /** Enough of an image to read its size from. */

@@ -1,4 +1,4 @@
-import type { MisbehaviourName } from './misbehaviour-names.js';
+import type { MisbehaviourName } from '../../sandbox/misbehaviour-names.js';
 import { chance } from './seeded-chance.js';
 
 /**

@@ -1,11 +1,11 @@
 import { Agent } from 'undici';
-import { Journal, type JournalLine } from './journal.js';
-import { JobStore } from './job-store.js';
-import { JobSlots } from './job-slots.js';
-import { Ledger } from './ledger.js';
-import { MISBEHAVIOUR_NAMES } from './misbehaviour-names.js';
+import { Journal, type JournalLine } from './jobs/journal.js';
+import { JobStore } from './jobs/job-store.js';
+import { JobSlots } from '../../sandbox/job-slots.js';
+import { Ledger } from './jobs/ledger.js';
+import { MISBEHAVIOUR_NAMES } from '../../sandbox/misbehaviour-names.js';
 import { Misbehaviour } from './misbehaviour.js';
-import { formatMicros, parseMicros } from './money.js';
+import { formatMicros, parseMicros } from '../../sandbox/money.js';
 import { applyPatch, DEFAULT_BALANCE, DEFAULT_SETTINGS, type ParsedPatch, type Settings } from './options.js';
 import { RetryWatch } from './retry-watch.js';
 import { Tally, type SandboxStats } from './tally.js';

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { StorageError } from '../storage/object-store.js';
+import { StorageError } from '../../storage/object-store.js';
 import { describeLog, fullDiskText } from './child-server.js';
 import type { ChildServer } from './child-server.js';
 import { EmbeddedError } from './embedded-error.js';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { FieldProblem } from './answer.js';
+import type { FieldProblem } from '../answer.js';
 import {
   aspectRatiosOf,
   CREATE_ENDPOINTS,
@@ -8,7 +8,7 @@ import {
   RESOLUTIONS,
   type Endpoint,
   type Resolution,
-} from './contract.js';
+} from '../contract.js';
 
 /** A create whose body keeps every rule of its endpoint. */
 export interface CreateRequest extends Endpoint {

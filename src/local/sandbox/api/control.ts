@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { fieldErrors, textError, type Answer } from './answer.js';
-import { sandboxPatchSchema, type Settings } from './options.js';
-import type { SandboxCore } from './sandbox-core.js';
+import { fieldErrors, textError, type Answer } from '../answer.js';
+import { sandboxPatchSchema, type Settings } from '../options.js';
+import type { SandboxCore } from '../sandbox-core.js';
 
 const jsonText = z.string().transform((text, context): unknown => {
   try {

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
-import { EmbeddedError } from './embedded-error.js';
-import { stackInfoSchema } from './stack-info.js';
+import { EmbeddedError } from '../servers/embedded-error.js';
+import { stackInfoSchema } from '../servers/stack-info.js';
 
 /*
  * What a command and the keeper of a folder's servers say to each other, as lines of JSON over one loopback connection.

@@ -1,11 +1,11 @@
-import { htmlPage, labelOf, xmlPage, type Answer } from './answer.js';
-import { ImageCache } from './image-cache.js';
+import { htmlPage, labelOf, xmlPage, type Answer } from '../answer.js';
+import { ImageCache } from '../../../sandbox/image-cache.js';
 import type { ImageUrls } from './image-urls.js';
-import { statusAt, type Job } from './job.js';
-import { isPoisoned } from './poison.js';
+import { statusAt, type Job } from '../jobs/job.js';
+import { isPoisoned } from '../poison.js';
 import { renderImage } from './render/render-image.js';
-import type { SandboxCore } from './sandbox-core.js';
-import { outageAnswer } from './transient-fault.js';
+import type { SandboxCore } from '../sandbox-core.js';
+import { outageAnswer } from '../transient-fault.js';
 
 const CACHE_BYTES = 32_000_000;
 

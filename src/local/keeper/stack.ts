@@ -5,9 +5,9 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { isProcessAlive } from '../process-alive.js';
-import { EmbeddedError } from './embedded-error.js';
-import { requireServerPrograms } from './find-binary.js';
+import { isProcessAlive } from '../servers/process-alive.js';
+import { EmbeddedError } from '../servers/embedded-error.js';
+import { requireServerPrograms } from '../servers/find-binary.js';
 import {
   errorOf,
   newsSchema,
@@ -18,9 +18,9 @@ import {
   type KeeperNews,
   type KeeperRequest,
 } from './keeper-protocol.js';
-import { prepareFolder } from './stack-data.js';
-import { readLiveStack, stackFolder, type StackInfo } from './stack-info.js';
-import { PART_KINDS } from './stack-parts.js';
+import { prepareFolder } from '../servers/stack-data.js';
+import { readLiveStack, stackFolder, type StackInfo } from '../servers/stack-info.js';
+import { PART_KINDS } from '../servers/stack-parts.js';
 
 /** Which parts are needed. Their data is kept in `.banana-batch/` of `cwd` and continued at the next start. */
 export interface StackOptions {
@@ -57,8 +57,8 @@ const JOIN_MS = 120_000;
 const RETRY_MS = 100;
 const STOP_MS = 15_000;
 
-// The same two levels up from src/ and from dist/.
-const KEEPER = fileURLToPath(new URL('../../dist/embedded/keeper-main.js', import.meta.url));
+// The same three levels up from src/ and from dist/.
+const KEEPER = fileURLToPath(new URL('../../../dist/local/keeper/keeper-main.js', import.meta.url));
 
 /**
  * Uses the servers of a folder, and starts those that are not running: in a process of their own, which ends when its

@@ -3,7 +3,7 @@
  * them, and of a session of its own, so that a terminal's Ctrl-C is for the commands alone. It gets the folder as its
  * argument and reports over its IPC channel whether it listens.
  */
-import { EmbeddedError } from './embedded-error.js';
+import { EmbeddedError } from '../servers/embedded-error.js';
 import { startKeeper, type StackKeeper } from './keeper.js';
 import { faultOf, type StartReport } from './keeper-protocol.js';
 

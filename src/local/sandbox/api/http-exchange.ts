@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { writtenForm, type Answer } from './answer.js';
-import type { ImageBody } from './image-host.js';
+import { writtenForm, type Answer } from '../answer.js';
+import type { ImageBody } from '../images/image-host.js';
 
 const MOST_BODY_BYTES = 1_000_000;
 

@@ -1,6 +1,6 @@
 import type { Job, JobFailure } from './job.js';
-import type { Misbehaviour } from './misbehaviour.js';
-import { chance, pick } from './seeded-chance.js';
+import type { Misbehaviour } from '../misbehaviour.js';
+import { chance, pick } from '../seeded-chance.js';
 
 const TEXTS: Readonly<Record<JobFailure, readonly string[]>> = {
   flaky: [

@@ -1,7 +1,7 @@
 import { DueQueue } from './due-queue.js';
 import { JOB_FAILURES, promptSha256, statusAt, type Job, type JobFailure, type JobStatus } from './job.js';
 import type { Ledger } from './ledger.js';
-import { parseMicros } from './money.js';
+import { parseMicros } from '../../../sandbox/money.js';
 import { Notices } from './notices.js';
 
 /** A job in the list for tests: what was asked for, and how it stands, without the prompt itself. */

@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { authenticate, forbid } from './access.js';
-import { fieldErrors, objectError, textError, type Answer } from './answer.js';
-import { API_PATH, type Endpoint } from './contract.js';
+import { fieldErrors, objectError, textError, type Answer } from '../answer.js';
+import { API_PATH, type Endpoint } from '../contract.js';
 import { parseCreateRequest, type CreateRequest } from './create-request.js';
 import { fetchInputImages } from './input-images.js';
-import { decideFate, isStuck } from './job-fate.js';
-import type { Job } from './job.js';
-import { parseMicros } from './money.js';
-import { isPoisoned } from './poison.js';
-import type { PixelSize } from './render/image-size.js';
-import type { SandboxCore } from './sandbox-core.js';
-import { outageAnswer, PAUSE_TEXTS, transientFault } from './transient-fault.js';
+import { decideFate, isStuck } from '../jobs/job-fate.js';
+import type { Job } from '../jobs/job.js';
+import { parseMicros } from '../../../sandbox/money.js';
+import { isPoisoned } from '../poison.js';
+import type { PixelSize } from '../images/render/image-size.js';
+import type { SandboxCore } from '../sandbox-core.js';
+import { outageAnswer, PAUSE_TEXTS, transientFault } from '../transient-fault.js';
 
 /** Share of a job's time that it spends queued. */
 const QUEUED_SHARE = 0.2;

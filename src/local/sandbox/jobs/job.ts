@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { MODELS, MODES, RESOLUTIONS } from './contract.js';
+import { MODELS, MODES, RESOLUTIONS } from '../contract.js';
 
 /** How a failed job failed: the three classes of the contract. */
 export const JOB_FAILURES = ['flaky', 'refused', 'unknown'] as const;

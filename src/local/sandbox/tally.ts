@@ -1,5 +1,5 @@
-import type { MisbehaviourName } from './misbehaviour-names.js';
-import type { NoticeStats } from './notices.js';
+import type { MisbehaviourName } from '../../sandbox/misbehaviour-names.js';
+import type { NoticeStats } from './jobs/notices.js';
 
 type Counts = Readonly<Record<string, number>>;
 

@@ -1,12 +1,12 @@
 import { authenticate } from './access.js';
-import { textError, type Answer } from './answer.js';
-import type { ImageUrls } from './image-urls.js';
-import { jobJson } from './job.js';
-import { isPoisoned } from './poison.js';
-import { formatMicros } from './money.js';
-import type { SandboxCore } from './sandbox-core.js';
-import { pick } from './seeded-chance.js';
-import { outageAnswer, PAUSE_TEXTS, transientFault } from './transient-fault.js';
+import { textError, type Answer } from '../answer.js';
+import type { ImageUrls } from '../images/image-urls.js';
+import { jobJson } from '../jobs/job.js';
+import { isPoisoned } from '../poison.js';
+import { formatMicros } from '../../../sandbox/money.js';
+import type { SandboxCore } from '../sandbox-core.js';
+import { pick } from '../seeded-chance.js';
+import { outageAnswer, PAUSE_TEXTS, transientFault } from '../transient-fault.js';
 
 /** Answers `GET /balance` of the account that the key belongs to. */
 export function answerBalance(core: SandboxCore, authorization: string | undefined): Answer {

@@ -1,10 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { isProcessAlive } from '../process-alive.js';
+import { isProcessAlive } from './process-alive.js';
 import { EmbeddedError } from './embedded-error.js';
 import { createPrivateFile, readTextIfAny, replacePrivateFile } from './private-file.js';
-import { acceptsConnections } from './tcp-probe.js';
+import { acceptsConnections } from '../../embedded/tcp-probe.js';
 
 /** Where the parts of a stack are, as its file holds it. */
 export const stackInfoSchema = z

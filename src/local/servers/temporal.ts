@@ -5,10 +5,10 @@ import { Connection } from '@temporalio/client';
 import getPort from 'get-port';
 import { readLog, startChildServer } from './child-server.js';
 import type { ChildServer } from './child-server.js';
-import { directToThisMachine } from '../network/temporal-channel.js';
+import { directToThisMachine } from '../../network/temporal-channel.js';
 import { EmbeddedError } from './embedded-error.js';
 import { findServerProgram } from './find-binary.js';
-import { acceptsConnections } from './tcp-probe.js';
+import { acceptsConnections } from '../../embedded/tcp-probe.js';
 
 export interface TemporalOptions {
   /** Keeps `temporal.db`; made where it does not exist. A server that starts over it continues where it was. */

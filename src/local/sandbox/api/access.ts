@@ -1,6 +1,6 @@
-import { objectError, textError, type Answer } from './answer.js';
-import type { Endpoint } from './contract.js';
-import type { SandboxKey, Settings } from './options.js';
+import { objectError, textError, type Answer } from '../answer.js';
+import type { Endpoint } from '../contract.js';
+import type { SandboxKey, Settings } from '../options.js';
 
 /** The key that an Authorization header carries, or the 401 to answer with. */
 export function authenticate(

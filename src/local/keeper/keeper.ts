@@ -2,7 +2,7 @@ import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { EmbeddedError } from './embedded-error.js';
+import { EmbeddedError } from '../servers/embedded-error.js';
 import {
   faultOf,
   onLines,
@@ -12,9 +12,15 @@ import {
   type KeeperRequest,
   type PartName,
 } from './keeper-protocol.js';
-import { choosePorts, loadSecrets } from './stack-data.js';
-import { claimStack, publishStack, stackFolder, withdrawStack, type StackInfo } from './stack-info.js';
-import { PART_KINDS, type Part } from './stack-parts.js';
+import { choosePorts, loadSecrets } from '../servers/stack-data.js';
+import {
+  claimStack,
+  publishStack,
+  stackFolder,
+  withdrawStack,
+  type StackInfo,
+} from '../servers/stack-info.js';
+import { PART_KINDS, type Part } from '../servers/stack-parts.js';
 
 /** A keeper that no one has come to for so long ends: the command that started it was killed at once. */
 const FIRST_USER_MS = 20_000;

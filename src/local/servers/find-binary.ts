@@ -10,8 +10,8 @@ export type ServerProgram = 'temporal' | 'versitygw';
 
 const PATH_VARIABLE = { temporal: 'TEMPORAL_CLI_PATH', versitygw: 'VERSITYGW_PATH' } as const;
 
-// The same two levels up from src/ and from dist/.
-const TOOLS_FOLDER = fileURLToPath(new URL('../../tools/', import.meta.url));
+// The same three levels up from src/ and from dist/.
+const TOOLS_FOLDER = fileURLToPath(new URL('../../../tools/', import.meta.url));
 
 /**
  * The program's path: from its environment variable, else PATH, else the cache that `npm run setup` fills.
