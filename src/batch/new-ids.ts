@@ -1,7 +1,7 @@
-import type { RecordPlace } from '../domain/record-place.js';
+import type { RecordPlace } from '../sheet/record-place.js';
 import type { RejectedRecord } from '../domain/rows/row.js';
 import { presentRowId } from '../domain/identity/row-id.js';
-import { isScientific, plainNumber, rewrittenAs } from '../domain/rewritten-id.js';
+import { isScientific, plainNumber, rewrittenAs } from '../sheet/cells/rewritten-id.js';
 import type { PlannedItem } from '../ledger/planned-rows.js';
 import type { SheetItem } from '../sheet/index.js';
 

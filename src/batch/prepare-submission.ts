@@ -21,7 +21,7 @@ import {
   type SubmissionPlan,
 } from './plan-submission.js';
 import { hasSheet } from './run-request.js';
-import type { SheetInput } from './sheet-inputs.js';
+import type { SheetInput } from '../sheet/fetch/sheet-inputs.js';
 import { refuseOtherBudget, spendingSettings, withCanary, type Spending } from './spending.js';
 import type { StartRunInput } from './start-run.js';
 import { isOpen } from './status-document.js';

@@ -7,7 +7,7 @@ import type { AccountId } from '../bananahub/client.js';
 import type { BucketConfig } from '../config.js';
 import type { BatchId } from '../domain/rows/ids.js';
 import { MAX_NAME_BYTES } from '../domain/images/image-name.js';
-import { KEEP_AS_TEXT } from '../domain/rewritten-id.js';
+import { KEEP_AS_TEXT } from '../sheet/cells/rewritten-id.js';
 import { MAX_BATCH_ROWS } from '../domain/batch/window.js';
 import { UsageError } from '../errors.js';
 import type { SheetSettings, SheetSummary } from '../sheet/index.js';
@@ -16,7 +16,7 @@ import { addressOf, imagesPrefix, type BatchLocation } from '../storage/layout.j
 import type { ObjectStore } from '../storage/object-store.js';
 import type { BatchFiles } from './batch-files.js';
 import { counted } from '../domain/counted.js';
-import { placesText, placeText } from '../domain/record-place.js';
+import { placesText, placeText } from '../sheet/record-place.js';
 
 /** Refusals that a schedule's run explains in its own words: theirs may quote the sheet, or advise what only a person can do. */
 export type RefusalReason = 'all-rejected' | 'new-ids' | 'shrunken' | 'input-changed';

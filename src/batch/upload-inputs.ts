@@ -6,7 +6,7 @@ import { uploadedInput } from '../domain/rows/input-image.js';
 import { inputListOf } from '../ledger/input-list.js';
 import { at, inputImageKey, inputImagesPrefix, type BucketFolder } from '../storage/layout.js';
 import { StorageError, type ObjectStore } from '../storage/object-store.js';
-import type { SheetInput, FoundInputs } from './sheet-inputs.js';
+import type { SheetInput, FoundInputs } from '../sheet/fetch/sheet-inputs.js';
 import { SubmissionRefusal } from './submission-refusals.js';
 
 const MIME_TYPES = { png: 'image/png', jpg: 'image/jpeg', webp: 'image/webp' } as const;

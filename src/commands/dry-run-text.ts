@@ -1,6 +1,6 @@
 import prettyMs from 'pretty-ms';
 import type { SubmissionPlan } from '../batch/plan-submission.js';
-import type { SheetInput } from '../batch/sheet-inputs.js';
+import type { SheetInput } from '../sheet/fetch/sheet-inputs.js';
 import { createEndpoint } from '../bananahub/endpoints.js';
 import type { SecondsRange } from '../domain/time/expected-time.js';
 import type { BatchId } from '../domain/rows/ids.js';
@@ -13,7 +13,7 @@ import type { Spending } from '../batch/spending.js';
 import { budgetText } from './budget-text.js';
 import { uploadText } from './input-text.js';
 import { kindsText } from '../domain/money/image-counts.js';
-import { placeText } from '../domain/record-place.js';
+import { placeText } from '../sheet/record-place.js';
 import { costText, differenceText, submissionFacts } from './submission-plan-text.js';
 
 /** How long a submission would take, and by what that is said. */

@@ -5,7 +5,7 @@ import { hasChosenName } from '../domain/object-key.js';
 import type { RowOutcome } from '../domain/rows/outcome.js';
 import type { ShardRow } from '../domain/rows/row.js';
 import { RowFinder, type NamedRow, type RowAnswer } from '../domain/row-reference.js';
-import { placeText } from '../domain/record-place.js';
+import { placeText } from '../sheet/record-place.js';
 import { UsageError } from '../errors.js';
 import { CarriedLine, ShardRowLine } from '../ledger/documents.js';
 import { readJsonLines } from '../ledger/json-lines.js';

@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { pathBaseOf, sheetAddressIn } from '../batch/fetch-sheet.js';
-import { SheetInputs, type PathBase } from '../batch/sheet-inputs.js';
+import { pathBaseOf, sheetAddressIn } from '../sheet/fetch/fetch-sheet.js';
+import { SheetInputs, type PathBase } from '../sheet/fetch/sheet-inputs.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { createS3ObjectStore } from '../storage/s3/s3-object-store.js';
 import type { CommandContext } from './command-context.js';

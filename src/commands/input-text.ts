@@ -1,5 +1,5 @@
 import prettyBytes from 'pretty-bytes';
-import type { SheetInput, SheetInputs } from '../batch/sheet-inputs.js';
+import type { SheetInput, SheetInputs } from '../sheet/fetch/sheet-inputs.js';
 import type { SheetSummary } from '../sheet/index.js';
 import { counted } from '../domain/counted.js';
 

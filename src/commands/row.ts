@@ -1,6 +1,6 @@
 import prettyBytes from 'pretty-bytes';
 import type { PhaseReached } from '../domain/rows/outcome.js';
-import { placeText } from '../domain/record-place.js';
+import { placeText } from '../sheet/record-place.js';
 import { UsageError } from '../errors.js';
 import { findBatch } from '../starter.js';
 import { withBucket } from './batch-access.js';

@@ -1,4 +1,4 @@
-import { sheetAddressIn } from '../batch/fetch-sheet.js';
+import { sheetAddressIn } from '../sheet/fetch/fetch-sheet.js';
 import { isPrivateHost, opensPrivateAddresses } from '../network/private-address.js';
 import type { Config } from '../config.js';
 

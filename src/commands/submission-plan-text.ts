@@ -6,7 +6,7 @@ import { counted } from '../domain/counted.js';
 import { imagesOf, kindsText, type ImagesOfKind } from '../domain/money/image-counts.js';
 import { costOf, type PriceTable } from '../domain/money/price-table.js';
 import type { RejectedRecord } from '../domain/rows/row.js';
-import { placeText } from '../domain/record-place.js';
+import { placeText } from '../sheet/record-place.js';
 import type { SheetSettings, SheetSummary } from '../sheet/index.js';
 import { addressOf, type BatchLocation } from '../storage/layout.js';
 import { batchWorkflowId } from '../workflows/names.js';

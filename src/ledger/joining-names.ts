@@ -1,7 +1,7 @@
 import { hasChosenName } from '../domain/object-key.js';
 import type { PromptRow } from '../domain/rows/row.js';
 import { foldedName } from '../domain/images/taken-names.js';
-import { placeText } from '../domain/record-place.js';
+import { placeText } from '../sheet/record-place.js';
 import { takenNameRule } from '../sheet/index.js';
 import { joiningAs } from './former-ids.js';
 

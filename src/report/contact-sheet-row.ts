@@ -3,7 +3,7 @@ import { jsonAsText } from '../domain/text/json.js';
 import { hasChosenName } from '../domain/object-key.js';
 import type { RowOutcome } from '../domain/rows/outcome.js';
 import type { PromptRow } from '../domain/rows/row.js';
-import { placeText } from '../domain/record-place.js';
+import { placeText } from '../sheet/record-place.js';
 import { linkToObject } from './contact-sheet-links.js';
 import { labelsOf, shownInputs } from './metadata-line.js';
 

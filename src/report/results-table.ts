@@ -7,7 +7,7 @@ import type { ShardRow } from '../domain/rows/row.js';
 import { cellOfRow, cellsOfRecord, type SheetColumn } from '../domain/rows/sheet-column.js';
 import type { BatchFile } from '../ledger/documents.js';
 import type { RunRef } from '../storage/layout.js';
-import { publicInputs } from '../sheet/input-images.js';
+import { publicInputs } from '../sheet/rows/input-images.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { LeftOutRows } from './left-out-rows.js';
 import { rowResult, type ResultStatus, type RowResult } from './row-result.js';

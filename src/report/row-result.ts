@@ -2,7 +2,7 @@ import type { RowOutcome } from '../domain/rows/outcome.js';
 import type { ResultColumn } from '../domain/result-columns.js';
 import type { RowCosts } from '../domain/money/row-cost.js';
 import type { RejectedRecord, ShardRow, SkippedRecord } from '../domain/rows/row.js';
-import { placeText } from '../domain/record-place.js';
+import { placeText } from '../sheet/record-place.js';
 import { batchRoot, type BatchLocation } from '../storage/layout.js';
 import { unstoredReason } from './failure-record.js';
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
-import { sheetAddressIn } from '../batch/fetch-sheet.js';
+import { sheetAddressIn } from '../sheet/fetch/fetch-sheet.js';
 import type { SheetFile } from '../batch/sheet-file.js';
 import { putOnce } from '../batch/put-once.js';
 import { putSheet } from '../batch/put-sheet.js';

@@ -8,7 +8,7 @@ import { serviceName, serviceOf } from '../bananahub/account-id.js';
 import type { AccountId } from '../bananahub/client.js';
 import { momentIn } from '../domain/time/moment.js';
 import type { PriceTable } from '../domain/money/price-table.js';
-import { placeText } from '../domain/record-place.js';
+import { placeText } from '../sheet/record-place.js';
 import { firingBatchId } from '../domain/batch/schedule-name.js';
 import { UsageError } from '../errors.js';
 import type { SheetSummary } from '../sheet/index.js';

@@ -1,19 +1,19 @@
 import { isReportColumn } from '../domain/rows/reserved-columns.js';
 import type { PromptRow, Repeat, SkippedRecord } from '../domain/rows/row.js';
 import type { SheetColumn } from '../domain/rows/sheet-column.js';
-import { recordChecker, type OwnIdentity, type RejectedItem } from './check.js';
-import { columnPlanner, type ColumnPlanner, type SheetColumns } from './columns.js';
-import { decodeSheet } from './decode.js';
-import { detectDialect, type Dialect, type SheetHead, type SheetFormat } from './dialect.js';
-import { inputReferences } from './input-images.js';
-import { withJsonCells } from './json-cells.js';
-import { parseCsv } from './parse-csv.js';
-import { parseJsonLines, parseLines } from './parse-json-lines.js';
-import type { SourceRecord } from './parse.js';
+import { recordChecker, type OwnIdentity, type RejectedItem } from './rows/check.js';
+import { columnPlanner, type ColumnPlanner, type SheetColumns } from './cells/columns.js';
+import { decodeSheet } from './text/decode.js';
+import { detectDialect, type Dialect, type SheetHead, type SheetFormat } from './records/dialect.js';
+import { inputReferences } from './rows/input-images.js';
+import { withJsonCells } from './records/json-cells.js';
+import { parseCsv } from './records/parse-csv.js';
+import { parseJsonLines, parseLines } from './records/parse-json-lines.js';
+import type { SourceRecord } from './source-record.js';
 import { SheetError, sheetLabel } from './sheet-error.js';
 import type { SheetSettings, SheetSource } from './sheet-settings.js';
-import { unpacked } from './unpack.js';
-import { brokenTextRule } from './whole-text.js';
+import { unpacked } from './text/unpack.js';
+import { brokenTextRule } from './cells/whole-text.js';
 
 /** What a sheet says of itself before its first record. */
 export interface SheetHeader {

@@ -1,6 +1,6 @@
 import { closestMatch } from 'leven';
 import { publicAddress } from '../domain/rows/input-image.js';
-import { placeText } from '../domain/record-place.js';
+import { placeText } from './record-place.js';
 
 /** What makes a sheet unusable as a whole. */
 export type SheetErrorCode =

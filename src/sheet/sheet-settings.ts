@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { MODELS, RESOLUTIONS, rulesFor } from '../domain/rows/generation-settings.js';
 import { INPUT_COLUMNS } from '../domain/rows/reserved-columns.js';
-import type { InputImages } from './input-images.js';
+import type { InputImages } from './rows/input-images.js';
 
 const ASPECT_RATIOS = [...new Set(MODELS.flatMap((model) => rulesFor(model, 'image').aspectRatios))];
 

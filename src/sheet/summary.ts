@@ -1,11 +1,11 @@
 import { ImageCounts, imagesOf, type ImagesOfKind } from '../domain/money/image-counts.js';
 import { looksLikeSplit } from '../domain/images/image-name.js';
 import { hasChosenName } from '../domain/object-key.js';
-import type { RecordPlace } from '../domain/record-place.js';
+import type { RecordPlace } from './record-place.js';
 import type { RejectedRecord, Repeat } from '../domain/rows/row.js';
 import { InputTally, type InputCounts } from './input-counts.js';
 import type { SheetHeader, SheetItem } from './read-sheet.js';
-import { saysMoment } from './sheet-moment.js';
+import { saysMoment } from './rows/with-moment.js';
 
 /** A record that says the same as an earlier one, by the lines on which they start. */
 export interface Duplicate {

@@ -6,7 +6,7 @@ import type {
   CreateGenerationInput,
   CreateGenerationResult,
 } from '../../src/activities/types.js';
-import { SheetInputs } from '../../src/batch/sheet-inputs.js';
+import { SheetInputs } from '../../src/sheet/fetch/sheet-inputs.js';
 import { uploadInputs } from '../../src/batch/upload-inputs.js';
 import type { BatchId } from '../../src/domain/rows/ids.js';
 import { ServiceTexts } from '../../src/ledger/service-texts.js';

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { checkSheet } from '../../src/batch/check-sheet.js';
 import { localSheet } from '../../src/batch/sheet-file.js';
-import { SheetInputs } from '../../src/batch/sheet-inputs.js';
+import { SheetInputs } from '../../src/sheet/fetch/sheet-inputs.js';
 import type { ScheduleName } from '../../src/domain/batch/schedule-name.js';
 import { backfillSchedule } from '../../src/schedules/fire-now.js';
 import type { FiringRecord } from '../../src/schedules/firing-record.js';

@@ -2,7 +2,7 @@ import { chmod, mkdir, symlink, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { SheetInputs, type PathBase } from '../../src/batch/sheet-inputs.js';
+import { SheetInputs, type PathBase } from '../../src/sheet/fetch/sheet-inputs.js';
 import { bucketReach } from '../../src/bananahub/bucket-reach.js';
 import { contentHash } from '../../src/domain/identity/content-hash.js';
 import { inputImagesCell, inputImagesIn, publicAddress } from '../../src/domain/rows/input-image.js';

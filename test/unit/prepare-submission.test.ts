@@ -10,7 +10,7 @@ import {
   type Submission,
 } from '../../src/batch/prepare-submission.js';
 import { localSheet, sheetItems } from '../../src/batch/sheet-file.js';
-import { SheetInputs } from '../../src/batch/sheet-inputs.js';
+import { SheetInputs } from '../../src/sheet/fetch/sheet-inputs.js';
 import type { BatchId } from '../../src/domain/rows/ids.js';
 import type { PriceTable } from '../../src/domain/money/price-table.js';
 import type { BatchFile } from '../../src/ledger/documents.js';

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { placesText, placeText, RecordPlaces, type RecordPlace } from '../../src/domain/record-place.js';
+import { placesText, placeText, RecordPlaces, type RecordPlace } from '../../src/sheet/record-place.js';
 import { readWholeSheet } from '../support/read-whole-sheet.js';
 
 describe('a place in a sheet', () => {

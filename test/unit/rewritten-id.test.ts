@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isScientific, plainNumber, rewrittenAs } from '../../src/domain/rewritten-id.js';
+import { isScientific, plainNumber, rewrittenAs } from '../../src/sheet/cells/rewritten-id.js';
 import { formerRowId, presentRowId } from '../../src/domain/identity/row-id.js';
 import { readWholeSheet } from '../support/read-whole-sheet.js';
 

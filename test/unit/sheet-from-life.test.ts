@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { csvChunks } from '../../src/sheet/index.js';
-import { formulaRule } from '../../src/sheet/formula-cell.js';
+import { formulaRule } from '../../src/sheet/cells/formula-cell.js';
 import { readWholeSheet } from '../support/read-whole-sheet.js';
 
 const prompts = (rows: readonly { readonly prompt: string }[]) => rows.map(({ prompt }) => prompt);

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { readSheet, SheetSettings, type SheetItem } from '../../src/sheet/index.js';
-import { unpacked } from '../../src/sheet/unpack.js';
+import { unpacked } from '../../src/sheet/text/unpack.js';
 import { chunks, readWholeSheet } from '../support/read-whole-sheet.js';
 
 const TEXT = `prompt,style\n${Array.from({ length: 500 }, (_, index) => `fox ${index},photo\n`).join('')}`;

@@ -1,10 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { drawn } from '../../src/domain/draw.js';
-import { recordChecker } from '../../src/sheet/check.js';
-import { columnPlanner } from '../../src/sheet/columns.js';
+import { recordChecker } from '../../src/sheet/rows/check.js';
+import { columnPlanner } from '../../src/sheet/cells/columns.js';
 import { SheetSettings } from '../../src/sheet/index.js';
-import { parseTemplate, type TemplatePart } from '../../src/sheet/template.js';
+import { parseTemplate, type TemplatePart } from '../../src/sheet/cells/template.js';
 import { readWholeSheet } from '../support/read-whole-sheet.js';
 
 const promptsOf = async (sheet: string, template: string, settings = {}, name = 'sheet.csv') =>

@@ -1,10 +1,10 @@
-import type { BrokenRule } from './broken-rule.js';
-import { cellOf } from './cell.js';
-import { cellText } from './cells.js';
-import type { SheetColumns } from './columns.js';
-import { formulaRule } from './formula-cell.js';
-import type { SourceRecord } from './parse.js';
-import { brokenTextRule } from './whole-text.js';
+import type { BrokenRule } from '../broken-rule.js';
+import { cellOf } from '../cells/cell.js';
+import { cellText } from '../cells/cells.js';
+import type { SheetColumns } from '../cells/columns.js';
+import { formulaRule } from '../cells/formula-cell.js';
+import type { SourceRecord } from '../source-record.js';
+import { brokenTextRule } from '../cells/whole-text.js';
 
 /**
  * The rows of a batch that a rejected record stands for: those of its id, or of a record on its line where the id

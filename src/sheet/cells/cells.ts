@@ -1,4 +1,4 @@
-import type { JsonValue } from '../domain/text/json.js';
+import type { JsonValue } from '../../domain/text/json.js';
 import {
   resolutionsFor,
   RESOLUTIONS,
@@ -6,8 +6,8 @@ import {
   type InputMode,
   type Model,
   type Resolution,
-} from '../domain/rows/generation-settings.js';
-import { KEEP_AS_TEXT, rewrittenAs } from '../domain/rewritten-id.js';
+} from '../../domain/rows/generation-settings.js';
+import { KEEP_AS_TEXT, rewrittenAs } from './rewritten-id.js';
 
 /** A cell as checked: its value, or the rule that it breaks as a sentence for a person. */
 export type Checked<T> =

@@ -1,8 +1,8 @@
 import prettyBytes from 'pretty-bytes';
-import { connectionFaultCode, connectionFaultText } from '../bananahub/http/connection-fault.js';
-import { UnsafeAddressError } from '../bananahub/images/download-agent.js';
-import { UsageError } from '../errors.js';
-import { sheetLabel } from '../sheet/index.js';
+import { connectionFaultCode, connectionFaultText } from '../../bananahub/http/connection-fault.js';
+import { UnsafeAddressError } from '../../bananahub/images/download-agent.js';
+import { UsageError } from '../../errors.js';
+import { sheetLabel } from '../index.js';
 
 /** A sheet that cannot be had from where it was said to be; one line for a person, without query or user. */
 export class SheetDownloadError extends UsageError {

@@ -1,19 +1,19 @@
-import { contentHash } from '../domain/identity/content-hash.js';
-import { modeWith } from '../domain/rows/generation-settings.js';
-import { IdLines } from '../domain/identity/id-lines.js';
-import type { RowId } from '../domain/rows/ids.js';
-import { identityOfInput } from '../domain/rows/input-image.js';
-import type { JsonValue } from '../domain/text/json.js';
-import { imageNameOf } from '../domain/object-key.js';
-import { placesText, RecordPlaces } from '../domain/record-place.js';
-import type { InputColumn } from '../domain/rows/reserved-columns.js';
-import type { GivenCells, PromptRow, RejectedRecord, Repeat, SkippedRecord } from '../domain/rows/row.js';
-import { KEEP_AS_TEXT, isScientific } from '../domain/rewritten-id.js';
-import { brokenRowIdRule, formerRowId, RowIds } from '../domain/identity/row-id.js';
-import { TakenNames } from '../domain/images/taken-names.js';
-import { MAX_BATCH_ROWS } from '../domain/batch/window.js';
-import { BrokenRule } from './broken-rule.js';
-import { cellOf, textOf, type Cell } from './cell.js';
+import { contentHash } from '../../domain/identity/content-hash.js';
+import { modeWith } from '../../domain/rows/generation-settings.js';
+import { IdLines } from '../../domain/identity/id-lines.js';
+import type { RowId } from '../../domain/rows/ids.js';
+import { identityOfInput } from '../../domain/rows/input-image.js';
+import type { JsonValue } from '../../domain/text/json.js';
+import { imageNameOf } from '../../domain/object-key.js';
+import { placesText, RecordPlaces } from '../record-place.js';
+import type { InputColumn } from '../../domain/rows/reserved-columns.js';
+import type { GivenCells, PromptRow, RejectedRecord, Repeat, SkippedRecord } from '../../domain/rows/row.js';
+import { KEEP_AS_TEXT, isScientific } from '../cells/rewritten-id.js';
+import { brokenRowIdRule, formerRowId, RowIds } from '../../domain/identity/row-id.js';
+import { TakenNames } from '../../domain/images/taken-names.js';
+import { MAX_BATCH_ROWS } from '../../domain/batch/window.js';
+import { BrokenRule } from '../broken-rule.js';
+import { cellOf, textOf, type Cell } from '../cells/cell.js';
 import {
   cellText,
   checkAspectRatio,
@@ -21,20 +21,20 @@ import {
   checkModel,
   checkResolution,
   type Checked,
-} from './cells.js';
-import { refuseFormulas } from './formula-cell.js';
+} from '../cells/cells.js';
+import { refuseFormulas } from '../cells/formula-cell.js';
 import { chosenNames, takenNameRule, type ChosenNames } from './chosen-names.js';
-import type { SheetColumns } from './columns.js';
+import type { SheetColumns } from '../cells/columns.js';
 import { inputImagesOf, publicInputs, type InputImages } from './input-images.js';
 import { leftOut, rejection } from './left-out.js';
-import type { SourceRecord } from './parse.js';
+import type { SourceRecord } from '../source-record.js';
 import { promptsOf } from './prompts.js';
-import { fittedRecord, isBlankRow } from './record-shape.js';
-import { SheetError, type LinePlace } from './sheet-error.js';
-import { withMoment } from './sheet-moment.js';
-import type { SheetSettings } from './sheet-settings.js';
+import { fittedRecord, isBlankRow } from '../cells/record-shape.js';
+import { SheetError, type LinePlace } from '../sheet-error.js';
+import { withMoment } from './with-moment.js';
+import type { SheetSettings } from '../sheet-settings.js';
 import { stayingRows, type StayingRows } from './staying-rows.js';
-import { refuseBrokenText } from './whole-text.js';
+import { refuseBrokenText } from '../cells/whole-text.js';
 
 /** What became of one record. */
 export type CheckedRecord =

@@ -1,12 +1,12 @@
 import { finished } from 'node:stream/promises';
 import { CsvError, parse, type InfoRecord, type Parser } from 'csv-parse';
 import type { Dialect } from './dialect.js';
-import type { RecordPlace } from '../domain/record-place.js';
-import { countLineBreaks } from './line-breaks.js';
-import { MAX_RECORD_SIZE, type CsvRecord, type CsvRecords } from './parse.js';
-import { foldedCell } from './record-shape.js';
-import { RecordWindow } from './record-window.js';
-import { SheetError, type LinePlace } from './sheet-error.js';
+import type { RecordPlace } from '../record-place.js';
+import { countLineBreaks } from '../text/line-breaks.js';
+import { MAX_RECORD_SIZE, type CsvRecord, type CsvRecords } from '../source-record.js';
+import { foldedCell } from '../cells/record-shape.js';
+import { RecordWindow } from '../record-window.js';
+import { SheetError, type LinePlace } from '../sheet-error.js';
 
 /** Two characters that Unicode keeps out of all text. */
 const NO_DELIMITER = '\uFDD0\uFDD1';

@@ -1,7 +1,7 @@
-import type { JsonValue } from '../domain/text/json.js';
-import { BrokenRule } from './broken-rule.js';
+import type { JsonValue } from '../../domain/text/json.js';
+import { BrokenRule } from '../broken-rule.js';
 import type { SheetColumns } from './columns.js';
-import type { SourceRecord } from './parse.js';
+import type { SourceRecord } from '../source-record.js';
 
 /**
  * Errors that spreadsheets print in place of a value, and that do not end with "!" or "?": not available, in all

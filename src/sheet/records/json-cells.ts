@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import type { JsonValue } from '../domain/text/json.js';
-import type { SheetColumns } from './columns.js';
-import { parseJson } from './exact-json.js';
-import type { CsvRecord, SourceRecord } from './parse.js';
+import type { JsonValue } from '../../domain/text/json.js';
+import type { SheetColumns } from '../cells/columns.js';
+import { parseJson } from '../exact-json.js';
+import type { CsvRecord, SourceRecord } from '../source-record.js';
 
 const Names = z.array(z.string());
 const Json: z.ZodType<JsonValue> = z.json();

@@ -1,7 +1,7 @@
-import { mostLikelyDelimiter } from './delimiter.js';
-import { SheetError, sheetLabel } from './sheet-error.js';
-import type { SheetSettings, SheetSource } from './sheet-settings.js';
-import { startsAsWebPage } from './web-page.js';
+import { mostLikelyDelimiter } from '../delimiter.js';
+import { SheetError, sheetLabel } from '../sheet-error.js';
+import type { SheetSettings, SheetSource } from '../sheet-settings.js';
+import { startsAsWebPage } from '../web-page.js';
 
 export type SheetFormat = 'csv' | 'tsv' | 'jsonl';
 

@@ -1,9 +1,9 @@
-import type { RowId } from '../domain/rows/ids.js';
-import { brokenImageNameRule, imageNameIn } from '../domain/images/image-name.js';
-import { cellText } from './cells.js';
-import { ROW_ID_PLACE, type SheetColumns } from './columns.js';
-import type { SourceRecord } from './parse.js';
-import { fillTemplate } from './template.js';
+import type { RowId } from '../../domain/rows/ids.js';
+import { brokenImageNameRule, imageNameIn } from '../../domain/images/image-name.js';
+import { cellText } from '../cells/cells.js';
+import { ROW_ID_PLACE, type SheetColumns } from '../cells/columns.js';
+import type { SourceRecord } from '../source-record.js';
+import { fillTemplate } from '../cells/template.js';
 
 /** The names that a sheet chooses for a record's images, one for each of its ids. */
 export type ChosenNames =

@@ -1,9 +1,9 @@
 import { createWriteStream } from 'node:fs';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { UsageError } from '../errors.js';
-import { sheetLabel } from '../sheet/index.js';
-import type { ObjectRef, ObjectStore } from '../storage/object-store.js';
+import { UsageError } from '../../errors.js';
+import { sheetLabel } from '../index.js';
+import type { ObjectRef, ObjectStore } from '../../storage/object-store.js';
 import { downloadSheet, type SheetAccess } from './download-sheet.js';
 import type { PathBase } from './sheet-inputs.js';
 

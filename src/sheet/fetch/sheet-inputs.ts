@@ -3,11 +3,11 @@ import { readFile, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import pMap from 'p-map';
-import { MOST_INPUT_BYTES } from '../domain/rows/generation-settings.js';
-import { uploadedAt } from '../domain/rows/input-image.js';
-import { inputImageType } from '../images/input-image-type.js';
-import type { FoundInput, InputImages } from '../sheet/index.js';
-import { StorageError, type ObjectRef, type ObjectStore } from '../storage/object-store.js';
+import { MOST_INPUT_BYTES } from '../../domain/rows/generation-settings.js';
+import { uploadedAt } from '../../domain/rows/input-image.js';
+import { inputImageType } from '../../images/input-image-type.js';
+import type { FoundInput, InputImages } from '../index.js';
+import { StorageError, type ObjectRef, type ObjectStore } from '../../storage/object-store.js';
 
 /** What paths in a sheet are relative to; nowhere for a sheet from the web, which names no files of this machine. */
 export type PathBase =

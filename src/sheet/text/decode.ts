@@ -1,6 +1,6 @@
 import { byteOrderMark, strictDecoder, type StrictDecoder } from './encoding.js';
 import { countLineBreaks, endOfLastLine, endOfLine } from './line-breaks.js';
-import { SheetError } from './sheet-error.js';
+import { SheetError } from '../sheet-error.js';
 
 /** Longest line that is buffered while looking for its end. */
 const MAX_LINE_BYTES = 4 << 20;

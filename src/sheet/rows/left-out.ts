@@ -1,10 +1,10 @@
-import type { JsonValue } from '../domain/text/json.js';
-import { isReportColumn } from '../domain/rows/reserved-columns.js';
-import type { LeftOutRecord, RejectedRecord } from '../domain/rows/row.js';
-import type { BrokenRule } from './broken-rule.js';
-import type { SheetColumns } from './columns.js';
-import type { SourceRecord } from './parse.js';
-import { wholeText, wholeValue } from './whole-text.js';
+import type { JsonValue } from '../../domain/text/json.js';
+import { isReportColumn } from '../../domain/rows/reserved-columns.js';
+import type { LeftOutRecord, RejectedRecord } from '../../domain/rows/row.js';
+import type { BrokenRule } from '../broken-rule.js';
+import type { SheetColumns } from '../cells/columns.js';
+import type { SourceRecord } from '../source-record.js';
+import { wholeText, wholeValue } from '../cells/whole-text.js';
 
 const SHOWN_VALUE_CHARACTERS = 200;
 

@@ -1,12 +1,17 @@
-import { MODELS, MOST_INPUT_BYTES, rulesFor, type Model } from '../domain/rows/generation-settings.js';
-import { inputImagesCell, inputImagesIn, publicAddress, uploadedInput } from '../domain/rows/input-image.js';
-import type { JsonValue } from '../domain/text/json.js';
-import type { ImageType } from '../domain/rows/outcome.js';
-import { BrokenRule } from './broken-rule.js';
-import { cellOf, type Cell } from './cell.js';
-import { cellText } from './cells.js';
-import type { SheetColumns } from './columns.js';
-import type { SourceRecord } from './parse.js';
+import { MODELS, MOST_INPUT_BYTES, rulesFor, type Model } from '../../domain/rows/generation-settings.js';
+import {
+  inputImagesCell,
+  inputImagesIn,
+  publicAddress,
+  uploadedInput,
+} from '../../domain/rows/input-image.js';
+import type { JsonValue } from '../../domain/text/json.js';
+import type { ImageType } from '../../domain/rows/outcome.js';
+import { BrokenRule } from '../broken-rule.js';
+import { cellOf, type Cell } from '../cells/cell.js';
+import { cellText } from '../cells/cells.js';
+import type { SheetColumns } from '../cells/columns.js';
+import type { SourceRecord } from '../source-record.js';
 
 /** A file or object that a sheet names as an input image: what it is by its bytes, or the rule that it breaks. */
 export type FoundInput =

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { SheetError } from './sheet-error.js';
+import { SheetError } from '../sheet-error.js';
 
 /** A sheet of a million rows with prompts of 8 KiB. */
 const MAX_UNPACKED_BYTES = 8 * 1024 ** 3;

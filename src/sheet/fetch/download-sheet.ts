@@ -3,8 +3,8 @@ import { pipeline } from 'node:stream/promises';
 import prettyBytes from 'pretty-bytes';
 import { interceptors, type Dispatcher } from 'undici';
 import { z } from 'zod';
-import { createDownloadAgent } from '../bananahub/images/download-agent.js';
-import { sheetLabel, startsAsWebPage } from '../sheet/index.js';
+import { createDownloadAgent } from '../../bananahub/images/download-agent.js';
+import { sheetLabel, startsAsWebPage } from '../index.js';
 import { refusedDownload, SheetDownloadError } from './sheet-download-error.js';
 import { downloadedName, googleSheetsExport, isSignInPage } from './sheet-url.js';
 

@@ -1,5 +1,5 @@
-import { columnsInstead, SheetError, type LinePlace } from './sheet-error.js';
-import { momentPart, type SheetMoment } from './sheet-moment.js';
+import { columnsInstead, SheetError, type LinePlace } from '../sheet-error.js';
+import { momentPart, type SheetMoment } from '../rows/with-moment.js';
 
 /** What a template is for. */
 export interface TemplateUse {

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import type { JsonValue } from '../domain/text/json.js';
-import { parseJson } from './exact-json.js';
-import { MAX_RECORD_SIZE, type JsonRecord } from './parse.js';
-import { SheetError } from './sheet-error.js';
+import type { JsonValue } from '../../domain/text/json.js';
+import { parseJson } from '../exact-json.js';
+import { MAX_RECORD_SIZE, type JsonRecord } from '../source-record.js';
+import { SheetError } from '../sheet-error.js';
 
 /** Far more than labels need, and far less than what every reader of the batch's files can take. */
 const MAX_LEVELS = 100;

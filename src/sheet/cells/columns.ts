@@ -4,10 +4,10 @@ import {
   isReportColumn,
   metadataLabelName,
   type InputColumn,
-} from '../domain/rows/reserved-columns.js';
-import { columnsInstead, listColumns, SheetError, type LinePlace, type SheetPlace } from './sheet-error.js';
-import { momentInNames } from './sheet-moment.js';
-import type { SheetSettings } from './sheet-settings.js';
+} from '../../domain/rows/reserved-columns.js';
+import { columnsInstead, listColumns, SheetError, type LinePlace, type SheetPlace } from '../sheet-error.js';
+import { momentInNames } from '../rows/with-moment.js';
+import type { SheetSettings } from '../sheet-settings.js';
 import {
   movedTemplate,
   parseTemplate,

@@ -1,6 +1,6 @@
 import { TextDecoder } from 'node:util';
 import type { UnitLayout } from './line-breaks.js';
-import { SheetError } from './sheet-error.js';
+import { SheetError } from '../sheet-error.js';
 
 /** Turns bytes that end at a character's end into text; throws a TypeError where they are not of this encoding. */
 export interface StrictDecoder {

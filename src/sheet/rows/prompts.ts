@@ -1,10 +1,10 @@
-import { drawn } from '../domain/draw.js';
-import { BrokenRule } from './broken-rule.js';
-import { cellOf, textOf } from './cell.js';
-import { cellText } from './cells.js';
-import type { SheetColumns } from './columns.js';
-import type { SourceRecord } from './parse.js';
-import { fillTemplate, type ChoicesPart, type PlacedPart } from './template.js';
+import { drawn } from '../../domain/draw.js';
+import { BrokenRule } from '../broken-rule.js';
+import { cellOf, textOf } from '../cells/cell.js';
+import { cellText } from '../cells/cells.js';
+import type { SheetColumns } from '../cells/columns.js';
+import type { SourceRecord } from '../source-record.js';
+import { fillTemplate, type ChoicesPart, type PlacedPart } from '../cells/template.js';
 
 /** Longest prompt that is accepted; a longer one is a sheet that was read wrongly. */
 const MAX_PROMPT_CHARACTERS = 32_000;

@@ -1,8 +1,8 @@
-import type { Moment } from '../domain/time/moment.js';
-import { BrokenRule } from './broken-rule.js';
-import type { SheetColumns } from './columns.js';
-import type { SourceRecord } from './parse.js';
-import type { SheetSettings } from './sheet-settings.js';
+import type { Moment } from '../../domain/time/moment.js';
+import { BrokenRule } from '../broken-rule.js';
+import type { SheetColumns } from '../cells/columns.js';
+import type { SourceRecord } from '../source-record.js';
+import type { SheetSettings } from '../sheet-settings.js';
 
 /** What `{{date}}` and `{{time}}` stand for where a sheet is read. */
 export type SheetMoment = SheetSettings['moment'];

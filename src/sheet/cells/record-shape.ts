@@ -1,10 +1,10 @@
-import type { JsonValue } from '../domain/text/json.js';
-import { INPUT_COLUMNS } from '../domain/rows/reserved-columns.js';
-import { BrokenRule } from './broken-rule.js';
+import type { JsonValue } from '../../domain/text/json.js';
+import { INPUT_COLUMNS } from '../../domain/rows/reserved-columns.js';
+import { BrokenRule } from '../broken-rule.js';
 import { cellText } from './cells.js';
 import type { SheetColumns } from './columns.js';
-import type { SourceRecord } from './parse.js';
-import { SheetError } from './sheet-error.js';
+import type { SourceRecord } from '../source-record.js';
+import { SheetError } from '../sheet-error.js';
 
 /**
  * A record with exactly as many cells as the header has columns: missing ones at its end are blank, as spreadsheets

@@ -1,7 +1,7 @@
-import type { JsonValue } from '../domain/text/json.js';
-import { BrokenRule } from './broken-rule.js';
+import type { JsonValue } from '../../domain/text/json.js';
+import { BrokenRule } from '../broken-rule.js';
 import type { SheetColumns } from './columns.js';
-import type { SourceRecord } from './parse.js';
+import type { SourceRecord } from '../source-record.js';
 
 /**
  * The rule that a text breaks which cannot go into files that everybody reads: half of a surrogate pair is no Unicode,
