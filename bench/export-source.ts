@@ -7,7 +7,7 @@ import type { ImageFacts } from '../src/domain/rows/outcome.js';
 import type { ShardRow } from '../src/domain/rows/row.js';
 import { EMPTY_TALLY } from '../src/domain/batch/tally.js';
 import { ShardRowLine } from '../src/ledger/documents.js';
-import { readJsonLines } from '../src/ledger/json-lines.js';
+import { readJsonLines } from '../src/ledger/files/json-lines.js';
 import { at, imageKey, rowsKey } from '../src/storage/layout.js';
 import type { ActivityBench } from '../test/support/activity-bench.js';
 import { samplePng } from '../test/support/sample-images.js';

@@ -11,8 +11,8 @@ import type { RowOutcome } from '../domain/rows/outcome.js';
 import { NO_SAME_BYTES, SameBytesFinder, type SameBytes } from '../domain/images/same-bytes.js';
 import { hashThumbnail } from '../images/thumbnail.js';
 import { OutcomeLine } from '../ledger/documents.js';
-import { readJsonLines } from '../ledger/json-lines.js';
-import type { LedgerFiles } from '../ledger/ledger-files.js';
+import { readJsonLines } from '../ledger/files/json-lines.js';
+import type { LedgerFiles } from '../ledger/files/ledger-files.js';
 import {
   at,
   imageFileAt,

@@ -3,7 +3,7 @@ import { BananaHubError } from '../bananahub/errors.js';
 import type { JobId } from '../domain/rows/ids.js';
 import { RunRequest } from '../ledger/documents.js';
 import { beforeRun, type BeforeRun } from '../ledger/previous-runs.js';
-import { readDocument } from '../ledger/read-document.js';
+import { readDocument } from '../ledger/files/read-document.js';
 import { statesAfterRun } from '../ledger/run-rows.js';
 import { at, requestKey, type RunRef } from '../storage/layout.js';
 import { cancellationSignal } from './activity-context.js';

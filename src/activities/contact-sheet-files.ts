@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { RowOutcome } from '../domain/rows/outcome.js';
 import type { ShardRow } from '../domain/rows/row.js';
 import type { Tally } from '../domain/batch/tally.js';
-import type { LedgerFiles } from '../ledger/ledger-files.js';
+import type { LedgerFiles } from '../ledger/files/ledger-files.js';
 import { FacetCollector } from '../report/contact-sheet-facets.js';
 import { contactSheetRow, type ContactSheetRow } from '../report/contact-sheet-row.js';
 import {

@@ -3,8 +3,8 @@ import { isReportColumn, REJECT_COLUMNS } from '../domain/rows/reserved-columns.
 import type { PromptRow, RejectedRecord, ShardRow, SkippedRecord } from '../domain/rows/row.js';
 import { addTallies, EMPTY_TALLY, tallyOfSettled, type Tally } from '../domain/batch/tally.js';
 import type { CarriedLine, RenameLine } from '../ledger/documents.js';
-import { toJsonLines } from '../ledger/json-lines.js';
-import type { LedgerFiles } from '../ledger/ledger-files.js';
+import { toJsonLines } from '../ledger/files/json-lines.js';
+import type { LedgerFiles } from '../ledger/files/ledger-files.js';
 import type { ImageMove } from '../ledger/present-name.js';
 import {
   at,

@@ -3,7 +3,7 @@ import type { LeftOutRecord, PromptRow } from '../domain/rows/row.js';
 import { SheetColumnList, type SheetColumn } from '../domain/rows/sheet-column.js';
 import type { RunRequest } from '../ledger/documents.js';
 import { rejectsOf, skippedOf } from '../ledger/kept-rejects.js';
-import type { LedgerFiles } from '../ledger/ledger-files.js';
+import type { LedgerFiles } from '../ledger/files/ledger-files.js';
 import type { BeforeRun } from '../ledger/previous-runs.js';
 import { SheetTally, type SheetHeader, type SheetItem } from '../sheet/index.js';
 import type { RunRef } from '../storage/layout.js';

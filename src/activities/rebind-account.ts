@@ -1,7 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { BatchFile } from '../ledger/documents.js';
-import { toJsonLines } from '../ledger/json-lines.js';
-import { readDocument } from '../ledger/read-document.js';
+import { toJsonLines } from '../ledger/files/json-lines.js';
+import { readDocument } from '../ledger/files/read-document.js';
 import { statesAfterRun } from '../ledger/run-rows.js';
 import { at, batchFileKey } from '../storage/layout.js';
 import { cancellationSignal } from './activity-context.js';

@@ -8,7 +8,7 @@ import {
   type StoredIdentity,
 } from '../domain/images/stored-identity.js';
 import { RenameLine } from '../ledger/documents.js';
-import { readJsonLines } from '../ledger/json-lines.js';
+import { readJsonLines } from '../ledger/files/json-lines.js';
 import { at, batchRoot, imageNameAt, renamedKey, renamesKey, type RunRef } from '../storage/layout.js';
 import { StorageError, type ObjectHead, type ObjectRef, type ObjectStore } from '../storage/object-store.js';
 

@@ -7,9 +7,9 @@ import { costOf, tableOf, type ImagePrice } from '../domain/money/price-table.js
 import type { ShardRow } from '../domain/rows/row.js';
 import { tallyOfSettled } from '../domain/batch/tally.js';
 import { BatchFile } from '../ledger/documents.js';
-import { LedgerFiles } from '../ledger/ledger-files.js';
+import { LedgerFiles } from '../ledger/files/ledger-files.js';
 import { listParts, readParts } from '../ledger/parts.js';
-import { readDocument } from '../ledger/read-document.js';
+import { readDocument } from '../ledger/files/read-document.js';
 import { canaryText } from '../report/canary-text.js';
 import { addressOf, at, batchFileKey, canaryFileKey, canaryPageKey } from '../storage/layout.js';
 import { withHeartbeat } from './activity-context.js';

@@ -3,7 +3,7 @@ import { serviceOf } from '../bananahub/account-id.js';
 import type { AccountId, BananaHubClient } from '../bananahub/client.js';
 import type { JobId } from '../domain/rows/ids.js';
 import { BatchFile } from '../ledger/documents.js';
-import { readDocument } from '../ledger/read-document.js';
+import { readDocument } from '../ledger/files/read-document.js';
 import { statesAfterRun } from '../ledger/run-rows.js';
 import { type RunRef, at, batchFileKey } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';

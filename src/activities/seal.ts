@@ -14,7 +14,7 @@ import { metadataLine } from '../report/metadata-line.js';
 import { ResultsTable } from '../report/results-table.js';
 import { ResultsText } from '../report/results-text.js';
 import { BatchFile, OutcomeLine, type Report } from '../ledger/documents.js';
-import { readJsonLines } from '../ledger/json-lines.js';
+import { readJsonLines } from '../ledger/files/json-lines.js';
 import {
   at,
   batchFileKey,
@@ -32,9 +32,9 @@ import {
 import type { ObjectStore } from '../storage/object-store.js';
 import { withHeartbeat } from './activity-context.js';
 import type { WorkerState } from './dependencies.js';
-import { readDocument } from '../ledger/read-document.js';
+import { readDocument } from '../ledger/files/read-document.js';
 import { refuseOlder } from './newer-run.js';
-import { LedgerFiles } from '../ledger/ledger-files.js';
+import { LedgerFiles } from '../ledger/files/ledger-files.js';
 import { AlikeImages } from './alike-images.js';
 import { ContactSheetFiles } from './contact-sheet-files.js';
 import { SealedCost, sealedBudget } from './sealed-cost.js';

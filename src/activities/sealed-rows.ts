@@ -2,7 +2,7 @@ import type { RowOutcome } from '../domain/rows/outcome.js';
 import type { ShardRow } from '../domain/rows/row.js';
 import { mergedByPosition, shardsByPosition } from '../ledger/by-position.js';
 import { CarriedLine } from '../ledger/documents.js';
-import { readJsonLines } from '../ledger/json-lines.js';
+import { readJsonLines } from '../ledger/files/json-lines.js';
 import { type RunRef, at, carriedKey } from '../storage/layout.js';
 import type { WorkerState } from './dependencies.js';
 import { listPartsByShard, readParts, toOutcome } from '../ledger/parts.js';

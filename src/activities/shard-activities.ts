@@ -7,7 +7,7 @@ import { tallyOfSettled } from '../domain/batch/tally.js';
 import type { RowOutcome, SettledRow } from '../domain/rows/outcome.js';
 import type { RowStart, ShardRow } from '../domain/rows/row.js';
 import { leftUnended } from '../domain/rows/row-plan.js';
-import { toJsonLines } from '../ledger/json-lines.js';
+import { toJsonLines } from '../ledger/files/json-lines.js';
 import { noteOpened } from '../ledger/opened-shards.js';
 import { PresentImages } from '../ledger/present-images.js';
 import { at, partKey, type RunRef } from '../storage/layout.js';

@@ -6,7 +6,7 @@ import { spanText } from '../domain/text/span-text.js';
 import { afterFault, FRESH_BUDGET, type RetryBudget } from '../domain/batch/fault-budget.js';
 import type { FiringNotice } from '../domain/batch/notice.js';
 import { firingBatchId } from '../domain/batch/schedule-name.js';
-import { readDocument } from '../ledger/read-document.js';
+import { readDocument } from '../ledger/files/read-document.js';
 import type { FiringIdentity } from '../schedules/batch-at-firing.js';
 import { faultOf, FiringRefusal } from '../schedules/firing-refusal.js';
 import { putFiringRecord } from '../schedules/firing-records.js';

@@ -3,7 +3,7 @@ import type { SealedCounts } from '../domain/sealed-counts.js';
 import { addsUp } from '../domain/batch/tally.js';
 import { FAILURE_KINDS } from '../domain/rows/failure-kind.js';
 import type { Report } from '../ledger/documents.js';
-import type { Difference } from './difference.js';
+import type { Difference } from '../ledger/audit/difference.js';
 
 const KEY = 'report.json';
 const ROW_COUNTS = [

@@ -3,7 +3,7 @@ import type { ImageFacts, RowOutcome } from '../domain/rows/outcome.js';
 import { rowTagOf } from '../domain/row-image.js';
 import type { HashedObject } from '../storage/hash-object.js';
 import type { ObjectHead } from '../storage/object-store.js';
-import type { Difference } from './difference.js';
+import type { Difference } from '../ledger/audit/difference.js';
 
 /** What lies under the key of a stored row's image: its head, and its bytes' digest where they were read. */
 export interface ImageEvidence {

@@ -1,6 +1,6 @@
 import { serviceOf } from '../bananahub/account-id.js';
 import { BatchFile, Report, RunRequest } from '../ledger/documents.js';
-import { readDocumentIfAny } from '../ledger/read-document.js';
+import { readDocumentIfAny } from '../ledger/files/read-document.js';
 import type { RunSettings } from '../domain/batch/run-settings.js';
 import type { SheetSettings } from '../sheet/index.js';
 import { lastRunSeq } from './plan-submission.js';

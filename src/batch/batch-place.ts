@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { UsageError } from '../errors.js';
 import { PlaceFile } from '../ledger/documents.js';
-import { readDocumentIfAny } from '../ledger/read-document.js';
+import { readDocumentIfAny } from '../ledger/files/read-document.js';
 import {
   addressOf,
   at,

@@ -6,9 +6,9 @@ import {
   type Tally,
 } from '../domain/batch/tally.js';
 import { BatchFile, CarriedLine, Report, RunRequest } from '../ledger/documents.js';
-import { readJsonLines } from '../ledger/json-lines.js';
+import { readJsonLines } from '../ledger/files/json-lines.js';
 import { listParts, readParts } from '../ledger/parts.js';
-import { readDocumentIfAny } from '../ledger/read-document.js';
+import { readDocumentIfAny } from '../ledger/files/read-document.js';
 import {
   addressOf,
   at,

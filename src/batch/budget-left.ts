@@ -6,7 +6,7 @@ import type { RunSettings } from '../domain/batch/run-settings.js';
 import { readBudgetFile } from '../ledger/budget-file.js';
 import { BatchFile, RunRequest } from '../ledger/documents.js';
 import { PresentImages } from '../ledger/present-images.js';
-import { readDocumentIfAny } from '../ledger/read-document.js';
+import { readDocumentIfAny } from '../ledger/files/read-document.js';
 import { rowsAfterRun, type LeftRow } from '../ledger/run-rows.js';
 import { at, batchFileKey, requestKey, type BatchLocation, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';

@@ -1,6 +1,6 @@
 import { PlaceFile } from '../ledger/documents.js';
-import { toJsonLines } from '../ledger/json-lines.js';
-import { readDocumentIfAny } from '../ledger/read-document.js';
+import { toJsonLines } from '../ledger/files/json-lines.js';
+import { readDocumentIfAny } from '../ledger/files/read-document.js';
 import { at, placeKey, runsPrefix, type BatchLocation } from '../storage/layout.js';
 import {
   StorageError,

@@ -8,7 +8,7 @@ import { Report, RunRequest } from '../ledger/documents.js';
 import { listedInputs } from '../ledger/input-list.js';
 import { plannedRows } from '../ledger/planned-rows.js';
 import { beforeRun, type BeforeRun } from '../ledger/previous-runs.js';
-import { readDocument, readDocumentIfAny } from '../ledger/read-document.js';
+import { readDocument, readDocumentIfAny } from '../ledger/files/read-document.js';
 import { rowsAfterRun, statesAfterRun } from '../ledger/run-rows.js';
 import { at, reportKey, requestKey, type BatchLocation, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';

@@ -4,7 +4,7 @@ import { canaryOf, type CanaryOptions } from '../domain/batch/canary.js';
 import type { PriceTable } from '../domain/money/price-table.js';
 import type { RunSettings } from '../domain/batch/run-settings.js';
 import { RunRequest } from '../ledger/documents.js';
-import { readDocument } from '../ledger/read-document.js';
+import { readDocument } from '../ledger/files/read-document.js';
 import type { InputCounts } from '../sheet/index.js';
 import { at, requestKey, type BatchLocation, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';

@@ -7,7 +7,7 @@ import type { RunSettings } from '../domain/batch/run-settings.js';
 import { UsageError } from '../errors.js';
 import { readBudgetFile } from '../ledger/budget-file.js';
 import { RunRequest } from '../ledger/documents.js';
-import { readDocumentIfAny } from '../ledger/read-document.js';
+import { readDocumentIfAny } from '../ledger/files/read-document.js';
 import { at, requestKey, type BatchLocation, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { rowsToBuy, rowsToRun, type PlanCounts } from './plan-counts.js';

@@ -15,7 +15,7 @@ import { UsageError } from '../errors.js';
 import type { RowId } from '../domain/rows/ids.js';
 import { RunRequest } from '../ledger/documents.js';
 import { beforeRun } from '../ledger/previous-runs.js';
-import { readDocument } from '../ledger/read-document.js';
+import { readDocument } from '../ledger/files/read-document.js';
 import { statesAfterRun } from '../ledger/run-rows.js';
 import { at, requestKey, type BatchLocation, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';

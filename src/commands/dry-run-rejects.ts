@@ -3,7 +3,7 @@ import { appendFile } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { isReportColumn, REJECT_COLUMNS } from '../domain/rows/reserved-columns.js';
 import type { RejectedRecord } from '../domain/rows/row.js';
-import { readJsonLines } from '../ledger/json-lines.js';
+import { readJsonLines } from '../ledger/files/json-lines.js';
 import { RejectedLine } from '../ledger/left-out-documents.js';
 import { csvChunks, type CsvCells } from '../sheet/index.js';
 

@@ -6,7 +6,7 @@ import { missingIn } from '../export/export-manifest.js';
 import type { ExportPlace } from '../export/export-place.js';
 import { folderPlace } from '../export/folder-place.js';
 import { s3Place } from '../export/s3-place.js';
-import type { Seal } from '../audit/newest-seal.js';
+import type { Seal } from '../ledger/audit/newest-seal.js';
 import { s3FolderIn } from '../storage/folder-name.js';
 import { batchRoot, type BatchLocation } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';

@@ -8,7 +8,7 @@ import { RowFinder, type NamedRow, type RowAnswer } from '../domain/row-referenc
 import { placeText } from '../sheet/record-place.js';
 import { UsageError } from '../errors.js';
 import { CarriedLine, ShardRowLine } from '../ledger/documents.js';
-import { readJsonLines } from '../ledger/json-lines.js';
+import { readJsonLines } from '../ledger/files/json-lines.js';
 import { listShards } from '../ledger/run-rows.js';
 import { at, carriedKey, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';

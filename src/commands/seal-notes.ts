@@ -5,7 +5,7 @@ import { missingThumbnailsText } from '../domain/images/missing-thumbnails.js';
 import { repeatedJobsText } from '../domain/images/repeated-jobs.js';
 import { sameBytesText } from '../domain/images/same-bytes.js';
 import { Report } from '../ledger/documents.js';
-import { readDocumentIfAny } from '../ledger/read-document.js';
+import { readDocumentIfAny } from '../ledger/files/read-document.js';
 import { at, reportKey, type BatchLocation } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 

@@ -1,4 +1,4 @@
-import { findNewestSeal, nothingSealed, type Seal } from '../audit/newest-seal.js';
+import { findNewestSeal, nothingSealed, type Seal } from '../ledger/audit/newest-seal.js';
 import { UsageError } from '../errors.js';
 import type { BatchLocation } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';

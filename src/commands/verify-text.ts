@@ -1,6 +1,6 @@
 import prettyBytes from 'pretty-bytes';
-import type { Difference, DifferenceKind, Differences } from '../audit/difference.js';
-import type { Checked, VerifyProgress } from '../audit/verify-batch.js';
+import type { Difference, DifferenceKind, Differences } from '../ledger/audit/difference.js';
+import type { Checked, VerifyProgress } from '../ledger/audit/verify-batch.js';
 import type { SameBytes } from '../domain/images/same-bytes.js';
 import { counted } from '../domain/counted.js';
 import { oneLine, renderTable, type TableColumn, type TableOptions } from './table.js';

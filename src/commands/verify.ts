@@ -1,6 +1,6 @@
-import { Differences } from '../audit/difference.js';
-import type { Seal } from '../audit/newest-seal.js';
-import { verifyBatch, type Checked } from '../audit/verify-batch.js';
+import { Differences } from '../ledger/audit/difference.js';
+import type { Seal } from '../ledger/audit/newest-seal.js';
+import { verifyBatch, type Checked } from '../ledger/audit/verify-batch.js';
 import { sameBytesText, type SameBytes } from '../domain/images/same-bytes.js';
 import { addressOf, type BatchLocation } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';

@@ -1,8 +1,8 @@
 import { tmpdir } from 'node:os';
-import type { Seal } from '../audit/newest-seal.js';
+import type { Seal } from '../ledger/audit/newest-seal.js';
 import { counted } from '../domain/counted.js';
 import { UsageError } from '../errors.js';
-import { withTextFiles } from '../ledger/text-file.js';
+import { withTextFiles } from '../ledger/files/text-file.js';
 import { cardToPlace, CARD_NAME } from '../report/dataset-card.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { exportCard } from './export-card.js';

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import type { Seal } from '../audit/newest-seal.js';
+import type { Seal } from '../ledger/audit/newest-seal.js';
 import { LabelTypes } from '../domain/rows/label-types.js';
 import { BatchFile } from '../ledger/documents.js';
-import { readJsonLines } from '../ledger/json-lines.js';
-import { withLocalCopies } from '../ledger/local-copies.js';
-import { readDocument } from '../ledger/read-document.js';
-import type { TextFile } from '../ledger/text-file.js';
+import { readJsonLines } from '../ledger/files/json-lines.js';
+import { withLocalCopies } from '../ledger/files/local-copies.js';
+import { readDocument } from '../ledger/files/read-document.js';
+import type { TextFile } from '../ledger/files/text-file.js';
 import { CardCounts } from '../report/card-counts.js';
 import { at, batchFileKey } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';

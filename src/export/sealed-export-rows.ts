@@ -1,6 +1,6 @@
-import type { Seal } from '../audit/newest-seal.js';
+import type { Seal } from '../ledger/audit/newest-seal.js';
 import { UsageError } from '../errors.js';
-import type { Fetch, LocalCopy } from '../ledger/local-copies.js';
+import type { Fetch, LocalCopy } from '../ledger/files/local-copies.js';
 import { rowsAfterRun } from '../ledger/run-rows.js';
 import { at, batchRoot, outcomesKey } from '../storage/layout.js';
 import { StorageError, type ObjectRef, type ObjectStore } from '../storage/object-store.js';

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { LeaseBook } from '../domain/money/budget.js';
 import { at, budgetKey, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
-import { toJsonLines } from './json-lines.js';
-import { readDocument, readDocumentIfAny } from './read-document.js';
+import { toJsonLines } from './files/json-lines.js';
+import { readDocument, readDocumentIfAny } from './files/read-document.js';
 
 const count = z.int().min(0);
 

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { FoundInput, InputImages } from '../sheet/index.js';
 import { at, inputKey, type BucketFolder } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
-import { readJsonLines, toJsonLines } from './json-lines.js';
+import { readJsonLines, toJsonLines } from './files/json-lines.js';
 
 /** A line of a list of input images: what the sheet calls one, and what it was by its bytes when the sheet was submitted. */
 const InputLine = z.object({

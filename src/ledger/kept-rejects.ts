@@ -5,7 +5,7 @@ import { isReportColumn } from '../domain/rows/reserved-columns.js';
 import { at, rejectsKey, rejectsLedgerKey, skippedKey, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import type { BatchFile } from './documents.js';
-import { readJsonLines } from './json-lines.js';
+import { readJsonLines } from './files/json-lines.js';
 import { RejectedLine, SkippedLine } from './left-out-documents.js';
 
 /** The records that a run found or kept rejected. A run of an older version left them in `rejects.csv` alone. */

@@ -1,6 +1,6 @@
-import { toJsonLines } from './json-lines.js';
+import { toJsonLines } from './files/json-lines.js';
 import { OpenedShard } from './documents.js';
-import { readDocument, readDocumentIfAny } from './read-document.js';
+import { readDocument, readDocumentIfAny } from './files/read-document.js';
 import { at, openedKey, type RunRef } from '../storage/layout.js';
 import { StorageError, type ObjectStore } from '../storage/object-store.js';
 

@@ -3,7 +3,7 @@ import type { ShardRow } from '../domain/rows/row.js';
 import { phaseReached } from '../domain/phase-reached.js';
 import { generationsTogether } from '../domain/rows/row-plan.js';
 import { OutcomeLine } from './documents.js';
-import { readJsonLines } from './json-lines.js';
+import { readJsonLines } from './files/json-lines.js';
 import { at, batchRoot, imageKey, partsPrefix } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import type { RunRef } from '../storage/layout.js';

@@ -2,7 +2,7 @@ import type { RowBefore } from '../domain/rows/row-plan.js';
 import { at, batchFileKey, carriedKey, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { BatchFile } from './documents.js';
-import { readDocumentIfAny } from './read-document.js';
+import { readDocumentIfAny } from './files/read-document.js';
 import { rowsAfterRun, statesAfterRun } from './run-rows.js';
 
 /** What was there before a run. */

@@ -7,7 +7,7 @@ import { at, carriedKey, outcomesKey, rowsPrefix, type RunRef } from '../storage
 import type { ObjectStore } from '../storage/object-store.js';
 import { mergedByPosition, shardsByPosition } from './by-position.js';
 import { CarriedLine, OutcomeLine, ShardRowLine } from './documents.js';
-import { readJsonLines } from './json-lines.js';
+import { readJsonLines } from './files/json-lines.js';
 import { openedAtMs } from './opened-shards.js';
 import { listPartsByShard, readParts } from './parts.js';
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { at, sentKey, type BatchLocation } from '../storage/layout.js';
 import { StorageError, type ObjectStore } from '../storage/object-store.js';
-import { readDocumentIfAny } from './read-document.js';
+import { readDocumentIfAny } from './files/read-document.js';
 
 /**
  * `sent/<key of the generation>.json`: how its create was sent last, where the body has parts that change with time and

@@ -1,7 +1,7 @@
 import QuickLRU from 'quick-lru';
 import type { ShardRow } from '../domain/rows/row.js';
 import { ShardRowLine } from './documents.js';
-import { readJsonLines } from './json-lines.js';
+import { readJsonLines } from './files/json-lines.js';
 import { type RunRef, at, rowsKey } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 

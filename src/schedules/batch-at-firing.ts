@@ -5,7 +5,7 @@ import type { StartedRun } from '../batch/start-run.js';
 import type { BatchStatus } from '../batch/status-document.js';
 import type { ScheduleName } from '../domain/batch/schedule-name.js';
 import { RunRequest } from '../ledger/documents.js';
-import { readDocumentIfAny } from '../ledger/read-document.js';
+import { readDocumentIfAny } from '../ledger/files/read-document.js';
 import { at, isSamePlace, requestKey, type BatchLocation, type RunRef } from '../storage/layout.js';
 import type { ScheduleAccess } from './schedule-client.js';
 

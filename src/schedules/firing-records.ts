@@ -1,5 +1,5 @@
 import type { ScheduleName } from '../domain/batch/schedule-name.js';
-import { readDocumentIfAny } from '../ledger/read-document.js';
+import { readDocumentIfAny } from '../ledger/files/read-document.js';
 import type { HomeFolder } from '../storage/layout.js';
 import type { ObjectRef, ObjectStore } from '../storage/object-store.js';
 import { firingKey } from '../storage/schedule-layout.js';

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import path from 'node:path';
 import { parseScheduleName, type ScheduleName } from '../domain/batch/schedule-name.js';
 import { UsageError } from '../errors.js';
-import { readDocumentIfAny } from '../ledger/read-document.js';
+import { readDocumentIfAny } from '../ledger/files/read-document.js';
 import type { HomeFolder } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { scheduleAddress, schedulesPrefix } from '../storage/schedule-layout.js';

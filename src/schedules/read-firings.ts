@@ -4,7 +4,7 @@ import pMap from 'p-map';
 import { readBatchStatus } from '../batch/batch-status.js';
 import type { BatchStatus } from '../batch/status-document.js';
 import type { ScheduleName } from '../domain/batch/schedule-name.js';
-import { readDocumentIfAny } from '../ledger/read-document.js';
+import { readDocumentIfAny } from '../ledger/files/read-document.js';
 import type { HomeFolder } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { firingKey, firingsPrefix } from '../storage/schedule-layout.js';

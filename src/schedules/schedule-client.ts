@@ -9,7 +9,7 @@ import type { ScheduleName } from '../domain/batch/schedule-name.js';
 import { parseScheduleName } from '../domain/batch/schedule-name.js';
 import type { ScheduleOverlap } from '../domain/batch/schedule-overlap.js';
 import { UsageError } from '../errors.js';
-import { readDocumentIfAny } from '../ledger/read-document.js';
+import { readDocumentIfAny } from '../ledger/files/read-document.js';
 import type { HomeFolder } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { firingWorkflowId, scheduleId } from '../workflows/names.js';

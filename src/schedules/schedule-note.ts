@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { ScheduleName } from '../domain/batch/schedule-name.js';
 import { SCHEDULE_OVERLAPS } from '../domain/batch/schedule-overlap.js';
-import { toJsonLines } from '../ledger/json-lines.js';
-import { readDocumentIfAny } from '../ledger/read-document.js';
+import { toJsonLines } from '../ledger/files/json-lines.js';
+import { readDocumentIfAny } from '../ledger/files/read-document.js';
 import type { HomeFolder } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { scheduleNoteKey } from '../storage/schedule-layout.js';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Report } from '../../src/ledger/documents.js';
-import { readDocument } from '../../src/ledger/read-document.js';
+import { readDocument } from '../../src/ledger/files/read-document.js';
 import { at, reportKey } from '../../src/storage/layout.js';
 import { cancelUpdate } from '../../src/workflows/messages.js';
 import { shardTallyQuery } from '../../src/workflows/shard-messages.js';

@@ -1,8 +1,8 @@
 import type { Client } from '@temporalio/client';
 import type { z } from 'zod';
 import { BatchFile, CarriedLine, OutcomeLine, Report, ShardRowLine } from '../../src/ledger/documents.js';
-import { readJsonLines } from '../../src/ledger/json-lines.js';
-import { readDocument } from '../../src/ledger/read-document.js';
+import { readJsonLines } from '../../src/ledger/files/json-lines.js';
+import { readDocument } from '../../src/ledger/files/read-document.js';
 import type { RowOutcome } from '../../src/domain/rows/outcome.js';
 import type { ShardRow } from '../../src/domain/rows/row.js';
 import type { BatchId } from '../../src/domain/rows/ids.js';

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { expect } from 'vitest';
-import { Differences, type Difference } from '../../src/audit/difference.js';
-import { findNewestSeal } from '../../src/audit/newest-seal.js';
-import { verifyBatch } from '../../src/audit/verify-batch.js';
+import { Differences, type Difference } from '../../src/ledger/audit/difference.js';
+import { findNewestSeal } from '../../src/ledger/audit/newest-seal.js';
+import { verifyBatch } from '../../src/ledger/audit/verify-batch.js';
 import type { BatchId } from '../../src/domain/rows/ids.js';
 import type { GenerationRecord, RowOutcome } from '../../src/domain/rows/outcome.js';
 import type { ShardRow } from '../../src/domain/rows/row.js';

@@ -4,7 +4,7 @@ import type { RowEnd } from '../../src/domain/rows/outcome.js';
 import type { ShardRow } from '../../src/domain/rows/row.js';
 import { EMPTY_TALLY } from '../../src/domain/batch/tally.js';
 import { thumbnailOf } from './thumbnail-of.js';
-import { LedgerFiles } from '../../src/ledger/ledger-files.js';
+import { LedgerFiles } from '../../src/ledger/files/ledger-files.js';
 import { at, imageKey, thumbnailKey, type RunRef } from '../../src/storage/layout.js';
 import type { ObjectStore } from '../../src/storage/object-store.js';
 import { samplePng } from './sample-images.js';

@@ -6,7 +6,7 @@ import { rowTagOf } from '../../src/domain/row-image.js';
 import { toStoredIdentity } from '../../src/domain/images/stored-identity.js';
 import { EMPTY_TALLY } from '../../src/domain/batch/tally.js';
 import { ShardRowLine } from '../../src/ledger/documents.js';
-import { readJsonLines } from '../../src/ledger/json-lines.js';
+import { readJsonLines } from '../../src/ledger/files/json-lines.js';
 import { at, batchRoot, imageKey, rowsKey, type RunRef } from '../../src/storage/layout.js';
 import type { ActivityBench } from './activity-bench.js';
 import { samplePng } from './sample-images.js';

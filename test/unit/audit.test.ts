@@ -1,18 +1,18 @@
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { countDifferences } from '../../src/audit/count-differences.js';
-import { Differences } from '../../src/audit/difference.js';
+import { Differences } from '../../src/ledger/audit/difference.js';
 import { imageDifferences } from '../../src/audit/image-differences.js';
-import { indexSealedRows } from '../../src/audit/sealed-rows-index.js';
-import { fixedKeys, placeOf } from '../../src/audit/stray-objects.js';
-import { digestDifferences, mayBeNewer } from '../../src/audit/verify-files.js';
+import { indexSealedRows } from '../../src/ledger/audit/sealed-rows-index.js';
+import { fixedKeys, placeOf } from '../../src/ledger/audit/stray-objects.js';
+import { digestDifferences, mayBeNewer } from '../../src/ledger/audit/verify-files.js';
 import type { JobId } from '../../src/domain/rows/ids.js';
 import type { RowOutcome } from '../../src/domain/rows/outcome.js';
 import { NO_SAME_BYTES } from '../../src/domain/images/same-bytes.js';
 import { SealedCounts } from '../../src/domain/sealed-counts.js';
 import { toStoredIdentity } from '../../src/domain/images/stored-identity.js';
 import { FAILURE_KINDS } from '../../src/domain/rows/failure-kind.js';
-import { toJsonLines } from '../../src/ledger/json-lines.js';
+import { toJsonLines } from '../../src/ledger/files/json-lines.js';
 import { failedOutcome, hashOf, sampleRun, storedOutcome } from '../support/sample-rows.js';
 
 const OUTCOMES: readonly RowOutcome[] = [

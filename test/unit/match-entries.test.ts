@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { matchEntries, type Match } from '../../src/audit/match-entries.js';
+import { matchEntries, type Match } from '../../src/ledger/audit/match-entries.js';
 
 async function* streamed<T>(entries: readonly T[]): AsyncGenerator<T> {
   yield* entries;

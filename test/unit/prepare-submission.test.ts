@@ -14,7 +14,7 @@ import { SheetInputs } from '../../src/sheet/fetch/sheet-inputs.js';
 import type { BatchId } from '../../src/domain/rows/ids.js';
 import type { PriceTable } from '../../src/domain/money/price-table.js';
 import type { BatchFile } from '../../src/ledger/documents.js';
-import { toJsonLines } from '../../src/ledger/json-lines.js';
+import { toJsonLines } from '../../src/ledger/files/json-lines.js';
 import { SheetSettings } from '../../src/sheet/index.js';
 import {
   at,

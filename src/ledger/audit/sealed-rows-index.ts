@@ -1,13 +1,13 @@
-import { IdLines } from '../domain/identity/id-lines.js';
-import { NO_SAME_BYTES, SameBytesFinder, type SameBytes } from '../domain/images/same-bytes.js';
-import { SealedCounts } from '../domain/sealed-counts.js';
-import type { RowOutcome } from '../domain/rows/outcome.js';
-import { rowTagOf } from '../domain/row-image.js';
-import type { StoredIdentity } from '../domain/images/stored-identity.js';
-import { foldedName } from '../domain/images/taken-names.js';
-import { OutcomeLine } from '../ledger/documents.js';
-import { readEachLine } from '../ledger/json-lines.js';
-import type { LocalCopy } from '../ledger/local-copies.js';
+import { IdLines } from '../../domain/identity/id-lines.js';
+import { NO_SAME_BYTES, SameBytesFinder, type SameBytes } from '../../domain/images/same-bytes.js';
+import { SealedCounts } from '../../domain/sealed-counts.js';
+import type { RowOutcome } from '../../domain/rows/outcome.js';
+import { rowTagOf } from '../../domain/row-image.js';
+import type { StoredIdentity } from '../../domain/images/stored-identity.js';
+import { foldedName } from '../../domain/images/taken-names.js';
+import { OutcomeLine } from '../documents.js';
+import { readEachLine } from '../files/json-lines.js';
+import type { LocalCopy } from '../files/local-copies.js';
 import type { Differences } from './difference.js';
 import type { Numbered } from './match-entries.js';
 

@@ -3,9 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
-import { sharedSignal } from '../network/shared-signal.js';
-import { hashObject, type HashedObject } from '../storage/hash-object.js';
-import type { ObjectRef, ObjectStore } from '../storage/object-store.js';
+import { sharedSignal } from '../../network/shared-signal.js';
+import { hashObject, type HashedObject } from '../../storage/hash-object.js';
+import type { ObjectRef, ObjectStore } from '../../storage/object-store.js';
 
 /** An object on the local disk, as it was when it was fetched: to be read as often and as slowly as one likes. */
 export interface LocalCopy extends HashedObject {

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { JsonValue } from '../domain/text/json.js';
-import { csvChunks, type CsvCells } from '../sheet/index.js';
+import type { JsonValue } from '../../domain/text/json.js';
+import { csvChunks, type CsvCells } from '../../sheet/index.js';
 import { readJsonLines } from './json-lines.js';
-import { at, batchRoot } from '../storage/layout.js';
-import type { ObjectStore } from '../storage/object-store.js';
+import { at, batchRoot } from '../../storage/layout.js';
+import type { ObjectStore } from '../../storage/object-store.js';
 import { withTextFiles, type TextFile } from './text-file.js';
-import type { RunRef } from '../storage/layout.js';
+import type { RunRef } from '../../storage/layout.js';
 
 const CELLS = z.record(z.string(), z.json());
 

@@ -1,11 +1,11 @@
 import { pMapIterable } from 'p-map';
-import type { RowOutcome } from '../domain/rows/outcome.js';
-import { hashObject } from '../storage/hash-object.js';
-import { at, batchRoot, reportKey } from '../storage/layout.js';
-import { readOrFault } from '../storage/object-fault.js';
-import type { ObjectRef, ObjectStore } from '../storage/object-store.js';
+import type { RowOutcome } from '../../domain/rows/outcome.js';
+import { hashObject } from '../../storage/hash-object.js';
+import { at, batchRoot, reportKey } from '../../storage/layout.js';
+import { readOrFault } from '../../storage/object-fault.js';
+import type { ObjectRef, ObjectStore } from '../../storage/object-store.js';
 import type { Difference } from './difference.js';
-import { imageDifferences, type ImageEvidence } from './image-differences.js';
+import { imageDifferences, type ImageEvidence } from '../../audit/image-differences.js';
 import type { Seal } from './newest-seal.js';
 import type { SealedRowsIndex } from './sealed-rows-index.js';
 

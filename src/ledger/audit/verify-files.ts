@@ -2,11 +2,11 @@ import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import pMap from 'p-map';
 import { ZodError } from 'zod';
-import { uploadedInput } from '../domain/rows/input-image.js';
-import { BatchFile } from '../ledger/documents.js';
-import { inputLines } from '../ledger/input-list.js';
-import type { Fetch, LocalCopy } from '../ledger/local-copies.js';
-import { hashObject, type HashedObject } from '../storage/hash-object.js';
+import { uploadedInput } from '../../domain/rows/input-image.js';
+import { BatchFile } from '../documents.js';
+import { inputLines } from '../input-list.js';
+import type { Fetch, LocalCopy } from '../files/local-copies.js';
+import { hashObject, type HashedObject } from '../../storage/hash-object.js';
 import {
   at,
   batchFileKey,
@@ -22,9 +22,9 @@ import {
   rowsPrefix,
   runsPrefix,
   type RunRef,
-} from '../storage/layout.js';
-import { readOrFault } from '../storage/object-fault.js';
-import type { ObjectStore } from '../storage/object-store.js';
+} from '../../storage/layout.js';
+import { readOrFault } from '../../storage/object-fault.js';
+import type { ObjectStore } from '../../storage/object-store.js';
 import type { Difference, Differences } from './difference.js';
 import type { Seal } from './newest-seal.js';
 

@@ -1,10 +1,10 @@
 import { ZodError } from 'zod';
-import { lastRunSeq } from '../batch/plan-submission.js';
-import { UsageError } from '../errors.js';
-import { Report } from '../ledger/documents.js';
-import { readDocumentIfAny } from '../ledger/read-document.js';
-import { at, outcomesKey, reportKey, type BatchLocation, type RunRef } from '../storage/layout.js';
-import type { ObjectStore } from '../storage/object-store.js';
+import { lastRunSeq } from '../../batch/plan-submission.js';
+import { UsageError } from '../../errors.js';
+import { Report } from '../documents.js';
+import { readDocumentIfAny } from '../files/read-document.js';
+import { at, outcomesKey, reportKey, type BatchLocation, type RunRef } from '../../storage/layout.js';
+import type { ObjectStore } from '../../storage/object-store.js';
 
 /** The newest seal of a batch. */
 export interface Seal {

@@ -1,6 +1,6 @@
 import { pMapIterable } from 'p-map';
-import { fromStoredIdentity } from '../domain/images/stored-identity.js';
-import { conditionalPutsKey } from '../storage/conditional-puts.js';
+import { fromStoredIdentity } from '../../domain/images/stored-identity.js';
+import { conditionalPutsKey } from '../../storage/conditional-puts.js';
 import {
   at,
   batchFileKey,
@@ -20,8 +20,8 @@ import {
   runsPrefix,
   sentPrefix,
   type BatchLocation,
-} from '../storage/layout.js';
-import type { ListedObject, ObjectStore } from '../storage/object-store.js';
+} from '../../storage/layout.js';
+import type { ListedObject, ObjectStore } from '../../storage/object-store.js';
 import type { DifferenceKind } from './difference.js';
 import type { Seal } from './newest-seal.js';
 import type { SealedRowsIndex } from './sealed-rows-index.js';

@@ -1,5 +1,5 @@
-import type { SameBytes } from '../domain/images/same-bytes.js';
-import { withLocalCopies, type Fetch } from '../ledger/local-copies.js';
+import type { SameBytes } from '../../domain/images/same-bytes.js';
+import { withLocalCopies, type Fetch } from '../files/local-copies.js';
 import {
   batchRoot,
   failuresKey,
@@ -7,9 +7,9 @@ import {
   metadataKey,
   outcomesKey,
   rejectsKey,
-} from '../storage/layout.js';
-import type { ObjectStore } from '../storage/object-store.js';
-import { countDifferences } from './count-differences.js';
+} from '../../storage/layout.js';
+import type { ObjectStore } from '../../storage/object-store.js';
+import { countDifferences } from '../../audit/count-differences.js';
 import type { Differences } from './difference.js';
 import type { Seal } from './newest-seal.js';
 import { indexSealedRows, type SealedRowsIndex } from './sealed-rows-index.js';

@@ -1,9 +1,9 @@
 import pMap from 'p-map';
-import { lastRunSeq } from '../batch/plan-submission.js';
-import { UsageError } from '../errors.js';
-import { withLocalCopies } from '../ledger/local-copies.js';
-import { at, batchRoot, outcomesKey } from '../storage/layout.js';
-import type { ObjectStore } from '../storage/object-store.js';
+import { lastRunSeq } from '../../batch/plan-submission.js';
+import { UsageError } from '../../errors.js';
+import { withLocalCopies } from '../files/local-copies.js';
+import { at, batchRoot, outcomesKey } from '../../storage/layout.js';
+import type { ObjectStore } from '../../storage/object-store.js';
 import { Differences, isPrunable } from './difference.js';
 import type { Seal } from './newest-seal.js';
 import { indexSealedRows } from './sealed-rows-index.js';

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { StorageError, type ObjectRef, type ObjectStore } from '../storage/object-store.js';
+import { StorageError, type ObjectRef, type ObjectStore } from '../../storage/object-store.js';
 
 /** A JSON document of the ledger. Throws `StorageError`, and what `schema` finds wrong. */
 export async function readDocument<T>(store: ObjectStore, ref: ObjectRef, schema: z.ZodType<T>): Promise<T> {

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import type { RowOutcome } from '../domain/rows/outcome.js';
-import { csvRecords, isCsvFault } from '../ledger/csv-records.js';
-import { readEachLine } from '../ledger/json-lines.js';
-import type { LocalCopy } from '../ledger/local-copies.js';
+import type { RowOutcome } from '../../domain/rows/outcome.js';
+import { csvRecords, isCsvFault } from '../csv-records.js';
+import { readEachLine } from '../files/json-lines.js';
+import type { LocalCopy } from '../files/local-copies.js';
 import type { Difference, Differences } from './difference.js';
 import { matchEntries, type Numbered } from './match-entries.js';
 import type { SealedRowsIndex } from './sealed-rows-index.js';
