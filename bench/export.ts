@@ -3,7 +3,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import prettyBytes from 'pretty-bytes';
 import { z } from 'zod';
-import { EXPORT_FORMATS } from '../src/export/export-format.js';
+import { EXPORT_FORMATS } from '../src/report/export/export-format.js';
 import { startActivityBench } from '../test/support/activity-bench.js';
 import { bucketVariables } from '../test/support/bucket-variables.js';
 import { runCommand } from '../test/support/command-line.js';

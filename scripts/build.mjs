@@ -6,7 +6,7 @@ import { runCommand } from './run-command.mjs';
 import { runScript, say } from './setup-error.mjs';
 
 /** Not compiled: sent to browsers as they are. */
-const PAGE_SCRIPTS = 'report/page';
+const PAGE_SCRIPTS = 'report/contact-sheet/page';
 
 /** Whether dist/ was made of the sources as they are now. */
 export function isBuilt(root) {

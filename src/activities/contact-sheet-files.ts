@@ -3,15 +3,15 @@ import type { RowOutcome } from '../domain/rows/outcome.js';
 import type { ShardRow } from '../domain/rows/row.js';
 import type { Tally } from '../domain/batch/tally.js';
 import type { LedgerFiles } from '../ledger/files/ledger-files.js';
-import { FacetCollector } from '../report/contact-sheet-facets.js';
-import { contactSheetRow, type ContactSheetRow } from '../report/contact-sheet-row.js';
+import { FacetCollector } from '../report/contact-sheet/facets.js';
+import { contactSheetRow, type ContactSheetRow } from '../report/contact-sheet/row.js';
 import {
   contactSheetFile,
   contactSheetPage,
   facetFile,
   ROWS_WITHOUT_SCRIPT,
   type AlikeList,
-} from '../report/contact-sheet.js';
+} from '../report/contact-sheet/contact-sheet.js';
 import {
   batchRoot,
   canaryPageFolder,

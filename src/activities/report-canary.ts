@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import { jobTimesOf, type CanaryResult } from '../domain/canary-result.js';
+import { jobTimesOf, type CanaryResult } from '../report/canary-result.js';
 import { expectedSeconds, spread } from '../domain/time/expected-time.js';
 import { ImageCounts, type ImagesOfKind } from '../domain/money/image-counts.js';
 import type { RowOutcome } from '../domain/rows/outcome.js';

@@ -11,8 +11,8 @@ import type { Tally } from '../domain/batch/tally.js';
 import { failureColumns, failureRecord } from '../report/failure-record.js';
 import { ImagesCard } from '../report/images-card.js';
 import { metadataLine } from '../report/metadata-line.js';
-import { ResultsTable } from '../report/results-table.js';
-import { ResultsText } from '../report/results-text.js';
+import { ResultsTable } from '../report/results/results-table.js';
+import { ResultsText } from '../report/results/results-text.js';
 import { BatchFile, OutcomeLine, type Report } from '../ledger/documents.js';
 import { readJsonLines } from '../ledger/files/json-lines.js';
 import {

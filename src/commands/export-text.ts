@@ -1,7 +1,7 @@
 import prettyBytes from 'pretty-bytes';
 import prettyMs from 'pretty-ms';
-import type { Exported, ExportProgress } from '../export/export-batch.js';
-import { missingIn, type MissingRow } from '../export/export-manifest.js';
+import type { Exported, ExportProgress } from '../report/export/export-batch.js';
+import { missingIn, type MissingRow } from '../report/export/export-manifest.js';
 import { counted } from '../domain/counted.js';
 import { oneLine } from './table.js';
 

@@ -1,11 +1,11 @@
 import path from 'node:path';
 import { UsageError } from '../errors.js';
-import { exportBatch, type Exported } from '../export/export-batch.js';
-import type { ExportFormat } from '../export/export-format.js';
-import { missingIn } from '../export/export-manifest.js';
+import { exportBatch, type Exported } from '../report/export/export-batch.js';
+import type { ExportFormat } from '../report/export/export-format.js';
+import { missingIn } from '../report/export/export-manifest.js';
 import type { ExportPlace } from '../export/export-place.js';
-import { folderPlace } from '../export/folder-place.js';
-import { s3Place } from '../export/s3-place.js';
+import { folderPlace } from '../report/export/folder-place.js';
+import { s3Place } from '../report/export/s3-place.js';
 import type { Seal } from '../ledger/audit/newest-seal.js';
 import { s3FolderIn } from '../storage/folder-name.js';
 import { batchRoot, type BatchLocation } from '../storage/layout.js';

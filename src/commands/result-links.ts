@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from '@commander-js/extra-typings';
 import prettyMs from 'pretty-ms';
-import type { ExtraColumn } from '../report/results-table.js';
+import type { ExtraColumn } from '../report/results/results-table.js';
 import { at, type BatchLocation } from '../storage/layout.js';
 import type { ObjectStore, SigningCredentials } from '../storage/object-store.js';
 import { minuteOf } from './elapsed.js';

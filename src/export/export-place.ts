@@ -1,4 +1,4 @@
-import type { ShardFile, WrittenFile } from './shard-file.js';
+import type { ShardFile, WrittenFile } from '../report/export/shard-file.js';
 
 /** Where an export goes: a folder, or a prefix in a bucket. Files lie directly in it; each is whole or not there. */
 export interface ExportPlace {

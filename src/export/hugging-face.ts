@@ -1,4 +1,4 @@
-import type { ExportColumn } from './export-columns.js';
+import type { ExportColumn } from '../report/export/export-columns.js';
 
 /** A column's type as Hugging Face `datasets` names it. */
 export function huggingFaceType(type: ExportColumn['type']): string {

@@ -4,7 +4,7 @@ import type { Fetch, LocalCopy } from '../ledger/files/local-copies.js';
 import { rowsAfterRun } from '../ledger/run-rows.js';
 import { at, batchRoot, outcomesKey } from '../storage/layout.js';
 import { StorageError, type ObjectRef, type ObjectStore } from '../storage/object-store.js';
-import { exportRowOf, type ExportRow } from './export-row.js';
+import { exportRowOf, type ExportRow } from '../report/export/export-row.js';
 
 /**
  * Every row of a sealed batch in its order; undefined for one without an image. What it reads is fetched first, so that

@@ -3,7 +3,7 @@ import { at, batchRoot, reportKey, type RunRef } from '../storage/layout.js';
 import { readOrFault } from '../storage/object-fault.js';
 import { StorageError, type ObjectStore } from '../storage/object-store.js';
 import { retryTransient } from '../storage/transient-retry.js';
-import type { ExportRow } from './export-row.js';
+import type { ExportRow } from '../report/export/export-row.js';
 
 const RETRY = { attempts: 4, firstDelayMs: 500 };
 

@@ -2,8 +2,8 @@ import { Option, type Command as Program } from '@commander-js/extra-typings';
 import type { ExitCode } from '../commands/command-context.js';
 import { linkKind } from '../commands/result-links.js';
 import { shardSize, wholeNumber } from '../commands/option-parsers.js';
-import { RESULT_COLUMNS } from '../domain/result-columns.js';
-import { EXPORT_FORMATS } from '../export/export-format.js';
+import { RESULT_COLUMNS } from '../report/results/result-columns.js';
+import { EXPORT_FORMATS } from '../report/export/export-format.js';
 import { example, type Performer } from './perform.js';
 
 /** The commands that change nothing. */

@@ -1,5 +1,5 @@
 import prettyMs from 'pretty-ms';
-import type { CanaryResult } from '../domain/canary-result.js';
+import type { CanaryResult } from './canary-result.js';
 
 /** The result of a canary, in a few sentences for a person: numbers alone. */
 export function canaryText(result: CanaryResult): string {

@@ -60,7 +60,7 @@ export async function fakeCheckout({ withGo }: { withGo: boolean }): Promise<Fak
   const copied = [
     'scripts',
     'tools',
-    'src/report/page',
+    'src/report/contact-sheet/page',
     'package.json',
     'tsconfig.json',
     'tsconfig.build.json',

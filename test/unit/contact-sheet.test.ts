@@ -6,9 +6,13 @@ import type { JobId } from '../../src/domain/rows/ids.js';
 import type { GenerationRecord, RowEnd } from '../../src/domain/rows/outcome.js';
 import type { PromptRow } from '../../src/domain/rows/row.js';
 import { EMPTY_TALLY } from '../../src/domain/batch/tally.js';
-import { FacetCollector } from '../../src/report/contact-sheet-facets.js';
-import { contactSheetRow } from '../../src/report/contact-sheet-row.js';
-import { contactSheetFile, contactSheetPage, type ContactSheetPage } from '../../src/report/contact-sheet.js';
+import { FacetCollector } from '../../src/report/contact-sheet/facets.js';
+import { contactSheetRow } from '../../src/report/contact-sheet/row.js';
+import {
+  contactSheetFile,
+  contactSheetPage,
+  type ContactSheetPage,
+} from '../../src/report/contact-sheet/contact-sheet.js';
 import { hashOf, sampleRow, storedOutcome } from '../support/sample-rows.js';
 
 const stored: RowEnd = {

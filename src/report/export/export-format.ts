@@ -1,4 +1,4 @@
-import type { ImageType } from '../domain/rows/outcome.js';
+import type { ImageType } from '../../domain/rows/outcome.js';
 
 /** The formats that a batch is exported in. */
 export const EXPORT_FORMATS = ['parquet', 'webdataset'] as const;

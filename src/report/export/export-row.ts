@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import type { JsonValue } from '../domain/text/json.js';
-import type { RowOutcome } from '../domain/rows/outcome.js';
-import type { PromptRow } from '../domain/rows/row.js';
-import { shownInputs } from '../report/metadata-line.js';
-import { imageFileAt } from '../storage/layout.js';
+import type { JsonValue } from '../../domain/text/json.js';
+import type { RowOutcome } from '../../domain/rows/outcome.js';
+import type { PromptRow } from '../../domain/rows/row.js';
+import { shownInputs } from '../metadata-line.js';
+import { imageFileAt } from '../../storage/layout.js';
 
 const json: z.ZodType<JsonValue> = z.json();
 

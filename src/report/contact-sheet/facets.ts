@@ -1,6 +1,6 @@
-import type { RowOutcome } from '../domain/rows/outcome.js';
-import type { PromptRow } from '../domain/rows/row.js';
-import { labelTexts } from './contact-sheet-row.js';
+import type { RowOutcome } from '../../domain/rows/outcome.js';
+import type { PromptRow } from '../../domain/rows/row.js';
+import { labelTexts } from './row.js';
 
 /** Columns with more values than that are searched, not chosen from. */
 const MOST_VALUES = 200;

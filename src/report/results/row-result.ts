@@ -1,10 +1,10 @@
-import type { RowOutcome } from '../domain/rows/outcome.js';
-import type { ResultColumn } from '../domain/result-columns.js';
-import type { RowCosts } from '../domain/money/row-cost.js';
-import type { RejectedRecord, ShardRow, SkippedRecord } from '../domain/rows/row.js';
-import { placeText } from '../sheet/record-place.js';
-import { batchRoot, type BatchLocation } from '../storage/layout.js';
-import { unstoredReason } from './failure-record.js';
+import type { RowOutcome } from '../../domain/rows/outcome.js';
+import type { ResultColumn } from './result-columns.js';
+import type { RowCosts } from '../../domain/money/row-cost.js';
+import type { RejectedRecord, ShardRow, SkippedRecord } from '../../domain/rows/row.js';
+import { placeText } from '../../sheet/record-place.js';
+import { batchRoot, type BatchLocation } from '../../storage/layout.js';
+import { unstoredReason } from '../failure-record.js';
 
 /** What became of a row, or of a record of which no row was made; scripts rely on the words. */
 export type ResultStatus = 'stored' | 'failed' | 'cancelled' | 'rejected' | 'skipped' | 'pending';

@@ -1,14 +1,14 @@
-import { jsonAsText } from '../domain/text/json.js';
-import type { RowOutcome } from '../domain/rows/outcome.js';
-import { namesBeside, RESULT_COLUMNS } from '../domain/result-columns.js';
-import { inputColumnOf } from '../domain/rows/reserved-columns.js';
-import { RowCosts } from '../domain/money/row-cost.js';
-import type { ShardRow } from '../domain/rows/row.js';
-import { cellOfRow, cellsOfRecord, type SheetColumn } from '../domain/rows/sheet-column.js';
-import type { BatchFile } from '../ledger/documents.js';
-import type { RunRef } from '../storage/layout.js';
-import { publicInputs } from '../sheet/rows/input-images.js';
-import type { ObjectStore } from '../storage/object-store.js';
+import { jsonAsText } from '../../domain/text/json.js';
+import type { RowOutcome } from '../../domain/rows/outcome.js';
+import { namesBeside, RESULT_COLUMNS } from './result-columns.js';
+import { inputColumnOf } from '../../domain/rows/reserved-columns.js';
+import { RowCosts } from '../../domain/money/row-cost.js';
+import type { ShardRow } from '../../domain/rows/row.js';
+import { cellOfRow, cellsOfRecord, type SheetColumn } from '../../domain/rows/sheet-column.js';
+import type { BatchFile } from '../../ledger/documents.js';
+import type { RunRef } from '../../storage/layout.js';
+import { publicInputs } from '../../sheet/rows/input-images.js';
+import type { ObjectStore } from '../../storage/object-store.js';
 import { LeftOutRows } from './left-out-rows.js';
 import { rowResult, type ResultStatus, type RowResult } from './row-result.js';
 

@@ -1,11 +1,11 @@
 import prettyBytes from 'pretty-bytes';
-import { jsonAsText } from '../domain/text/json.js';
-import { hasChosenName } from '../domain/object-key.js';
-import type { RowOutcome } from '../domain/rows/outcome.js';
-import type { PromptRow } from '../domain/rows/row.js';
-import { placeText } from '../sheet/record-place.js';
-import { linkToObject } from './contact-sheet-links.js';
-import { labelsOf, shownInputs } from './metadata-line.js';
+import { jsonAsText } from '../../domain/text/json.js';
+import { hasChosenName } from '../../domain/object-key.js';
+import type { RowOutcome } from '../../domain/rows/outcome.js';
+import type { PromptRow } from '../../domain/rows/row.js';
+import { placeText } from '../../sheet/record-place.js';
+import { linkToObject } from '../contact-sheet-links.js';
+import { labelsOf, shownInputs } from '../metadata-line.js';
 
 /** A row as the contact sheet's script takes it: what its card says, and nothing else. */
 export interface ContactSheetRow {

@@ -1,4 +1,4 @@
-import { csvText } from '../sheet/index.js';
+import { csvText } from '../../sheet/index.js';
 import type { ResultCells } from './results-table.js';
 
 const LINES_A_CHUNK = 200;

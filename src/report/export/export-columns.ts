@@ -1,5 +1,5 @@
-import { cellOf, type Cell, type ColumnType, type LabelTypes } from '../domain/rows/label-types.js';
-import { metadataLabelName } from '../domain/rows/reserved-columns.js';
+import { cellOf, type Cell, type ColumnType, type LabelTypes } from '../../domain/rows/label-types.js';
+import { metadataLabelName } from '../../domain/rows/reserved-columns.js';
 import type { ExportRow } from './export-row.js';
 
 /** A column of an export beside the image itself. */

@@ -1,9 +1,9 @@
-import type { LeftOutRecord, RejectedRecord, SkippedRecord } from '../domain/rows/row.js';
-import type { BatchFile } from '../ledger/documents.js';
-import { rejectsOf, skippedOf } from '../ledger/kept-rejects.js';
-import { withLocalCopies } from '../ledger/files/local-copies.js';
-import type { RunRef } from '../storage/layout.js';
-import type { ObjectStore } from '../storage/object-store.js';
+import type { LeftOutRecord, RejectedRecord, SkippedRecord } from '../../domain/rows/row.js';
+import type { BatchFile } from '../../ledger/documents.js';
+import { rejectsOf, skippedOf } from '../../ledger/kept-rejects.js';
+import { withLocalCopies } from '../../ledger/files/local-copies.js';
+import type { RunRef } from '../../storage/layout.js';
+import type { ObjectStore } from '../../storage/object-store.js';
 import { rejectedResult, skippedResult, type RowResult } from './row-result.js';
 
 /** A record of which no row was made, with what `results.csv` says of it. */

@@ -1,4 +1,4 @@
-import { UsageError } from '../errors.js';
+import { UsageError } from '../../errors.js';
 import type { ExportPlan } from './export-plan.js';
 import { isShardName } from './export-format.js';
 import {
@@ -8,7 +8,7 @@ import {
   UnfinishedExport,
   type FinishedShard,
 } from './export-manifest.js';
-import type { ExportPlace } from './export-place.js';
+import type { ExportPlace } from '../../export/export-place.js';
 
 /** What lies where an export is to go. */
 export interface FoundExport {

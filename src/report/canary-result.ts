@@ -1,4 +1,4 @@
-import type { SecondsRange } from './time/expected-time.js';
+import type { SecondsRange } from '../domain/time/expected-time.js';
 
 /** How long the jobs of a canary took from create to done. */
 export interface JobTimes {

@@ -1,10 +1,10 @@
 import { pMapIterable } from 'p-map';
-import { MemoryLimit } from '../storage/byte-budget.js';
-import type { RunRef } from '../storage/layout.js';
-import type { ObjectStore } from '../storage/object-store.js';
+import { MemoryLimit } from '../../storage/byte-budget.js';
+import type { RunRef } from '../../storage/layout.js';
+import type { ObjectStore } from '../../storage/object-store.js';
 import { rowsOfShard, type PlannedShard } from './export-plan.js';
 import type { ExportRow } from './export-row.js';
-import { readSealedImage, type DamagedImage } from './sealed-image.js';
+import { readSealedImage, type DamagedImage } from '../../export/sealed-image.js';
 
 /** A row with the bytes of its image. */
 export interface RowWithImage {

@@ -1,20 +1,20 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import type { Seal } from '../ledger/audit/newest-seal.js';
-import { LabelTypes } from '../domain/rows/label-types.js';
-import { BatchFile } from '../ledger/documents.js';
-import { readJsonLines } from '../ledger/files/json-lines.js';
-import { withLocalCopies } from '../ledger/files/local-copies.js';
-import { readDocument } from '../ledger/files/read-document.js';
-import type { TextFile } from '../ledger/files/text-file.js';
-import { CardCounts } from '../report/card-counts.js';
-import { at, batchFileKey } from '../storage/layout.js';
-import type { ObjectStore } from '../storage/object-store.js';
+import type { Seal } from '../../ledger/audit/newest-seal.js';
+import { LabelTypes } from '../../domain/rows/label-types.js';
+import { BatchFile } from '../../ledger/documents.js';
+import { readJsonLines } from '../../ledger/files/json-lines.js';
+import { withLocalCopies } from '../../ledger/files/local-copies.js';
+import { readDocument } from '../../ledger/files/read-document.js';
+import type { TextFile } from '../../ledger/files/text-file.js';
+import { CardCounts } from '../card-counts.js';
+import { at, batchFileKey } from '../../storage/layout.js';
+import type { ObjectStore } from '../../storage/object-store.js';
 import { exportColumns, type ExportColumn } from './export-columns.js';
 import { laneOf, rulesOf, shardName, type ExportFormat } from './export-format.js';
 import { ExportRow } from './export-row.js';
-import { sealedExportRows } from './sealed-export-rows.js';
-import { ShardSplit, type ShardSlice } from './shard-split.js';
+import { sealedExportRows } from '../../export/sealed-export-rows.js';
+import { ShardSplit, type ShardSlice } from '../../export/shard-split.js';
 
 /** A shard to be written. */
 export interface PlannedShard extends ShardSlice {

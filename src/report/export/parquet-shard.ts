@@ -1,7 +1,7 @@
 import { ByteWriter, ParquetWriter, type SchemaElement } from 'hyparquet-writer';
-import type { Cell } from '../domain/rows/label-types.js';
+import type { Cell } from '../../domain/rows/label-types.js';
 import { cellsOf, type ExportColumn } from './export-columns.js';
-import { huggingFaceSchema } from './hugging-face.js';
+import { huggingFaceSchema } from '../../export/hugging-face.js';
 import type { ShardFile } from './shard-file.js';
 import type { RowWithImage } from './shard-images.js';
 

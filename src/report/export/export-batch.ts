@@ -1,10 +1,10 @@
 import { tmpdir } from 'node:os';
-import type { Seal } from '../ledger/audit/newest-seal.js';
-import { counted } from '../domain/counted.js';
-import { UsageError } from '../errors.js';
-import { withTextFiles } from '../ledger/files/text-file.js';
-import { cardToPlace, CARD_NAME } from '../report/dataset-card.js';
-import type { ObjectStore } from '../storage/object-store.js';
+import type { Seal } from '../../ledger/audit/newest-seal.js';
+import { counted } from '../../domain/counted.js';
+import { UsageError } from '../../errors.js';
+import { withTextFiles } from '../../ledger/files/text-file.js';
+import { cardToPlace, CARD_NAME } from '../dataset-card.js';
+import type { ObjectStore } from '../../storage/object-store.js';
 import { exportCard } from './export-card.js';
 import { rulesOf, type ExportFormat } from './export-format.js';
 import {
@@ -16,12 +16,12 @@ import {
   type MissingRow,
   type UnfinishedExport,
 } from './export-manifest.js';
-import type { ExportPlace } from './export-place.js';
+import type { ExportPlace } from '../../export/export-place.js';
 import { planExport, type ExportPlan, type PlannedShard } from './export-plan.js';
-import { fileFault } from './file-fault.js';
+import { fileFault } from '../../export/file-fault.js';
 import { continuationOf, findExport, type Continuation } from './found-export.js';
 import { writeParquetShard } from './parquet-shard.js';
-import type { DamagedImage } from './sealed-image.js';
+import type { DamagedImage } from '../../export/sealed-image.js';
 import { shardImages, type RowWithImage } from './shard-images.js';
 import { writeWebDatasetShard } from './webdataset-shard.js';
 
