@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowExecutionDescription } from '@temporalio/client';
-import { describeBatch, snapshotInMemo } from '../src/batch/describe-batch.js';
+import { describeBatch, snapshotInMemo } from '../src/status/describe-batch.js';
 import type { BatchId } from '../src/domain/rows/ids.js';
 import type { BatchSnapshot } from '../src/workflows/messages.js';
 import type { ProxiedEngine } from '../test/support/test-engine.js';

@@ -8,7 +8,7 @@ import type { PriceTable } from './domain/money/price-table.js';
 import type { StackInfo } from './local/servers/stack-info.js';
 import { partsOf, reading } from './config-parts.js';
 import { UsageError } from './errors.js';
-import { readNotices, type NoticeConfig } from './notices/notice-config.js';
+import { readNotices, type NoticeConfig } from './status/notices/notice-config.js';
 import { readPrices } from './domain/money/price-config.js';
 import { folderPath, isBucketName } from './storage/folder-name.js';
 import type { S3ConnectionOptions } from './storage/s3/s3-client.js';

@@ -1,6 +1,6 @@
 import type { BucketConfig } from './config.js';
 import { proxySecrets } from './network/proxy-for.js';
-import type { NoticeConfig } from './notices/notice-config.js';
+import type { NoticeConfig } from './status/notices/notice-config.js';
 import type { WebhookConfig } from './bananahub/webhooks/webhook-config.js';
 
 /** Shorter ones are words, which must stay readable in errors. */

@@ -1,6 +1,6 @@
 import type { NativeConnection } from '@temporalio/worker';
 import type { PollTurns } from './activities/poll-turns.js';
-import { readQueueRate } from './batch/queue-rates.js';
+import { readQueueRate } from './status/queue-rates.js';
 import { recentPollers } from './batch/task-queue-pollers.js';
 import { withinDeadline } from './batch/temporal-calls.js';
 import { shareOfRate } from './domain/time/request-rate.js';

@@ -25,17 +25,17 @@ export { planAgain, type AgainPlan, type RerunRequest } from './batch/plan-again
 export { startRequest } from './batch/start-run.js';
 
 /** Find batches, and see where they are. */
-export { readBatchStatus, type StatusAccess } from './batch/batch-status.js';
-export { endOfRun } from './batch/end-of-run.js';
+export { readBatchStatus, type StatusAccess } from './status/batch-status.js';
+export { endOfRun } from './status/end-of-run.js';
 export { findBatch } from './batch/find-batch.js';
 export { queryRow, type RowAnswer } from './batch/query-row.js';
-export { findStuckBatches } from './batch/stuck-workflow.js';
+export { findStuckBatches } from './status/stuck-workflow.js';
 export { workersOf } from './batch/task-queue-pollers.js';
-export { batchesInTemporal, type ListedBatch } from './commands/running-batches.js';
+export { batchesInTemporal, type ListedBatch } from './status/running-batches.js';
 
 /** Steer a running batch, or end it. */
 export { endWorkflows } from './batch/end-workflows.js';
-export { readQueueRate, setQueueRate } from './batch/queue-rates.js';
+export { readQueueRate, setQueueRate } from './status/queue-rates.js';
 export { cancelBatch, changeBatch, pauseBatch, resumeBatch, type Steered } from './batch/steer-batch.js';
 
 const invoked = process.argv[1];

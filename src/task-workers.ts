@@ -11,7 +11,7 @@ import type { FiringActivities } from './activities/firing-types.js';
 import type { Activities } from './activities/types.js';
 import type { WorkerRole } from './worker-roles.js';
 import { taskQueues } from './workflows/names.js';
-import { workerIdentity } from './worker-identity.js';
+import { workerIdentity } from './status/worker-identity.js';
 
 /** A worker for each role, on its queue; the caller runs them. The first with workflows bundles their code, where it is not built. */
 export async function createWorkers(

@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { WorkflowNotFoundError } from '@temporalio/client';
-import { readBatchStatus } from '../batch/batch-status.js';
-import { endOfRun, isAtWork, type RunEnd } from '../batch/end-of-run.js';
+import { readBatchStatus } from '../status/batch-status.js';
+import { endOfRun, isAtWork, type RunEnd } from '../status/end-of-run.js';
 import { faultOf } from '../schedules/firing-refusal.js';
 import { putFiringRecord, readFiringRecord } from '../schedules/firing-records.js';
 import { inTheWayText } from '../schedules/in-the-way.js';

@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { z } from 'zod';
-import type { RunLook } from '../batch/look-at-batch.js';
-import { watchBatch, type WatchMemory, type WatchNews } from '../domain/batch-watch.js';
+import type { RunLook } from '../status/look-at-batch.js';
+import { watchBatch, type WatchMemory, type WatchNews } from '../status/notices/batch-watch.js';
 import type { NoticeEvent } from '../domain/batch/notice.js';
 import { noticeOf } from '../notices/notice-of.js';
 import { pause, startTemporalClock, withHeartbeat } from './activity-context.js';

@@ -10,7 +10,7 @@ import { at, requestKey, type BatchLocation, type RunRef } from '../storage/layo
 import type { ObjectStore } from '../storage/object-store.js';
 import { isSealedFor, readBatchFiles, type BatchFiles } from './batch-files.js';
 import { choosePlace, type BatchFolder } from './batch-place.js';
-import { readBatchStatus, type StatusAccess } from './batch-status.js';
+import { readBatchStatus, type StatusAccess } from '../status/batch-status.js';
 import type { CheckedSheet } from './check-sheet.js';
 import { rowsToBuy, rowsToRun } from './plan-counts.js';
 import {
@@ -24,7 +24,7 @@ import { hasSheet } from './run-request.js';
 import type { SheetInput } from '../sheet/fetch/sheet-inputs.js';
 import { refuseOtherBudget, spendingSettings, withCanary, type Spending } from './spending.js';
 import type { StartRunInput } from './start-run.js';
-import { isOpen } from './status-document.js';
+import { isOpen } from '../status/status-document.js';
 import {
   refuseIgnoredConditions,
   refuseNewIds,

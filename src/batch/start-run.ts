@@ -11,7 +11,7 @@ import type { RunSettings } from '../domain/batch/run-settings.js';
 import { batchWorkflowId } from '../workflows/names.js';
 import type { runBatch } from '../workflows/run-batch.js';
 import { confirmPlace } from './batch-place.js';
-import { describeBatch, snapshotInMemo } from './describe-batch.js';
+import { describeBatch, snapshotInMemo } from '../status/describe-batch.js';
 import type { SheetFile } from './sheet-file.js';
 import { putOnce } from './put-once.js';
 import { putSheet } from './put-sheet.js';

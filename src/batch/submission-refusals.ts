@@ -1,7 +1,7 @@
 import type { BatchFolder } from './batch-place.js';
 import type { CountedIds } from './new-ids.js';
 import type { SubmissionPlan } from './plan-submission.js';
-import type { BatchStatus } from './status-document.js';
+import type { BatchStatus } from '../status/status-document.js';
 import { OWN_SANDBOX, serviceName, serviceOf } from '../bananahub/account-id.js';
 import type { AccountId } from '../bananahub/client.js';
 import type { BucketConfig } from '../config.js';

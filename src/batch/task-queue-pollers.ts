@@ -1,6 +1,6 @@
 import type { Client, ConnectionLike } from '@temporalio/client';
 import { z } from 'zod';
-import { isGoneWorker } from '../worker-identity.js';
+import { isGoneWorker } from '../status/worker-identity.js';
 import { askWorker } from './temporal-calls.js';
 
 // A worker asks at least once a minute.

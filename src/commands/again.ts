@@ -4,7 +4,7 @@ import { readBatchFiles } from '../batch/batch-files.js';
 import { rowsToBuy, rowsToRun } from '../batch/plan-counts.js';
 import { budgetIn, refuseOtherBudget, spendingSettings, withCanary } from '../batch/spending.js';
 import { lastRunSeq } from '../batch/plan-submission.js';
-import { isOpen, type BatchStatus } from '../batch/status-document.js';
+import { isOpen, type BatchStatus } from '../status/status-document.js';
 import { serviceOf } from '../bananahub/account-id.js';
 import type { AccountId } from '../bananahub/client.js';
 import { refuseOtherAccount } from '../batch/submission-refusals.js';

@@ -1,12 +1,12 @@
 import path from 'node:path';
 import { ZodError } from 'zod';
-import { sealedStatus } from '../batch/bucket-status.js';
+import { sealedStatus } from '../status/bucket-status.js';
 import { parseBatchId, type BatchId } from '../domain/rows/ids.js';
 import { EMPTY_TALLY } from '../domain/batch/tally.js';
 import { lastRunSeq } from '../batch/plan-submission.js';
 import { addressOf, type BatchLocation, type HomeFolder } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
-import { countsOf, type ListedBatch } from './running-batches.js';
+import { countsOf, type ListedBatch } from '../status/running-batches.js';
 
 /** The ids of all folders that may be batches' below a place. */
 export async function folderIds(

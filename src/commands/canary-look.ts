@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { BatchStatus } from '../batch/status-document.js';
+import type { BatchStatus } from '../status/status-document.js';
 import type { Pause } from '../domain/batch/pause.js';
 import { canaryPageKey } from '../storage/layout.js';
 import { askConsent } from './consent.js';

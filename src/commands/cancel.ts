@@ -1,6 +1,6 @@
 import { counted } from '../domain/counted.js';
 import { cancelBatch, findBatch, readBatchStatus } from '../starter.js';
-import { isOpen } from '../batch/status-document.js';
+import { isOpen } from '../status/status-document.js';
 import { withTemporalAccess, type BatchAccess } from './batch-access.js';
 import { EXIT, type Command, type CommandContext } from './command-context.js';
 import { endWhereWanted } from './end-stuck-batch.js';

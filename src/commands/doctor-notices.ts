@@ -1,8 +1,8 @@
 import type { Config } from '../config.js';
-import type { NoticeConfig } from '../notices/notice-config.js';
+import type { NoticeConfig } from '../status/notices/notice-config.js';
 import { noticeOf } from '../notices/notice-of.js';
-import { receiverProblem } from '../notices/known-receiver.js';
-import { createNoticeSender } from '../notices/notice-sender.js';
+import { receiverProblem } from '../status/notices/known-receiver.js';
+import { createNoticeSender } from '../status/notices/notice-sender.js';
 import { check, ok, problem, type CheckResult, type Finding } from './doctor-check.js';
 
 /**

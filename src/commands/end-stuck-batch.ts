@@ -1,7 +1,7 @@
 import { budgetLeft } from '../batch/budget-left.js';
 import { endWorkflows } from '../starter.js';
 import type { RunningFlags } from './running-flags.js';
-import type { BatchStatus } from '../batch/status-document.js';
+import type { BatchStatus } from '../status/status-document.js';
 import { UsageError } from '../errors.js';
 import type { BatchLocation } from '../storage/layout.js';
 import type { BatchAccess } from './batch-access.js';

@@ -1,4 +1,4 @@
-import type { BatchStatus } from '../batch/status-document.js';
+import type { BatchStatus } from '../status/status-document.js';
 import type { Tally } from '../domain/batch/tally.js';
 import type { Firing } from '../schedules/read-firings.js';
 import type { FiringBatch } from './schedule-document.js';

@@ -8,7 +8,7 @@ import { UsageError } from '../errors.js';
 import { withBucketIfAny } from './batch-access.js';
 import { EXIT, type Command, type CommandContext } from './command-context.js';
 import { ago, minuteOf } from './elapsed.js';
-import type { ListedBatch } from './running-batches.js';
+import type { ListedBatch } from '../status/running-batches.js';
 import { coloursFor } from './status-text.js';
 import { renderTable, tableWidth, type TableColumn } from './table.js';
 import { askTemporal } from '../batch/temporal-calls.js';

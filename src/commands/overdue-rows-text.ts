@@ -1,5 +1,5 @@
 import prettyMs from 'pretty-ms';
-import type { BatchStatus, OldestRow } from '../batch/status-document.js';
+import type { BatchStatus, OldestRow } from '../status/status-document.js';
 import { isOverdue } from '../domain/usual-time.js';
 import { oneLine } from './table.js';
 

@@ -1,6 +1,6 @@
 import prettyBytes from 'pretty-bytes';
 import { deleteLeftovers, findLeftovers, type Leftovers } from '../ledger/audit/prune-batch.js';
-import { describeBatch, snapshotInMemo } from '../batch/describe-batch.js';
+import { describeBatch, snapshotInMemo } from '../status/describe-batch.js';
 import { UsageError } from '../errors.js';
 import { addressOf, isSamePlace, type BatchLocation } from '../storage/layout.js';
 import { findBatch } from '../starter.js';

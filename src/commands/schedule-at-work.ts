@@ -1,5 +1,5 @@
 import { findPlace } from '../batch/batch-place.js';
-import type { BatchStatus } from '../batch/status-document.js';
+import type { BatchStatus } from '../status/status-document.js';
 import type { BatchId } from '../domain/rows/ids.js';
 import { firingBatchId } from '../domain/batch/schedule-name.js';
 import type { Firing } from '../schedules/read-firings.js';
@@ -7,7 +7,7 @@ import type { Schedule } from '../schedules/schedule-client.js';
 import { homeOf } from '../storage/layout.js';
 import { readBatchStatus } from '../starter.js';
 import type { ScheduleHome } from './schedule-access.js';
-import { isOpen } from '../batch/status-document.js';
+import { isOpen } from '../status/status-document.js';
 
 /** The batches that a schedule has running now, newest first; of one for changes also where someone else has set it to work. */
 export async function batchesAtWork(

@@ -2,7 +2,7 @@ import pMap from 'p-map';
 import type { ScheduleName } from '../domain/batch/schedule-name.js';
 import { lostSchedules } from '../schedules/lost-schedules.js';
 import { refusalOf } from './refusal.js';
-import type { BatchStatus } from '../batch/status-document.js';
+import type { BatchStatus } from '../status/status-document.js';
 import { firingAtOf, readFirings, type Firing } from '../schedules/read-firings.js';
 import {
   listSchedules,

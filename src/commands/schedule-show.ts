@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { BatchStatus } from '../batch/status-document.js';
+import type { BatchStatus } from '../status/status-document.js';
 import type { ScheduleName } from '../domain/batch/schedule-name.js';
 import { firingAtOf, readFirings, type Firing } from '../schedules/read-firings.js';
 import type { Schedule } from '../schedules/schedule-client.js';

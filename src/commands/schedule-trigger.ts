@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { BatchStatus } from '../batch/status-document.js';
+import type { BatchStatus } from '../status/status-document.js';
 import { firingBatchId, type ScheduleName } from '../domain/batch/schedule-name.js';
 import { triggerSchedule } from '../schedules/fire-now.js';
 import type { FiringRecord } from '../schedules/firing-record.js';

@@ -1,5 +1,5 @@
 import { ZodError } from 'zod';
-import type { BatchStatus } from '../batch/status-document.js';
+import type { BatchStatus } from '../status/status-document.js';
 import { nearDuplicatesText } from '../domain/images/near-duplicates.js';
 import { missingThumbnailsText } from '../domain/images/missing-thumbnails.js';
 import { repeatedJobsText } from '../domain/images/repeated-jobs.js';

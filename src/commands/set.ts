@@ -1,5 +1,5 @@
 import type { ChangedSettings } from '../domain/batch/batch-settings.js';
-import type { BatchStatus } from '../batch/status-document.js';
+import type { BatchStatus } from '../status/status-document.js';
 import { compareDecimals } from '../domain/money/decimal.js';
 import { UsageError } from '../errors.js';
 import { changeBatch } from '../starter.js';

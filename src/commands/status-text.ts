@@ -1,6 +1,6 @@
 import pc from 'picocolors';
 import prettyMs from 'pretty-ms';
-import type { BatchStatus } from '../batch/status-document.js';
+import type { BatchStatus } from '../status/status-document.js';
 import { overdueLines, overdueWord } from './overdue-rows-text.js';
 import { counted } from '../domain/counted.js';
 import { compareDecimals } from '../domain/money/decimal.js';

@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
-import { statusJson, type BatchStatus } from '../batch/status-document.js';
-import { statusFromBucket } from '../batch/bucket-status.js';
+import { statusJson, type BatchStatus } from '../status/status-document.js';
+import { statusFromBucket } from '../status/bucket-status.js';
 import { UsageError } from '../errors.js';
 import { ServiceTexts } from '../ledger/service-texts.js';
 import { addressOf, type BatchLocation } from '../storage/layout.js';

@@ -1,4 +1,4 @@
-import type { BatchStatus } from '../batch/status-document.js';
+import type { BatchStatus } from '../status/status-document.js';
 import { UsageError } from '../errors.js';
 import { findBatch, type StatusAccess, type Steered } from '../starter.js';
 import type { BatchLocation } from '../storage/layout.js';

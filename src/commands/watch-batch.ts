@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ShardRows } from '../ledger/shard-rows.js';
-import { etaOf } from '../batch/batch-status.js';
-import { type BatchStatus } from '../batch/status-document.js';
+import { etaOf } from '../status/batch-status.js';
+import { type BatchStatus } from '../status/status-document.js';
 import { UsageError } from '../errors.js';
 import type { BatchLocation } from '../storage/layout.js';
 import { readBatchStatus } from '../starter.js';
@@ -11,7 +11,7 @@ import { Pace } from './pace.js';
 import { openProgress } from './progress.js';
 import { isTemporalAway, refusalOf } from './refusal.js';
 import { coloursFor, statusBlock, statusLine } from './status-text.js';
-import { isOpen } from '../batch/status-document.js';
+import { isOpen } from '../status/status-document.js';
 
 const LOOK_EVERY_MS = 1_000;
 

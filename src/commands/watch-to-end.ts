@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { statusJson, type BatchStatus } from '../batch/status-document.js';
+import { statusJson, type BatchStatus } from '../status/status-document.js';
 import type { Config } from '../config.js';
 import type { BatchLocation } from '../storage/layout.js';
 import { contactSheetKey, failuresKey, imagesPrefix, rejectsKey, resultsKey } from '../storage/layout.js';
@@ -11,7 +11,7 @@ import { sealNotes } from './seal-notes.js';
 import { canaryToSee, lookAtCanary } from './canary-look.js';
 import { coloursFor, statusBlock } from './status-text.js';
 import { exitCodeOf } from './status.js';
-import { workerIdentity } from '../worker-identity.js';
+import { workerIdentity } from '../status/worker-identity.js';
 import { watchBatch } from './watch-batch.js';
 
 /** A batch that a command has set going, or found running. */

@@ -1,8 +1,8 @@
-import { readBatchStatus } from '../batch/batch-status.js';
-import { describeBatch, snapshotInMemo } from '../batch/describe-batch.js';
+import { readBatchStatus } from '../status/batch-status.js';
+import { describeBatch, snapshotInMemo } from '../status/describe-batch.js';
 import { lastRunSeq } from '../batch/plan-submission.js';
 import type { StartedRun } from '../batch/start-run.js';
-import type { BatchStatus } from '../batch/status-document.js';
+import type { BatchStatus } from '../status/status-document.js';
 import type { ScheduleName } from '../domain/batch/schedule-name.js';
 import { RunRequest } from '../ledger/documents.js';
 import { readDocumentIfAny } from '../ledger/files/read-document.js';

@@ -1,4 +1,4 @@
-import { isOpen, type BatchStatus } from '../batch/status-document.js';
+import { isOpen, type BatchStatus } from '../status/status-document.js';
 
 /** That a batch is running, what it is about and how to continue; counts and names only. */
 export function inTheWayText(status: BatchStatus): string {

@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import pMap from 'p-map';
-import { readBatchStatus } from '../batch/batch-status.js';
-import type { BatchStatus } from '../batch/status-document.js';
+import { readBatchStatus } from '../status/batch-status.js';
+import type { BatchStatus } from '../status/status-document.js';
 import type { ScheduleName } from '../domain/batch/schedule-name.js';
 import { readDocumentIfAny } from '../ledger/files/read-document.js';
 import type { HomeFolder } from '../storage/layout.js';

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { BatchStatus } from '../../src/batch/status-document.js';
+import type { BatchStatus } from '../../src/status/status-document.js';
 import { expectSound, jobIdsOf } from '../support/batch-verdict.js';
 import { runInProcess } from '../support/command-in-process.js';
 import {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { readBatchStatus } from '../../src/batch/batch-status.js';
+import { readBatchStatus } from '../../src/status/batch-status.js';
 import { snapshotQuery } from '../../src/workflows/messages.js';
 import { readEvidence } from '../support/batch-evidence.js';
 import { startBatchRuns, type BatchRuns } from '../support/batch-runs.js';

@@ -3,7 +3,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { AwaitGenerationInput, CreateGenerationInput, ProbeInput } from '../../src/activities/types.js';
 import { sealNotes } from '../../src/commands/seal-notes.js';
-import { statusFromBucket } from '../../src/batch/bucket-status.js';
+import { statusFromBucket } from '../../src/status/bucket-status.js';
 import type { BatchFaultDetails } from '../../src/domain/batch-fault.js';
 import type { ContentHash, JobId, RowId } from '../../src/domain/rows/ids.js';
 import { BatchFile, type RunRequest } from '../../src/ledger/documents.js';

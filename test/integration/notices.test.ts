@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { RunSettings } from '../../src/domain/batch/run-settings.js';
 import { logTemporalTo } from '../../src/temporal-log.js';
-import { readNotices } from '../../src/notices/notice-config.js';
+import { readNotices } from '../../src/status/notices/notice-config.js';
 import type { RunningWorker } from '../../src/run-workers.js';
 import { startWorker } from '../../src/worker.js';
 import { cancelUpdate, setUpdate } from '../../src/workflows/messages.js';

@@ -5,7 +5,7 @@ import path from 'node:path';
 import pino from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { readNotices } from '../../src/notices/notice-config.js';
+import { readNotices } from '../../src/status/notices/notice-config.js';
 import { at, serviceTextsPrefix } from '../../src/storage/layout.js';
 import type { RunningWorker } from '../../src/run-workers.js';
 import { startWorker } from '../../src/worker.js';

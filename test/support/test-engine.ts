@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { WORKER_ROLES, type WorkerRole } from '../../src/worker-roles.js';
-import { readBatchStatus } from '../../src/batch/batch-status.js';
-import type { BatchStatus } from '../../src/batch/status-document.js';
+import { readBatchStatus } from '../../src/status/batch-status.js';
+import type { BatchStatus } from '../../src/status/status-document.js';
 import type { BatchId } from '../../src/domain/rows/ids.js';
 import { bucketVariables } from './bucket-variables.js';
 import { startCommand, type RunningCommand, type Variables } from './command-line.js';

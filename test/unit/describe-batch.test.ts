@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { snapshotInMemo } from '../../src/batch/describe-batch.js';
+import { snapshotInMemo } from '../../src/status/describe-batch.js';
 import type { BatchId } from '../../src/domain/rows/ids.js';
 import { SNAPSHOT_MEMO, type BatchSnapshot } from '../../src/workflows/messages.js';
 

@@ -6,19 +6,19 @@ import {
   type BatchLook,
   type WatchMemory,
   type WatchNews,
-} from '../../src/domain/batch-watch.js';
+} from '../../src/status/notices/batch-watch.js';
 import type { BatchId } from '../../src/domain/rows/ids.js';
 import type { NoticeEvent } from '../../src/domain/batch/notice.js';
 import { noticeRetryMs } from '../../src/domain/notice-retry.js';
 import type { ScheduleName } from '../../src/domain/batch/schedule-name.js';
 import { EMPTY_TALLY, tallyOfPending, type Tally } from '../../src/domain/batch/tally.js';
-import { receiverProblem } from '../../src/notices/known-receiver.js';
-import { noticeBody } from '../../src/notices/notice-body.js';
-import { readNotices } from '../../src/notices/notice-config.js';
+import { receiverProblem } from '../../src/status/notices/known-receiver.js';
+import { noticeBody } from '../../src/status/notices/notice-body.js';
+import { readNotices } from '../../src/status/notices/notice-config.js';
 import { noticeOf } from '../../src/notices/notice-of.js';
 import { signatureHeaders } from '../../src/notices/notice-signature.js';
-import { noticeText } from '../../src/notices/notice-text.js';
-import { reportedFailure } from '../../src/notices/reported-failure.js';
+import { noticeText } from '../../src/status/notices/notice-text.js';
+import { reportedFailure } from '../../src/status/notices/reported-failure.js';
 
 const AT = '2026-11-24T03:12:45.000Z';
 const secretOf = (bytes = 32): string => `whsec_${randomBytes(bytes).toString('base64')}`;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { OldestRow } from '../../src/batch/status-document.js';
+import type { OldestRow } from '../../src/status/status-document.js';
 import { overdueLines, overdueWord } from '../../src/commands/overdue-rows-text.js';
 
 const row = (rowId: string | undefined, ageSeconds: number, change: Partial<OldestRow> = {}): OldestRow => ({

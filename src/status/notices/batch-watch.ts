@@ -1,7 +1,7 @@
-import { counted } from './counted.js';
-import type { ToldHold } from './batch/notice.js';
-import type { Pause } from './batch/pause.js';
-import type { Tally } from './batch/tally.js';
+import { counted } from '../../domain/counted.js';
+import type { ToldHold } from '../../domain/batch/notice.js';
+import type { Pause } from '../../domain/batch/pause.js';
+import type { Tally } from '../../domain/batch/tally.js';
 
 /** A running batch at one look. */
 export interface BatchLook {

@@ -1,12 +1,12 @@
-import { readBoundedText } from '../bananahub/bounded-text.js';
-import { connectionFaultText } from '../bananahub/http/connection-fault.js';
-import { startDeadline } from '../bananahub/http/deadline.js';
-import { retryAfterMs } from '../bananahub/retry-after.js';
-import type { Notice } from '../domain/batch/notice.js';
-import { createAgent } from '../network/agent.js';
+import { readBoundedText } from '../../bananahub/bounded-text.js';
+import { connectionFaultText } from '../../bananahub/http/connection-fault.js';
+import { startDeadline } from '../../bananahub/http/deadline.js';
+import { retryAfterMs } from '../../bananahub/retry-after.js';
+import type { Notice } from '../../domain/batch/notice.js';
+import { createAgent } from '../../network/agent.js';
 import { noticeBody } from './notice-body.js';
 import type { NoticeConfig } from './notice-config.js';
-import { signatureHeaders } from './notice-signature.js';
+import { signatureHeaders } from '../../notices/notice-signature.js';
 import { reportedFailure } from './reported-failure.js';
 
 const ATTEMPT_MS = 15_000;

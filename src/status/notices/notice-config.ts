@@ -1,4 +1,4 @@
-import { isOwnHost } from '../network/private-address.js';
+import { isOwnHost } from '../../network/private-address.js';
 
 /** Where notices go, and what shows that they are ours. */
 export interface NoticeConfig {

@@ -1,4 +1,4 @@
-import type { FiringNotice, Notice, NoticeBatch, NoticeEvent } from '../domain/batch/notice.js';
+import type { FiringNotice, Notice, NoticeBatch, NoticeEvent } from '../../domain/batch/notice.js';
 import { contactSheetOf, noticeText } from './notice-text.js';
 
 /**

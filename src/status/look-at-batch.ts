@@ -1,8 +1,8 @@
-import type { BatchLook } from '../domain/batch-watch.js';
+import type { BatchLook } from './notices/batch-watch.js';
 import type { Tally } from '../domain/batch/tally.js';
 import type { RunRef } from '../storage/layout.js';
 import { taskQueues } from '../workflows/names.js';
-import { askWorker } from './temporal-calls.js';
+import { askWorker } from '../batch/temporal-calls.js';
 import { readBatchStatus, type StatusAccess } from './batch-status.js';
 import { describeBatch, snapshotInMemo } from './describe-batch.js';
 import { readQueueRate } from './queue-rates.js';

@@ -1,6 +1,6 @@
 import { readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { isProcessAlive } from './local/servers/process-alive.js';
+import { isProcessAlive } from '../local/servers/process-alive.js';
 
 /** What a worker of this process is called in Temporal: its pid, its host, and on Linux where that pid counts. */
 export function workerIdentity(pid = process.pid): string {

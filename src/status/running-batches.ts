@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { addressOf } from '../storage/layout.js';
 import type { WorkflowExecutionInfo } from '@temporalio/client';
-import { closedFromOutside, holdsOf, reasonOf, stateOf, type StatusAccess } from '../batch/batch-status.js';
-import { stuckBatches } from '../batch/stuck-workflow.js';
-import type { BatchState } from '../batch/status-document.js';
-import { snapshotInMemo } from '../batch/describe-batch.js';
+import { closedFromOutside, holdsOf, reasonOf, stateOf, type StatusAccess } from './batch-status.js';
+import { stuckBatches } from './stuck-workflow.js';
+import type { BatchState } from './status-document.js';
+import { snapshotInMemo } from './describe-batch.js';
 import type { BatchId } from '../domain/rows/ids.js';
 import { addTallies, tallyOfPending, type Tally } from '../domain/batch/tally.js';
 import { TallyDocument } from '../ledger/documents.js';

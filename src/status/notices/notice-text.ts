@@ -1,5 +1,5 @@
-import type { FiringNotice, NoticeEvent } from '../domain/batch/notice.js';
-import { FAILURE_KINDS, KINDS_TRIED_AGAIN } from '../domain/rows/failure-kind.js';
+import type { FiringNotice, NoticeEvent } from '../../domain/batch/notice.js';
+import { FAILURE_KINDS, KINDS_TRIED_AGAIN } from '../../domain/rows/failure-kind.js';
 
 /**
  * What a notice says to a person, in a few sentences: what happened, in numbers, and the command that helps. For Slack
