@@ -2,7 +2,7 @@ import type { NativeConnection } from '@temporalio/worker';
 import type { PollTurns } from './activities/poll-turns.js';
 import { readQueueRate } from './status/queue-rates.js';
 import { recentPollers } from './batch/task-queue-pollers.js';
-import { withinDeadline } from './batch/temporal-calls.js';
+import { withinDeadline } from './network/temporal-calls.js';
 import { shareOfRate } from './domain/time/request-rate.js';
 import { taskQueues } from './workflows/names.js';
 

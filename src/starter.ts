@@ -9,34 +9,34 @@ import { existsSync, realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /** Read a sheet, see what it would do, start it. */
-export { checkSheet, type CheckedSheet } from './batch/check-sheet.js';
+export { checkSheet, type CheckedSheet } from './plan/rows/check-sheet.js';
 export {
   prepareSubmission,
   prepareWithoutBucket,
   type PlannedSubmission,
   type PreparationListener,
   type Submission,
-} from './batch/prepare-submission.js';
-export { localSheet } from './batch/sheet-file.js';
-export { startBatch, type StartedBatch } from './batch/start-batch.js';
+} from './plan/prepare-submission.js';
+export { localSheet } from './sheet/fetch/sheet-file.js';
+export { startBatch, type StartedBatch } from './plan/start-batch.js';
 
 /** Run rows of a batch again: what failed, or what is to be made anew. */
-export { planAgain, type AgainPlan, type RerunRequest } from './batch/plan-again.js';
-export { startRequest } from './batch/start-run.js';
+export { planAgain, type AgainPlan, type RerunRequest } from './plan/plan-again.js';
+export { startRequest } from './plan/start-run.js';
 
 /** Find batches, and see where they are. */
 export { readBatchStatus, type StatusAccess } from './status/batch-status.js';
 export { endOfRun } from './status/end-of-run.js';
-export { findBatch } from './batch/find-batch.js';
-export { queryRow, type RowAnswer } from './batch/query-row.js';
+export { findBatch } from './plan/place/find-batch.js';
+export { queryRow, type RowAnswer } from './status/query-row.js';
 export { findStuckBatches } from './status/stuck-workflow.js';
 export { workersOf } from './batch/task-queue-pollers.js';
 export { batchesInTemporal, type ListedBatch } from './status/running-batches.js';
 
 /** Steer a running batch, or end it. */
-export { endWorkflows } from './batch/end-workflows.js';
+export { endWorkflows } from './plan/end-workflows.js';
 export { readQueueRate, setQueueRate } from './status/queue-rates.js';
-export { cancelBatch, changeBatch, pauseBatch, resumeBatch, type Steered } from './batch/steer-batch.js';
+export { cancelBatch, changeBatch, pauseBatch, resumeBatch, type Steered } from './status/steer-batch.js';
 
 const invoked = process.argv[1];
 if (invoked && existsSync(invoked) && realpathSync(invoked) === fileURLToPath(import.meta.url)) {

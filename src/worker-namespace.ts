@@ -1,6 +1,6 @@
 import { NativeConnection } from '@temporalio/worker';
 import { z } from 'zod';
-import { withinDeadline } from './batch/temporal-calls.js';
+import { withinDeadline } from './network/temporal-calls.js';
 import type { TemporalConfig } from './config.js';
 import { UsageError } from './errors.js';
 

@@ -13,7 +13,7 @@ import { lookAtRun } from './status/look-at-batch.js';
 import type { StatusAccess } from './status/batch-status.js';
 import { openBatchesSince } from './batch/open-batches.js';
 import { settledInHistory } from './status/settled-in-history.js';
-import { refuseIgnoredConditions } from './batch/submission-refusals.js';
+import { refuseIgnoredConditions } from './plan/submission-refusals.js';
 import { createBananaHubClient } from './bananahub/http-client.js';
 import { downloadImage } from './bananahub/images/image-download.js';
 import { opensPrivateAddresses } from './network/private-address.js';

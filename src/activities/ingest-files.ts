@@ -5,7 +5,7 @@ import { addTallies, EMPTY_TALLY, tallyOfSettled, type Tally } from '../domain/b
 import type { CarriedLine, RenameLine } from '../ledger/documents.js';
 import { toJsonLines } from '../ledger/files/json-lines.js';
 import type { LedgerFiles } from '../ledger/files/ledger-files.js';
-import type { ImageMove } from '../ledger/present-name.js';
+import type { ImageMove } from '../plan/rows/present-name.js';
 import {
   at,
   carriedKey,

@@ -1,8 +1,8 @@
 import { at, type BucketFolder } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
-import type { SheetFile } from './sheet-file.js';
+import type { SheetFile } from '../sheet/fetch/sheet-file.js';
 import { putOnce } from './put-once.js';
-import { sheetKeyOf } from './run-request.js';
+import { sheetKeyOf } from '../plan/run-request.js';
 
 /** Puts a sheet's bytes into a folder unless they are there; their key. Throws StorageError. */
 export async function putSheet(

@@ -1,7 +1,7 @@
 import type { Client, ConnectionLike } from '@temporalio/client';
 import { z } from 'zod';
 import { isGoneWorker } from '../status/worker-identity.js';
-import { askWorker } from './temporal-calls.js';
+import { askWorker } from '../network/temporal-calls.js';
 
 // A worker asks at least once a minute.
 const SEEN_WITHIN_MS = 75_000;

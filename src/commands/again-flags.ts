@@ -6,7 +6,7 @@ import type { RedoOptions } from './redo.js';
 import type { RetryOptions } from './retry.js';
 import { withRunningFlags } from './running-flags.js';
 import { REBIND } from './submission-flags.js';
-import type { FlagsOf, NoFlags } from './typed-flags.js';
+import type { FlagsOf, NoFlags } from '../cli/terminal/typed-flags.js';
 
 type Flags = FlagsOf<typeof withAgainFlags<[], NoFlags, NoFlags>>;
 

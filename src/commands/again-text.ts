@@ -1,5 +1,5 @@
 import { addressOf } from '../storage/layout.js';
-import { rowsToRun, type CountByKind } from '../batch/plan-counts.js';
+import { rowsToRun, type CountByKind } from '../plan/plan-counts.js';
 import { KINDS_TRIED_AGAIN, UNSTORED_KINDS } from '../domain/rows/failure-kind.js';
 import { batchWorkflowId } from '../workflows/names.js';
 import { counted } from '../domain/counted.js';

@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { readBatchFiles } from '../batch/batch-files.js';
-import { rowsToBuy, rowsToRun } from '../batch/plan-counts.js';
-import { budgetIn, refuseOtherBudget, spendingSettings, withCanary } from '../batch/spending.js';
-import { lastRunSeq } from '../batch/plan-submission.js';
+import { readBatchFiles } from '../plan/batch-files.js';
+import { rowsToBuy, rowsToRun } from '../plan/plan-counts.js';
+import { budgetIn, refuseOtherBudget, spendingSettings, withCanary } from '../plan/spending.js';
+import { lastRunSeq } from '../plan/plan-submission.js';
 import { isOpen, type BatchStatus } from '../status/status-document.js';
 import { serviceOf } from '../bananahub/account-id.js';
 import type { AccountId } from '../bananahub/client.js';
-import { refuseOtherAccount } from '../batch/submission-refusals.js';
+import { refuseOtherAccount } from '../plan/submission-refusals.js';
 import { stackFolder } from '../local/servers/stack-info.js';
 import { canaryOf, type CanaryOptions } from '../domain/batch/canary.js';
 import { counted } from '../domain/counted.js';

@@ -1,5 +1,5 @@
 import { Client, Connection } from '@temporalio/client';
-import { TEMPORAL_DEADLINE_MS } from '../batch/temporal-calls.js';
+import { TEMPORAL_DEADLINE_MS } from '../network/temporal-calls.js';
 import { accountIdOf } from '../bananahub/account-id.js';
 import type { AccountId } from '../bananahub/client.js';
 import { requireParts, type BucketConfig, type Config, type TemporalConfig } from '../config.js';

@@ -1,4 +1,4 @@
-import { budgetIn, type Spending } from '../batch/spending.js';
+import { budgetIn, type Spending } from '../plan/spending.js';
 import { counted } from '../domain/counted.js';
 import { imagesOf, type ImagesOfKind } from '../domain/money/image-counts.js';
 import { MAX_BUDGET, MAX_PRICE, microsOf, microsText } from '../domain/micros.js';

@@ -1,5 +1,5 @@
 import prettyBytes from 'pretty-bytes';
-import { refuseUnusable } from '../batch/submission-refusals.js';
+import { refuseUnusable } from '../plan/submission-refusals.js';
 import { counted } from '../domain/counted.js';
 import { InterruptedError } from '../errors.js';
 import { sheetLabel, type SheetSettings } from '../sheet/index.js';

@@ -7,7 +7,7 @@ import { findStuckBatches, readQueueRate } from '../starter.js';
 import { rateText } from '../domain/time/request-rate.js';
 import { directToThisMachine } from '../network/temporal-channel.js';
 import { taskQueues } from '../workflows/names.js';
-import { TEMPORAL_DEADLINE_MS, withinDeadline } from '../batch/temporal-calls.js';
+import { TEMPORAL_DEADLINE_MS, withinDeadline } from '../network/temporal-calls.js';
 import { check, messageOf, ok, problem, warning, type CheckResult, type Finding } from './doctor-check.js';
 
 /** Whether Temporal answers, has the namespace, and whether workers take each kind of work. */

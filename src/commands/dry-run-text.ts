@@ -1,5 +1,5 @@
 import prettyMs from 'pretty-ms';
-import type { SubmissionPlan } from '../batch/plan-submission.js';
+import type { SubmissionPlan } from '../plan/plan-submission.js';
 import type { SheetInput } from '../sheet/fetch/sheet-inputs.js';
 import { createEndpoint } from '../bananahub/endpoints.js';
 import type { SecondsRange } from '../domain/time/expected-time.js';
@@ -9,7 +9,7 @@ import { publicAddress } from '../domain/rows/input-image.js';
 import type { PromptRow } from '../domain/rows/row.js';
 import { addressOf, imagesPrefix, type BatchLocation } from '../storage/layout.js';
 import type { ShownReject } from './dry-run-rejects.js';
-import type { Spending } from '../batch/spending.js';
+import type { Spending } from '../plan/spending.js';
 import { budgetText } from './budget-text.js';
 import { uploadText } from './input-text.js';
 import { kindsText } from '../domain/money/image-counts.js';

@@ -1,5 +1,5 @@
-import { rowsToRun } from '../batch/plan-counts.js';
-import type { PlanListener } from '../batch/plan-submission.js';
+import { rowsToRun } from '../plan/plan-counts.js';
+import type { PlanListener } from '../plan/plan-submission.js';
 import { canaryIndexes, canaryOf } from '../domain/batch/canary.js';
 import { DOCUMENTED_JOB_SECONDS, expectedSeconds, measuredJobSeconds } from '../domain/time/expected-time.js';
 import type { PromptRow } from '../domain/rows/row.js';
@@ -10,7 +10,7 @@ import {
   type PreparationListener,
 } from '../starter.js';
 import { ownAccount, withBucket } from './batch-access.js';
-import type { BatchFiles } from '../batch/batch-files.js';
+import type { BatchFiles } from '../plan/batch-files.js';
 import type { ReadSheet } from './checked-sheet.js';
 import { canaryPlanText } from './canary-flags.js';
 import { EXIT, type CommandContext, type ExitCode } from './command-context.js';

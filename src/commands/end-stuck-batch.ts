@@ -1,4 +1,4 @@
-import { budgetLeft } from '../batch/budget-left.js';
+import { budgetLeft } from '../plan/budget-left.js';
 import { endWorkflows } from '../starter.js';
 import type { RunningFlags } from './running-flags.js';
 import type { BatchStatus } from '../status/status-document.js';

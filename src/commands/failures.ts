@@ -5,7 +5,7 @@ import { at, failuresKey, rejectsKey, type BatchLocation } from '../storage/layo
 import type { ObjectStore } from '../storage/object-store.js';
 import { findBatch } from '../starter.js';
 import { withBucketIfAny } from './batch-access.js';
-import { readBatchFiles } from '../batch/batch-files.js';
+import { readBatchFiles } from '../plan/batch-files.js';
 import { EXIT, type Command, type CommandContext } from './command-context.js';
 import { countedFailures } from './counted-failures.js';
 import { failedRowOf, recordedFailures, sealedFailures, type FailedRow } from './failed-rows.js';

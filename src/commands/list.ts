@@ -1,5 +1,5 @@
 import pMap from 'p-map';
-import { placeIfAny } from '../batch/batch-place.js';
+import { placeIfAny } from '../plan/place/batch-place.js';
 import { addressOf, homeOf, type HomeFolder } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { batchesInTemporal } from '../starter.js';
@@ -11,7 +11,7 @@ import { ago, minuteOf } from './elapsed.js';
 import type { ListedBatch } from '../status/running-batches.js';
 import { coloursFor } from './status-text.js';
 import { renderTable, tableWidth, type TableColumn } from './table.js';
-import { askTemporal } from '../batch/temporal-calls.js';
+import { askTemporal } from '../network/temporal-calls.js';
 import { withTemporalIfAny, type TemporalIfAny } from './temporal-if-any.js';
 import { writeText } from './write-text.js';
 

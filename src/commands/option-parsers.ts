@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from '@commander-js/extra-typings';
 import ms, { type StringValue } from 'ms';
-import type { BatchFolder } from '../batch/batch-place.js';
+import type { BatchFolder } from '../plan/place/batch-place.js';
 import { BUDGET_RULE } from '../domain/batch/batch-settings.js';
 import { MAX_BUDGET, microsOf } from '../domain/micros.js';
 import { BATCH_ID_RULE, parseBatchId, type BatchId } from '../domain/rows/ids.js';

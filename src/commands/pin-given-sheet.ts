@@ -4,7 +4,7 @@ import type { ScheduledSheet } from '../schedules/scheduled-sheet.js';
 import type { CommandContext } from './command-context.js';
 import type { ScheduleHome } from './schedule-access.js';
 import type { GivenSheet } from './sheet-file.js';
-import { uploadProgress } from './upload-progress.js';
+import { uploadProgress } from '../cli/submit/upload-progress.js';
 
 /** Pins a sheet with the images that it names, and shows on stderr how far it is. Undefined where that was interrupted. */
 export async function pinGivenSheet(

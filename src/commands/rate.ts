@@ -1,6 +1,6 @@
 import type { Connection } from '@temporalio/client';
 import { z } from 'zod';
-import { withinDeadline } from '../batch/temporal-calls.js';
+import { withinDeadline } from '../network/temporal-calls.js';
 import { requireParts, type TemporalConfig } from '../config.js';
 import { rateText } from '../domain/time/request-rate.js';
 import { UsageError } from '../errors.js';

@@ -1,4 +1,4 @@
-import type { BatchFiles } from '../batch/batch-files.js';
+import type { BatchFiles } from '../plan/batch-files.js';
 import type { BatchFile } from '../ledger/documents.js';
 import type { BatchLocation, RunRef } from '../storage/layout.js';
 

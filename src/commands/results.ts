@@ -1,4 +1,4 @@
-import { readBatchFiles } from '../batch/batch-files.js';
+import { readBatchFiles } from '../plan/batch-files.js';
 import { counted } from '../domain/counted.js';
 import { UsageError } from '../errors.js';
 import { rowsAfterRun } from '../ledger/run-rows.js';
@@ -15,7 +15,7 @@ import { withOutputFile, type WriteBytes } from './output-file.js';
 import { openLateProgress } from './progress.js';
 import { recordedRun, type RecordedRun } from './recorded-run.js';
 import { unknownBatch } from './status.js';
-import { askTemporal } from '../batch/temporal-calls.js';
+import { askTemporal } from '../network/temporal-calls.js';
 import { withTemporalIfAny } from './temporal-if-any.js';
 import { writeText } from './write-text.js';
 

@@ -4,7 +4,7 @@ import { placeText } from '../sheet/record-place.js';
 import { UsageError } from '../errors.js';
 import { findBatch } from '../starter.js';
 import { withBucket } from './batch-access.js';
-import { readBatchFiles } from '../batch/batch-files.js';
+import { readBatchFiles } from '../plan/batch-files.js';
 import { ago } from './elapsed.js';
 import { EXIT, type Command } from './command-context.js';
 import { findRow } from './find-row.js';

@@ -5,8 +5,8 @@ import { DEFAULT_MAX_FAILURE_RATE } from '../domain/batch/failure-rate.js';
 import { MAX_BATCH_ROWS } from '../domain/batch/window.js';
 import type { RunSettings } from '../domain/batch/run-settings.js';
 import { budgetOrNone, duration, wholeNumber } from './option-parsers.js';
-import type { Spending } from '../batch/spending.js';
-import type { FlagsOf, NoFlags } from './typed-flags.js';
+import type { Spending } from '../plan/spending.js';
+import type { FlagsOf, NoFlags } from '../cli/terminal/typed-flags.js';
 
 /** What commander hands over of the flags that say how to run. */
 export type RunningFlags = FlagsOf<typeof withRunningFlags<[], NoFlags, NoFlags>>;

@@ -1,5 +1,5 @@
 import { recentPollers } from '../batch/task-queue-pollers.js';
-import { askWorker } from '../batch/temporal-calls.js';
+import { askWorker } from '../network/temporal-calls.js';
 import type { Config } from '../config.js';
 import type { ScheduleName } from '../domain/batch/schedule-name.js';
 import { UsageError } from '../errors.js';

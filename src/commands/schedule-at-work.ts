@@ -1,4 +1,4 @@
-import { findPlace } from '../batch/batch-place.js';
+import { findPlace } from '../plan/place/batch-place.js';
 import type { BatchStatus } from '../status/status-document.js';
 import type { BatchId } from '../domain/rows/ids.js';
 import { firingBatchId } from '../domain/batch/schedule-name.js';

@@ -13,7 +13,7 @@ import {
   timeZone,
 } from './schedule-option-parsers.js';
 import { withSheetFlags } from './sheet-flags.js';
-import type { FlagsOf, NoFlags } from './typed-flags.js';
+import type { FlagsOf, NoFlags } from '../cli/terminal/typed-flags.js';
 
 /** What commander hands over of the flags that say what a schedule does, and when. */
 export type ScheduleFlags = FlagsOf<typeof withScheduleFlags<[], NoFlags, NoFlags>>;

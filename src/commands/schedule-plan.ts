@@ -1,5 +1,5 @@
-import type { SubmissionPlan } from '../batch/plan-submission.js';
-import { refuseUnpriced } from '../batch/spending.js';
+import type { SubmissionPlan } from '../plan/plan-submission.js';
+import { refuseUnpriced } from '../plan/spending.js';
 import type { AccountId } from '../bananahub/client.js';
 import { counted } from '../domain/counted.js';
 import { imagesOf, kindsText, type ImagesOfKind } from '../domain/money/image-counts.js';

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { refuseUnusable } from '../batch/submission-refusals.js';
+import { refuseUnusable } from '../plan/submission-refusals.js';
 import type { ScheduleName } from '../domain/batch/schedule-name.js';
 import { UsageError } from '../errors.js';
 import { sheetPlace } from '../schedules/readable-address.js';

@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import prettyBytes from 'pretty-bytes';
 import { InterruptedError, UsageError } from '../errors.js';
 import { fetchSheet, sheetAddressIn, type SheetAddress } from '../sheet/fetch/fetch-sheet.js';
-import { localSheet, type SheetFile } from '../batch/sheet-file.js';
+import { localSheet, type SheetFile } from '../sheet/fetch/sheet-file.js';
 import type { SheetInputs } from '../sheet/fetch/sheet-inputs.js';
 import { sheetLabel } from '../sheet/index.js';
 import type { ObjectStore } from '../storage/object-store.js';

@@ -5,7 +5,7 @@ import { INPUT_COLUMNS } from '../domain/rows/reserved-columns.js';
 import { UsageError } from '../errors.js';
 import { parseModel, SheetSettings } from '../sheet/index.js';
 import { pair, wholeNumber } from './option-parsers.js';
-import type { FlagsOf, NoFlags } from './typed-flags.js';
+import type { FlagsOf, NoFlags } from '../cli/terminal/typed-flags.js';
 
 /** What commander hands over of the flags that say how a sheet is read, and what its rows are. */
 export type SheetFlags = FlagsOf<typeof withSheetFlags<[], NoFlags, NoFlags>>;

@@ -5,7 +5,7 @@ import { batchId, s3Folder, wholeNumber } from './option-parsers.js';
 import { runSettings, spendingIn, withRunningFlags } from './running-flags.js';
 import { sheetSettings, withSheetFlags } from './sheet-flags.js';
 import type { SubmissionOptions } from './submission.js';
-import type { FlagsOf } from './typed-flags.js';
+import type { FlagsOf } from '../cli/terminal/typed-flags.js';
 
 /** Says what `--rebind` is for. */
 export const REBIND = "the API key was rotated: accept the new key if it knows the batch's jobs";

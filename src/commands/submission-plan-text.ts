@@ -1,5 +1,5 @@
-import type { PlanCounts } from '../batch/plan-counts.js';
-import type { SubmissionPlan } from '../batch/plan-submission.js';
+import type { PlanCounts } from '../plan/plan-counts.js';
+import type { SubmissionPlan } from '../plan/plan-submission.js';
 import type { BatchId } from '../domain/rows/ids.js';
 import { MODELS } from '../domain/rows/generation-settings.js';
 import { counted } from '../domain/counted.js';

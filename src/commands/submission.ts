@@ -1,11 +1,11 @@
 import path from 'node:path';
 import slugify from '@sindresorhus/slugify';
 import { serviceOf } from '../bananahub/account-id.js';
-import type { BatchFolder } from '../batch/batch-place.js';
-import { rowsToBuy, rowsToRun } from '../batch/plan-counts.js';
-import type { SubmissionPlan } from '../batch/plan-submission.js';
-import type { SheetFile } from '../batch/sheet-file.js';
-import { budgetIn, type Spending } from '../batch/spending.js';
+import type { BatchFolder } from '../plan/place/batch-place.js';
+import { rowsToBuy, rowsToRun } from '../plan/plan-counts.js';
+import type { SubmissionPlan } from '../plan/plan-submission.js';
+import type { SheetFile } from '../sheet/fetch/sheet-file.js';
+import { budgetIn, type Spending } from '../plan/spending.js';
 import { canaryOf, type CanaryOptions } from '../domain/batch/canary.js';
 import { counted } from '../domain/counted.js';
 import { BATCH_ID_RULE, parseBatchId, type BatchId } from '../domain/rows/ids.js';
@@ -23,7 +23,7 @@ import { askConsent, type Consent } from './consent.js';
 import { inputReachText } from './input-reach.js';
 import { uploadText } from './input-text.js';
 import { planText, rejectedByBatchText } from './submission-plan-text.js';
-import { uploadProgress } from './upload-progress.js';
+import { uploadProgress } from '../cli/submit/upload-progress.js';
 
 /** The options of `submit` and `run`. */
 export interface SubmissionOptions {

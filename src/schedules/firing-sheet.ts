@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fetchSheet, pathBaseOf, sheetAddressIn, type SheetAddress } from '../sheet/fetch/fetch-sheet.js';
-import { localSheet, type SheetFile } from '../batch/sheet-file.js';
+import { localSheet, type SheetFile } from '../sheet/fetch/sheet-file.js';
 import { SheetInputs, type FoundInputs, type SheetInput } from '../sheet/fetch/sheet-inputs.js';
 import { startDeadline } from '../bananahub/http/deadline.js';
 import { spanText } from '../domain/text/span-text.js';

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { sheetAddressIn } from '../sheet/fetch/fetch-sheet.js';
-import type { SheetFile } from '../batch/sheet-file.js';
+import type { SheetFile } from '../sheet/fetch/sheet-file.js';
 import { putOnce } from '../batch/put-once.js';
 import { putSheet } from '../batch/put-sheet.js';
-import { uploadInputs } from '../batch/upload-inputs.js';
+import { uploadInputs } from '../plan/upload-inputs.js';
 import type { ScheduleName } from '../domain/batch/schedule-name.js';
 import { UsageError } from '../errors.js';
 import { sheetLabel } from '../sheet/index.js';

@@ -1,9 +1,9 @@
-import { findPlace } from '../batch/batch-place.js';
-import { checkSheet, type CheckedSheet } from '../batch/check-sheet.js';
-import type { Submission } from '../batch/prepare-submission.js';
-import { startBatch } from '../batch/start-batch.js';
-import { startClaimed, StartedByAnotherError, type StartedRun } from '../batch/start-run.js';
-import { SubmissionRefusal } from '../batch/submission-refusals.js';
+import { findPlace } from '../plan/place/batch-place.js';
+import { checkSheet, type CheckedSheet } from '../plan/rows/check-sheet.js';
+import type { Submission } from '../plan/prepare-submission.js';
+import { startBatch } from '../plan/start-batch.js';
+import { startClaimed, StartedByAnotherError, type StartedRun } from '../plan/start-run.js';
+import { SubmissionRefusal } from '../plan/submission-refusals.js';
 import { serviceName, serviceOf } from '../bananahub/account-id.js';
 import type { AccountId } from '../bananahub/client.js';
 import { momentIn } from '../domain/time/moment.js';

@@ -7,7 +7,7 @@ import { UsageError } from '../errors.js';
 import { TallyDocument } from '../ledger/documents.js';
 import { addressOf, isSamePlace, type BatchLocation } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
-import { askWorker } from '../batch/temporal-calls.js';
+import { askWorker } from '../network/temporal-calls.js';
 import { statusFromBucket } from './bucket-status.js';
 import { describeBatch, snapshotInMemo } from './describe-batch.js';
 import { readOldestRows } from './oldest-rows.js';

@@ -9,7 +9,7 @@ import type { BatchLocation, RunRef } from '../storage/layout.js';
 import type { LoweredPace } from '../workflows/batch-pace.js';
 import { SNAPSHOT_MEMO, type BatchSnapshot } from '../workflows/messages.js';
 import { batchWorkflowId } from '../workflows/names.js';
-import { withinDeadline } from '../batch/temporal-calls.js';
+import { withinDeadline } from '../network/temporal-calls.js';
 
 /** A batch's workflow as Temporal describes it; undefined where Temporal knows none, or no longer. */
 export async function describeBatch(

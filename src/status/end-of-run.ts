@@ -8,8 +8,8 @@ import type { BatchSnapshot } from '../workflows/messages.js';
 import { batchWorkflowId } from '../workflows/names.js';
 import { sealedStatus } from './bucket-status.js';
 import { describeBatch, snapshotInMemo } from './describe-batch.js';
-import type { StartedRun } from '../batch/start-run.js';
-import { withinDeadline } from '../batch/temporal-calls.js';
+import type { StartedRun } from '../plan/start-run.js';
+import { withinDeadline } from '../network/temporal-calls.js';
 
 /** How a run ended. */
 export interface RunEnd {

@@ -2,7 +2,7 @@ import type { BatchLook } from './notices/batch-watch.js';
 import type { Tally } from '../domain/batch/tally.js';
 import type { RunRef } from '../storage/layout.js';
 import { taskQueues } from '../workflows/names.js';
-import { askWorker } from '../batch/temporal-calls.js';
+import { askWorker } from '../network/temporal-calls.js';
 import { readBatchStatus, type StatusAccess } from './batch-status.js';
 import { describeBatch, snapshotInMemo } from './describe-batch.js';
 import { readQueueRate } from './queue-rates.js';

@@ -6,7 +6,7 @@ import { usualMs } from '../domain/usual-time.js';
 import type { BatchSnapshot } from '../workflows/messages.js';
 import { OLDEST_ROWS, oldestRowsQuery, type OldestRows } from '../workflows/shard-messages.js';
 import { shardWorkflowId } from '../workflows/names.js';
-import { askWorker } from '../batch/temporal-calls.js';
+import { askWorker } from '../network/temporal-calls.js';
 import type { BatchStatus } from './status-document.js';
 
 /** The rows of a batch's open shards that are longest at one step, and within what time jobs usually end, by all shards' last ones. */

@@ -5,7 +5,7 @@ import type { SettledRow } from '../domain/rows/outcome.js';
 import { SettledDocument } from '../ledger/documents.js';
 import type { RunRef } from '../storage/layout.js';
 import { shardWorkflowId } from '../workflows/names.js';
-import { withinDeadline } from '../batch/temporal-calls.js';
+import { withinDeadline } from '../network/temporal-calls.js';
 
 const DEADLINE_MS = 60_000;
 const Recorded = z.object({ settled: z.array(SettledDocument) });

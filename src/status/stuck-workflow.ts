@@ -6,7 +6,7 @@ import { asPart } from '../domain/text/full-stop.js';
 import { batchWorkflowId, shardWorkflowId } from '../workflows/names.js';
 import { positionQuery, type BatchSnapshot, type HistoryPosition } from '../workflows/messages.js';
 import { snapshotInMemo } from './describe-batch.js';
-import { askWorker } from '../batch/temporal-calls.js';
+import { askWorker } from '../network/temporal-calls.js';
 import { workersOf } from '../batch/task-queue-pollers.js';
 
 /** Temporal repeats a task that failed at once: this often it is not a passing fault, such as a worker that was replaced. */

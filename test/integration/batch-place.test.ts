@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { claimPlace, findPlace } from '../../src/batch/batch-place.js';
+import { claimPlace, findPlace } from '../../src/plan/place/batch-place.js';
 import type { BatchId } from '../../src/domain/rows/ids.js';
 import { submissionBench } from '../support/submission-bench.js';
 import { startTestEngine, type TestEngine } from '../support/test-engine.js';

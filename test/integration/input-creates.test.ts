@@ -7,7 +7,7 @@ import type {
   CreateGenerationResult,
 } from '../../src/activities/types.js';
 import { SheetInputs } from '../../src/sheet/fetch/sheet-inputs.js';
-import { uploadInputs } from '../../src/batch/upload-inputs.js';
+import { uploadInputs } from '../../src/plan/upload-inputs.js';
 import type { BatchId } from '../../src/domain/rows/ids.js';
 import { ServiceTexts } from '../../src/ledger/service-texts.js';
 import { inputImagesPrefix, sentPrefix, type BatchLocation } from '../../src/storage/layout.js';

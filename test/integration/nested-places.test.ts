@@ -1,10 +1,10 @@
 import { utimes } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { claimPlace } from '../../src/batch/batch-place.js';
-import { localSheet } from '../../src/batch/sheet-file.js';
-import { CLAIM_LIVES_MS } from '../../src/batch/place-notes.js';
-import { startRun } from '../../src/batch/start-run.js';
+import { claimPlace } from '../../src/plan/place/batch-place.js';
+import { localSheet } from '../../src/sheet/fetch/sheet-file.js';
+import { CLAIM_LIVES_MS } from '../../src/plan/place/place-notes.js';
+import { startRun } from '../../src/plan/start-run.js';
 import type { BatchId } from '../../src/domain/rows/ids.js';
 import { SheetSettings } from '../../src/sheet/index.js';
 import { requestKey, type BatchLocation } from '../../src/storage/layout.js';

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { localSheet } from '../../src/batch/sheet-file.js';
-import { startRun } from '../../src/batch/start-run.js';
+import { localSheet } from '../../src/sheet/fetch/sheet-file.js';
+import { startRun } from '../../src/plan/start-run.js';
 import { SheetSettings } from '../../src/sheet/index.js';
 import {
   at,

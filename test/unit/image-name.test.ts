@@ -4,7 +4,7 @@ import { brokenImageNameRule, imageNameIn } from '../../src/domain/images/image-
 import { imageNameOf } from '../../src/domain/object-key.js';
 import type { PromptRow } from '../../src/domain/rows/row.js';
 import { foldedName, TakenNames } from '../../src/domain/images/taken-names.js';
-import { JoiningNames } from '../../src/ledger/joining-names.js';
+import { JoiningNames } from '../../src/plan/rows/joining-names.js';
 import { readWholeSheet } from '../support/read-whole-sheet.js';
 import { sampleRow } from '../support/sample-rows.js';
 

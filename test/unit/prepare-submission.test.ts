@@ -1,15 +1,15 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { checkSheet, type CheckedSheet } from '../../src/batch/check-sheet.js';
+import { checkSheet, type CheckedSheet } from '../../src/plan/rows/check-sheet.js';
 import {
   prepareSubmission,
   prepareWithoutBucket,
   type PreparationListener,
   type PreparedRun,
   type Submission,
-} from '../../src/batch/prepare-submission.js';
-import { localSheet, sheetItems } from '../../src/batch/sheet-file.js';
+} from '../../src/plan/prepare-submission.js';
+import { localSheet, sheetItems } from '../../src/sheet/fetch/sheet-file.js';
 import { SheetInputs } from '../../src/sheet/fetch/sheet-inputs.js';
 import type { BatchId } from '../../src/domain/rows/ids.js';
 import type { PriceTable } from '../../src/domain/money/price-table.js';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { hasSheet, sheetKeyOf } from '../../src/batch/run-request.js';
+import { hasSheet, sheetKeyOf } from '../../src/plan/run-request.js';
 import type { BatchId } from '../../src/domain/rows/ids.js';
 import { SheetSettings } from '../../src/sheet/index.js';
 

@@ -1,5 +1,5 @@
 import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
-import { withinDeadline } from '../../batch/temporal-calls.js';
+import { withinDeadline } from '../../network/temporal-calls.js';
 import type { Notice } from '../../domain/batch/notice.js';
 import type { deliverNotice } from '../../workflows/deliver-notice.js';
 import { noticeWorkflowId } from '../../workflows/names.js';

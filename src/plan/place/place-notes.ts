@@ -1,13 +1,13 @@
-import { PlaceFile } from '../ledger/documents.js';
-import { toJsonLines } from '../ledger/files/json-lines.js';
-import { readDocumentIfAny } from '../ledger/files/read-document.js';
-import { at, placeKey, runsPrefix, type BatchLocation } from '../storage/layout.js';
+import { PlaceFile } from '../../ledger/documents.js';
+import { toJsonLines } from '../../ledger/files/json-lines.js';
+import { readDocumentIfAny } from '../../ledger/files/read-document.js';
+import { at, placeKey, runsPrefix, type BatchLocation } from '../../storage/layout.js';
 import {
   StorageError,
   type ObjectHead,
   type ObjectStore,
   type PutCondition,
-} from '../storage/object-store.js';
+} from '../../storage/object-store.js';
 
 /**
  * How long a note holds a folder for a batch that has no run yet. A submission that is still uploading renews it; one that

@@ -4,7 +4,7 @@ import { readDocumentIfAny } from '../ledger/files/read-document.js';
 import type { RunSettings } from '../domain/batch/run-settings.js';
 import type { SheetSettings } from '../sheet/index.js';
 import { lastRunSeq } from './plan-submission.js';
-import type { SheetFile } from './sheet-file.js';
+import type { SheetFile } from '../sheet/fetch/sheet-file.js';
 import { hasSheet } from './run-request.js';
 import {
   at,

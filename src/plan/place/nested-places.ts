@@ -7,8 +7,8 @@ import {
   isSamePlace,
   requestKey,
   type BatchLocation,
-} from '../storage/layout.js';
-import type { ObjectStore } from '../storage/object-store.js';
+} from '../../storage/layout.js';
+import type { ObjectStore } from '../../storage/object-store.js';
 import { findNote } from './place-notes.js';
 
 /** A batch, or the submission of one, in a folder around or inside another's. */

@@ -1,7 +1,7 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { batchWorkflowId } from '../workflows/names.js';
 import type { BatchLocation } from '../storage/layout.js';
-import { withinDeadline } from './temporal-calls.js';
+import { withinDeadline } from '../network/temporal-calls.js';
 
 const DEADLINE_MS = 30_000;
 const REASON = 'banana-batch: terminated to continue from the bucket';

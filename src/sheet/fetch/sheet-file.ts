@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readSheet, type SheetItem, type SheetSettings } from '../sheet/index.js';
-import type { FoundInputs } from '../sheet/fetch/sheet-inputs.js';
+import { readSheet, type SheetItem, type SheetSettings } from '../index.js';
+import type { FoundInputs } from './sheet-inputs.js';
 
 /** A sheet on the local disk, whole, as it was given. */
 export interface SheetFile {

@@ -1,10 +1,10 @@
 import type { Client } from '@temporalio/client';
-import { BATCH_ID_RULE, parseBatchId } from '../domain/rows/ids.js';
-import { UsageError } from '../errors.js';
-import { homeOf, type BatchLocation, type HomeFolder } from '../storage/layout.js';
-import type { ObjectStore, StorageError } from '../storage/object-store.js';
+import { BATCH_ID_RULE, parseBatchId } from '../../domain/rows/ids.js';
+import { UsageError } from '../../errors.js';
+import { homeOf, type BatchLocation, type HomeFolder } from '../../storage/layout.js';
+import type { ObjectStore, StorageError } from '../../storage/object-store.js';
 import { findPlace } from './batch-place.js';
-import { describeBatch, snapshotInMemo } from '../status/describe-batch.js';
+import { describeBatch, snapshotInMemo } from '../../status/describe-batch.js';
 
 /** Where a batch is looked for. */
 export interface BatchFinder {

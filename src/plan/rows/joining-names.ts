@@ -1,8 +1,8 @@
-import { hasChosenName } from '../domain/object-key.js';
-import type { PromptRow } from '../domain/rows/row.js';
-import { foldedName } from '../domain/images/taken-names.js';
-import { placeText } from '../sheet/record-place.js';
-import { takenNameRule } from '../sheet/index.js';
+import { hasChosenName } from '../../domain/object-key.js';
+import type { PromptRow } from '../../domain/rows/row.js';
+import { foldedName } from '../../domain/images/taken-names.js';
+import { placeText } from '../../sheet/record-place.js';
+import { takenNameRule } from '../../sheet/index.js';
 import { joiningAs } from './former-ids.js';
 
 type NamedRow = Pick<PromptRow, 'rowId' | 'contentHash' | 'line' | 'tableRow' | 'imageName'>;

@@ -2,7 +2,7 @@ import { QueryNotRegisteredError, WorkflowNotFoundError, type Client } from '@te
 import type { RunRef } from '../storage/layout.js';
 import { rowQuery, type RowView } from '../workflows/shard-messages.js';
 import { shardWorkflowId } from '../workflows/names.js';
-import { askTemporal } from './temporal-calls.js';
+import { askTemporal } from '../network/temporal-calls.js';
 
 /**
  * Where a row of a running shard is, by its index in the shard. `recorded`: it has ended, and its outcome is in the

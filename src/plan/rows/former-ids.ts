@@ -1,7 +1,7 @@
-import type { ContentHash } from '../domain/rows/ids.js';
-import { hasChosenName, imageNameOf } from '../domain/object-key.js';
-import type { PromptRow } from '../domain/rows/row.js';
-import { formerRowId, presentRowId } from '../domain/identity/row-id.js';
+import type { ContentHash } from '../../domain/rows/ids.js';
+import { hasChosenName, imageNameOf } from '../../domain/object-key.js';
+import type { PromptRow } from '../../domain/rows/row.js';
+import { formerRowId, presentRowId } from '../../domain/identity/row-id.js';
 
 type Identity = Pick<PromptRow, 'rowId' | 'contentHash'>;
 

@@ -10,11 +10,11 @@ import { SNAPSHOT_MEMO, type BatchSnapshot, type RunBatchInput } from '../workfl
 import type { RunSettings } from '../domain/batch/run-settings.js';
 import { batchWorkflowId } from '../workflows/names.js';
 import type { runBatch } from '../workflows/run-batch.js';
-import { confirmPlace } from './batch-place.js';
+import { confirmPlace } from './place/batch-place.js';
 import { describeBatch, snapshotInMemo } from '../status/describe-batch.js';
-import type { SheetFile } from './sheet-file.js';
-import { putOnce } from './put-once.js';
-import { putSheet } from './put-sheet.js';
+import type { SheetFile } from '../sheet/fetch/sheet-file.js';
+import { putOnce } from '../batch/put-once.js';
+import { putSheet } from '../batch/put-sheet.js';
 
 /** The means to start a run. */
 export interface RunStarter {

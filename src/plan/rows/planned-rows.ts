@@ -1,15 +1,21 @@
-import { givenAfter } from '../domain/given-cells.js';
-import type { PromptRow } from '../domain/rows/row.js';
-import { planRow, takenUpBy, type RowBefore, type RowPlan, type TakenUp } from '../domain/rows/row-plan.js';
-import { readSheet, type InputImages, type SheetItem } from '../sheet/index.js';
-import type { RunRef } from '../storage/layout.js';
-import type { ObjectStore } from '../storage/object-store.js';
-import type { RunRequest } from './documents.js';
+import { givenAfter } from './given-cells.js';
+import type { PromptRow } from '../../domain/rows/row.js';
+import {
+  planRow,
+  takenUpBy,
+  type RowBefore,
+  type RowPlan,
+  type TakenUp,
+} from '../../domain/rows/row-plan.js';
+import { readSheet, type InputImages, type SheetItem } from '../../sheet/index.js';
+import type { RunRef } from '../../storage/layout.js';
+import type { ObjectStore } from '../../storage/object-store.js';
+import type { RunRequest } from '../../ledger/documents.js';
 import { joiningAs, underIdInBatch, underIdOf } from './former-ids.js';
 import { JoiningNames } from './joining-names.js';
 import { underPresentName, type ImageMove } from './present-name.js';
-import { rowsBefore, type BeforeRun } from './previous-runs.js';
-import { rowsAfterRun } from './run-rows.js';
+import { rowsBefore, type BeforeRun } from '../../ledger/previous-runs.js';
+import { rowsAfterRun } from '../../ledger/run-rows.js';
 import { RejectedStandIns, rowsThatStay, SheetPlaces } from './staying-rows.js';
 
 /** What a run is to do with a row of its batch. */

@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { UsageError } from '../errors.js';
-import { PlaceFile } from '../ledger/documents.js';
-import { readDocumentIfAny } from '../ledger/files/read-document.js';
+import { UsageError } from '../../errors.js';
+import { PlaceFile } from '../../ledger/documents.js';
+import { readDocumentIfAny } from '../../ledger/files/read-document.js';
 import {
   addressOf,
   at,
@@ -11,8 +11,8 @@ import {
   isSamePlace,
   placeKey,
   type BatchLocation,
-} from '../storage/layout.js';
-import type { ObjectStore } from '../storage/object-store.js';
+} from '../../storage/layout.js';
+import type { ObjectStore } from '../../storage/object-store.js';
 import { nestedPlace, placeAround, voidClaimsInside, type NestedPlace } from './nested-places.js';
 import { findNote, hasRuns, putNote } from './place-notes.js';
 

@@ -9,9 +9,9 @@ import type { InputCounts } from '../sheet/index.js';
 import { at, requestKey, type BatchLocation, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { isSealedFor, readBatchFiles, type BatchFiles } from './batch-files.js';
-import { choosePlace, type BatchFolder } from './batch-place.js';
+import { choosePlace, type BatchFolder } from './place/batch-place.js';
 import { readBatchStatus, type StatusAccess } from '../status/batch-status.js';
-import type { CheckedSheet } from './check-sheet.js';
+import type { CheckedSheet } from './rows/check-sheet.js';
 import { rowsToBuy, rowsToRun } from './plan-counts.js';
 import {
   firstPlan,

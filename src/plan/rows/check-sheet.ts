@@ -1,7 +1,7 @@
-import type { RejectedRecord } from '../domain/rows/row.js';
-import { JoiningNames } from '../ledger/joining-names.js';
-import { SheetTally, type SheetSettings, type SheetSummary } from '../sheet/index.js';
-import { sheetItems, type SheetFile } from './sheet-file.js';
+import type { RejectedRecord } from '../../domain/rows/row.js';
+import { JoiningNames } from './joining-names.js';
+import { SheetTally, type SheetSettings, type SheetSummary } from '../../sheet/index.js';
+import { sheetItems, type SheetFile } from '../../sheet/fetch/sheet-file.js';
 
 /** A sheet that was read from start to end: nothing in it keeps it from being read again. */
 export interface CheckedSheet extends SheetFile {

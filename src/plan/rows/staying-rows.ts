@@ -1,10 +1,10 @@
-import { IdLines } from '../domain/identity/id-lines.js';
-import type { PromptRow } from '../domain/rows/row.js';
-import { foldedName } from '../domain/images/taken-names.js';
-import type { StayingRows } from '../sheet/index.js';
-import type { RunRef } from '../storage/layout.js';
-import type { ObjectStore } from '../storage/object-store.js';
-import { rowsAfterRun, type LeftRow } from './run-rows.js';
+import { IdLines } from '../../domain/identity/id-lines.js';
+import type { PromptRow } from '../../domain/rows/row.js';
+import { foldedName } from '../../domain/images/taken-names.js';
+import type { StayingRows } from '../../sheet/index.js';
+import type { RunRef } from '../../storage/layout.js';
+import type { ObjectStore } from '../../storage/object-store.js';
+import { rowsAfterRun, type LeftRow } from '../../ledger/run-rows.js';
 
 /** Which rows of a batch a sheet's rejected records stand for, as they say it. */
 export class RejectedStandIns {

@@ -1,6 +1,6 @@
 import { UNSTORED_KINDS, type UnstoredKind } from '../domain/rows/failure-kind.js';
 import { kindOf, type RowBefore, type RowPlan } from '../domain/rows/row-plan.js';
-import type { PlannedItem } from '../ledger/planned-rows.js';
+import type { PlannedItem } from './rows/planned-rows.js';
 
 /** What rows without an image came to; `unended` ones had not ended when their run was. */
 export type LeftKind = UnstoredKind | 'unended';

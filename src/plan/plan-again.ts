@@ -6,7 +6,7 @@ import { planRow, takenUpBy, type RowBefore, type RowPlan } from '../domain/rows
 import { UsageError } from '../errors.js';
 import { Report, RunRequest } from '../ledger/documents.js';
 import { listedInputs } from '../ledger/input-list.js';
-import { plannedRows } from '../ledger/planned-rows.js';
+import { plannedRows } from './rows/planned-rows.js';
 import { beforeRun, type BeforeRun } from '../ledger/previous-runs.js';
 import { readDocument, readDocumentIfAny } from '../ledger/files/read-document.js';
 import { rowsAfterRun, statesAfterRun } from '../ledger/run-rows.js';

@@ -1,16 +1,16 @@
 import path from 'node:path';
 import { ImageCounts, type ImagesOfKind } from '../domain/money/image-counts.js';
 import type { PromptRow, RejectedRecord } from '../domain/rows/row.js';
-import { plannedRows, type PlannedItem } from '../ledger/planned-rows.js';
+import { plannedRows, type PlannedItem } from './rows/planned-rows.js';
 import { rejectsOf } from '../ledger/kept-rejects.js';
 import { beforeRun } from '../ledger/previous-runs.js';
 import { SheetTally, type SheetSummary } from '../sheet/index.js';
 import { runsPrefix, type BatchLocation, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
-import type { CheckedSheet } from './check-sheet.js';
-import { NewIdsFinder, NO_NEW_IDS, type NewIds } from './new-ids.js';
+import type { CheckedSheet } from './rows/check-sheet.js';
+import { NewIdsFinder, NO_NEW_IDS, type NewIds } from './rows/new-ids.js';
 import { PlanCounter, type PlanCounts } from './plan-counts.js';
-import { sheetItems } from './sheet-file.js';
+import { sheetItems } from '../sheet/fetch/sheet-file.js';
 
 /** What a submission would do, before anything is done. */
 export interface SubmissionPlan extends PlanCounts {

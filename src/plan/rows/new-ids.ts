@@ -1,9 +1,9 @@
-import type { RecordPlace } from '../sheet/record-place.js';
-import type { RejectedRecord } from '../domain/rows/row.js';
-import { presentRowId } from '../domain/identity/row-id.js';
-import { isScientific, plainNumber, rewrittenAs } from '../sheet/cells/rewritten-id.js';
-import type { PlannedItem } from '../ledger/planned-rows.js';
-import type { SheetItem } from '../sheet/index.js';
+import type { RecordPlace } from '../../sheet/record-place.js';
+import type { RejectedRecord } from '../../domain/rows/row.js';
+import { presentRowId } from '../../domain/identity/row-id.js';
+import { isScientific, plainNumber, rewrittenAs } from '../../sheet/cells/rewritten-id.js';
+import type { PlannedItem } from './planned-rows.js';
+import type { SheetItem } from '../../sheet/index.js';
 
 /** An id of a sheet and the place that has it. */
 export interface IdOnLine extends RecordPlace {

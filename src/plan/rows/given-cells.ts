@@ -1,5 +1,5 @@
-import { INPUT_COLUMNS, type InputColumn } from './rows/reserved-columns.js';
-import type { GivenCells, PromptRow } from './rows/row.js';
+import { INPUT_COLUMNS, type InputColumn } from '../../domain/rows/reserved-columns.js';
+import type { GivenCells, PromptRow } from '../../domain/rows/row.js';
 
 /**
  * What the batch's own sheet says of a row that our failures.csv has corrected: that file has final settings in place of

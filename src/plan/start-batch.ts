@@ -1,6 +1,6 @@
 import type { ObjectStore } from '../storage/object-store.js';
-import { claimPlace } from './batch-place.js';
-import { withNoteRenewed } from './place-notes.js';
+import { claimPlace } from './place/batch-place.js';
+import { withNoteRenewed } from './place/place-notes.js';
 import {
   prepareSubmission,
   type PreparationListener,

@@ -1,6 +1,6 @@
-import type { PromptRow, CurrentImage } from '../domain/rows/row.js';
-import type { RowPlan } from '../domain/rows/row-plan.js';
-import { batchRoot, imageKey, type BatchLocation } from '../storage/layout.js';
+import type { PromptRow, CurrentImage } from '../../domain/rows/row.js';
+import type { RowPlan } from '../../domain/rows/row-plan.js';
+import { batchRoot, imageKey, type BatchLocation } from '../../storage/layout.js';
 
 /** Keys below the batch between which a row's image is to be copied, since its row has another name now. */
 export interface ImageMove {

@@ -8,9 +8,9 @@ import type { ChangedSettings } from '../domain/batch/batch-settings.js';
 import type { BatchLocation } from '../storage/layout.js';
 import { cancelUpdate, instructSignal, pauseUpdate, resumeUpdate, setUpdate } from '../workflows/messages.js';
 import { batchWorkflowId } from '../workflows/names.js';
-import { readBatchStatus, type StatusAccess } from '../status/batch-status.js';
-import { isOpen, type BatchStatus } from '../status/status-document.js';
-import { TEMPORAL_DEADLINE_MS, withinDeadline } from './temporal-calls.js';
+import { readBatchStatus, type StatusAccess } from './batch-status.js';
+import { isOpen, type BatchStatus } from './status-document.js';
+import { TEMPORAL_DEADLINE_MS, withinDeadline } from '../network/temporal-calls.js';
 
 /** What came of a message to a batch; `before` is where the batch was. */
 export type Steered =

@@ -1,5 +1,5 @@
-import type { BatchFolder } from './batch-place.js';
-import type { CountedIds } from './new-ids.js';
+import type { BatchFolder } from './place/batch-place.js';
+import type { CountedIds } from './rows/new-ids.js';
 import type { SubmissionPlan } from './plan-submission.js';
 import type { BatchStatus } from '../status/status-document.js';
 import { OWN_SANDBOX, serviceName, serviceOf } from '../bananahub/account-id.js';

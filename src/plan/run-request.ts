@@ -4,7 +4,7 @@ import type { RunRequest } from '../ledger/documents.js';
 import { inputListOf } from '../ledger/input-list.js';
 import { SheetSettings } from '../sheet/index.js';
 import { inputKey, type BucketFolder } from '../storage/layout.js';
-import type { SheetFile } from './sheet-file.js';
+import type { SheetFile } from '../sheet/fetch/sheet-file.js';
 
 /**
  * Key of a sheet's bytes in its batch. Its extension is kept (with the one before `.gz`), since it tells the format;
