@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
-import type { FiringMeans } from '../schedules/start-firing.js';
-import type { TellEvent } from '../schedules/tell-skips.js';
+import type { FiringMeans } from '../schedules/firings/submit-firing.js';
+import type { TellEvent } from '../schedules/firings/tell-skips.js';
 import type { ActivityLimits } from './limits.js';
 
 /** What the activities of firings are given: opened by the worker, closed by the worker. */

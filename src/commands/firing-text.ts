@@ -1,6 +1,6 @@
 import type { BatchStatus } from '../status/status-document.js';
 import type { Tally } from '../domain/batch/tally.js';
-import type { Firing } from '../schedules/read-firings.js';
+import type { Firing } from '../schedules/firings/read-firings.js';
 import type { FiringBatch } from './schedule-document.js';
 
 /** What became of a firing, for a person. */

@@ -3,7 +3,7 @@ import { askWorker } from '../network/temporal-calls.js';
 import type { Config } from '../config.js';
 import type { ScheduleName } from '../domain/batch/schedule-name.js';
 import { UsageError } from '../errors.js';
-import type { SheetMeans } from '../schedules/firing-sheet.js';
+import type { SheetMeans } from '../schedules/firings/firing-sheet.js';
 import { isLost } from '../schedules/lost-schedules.js';
 import { readSchedule, type Schedule } from '../schedules/schedule-client.js';
 import type { HomeFolder } from '../storage/layout.js';

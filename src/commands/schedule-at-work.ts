@@ -2,7 +2,7 @@ import { findPlace } from '../plan/place/batch-place.js';
 import type { BatchStatus } from '../status/status-document.js';
 import type { BatchId } from '../domain/rows/ids.js';
 import { firingBatchId } from '../domain/batch/schedule-name.js';
-import type { Firing } from '../schedules/read-firings.js';
+import type { Firing } from '../schedules/firings/read-firings.js';
 import type { Schedule } from '../schedules/schedule-client.js';
 import { homeOf } from '../storage/layout.js';
 import { readBatchStatus } from '../starter.js';

@@ -1,7 +1,7 @@
 import type { ScheduleName } from '../domain/batch/schedule-name.js';
-import { readFirings } from '../schedules/read-firings.js';
+import { readFirings } from '../schedules/firings/read-firings.js';
 import { deleteSchedule } from '../schedules/schedule-client.js';
-import { scheduleRoot } from '../storage/schedule-layout.js';
+import { scheduleRoot } from '../schedules/schedule-layout.js';
 import { EXIT, type Command } from './command-context.js';
 import { askConsent } from './consent.js';
 import { knownSchedule, withSchedules } from './schedule-access.js';

@@ -1,6 +1,6 @@
 import type { Schedule, SchedulePolicy } from '../schedules/schedule-client.js';
-import { firingAtOf, type Firing } from '../schedules/read-firings.js';
-import { timesText } from '../schedules/schedule-times.js';
+import { firingAtOf, type Firing } from '../schedules/firings/read-firings.js';
+import { timesText } from '../schedules/times/schedule-times.js';
 import type { ScheduledSheet } from '../schedules/scheduled-sheet.js';
 import { addressOf, contactSheetKey, reportKey } from '../storage/layout.js';
 

@@ -2,7 +2,7 @@ import prettyMs from 'pretty-ms';
 import type { ScheduleName } from '../domain/batch/schedule-name.js';
 import type { SchedulePolicy } from '../schedules/schedule-client.js';
 import type { ScheduleOverlap } from '../domain/batch/schedule-overlap.js';
-import { timesText } from '../schedules/schedule-times.js';
+import { timesText } from '../schedules/times/schedule-times.js';
 import type { ScheduledSheet } from '../schedules/scheduled-sheet.js';
 import { runSettings } from './running-flags.js';
 import type { ScheduleSettings } from './schedule-settings.js';

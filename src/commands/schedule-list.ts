@@ -3,14 +3,14 @@ import type { ScheduleName } from '../domain/batch/schedule-name.js';
 import { lostSchedules } from '../schedules/lost-schedules.js';
 import { refusalOf } from './refusal.js';
 import type { BatchStatus } from '../status/status-document.js';
-import { firingAtOf, readFirings, type Firing } from '../schedules/read-firings.js';
+import { firingAtOf, readFirings, type Firing } from '../schedules/firings/read-firings.js';
 import {
   listSchedules,
   readSchedule,
   type ListedSchedule,
   type Schedule,
 } from '../schedules/schedule-client.js';
-import { timesText } from '../schedules/schedule-times.js';
+import { timesText } from '../schedules/times/schedule-times.js';
 import { EXIT, type Command, type CommandContext } from './command-context.js';
 import { ago } from './elapsed.js';
 import { firingText } from './firing-text.js';

@@ -1,8 +1,8 @@
 import { InvalidArgumentError } from '@commander-js/extra-typings';
 import { parseScheduleName, SCHEDULE_NAME_RULE, type ScheduleName } from '../domain/batch/schedule-name.js';
-import { parseCronLine } from '../schedules/cron-line.js';
-import { SHORTEST_EVERY_MS } from '../schedules/schedule-times.js';
-import { nearTimeZones, parseTimeZone } from '../schedules/time-zone.js';
+import { parseCronLine } from '../schedules/times/cron-line.js';
+import { SHORTEST_EVERY_MS } from '../schedules/times/schedule-times.js';
+import { nearTimeZones, parseTimeZone } from '../schedules/times/time-zone.js';
 import { duration } from './option-parsers.js';
 
 /** A schedule's name. */

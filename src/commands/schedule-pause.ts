@@ -1,7 +1,7 @@
 import type { ScheduleName } from '../domain/batch/schedule-name.js';
-import { readFirings } from '../schedules/read-firings.js';
+import { readFirings } from '../schedules/firings/read-firings.js';
 import { pauseSchedule } from '../schedules/schedule-client.js';
-import { zonedText } from '../schedules/time-zone.js';
+import { zonedText } from '../schedules/times/time-zone.js';
 import { EXIT, type Command } from './command-context.js';
 import { knownSchedule, withSchedules } from './schedule-access.js';
 import { batchesAtWork } from './schedule-at-work.js';

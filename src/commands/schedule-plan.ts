@@ -6,8 +6,8 @@ import { imagesOf, kindsText, type ImagesOfKind } from '../domain/money/image-co
 import { momentIn } from '../domain/time/moment.js';
 import type { PriceTable } from '../domain/money/price-table.js';
 import { firingBatchId, type ScheduleMode, type ScheduleName } from '../domain/batch/schedule-name.js';
-import { nextTimes } from '../schedules/schedule-times.js';
-import { scheduledSubmission } from '../schedules/start-firing.js';
+import { nextTimes } from '../schedules/times/schedule-times.js';
+import { scheduledSubmission } from '../schedules/firings/submit-firing.js';
 import type { SheetSettings } from '../sheet/index.js';
 import { addressOf, homeOf, type BatchLocation, type HomeFolder } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';

@@ -1,6 +1,6 @@
 import type { ScheduleName } from '../domain/batch/schedule-name.js';
 import { isLost, resumeOrMakeAgain } from '../schedules/lost-schedules.js';
-import { zonedText } from '../schedules/time-zone.js';
+import { zonedText } from '../schedules/times/time-zone.js';
 import { EXIT, type Command } from './command-context.js';
 import { knownSchedule, noWorkerText, withSchedules } from './schedule-access.js';
 import { timeToComeText } from './schedule-times-text.js';

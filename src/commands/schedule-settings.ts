@@ -3,7 +3,7 @@ import { UsageError } from '../errors.js';
 import type { SchedulePolicy } from '../schedules/schedule-client.js';
 import { DEFAULT_CATCHUP_MS } from '../schedules/schedule-overlap.js';
 import type { ScheduledSheet, ScheduleTimes } from '../schedules/scheduled-sheet.js';
-import { DEFAULT_TIMEZONE } from '../schedules/time-zone.js';
+import { DEFAULT_TIMEZONE } from '../schedules/times/time-zone.js';
 import { runSettings } from './running-flags.js';
 import type { ScheduleFlags } from './schedule-flags.js';
 import { sheetSettings } from './sheet-flags.js';

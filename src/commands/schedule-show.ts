@@ -1,9 +1,9 @@
 import path from 'node:path';
 import type { BatchStatus } from '../status/status-document.js';
 import type { ScheduleName } from '../domain/batch/schedule-name.js';
-import { firingAtOf, readFirings, type Firing } from '../schedules/read-firings.js';
+import { firingAtOf, readFirings, type Firing } from '../schedules/firings/read-firings.js';
 import type { Schedule } from '../schedules/schedule-client.js';
-import { zonedText } from '../schedules/time-zone.js';
+import { zonedText } from '../schedules/times/time-zone.js';
 import { contactSheetKey } from '../storage/layout.js';
 import { EXIT, type Command, type CommandContext } from './command-context.js';
 import { embeddedBucketFolder } from './engine.js';

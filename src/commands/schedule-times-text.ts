@@ -1,8 +1,8 @@
 import prettyMs from 'pretty-ms';
 import type { SchedulePolicy } from '../schedules/schedule-client.js';
-import { nextTimes } from '../schedules/schedule-times.js';
+import { nextTimes } from '../schedules/times/schedule-times.js';
 import type { ScheduledSheet } from '../schedules/scheduled-sheet.js';
-import { zonedText } from '../schedules/time-zone.js';
+import { zonedText } from '../schedules/times/time-zone.js';
 import { until } from './elapsed.js';
 
 /** How many of a schedule's next times are shown. */

@@ -4,7 +4,7 @@ import { refuseUnusable } from '../plan/submission-refusals.js';
 import type { ScheduleName } from '../domain/batch/schedule-name.js';
 import { UsageError } from '../errors.js';
 import { sheetPlace } from '../schedules/readable-address.js';
-import { labelOf, withFiringSheet } from '../schedules/firing-sheet.js';
+import { labelOf, withFiringSheet } from '../schedules/firings/firing-sheet.js';
 import { updateSchedule, type Schedule } from '../schedules/schedule-client.js';
 import type { ScheduledSheet } from '../schedules/scheduled-sheet.js';
 import { sheetLabel } from '../sheet/index.js';

@@ -4,7 +4,7 @@ import { scheduleName } from '../commands/schedule-option-parsers.js';
 import { withCreateFlags, withUpdateFlags } from '../commands/schedule-flags.js';
 import { sheetName } from '../commands/submission-flags.js';
 import { BACKFILL_OVERLAPS, SCHEDULE_OVERLAPS } from '../domain/batch/schedule-overlap.js';
-import { TIME_RULE } from '../schedules/time-given.js';
+import { TIME_RULE } from '../schedules/times/time-given.js';
 import { example, type Performer } from './perform.js';
 
 const SCHEDULE_HELP = `

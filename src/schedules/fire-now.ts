@@ -4,7 +4,7 @@ import type { ScheduleName } from '../domain/batch/schedule-name.js';
 import type { BackfillOverlap, ScheduleOverlap } from '../domain/batch/schedule-overlap.js';
 import { UsageError } from '../errors.js';
 import { scheduleId } from '../workflows/names.js';
-import { matchingTimes } from './matching-times.js';
+import { matchingTimes } from './times/matching-times.js';
 import { orUnknown, takenFirings, type TakenFiring } from './schedule-client.js';
 import { temporalOverlap } from './schedule-overlap.js';
 

@@ -5,7 +5,7 @@ import { UsageError } from '../errors.js';
 import { readDocumentIfAny } from '../ledger/files/read-document.js';
 import type { HomeFolder } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
-import { scheduleAddress, schedulesPrefix } from '../storage/schedule-layout.js';
+import { scheduleAddress, schedulesPrefix } from './schedule-layout.js';
 import {
   createSchedule,
   describedSchedule,

@@ -10,7 +10,7 @@ import { UsageError } from '../errors.js';
 import { sheetLabel } from '../sheet/index.js';
 import type { HomeFolder } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
-import { scheduledSheetKey, scheduleRoot } from '../storage/schedule-layout.js';
+import { scheduledSheetKey, scheduleRoot } from './schedule-layout.js';
 import type { FiringArgument, ScheduledSheet } from './scheduled-sheet.js';
 
 /**

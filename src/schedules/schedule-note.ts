@@ -5,7 +5,7 @@ import { toJsonLines } from '../ledger/files/json-lines.js';
 import { readDocumentIfAny } from '../ledger/files/read-document.js';
 import type { HomeFolder } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
-import { scheduleNoteKey } from '../storage/schedule-layout.js';
+import { scheduleNoteKey } from './schedule-layout.js';
 
 /** `schedule.json`: how a schedule was made or changed last, by which it can be made again where Temporal has lost it. */
 export const ScheduleNote = z.object({

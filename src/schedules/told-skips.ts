@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ScheduleName } from '../domain/batch/schedule-name.js';
 import { at, type HomeFolder } from '../storage/layout.js';
 import { StorageError, type ObjectStore } from '../storage/object-store.js';
-import { scheduleRoot, toldSkipsKey } from '../storage/schedule-layout.js';
+import { scheduleRoot, toldSkipsKey } from './schedule-layout.js';
 
 /** `_schedules/<name>/told-skips.json`: how many skipped firings the server had counted when they were told last. */
 const ToldSkips = z.object({

@@ -3,7 +3,7 @@ import { parseScheduleName, type ScheduleName } from '../../src/domain/batch/sch
 import type { BatchId } from '../../src/domain/rows/ids.js';
 import type { FiringRecord } from '../../src/schedules/firing-record.js';
 import { triggerSchedule, type Triggered } from '../../src/schedules/fire-now.js';
-import { readFirings, type Firing } from '../../src/schedules/read-firings.js';
+import { readFirings, type Firing } from '../../src/schedules/firings/read-firings.js';
 import {
   createSchedule,
   readSchedule,

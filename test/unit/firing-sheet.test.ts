@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseScheduleName } from '../../src/domain/batch/schedule-name.js';
-import { faultOf } from '../../src/schedules/firing-refusal.js';
-import { withFiringSheet } from '../../src/schedules/firing-sheet.js';
+import { faultOf } from '../../src/schedules/firings/firing-refusal.js';
+import { withFiringSheet } from '../../src/schedules/firings/firing-sheet.js';
 import { ScheduledSheet } from '../../src/schedules/scheduled-sheet.js';
 import type { ObjectStore } from '../../src/storage/object-store.js';
 import { createS3ObjectStore } from '../../src/storage/s3/s3-object-store.js';

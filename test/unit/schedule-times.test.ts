@@ -1,10 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { momentIn } from '../../src/domain/time/moment.js';
-import { parseCronLine } from '../../src/schedules/cron-line.js';
-import { nextTimes, timesText } from '../../src/schedules/schedule-times.js';
-import { timeGiven } from '../../src/schedules/time-given.js';
-import { instantsAt, nearTimeZones, parseTimeZone, zonedText } from '../../src/schedules/time-zone.js';
+import { parseCronLine } from '../../src/schedules/times/cron-line.js';
+import { nextTimes, timesText } from '../../src/schedules/times/schedule-times.js';
+import { timeGiven } from '../../src/schedules/times/time-given.js';
+import { instantsAt, nearTimeZones, parseTimeZone, zonedText } from '../../src/schedules/times/time-zone.js';
 
 function problemOf(text: string): string {
   const line = parseCronLine(text);

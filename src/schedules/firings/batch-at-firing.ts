@@ -1,13 +1,13 @@
-import { readBatchStatus } from '../status/batch-status.js';
-import { describeBatch, snapshotInMemo } from '../status/describe-batch.js';
-import { lastRunSeq } from '../plan/plan-submission.js';
-import type { StartedRun } from '../plan/start-run.js';
-import type { BatchStatus } from '../status/status-document.js';
-import type { ScheduleName } from '../domain/batch/schedule-name.js';
-import { RunRequest } from '../ledger/documents.js';
-import { readDocumentIfAny } from '../ledger/files/read-document.js';
-import { at, isSamePlace, requestKey, type BatchLocation, type RunRef } from '../storage/layout.js';
-import type { ScheduleAccess } from './schedule-client.js';
+import { readBatchStatus } from '../../status/batch-status.js';
+import { describeBatch, snapshotInMemo } from '../../status/describe-batch.js';
+import { lastRunSeq } from '../../plan/plan-submission.js';
+import type { StartedRun } from '../../plan/start-run.js';
+import type { BatchStatus } from '../../status/status-document.js';
+import type { ScheduleName } from '../../domain/batch/schedule-name.js';
+import { RunRequest } from '../../ledger/documents.js';
+import { readDocumentIfAny } from '../../ledger/files/read-document.js';
+import { at, isSamePlace, requestKey, type BatchLocation, type RunRef } from '../../storage/layout.js';
+import type { ScheduleAccess } from '../schedule-client.js';
 
 /** One firing of a schedule, taken up once: the workflow run of it. */
 export interface FiringIdentity {

@@ -1,16 +1,16 @@
 import path from 'node:path';
 import type { ScheduleDescription } from '@temporalio/client';
 import prettyMs from 'pretty-ms';
-import type { BatchId } from '../domain/rows/ids.js';
-import type { NoticeEvent } from '../domain/batch/notice.js';
-import type { ScheduleName } from '../domain/batch/schedule-name.js';
-import { skippedTimes, toldSkips } from '../domain/skipped-times.js';
-import type { HomeFolder } from '../storage/layout.js';
-import { firingKey, scheduleAddress } from '../storage/schedule-layout.js';
+import type { BatchId } from '../../domain/rows/ids.js';
+import type { NoticeEvent } from '../../domain/batch/notice.js';
+import type { ScheduleName } from '../../domain/batch/schedule-name.js';
+import { skippedTimes, toldSkips } from '../../domain/skipped-times.js';
+import type { HomeFolder } from '../../storage/layout.js';
+import { firingKey, scheduleAddress } from '../schedule-layout.js';
 import { putFiringRecord } from './firing-records.js';
-import { matchingTimes } from './matching-times.js';
-import { describedSchedule, takenFirings, type ScheduleAccess } from './schedule-client.js';
-import { noteToldSkips, readToldSkips, type ToldSkips } from './told-skips.js';
+import { matchingTimes } from '../times/matching-times.js';
+import { describedSchedule, takenFirings, type ScheduleAccess } from '../schedule-client.js';
+import { noteToldSkips, readToldSkips, type ToldSkips } from '../told-skips.js';
 
 /** Has a notice of an event delivered; `at` is ISO 8601. */
 export type TellEvent = (event: NoticeEvent, at: string) => Promise<void>;

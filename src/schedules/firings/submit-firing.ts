@@ -1,24 +1,24 @@
-import { findPlace } from '../plan/place/batch-place.js';
-import { checkSheet, type CheckedSheet } from '../plan/rows/check-sheet.js';
-import type { Submission } from '../plan/prepare-submission.js';
-import { startBatch } from '../plan/start-batch.js';
-import { startClaimed, StartedByAnotherError, type StartedRun } from '../plan/start-run.js';
-import { SubmissionRefusal } from '../plan/submission-refusals.js';
-import { serviceName, serviceOf } from '../bananahub/account-id.js';
-import type { AccountId } from '../bananahub/client.js';
-import { momentIn } from '../domain/time/moment.js';
-import type { PriceTable } from '../domain/money/price-table.js';
-import { placeText } from '../sheet/record-place.js';
-import { firingBatchId } from '../domain/batch/schedule-name.js';
-import { UsageError } from '../errors.js';
-import type { SheetSummary } from '../sheet/index.js';
-import { homeOf, type BatchLocation } from '../storage/layout.js';
+import { findPlace } from '../../plan/place/batch-place.js';
+import { checkSheet, type CheckedSheet } from '../../plan/rows/check-sheet.js';
+import type { Submission } from '../../plan/prepare-submission.js';
+import { startBatch } from '../../plan/start-batch.js';
+import { startClaimed, StartedByAnotherError, type StartedRun } from '../../plan/start-run.js';
+import { SubmissionRefusal } from '../../plan/submission-refusals.js';
+import { serviceName, serviceOf } from '../../bananahub/account-id.js';
+import type { AccountId } from '../../bananahub/client.js';
+import { momentIn } from '../../domain/time/moment.js';
+import type { PriceTable } from '../../domain/money/price-table.js';
+import { placeText } from '../../sheet/record-place.js';
+import { firingBatchId } from '../../domain/batch/schedule-name.js';
+import { UsageError } from '../../errors.js';
+import type { SheetSummary } from '../../sheet/index.js';
+import { homeOf, type BatchLocation } from '../../storage/layout.js';
 import { batchAtFiring, type FiringIdentity } from './batch-at-firing.js';
 import { FiringRefusal, quoting } from './firing-refusal.js';
 import { labelOf, withFiringSheet, type FiringSheet } from './firing-sheet.js';
-import { inTheWayText } from './in-the-way.js';
-import type { ScheduleAccess } from './schedule-client.js';
-import type { ScheduledSheet } from './scheduled-sheet.js';
+import { inTheWayText } from '../in-the-way.js';
+import type { ScheduleAccess } from '../schedule-client.js';
+import type { ScheduledSheet } from '../scheduled-sheet.js';
 
 /** What a schedule's runs are started with. */
 export interface FiringMeans extends ScheduleAccess {

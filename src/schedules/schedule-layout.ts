@@ -1,5 +1,5 @@
 import { firingStamp, type ScheduleName } from '../domain/batch/schedule-name.js';
-import { addressOf, type HomeFolder } from './layout.js';
+import { addressOf, type HomeFolder } from '../storage/layout.js';
 
 /**
  * Where what is known of a schedule lives: its firings, and the sheet that is pinned to it with its images. No batch is

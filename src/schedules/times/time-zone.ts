@@ -1,5 +1,5 @@
 import { closestMatch } from 'leven';
-import { momentIn } from '../domain/time/moment.js';
+import { momentIn } from '../../domain/time/moment.js';
 
 /** The zone of a schedule that was given none: the same on every machine, and it has no clocks that change. */
 export const DEFAULT_TIMEZONE = 'UTC';

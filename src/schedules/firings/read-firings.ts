@@ -1,16 +1,16 @@
 import path from 'node:path';
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import pMap from 'p-map';
-import { readBatchStatus } from '../status/batch-status.js';
-import type { BatchStatus } from '../status/status-document.js';
-import type { ScheduleName } from '../domain/batch/schedule-name.js';
-import { readDocumentIfAny } from '../ledger/files/read-document.js';
-import type { HomeFolder } from '../storage/layout.js';
-import type { ObjectStore } from '../storage/object-store.js';
-import { firingKey, firingsPrefix } from '../storage/schedule-layout.js';
-import { FiringRecord } from './firing-record.js';
+import { readBatchStatus } from '../../status/batch-status.js';
+import type { BatchStatus } from '../../status/status-document.js';
+import type { ScheduleName } from '../../domain/batch/schedule-name.js';
+import { readDocumentIfAny } from '../../ledger/files/read-document.js';
+import type { HomeFolder } from '../../storage/layout.js';
+import type { ObjectStore } from '../../storage/object-store.js';
+import { firingKey, firingsPrefix } from '../schedule-layout.js';
+import { FiringRecord } from '../firing-record.js';
 import { readFiringRecord } from './firing-records.js';
-import type { ScheduleAccess, TakenFiring } from './schedule-client.js';
+import type { ScheduleAccess, TakenFiring } from '../schedule-client.js';
 
 /** A firing of which something is known. */
 export type Firing =

@@ -1,8 +1,8 @@
-import { SheetDownloadError } from '../sheet/fetch/sheet-download-error.js';
-import { UsageError } from '../errors.js';
-import { SheetError } from '../sheet/index.js';
-import { StorageError, type StorageErrorCode } from '../storage/object-store.js';
-import { placeText } from '../sheet/record-place.js';
+import { SheetDownloadError } from '../../sheet/fetch/sheet-download-error.js';
+import { UsageError } from '../../errors.js';
+import { SheetError } from '../../sheet/index.js';
+import { StorageError, type StorageErrorCode } from '../../storage/object-store.js';
+import { placeText } from '../../sheet/record-place.js';
 
 /** Why nothing comes of a firing, and trying again would not change it. The message may quote the sheet: for its record. */
 export class FiringRefusal extends Error {

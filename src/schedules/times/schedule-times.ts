@@ -1,7 +1,7 @@
 import { Cron } from 'croner';
 import cronstrue from 'cronstrue';
 import prettyMs from 'pretty-ms';
-import type { ScheduleTimes } from './scheduled-sheet.js';
+import type { ScheduleTimes } from '../scheduled-sheet.js';
 import { offsetMs } from './time-zone.js';
 
 /** The shortest interval of a schedule: below it a firing would hardly have read its sheet. */

@@ -1,8 +1,8 @@
 import { ScheduleNotFoundError, type Client } from '@temporalio/client';
 import { optionalDateToTs, tsToDate } from '@temporalio/common/lib/time.js';
 import { z } from 'zod';
-import type { ScheduleName } from '../domain/batch/schedule-name.js';
-import { scheduleId } from '../workflows/names.js';
+import type { ScheduleName } from '../../domain/batch/schedule-name.js';
+import { scheduleId } from '../../workflows/names.js';
 
 // gRPC's code NOT_FOUND.
 const NotFound = z.object({ code: z.literal(5) });

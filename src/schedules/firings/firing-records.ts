@@ -1,9 +1,9 @@
-import type { ScheduleName } from '../domain/batch/schedule-name.js';
-import { readDocumentIfAny } from '../ledger/files/read-document.js';
-import type { HomeFolder } from '../storage/layout.js';
-import type { ObjectRef, ObjectStore } from '../storage/object-store.js';
-import { firingKey } from '../storage/schedule-layout.js';
-import { FiringRecord } from './firing-record.js';
+import type { ScheduleName } from '../../domain/batch/schedule-name.js';
+import { readDocumentIfAny } from '../../ledger/files/read-document.js';
+import type { HomeFolder } from '../../storage/layout.js';
+import type { ObjectRef, ObjectStore } from '../../storage/object-store.js';
+import { firingKey } from '../schedule-layout.js';
+import { FiringRecord } from '../firing-record.js';
 
 /** What is recorded of one firing; undefined for nothing. */
 export async function readFiringRecord(
