@@ -1,6 +1,6 @@
 import { shardLength } from '../src/domain/batch/window.js';
 import type { BatchId } from '../src/domain/rows/ids.js';
-import { batchWorkflowId } from '../src/workflows/names.js';
+import { batchWorkflowId } from '../src/workflows/protocol/names.js';
 import { countHistoryEvents } from '../test/support/batch-evidence.js';
 import { runCommand } from '../test/support/command-line.js';
 import { RARE_429S } from '../test/support/rare-429s.js';

@@ -1,6 +1,6 @@
 import getPort from 'get-port';
 import type { BatchId } from '../src/domain/rows/ids.js';
-import { batchWorkflowId } from '../src/workflows/names.js';
+import { batchWorkflowId } from '../src/workflows/protocol/names.js';
 import { runCommand } from '../test/support/command-line.js';
 import { startTestEngine, type TestEngine } from '../test/support/test-engine.js';
 

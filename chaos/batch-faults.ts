@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
-import { batchWorkflowId, shardWorkflowId } from '../src/workflows/names.js';
+import { batchWorkflowId, shardWorkflowId } from '../src/workflows/protocol/names.js';
 import type { Arena, Lift } from './arena.js';
 import { callCommand } from './call-command.js';
 import { lastLine, type ChaosBatch } from './chaos-batches.js';

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { describeBatch, snapshotInMemo } from '../src/status/describe-batch.js';
 import type { BatchId } from '../src/domain/rows/ids.js';
-import type { BatchSnapshot } from '../src/workflows/messages.js';
+import type { BatchSnapshot } from '../src/workflows/protocol/batch-messages.js';
 import type { ProxiedEngine } from '../test/support/test-engine.js';
 import { callCommand } from './call-command.js';
 import { chaosSheet } from './chaos-sheet.js';

@@ -1,7 +1,7 @@
 import { cp, mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { batchWorkflowId } from '../src/workflows/names.js';
+import { batchWorkflowId } from '../src/workflows/protocol/names.js';
 import type { Arena } from './arena.js';
 import type { ChaosBatch } from './chaos-batches.js';
 

@@ -4,7 +4,7 @@ import { readQueueRate } from './status/queue-rates.js';
 import { recentPollers } from './batch/task-queue-pollers.js';
 import { withinDeadline } from './network/temporal-calls.js';
 import { shareOfRate } from './domain/time/request-rate.js';
-import { taskQueues } from './workflows/names.js';
+import { taskQueues } from './workflows/protocol/names.js';
 
 const READ_EVERY_MS = 3_000;
 

@@ -7,10 +7,10 @@ import {
   type WorkerOptions,
   type WorkflowBundle,
 } from '@temporalio/worker';
-import type { FiringActivities } from './activities/firing-types.js';
-import type { Activities } from './activities/types.js';
+import type { FiringActivities } from './workflows/protocol/firing-activities.js';
+import type { Activities } from './workflows/protocol/activities.js';
 import type { WorkerRole } from './worker-roles.js';
-import { taskQueues } from './workflows/names.js';
+import { taskQueues } from './workflows/protocol/names.js';
 import { workerIdentity } from './status/worker-identity.js';
 
 /** A worker for each role, on its queue; the caller runs them. The first with workflows bundles their code, where it is not built. */

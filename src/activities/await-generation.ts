@@ -16,7 +16,11 @@ import { JobLooks, LeftMissing, missingOf } from './job-looks.js';
 import type { SeenEnd } from './job-times.js';
 import { withStorageRetries } from './storage-fault.js';
 import { UnfinishedTime } from './unfinished-time.js';
-import type { Activities, AwaitGenerationInput, AwaitGenerationResult } from './types.js';
+import type {
+  Activities,
+  AwaitGenerationInput,
+  AwaitGenerationResult,
+} from '../workflows/protocol/activities.js';
 import { watchingWebhook, type WebhookWatch } from './webhook-watch.js';
 
 /** What an attempt leaves for the next. */

@@ -10,7 +10,11 @@ import { batchFault, isSurelyRefused, mayHaveCreated, meaningOf } from './failur
 import { modeOf } from './generation-key.js';
 import { forgetRefused, isInDoubt, outgoingCreate, type OutgoingCreate } from './outgoing-create.js';
 import { callbackRefOf } from '../bananahub/webhooks/worker-webhooks.js';
-import type { Activities, CreateGenerationInput, CreateGenerationResult } from './types.js';
+import type {
+  Activities,
+  CreateGenerationInput,
+  CreateGenerationResult,
+} from '../workflows/protocol/activities.js';
 
 /** A 503 may come from a single overloaded node: only a row that met this many more of them holds its model. */
 const TOLERATED_503S = 2;

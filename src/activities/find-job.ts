@@ -9,7 +9,7 @@ import { retryOrHold } from './bear-or-hold.js';
 import { batchFault, meaningOf } from './failure.js';
 import { JobLooks, LeftMissing, missingOf } from './job-looks.js';
 import { withStorageRetries } from './storage-fault.js';
-import type { Activities, FindJobInput, FindJobResult } from './types.js';
+import type { Activities, FindJobInput, FindJobResult } from '../workflows/protocol/activities.js';
 
 /** What an attempt leaves for the next. */
 const Progress = z.object({ missing: LeftMissing });

@@ -1,5 +1,5 @@
 import type { FiringDependencies } from './firing-dependencies.js';
-import type { FiringActivities } from './firing-types.js';
+import type { FiringActivities } from '../workflows/protocol/firing-activities.js';
 import { cancelFiringActivity, followFiringActivity } from './follow-firing.js';
 import { startFiringActivity } from './start-firing.js';
 

@@ -7,11 +7,15 @@ import { putFiringRecord, readFiringRecord } from '../schedules/firings/firing-r
 import { inTheWayText } from '../schedules/in-the-way.js';
 import { tellSkips } from '../schedules/firings/tell-skips.js';
 import { StorageError } from '../storage/object-store.js';
-import { batchWorkflowId } from '../workflows/names.js';
+import { batchWorkflowId } from '../workflows/protocol/names.js';
 import { pause, withHeartbeat } from './activity-context.js';
 import { passingFailure } from './failure.js';
 import type { FiringDependencies } from './firing-dependencies.js';
-import type { FiringActivities, FiringEnd, FollowFiringInput } from './firing-types.js';
+import type {
+  FiringActivities,
+  FiringEnd,
+  FollowFiringInput,
+} from '../workflows/protocol/firing-activities.js';
 import { argumentOf } from './start-firing.js';
 
 const SHORTEST_WAIT_MS = 1_000;

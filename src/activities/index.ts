@@ -23,7 +23,7 @@ import type { RunRef } from '../storage/layout.js';
 import { storeImageActivity } from './store-image.js';
 import { tellEndActivity } from './tell-end.js';
 import { Thumbnails } from './thumbnails.js';
-import type { Activities } from './types.js';
+import type { Activities } from '../workflows/protocol/activities.js';
 import { watchBatchActivity } from './watch-batch.js';
 
 /** For two pictures of 16 million pixels, one after the other. */

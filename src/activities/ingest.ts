@@ -18,7 +18,7 @@ import { isSealed } from '../ledger/run-rows.js';
 import { SheetError } from '../sheet/index.js';
 import { type RunRef, at, batchFileKey, requestKey } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
-import type { IngestResult } from '../workflows/messages.js';
+import type { IngestResult } from '../workflows/protocol/batch-messages.js';
 import type { RunSettings } from '../domain/batch/run-settings.js';
 import { readBalance } from './account-balance.js';
 import { cancellationSignal, withHeartbeat } from './activity-context.js';
@@ -29,7 +29,7 @@ import { refuseOlder } from './newer-run.js';
 import { IngestedSheet } from './ingested-sheet.js';
 import { finishRenames, setRenamedAside } from './rename-images.js';
 import { withStorageRetries } from './storage-fault.js';
-import type { Activities } from './types.js';
+import type { Activities } from '../workflows/protocol/activities.js';
 
 /**
  * Turns what a run was asked to do into immutable shards of checked rows: those of its sheet, or those of the batch

@@ -6,7 +6,7 @@ import { at, budgetKey } from '../storage/layout.js';
 import { StorageError } from '../storage/object-store.js';
 import type { WorkerState } from './dependencies.js';
 import { withStorageRetries } from './storage-fault.js';
-import type { Activities, LeaseBudgetInput } from './types.js';
+import type { Activities, LeaseBudgetInput } from '../workflows/protocol/activities.js';
 
 /** Writers of one book besides this one: tries of the same activity, and a batch from before its reset. */
 const WRITES_TRIED = 5;

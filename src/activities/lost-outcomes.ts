@@ -7,7 +7,7 @@ import { batchRoot, imagesPrefix, partsPrefix, type RunRef } from '../storage/la
 import { cancellationSignal } from './activity-context.js';
 import type { WorkerState } from './dependencies.js';
 import { outcomeOf, putPart } from './shard-activities.js';
-import type { SealInput } from './types.js';
+import type { SealInput } from '../workflows/protocol/activities.js';
 
 /** What became of rows whose outcomes the ledger has lost, or whose images. */
 interface Losses {

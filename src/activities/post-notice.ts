@@ -3,7 +3,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { noticeRetryMs } from '../domain/notice-retry.js';
 import { cancellationSignal } from './activity-context.js';
 import type { WorkerState } from './dependencies.js';
-import type { Activities } from './types.js';
+import type { Activities } from '../workflows/protocol/activities.js';
 
 /** One attempt at delivering a notice; fails where it was not taken, and says when the next may come. */
 export function postNoticeActivity({

@@ -7,7 +7,7 @@ import { JOBS_MISSING, type HoldCause } from '../domain/batch/holds.js';
 import type { JobId } from '../domain/rows/ids.js';
 import type { ShardRow } from '../domain/rows/row.js';
 import { at, probeKey } from '../storage/layout.js';
-import type { ProbeCandidate } from '../workflows/shard-messages.js';
+import type { ProbeCandidate } from '../workflows/protocol/shard-messages.js';
 import { cancellationSignal } from './activity-context.js';
 import { checkAccount } from './batch-account.js';
 import type { WorkerState } from './dependencies.js';
@@ -15,7 +15,12 @@ import { IMAGE_HOST, isSurelyRefused, mayHaveCreated, meaningOf } from './failur
 import { modeOf } from './generation-key.js';
 import { forgetRefused, isInDoubt, outgoingCreate } from './outgoing-create.js';
 import { callbackRefOf } from '../bananahub/webhooks/worker-webhooks.js';
-import type { Activities, ProbeInput, ProbeResult, StillHeldDetails } from './types.js';
+import type {
+  Activities,
+  ProbeInput,
+  ProbeResult,
+  StillHeldDetails,
+} from '../workflows/protocol/activities.js';
 
 /** What the last look left for the next. */
 const Progress = z.object({

@@ -7,7 +7,7 @@ import { at, batchFileKey } from '../storage/layout.js';
 import { cancellationSignal } from './activity-context.js';
 import type { WorkerState } from './dependencies.js';
 import { latestJobs, mayRebind, provesSameAccount } from './same-account.js';
-import type { Activities } from './types.js';
+import type { Activities } from '../workflows/protocol/activities.js';
 
 /**
  * Makes the worker's key the batch's own, once it has shown that it knows a job of the batch; a batch of which no job

@@ -16,7 +16,7 @@ import { withHeartbeat } from './activity-context.js';
 import { ContactSheetFiles } from './contact-sheet-files.js';
 import type { WorkerState } from './dependencies.js';
 import { withStorageRetries } from './storage-fault.js';
-import type { Activities, ReportCanaryInput } from './types.js';
+import type { Activities, ReportCanaryInput } from '../workflows/protocol/activities.js';
 
 /**
  * Writes the result of a run's canary, once all of its rows are recorded: a contact sheet of their own, and `canary.json`.

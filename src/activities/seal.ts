@@ -42,7 +42,7 @@ import { bucketSetBack } from './lost-outcomes.js';
 import { sealedRows } from './sealed-rows.js';
 import { withStorageRetries } from './storage-fault.js';
 import { storeImagesCard } from './store-images-card.js';
-import type { Activities, SealInput } from './types.js';
+import type { Activities, SealInput } from '../workflows/protocol/activities.js';
 
 /**
  * Writes what a finished run leaves: outcomes, metadata, failures, contact sheet, and last the report, which counts

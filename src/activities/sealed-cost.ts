@@ -16,7 +16,7 @@ import { readBalance } from './account-balance.js';
 import { cancellationSignal } from './activity-context.js';
 import type { WorkerState } from './dependencies.js';
 import type { SealedRow } from './sealed-rows.js';
-import type { SealInput } from './types.js';
+import type { SealInput } from '../workflows/protocol/activities.js';
 
 const OPEN_ENDS: ReadonlySet<string> = new Set(['open', 'unanswered', 'unfinished']);
 

@@ -7,7 +7,7 @@ import { type RunRef, at, carriedKey } from '../storage/layout.js';
 import type { WorkerState } from './dependencies.js';
 import { listPartsByShard, readParts, toOutcome } from '../ledger/parts.js';
 import { recordLostOutcomes } from './lost-outcomes.js';
-import type { SealInput } from './types.js';
+import type { SealInput } from '../workflows/protocol/activities.js';
 
 export interface SealedRow {
   readonly row: ShardRow;

@@ -11,13 +11,13 @@ import { toJsonLines } from '../ledger/files/json-lines.js';
 import { noteOpened } from '../ledger/opened-shards.js';
 import { PresentImages } from '../ledger/present-images.js';
 import { at, partKey, type RunRef } from '../storage/layout.js';
-import type { KnownRow, ShardOverview } from '../workflows/shard-messages.js';
+import type { KnownRow, ShardOverview } from '../workflows/protocol/shard-messages.js';
 import { withHeartbeat } from './activity-context.js';
 import { modeOf } from './generation-key.js';
 import type { WorkerState } from './dependencies.js';
 import { listParts, readParts, toOutcome } from '../ledger/parts.js';
 import { withStorageRetries } from './storage-fault.js';
-import type { Activities, RecordOutcomesInput } from './types.js';
+import type { Activities, RecordOutcomesInput } from '../workflows/protocol/activities.js';
 
 /** Tells a shard what it must know of its rows, and what an earlier execution of it has recorded. */
 export function openShardActivity(state: WorkerState): Activities['openShard'] {

@@ -21,7 +21,11 @@ import { askingRun, cancellationSignal, withHeartbeat } from './activity-context
 import { countedTryMs } from './bear-or-hold.js';
 import { passingFailure } from './failure.js';
 import type { FiringDependencies } from './firing-dependencies.js';
-import type { FiringActivities, FiringInput, StartFiringResult } from './firing-types.js';
+import type {
+  FiringActivities,
+  FiringInput,
+  StartFiringResult,
+} from '../workflows/protocol/firing-activities.js';
 
 const Progress = z.object({ budget: z.object({ spentMs: z.number(), tries: z.number() }) });
 

@@ -19,7 +19,7 @@ import { batchFault, meaningOf } from './failure.js';
 import { JobLooks, LeftMissing, missingOf } from './job-looks.js';
 import { ownWords } from './own-words.js';
 import { withStorageRetries } from './storage-fault.js';
-import type { Activities, StoreImageInput, StoreImageResult } from './types.js';
+import type { Activities, StoreImageInput, StoreImageResult } from '../workflows/protocol/activities.js';
 
 const CONTENT_TYPES: Readonly<Record<ImageType, string>> = {
   png: 'image/png',

@@ -5,7 +5,7 @@ import { readDocumentIfAny } from '../ledger/files/read-document.js';
 import { noticeOf } from '../notices/notice-of.js';
 import { addressOf, at, reportKey, type RunRef } from '../storage/layout.js';
 import type { WorkerState } from './dependencies.js';
-import type { Activities, WatchBatchInput } from './types.js';
+import type { Activities, WatchBatchInput } from '../workflows/protocol/activities.js';
 
 /** Has the end of a run told; does nothing where no one wants to hear. */
 export function tellEndActivity(state: Pick<WorkerState, 'tell' | 'store'>): Activities['tellEnd'] {

@@ -7,7 +7,7 @@ import { noticeOf } from '../notices/notice-of.js';
 import { pause, startTemporalClock, withHeartbeat } from './activity-context.js';
 import type { WorkerState } from './dependencies.js';
 import { noticeBatchOf } from './tell-end.js';
-import type { Activities } from './types.js';
+import type { Activities } from '../workflows/protocol/activities.js';
 
 type State = Pick<WorkerState, 'tell' | 'lookAtRun' | 'limits' | 'log'>;
 

@@ -3,7 +3,7 @@ import { CancelledFailure } from '@temporalio/common';
 import { fallbackPollDelayMs } from '../domain/webhook-wait.js';
 import { awaitName, callbackRefOf } from '../bananahub/webhooks/worker-webhooks.js';
 import type { WorkerState } from './dependencies.js';
-import type { AwaitGenerationInput } from './types.js';
+import type { AwaitGenerationInput } from '../workflows/protocol/activities.js';
 
 /** What polling knows of the webhook that may end its wait. */
 export interface WebhookWatch {

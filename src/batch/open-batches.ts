@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { batchWorkflowId } from '../workflows/names.js';
+import { batchWorkflowId } from '../workflows/protocol/names.js';
 
 /** More are not worth naming. */
 const MOST = 20;

@@ -1,7 +1,7 @@
 import { addressOf } from '../storage/layout.js';
 import { rowsToRun, type CountByKind } from '../plan/plan-counts.js';
 import { KINDS_TRIED_AGAIN, UNSTORED_KINDS } from '../domain/rows/failure-kind.js';
-import { batchWorkflowId } from '../workflows/names.js';
+import { batchWorkflowId } from '../workflows/protocol/names.js';
 import { counted } from '../domain/counted.js';
 import type { AgainPlan } from '../starter.js';
 import { awaitedLines, renamedLines, runLine } from './submission-plan-text.js';

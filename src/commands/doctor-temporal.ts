@@ -6,7 +6,7 @@ import { recentPollers } from '../batch/task-queue-pollers.js';
 import { findStuckBatches, readQueueRate } from '../starter.js';
 import { rateText } from '../domain/time/request-rate.js';
 import { directToThisMachine } from '../network/temporal-channel.js';
-import { taskQueues } from '../workflows/names.js';
+import { taskQueues } from '../workflows/protocol/names.js';
 import { TEMPORAL_DEADLINE_MS, withinDeadline } from '../network/temporal-calls.js';
 import { check, messageOf, ok, problem, warning, type CheckResult, type Finding } from './doctor-check.js';
 

@@ -4,7 +4,7 @@ import { withinDeadline } from '../network/temporal-calls.js';
 import { requireParts, type TemporalConfig } from '../config.js';
 import { rateText } from '../domain/time/request-rate.js';
 import { UsageError } from '../errors.js';
-import { taskQueues } from '../workflows/names.js';
+import { taskQueues } from '../workflows/protocol/names.js';
 import { readQueueRate, setQueueRate } from '../starter.js';
 import { connectTemporal } from './batch-access.js';
 import { EXIT, type Command } from './command-context.js';

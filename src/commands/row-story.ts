@@ -9,8 +9,8 @@ import { ServiceTexts } from '../ledger/service-texts.js';
 import { at, batchRoot, inputAddress, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { queryRow, type RowAnswer } from '../starter.js';
-import type { RowView } from '../workflows/shard-messages.js';
-import { shardWorkflowId } from '../workflows/names.js';
+import type { RowView } from '../workflows/protocol/shard-messages.js';
+import { shardWorkflowId } from '../workflows/protocol/names.js';
 import type { FoundRow } from './find-row.js';
 
 /** `unknown` where only a worker could tell, and none answers. */

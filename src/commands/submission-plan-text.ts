@@ -9,7 +9,7 @@ import type { RejectedRecord } from '../domain/rows/row.js';
 import { placeText } from '../sheet/record-place.js';
 import type { SheetSettings, SheetSummary } from '../sheet/index.js';
 import { addressOf, type BatchLocation } from '../storage/layout.js';
-import { batchWorkflowId } from '../workflows/names.js';
+import { batchWorkflowId } from '../workflows/protocol/names.js';
 
 const SHOWN_REJECTS = 5;
 

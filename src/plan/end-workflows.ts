@@ -1,5 +1,5 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
-import { batchWorkflowId } from '../workflows/names.js';
+import { batchWorkflowId } from '../workflows/protocol/names.js';
 import type { BatchLocation } from '../storage/layout.js';
 import { withinDeadline } from '../network/temporal-calls.js';
 

@@ -6,9 +6,13 @@ import type { RunRequest } from '../ledger/documents.js';
 import type { SheetSettings } from '../sheet/index.js';
 import { at, isSamePlace, requestKey, type BatchLocation, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
-import { SNAPSHOT_MEMO, type BatchSnapshot, type RunBatchInput } from '../workflows/messages.js';
+import {
+  SNAPSHOT_MEMO,
+  type BatchSnapshot,
+  type RunBatchInput,
+} from '../workflows/protocol/batch-messages.js';
 import type { RunSettings } from '../domain/batch/run-settings.js';
-import { batchWorkflowId } from '../workflows/names.js';
+import { batchWorkflowId } from '../workflows/protocol/names.js';
 import type { runBatch } from '../workflows/run-batch.js';
 import { confirmPlace } from './place/batch-place.js';
 import { describeBatch, snapshotInMemo } from '../status/describe-batch.js';

@@ -3,7 +3,7 @@ import { ScheduleOverlapPolicy, type Client, type ScheduleDescription } from '@t
 import type { ScheduleName } from '../domain/batch/schedule-name.js';
 import type { BackfillOverlap, ScheduleOverlap } from '../domain/batch/schedule-overlap.js';
 import { UsageError } from '../errors.js';
-import { scheduleId } from '../workflows/names.js';
+import { scheduleId } from '../workflows/protocol/names.js';
 import { matchingTimes } from './times/matching-times.js';
 import { orUnknown, takenFirings, type TakenFiring } from './schedule-client.js';
 import { temporalOverlap } from './schedule-overlap.js';

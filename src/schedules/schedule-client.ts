@@ -12,7 +12,7 @@ import { UsageError } from '../errors.js';
 import { readDocumentIfAny } from '../ledger/files/read-document.js';
 import type { HomeFolder } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
-import { firingWorkflowId, scheduleId } from '../workflows/names.js';
+import { firingWorkflowId, scheduleId } from '../workflows/protocol/names.js';
 import { putScheduledSheet } from './pinned-sheet.js';
 import { putScheduleNote } from './schedule-note.js';
 import { FiringArgument, ScheduledSheet } from './scheduled-sheet.js';

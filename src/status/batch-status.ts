@@ -14,9 +14,9 @@ import { readOldestRows } from './oldest-rows.js';
 import { NO_OLDEST_ROWS, type BatchState, type BatchStatus } from './status-document.js';
 import { whyStuck } from './stuck-workflow.js';
 import { workersOf } from '../batch/task-queue-pollers.js';
-import { snapshotQuery, SNAPSHOT_MEMO, type BatchSnapshot } from '../workflows/messages.js';
-import { shardTallyQuery } from '../workflows/shard-messages.js';
-import { batchWorkflowId, probeActivityId, shardWorkflowId } from '../workflows/names.js';
+import { snapshotQuery, SNAPSHOT_MEMO, type BatchSnapshot } from '../workflows/protocol/batch-messages.js';
+import { shardTallyQuery } from '../workflows/protocol/shard-messages.js';
+import { batchWorkflowId, probeActivityId, shardWorkflowId } from '../workflows/protocol/names.js';
 
 export interface StatusAccess {
   readonly client: Client;

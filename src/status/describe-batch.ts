@@ -6,9 +6,9 @@ import { parseBatchId } from '../domain/rows/ids.js';
 import { PAUSE_KINDS, type Pause } from '../domain/batch/pause.js';
 import { TallyDocument } from '../ledger/documents.js';
 import type { BatchLocation, RunRef } from '../storage/layout.js';
-import type { LoweredPace } from '../workflows/batch-pace.js';
-import { SNAPSHOT_MEMO, type BatchSnapshot } from '../workflows/messages.js';
-import { batchWorkflowId } from '../workflows/names.js';
+import type { LoweredPace } from '../workflows/batch/batch-pace.js';
+import { SNAPSHOT_MEMO, type BatchSnapshot } from '../workflows/protocol/batch-messages.js';
+import { batchWorkflowId } from '../workflows/protocol/names.js';
 import { withinDeadline } from '../network/temporal-calls.js';
 
 /** A batch's workflow as Temporal describes it; undefined where Temporal knows none, or no longer. */

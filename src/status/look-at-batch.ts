@@ -1,7 +1,7 @@
 import type { BatchLook } from './notices/batch-watch.js';
 import type { Tally } from '../domain/batch/tally.js';
 import type { RunRef } from '../storage/layout.js';
-import { taskQueues } from '../workflows/names.js';
+import { taskQueues } from '../workflows/protocol/names.js';
 import { askWorker } from '../network/temporal-calls.js';
 import { readBatchStatus, type StatusAccess } from './batch-status.js';
 import { describeBatch, snapshotInMemo } from './describe-batch.js';

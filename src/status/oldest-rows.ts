@@ -3,9 +3,9 @@ import type { Client } from '@temporalio/client';
 import type { ShardRows } from '../ledger/shard-rows.js';
 import type { RowId } from '../domain/rows/ids.js';
 import { usualMs } from '../domain/usual-time.js';
-import type { BatchSnapshot } from '../workflows/messages.js';
-import { OLDEST_ROWS, oldestRowsQuery, type OldestRows } from '../workflows/shard-messages.js';
-import { shardWorkflowId } from '../workflows/names.js';
+import type { BatchSnapshot } from '../workflows/protocol/batch-messages.js';
+import { OLDEST_ROWS, oldestRowsQuery, type OldestRows } from '../workflows/protocol/shard-messages.js';
+import { shardWorkflowId } from '../workflows/protocol/names.js';
 import { askWorker } from '../network/temporal-calls.js';
 import type { BatchStatus } from './status-document.js';
 

@@ -1,7 +1,7 @@
 import { QueryNotRegisteredError, WorkflowNotFoundError, type Client } from '@temporalio/client';
 import type { RunRef } from '../storage/layout.js';
-import { rowQuery, type RowView } from '../workflows/shard-messages.js';
-import { shardWorkflowId } from '../workflows/names.js';
+import { rowQuery, type RowView } from '../workflows/protocol/shard-messages.js';
+import { shardWorkflowId } from '../workflows/protocol/names.js';
 import { askTemporal } from '../network/temporal-calls.js';
 
 /**

@@ -8,8 +8,8 @@ import { snapshotInMemo } from './describe-batch.js';
 import type { BatchId } from '../domain/rows/ids.js';
 import { addTallies, tallyOfPending, type Tally } from '../domain/batch/tally.js';
 import { TallyDocument } from '../ledger/documents.js';
-import { SNAPSHOT_MEMO, type BatchSnapshot } from '../workflows/messages.js';
-import { shardWorkflowId } from '../workflows/names.js';
+import { SNAPSHOT_MEMO, type BatchSnapshot } from '../workflows/protocol/batch-messages.js';
+import { shardWorkflowId } from '../workflows/protocol/names.js';
 
 /** A batch as `list` shows it; scripts rely on it. Times are ISO 8601. */
 export interface ListedBatch {

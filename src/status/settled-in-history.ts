@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { SettledRow } from '../domain/rows/outcome.js';
 import { SettledDocument } from '../ledger/documents.js';
 import type { RunRef } from '../storage/layout.js';
-import { shardWorkflowId } from '../workflows/names.js';
+import { shardWorkflowId } from '../workflows/protocol/names.js';
 import { withinDeadline } from '../network/temporal-calls.js';
 
 const DEADLINE_MS = 60_000;

@@ -6,8 +6,14 @@ import {
 } from '@temporalio/client';
 import type { ChangedSettings } from '../domain/batch/batch-settings.js';
 import type { BatchLocation } from '../storage/layout.js';
-import { cancelUpdate, instructSignal, pauseUpdate, resumeUpdate, setUpdate } from '../workflows/messages.js';
-import { batchWorkflowId } from '../workflows/names.js';
+import {
+  cancelUpdate,
+  instructSignal,
+  pauseUpdate,
+  resumeUpdate,
+  setUpdate,
+} from '../workflows/protocol/batch-messages.js';
+import { batchWorkflowId } from '../workflows/protocol/names.js';
 import { readBatchStatus, type StatusAccess } from './batch-status.js';
 import { isOpen, type BatchStatus } from './status-document.js';
 import { TEMPORAL_DEADLINE_MS, withinDeadline } from '../network/temporal-calls.js';

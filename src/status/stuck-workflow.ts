@@ -3,8 +3,12 @@ import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import pMap from 'p-map';
 import type { BatchId } from '../domain/rows/ids.js';
 import { asPart } from '../domain/text/full-stop.js';
-import { batchWorkflowId, shardWorkflowId } from '../workflows/names.js';
-import { positionQuery, type BatchSnapshot, type HistoryPosition } from '../workflows/messages.js';
+import { batchWorkflowId, shardWorkflowId } from '../workflows/protocol/names.js';
+import {
+  positionQuery,
+  type BatchSnapshot,
+  type HistoryPosition,
+} from '../workflows/protocol/batch-messages.js';
 import { snapshotInMemo } from './describe-batch.js';
 import { askWorker } from '../network/temporal-calls.js';
 import { workersOf } from '../batch/task-queue-pollers.js';

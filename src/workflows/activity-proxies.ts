@@ -6,11 +6,11 @@ import {
   workflowInfo,
   type ActivityOptions,
 } from '@temporalio/workflow';
-import type { Activities } from '../activities/types.js';
+import type { Activities } from './protocol/activities.js';
 import { BATCH_FAULT, type BatchFaultDetails } from '../domain/batch-fault.js';
 import { NOTICE_RETRY } from '../domain/notice-retry.js';
 import type { RunSettings } from '../domain/batch/run-settings.js';
-import { awaitActivityId, probeActivityId, taskQueues } from './names.js';
+import { awaitActivityId, probeActivityId, taskQueues } from './protocol/names.js';
 
 /** No attempt counts: a deploy uses one up. The cancellation type is not the real default: without it, a cancelled activity is abandoned while it runs. */
 const PATIENT = {

@@ -1,5 +1,5 @@
 import { sleep } from '@temporalio/workflow';
-import type { ShardHolds } from './shard-holds.js';
+import type { ShardHolds } from './shard/shard-control.js';
 
 /** Rows of all shards do not start at the same moment again. */
 const LONGEST_SPREAD_MS = 2_000;

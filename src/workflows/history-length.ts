@@ -1,6 +1,6 @@
 import { setHandler, workflowInfo } from '@temporalio/workflow';
 import type { RunSettings } from '../domain/batch/run-settings.js';
-import { positionQuery } from './messages.js';
+import { positionQuery } from './protocol/batch-messages.js';
 
 /** Temporal ends a workflow at 51,200 events; the rest is for what is in flight then. Source: its default limits. */
 const CONTINUE_AFTER_EVENTS = 40_000;

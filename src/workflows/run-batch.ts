@@ -9,15 +9,15 @@ import {
 import { DEFAULT_MAX_FAILURE_RATE } from '../domain/batch/failure-rate.js';
 import { EMPTY_TALLY, type Tally } from '../domain/batch/tally.js';
 import { wholeBatchProxies } from './activity-proxies.js';
-import { BatchBudget } from './batch-budget.js';
-import { BatchCanary } from './batch-canary.js';
-import { BatchHolds } from './batch-holds.js';
-import { BatchNotices } from './batch-notices.js';
-import { BatchPace } from './batch-pace.js';
-import { BatchPauses } from './batch-pauses.js';
+import { BatchBudget } from './batch/batch-budget.js';
+import { BatchCanary } from './batch/batch-canary.js';
+import { BatchHolds } from './batch/holds/batch-holds.js';
+import { BatchNotices } from './batch/batch-notices.js';
+import { BatchPace } from './batch/batch-pace.js';
+import { BatchPauses } from './batch/batch-pauses.js';
 import { FreeClock } from './free-clock.js';
-import { handleMessages } from './batch-messages.js';
-import { FailureTrials } from './failure-trials.js';
+import { handleMessages } from './batch/message-handlers.js';
+import { FailureTrials } from './batch/holds/failure-trials.js';
 import { isHistoryLong } from './history-length.js';
 import {
   SNAPSHOT_MEMO,
@@ -27,9 +27,9 @@ import {
   type ResumedBatch,
   type RunBatchInput,
   type RunBatchResult,
-} from './messages.js';
-import { ShardRuns } from './shard-runs.js';
-import { CancelledUnprepared, failureOf, WholeBatch } from './whole-batch.js';
+} from './protocol/batch-messages.js';
+import { ShardRuns } from './batch/shard-runs.js';
+import { CancelledUnprepared, failureOf, WholeBatch } from './batch/batch-steps.js';
 
 /**
  * Runs a batch from its sheet to its sealed report. Ends when every row has settled; faults of account, service or

@@ -22,24 +22,24 @@ import {
   type RunShardInput,
   type RunShardResult,
   type ShardOverview,
-} from './shard-messages.js';
+} from './protocol/shard-messages.js';
 import { answerPosition, isHistoryLong } from './history-length.js';
-import { JobSearches } from './job-searches.js';
-import { MissingRows } from './missing-rows.js';
-import { PartRecorder } from './part-recorder.js';
-import { ParentBatch } from './parent-batch.js';
-import type { RowContext } from './row-context.js';
-import { runRow } from './run-row.js';
-import { RowPermits } from './row-permits.js';
-import type { MayCreate } from './row-queues.js';
-import { pricesOfBudget, ShardBudget } from './shard-budget.js';
-import { ShardFaults } from './shard-faults.js';
-import { ShardHolds } from './shard-holds.js';
-import { ShardLedger } from './shard-ledger.js';
+import { JobSearches } from './shard/faults/job-searches.js';
+import { MissingRows } from './shard/faults/missing-rows.js';
+import { PartRecorder } from './shard/part-recorder.js';
+import { ParentBatch } from './shard/parent-signals.js';
+import type { RowContext } from './shard/row/row-context.js';
+import { runRow } from './shard/row/run-row.js';
+import { RowPermits } from './shard/row-permits.js';
+import type { MayCreate } from './shard/row-queues.js';
+import { pricesOfBudget, ShardBudget } from './shard/shard-budget.js';
+import { ShardFaults } from './shard/faults/shard-faults.js';
+import { ShardHolds } from './shard/shard-control.js';
+import { ShardLedger } from './shard/row-states.js';
 import { RunningCreates } from './running-creates.js';
 import { throughShardHolds } from './through-shard-holds.js';
-import { ShardSlots } from './shard-slots.js';
-import { ShardTrials } from './shard-trials.js';
+import { ShardSlots } from './shard/shard-slots.js';
+import { ShardTrials } from './shard/faults/shard-trials.js';
 
 const FAILURE_RATE = 'failure-rate';
 

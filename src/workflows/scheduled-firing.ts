@@ -6,9 +6,9 @@ import {
   proxyActivities,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { FiringActivities, FiringEnd } from '../activities/firing-types.js';
+import type { FiringActivities, FiringEnd } from './protocol/firing-activities.js';
 import type { FiringArgument } from '../schedules/scheduled-sheet.js';
-import { taskQueues } from './names.js';
+import { taskQueues } from './protocol/names.js';
 
 const NOMINAL_TIME = defineSearchAttributeKey('TemporalScheduledStartTime', SearchAttributeType.DATETIME);
 

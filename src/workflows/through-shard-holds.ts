@@ -1,7 +1,7 @@
 import { condition } from '@temporalio/workflow';
 import { batchFaultOf } from './activity-proxies.js';
-import type { ParentBatch } from './parent-batch.js';
-import type { ShardHolds } from './shard-holds.js';
+import type { ParentBatch } from './shard/parent-signals.js';
+import type { ShardHolds } from './shard/shard-control.js';
 
 /** Runs an activity that concerns no single row until it answers; a fault of the bucket only makes it wait. */
 export async function throughShardHolds<T>(

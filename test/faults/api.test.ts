@@ -6,7 +6,12 @@ import { expectRecovered } from '../support/batch-verdict.js';
 import { withProxiedRuns, type BatchRuns } from '../support/batch-runs.js';
 import { CREATES, HALF_A_DOCUMENT, htmlPage } from '../support/fault-answers.js';
 import { eventually } from '../support/eventually.js';
-import { pauseUpdate, resumeUpdate, setUpdate, snapshotQuery } from '../../src/workflows/messages.js';
+import {
+  pauseUpdate,
+  resumeUpdate,
+  setUpdate,
+  snapshotQuery,
+} from '../../src/workflows/protocol/batch-messages.js';
 import { startTestStack, type TestStack } from '../support/test-stack.js';
 import { untilHeld } from '../support/until-held.js';
 

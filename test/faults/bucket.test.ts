@@ -7,7 +7,7 @@ import { ACCESS_DENIED, CREATES, puts, SLOW_DOWN, touches } from '../support/fau
 import type { Behaviour, Match } from '../support/fault-proxy.js';
 import type { ProxiedServices } from '../support/test-services.js';
 import { startTestStack, type TestStack } from '../support/test-stack.js';
-import { snapshotQuery } from '../../src/workflows/messages.js';
+import { snapshotQuery } from '../../src/workflows/protocol/batch-messages.js';
 import { untilHeld } from '../support/until-held.js';
 
 const ROWS = 20;

@@ -9,8 +9,8 @@ import {
   setUpdate,
   snapshotQuery,
   type BatchSnapshot,
-} from '../../src/workflows/messages.js';
-import { shardWorkflowId } from '../../src/workflows/names.js';
+} from '../../src/workflows/protocol/batch-messages.js';
+import { shardWorkflowId } from '../../src/workflows/protocol/names.js';
 import { eventually } from '../support/eventually.js';
 import { firstRun, startBatch, type BatchHandle } from '../support/start-batch.js';
 import { startTestEngine, type TestEngine } from '../support/test-engine.js';

@@ -9,7 +9,7 @@ import {
   resumeUpdate,
   setUpdate,
   snapshotQuery,
-} from '../../src/workflows/messages.js';
+} from '../../src/workflows/protocol/batch-messages.js';
 import { startBatchRuns, type BatchRuns } from '../support/batch-runs.js';
 import { expectSound, jobIdsOf } from '../support/batch-verdict.js';
 import { eventually } from '../support/eventually.js';

@@ -9,9 +9,9 @@ import {
   resumeUpdate,
   setUpdate,
   snapshotQuery,
-} from '../../src/workflows/messages.js';
-import { shardTallyQuery } from '../../src/workflows/shard-messages.js';
-import { shardWorkflowId } from '../../src/workflows/names.js';
+} from '../../src/workflows/protocol/batch-messages.js';
+import { shardTallyQuery } from '../../src/workflows/protocol/shard-messages.js';
+import { shardWorkflowId } from '../../src/workflows/protocol/names.js';
 import { startBatchRuns, type BatchRuns } from '../support/batch-runs.js';
 import { eventually } from '../support/eventually.js';
 

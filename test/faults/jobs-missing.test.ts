@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { resumeUpdate, snapshotQuery } from '../../src/workflows/messages.js';
+import { resumeUpdate, snapshotQuery } from '../../src/workflows/protocol/batch-messages.js';
 import { withProxiedRuns } from '../support/batch-runs.js';
 import { expectRecovered } from '../support/batch-verdict.js';
 import { eventually } from '../support/eventually.js';

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { at, batchFileKey, openedKey, partsPrefix } from '../../src/storage/layout.js';
-import { shardWorkflowId } from '../../src/workflows/names.js';
+import { shardWorkflowId } from '../../src/workflows/protocol/names.js';
 import { expectSound } from '../support/batch-verdict.js';
 import { eventually } from '../support/eventually.js';
 import { submissionBench } from '../support/submission-bench.js';

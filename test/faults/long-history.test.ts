@@ -1,6 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { pauseUpdate, resumeUpdate, setUpdate, snapshotQuery } from '../../src/workflows/messages.js';
-import { batchWorkflowId, shardWorkflowId } from '../../src/workflows/names.js';
+import {
+  pauseUpdate,
+  resumeUpdate,
+  setUpdate,
+  snapshotQuery,
+} from '../../src/workflows/protocol/batch-messages.js';
+import { batchWorkflowId, shardWorkflowId } from '../../src/workflows/protocol/names.js';
 import { startBatchRuns, type BatchRuns } from '../support/batch-runs.js';
 import { expectSound, jobIdsOf } from '../support/batch-verdict.js';
 import { eventually } from '../support/eventually.js';

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BatchId } from '../../src/domain/rows/ids.js';
 import { at, batchFileKey } from '../../src/storage/layout.js';
-import { batchWorkflowId } from '../../src/workflows/names.js';
+import { batchWorkflowId } from '../../src/workflows/protocol/names.js';
 import { runInProcess } from '../support/command-in-process.js';
 import { runCommand, startCommand, type CommandResult, type Variables } from '../support/command-line.js';
 import { eventually } from '../support/eventually.js';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FailureKind } from '../../src/domain/rows/failure-kind.js';
-import { cancelUpdate } from '../../src/workflows/messages.js';
-import { shardWorkflowId } from '../../src/workflows/names.js';
-import { oldestRowsQuery, rowQuery } from '../../src/workflows/shard-messages.js';
+import { cancelUpdate } from '../../src/workflows/protocol/batch-messages.js';
+import { shardWorkflowId } from '../../src/workflows/protocol/names.js';
+import { oldestRowsQuery, rowQuery } from '../../src/workflows/protocol/shard-messages.js';
 import { startBatchRuns, withProxiedRuns, type BatchRuns } from '../support/batch-runs.js';
 import { expectRecovered } from '../support/batch-verdict.js';
 import { eventually } from '../support/eventually.js';

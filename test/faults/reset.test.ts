@@ -6,8 +6,8 @@ import {
   resumeUpdate,
   setUpdate,
   snapshotQuery,
-} from '../../src/workflows/messages.js';
-import { batchWorkflowId } from '../../src/workflows/names.js';
+} from '../../src/workflows/protocol/batch-messages.js';
+import { batchWorkflowId } from '../../src/workflows/protocol/names.js';
 import { startBatchRuns, type BatchRuns } from '../support/batch-runs.js';
 import { expectRecovered, jobIdsOf } from '../support/batch-verdict.js';
 import { eventually } from '../support/eventually.js';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readBatchStatus } from '../../src/status/batch-status.js';
-import { snapshotQuery } from '../../src/workflows/messages.js';
+import { snapshotQuery } from '../../src/workflows/protocol/batch-messages.js';
 import { readEvidence } from '../support/batch-evidence.js';
 import { startBatchRuns, type BatchRuns } from '../support/batch-runs.js';
 import { eventually } from '../support/eventually.js';

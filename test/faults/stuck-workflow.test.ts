@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { shardWorkflowId } from '../../src/workflows/names.js';
+import { shardWorkflowId } from '../../src/workflows/protocol/names.js';
 import { expectRecovered } from '../support/batch-verdict.js';
 import { eventually } from '../support/eventually.js';
 import { startOtherBuild } from '../support/other-build-worker.js';

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { BatchId } from '../../src/domain/rows/ids.js';
-import { batchWorkflowId } from '../../src/workflows/names.js';
+import { batchWorkflowId } from '../../src/workflows/protocol/names.js';
 import { expectRecovered } from '../support/batch-verdict.js';
 import { runCommand, type CommandResult } from '../support/command-line.js';
 import { eventually } from '../support/eventually.js';

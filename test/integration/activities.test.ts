@@ -1,7 +1,11 @@
 import { createHash } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/common';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { AwaitGenerationInput, CreateGenerationInput, ProbeInput } from '../../src/activities/types.js';
+import type {
+  AwaitGenerationInput,
+  CreateGenerationInput,
+  ProbeInput,
+} from '../../src/workflows/protocol/activities.js';
 import { sealNotes } from '../../src/commands/seal-notes.js';
 import { statusFromBucket } from '../../src/status/bucket-status.js';
 import type { BatchFaultDetails } from '../../src/domain/batch-fault.js';

@@ -21,7 +21,7 @@ import { localSheet } from '../../src/sheet/fetch/sheet-file.js';
 import { startRun } from '../../src/plan/start-run.js';
 import type { RunningWorker } from '../../src/run-workers.js';
 import { startWorker } from '../../src/worker.js';
-import { batchWorkflowId } from '../../src/workflows/names.js';
+import { batchWorkflowId } from '../../src/workflows/protocol/names.js';
 import { performCommand } from '../support/command-run.js';
 import { eventually } from '../support/eventually.js';
 import { s3Error, startOddStore } from '../support/odd-store.js';

@@ -5,7 +5,7 @@ import type {
   Activities,
   CreateGenerationInput,
   CreateGenerationResult,
-} from '../../src/activities/types.js';
+} from '../../src/workflows/protocol/activities.js';
 import { SheetInputs } from '../../src/sheet/fetch/sheet-inputs.js';
 import { uploadInputs } from '../../src/plan/upload-inputs.js';
 import type { BatchId } from '../../src/domain/rows/ids.js';

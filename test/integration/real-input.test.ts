@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BatchId } from '../../src/domain/rows/ids.js';
 import { shardLength } from '../../src/domain/batch/window.js';
-import { batchWorkflowId } from '../../src/workflows/names.js';
+import { batchWorkflowId } from '../../src/workflows/protocol/names.js';
 import { countHistoryEvents } from '../support/batch-evidence.js';
 import { expectSound } from '../support/batch-verdict.js';
 import { runCommand, startCommand, type RunningCommand } from '../support/command-line.js';

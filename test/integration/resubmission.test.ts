@@ -14,7 +14,7 @@ import {
   reportKey,
   type RunRef,
 } from '../../src/storage/layout.js';
-import { batchWorkflowId } from '../../src/workflows/names.js';
+import { batchWorkflowId } from '../../src/workflows/protocol/names.js';
 import { readEvidence } from '../support/batch-evidence.js';
 import { runCommand } from '../support/command-line.js';
 import { eventually } from '../support/eventually.js';

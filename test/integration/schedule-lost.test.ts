@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ScheduleName } from '../../src/domain/batch/schedule-name.js';
 import { deleteSchedule, describedSchedule, pauseSchedule } from '../../src/schedules/schedule-client.js';
 import { resumeOrMakeAgain } from '../../src/schedules/lost-schedules.js';
-import { scheduleId } from '../../src/workflows/names.js';
+import { scheduleId } from '../../src/workflows/protocol/names.js';
 import { eventually } from '../support/eventually.js';
 import { scheduleBench } from '../support/schedule-bench.js';
 import { submissionBench } from '../support/submission-bench.js';

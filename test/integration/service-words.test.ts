@@ -9,7 +9,7 @@ import { readNotices } from '../../src/status/notices/notice-config.js';
 import { at, serviceTextsPrefix } from '../../src/storage/layout.js';
 import type { RunningWorker } from '../../src/run-workers.js';
 import { startWorker } from '../../src/worker.js';
-import { cancelUpdate } from '../../src/workflows/messages.js';
+import { cancelUpdate } from '../../src/workflows/protocol/batch-messages.js';
 import { runCommand } from '../support/command-line.js';
 import { eventually } from '../support/eventually.js';
 import { s3Error, startOddStore, type OddStore } from '../support/odd-store.js';

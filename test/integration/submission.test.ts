@@ -14,7 +14,7 @@ import {
   rejectsKey,
   reportKey,
 } from '../../src/storage/layout.js';
-import { batchWorkflowId, shardWorkflowId } from '../../src/workflows/names.js';
+import { batchWorkflowId, shardWorkflowId } from '../../src/workflows/protocol/names.js';
 import { readEvidence } from '../support/batch-evidence.js';
 import { runCommand, type CommandResult } from '../support/command-line.js';
 import { eventually } from '../support/eventually.js';

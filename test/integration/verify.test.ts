@@ -9,7 +9,7 @@ import type { Config } from '../../src/config.js';
 import type { RowId } from '../../src/domain/rows/ids.js';
 import { rowTagOf } from '../../src/domain/row-image.js';
 import { UsageError } from '../../src/errors.js';
-import { batchWorkflowId } from '../../src/workflows/names.js';
+import { batchWorkflowId } from '../../src/workflows/protocol/names.js';
 import { startActivityBench, type ActivityBench } from '../support/activity-bench.js';
 import { performCommand } from '../support/command-run.js';
 import { imageOf, sealBatch, type SealedBatch } from '../support/sealed-batches.js';

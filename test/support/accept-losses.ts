@@ -1,4 +1,4 @@
-import { resumeUpdate, snapshotQuery } from '../../src/workflows/messages.js';
+import { resumeUpdate, snapshotQuery } from '../../src/workflows/protocol/batch-messages.js';
 import { eventually } from './eventually.js';
 import type { BatchHandle } from './start-batch.js';
 

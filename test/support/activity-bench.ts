@@ -4,7 +4,7 @@ import { MemoryLimit } from '../../src/storage/byte-budget.js';
 import type { ActivityDependencies } from '../../src/activities/dependencies.js';
 import { DEFAULT_LIMITS } from '../../src/activities/limits.js';
 import { createActivities } from '../../src/activities/index.js';
-import type { Activities } from '../../src/activities/types.js';
+import type { Activities } from '../../src/workflows/protocol/activities.js';
 import { createDownloadAgent } from '../../src/bananahub/images/download-agent.js';
 import { createBananaHubClient } from '../../src/bananahub/http-client.js';
 import { downloadImage } from '../../src/bananahub/images/image-download.js';
@@ -13,7 +13,7 @@ import type { RunRequest } from '../../src/ledger/documents.js';
 import { startSandbox, type RunningSandbox } from '../../src/local/sandbox/index.js';
 import { SheetSettings } from '../../src/sheet/index.js';
 import { at, inputKey, requestKey, type RunRef } from '../../src/storage/layout.js';
-import type { IngestResult } from '../../src/workflows/messages.js';
+import type { IngestResult } from '../../src/workflows/protocol/batch-messages.js';
 import type { RunSettings } from '../../src/domain/batch/run-settings.js';
 import { startTestS3, type TestS3 } from './test-stack.js';
 

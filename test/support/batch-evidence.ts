@@ -17,7 +17,7 @@ import {
   type BatchLocation,
 } from '../../src/storage/layout.js';
 import type { ObjectStore } from '../../src/storage/object-store.js';
-import { batchWorkflowId, shardWorkflowId } from '../../src/workflows/names.js';
+import { batchWorkflowId, shardWorkflowId } from '../../src/workflows/protocol/names.js';
 
 /** What a finished batch has left in the bucket. */
 export interface BatchEvidence {

@@ -1,5 +1,5 @@
 import { firstSlots } from '../../src/domain/batch/window.js';
-import type { ShardControl } from '../../src/workflows/shard-messages.js';
+import type { ShardControl } from '../../src/workflows/protocol/shard-messages.js';
 
 /** A control that lets a shard work with ten slots, but for what is given. */
 export function shardControl(given: Partial<ShardControl>): ShardControl {

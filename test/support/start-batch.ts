@@ -4,7 +4,7 @@ import { parseBatchId } from '../../src/domain/rows/ids.js';
 import { SheetSettings } from '../../src/sheet/index.js';
 import { at, inputKey, requestKey, type RunRef } from '../../src/storage/layout.js';
 import type { RunSettings } from '../../src/domain/batch/run-settings.js';
-import { batchWorkflowId } from '../../src/workflows/names.js';
+import { batchWorkflowId } from '../../src/workflows/protocol/names.js';
 import type { runBatch } from '../../src/workflows/run-batch.js';
 import type { TestStack } from './test-stack.js';
 

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { BatchId } from '../../src/domain/rows/ids.js';
 import { at, runsPrefix, type BatchLocation } from '../../src/storage/layout.js';
-import { batchWorkflowId } from '../../src/workflows/names.js';
+import { batchWorkflowId } from '../../src/workflows/protocol/names.js';
 import { runInProcess } from './command-in-process.js';
 import type { CommandResult } from './command-line.js';
 import type { TestEngine } from './test-engine.js';

@@ -1,5 +1,5 @@
 import type { HoldScope } from '../../src/domain/batch/holds.js';
-import { snapshotQuery } from '../../src/workflows/messages.js';
+import { snapshotQuery } from '../../src/workflows/protocol/batch-messages.js';
 import { eventually } from './eventually.js';
 import type { BatchHandle } from './start-batch.js';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { snapshotInMemo } from '../../src/status/describe-batch.js';
 import type { BatchId } from '../../src/domain/rows/ids.js';
-import { SNAPSHOT_MEMO, type BatchSnapshot } from '../../src/workflows/messages.js';
+import { SNAPSHOT_MEMO, type BatchSnapshot } from '../../src/workflows/protocol/batch-messages.js';
 
 /** A type with every optional field filled in, at any depth. */
 type Whole<T> = T extends readonly (infer Item)[]

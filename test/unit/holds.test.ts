@@ -9,8 +9,8 @@ import {
   type HoldScope,
   type HoldState,
 } from '../../src/domain/batch/holds.js';
-import type { ShardControl } from '../../src/workflows/shard-messages.js';
-import { ShardHolds } from '../../src/workflows/shard-holds.js';
+import type { ShardControl } from '../../src/workflows/protocol/shard-messages.js';
+import { ShardHolds } from '../../src/workflows/shard/shard-control.js';
 import { shardControl } from '../support/shard-control.js';
 
 const NOW = '2026-06-11T12:00:00.000Z';

@@ -4,8 +4,8 @@ import type { ModelMode } from '../../src/domain/batch/holds.js';
 import type { JobId } from '../../src/domain/rows/ids.js';
 import type { GenerationRecord } from '../../src/domain/rows/outcome.js';
 import { addsUp, EMPTY_TALLY } from '../../src/domain/batch/tally.js';
-import type { KnownRow, ShardOverview } from '../../src/workflows/shard-messages.js';
-import { ShardLedger } from '../../src/workflows/shard-ledger.js';
+import type { KnownRow, ShardOverview } from '../../src/workflows/protocol/shard-messages.js';
+import { ShardLedger } from '../../src/workflows/shard/row-states.js';
 
 const MODES: readonly ModelMode[] = ['pro:text', 'nb2:image'];
 const everything = (): boolean => true;

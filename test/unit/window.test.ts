@@ -13,8 +13,8 @@ import {
   type OpenShard,
   type Slots,
 } from '../../src/domain/batch/window.js';
-import type { ShardControl } from '../../src/workflows/shard-messages.js';
-import { ShardHolds } from '../../src/workflows/shard-holds.js';
+import type { ShardControl } from '../../src/workflows/protocol/shard-messages.js';
+import { ShardHolds } from '../../src/workflows/shard/shard-control.js';
 import { shardControl } from '../support/shard-control.js';
 
 const control = (seq: number, slots: Slots): ShardControl => shardControl({ seq, slots });

@@ -1,5 +1,5 @@
 import { ActivityNotFoundError, type Client } from '@temporalio/client';
-import type { EndedByWebhook } from '../../activities/types.js';
+import type { EndedByWebhook } from '../../workflows/protocol/activities.js';
 import type { BananaHubClient } from '../client.js';
 import { BananaHubError } from '../errors.js';
 import type { JobId } from '../../domain/rows/ids.js';

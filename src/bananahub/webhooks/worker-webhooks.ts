@@ -1,5 +1,5 @@
 import type { RunRef } from '../../storage/layout.js';
-import { awaitActivityId, shardWorkflowId } from '../../workflows/names.js';
+import { awaitActivityId, shardWorkflowId } from '../../workflows/protocol/names.js';
 import { AwaitedJobs } from '../../webhooks/awaited-jobs.js';
 import { callbackPath, type CallbackRef } from './callback-path.js';
 import type { WebhookConfig } from './webhook-config.js';

@@ -2,7 +2,7 @@ import { ScheduleNotFoundError, type Client } from '@temporalio/client';
 import { optionalDateToTs, tsToDate } from '@temporalio/common/lib/time.js';
 import { z } from 'zod';
 import type { ScheduleName } from '../../domain/batch/schedule-name.js';
-import { scheduleId } from '../../workflows/names.js';
+import { scheduleId } from '../../workflows/protocol/names.js';
 
 // gRPC's code NOT_FOUND.
 const NotFound = z.object({ code: z.literal(5) });

@@ -2,7 +2,7 @@ import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/c
 import { withinDeadline } from '../../network/temporal-calls.js';
 import type { Notice } from '../../domain/batch/notice.js';
 import type { deliverNotice } from '../../workflows/deliver-notice.js';
-import { noticeWorkflowId } from '../../workflows/names.js';
+import { noticeWorkflowId } from '../../workflows/protocol/names.js';
 
 /**
  * Has a notice delivered by a workflow of its own, in its own time; returns once Temporal has it. One that was told

@@ -1,0 +1,306 @@
+import type { RunRef } from '../../../storage/layout.js';
+import { CancellationScope, log, sleep } from '@temporalio/workflow';
+import type { Activities } from '../../protocol/activities.js';
+import {
+  isHeld,
+  JOBS_MISSING,
+  NO_HOLDS,
+  raiseHold,
+  releaseHold,
+  type Hold,
+  type HoldCause,
+  type HoldScope,
+  type HoldState,
+} from '../../../domain/batch/holds.js';
+import type { JobId } from '../../../domain/rows/ids.js';
+import type { FailureTrials } from './failure-trials.js';
+import { HoldReleases } from './hold-releases.js';
+import { isOnlyMade, probeOnce, type ProbeEnd } from './hold-probe.js';
+import { ProbeTargets } from './probe-targets.js';
+import type { ResumedBatch } from '../../protocol/batch-messages.js';
+import type { OpenShards } from '../open-shards.js';
+import { RowCalls } from './row-calls.js';
+import type {
+  ProbedRow,
+  ProbedSteps,
+  ShardControl,
+  ShardFault,
+  Witness,
+} from '../../protocol/shard-messages.js';
+
+/** What met a hold's cause, and by which rows a probe may look. */
+type MetFault = Partial<Pick<ShardFault, 'shard' | 'candidate' | 'others' | 'need'>>;
+
+/** While no row of any shard helps a probe, all are asked again after this many of its first waits, then ever more rarely. */
+const FIRST_ASKED_AGAIN = 4;
+const LONGEST_ASKED_AGAIN_MS = 3_600_000;
+
+/** The holds of a batch, each with the one probe that ends it. */
+export class BatchHolds {
+  readonly #run: RunRef;
+  readonly #idempotencyHorizonMs: number;
+  readonly #probeFirstMs: number;
+  readonly #probe: Activities['probe'];
+  readonly #onChange: () => void;
+  readonly #deliver: (shard: number, probed: ProbedRow) => Promise<void>;
+  readonly #trials: FailureTrials;
+  readonly #shield = CancellationScope.current();
+  readonly #releases: HoldReleases;
+  #state: HoldState = NO_HOLDS;
+  #probes = new CancellationScope();
+  /** Which hold of a scope is in force, by the state that it came with, and what met its cause. */
+  readonly #inForce = new Map<HoldScope, { readonly hold: number; readonly met: MetFault }>();
+  /** Takes in what shards offer to a probe. */
+  readonly calls: RowCalls;
+  #witness: Witness | undefined;
+  #missingAcceptedMs: number | undefined;
+  /** Whether the account ran out of funds since the batch's run began, for its seal. */
+  funds: Pick<ResumedBatch, 'ranOutOfFunds'>;
+  #probed: ProbedSteps = {};
+  readonly #loops = new Map<HoldScope, Promise<void>>();
+  #nextTrialAt: string | undefined;
+  #buying = true;
+  #buyers = 0;
+  #open = true;
+
+  /** To be made within a scope that nothing cancels. */
+  constructor(options: {
+    readonly run: RunRef;
+    readonly idempotencyHorizonMs: number;
+    readonly probeFirstMs: number;
+    readonly probeLongestMs: number;
+    readonly probe: Activities['probe'];
+    /** Called after every change of `current` and `isBuying`. */
+    readonly onChange: () => void;
+    /** Hands what a probe did for a row to the row. Must not reject. */
+    readonly deliver: (shard: number, probed: ProbedRow) => Promise<void>;
+    /** Ends the hold of the failure rate. */
+    readonly trials: FailureTrials;
+    /** Asked for other rows where the one that met a fault has none. */
+    readonly shards: Pick<OpenShards, 'all' | 'callRows'>;
+    readonly resumed: Pick<ResumedBatch, 'missingAcceptedMs' | 'ranOutOfFunds'> | undefined;
+  }) {
+    this.#run = options.run;
+    this.#idempotencyHorizonMs = options.idempotencyHorizonMs;
+    this.#probeFirstMs = options.probeFirstMs;
+    this.#releases = new HoldReleases(options);
+    this.#probe = options.probe;
+    this.#onChange = options.onChange;
+    this.#deliver = options.deliver;
+    this.#trials = options.trials;
+    this.calls = new RowCalls(options.shards);
+    this.#missingAcceptedMs = options.resumed?.missingAcceptedMs;
+    this.funds = options.resumed?.ranOutOfFunds ? { ranOutOfFunds: true } : {};
+  }
+
+  get current(): readonly Hold[] {
+    const nextTrialAt = this.#nextTrialAt;
+    return this.#state.holds.map((hold) =>
+      hold.scope === 'failure-rate' && nextTrialAt ? { ...hold, nextTrialAt } : hold,
+    );
+  }
+
+  get seq(): number {
+    return this.#state.seq;
+  }
+
+  /** What probes have shown, for the shards. */
+  get shown(): Pick<ShardControl, 'witness' | 'probed' | 'missingAcceptedMs'> {
+    return { ...this.#accepted, ...(this.#witness && { witness: this.#witness }), probed: this.#probed };
+  }
+
+  /** For the batch's next workflow run. */
+  get left(): Pick<ResumedBatch, 'missingAcceptedMs' | 'ranOutOfFunds'> {
+    return { ...this.#accepted, ...this.funds };
+  }
+
+  get #accepted(): Pick<ResumedBatch, 'missingAcceptedMs'> {
+    return this.#missingAcceptedMs === undefined ? {} : { missingAcceptedMs: this.#missingAcceptedMs };
+  }
+
+  /** Whether a probe may yet come back with a job that it bought for a row. */
+  get isBuying(): boolean {
+    return this.#buyers > 0;
+  }
+
+  /** The job of the row that met a scope's fault, where it had one. */
+  jobBehind(scope: HoldScope): JobId | undefined {
+    return this.#inForce.get(scope)?.met.candidate?.jobId;
+  }
+
+  isHeld(scope: HoldScope): boolean {
+    return isHeld(this.#state, scope);
+  }
+
+  /** Holds the cause's scope until the cause has ended; a fault older than the scope's last release changes nothing. */
+  raise(cause: HoldCause, seenSeq: number, met: MetFault = {}): void {
+    if (cause.code === 'insufficient-balance') this.funds = { ranOutOfFunds: true };
+    const next = raiseHold(this.#state, cause, { seenSeq, now: new Date().toISOString() });
+    if (next === this.#state) return;
+    this.#state = next;
+    this.#inForce.set(cause.scope, { hold: next.seq, met });
+    const before = this.#loops.get(cause.scope);
+    const until = async (): Promise<void> => {
+      // The probe of a hold that a person ended may still be under way; there is one a scope.
+      await before;
+      if (cause.scope === 'failure-rate') await this.#tryUntilEnded(cause, next.seq);
+      else await this.#probeUntilEnded(cause, met, next.seq);
+    };
+    const loop = this.#shield.run(until);
+    this.#loops.set(cause.scope, loop);
+    loop.catch((error: unknown) => {
+      log.error('Unexpected error while a hold was checked.', { scope: cause.scope, error });
+      throw error;
+    });
+    this.#onChange();
+  }
+
+  /** Takes in a shard's fault; whether its scope is held now: then its shard hears of it when that ends. */
+  take(fault: ShardFault): boolean {
+    const { cause, holdSeq } = fault;
+    this.raise(cause, holdSeq, fault);
+    return this.isHeld(cause.scope);
+  }
+
+  /** Ends the holds that only a person can judge. Jobs that are missing by now are taken for gone. */
+  releaseJudged(): void {
+    this.release('failure-rate');
+    if (!this.current.some(({ code }) => code === JOBS_MISSING)) return;
+    this.#missingAcceptedMs = Date.now();
+    this.release('account');
+  }
+
+  /** Ends a scope's hold because a person says so, whatever its cause. */
+  release(scope: HoldScope): void {
+    if (!this.isHeld(scope)) return;
+    this.#end(scope);
+    this.#restartProbes();
+  }
+
+  #end(scope: HoldScope): void {
+    this.#state = releaseHold(this.#state, scope);
+    this.#inForce.delete(scope);
+    this.#onChange();
+  }
+
+  /** From now on probes only look: nothing more is bought once `isBuying` is false. */
+  stopBuying(): void {
+    this.#buying = false;
+    this.#restartProbes();
+  }
+
+  /** Probes may buy again, and each looks at once. */
+  startBuying(): void {
+    this.#buying = true;
+    this.#restartProbes();
+  }
+
+  #restartProbes(): void {
+    const before = this.#probes;
+    this.#probes = new CancellationScope({ cancellable: true, parent: this.#shield });
+    before.cancel();
+  }
+
+  /** Ends the probes that are left when no row needs them any more. */
+  close(): void {
+    this.#open = false;
+    this.#probes.cancel();
+  }
+
+  #isInForce(scope: HoldScope, hold: number): boolean {
+    return this.#open && this.#inForce.get(scope)?.hold === hold;
+  }
+
+  async #tryUntilEnded(cause: HoldCause, hold: number): Promise<void> {
+    await this.#trials.untilImage(
+      () => this.#isInForce(cause.scope, hold),
+      (untilMs) => {
+        this.#nextTrialAt = new Date(untilMs).toISOString();
+      },
+    );
+    if (this.#isInForce(cause.scope, hold)) this.#end(cause.scope);
+  }
+
+  async #probeUntilEnded(cause: HoldCause, met: MetFault, hold: number): Promise<void> {
+    let firstLookAfterMs = Math.max(this.#releases.firstLookAfterMs(cause.scope), cause.retryAfterMs ?? 0);
+    const waitedMs = firstLookAfterMs;
+    const isInForce = (): boolean => this.#isInForce(cause.scope, hold);
+    const targets = new ProbeTargets(cause, met);
+    let isShown = false;
+    let askAgainMs = FIRST_ASKED_AGAIN * this.#probeFirstMs;
+    for (let ended = false; isInForce() && !ended;) {
+      if (met.need && targets.wantsOthers) {
+        const mayReplay = cause.scope === 'service';
+        targets.add(await this.calls.othersFor(met.need, { mayReplay, isWanted: isInForce }));
+      }
+      const candidates = targets.next(this.#buying);
+      const buys = candidates.some(({ jobId }) => jobId === undefined);
+      if (buys) this.#buyers += 1;
+      const scope = new CancellationScope({ cancellable: true, parent: this.#probes });
+      if (met.need && targets.mayGrow) {
+        growLater(scope, targets, askAgainMs).catch(() => undefined);
+        askAgainMs = Math.min(LONGEST_ASKED_AGAIN_MS, askAgainMs * 2);
+      }
+      const probed = await probeOnce(
+        scope,
+        this.#probe,
+        {
+          run: this.#run,
+          cause,
+          candidates,
+          idempotencyHorizonMs: this.#idempotencyHorizonMs,
+          firstLookAfterMs,
+        },
+        this.#probeFirstMs,
+      );
+      scope.cancel();
+      await this.#takeIn(targets, probed);
+      if (buys) {
+        this.#buyers -= 1;
+        if (!this.#buying) this.#onChange();
+      }
+      // A job that was made just now is to be answered first, or its image had.
+      const isUnseen = cause.code === JOBS_MISSING && probed.by !== undefined && !probed.isThrough;
+      ended = probed.ended && !isUnseen && !isOnlyMade(probed, met.need);
+      if (ended) isShown = this.#noteShown(targets, met, probed);
+      firstLookAfterMs =
+        probed.ended && !ended && !probed.jobId ? this.#probeFirstMs : probed.lookAgainAfterMs;
+    }
+    if (!isInForce()) return;
+    // Whose fault it was is known then.
+    this.#releases.note(cause.scope, isShown ? 0 : waitedMs);
+    this.#end(cause.scope);
+  }
+
+  /** Hands what a probe did for rows to those rows. */
+  async #takeIn(targets: ProbeTargets, { by, jobId, unansweredSinceMs }: ProbeEnd): Promise<void> {
+    if (jobId === undefined && unansweredSinceMs === undefined) return;
+    const news = {
+      ...(jobId && { jobId }),
+      ...(unansweredSinceMs !== undefined && { unansweredSinceMs }),
+    };
+    for (const target of by ?? []) {
+      const { shard, row, generation } = target;
+      targets.note(target, news, Date.now());
+      await this.#deliver(shard, { row, generation, ...news });
+    }
+  }
+
+  /** Notes what a probe has shown by another row than the one that had failed; false where it has shown nothing. */
+  #noteShown(targets: ProbeTargets, { need }: MetFault, { by, isThrough }: ProbeEnd): boolean {
+    const [target] = by ?? [];
+    if (!isThrough || !target || !need || targets.isFailed(target)) return false;
+    if (need.kind === 'step') this.#probed = { ...this.#probed, [need.step]: Date.now() };
+    else if (target.jobId && target.madeMs !== undefined) {
+      this.#witness = { jobId: target.jobId, madeMs: target.madeMs };
+    }
+    return true;
+  }
+}
+
+/** Takes a probe back after a while, so that it looks by more rows. */
+async function growLater(scope: CancellationScope, targets: ProbeTargets, afterMs: number): Promise<void> {
+  await scope.run(() => sleep(afterMs));
+  targets.grow();
+  scope.cancel();
+}

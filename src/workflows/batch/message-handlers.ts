@@ -1,0 +1,155 @@
+import { CancellationScope, log, setHandler } from '@temporalio/workflow';
+import type { BroughtWord } from '../../domain/money/batch-leases.js';
+import { problemWithSettings } from '../../domain/batch/batch-settings.js';
+import type { BatchBudget } from './batch-budget.js';
+import { MessageOrder } from '../heard-words.js';
+import { answerPosition } from '../history-length.js';
+import {
+  cancelUpdate,
+  instructSignal,
+  pauseUpdate,
+  resumeUpdate,
+  setUpdate,
+  snapshotQuery,
+  type BatchSnapshot,
+  type Instruction,
+} from '../protocol/batch-messages.js';
+import {
+  leaseWordSignal,
+  rowOfferSignal,
+  shardEndSignal,
+  shardFaultSignal,
+  slotReleaseSignal,
+  slowDownSignal,
+  trialEndSignal,
+  type RowOffer,
+  type ShardFault,
+  type ShardSpeaker,
+  type SlotRelease,
+  type SlowDown,
+  type TrialEnd,
+} from '../protocol/shard-messages.js';
+
+/** What the message handlers call. */
+export interface BatchHandlers {
+  readonly runSeq: number;
+  readonly snapshot: () => BatchSnapshot;
+  readonly apply: (instruction: Instruction) => Promise<void>;
+  readonly cancel: () => void;
+  readonly takeSlotsBack: (release: SlotRelease) => void;
+  readonly takeFault: (fault: ShardFault) => void;
+  readonly budget: Pick<BatchBudget, 'hear' | 'problemWithResume' | 'problemWithSet'>;
+  readonly takeSlowDown: (met: SlowDown) => void;
+  readonly takeTrialEnd: (end: TrialEnd) => void;
+  readonly takeRowOffer: (offer: RowOffer) => void;
+  readonly takeShardEnd: (shard: number) => void;
+}
+
+/** Answers what people and shards tell a batch. To be called within a scope that nothing cancels. */
+export function handleMessages(batch: BatchHandlers): void {
+  const { apply, snapshot } = batch;
+  const refuseUnlessOpen = (): void => refuseEnded(snapshot(), { orCancelling: false });
+  // A handler runs in the root's scope: what it starts would be cancelled with it.
+  const shield = CancellationScope.current();
+  const words = new MessageOrder();
+  const refuseInstruction = (instruction: Instruction): void => {
+    const problem = problemWith(batch, instruction);
+    if (problem !== undefined) throw new Error(problem);
+  };
+  const answering = (act: () => Promise<void>): Promise<BatchSnapshot> =>
+    words.hear('update', () =>
+      shield.run(async () => {
+        await act();
+        return snapshot();
+      }),
+    );
+  /** A shard of another run may speak where this run was taken up again by a reset. */
+  const heard =
+    <Word extends ShardSpeaker>(take: (word: Word) => void) =>
+    (word: Word): Promise<void> =>
+      words.hear('signal', () =>
+        shield.run(async () => {
+          if (word.runSeq === batch.runSeq) take(word);
+        }),
+      );
+
+  answerPosition();
+  setHandler(snapshotQuery, snapshot);
+  setHandler(pauseUpdate, () => answering(() => apply({ kind: 'pause' })), {
+    validator: () => refuseUnlessOpen(),
+  });
+  setHandler(
+    resumeUpdate,
+    (how) => answering(() => apply({ kind: 'resume', rebind: how?.rebind === true })),
+    {
+      validator: (how) => {
+        refuseUnlessOpen();
+        refuseInstruction({ kind: 'resume', rebind: how?.rebind === true });
+      },
+    },
+  );
+  setHandler(setUpdate, (settings) => answering(() => apply({ kind: 'set', ...settings })), {
+    validator: (settings) => {
+      refuseUnlessOpen();
+      refuseInstruction({ kind: 'set', ...settings });
+    },
+  });
+  setHandler(cancelUpdate, () => answering(async () => batch.cancel()), {
+    validator: () => refuseEnded(snapshot(), { orCancelling: true }),
+  });
+  setHandler(instructSignal, (instruction) =>
+    words.hear('signal', async () => {
+      try {
+        refuseUnlessOpen();
+        refuseInstruction(instruction);
+        await shield.run(() => apply(instruction));
+      } catch (error) {
+        log.warn('A command to the batch was not carried out.', { kind: instruction.kind, error });
+      }
+    }),
+  );
+  setHandler(slotReleaseSignal, heard(batch.takeSlotsBack));
+  setHandler(
+    leaseWordSignal,
+    heard<ShardSpeaker & BroughtWord>((word) => batch.budget.hear(word)),
+  );
+  setHandler(shardFaultSignal, heard(batch.takeFault));
+  setHandler(slowDownSignal, heard(batch.takeSlowDown));
+  setHandler(trialEndSignal, heard(batch.takeTrialEnd));
+  setHandler(rowOfferSignal, heard(batch.takeRowOffer));
+  setHandler(
+    shardEndSignal,
+    heard(({ shard }) => batch.takeShardEnd(shard)),
+  );
+}
+
+/** Throws where nothing can be told to the batch any more. */
+function refuseEnded(
+  { phase, cancelling }: BatchSnapshot,
+  { orCancelling }: { readonly orCancelling: boolean },
+): void {
+  if (!['preparing', 'running'].includes(phase)) {
+    throw new Error(`The batch is ${phase}: it cannot be changed any more.`);
+  }
+  if (cancelling && !orCancelling) {
+    throw new Error('The batch is being cancelled: it cannot be paused, resumed or changed.');
+  }
+}
+
+/** Why an instruction is not followed; undefined where it is. */
+function problemWith(
+  { budget, snapshot }: Pick<BatchHandlers, 'budget' | 'snapshot'>,
+  instruction: Instruction,
+): string | undefined {
+  switch (instruction.kind) {
+    case 'pause':
+      return undefined;
+    case 'resume':
+      return instruction.rebind ? undefined : budget.problemWithResume(snapshot().holds);
+    case 'set':
+      return (
+        problemWithSettings(instruction) ??
+        (instruction.budget === undefined ? undefined : budget.problemWithSet())
+      );
+  }
+}

@@ -1,0 +1,211 @@
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { condition, log, startChild, type ChildWorkflowHandle } from '@temporalio/workflow';
+import type { LeaseControl } from '../../domain/money/budget.js';
+import { addTallies, EMPTY_TALLY, tallyOfPending, type Tally } from '../../domain/batch/tally.js';
+import { dealSlots, recallSlots } from '../../domain/batch/window.js';
+import type { CanaryEnd } from './batch-canary.js';
+import type { ResumedBatch, RunBatchInput, UnopenedShards } from '../protocol/batch-messages.js';
+import type { ShardFault, SlotRelease } from '../protocol/shard-messages.js';
+import { shardWorkflowId } from '../protocol/names.js';
+import { OpenShards, type CommonControl } from './open-shards.js';
+import { runShard } from '../run-shard.js';
+
+/** Between two looks whether a shard that the batch has adopted is over; it also tells. */
+const FIRST_ADOPTED_WAIT_MS = 1_000;
+const LONGEST_ADOPTED_WAIT_MS = 3_600_000;
+
+/** How a shard is to be started. */
+interface ShardStart {
+  readonly shard: number;
+  readonly rows: number;
+  readonly granted: number;
+  readonly execution: number;
+}
+
+/** The shards of a batch: opens them within its concurrency, starts them again where they are ended from outside, and counts their rows. */
+export class ShardRuns {
+  readonly open: OpenShards;
+  readonly #input: RunBatchInput;
+  readonly #concurrency: () => number;
+  readonly #isCancelling: () => boolean;
+  readonly #isDraining: () => boolean;
+  readonly #openable: () => number;
+  readonly #recordLost: (shard: number, openedAtMs: number) => Promise<Tally>;
+  readonly #onChange: () => void;
+  #settled: Tally = EMPTY_TALLY;
+  #opened = 0;
+  #canaryMs: readonly number[] = [];
+  #unopened: UnopenedShards = { nextShard: 0, shardCount: 0, shardRows: 0, rows: 0 };
+
+  constructor(options: {
+    readonly input: RunBatchInput;
+    readonly concurrency: () => number;
+    readonly isCancelling: () => boolean;
+    /** No more shards are to be opened. */
+    readonly isDraining: () => boolean;
+    /** Shards that may be opened, from the first on. */
+    readonly openable: () => number;
+    readonly common: () => CommonControl;
+    readonly leaseOf: (shard: number) => LeaseControl | undefined;
+    /** Gives up what a shard left open that was ended from outside twice; its tally. */
+    readonly recordLost: (shard: number, openedAtMs: number) => Promise<Tally>;
+    /** Called after a shard has ended. */
+    readonly onChange: () => void;
+  }) {
+    this.open = new OpenShards(options.input.run, options.common, options.leaseOf);
+    this.#input = options.input;
+    this.#concurrency = options.concurrency;
+    this.#isCancelling = options.isCancelling;
+    this.#isDraining = options.isDraining;
+    this.#openable = options.openable;
+    this.#recordLost = options.recordLost;
+    this.#onChange = options.onChange;
+  }
+
+  /** All rows but those of the open shards. */
+  get tally(): Tally {
+    return addTallies(this.#settled, tallyOfPending(this.#unopened.rows));
+  }
+
+  /** How many shards were opened so far, those of workflow runs before this one too: every row of theirs is recorded once they have ended. */
+  get opened(): number {
+    return this.#opened;
+  }
+
+  /** What a new workflow run of the batch begins with, once no shard is open. */
+  get left(): Pick<ResumedBatch, 'shards' | 'settled'> {
+    return { shards: this.#unopened, settled: this.#settled };
+  }
+
+  /** Takes the sealed files' count for the batch's: a row that was cancelled may have kept an earlier image. */
+  sealed(tally: Tally): void {
+    this.#settled = tally;
+  }
+
+  get allEnded(): boolean {
+    return this.open.all.length === 0 && this.#unopened.rows === 0;
+  }
+
+  /** What the run's canary, its first shard, has left; undefined until that has ended. */
+  get canaryEnd(): CanaryEnd | undefined {
+    if (this.#unopened.nextShard === 0 || this.open.get(0)) return undefined;
+    return { left: this.#unopened.rows, durationsMs: this.#canaryMs };
+  }
+
+  /** Whether nothing is left but shards that were not to be opened any more. */
+  get isDrained(): boolean {
+    return this.open.all.length === 0 && this.#isDraining();
+  }
+
+  /** Takes in what there is to do, and begins. */
+  begin({ shards, settled }: Pick<ResumedBatch, 'shards' | 'settled'>): void {
+    this.#settled = settled;
+    this.#unopened = shards;
+    this.#opened = shards.nextShard;
+    this.deal();
+  }
+
+  /** Deals the free slots, or asks some back where the concurrency was lowered. */
+  deal(): void {
+    if (this.#isCancelling()) this.cancelUnopened();
+    const { nextShard } = this.#unopened;
+    const shardCount = this.#isDraining() ? nextShard : Math.min(this.#unopened.shardCount, this.#openable());
+    const concurrency = this.#concurrency();
+    const plan = dealSlots({ concurrency, openShards: this.open.all, nextShard, shardCount });
+    for (const { shard, granted } of plan.raise) this.open.grant(shard, granted);
+    for (const { shard, granted } of plan.open) this.#openShard(shard, granted);
+    for (const { shard, recalled } of recallSlots(concurrency, this.open.all)) {
+      this.open.recall(shard, recalled);
+    }
+  }
+
+  takeSlotsBack(release: SlotRelease): void {
+    if (this.open.takeRelease(release)) this.deal();
+  }
+
+  /** Notes a shard's fault. One that is answered by no change of the holds must be answered at once, or its shard would wait for ever. */
+  takeFault(fault: ShardFault, willBeAnswered: () => boolean): void {
+    this.open.takeFault(fault);
+    if (!willBeAnswered()) this.open.tell(fault.shard);
+  }
+
+  /** Rows of shards that were never opened end without anything having been bought for them. */
+  cancelUnopened(): void {
+    const { rows, shardCount } = this.#unopened;
+    this.#settled = addTallies(this.#settled, { ...EMPTY_TALLY, total: rows, cancelled: rows });
+    this.#unopened = { ...this.#unopened, nextShard: shardCount, rows: 0 };
+  }
+
+  #openShard(shard: number, granted: number): void {
+    const { canaryRows, shardRows } = this.#unopened;
+    const rows = Math.min(this.#unopened.rows, (shard === 0 && canaryRows) || shardRows);
+    this.#unopened = {
+      ...this.#unopened,
+      nextShard: shard + 1,
+      rows: this.#unopened.rows - rows,
+    };
+    this.#opened = shard + 1;
+    this.#runShard(shard, rows, granted).catch((error: unknown) => {
+      log.error('A shard ended with an unexpected error.', { shard, error });
+    });
+  }
+
+  /** Runs a shard to its end; one that is ended from outside is started again, then its open rows are given up. */
+  async #runShard(shard: number, rows: number, granted: number): Promise<void> {
+    const openedAtMs = Date.now();
+    let tally = await this.#executeShard({ shard, rows, granted, execution: 1 });
+    if (!tally) {
+      const second = this.#executeShard({ shard, rows, granted: this.open.windowOf(shard), execution: 2 });
+      this.deal();
+      tally = await second;
+    }
+    tally ??= await this.#recordLost(shard, openedAtMs);
+    this.#settled = addTallies(this.#settled, tally);
+    this.open.close(shard);
+    this.deal();
+    this.#onChange();
+  }
+
+  /** The shard's tally, or undefined where it was ended from outside. */
+  async #executeShard(start: ShardStart): Promise<Tally | undefined> {
+    const { shard, execution } = start;
+    try {
+      const handle = await this.#startWhenFree(start);
+      const { tally, durationsMs } = await handle.result();
+      if (durationsMs) this.#canaryMs = durationsMs;
+      return tally;
+    } catch (error) {
+      log.warn('A shard was terminated from outside.', { shard, execution, error });
+      return undefined;
+    }
+  }
+
+  /**
+   * Starts a shard. Where it is running already, this batch was reset to a time before it began: it works on, since it
+   * alone knows the jobs it has made, and a new execution takes in what it has recorded once it has ended.
+   */
+  async #startWhenFree(start: ShardStart): Promise<ChildWorkflowHandle<typeof runShard>> {
+    const { run, settings } = this.#input;
+    const { shard, execution } = start;
+    let control = this.open.open(start);
+    for (let waitMs = FIRST_ADOPTED_WAIT_MS; ; waitMs = Math.min(LONGEST_ADOPTED_WAIT_MS, waitMs * 2)) {
+      try {
+        const handle = await startChild(runShard, {
+          workflowId: shardWorkflowId(run, shard),
+          args: [{ run, shard, execution, settings, control }],
+        });
+        this.open.started(shard, control);
+        // What was granted or asked back meanwhile was not for this execution.
+        this.deal();
+        return handle;
+      } catch (error) {
+        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      }
+      this.open.adopted(shard);
+      // Its own word comes a moment before its end.
+      if (await condition(() => this.open.get(shard)?.isAdopted !== true, waitMs))
+        waitMs = FIRST_ADOPTED_WAIT_MS / 2;
+      control = this.open.controlOfNext(shard);
+    }
+  }
+}

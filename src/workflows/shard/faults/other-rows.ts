@@ -1,0 +1,134 @@
+import type { ModelMode } from '../../../domain/batch/holds.js';
+import type { FaultStep } from '../../../domain/batch/row-faults.js';
+import type { RowProgress } from '../row-progress.js';
+import type { ProbeCandidate, RowNeed } from '../../protocol/shard-messages.js';
+
+/** Jobs that are named at most: of several one is answered sooner. */
+const JOBS_NAMED = 5;
+
+/** What choosing other rows needs of a shard. */
+export interface ChoosableRows {
+  readonly shard: number;
+  readonly rows: readonly Readonly<RowProgress>[];
+  /** Most rows that may be named for a create: the price of each is reserved. */
+  readonly mostCreates: number;
+  /** Reserves a row's price for a probe's create; false where nothing covers it. */
+  readonly reserve: (row: number) => boolean;
+}
+
+/** Rows other than `except` by which a probe can see whether a step goes through, or whether the service knows a job that was made no earlier. */
+export function otherRows(
+  shard: ChoosableRows,
+  need: RowNeed,
+  except: number | undefined,
+): readonly ProbeCandidate[] {
+  if (need.kind === 'witness') {
+    const witnesses = witnessRows(shard, need.madeFromMs, except);
+    return witnesses.length > 0 ? witnesses : createsOf(shard, undefined, except);
+  }
+  const { step } = need;
+  switch (step) {
+    case 'job': {
+      const jobs = jobsOf(shard, except, ({ fault, missing }) => !missing && fault?.step !== 'job');
+      return jobs.length > 0 ? jobs : createsOf(shard, undefined, except);
+    }
+    case 'image': {
+      const done = jobsOf(shard, except, ({ wasDone, fault, missing }) => wasDone && !missing && !fault);
+      if (done.length > 0) return done;
+      const jobs = jobsOf(shard, except, ({ fault, missing }) => !missing && !fault);
+      return jobs.length > 0 ? jobs : createsOf(shard, undefined, except);
+    }
+    default:
+      return createsOf(shard, modeOfStep(step), except);
+  }
+}
+
+/** Rows whose jobs were made no earlier than that, newest first. */
+export function witnessRows(
+  shard: Pick<ChoosableRows, 'shard' | 'rows'>,
+  madeFromMs: number,
+  except: number | undefined,
+): readonly ProbeCandidate[] {
+  return jobsOf(shard, except, ({ missing, jobMadeMs }) => !missing && (jobMadeMs ?? -1) >= madeFromMs);
+}
+
+function modeOfStep(step: Exclude<FaultStep, 'job' | 'image'>): ModelMode {
+  const mode = step.slice('create:'.length);
+  // The cast only says what the type of the step does.
+  return mode as ModelMode;
+}
+
+/** Rows that wait for their create, of a mode or of any: the first, and some spread over the rest, since neighbours in a sheet are often alike. */
+function createsOf(
+  { shard, rows, mostCreates, reserve }: ChoosableRows,
+  mode: ModelMode | undefined,
+  except: number | undefined,
+): readonly ProbeCandidate[] {
+  const waiting = rows.flatMap((progress, row) => {
+    const { phase, jobId, fault, unansweredSinceMs } = progress;
+    const isSound = !fault && unansweredSinceMs === undefined;
+    const waits = phase === 'pending' && !jobId && isSound && row !== except;
+    return waits && (mode === undefined || progress.mode === mode) ? [row] : [];
+  });
+  const stride = Math.max(1, Math.floor(waiting.length / mostCreates));
+  return waiting
+    .filter((_, index) => index % stride === 0)
+    .slice(0, mostCreates)
+    .filter(reserve)
+    .flatMap((row) => candidateOf(shard, row, rows[row]) ?? []);
+}
+
+/**
+ * Jobs whose creates can be repeated with the same key, to see whether creates go through where no other row waits for
+ * one. That tells less than another row's create, since a service may answer what it knows already while it makes nothing.
+ */
+export function replays(
+  { shard, rows }: Pick<ChoosableRows, 'shard' | 'rows'>,
+  replayFromMs: number,
+  need: RowNeed,
+): readonly ProbeCandidate[] {
+  if (need.kind !== 'step' || need.step === 'job' || need.step === 'image') return [];
+  const mode = modeOfStep(need.step);
+  const made = jobsOf({ shard, rows }, undefined, (row) => {
+    const isOwn = row.unansweredSinceMs === undefined && (row.jobMadeMs ?? -1) >= replayFromMs;
+    return row.mode === mode && isOwn && !row.missing;
+  });
+  return made.map((candidate) => ({ ...candidate, isReplay: true }));
+}
+
+/** Rows that are still without a job. */
+export function leftToBuy(rows: readonly Readonly<RowProgress>[]): number {
+  return rows.filter(({ phase, jobId }) => !jobId && (phase === 'pending' || phase === 'inFlight')).length;
+}
+
+/** The newest first. */
+function jobsOf(
+  { shard, rows }: Pick<ChoosableRows, 'shard' | 'rows'>,
+  except: number | undefined,
+  fits: (row: Readonly<RowProgress>) => boolean,
+): readonly ProbeCandidate[] {
+  return rows
+    .flatMap((progress, row) =>
+      row !== except && progress.jobId && fits(progress) ? [{ progress, row }] : [],
+    )
+    .toSorted((a, b) => (b.progress.jobMadeMs ?? -1) - (a.progress.jobMadeMs ?? -1))
+    .slice(0, JOBS_NAMED)
+    .flatMap(({ progress, row }) => candidateOf(shard, row, progress) ?? []);
+}
+
+function candidateOf(
+  shard: number,
+  row: number,
+  progress: Readonly<RowProgress> | undefined,
+): ProbeCandidate | undefined {
+  if (!progress) return undefined;
+  const { generation, jobId, jobMadeMs, unansweredSinceMs } = progress;
+  return {
+    shard,
+    row,
+    generation,
+    ...(jobId && { jobId }),
+    ...(jobId && jobMadeMs !== undefined && { madeMs: jobMadeMs }),
+    ...(!jobId && unansweredSinceMs !== undefined && { unansweredSinceMs }),
+  };
+}

@@ -1,0 +1,133 @@
+import { workflowInfo } from '@temporalio/workflow';
+import type { BatchFaultDetails } from '../../../domain/batch-fault.js';
+import { JOBS_MISSING_CAUSE } from '../../../domain/batch/failure-rate.js';
+import type { HoldScope } from '../../../domain/batch/holds.js';
+import { RowFaults, type FaultStep, type FaultVerdict } from '../../../domain/batch/row-faults.js';
+import { FreeClock } from '../../free-clock.js';
+import { leftToBuy, otherRows, replays, witnessRows, type ChoosableRows } from './other-rows.js';
+import type { ParentBatch } from '../parent-signals.js';
+import type { ShardBudget } from '../shard-budget.js';
+import type { ShardHolds } from '../shard-control.js';
+import type { ShardLedger } from '../row-states.js';
+import type { ProbeCandidate, ProbedSteps, RowNeed, RunShardInput } from '../../protocol/shard-messages.js';
+
+/** The faults of a shard's rows: whose they are, and by which other rows a probe can see that. */
+export class ShardFaults {
+  readonly #input: RunShardInput;
+  readonly #ledger: ShardLedger;
+  readonly #holds: ShardHolds;
+  readonly #budget: ShardBudget;
+  readonly #parent: ParentBatch;
+  readonly #faults = new RowFaults();
+  readonly #clock: FreeClock;
+  #callAnswered = 0;
+
+  constructor(shard: {
+    readonly input: RunShardInput;
+    readonly ledger: ShardLedger;
+    readonly holds: ShardHolds;
+    readonly budget: ShardBudget;
+    readonly parent: ParentBatch;
+  }) {
+    this.#input = shard.input;
+    this.#ledger = shard.ledger;
+    this.#holds = shard.holds;
+    this.#budget = shard.budget;
+    this.#parent = shard.parent;
+    this.#clock = new FreeClock(() => shard.holds.stops);
+    // One that was answered before this workflow run began.
+    this.#callAnswered = shard.holds.control.call?.id ?? 0;
+    this.#noteProbed(shard.holds.control.probed);
+  }
+
+  /** Takes in what the parent has said last, and answers its call. */
+  take(): void {
+    const { probed, call } = this.#holds.control;
+    this.#clock.follow();
+    this.#noteProbed(probed);
+    if (!call || call.id <= this.#callAnswered) return;
+    this.#callAnswered = call.id;
+    const { shard, settings } = this.#input;
+    const { rows } = this.#ledger;
+    // Half of the horizon: what repeats must surely find its job.
+    const replayFromMs = Date.now() - settings.idempotencyHorizonMs / 2;
+    this.#parent.tellOffer({
+      call: call.id,
+      others: this.#othersFor(call.need, undefined),
+      replays: replays({ shard, rows }, replayFromMs, call.need),
+      leftToBuy: leftToBuy(rows),
+    });
+  }
+
+  noteThrough(row: number, step: FaultStep): void {
+    this.#faults.noteSuccess(step, Date.now());
+    if (this.#ledger.rows[row]?.fault?.step === step) this.#ledger.noteFault(row, undefined);
+  }
+
+  judge(row: number, step: FaultStep, fault: BatchFaultDetails): FaultVerdict {
+    const { cause, failedMs = 0, rowLimitMs } = fault;
+    if (rowLimitMs === undefined || !mayBeRowsOwn(cause.scope)) return { kind: 'hold' };
+    const nowMs = Date.now();
+    const before = this.#ledger.rows[row]?.fault;
+    const { fault: noted, verdict } = this.#faults.judge(row, before, {
+      step,
+      nowMs,
+      failedMs,
+      limitMs: rowLimitMs,
+      clock: { id: workflowInfo().runId, ms: this.#clock.nowMs },
+    });
+    this.#ledger.noteFault(row, noted);
+    return verdict;
+  }
+
+  /** Tells the parent of a fault, once per scope; false where it was told before, or looks by other rows. */
+  raise({ cause }: BatchFaultDetails, candidate: ProbeCandidate, step: FaultStep): boolean {
+    if (!mayBeRowsOwn(cause.scope)) {
+      const others = KEY_FAULTS.has(cause.code)
+        ? witnessRows({ shard: this.#input.shard, rows: this.#ledger.rows }, -Infinity, candidate.row)
+        : [];
+      return this.#parent.tellFault(cause, { candidate, others });
+    }
+    if (this.#holds.isHeld([cause.scope])) return false;
+    const need: RowNeed = { kind: 'step', step };
+    const others = this.#othersFor(need, candidate.row);
+    const isTold = this.#parent.tellFault(cause, { candidate, others, need });
+    this.#clock.follow();
+    return isTold;
+  }
+
+  /** Tells the parent that a job is missing, and nothing shows that the service knows later ones. */
+  raiseMissing(candidate: ProbeCandidate): void {
+    if (this.#holds.isHeld([JOBS_MISSING_CAUSE.scope])) return;
+    const madeFromMs = this.#ledger.rows[candidate.row]?.jobByMs ?? Date.now();
+    const need: RowNeed = { kind: 'witness', madeFromMs };
+    const others = this.#othersFor(need, candidate.row);
+    this.#parent.tellFault(JOBS_MISSING_CAUSE, { candidate, others, need });
+    this.#clock.follow();
+  }
+
+  #noteProbed(probed: ProbedSteps = {}): void {
+    for (const [step, atMs] of Object.entries(probed)) {
+      // Keys of an object lose their type.
+      this.#faults.noteSuccess(step as FaultStep, atMs);
+    }
+  }
+
+  #othersFor(need: RowNeed, except: number | undefined): readonly ProbeCandidate[] {
+    const rows: ChoosableRows = {
+      shard: this.#input.shard,
+      rows: this.#ledger.rows,
+      mostCreates: this.#budget.mostForProbe,
+      reserve: (row) => this.#budget.reserveForProbe(row),
+    };
+    return otherRows(rows, need, except);
+  }
+}
+
+/** What a new key may end; by jobs of the batch it proves that it is the same account's. */
+const KEY_FAULTS: ReadonlySet<string> = new Set(['unauthorized', 'wrong-account']);
+
+/** Account and bucket are no one's row's. */
+function mayBeRowsOwn(scope: HoldScope): boolean {
+  return scope === 'service' || scope.startsWith('model:');
+}

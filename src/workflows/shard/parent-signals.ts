@@ -1,0 +1,83 @@
+import { getExternalWorkflowHandle, log, workflowInfo, type SignalDefinition } from '@temporalio/workflow';
+import type { LeaseReport } from '../../domain/money/budget.js';
+import type { HoldCause } from '../../domain/batch/holds.js';
+import {
+  leaseWordSignal,
+  rowOfferSignal,
+  shardEndSignal,
+  shardFaultSignal,
+  slotReleaseSignal,
+  slowDownSignal,
+  trialEndSignal,
+  type RowOffer,
+  type RunShardInput,
+  type ShardFault,
+  type ShardSpeaker,
+  type TrialEnd,
+} from '../protocol/shard-messages.js';
+import type { ShardHolds } from './shard-control.js';
+
+/** What a shard tells its batch. A word that does not arrive is only logged: the batch has ended then. */
+export class ParentBatch {
+  readonly #input: RunShardInput;
+  readonly #holds: ShardHolds;
+
+  constructor(input: RunShardInput, holds: ShardHolds) {
+    this.#input = input;
+    this.#holds = holds;
+  }
+
+  /** Tells of a fault, once per scope; false where it was told before. */
+  tellFault(cause: HoldCause, rows: Pick<ShardFault, 'candidate' | 'others' | 'need'> = {}): boolean {
+    const { holdSeq } = this.#holds;
+    const count = this.#holds.meet(cause.scope);
+    if (count === undefined) return false;
+    void this.#tell(shardFaultSignal, { ...this.#speaker, count, cause, holdSeq, ...rows });
+    return true;
+  }
+
+  /** Tells which slots were given back so far. */
+  tellSlots(exhausted: boolean): void {
+    void this.#tell(slotReleaseSignal, { ...this.#speaker, ...this.#holds.given, exhausted });
+  }
+
+  /** Tells of the shard's lease. */
+  tellLease(word: LeaseReport): Promise<void> {
+    return this.#tell(leaseWordSignal, { ...word, ...this.#speaker });
+  }
+
+  /** Tells that a create met a 429 just now, and is to wait this long. */
+  tellSlowDown(waitMs: number): void {
+    const metAtMs = Date.now();
+    void this.#tell(slowDownSignal, { ...this.#speaker, metAtMs, untilMs: metAtMs + waitMs });
+  }
+
+  /** Answers a call for rows. */
+  tellOffer(offer: Omit<RowOffer, keyof ShardSpeaker>): void {
+    void this.#tell(rowOfferSignal, { ...this.#speaker, ...offer });
+  }
+
+  tellTrial(trial: number, verdict: TrialEnd['verdict']): void {
+    void this.#tell(trialEndSignal, { ...this.#speaker, trial, verdict });
+  }
+
+  /** Tells that the shard ends, where the batch would not hear of it otherwise. */
+  async tellEnd(): Promise<void> {
+    if (this.#holds.isAdopted) await this.#tell(shardEndSignal, this.#speaker);
+  }
+
+  get #speaker(): ShardSpeaker {
+    const { run, shard } = this.#input;
+    return { runSeq: run.runSeq, shard, execution: this.#holds.execution };
+  }
+
+  async #tell<T>(signal: SignalDefinition<[T]>, word: T): Promise<void> {
+    const { parent } = workflowInfo();
+    if (!parent) throw new Error('A shard runs only as the child of a batch.');
+    try {
+      await getExternalWorkflowHandle(parent.workflowId).signal(signal, word);
+    } catch (error) {
+      log.warn('A message to the batch could not be sent.', { error });
+    }
+  }
+}

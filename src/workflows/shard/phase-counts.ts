@@ -1,0 +1,40 @@
+import { EMPTY_TALLY, type Tally } from '../../domain/batch/tally.js';
+import type { RowProgress } from './row-progress.js';
+
+/** How many rows of a shard are at each step. */
+export class PhaseCounts {
+  pending = 0;
+  inFlight = 0;
+  copying = 0;
+  /** Pending rows that are in no queue: aside, or until their next generation's delay has passed. */
+  away = 0;
+
+  enter(progress: RowProgress, phase: 'pending' | 'inFlight' | 'copying'): void {
+    progress.phase = phase;
+    this[phase] += 1;
+  }
+
+  /** Counts the row as pending in no queue; what is returned tells whether it still is so. */
+  sendAway(progress: RowProgress): () => boolean {
+    const away = {};
+    this.enter(progress, 'pending');
+    progress.away = away;
+    this.away += 1;
+    return () => progress.away === away;
+  }
+
+  leave(progress: RowProgress, row: number): void {
+    const { phase } = progress;
+    if (phase === 'settled' || phase === 'recorded') {
+      throw new Error(`Row ${row} has ended already and cannot move.`);
+    }
+    this[phase] -= 1;
+    if (progress.away) this.away -= 1;
+    progress.away = undefined;
+  }
+
+  get tally(): Tally {
+    const { pending, inFlight, copying } = this;
+    return { ...EMPTY_TALLY, total: pending + inFlight + copying, pending, inFlight, copying };
+  }
+}

@@ -1,0 +1,107 @@
+import type { ModelMode } from '../../domain/batch/holds.js';
+import type { JobId } from '../../domain/rows/ids.js';
+import type { GenerationRecord, SettledEnd } from '../../domain/rows/outcome.js';
+import type { MissingJob } from '../../domain/rows/missing-job.js';
+import type { RowFault } from '../../domain/batch/row-faults.js';
+import type { LeftRow, RowView, ShardOverview } from '../protocol/shard-messages.js';
+
+/** Where one row of an open shard is. */
+export interface RowProgress {
+  readonly mode: ModelMode;
+  phase: RowView['phase'] | 'recorded';
+  generation: number;
+  jobId: JobId | undefined;
+  /** When the present job was made at the earliest; undefined where another run made it. Milliseconds since the epoch. */
+  jobMadeMs: number | undefined;
+  /** When it was made at the latest; undefined without a job. */
+  jobByMs: number | undefined;
+  /** The job was seen done. */
+  wasDone: boolean;
+  /** How long the job was seen unfinished before the row was put aside. */
+  unfinishedMs: number;
+  /** The job was not found last. */
+  missing: MissingJob | undefined;
+  /** How the row itself has failed last, and has not got through since. */
+  fault: RowFault | undefined;
+  /** Set while a pending row is in no queue: what brings it back. */
+  away: object | undefined;
+  unansweredSinceMs: number | undefined;
+  notBeforeMs: number;
+  openedSinceMs: number | undefined;
+  hasImage: boolean;
+  generations: GenerationRecord[];
+  end: SettledEnd | undefined;
+}
+
+/** The rows of a shard as it begins: by its overview, and by what a workflow run before this one knew of them. */
+export function rowsAtFirst(
+  overview: ShardOverview,
+  left: readonly LeftRow[],
+  nowMs: number,
+): readonly RowProgress[] {
+  const modes = overview.modes.flatMap(({ mode, rows }) => Array.from({ length: rows }, () => mode));
+  const recorded = new Set(overview.recorded.rows);
+  const known = new Map(overview.known.map((row) => [row.row, row]));
+  const before = new Map(left.map((row) => [row.row, row]));
+  return modes.map((mode, row) => {
+    const start = known.get(row);
+    const now = before.get(row) ?? start;
+    return {
+      mode,
+      phase: recorded.has(row) ? 'recorded' : 'pending',
+      generation: now?.generation ?? 1,
+      jobId: now?.jobId,
+      jobMadeMs: before.get(row)?.jobMadeMs,
+      jobByMs: before.get(row)?.jobByMs ?? (now?.jobId ? nowMs : undefined),
+      wasDone: before.get(row)?.wasDone ?? false,
+      unfinishedMs: before.get(row)?.unfinishedMs ?? 0,
+      missing: before.get(row)?.missing,
+      fault: before.get(row)?.fault,
+      away: undefined,
+      unansweredSinceMs: now?.unansweredSinceMs,
+      notBeforeMs: before.get(row)?.notBeforeMs ?? 0,
+      openedSinceMs: start?.openedSinceMs,
+      hasImage: start?.hasImage ?? false,
+      generations: [...(before.get(row)?.generations ?? [])],
+      end: undefined,
+    };
+  });
+}
+
+/** The record of a generation that is left without its end being seen; undefined where nothing was ever sent. */
+export function openRecordOf(progress: RowProgress): GenerationRecord | undefined {
+  const { generation, jobId, unansweredSinceMs, openedSinceMs, phase, wasDone } = progress;
+  const opened = openedSinceMs !== undefined && { openedSinceMs };
+  if (jobId && (phase === 'copying' || wasDone)) return { generation, jobId, end: 'done', charged: 'yes' };
+  if (jobId) return { generation, jobId, end: 'open', charged: 'unknown', ...opened };
+  if (unansweredSinceMs !== undefined)
+    return { generation, end: 'unanswered', charged: 'unknown', unansweredSinceMs, ...opened };
+  return undefined;
+}
+
+/** What is known of rows that wait, besides what is recorded. */
+export function leftOf(rows: readonly RowProgress[]): readonly LeftRow[] {
+  return rows.flatMap((progress, row) => {
+    const { phase, generation, jobId, unansweredSinceMs, notBeforeMs, generations } = progress;
+    const { jobMadeMs, jobByMs, wasDone, unfinishedMs, missing, fault } = progress;
+    const isNew =
+      generation === 1 && !jobId && unansweredSinceMs === undefined && notBeforeMs === 0 && !fault;
+    if (phase !== 'pending' || isNew) return [];
+    return [
+      {
+        row,
+        generation,
+        jobId,
+        unansweredSinceMs,
+        ...(notBeforeMs > 0 && { notBeforeMs }),
+        ...(jobMadeMs !== undefined && { jobMadeMs }),
+        ...(jobByMs !== undefined && { jobByMs }),
+        ...(wasDone && { wasDone }),
+        ...(unfinishedMs > 0 && { unfinishedMs }),
+        ...(missing && { missing }),
+        ...(fault && { fault }),
+        generations,
+      },
+    ];
+  });
+}

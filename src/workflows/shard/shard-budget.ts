@@ -1,0 +1,173 @@
+import { uuid4, workflowInfo } from '@temporalio/workflow';
+import type { ModelMode } from '../../domain/batch/holds.js';
+import type { RunSettings } from '../../domain/batch/run-settings.js';
+import { ShardLease, type LeaseLeft, type LeaseNeeds } from '../../domain/money/shard-lease.js';
+import type { ParentBatch } from './parent-signals.js';
+import type { ShardHolds } from './shard-control.js';
+import type { ShardLedger } from './row-states.js';
+import type { ProbedRow, RunShardInput, ShardOverview } from '../protocol/shard-messages.js';
+
+/** Rows whose money a shard asks for at once, at least: asking costs history. */
+const LEAST_ASKED_FOR = 100;
+
+/** What a shard must be told to know what its rows cost; nothing without a budget. */
+export function pricesOfBudget({ budget, prices }: RunSettings): Pick<RunSettings, 'prices'> {
+  return budget !== undefined && prices ? { prices } : {};
+}
+
+/** What a shard may spend, where its batch has a budget; without one every row is covered, and nothing is told. */
+export class ShardBudget {
+  readonly #shard: number;
+  readonly #epoch: number;
+  /** By row, in millionths; undefined without a budget. */
+  readonly #prices: readonly number[] | undefined;
+  readonly #lease: ShardLease;
+  readonly #ledger: ShardLedger;
+  readonly #holds: ShardHolds;
+  readonly #parent: ParentBatch;
+  #parentRunId: string;
+
+  constructor(
+    input: RunShardInput,
+    overview: Pick<ShardOverview, 'prices'>,
+    shard: { readonly ledger: ShardLedger; readonly holds: ShardHolds; readonly parent: ParentBatch },
+  ) {
+    this.#shard = input.shard;
+    this.#epoch = input.control.seq;
+    this.#prices = overview.prices?.flatMap(({ price, rows }) => Array.from({ length: rows }, () => price));
+    // Drawn of the workflow's own chance: a reset draws another one only for what comes after it.
+    this.#lease = new ShardLease(uuid4, input.resumed?.lease);
+    this.#ledger = shard.ledger;
+    this.#holds = shard.holds;
+    this.#parent = shard.parent;
+    this.#parentRunId = shard.holds.control.parentRunId;
+    this.take();
+  }
+
+  /** Takes in what the parent has said last. */
+  take(): void {
+    const { parentRunId, lease } = this.#holds.control;
+    if (parentRunId !== this.#parentRunId) this.#lease.repeat();
+    this.#parentRunId = parentRunId;
+    this.#lease.take(lease);
+  }
+
+  /** Whether a row's create is paid for: reserved already, or within what is left. */
+  covers(row: number): boolean {
+    return this.#prices === undefined || this.#lease.covers(row, this.#priceOf(row));
+  }
+
+  /** Reserves the price of a row that is started, unless its job is there already. */
+  start(row: number): void {
+    if (this.#prices === undefined || this.#ledger.generationOf(row).jobId) return;
+    this.#lease.reserve(row, this.#priceOf(row));
+  }
+
+  /** The workflow run that alone may create a row's job, for the activity to check; undefined for any. */
+  leasedTo(row: number): string | undefined {
+    return this.#lease.runOf(row);
+  }
+
+  /** Notes that a create of the row turned out not to be this workflow run's: it was reset. */
+  refuse(row: number): void {
+    this.#lease.refuse(row);
+  }
+
+  /** Notes that the row's present generation is bought. */
+  spend(row: number): void {
+    this.#lease.spend(row);
+  }
+
+  /** Notes what a probe did for a row, in the ledger too. */
+  noteProbed(probed: ProbedRow, nowMs: number): void {
+    const { row, jobId } = probed;
+    this.#ledger.noteProbed(probed, nowMs);
+    if (jobId !== undefined && this.#ledger.generationOf(row).jobId === jobId) this.spend(row);
+  }
+
+  /** Notes that a create of the row made no job; true where its price stays reserved, since it may be charged all the same. */
+  takeBack(row: number, { mayBeCharged }: { readonly mayBeCharged: boolean }): boolean {
+    if (mayBeCharged) this.#lease.expose(row);
+    else this.#lease.giveBack(row);
+    return this.#prices !== undefined && this.#lease.isReserved(row);
+  }
+
+  /** Reserves a row's price for a probe's create; false where it is not covered. */
+  reserveForProbe(row: number): boolean {
+    if (!this.covers(row)) return false;
+    this.start(row);
+    this.#lease.expose(row);
+    return true;
+  }
+
+  /** Rows that may be reserved for one probe: what is reserved and not sent is missed elsewhere. */
+  get mostForProbe(): number {
+    return this.#prices === undefined ? 5 : 2;
+  }
+
+  /** Whether the parent is to be told something. */
+  hasNews(mayCreate: (mode: ModelMode) => boolean): boolean {
+    return this.#prices !== undefined && this.#lease.hasNews(this.#needs(mayCreate));
+  }
+
+  /** Tells the parent what is needed, and what is not. */
+  speak(mayCreate: (mode: ModelMode) => boolean): void {
+    if (this.#prices === undefined) return;
+    const word = this.#lease.speak(this.#needs(mayCreate), this.#speaker);
+    if (word) void this.#parent.tellLease(word);
+  }
+
+  /** Gives back what is left: nothing more is bought in this workflow run. */
+  async end(): Promise<void> {
+    const word = this.#lease.lastWord(this.#speaker);
+    if (word) await this.#parent.tellLease(word);
+  }
+
+  /** For the shard's next workflow run, after `end`. */
+  get left(): { readonly lease?: LeaseLeft } {
+    return this.#prices ? { lease: this.#lease.left } : {};
+  }
+
+  get #speaker() {
+    return { shard: this.#shard, run: workflowInfo().runId, epoch: this.#epoch, nowMs: Date.now() };
+  }
+
+  #priceOf(row: number): number {
+    const price = this.#prices?.[row];
+    if (price === undefined) throw new Error(`There is no price for row ${row}.`);
+    return price;
+  }
+
+  #needs(mayCreate: (mode: ModelMode) => boolean): LeaseNeeds {
+    const { window } = this.#holds;
+    const canWork = window > 0 || this.#ledger.counts.inFlight > 0;
+    const queues: (readonly number[])[] = [];
+    let rest = 0;
+    let startable: number | undefined;
+    let isBusy = this.#ledger.counts.away > 0;
+    for (const [mode, rows] of this.#ledger.unpaid) {
+      const [head] = rows;
+      if (head !== undefined && canWork && mayCreate(mode)) {
+        if (this.#lease.isReserved(head)) isBusy = true;
+        else startable = Math.min(startable ?? Infinity, this.#priceOf(head));
+      }
+      const unreserved = rows.filter((row) => !this.#lease.isReserved(row));
+      queues.push(unreserved);
+      for (const row of unreserved) rest += this.#priceOf(row);
+    }
+    const next = firstOf(queues, Math.max(LEAST_ASKED_FOR, 2 * window));
+    const soon = next.reduce((sum, row) => sum + this.#priceOf(row), 0);
+    const [first] = next;
+    return { soon, rest, startable, first: first === undefined ? undefined : this.#priceOf(first), isBusy };
+  }
+}
+
+/** The first rows in the order of the sheet out of queues that each are in about that order. */
+function firstOf(queues: readonly (readonly number[])[], count: number): readonly number[] {
+  const [only = []] = queues;
+  if (queues.length <= 1) return only.slice(0, count);
+  return queues
+    .flatMap((rows) => rows.slice(0, count))
+    .toSorted((a, b) => a - b)
+    .slice(0, count);
+}
