@@ -4,7 +4,7 @@
  */
 import { readConfig, requireParts } from '../dist/config.js';
 import { logToStderr } from '../dist/log.js';
-import { logTemporalTo } from '../dist/temporal-log.js';
+import { logTemporalTo } from '../dist/activities/worker/process/temporal-log.js';
 import { startWorker } from '../dist/worker.js';
 
 const config = readConfig(process.env, undefined);

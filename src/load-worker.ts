@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { asPart } from './domain/text/full-stop.js';
 import { UsageError } from './errors.js';
-import type { logTemporalTo } from './temporal-log.js';
+import type { logTemporalTo } from './activities/worker/process/temporal-log.js';
 import type { startWorker } from './worker.js';
 
 /** The code of the worker, which is loaded only where one runs. */
@@ -19,7 +19,10 @@ export async function loadWorker(): Promise<WorkerCode> {
     // By itself first: one that fails below two modules at once is thrown a second time, where nothing catches it.
     await import('@temporalio/worker');
     await import('@napi-rs/image');
-    const [code, log] = await Promise.all([import('./worker.js'), import('./temporal-log.js')]);
+    const [code, log] = await Promise.all([
+      import('./worker.js'),
+      import('./activities/worker/process/temporal-log.js'),
+    ]);
     return { startWorker: code.startWorker, logTemporalTo: log.logTemporalTo };
   } catch (cause) {
     const [line = ''] = (cause instanceof Error ? cause.message : String(cause)).split('\n');

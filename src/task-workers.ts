@@ -9,7 +9,7 @@ import {
 } from '@temporalio/worker';
 import type { FiringActivities } from './workflows/protocol/firing-activities.js';
 import type { Activities } from './workflows/protocol/activities.js';
-import type { WorkerRole } from './worker-roles.js';
+import type { WorkerRole } from './activities/worker/process/roles.js';
 import { taskQueues } from './workflows/protocol/names.js';
 import { workerIdentity } from './status/worker-identity.js';
 

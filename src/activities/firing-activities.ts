@@ -1,7 +1,7 @@
-import type { FiringDependencies } from './firing-dependencies.js';
+import type { FiringDependencies } from './firing/firing-dependencies.js';
 import type { FiringActivities } from '../workflows/protocol/firing-activities.js';
-import { cancelFiringActivity, followFiringActivity } from './follow-firing.js';
-import { startFiringActivity } from './start-firing.js';
+import { cancelFiringActivity, followFiringActivity } from './firing/follow-firing.js';
+import { startFiringActivity } from './firing/start-firing.js';
 
 /** The activities of schedules' firings. */
 export function createFiringActivities(dependencies: FiringDependencies): FiringActivities {

@@ -1,5 +1,5 @@
 import type { RunRef } from '../storage/layout.js';
-import { idempotencyKey } from '../domain/idempotency-key.js';
+import { idempotencyKey } from './row/idempotency-key.js';
 import { modeWith } from '../domain/rows/generation-settings.js';
 import type { ModelMode } from '../domain/batch/holds.js';
 import type { PromptRow, ShardRow } from '../domain/rows/row.js';

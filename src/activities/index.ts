@@ -1,30 +1,34 @@
 import { UNKNOWN_POLL_TIMES } from '../domain/time/poll-schedule.js';
-import { askingRun } from './activity-context.js';
-import { awaitGenerationActivity } from './await-generation.js';
-import { createGenerationActivity } from './create-generation.js';
-import type { ActivityDependencies, WorkerState } from './dependencies.js';
-import { findJobActivity } from './find-job.js';
+import { askingRun } from './worker/activity-context.js';
+import { awaitGenerationActivity } from './row/await-generation.js';
+import { createGenerationActivity } from './row/create-generation.js';
+import type { ActivityDependencies, WorkerState } from './worker/dependencies.js';
+import { findJobActivity } from './row/find-job.js';
 import { forHistory } from './for-history.js';
-import { ingestActivity } from './ingest.js';
-import { leaseBudgetActivity } from './lease-budget.js';
-import { JobTimes } from './job-times.js';
-import { PollTurns } from './poll-turns.js';
-import { postNoticeActivity } from './post-notice.js';
-import { probeActivity } from './probe.js';
-import { rebindAccountActivity } from './rebind-account.js';
-import { behindGate, RequestGate } from './request-gate.js';
-import { reportCanaryActivity } from './report-canary.js';
-import { RunAccounts } from './run-accounts.js';
-import { sealActivity } from './seal.js';
-import { openShardActivity, recordLostShardActivity, recordOutcomesActivity } from './shard-activities.js';
+import { ingestActivity } from './ingest/ingest.js';
+import { leaseBudgetActivity } from './batch/lease-budget.js';
+import { JobTimes } from './worker/job-times.js';
+import { PollTurns } from './worker/poll-turns.js';
+import { postNoticeActivity } from './notices/post-notice.js';
+import { probeActivity } from './batch/probe.js';
+import { rebindAccountActivity } from './account/rebind-account.js';
+import { behindGate, RequestGate } from './worker/request-gate.js';
+import { reportCanaryActivity } from './seal/report-canary.js';
+import { RunAccounts } from './worker/run-accounts.js';
+import { sealActivity } from './seal/seal.js';
+import {
+  openShardActivity,
+  recordLostShardActivity,
+  recordOutcomesActivity,
+} from './batch/shard-activities.js';
 import { ServiceTexts } from '../ledger/service-texts.js';
 import { ShardRows } from '../ledger/shard-rows.js';
 import type { RunRef } from '../storage/layout.js';
-import { storeImageActivity } from './store-image.js';
+import { storeImageActivity } from './row/store-image.js';
 import { tellEndActivity } from './tell-end.js';
-import { Thumbnails } from './thumbnails.js';
+import { Thumbnails } from './worker/thumbnails.js';
 import type { Activities } from '../workflows/protocol/activities.js';
-import { watchBatchActivity } from './watch-batch.js';
+import { watchBatchActivity } from './notices/watch-batch.js';
 
 /** For two pictures of 16 million pixels, one after the other. */
 const DEFAULT_DECODE_BYTES = 192 * 1024 * 1024;

@@ -4,7 +4,7 @@ import { Report } from '../ledger/documents.js';
 import { readDocumentIfAny } from '../ledger/files/read-document.js';
 import { noticeOf } from '../notices/notice-of.js';
 import { addressOf, at, reportKey, type RunRef } from '../storage/layout.js';
-import type { WorkerState } from './dependencies.js';
+import type { WorkerState } from './worker/dependencies.js';
 import type { Activities, WatchBatchInput } from '../workflows/protocol/activities.js';
 
 /** Has the end of a run told; does nothing where no one wants to hear. */

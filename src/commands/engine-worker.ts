@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { stackFolder } from '../local/servers/stack-info.js';
 import { UsageError } from '../errors.js';
 import { loadWorker } from '../load-worker.js';
-import type { RunningWorker } from '../run-workers.js';
+import type { RunningWorker } from '../activities/worker/process/run-workers.js';
 import type { StartWorkerOptions } from '../worker.js';
 
 /** The worker of `run` and `dev`, which starts with the command or later, and ends with it. */

@@ -1,5 +1,5 @@
 import { Client } from '@temporalio/client';
-import { behindGate, RequestGate } from '../activities/request-gate.js';
+import { behindGate, RequestGate } from '../activities/worker/request-gate.js';
 import { createBananaHubClient } from '../bananahub/http-client.js';
 import { requireParts } from '../config.js';
 import { logToStderr } from '../log.js';

@@ -2,7 +2,7 @@ import { requireParts, requireSound } from '../config.js';
 import { loadWorker } from '../load-worker.js';
 import { logToStderr } from '../log.js';
 import type { ListenAddress } from '../bananahub/webhooks/receiver.js';
-import type { WorkerRole } from '../worker-roles.js';
+import type { WorkerRole } from '../activities/worker/process/roles.js';
 import { EXIT, type Command } from './command-context.js';
 import { aborted } from './dev.js';
 

@@ -2,7 +2,7 @@ import type { Command as Program } from '@commander-js/extra-typings';
 import type { ExitCode } from '../commands/command-context.js';
 import { byteSize, listenAddress, namesOf, wholeNumber } from '../commands/option-parsers.js';
 import { jobTime, misbehaviourRate, rate, sandboxHelp } from '../commands/sandbox-option-parsers.js';
-import { WORKER_ROLES } from '../worker-roles.js';
+import { WORKER_ROLES } from '../activities/worker/process/roles.js';
 import { example, type Performer } from './perform.js';
 
 const DEFAULT_WEBHOOK_LISTEN = { host: '127.0.0.1', port: 8787 } as const;

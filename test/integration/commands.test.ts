@@ -19,7 +19,7 @@ import { checkSheet } from '../../src/plan/rows/check-sheet.js';
 import { planSubmission } from '../../src/plan/plan-submission.js';
 import { localSheet } from '../../src/sheet/fetch/sheet-file.js';
 import { startRun } from '../../src/plan/start-run.js';
-import type { RunningWorker } from '../../src/run-workers.js';
+import type { RunningWorker } from '../../src/activities/worker/process/run-workers.js';
 import { startWorker } from '../../src/worker.js';
 import { batchWorkflowId } from '../../src/workflows/protocol/names.js';
 import { performCommand } from '../support/command-run.js';

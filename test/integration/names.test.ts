@@ -3,7 +3,7 @@ import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { finishRenames, setRenamedAside } from '../../src/activities/rename-images.js';
+import { finishRenames, setRenamedAside } from '../../src/activities/ingest/rename-images.js';
 import { prune } from '../../src/commands/prune.js';
 import { verify } from '../../src/commands/verify.js';
 import type { Config } from '../../src/config.js';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { latestJobs, provesSameAccount } from '../../src/activities/same-account.js';
+import { latestJobs, provesSameAccount } from '../../src/activities/worker/same-account.js';
 import { createBananaHubClient } from '../../src/bananahub/http-client.js';
 import type { BananaHubClient } from '../../src/bananahub/client.js';
 import type { ContentHash, JobId, RowId } from '../../src/domain/rows/ids.js';

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { readNotices } from '../../src/status/notices/notice-config.js';
 import { at, serviceTextsPrefix } from '../../src/storage/layout.js';
-import type { RunningWorker } from '../../src/run-workers.js';
+import type { RunningWorker } from '../../src/activities/worker/process/run-workers.js';
 import { startWorker } from '../../src/worker.js';
 import { cancelUpdate } from '../../src/workflows/protocol/batch-messages.js';
 import { runCommand } from '../support/command-line.js';

@@ -1,7 +1,7 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import pino from 'pino';
 import { MemoryLimit } from '../../src/storage/byte-budget.js';
-import type { ActivityDependencies } from '../../src/activities/dependencies.js';
+import type { ActivityDependencies } from '../../src/activities/worker/dependencies.js';
 import { DEFAULT_LIMITS } from '../../src/activities/limits.js';
 import { createActivities } from '../../src/activities/index.js';
 import type { Activities } from '../../src/workflows/protocol/activities.js';

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import pino from 'pino';
 import type { RunRef } from '../../src/storage/layout.js';
-import { logTemporalTo } from '../../src/temporal-log.js';
-import type { RunningWorker } from '../../src/run-workers.js';
+import { logTemporalTo } from '../../src/activities/worker/process/temporal-log.js';
+import type { RunningWorker } from '../../src/activities/worker/process/run-workers.js';
 import { startWorker, type StartWorkerOptions } from '../../src/worker.js';
 import type { RunSettings } from '../../src/domain/batch/run-settings.js';
 import { QUICK_LIMITS } from './quick-limits.js';

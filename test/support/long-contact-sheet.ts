@@ -1,4 +1,4 @@
-import { ContactSheetFiles } from '../../src/activities/contact-sheet-files.js';
+import { ContactSheetFiles } from '../../src/activities/seal/contact-sheet-files.js';
 import type { FailureKind } from '../../src/domain/rows/failure-kind.js';
 import type { RowEnd } from '../../src/domain/rows/outcome.js';
 import type { ShardRow } from '../../src/domain/rows/row.js';

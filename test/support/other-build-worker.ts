@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, NativeConnection, Worker } from '@temporalio/worker';
 import pino from 'pino';
-import { logTemporalTo } from '../../src/temporal-log.js';
+import { logTemporalTo } from '../../src/activities/worker/process/temporal-log.js';
 import type { TestEngine } from './test-engine.js';
 
 // What a worker that cannot continue anything says would bury what the tests say.

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { WORKER_ROLES, type WorkerRole } from '../../src/worker-roles.js';
+import { WORKER_ROLES, type WorkerRole } from '../../src/activities/worker/process/roles.js';
 import { readBatchStatus } from '../../src/status/batch-status.js';
 import type { BatchStatus } from '../../src/status/status-document.js';
 import type { BatchId } from '../../src/domain/rows/ids.js';

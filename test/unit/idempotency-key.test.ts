@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { contentHash } from '../../src/domain/identity/content-hash.js';
-import { idempotencyKey, idempotencyKeyOfBody } from '../../src/domain/idempotency-key.js';
+import { idempotencyKey, idempotencyKeyOfBody } from '../../src/activities/row/idempotency-key.js';
 import { parseBatchId, type BatchId } from '../../src/domain/rows/ids.js';
 import { RowIds } from '../../src/domain/identity/row-id.js';
 

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { JobTimes } from '../../src/activities/job-times.js';
+import { JobTimes } from '../../src/activities/worker/job-times.js';
 import { chance } from '../../src/local/sandbox/seeded-chance.js';
 import {
   heardLateMs,

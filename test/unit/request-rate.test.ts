@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PollTurns } from '../../src/activities/poll-turns.js';
+import { PollTurns } from '../../src/activities/worker/poll-turns.js';
 import {
   freeAfter,
   freeAtNewRate,

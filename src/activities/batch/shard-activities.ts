@@ -1,0 +1,180 @@
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import pMap from 'p-map';
+import { MAX_PRICE, microsOf } from '../../domain/micros.js';
+import { priceOf, tableOf, type PriceTable } from '../../domain/money/price-table.js';
+import { tallyOfSettled } from '../../domain/batch/tally.js';
+import type { RowOutcome, SettledRow } from '../../domain/rows/outcome.js';
+import type { RowStart, ShardRow } from '../../domain/rows/row.js';
+import { leftUnended } from '../../domain/rows/row-plan.js';
+import { toJsonLines } from '../../ledger/files/json-lines.js';
+import { noteOpened } from '../../ledger/opened-shards.js';
+import { PresentImages } from '../../ledger/present-images.js';
+import { at, partKey, type RunRef } from '../../storage/layout.js';
+import type { KnownRow, ShardOverview } from '../../workflows/protocol/shard-messages.js';
+import { withHeartbeat } from '../worker/activity-context.js';
+import { modeOf } from '../generation-key.js';
+import type { WorkerState } from '../worker/dependencies.js';
+import { listParts, readParts, toOutcome } from '../../ledger/parts.js';
+import { withStorageRetries } from '../worker/storage-fault.js';
+import type { Activities, RecordOutcomesInput } from '../../workflows/protocol/activities.js';
+
+/** Tells a shard what it must know of its rows, and what an earlier execution of it has recorded. */
+export function openShardActivity(state: WorkerState): Activities['openShard'] {
+  return ({ run, shard, openedBy, prices }) =>
+    bearingBucket(state, async () => {
+      const rows = await state.shardRows.all(run, shard);
+      const parts = await listParts(state.store, run, shard);
+      const recorded = await readParts(state.store, run, parts);
+      // From here on creates may be sent that only this shard's workflow knows of.
+      const first = await noteOpened(state.store, run, shard, { openedBy });
+      const doubt = first.openedBy === openedBy ? undefined : { runSeq: run.runSeq, ...first };
+      const overview = overviewOf(rows, recorded, { nextPart: (parts.at(-1)?.part ?? -1) + 1, doubt });
+      return prices ? { ...overview, prices: rowPrices(rows, tableOf(prices)) } : overview;
+    });
+}
+
+/** What images of rows cost, as runs of equal prices. */
+function rowPrices(rows: readonly ShardRow[], table: PriceTable): NonNullable<ShardOverview['prices']> {
+  const runs: { price: number; rows: number }[] = [];
+  for (const row of rows) {
+    const price = microsOf(priceOf(table, row) ?? '', MAX_PRICE);
+    if (price === undefined) {
+      throw ApplicationFailure.nonRetryable(`There is no price for ${row.model} ${row.resolution}.`);
+    }
+    const last = runs.at(-1);
+    if (last?.price === price) last.rows += 1;
+    else runs.push({ price, rows: 1 });
+  }
+  return runs;
+}
+
+function overviewOf(
+  rows: readonly ShardRow[],
+  recorded: ReadonlyMap<number, RowOutcome>,
+  {
+    nextPart,
+    doubt,
+  }: {
+    readonly nextPart: number;
+    /** Set where an earlier execution may have sent creates that no one has recorded. */
+    readonly doubt: { readonly runSeq: number; readonly openedAtMs: number } | undefined;
+  },
+): ShardOverview {
+  const modes: { mode: ReturnType<typeof modeOf>; rows: number }[] = [];
+  const known: KnownRow[] = [];
+  const recordedRows: number[] = [];
+  for (const [row, shardRow] of rows.entries()) {
+    const mode = modeOf(shardRow);
+    const last = modes.at(-1);
+    if (last?.mode === mode) last.rows += 1;
+    else modes.push({ mode, rows: 1 });
+    if (recorded.has(shardRow.position)) recordedRows.push(row);
+    else known.push(...knownStart(row, startOf(shardRow, doubt)));
+  }
+  const tally = tallyOfSettled(recorded.values());
+  return { modes, known, recorded: { rows: recordedRows, tally }, nextPart };
+}
+
+function startOf(row: ShardRow, doubt: Parameters<typeof overviewOf>[2]['doubt']): RowStart {
+  if (!doubt) return row;
+  return leftUnended(row, { ...doubt, leftAt: new Date(doubt.openedAtMs).toISOString() }).start ?? row;
+}
+
+/** What a shard must know of where a row starts; nothing of one that starts afresh. */
+function knownStart(row: number, start: RowStart): readonly KnownRow[] {
+  const { generation, jobId, unansweredSinceMs, openedSinceMs, standing } = start;
+  const startsAfresh =
+    generation === 1 && !jobId && unansweredSinceMs === undefined && openedSinceMs === undefined && !standing;
+  if (startsAfresh) return [];
+  return [
+    {
+      row,
+      generation,
+      ...(jobId && { jobId }),
+      ...(unansweredSinceMs !== undefined && { unansweredSinceMs }),
+      ...(openedSinceMs !== undefined && { openedSinceMs }),
+      ...(standing && { hasImage: true }),
+    },
+  ];
+}
+
+/** Rows that are looked for in the bucket at a time. */
+const LOOKS_AT_ONCE = 16;
+
+/** Writes one part: rows that have settled, with what they cost. Writing it again changes nothing. */
+export function recordOutcomesActivity(state: WorkerState): Activities['recordOutcomes'] {
+  return ({ run, shard, part, settled }: RecordOutcomesInput) =>
+    bearingBucket(state, async () => {
+      const outcomes = await pMap(
+        settled,
+        async (one) => outcomeOf(state, run, await state.shardRows.row({ run, shard, row: one.row }), one),
+        { concurrency: LOOKS_AT_ONCE },
+      );
+      await putPart(state, { run, shard, part }, outcomes);
+    });
+}
+
+/** A row's outcome, with what the service said; one that is said to keep its image has the new one where that was stored all the same, unseen by its shard. */
+export async function outcomeOf(
+  state: WorkerState,
+  run: RunRef,
+  row: ShardRow,
+  settled: Omit<SettledRow, 'row'>,
+): Promise<RowOutcome> {
+  const outcome = toOutcome(run, row, await state.serviceTexts.shownOf(run, settled));
+  return row.standing && settled.end.kind !== 'stored' ? orStored(state, run, row, outcome) : outcome;
+}
+
+/** The outcome of a row, or that of its image where that lies in the bucket. */
+async function orStored(
+  { store }: WorkerState,
+  run: RunRef,
+  row: ShardRow,
+  outcome: RowOutcome,
+): Promise<RowOutcome> {
+  const present = await PresentImages.list(store, run, row.imageName);
+  return (await present.outcomeOf(row, outcome, { leastGeneration: row.generation })) ?? outcome;
+}
+
+/**
+ * Settles as `shard-lost` every row of a shard that has neither a recorded outcome nor its image in the bucket; their keys
+ * give their jobs back later.
+ */
+export function recordLostShardActivity(state: WorkerState): Activities['recordLostShard'] {
+  return ({ run, shard, openedAtMs }) =>
+    bearingBucket(state, async () => {
+      const rows = await state.shardRows.all(run, shard);
+      const parts = await listParts(state.store, run, shard);
+      const recorded = await readParts(state.store, run, parts);
+      const settledAtMs = Context.current().info.scheduledTimestampMs;
+      const left = { runSeq: run.runSeq, openedAtMs, leftAt: new Date(settledAtMs).toISOString() };
+      const message = `The workflow of its shard was terminated twice. To find its job again by its idempotency key: banana-batch retry ${run.batchId}`;
+      const lost = await pMap(
+        rows.filter(({ position }) => !recorded.has(position)),
+        (row) => {
+          const end = { kind: 'failed', failure: 'shard-lost', message } as const;
+          const { generations } = leftUnended(row, left).outcome;
+          return orStored(state, run, row, toOutcome(run, row, { end, generations, settledAtMs }));
+        },
+        { concurrency: LOOKS_AT_ONCE },
+      );
+      await putPart(state, { run, shard, part: (parts.at(-1)?.part ?? -1) + 1 }, lost);
+      return tallyOfSettled([...recorded.values(), ...lost]);
+    });
+}
+
+/** With heartbeats, by which a worker that dies meanwhile is noticed soon. */
+function bearingBucket<T>(state: WorkerState, work: () => Promise<T>): Promise<T> {
+  return withHeartbeat(() => withStorageRetries(state, work));
+}
+
+export async function putPart(
+  state: WorkerState,
+  { run, shard, part }: Pick<RecordOutcomesInput, 'run' | 'shard' | 'part'>,
+  outcomes: readonly RowOutcome[],
+): Promise<void> {
+  await state.store.put(at(run, partKey(run, run.runSeq, shard, part)), toJsonLines(outcomes), {
+    contentType: 'application/jsonl',
+  });
+}

@@ -1,0 +1,129 @@
+import { MergedLabels } from '../../domain/merged-labels.js';
+import type { LeftOutRecord, PromptRow } from '../../domain/rows/row.js';
+import { SheetColumnList, type SheetColumn } from '../../domain/rows/sheet-column.js';
+import type { RunRequest } from '../../ledger/documents.js';
+import { rejectsOf, skippedOf } from '../../ledger/kept-rejects.js';
+import type { LedgerFiles } from '../../ledger/files/ledger-files.js';
+import type { BeforeRun } from '../../ledger/previous-runs.js';
+import { SheetTally, type SheetHeader, type SheetItem } from '../../sheet/index.js';
+import type { RunRef } from '../../storage/layout.js';
+import type { ObjectStore } from '../../storage/object-store.js';
+import { Rejects, SkippedRecords } from './ingest-files.js';
+
+/** What a run takes of its sheet besides the rows, together with what stays of the batch's earlier sheets. */
+export class IngestedSheet {
+  readonly #store: ObjectStore;
+  readonly #request: RunRequest;
+  readonly #tally = new SheetTally();
+  readonly #rejects: Rejects;
+  readonly #skipped: SkippedRecords;
+  /** The batch that the rows of this run join; undefined where the run's sheet is the whole batch. */
+  readonly #joined: Required<BeforeRun>['batch'];
+  readonly #base: BeforeRun['base'];
+  readonly #labels: MergedLabels;
+  readonly #columns: SheetColumnList;
+  #rejectColumns: readonly string[] = [];
+  /** The sheet is one of our own reports, whose columns of ours say what rows are, not what a sheet says of them. */
+  #isReport = false;
+
+  constructor(
+    files: LedgerFiles,
+    context: { readonly store: ObjectStore; readonly request: RunRequest; readonly before: BeforeRun },
+  ) {
+    const { request, before } = context;
+    this.#store = context.store;
+    this.#request = request;
+    this.#rejects = new Rejects(files);
+    this.#skipped = new SkippedRecords(files);
+    this.#base = before.base;
+    this.#joined = before.base && (request.merge || request.action !== 'submit') ? before.batch : undefined;
+    this.#labels = new MergedLabels(this.#joined?.labelColumns ?? []);
+    this.#columns = new SheetColumnList(this.#joined?.sheetColumns);
+  }
+
+  get rejected(): number {
+    return this.#rejects.count;
+  }
+
+  get delimiter(): string {
+    return this.#joined?.delimiter ?? this.#tally.summary().delimiter;
+  }
+
+  get labelColumns(): readonly string[] {
+    if (this.#joined) return this.#labels.columns;
+    // Rows that stay for rejected records may have columns that the sheet lacks.
+    return [...new Set([...this.#tally.summary().labelColumns, ...this.#labels.columns])];
+  }
+
+  get sheetColumns(): readonly SheetColumn[] {
+    return this.#columns.columns;
+  }
+
+  /** To be called before the first row. A retry or redo has no sheet that could fix what was rejected. */
+  async begin(): Promise<void> {
+    if (this.#joined && this.#base) {
+      for await (const skipped of skippedOf(this.#store, this.#base)) await this.#skipped.add(skipped);
+    }
+    if (this.#request.action !== 'submit') await this.#keepRejects();
+  }
+
+  async add(item: SheetItem): Promise<void> {
+    this.#tally.add(item);
+    switch (item.kind) {
+      case 'header':
+        for (const label of item.header.labelColumns) this.#labels.spelled(label);
+        this.#addColumns(item.header);
+        if (!item.header.isRejects) await this.#keepRejects();
+        break;
+      case 'rejected':
+        this.#columns.addRecord(item.rejected);
+        await this.#rejects.add(this.#placed(item.rejected));
+        break;
+      case 'skipped':
+        this.#columns.addRecord(item.skipped);
+        await this.#skipped.add(this.#placed(item.skipped));
+        break;
+      case 'row':
+      case 'blank':
+        break;
+    }
+  }
+
+  /** A row with its labels under the names that the batch has for them. */
+  spelled(row: PromptRow, isKept: boolean): PromptRow {
+    const isSpelled = this.#joined ? isKept : !isKept;
+    const spelled = isSpelled ? row : { ...row, labels: this.#labels.of(row.labels) };
+    if (!this.#joined || !isKept) this.#columns.addRow(spelled, this.#isReport);
+    return spelled;
+  }
+
+  /** Stores the records of which no row is made; the columns that the rejected ones have. */
+  async storeLeftOut(run: RunRef): Promise<readonly string[]> {
+    await this.#skipped.store(run);
+    const kept = this.#rejectColumns;
+    const columns = kept.length > 0 ? kept : this.#tally.summary().columns;
+    return this.#rejects.store(run, columns, this.delimiter);
+  }
+
+  #addColumns(header: SheetHeader): void {
+    this.#isReport = this.#joined !== undefined && (header.isFailures || header.isRejects);
+    for (const column of header.sheetColumns) {
+      if (column.ours === undefined)
+        this.#columns.add({ ...column, name: this.#labels.spelled(column.name) });
+      else if (!this.#isReport) this.#columns.add(column);
+    }
+  }
+
+  /** Records of a sheet that joins a batch come after all of its rows: what of these they stand for is not known. */
+  #placed<T extends LeftOutRecord>(record: T): T {
+    return this.#joined ? { ...record, place: undefined } : record;
+  }
+
+  async #keepRejects(): Promise<void> {
+    if (!this.#joined || !this.#base) return;
+    this.#rejectColumns = this.#joined.rejectColumns;
+    for await (const rejected of rejectsOf(this.#store, this.#base, this.#joined)) {
+      await this.#rejects.add(rejected);
+    }
+  }
+}

@@ -1,0 +1,98 @@
+import { Context } from '@temporalio/activity';
+import { z } from 'zod';
+import type { RunLook } from '../../status/look-at-batch.js';
+import { watchBatch, type WatchMemory, type WatchNews } from '../../status/notices/batch-watch.js';
+import type { NoticeEvent } from '../../domain/batch/notice.js';
+import { noticeOf } from '../../notices/notice-of.js';
+import { pause, startTemporalClock, withHeartbeat } from '../worker/activity-context.js';
+import type { WorkerState } from '../worker/dependencies.js';
+import { noticeBatchOf } from '../tell-end.js';
+import type { Activities } from '../../workflows/protocol/activities.js';
+
+type State = Pick<WorkerState, 'tell' | 'lookAtRun' | 'limits' | 'log'>;
+
+/**
+ * Looks at a batch now and then, for as long as its workflow is open, and tells of holds, of pauses of its own and of
+ * standstills; and of its end where that came from outside. Returns at once where no one wants to hear.
+ */
+export function watchBatchActivity(state: State): Activities['watchBatch'] {
+  return async (input) => {
+    const { tell, lookAtRun } = state;
+    if (!tell || !lookAtRun) return;
+    let memory: WatchMemory | undefined = Memory.safeParse(Context.current().info.heartbeatDetails).data;
+    const nowMs = startTemporalClock();
+    const { holdToldAfterMs, stuckToldAfterMs } = state.limits;
+    const limits = { holdToldAfterMs, stuckToldAfterMs, everyMs: holdToldAfterMs / 2 };
+    const batch = noticeBatchOf(input);
+    /** False where there is nothing more to watch. */
+    const lookOnce = async (): Promise<boolean> => {
+      const seen: RunLook = await lookAtRun(input.run);
+      if (seen.kind === 'failed') {
+        await tell(noticeOf({ type: 'batch.ended', batch, end: 'failed', tally: seen.tally }, seen.at));
+      }
+      if (seen.kind !== 'open') return seen.kind === 'unseen';
+      const lookedAtMs = nowMs();
+      const watched = watchBatch(memory, seen.look, { ...limits, nowMs: lookedAtMs });
+      const at = new Date(lookedAtMs).toISOString();
+      for (const news of watched.news) await tell(noticeOf(eventOf(batch, news), at));
+      // Not before all is told: what is reported again by the next look has the same id.
+      memory = watched.memory;
+      return true;
+    };
+    const bearing = async (look: () => Promise<boolean>): Promise<boolean> => {
+      try {
+        return await look();
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        state.log.info(
+          { batchId: input.run.batchId, reason },
+          'A batch could not be checked; the next check follows.',
+        );
+        return true;
+      }
+    };
+    await withHeartbeat(
+      async () => {
+        let isOpen = true;
+        // To the end, even if nothing more is to be seen: an activity that outlives its workflow unasked makes a warning.
+        while (await isStillWatched(limits.everyMs)) if (isOpen) isOpen = await bearing(lookOnce);
+        if (isOpen) await bearing(lookOnce);
+      },
+      () => memory,
+    );
+  };
+}
+
+/** Waits; false once the batch's workflow has gone. Throws where another worker is to watch from now on. */
+async function isStillWatched(everyMs: number): Promise<boolean> {
+  try {
+    await pause(everyMs);
+    return true;
+  } catch (error) {
+    if (Context.current().cancellationDetails?.notFound !== true) throw error;
+    return false;
+  }
+}
+
+function eventOf(batch: ReturnType<typeof noticeBatchOf>, news: WatchNews): NoticeEvent {
+  switch (news.kind) {
+    case 'held':
+      return { type: 'batch.held', batch, hold: news.hold };
+    case 'paused':
+      return { type: 'batch.paused', batch, pause: news.pause };
+    case 'stuck': {
+      const since = new Date(news.movedAtMs).toISOString();
+      return { type: 'batch.stuck', batch, message: news.message, since };
+    }
+  }
+}
+
+const Memory: z.ZodType<WatchMemory> = z.object({
+  lookedAtMs: z.number(),
+  counts: z.string(),
+  movedAtMs: z.number(),
+  standstillMs: z.number(),
+  stuckTold: z.boolean(),
+  holdsTold: z.array(z.object({ scope: z.string(), since: z.string(), atMs: z.number() })),
+  pausesTold: z.array(z.object({ kind: z.string(), since: z.string() })),
+});

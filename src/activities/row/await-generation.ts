@@ -1,0 +1,196 @@
+import { Context } from '@temporalio/activity';
+import { z } from 'zod';
+import type { Job } from '../../bananahub/client.js';
+import type { JobFailureClass } from '../../domain/rows/failure-kind.js';
+import { LOOKS_BEFORE_ASIDE } from '../../domain/rows/missing-job.js';
+import { FRESH_BUDGET } from '../../domain/batch/fault-budget.js';
+import { heardLateMs, nextPollDelayMs, stillEarlyMs } from '../../domain/time/poll-schedule.js';
+import type { ShardRow } from '../../domain/rows/row.js';
+import type { RunRef } from '../../storage/layout.js';
+import { AskedWait } from './asked-wait.js';
+import { pause, startTemporalClock, withHeartbeat } from '../worker/activity-context.js';
+import type { WorkerState } from '../worker/dependencies.js';
+import { retryOrHold } from '../bear-or-hold.js';
+import { batchFault, meaningOf } from '../failure.js';
+import { JobLooks, LeftMissing, missingOf } from './job-looks.js';
+import type { SeenEnd } from '../worker/job-times.js';
+import { withStorageRetries } from '../worker/storage-fault.js';
+import { UnfinishedTime } from '../unfinished-time.js';
+import type {
+  Activities,
+  AwaitGenerationInput,
+  AwaitGenerationResult,
+} from '../../workflows/protocol/activities.js';
+import { watchingWebhook, type WebhookWatch } from './webhook-watch.js';
+
+/** What an attempt leaves for the next. */
+const Progress = z.object({ unfinishedMs: z.number(), missing: LeftMissing.exactOptional() });
+
+/**
+ * Polls a job until it ends. Outages only make it wait, or end it by the batch's fault, after which the workflow asks
+ * again. `jobTimeoutMs` is measured by what the service answered alone, so neither an outage, nor a refused key, nor a
+ * machine that slept, nor a clock that is off gives a paid job up.
+ */
+export function awaitGenerationActivity(state: WorkerState): Activities['awaitGeneration'] {
+  return (input) => {
+    const clock = startTemporalClock();
+    const before = Progress.safeParse(Context.current().info.heartbeatDetails).data ?? input;
+    const unfinished = new UnfinishedTime(before.unfinishedMs ?? 0, clock());
+    const asked = new AskedWait(clock);
+    const looks = new JobLooks(state, input.jobId, clock, before.missing);
+    const progress = () => ({
+      unfinishedMs: unfinished.seenMs,
+      ...missingOf(looks),
+      ...asked.details,
+    });
+    const leave = (): void => Context.current().heartbeat(progress());
+    return withHeartbeat(async () => {
+      const row = await withStorageRetries(state, async () => {
+        await state.runAccounts.check(input.run, [input.jobId]);
+        return state.shardRows.row(input);
+      });
+      return watchingWebhook(state, input, (webhook) =>
+        pollUntilEnded(state, input, row, { clock, unfinished, looks, asked, leave, webhook }),
+      );
+    }, progress);
+  };
+}
+
+async function pollUntilEnded(
+  state: WorkerState,
+  input: AwaitGenerationInput,
+  row: ShardRow,
+  {
+    clock,
+    unfinished,
+    looks,
+    asked,
+    leave,
+    webhook,
+  }: {
+    readonly clock: () => number;
+    readonly unfinished: UnfinishedTime;
+    readonly looks: JobLooks;
+    readonly asked: AskedWait;
+    /** Leaves for the next attempt what is known now. */
+    readonly leave: () => void;
+    readonly webhook: WebhookWatch;
+  },
+): Promise<AwaitGenerationResult> {
+  const { scheduledTimestampMs } = Context.current().info;
+  const { jobTimeoutMs = Infinity } = input;
+  const oddStatuses = new Set<string>();
+  let budget = FRESH_BUDGET;
+  let { isDoubted = false }: { readonly isDoubted?: boolean } = input;
+  let polls = 0;
+  let faultDelayMs: number | undefined;
+  let unfinishedAgeMs = 0;
+  const { answeredAtMs } = input;
+  const sinceAnswerMs = answeredAtMs === undefined ? undefined : Date.now() - answeredAtMs;
+  const lateMs = heardLateMs(sinceAnswerMs, clock() - scheduledTimestampMs);
+  const ageMs = (): number => clock() - scheduledTimestampMs + lateMs;
+  for (;;) {
+    const times = state.jobTimes.pollTimes(row);
+    const usualDelayMs = nextPollDelayMs({ ageMs: ageMs(), polls, times, random: Math.random() });
+    const delayMs = faultDelayMs ?? webhook.pollDelayMs({ usualDelayMs, ageMs: ageMs(), polls });
+    await webhook.unlessEnded(pause(delayMs));
+    const isFirst = polls === 0 && !input.lookAtOnce;
+    const earlyMs = isFirst ? stillEarlyMs(ageMs(), state.jobTimes.pollTimes(row)) : 0;
+    if (earlyMs > 0) await webhook.unlessEnded(pause(earlyMs));
+    await webhook.unlessEnded(asked.over());
+    await webhook.unlessEnded(looks.turn());
+    faultDelayMs = undefined;
+    polls += 1;
+    const polledAtMs = clock();
+    try {
+      const job = await looks.look();
+      budget = FRESH_BUDGET;
+      isDoubted = false;
+      if (job.kind === 'missing') {
+        unfinished.noteUnanswered();
+        if (job.missing.looks < LOOKS_BEFORE_ASIDE) continue;
+        return { ...job, unfinishedMs: unfinished.seenMs };
+      }
+      const seen = { unfinishedMs: unfinishedAgeMs, endedMs: ageMs() };
+      const ended = await endOf(job, { state, run: input.run, row }, seen);
+      if (ended) {
+        webhook.noteFound();
+        return ended;
+      }
+      noteOddStatus(job, oddStatuses, input, state);
+      unfinishedAgeMs = ageMs();
+      unfinished.noteUnfinished(delayMs + earlyMs, clock());
+      if (unfinished.seenMs >= jobTimeoutMs) return unfinishedFor(jobTimeoutMs);
+    } catch (error) {
+      unfinished.noteUnanswered();
+      const { seenMs: unfinishedMs } = unfinished;
+      const meaning = meaningOf(error);
+      switch (meaning?.kind) {
+        case 'hold':
+          throw batchFault({ cause: meaning.cause, unfinishedMs, ...missingOf(looks) }, meaning.text);
+        case 'passing': {
+          const tryMs = clock() - polledAtMs;
+          const next = retryOrHold(meaning, {
+            budget,
+            tryMs,
+            limits: state.limits,
+            unfinishedMs,
+            rowLimitMs: state.limits.jobFaultMs,
+            isDoubted,
+            ...missingOf(looks),
+          });
+          budget = next.budget;
+          faultDelayMs = next.delayMs;
+          asked.note(meaning.cause.retryAfterMs);
+          leave();
+          break;
+        }
+        case 'gone':
+        case 'invalid':
+        case undefined:
+          throw error;
+      }
+    }
+  }
+}
+
+function unfinishedFor(jobTimeoutMs: number): AwaitGenerationResult {
+  const message = `The job did not finish within ${jobTimeoutMs / 1000} s (--job-timeout). It may be charged: the next run of the batch waits for the same job.`;
+  return { kind: 'unfinished', message };
+}
+
+const JOB_FAILED: Readonly<Record<JobFailureClass, string>> = {
+  flaky: 'The job failed for a temporary reason.',
+  refused: 'The content was refused.',
+  unknown: 'The job failed.',
+};
+
+async function endOf(
+  job: Job,
+  { state, run, row }: { readonly state: WorkerState; readonly run: RunRef; readonly row: ShardRow },
+  seen: Omit<SeenEnd, 'endedAgoMs'>,
+): Promise<AwaitGenerationResult | undefined> {
+  switch (job.kind) {
+    case 'done':
+      state.jobTimes.note(row, { endedAgoMs: job.endedAgoMs, ...seen });
+      return { kind: 'done' };
+    case 'failed': {
+      const { failure, message } = job;
+      const kept = await state.serviceTexts.keep(run, message);
+      return { kind: 'failed', failure, message: JOB_FAILED[failure], ...kept };
+    }
+    case 'unfinished':
+      return undefined;
+  }
+}
+
+const LIVING = new Set(['queued', 'processing', 'done']);
+
+function noteOddStatus(job: Job, seen: Set<string>, input: AwaitGenerationInput, state: WorkerState): void {
+  if (job.kind !== 'unfinished' || LIVING.has(job.status) || seen.has(job.status)) return;
+  seen.add(job.status);
+  state.log.warn(
+    { batchId: input.run.batchId, jobId: input.jobId, status: job.status },
+    'A job has an undocumented status; it counts as not finished.',
+  );
+}

@@ -1,0 +1,201 @@
+import type { AccountId } from '../../bananahub/client.js';
+import { BananaHubError } from '../../bananahub/errors.js';
+import { FRESH_BUDGET, type RetryBudget } from '../../domain/batch/fault-budget.js';
+import { isUploaded } from '../../domain/rows/input-image.js';
+import type { ShardRow } from '../../domain/rows/row.js';
+import { askingRun, pausedUndisturbed, withHeartbeat } from '../worker/activity-context.js';
+import type { WorkerState } from '../worker/dependencies.js';
+import { retryOrHold, isExhausted } from '../bear-or-hold.js';
+import { batchFault, isSurelyRefused, mayHaveCreated, meaningOf } from '../failure.js';
+import { modeOf } from '../generation-key.js';
+import { forgetRefused, isInDoubt, outgoingCreate, type OutgoingCreate } from './outgoing-create.js';
+import { callbackRefOf } from '../../bananahub/webhooks/worker-webhooks.js';
+import type {
+  Activities,
+  CreateGenerationInput,
+  CreateGenerationResult,
+} from '../../workflows/protocol/activities.js';
+
+/** A 503 may come from a single overloaded node: only a row that met this many more of them holds its model. */
+const TOLERATED_503S = 2;
+const PAUSE_BORNE_MS = 500;
+
+/** How long a create is repeated here before the workflow is told; each telling costs it events of its history. */
+const REPEATED_MS = 15_000;
+
+/**
+ * Makes the job of one generation, or finds the one that its idempotency key made before. Passing faults are tolerated for
+ * some seconds with the same key; whether to continue then is the workflow's to decide, since only what it knows survives
+ * a create that is taken back.
+ */
+export function createGenerationActivity(state: WorkerState): Activities['createGeneration'] {
+  return (input) =>
+    withHeartbeat(async () => {
+      if (input.leasedTo !== undefined && input.leasedTo !== askingRun()) return { kind: 'not-leased' };
+      const startedAtMs = Date.now();
+      const call: Call = { isRefused: false };
+      try {
+        for (let next = input; ;) {
+          const result = await createOnce(state, next, call);
+          if (result.kind !== 'again') return result;
+          const { delayMs, budget, unansweredSinceMs } = result;
+          // What the whole batch must know is reported at once.
+          const mayRepeat =
+            result.slowDownMs === undefined && Date.now() - startedAtMs + delayMs <= REPEATED_MS;
+          if (!mayRepeat || !(await pausedUndisturbed(delayMs))) return result;
+          next = { ...input, budget, ...(unansweredSinceMs !== undefined && { unansweredSinceMs }) };
+        }
+      } finally {
+        if (call.isRefused) await forgetRefused(state, input.run, call.outgoing);
+      }
+    });
+}
+
+/** What the requests of one activity have in common: its repeats send the identical body. */
+interface Call {
+  outgoing?: OutgoingCreate;
+  /** What was sent has surely made no job, and nothing was in doubt before. */
+  isRefused: boolean;
+}
+
+/** One request at the most. It is not cut short by a cancellation: its answer would be lost, and with it a job's id. */
+async function createOnce(
+  state: WorkerState,
+  input: CreateGenerationInput,
+  call: Call,
+): Promise<CreateGenerationResult> {
+  const { unansweredSinceMs, idempotencyHorizonMs } = input;
+  if (unansweredSinceMs !== undefined && Date.now() - unansweredSinceMs > idempotencyHorizonMs) {
+    return unknownCharge(unansweredSinceMs);
+  }
+  const startedAtMs = Date.now();
+  const { run } = input;
+  let row: ShardRow;
+  let outgoing: OutgoingCreate;
+  let account: AccountId;
+  try {
+    account = await state.runAccounts.check(run);
+    row = await state.shardRows.row(input);
+    const place = callbackRefOf(input);
+    call.outgoing ??= await outgoingCreate(state, {
+      ...input,
+      row,
+      place,
+      isInDoubt: isInDoubt(input, row),
+    });
+    ({ outgoing } = call);
+  } catch (error) {
+    return afterFailure(state, input, error, { startedAtMs });
+  }
+  if (outgoing.kind === 'unrepeatable') return { kind: 'unknown-charge', message: outgoing.message };
+  const closedMs = state.gate.waitMs();
+  if (closedMs > 0) {
+    // Nothing goes out this time, and what went before was refused or is in doubt.
+    call.isRefused = !isInDoubt(input, row);
+    return untilOpen(input, closedMs);
+  }
+  call.isRefused = false;
+  const sentAtMs = Date.now();
+  try {
+    const { request, idempotencyKey } = outgoing;
+    const { jobId } = await state.api.createGeneration(request, { idempotencyKey, account });
+    // The job of a create that was sent before may have ended, and told so, long ago.
+    const isTold = request.callbackUrl !== undefined && !isInDoubt(input, row);
+    return { kind: 'created', jobId, answeredAtMs: Date.now(), ...(isTold && { webhookExpected: true }) };
+  } catch (error) {
+    call.isRefused = !isInDoubt(input, row) && isSurelyRefused(error);
+    return afterFailure(state, input, error, { startedAtMs: sentAtMs, row });
+  }
+}
+
+async function afterFailure(
+  state: WorkerState,
+  input: CreateGenerationInput,
+  error: unknown,
+  tried: { readonly startedAtMs: number; readonly row?: ShardRow },
+): Promise<CreateGenerationResult> {
+  const { startedAtMs, row } = tried;
+  const budget = input.budget ?? FRESH_BUDGET;
+  const meaning = meaningOf(error, row && modeOf(row));
+  // Without a row nothing was sent.
+  const sinceMs = input.unansweredSinceMs ?? (row && mayHaveCreated(error) ? startedAtMs : undefined);
+  const unanswered = sinceMs === undefined ? {} : { unansweredSinceMs: sinceMs };
+  switch (meaning?.kind) {
+    case 'invalid': {
+      const kept = await state.serviceTexts.keep(input.run, withAdvice(meaning.text, row));
+      return { kind: 'invalid', message: meaning.message, ...kept };
+    }
+    case 'hold':
+      if (meaning.cause.code === 'paused' && budget.tries < TOLERATED_503S && !input.isDoubted) {
+        return again(
+          { delayMs: PAUSE_BORNE_MS * 2 ** budget.tries, budget: { ...budget, tries: budget.tries + 1 } },
+          meaning.cause.message,
+          unanswered,
+        );
+      }
+      throw batchFault(
+        {
+          cause: meaning.cause,
+          failedMs: Math.round(budget.spentMs + Date.now() - startedAtMs),
+          rowLimitMs: state.limits.createFaultMs,
+          ...unanswered,
+        },
+        meaning.text,
+      );
+    case 'passing': {
+      const { cause, text } = meaning;
+      const failing = { budget, tryMs: Date.now() - startedAtMs, limits: state.limits };
+      // It may be these images: a batch is not stopped for one row.
+      if (cause.code === 'upload-failed' && sinceMs === undefined && isExhausted(meaning, failing)) {
+        const kept = await state.serviceTexts.keep(input.run, text);
+        return { kind: 'invalid', failure: 'flaky', message: cause.message, ...kept };
+      }
+      const rowLimitMs = state.limits.createFaultMs;
+      const doubt = { rowLimitMs, isDoubted: input.isDoubted === true };
+      const next = retryOrHold(meaning, { ...failing, ...doubt, ...unanswered });
+      return { ...again(next, cause.message, unanswered), ...slowDown(state, error) };
+    }
+    case 'gone':
+    case undefined:
+      throw error;
+  }
+}
+
+/** Another try once the service lets requests of the account in again; that this one waits is no fault. */
+function untilOpen(
+  { budget, unansweredSinceMs }: CreateGenerationInput,
+  delayMs: number,
+): CreateGenerationResult {
+  const unanswered = unansweredSinceMs === undefined ? {} : { unansweredSinceMs };
+  const message = 'BananaHub has told another request to wait (429).';
+  return again({ delayMs, budget: budget ?? FRESH_BUDGET }, message, unanswered);
+}
+
+/** What the batch is told of a 429: once of each closing of the gate by each shard. */
+function slowDown({ gate }: WorkerState, error: unknown): { readonly slowDownMs?: number } {
+  const isRefused = error instanceof BananaHubError && error.code === 'rate-limited';
+  return isRefused && gate.isNewsTo(askingRun()) ? { slowDownMs: gate.closedForMs } : {};
+}
+
+/** The service's words about a refused row, and where they seem to be about its input images, what the service needs. */
+function withAdvice(text: string, row: ShardRow | undefined): string {
+  if (!row || row.inputImages.length === 0 || !/input|fetch|download/i.test(text)) return text;
+  const needs = row.inputImages.some(isUploaded)
+    ? 'the bucket of this batch, for files, must be reachable from the internet'
+    : 'they must open without signing in, and not have expired';
+  return `${text} (The service fetches input images itself: ${needs}.)`;
+}
+
+function again(
+  { delayMs, budget }: { readonly delayMs: number; readonly budget: RetryBudget },
+  message: string,
+  unanswered: { readonly unansweredSinceMs?: number },
+): CreateGenerationResult {
+  return { kind: 'again', delayMs, budget, message, ...unanswered };
+}
+
+function unknownCharge(sinceMs: number): CreateGenerationResult {
+  const since = new Date(sinceMs).toISOString();
+  const message = `A create sent at ${since} was never answered, and the service may have forgotten its idempotency key: repeating it could buy the image twice.`;
+  return { kind: 'unknown-charge', message };
+}

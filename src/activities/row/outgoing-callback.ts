@@ -1,0 +1,41 @@
+import { createHash } from 'node:crypto';
+import type { CreateGenerationRequest } from '../../bananahub/client.js';
+import type { SentCreate } from '../../ledger/sent-creates.js';
+import type { RunRef } from '../../storage/layout.js';
+import type { CallbackRef } from '../../bananahub/webhooks/callback-path.js';
+import type { WorkerWebhooks } from '../../bananahub/webhooks/worker-webhooks.js';
+
+type CallbackNote = NonNullable<SentCreate['callback']>;
+
+/** What webhooks add to a create: a part of its body, and what is noted of it. Both are empty where no one listens. */
+export interface Callback {
+  readonly part: Pick<CreateGenerationRequest, 'callbackUrl'>;
+  readonly note?: CallbackNote;
+}
+
+export const NO_CALLBACK: Callback = { part: {} };
+
+/** For a create that was never sent before. */
+export function newCallback(webhooks: WorkerWebhooks | undefined, ref: CallbackRef): Callback {
+  if (!webhooks) return NO_CALLBACK;
+  const [callbackUrl] = webhooks.callbackUrlsOf(ref);
+  const { runSeq: run, shard, row, generation } = ref;
+  return { part: { callbackUrl }, note: { run, shard, row, generation, urlSha256: sha256Of(callbackUrl) } };
+}
+
+/** Exactly what a create was sent with before; undefined where that cannot be made any more. */
+export function callbackAgain(
+  webhooks: WorkerWebhooks | undefined,
+  { batchId }: Pick<RunRef, 'batchId'>,
+  note: CallbackNote | undefined,
+): Callback | undefined {
+  if (!note) return NO_CALLBACK;
+  const { run: runSeq, shard, row, generation, urlSha256 } = note;
+  const urls = webhooks?.callbackUrlsOf({ batchId, runSeq, shard, row, generation }) ?? [];
+  const callbackUrl = urls.find((url) => sha256Of(url) === urlSha256);
+  return callbackUrl === undefined ? undefined : { part: { callbackUrl }, note };
+}
+
+function sha256Of(url: string): string {
+  return createHash('sha256').update(url).digest('hex');
+}

@@ -1,0 +1,107 @@
+import { committedOf, imagesBought, unknownIn } from '../../domain/money/budget.js';
+import type { BudgetStatus } from '../../domain/budget-status.js';
+import { microsText } from '../../domain/micros.js';
+import { tableOf } from '../../domain/money/price-table.js';
+import {
+  ExpectedCost,
+  madeByRun,
+  measuredCost,
+  type AccountBalance,
+  type RunCost,
+} from '../../domain/money/run-cost.js';
+import { readBudgetFile } from '../../ledger/budget-file.js';
+import type { BatchFile } from '../../ledger/documents.js';
+import type { RunRef } from '../../storage/layout.js';
+import { readBalance } from '../account/account-balance.js';
+import { cancellationSignal } from '../worker/activity-context.js';
+import type { WorkerState } from '../worker/dependencies.js';
+import type { SealedRow } from './sealed-rows.js';
+import type { SealInput } from '../../workflows/protocol/activities.js';
+
+const OPEN_ENDS: ReadonlySet<string> = new Set(['open', 'unanswered', 'unfinished']);
+
+/** Adds up what a run cost, by its prices and by the account's balance. */
+export class SealedCost {
+  readonly #state: Pick<WorkerState, 'api' | 'log' | 'openBatchesSince'>;
+  readonly #run: RunRef;
+  readonly #before: AccountBalance | undefined;
+  readonly #after: AccountBalance | undefined;
+  readonly #expected: ExpectedCost | undefined;
+  #openJobs = 0;
+
+  private constructor(
+    state: Pick<WorkerState, 'api' | 'log' | 'openBatchesSince'>,
+    run: RunRef,
+    batch: Pick<BatchFile, 'settings' | 'balance'>,
+    after: AccountBalance | undefined,
+  ) {
+    this.#state = state;
+    this.#run = run;
+    this.#before = batch.balance;
+    this.#after = after;
+    const { prices } = batch.settings;
+    this.#expected = prices && new ExpectedCost(tableOf(prices));
+  }
+
+  /** Begins with a look at the balance. */
+  static async begin(
+    state: Pick<WorkerState, 'api' | 'log' | 'openBatchesSince'>,
+    run: RunRef,
+    batch: Pick<BatchFile, 'settings' | 'balance'>,
+  ): Promise<SealedCost> {
+    return new SealedCost(state, run, batch, await readBalance(state));
+  }
+
+  add({ row, outcome }: SealedRow): void {
+    const last = outcome.generations.at(-1);
+    if (last && OPEN_ENDS.has(last.end)) this.#openJobs += 1;
+    if (outcome.runSeq === this.#run.runSeq) this.#expected?.add(row, madeByRun(row, outcome.generations));
+  }
+
+  /** What it comes to. */
+  async end({
+    startedAt,
+    ranOutOfFunds: ranOut,
+  }: Pick<SealInput, 'startedAt' | 'ranOutOfFunds'>): Promise<RunCost> {
+    const expected = this.#expected?.total;
+    const [before, after, openJobs] = [this.#before, this.#after, this.#openJobs];
+    const others = await this.#others(startedAt);
+    const measured = measuredCost({
+      before,
+      after,
+      openJobs,
+      others,
+      ranOutOfFunds: ranOut === true,
+      expected,
+    });
+    return { ...measured, ...(expected && { expected }) };
+  }
+
+  async #others(startedAt: string): Promise<readonly string[] | undefined> {
+    try {
+      const open = await this.#state.openBatchesSince(startedAt);
+      return open.filter((batchId) => batchId !== this.#run.batchId);
+    } catch (error) {
+      if (cancellationSignal().aborted) throw error;
+      this.#state.log.info({ err: error }, 'Temporal does not answer which other batches were running.');
+      return undefined;
+    }
+  }
+}
+
+/** The result of a run's budget; undefined where it had none. Throws StorageError. */
+export async function sealedBudget(
+  { store }: Pick<WorkerState, 'store'>,
+  run: RunRef,
+  { settings }: Pick<BatchFile, 'settings'>,
+): Promise<BudgetStatus | undefined> {
+  if (settings.budget === undefined) return undefined;
+  const { leases = [], cap = settings.budget } = (await readBudgetFile(store, run)) ?? {};
+  const unknown = unknownIn(leases);
+  return {
+    cap,
+    committed: microsText(committedOf(leases)),
+    images: imagesBought(leases),
+    ...(unknown > 0 && { unknown: microsText(unknown) }),
+  };
+}

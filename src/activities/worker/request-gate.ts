@@ -1,0 +1,94 @@
+import type { BananaHubClient } from '../../bananahub/client.js';
+import { BananaHubError } from '../../bananahub/errors.js';
+import { sleepUnlessAborted } from '../sleep-unless-aborted.js';
+
+/** For a 429 that does not say how long. */
+const DEFAULT_WAIT_MS = 1_000;
+/** Who waited comes back within so long after the gate has opened, not all at once. */
+const LONGEST_SPREAD_MS = 2_000;
+/** Another 429 of the same burst makes it no new closing. */
+const SAME_CLOSING_MS = 1_000;
+/** Callers that have no patience of their own wait no longer; source: a probe is given 2 min. */
+const LONGEST_UNASKED_WAIT_MS = 30_000;
+
+/**
+ * Keeps all requests of a worker back from the API while the service has asked one of them to wait (429). One a worker:
+ * its requests are all the same account's.
+ */
+export class RequestGate {
+  #opensAtMs = -Infinity;
+  #lastWaitMs = 0;
+  readonly #told = new Set<string>();
+
+  /** Closes it for what a 429 asked for; a shorter wait than the present one changes nothing. */
+  close(retryAfterMs = DEFAULT_WAIT_MS): void {
+    const untilMs = performance.now() + retryAfterMs;
+    if (untilMs <= this.#opensAtMs) return;
+    if (untilMs > this.#opensAtMs + SAME_CLOSING_MS) this.#told.clear();
+    this.#opensAtMs = untilMs;
+    this.#lastWaitMs = retryAfterMs;
+  }
+
+  /** How long it stays closed; 0 while it is open. Milliseconds. */
+  get closedForMs(): number {
+    return Math.max(0, this.#opensAtMs - performance.now());
+  }
+
+  /** How long to wait before a request may be sent, another while for each who asks; 0 while it is open. Milliseconds. */
+  waitMs(): number {
+    const leftMs = this.closedForMs;
+    return leftMs && leftMs + Math.random() * Math.min(LONGEST_SPREAD_MS, this.#lastWaitMs / 4);
+  }
+
+  /** Whether `who` has not been told yet that the gate is closed this time; from now on it has. */
+  isNewsTo(who: string): boolean {
+    if (this.#told.has(who)) return false;
+    this.#told.add(who);
+    return true;
+  }
+
+  /** Waits until it is open. Throws the signal's reason. */
+  async passed(signal?: AbortSignal): Promise<void> {
+    for (let waitMs = this.waitMs(); waitMs > 0; waitMs = this.waitMs()) {
+      await sleepUnlessAborted(waitMs, signal);
+    }
+  }
+
+  /** The same, but answers for the service, with a 429, where that would take more than half a minute. */
+  async passedSoon(signal?: AbortSignal): Promise<void> {
+    const waitMs = this.waitMs();
+    if (waitMs > LONGEST_UNASKED_WAIT_MS) {
+      const seconds = Math.ceil(waitMs / 1_000);
+      throw new BananaHubError('rate-limited', `it has asked to wait for another ${seconds} s`, {
+        status: 429,
+        retryAfterMs: waitMs,
+      });
+    }
+    await this.passed(signal);
+  }
+}
+
+/** The API behind a gate: no request is sent while it is closed, and each 429 closes it. */
+export function behindGate(api: BananaHubClient, gate: RequestGate): BananaHubClient {
+  const ask = async <T>(call: () => Promise<T>, signal?: AbortSignal): Promise<T> => {
+    await gate.passedSoon(signal);
+    try {
+      return await call();
+    } catch (error) {
+      if (error instanceof BananaHubError && error.code === 'rate-limited') gate.close(error.retryAfterMs);
+      throw error;
+    }
+  };
+  return {
+    get account() {
+      return api.account;
+    },
+    hasKeyFile: api.hasKeyFile,
+    renewKey: () => api.renewKey(),
+    isSandbox: () => api.isSandbox(),
+    createGeneration: (request, options) => ask(() => api.createGeneration(request, options), options.signal),
+    getJob: (jobId, signal) => ask(() => api.getJob(jobId, signal), signal),
+    getBalance: (signal) => ask(() => api.getBalance(signal), signal),
+    close: () => api.close(),
+  };
+}
