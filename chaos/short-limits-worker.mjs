@@ -3,7 +3,7 @@
  * seconds make whole holds.
  */
 import { readConfig, requireParts } from '../dist/config.js';
-import { logToStderr } from '../dist/log.js';
+import { logToStderr } from '../dist/cli/terminal/log.js';
 import { logTemporalTo } from '../dist/activities/worker/process/temporal-log.js';
 import { startWorker } from '../dist/worker.js';
 

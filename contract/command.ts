@@ -1,4 +1,4 @@
-import { askConsent } from '../src/commands/consent.js';
+import { askConsent } from '../src/cli/terminal/consent.js';
 import type { CommandOptions } from './options.js';
 import { listText, planText } from './plan-text.js';
 import { resultText } from './result-text.js';

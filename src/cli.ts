@@ -8,14 +8,20 @@ import {
   Help,
   type CommandUnknownOpts,
 } from '@commander-js/extra-typings';
-import { EXIT, type ExitCode } from './commands/command-context.js';
+import { EXIT, type ExitCode } from './cli/terminal/command-context.js';
 import { InterruptedError } from './errors.js';
-import { addActCommands } from './program/act-commands.js';
-import { addLookCommands } from './program/look-commands.js';
-import { example, performerIn, THIS_PROCESS, type Performer, type Surroundings } from './program/perform.js';
-import { addScheduleCommands } from './program/schedule-commands.js';
-import { addServeCommands } from './program/serve-commands.js';
-import { addStartCommands } from './program/start-commands.js';
+import { addActCommands } from './cli/program/act-commands.js';
+import { addLookCommands } from './cli/program/look-commands.js';
+import {
+  example,
+  performerIn,
+  THIS_PROCESS,
+  type Performer,
+  type Surroundings,
+} from './cli/program/perform.js';
+import { addScheduleCommands } from './cli/program/schedule-commands.js';
+import { addServeCommands } from './cli/program/serve-commands.js';
+import { addStartCommands } from './cli/program/start-commands.js';
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
 
@@ -80,7 +86,7 @@ export async function main(
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.refused;
     if (error instanceof InterruptedError) return EXIT.interrupted;
-    const { refusalOf } = await import('./commands/refusal.js');
+    const { refusalOf } = await import('./cli/terminal/refusal.js');
     stderr.write(`${refusalOf(error) ?? unexpected(error)}\n`);
     return EXIT.refused;
   }
@@ -109,7 +115,7 @@ const LINGERS_MS = 5_000;
 const invoked = process.argv[1];
 if (invoked && realpathSync(invoked) === fileURLToPath(import.meta.url)) {
   const end = async (error: unknown): Promise<void> => {
-    const { refusalOf } = await import('./commands/refusal.js');
+    const { refusalOf } = await import('./cli/terminal/refusal.js');
     process.stderr.write(`${refusalOf(error) ?? unexpected(error)}\n`);
     process.exit(EXIT.refused);
   };

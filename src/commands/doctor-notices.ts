@@ -3,7 +3,7 @@ import type { NoticeConfig } from '../status/notices/notice-config.js';
 import { noticeOf } from '../notices/notice-of.js';
 import { receiverProblem } from '../status/notices/known-receiver.js';
 import { createNoticeSender } from '../status/notices/notice-sender.js';
-import { check, ok, problem, type CheckResult, type Finding } from './doctor-check.js';
+import { check, ok, problem, type CheckResult, type Finding } from '../cli/doctor/check.js';
 
 /**
  * Who is told how batches fare; nothing where no one is. `test`: sends a signed notice of type `test`, and says what

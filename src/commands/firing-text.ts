@@ -1,7 +1,7 @@
 import type { BatchStatus } from '../status/status-document.js';
 import type { Tally } from '../domain/batch/tally.js';
 import type { Firing } from '../schedules/firings/read-firings.js';
-import type { FiringBatch } from './schedule-document.js';
+import type { FiringBatch } from '../cli/schedule/text/document.js';
 
 /** What became of a firing, for a person. */
 export interface FiringText {

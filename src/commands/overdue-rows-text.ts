@@ -1,7 +1,7 @@
 import prettyMs from 'pretty-ms';
 import type { BatchStatus, OldestRow } from '../status/status-document.js';
 import { isOverdue } from '../domain/usual-time.js';
-import { oneLine } from './table.js';
+import { oneLine } from '../cli/terminal/table.js';
 
 type OldestRows = Pick<BatchStatus, 'batchId' | 'oldestRows' | 'usualSeconds' | 'holds'>;
 

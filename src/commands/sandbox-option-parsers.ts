@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from '@commander-js/extra-typings';
 import { MISBEHAVIOURS, MISBEHAVIOUR_NAMES, type MisbehaviourName } from '../sandbox/misbehaviour-names.js';
-import { duration } from './option-parsers.js';
+import { duration } from '../cli/terminal/option-parsers.js';
 
 /** How long jobs take: `5s`, or from–to as in `2s..6s`. */
 export function jobTime(text: string): { readonly min: number; readonly max: number } {

@@ -3,7 +3,7 @@ import { parseScheduleName, SCHEDULE_NAME_RULE, type ScheduleName } from '../dom
 import { parseCronLine } from '../schedules/times/cron-line.js';
 import { SHORTEST_EVERY_MS } from '../schedules/times/schedule-times.js';
 import { nearTimeZones, parseTimeZone } from '../schedules/times/time-zone.js';
-import { duration } from './option-parsers.js';
+import { duration } from '../cli/terminal/option-parsers.js';
 
 /** A schedule's name. */
 export function scheduleName(text: string): ScheduleName {

@@ -6,7 +6,7 @@ import type {
   CreateGenerationInput,
   ProbeInput,
 } from '../../src/workflows/protocol/activities.js';
-import { sealNotes } from '../../src/commands/seal-notes.js';
+import { sealNotes } from '../../src/cli/watch/seal-notes.js';
 import { statusFromBucket } from '../../src/status/bucket-status.js';
 import type { BatchFaultDetails } from '../../src/domain/batch-fault.js';
 import type { ContentHash, JobId, RowId } from '../../src/domain/rows/ids.js';

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { exportCommand, type ExportOptions } from '../../src/commands/export.js';
+import { exportCommand, type ExportOptions } from '../../src/cli/results/export.js';
 import type { JsonValue } from '../../src/domain/text/json.js';
 import { startActivityBench, type ActivityBench } from '../support/activity-bench.js';
 import { performCommand } from '../support/command-run.js';

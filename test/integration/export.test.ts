@@ -4,7 +4,7 @@ import { appendFile, chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { exportCommand, type ExportOptions } from '../../src/commands/export.js';
+import { exportCommand, type ExportOptions } from '../../src/cli/results/export.js';
 import type { Config } from '../../src/config.js';
 import { UsageError } from '../../src/errors.js';
 import { bucketVariables } from '../support/bucket-variables.js';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { verify } from '../../src/commands/verify.js';
+import { verify } from '../../src/cli/batch/verify.js';
 import { Report } from '../../src/ledger/documents.js';
 import { SheetSettings } from '../../src/sheet/index.js';
 import { startActivityBench, type ActivityBench } from '../support/activity-bench.js';

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { prune } from '../../src/commands/prune.js';
-import { row } from '../../src/commands/row.js';
-import { status } from '../../src/commands/status.js';
-import { verify } from '../../src/commands/verify.js';
+import { prune } from '../../src/cli/batch/prune.js';
+import { row } from '../../src/cli/batch/row.js';
+import { status } from '../../src/cli/watch/status.js';
+import { verify } from '../../src/cli/batch/verify.js';
 import type { Config } from '../../src/config.js';
 import type { RowId } from '../../src/domain/rows/ids.js';
 import { rowTagOf } from '../../src/domain/row-image.js';

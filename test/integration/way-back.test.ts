@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { exportCommand } from '../../src/commands/export.js';
+import { exportCommand } from '../../src/cli/results/export.js';
 import type { Config } from '../../src/config.js';
 import { csvRecords } from '../../src/ledger/csv-records.js';
 import { SheetSettings } from '../../src/sheet/index.js';

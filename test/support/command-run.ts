@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
 import type { Config } from '../../src/config.js';
-import type { Command, CommandContext, ExitCode } from '../../src/commands/command-context.js';
+import type { Command, CommandContext, ExitCode } from '../../src/cli/terminal/command-context.js';
 
 /** A stream that keeps what is written to it; a pipe to whoever asks, or a terminal of the given width. */
 export class CapturedStream extends Socket {

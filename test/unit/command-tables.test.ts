@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import stringWidth from 'string-width';
 import { describe, expect, it } from 'vitest';
-import { ago, minuteOf } from '../../src/commands/elapsed.js';
-import { oneLine, renderFacts, renderTable, type TableColumn } from '../../src/commands/table.js';
+import { ago, minuteOf } from '../../src/cli/terminal/elapsed.js';
+import { oneLine, renderFacts, renderTable, type TableColumn } from '../../src/cli/terminal/table.js';
 
 const COLUMNS: readonly TableColumn[] = [
   { title: 'BATCH', shrinks: true },

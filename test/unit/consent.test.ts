@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { askConsent, type Consent } from '../../src/commands/consent.js';
+import { askConsent, type Consent } from '../../src/cli/terminal/consent.js';
 import { eventually } from '../support/eventually.js';
 
 /** Asks at a terminal where `act` does something once the question is shown. */

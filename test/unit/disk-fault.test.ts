@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { diskFaultText } from '../../src/commands/disk-fault.js';
+import { diskFaultText } from '../../src/cli/terminal/disk-fault.js';
 
 const fault = (fields: object): Error => Object.assign(new Error('failed'), fields);
 

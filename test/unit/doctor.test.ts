@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { balance } from '../../src/commands/balance.js';
-import { clockFinding } from '../../src/commands/doctor-api.js';
-import { nodeFinding } from '../../src/commands/doctor-local.js';
-import { doctor } from '../../src/commands/doctor.js';
+import { balance } from '../../src/cli/doctor/balance.js';
+import { clockFinding } from '../../src/cli/doctor/api.js';
+import { nodeFinding } from '../../src/cli/doctor/local.js';
+import { doctor } from '../../src/cli/doctor/doctor.js';
 import type { ApiConfig, Config } from '../../src/config.js';
 import { performCommand } from '../support/command-run.js';
 import { startScriptedServer, type ScriptedServer } from '../support/scripted-server.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { retryAdvice } from '../../src/commands/retry-advice.js';
+import { retryAdvice } from '../../src/cli/control/retry-advice.js';
 
 describe('the advice to retry', () => {
   it('is not given where every row has its image', () => {

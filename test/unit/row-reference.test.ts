@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { imageNameOf } from '../../src/domain/object-key.js';
-import { RowFinder, type NamedRow } from '../../src/domain/row-reference.js';
+import { RowFinder, type NamedRow } from '../../src/cli/batch/row-reference.js';
 import type { RowId } from '../../src/domain/rows/ids.js';
 
 function rowOf(rowId: string, line: number, imageName = imageNameOf(rowId)): NamedRow {

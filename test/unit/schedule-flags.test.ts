@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { firingText } from '../../src/commands/firing-text.js';
-import { changedFacts, scheduleFacts } from '../../src/commands/schedule-facts.js';
-import type { ScheduleFlags } from '../../src/commands/schedule-flags.js';
+import { changedFacts, scheduleFacts } from '../../src/cli/schedule/text/facts.js';
+import type { ScheduleFlags } from '../../src/cli/schedule/flags.js';
 import {
   catchup,
   cronLines,
@@ -9,7 +9,7 @@ import {
   scheduleName,
   timeZone,
 } from '../../src/commands/schedule-option-parsers.js';
-import { scheduleSettings, type ScheduleSettings } from '../../src/commands/schedule-settings.js';
+import { scheduleSettings, type ScheduleSettings } from '../../src/cli/schedule/text/settings.js';
 import { EMPTY_TALLY } from '../../src/domain/batch/tally.js';
 import { FiringRecord } from '../../src/schedules/firing-record.js';
 import { sheetPlace } from '../../src/schedules/readable-address.js';

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { hasSheet, ledgerRequest, sheetKeyOf } from '../../src/plan/run-request.js';
-import { sheetText } from '../../src/commands/submission-plan-text.js';
+import { sheetText } from '../../src/cli/submit/submission-plan-text.js';
 import type { BatchId } from '../../src/domain/rows/ids.js';
 import { RunRequest } from '../../src/ledger/documents.js';
 import { SheetSettings, SheetTally } from '../../src/sheet/index.js';

@@ -1,6 +1,6 @@
 import prettyBytes from 'pretty-bytes';
 import { counted } from '../../domain/counted.js';
-import { openLateProgress } from '../../commands/progress.js';
+import { openLateProgress } from '../terminal/progress.js';
 
 /** A line on stderr that counts the input images that were uploaded. */
 export function uploadProgress(stderr: NodeJS.WriteStream): {

@@ -1,0 +1,47 @@
+import { resumeBatch } from '../../starter.js';
+import { withTemporalAccess, type BatchAccess } from '../terminal/batch-access.js';
+import { EXIT, type Command } from '../terminal/command-context.js';
+import { NO_WORKER } from '../../commands/no-worker.js';
+import { tellBatch } from './tell-batch.js';
+
+export interface ResumeOptions {
+  readonly id: string;
+  readonly rebind: boolean;
+  readonly json: boolean;
+}
+
+/** Lets a batch continue. Throws as `tellBatch`. */
+export function tellResume(
+  access: BatchAccess,
+  id: string,
+  options: Pick<ResumeOptions, 'rebind'>,
+): ReturnType<typeof tellBatch> {
+  return tellBatch(access, id, {
+    verb: 'resume',
+    send: (means, location) => resumeBatch(means, location, options),
+  });
+}
+
+/** Continues after a pause, and looks at once whether the causes of holds have ended. */
+export const resume: Command<ResumeOptions> = (context, { id, rebind, json }) =>
+  withTemporalAccess(context, async (access) => {
+    const { stdout, stderr } = context;
+    const { before, isTakenUp } = await tellResume(access, id, { rebind });
+    const { batchId, paused, holds } = before;
+    const said = [
+      ...(rebind ? ["The batch now uses the workers' key."] : []),
+      ...(paused ? [`Resumed "${batchId}".`] : []),
+      ...(holds.length > 0
+        ? [`Checking now whether the hold can end (${holds.map(({ scope }) => scope).join(', ')}).`]
+        : []),
+      ...(!paused && holds.length === 0
+        ? [`"${batchId}" is neither paused nor held: nothing to resume.`]
+        : []),
+      `Watch it with: banana-batch status ${batchId} --watch`,
+    ];
+    stderr.write(
+      isTakenUp ? `${said.join(' ')}\n` : `The batch will continue when a worker runs. ${NO_WORKER}\n`,
+    );
+    if (json) stdout.write(`${JSON.stringify({ batchId, paused: false, takenUp: isTakenUp })}\n`);
+    return EXIT.ok;
+  });

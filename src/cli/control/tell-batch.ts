@@ -1,0 +1,60 @@
+import type { BatchStatus } from '../../status/status-document.js';
+import { UsageError } from '../../errors.js';
+import { findBatch, type StatusAccess, type Steered } from '../../starter.js';
+import type { BatchLocation } from '../../storage/layout.js';
+import type { BatchAccess } from '../terminal/batch-access.js';
+import { stuck } from './end-stuck-batch.js';
+import { retryAdvice } from './retry-advice.js';
+import { unknownBatch } from '../watch/status.js';
+
+/**
+ * Sends a message to a running batch. Where no worker answers in time, the message stays with Temporal, and `isTakenUp`
+ * is false. Throws a UsageError for a batch that is unknown, has ended, or refuses, with its reason; `verb` is what then
+ * cannot be done: `pause`.
+ */
+export async function tellBatch(
+  access: BatchAccess,
+  id: string,
+  {
+    verb,
+    send,
+  }: {
+    readonly verb: string;
+    readonly send: (access: StatusAccess, location: BatchLocation) => Promise<Steered>;
+  },
+): Promise<{ readonly before: BatchStatus; readonly isTakenUp: boolean }> {
+  const location = await findBatch(access, id);
+  const steered = await send(access, location);
+  switch (steered.kind) {
+    case 'applied':
+    case 'waiting':
+      return { before: steered.before, isTakenUp: steered.kind === 'applied' };
+    case 'unknown-batch':
+      throw unknownBatch(location);
+    case 'ended':
+      throw endedAlready(steered.before, verb);
+    case 'stuck':
+      throw stuck(steered.before);
+    case 'refused': {
+      const { before, reason, error } = steered;
+      throw new UsageError(`Batch "${before.batchId}" refuses to ${verb}: ${reason}`, { cause: error });
+    }
+  }
+}
+
+function endedAlready(
+  { batchId, state, failuresByKind, cancelled, pending }: BatchStatus,
+  verb: string,
+): UsageError {
+  const isEndedFromOutside = state === 'failed';
+  const advice =
+    isEndedFromOutside || pending > 0
+      ? `Make the missing images with: banana-batch retry ${batchId}`
+      : retryAdvice(batchId, { ...failuresByKind, cancelled });
+  return new UsageError(
+    [
+      `Batch "${batchId}" has already ended (${isEndedFromOutside ? 'ended' : state}): it is not possible to ${verb} any more.`,
+      ...(advice === undefined ? [] : [advice]),
+    ].join(' '),
+  );
+}

@@ -1,0 +1,121 @@
+import { Option, type Command, type OptionValues } from '@commander-js/extra-typings';
+import { SCHEDULE_MODES } from '../../domain/batch/schedule-name.js';
+import { MAX_BATCH_ROWS } from '../../domain/batch/window.js';
+import { SCHEDULE_OVERLAPS } from '../../domain/batch/schedule-overlap.js';
+import { wholeNumber } from '../terminal/option-parsers.js';
+import { withSettingsFlags } from '../submit/flags/running-flags.js';
+import {
+  catchup,
+  cronLines,
+  interval,
+  scheduleName,
+  secondsOrNone,
+  timeZone,
+} from '../../commands/schedule-option-parsers.js';
+import { withSheetFlags } from '../submit/flags/sheet-flags.js';
+import type { FlagsOf, NoFlags } from '../terminal/typed-flags.js';
+
+/** What commander hands over of the flags that say what a schedule does, and when. */
+export type ScheduleFlags = FlagsOf<typeof withScheduleFlags<[], NoFlags, NoFlags>>;
+
+/** What commander hands over for `schedule create`. */
+export type ScheduleCreateFlags = FlagsOf<typeof withCreateFlags>;
+
+/** What commander hands over for `schedule update`. */
+export type ScheduleUpdateFlags = FlagsOf<typeof withUpdateFlags>;
+
+/** Adds name, sheet and flags of `schedule create`. */
+export function withCreateFlags(program: Command) {
+  return withOutputFlags(
+    withScheduleFlags(
+      program
+        .argument('<name>', 'name of the schedule; its batches are named after it', scheduleName)
+        .argument(
+          '<sheet>',
+          's3://bucket/key or https://…, read again for each run; or a path or "-", kept in the bucket as it is now',
+        ),
+    ).option('--paused', 'create it paused; it starts runs after "schedule resume"', false),
+  );
+}
+
+/** Adds name, sheet and flags of `schedule update`. */
+export function withUpdateFlags(program: Command) {
+  return withOutputFlags(
+    withScheduleFlags(
+      program
+        .argument('<name>', 'name of the schedule', scheduleName)
+        .argument(
+          '[sheet]',
+          'a new sheet, or the same path to keep its present content (default: unchanged)',
+        ),
+      'unchanged',
+    ),
+  );
+}
+
+function withScheduleFlags<Args extends unknown[], Flags extends OptionValues, Globals extends OptionValues>(
+  program: Command<Args, Flags, Globals>,
+  otherwise?: string,
+) {
+  const by = (own: string): string => ` (default: ${otherwise ?? own})`;
+  const scheduled = program
+    .optionsGroup('Schedule:')
+    .addOption(
+      new Option(
+        '--mode <mode>',
+        `what each run buys. fresh: the whole sheet, as a new batch; changes: new, changed and failed rows only, in one batch with the name of the schedule${otherwise ? ` (default: ${otherwise})` : ''}`,
+      ).choices(SCHEDULE_MODES),
+    )
+    .option(
+      '--cron <line>',
+      'when: minute, hour, day of the month, month, day of the week, such as "0 2 * * *", or @daily; repeatable',
+      cronLines,
+    )
+    .option('--every <interval>', 'instead of --cron: 10s or longer, such as 6h', interval)
+    .option(
+      '--offset <duration>',
+      'shifts the times of --every, which are counted from midnight UTC',
+      secondsOrNone,
+    )
+    .option('--timezone <zone>', `time zone of --cron, such as Europe/Berlin${by('UTC')}`, timeZone)
+    .option(
+      '--jitter <duration>',
+      `start each run up to this much later, at random${by('0s')}`,
+      secondsOrNone,
+    )
+    .addOption(
+      new Option(
+        '--overlap <how>',
+        `if the previous run is still active: skip the new one, let one wait, or run all at once${by('skip')}`,
+      ).choices(SCHEDULE_OVERLAPS),
+    )
+    .option(
+      '--catchup <duration>',
+      `start runs that Temporal missed up to this much late, 10s or longer${by('10m')}`,
+      catchup,
+    );
+  return withSettingsFlags(withSheetFlags(scheduled, otherwise), otherwise, {
+    spender: 'each run',
+  }).addOption(
+    new Option(
+      '--max-images <n>',
+      'a run that would have to buy more images than this buys nothing; "none" for no limit',
+    ).argParser(imagesOrNone),
+  );
+}
+
+const images = wholeNumber(1, MAX_BATCH_ROWS);
+
+function imagesOrNone(text: string): number | 'none' {
+  return text.toLowerCase() === 'none' ? 'none' : images(text);
+}
+
+function withOutputFlags<Args extends unknown[], Flags extends OptionValues, Globals extends OptionValues>(
+  program: Command<Args, Flags, Globals>,
+) {
+  return program
+    .optionsGroup('Output:')
+    .option('--dry-run', 'show what the command would do, and do nothing', false)
+    .option('-y, --yes', 'do not ask for confirmation', false)
+    .option('--json', 'print one JSON document on standard output', false);
+}

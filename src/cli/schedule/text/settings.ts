@@ -1,0 +1,82 @@
+import type { ScheduleMode } from '../../../domain/batch/schedule-name.js';
+import { UsageError } from '../../../errors.js';
+import type { SchedulePolicy } from '../../../schedules/schedule-client.js';
+import { DEFAULT_CATCHUP_MS } from '../../../schedules/schedule-overlap.js';
+import type { ScheduledSheet, ScheduleTimes } from '../../../schedules/scheduled-sheet.js';
+import { DEFAULT_TIMEZONE } from '../../../schedules/times/time-zone.js';
+import { runSettings } from '../../submit/flags/running-flags.js';
+import type { ScheduleFlags } from '../flags.js';
+import { sheetSettings } from '../../submit/flags/sheet-flags.js';
+
+/** What a schedule does and when, apart from its name, its sheet and where that lies. */
+export interface ScheduleSettings {
+  readonly asked: Omit<ScheduledSheet, 'format' | 'schedule' | 'home' | 'source'>;
+  readonly policy: Required<SchedulePolicy>;
+}
+
+/**
+ * A schedule by the flags; what they do not say is as `before`, or our own default. Throws a UsageError for what is
+ * missing, and for combinations that make no sense.
+ */
+export function scheduleSettings(flags: ScheduleFlags, before?: ScheduleSettings): ScheduleSettings {
+  const mode = flags.mode ?? before?.asked.mode;
+  if (mode === undefined) throw new UsageError(MODE_MISSING);
+  const overlap = flags.overlap ?? before?.policy.overlap ?? 'skip';
+  refuseOverlap(mode, overlap);
+  const maxImages = flags.maxImages ?? before?.asked.maxImages;
+  const budget = flags.budget ?? before?.asked.budget;
+  return {
+    asked: {
+      mode,
+      times: scheduleTimes(flags, before?.asked.times),
+      timezone: flags.timezone ?? before?.asked.timezone ?? DEFAULT_TIMEZONE,
+      sheetSettings: sheetSettings(flags, before?.asked.sheetSettings),
+      settings: runSettings(flags, before?.asked.settings),
+      ...(before?.asked.service !== undefined && { service: before.asked.service }),
+      ...(maxImages !== undefined && maxImages !== 'none' && { maxImages }),
+      ...(budget !== undefined && budget !== 'none' && { budget }),
+    },
+    policy: {
+      jitterMs: flags.jitter ?? before?.policy.jitterMs ?? 0,
+      overlap,
+      catchupMs: flags.catchup ?? before?.policy.catchupMs ?? DEFAULT_CATCHUP_MS,
+    },
+  };
+}
+
+const MODE_MISSING =
+  '--mode is missing; it has no default, because it decides what is bought. fresh: each run makes the whole sheet, as a new batch; changes: each run makes new, changed and failed rows only, in one batch with the name of the schedule: no row is bought twice.';
+
+function refuseOverlap(mode: ScheduleMode, overlap: string): void {
+  if (mode !== 'changes' || overlap !== 'allow-all') return;
+  throw new UsageError(
+    '--overlap allow-all cannot be used with --mode changes: all runs work on one batch, which can run only once at a time. Use skip or buffer-one.',
+  );
+}
+
+function scheduleTimes(
+  { cron, every, offset }: ScheduleFlags,
+  before: ScheduleTimes | undefined,
+): ScheduleTimes {
+  if (cron && every !== undefined) {
+    throw new UsageError('--cron and --every cannot be used together: give one of them.');
+  }
+  if (cron) {
+    if (offset !== undefined) throw new UsageError(OFFSET_ALONE);
+    return { kind: 'cron', expressions: [...cron] };
+  }
+  const everyMs = every ?? (before?.kind === 'every' ? before.everyMs : undefined);
+  if (everyMs === undefined) {
+    if (offset !== undefined) throw new UsageError(OFFSET_ALONE);
+    if (before) return before;
+    throw new UsageError(
+      'Give the times of the schedule: --cron "0 2 * * *" (at 02:00 every day, in the zone of --timezone), or --every 6h.',
+    );
+  }
+  const offsetMs = offset ?? (before?.kind === 'every' && every === undefined ? before.offsetMs : 0);
+  if (offsetMs >= everyMs)
+    throw new UsageError('--offset must be shorter than --every, whose times it shifts.');
+  return { kind: 'every', everyMs, offsetMs };
+}
+
+const OFFSET_ALONE = '--offset is only for --every; with --cron, put the minute in the cron line.';

@@ -1,0 +1,59 @@
+import { requireParts, requireSound } from '../../config.js';
+import { loadWorker } from '../../load-worker.js';
+import { logToStderr } from '../terminal/log.js';
+import type { ListenAddress } from '../../bananahub/webhooks/receiver.js';
+import type { WorkerRole } from '../../activities/worker/process/roles.js';
+import { EXIT, type Command } from '../terminal/command-context.js';
+import { aborted } from './dev.js';
+
+export interface WorkerCommandOptions {
+  readonly roles: readonly WorkerRole[];
+  readonly imageBytes: number;
+  /** Receives webhooks there as well. */
+  readonly webhooks?: ListenAddress;
+}
+
+/** Works for batches until Ctrl-C or SIGTERM; what is under way then is finished or handed back. */
+export const worker: Command<WorkerCommandOptions> = async (context, options) => {
+  const { roles, imageBytes, webhooks: listen } = options;
+  const { config, environment, finishing, interrupted, stderr } = context;
+  requireSound(config);
+  const parts = requireParts(config, [
+    'temporal',
+    'bucket',
+    'api',
+    ...(listen ? (['webhooks'] as const) : []),
+  ]);
+  const { startWorker, logTemporalTo } = await loadWorker();
+  const log = logToStderr(stderr.isTTY, !environment['NO_COLOR']);
+  logTemporalTo(log);
+  const running = await startWorker({
+    ...parts,
+    webhooks: config.webhooks,
+    notices: config.notices,
+    prices: config.prices,
+    taskQueue: config.taskQueue,
+    log,
+    roles,
+    imageBytes,
+    ...(listen && { listen }),
+  });
+  log.info(
+    {
+      temporal: parts.temporal.address,
+      namespace: parts.temporal.namespace,
+      bucket: parts.bucket.bucket,
+      api: parts.api.baseUrl,
+      taskQueue: config.taskQueue,
+      roles,
+      ...(listen && { webhooks: `${listen.host}:${listen.port}` }),
+      ...(config.notices && { notices: new URL(config.notices.url).host }),
+    },
+    'The worker is ready.',
+  );
+  finishing('the worker (its tasks are finished or handed back)');
+  await Promise.race([aborted(interrupted), running.done]);
+  log.info('The worker is stopping; its tasks are finished or handed back.');
+  await running.stop();
+  return EXIT.ok;
+};

@@ -1,0 +1,84 @@
+import { createReadStream, createWriteStream } from 'node:fs';
+import { appendFile } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import { isReportColumn, REJECT_COLUMNS } from '../../domain/rows/reserved-columns.js';
+import type { RejectedRecord } from '../../domain/rows/row.js';
+import { readJsonLines } from '../../ledger/files/json-lines.js';
+import { RejectedLine } from '../../ledger/left-out-documents.js';
+import { csvChunks, type CsvCells } from '../../sheet/index.js';
+
+/** Where a dry run lists all that it would reject. */
+export function rejectsAdvice(file: string | undefined): string {
+  return file === undefined
+    ? 'list them all with --json, or with --rejects FILE'
+    : `all are listed in ${file}`;
+}
+
+const WRITTEN_AT_ONCE = 1000;
+
+/** The records that one reading of a sheet rejects, kept in a temporary file: there may be a million of them. */
+export class RejectedRecords {
+  readonly #path: string;
+  readonly #columns = new Set<string>();
+  #lines: string[] = [];
+  #isEmpty = true;
+
+  /** `path` names a file that does not exist yet; whoever made its folder removes it. */
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** The columns with something in them, in the order of their first appearance. */
+  get columns(): readonly string[] {
+    return [...this.#columns];
+  }
+
+  async add(rejected: RejectedRecord): Promise<void> {
+    for (const [name, cell] of Object.entries(rejected.record)) if (cell !== '') this.#columns.add(name);
+    this.#lines.push(`${JSON.stringify(rejected)}\n`);
+    this.#isEmpty = false;
+    if (this.#lines.length === WRITTEN_AT_ONCE) await this.#flush();
+  }
+
+  /** All that were added, in their order. */
+  async *all(): AsyncGenerator<RejectedRecord> {
+    if (this.#isEmpty) return;
+    await this.#flush();
+    yield* readJsonLines(createReadStream(this.#path), RejectedLine, this.#path);
+  }
+
+  async #flush(): Promise<void> {
+    await appendFile(this.#path, this.#lines.join(''));
+    this.#lines = [];
+  }
+}
+
+/** Why a dry run's record would be rejected; scripts rely on it. */
+export type ShownReject = Pick<RejectedRecord, 'line' | 'column' | 'value' | 'rule'>;
+
+/** Every record that would be rejected, for a dry run's document. */
+export async function shownRejects(rejected: RejectedRecords): Promise<readonly ShownReject[]> {
+  const rejects: ShownReject[] = [];
+  for await (const { line, column, value, rule } of rejected.all())
+    rejects.push({ line, column, value, rule });
+  return rejects;
+}
+
+/** Writes a dry run's rejected records as the batch would have them in its rejects.csv. */
+export async function writeRejects(
+  file: string,
+  rejected: RejectedRecords,
+  { columns, delimiter }: { readonly columns: readonly string[]; readonly delimiter: string },
+): Promise<void> {
+  const own = [...new Set([...columns, ...rejected.columns])].filter((name) => !isReportColumn(name));
+  await pipeline(
+    csvChunks([...own, ...REJECT_COLUMNS], cellsOf(rejected.all()), delimiter),
+    createWriteStream(file, 'utf8'),
+  );
+}
+
+async function* cellsOf(records: AsyncIterable<RejectedRecord>): AsyncGenerator<CsvCells> {
+  for await (const { record, line, column, value, rule } of records) {
+    yield { ...record, reject_line: line, reject_column: column, reject_value: value, reject_rule: rule };
+  }
+}

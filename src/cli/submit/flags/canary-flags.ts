@@ -1,0 +1,34 @@
+import prettyMs from 'pretty-ms';
+import { canaryOf, type CanaryOptions } from '../../../domain/batch/canary.js';
+import { UsageError } from '../../../errors.js';
+import type { RunningFlags } from './running-flags.js';
+
+/** The canary that flags ask for. Throws a UsageError for a wait without one. */
+export function canaryOptions({
+  canary,
+  canaryWait,
+}: Pick<RunningFlags, 'canary' | 'canaryWait'>): CanaryOptions | undefined {
+  if (canary === undefined && canaryWait !== undefined) {
+    throw new UsageError(
+      '--canary-wait needs --canary N: it limits how long the batch waits after its sample rows.',
+    );
+  }
+  return canary === undefined
+    ? undefined
+    : { rows: canary, ...(canaryWait !== undefined && { waitMs: canaryWait }) };
+}
+
+/** The line, if any, that says which rows of a run come first, and what they wait for. */
+export function canaryPlanText(asked: CanaryOptions | undefined, rowsToRun: number): string {
+  if (!asked || rowsToRun === 0) return '';
+  const canary = canaryOf(asked, rowsToRun);
+  if (!canary) {
+    return `Canary     none: the run makes only ${rowsToRun} ${rowsToRun === 1 ? 'row' : 'rows'} (--canary ${asked.rows})\n`;
+  }
+  const { rows, of, waitMs } = canary;
+  const wait =
+    waitMs === undefined
+      ? 'then the batch waits for "resume"'
+      : `then the batch waits ${prettyMs(waitMs)} for "resume", or without limit if one of them fails`;
+  return `Canary     ${rows} of ${of.toLocaleString('en')} rows first, ${wait}\n`;
+}

@@ -1,0 +1,91 @@
+import type { Command } from '@commander-js/extra-typings';
+import { UsageError } from '../../../errors.js';
+import { canaryOptions } from './canary-flags.js';
+import { batchId, s3Folder, wholeNumber } from '../../terminal/option-parsers.js';
+import { runSettings, spendingIn, withRunningFlags } from './running-flags.js';
+import { sheetSettings, withSheetFlags } from './sheet-flags.js';
+import type { SubmissionOptions } from '../submission.js';
+import type { FlagsOf } from '../../terminal/typed-flags.js';
+
+/** Says what `--rebind` is for. */
+export const REBIND = "the API key was rotated: accept the new key if it knows the batch's jobs";
+
+/** What commander hands over for `submit` and `run`. */
+type Flags = FlagsOf<typeof withSubmissionFlags>;
+
+/** Adds the sheet argument and all flags that `submit` and `run` share. */
+export function withSubmissionFlags(program: Command) {
+  const sheet = program
+    .argument(
+      '<sheet>',
+      'CSV, TSV or JSON Lines, also packed (.gz): a path, "-" for standard input, s3://bucket/key, or https://…',
+    )
+    .option(
+      '--id <name>',
+      "id of the batch; submitting under the same id continues that batch (default: the file's name)",
+      batchId,
+    )
+    .option(
+      '--to <folder>',
+      'where to store the batch: an empty folder, s3://bucket/folder/ (default: a folder named by the id, in $BANANA_BUCKET below $BANANA_PREFIX; with --to, a note of the place is left there)',
+      s3Folder,
+    )
+    .option('--new', 'start a separate batch; the time is appended to its id', false)
+    .option(
+      '--merge',
+      'keep rows of the batch that are not in the sheet (always on for a failures.csv or rejects.csv)',
+      false,
+    )
+    .option(
+      '--new-ids',
+      'accept ids in a failures.csv or rejects.csv that are not in the batch, as new rows',
+      false,
+    )
+    .option('--rebind', REBIND, false);
+  return withRunningFlags(withSheetFlags(sheet))
+    .optionsGroup('Output:')
+    .option(
+      '--dry-run',
+      'show what would be made, where, how long it takes and what it costs, and do nothing',
+      false,
+    )
+    .option('--rejects <file>', 'with --dry-run: write the records that would be rejected to this CSV file')
+    .option(
+      '--show <n>',
+      'with --dry-run: show this many rows as they would be sent',
+      wholeNumber(0, 1000),
+      3,
+    )
+    .option('-y, --yes', 'do not ask for confirmation', false)
+    .option('--json', 'print one JSON document on standard output', false);
+}
+
+/** The options of a submission from its flags. Throws a UsageError for combinations that make no sense. */
+export function submissionOptions(sheet: string, flags: Flags): SubmissionOptions {
+  if (flags.rejects !== undefined && !flags.dryRun) {
+    throw new UsageError('--rejects needs --dry-run; a submission writes rejects.csv in the batch.');
+  }
+  return {
+    sheet: sheetName(sheet),
+    ...(flags.id && { id: flags.id }),
+    ...(flags.to && { to: flags.to }),
+    new: flags.new,
+    sheetSettings: sheetSettings(flags),
+    settings: runSettings(flags),
+    spending: spendingIn(flags),
+    canary: canaryOptions(flags),
+    merge: flags.merge,
+    newIds: flags.newIds || flags.new,
+    rebind: flags.rebind,
+    dryRun: flags.dryRun,
+    ...(flags.rejects !== undefined && { rejects: flags.rejects }),
+    show: flags.show,
+    yes: flags.yes,
+    json: flags.json,
+  };
+}
+
+/** A sheet as it was given: an address that was pasted may have spaces around it, a path may be so called. */
+export function sheetName(given: string): string {
+  return /^\s*[a-z][a-z0-9+.-]*:\/\//i.test(given) ? given.trim() : given;
+}

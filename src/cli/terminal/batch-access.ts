@@ -1,0 +1,161 @@
+import { Client, Connection } from '@temporalio/client';
+import { TEMPORAL_DEADLINE_MS } from '../../network/temporal-calls.js';
+import { accountIdOf } from '../../bananahub/account-id.js';
+import type { AccountId } from '../../bananahub/client.js';
+import { requireParts, type BucketConfig, type Config, type TemporalConfig } from '../../config.js';
+import { UsageError } from '../../errors.js';
+import { directToThisMachine } from '../../network/temporal-channel.js';
+import { absentStore } from '../../storage/absent-store.js';
+import { StorageError, type ObjectStore } from '../../storage/object-store.js';
+import { createS3ObjectStore } from '../../storage/s3/s3-object-store.js';
+import type { CommandContext } from './command-context.js';
+
+/** The means to look at batches: the bucket, and Temporal where it answers. */
+export interface BatchAccess {
+  readonly store: ObjectStore;
+  readonly bucket: BucketConfig;
+  readonly client: Client;
+  readonly temporal: TemporalConfig;
+  readonly taskQueue: string;
+  /** Images come from this folder's own sandbox and cost nothing. */
+  readonly isFree: () => boolean;
+  /** The account that this command's own configuration names; undefined where only the workers have a key. */
+  readonly account: () => AccountId | undefined;
+  /** Why the bucket cannot be used, where a command does without it: then `store` refuses everything. */
+  readonly bucketAway: StorageError | undefined;
+}
+
+/** Gives `use` the bucket and Temporal, and closes them afterwards. Throws a UsageError or StorageError where one is away. */
+export async function withBatchAccess<T>(
+  config: Config,
+  use: (access: BatchAccess) => Promise<T>,
+): Promise<T> {
+  const { temporal } = requireParts(config, ['temporal', 'bucket']);
+  return withBucket(config, (store, bucket) =>
+    withTemporal(temporal, (client) => use(accessOf(config, { store, bucket, client, temporal }))),
+  );
+}
+
+/**
+ * The same where Temporal alone is enough: a bucket that cannot be used is reported on `stderr` in one line, and the
+ * access says so in `bucketAway`.
+ */
+export async function withTemporalAccess<T>(
+  { config, stderr }: Pick<CommandContext, 'config' | 'stderr'>,
+  use: (access: BatchAccess) => Promise<T>,
+): Promise<T> {
+  const { temporal } = requireParts(config, ['temporal', 'bucket']);
+  return withBucketIfAny(config, (found) =>
+    withTemporal(temporal, (client) => {
+      if (found.away) stderr.write(`${found.away.message}\n`);
+      const { store, bucket, away } = found;
+      return use({ ...accessOf(config, { store, bucket, client, temporal }), bucketAway: away });
+    }),
+  );
+}
+
+function accessOf(
+  config: Config,
+  parts: Pick<BatchAccess, 'store' | 'bucket' | 'client' | 'temporal'>,
+): BatchAccess {
+  return {
+    ...parts,
+    taskQueue: config.taskQueue,
+    // Only what spends or compares accounts needs the API to be configured rightly.
+    isFree: () => config.api?.origin === 'stack',
+    account: () => ownAccount(config),
+    bucketAway: undefined,
+  };
+}
+
+async function withTemporal<T>(temporal: TemporalConfig, use: (client: Client) => Promise<T>): Promise<T> {
+  const connection = await connectTemporal(temporal);
+  try {
+    return await use(new Client({ connection, namespace: temporal.namespace }));
+  } finally {
+    await connection.close();
+  }
+}
+
+/** The account of the configured API; undefined where none is. */
+export function ownAccount({ api }: Pick<Config, 'api'>): AccountId | undefined {
+  return api && (api.account ?? accountIdOf(new URL(api.baseUrl), api.apiKey));
+}
+
+/** How long a bucket may take to answer before a command that needs it says that it does not. */
+const BUCKET_ANSWERS_WITHIN_MS = 8_000;
+/** The same for a command that can do without it. */
+const BUCKET_MISSED_AFTER_MS = 3_000;
+
+/** Gives `use` the bucket, once it is known to be there and usable, and closes it afterwards. */
+export async function withBucket<T>(
+  config: Config,
+  use: (store: ObjectStore, bucket: BucketConfig) => Promise<T>,
+): Promise<T> {
+  const { bucket } = requireParts(config, ['bucket']);
+  await checkAnswers(bucket, BUCKET_ANSWERS_WITHIN_MS);
+  return withStore(bucket, (store) => use(store, bucket));
+}
+
+/** The bucket, or why it cannot be used: then `store` refuses everything with that error. */
+export interface BucketIfAny {
+  readonly store: ObjectStore;
+  readonly bucket: BucketConfig;
+  readonly away: StorageError | undefined;
+}
+
+/** Gives `use` the bucket where it answers within a few seconds and may be used, and closes it afterwards. */
+export async function withBucketIfAny<T>(
+  config: Config,
+  use: (found: BucketIfAny) => Promise<T>,
+): Promise<T> {
+  const { bucket } = requireParts(config, ['bucket']);
+  try {
+    await checkAnswers(bucket, BUCKET_MISSED_AFTER_MS);
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    return use({ store: absentStore(error), bucket, away: error });
+  }
+  return withStore(bucket, (store) => use({ store, bucket, away: undefined }));
+}
+
+/** Throws a StorageError unless the bucket may be used and says so in time. */
+async function checkAnswers({ s3, bucket }: BucketConfig, withinMs: number): Promise<void> {
+  const store = createS3ObjectStore({
+    ...s3,
+    connectionTimeoutMs: withinMs,
+    idleTimeoutMs: withinMs,
+    maxAttempts: 2,
+    repeatsSilence: false,
+  });
+  try {
+    await store.checkBucket(bucket);
+  } finally {
+    store.close();
+  }
+}
+
+async function withStore<T>({ s3 }: BucketConfig, use: (store: ObjectStore) => Promise<T>): Promise<T> {
+  const store = createS3ObjectStore(s3);
+  try {
+    return await use(store);
+  } finally {
+    store.close();
+  }
+}
+
+/** A connection to Temporal. Throws a UsageError where it does not answer within `TEMPORAL_DEADLINE_MS`. */
+export async function connectTemporal(temporal: TemporalConfig): Promise<Connection> {
+  const { connection, address, namespace } = temporal;
+  try {
+    return await Connection.connect({
+      ...directToThisMachine(connection),
+      connectTimeout: TEMPORAL_DEADLINE_MS,
+    });
+  } catch (cause) {
+    throw new UsageError(
+      `Temporal at ${address} (namespace ${namespace}) does not answer. Start it, set TEMPORAL_ADDRESS to its address, or use local servers: npx banana-batch dev`,
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,33 @@
+import type { StackInfo } from '../../local/servers/stack-info.js';
+import type { Config } from '../../config.js';
+
+/** What a command gets from its surroundings; commands read and write nothing else of the process. */
+export interface CommandContext {
+  readonly cwd: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly config: Config;
+  /** The stack that runs in this folder, if one does. */
+  readonly stack: StackInfo | undefined;
+  readonly stdin: NodeJS.ReadStream;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  /** Aborted by the first Ctrl-C or SIGTERM; a second one ends the process at once. */
+  readonly interrupted: AbortSignal;
+  /** Says what is still finished after that, such as `the worker`; without it the process ends within a second. */
+  readonly finishing: (what: string) => void;
+}
+
+/** Exit codes; scripts rely on them. */
+export const EXIT = {
+  ok: 0,
+  /** Finished with rows failed, rejected or cancelled. */
+  incomplete: 1,
+  /** The request was wrong, or something it needs is missing. */
+  refused: 2,
+  interrupted: 130,
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** A command: does its work, prints, and says how the process should end. Throws what `refusalOf` can explain. */
+export type Command<Options> = (context: CommandContext, options: Options) => Promise<ExitCode>;

@@ -1,0 +1,37 @@
+import { Client, type Connection } from '@temporalio/client';
+import type { Config, TemporalConfig } from '../../config.js';
+import { asPart } from '../../domain/text/full-stop.js';
+import { UsageError } from '../../errors.js';
+import { connectTemporal } from './batch-access.js';
+
+/** Temporal, or why a command has to do without it. */
+export type TemporalIfAny =
+  | { readonly kind: 'there'; readonly client: Client }
+  | { readonly kind: 'away'; readonly problem: string };
+
+/** Gives `use` a client where Temporal answers in time, and closes it afterwards. */
+export async function withTemporalIfAny<T>(
+  config: Pick<Config, 'temporal'>,
+  use: (temporal: TemporalIfAny) => Promise<T>,
+): Promise<T> {
+  let temporal: TemporalConfig | undefined;
+  try {
+    ({ temporal } = config);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    return use({ kind: 'away', problem: asPart(error.message) });
+  }
+  if (!temporal) return use({ kind: 'away', problem: 'Temporal is not configured' });
+  const { address, namespace } = temporal;
+  let connection: Connection;
+  try {
+    connection = await connectTemporal(temporal);
+  } catch {
+    return use({ kind: 'away', problem: `Temporal at ${address} does not answer` });
+  }
+  try {
+    return await use({ kind: 'there', client: new Client({ connection, namespace }) });
+  } finally {
+    await connection.close();
+  }
+}

@@ -1,0 +1,60 @@
+import path from 'node:path';
+import type { BatchStatus } from '../../status/status-document.js';
+import type { Pause } from '../../domain/batch/pause.js';
+import { canaryPageKey } from '../../storage/layout.js';
+import { askConsent } from '../terminal/consent.js';
+import type { CommandContext } from '../terminal/command-context.js';
+import { embeddedBucketFolder } from '../terminal/engine.js';
+import { tellResume } from '../control/resume.js';
+import type { Watched } from './watch-to-end.js';
+
+/** The pause in which a batch waits for a person to look at its canary; undefined where it continues by itself, or for other batches. */
+export function canaryToSee({ state, pauses }: Pick<BatchStatus, 'state' | 'pauses'>): Pause | undefined {
+  if (state !== 'paused') return undefined;
+  return pauses.find(({ kind, until }) => kind === 'canary' && until === undefined);
+}
+
+/**
+ * Says where a canary is to be seen, and at a terminal asks whether the batch is to continue: `resumed` where it does.
+ * Elsewhere, or with `--yes`, which asks nothing, it is `left` waiting. `signal` interrupts the question.
+ */
+export async function lookAtCanary(
+  context: CommandContext,
+  watched: Watched,
+  status: BatchStatus,
+  signal: AbortSignal,
+): Promise<'resumed' | 'left' | 'interrupted'> {
+  const { stdin, stderr } = context;
+  const { access, location, engine } = watched;
+  const { batchId, pending, runSeq } = status;
+  stderr.write(`Page       ${pagePath(context, watched, runSeq)}\n`);
+  if (watched.asks && stdin.isTTY) {
+    const others = pending === 1 ? 'other row' : `other ${pending.toLocaleString('en')} rows`;
+    const question = `Continue with the ${others}?`;
+    const answer = await askConsent({ stdin, stderr, interrupted: signal }, question);
+    if (answer === 'interrupted') return 'interrupted';
+    if (answer === 'given') {
+      await tellResume(access, batchId, { rebind: false });
+      return 'resumed';
+    }
+  }
+  const isWorkerHere = engine?.hasWorker() === true;
+  const worker = context.config.temporal ? 'npx banana-batch worker' : 'npx banana-batch dev';
+  const how = isWorkerHere
+    ? `Its worker was this command: run the same command again in a terminal, and it asks again. Or start another worker with: ${worker}, then continue`
+    : 'Continue';
+  stderr.write(
+    `"${location.batchId}" is waiting; nothing is lost. ${how} with: banana-batch resume ${batchId}, or end it with: banana-batch cancel ${batchId}\n`,
+  );
+  return 'left';
+}
+
+/** The page as a file where the bucket is a folder here. */
+function pagePath({ cwd }: CommandContext, { config, location }: Watched, runSeq: number): string {
+  const { bucket } = location;
+  const root =
+    config.bucket?.origin === 'stack'
+      ? `${path.relative(cwd, embeddedBucketFolder(cwd, bucket))}/`
+      : `s3://${bucket}/`;
+  return `${root}${canaryPageKey(location, runSeq)}`;
+}

@@ -1,0 +1,114 @@
+import type { Client } from '@temporalio/client';
+import { statusJson, type BatchStatus } from '../../status/status-document.js';
+import { statusFromBucket } from '../../status/bucket-status.js';
+import { UsageError } from '../../errors.js';
+import { ServiceTexts } from '../../ledger/service-texts.js';
+import { addressOf, type BatchLocation } from '../../storage/layout.js';
+import type { ObjectStore } from '../../storage/object-store.js';
+import { findBatch, readBatchStatus } from '../../starter.js';
+import { withBucketIfAny, type BucketIfAny } from '../terminal/batch-access.js';
+import { EXIT, type Command, type CommandContext, type ExitCode } from '../terminal/command-context.js';
+import { sealNotes } from './seal-notes.js';
+import { coloursFor, statusBlock } from './status-text.js';
+import { withTemporalIfAny } from '../terminal/temporal-if-any.js';
+import { watchBatch } from './watch-batch.js';
+
+export interface StatusOptions {
+  readonly id: string;
+  readonly watch: boolean;
+  readonly json: boolean;
+}
+
+/** Where a batch is: from Temporal and the bucket, or from one of them where the other is away. Ends with 1 where the batch has finished with rows that are not stored. */
+export const status: Command<StatusOptions> = (context, options) =>
+  withBucketIfAny(context.config, (found) =>
+    withTemporalIfAny(context.config, (temporal) => {
+      const { stderr } = context;
+      if (found.away) stderr.write(`${found.away.message}\n`);
+      if (temporal.kind === 'there') return statusByTemporal(context, options, found, temporal.client);
+      if (found.away)
+        throw new UsageError(`${temporal.problem} either. Check both with: banana-batch doctor`);
+      stderr.write(`${temporal.problem}: showing what is recorded in the bucket.\n`);
+      return statusByBucket(context, options, found);
+    }),
+  );
+
+async function statusByTemporal(
+  context: CommandContext,
+  options: StatusOptions,
+  { store, bucket, away }: BucketIfAny,
+  client: Client,
+): Promise<ExitCode> {
+  const location = await findBatch({ store, bucket, client, bucketAway: away }, options.id);
+  const access = { store, client, taskQueue: context.config.taskQueue };
+  const found = options.watch
+    ? await watchBatch(context, access, location, context.interrupted)
+    : await readBatchStatus(access, location);
+  if (context.interrupted.aborted) return EXIT.interrupted;
+  return show(context, options, { store: away ? undefined : store, location }, found);
+}
+
+async function statusByBucket(
+  context: CommandContext,
+  options: StatusOptions,
+  { store, bucket }: BucketIfAny,
+): Promise<ExitCode> {
+  const location = await findBatch({ store, bucket }, options.id);
+  return show(
+    context,
+    options,
+    { store, location },
+    await statusFromBucket(store, location, 'temporal-away'),
+  );
+}
+
+async function show(
+  context: CommandContext,
+  options: StatusOptions,
+  { store, location }: { readonly store: ObjectStore | undefined; readonly location: BatchLocation },
+  known: BatchStatus | undefined,
+): Promise<ExitCode> {
+  if (!known) throw unknownBatch(location);
+  const { stdout, environment } = context;
+  const found = store ? await withTextsOfHolds(store, location, known) : known;
+  if (options.json) stdout.write(`${statusJson(found)}\n`);
+  else if (!options.watch)
+    stdout.write(`${statusBlock(found, coloursFor(stdout, environment))}\n  ${found.location}\n`);
+  const notes = options.json || !store ? [] : await sealNotes(store, location, found);
+  for (const [, text] of notes) stdout.write(`  ${text}\n`);
+  return exitCodeOf(found);
+}
+
+const TEXTS_WITHIN_MS = 2_000;
+
+/** The status with what the service said when its holds began, as far as the bucket tells it soon. */
+async function withTextsOfHolds(
+  store: ObjectStore,
+  location: BatchLocation,
+  found: BatchStatus,
+): Promise<BatchStatus> {
+  const run = { ...location, runSeq: found.runSeq };
+  const texts = new ServiceTexts(store);
+  const signal = AbortSignal.timeout(TEXTS_WITHIN_MS);
+  const holds = await Promise.all(
+    found.holds.map(async (hold) => {
+      const { textId } = hold;
+      const said = textId && (await texts.text(run, textId, signal).catch(() => undefined));
+      return said ? { ...hold, said } : hold;
+    }),
+  );
+  return { ...found, holds };
+}
+
+/** 0 while a batch works and where all of its rows are stored; 1 where it ended otherwise. */
+export function exitCodeOf(found: BatchStatus): ExitCode {
+  if (found.endedAt === undefined) return EXIT.ok;
+  return found.state === 'completed' && found.stored === found.total ? EXIT.ok : EXIT.incomplete;
+}
+
+/** The refusal for an id that neither Temporal nor the bucket knows. */
+export function unknownBatch(location: BatchLocation): UsageError {
+  return new UsageError(
+    `There is no batch "${location.batchId}" at ${addressOf(location)}. List all batches with: banana-batch list`,
+  );
+}
