@@ -1,12 +1,13 @@
 import path from 'node:path';
+import type { Config } from '../../config.js';
 import type { BatchStatus } from '../../status/status-document.js';
 import type { Pause } from '../../domain/batch/pause.js';
-import { canaryPageKey } from '../../storage/layout.js';
+import { canaryPageKey, type BatchLocation } from '../../storage/layout.js';
 import { askConsent } from '../terminal/consent.js';
 import type { CommandContext } from '../terminal/command-context.js';
-import { embeddedBucketFolder } from '../terminal/engine.js';
+import { embeddedBucketFolder, type Engine } from '../terminal/engine.js';
 import { tellResume } from '../control/resume.js';
-import type { Watched } from './watch-to-end.js';
+import type { BatchAccess } from '../terminal/batch-access.js';
 
 /** The pause in which a batch waits for a person to look at its canary; undefined where it continues by itself, or for other batches. */
 export function canaryToSee({ state, pauses }: Pick<BatchStatus, 'state' | 'pauses'>): Pause | undefined {
@@ -57,4 +58,17 @@ function pagePath({ cwd }: CommandContext, { config, location }: Watched, runSeq
       ? `${path.relative(cwd, embeddedBucketFolder(cwd, bucket))}/`
       : `s3://${bucket}/`;
   return `${root}${canaryPageKey(location, runSeq)}`;
+}
+
+/** A batch that a command has set going, or found running. */
+export interface Watched {
+  readonly location: BatchLocation;
+  readonly access: BatchAccess;
+  /** The configuration that it works by. */
+  readonly config: Pick<Config, 'bucket'>;
+  /** Set where this command runs the batch itself. */
+  readonly engine: Engine | undefined;
+  readonly json: boolean;
+  /** A person at a terminal may be asked whether a batch is to continue after its canary. */
+  readonly asks: boolean;
 }

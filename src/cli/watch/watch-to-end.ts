@@ -1,31 +1,24 @@
 import path from 'node:path';
 import { statusJson, type BatchStatus } from '../../status/status-document.js';
 import type { Config } from '../../config.js';
-import type { BatchLocation } from '../../storage/layout.js';
-import { contactSheetKey, failuresKey, imagesPrefix, rejectsKey, resultsKey } from '../../storage/layout.js';
+import {
+  type BatchLocation,
+  contactSheetKey,
+  failuresKey,
+  imagesPrefix,
+  rejectsKey,
+  resultsKey,
+} from '../../storage/layout.js';
 import { workersOf } from '../../starter.js';
 import type { BatchAccess } from '../terminal/batch-access.js';
 import { EXIT, type CommandContext, type ExitCode } from '../terminal/command-context.js';
 import { embeddedBucketFolder, type Engine } from '../terminal/engine.js';
 import { sealNotes } from './seal-notes.js';
-import { canaryToSee, lookAtCanary } from './canary-look.js';
+import { canaryToSee, lookAtCanary, type Watched } from './canary-look.js';
 import { coloursFor, statusBlock } from './status-text.js';
 import { exitCodeOf } from './status.js';
 import { workerIdentity } from '../../status/worker-identity.js';
 import { watchBatch } from './watch-batch.js';
-
-/** A batch that a command has set going, or found running. */
-export interface Watched {
-  readonly location: BatchLocation;
-  readonly access: BatchAccess;
-  /** The configuration that it works by. */
-  readonly config: Pick<Config, 'bucket'>;
-  /** Set where this command runs the batch itself. */
-  readonly engine: Engine | undefined;
-  readonly json: boolean;
-  /** A person at a terminal may be asked whether a batch is to continue after its canary. */
-  readonly asks: boolean;
-}
 
 /**
  * Shows a batch until it ends or the person leaves, and says where everything is or how to come back. Ends with 0 where the
