@@ -1,11 +1,8 @@
 import { condition } from '@temporalio/workflow';
-import type { Activities, ReportCanaryInput } from '../protocol/activities.js';
+import type { Activities } from '../protocol/activities.js';
 import type { BatchPauses } from './batch-pauses.js';
 import type { RunBatchInput } from '../protocol/batch-messages.js';
-import type { ShardRuns } from './shard-runs.js';
-
-/** What a run's canary has left, once its rows have settled. */
-export type CanaryEnd = Pick<ReportCanaryInput, 'left' | 'durationsMs'>;
+import type { ShardRuns, CanaryEnd } from './shard-runs.js';
 
 /** Keeps a run to its first rows until a person has seen their result. */
 export class BatchCanary {

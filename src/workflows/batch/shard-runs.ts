@@ -3,7 +3,7 @@ import { condition, log, startChild, type ChildWorkflowHandle } from '@temporali
 import type { LeaseControl } from '../../domain/money/budget.js';
 import { addTallies, EMPTY_TALLY, tallyOfPending, type Tally } from '../../domain/batch/tally.js';
 import { dealSlots, recallSlots } from '../../domain/batch/window.js';
-import type { CanaryEnd } from './batch-canary.js';
+import type { ReportCanaryInput } from '../protocol/activities.js';
 import type { ResumedBatch, RunBatchInput, UnopenedShards } from '../protocol/batch-messages.js';
 import type { ShardFault, SlotRelease } from '../protocol/shard-messages.js';
 import { shardWorkflowId } from '../protocol/names.js';
@@ -209,3 +209,6 @@ export class ShardRuns {
     }
   }
 }
+
+/** What a run's canary has left, once its rows have settled. */
+export type CanaryEnd = Pick<ReportCanaryInput, 'left' | 'durationsMs'>;
