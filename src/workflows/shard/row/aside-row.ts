@@ -5,7 +5,7 @@ import type { JobId } from '../../../domain/rows/ids.js';
 import type { MissingJob } from '../../../domain/rows/missing-job.js';
 import type { FaultStep } from '../../../domain/batch/row-faults.js';
 import { findJob } from './await-job.js';
-import { searchJob } from '../faults/missing-rows.js';
+import { searchJob } from './search-job.js';
 import { throughHolds, type Through } from './paid-row.js';
 import type { RowContext } from './row-context.js';
 import { endByFault, goneRecord, tryAgain } from './row-ends.js';
