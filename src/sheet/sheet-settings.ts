@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { MODELS, RESOLUTIONS, rulesFor } from '../domain/rows/generation-settings.js';
 import { INPUT_COLUMNS } from '../domain/rows/reserved-columns.js';
-import type { InputImages } from './rows/input-images.js';
 
 const ASPECT_RATIOS = [...new Set(MODELS.flatMap((model) => rulesFor(model, 'image').aspectRatios))];
 
@@ -58,13 +57,3 @@ export const SheetSettings = z.object({
   strict: z.boolean().default(false),
 });
 export type SheetSettings = z.infer<typeof SheetSettings>;
-
-/** Where a sheet's bytes come from. */
-export interface SheetSource {
-  /** Path, URL or `-`: tells the format by its extension, and messages name it. */
-  readonly name: string;
-  /** The files and objects that it names as input images; where absent, it can name none. */
-  readonly inputs?: InputImages | undefined;
-  /** Ends the reading, with its reason. */
-  readonly signal?: AbortSignal | undefined;
-}

@@ -29,3 +29,17 @@ export function momentIn(instant: Date, timezone: string): Moment {
     time: `${part('hour')}:${part('minute')}`,
   };
 }
+
+/** What `{{date}}` and `{{time}}` stand for where a sheet is read; undefined: nothing, they are text. */
+export type SheetMoment = Moment | 'refused' | undefined;
+
+/** The same in the names of images: `02-00`, since Windows has no colons in the names of files. */
+export function momentInNames(moment: SheetMoment): SheetMoment {
+  return typeof moment === 'object' ? { ...moment, time: moment.time.replaceAll(':', '-') } : moment;
+}
+
+/** What of a moment a word between braces names, in any case of letters; undefined for another word. */
+export function momentPart(word: string): keyof Moment | undefined {
+  const part = word.toLowerCase();
+  return part === 'date' || part === 'time' ? part : undefined;
+}

@@ -2,7 +2,7 @@ import type { JsonValue } from '../../domain/text/json.js';
 import type { InputColumn } from '../../domain/rows/reserved-columns.js';
 import { BrokenRule } from '../broken-rule.js';
 import { cellText } from './cells.js';
-import type { SheetColumns } from './columns.js';
+import type { SheetColumns } from './sheet-columns.js';
 import type { SourceRecord } from '../source-record.js';
 
 /** What a record says in one of our columns. */

@@ -1,5 +1,5 @@
 import { columnsInstead, SheetError, type LinePlace } from '../sheet-error.js';
-import { momentPart, type SheetMoment } from '../rows/with-moment.js';
+import { momentPart, type SheetMoment } from '../../domain/time/moment.js';
 
 /** What a template is for. */
 export interface TemplateUse {

@@ -1,6 +1,6 @@
 import type { JsonValue } from '../../domain/text/json.js';
 import { BrokenRule } from '../broken-rule.js';
-import type { SheetColumns } from './columns.js';
+import type { SheetColumns } from './sheet-columns.js';
 import type { SourceRecord } from '../source-record.js';
 
 /**

@@ -1,6 +1,6 @@
 import { mostLikelyDelimiter } from '../delimiter.js';
 import { SheetError, sheetLabel } from '../sheet-error.js';
-import type { SheetSettings, SheetSource } from '../sheet-settings.js';
+import type { SheetSettings } from '../sheet-settings.js';
 import { startsAsWebPage } from '../web-page.js';
 
 export type SheetFormat = 'csv' | 'tsv' | 'jsonl';
@@ -35,7 +35,7 @@ export interface SheetHead {
 export function detectDialect(
   { text: head, isWhole }: SheetHead,
   settings: Pick<SheetSettings, 'format' | 'delimiter'>,
-  source: SheetSource,
+  source: { readonly name: string },
 ): Dialect {
   const sheet = sheetLabel(source.name);
   const start = head.slice(0, 1000).trimStart();

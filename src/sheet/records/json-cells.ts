@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { JsonValue } from '../../domain/text/json.js';
-import type { SheetColumns } from '../cells/columns.js';
+import type { SheetColumns } from '../cells/sheet-columns.js';
 import { parseJson } from '../exact-json.js';
 import type { CsvRecord, SourceRecord } from '../source-record.js';
 

@@ -24,7 +24,7 @@ import {
 } from '../cells/cells.js';
 import { refuseFormulas } from '../cells/formula-cell.js';
 import { chosenNames, takenNameRule, type ChosenNames } from './chosen-names.js';
-import type { SheetColumns } from '../cells/columns.js';
+import type { SheetColumns } from '../cells/sheet-columns.js';
 import { inputImagesOf, publicInputs, type InputImages } from './input-images.js';
 import { leftOut, rejection } from './left-out.js';
 import type { SourceRecord } from '../source-record.js';

@@ -1,7 +1,8 @@
 import type { RowId } from '../../domain/rows/ids.js';
 import { brokenImageNameRule, imageNameIn } from '../../domain/images/image-name.js';
 import { cellText } from '../cells/cells.js';
-import { ROW_ID_PLACE, type SheetColumns } from '../cells/columns.js';
+import { ROW_ID_PLACE } from '../cells/columns.js';
+import type { SheetColumns } from '../cells/sheet-columns.js';
 import type { SourceRecord } from '../source-record.js';
 import { fillTemplate } from '../cells/template.js';
 

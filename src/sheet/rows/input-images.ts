@@ -10,7 +10,7 @@ import type { ImageType } from '../../domain/rows/outcome.js';
 import { BrokenRule } from '../broken-rule.js';
 import { cellOf, type Cell } from '../cells/cell.js';
 import { cellText } from '../cells/cells.js';
-import type { SheetColumns } from '../cells/columns.js';
+import type { SheetColumns } from '../cells/sheet-columns.js';
 import type { SourceRecord } from '../source-record.js';
 
 /** A file or object that a sheet names as an input image: what it is by its bytes, or the rule that it breaks. */
@@ -133,4 +133,14 @@ function brokenUrlRule(entry: string): string | undefined {
   return username + password === ''
     ? undefined
     : 'the URL of an input image must not contain a user and password, which the service would get: use a presigned URL, or a file';
+}
+
+/** Where a sheet's bytes come from. */
+export interface SheetSource {
+  /** Path, URL or `-`: tells the format by its extension, and messages name it. */
+  readonly name: string;
+  /** The files and objects that it names as input images; where absent, it can name none. */
+  readonly inputs?: InputImages | undefined;
+  /** Ends the reading, with its reason. */
+  readonly signal?: AbortSignal | undefined;
 }

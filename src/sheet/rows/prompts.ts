@@ -2,7 +2,7 @@ import { drawn } from '../../domain/draw.js';
 import { BrokenRule } from '../broken-rule.js';
 import { cellOf, textOf } from '../cells/cell.js';
 import { cellText } from '../cells/cells.js';
-import type { SheetColumns } from '../cells/columns.js';
+import type { SheetColumns } from '../cells/sheet-columns.js';
 import type { SourceRecord } from '../source-record.js';
 import { fillTemplate, type ChoicesPart, type PlacedPart } from '../cells/template.js';
 

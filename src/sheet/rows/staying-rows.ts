@@ -1,7 +1,7 @@
 import type { BrokenRule } from '../broken-rule.js';
 import { cellOf } from '../cells/cell.js';
 import { cellText } from '../cells/cells.js';
-import type { SheetColumns } from '../cells/columns.js';
+import type { SheetColumns } from '../cells/sheet-columns.js';
 import { formulaRule } from '../cells/formula-cell.js';
 import type { SourceRecord } from '../source-record.js';
 import { brokenTextRule } from '../cells/whole-text.js';

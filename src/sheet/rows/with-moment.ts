@@ -1,22 +1,7 @@
-import type { Moment } from '../../domain/time/moment.js';
+import { type SheetMoment, momentInNames, momentPart } from '../../domain/time/moment.js';
 import { BrokenRule } from '../broken-rule.js';
-import type { SheetColumns } from '../cells/columns.js';
+import type { SheetColumns } from '../cells/sheet-columns.js';
 import type { SourceRecord } from '../source-record.js';
-import type { SheetSettings } from '../sheet-settings.js';
-
-/** What `{{date}}` and `{{time}}` stand for where a sheet is read. */
-export type SheetMoment = SheetSettings['moment'];
-
-/** The same in the names of images: `02-00`, since Windows has no colons in the names of files. */
-export function momentInNames(moment: SheetMoment): SheetMoment {
-  return typeof moment === 'object' ? { ...moment, time: moment.time.replaceAll(':', '-') } : moment;
-}
-
-/** What of a moment a word between braces names, in any case of letters; undefined for another word. */
-export function momentPart(word: string): keyof Moment | undefined {
-  const part = word.toLowerCase();
-  return part === 'date' || part === 'time' ? part : undefined;
-}
 
 /** Whether a text says `{{date}}` or `{{time}}`. */
 export function saysMoment(text: string): boolean {

@@ -1,0 +1,41 @@
+import type { InputColumn } from '../../domain/rows/reserved-columns.js';
+import type { PlacedPart } from './template.js';
+
+/** What the columns of a record are for, by their places. */
+export interface SheetColumns {
+  /** As in the sheet, trimmed; `column_7` for one without a name. */
+  readonly names: readonly string[];
+  readonly ours: ReadonlyMap<InputColumn, number>;
+  readonly labels: readonly LabelColumn[];
+  /** Makes the prompt, instead of a prompt column. */
+  readonly template: readonly PlacedPart[] | undefined;
+  /** Makes the image's name, instead of a file_name column; `ROW_ID_PLACE` says where it stands for the row's id. */
+  readonly nameTemplate: readonly PlacedPart[] | undefined;
+  /** Whether any record of the sheet may choose its image's name. */
+  readonly mayName: boolean;
+  /** The sheet is our own failures.csv: ids are final, prompts are made. */
+  readonly isFailures: boolean;
+  /** The sheet is our own rejects.csv. */
+  readonly isRejects: boolean;
+  /** The place of the column of our own rejects.csv that has the lines of the rejected records; undefined where there is none. */
+  readonly rejectLine: number | undefined;
+  /** The places of what makes the prompt: its column, or those of the template. */
+  readonly promptParts: readonly number[];
+  /** The places of all cells that mean something to us: our columns, and those of the templates. */
+  readonly read: readonly number[];
+  /** The names in lower case, and the length of the longest: a header that comes again is known by them. */
+  readonly foldedNames: ReadonlySet<string>;
+  readonly longestName: number;
+  /** A name has a text that must not go into files; only in a record of JSON Lines. */
+  readonly hasBrokenName: boolean;
+  /** The place of the column in our own reports that says which cells are JSON text; undefined where there is none. */
+  readonly jsonCells: number | undefined;
+}
+
+/** A column that is carried along. */
+export interface LabelColumn {
+  readonly index: number;
+  readonly name: string;
+  /** It has no name in the sheet: it counts only where a cell has something in it. */
+  readonly isUnnamed: boolean;
+}
