@@ -3,7 +3,7 @@ import { ZodError } from 'zod';
 import { sealedStatus } from '../status/bucket-status.js';
 import { parseBatchId, type BatchId } from '../domain/rows/ids.js';
 import { EMPTY_TALLY } from '../domain/batch/tally.js';
-import { lastRunSeq } from '../plan/plan-submission.js';
+import { lastRunSeq } from '../ledger/previous-runs.js';
 import { addressOf, type BatchLocation, type HomeFolder } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { countsOf, type ListedBatch } from '../status/running-batches.js';

@@ -1,5 +1,13 @@
+import path from 'node:path';
 import type { RowBefore } from '../domain/rows/row-plan.js';
-import { at, batchFileKey, carriedKey, type RunRef } from '../storage/layout.js';
+import {
+  at,
+  batchFileKey,
+  carriedKey,
+  type RunRef,
+  runsPrefix,
+  type BatchLocation,
+} from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { BatchFile } from './documents.js';
 import { readDocumentIfAny } from './files/read-document.js';
@@ -42,4 +50,14 @@ export async function rowsBefore(
     for await (const before of statesAfterRun(store, base)) rows.set(before.outcome.rowId, before);
   }
   return rows;
+}
+
+/** The number of the batch's newest run; 0 where it has none. */
+export async function lastRunSeq(store: ObjectStore, location: BatchLocation): Promise<number> {
+  let last = 0;
+  for await (const folder of store.listFolders(location.bucket, runsPrefix(location))) {
+    const number = Number(path.posix.basename(folder));
+    if (Number.isSafeInteger(number)) last = Math.max(last, number);
+  }
+  return last;
 }

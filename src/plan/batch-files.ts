@@ -3,7 +3,7 @@ import { BatchFile, Report, RunRequest } from '../ledger/documents.js';
 import { readDocumentIfAny } from '../ledger/files/read-document.js';
 import type { RunSettings } from '../domain/batch/run-settings.js';
 import type { SheetSettings } from '../sheet/index.js';
-import { lastRunSeq } from './plan-submission.js';
+import { lastRunSeq } from '../ledger/previous-runs.js';
 import type { SheetFile } from '../sheet/fetch/sheet-file.js';
 import { hasSheet } from './run-request.js';
 import {

@@ -10,7 +10,7 @@ import { readDocumentIfAny } from '../ledger/files/read-document.js';
 import { rowsAfterRun, type LeftRow } from '../ledger/run-rows.js';
 import { at, batchFileKey, requestKey, type BatchLocation, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
-import { lastRunSeq } from './plan-submission.js';
+import { lastRunSeq } from '../ledger/previous-runs.js';
 
 /** What of a run's budget its successor may still spend: decimal strings. */
 export interface BudgetLeft {

@@ -7,14 +7,13 @@ import { UsageError } from '../errors.js';
 import { Report, RunRequest } from '../ledger/documents.js';
 import { listedInputs } from '../ledger/input-list.js';
 import { plannedRows } from './rows/planned-rows.js';
-import { beforeRun, type BeforeRun } from '../ledger/previous-runs.js';
+import { beforeRun, type BeforeRun, lastRunSeq } from '../ledger/previous-runs.js';
 import { readDocument, readDocumentIfAny } from '../ledger/files/read-document.js';
 import { rowsAfterRun, statesAfterRun } from '../ledger/run-rows.js';
 import { at, reportKey, requestKey, type BatchLocation, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import type { RunSettings } from '../domain/batch/run-settings.js';
 import { PlanCounter, type PlanCounts } from './plan-counts.js';
-import { lastRunSeq } from './plan-submission.js';
 import { ledgerRequest } from './run-request.js';
 
 /** Which rows of a batch are to be made again. */

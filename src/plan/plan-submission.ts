@@ -1,11 +1,10 @@
-import path from 'node:path';
 import { ImageCounts, type ImagesOfKind } from '../domain/money/image-counts.js';
 import type { PromptRow, RejectedRecord } from '../domain/rows/row.js';
 import { plannedRows, type PlannedItem } from './rows/planned-rows.js';
 import { rejectsOf } from '../ledger/kept-rejects.js';
-import { beforeRun } from '../ledger/previous-runs.js';
+import { beforeRun, lastRunSeq } from '../ledger/previous-runs.js';
 import { SheetTally, type SheetSummary } from '../sheet/index.js';
-import { runsPrefix, type BatchLocation, type RunRef } from '../storage/layout.js';
+import type { BatchLocation, RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import type { CheckedSheet } from './rows/check-sheet.js';
 import { NewIdsFinder, NO_NEW_IDS, type NewIds } from './rows/new-ids.js';
@@ -147,14 +146,4 @@ async function* plannedItems(
     inputs: sheet.inputs,
     signal: sheet.signal,
   });
-}
-
-/** The number of the batch's newest run; 0 where it has none. */
-export async function lastRunSeq(store: ObjectStore, location: BatchLocation): Promise<number> {
-  let last = 0;
-  for await (const folder of store.listFolders(location.bucket, runsPrefix(location))) {
-    const number = Number(path.posix.basename(folder));
-    if (Number.isSafeInteger(number)) last = Math.max(last, number);
-  }
-  return last;
 }

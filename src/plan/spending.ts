@@ -11,7 +11,7 @@ import { readDocumentIfAny } from '../ledger/files/read-document.js';
 import { at, requestKey, type BatchLocation, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { rowsToBuy, rowsToRun, type PlanCounts } from './plan-counts.js';
-import { lastRunSeq } from './plan-submission.js';
+import { lastRunSeq } from '../ledger/previous-runs.js';
 
 /** What a run may buy, by its flags. */
 export interface Spending {

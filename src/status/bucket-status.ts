@@ -20,7 +20,7 @@ import {
   type RunRef,
 } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
-import { lastRunSeq } from '../plan/plan-submission.js';
+import { lastRunSeq } from '../ledger/previous-runs.js';
 import { NO_OLDEST_ROWS, type BatchStatus } from './status-document.js';
 
 /** Why the status is read from the bucket: Temporal does not know the batch, or does not answer. */

@@ -1,5 +1,5 @@
 import { ZodError } from 'zod';
-import { lastRunSeq } from '../../plan/plan-submission.js';
+import { lastRunSeq } from '../previous-runs.js';
 import { UsageError } from '../../errors.js';
 import { Report } from '../documents.js';
 import { readDocumentIfAny } from '../files/read-document.js';

@@ -1,5 +1,5 @@
 import pMap from 'p-map';
-import { lastRunSeq } from '../../plan/plan-submission.js';
+import { lastRunSeq } from '../previous-runs.js';
 import { UsageError } from '../../errors.js';
 import { withLocalCopies } from '../files/local-copies.js';
 import { at, batchRoot, outcomesKey } from '../../storage/layout.js';

@@ -1,6 +1,6 @@
 import { readBatchStatus } from '../../status/batch-status.js';
 import { describeBatch, snapshotInMemo } from '../../status/describe-batch.js';
-import { lastRunSeq } from '../../plan/plan-submission.js';
+import { lastRunSeq } from '../../ledger/previous-runs.js';
 import type { StartedRun } from '../../plan/start-run.js';
 import type { BatchStatus } from '../../status/status-document.js';
 import type { ScheduleName } from '../../domain/batch/schedule-name.js';
