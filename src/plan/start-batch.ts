@@ -1,3 +1,4 @@
+import type { StartedRun } from '../status/end-of-run.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { claimPlace } from './place/batch-place.js';
 import { withNoteRenewed } from './place/place-notes.js';
@@ -10,7 +11,7 @@ import {
   type PreparedRun,
   type Submission,
 } from './prepare-submission.js';
-import { startRun, type RunStarter, type StartedRun, type StartRunInput } from './start-run.js';
+import { startRun, type RunStarter, type StartRunInput } from './start-run.js';
 import { uploadInputs } from './upload-inputs.js';
 
 type ReadySubmission = Extract<PreparedRun, { readonly kind: 'ready' }>;

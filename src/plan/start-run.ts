@@ -19,6 +19,7 @@ import { describeBatch, snapshotInMemo } from '../status/describe-batch.js';
 import type { SheetFile } from '../sheet/fetch/sheet-file.js';
 import { putOnce } from '../batch/put-once.js';
 import { putSheet } from '../batch/put-sheet.js';
+import type { StartedRun } from '../status/end-of-run.js';
 
 /** The means to start a run. */
 export interface RunStarter {
@@ -45,12 +46,6 @@ export interface StartRunInput extends RunStarter {
   readonly service: string | undefined;
   /** The firing of a schedule that asks for it; absent: a person does. */
   readonly firing?: NonNullable<RunRequest['firing']>;
-}
-
-/** A run that was started, and the workflow run that works on it first. */
-export interface StartedRun {
-  readonly run: RunRef;
-  readonly workflowRunId: string;
 }
 
 /** Another submission runs the batch, or has claimed it a moment before. */

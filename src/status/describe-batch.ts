@@ -6,7 +6,7 @@ import { parseBatchId } from '../domain/rows/ids.js';
 import { PAUSE_KINDS, type Pause } from '../domain/batch/pause.js';
 import { TallyDocument } from '../ledger/documents.js';
 import type { BatchLocation, RunRef } from '../storage/layout.js';
-import type { LoweredPace } from '../workflows/batch/batch-pace.js';
+import type { LoweredPace } from '../domain/time/pace.js';
 import { SNAPSHOT_MEMO, type BatchSnapshot } from '../workflows/protocol/batch-messages.js';
 import { batchWorkflowId } from '../workflows/protocol/names.js';
 import { withinDeadline } from '../network/temporal-calls.js';

@@ -8,7 +8,6 @@ import type { BatchSnapshot } from '../workflows/protocol/batch-messages.js';
 import { batchWorkflowId } from '../workflows/protocol/names.js';
 import { sealedStatus } from './bucket-status.js';
 import { describeBatch, snapshotInMemo } from './describe-batch.js';
-import type { StartedRun } from '../plan/start-run.js';
 import { withinDeadline } from '../network/temporal-calls.js';
 
 /** How a run ended. */
@@ -61,4 +60,10 @@ async function newestRun(
   const noted = description && snapshotInMemo(description);
   const isThis = noted && noted.run.runSeq === run.runSeq && isSamePlace(noted.run, run);
   return { noted: isThis ? noted : undefined, isRunning: description?.status.name === 'RUNNING' };
+}
+
+/** A run that was started, and the workflow run that works on it first. */
+export interface StartedRun {
+  readonly run: RunRef;
+  readonly workflowRunId: string;
 }

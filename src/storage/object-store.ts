@@ -140,3 +140,8 @@ export class StorageError extends Error {
     this.unreachable = options.unreachable;
   }
 }
+
+/** Whether the same call may succeed a moment later. */
+export function isTransient(error: StorageError): boolean {
+  return error.code === 'unreachable' || error.code === 'unavailable' || error.code === 'corrupted';
+}

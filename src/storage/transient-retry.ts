@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { StorageError } from './object-store.js';
-import { isTransient } from './s3/s3-error.js';
+import { StorageError, isTransient } from './object-store.js';
 
 export interface RetryPolicy {
   /** Together with the first. */

@@ -103,3 +103,13 @@ function quietSteps(last: SlowPeriod, nowMs: number): number {
 export function periodsInForce(periods: readonly SlowPeriod[], nowMs: number): readonly SlowPeriod[] {
   return nowMs - createsNotBeforeMs(periods) >= RECOVERED_AFTER_MS ? [] : periods;
 }
+
+/** A pace that 429s have lowered, as `status` shows it. */
+export interface LoweredPace {
+  /** Most rows with an unfinished job at once, for now. */
+  readonly concurrency: number;
+  /** Nothing is created before. ISO 8601. */
+  readonly notBefore: string;
+  /** When it will be what was asked for, if no more 429 comes. ISO 8601. */
+  readonly fullAt: string;
+}

@@ -1,7 +1,7 @@
 import { readBatchStatus } from '../../status/batch-status.js';
 import { describeBatch, snapshotInMemo } from '../../status/describe-batch.js';
 import { lastRunSeq } from '../../ledger/previous-runs.js';
-import type { StartedRun } from '../../plan/start-run.js';
+import type { StartedRun } from '../../status/end-of-run.js';
 import type { BatchStatus } from '../../status/status-document.js';
 import type { ScheduleName } from '../../domain/batch/schedule-name.js';
 import { RunRequest } from '../../ledger/documents.js';

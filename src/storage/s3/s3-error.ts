@@ -116,11 +116,6 @@ function unreachableError(
   });
 }
 
-/** Whether the same call may succeed a moment later. */
-export function isTransient(error: StorageError): boolean {
-  return error.code === 'unreachable' || error.code === 'unavailable' || error.code === 'corrupted';
-}
-
 /** Whether what the SDK threw says that the credentials are not, or no longer, good for a request. */
 export function isRefusedAccess(error: unknown): boolean {
   const { code } = storageErrorOf(error, { action: 'ask', bucket: '' });

@@ -7,20 +7,11 @@ import {
   periodsInForce,
   withSlowPeriod,
   type SlowPeriod,
+  type LoweredPace,
 } from '../../domain/time/pace.js';
 
 /** Shards that meet 429s of one burst are told of the first alone; each of their rows waits for its own. */
 const SAME_BURST_MS = 500;
-
-/** A pace that 429s have lowered, as `status` shows it. */
-export interface LoweredPace {
-  /** Most rows with an unfinished job at once, for now. */
-  readonly concurrency: number;
-  /** Nothing is created before. ISO 8601. */
-  readonly notBefore: string;
-  /** When it will be what was asked for, if no more 429 comes. ISO 8601. */
-  readonly fullAt: string;
-}
 
 /** The pace of a batch: lowered where the service asks for that by 429s, and grown back by itself. */
 export class BatchPace {

@@ -2,12 +2,11 @@ import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { ChangedSettings } from '../../domain/batch/batch-settings.js';
 import type { BudgetStatus } from '../../domain/budget-status.js';
 import type { Hold } from '../../domain/batch/holds.js';
-import type { SlowPeriod } from '../../domain/time/pace.js';
+import type { SlowPeriod, LoweredPace } from '../../domain/time/pace.js';
 import type { Pause } from '../../domain/batch/pause.js';
 import type { RunSettings } from '../../domain/batch/run-settings.js';
 import type { Tally } from '../../domain/batch/tally.js';
 import type { RunRef } from '../../storage/layout.js';
-import type { LoweredPace } from '../batch/batch-pace.js';
 
 export interface RunBatchInput {
   readonly run: RunRef;
