@@ -2,7 +2,7 @@ import { findNewestSeal, nothingSealed, type Seal } from '../ledger/audit/newest
 import { UsageError } from '../errors.js';
 import type { BatchLocation } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
-import { unknownBatch } from '../cli/watch/status.js';
+import { unknownBatch } from '../cli/terminal/batch-access.js';
 
 /** The newest seal of a batch, or that its report is none. Throws a UsageError where there is no batch, or no seal. */
 export async function sealOf(store: ObjectStore, location: BatchLocation): Promise<Seal | 'unreadable'> {

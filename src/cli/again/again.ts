@@ -27,7 +27,13 @@ import {
   type RerunRequest,
 } from '../../starter.js';
 import { againJson, againText, nothingToDoText } from './again-text.js';
-import { ownAccount, withBatchAccess, withBucket, type BatchAccess } from '../terminal/batch-access.js';
+import {
+  ownAccount,
+  withBatchAccess,
+  withBucket,
+  type BatchAccess,
+  unknownBatch,
+} from '../terminal/batch-access.js';
 import { budgetText } from '../../commands/budget-text.js';
 import { canaryPlanText } from '../submit/flags/canary-flags.js';
 import { EXIT, type CommandContext, type ExitCode } from '../terminal/command-context.js';
@@ -37,7 +43,6 @@ import { describeEngine, withEngine, withFolderBucket, type Engine } from '../te
 import { openProgress } from '../terminal/progress.js';
 import { findRowIds } from '../batch/find-row.js';
 import { runSettings, spendingIn, type RunningFlags } from '../submit/flags/running-flags.js';
-import { unknownBatch } from '../watch/status.js';
 import { costText } from '../submit/submission-plan-text.js';
 import { watchToEnd } from '../watch/watch-to-end.js';
 

@@ -2,10 +2,9 @@ import type { BatchStatus } from '../../status/status-document.js';
 import { UsageError } from '../../errors.js';
 import { findBatch, type StatusAccess, type Steered } from '../../starter.js';
 import type { BatchLocation } from '../../storage/layout.js';
-import type { BatchAccess } from '../terminal/batch-access.js';
+import { type BatchAccess, unknownBatch } from '../terminal/batch-access.js';
 import { stuck } from './end-stuck-batch.js';
 import { retryAdvice } from './retry-advice.js';
-import { unknownBatch } from '../watch/status.js';
 
 /**
  * Sends a message to a running batch. Where no worker answers in time, the message stays with Temporal, and `isTakenUp`

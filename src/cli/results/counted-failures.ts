@@ -1,8 +1,7 @@
 import { counted } from '../../domain/counted.js';
 import { findBatch, readBatchStatus } from '../../starter.js';
-import type { BucketIfAny } from '../terminal/batch-access.js';
+import { type BucketIfAny, unknownBatch } from '../terminal/batch-access.js';
 import { EXIT, type CommandContext, type ExitCode } from '../terminal/command-context.js';
-import { unknownBatch } from '../watch/status.js';
 import { withTemporalIfAny } from '../terminal/temporal-if-any.js';
 
 /**

@@ -8,13 +8,12 @@ import { MOST_COLUMNS, resultsWorkbook } from '../../report/results/results-work
 import type { BatchLocation } from '../../storage/layout.js';
 import type { ObjectStore } from '../../storage/object-store.js';
 import { findBatch, readBatchStatus } from '../../starter.js';
-import { withBucket } from '../terminal/batch-access.js';
+import { withBucket, unknownBatch } from '../terminal/batch-access.js';
 import { EXIT, type Command, type CommandContext } from '../terminal/command-context.js';
 import { linkColumn, type LinkKind } from './result-links.js';
 import { withOutputFile, type WriteBytes } from './output-file.js';
 import { openLateProgress } from '../terminal/progress.js';
 import { recordedRun, type RecordedRun } from './recorded-run.js';
-import { unknownBatch } from '../watch/status.js';
 import { askTemporal } from '../../network/temporal-calls.js';
 import { withTemporalIfAny } from '../terminal/temporal-if-any.js';
 import { writeText } from '../../commands/write-text.js';

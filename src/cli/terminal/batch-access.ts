@@ -6,6 +6,7 @@ import { requireParts, type BucketConfig, type Config, type TemporalConfig } fro
 import { UsageError } from '../../errors.js';
 import { directToThisMachine } from '../../network/temporal-channel.js';
 import { absentStore } from '../../storage/absent-store.js';
+import { addressOf, type BatchLocation } from '../../storage/layout.js';
 import { StorageError, type ObjectStore } from '../../storage/object-store.js';
 import { createS3ObjectStore } from '../../storage/s3/s3-object-store.js';
 import type { CommandContext } from './command-context.js';
@@ -158,4 +159,11 @@ export async function connectTemporal(temporal: TemporalConfig): Promise<Connect
       { cause },
     );
   }
+}
+
+/** The refusal for an id that neither Temporal nor the bucket knows. */
+export function unknownBatch(location: BatchLocation): UsageError {
+  return new UsageError(
+    `There is no batch "${location.batchId}" at ${addressOf(location)}. List all batches with: banana-batch list`,
+  );
 }

@@ -3,10 +3,10 @@ import { statusJson, type BatchStatus } from '../../status/status-document.js';
 import { statusFromBucket } from '../../status/bucket-status.js';
 import { UsageError } from '../../errors.js';
 import { ServiceTexts } from '../../ledger/service-texts.js';
-import { addressOf, type BatchLocation } from '../../storage/layout.js';
+import type { BatchLocation } from '../../storage/layout.js';
 import type { ObjectStore } from '../../storage/object-store.js';
 import { findBatch, readBatchStatus } from '../../starter.js';
-import { withBucketIfAny, type BucketIfAny } from '../terminal/batch-access.js';
+import { withBucketIfAny, type BucketIfAny, unknownBatch } from '../terminal/batch-access.js';
 import { EXIT, type Command, type CommandContext, type ExitCode } from '../terminal/command-context.js';
 import { sealNotes } from './seal-notes.js';
 import { coloursFor, statusBlock } from './status-text.js';
@@ -104,11 +104,4 @@ async function withTextsOfHolds(
 export function exitCodeOf(found: BatchStatus): ExitCode {
   if (found.endedAt === undefined) return EXIT.ok;
   return found.state === 'completed' && found.stored === found.total ? EXIT.ok : EXIT.incomplete;
-}
-
-/** The refusal for an id that neither Temporal nor the bucket knows. */
-export function unknownBatch(location: BatchLocation): UsageError {
-  return new UsageError(
-    `There is no batch "${location.batchId}" at ${addressOf(location)}. List all batches with: banana-batch list`,
-  );
 }
