@@ -10,8 +10,9 @@ import { UsageError } from '../errors.js';
 import { sheetLabel } from '../sheet/index.js';
 import type { HomeFolder } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
+import type { FiringArgument } from '../workflows/protocol/firing-activities.js';
 import { scheduledSheetKey, scheduleRoot } from './schedule-layout.js';
-import type { FiringArgument, ScheduledSheet } from './scheduled-sheet.js';
+import type { ScheduledSheet } from './scheduled-sheet.js';
 
 /**
  * Puts a sheet and the images that it names beside itself into a schedule's folder, each once by its content: the

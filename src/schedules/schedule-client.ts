@@ -5,17 +5,17 @@ import {
   type ScheduleOptions,
   type ScheduleDescription as TemporalSchedule,
 } from '@temporalio/client';
-import type { ScheduleName } from '../domain/batch/schedule-name.js';
-import { parseScheduleName } from '../domain/batch/schedule-name.js';
+import { type ScheduleName, parseScheduleName } from '../domain/batch/schedule-name.js';
 import type { ScheduleOverlap } from '../domain/batch/schedule-overlap.js';
 import { UsageError } from '../errors.js';
 import { readDocumentIfAny } from '../ledger/files/read-document.js';
 import type { HomeFolder } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
+import type { FiringArgument } from '../workflows/protocol/firing-activities.js';
 import { firingWorkflowId, scheduleId } from '../workflows/protocol/names.js';
 import { putScheduledSheet } from './pinned-sheet.js';
 import { putScheduleNote } from './schedule-note.js';
-import { FiringArgument, ScheduledSheet } from './scheduled-sheet.js';
+import { ScheduledSheet, firingArgument } from './scheduled-sheet.js';
 import { DEFAULT_CATCHUP_MS, overlapOf, temporalOverlap } from './schedule-overlap.js';
 
 /** Temporal, the bucket, and the task queue on which firings are to run. A command's `BatchAccess` is one. */
@@ -130,7 +130,7 @@ export async function readSchedule(
 ): Promise<Schedule | undefined> {
   const found = await describedSchedule(client, name);
   if (!found) return undefined;
-  const argument = FiringArgument.parse(found.action.args?.[0]);
+  const argument = firingArgument.parse(found.action.args?.[0]);
   if (argument.home.bucket !== home.bucket || argument.home.prefix !== home.prefix) {
     throw new UsageError(
       `Schedule "${name}" belongs to s3://${argument.home.bucket}/${argument.home.prefix}, but s3://${home.bucket}/${home.prefix} is configured. Set BANANA_BUCKET and BANANA_PREFIX as they were when the schedule was created, or use another name here.`,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { parseScheduleName, SCHEDULE_MODES } from '../domain/batch/schedule-name.js';
 import { runSettings } from '../ledger/run-settings-document.js';
 import { SheetSettings } from '../sheet/sheet-settings.js';
+import type { FiringArgument } from '../workflows/protocol/firing-activities.js';
 
 const scheduleName = z.string().transform((text, context) => {
   const name = parseScheduleName(text);
@@ -57,12 +58,11 @@ export const ScheduledSheet = z.object({
 });
 export type ScheduledSheet = z.infer<typeof ScheduledSheet>;
 
-/** The only argument of a schedule's firings, kept by Temporal and the same at each. */
-export const FiringArgument = z.object({
+/** What a firing is given, as Temporal has kept it. */
+export const firingArgument: z.ZodType<FiringArgument> = z.object({
   format: z.literal(1),
   schedule: scheduleName,
   home: z.object({ bucket: z.string().min(1), prefix: z.string() }),
   /** Key of its `ScheduledSheet`. */
   sheetKey: z.string().min(1),
 });
-export type FiringArgument = z.infer<typeof FiringArgument>;

@@ -6,8 +6,7 @@ import {
   proxyActivities,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { FiringActivities, FiringEnd } from './protocol/firing-activities.js';
-import type { FiringArgument } from '../schedules/scheduled-sheet.js';
+import type { FiringActivities, FiringEnd, FiringArgument } from './protocol/firing-activities.js';
 import { taskQueues } from './protocol/names.js';
 
 const NOMINAL_TIME = defineSearchAttributeKey('TemporalScheduledStartTime', SearchAttributeType.DATETIME);

@@ -12,7 +12,7 @@ import { faultOf, FiringRefusal } from '../../schedules/firings/firing-refusal.j
 import { putFiringRecord } from '../../schedules/firings/firing-records.js';
 import { labelOf } from '../../schedules/firings/firing-sheet.js';
 import type { FiringRecord } from '../../schedules/firing-record.js';
-import { FiringArgument, ScheduledSheet } from '../../schedules/scheduled-sheet.js';
+import { ScheduledSheet, firingArgument } from '../../schedules/scheduled-sheet.js';
 import { startFiring, type FiringStart } from '../../schedules/firings/submit-firing.js';
 import { tellSkips } from '../../schedules/firings/tell-skips.js';
 import { StorageError } from '../../storage/object-store.js';
@@ -25,6 +25,7 @@ import type {
   FiringActivities,
   FiringInput,
   StartFiringResult,
+  FiringArgument,
 } from '../../workflows/protocol/firing-activities.js';
 
 const Progress = z.object({ budget: z.object({ spentMs: z.number(), tries: z.number() }) });
@@ -42,7 +43,7 @@ export function startFiringActivity(dependencies: FiringDependencies): FiringAct
 
 /** The argument of a firing as this version knows it. */
 export function argumentOf({ argument }: Pick<FiringInput, 'argument'>): FiringArgument {
-  const parsed = FiringArgument.safeParse(argument);
+  const parsed = firingArgument.safeParse(argument);
   if (parsed.success) return parsed.data;
   throw ApplicationFailure.nonRetryable(
     'The schedule was created by another version of banana-batch than that of the workers. Start workers of that version, or create the schedule again.',

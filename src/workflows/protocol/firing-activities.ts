@@ -1,7 +1,16 @@
+import type { ScheduleName } from '../../domain/batch/schedule-name.js';
 import type { BatchId } from '../../domain/rows/ids.js';
 import type { Tally } from '../../domain/batch/tally.js';
-import type { FiringArgument } from '../../schedules/scheduled-sheet.js';
-import type { RunRef } from '../../storage/layout.js';
+import type { RunRef, HomeFolder } from '../../storage/layout.js';
+
+/** The only argument of a schedule's firings, kept by Temporal and the same at each. */
+export interface FiringArgument {
+  readonly format: 1;
+  readonly schedule: ScheduleName;
+  readonly home: HomeFolder;
+  /** Key of its `ScheduledSheet`. */
+  readonly sheetKey: string;
+}
 
 /** One firing of a schedule. */
 export interface FiringInput {
