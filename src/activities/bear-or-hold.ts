@@ -1,5 +1,5 @@
 import type { BananaHubError } from '../bananahub/errors.js';
-import type { BatchFaultDetails } from '../domain/batch-fault.js';
+import type { BatchFaultDetails } from '../domain/batch/holds.js';
 import { afterFault, type RetryBudget, type NextTry } from '../domain/batch/fault-budget.js';
 import { batchFault, type Meaning } from './failure.js';
 import type { ActivityLimits } from './limits.js';

@@ -3,8 +3,12 @@ import { serviceName } from '../bananahub/account-id.js';
 import { connectionFaultCode } from '../bananahub/http/connection-fault.js';
 import { BananaHubError } from '../bananahub/errors.js';
 import { ImageDownloadError } from '../bananahub/images/image-download-error.js';
-import { BATCH_FAULT, type BatchFaultDetails } from '../domain/batch-fault.js';
-import type { HoldCause, ModelMode } from '../domain/batch/holds.js';
+import {
+  BATCH_FAULT,
+  type BatchFaultDetails,
+  type HoldCause,
+  type ModelMode,
+} from '../domain/batch/holds.js';
 import { StorageError, type StorageErrorCode } from '../storage/object-store.js';
 import { ownWords } from './own-words.js';
 

@@ -1,6 +1,5 @@
 import type { SameBytes } from '../domain/images/same-bytes.js';
-import type { SealedCounts } from '../domain/sealed-counts.js';
-import { addsUp } from '../domain/batch/tally.js';
+import { type SealedCounts, addsUp } from '../domain/batch/tally.js';
 import { FAILURE_KINDS } from '../domain/rows/failure-kind.js';
 import type { Report } from '../ledger/documents.js';
 import type { Difference } from '../ledger/audit/difference.js';

@@ -1,6 +1,5 @@
-import { fromStoredIdentity } from '../domain/images/stored-identity.js';
+import { fromStoredIdentity, rowTagOf } from '../domain/images/stored-identity.js';
 import type { ImageFacts, RowOutcome } from '../domain/rows/outcome.js';
-import { rowTagOf } from '../domain/row-image.js';
 import type { HashedObject } from '../storage/hash-object.js';
 import type { ObjectHead } from '../storage/object-store.js';
 import type { Difference } from '../ledger/audit/difference.js';

@@ -1,7 +1,7 @@
 import { budgetIn, type Spending } from '../plan/spending.js';
-import { counted } from '../domain/counted.js';
+import { counted } from '../domain/text/full-stop.js';
 import { imagesOf, type ImagesOfKind } from '../domain/money/image-counts.js';
-import { MAX_BUDGET, MAX_PRICE, microsOf, microsText } from '../domain/micros.js';
+import { MAX_BUDGET, MAX_PRICE, microsOf, microsText } from '../domain/money/decimal.js';
 import { costOf, priceOf, type PriceTable } from '../domain/money/price-table.js';
 
 /** Lines that tell how far a budget goes for the images of a plan; none where there is none, or a price is missing. */

@@ -1,7 +1,7 @@
 import prettyBytes from 'pretty-bytes';
 import type { SheetInput, SheetInputs } from '../sheet/fetch/sheet-inputs.js';
 import type { SheetSummary } from '../sheet/index.js';
-import { counted } from '../domain/counted.js';
+import { counted } from '../domain/text/full-stop.js';
 
 /** Lines that tell what input images a sheet names; none for a sheet of text alone. */
 export function inputsText(

@@ -1,12 +1,10 @@
-import type { RowOutcome, SettledEnd, SettledRow } from '../domain/rows/outcome.js';
+import { type RowOutcome, type SettledEnd, type SettledRow, phaseReached } from '../domain/rows/outcome.js';
 import type { ShardRow } from '../domain/rows/row.js';
-import { phaseReached } from '../domain/phase-reached.js';
 import { generationsTogether } from '../domain/rows/row-plan.js';
 import { OutcomeLine } from './documents.js';
 import { readJsonLines } from './files/json-lines.js';
-import { at, batchRoot, imageKey, partsPrefix } from '../storage/layout.js';
+import { at, batchRoot, imageKey, partsPrefix, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
-import type { RunRef } from '../storage/layout.js';
 
 /** A part in the bucket by its numbers. */
 export interface PartRef {

@@ -1,7 +1,6 @@
-import { fromStoredIdentity, type StoredIdentity } from '../domain/images/stored-identity.js';
+import { fromStoredIdentity, type StoredIdentity, isImageOf } from '../domain/images/stored-identity.js';
 import type { GenerationRecord, RowOutcome } from '../domain/rows/outcome.js';
 import type { PromptRow } from '../domain/rows/row.js';
-import { isImageOf } from '../domain/row-image.js';
 import { at, batchRoot, imagesPrefix, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 

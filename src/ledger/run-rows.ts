@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { hasChosenName } from '../domain/object-key.js';
+import { hasChosenName } from '../domain/images/image-name.js';
 import type { RowOutcome } from '../domain/rows/outcome.js';
 import type { ShardRow } from '../domain/rows/row.js';
 import { leftUnended, type RowBefore } from '../domain/rows/row-plan.js';

@@ -1,5 +1,5 @@
 import { committedOf } from '../domain/money/budget.js';
-import { MAX_BUDGET, MAX_PRICE, microsOf, microsText } from '../domain/micros.js';
+import { MAX_BUDGET, MAX_PRICE, microsOf, microsText } from '../domain/money/decimal.js';
 import { priceOf, tableOf } from '../domain/money/price-table.js';
 import { madeByRun } from '../domain/money/run-cost.js';
 import type { RunSettings } from '../domain/batch/run-settings.js';

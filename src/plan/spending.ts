@@ -1,7 +1,7 @@
 import type { Canary } from '../domain/batch/canary.js';
-import { counted } from '../domain/counted.js';
+import { counted } from '../domain/text/full-stop.js';
 import { kindsText, type ImagesOfKind } from '../domain/money/image-counts.js';
-import { MAX_BUDGET, MAX_PRICE, microsOf } from '../domain/micros.js';
+import { MAX_BUDGET, MAX_PRICE, microsOf } from '../domain/money/decimal.js';
 import { costOf, priceOf, pricesOf, type PriceTable } from '../domain/money/price-table.js';
 import type { RunSettings } from '../domain/batch/run-settings.js';
 import { UsageError } from '../errors.js';

@@ -15,7 +15,7 @@ import { CONDITIONS_ADVICE, ignoredCondition } from '../storage/conditional-puts
 import { addressOf, imagesPrefix, type BatchLocation } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import type { BatchFiles } from './batch-files.js';
-import { counted } from '../domain/counted.js';
+import { counted } from '../domain/text/full-stop.js';
 import { placesText, placeText } from '../sheet/record-place.js';
 
 /** Refusals that a schedule's run explains in its own words: theirs may quote the sheet, or advise what only a person can do. */

@@ -1,6 +1,5 @@
-import type { GenerationRecord, RowOutcome } from '../domain/rows/outcome.js';
-import { hasChosenName } from '../domain/object-key.js';
-import { phaseReached } from '../domain/phase-reached.js';
+import { type GenerationRecord, type RowOutcome, phaseReached } from '../domain/rows/outcome.js';
+import { hasChosenName } from '../domain/images/image-name.js';
 import { FAILURE_COLUMNS, metadataLabelName } from '../domain/rows/reserved-columns.js';
 import { inputImagesCell } from '../domain/rows/input-image.js';
 import type { PromptRow } from '../domain/rows/row.js';

@@ -1,6 +1,5 @@
 import { ImageCounts, imagesOf, type ImagesOfKind } from '../domain/money/image-counts.js';
-import { looksLikeSplit } from '../domain/images/image-name.js';
-import { hasChosenName } from '../domain/object-key.js';
+import { looksLikeSplit, hasChosenName } from '../domain/images/image-name.js';
 import type { RecordPlace } from './record-place.js';
 import type { RejectedRecord, Repeat } from '../domain/rows/row.js';
 import { InputTally, type InputCounts } from './input-counts.js';

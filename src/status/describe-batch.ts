@@ -1,6 +1,6 @@
 import { WorkflowNotFoundError, type Client, type WorkflowExecutionDescription } from '@temporalio/client';
 import { z } from 'zod';
-import type { BudgetStatus } from '../domain/budget-status.js';
+import type { BudgetStatus } from '../domain/money/budget.js';
 import type { Hold, HoldScope } from '../domain/batch/holds.js';
 import { parseBatchId } from '../domain/rows/ids.js';
 import { PAUSE_KINDS, type Pause } from '../domain/batch/pause.js';

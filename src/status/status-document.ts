@@ -1,4 +1,4 @@
-import type { BudgetStatus } from '../domain/budget-status.js';
+import type { BudgetStatus } from '../domain/money/budget.js';
 import type { Pause } from '../domain/batch/pause.js';
 import type { Tally } from '../domain/batch/tally.js';
 

@@ -7,8 +7,8 @@ import {
   type ActivityOptions,
 } from '@temporalio/workflow';
 import type { Activities } from './protocol/activities.js';
-import { BATCH_FAULT, type BatchFaultDetails } from '../domain/batch-fault.js';
-import { NOTICE_RETRY } from '../domain/notice-retry.js';
+import { BATCH_FAULT, type BatchFaultDetails } from '../domain/batch/holds.js';
+import { NOTICE_RETRY } from '../domain/batch/notice.js';
 import type { RunSettings } from '../domain/batch/run-settings.js';
 import { awaitActivityId, probeActivityId, taskQueues } from './protocol/names.js';
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { RunSettings } from '../../src/domain/batch/run-settings.js';
-import { microsOf } from '../../src/domain/micros.js';
+import { microsOf } from '../../src/domain/money/decimal.js';
 import { readBudgetFile } from '../../src/ledger/budget-file.js';
 import {
   cancelUpdate,

@@ -8,7 +8,7 @@ import type {
 } from '../../src/workflows/protocol/activities.js';
 import { sealNotes } from '../../src/cli/watch/seal-notes.js';
 import { statusFromBucket } from '../../src/status/bucket-status.js';
-import type { BatchFaultDetails } from '../../src/domain/batch-fault.js';
+import type { BatchFaultDetails } from '../../src/domain/batch/holds.js';
 import type { ContentHash, JobId, RowId } from '../../src/domain/rows/ids.js';
 import { BatchFile, type RunRequest } from '../../src/ledger/documents.js';
 import { ServiceTexts } from '../../src/ledger/service-texts.js';

@@ -7,7 +7,7 @@ import { status } from '../../src/cli/watch/status.js';
 import { verify } from '../../src/cli/batch/verify.js';
 import type { Config } from '../../src/config.js';
 import type { RowId } from '../../src/domain/rows/ids.js';
-import { rowTagOf } from '../../src/domain/row-image.js';
+import { rowTagOf } from '../../src/domain/images/stored-identity.js';
 import { UsageError } from '../../src/errors.js';
 import { batchWorkflowId } from '../../src/workflows/protocol/names.js';
 import { startActivityBench, type ActivityBench } from '../support/activity-bench.js';

@@ -9,7 +9,7 @@ import { digestDifferences, mayBeNewer } from '../../src/ledger/audit/verify-fil
 import type { JobId } from '../../src/domain/rows/ids.js';
 import type { RowOutcome } from '../../src/domain/rows/outcome.js';
 import { NO_SAME_BYTES } from '../../src/domain/images/same-bytes.js';
-import { SealedCounts } from '../../src/domain/sealed-counts.js';
+import { SealedCounts } from '../../src/domain/batch/tally.js';
 import { toStoredIdentity } from '../../src/domain/images/stored-identity.js';
 import { FAILURE_KINDS } from '../../src/domain/rows/failure-kind.js';
 import { toJsonLines } from '../../src/ledger/files/json-lines.js';

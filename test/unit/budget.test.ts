@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JobId } from '../../src/domain/rows/ids.js';
-import { microsOf, microsText } from '../../src/domain/micros.js';
+import { microsOf, microsText } from '../../src/domain/money/decimal.js';
 import { ShardLease } from '../../src/domain/money/shard-lease.js';
 import { ExpectedCost, madeByRun, measuredCost } from '../../src/domain/money/run-cost.js';
 import { BudgetSimulation } from '../support/budget-simulation.js';

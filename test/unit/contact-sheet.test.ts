@@ -1,7 +1,7 @@
 import { runInNewContext } from 'node:vm';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { imageNameOf } from '../../src/domain/object-key.js';
+import { imageNameOf } from '../../src/domain/images/image-name.js';
 import type { JobId } from '../../src/domain/rows/ids.js';
 import type { GenerationRecord, RowEnd } from '../../src/domain/rows/outcome.js';
 import type { PromptRow } from '../../src/domain/rows/row.js';

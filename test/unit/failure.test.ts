@@ -11,7 +11,7 @@ import {
 } from '../../src/activities/failure.js';
 import { BananaHubError, type BananaHubErrorCode } from '../../src/bananahub/errors.js';
 import { ImageDownloadError } from '../../src/bananahub/images/image-download-error.js';
-import { BATCH_FAULT } from '../../src/domain/batch-fault.js';
+import { BATCH_FAULT } from '../../src/domain/batch/holds.js';
 import { FRESH_BUDGET } from '../../src/domain/batch/fault-budget.js';
 import { StorageError, type StorageErrorCode } from '../../src/storage/object-store.js';
 

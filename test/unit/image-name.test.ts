@@ -1,7 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { brokenImageNameRule, imageNameIn } from '../../src/domain/images/image-name.js';
-import { imageNameOf } from '../../src/domain/object-key.js';
+import { brokenImageNameRule, imageNameIn, imageNameOf } from '../../src/domain/images/image-name.js';
 import type { PromptRow } from '../../src/domain/rows/row.js';
 import { foldedName, TakenNames } from '../../src/domain/images/taken-names.js';
 import { JoiningNames } from '../../src/plan/rows/joining-names.js';

@@ -6,7 +6,7 @@ import { SheetInputs, type PathBase } from '../../src/sheet/fetch/sheet-inputs.j
 import { bucketReach } from '../../src/bananahub/bucket-reach.js';
 import { contentHash } from '../../src/domain/identity/content-hash.js';
 import { inputImagesCell, inputImagesIn, publicAddress } from '../../src/domain/rows/input-image.js';
-import { inputImageType } from '../../src/images/input-image-type.js';
+import { inputImageType } from '../../src/domain/images/bytes/inspect.js';
 import { inputListOf } from '../../src/ledger/input-list.js';
 import type { FoundInput } from '../../src/sheet/index.js';
 import { readWholeSheet } from '../support/read-whole-sheet.js';

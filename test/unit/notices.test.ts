@@ -8,8 +8,7 @@ import {
   type WatchNews,
 } from '../../src/status/notices/batch-watch.js';
 import type { BatchId } from '../../src/domain/rows/ids.js';
-import type { NoticeEvent } from '../../src/domain/batch/notice.js';
-import { noticeRetryMs } from '../../src/domain/notice-retry.js';
+import { type NoticeEvent, noticeRetryMs } from '../../src/domain/batch/notice.js';
 import type { ScheduleName } from '../../src/domain/batch/schedule-name.js';
 import { EMPTY_TALLY, tallyOfPending, type Tally } from '../../src/domain/batch/tally.js';
 import { receiverProblem } from '../../src/status/notices/known-receiver.js';

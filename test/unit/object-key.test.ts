@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { imageNameOf } from '../../src/domain/object-key.js';
+import { imageNameOf } from '../../src/domain/images/image-name.js';
 
 const anyId = fc.oneof(
   fc.string({ unit: 'binary', minLength: 1, maxLength: 200 }),

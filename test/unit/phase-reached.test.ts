@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import type { JobId } from '../../src/domain/rows/ids.js';
-import type { GenerationRecord, RowEnd } from '../../src/domain/rows/outcome.js';
-import { phaseReached } from '../../src/domain/phase-reached.js';
+import { type GenerationRecord, type RowEnd, phaseReached } from '../../src/domain/rows/outcome.js';
 import { toOutcome } from '../../src/ledger/parts.js';
 import { failureRecord } from '../../src/report/failure-record.js';
 import { sampleRow, sampleRun } from '../support/sample-rows.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { imageNameOf } from '../../src/domain/object-key.js';
+import { imageNameOf } from '../../src/domain/images/image-name.js';
 import { RowFinder, type NamedRow } from '../../src/cli/batch/row-reference.js';
 import type { RowId } from '../../src/domain/rows/ids.js';
 

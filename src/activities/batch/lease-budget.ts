@@ -1,6 +1,6 @@
 import { answerTo, type LeaseAnswer } from '../../domain/money/batch-leases.js';
 import { committedOf, leased } from '../../domain/money/budget.js';
-import { microsText } from '../../domain/micros.js';
+import { microsText } from '../../domain/money/decimal.js';
 import { readBook, writeBook } from '../../ledger/budget-file.js';
 import { at, budgetKey } from '../../storage/layout.js';
 import { StorageError } from '../../storage/object-store.js';

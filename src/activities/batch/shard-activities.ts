@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import pMap from 'p-map';
-import { MAX_PRICE, microsOf } from '../../domain/micros.js';
+import { MAX_PRICE, microsOf } from '../../domain/money/decimal.js';
 import { priceOf, tableOf, type PriceTable } from '../../domain/money/price-table.js';
 import { tallyOfSettled } from '../../domain/batch/tally.js';
 import type { RowOutcome, SettledRow } from '../../domain/rows/outcome.js';

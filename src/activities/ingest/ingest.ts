@@ -1,7 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { canaryIndexes } from '../../domain/batch/canary.js';
 import { ImageCounts } from '../../domain/money/image-counts.js';
-import { hasChosenName, imageNameOf } from '../../domain/object-key.js';
+import { hasChosenName, imageNameOf } from '../../domain/images/image-name.js';
 import { formerRowId } from '../../domain/identity/row-id.js';
 import { addTallies, EMPTY_TALLY, type Tally } from '../../domain/batch/tally.js';
 import { shardLength } from '../../domain/batch/window.js';

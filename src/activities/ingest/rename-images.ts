@@ -1,8 +1,9 @@
 import path from 'node:path';
 import pMap from 'p-map';
 import { IdLines } from '../../domain/identity/id-lines.js';
-import { isImageOf, rowTagOf } from '../../domain/row-image.js';
 import {
+  isImageOf,
+  rowTagOf,
   fromStoredIdentity,
   toStoredIdentity,
   type StoredIdentity,

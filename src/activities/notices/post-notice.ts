@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import { noticeRetryMs } from '../../domain/notice-retry.js';
+import { noticeRetryMs } from '../../domain/batch/notice.js';
 import { cancellationSignal } from '../worker/activity-context.js';
 import type { WorkerState } from '../worker/dependencies.js';
 import type { Activities } from '../../workflows/protocol/activities.js';

@@ -3,8 +3,12 @@ import { z } from 'zod';
 import type { DownloadedImage } from '../../bananahub/images/image-download.js';
 import { ImageDownloadError } from '../../bananahub/images/image-download-error.js';
 import { FRESH_BUDGET, type RetryBudget } from '../../domain/batch/fault-budget.js';
-import { isImageOf, rowTagOf } from '../../domain/row-image.js';
-import { fromStoredIdentity, toStoredIdentity } from '../../domain/images/stored-identity.js';
+import {
+  isImageOf,
+  rowTagOf,
+  fromStoredIdentity,
+  toStoredIdentity,
+} from '../../domain/images/stored-identity.js';
 import { LOOKS_BEFORE_ASIDE } from '../../domain/rows/missing-job.js';
 import type { ImageFacts, ImageType } from '../../domain/rows/outcome.js';
 import type { ShardRow } from '../../domain/rows/row.js';

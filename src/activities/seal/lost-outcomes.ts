@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { counted } from '../../domain/counted.js';
+import { counted } from '../../domain/text/full-stop.js';
 import type { GenerationRecord, RowOutcome, SettledRow } from '../../domain/rows/outcome.js';
 import { noteOpened } from '../../ledger/opened-shards.js';
 import { listParts, readParts } from '../../ledger/parts.js';

@@ -1,13 +1,11 @@
 import { createHash } from 'node:crypto';
 import { Context } from '@temporalio/activity';
 import pMap from 'p-map';
-import { phaseReached } from '../../domain/phase-reached.js';
+import { phaseReached, type RowOutcome } from '../../domain/rows/outcome.js';
 import { MissingThumbnailCounts } from '../../domain/images/missing-thumbnails.js';
 import { RepeatedJobsFinder } from '../../domain/images/repeated-jobs.js';
-import { SealedCounts } from '../../domain/sealed-counts.js';
-import type { RowOutcome } from '../../domain/rows/outcome.js';
+import { SealedCounts, type Tally } from '../../domain/batch/tally.js';
 import type { ShardRow } from '../../domain/rows/row.js';
-import type { Tally } from '../../domain/batch/tally.js';
 import { failureColumns, failureRecord } from '../../report/failure-record.js';
 import { ImagesCard } from '../../report/images-card.js';
 import { metadataLine } from '../../report/metadata-line.js';

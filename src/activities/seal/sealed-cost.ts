@@ -1,6 +1,5 @@
-import { committedOf, imagesBought, unknownIn } from '../../domain/money/budget.js';
-import type { BudgetStatus } from '../../domain/budget-status.js';
-import { microsText } from '../../domain/micros.js';
+import { committedOf, imagesBought, unknownIn, type BudgetStatus } from '../../domain/money/budget.js';
+import { microsText } from '../../domain/money/decimal.js';
 import { tableOf } from '../../domain/money/price-table.js';
 import {
   ExpectedCost,

@@ -2,7 +2,7 @@ import { addressOf } from '../../storage/layout.js';
 import { rowsToRun, type CountByKind } from '../../plan/plan-counts.js';
 import { KINDS_TRIED_AGAIN, UNSTORED_KINDS } from '../../domain/rows/failure-kind.js';
 import { batchWorkflowId } from '../../workflows/protocol/names.js';
-import { counted } from '../../domain/counted.js';
+import { counted } from '../../domain/text/full-stop.js';
 import type { AgainPlan } from '../../starter.js';
 import { awaitedLines, renamedLines, runLine } from '../submit/submission-plan-text.js';
 

@@ -10,7 +10,7 @@ import type { AccountId } from '../../bananahub/client.js';
 import { refuseOtherAccount } from '../../plan/submission-refusals.js';
 import { stackFolder } from '../../local/servers/stack-info.js';
 import { canaryOf, type CanaryOptions } from '../../domain/batch/canary.js';
-import { counted } from '../../domain/counted.js';
+import { counted } from '../../domain/text/full-stop.js';
 import { UsageError } from '../../errors.js';
 import type { RowId } from '../../domain/rows/ids.js';
 import { RunRequest } from '../../ledger/documents.js';

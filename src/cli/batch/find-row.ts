@@ -1,7 +1,7 @@
 import pMap from 'p-map';
 import { z } from 'zod';
 import type { RowId } from '../../domain/rows/ids.js';
-import { hasChosenName } from '../../domain/object-key.js';
+import { hasChosenName } from '../../domain/images/image-name.js';
 import type { RowOutcome } from '../../domain/rows/outcome.js';
 import type { ShardRow } from '../../domain/rows/row.js';
 import { RowFinder, type NamedRow, type RowAnswer } from './row-reference.js';

@@ -9,7 +9,7 @@ import { EXIT, type Command, type CommandContext, type ExitCode } from '../termi
 import { askConsent } from '../terminal/consent.js';
 import { openLateProgress } from '../terminal/progress.js';
 import { sealOf, unreadableReport } from '../../commands/sealed-batch.js';
-import { counted } from '../../domain/counted.js';
+import { counted } from '../../domain/text/full-stop.js';
 import { oneLine } from '../terminal/table.js';
 import { withTemporalIfAny } from '../terminal/temporal-if-any.js';
 import { writeText } from '../../commands/write-text.js';

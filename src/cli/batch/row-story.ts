@@ -1,9 +1,14 @@
 import type { Client } from '@temporalio/client';
 import { publicAddress } from '../../domain/rows/input-image.js';
-import { hasChosenName } from '../../domain/object-key.js';
+import { hasChosenName } from '../../domain/images/image-name.js';
 import { generationsTogether } from '../../domain/rows/row-plan.js';
-import type { GenerationRecord, PhaseReached, RowOutcome, SettledEnd } from '../../domain/rows/outcome.js';
-import { phaseReached } from '../../domain/phase-reached.js';
+import {
+  type GenerationRecord,
+  type PhaseReached,
+  type RowOutcome,
+  type SettledEnd,
+  phaseReached,
+} from '../../domain/rows/outcome.js';
 import { listParts, readParts } from '../../ledger/parts.js';
 import { ServiceTexts } from '../../ledger/service-texts.js';
 import { at, batchRoot, inputAddress, type RunRef } from '../../storage/layout.js';

@@ -2,7 +2,7 @@ import prettyBytes from 'pretty-bytes';
 import type { Difference, DifferenceKind, Differences } from '../../ledger/audit/difference.js';
 import type { Checked, VerifyProgress } from '../../ledger/audit/verify-batch.js';
 import type { SameBytes } from '../../domain/images/same-bytes.js';
-import { counted } from '../../domain/counted.js';
+import { counted } from '../../domain/text/full-stop.js';
 import { oneLine, renderTable, type TableColumn, type TableOptions } from '../terminal/table.js';
 
 /** What `verify --json` prints; scripts rely on it. */

@@ -1,4 +1,4 @@
-import { counted } from '../../domain/counted.js';
+import { counted } from '../../domain/text/full-stop.js';
 import { cancelBatch, findBatch, readBatchStatus } from '../../starter.js';
 import { isOpen } from '../../status/status-document.js';
 import { withTemporalAccess, type BatchAccess } from '../terminal/batch-access.js';

@@ -1,4 +1,4 @@
-import { counted } from '../../domain/counted.js';
+import { counted } from '../../domain/text/full-stop.js';
 import { pauseBatch } from '../../starter.js';
 import { withTemporalAccess } from '../terminal/batch-access.js';
 import { EXIT, type Command } from '../terminal/command-context.js';

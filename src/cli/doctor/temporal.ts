@@ -1,4 +1,4 @@
-import { counted } from '../../domain/counted.js';
+import { counted } from '../../domain/text/full-stop.js';
 import { Client, Connection, isGrpcServiceError, type ConnectionLike } from '@temporalio/client';
 import { z } from 'zod';
 import type { Config, TemporalConfig } from '../../config.js';

@@ -1,4 +1,4 @@
-import { counted } from '../../domain/counted.js';
+import { counted } from '../../domain/text/full-stop.js';
 import { findBatch, readBatchStatus } from '../../starter.js';
 import { type BucketIfAny, unknownBatch } from '../terminal/batch-access.js';
 import { EXIT, type CommandContext, type ExitCode } from '../terminal/command-context.js';

@@ -2,7 +2,7 @@ import prettyBytes from 'pretty-bytes';
 import prettyMs from 'pretty-ms';
 import type { Exported, ExportProgress } from '../../report/export/export-batch.js';
 import { missingIn, type MissingRow } from '../../report/export/export-manifest.js';
-import { counted } from '../../domain/counted.js';
+import { counted } from '../../domain/text/full-stop.js';
 import { oneLine } from '../terminal/table.js';
 
 /** How fast images are written since the first of this call. */

@@ -1,5 +1,5 @@
 import { readBatchFiles } from '../../plan/batch-files.js';
-import { counted } from '../../domain/counted.js';
+import { counted } from '../../domain/text/full-stop.js';
 import { UsageError } from '../../errors.js';
 import { rowsAfterRun } from '../../ledger/run-rows.js';
 import { ResultsTable, type ExtraColumn, type ResultCells } from '../../report/results/results-table.js';

@@ -1,5 +1,5 @@
 import { costOf, type PriceTable } from '../../domain/money/price-table.js';
-import { counted } from '../../domain/counted.js';
+import { counted } from '../../domain/text/full-stop.js';
 import { imagesOf, kindsText, type ImagesOfKind } from '../../domain/money/image-counts.js';
 import type { ScheduleName } from '../../domain/batch/schedule-name.js';
 import type { BackfillOverlap } from '../../domain/batch/schedule-overlap.js';

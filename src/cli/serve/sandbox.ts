@@ -1,4 +1,4 @@
-import { counted } from '../../domain/counted.js';
+import { counted } from '../../domain/text/full-stop.js';
 import { ZodError } from 'zod';
 import { UsageError } from '../../errors.js';
 import {

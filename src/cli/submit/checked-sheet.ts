@@ -1,6 +1,6 @@
 import prettyBytes from 'pretty-bytes';
 import { refuseUnusable } from '../../plan/submission-refusals.js';
-import { counted } from '../../domain/counted.js';
+import { counted } from '../../domain/text/full-stop.js';
 import { InterruptedError } from '../../errors.js';
 import { sheetLabel, type SheetSettings } from '../../sheet/index.js';
 import { checkSheet, type CheckedSheet } from '../../starter.js';

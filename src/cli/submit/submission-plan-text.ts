@@ -2,7 +2,7 @@ import type { PlanCounts } from '../../plan/plan-counts.js';
 import type { SubmissionPlan } from '../../plan/plan-submission.js';
 import type { BatchId } from '../../domain/rows/ids.js';
 import { MODELS } from '../../domain/rows/generation-settings.js';
-import { counted } from '../../domain/counted.js';
+import { counted } from '../../domain/text/full-stop.js';
 import { imagesOf, kindsText, type ImagesOfKind } from '../../domain/money/image-counts.js';
 import { costOf, type PriceTable } from '../../domain/money/price-table.js';
 import type { RejectedRecord } from '../../domain/rows/row.js';

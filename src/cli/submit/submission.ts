@@ -7,7 +7,7 @@ import type { SubmissionPlan } from '../../plan/plan-submission.js';
 import type { SheetFile } from '../../sheet/fetch/sheet-file.js';
 import { budgetIn, type Spending } from '../../plan/spending.js';
 import { canaryOf, type CanaryOptions } from '../../domain/batch/canary.js';
-import { counted } from '../../domain/counted.js';
+import { counted } from '../../domain/text/full-stop.js';
 import { BATCH_ID_RULE, parseBatchId, type BatchId } from '../../domain/rows/ids.js';
 import type { RunSettings } from '../../domain/batch/run-settings.js';
 import { UsageError } from '../../errors.js';

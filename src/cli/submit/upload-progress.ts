@@ -1,5 +1,5 @@
 import prettyBytes from 'pretty-bytes';
-import { counted } from '../../domain/counted.js';
+import { counted } from '../../domain/text/full-stop.js';
 import { openLateProgress } from '../terminal/progress.js';
 
 /** A line on stderr that counts the input images that were uploaded. */

@@ -2,7 +2,7 @@ import { InvalidArgumentError } from '@commander-js/extra-typings';
 import ms, { type StringValue } from 'ms';
 import type { BatchFolder } from '../../plan/place/batch-place.js';
 import { BUDGET_RULE } from '../../domain/batch/batch-settings.js';
-import { MAX_BUDGET, microsOf } from '../../domain/micros.js';
+import { MAX_BUDGET, microsOf } from '../../domain/money/decimal.js';
 import { BATCH_ID_RULE, parseBatchId, type BatchId } from '../../domain/rows/ids.js';
 import { parseRate, RATE_RULE } from '../../domain/time/request-rate.js';
 import { s3FolderIn } from '../../storage/folder-name.js';

@@ -2,7 +2,7 @@ import pc from 'picocolors';
 import prettyMs from 'pretty-ms';
 import type { BatchStatus } from '../../status/status-document.js';
 import { overdueLines, overdueWord } from '../../commands/overdue-rows-text.js';
-import { counted } from '../../domain/counted.js';
+import { counted } from '../../domain/text/full-stop.js';
 import { compareDecimals } from '../../domain/money/decimal.js';
 
 /** Colours for a stream: none unless it is a terminal, and none under NO_COLOR. */

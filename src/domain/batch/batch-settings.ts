@@ -1,4 +1,4 @@
-import { MAX_BUDGET, microsOf } from '../micros.js';
+import { MAX_BUDGET, microsOf } from '../money/decimal.js';
 
 /** Most rows with an unfinished job at once that a batch may be given. */
 export const MAX_CONCURRENCY = 10_000;

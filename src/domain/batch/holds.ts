@@ -1,4 +1,5 @@
 import type { InputMode, Model } from '../rows/generation-settings.js';
+import type { MissingJob } from '../rows/missing-job.js';
 import type { Told } from '../text/kept-text.js';
 
 /** What is stopped together: only rows that need the scope wait for it. */
@@ -75,3 +76,20 @@ export const SCOPES_OF_STORE: readonly HoldScope[] = ['service', 'storage'];
 
 /** A model with its input mode, as in the endpoints of the API. */
 export type ModelMode = `${Model}:${InputMode}`;
+
+/** The failure type by which an activity tells a workflow that the batch must be held, and no row blamed. */
+export const BATCH_FAULT = 'BatchFault';
+
+/** What accompanies such a failure. */
+export interface BatchFaultDetails {
+  readonly cause: HoldCause;
+  /** Set where a create may have reached the service without its answer reaching us. Milliseconds since the epoch. */
+  readonly unansweredSinceMs?: number;
+  /** How long the job of the row was seen unfinished so far; set where one was awaited. */
+  readonly unfinishedMs?: number;
+  /** How often in a row the row's job was not found so far. */
+  readonly missing?: MissingJob;
+  /** How long the step has failed for this row before it gave up, and how long one row alone may. */
+  readonly failedMs?: number;
+  readonly rowLimitMs?: number;
+}

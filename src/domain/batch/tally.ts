@@ -1,5 +1,5 @@
 import { FAILURE_KINDS, type FailureKind } from '../rows/failure-kind.js';
-import type { SettledEnd, SettledRow } from '../rows/outcome.js';
+import type { SettledEnd, SettledRow, Charged, RowOutcome } from '../rows/outcome.js';
 
 /**
  * Where the rows of a shard or batch are. At every moment
@@ -96,4 +96,24 @@ export function sameEnds(a: Tally, b: Tally): boolean {
 export function addsUp(tally: Tally): boolean {
   const { total, pending, inFlight, copying, stored, failed, rejected, cancelled } = tally;
   return total === pending + inFlight + copying + stored + failed + rejected + cancelled;
+}
+
+/** Counts a batch's outcomes as its report tells them: rows by their ends, generations by whether they were charged. */
+export class SealedCounts {
+  readonly charged: Record<Charged, number> = { yes: 0, no: 0, unknown: 0 };
+  #tally: Tally;
+
+  /** `rejected` rows have no outcome; they count as rows all the same. */
+  constructor(rejected: number) {
+    this.#tally = { ...EMPTY_TALLY, total: rejected, rejected };
+  }
+
+  get tally(): Tally {
+    return this.#tally;
+  }
+
+  add(outcome: RowOutcome): void {
+    this.#tally = addTallies(this.#tally, tallyOfSettled([outcome]));
+    for (const { charged } of outcome.generations) this.charged[charged] += 1;
+  }
 }

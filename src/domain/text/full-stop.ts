@@ -8,3 +8,8 @@ export function asSentence(text: string): string {
 export function asPart(text: string): string {
   return text.trimEnd().replace(/(?<!\.)\.$/, '');
 }
+
+/** A number with its noun: `1 image`, `12 images`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}

@@ -1,9 +1,8 @@
 import { IdLines } from '../../domain/identity/id-lines.js';
 import { NO_SAME_BYTES, SameBytesFinder, type SameBytes } from '../../domain/images/same-bytes.js';
-import { SealedCounts } from '../../domain/sealed-counts.js';
+import { SealedCounts } from '../../domain/batch/tally.js';
 import type { RowOutcome } from '../../domain/rows/outcome.js';
-import { rowTagOf } from '../../domain/row-image.js';
-import type { StoredIdentity } from '../../domain/images/stored-identity.js';
+import { rowTagOf, type StoredIdentity } from '../../domain/images/stored-identity.js';
 import { foldedName } from '../../domain/images/taken-names.js';
 import { OutcomeLine } from '../documents.js';
 import { readEachLine } from '../files/json-lines.js';

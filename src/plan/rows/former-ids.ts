@@ -1,5 +1,5 @@
 import type { ContentHash } from '../../domain/rows/ids.js';
-import { hasChosenName, imageNameOf } from '../../domain/object-key.js';
+import { hasChosenName, imageNameOf } from '../../domain/images/image-name.js';
 import type { PromptRow } from '../../domain/rows/row.js';
 import { formerRowId, presentRowId } from '../../domain/identity/row-id.js';
 

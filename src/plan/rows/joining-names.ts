@@ -1,4 +1,4 @@
-import { hasChosenName } from '../../domain/object-key.js';
+import { hasChosenName } from '../../domain/images/image-name.js';
 import type { PromptRow } from '../../domain/rows/row.js';
 import { foldedName } from '../../domain/images/taken-names.js';
 import { placeText } from '../../sheet/record-place.js';

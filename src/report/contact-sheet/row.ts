@@ -1,6 +1,6 @@
 import prettyBytes from 'pretty-bytes';
 import { jsonAsText } from '../../domain/text/json.js';
-import { hasChosenName } from '../../domain/object-key.js';
+import { hasChosenName } from '../../domain/images/image-name.js';
 import type { RowOutcome } from '../../domain/rows/outcome.js';
 import type { PromptRow } from '../../domain/rows/row.js';
 import { placeText } from '../../sheet/record-place.js';

@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import type { Seal } from '../../ledger/audit/newest-seal.js';
-import { counted } from '../../domain/counted.js';
+import { counted } from '../../domain/text/full-stop.js';
 import { UsageError } from '../../errors.js';
 import { withTextFiles } from '../../ledger/files/text-file.js';
 import { cardToPlace, CARD_NAME } from '../dataset-card.js';

@@ -5,7 +5,7 @@ import { buffer } from 'node:stream/consumers';
 import pMap from 'p-map';
 import { MOST_INPUT_BYTES } from '../../domain/rows/generation-settings.js';
 import { uploadedAt } from '../../domain/rows/input-image.js';
-import { inputImageType } from '../../images/input-image-type.js';
+import { inputImageType } from '../../domain/images/bytes/inspect.js';
 import type { FoundInput, InputImages } from '../index.js';
 import { StorageError, type ObjectRef, type ObjectStore } from '../../storage/object-store.js';
 

@@ -4,7 +4,7 @@ import { IdLines } from '../../domain/identity/id-lines.js';
 import type { RowId } from '../../domain/rows/ids.js';
 import { identityOfInput } from '../../domain/rows/input-image.js';
 import type { JsonValue } from '../../domain/text/json.js';
-import { imageNameOf } from '../../domain/object-key.js';
+import { imageNameOf } from '../../domain/images/image-name.js';
 import { placesText, RecordPlaces } from '../record-place.js';
 import type { InputColumn } from '../../domain/rows/reserved-columns.js';
 import type { GivenCells, PromptRow, RejectedRecord, Repeat, SkippedRecord } from '../../domain/rows/row.js';

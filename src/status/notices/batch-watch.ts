@@ -1,4 +1,4 @@
-import { counted } from '../../domain/counted.js';
+import { counted } from '../../domain/text/full-stop.js';
 import type { ToldHold } from '../../domain/batch/notice.js';
 import type { Pause } from '../../domain/batch/pause.js';
 import type { Tally } from '../../domain/batch/tally.js';

@@ -1,9 +1,8 @@
 import { condition, log } from '@temporalio/workflow';
 import type { LeaseBudgetInput } from '../protocol/activities.js';
 import { BatchLeases, type BroughtWord, type LeaseAnswer } from '../../domain/money/batch-leases.js';
-import type { LeaseControl } from '../../domain/money/budget.js';
-import { spentText, type BudgetStatus } from '../../domain/budget-status.js';
-import { MAX_BUDGET, microsOf, microsText } from '../../domain/micros.js';
+import { type LeaseControl, spentText, type BudgetStatus } from '../../domain/money/budget.js';
+import { MAX_BUDGET, microsOf, microsText } from '../../domain/money/decimal.js';
 import type { BatchSnapshot, ResumedBatch, RunBatchInput } from '../protocol/batch-messages.js';
 import type { OpenShards } from './open-shards.js';
 import type { BatchPauses } from './batch-pauses.js';

@@ -1,6 +1,6 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { ChangedSettings } from '../../domain/batch/batch-settings.js';
-import type { BudgetStatus } from '../../domain/budget-status.js';
+import type { BudgetStatus } from '../../domain/money/budget.js';
 import type { Hold } from '../../domain/batch/holds.js';
 import type { SlowPeriod, LoweredPace } from '../../domain/time/pace.js';
 import type { Pause } from '../../domain/batch/pause.js';

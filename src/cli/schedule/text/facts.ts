@@ -6,7 +6,7 @@ import { timesText } from '../../../schedules/times/schedule-times.js';
 import type { ScheduledSheet } from '../../../schedules/scheduled-sheet.js';
 import { runSettings } from '../../submit/flags/running-flags.js';
 import type { ScheduleSettings } from './settings.js';
-import { counted } from '../../../domain/counted.js';
+import { counted } from '../../../domain/text/full-stop.js';
 import { sheetSettings } from '../../submit/flags/sheet-flags.js';
 
 /** A property of a schedule by its name, for a person; one that is as it is by default has no text. */

@@ -1,7 +1,7 @@
 import type { SubmissionPlan } from '../../../plan/plan-submission.js';
 import { refuseUnpriced } from '../../../plan/spending.js';
 import type { AccountId } from '../../../bananahub/client.js';
-import { counted } from '../../../domain/counted.js';
+import { counted } from '../../../domain/text/full-stop.js';
 import { imagesOf, kindsText, type ImagesOfKind } from '../../../domain/money/image-counts.js';
 import { momentIn } from '../../../domain/time/moment.js';
 import type { PriceTable } from '../../../domain/money/price-table.js';

@@ -1,6 +1,6 @@
 import { imageSize } from 'image-size';
 import type { ImageType } from '../../rows/outcome.js';
-import { jpegDefect } from './jpeg-structure.js';
+import { jpegDefect, endOfJpeg } from './jpeg-structure.js';
 import { pngPictureDefect } from './png-picture.js';
 import { readPng, type PngStructure } from './png-structure.js';
 import { webpDefect } from './webp-structure.js';
@@ -91,4 +91,24 @@ function describeUnknown(bytes: Uint8Array): string {
   if (start.startsWith('<!doctype html') || start.startsWith('<html'))
     return 'the body is an HTML page, not an image';
   return 'the body is not PNG, JPEG or WebP';
+}
+
+/**
+ * What an image that people give is by its bytes, or what is wrong with it. More patient than with images that come from
+ * the service: phones and cameras write data of their own behind the end of a JPEG.
+ */
+export function inputImageType(
+  bytes: Buffer,
+):
+  | { readonly kind: 'image'; readonly type: ImageType }
+  | { readonly kind: 'broken'; readonly reason: string } {
+  const whole = inspectStructure(bytes);
+  if (whole.kind === 'image') return { kind: 'image', type: whole.type };
+  if (whole.kind === 'incomplete') {
+    const end = whole.reason.startsWith('jpg') ? endOfJpeg(bytes, 0) : 0;
+    const trimmed = typeof end === 'number' ? inspectStructure(bytes.subarray(0, end)) : whole;
+    if (trimmed.kind === 'image') return { kind: 'image', type: trimmed.type };
+    return { kind: 'broken', reason: `it is cut or damaged (${whole.reason})` };
+  }
+  return { kind: 'broken', reason: whole.reason.replace('the body is', 'it is') };
 }

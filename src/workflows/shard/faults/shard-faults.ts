@@ -1,7 +1,6 @@
 import { workflowInfo } from '@temporalio/workflow';
-import type { BatchFaultDetails } from '../../../domain/batch-fault.js';
+import type { BatchFaultDetails, HoldScope } from '../../../domain/batch/holds.js';
 import { JOBS_MISSING_CAUSE } from '../../../domain/batch/failure-rate.js';
-import type { HoldScope } from '../../../domain/batch/holds.js';
 import { RowFaults, type FaultStep, type FaultVerdict } from '../../../domain/batch/row-faults.js';
 import { FreeClock } from '../../free-clock.js';
 import { leftToBuy, otherRows, replays, witnessRows, type ChoosableRows } from './other-rows.js';

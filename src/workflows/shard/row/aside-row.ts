@@ -1,6 +1,5 @@
 import { sleep } from '@temporalio/workflow';
-import type { BatchFaultDetails } from '../../../domain/batch-fault.js';
-import { SCOPES_OF_AWAIT } from '../../../domain/batch/holds.js';
+import { type BatchFaultDetails, SCOPES_OF_AWAIT } from '../../../domain/batch/holds.js';
 import type { JobId } from '../../../domain/rows/ids.js';
 import type { MissingJob } from '../../../domain/rows/missing-job.js';
 import type { FaultStep } from '../../../domain/batch/row-faults.js';

@@ -4,7 +4,7 @@ import type { RetryBudget } from '../../../domain/batch/fault-budget.js';
 import type { JobId } from '../../../domain/rows/ids.js';
 import { toldOf } from '../../../domain/text/kept-text.js';
 import { CREATE_FAULT_MS } from '../../../domain/batch/row-faults.js';
-import type { BatchFaultDetails } from '../../../domain/batch-fault.js';
+import type { BatchFaultDetails } from '../../../domain/batch/holds.js';
 import { batchFaultOf } from '../../activity-proxies.js';
 import { isDoubted, waitAside } from './aside-row.js';
 import { REPEATED_JOB_CAUSE } from '../job-owners.js';

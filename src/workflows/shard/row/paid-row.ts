@@ -1,6 +1,5 @@
 import { ActivityFailure, CancelledFailure, condition, sleep } from '@temporalio/workflow';
-import type { BatchFaultDetails } from '../../../domain/batch-fault.js';
-import type { HoldScope } from '../../../domain/batch/holds.js';
+import type { BatchFaultDetails, HoldScope } from '../../../domain/batch/holds.js';
 import type { FaultStep } from '../../../domain/batch/row-faults.js';
 import { batchFaultOf } from '../../activity-proxies.js';
 import type { ProbeCandidate } from '../../protocol/shard-messages.js';

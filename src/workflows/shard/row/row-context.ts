@@ -1,6 +1,6 @@
 import type { CancellationScope } from '@temporalio/workflow';
 import type { Activities } from '../../protocol/activities.js';
-import type { BatchFaultDetails } from '../../../domain/batch-fault.js';
+import type { BatchFaultDetails } from '../../../domain/batch/holds.js';
 import type { Told } from '../../../domain/text/kept-text.js';
 import type { FaultStep, FaultVerdict } from '../../../domain/batch/row-faults.js';
 import type { JobSearches } from '../faults/job-searches.js';

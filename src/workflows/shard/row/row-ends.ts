@@ -1,6 +1,6 @@
 import { sleep } from '@temporalio/workflow';
 import type { AwaitGenerationResult, StoreImageResult } from '../../protocol/activities.js';
-import type { BatchFaultDetails } from '../../../domain/batch-fault.js';
+import type { BatchFaultDetails } from '../../../domain/batch/holds.js';
 import {
   generationLimit,
   type FailureKind,
