@@ -1,6 +1,6 @@
 import { HeadBucketCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
 import { type ObjectRef, StorageError, isTransient } from '../object-store.js';
-import { attemptS3, sendOptions } from '../s3-attempt.js';
+import { attemptS3, sendOptions } from './s3-error.js';
 
 /** Throws unless the bucket exists and the credentials may use it; the `StorageError` tells missing, denied, wrong credentials and unreachable apart. */
 export async function checkS3Bucket(client: S3Client, bucket: string, signal?: AbortSignal): Promise<void> {

@@ -10,7 +10,7 @@ import {
   type ObjectRef,
   type ObjectStore,
 } from '../object-store.js';
-import { attemptS3, sendOptions } from '../s3-attempt.js';
+import { attemptS3, sendOptions } from './s3-error.js';
 import { conditionHeaders } from './s3-put-command.js';
 
 /** Copies within the storage. Throws a StorageError, of code `corrupted` where the copy has other bytes. */

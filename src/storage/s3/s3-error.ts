@@ -1,3 +1,4 @@
+import { sharedSignal } from '../../network/shared-signal.js';
 import { StorageError, type StorageErrorCode } from '../object-store.js';
 import { networkFaultText, requestOriginOf } from './s3-network-fault.js';
 
@@ -170,4 +171,24 @@ function summary(fault: S3Fault): string {
   const named = text === '' || text === fault.name ? fault.name : `${fault.name}: ${text}`;
   const told = named === 'Error' || named === 'AggregateError' ? fault.systemCode || named : named;
   return told.slice(0, 300).replace(/\.$/, '');
+}
+
+/** Runs one call of the SDK; what it throws becomes the reason of an aborted `signal`, else a `StorageError`. */
+export async function attemptS3<T>(
+  call: S3Call,
+  signal: AbortSignal | undefined,
+  run: () => Promise<T>,
+): Promise<T> {
+  try {
+    signal?.throwIfAborted();
+    return await run();
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw storageErrorOf(error, call);
+  }
+}
+
+/** A signal in the form that the SDK's `send` takes. */
+export function sendOptions(signal: AbortSignal | undefined): { abortSignal?: AbortSignal } {
+  return signal === undefined ? {} : { abortSignal: sharedSignal(signal) };
 }

@@ -1,6 +1,6 @@
 import { ListObjectsV2Command, type ListObjectsV2CommandOutput, type S3Client } from '@aws-sdk/client-s3';
 import { StorageError } from '../object-store.js';
-import { attemptS3, sendOptions } from '../s3-attempt.js';
+import { attemptS3, sendOptions } from './s3-error.js';
 
 /** Pages of a listing that may be empty, one after another. Stores with many deleted versions give some. */
 const MOST_EMPTY_PAGES = 100;

@@ -10,11 +10,10 @@ import {
   HeadObjectCommand,
 } from '@aws-sdk/client-s3';
 import { type ObjectRef, type ObjectStore, type PutOptions, StorageError } from '../object-store.js';
-import { attemptS3, sendOptions } from '../s3-attempt.js';
+import { attemptS3, sendOptions, type S3Call, storageErrorOf } from './s3-error.js';
 import { checkS3Bucket, explainedPutError } from './s3-bucket-check.js';
 import { createS3Client, type S3ConnectionOptions } from './s3-client.js';
 import { copyEitherWay } from './s3-copy.js';
-import { type S3Call, storageErrorOf } from './s3-error.js';
 import { listPages } from './s3-listing.js';
 import { wholeBody } from './s3-object-body.js';
 import { presignedGet } from './s3-presign.js';
