@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { errorBodyMessage } from '../src/bananahub/texts/error-body.js';
+import { errorBodyMessage, errorCodeOf, type Operation } from '../src/bananahub/texts/error-body.js';
 import { createAnswerSchema } from '../src/bananahub/schema.js';
-import { errorCodeOf, type Operation } from '../src/bananahub/status-code.js';
 import { balanceOf } from './balance-answer.js';
 import { shown, type LookingCheck } from './check.js';
 import { isAccepted, overSamples } from './create-checks.js';

@@ -1,7 +1,7 @@
 import { connectionFaultCode } from '../bananahub/http/connection-fault.js';
 import { BananaHubError } from '../bananahub/errors.js';
 import type { ImageDownloadError } from '../bananahub/images/image-download-error.js';
-import { isWrongAddress } from '../bananahub/status-code.js';
+import { isWrongAddress } from '../bananahub/texts/error-body.js';
 
 /** Codes of Node, undici and TLS; anything else is not taken over. */
 const CONNECTION_CODE = /^[A-Z][A-Z0-9_]{0,63}$/;

@@ -1,5 +1,11 @@
 import type { JobFailureClass } from '../domain/rows/failure-kind.js';
-import type { Model, Resolution } from '../domain/rows/generation-settings.js';
+import {
+  type Model,
+  type Resolution,
+  modeWith,
+  rulesFor,
+  type InputMode,
+} from '../domain/rows/generation-settings.js';
 import type { JobId } from '../domain/rows/ids.js';
 
 /** Which account the jobs and charges belong to: the API's origin and a fingerprint of the key (never the key). */
@@ -59,4 +65,29 @@ export interface BananaHubClient {
   getJob(jobId: JobId, signal?: AbortSignal): Promise<Job>;
   getBalance(signal?: AbortSignal): Promise<Balance>;
   close(): Promise<void>;
+}
+
+const FOLDERS: Readonly<Record<Model, string>> = { nb: '/nb', nb2: '/nb2', pro: '' };
+const ENDPOINTS: Readonly<Record<InputMode, string>> = {
+  text: '/text-generations',
+  image: '/url-generations',
+};
+
+/** The path below the base URL and the JSON body of a create. Source: the API contract, "Models and endpoints". */
+export function createEndpoint(request: CreateGenerationRequest): {
+  readonly path: string;
+  readonly body: Readonly<Record<string, string | readonly string[]>>;
+} {
+  const { prompt, model, aspectRatio, resolution, inputImageUrls, callbackUrl } = request;
+  const mode = modeWith(inputImageUrls);
+  return {
+    path: `${FOLDERS[model]}${ENDPOINTS[mode]}`,
+    body: {
+      prompt,
+      aspect_ratio: aspectRatio,
+      ...(rulesFor(model, mode).sendsResolution && { resolution }),
+      ...(mode === 'image' && { input_images_urls: inputImageUrls }),
+      ...(callbackUrl !== undefined && { callback_url: callbackUrl }),
+    },
+  };
 }

@@ -2,20 +2,22 @@ import type { Dispatcher } from 'undici';
 import type { z } from 'zod';
 import { createAgent } from '../network/agent.js';
 import { OWN_SANDBOX, serviceOf } from './account-id.js';
-import { readBoundedText } from './bounded-text.js';
+import {
+  readBoundedText,
+  connectionFaultCode,
+  connectionFaultText,
+  withoutDetails,
+  retryAfterMs,
+} from './http/connection-fault.js';
 import { isApiKey } from './api-key.js';
-import type { AccountId, BananaHubClient } from './client.js';
-import { connectionFaultCode, connectionFaultText, withoutDetails } from './http/connection-fault.js';
+import { type AccountId, type BananaHubClient, createEndpoint } from './client.js';
 import { startDeadline } from './http/deadline.js';
-import { createEndpoint } from './endpoints.js';
-import { errorBodyMessage } from './texts/error-body.js';
+import { errorBodyMessage, errorCodeOf, isWrongAddress, type Operation } from './texts/error-body.js';
 import { BananaHubError } from './errors.js';
 import { KeyRing } from './key-ring.js';
 import type { Redact } from './texts/redact-secrets.js';
-import { retryAfterMs } from './retry-after.js';
 import { balanceSchema, createAnswerSchema, isSafeJobId, jobSchema } from './schema.js';
 import { publicText } from './texts/service-text.js';
-import { errorCodeOf, isWrongAddress, type Operation } from './status-code.js';
 
 /** In every answer of a sandbox of ours, and of no other service. */
 const SANDBOX_HEADER = 'x-banana-batch-sandbox';

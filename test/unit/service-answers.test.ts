@@ -1,11 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { accountIdOf, isAccountId } from '../../src/bananahub/account-id.js';
-import { createEndpoint } from '../../src/bananahub/endpoints.js';
-import { errorBodyMessage } from '../../src/bananahub/texts/error-body.js';
-import { retryAfterMs } from '../../src/bananahub/retry-after.js';
+import { createEndpoint } from '../../src/bananahub/client.js';
+import { errorBodyMessage, errorCodeOf } from '../../src/bananahub/texts/error-body.js';
+import { retryAfterMs } from '../../src/bananahub/http/connection-fault.js';
 import { publicText } from '../../src/bananahub/texts/service-text.js';
-import { errorCodeOf } from '../../src/bananahub/status-code.js';
 
 describe('the message in the body of a refused call', () => {
   it.each([

@@ -2,18 +2,22 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readConfig } from '../../src/config.js';
 import type { BatchId, JobId } from '../../src/domain/rows/ids.js';
-import { fallbackPollDelayMs } from '../../src/domain/webhook-wait.js';
+import {
+  fallbackPollDelayMs,
+  AwaitedJobs,
+  WebhookTrust,
+} from '../../src/bananahub/webhooks/worker-webhooks.js';
 import { UsageError } from '../../src/errors.js';
 import {
   callbackPath,
   isGenuine,
   parseCallbackPath,
   type CallbackRef,
+  answerToHealthPath,
+  healthAnswer,
+  healthPath,
 } from '../../src/bananahub/webhooks/callback-path.js';
-import { answerToHealthPath, healthAnswer, healthPath } from '../../src/webhooks/health-path.js';
-import { SeenDeliveries } from '../../src/webhooks/seen-deliveries.js';
-import { WebhookTrust } from '../../src/webhooks/webhook-trust.js';
-import { AwaitedJobs } from '../../src/webhooks/awaited-jobs.js';
+import { SeenDeliveries } from '../../src/bananahub/webhooks/delivery-queue.js';
 
 const SECRET = 'a3f1c2d4e5b6978810feedc0ffee1234567890ab';
 const OTHER_SECRET = '0123456789abcdef0123456789abcdef';

@@ -1,7 +1,6 @@
 import { CompleteAsyncError, Context } from '@temporalio/activity';
 import { CancelledFailure } from '@temporalio/common';
-import { fallbackPollDelayMs } from '../../domain/webhook-wait.js';
-import { awaitName, callbackRefOf } from '../../bananahub/webhooks/worker-webhooks.js';
+import { fallbackPollDelayMs, awaitName, callbackRefOf } from '../../bananahub/webhooks/worker-webhooks.js';
 import type { WorkerState } from '../worker/dependencies.js';
 import type { AwaitGenerationInput } from '../../workflows/protocol/activities.js';
 

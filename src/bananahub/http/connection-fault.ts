@@ -1,3 +1,4 @@
+import type { Dispatcher } from 'undici';
 import type { Redact } from '../texts/redact-secrets.js';
 import { publicText } from '../texts/service-text.js';
 
@@ -20,4 +21,36 @@ export function withoutDetails(error: unknown, redact?: Redact): Error {
   const fault = new Error(publicText(connectionFaultText(error), redact));
   const code = connectionFaultCode(error);
   return code === '' ? fault : Object.assign(fault, { code });
+}
+
+/** The body as UTF-8, or as much of it as fits into `maxBytes`; the rest is not read. */
+export async function readBoundedText(
+  body: Dispatcher.ResponseData['body'],
+  maxBytes: number,
+): Promise<{ readonly text: string; readonly cut: boolean }> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    const bytes: Uint8Array = chunk;
+    const room = maxBytes - size;
+    chunks.push(bytes.subarray(0, room));
+    size += bytes.length;
+    if (bytes.length > room) return { text: Buffer.concat(chunks).toString('utf8'), cut: true };
+  }
+  return { text: Buffer.concat(chunks).toString('utf8'), cut: false };
+}
+
+const MAX_MS = 24 * 3_600_000;
+const HTTP_DATE = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*, /;
+
+/**
+ * How long a `Retry-After` header asks to wait, in milliseconds, at most a day; undefined where it is absent or says
+ * nothing that can be read. Takes seconds (fractions too) or an HTTP date; a date that is past means 0. Source: RFC 9110, 10.2.3.
+ */
+export function retryAfterMs(header: string | undefined, nowMs: number): number | undefined {
+  const text = header?.trim() ?? '';
+  if (/^\d+(\.\d+)?$/.test(text)) return Math.min(Math.ceil(Number(text) * 1_000), MAX_MS);
+  if (!HTTP_DATE.test(text)) return undefined;
+  const dateMs = Date.parse(text);
+  return Number.isNaN(dateMs) ? undefined : Math.min(Math.max(0, dateMs - nowMs), MAX_MS);
 }

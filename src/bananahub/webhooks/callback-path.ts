@@ -55,7 +55,7 @@ export function sameText(given: string, expected: string): boolean {
 }
 
 /** Of a text that fits into a URL as it is: 43 characters. */
-export function macOf(purpose: string, fields: readonly (string | number)[], secret: string): string {
+function macOf(purpose: string, fields: readonly (string | number)[], secret: string): string {
   return createHmac('sha256', secret)
     .update(`${purpose}\n${JSON.stringify(fields)}`)
     .digest('base64url');
@@ -63,4 +63,25 @@ export function macOf(purpose: string, fields: readonly (string | number)[], sec
 
 function tokenOf({ batchId, runSeq, shard, row, generation }: CallbackRef, secret: string): string {
   return macOf(PURPOSE, [batchId, runSeq, shard, row, generation], secret);
+}
+
+const QUESTION = 'banana-batch health question v1';
+const ANSWER = 'banana-batch health answer v1';
+const HEALTH_PATH = /^\/v1\/health\/([A-Za-z0-9_-]{16,64})\/([A-Za-z0-9_-]{43})$/;
+
+/** The path below the webhooks' base URL at which a receiver with the same secret, and no other, knows the right answer. */
+export function healthPath(nonce: string, secret: string): string {
+  return `/v1/health/${nonce}/${macOf(QUESTION, [nonce], secret)}`;
+}
+
+/** What a receiver with that secret answers. */
+export function healthAnswer(nonce: string, secret: string): string {
+  return macOf(ANSWER, [nonce], secret);
+}
+
+/** The answer to such a path; undefined for all others, so that strangers learn nothing. */
+export function answerToHealthPath(path: string, secrets: readonly string[]): string | undefined {
+  const [, nonce = '', token = ''] = HEALTH_PATH.exec(path) ?? [];
+  const secret = secrets.find((known) => sameText(token, macOf(QUESTION, [nonce], known)));
+  return secret === undefined ? undefined : healthAnswer(nonce, secret);
 }

@@ -1,12 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import { UsageError } from '../../errors.js';
-import { isGenuine, parseCallbackPath, type CallbackRef } from './callback-path.js';
+import { isGenuine, parseCallbackPath, type CallbackRef, answerToHealthPath } from './callback-path.js';
 import { readDelivery } from './delivery-body.js';
-import { DeliveryCounts, type DeliveryEnd } from '../../webhooks/delivery-counts.js';
+import { DeliveryCounts, type DeliveryEnd, endAwait, type ReceiverParts } from './end-await.js';
 import { DeliveryQueue } from './delivery-queue.js';
-import { endAwait, type ReceiverParts } from './end-await.js';
-import { answerToHealthPath } from '../../webhooks/health-path.js';
 import type { WebhookConfig } from './webhook-config.js';
 
 /** Where a receiver listens. */

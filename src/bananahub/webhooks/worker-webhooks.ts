@@ -1,9 +1,7 @@
 import type { RunRef } from '../../storage/layout.js';
 import { awaitActivityId, shardWorkflowId } from '../../workflows/protocol/names.js';
-import { AwaitedJobs } from '../../webhooks/awaited-jobs.js';
 import { callbackPath, type CallbackRef } from './callback-path.js';
 import type { WebhookConfig } from './webhook-config.js';
-import { WebhookTrust } from '../../webhooks/webhook-trust.js';
 
 /** What the activities of a worker have of webhooks, where they are configured. */
 export interface WorkerWebhooks {
@@ -54,4 +52,81 @@ export function awaitingActivity(ref: CallbackRef): {
 export function awaitName(ref: CallbackRef): string {
   const { workflowId, activityId } = awaitingActivity(ref);
   return `${workflowId} ${activityId}`;
+}
+
+const LONGEST_PATIENCE_MS = 30_000;
+/** While nothing is known of how long jobs take: past the 25 s that typical ones do. */
+const LEAST_PATIENCE_MS = 20_000;
+const BETWEEN_POLLS_MS = 15_000;
+
+/**
+ * How long to wait before the next poll of a job whose end a webhook is expected to tell, in milliseconds: polls are
+ * for those that never come, so the first is well past the time at which it would be made otherwise, and the others are
+ * as slow as polls ever are.
+ */
+export function fallbackPollDelayMs(input: {
+  /** The wait without a webhook. */
+  readonly usualDelayMs: number;
+  /** Since the job was created. */
+  readonly ageMs: number;
+  readonly polls: number;
+}): number {
+  const { usualDelayMs, ageMs, polls } = input;
+  if (polls > 0) return Math.max(usualDelayMs, BETWEEN_POLLS_MS);
+  const patienceMs = Math.min(LONGEST_PATIENCE_MS, (ageMs + usualDelayMs) / 2);
+  return usualDelayMs + LEAST_PATIENCE_MS + patienceMs;
+}
+
+/** The waits for jobs in this process, so that a webhook that has ended one can stop its polling at once. */
+export class AwaitedJobs {
+  readonly #waits = new Map<string, Set<AbortController>>();
+
+  /** Registers a wait under its name. The signal is aborted once someone else has ended it; `dispose` takes it off. */
+  enter(name: string): { readonly ended: AbortSignal; readonly dispose: () => void } {
+    const controller = new AbortController();
+    const waits = this.#waits.get(name) ?? new Set();
+    this.#waits.set(name, waits.add(controller));
+    return {
+      ended: controller.signal,
+      dispose: () => {
+        waits.delete(controller);
+        if (waits.size === 0 && this.#waits.get(name) === waits) this.#waits.delete(name);
+      },
+    };
+  }
+
+  /** The waits of that name as they are now: what ends them must not end one that begins later. */
+  endOf(name: string): () => void {
+    const waits = [...(this.#waits.get(name) ?? [])];
+    return () => {
+      for (const wait of waits) wait.abort();
+    };
+  }
+}
+
+/** This many jobs in a row that were found ended by a poll, and never told, mean that nothing comes through. */
+const MISSED_IN_A_ROW = 5;
+const DISTRUST_MS = 5 * 60_000;
+
+/** Whether webhooks come at present: where they do not, waiting for them would only lose time. By any clock, in milliseconds. */
+export class WebhookTrust {
+  #missed = 0;
+  #distrustedUntilMs = -Infinity;
+
+  isGiven(nowMs: number): boolean {
+    return nowMs >= this.#distrustedUntilMs;
+  }
+
+  /** A webhook has ended a wait. */
+  noteCame(): void {
+    this.#missed = 0;
+    this.#distrustedUntilMs = -Infinity;
+  }
+
+  /** A poll has found a job ended of which a webhook was expected to tell. */
+  noteMissed(nowMs: number): void {
+    this.#missed += 1;
+    // From then on one that is missed is enough, until one comes.
+    if (this.#missed >= MISSED_IN_A_ROW) this.#distrustedUntilMs = nowMs + DISTRUST_MS;
+  }
 }

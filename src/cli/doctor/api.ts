@@ -1,6 +1,6 @@
 import { BananaHubError } from '../../bananahub/errors.js';
 import { createBananaHubClient } from '../../bananahub/http-client.js';
-import { isWrongAddress } from '../../bananahub/status-code.js';
+import { isWrongAddress } from '../../bananahub/texts/error-body.js';
 import type { ApiConfig, Config } from '../../config.js';
 import { compareDecimals } from '../../domain/money/decimal.js';
 import { getOnce } from '../../network/get-once.js';

@@ -1,10 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { readBoundedText } from '../../bananahub/bounded-text.js';
-import { connectionFaultText } from '../../bananahub/http/connection-fault.js';
+import { readBoundedText, connectionFaultText } from '../../bananahub/http/connection-fault.js';
 import type { Config } from '../../config.js';
 import { getOnce } from '../../network/get-once.js';
-import { sameText } from '../../bananahub/webhooks/callback-path.js';
-import { healthAnswer, healthPath } from '../../webhooks/health-path.js';
+import { sameText, healthAnswer, healthPath } from '../../bananahub/webhooks/callback-path.js';
 import type { WebhookConfig } from '../../bananahub/webhooks/webhook-config.js';
 import { check, ok, problem, type CheckResult, type Finding } from './check.js';
 

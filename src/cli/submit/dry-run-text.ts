@@ -1,7 +1,7 @@
 import prettyMs from 'pretty-ms';
 import type { SubmissionPlan } from '../../plan/plan-submission.js';
 import type { SheetInput } from '../../sheet/fetch/sheet-inputs.js';
-import { createEndpoint } from '../../bananahub/endpoints.js';
+import { createEndpoint } from '../../bananahub/client.js';
 import type { SecondsRange } from '../../domain/time/expected-time.js';
 import type { BatchId } from '../../domain/rows/ids.js';
 import { costOf, priceOf, type PriceTable } from '../../domain/money/price-table.js';

@@ -1,7 +1,5 @@
-import { readBoundedText } from '../../bananahub/bounded-text.js';
-import { connectionFaultText } from '../../bananahub/http/connection-fault.js';
+import { readBoundedText, connectionFaultText, retryAfterMs } from '../../bananahub/http/connection-fault.js';
 import { startDeadline } from '../../bananahub/http/deadline.js';
-import { retryAfterMs } from '../../bananahub/retry-after.js';
 import type { Notice } from '../../domain/batch/notice.js';
 import { createAgent } from '../../network/agent.js';
 import { noticeBody } from './notice-body.js';
