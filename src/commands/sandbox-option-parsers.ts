@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from '@commander-js/extra-typings';
-import { MISBEHAVIOURS, MISBEHAVIOUR_NAMES, type MisbehaviourName } from '../sandbox/misbehaviour-names.js';
+import { MISBEHAVIOURS, MISBEHAVIOUR_NAMES, type MisbehaviourName } from '../local/sandbox/misbehaviour.js';
 import { duration } from '../cli/terminal/option-parsers.js';
 
 /** How long jobs take: `5s`, or from–to as in `2s..6s`. */

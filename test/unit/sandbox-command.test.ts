@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { jobTime, misbehaviourRate, rate, sandboxHelp } from '../../src/commands/sandbox-option-parsers.js';
 import { sandbox, type SandboxCommandOptions } from '../../src/cli/serve/sandbox.js';
-import { MISBEHAVIOUR_NAMES } from '../../src/sandbox/misbehaviour-names.js';
+import { MISBEHAVIOUR_NAMES } from '../../src/local/sandbox/misbehaviour.js';
 import { performCommand, type CapturedStream } from '../support/command-run.js';
 import { eventually } from '../support/eventually.js';
 import { startScriptedServer } from '../support/scripted-server.js';

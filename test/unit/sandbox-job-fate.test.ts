@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { jobJson, type Job } from '../../src/local/sandbox/jobs/job.js';
 import { decideFate } from '../../src/local/sandbox/jobs/job-fate.js';
-import { MISBEHAVIOUR_NAMES, type MisbehaviourName } from '../../src/sandbox/misbehaviour-names.js';
-import { Misbehaviour } from '../../src/local/sandbox/misbehaviour.js';
+import {
+  MISBEHAVIOUR_NAMES,
+  type MisbehaviourName,
+  Misbehaviour,
+} from '../../src/local/sandbox/misbehaviour.js';
 import { applyPatch, DEFAULT_SETTINGS } from '../../src/local/sandbox/options.js';
 
 function fateOf(prompt: string, jobsBefore = 0, rates: Partial<Record<MisbehaviourName, number>> = {}) {

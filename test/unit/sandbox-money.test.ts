@@ -1,9 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DueQueue } from '../../src/local/sandbox/jobs/due-queue.js';
-import { JobSlots } from '../../src/sandbox/job-slots.js';
-import { Ledger } from '../../src/local/sandbox/jobs/ledger.js';
-import { formatMicros, parseMicros } from '../../src/sandbox/money.js';
+import { JobSlots } from '../../src/local/sandbox/jobs/job-store.js';
+import { Ledger, formatMicros, parseMicros } from '../../src/local/sandbox/jobs/ledger.js';
 
 const micros = fc.bigInt({ min: 0n, max: 10n ** 15n });
 

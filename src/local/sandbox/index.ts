@@ -17,7 +17,7 @@ import { SandboxCore } from './sandbox-core.js';
 import type { SandboxStats } from './tally.js';
 import { Webhooks } from './api/webhooks.js';
 
-export { MISBEHAVIOURS, type MisbehaviourName } from '../../sandbox/misbehaviour-names.js';
+export { MISBEHAVIOURS, type MisbehaviourName } from './misbehaviour.js';
 export type { SandboxOptions, SandboxPatch } from './options.js';
 export { renderImage } from './images/render/render-image.js';
 export type { JobListing } from './jobs/job-store.js';

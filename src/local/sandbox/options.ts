@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { MODELS, MODES, RESOLUTIONS, type Model, type Resolution } from './contract.js';
-import { MISBEHAVIOUR_NAMES, type MisbehaviourName } from '../../sandbox/misbehaviour-names.js';
-import { isAmount } from '../../sandbox/money.js';
+import { MISBEHAVIOUR_NAMES, type MisbehaviourName } from './misbehaviour.js';
+import { isAmount } from './jobs/ledger.js';
 
 const rate = z.number().min(0).max(1);
 const amount = z.string().refine(isAmount, 'expected digits with at most six decimals, such as "12.50"');

@@ -1,11 +1,8 @@
 import { Agent } from 'undici';
 import { Journal, type JournalLine } from './jobs/journal.js';
-import { JobStore } from './jobs/job-store.js';
-import { JobSlots } from '../../sandbox/job-slots.js';
-import { Ledger } from './jobs/ledger.js';
-import { MISBEHAVIOUR_NAMES } from '../../sandbox/misbehaviour-names.js';
-import { Misbehaviour } from './misbehaviour.js';
-import { formatMicros, parseMicros } from '../../sandbox/money.js';
+import { JobStore, JobSlots } from './jobs/job-store.js';
+import { Ledger, formatMicros, parseMicros } from './jobs/ledger.js';
+import { MISBEHAVIOUR_NAMES, Misbehaviour } from './misbehaviour.js';
 import { applyPatch, DEFAULT_BALANCE, DEFAULT_SETTINGS, type ParsedPatch, type Settings } from './options.js';
 import { RetryWatch } from './retry-watch.js';
 import { Tally, type SandboxStats } from './tally.js';

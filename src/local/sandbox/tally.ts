@@ -1,4 +1,4 @@
-import type { MisbehaviourName } from '../../sandbox/misbehaviour-names.js';
+import type { MisbehaviourName } from './misbehaviour.js';
 import type { NoticeStats } from './jobs/notices.js';
 
 type Counts = Readonly<Record<string, number>>;

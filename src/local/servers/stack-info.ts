@@ -1,10 +1,10 @@
 import { rm } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { isProcessAlive } from './process-alive.js';
 import { EmbeddedError } from './embedded-error.js';
 import { createPrivateFile, readTextIfAny, replacePrivateFile } from './private-file.js';
-import { acceptsConnections } from '../../embedded/tcp-probe.js';
 
 /** Where the parts of a stack are, as its file holds it. */
 export const stackInfoSchema = z
@@ -122,4 +122,18 @@ function infoFile(cwd: string): string {
 
 function serialize(info: StackInfo): string {
   return `${JSON.stringify(info, undefined, 2)}\n`;
+}
+
+/** Whether something listens there; false after one second without an answer. */
+export function acceptsConnections(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: 1_000 });
+    const end = (accepted: boolean): void => {
+      socket.destroy();
+      resolve(accepted);
+    };
+    socket.once('connect', () => end(true));
+    socket.once('timeout', () => end(false));
+    socket.once('error', () => end(false));
+  });
 }

@@ -3,12 +3,11 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import getPort from 'get-port';
-import { readLog, startChildServer } from './child-server.js';
-import type { ChildServer } from './child-server.js';
+import { readLog, startChildServer, type ChildServer } from './child-server.js';
 import { directToThisMachine } from '../../network/temporal-channel.js';
 import { EmbeddedError } from './embedded-error.js';
 import { findServerProgram } from './find-binary.js';
-import { acceptsConnections } from '../../embedded/tcp-probe.js';
+import { acceptsConnections } from './stack-info.js';
 
 export interface TemporalOptions {
   /** Keeps `temporal.db`; made where it does not exist. A server that starts over it continues where it was. */

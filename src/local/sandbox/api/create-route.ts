@@ -6,7 +6,7 @@ import { parseCreateRequest, type CreateRequest } from './create-request.js';
 import { fetchInputImages } from './input-images.js';
 import { decideFate, isStuck } from '../jobs/job-fate.js';
 import type { Job } from '../jobs/job.js';
-import { parseMicros } from '../../../sandbox/money.js';
+import { parseMicros } from '../jobs/ledger.js';
 import { isPoisoned } from '../poison.js';
 import type { PixelSize } from '../images/render/image-size.js';
 import type { SandboxCore } from '../sandbox-core.js';

@@ -3,7 +3,7 @@ import { textError, type Answer } from '../answer.js';
 import type { ImageUrls } from '../images/image-urls.js';
 import { jobJson } from '../jobs/job.js';
 import { isPoisoned } from '../poison.js';
-import { formatMicros } from '../../../sandbox/money.js';
+import { formatMicros } from '../jobs/ledger.js';
 import type { SandboxCore } from '../sandbox-core.js';
 import { pick } from '../seeded-chance.js';
 import { outageAnswer, PAUSE_TEXTS, transientFault } from '../transient-fault.js';

@@ -1,7 +1,6 @@
 import { DueQueue } from './due-queue.js';
 import { JOB_FAILURES, promptSha256, statusAt, type Job, type JobFailure, type JobStatus } from './job.js';
-import type { Ledger } from './ledger.js';
-import { parseMicros } from '../../../sandbox/money.js';
+import { type Ledger, parseMicros } from './ledger.js';
 import { Notices } from './notices.js';
 
 /** A job in the list for tests: what was asked for, and how it stands, without the prompt itself. */
@@ -128,4 +127,22 @@ export class JobStore {
 
 function keyOf(account: string, name: string): string {
   return `${account}\0${name}`;
+}
+
+/** The service's workers: tells when one is free for a job, first come, first served. */
+export class JobSlots {
+  readonly #busyUntil = new DueQueue<undefined>();
+
+  /** Takes a slot for `takesMs` from `earliest` on, or when one of `limit` is free; returns its start. */
+  take(earliest: number, takesMs: number, limit: number | null): number {
+    let start = earliest;
+    if (limit !== null) {
+      while (this.#busyUntil.takeDue(earliest) !== undefined);
+      while (this.#busyUntil.size >= limit) {
+        start = this.#busyUntil.takeDue(Number.POSITIVE_INFINITY)?.at ?? start;
+      }
+      this.#busyUntil.push(start + takesMs, undefined);
+    }
+    return start;
+  }
 }
