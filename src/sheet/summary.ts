@@ -1,10 +1,48 @@
 import { ImageCounts, imagesOf, type ImagesOfKind } from '../domain/money/image-counts.js';
 import { looksLikeSplit, hasChosenName } from '../domain/images/image-name.js';
+import { isUploaded } from '../domain/rows/input-image.js';
 import type { RecordPlace } from './record-place.js';
 import type { RejectedRecord, Repeat } from '../domain/rows/row.js';
-import { InputTally, type InputCounts } from './input-counts.js';
 import type { SheetHeader, SheetItem } from './read-sheet.js';
 import { saysMoment } from './rows/with-moment.js';
+
+/** The input images that accepted rows name. */
+export interface InputCounts {
+  /** Rows with input images. */
+  readonly rows: number;
+  /** http(s) URLs among them, each time that a row names one. */
+  readonly urls: number;
+  /** The first hosts of those URLs. */
+  readonly hosts: readonly string[];
+  /** Images by their content, each time that a row names one. */
+  readonly uploads: number;
+}
+
+const MOST_HOSTS = 100;
+
+/** Counts the input images of rows that go by. */
+class InputTally {
+  readonly #hosts = new Set<string>();
+  #rows = 0;
+  #urls = 0;
+  #uploads = 0;
+
+  add(inputImages: readonly string[]): void {
+    if (inputImages.length === 0) return;
+    this.#rows += 1;
+    for (const image of inputImages) {
+      if (isUploaded(image)) this.#uploads += 1;
+      else {
+        this.#urls += 1;
+        if (this.#hosts.size < MOST_HOSTS) this.#hosts.add(new URL(image).hostname);
+      }
+    }
+  }
+
+  get counts(): InputCounts {
+    return { rows: this.#rows, urls: this.#urls, hosts: [...this.#hosts], uploads: this.#uploads };
+  }
+}
 
 /** A record that says the same as an earlier one, by the lines on which they start. */
 export interface Duplicate {

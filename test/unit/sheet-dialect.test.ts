@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { mostLikelyDelimiter } from '../../src/sheet/delimiter.js';
+import { mostLikelyDelimiter } from '../../src/sheet/records/dialect.js';
 import { readWholeSheet } from '../support/read-whole-sheet.js';
 
 describe('the delimiter', () => {

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseJson } from '../../src/sheet/exact-json.js';
+import { parseJson } from '../../src/sheet/records/parse-json-lines.js';
 import { readWholeSheet } from '../support/read-whole-sheet.js';
 
 const read = (text: string, settings = {}, chunkBytes = 65_536) =>

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { drawn } from '../../src/domain/draw.js';
+import { drawn } from '../../src/sheet/rows/prompts.js';
 import { recordChecker } from '../../src/sheet/rows/check.js';
 import { columnPlanner } from '../../src/sheet/cells/columns.js';
 import { SheetSettings } from '../../src/sheet/index.js';

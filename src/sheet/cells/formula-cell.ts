@@ -1,5 +1,5 @@
 import type { JsonValue } from '../../domain/text/json.js';
-import { BrokenRule } from '../broken-rule.js';
+import { BrokenRule } from './cells.js';
 import type { SheetColumns } from './sheet-columns.js';
 import type { SourceRecord } from '../source-record.js';
 

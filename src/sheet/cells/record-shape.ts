@@ -1,7 +1,6 @@
 import type { JsonValue } from '../../domain/text/json.js';
 import { INPUT_COLUMNS } from '../../domain/rows/reserved-columns.js';
-import { BrokenRule } from '../broken-rule.js';
-import { cellText } from './cells.js';
+import { BrokenRule, cellText } from './cells.js';
 import type { SheetColumns } from './sheet-columns.js';
 import type { SourceRecord } from '../source-record.js';
 import { SheetError } from '../sheet-error.js';

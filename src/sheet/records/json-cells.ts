@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { JsonValue } from '../../domain/text/json.js';
 import type { SheetColumns } from '../cells/sheet-columns.js';
-import { parseJson } from '../exact-json.js';
+import { parseJson } from './parse-json-lines.js';
 import type { CsvRecord, SourceRecord } from '../source-record.js';
 
 const Names = z.array(z.string());

@@ -12,9 +12,8 @@ import { KEEP_AS_TEXT, isScientific } from '../cells/rewritten-id.js';
 import { brokenRowIdRule, formerRowId, RowIds } from '../../domain/identity/row-id.js';
 import { TakenNames } from '../../domain/images/taken-names.js';
 import { MAX_BATCH_ROWS } from '../../domain/batch/window.js';
-import { BrokenRule } from '../broken-rule.js';
-import { cellOf, textOf, type Cell } from '../cells/cell.js';
 import {
+  BrokenRule,
   cellText,
   checkAspectRatio,
   checkCount,
@@ -22,6 +21,7 @@ import {
   checkResolution,
   type Checked,
 } from '../cells/cells.js';
+import { cellOf, textOf, type Cell } from '../cells/cell.js';
 import { refuseFormulas } from '../cells/formula-cell.js';
 import { chosenNames, takenNameRule, type ChosenNames } from './chosen-names.js';
 import type { SheetColumns } from '../cells/sheet-columns.js';

@@ -7,9 +7,8 @@ import {
 } from '../../domain/rows/input-image.js';
 import type { JsonValue } from '../../domain/text/json.js';
 import type { ImageType } from '../../domain/rows/outcome.js';
-import { BrokenRule } from '../broken-rule.js';
+import { BrokenRule, cellText } from '../cells/cells.js';
 import { cellOf, type Cell } from '../cells/cell.js';
-import { cellText } from '../cells/cells.js';
 import type { SheetColumns } from '../cells/sheet-columns.js';
 import type { SourceRecord } from '../source-record.js';
 

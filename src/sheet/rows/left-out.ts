@@ -1,7 +1,7 @@
 import type { JsonValue } from '../../domain/text/json.js';
 import { isReportColumn } from '../../domain/rows/reserved-columns.js';
 import type { LeftOutRecord, RejectedRecord } from '../../domain/rows/row.js';
-import type { BrokenRule } from '../broken-rule.js';
+import type { BrokenRule } from '../cells/cells.js';
 import type { SheetColumns } from '../cells/sheet-columns.js';
 import type { SourceRecord } from '../source-record.js';
 import { wholeText, wholeValue } from '../cells/whole-text.js';

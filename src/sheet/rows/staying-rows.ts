@@ -1,6 +1,5 @@
-import type { BrokenRule } from '../broken-rule.js';
+import { type BrokenRule, cellText } from '../cells/cells.js';
 import { cellOf } from '../cells/cell.js';
-import { cellText } from '../cells/cells.js';
 import type { SheetColumns } from '../cells/sheet-columns.js';
 import { formulaRule } from '../cells/formula-cell.js';
 import type { SourceRecord } from '../source-record.js';

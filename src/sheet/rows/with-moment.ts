@@ -1,5 +1,5 @@
 import { type SheetMoment, momentInNames, momentPart } from '../../domain/time/moment.js';
-import { BrokenRule } from '../broken-rule.js';
+import { BrokenRule } from '../cells/cells.js';
 import type { SheetColumns } from '../cells/sheet-columns.js';
 import type { SourceRecord } from '../source-record.js';
 
