@@ -1,12 +1,11 @@
 import { parse } from 'csv-parse';
 import { z } from 'zod';
-import type { RejectedRecord, SkippedRecord } from '../domain/rows/row.js';
-import { isReportColumn } from '../domain/rows/reserved-columns.js';
+import type { RejectedRecord, SkippedRecord, LeftOutRecord } from '../domain/rows/row.js';
+import { isReportColumn, INPUT_COLUMNS } from '../domain/rows/reserved-columns.js';
 import { at, rejectsKey, rejectsLedgerKey, skippedKey, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import type { BatchFile } from './documents.js';
 import { readJsonLines } from './files/json-lines.js';
-import { RejectedLine, SkippedLine } from './left-out-documents.js';
 
 /** The records that a run found or kept rejected. A run of an older version left them in `rejects.csv` alone. */
 export async function* rejectsOf(
@@ -55,3 +54,28 @@ async function* rejectsOfCsv(
     };
   }
 }
+
+const count = z.int().min(0);
+
+const leftOut = {
+  line: count,
+  tableRow: count.exactOptional(),
+  place: count.optional(),
+  record: z.record(z.string(), z.json()),
+  ours: z.partialRecord(z.enum(INPUT_COLUMNS), z.string()).exactOptional(),
+} satisfies Record<keyof LeftOutRecord, z.ZodType>;
+
+/** A line of `runs/<runSeq>/rejects.jsonl`. */
+export const RejectedLine: z.ZodType<RejectedRecord> = z.object({
+  ...leftOut,
+  column: z.string(),
+  value: z.string(),
+  rule: z.string(),
+});
+
+/** A line of `runs/<runSeq>/skipped.jsonl`. */
+const SkippedLine: z.ZodType<SkippedRecord> = z.object({
+  ...leftOut,
+  repeatOf: count,
+  repeatOfRow: count.exactOptional(),
+});

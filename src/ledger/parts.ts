@@ -1,10 +1,11 @@
 import { type RowOutcome, type SettledEnd, type SettledRow, phaseReached } from '../domain/rows/outcome.js';
 import type { ShardRow } from '../domain/rows/row.js';
 import { generationsTogether } from '../domain/rows/row-plan.js';
-import { OutcomeLine } from './documents.js';
-import { readJsonLines } from './files/json-lines.js';
-import { at, batchRoot, imageKey, partsPrefix, type RunRef } from '../storage/layout.js';
-import type { ObjectStore } from '../storage/object-store.js';
+import { OutcomeLine, OpenedShard } from './documents.js';
+import { readJsonLines, toJsonLines } from './files/json-lines.js';
+import { at, batchRoot, imageKey, partsPrefix, type RunRef, openedKey } from '../storage/layout.js';
+import { type ObjectStore, StorageError } from '../storage/object-store.js';
+import { readDocument, readDocumentIfAny } from './files/read-document.js';
 
 /** A part in the bucket by its numbers. */
 export interface PartRef {
@@ -90,4 +91,36 @@ function endAndImage(
   if (standing) return standing;
   if (end.kind === 'kept') throw new Error(`The row at position ${position} has no image to keep.`);
   return { end };
+}
+
+/** Notes that a workflow opens a shard, now by default; of several notes the first stands. Resolves with who opened it first, and when. */
+export async function noteOpened(
+  store: ObjectStore,
+  run: RunRef,
+  shard: number,
+  { openedAt = new Date().toISOString(), ...by }: Partial<OpenedShard>,
+): Promise<{ readonly openedAtMs: number; readonly openedBy: string | undefined }> {
+  const ref = at(run, openedKey(run, run.runSeq, shard));
+  const opened: OpenedShard = { openedAt, ...by };
+  try {
+    await store.put(ref, toJsonLines([opened]), {
+      contentType: 'application/json',
+      condition: { kind: 'absent' },
+    });
+    return { openedAtMs: Date.parse(opened.openedAt), openedBy: by.openedBy };
+  } catch (error) {
+    if (!(error instanceof StorageError) || error.code !== 'precondition-failed') throw error;
+  }
+  const first = await readDocument(store, ref, OpenedShard);
+  return { openedAtMs: Date.parse(first.openedAt), openedBy: first.openedBy };
+}
+
+/** When a shard was opened first; undefined for one of which no create was ever sent. Milliseconds since the epoch. */
+export async function openedAtMs(
+  store: ObjectStore,
+  run: RunRef,
+  shard: number,
+): Promise<number | undefined> {
+  const opened = await readDocumentIfAny(store, at(run, openedKey(run, run.runSeq, shard)), OpenedShard);
+  return opened && Date.parse(opened.openedAt);
 }

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exportCommand } from '../../src/cli/results/export.js';
 import type { Config } from '../../src/config.js';
-import { csvRecords } from '../../src/ledger/csv-records.js';
+import { csvRecords } from '../../src/ledger/files/text-file.js';
 import { SheetSettings } from '../../src/sheet/index.js';
 import { startActivityBench, type ActivityBench } from '../support/activity-bench.js';
 import { bucketVariables } from '../support/bucket-variables.js';

@@ -1,8 +1,7 @@
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { countDifferences } from '../../src/audit/count-differences.js';
-import { Differences } from '../../src/ledger/audit/difference.js';
-import { imageDifferences } from '../../src/audit/image-differences.js';
+import { countDifferences, Differences } from '../../src/ledger/audit/difference.js';
+import { imageDifferences } from '../../src/ledger/audit/verify-images.js';
 import { indexSealedRows } from '../../src/ledger/audit/sealed-rows-index.js';
 import { fixedKeys, placeOf } from '../../src/ledger/audit/stray-objects.js';
 import { digestDifferences, mayBeNewer } from '../../src/ledger/audit/verify-files.js';

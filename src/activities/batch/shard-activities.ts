@@ -8,14 +8,13 @@ import type { RowOutcome, SettledRow } from '../../domain/rows/outcome.js';
 import type { RowStart, ShardRow } from '../../domain/rows/row.js';
 import { leftUnended } from '../../domain/rows/row-plan.js';
 import { toJsonLines } from '../../ledger/files/json-lines.js';
-import { noteOpened } from '../../ledger/opened-shards.js';
+import { noteOpened, listParts, readParts, toOutcome } from '../../ledger/parts.js';
 import { PresentImages } from '../../ledger/present-images.js';
 import { at, partKey, type RunRef } from '../../storage/layout.js';
 import type { KnownRow, ShardOverview } from '../../workflows/protocol/shard-messages.js';
 import { withHeartbeat } from '../worker/activity-context.js';
 import { modeOf } from '../generation-key.js';
 import type { WorkerState } from '../worker/dependencies.js';
-import { listParts, readParts, toOutcome } from '../../ledger/parts.js';
 import { withStorageRetries } from '../worker/storage-fault.js';
 import type { Activities, RecordOutcomesInput } from '../../workflows/protocol/activities.js';
 

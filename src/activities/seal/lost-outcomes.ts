@@ -1,8 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { counted } from '../../domain/text/full-stop.js';
 import type { GenerationRecord, RowOutcome, SettledRow } from '../../domain/rows/outcome.js';
-import { noteOpened } from '../../ledger/opened-shards.js';
-import { listParts, readParts } from '../../ledger/parts.js';
+import { noteOpened, listParts, readParts } from '../../ledger/parts.js';
 import { batchRoot, imagesPrefix, partsPrefix, type RunRef } from '../../storage/layout.js';
 import { cancellationSignal } from '../worker/activity-context.js';
 import type { WorkerState } from '../worker/dependencies.js';

@@ -1,6 +1,6 @@
 import type { RowOutcome } from '../../domain/rows/outcome.js';
 import type { ShardRow } from '../../domain/rows/row.js';
-import { mergedByPosition, shardsByPosition } from '../../ledger/by-position.js';
+import { mergedByPosition, shardsByPosition } from '../../ledger/run-rows.js';
 import { CarriedLine } from '../../ledger/documents.js';
 import { readJsonLines } from '../../ledger/files/json-lines.js';
 import { type RunRef, at, carriedKey } from '../../storage/layout.js';

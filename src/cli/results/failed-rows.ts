@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { RowOutcome } from '../../domain/rows/outcome.js';
 import type { PromptRow } from '../../domain/rows/row.js';
 import { CarriedLine, ShardRowLine, type BatchFile } from '../../ledger/documents.js';
-import { csvRecords } from '../../ledger/csv-records.js';
+import { csvRecords } from '../../ledger/files/text-file.js';
 import { readJsonLines } from '../../ledger/files/json-lines.js';
 import { listPartsByShard, readParts, type PartRef } from '../../ledger/parts.js';
 import { failureRecord } from '../../report/failure-record.js';

@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { isReportColumn, REJECT_COLUMNS } from '../../domain/rows/reserved-columns.js';
 import type { RejectedRecord } from '../../domain/rows/row.js';
 import { readJsonLines } from '../../ledger/files/json-lines.js';
-import { RejectedLine } from '../../ledger/left-out-documents.js';
+import { RejectedLine } from '../../ledger/kept-rejects.js';
 import { csvChunks, type CsvCells } from '../../sheet/index.js';
 
 /** Where a dry run lists all that it would reject. */

@@ -9,8 +9,7 @@ import {
   rejectsKey,
 } from '../../storage/layout.js';
 import type { ObjectStore } from '../../storage/object-store.js';
-import { countDifferences } from '../../audit/count-differences.js';
-import type { Differences } from './difference.js';
+import { countDifferences, type Differences } from './difference.js';
 import type { Seal } from './newest-seal.js';
 import { indexSealedRows, type SealedRowsIndex } from './sealed-rows-index.js';
 import { listPlaces } from './stray-objects.js';

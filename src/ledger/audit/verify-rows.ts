@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { RowOutcome } from '../../domain/rows/outcome.js';
-import { csvRecords, isCsvFault } from '../csv-records.js';
+import { csvRecords, isCsvFault } from '../files/text-file.js';
 import { readEachLine } from '../files/json-lines.js';
 import type { LocalCopy } from '../files/local-copies.js';
 import type { Difference, Differences } from './difference.js';
