@@ -1,9 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { canaryIndexes, canaryOf, MAX_CANARY_ROWS } from '../../src/domain/batch/canary.js';
-import { jobTimesOf } from '../../src/report/canary-result.js';
+import { jobTimesOf, canaryText } from '../../src/report/canary-result.js';
 import { shardsByPosition } from '../../src/ledger/run-rows.js';
-import { canaryText } from '../../src/report/canary-text.js';
 
 const sizes = fc.record({
   rows: fc.integer({ min: 1, max: MAX_CANARY_ROWS }),

@@ -5,7 +5,7 @@ import { EMPTY_TALLY } from '../../src/domain/batch/tally.js';
 import { exportColumns } from '../../src/report/export/export-columns.js';
 import type { ExportManifest, FinishedShard } from '../../src/report/export/export-manifest.js';
 import { continuationOf } from '../../src/report/export/found-export.js';
-import { ShardSplit } from '../../src/export/shard-split.js';
+import { ShardSplit } from '../../src/report/export/export-plan.js';
 import { CardCounts } from '../../src/report/card-counts.js';
 import { cardToPlace, datasetCard } from '../../src/report/dataset-card.js';
 

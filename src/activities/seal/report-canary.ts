@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import { jobTimesOf, type CanaryResult } from '../../report/canary-result.js';
+import { jobTimesOf, type CanaryResult, canaryText } from '../../report/canary-result.js';
 import { expectedSeconds, spread } from '../../domain/time/expected-time.js';
 import { ImageCounts, type ImagesOfKind } from '../../domain/money/image-counts.js';
 import type { RowOutcome } from '../../domain/rows/outcome.js';
@@ -10,7 +10,6 @@ import { BatchFile } from '../../ledger/documents.js';
 import { LedgerFiles } from '../../ledger/files/ledger-files.js';
 import { listParts, readParts } from '../../ledger/parts.js';
 import { readDocument } from '../../ledger/files/read-document.js';
-import { canaryText } from '../../report/canary-text.js';
 import { addressOf, at, batchFileKey, canaryFileKey, canaryPageKey } from '../../storage/layout.js';
 import { withHeartbeat } from '../worker/activity-context.js';
 import { ContactSheetFiles } from './contact-sheet-files.js';

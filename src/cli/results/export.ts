@@ -3,7 +3,7 @@ import { UsageError } from '../../errors.js';
 import { exportBatch, type Exported } from '../../report/export/export-batch.js';
 import type { ExportFormat } from '../../report/export/export-format.js';
 import { missingIn } from '../../report/export/export-manifest.js';
-import type { ExportPlace } from '../../export/export-place.js';
+import type { ExportPlace } from '../../report/export/shard-file.js';
 import { folderPlace } from '../../report/export/folder-place.js';
 import { s3Place } from '../../report/export/s3-place.js';
 import type { Seal } from '../../ledger/audit/newest-seal.js';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { lstat, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { UsageError } from '../../errors.js';
-import { hasCode } from '../../export/file-fault.js';
+import { hasCode } from '../../report/export/shard-file.js';
 
 /** Takes the next bytes of a file. */
 export type WriteBytes = (data: string | Uint8Array) => Promise<void>;

@@ -4,8 +4,7 @@ import { htmlEscape } from 'escape-goat';
 import { FAILURE_KINDS } from '../../domain/rows/failure-kind.js';
 import type { Tally } from '../../domain/batch/tally.js';
 import type { Facet } from './facets.js';
-import { linkToObject } from '../contact-sheet-links.js';
-import type { ContactSheetRow } from './row.js';
+import { linkToObject, type ContactSheetRow } from './row.js';
 import { CONTACT_SHEET_STYLE } from './style.js';
 
 /** Rows that are reported in the page itself, for browsers that run no scripts. */

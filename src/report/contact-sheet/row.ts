@@ -4,7 +4,6 @@ import { hasChosenName } from '../../domain/images/image-name.js';
 import type { RowOutcome } from '../../domain/rows/outcome.js';
 import type { PromptRow } from '../../domain/rows/row.js';
 import { placeText } from '../../sheet/record-place.js';
-import { linkToObject } from '../contact-sheet-links.js';
 import { labelsOf, shownInputs } from '../metadata-line.js';
 
 /** A row as the contact sheet's script takes it: what its card says, and nothing else. */
@@ -109,4 +108,17 @@ function spent({ generations }: RowOutcome): string {
   ]
     .filter((part) => part !== '')
     .join(', ');
+}
+
+/**
+ * The link from a contact sheet to an object of its batch, by the object's key below the batch's root. Relative, so that
+ * it works wherever the batch lies, in the bucket or in a folder; not yet escaped for HTML.
+ */
+export function linkToObject(key: string): string {
+  // Half a surrogate pair has no UTF-8 form: in the bucket too it has become U+FFFD.
+  return key
+    .replaceAll(/\p{Surrogate}/gu, '\uFFFD')
+    .split('/')
+    .map(encodeURIComponent)
+    .join('/');
 }

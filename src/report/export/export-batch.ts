@@ -16,13 +16,11 @@ import {
   type MissingRow,
   type UnfinishedExport,
 } from './export-manifest.js';
-import type { ExportPlace } from '../../export/export-place.js';
+import { type ExportPlace, fileFault } from './shard-file.js';
 import { planExport, type ExportPlan, type PlannedShard } from './export-plan.js';
-import { fileFault } from '../../export/file-fault.js';
 import { continuationOf, findExport, type Continuation } from './found-export.js';
 import { writeParquetShard } from './parquet-shard.js';
-import type { DamagedImage } from '../../export/sealed-image.js';
-import { shardImages, type RowWithImage } from './shard-images.js';
+import { type DamagedImage, shardImages, type RowWithImage } from './shard-images.js';
 import { writeWebDatasetShard } from './webdataset-shard.js';
 
 /** How far an export has come, for the person who waits. */

@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Report } from '../../ledger/documents.js';
 import { datasetCard, type CardColumn } from '../dataset-card.js';
-import type { ExportColumn } from './export-columns.js';
+import { type ExportColumn, huggingFaceType } from './export-columns.js';
 import { shardPattern } from './export-format.js';
 import { missingIn, type ExportManifest } from './export-manifest.js';
 import type { ExportPlan } from './export-plan.js';
-import { huggingFaceType } from '../../export/hugging-face.js';
 
 /** The card beside an export. */
 export function exportCard(

@@ -2,19 +2,19 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import type { Seal } from '../../ledger/audit/newest-seal.js';
 import { LabelTypes } from '../../domain/rows/label-types.js';
+import { UsageError } from '../../errors.js';
 import { BatchFile } from '../../ledger/documents.js';
 import { readJsonLines } from '../../ledger/files/json-lines.js';
-import { withLocalCopies } from '../../ledger/files/local-copies.js';
+import { withLocalCopies, type Fetch, type LocalCopy } from '../../ledger/files/local-copies.js';
 import { readDocument } from '../../ledger/files/read-document.js';
 import type { TextFile } from '../../ledger/files/text-file.js';
 import { CardCounts } from '../card-counts.js';
-import { at, batchFileKey } from '../../storage/layout.js';
-import type { ObjectStore } from '../../storage/object-store.js';
+import { at, batchFileKey, batchRoot, outcomesKey } from '../../storage/layout.js';
+import { type ObjectStore, StorageError, type ObjectRef } from '../../storage/object-store.js';
 import { exportColumns, type ExportColumn } from './export-columns.js';
 import { laneOf, rulesOf, shardName, type ExportFormat } from './export-format.js';
-import { ExportRow } from './export-row.js';
-import { sealedExportRows } from '../../export/sealed-export-rows.js';
-import { ShardSplit, type ShardSlice } from '../../export/shard-split.js';
+import { ExportRow, exportRowOf } from './export-row.js';
+import { rowsAfterRun } from '../../ledger/run-rows.js';
 
 /** A shard to be written. */
 export interface PlannedShard extends ShardSlice {
@@ -127,4 +127,79 @@ class Lanes {
 /** The rows of a planned shard, in order. */
 export function rowsOfShard({ rowsPath, start, end }: PlannedShard): AsyncGenerator<ExportRow> {
   return readJsonLines(createReadStream(rowsPath, { start, end: end - 1 }), ExportRow, rowsPath);
+}
+
+/**
+ * Every row of a sealed batch in its order; undefined for one without an image. What it reads is fetched first, so that
+ * it may be read as slowly as one likes. Throws `StorageError`, and a UsageError where the outcomes are not those that
+ * were sealed.
+ */
+async function* sealedExportRows(
+  store: ObjectStore,
+  { run, report }: Seal,
+  fetch: Fetch,
+): AsyncGenerator<ExportRow | undefined> {
+  const outcomes = outcomesKey(run, run.runSeq);
+  const copies = new Map<string, LocalCopy>();
+  const fetched = async (ref: ObjectRef): Promise<LocalCopy> => {
+    const copy = copies.get(ref.key) ?? (await fetch(ref));
+    if (!copy)
+      throw new StorageError('not-found', ref, `read s3://${ref.bucket}/${ref.key} failed: not found.`);
+    return copy;
+  };
+  const sealed = await fetched(at(run, outcomes));
+  copies.set(outcomes, sealed);
+  const digest = report.digests[outcomes.slice(batchRoot(run).length)];
+  if (digest !== undefined && digest !== sealed.sha256) {
+    throw new UsageError(
+      `${outcomes} differs from report.json, so nothing was exported. See what differs with: banana-batch verify ${run.batchId}`,
+    );
+  }
+  const local: ObjectStore = { ...store, read: async (ref) => (await fetched(ref)).read() };
+  for await (const { row, before } of rowsAfterRun(local, run)) yield exportRowOf(row, before.outcome);
+}
+
+/** A shard to be: a piece of the file in which the rows lie meanwhile. */
+export interface ShardSlice {
+  /** Bytes of that file; `end` is not part of it. */
+  readonly start: number;
+  readonly end: number;
+  readonly images: number;
+  readonly imageBytes: number;
+}
+
+/** Cuts rows into shards of at most `limitBytes`, in order; only a row that is larger by itself makes a larger one. */
+export class ShardSplit {
+  readonly #limitBytes: number;
+  readonly #slices: ShardSlice[] = [];
+  #open: ShardSlice = { start: 0, end: 0, images: 0, imageBytes: 0 };
+  #openBytes = 0;
+
+  constructor(limitBytes: number) {
+    this.#limitBytes = limitBytes;
+  }
+
+  /** Takes the next row: its line in the file, its image, and what it takes in a shard. */
+  add(row: { readonly lineBytes: number; readonly imageBytes: number; readonly shardBytes: number }): void {
+    if (this.#open.images > 0 && this.#openBytes + row.shardBytes > this.#limitBytes) this.#cut();
+    const { start, end, images, imageBytes } = this.#open;
+    this.#open = {
+      start,
+      end: end + row.lineBytes,
+      images: images + 1,
+      imageBytes: imageBytes + row.imageBytes,
+    };
+    this.#openBytes += row.shardBytes;
+  }
+
+  /** All shards, the last one too. */
+  get slices(): readonly ShardSlice[] {
+    return this.#open.images > 0 ? [...this.#slices, this.#open] : this.#slices;
+  }
+
+  #cut(): void {
+    this.#slices.push(this.#open);
+    this.#open = { start: this.#open.end, end: this.#open.end, images: 0, imageBytes: 0 };
+    this.#openBytes = 0;
+  }
 }

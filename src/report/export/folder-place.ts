@@ -1,9 +1,7 @@
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UsageError } from '../../errors.js';
-import type { ExportPlace } from '../../export/export-place.js';
-import { fileFault, hasCode } from '../../export/file-fault.js';
-import { ShardFile } from './shard-file.js';
+import { type ExportPlace, ShardFile, fileFault, hasCode } from './shard-file.js';
 
 const PARTIAL = /^\.(train-.*|README\.md|export(\.unfinished)?\.json)\.partial$/;
 

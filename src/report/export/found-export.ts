@@ -8,7 +8,7 @@ import {
   UnfinishedExport,
   type FinishedShard,
 } from './export-manifest.js';
-import type { ExportPlace } from '../../export/export-place.js';
+import type { ExportPlace } from './shard-file.js';
 
 /** What lies where an export is to go. */
 export interface FoundExport {

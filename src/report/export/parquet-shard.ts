@@ -1,7 +1,6 @@
 import { ByteWriter, ParquetWriter, type SchemaElement } from 'hyparquet-writer';
 import type { Cell } from '../../domain/rows/label-types.js';
-import { cellsOf, type ExportColumn } from './export-columns.js';
-import { huggingFaceSchema } from '../../export/hugging-face.js';
+import { cellsOf, type ExportColumn, huggingFaceSchema } from './export-columns.js';
 import type { ShardFile } from './shard-file.js';
 import type { RowWithImage } from './shard-images.js';
 

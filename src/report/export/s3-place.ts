@@ -2,9 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { StorageError, type ObjectRef, type ObjectStore } from '../../storage/object-store.js';
-import type { ExportPlace } from '../../export/export-place.js';
-import { fileFault } from '../../export/file-fault.js';
-import { ShardFile } from './shard-file.js';
+import { type ExportPlace, ShardFile, fileFault } from './shard-file.js';
 
 /** A prefix of a bucket, which ends with a slash. Shards are built in the system's temporary folder, then put whole. */
 export function s3Place(
