@@ -30,7 +30,7 @@ export { endOfRun } from './status/end-of-run.js';
 export { findBatch } from './plan/place/find-batch.js';
 export { queryRow, type RowAnswer } from './status/query-row.js';
 export { findStuckBatches } from './status/stuck-workflow.js';
-export { workersOf } from './batch/task-queue-pollers.js';
+export { workersOf } from './status/queue-rates.js';
 export { batchesInTemporal, type ListedBatch } from './status/running-batches.js';
 
 /** Steer a running batch, or end it. */

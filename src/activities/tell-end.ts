@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { NoticeBatch } from '../domain/batch/notice.js';
 import { Report } from '../ledger/documents.js';
 import { readDocumentIfAny } from '../ledger/files/read-document.js';
-import { noticeOf } from '../notices/notice-of.js';
+import { noticeOf } from '../status/notices/notice-body.js';
 import { addressOf, at, reportKey, type RunRef } from '../storage/layout.js';
 import type { WorkerState } from './worker/dependencies.js';
 import type { Activities, WatchBatchInput } from '../workflows/protocol/activities.js';

@@ -1,6 +1,6 @@
 import type { Config } from '../config.js';
 import type { NoticeConfig } from '../status/notices/notice-config.js';
-import { noticeOf } from '../notices/notice-of.js';
+import { noticeOf } from '../status/notices/notice-body.js';
 import { receiverProblem } from '../status/notices/known-receiver.js';
 import { createNoticeSender } from '../status/notices/notice-sender.js';
 import { check, ok, problem, type CheckResult, type Finding } from '../cli/doctor/check.js';

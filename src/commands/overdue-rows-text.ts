@@ -1,6 +1,6 @@
 import prettyMs from 'pretty-ms';
 import type { BatchStatus, OldestRow } from '../status/status-document.js';
-import { isOverdue } from '../domain/usual-time.js';
+import { isOverdue } from '../status/oldest-rows.js';
 import { oneLine } from '../cli/terminal/table.js';
 
 type OldestRows = Pick<BatchStatus, 'batchId' | 'oldestRows' | 'usualSeconds' | 'holds'>;

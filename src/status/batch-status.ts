@@ -13,7 +13,7 @@ import { describeBatch, snapshotInMemo } from './describe-batch.js';
 import { readOldestRows } from './oldest-rows.js';
 import { NO_OLDEST_ROWS, type BatchState, type BatchStatus } from './status-document.js';
 import { whyStuck } from './stuck-workflow.js';
-import { workersOf } from '../batch/task-queue-pollers.js';
+import { workersOf } from './queue-rates.js';
 import { snapshotQuery, SNAPSHOT_MEMO, type BatchSnapshot } from '../workflows/protocol/batch-messages.js';
 import { shardTallyQuery } from '../workflows/protocol/shard-messages.js';
 import { batchWorkflowId, probeActivityId, shardWorkflowId } from '../workflows/protocol/names.js';

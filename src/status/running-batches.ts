@@ -1,15 +1,19 @@
-import { z } from 'zod';
-import { addressOf } from '../storage/layout.js';
+import path from 'node:path';
+import { z, ZodError } from 'zod';
+import { addressOf, type BatchLocation, type HomeFolder } from '../storage/layout.js';
 import type { WorkflowExecutionInfo } from '@temporalio/client';
 import { closedFromOutside, holdsOf, reasonOf, stateOf, type StatusAccess } from './batch-status.js';
 import { stuckBatches } from './stuck-workflow.js';
 import type { BatchState } from './status-document.js';
 import { snapshotInMemo } from './describe-batch.js';
-import type { BatchId } from '../domain/rows/ids.js';
-import { addTallies, tallyOfPending, type Tally } from '../domain/batch/tally.js';
+import { type BatchId, parseBatchId } from '../domain/rows/ids.js';
+import { addTallies, tallyOfPending, type Tally, EMPTY_TALLY } from '../domain/batch/tally.js';
 import { TallyDocument } from '../ledger/documents.js';
+import { lastRunSeq } from '../ledger/previous-runs.js';
+import type { ObjectStore } from '../storage/object-store.js';
 import { SNAPSHOT_MEMO, type BatchSnapshot } from '../workflows/protocol/batch-messages.js';
 import { shardWorkflowId } from '../workflows/protocol/names.js';
+import { sealedStatus } from './bucket-status.js';
 
 /** A batch as `list` shows it; scripts rely on it. Times are ISO 8601. */
 export interface ListedBatch {
@@ -98,9 +102,69 @@ function listedBatch(
 }
 
 /** The counts that `list` shows. */
-export function countsOf(
-  tally: Tally,
-): Pick<ListedBatch, 'total' | 'stored' | 'failed' | 'rejected' | 'cancelled'> {
+function countsOf(tally: Tally): Pick<ListedBatch, 'total' | 'stored' | 'failed' | 'rejected' | 'cancelled'> {
   const { total, stored, failed, rejected, cancelled } = tally;
   return { total, stored, failed, rejected, cancelled };
+}
+
+/** The ids of all folders that may be batches' below a place. */
+export async function folderIds(
+  store: ObjectStore,
+  { bucket, prefix }: HomeFolder,
+): Promise<readonly BatchId[]> {
+  const ids: BatchId[] = [];
+  for await (const folder of store.listFolders(bucket, prefix)) {
+    const batchId = parseBatchId(path.posix.basename(folder));
+    if (batchId) ids.push(batchId);
+  }
+  return ids;
+}
+
+/** A batch as the bucket alone tells it; undefined for a folder that is not a batch's. */
+export async function archivedBatch(
+  store: ObjectStore,
+  location: BatchLocation,
+  temporalAnswered: boolean,
+): Promise<ListedBatch | undefined> {
+  const report = await readableReport(store, location);
+  const runSeq = await lastRunSeq(store, location);
+  if (runSeq === 0) return undefined;
+  const { batchId } = location;
+  if (report && report.runSeq === runSeq && (report.state === 'completed' || report.state === 'cancelled')) {
+    const { state, reason, startedAt, endedAt, asOf } = report;
+    return {
+      batchId,
+      state,
+      reason,
+      runSeq,
+      ...countsOf(report),
+      startedAt,
+      endedAt,
+      asOf,
+      location: report.location,
+    };
+  }
+  return {
+    batchId,
+    state: temporalAnswered ? 'failed' : 'unknown',
+    reason: temporalAnswered
+      ? `Run ${runSeq} has no report, and Temporal does not know it. Continue it with: banana-batch retry ${batchId}`
+      : `Run ${runSeq} has no report yet, and Temporal does not answer.`,
+    runSeq,
+    ...countsOf(report ?? EMPTY_TALLY),
+    startedAt: undefined,
+    endedAt: undefined,
+    asOf: report?.asOf,
+    location: addressOf(location),
+  };
+}
+
+/** One report that cannot be understood must not hide all other batches. */
+async function readableReport(store: ObjectStore, location: BatchLocation): ReturnType<typeof sealedStatus> {
+  try {
+    return await sealedStatus(store, location);
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof ZodError) return undefined;
+    throw error;
+  }
 }

@@ -11,7 +11,7 @@ import {
 } from '../workflows/protocol/batch-messages.js';
 import { snapshotInMemo } from './describe-batch.js';
 import { askWorker } from '../network/temporal-calls.js';
-import { workersOf } from '../batch/task-queue-pollers.js';
+import { workersOf } from './queue-rates.js';
 
 /** Temporal repeats a task that failed at once: this often it is not a passing fault, such as a worker that was replaced. */
 const FAILED_ATTEMPTS = 3;

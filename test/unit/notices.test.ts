@@ -12,10 +12,9 @@ import { type NoticeEvent, noticeRetryMs } from '../../src/domain/batch/notice.j
 import type { ScheduleName } from '../../src/domain/batch/schedule-name.js';
 import { EMPTY_TALLY, tallyOfPending, type Tally } from '../../src/domain/batch/tally.js';
 import { receiverProblem } from '../../src/status/notices/known-receiver.js';
-import { noticeBody } from '../../src/status/notices/notice-body.js';
+import { noticeBody, noticeOf } from '../../src/status/notices/notice-body.js';
 import { readNotices } from '../../src/status/notices/notice-config.js';
-import { noticeOf } from '../../src/notices/notice-of.js';
-import { signatureHeaders } from '../../src/notices/notice-signature.js';
+import { signatureHeaders } from '../../src/status/notices/notice-sender.js';
 import { noticeText } from '../../src/status/notices/notice-text.js';
 import { reportedFailure } from '../../src/status/notices/reported-failure.js';
 

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isOverdue, usualMs } from '../../src/domain/usual-time.js';
+import { isOverdue, usualMs } from '../../src/status/oldest-rows.js';
 
 describe('the usual time of jobs', () => {
   it('is that within which 19 of 20 ended, and not known of fewer than 20', () => {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { RunLook } from '../../status/look-at-batch.js';
 import { watchBatch, type WatchMemory, type WatchNews } from '../../status/notices/batch-watch.js';
 import type { NoticeEvent } from '../../domain/batch/notice.js';
-import { noticeOf } from '../../notices/notice-of.js';
+import { noticeOf } from '../../status/notices/notice-body.js';
 import { pause, startTemporalClock, withHeartbeat } from '../worker/activity-context.js';
 import type { WorkerState } from '../worker/dependencies.js';
 import { noticeBatchOf } from '../tell-end.js';

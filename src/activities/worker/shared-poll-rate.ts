@@ -1,7 +1,6 @@
 import type { NativeConnection } from '@temporalio/worker';
 import type { PollTurns } from './poll-turns.js';
-import { readQueueRate } from '../../status/queue-rates.js';
-import { recentPollers } from '../../batch/task-queue-pollers.js';
+import { readQueueRate, recentPollers } from '../../status/queue-rates.js';
 import { withinDeadline } from '../../network/temporal-calls.js';
 import { shareOfRate } from '../../domain/time/request-rate.js';
 import { taskQueues } from '../../workflows/protocol/names.js';

@@ -2,7 +2,7 @@ import { counted } from '../../domain/text/full-stop.js';
 import { Client, Connection, isGrpcServiceError, type ConnectionLike } from '@temporalio/client';
 import { z } from 'zod';
 import type { Config, TemporalConfig } from '../../config.js';
-import { recentPollers } from '../../batch/task-queue-pollers.js';
+import { recentPollers } from '../../status/queue-rates.js';
 import { findStuckBatches, readQueueRate } from '../../starter.js';
 import { rateText } from '../../domain/time/request-rate.js';
 import { directToThisMachine } from '../../network/temporal-channel.js';

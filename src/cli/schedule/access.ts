@@ -1,4 +1,4 @@
-import { recentPollers } from '../../batch/task-queue-pollers.js';
+import { recentPollers } from '../../status/queue-rates.js';
 import { askWorker } from '../../network/temporal-calls.js';
 import type { Config } from '../../config.js';
 import type { ScheduleName } from '../../domain/batch/schedule-name.js';
