@@ -4,8 +4,15 @@ import { EMPTY_TALLY } from '../domain/batch/tally.js';
 import { UsageError } from '../errors.js';
 import type { RunRequest } from '../ledger/documents.js';
 import type { SheetSettings } from '../sheet/index.js';
-import { at, isSamePlace, requestKey, type BatchLocation, type RunRef } from '../storage/layout.js';
-import type { ObjectStore } from '../storage/object-store.js';
+import {
+  at,
+  isSamePlace,
+  requestKey,
+  type BatchLocation,
+  type RunRef,
+  type BucketFolder,
+} from '../storage/layout.js';
+import { type ObjectStore, StorageError, type ObjectRef } from '../storage/object-store.js';
 import {
   SNAPSHOT_MEMO,
   type BatchSnapshot,
@@ -17,9 +24,8 @@ import type { runBatch } from '../workflows/run-batch.js';
 import { confirmPlace } from './place/batch-place.js';
 import { describeBatch, snapshotInMemo } from '../status/describe-batch.js';
 import type { SheetFile } from '../sheet/fetch/sheet-file.js';
-import { putOnce } from '../batch/put-once.js';
-import { putSheet } from '../batch/put-sheet.js';
 import type { StartedRun } from '../status/end-of-run.js';
+import { sheetKeyOf } from './run-request.js';
 
 /** The means to start a run. */
 export interface RunStarter {
@@ -155,4 +161,39 @@ function firstSnapshot(run: RunRef, { concurrency }: RunSettings): BatchSnapshot
     startedAt: now,
     asOf: now,
   };
+}
+
+/** Whether a put on the condition that nothing is there took effect; false where something was there already. */
+export async function putOnce(
+  store: ObjectStore,
+  ref: ObjectRef,
+  put: () => Promise<unknown>,
+): Promise<boolean> {
+  if (await store.head(ref)) return false;
+  try {
+    await put();
+    return true;
+  } catch (error) {
+    if (error instanceof StorageError && error.code === 'precondition-failed') return false;
+    throw error;
+  }
+}
+
+/** Puts a sheet's bytes into a folder unless they are there; their key. Throws StorageError. */
+export async function putSheet(
+  store: ObjectStore,
+  folder: BucketFolder,
+  sheet: SheetFile,
+  signal?: AbortSignal,
+): Promise<string> {
+  const key = sheetKeyOf(folder, sheet);
+  await putOnce(store, at(folder, key), () =>
+    store.putFile(at(folder, key), sheet.path, {
+      contentType: 'application/octet-stream',
+      sha256: sheet.sha256,
+      condition: { kind: 'absent' },
+      ...(signal && { signal }),
+    }),
+  );
+  return key;
 }
