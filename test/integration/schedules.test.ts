@@ -7,7 +7,7 @@ import { localSheet } from '../../src/sheet/fetch/sheet-file.js';
 import { SheetInputs } from '../../src/sheet/fetch/sheet-inputs.js';
 import type { ScheduleName } from '../../src/domain/batch/schedule-name.js';
 import { backfillSchedule } from '../../src/schedules/fire-now.js';
-import type { FiringRecord } from '../../src/schedules/firing-record.js';
+import type { FiringRecord } from '../../src/schedules/firings/firing-records.js';
 import { pinSheet } from '../../src/schedules/pinned-sheet.js';
 import { deleteSchedule, listSchedules, pauseSchedule } from '../../src/schedules/schedule-client.js';
 import { SheetSettings } from '../../src/sheet/index.js';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { parseScheduleName, type ScheduleName } from '../../src/domain/batch/schedule-name.js';
 import type { BatchId } from '../../src/domain/rows/ids.js';
-import type { FiringRecord } from '../../src/schedules/firing-record.js';
+import type { FiringRecord } from '../../src/schedules/firings/firing-records.js';
 import { triggerSchedule, type Triggered } from '../../src/schedules/fire-now.js';
 import { readFirings, type Firing } from '../../src/schedules/firings/read-firings.js';
 import {

@@ -11,7 +11,7 @@ import {
 } from '../../src/commands/schedule-option-parsers.js';
 import { scheduleSettings, type ScheduleSettings } from '../../src/cli/schedule/text/settings.js';
 import { EMPTY_TALLY } from '../../src/domain/batch/tally.js';
-import { FiringRecord } from '../../src/schedules/firing-record.js';
+import { FiringRecord } from '../../src/schedules/firings/firing-records.js';
 import { sheetPlace } from '../../src/schedules/readable-address.js';
 import { ScheduledSheet } from '../../src/schedules/scheduled-sheet.js';
 

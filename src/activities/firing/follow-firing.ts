@@ -4,7 +4,7 @@ import { readBatchStatus } from '../../status/batch-status.js';
 import { endOfRun, isAtWork, type RunEnd } from '../../status/end-of-run.js';
 import { faultOf } from '../../schedules/firings/firing-refusal.js';
 import { putFiringRecord, readFiringRecord } from '../../schedules/firings/firing-records.js';
-import { inTheWayText } from '../../schedules/in-the-way.js';
+import { inTheWayText } from '../../schedules/firings/batch-at-firing.js';
 import { tellSkips } from '../../schedules/firings/tell-skips.js';
 import { StorageError } from '../../storage/object-store.js';
 import { batchWorkflowId } from '../../workflows/protocol/names.js';

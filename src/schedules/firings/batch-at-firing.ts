@@ -2,7 +2,7 @@ import { readBatchStatus } from '../../status/batch-status.js';
 import { describeBatch, snapshotInMemo } from '../../status/describe-batch.js';
 import { lastRunSeq } from '../../ledger/previous-runs.js';
 import type { StartedRun } from '../../status/end-of-run.js';
-import type { BatchStatus } from '../../status/status-document.js';
+import { type BatchStatus, isOpen } from '../../status/status-document.js';
 import type { ScheduleName } from '../../domain/batch/schedule-name.js';
 import { RunRequest } from '../../ledger/documents.js';
 import { readDocumentIfAny } from '../../ledger/files/read-document.js';
@@ -71,4 +71,18 @@ function isOf({ firing }: RunRequest, { schedule, firingAt }: FiringIdentity): b
 
 async function requestOf({ store }: ScheduleAccess, run: RunRef): Promise<RunRequest | undefined> {
   return readDocumentIfAny(store, at(run, requestKey(run, run.runSeq)), RunRequest);
+}
+
+/** That a batch is running, what it is about and how to continue; counts and names only. */
+export function inTheWayText(status: BatchStatus): string {
+  const { batchId, state, reason, startedAt, stored, failed, cancelled, rejected, total } = status;
+  if (!isOpen(status)) return `Batch "${batchId}" had only just ended.`;
+  const since = state === 'held' ? status.holds[0]?.since : status.pauses[0]?.since;
+  const how = `${state === 'cancelling' ? 'being cancelled' : state}${since === undefined ? '' : ` since ${since}`}`;
+  const settled = stored + failed + cancelled + rejected;
+  const far = total > 0 ? `; ${settled} of ${total} rows were finished` : '';
+  const advice =
+    reason ??
+    'If that happens often, run the schedule less often, raise the concurrency, or let runs wait: --overlap buffer-one.';
+  return `Batch "${batchId}" had been running since ${startedAt}, ${how}${far}. ${advice}`;
 }

@@ -8,8 +8,7 @@ import { readDocumentIfAny } from '../../ledger/files/read-document.js';
 import type { HomeFolder } from '../../storage/layout.js';
 import type { ObjectStore } from '../../storage/object-store.js';
 import { firingKey, firingsPrefix } from '../schedule-layout.js';
-import { FiringRecord } from '../firing-record.js';
-import { readFiringRecord } from './firing-records.js';
+import { FiringRecord, readFiringRecord } from './firing-records.js';
 import type { ScheduleAccess, TakenFiring } from '../schedule-client.js';
 
 /** A firing of which something is known. */

@@ -14,10 +14,9 @@ import { firingBatchId } from '../../domain/batch/schedule-name.js';
 import { UsageError } from '../../errors.js';
 import type { SheetSummary } from '../../sheet/index.js';
 import { homeOf, type BatchLocation } from '../../storage/layout.js';
-import { batchAtFiring, type FiringIdentity } from './batch-at-firing.js';
+import { batchAtFiring, type FiringIdentity, inTheWayText } from './batch-at-firing.js';
 import { FiringRefusal, quoting } from './firing-refusal.js';
 import { labelOf, withFiringSheet, type FiringSheet } from './firing-sheet.js';
-import { inTheWayText } from '../in-the-way.js';
 import type { ScheduleAccess } from '../schedule-client.js';
 import type { ScheduledSheet } from '../scheduled-sheet.js';
 

@@ -1,16 +1,16 @@
 import path from 'node:path';
 import type { ScheduleDescription } from '@temporalio/client';
 import prettyMs from 'pretty-ms';
+import { z } from 'zod';
 import type { BatchId } from '../../domain/rows/ids.js';
 import type { NoticeEvent } from '../../domain/batch/notice.js';
 import type { ScheduleName } from '../../domain/batch/schedule-name.js';
-import { skippedTimes, toldSkips } from '../../domain/skipped-times.js';
-import type { HomeFolder } from '../../storage/layout.js';
-import { firingKey, scheduleAddress } from '../schedule-layout.js';
+import { type HomeFolder, at } from '../../storage/layout.js';
+import { StorageError, type ObjectStore } from '../../storage/object-store.js';
+import { firingKey, scheduleAddress, scheduleRoot, toldSkipsKey } from '../schedule-layout.js';
 import { putFiringRecord } from './firing-records.js';
 import { matchingTimes } from '../times/matching-times.js';
 import { describedSchedule, takenFirings, type ScheduleAccess } from '../schedule-client.js';
-import { noteToldSkips, readToldSkips, type ToldSkips } from '../told-skips.js';
 
 /** Has a notice of an event delivered; `at` is ISO 8601. */
 export type TellEvent = (event: NoticeEvent, at: string) => Promise<void>;
@@ -105,4 +105,99 @@ async function unexplained(
     for await (const { key } of store.list(home.bucket, `${day}/`)) recorded.add(key);
   }
   return unknown.filter((time) => !recorded.has(keyOf(time)));
+}
+
+/** Firings that came to nothing, by why. */
+export interface SkippedTimes {
+  /** The server was away at their times, and for too long afterwards. */
+  readonly missed: readonly Date[];
+  /** A firing before them was running. */
+  readonly overlapped: readonly Date[];
+}
+
+/**
+ * Which of a schedule's past times were skipped, from how many were: of those that nothing else is known of, the oldest
+ * were missed, and the newest had one before them running (where one may wait, it is older than those that are skipped).
+ * Fewer than counted where someone fired the schedule by hand, and that was skipped.
+ */
+export function skippedTimes(
+  /** In order. */
+  unexplained: readonly Date[],
+  counted: { readonly missed: number; readonly overlapped: number },
+): SkippedTimes {
+  const missed = unexplained.slice(0, counted.missed);
+  const rest = unexplained.slice(missed.length);
+  return { missed, overlapped: counted.overlapped > 0 ? rest.slice(-counted.overlapped) : [] };
+}
+
+const MOST_TOLD = 10;
+
+/** Of skips in order those that are told: each, or where they are more than ten the newest with a word of the others. */
+export function toldSkips<Skip extends { readonly time: Date; readonly reason: string }>(
+  skips: readonly Skip[],
+): readonly Skip[] {
+  const [first, newest] = [skips[0], skips.at(-1)];
+  if (!first || !newest || skips.length <= MOST_TOLD) return skips;
+  const others = `${skips.length - 1} times before it were skipped too, from ${first.time.toISOString()} on.`;
+  return [{ ...newest, reason: `${newest.reason} ${others}` }];
+}
+
+/** `_schedules/<name>/told-skips.json`: how many skipped firings the server had counted when they were told last. */
+const ToldSkips = z.object({
+  format: z.literal(1),
+  /** When the schedule was made that counted them: one made again counts from 0. */
+  createdAt: z.iso.datetime(),
+  overlapped: z.int().min(0),
+  missed: z.int().min(0),
+  /** All up to then is told. */
+  lookedAt: z.iso.datetime(),
+});
+export type ToldSkips = z.infer<typeof ToldSkips>;
+
+/** What was told, and the version of the document that says it. */
+export interface FoundSkips {
+  readonly told: ToldSkips;
+  /** Absent where there is none yet. */
+  readonly etag?: string;
+}
+
+/** What of a schedule's skipped firings was told; nothing of one that was made since. */
+async function readToldSkips(
+  store: ObjectStore,
+  home: HomeFolder,
+  schedule: ScheduleName,
+  createdAt: Date,
+): Promise<FoundSkips> {
+  const ref = refOf(home, schedule);
+  const head = await store.head(ref);
+  const parsed = head && ToldSkips.parse(JSON.parse(await store.readText(ref)));
+  const made = createdAt.toISOString();
+  const told: ToldSkips =
+    parsed?.createdAt === made
+      ? parsed
+      : { format: 1, createdAt: made, overlapped: 0, missed: 0, lookedAt: made };
+  return { told, ...(head && { etag: head.etag }) };
+}
+
+/** Notes what is told now; false where another has noted something meanwhile. */
+async function noteToldSkips(
+  store: ObjectStore,
+  home: HomeFolder,
+  schedule: ScheduleName,
+  { told, etag }: FoundSkips,
+): Promise<boolean> {
+  try {
+    await store.put(refOf(home, schedule), Buffer.from(`${JSON.stringify(told)}\n`), {
+      contentType: 'application/json',
+      condition: etag === undefined ? { kind: 'absent' } : { kind: 'unchanged', etag },
+    });
+    return true;
+  } catch (error) {
+    if (error instanceof StorageError && error.code === 'precondition-failed') return false;
+    throw error;
+  }
+}
+
+function refOf(home: HomeFolder, schedule: ScheduleName): ReturnType<typeof at> {
+  return at({ bucket: home.bucket, root: scheduleRoot(home, schedule) }, toldSkipsKey(home, schedule));
 }
