@@ -5,11 +5,13 @@ import {
   proxyActivities,
   workflowInfo,
   type ActivityOptions,
+  setHandler,
 } from '@temporalio/workflow';
 import type { Activities } from './protocol/activities.js';
 import { BATCH_FAULT, type BatchFaultDetails } from '../domain/batch/holds.js';
 import { NOTICE_RETRY } from '../domain/batch/notice.js';
 import type { RunSettings } from '../domain/batch/run-settings.js';
+import { positionQuery } from './protocol/batch-messages.js';
 import { awaitActivityId, probeActivityId, taskQueues } from './protocol/names.js';
 
 /** No attempt counts: a deploy uses one up. The cancellation type is not the real default: without it, a cancelled activity is abandoned while it runs. */
@@ -159,4 +161,20 @@ export function batchFaultOf(error: unknown): BatchFaultDetails | undefined {
   if (!(cause instanceof ApplicationFailure) || cause.type !== BATCH_FAULT) return undefined;
   const [details] = cause.details ?? [];
   return details as BatchFaultDetails;
+}
+
+/** Temporal ends a workflow at 51,200 events; the rest is for what is in flight then. Source: its default limits. */
+const CONTINUE_AFTER_EVENTS = 40_000;
+
+/** Whether this workflow should continue in a new run, with an empty history. */
+export function isHistoryLong({ continueAfterEvents }: Pick<RunSettings, 'continueAfterEvents'>): boolean {
+  return workflowInfo().historyLength >= (continueAfterEvents ?? CONTINUE_AFTER_EVENTS);
+}
+
+/** Lets this workflow answer how far it has come. */
+export function answerPosition(): void {
+  setHandler(positionQuery, () => {
+    const { runId, historyLength } = workflowInfo();
+    return { runId, length: historyLength, startedMs: Date.now() };
+  });
 }

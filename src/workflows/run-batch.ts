@@ -8,7 +8,7 @@ import {
 } from '@temporalio/workflow';
 import { DEFAULT_MAX_FAILURE_RATE } from '../domain/batch/failure-rate.js';
 import { EMPTY_TALLY, type Tally } from '../domain/batch/tally.js';
-import { wholeBatchProxies } from './activity-proxies.js';
+import { wholeBatchProxies, isHistoryLong } from './activity-proxies.js';
 import { BatchBudget } from './batch/batch-budget.js';
 import { BatchCanary } from './batch/batch-canary.js';
 import { BatchHolds } from './batch/holds/batch-holds.js';
@@ -18,7 +18,6 @@ import { BatchPauses } from './batch/batch-pauses.js';
 import { FreeClock } from './free-clock.js';
 import { handleMessages } from './batch/message-handlers.js';
 import { FailureTrials } from './batch/holds/failure-trials.js';
-import { isHistoryLong } from './history-length.js';
 import {
   SNAPSHOT_MEMO,
   type BatchEnd,

@@ -10,7 +10,7 @@ import {
 import { failureRateCause, RecentGenerations, sampleSize } from '../domain/batch/failure-rate.js';
 import type { Told } from '../domain/text/kept-text.js';
 import type { Tally } from '../domain/batch/tally.js';
-import { activityProxies } from './activity-proxies.js';
+import { activityProxies, answerPosition, isHistoryLong } from './activity-proxies.js';
 import {
   controlSignal,
   OLDEST_ROWS,
@@ -23,21 +23,18 @@ import {
   type RunShardResult,
   type ShardOverview,
 } from './protocol/shard-messages.js';
-import { answerPosition, isHistoryLong } from './history-length.js';
 import { JobSearches } from './shard/faults/job-searches.js';
 import { MissingRows } from './shard/faults/missing-rows.js';
 import { PartRecorder } from './shard/part-recorder.js';
-import { ParentBatch } from './shard/parent-signals.js';
+import { ParentBatch, throughShardHolds } from './shard/parent-signals.js';
 import type { RowContext } from './shard/row/row-context.js';
 import { runRow } from './shard/row/run-row.js';
-import { RowPermits } from './shard/row-permits.js';
+import { RowPermits, RunningCreates } from './shard/row-permits.js';
 import type { MayCreate } from './shard/row-queues.js';
 import { pricesOfBudget, ShardBudget } from './shard/shard-budget.js';
 import { ShardFaults } from './shard/faults/shard-faults.js';
 import { ShardHolds } from './shard/shard-control.js';
 import { ShardLedger } from './shard/row-states.js';
-import { RunningCreates } from './running-creates.js';
-import { throughShardHolds } from './through-shard-holds.js';
 import { ShardSlots } from './shard/shard-slots.js';
 import { ShardTrials } from './shard/faults/shard-trials.js';
 

@@ -2,8 +2,7 @@ import { CancellationScope, log, setHandler } from '@temporalio/workflow';
 import type { BroughtWord } from '../../domain/money/batch-leases.js';
 import { problemWithSettings } from '../../domain/batch/batch-settings.js';
 import type { BatchBudget } from './batch-budget.js';
-import { MessageOrder } from '../heard-words.js';
-import { answerPosition } from '../history-length.js';
+import { answerPosition } from '../activity-proxies.js';
 import {
   cancelUpdate,
   instructSignal,
@@ -151,5 +150,34 @@ function problemWith(
         problemWithSettings(instruction) ??
         (instruction.budget === undefined ? undefined : budget.problemWithSet())
       );
+  }
+}
+
+/** Whom a word comes from, by how Temporal brings it. */
+type Bringer = 'signal' | 'update';
+
+/**
+ * The words that came with one workflow task, each followed once all are in, those of signals first. Where a reset brings
+ * them again, Temporal brings updates and signals in their old order at first, but the signals first when it replays that
+ * task: what they lead to must not depend on it.
+ */
+class MessageOrder {
+  readonly #waiting: Record<Bringer, (() => void)[]> = { signal: [], update: [] };
+
+  /** Follows a word after those that came before it in the same way; resolves, or rejects, as `follow` does. */
+  hear<T>(bringer: Bringer, follow: () => Promise<T>): Promise<T> {
+    const { signal, update } = this.#waiting;
+    // Temporal hands over all words of a task before anything that waits continues.
+    if (signal.length + update.length === 0) void Promise.resolve().then(() => this.#followAll());
+    return new Promise((resolve, reject) => {
+      this.#waiting[bringer].push(() => {
+        follow().then(resolve, reject);
+      });
+    });
+  }
+
+  #followAll(): void {
+    const { signal, update } = this.#waiting;
+    for (const follow of [...signal.splice(0), ...update.splice(0)]) follow();
   }
 }

@@ -1,6 +1,13 @@
-import { getExternalWorkflowHandle, log, workflowInfo, type SignalDefinition } from '@temporalio/workflow';
+import {
+  getExternalWorkflowHandle,
+  log,
+  workflowInfo,
+  type SignalDefinition,
+  condition,
+} from '@temporalio/workflow';
 import type { LeaseReport } from '../../domain/money/budget.js';
 import type { HoldCause } from '../../domain/batch/holds.js';
+import { batchFaultOf } from '../activity-proxies.js';
 import {
   leaseWordSignal,
   rowOfferSignal,
@@ -78,6 +85,24 @@ export class ParentBatch {
       await getExternalWorkflowHandle(parent.workflowId).signal(signal, word);
     } catch (error) {
       log.warn('A message to the batch could not be sent.', { error });
+    }
+  }
+}
+
+/** Runs an activity that concerns no single row until it answers; a fault of the bucket only makes it wait. */
+export async function throughShardHolds<T>(
+  parent: ParentBatch,
+  holds: ShardHolds,
+  call: () => Promise<T>,
+): Promise<T> {
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      const fault = batchFaultOf(error);
+      if (!fault) throw error;
+      parent.tellFault(fault.cause);
+      await condition(() => !holds.isHeld([fault.cause.scope]));
     }
   }
 }

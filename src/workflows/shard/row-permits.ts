@@ -1,5 +1,5 @@
+import { sleep, CancellationScope } from '@temporalio/workflow';
 import { scopesOfCreate, type ModelMode } from '../../domain/batch/holds.js';
-import { CreatesWait } from '../creates-wait.js';
 import type { MayCreate } from './row-queues.js';
 import type { ShardBudget } from './shard-budget.js';
 import type { ShardHolds } from './shard-control.js';
@@ -35,4 +35,61 @@ export class RowPermits {
 
   /** Whether a row may be started as a trial. */
   readonly mayTry: MayCreate = (mode, row) => this.mayCreate(mode, true) && this.#budget.covers(row);
+}
+
+/** Rows of all shards do not start at the same moment again. */
+const LONGEST_SPREAD_MS = 2_000;
+
+/** Whether a shard is to start no row because the service has asked the batch to wait. */
+class CreatesWait {
+  readonly #holds: ShardHolds;
+  #untilMs = 0;
+
+  constructor(holds: ShardHolds) {
+    this.#holds = holds;
+  }
+
+  get isOn(): boolean {
+    return this.#untilMs > 0;
+  }
+
+  /** To be called after each word of the parent: what waits continues by itself when the time has come. */
+  follow(): void {
+    const { createsNotBeforeMs } = this.#holds;
+    if (createsNotBeforeMs <= this.#untilMs || createsNotBeforeMs <= Date.now()) return;
+    const isUnderWay = this.isOn;
+    this.#untilMs = createsNotBeforeMs;
+    if (!isUnderWay) this.#end().catch(() => undefined);
+  }
+
+  async #end(): Promise<void> {
+    for (let leftMs = this.#leftMs; leftMs > 0; leftMs = this.#leftMs) {
+      await sleep(leftMs + Math.random() * Math.min(LONGEST_SPREAD_MS, leftMs / 4));
+    }
+    this.#untilMs = 0;
+  }
+
+  get #leftMs(): number {
+    return this.#untilMs - Date.now();
+  }
+}
+
+/** Creates under way, by row: those not yet sent can be taken back. */
+export class RunningCreates {
+  readonly #scopes = new Map<number, CancellationScope>();
+
+  async run<T>(row: number, create: () => Promise<T>): Promise<T> {
+    const scope = new CancellationScope();
+    this.#scopes.set(row, scope);
+    try {
+      return await scope.run(create);
+    } finally {
+      this.#scopes.delete(row);
+    }
+  }
+
+  /** Takes back those that are queued or wait for another try; one that is being sent runs out. */
+  takeBackUnless(mayGoOn: (row: number) => boolean): void {
+    for (const [row, scope] of this.#scopes) if (!mayGoOn(row)) scope.cancel();
+  }
 }
