@@ -25,10 +25,13 @@ import { ServiceTexts } from '../ledger/service-texts.js';
 import { ShardRows } from '../ledger/shard-rows.js';
 import type { RunRef } from '../storage/layout.js';
 import { storeImageActivity } from './row/store-image.js';
-import { tellEndActivity } from './tell-end.js';
+import { tellEndActivity, watchBatchActivity } from './notices/watch-batch.js';
 import { Thumbnails } from './worker/thumbnails.js';
 import type { Activities } from '../workflows/protocol/activities.js';
-import { watchBatchActivity } from './notices/watch-batch.js';
+import type { FiringActivities } from '../workflows/protocol/firing-activities.js';
+import type { FiringDependencies } from './firing/firing-dependencies.js';
+import { cancelFiringActivity, followFiringActivity } from './firing/follow-firing.js';
+import { startFiringActivity } from './firing/start-firing.js';
 
 /** For two pictures of 16 million pixels, one after the other. */
 const DEFAULT_DECODE_BYTES = 192 * 1024 * 1024;
@@ -70,5 +73,14 @@ export function createActivities(dependencies: ActivityDependencies): Activities
     watchBatch: told(watchBatchActivity(state)),
     tellEnd: told(tellEndActivity(state)),
     postNotice: postNoticeActivity(state),
+  };
+}
+
+/** The activities of schedules' firings. */
+export function createFiringActivities(dependencies: FiringDependencies): FiringActivities {
+  return {
+    startFiring: startFiringActivity(dependencies),
+    followFiring: followFiringActivity(dependencies),
+    cancelFiring: cancelFiringActivity(dependencies),
   };
 }

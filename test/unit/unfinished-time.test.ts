@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { UnfinishedTime } from '../../src/activities/unfinished-time.js';
+import { UnfinishedTime } from '../../src/activities/row/await-generation.js';
 
 const HOUR_MS = 3_600_000;
 

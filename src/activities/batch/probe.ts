@@ -12,8 +12,7 @@ import { cancellationSignal } from '../worker/activity-context.js';
 import { checkAccount } from '../account/batch-account.js';
 import type { WorkerState } from '../worker/dependencies.js';
 import { IMAGE_HOST, isSurelyRefused, mayHaveCreated, meaningOf } from '../failure.js';
-import { modeOf } from '../generation-key.js';
-import { forgetRefused, isInDoubt, outgoingCreate } from '../row/outgoing-create.js';
+import { modeOf, forgetRefused, isInDoubt, outgoingCreate } from '../row/outgoing-create.js';
 import { callbackRefOf } from '../../bananahub/webhooks/worker-webhooks.js';
 import type {
   Activities,

@@ -13,7 +13,7 @@ import { PresentImages } from '../../ledger/present-images.js';
 import { at, partKey, type RunRef } from '../../storage/layout.js';
 import type { KnownRow, ShardOverview } from '../../workflows/protocol/shard-messages.js';
 import { withHeartbeat } from '../worker/activity-context.js';
-import { modeOf } from '../generation-key.js';
+import { modeOf } from '../row/outgoing-create.js';
 import type { WorkerState } from '../worker/dependencies.js';
 import { withStorageRetries } from '../worker/storage-fault.js';
 import type { Activities, RecordOutcomesInput } from '../../workflows/protocol/activities.js';

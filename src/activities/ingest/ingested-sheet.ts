@@ -1,6 +1,7 @@
-import { MergedLabels } from '../../domain/merged-labels.js';
+import { metadataLabelName } from '../../domain/rows/reserved-columns.js';
 import type { LeftOutRecord, PromptRow } from '../../domain/rows/row.js';
 import { SheetColumnList, type SheetColumn } from '../../domain/rows/sheet-column.js';
+import type { JsonValue } from '../../domain/text/json.js';
 import type { RunRequest } from '../../ledger/documents.js';
 import { rejectsOf, skippedOf } from '../../ledger/kept-rejects.js';
 import type { LedgerFiles } from '../../ledger/files/ledger-files.js';
@@ -125,5 +126,34 @@ export class IngestedSheet {
     for await (const rejected of rejectsOf(this.#store, this.#base, this.#joined)) {
       await this.#rejects.add(rejected);
     }
+  }
+}
+
+/** The carried columns of a batch and those of a sheet that joins it: names that our files show alike are one column. */
+class MergedLabels {
+  /** By how our files show a name, in any case of letters: the name that stands. */
+  readonly #names = new Map<string, string>();
+
+  /** `before` are the batch's own; their spellings stand. */
+  constructor(before: readonly string[]) {
+    for (const name of before) this.spelled(name);
+  }
+
+  /** All columns so far: the batch's own, then those that came with rows, in the order in which they turned up. */
+  get columns(): readonly string[] {
+    return [...this.#names.values()];
+  }
+
+  /** The name under which the batch has a column. */
+  spelled(name: string): string {
+    const shown = metadataLabelName(name).trim().toLowerCase();
+    const known = this.#names.get(shown);
+    if (known === undefined) this.#names.set(shown, name);
+    return known ?? name;
+  }
+
+  /** A row's labels under the batch's names. */
+  of(labels: Readonly<Record<string, JsonValue>>): Readonly<Record<string, JsonValue>> {
+    return Object.fromEntries(Object.entries(labels).map(([name, value]) => [this.spelled(name), value]));
   }
 }

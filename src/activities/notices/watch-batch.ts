@@ -1,13 +1,16 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import { z } from 'zod';
 import type { RunLook } from '../../status/look-at-batch.js';
 import { watchBatch, type WatchMemory, type WatchNews } from '../../status/notices/batch-watch.js';
-import type { NoticeEvent } from '../../domain/batch/notice.js';
+import type { NoticeEvent, NoticeBatch } from '../../domain/batch/notice.js';
+import { Report } from '../../ledger/documents.js';
+import { readDocumentIfAny } from '../../ledger/files/read-document.js';
 import { noticeOf } from '../../status/notices/notice-body.js';
+import { addressOf, at, reportKey, type RunRef } from '../../storage/layout.js';
 import { pause, startTemporalClock, withHeartbeat } from '../worker/activity-context.js';
 import type { WorkerState } from '../worker/dependencies.js';
-import { noticeBatchOf } from '../tell-end.js';
-import type { Activities } from '../../workflows/protocol/activities.js';
+import type { Activities, WatchBatchInput } from '../../workflows/protocol/activities.js';
 
 type State = Pick<WorkerState, 'tell' | 'lookAtRun' | 'limits' | 'log'>;
 
@@ -96,3 +99,29 @@ const Memory: z.ZodType<WatchMemory> = z.object({
   holdsTold: z.array(z.object({ scope: z.string(), since: z.string(), atMs: z.number() })),
   pausesTold: z.array(z.object({ kind: z.string(), since: z.string() })),
 });
+
+/** Has the end of a run told; does nothing where no one wants to hear. */
+export function tellEndActivity(state: Pick<WorkerState, 'tell' | 'store'>): Activities['tellEnd'] {
+  return async (input) => {
+    if (!state.tell) return;
+    const { end, tally, endedAt } = input;
+    const cost = await measuredCost(state, input.run);
+    const batch = noticeBatchOf(input);
+    await state.tell(noticeOf({ type: 'batch.ended', batch, end, tally, ...(cost && { cost }) }, endedAt));
+  };
+}
+
+/** A run as notices name it. */
+function noticeBatchOf({ run, startedAt }: WatchBatchInput): NoticeBatch {
+  const { batchId, runSeq } = run;
+  return { batchId, runSeq, startedAt, address: addressOf(run) };
+}
+
+const REPORT_MS = 5_000;
+
+/** What the account was charged meanwhile; undefined where no one can say. A bucket that does not answer must not keep the end from being told. */
+async function measuredCost({ store }: Pick<WorkerState, 'store'>, run: RunRef): Promise<string | undefined> {
+  const reading = readDocumentIfAny(store, at(run, reportKey(run)), Report).catch(() => undefined);
+  const report = await Promise.race([reading, sleep(REPORT_MS, undefined, { ref: false })]);
+  return report?.runSeq === run.runSeq ? (report.cost?.measured ?? undefined) : undefined;
+}

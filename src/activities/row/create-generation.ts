@@ -7,8 +7,7 @@ import { askingRun, pausedUndisturbed, withHeartbeat } from '../worker/activity-
 import type { WorkerState } from '../worker/dependencies.js';
 import { retryOrHold, isExhausted } from '../bear-or-hold.js';
 import { batchFault, isSurelyRefused, mayHaveCreated, meaningOf } from '../failure.js';
-import { modeOf } from '../generation-key.js';
-import { forgetRefused, isInDoubt, outgoingCreate, type OutgoingCreate } from './outgoing-create.js';
+import { modeOf, forgetRefused, isInDoubt, outgoingCreate, type OutgoingCreate } from './outgoing-create.js';
 import { callbackRefOf } from '../../bananahub/webhooks/worker-webhooks.js';
 import type {
   Activities,

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { CreateGenerationRequest } from '../../bananahub/client.js';
-import { idempotencyKeyOfBody } from './idempotency-key.js';
+import { idempotencyKeyOfBody, idempotencyKey } from './idempotency-key.js';
 import { isUploaded } from '../../domain/rows/input-image.js';
-import type { ShardRow } from '../../domain/rows/row.js';
+import type { ShardRow, PromptRow } from '../../domain/rows/row.js';
 import {
   forgetSentCreate,
   noteSentCreate,
@@ -14,7 +14,8 @@ import type { ObjectStore, PresignOptions } from '../../storage/object-store.js'
 import type { WorkerState } from '../worker/dependencies.js';
 import { batchFault } from '../failure.js';
 import type { CallbackRef } from '../../bananahub/webhooks/callback-path.js';
-import { keyOf, modeOf } from '../generation-key.js';
+import type { ModelMode } from '../../domain/batch/holds.js';
+import { modeWith } from '../../domain/rows/generation-settings.js';
 import { callbackAgain, newCallback, NO_CALLBACK } from './outgoing-callback.js';
 
 /** A create of one generation. */
@@ -207,4 +208,15 @@ function refuseOutOfReach({ inputsOutOfReach }: WorkerState, row: ShardRow): voi
   throw batchFault({
     cause: { scope: `model:${modeOf(row)}`, code: 'bucket-out-of-reach', message: inputsOutOfReach },
   });
+}
+
+/** The model and mode whose permission and availability a row depends on. */
+export function modeOf({ model, inputImages }: Pick<ShardRow, 'model' | 'inputImages'>): ModelMode {
+  return `${model}:${modeWith(inputImages)}`;
+}
+
+/** The idempotency key of one generation of a row: the one place where creates get theirs. */
+function keyOf(run: RunRef, row: PromptRow, generation: number): string {
+  const { rowId, contentHash } = row;
+  return idempotencyKey({ batchId: run.batchId, rowId, contentHash, generation });
 }

@@ -26,20 +26,21 @@ import {
   reportKey,
   resultsKey,
   type RunRef,
+  imagesCardKey,
 } from '../../storage/layout.js';
-import type { ObjectStore } from '../../storage/object-store.js';
+import { type ObjectStore, StorageError } from '../../storage/object-store.js';
 import { withHeartbeat } from '../worker/activity-context.js';
 import type { WorkerState } from '../worker/dependencies.js';
 import { readDocument } from '../../ledger/files/read-document.js';
 import { refuseOlder } from '../worker/newer-run.js';
 import { LedgerFiles } from '../../ledger/files/ledger-files.js';
+import { cardToPlace } from '../../report/dataset-card.js';
 import { AlikeImages } from './alike-images.js';
 import { ContactSheetFiles } from './contact-sheet-files.js';
 import { SealedCost, sealedBudget } from './sealed-cost.js';
 import { bucketSetBack } from './lost-outcomes.js';
 import { sealedRows } from './sealed-rows.js';
 import { withStorageRetries } from '../worker/storage-fault.js';
-import { storeImagesCard } from '../store-images-card.js';
 import type { Activities, SealInput } from '../../workflows/protocol/activities.js';
 
 /**
@@ -173,4 +174,19 @@ async function deleteOutdated(store: ObjectStore, run: RunRef, digests: Report['
 
 function sha256Of(text: string): string {
   return createHash('sha256').update(text).digest('hex');
+}
+
+/** Writes the card of a batch's images; where someone has edited the one that is there, only what it says of the data's identity. Throws `StorageError`. */
+async function storeImagesCard(store: ObjectStore, run: RunRef, text: string): Promise<void> {
+  const ref = at(run, imagesCardKey(run));
+  let present: string | undefined;
+  try {
+    present = await store.readText(ref);
+  } catch (error) {
+    if (!(error instanceof StorageError && error.code === 'not-found')) throw error;
+  }
+  const card = cardToPlace(text, present);
+  if (card.text !== present) {
+    await store.put(ref, Buffer.from(card.text), { contentType: 'text/markdown; charset=utf-8' });
+  }
 }

@@ -1,6 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { BananaHubClient } from '../../bananahub/client.js';
 import { BananaHubError } from '../../bananahub/errors.js';
-import { sleepUnlessAborted } from '../sleep-unless-aborted.js';
 
 /** For a 429 that does not say how long. */
 const DEFAULT_WAIT_MS = 1_000;
@@ -91,4 +91,15 @@ export function behindGate(api: BananaHubClient, gate: RequestGate): BananaHubCl
     getBalance: (signal) => ask(() => api.getBalance(signal), signal),
     close: () => api.close(),
   };
+}
+
+/** Waits. Throws the signal's reason as soon as it is aborted. */
+async function sleepUnlessAborted(delayMs: number, signal?: AbortSignal): Promise<void> {
+  signal?.throwIfAborted();
+  try {
+    await sleep(delayMs, undefined, signal && { signal });
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
+  }
 }
