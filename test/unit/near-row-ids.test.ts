@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { NearRowIds } from '../../src/commands/near-row-ids.js';
+import { NearRowIds } from '../../src/cli/batch/find-row.js';
 
 function best(typed: string, ids: readonly string[], count = 3): readonly string[] {
   const near = new NearRowIds(typed);

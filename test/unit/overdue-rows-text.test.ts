@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { OldestRow } from '../../src/status/status-document.js';
-import { overdueLines, overdueWord } from '../../src/commands/overdue-rows-text.js';
+import { overdueLines, overdueWord } from '../../src/cli/watch/status-text.js';
 
 const row = (rowId: string | undefined, ageSeconds: number, change: Partial<OldestRow> = {}): OldestRow => ({
   rowId,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { jobTime, misbehaviourRate, rate, sandboxHelp } from '../../src/commands/sandbox-option-parsers.js';
+import { jobTime, misbehaviourRate, rate, sandboxHelp } from '../../src/cli/terminal/option-parsers.js';
 import { sandbox, type SandboxCommandOptions } from '../../src/cli/serve/sandbox.js';
 import { MISBEHAVIOUR_NAMES } from '../../src/local/sandbox/misbehaviour.js';
 import { performCommand, type CapturedStream } from '../support/command-run.js';

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { firingText } from '../../src/commands/firing-text.js';
+import { firingText } from '../../src/cli/schedule/text/times-text.js';
 import { changedFacts, scheduleFacts } from '../../src/cli/schedule/text/facts.js';
-import type { ScheduleFlags } from '../../src/cli/schedule/flags.js';
 import {
+  type ScheduleFlags,
   catchup,
   cronLines,
   interval,
   scheduleName,
   timeZone,
-} from '../../src/commands/schedule-option-parsers.js';
+} from '../../src/cli/schedule/flags.js';
 import { scheduleSettings, type ScheduleSettings } from '../../src/cli/schedule/text/settings.js';
 import { EMPTY_TALLY } from '../../src/domain/batch/tally.js';
 import { FiringRecord } from '../../src/schedules/firings/firing-records.js';

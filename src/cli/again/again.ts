@@ -34,7 +34,7 @@ import {
   type BatchAccess,
   unknownBatch,
 } from '../terminal/batch-access.js';
-import { budgetText } from '../../commands/budget-text.js';
+import { budgetText, costText } from '../submit/submission-plan-text.js';
 import { canaryPlanText } from '../submit/flags/canary-flags.js';
 import { EXIT, type CommandContext, type ExitCode } from '../terminal/command-context.js';
 import { askConsent, type Consent } from '../terminal/consent.js';
@@ -43,7 +43,6 @@ import { describeEngine, withEngine, withFolderBucket, type Engine } from '../te
 import { openProgress } from '../terminal/progress.js';
 import { findRowIds } from '../batch/find-row.js';
 import { runSettings, spendingIn, type RunningFlags } from '../submit/flags/running-flags.js';
-import { costText } from '../submit/submission-plan-text.js';
 import { watchToEnd } from '../watch/watch-to-end.js';
 
 /** What `retry` and `redo` are asked to do, besides which rows. */

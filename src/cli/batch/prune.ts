@@ -8,11 +8,10 @@ import { withBucket } from '../terminal/batch-access.js';
 import { EXIT, type Command, type CommandContext, type ExitCode } from '../terminal/command-context.js';
 import { askConsent } from '../terminal/consent.js';
 import { openLateProgress } from '../terminal/progress.js';
-import { sealOf, unreadableReport } from '../../commands/sealed-batch.js';
+import { sealOf, unreadableReport } from './verify.js';
 import { counted } from '../../domain/text/full-stop.js';
-import { oneLine } from '../terminal/table.js';
+import { oneLine, writeText } from '../terminal/table.js';
 import { withTemporalIfAny } from '../terminal/temporal-if-any.js';
-import { writeText } from '../../commands/write-text.js';
 
 export interface PruneOptions {
   readonly id: string;

@@ -9,9 +9,15 @@ import { ago } from '../terminal/elapsed.js';
 import { EXIT, type Command } from '../terminal/command-context.js';
 import { findRow } from './find-row.js';
 import { rowStory, type RowPhase, type RowStory } from './row-story.js';
-import { oneLine, renderFacts, renderTable, tableWidth, type TableColumn } from '../terminal/table.js';
+import {
+  oneLine,
+  renderFacts,
+  renderTable,
+  tableWidth,
+  type TableColumn,
+  writeText,
+} from '../terminal/table.js';
 import { withTemporalIfAny } from '../terminal/temporal-if-any.js';
-import { writeText } from '../../commands/write-text.js';
 
 export interface RowOptions {
   readonly id: string;

@@ -1,18 +1,17 @@
 import { Differences } from '../../ledger/audit/difference.js';
-import type { Seal } from '../../ledger/audit/newest-seal.js';
+import { type Seal, findNewestSeal, nothingSealed } from '../../ledger/audit/newest-seal.js';
 import { verifyBatch, type Checked } from '../../ledger/audit/verify-batch.js';
 import { sameBytesText, type SameBytes } from '../../domain/images/same-bytes.js';
 import { addressOf, type BatchLocation } from '../../storage/layout.js';
 import type { ObjectStore } from '../../storage/object-store.js';
 import { findBatch } from '../../starter.js';
-import { withBucket } from '../terminal/batch-access.js';
+import { withBucket, unknownBatch } from '../terminal/batch-access.js';
 import { EXIT, type Command, type CommandContext } from '../terminal/command-context.js';
 import { openLateProgress } from '../terminal/progress.js';
-import { sealOf } from '../../commands/sealed-batch.js';
 import { coloursFor } from '../watch/status-text.js';
-import { tableWidth } from '../terminal/table.js';
+import { tableWidth, writeText } from '../terminal/table.js';
 import { differenceTable, nextSteps, progressText, summaryText, type Verification } from './verify-text.js';
-import { writeText } from '../../commands/write-text.js';
+import { UsageError } from '../../errors.js';
 
 export interface VerifyOptions {
   readonly id: string;
@@ -114,4 +113,26 @@ async function show(
     await writeText(stdout, `  ${sha256.slice(0, 12)}…  ${rowIds.join(', ')}\n`);
   }
   stderr.write(nextSteps(batchId, verification.differencesByKind));
+}
+
+/** The newest seal of a batch, or that its report is none. Throws a UsageError where there is no batch, or no seal. */
+export async function sealOf(store: ObjectStore, location: BatchLocation): Promise<Seal | 'unreadable'> {
+  const search = await findNewestSeal(store, location);
+  switch (search.kind) {
+    case 'sealed':
+      return search.seal;
+    case 'unreadable':
+      return 'unreadable';
+    case 'unsealed':
+      throw nothingSealed(location, search.newestRunSeq);
+    case 'unknown-batch':
+      throw unknownBatch(location);
+  }
+}
+
+/** The refusal to act on a batch by a report that cannot be read. */
+export function unreadableReport({ batchId }: BatchLocation): UsageError {
+  return new UsageError(
+    `report.json of batch "${batchId}" is damaged, or written by a newer version of banana-batch. Update banana-batch, or run the same sheet again, which writes the report again.`,
+  );
 }

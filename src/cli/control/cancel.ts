@@ -4,8 +4,7 @@ import { isOpen } from '../../status/status-document.js';
 import { withTemporalAccess, type BatchAccess } from '../terminal/batch-access.js';
 import { EXIT, type Command, type CommandContext } from '../terminal/command-context.js';
 import { endWhereWanted } from './end-stuck-batch.js';
-import { NO_WORKER } from '../../commands/no-worker.js';
-import { tellBatch } from './tell-batch.js';
+import { NO_WORKER, tellBatch } from './tell-batch.js';
 
 export interface CancelOptions {
   readonly id: string;

@@ -2,8 +2,7 @@ import { counted } from '../../domain/text/full-stop.js';
 import { pauseBatch } from '../../starter.js';
 import { withTemporalAccess } from '../terminal/batch-access.js';
 import { EXIT, type Command } from '../terminal/command-context.js';
-import { NO_WORKER } from '../../commands/no-worker.js';
-import { tellBatch } from './tell-batch.js';
+import { NO_WORKER, tellBatch } from './tell-batch.js';
 
 export interface PauseOptions {
   readonly id: string;

@@ -1,8 +1,7 @@
 import { resumeBatch } from '../../starter.js';
 import { withTemporalAccess, type BatchAccess } from '../terminal/batch-access.js';
 import { EXIT, type Command } from '../terminal/command-context.js';
-import { NO_WORKER } from '../../commands/no-worker.js';
-import { tellBatch } from './tell-batch.js';
+import { NO_WORKER, tellBatch } from './tell-batch.js';
 
 export interface ResumeOptions {
   readonly id: string;

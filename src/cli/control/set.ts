@@ -5,8 +5,7 @@ import { UsageError } from '../../errors.js';
 import { changeBatch } from '../../starter.js';
 import { withTemporalAccess } from '../terminal/batch-access.js';
 import { EXIT, type Command } from '../terminal/command-context.js';
-import { NO_WORKER } from '../../commands/no-worker.js';
-import { tellBatch } from './tell-batch.js';
+import { NO_WORKER, tellBatch } from './tell-batch.js';
 
 export interface SetOptions extends ChangedSettings {
   readonly id: string;

@@ -7,7 +7,7 @@ import { UsageError } from '../../errors.js';
 import { ownAccount } from '../terminal/batch-access.js';
 import { EXIT, type Command } from '../terminal/command-context.js';
 import { explained } from './api.js';
-import { writeText } from '../../commands/write-text.js';
+import { writeText } from '../terminal/table.js';
 
 export interface BalanceOptions {
   readonly json: boolean;

@@ -4,9 +4,8 @@ import { checkApi, checkClock } from './api.js';
 import { checkBucket } from './bucket.js';
 import type { CheckResult, Finding } from './check.js';
 import { checkPrograms, configurationResults, nodeFinding, restingPart, workerFinding } from './local.js';
-import { checkNotices } from '../../commands/doctor-notices.js';
+import { checkNotices, checkWebhooks } from './webhooks.js';
 import { checkTemporal } from './temporal.js';
-import { checkWebhooks } from './webhooks.js';
 import { coloursFor } from '../watch/status-text.js';
 import { oneLine } from '../terminal/table.js';
 

@@ -1,7 +1,6 @@
 import { Option, type Command as Program } from '@commander-js/extra-typings';
 import type { ExitCode } from '../terminal/command-context.js';
-import { scheduleName } from '../../commands/schedule-option-parsers.js';
-import { withCreateFlags, withUpdateFlags } from '../schedule/flags.js';
+import { scheduleName, withCreateFlags, withUpdateFlags } from '../schedule/flags.js';
 import { sheetName } from '../submit/flags/submission-flags.js';
 import { BACKFILL_OVERLAPS, SCHEDULE_OVERLAPS } from '../../domain/batch/schedule-overlap.js';
 import { TIME_RULE } from '../../schedules/times/time-given.js';

@@ -1,7 +1,15 @@
 import type { Command as Program } from '@commander-js/extra-typings';
 import type { ExitCode } from '../terminal/command-context.js';
-import { byteSize, listenAddress, namesOf, wholeNumber } from '../terminal/option-parsers.js';
-import { jobTime, misbehaviourRate, rate, sandboxHelp } from '../../commands/sandbox-option-parsers.js';
+import {
+  byteSize,
+  listenAddress,
+  namesOf,
+  wholeNumber,
+  jobTime,
+  misbehaviourRate,
+  rate,
+  sandboxHelp,
+} from '../terminal/option-parsers.js';
 import { WORKER_ROLES } from '../../activities/worker/process/roles.js';
 import { example, type Performer } from './perform.js';
 

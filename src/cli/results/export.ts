@@ -22,8 +22,8 @@ import {
   missingRowsText,
 } from './export-text.js';
 import { openLateProgress } from '../terminal/progress.js';
-import { sealOf, unreadableReport } from '../../commands/sealed-batch.js';
-import { writeText } from '../../commands/write-text.js';
+import { sealOf, unreadableReport } from '../batch/verify.js';
+import { writeText } from '../terminal/table.js';
 
 export interface ExportOptions {
   readonly id: string;

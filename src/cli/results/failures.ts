@@ -12,8 +12,7 @@ import { failedRowOf, recordedFailures, sealedFailures, type FailedRow } from '.
 import { recordedRun, type RecordedRun } from './recorded-run.js';
 import { retryAdvice } from '../control/retry-advice.js';
 import { coloursFor } from '../watch/status-text.js';
-import { renderTable, tableWidth, type TableColumn } from '../terminal/table.js';
-import { writeText } from '../../commands/write-text.js';
+import { renderTable, tableWidth, type TableColumn, writeText } from '../terminal/table.js';
 
 export interface FailuresOptions {
   readonly id: string;

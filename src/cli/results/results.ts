@@ -16,7 +16,7 @@ import { openLateProgress } from '../terminal/progress.js';
 import { recordedRun, type RecordedRun } from './recorded-run.js';
 import { askTemporal } from '../../network/temporal-calls.js';
 import { withTemporalIfAny } from '../terminal/temporal-if-any.js';
-import { writeText } from '../../commands/write-text.js';
+import { writeText } from '../terminal/table.js';
 
 export interface ResultsOptions {
   readonly id: string;

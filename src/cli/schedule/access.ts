@@ -10,7 +10,7 @@ import type { HomeFolder } from '../../storage/layout.js';
 import { withBatchAccess, type BatchAccess } from '../terminal/batch-access.js';
 import type { CommandContext } from '../terminal/command-context.js';
 import { askConsent, type Consent } from '../terminal/consent.js';
-import { NO_WORKER } from '../../commands/no-worker.js';
+import { NO_WORKER } from '../control/tell-batch.js';
 import { opensPrivateSheets } from './sheet-reach.js';
 
 /** The means to look at schedules: `BatchAccess`, and where they are at home. */

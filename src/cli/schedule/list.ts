@@ -13,14 +13,12 @@ import {
 import { timesText } from '../../schedules/times/schedule-times.js';
 import { EXIT, type Command, type CommandContext } from '../terminal/command-context.js';
 import { ago } from '../terminal/elapsed.js';
-import { firingText } from '../../commands/firing-text.js';
+import { firingText, timeToComeText } from './text/times-text.js';
 import { lostText, noWorkerText, withSchedules, type ScheduleHome } from './access.js';
 import { batchesAtWork } from './at-work.js';
 import { firingDocument, knownScheduleDocument } from './text/document.js';
-import { timeToComeText } from './text/times-text.js';
 import { coloursFor } from '../watch/status-text.js';
-import { renderTable, tableWidth, type TableColumn } from '../terminal/table.js';
-import { writeText } from '../../commands/write-text.js';
+import { renderTable, tableWidth, type TableColumn, writeText } from '../terminal/table.js';
 
 export interface ScheduleListOptions {
   readonly json: boolean;

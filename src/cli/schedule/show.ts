@@ -7,15 +7,13 @@ import { zonedText } from '../../schedules/times/time-zone.js';
 import { contactSheetKey } from '../../storage/layout.js';
 import { EXIT, type Command, type CommandContext } from '../terminal/command-context.js';
 import { embeddedBucketFolder } from '../terminal/engine.js';
-import { firingText } from '../../commands/firing-text.js';
+import { firingText, timeToComeText, TIMES_SHOWN } from './text/times-text.js';
 import { knownSchedule, noWorkerText, withSchedules, type ScheduleHome } from './access.js';
 import { atWorkText, batchesAtWork, standstillText } from './at-work.js';
 import { firingDocument, knownScheduleDocument, type FiringBatch } from './text/document.js';
 import { factLines, scheduleFacts, type Fact } from './text/facts.js';
-import { timeToComeText, TIMES_SHOWN } from './text/times-text.js';
 import { coloursFor } from '../watch/status-text.js';
-import { oneLine, renderTable, tableWidth, type TableColumn } from '../terminal/table.js';
-import { writeText } from '../../commands/write-text.js';
+import { oneLine, renderTable, tableWidth, type TableColumn, writeText } from '../terminal/table.js';
 
 export interface ScheduleShowOptions {
   readonly name: ScheduleName;

@@ -6,7 +6,7 @@ import { sheetLabel, type SheetSettings } from '../../sheet/index.js';
 import { checkSheet, type CheckedSheet } from '../../starter.js';
 import type { CommandContext } from '../terminal/command-context.js';
 import { RejectedRecords, rejectsAdvice, writeRejects } from './dry-run-rejects.js';
-import { inputsText } from '../../commands/input-text.js';
+import { inputsText } from './input-reach.js';
 import { openProgress } from '../terminal/progress.js';
 import type { GivenSheet } from './sheet-file.js';
 import { sheetText } from './submission-plan-text.js';

@@ -10,11 +10,10 @@ import type { PromptRow } from '../../domain/rows/row.js';
 import { addressOf, imagesPrefix, type BatchLocation } from '../../storage/layout.js';
 import type { ShownReject } from './dry-run-rejects.js';
 import type { Spending } from '../../plan/spending.js';
-import { budgetText } from '../../commands/budget-text.js';
-import { uploadText } from '../../commands/input-text.js';
+import { budgetText, costText, differenceText, submissionFacts } from './submission-plan-text.js';
+import { uploadText } from './input-reach.js';
 import { kindsText } from '../../domain/money/image-counts.js';
 import { placeText } from '../../sheet/record-place.js';
-import { costText, differenceText, submissionFacts } from './submission-plan-text.js';
 
 /** How long a submission would take, and by what that is said. */
 export interface ExpectedTime {

@@ -1,11 +1,13 @@
+import { MAX_BUDGET, MAX_PRICE, microsOf, microsText } from '../../domain/money/decimal.js';
 import type { PlanCounts } from '../../plan/plan-counts.js';
 import type { SubmissionPlan } from '../../plan/plan-submission.js';
 import type { BatchId } from '../../domain/rows/ids.js';
 import { MODELS } from '../../domain/rows/generation-settings.js';
 import { counted } from '../../domain/text/full-stop.js';
 import { imagesOf, kindsText, type ImagesOfKind } from '../../domain/money/image-counts.js';
-import { costOf, type PriceTable } from '../../domain/money/price-table.js';
+import { costOf, type PriceTable, priceOf } from '../../domain/money/price-table.js';
 import type { RejectedRecord } from '../../domain/rows/row.js';
+import { budgetIn, type Spending } from '../../plan/spending.js';
 import { placeText } from '../../sheet/record-place.js';
 import type { SheetSettings, SheetSummary } from '../../sheet/index.js';
 import { addressOf, type BatchLocation } from '../../storage/layout.js';
@@ -147,4 +149,25 @@ export function submissionFacts(batchId: BatchId, plan: SubmissionPlan): Readonl
     again: plan.again,
     renamed: plan.renamed,
   };
+}
+
+/** Lines that tell how far a budget goes for the images of a plan; none where there is none, or a price is missing. */
+export function budgetText(
+  spending: Spending,
+  buys: readonly ImagesOfKind[],
+  prices: PriceTable | undefined,
+): string {
+  const budget = budgetIn(spending);
+  if (budget === undefined || !prices || costOf(prices, buys).unpriced.length > 0) return '';
+  const cap = microsOf(budget, MAX_BUDGET) ?? 0;
+  const images = imagesOf(buys);
+  const cost = buys.reduce(
+    (sum, kind) => sum + BigInt(microsOf(priceOf(prices, kind) ?? '', MAX_PRICE) ?? 0) * BigInt(kind.images),
+    0n,
+  );
+  const enough =
+    BigInt(cap) >= cost
+      ? 'enough for one job per image'
+      : `enough for about ${(BigInt(cap) * BigInt(images)) / cost} of the ${counted(images, 'image')}; then the batch pauses`;
+  return `Budget     ${microsText(cap)}: ${enough}\n`;
 }

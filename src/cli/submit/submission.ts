@@ -15,14 +15,12 @@ import type { SheetSettings } from '../../sheet/index.js';
 import { homeOf, type BatchLocation, type HomeFolder } from '../../storage/layout.js';
 import { startBatch, type PlannedSubmission, type StartedBatch, type Submission } from '../../starter.js';
 import type { BatchAccess } from '../terminal/batch-access.js';
-import { budgetText } from '../../commands/budget-text.js';
+import { budgetText, planText, rejectedByBatchText } from './submission-plan-text.js';
 import { canaryPlanText } from './flags/canary-flags.js';
 import type { ReadSheet } from './checked-sheet.js';
 import type { CommandContext } from '../terminal/command-context.js';
 import { askConsent, type Consent } from '../terminal/consent.js';
-import { inputReachText } from './input-reach.js';
-import { uploadText } from '../../commands/input-text.js';
-import { planText, rejectedByBatchText } from './submission-plan-text.js';
+import { inputReachText, uploadText } from './input-reach.js';
 import { uploadProgress } from './upload-progress.js';
 
 /** The options of `submit` and `run`. */

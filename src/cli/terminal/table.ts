@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import Table from 'cli-table3';
 import stringWidth from 'string-width';
 
@@ -98,4 +99,9 @@ export function renderFacts(facts: readonly (readonly [name: string, value: stri
   const told = facts.flatMap(([name, value]) => (value ? [[name, value] as const] : []));
   const widest = Math.max(0, ...told.map(([name]) => name.length));
   return told.map(([name, value]) => `${name.padEnd(widest)}  ${oneLine(value)}\n`).join('');
+}
+
+/** Writes to a stream and waits until it takes more, so that a slow reader of a long output costs no memory. */
+export async function writeText(stream: NodeJS.WriteStream, text: string | Uint8Array): Promise<void> {
+  if (!stream.write(text)) await once(stream, 'drain');
 }

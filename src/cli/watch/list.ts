@@ -9,10 +9,9 @@ import { withBucketIfAny } from '../terminal/batch-access.js';
 import { EXIT, type Command, type CommandContext } from '../terminal/command-context.js';
 import { ago, minuteOf } from '../terminal/elapsed.js';
 import { coloursFor } from './status-text.js';
-import { renderTable, tableWidth, type TableColumn } from '../terminal/table.js';
+import { renderTable, tableWidth, type TableColumn, writeText } from '../terminal/table.js';
 import { askTemporal } from '../../network/temporal-calls.js';
 import { withTemporalIfAny, type TemporalIfAny } from '../terminal/temporal-if-any.js';
-import { writeText } from '../../commands/write-text.js';
 
 export interface ListOptions {
   readonly json: boolean;

@@ -1,17 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ShardRows } from '../../ledger/shard-rows.js';
 import { etaOf } from '../../status/batch-status.js';
-import { type BatchStatus } from '../../status/status-document.js';
+import { type BatchStatus, isOpen } from '../../status/status-document.js';
 import { UsageError } from '../../errors.js';
 import type { BatchLocation } from '../../storage/layout.js';
 import { readBatchStatus } from '../../starter.js';
 import type { BatchAccess } from '../terminal/batch-access.js';
 import type { CommandContext } from '../terminal/command-context.js';
-import { Pace } from '../../commands/pace.js';
 import { openProgress } from '../terminal/progress.js';
 import { isTemporalAway, refusalOf } from '../terminal/refusal.js';
 import { coloursFor, statusBlock, statusLine } from './status-text.js';
-import { isOpen } from '../../status/status-document.js';
 
 const LOOK_EVERY_MS = 1_000;
 
@@ -62,4 +60,21 @@ function atPace(status: BatchStatus | undefined, pace: Pace): BatchStatus | unde
   const imagesPerMinute = pace.note(status.stored - status.carried, Date.now());
   const isMoving = imagesPerMinute !== undefined && status.state === 'running';
   return { ...status, imagesPerMinute, etaSeconds: isMoving ? etaOf(status, imagesPerMinute) : undefined };
+}
+
+const WINDOW_MS = 60_000;
+const LEAST_MS = 5_000;
+
+/** How fast images were stored lately, from repeated looks: what an average since the start hides. */
+class Pace {
+  readonly #looks: { readonly atMs: number; readonly stored: number }[] = [];
+
+  /** Notes a look; the images a minute over the last minute of looks, undefined until a few seconds have been seen. */
+  note(stored: number, nowMs: number): number | undefined {
+    this.#looks.push({ atMs: nowMs, stored });
+    while (this.#looks.length > 2 && nowMs - (this.#looks[1]?.atMs ?? nowMs) > WINDOW_MS) this.#looks.shift();
+    const [first] = this.#looks;
+    if (!first || nowMs - first.atMs < LEAST_MS) return undefined;
+    return Math.round(((stored - first.stored) / (nowMs - first.atMs)) * 600_000) / 10;
+  }
 }

@@ -12,9 +12,8 @@ import type { SheetSettings } from '../../../sheet/index.js';
 import { addressOf, homeOf, type BatchLocation, type HomeFolder } from '../../../storage/layout.js';
 import type { ObjectStore } from '../../../storage/object-store.js';
 import { prepareSubmission, type CheckedSheet } from '../../../starter.js';
-import { budgetText } from '../../../commands/budget-text.js';
+import { budgetText, costText, differenceText } from '../../submit/submission-plan-text.js';
 import type { ScheduleSettings } from './settings.js';
-import { costText, differenceText } from '../../submit/submission-plan-text.js';
 
 /** What the first run of a schedule would buy, by the sheet as it is now. */
 export interface FiringPlan {
