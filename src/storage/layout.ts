@@ -268,16 +268,6 @@ export function contactSheetFolder(run: RunRef): string {
   return `${contactSheetPrefix(run)}${padded(run.runSeq, 4)}/`;
 }
 
-/**
- * Whether a key below the batch is one that a seal up to run `runSeq` may have written and the next one need not write
- * again: then it is of no use any more.
- */
-export function mayBeOutdated(key: string, runSeq: number): boolean {
-  if (key === 'near-duplicates.csv' || /^contact-sheet\/\d{4,}\.html$/.test(key)) return true;
-  const [, folder] = /^contact-sheet\/(\d{4,})\/[a-z]+-[a-z0-9]+\.js$/.exec(key) ?? [];
-  return folder !== undefined && Number(folder) <= runSeq;
-}
-
 /** Images that look similar, for batches that were asked to find them. */
 export function nearDuplicatesKey(location: BatchLocation): string {
   return `${batchRoot(location)}near-duplicates.csv`;

@@ -6,6 +6,7 @@ import { MissingThumbnailCounts } from '../../domain/images/missing-thumbnails.j
 import { RepeatedJobsFinder } from '../../domain/images/repeated-jobs.js';
 import { SealedCounts, type Tally } from '../../domain/batch/tally.js';
 import type { ShardRow } from '../../domain/rows/row.js';
+import { mayBeOutdated } from '../../ledger/audit/stray-objects.js';
 import { failureColumns, failureRecord } from '../../report/failure-record.js';
 import { ImagesCard } from '../../report/images-card.js';
 import { metadataLine } from '../../report/metadata-line.js';
@@ -19,7 +20,6 @@ import {
   batchRoot,
   contactSheetPrefix,
   failuresKey,
-  mayBeOutdated,
   metadataKey,
   nearDuplicatesKey,
   outcomesKey,

@@ -12,11 +12,9 @@ import { stackFolder } from '../../local/servers/stack-info.js';
 import { canaryOf, type CanaryOptions } from '../../domain/batch/canary.js';
 import { counted } from '../../domain/text/full-stop.js';
 import { UsageError } from '../../errors.js';
-import type { RowId } from '../../domain/rows/ids.js';
 import { RunRequest } from '../../ledger/documents.js';
 import { readDocument } from '../../ledger/files/read-document.js';
-import { statesAfterRun } from '../../ledger/run-rows.js';
-import { at, requestKey, type BatchLocation, type RunRef } from '../../storage/layout.js';
+import { at, requestKey, type BatchLocation } from '../../storage/layout.js';
 import type { ObjectStore } from '../../storage/object-store.js';
 import {
   findBatch,
@@ -44,6 +42,7 @@ import { openProgress } from '../terminal/progress.js';
 import { findRowIds } from '../batch/find-row.js';
 import { runSettings, spendingIn, type RunningFlags } from '../submit/flags/running-flags.js';
 import { watchToEnd } from '../watch/watch-to-end.js';
+import { tellKept } from './kept-images.js';
 
 /** What `retry` and `redo` are asked to do, besides which rows. */
 export interface AgainOptions {
@@ -147,28 +146,6 @@ async function startAgain(starting: Starting): Promise<ExitCode> {
   if (options.json) stdout.write(`${againJson(plan)}\n`);
   stderr.write(`Started. Watch it with: banana-batch status ${run.batchId} --watch\n`);
   return EXIT.ok;
-}
-
-/** A redo that has left rows the image they had has not done what it was asked for. */
-async function tellKept(
-  { stderr }: CommandContext,
-  store: ObjectStore,
-  run: RunRef,
-  rows: readonly RowId[],
-): Promise<ExitCode> {
-  const asked = new Set(rows);
-  let kept = 0;
-  for await (const { outcome } of statesAfterRun(store, run)) {
-    const last = outcome.generations.at(-1);
-    // A job that was done and whose image was lost says why.
-    const hasNewImage = last?.end === 'done' && last.message === undefined;
-    if (asked.has(outcome.rowId) && !hasNewImage) kept += 1;
-  }
-  if (kept === 0) return EXIT.ok;
-  stderr.write(
-    `${counted(kept, 'row')} ${kept === 1 ? 'keeps its old image' : 'keep their old images'}: no new one was made. See why with: banana-batch row ${run.batchId} ROW\n`,
-  );
-  return EXIT.incomplete;
 }
 
 function watchedOf(

@@ -10,7 +10,6 @@ import {
   imagesCardKey,
   imagesPrefix,
   inputsPrefix,
-  mayBeOutdated,
   metadataKey,
   placeKey,
   probeKey,
@@ -119,4 +118,14 @@ export async function* listPlaces(
     return { key, sizeBytes, stray };
   };
   yield* pMapIterable(store.list(run.bucket, root, signal), classify, { concurrency: HEADS_AT_ONCE });
+}
+
+/**
+ * Whether a key below the batch is one that a seal up to run `runSeq` may have written and the next one need not write
+ * again: then it is of no use any more.
+ */
+export function mayBeOutdated(key: string, runSeq: number): boolean {
+  if (key === 'near-duplicates.csv' || /^contact-sheet\/\d{4,}\.html$/.test(key)) return true;
+  const [, folder] = /^contact-sheet\/(\d{4,})\/[a-z]+-[a-z0-9]+\.js$/.exec(key) ?? [];
+  return folder !== undefined && Number(folder) <= runSeq;
 }

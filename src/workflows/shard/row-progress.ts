@@ -105,3 +105,31 @@ export function leftOf(rows: readonly RowProgress[]): readonly LeftRow[] {
     ];
   });
 }
+
+/** What a row's next generation begins with. */
+export const WITHOUT_JOB = {
+  jobId: undefined,
+  jobMadeMs: undefined,
+  jobByMs: undefined,
+  wasDone: false,
+  unfinishedMs: 0,
+  missing: undefined,
+  fault: undefined,
+} as const;
+
+/** The row as others see it; undefined where its end is recorded. `sinceMs`: when it came to its step. */
+export function viewOf(progress: Readonly<RowProgress>, sinceMs: number | undefined): RowView | undefined {
+  const { phase, generation, jobId, generations, end, fault, missing } = progress;
+  if (phase === 'recorded') return undefined;
+  const isOpen = end === undefined;
+  return {
+    phase,
+    generation,
+    generations,
+    ...(sinceMs !== undefined && { sinceMs }),
+    ...(jobId && { jobId }),
+    ...(end && { end }),
+    ...(isOpen && fault && { fault: { step: fault.step, sinceMs: fault.sinceMs, failures: fault.failures } }),
+    ...(isOpen && missing && { isJobMissing: true }),
+  };
+}

@@ -13,21 +13,10 @@ import type {
   TrialEnd,
 } from '../protocol/shard-messages.js';
 import { JobOwners } from './job-owners.js';
-import { leftOf, openRecordOf, rowsAtFirst, type RowProgress } from './row-progress.js';
+import { leftOf, openRecordOf, rowsAtFirst, type RowProgress, WITHOUT_JOB, viewOf } from './row-progress.js';
 import { PhaseCounts } from './phase-counts.js';
 import { RowQueues, type MayCreate } from './row-queues.js';
 import { RowAges } from './row-ages.js';
-
-/** What a row's next generation begins with. */
-const WITHOUT_JOB = {
-  jobId: undefined,
-  jobMadeMs: undefined,
-  jobByMs: undefined,
-  wasDone: false,
-  unfinishedMs: 0,
-  missing: undefined,
-  fault: undefined,
-} as const;
 
 /** The rows of one open shard: where each is, which may start, and which have ended since the last record. */
 export class ShardLedger {
@@ -267,22 +256,7 @@ export class ShardLedger {
 
   view(row: number): RowView | undefined {
     const progress = this.#rows[row];
-    if (!progress || progress.phase === 'recorded') return undefined;
-    const { phase, generation, jobId, generations, end, fault, missing } = progress;
-    const sinceMs = this.#ages.sinceMs(row);
-    const since = sinceMs !== undefined && { sinceMs };
-    const isOpen = end === undefined;
-    return {
-      phase,
-      generation,
-      generations,
-      ...since,
-      ...(jobId && { jobId }),
-      ...(end && { end }),
-      ...(isOpen &&
-        fault && { fault: { step: fault.step, sinceMs: fault.sinceMs, failures: fault.failures } }),
-      ...(isOpen && missing && { isJobMissing: true }),
-    };
+    return progress && viewOf(progress, this.#ages.sinceMs(row));
   }
 
   /** The started rows that are longest at their step, at most `count`, and how long the last jobs took. */

@@ -1,5 +1,5 @@
 import type { RunRef } from '../../../storage/layout.js';
-import { CancellationScope, log, sleep } from '@temporalio/workflow';
+import { CancellationScope, log } from '@temporalio/workflow';
 import type { Activities } from '../../protocol/activities.js';
 import {
   isHeld,
@@ -15,7 +15,7 @@ import {
 import type { JobId } from '../../../domain/rows/ids.js';
 import type { FailureTrials } from './failure-trials.js';
 import { HoldReleases } from './hold-releases.js';
-import { isOnlyMade, probeOnce, type ProbeEnd } from './hold-probe.js';
+import { isOnlyMade, probeOnce, type ProbeEnd, growLater } from './hold-probe.js';
 import { ProbeTargets } from './probe-targets.js';
 import type { ResumedBatch } from '../../protocol/batch-messages.js';
 import type { OpenShards } from '../open-shards.js';
@@ -296,11 +296,4 @@ export class BatchHolds {
     }
     return true;
   }
-}
-
-/** Takes a probe back after a while, so that it looks by more rows. */
-async function growLater(scope: CancellationScope, targets: ProbeTargets, afterMs: number): Promise<void> {
-  await scope.run(() => sleep(afterMs));
-  targets.grow();
-  scope.cancel();
 }

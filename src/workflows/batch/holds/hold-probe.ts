@@ -3,10 +3,12 @@ import {
   ApplicationFailure,
   isCancellation,
   type CancellationScope,
+  sleep,
 } from '@temporalio/workflow';
 import type { Activities, ProbeInput, ProbeResult, StillHeldDetails } from '../../protocol/activities.js';
 import type { HoldScope } from '../../../domain/batch/holds.js';
 import type { ProbeCandidate, RowNeed } from '../../protocol/shard-messages.js';
+import type { ProbeTargets } from './probe-targets.js';
 
 /** The result of a probe; `by` are the rows that it concerns. */
 export interface ProbeEnd extends Omit<ProbeResult, 'by'> {
@@ -55,4 +57,15 @@ function unansweredSince(error: unknown, scope: HoldScope): StillHeldDetails | u
   }
   // Between two looks nothing is known of the last; only where the service answers badly it may have bought.
   return isCancellation(error) && scope !== 'service' ? undefined : { unansweredSinceMs: Date.now() };
+}
+
+/** Takes a probe back after a while, so that it looks by more rows. */
+export async function growLater(
+  scope: CancellationScope,
+  targets: ProbeTargets,
+  afterMs: number,
+): Promise<void> {
+  await scope.run(() => sleep(afterMs));
+  targets.grow();
+  scope.cancel();
 }

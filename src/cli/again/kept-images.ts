@@ -1,0 +1,28 @@
+import type { RowId } from '../../domain/rows/ids.js';
+import { counted } from '../../domain/text/full-stop.js';
+import { statesAfterRun } from '../../ledger/run-rows.js';
+import type { RunRef } from '../../storage/layout.js';
+import type { ObjectStore } from '../../storage/object-store.js';
+import { EXIT, type CommandContext, type ExitCode } from '../terminal/command-context.js';
+
+/** A redo that has left rows the image they had has not done what it was asked for. */
+export async function tellKept(
+  { stderr }: CommandContext,
+  store: ObjectStore,
+  run: RunRef,
+  rows: readonly RowId[],
+): Promise<ExitCode> {
+  const asked = new Set(rows);
+  let kept = 0;
+  for await (const { outcome } of statesAfterRun(store, run)) {
+    const last = outcome.generations.at(-1);
+    // A job that was done and whose image was lost says why.
+    const hasNewImage = last?.end === 'done' && last.message === undefined;
+    if (asked.has(outcome.rowId) && !hasNewImage) kept += 1;
+  }
+  if (kept === 0) return EXIT.ok;
+  stderr.write(
+    `${counted(kept, 'row')} ${kept === 1 ? 'keeps its old image' : 'keep their old images'}: no new one was made. See why with: banana-batch row ${run.batchId} ROW\n`,
+  );
+  return EXIT.incomplete;
+}

@@ -1,0 +1,34 @@
+import { DEFAULT_MAX_FAILURE_RATE } from '../../domain/batch/failure-rate.js';
+import type { Instruction, ResumedBatch, RunBatchInput } from '../protocol/batch-messages.js';
+
+/** The limits of a batch that a person may change while it runs. */
+export class AskedLimits {
+  #concurrency: number;
+  #maxFailureRate: number;
+
+  constructor({ settings, resumed }: RunBatchInput) {
+    this.#concurrency = resumed?.concurrency ?? settings.concurrency;
+    this.#maxFailureRate = resumed?.maxFailureRate ?? settings.maxFailureRate ?? DEFAULT_MAX_FAILURE_RATE;
+  }
+
+  /** Most jobs at a time, before 429s lower it. */
+  get concurrency(): number {
+    return this.#concurrency;
+  }
+
+  /** Percent of the last rows. */
+  get maxFailureRate(): number {
+    return this.#maxFailureRate;
+  }
+
+  /** For the batch's next workflow run. */
+  get left(): Pick<ResumedBatch, 'concurrency' | 'maxFailureRate'> {
+    return { concurrency: this.#concurrency, maxFailureRate: this.#maxFailureRate };
+  }
+
+  /** Takes over what is named. */
+  set({ concurrency, maxFailureRate }: Extract<Instruction, { readonly kind: 'set' }>): void {
+    this.#concurrency = concurrency ?? this.#concurrency;
+    this.#maxFailureRate = maxFailureRate ?? this.#maxFailureRate;
+  }
+}
