@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest';
+import {
+  inputColumnOf,
+  isReportColumn,
+  metadataLabelName,
+} from '../../../../src/domain/rows/reserved-columns.js';
+
+test('input columns are known in any case of letters', () => {
+  expect(inputColumnOf(' Aspect_Ratio ')).toBe('aspect_ratio');
+  expect(inputColumnOf('category')).toBeUndefined();
+});
+
+test('columns of our own reports are known, others that look like them are not', () => {
+  expect(isReportColumn('Failure_Kind')).toBe(true);
+  expect(isReportColumn('reject_rule')).toBe(true);
+  expect(isReportColumn('failure_mode')).toBe(false);
+});
+
+test('a label that clashes with a column of ours is carried with input_ before it', () => {
+  expect(metadataLabelName('file_name')).toBe('input_file_name');
+  expect(metadataLabelName('row_id')).toBe('input_row_id');
+  expect(metadataLabelName('Width')).toBe('input_Width');
+  expect(metadataLabelName('category')).toBe('category');
+});
