@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
-import { LongestFirst } from './test/support/longest-first.js';
+import { LongestFirst } from './test/support/setup/longest-first.js';
 
 const REAL_INPUT = 'test/integration/real-input.test.ts';
 
@@ -19,7 +19,7 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     // The SDK's news about Node versions is not about the tests.
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
-    setupFiles: ['test/support/clean-environment.ts', 'test/support/unexpected-warnings.ts'],
+    setupFiles: ['test/support/setup/clean-environment.ts', 'test/support/setup/unexpected-warnings.ts'],
     projects: [
       {
         extends: true,
@@ -42,7 +42,7 @@ export default defineConfig({
           exclude: name === 'real-input' ? [] : [REAL_INPUT],
           testTimeout: 240_000,
           hookTimeout: 240_000,
-          globalSetup: 'test/support/built.mjs',
+          globalSetup: 'test/support/setup/built.mjs',
           server: { deps: { external: [/\/dist\//] } },
           // Their tests wait more than they work.
           maxWorkers: 3,

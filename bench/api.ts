@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { JobListing } from '../src/local/sandbox/index.js';
-import { runCommand } from '../test/support/command-line.js';
-import { submissionBench } from '../test/support/submission-bench.js';
-import { startTestEngine, type TestEngine } from '../test/support/test-engine.js';
+import { runCommand } from '../test/support/commands/command-line.js';
+import { submissionBench } from '../test/support/batches/submission-bench.js';
+import { startTestEngine, type TestEngine } from '../test/support/stack/test-engine.js';
 
 const CONCURRENCY = 250;
 /** Of 300 jobs the mean of polls is anywhere within 3.2 and 3.7, as their times happen to be drawn. */

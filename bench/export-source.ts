@@ -9,8 +9,8 @@ import { EMPTY_TALLY } from '../src/domain/batch/tally.js';
 import { ShardRowLine } from '../src/ledger/documents.js';
 import { readJsonLines } from '../src/ledger/files/json-lines.js';
 import { at, imageKey, rowsKey } from '../src/storage/layout.js';
-import type { ActivityBench } from '../test/support/activity-bench.js';
-import { samplePng } from '../test/support/sample-images.js';
+import type { ActivityBench } from '../test/support/batches/activity-bench.js';
+import { samplePng } from '../test/support/images/sample-images.js';
 
 const DIFFERENT = 100;
 const JOB = 'bench-job' as JobId;

@@ -4,9 +4,9 @@ import { parseArgs } from 'node:util';
 import prettyBytes from 'pretty-bytes';
 import { z } from 'zod';
 import { EXPORT_FORMATS } from '../src/report/export/export-format.js';
-import { startActivityBench } from '../test/support/activity-bench.js';
-import { bucketVariables } from '../test/support/bucket-variables.js';
-import { runCommand } from '../test/support/command-line.js';
+import { startActivityBench } from '../test/support/batches/activity-bench.js';
+import { bucketVariables } from '../test/support/stack/bucket-variables.js';
+import { runCommand } from '../test/support/commands/command-line.js';
 import { temporaryFolder } from '../test/support/temporary-folder.js';
 import { sealLargeBatch } from './export-source.js';
 

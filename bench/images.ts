@@ -3,8 +3,8 @@ import prettyBytes from 'pretty-bytes';
 import { createDownloadAgent } from '../src/bananahub/images/download-agent.js';
 import { downloadImage } from '../src/bananahub/images/image-download.js';
 import { inspectImage } from '../src/domain/images/bytes/inspect.js';
-import { startScriptedServer } from '../test/support/scripted-server.js';
-import { startTestS3 } from '../test/support/test-stack.js';
+import { startScriptedServer } from '../test/support/services/scripted-server.js';
+import { startTestS3 } from '../test/support/stack/test-stack.js';
 
 const TIMES = 20;
 /** Sides of noisy squares, which come to about 1.5 and 15 MB. */

@@ -1,10 +1,10 @@
 import { shardLength } from '../src/domain/batch/window.js';
 import type { BatchId } from '../src/domain/rows/ids.js';
 import { batchWorkflowId } from '../src/workflows/protocol/names.js';
-import { countHistoryEvents } from '../test/support/batch-evidence.js';
-import { runCommand } from '../test/support/command-line.js';
-import { RARE_429S } from '../test/support/rare-429s.js';
-import { startTestEngine } from '../test/support/test-engine.js';
+import { countHistoryEvents } from '../test/support/batches/batch-evidence.js';
+import { runCommand } from '../test/support/commands/command-line.js';
+import { RARE_429S } from '../test/support/services/rare-429s.js';
+import { startTestEngine } from '../test/support/stack/test-engine.js';
 
 const ROWS = 1632;
 const CONCURRENCY = 100;

@@ -1,8 +1,8 @@
 import getPort from 'get-port';
 import type { BatchId } from '../src/domain/rows/ids.js';
 import { batchWorkflowId } from '../src/workflows/protocol/names.js';
-import { runCommand } from '../test/support/command-line.js';
-import { startTestEngine, type TestEngine } from '../test/support/test-engine.js';
+import { runCommand } from '../test/support/commands/command-line.js';
+import { startTestEngine, type TestEngine } from '../test/support/stack/test-engine.js';
 
 const ROWS = 200;
 const CONCURRENCY = 100;

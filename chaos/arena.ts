@@ -1,7 +1,7 @@
 import path from 'node:path';
-import { RARE_429S } from '../test/support/rare-429s.js';
-import { startCommand } from '../test/support/command-line.js';
-import { startProxiedEngine, type ProxiedEngine } from '../test/support/test-engine.js';
+import { RARE_429S } from '../test/support/services/rare-429s.js';
+import { startCommand } from '../test/support/commands/command-line.js';
+import { startProxiedEngine, type ProxiedEngine } from '../test/support/stack/test-engine.js';
 import { ChaosBatches } from './chaos-batches.js';
 import type { ChaosPlan } from './plan.js';
 import { WorkerPool } from './worker-pool.js';

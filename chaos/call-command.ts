@@ -1,6 +1,6 @@
 import PQueue from 'p-queue';
-import { runCommand, type CommandResult } from '../test/support/command-line.js';
-import type { ProxiedEngine } from '../test/support/test-engine.js';
+import { runCommand, type CommandResult } from '../test/support/commands/command-line.js';
+import type { ProxiedEngine } from '../test/support/stack/test-engine.js';
 
 const WITHIN_MS = 60_000;
 

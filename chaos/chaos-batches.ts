@@ -5,7 +5,7 @@ import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { describeBatch, snapshotInMemo } from '../src/status/describe-batch.js';
 import type { BatchId } from '../src/domain/rows/ids.js';
 import type { BatchSnapshot } from '../src/workflows/protocol/batch-messages.js';
-import type { ProxiedEngine } from '../test/support/test-engine.js';
+import type { ProxiedEngine } from '../test/support/stack/test-engine.js';
 import { callCommand } from './call-command.js';
 import { chaosSheet } from './chaos-sheet.js';
 import type { PlannedBatch } from './plan.js';

@@ -2,7 +2,14 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SandboxPatch } from '../src/local/sandbox/index.js';
 import { pick } from '../src/local/sandbox/seeded-chance.js';
-import { ACCESS_DENIED, CREATES, DROPPED, puts, SLOW_DOWN, touches } from '../test/support/fault-answers.js';
+import {
+  ACCESS_DENIED,
+  CREATES,
+  DROPPED,
+  puts,
+  SLOW_DOWN,
+  touches,
+} from '../test/support/services/fault-answers.js';
 import type { Arena, Lift } from './arena.js';
 import type { PlannedFault } from './plan.js';
 import {
@@ -15,7 +22,7 @@ import {
   terminateShard,
 } from './batch-faults.js';
 
-const SHIFTED_CLOCK = path.resolve(import.meta.dirname, '../test/support/shifted-clock.mjs');
+const SHIFTED_CLOCK = path.resolve(import.meta.dirname, '../test/support/stack/shifted-clock.mjs');
 const HOUR_MS = 3_600_000;
 const ENOUGH = '1000000.00';
 

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { z } from 'zod';
 import type { Tally } from '../src/domain/batch/tally.js';
-import { expectSound } from '../test/support/batch-verdict.js';
+import { expectSound } from '../test/support/batches/batch-verdict.js';
 import type { Arena } from './arena.js';
 import type { ChaosBatch } from './chaos-batches.js';
 import { unexpectedEnds } from './expected-ends.js';

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { RunningCommand, Variables } from '../test/support/command-line.js';
+import type { RunningCommand, Variables } from '../test/support/commands/command-line.js';
 
 /** Starts a worker process; rejects where it does not come up, and kills it where `signal` is aborted before. */
 type StartWorker = (variables: Variables, signal: AbortSignal) => Promise<RunningCommand>;

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { HoldScope } from '../../src/domain/batch/holds.js';
 import type { SandboxPatch } from '../../src/local/sandbox/index.js';
-import { resultAcceptingLosses } from '../support/accept-losses.js';
-import { expectRecovered } from '../support/batch-verdict.js';
-import { withProxiedRuns, type BatchRuns } from '../support/batch-runs.js';
-import { CREATES, HALF_A_DOCUMENT, htmlPage } from '../support/fault-answers.js';
+import { resultAcceptingLosses } from '../support/batches/accept-losses.js';
+import { expectRecovered } from '../support/batches/batch-verdict.js';
+import { withProxiedRuns, type BatchRuns } from '../support/batches/batch-runs.js';
+import { CREATES, HALF_A_DOCUMENT, htmlPage } from '../support/services/fault-answers.js';
 import { eventually } from '../support/eventually.js';
 import {
   pauseUpdate,
@@ -12,8 +12,8 @@ import {
   setUpdate,
   snapshotQuery,
 } from '../../src/workflows/protocol/batch-messages.js';
-import { startTestStack, type TestStack } from '../support/test-stack.js';
-import { untilHeld } from '../support/until-held.js';
+import { startTestStack, type TestStack } from '../support/stack/test-stack.js';
+import { untilHeld } from '../support/batches/until-held.js';
 
 const ROWS = 12;
 

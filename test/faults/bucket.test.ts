@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { expectRecovered } from '../support/batch-verdict.js';
-import { withProxiedRuns, type BatchRuns } from '../support/batch-runs.js';
+import { expectRecovered } from '../support/batches/batch-verdict.js';
+import { withProxiedRuns, type BatchRuns } from '../support/batches/batch-runs.js';
 import { eventually } from '../support/eventually.js';
-import { ACCESS_DENIED, CREATES, puts, SLOW_DOWN, touches } from '../support/fault-answers.js';
-import type { Behaviour, Match } from '../support/fault-proxy.js';
-import type { ProxiedServices } from '../support/test-services.js';
-import { startTestStack, type TestStack } from '../support/test-stack.js';
+import { ACCESS_DENIED, CREATES, puts, SLOW_DOWN, touches } from '../support/services/fault-answers.js';
+import type { Behaviour, Match } from '../support/services/fault-proxy.js';
+import type { ProxiedServices } from '../support/stack/test-services.js';
+import { startTestStack, type TestStack } from '../support/stack/test-stack.js';
 import { snapshotQuery } from '../../src/workflows/protocol/batch-messages.js';
-import { untilHeld } from '../support/until-held.js';
+import { untilHeld } from '../support/batches/until-held.js';
 
 const ROWS = 20;
 const CONCURRENCY = 3;

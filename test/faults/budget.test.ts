@@ -12,8 +12,8 @@ import {
 } from '../../src/workflows/protocol/batch-messages.js';
 import { shardWorkflowId } from '../../src/workflows/protocol/names.js';
 import { eventually } from '../support/eventually.js';
-import { firstRun, startBatch, type BatchHandle } from '../support/start-batch.js';
-import { startTestEngine, type TestEngine } from '../support/test-engine.js';
+import { firstRun, startBatch, type BatchHandle } from '../support/batches/start-batch.js';
+import { startTestEngine, type TestEngine } from '../support/stack/test-engine.js';
 
 /** As the sandbox has them. */
 const COSTS = { nb: 20_000, nb2: 40_000, pro: 80_000 } as const;

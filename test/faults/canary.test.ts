@@ -10,8 +10,8 @@ import {
   setUpdate,
   snapshotQuery,
 } from '../../src/workflows/protocol/batch-messages.js';
-import { startBatchRuns, type BatchRuns } from '../support/batch-runs.js';
-import { expectSound, jobIdsOf } from '../support/batch-verdict.js';
+import { startBatchRuns, type BatchRuns } from '../support/batches/batch-runs.js';
+import { expectSound, jobIdsOf } from '../support/batches/batch-verdict.js';
 import { eventually } from '../support/eventually.js';
 
 const ROWS = 30;

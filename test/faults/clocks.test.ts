@@ -1,11 +1,11 @@
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { expectRecovered } from '../support/batch-verdict.js';
-import { startBatch } from '../support/start-batch.js';
-import { startProxiedEngine } from '../support/test-engine.js';
-import { startTestStack, type TestStack } from '../support/test-stack.js';
+import { expectRecovered } from '../support/batches/batch-verdict.js';
+import { startBatch } from '../support/batches/start-batch.js';
+import { startProxiedEngine } from '../support/stack/test-engine.js';
+import { startTestStack, type TestStack } from '../support/stack/test-stack.js';
 
-const SHIFTED_CLOCK = path.resolve(import.meta.dirname, '../support/shifted-clock.mjs');
+const SHIFTED_CLOCK = path.resolve(import.meta.dirname, '../support/stack/shifted-clock.mjs');
 const HOUR_MS = 3_600_000;
 const ROWS = 15;
 

@@ -2,16 +2,16 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { BatchStatus } from '../../src/status/status-document.js';
-import { expectSound, jobIdsOf } from '../support/batch-verdict.js';
-import { runInProcess } from '../support/command-in-process.js';
+import { expectSound, jobIdsOf } from '../support/batches/batch-verdict.js';
+import { runInProcess } from '../support/commands/command-in-process.js';
 import {
   runCommand,
   startCommand,
   type CommandResult,
   type RunningCommand,
-} from '../support/command-line.js';
+} from '../support/commands/command-line.js';
 import { eventually } from '../support/eventually.js';
-import { startTestEngine, type TestEngine } from '../support/test-engine.js';
+import { startTestEngine, type TestEngine } from '../support/stack/test-engine.js';
 
 const KEYS = [
   { key: 'old-key', account: 'ours' },

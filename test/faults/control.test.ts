@@ -12,7 +12,7 @@ import {
 } from '../../src/workflows/protocol/batch-messages.js';
 import { shardTallyQuery } from '../../src/workflows/protocol/shard-messages.js';
 import { shardWorkflowId } from '../../src/workflows/protocol/names.js';
-import { startBatchRuns, type BatchRuns } from '../support/batch-runs.js';
+import { startBatchRuns, type BatchRuns } from '../support/batches/batch-runs.js';
 import { eventually } from '../support/eventually.js';
 
 const prompts = (name: string, count = 20): string[] =>

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { resumeUpdate, snapshotQuery } from '../../src/workflows/protocol/batch-messages.js';
-import { withProxiedRuns } from '../support/batch-runs.js';
-import { expectRecovered } from '../support/batch-verdict.js';
+import { withProxiedRuns } from '../support/batches/batch-runs.js';
+import { expectRecovered } from '../support/batches/batch-verdict.js';
 import { eventually } from '../support/eventually.js';
-import { startBatch, type BatchHandle } from '../support/start-batch.js';
-import { startProxiedEngine } from '../support/test-engine.js';
-import { startTestStack, type TestStack } from '../support/test-stack.js';
+import { startBatch, type BatchHandle } from '../support/batches/start-batch.js';
+import { startProxiedEngine } from '../support/stack/test-engine.js';
+import { startTestStack, type TestStack } from '../support/stack/test-stack.js';
 
 const rowsOf = (name: string, count: number, mark = ''): string[] =>
   Array.from({ length: count }, (_, row) => `${name} ${row} ${mark}`);

@@ -3,10 +3,10 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { at, batchFileKey, openedKey, partsPrefix } from '../../src/storage/layout.js';
 import { shardWorkflowId } from '../../src/workflows/protocol/names.js';
-import { expectSound } from '../support/batch-verdict.js';
+import { expectSound } from '../support/batches/batch-verdict.js';
 import { eventually } from '../support/eventually.js';
-import { submissionBench } from '../support/submission-bench.js';
-import { startTestEngine, type TestEngine } from '../support/test-engine.js';
+import { submissionBench } from '../support/batches/submission-bench.js';
+import { startTestEngine, type TestEngine } from '../support/stack/test-engine.js';
 
 const ROWS = 12;
 const CANARY = 5;

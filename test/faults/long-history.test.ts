@@ -6,8 +6,8 @@ import {
   snapshotQuery,
 } from '../../src/workflows/protocol/batch-messages.js';
 import { batchWorkflowId, shardWorkflowId } from '../../src/workflows/protocol/names.js';
-import { startBatchRuns, type BatchRuns } from '../support/batch-runs.js';
-import { expectSound, jobIdsOf } from '../support/batch-verdict.js';
+import { startBatchRuns, type BatchRuns } from '../support/batches/batch-runs.js';
+import { expectSound, jobIdsOf } from '../support/batches/batch-verdict.js';
 import { eventually } from '../support/eventually.js';
 
 describe('a batch whose histories grow long', { timeout: 400_000 }, () => {

@@ -2,10 +2,10 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startCommand, type RunningCommand, type Variables } from '../support/command-line.js';
-import { runInProcess } from '../support/command-in-process.js';
+import { startCommand, type RunningCommand, type Variables } from '../support/commands/command-line.js';
+import { runInProcess } from '../support/commands/command-in-process.js';
 import { eventually } from '../support/eventually.js';
-import { startTestEngine, type TestEngine } from '../support/test-engine.js';
+import { startTestEngine, type TestEngine } from '../support/stack/test-engine.js';
 
 /** A minute is promised; what hung did so for ever. */
 const WITHIN_MS = 60_000;

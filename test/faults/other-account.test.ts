@@ -4,11 +4,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BatchId } from '../../src/domain/rows/ids.js';
 import { at, batchFileKey } from '../../src/storage/layout.js';
 import { batchWorkflowId } from '../../src/workflows/protocol/names.js';
-import { runInProcess } from '../support/command-in-process.js';
-import { runCommand, startCommand, type CommandResult, type Variables } from '../support/command-line.js';
+import { runInProcess } from '../support/commands/command-in-process.js';
+import {
+  runCommand,
+  startCommand,
+  type CommandResult,
+  type Variables,
+} from '../support/commands/command-line.js';
 import { eventually } from '../support/eventually.js';
-import { startRelay } from '../support/relay.js';
-import { startTestEngine, type TestEngine } from '../support/test-engine.js';
+import { startRelay } from '../support/services/relay.js';
+import { startTestEngine, type TestEngine } from '../support/stack/test-engine.js';
 
 describe('a batch', () => {
   let engine: TestEngine;

@@ -3,11 +3,11 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pMap from 'p-map';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { expectSound } from '../support/batch-verdict.js';
-import { runInProcess } from '../support/command-in-process.js';
-import { startCommand, type CommandResult } from '../support/command-line.js';
+import { expectSound } from '../support/batches/batch-verdict.js';
+import { runInProcess } from '../support/commands/command-in-process.js';
+import { startCommand, type CommandResult } from '../support/commands/command-line.js';
 import { eventually } from '../support/eventually.js';
-import { startTestEngine, type TestEngine } from '../support/test-engine.js';
+import { startTestEngine, type TestEngine } from '../support/stack/test-engine.js';
 
 const ROWS = 24;
 /** Three seconds until a bucket is missed, eight where it is needed, and a loaded machine's own: what hung took minutes. */

@@ -3,10 +3,10 @@ import type { FailureKind } from '../../src/domain/rows/failure-kind.js';
 import { cancelUpdate } from '../../src/workflows/protocol/batch-messages.js';
 import { shardWorkflowId } from '../../src/workflows/protocol/names.js';
 import { oldestRowsQuery, rowQuery } from '../../src/workflows/protocol/shard-messages.js';
-import { startBatchRuns, withProxiedRuns, type BatchRuns } from '../support/batch-runs.js';
-import { expectRecovered } from '../support/batch-verdict.js';
+import { startBatchRuns, withProxiedRuns, type BatchRuns } from '../support/batches/batch-runs.js';
+import { expectRecovered } from '../support/batches/batch-verdict.js';
 import { eventually } from '../support/eventually.js';
-import { untilHeld } from '../support/until-held.js';
+import { untilHeld } from '../support/batches/until-held.js';
 
 const ROWS = 24;
 

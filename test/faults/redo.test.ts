@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { fromStoredIdentity, type StoredIdentity } from '../../src/domain/images/stored-identity.js';
 import { at, imageKey } from '../../src/storage/layout.js';
-import { readEvidence } from '../support/batch-evidence.js';
+import { readEvidence } from '../support/batches/batch-evidence.js';
 import { eventually } from '../support/eventually.js';
-import { submissionBench } from '../support/submission-bench.js';
-import { startTestEngine, type TestEngine } from '../support/test-engine.js';
+import { submissionBench } from '../support/batches/submission-bench.js';
+import { startTestEngine, type TestEngine } from '../support/stack/test-engine.js';
 
 describe('redo', () => {
   let engine: TestEngine;

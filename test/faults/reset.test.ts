@@ -8,8 +8,8 @@ import {
   snapshotQuery,
 } from '../../src/workflows/protocol/batch-messages.js';
 import { batchWorkflowId } from '../../src/workflows/protocol/names.js';
-import { startBatchRuns, type BatchRuns } from '../support/batch-runs.js';
-import { expectRecovered, jobIdsOf } from '../support/batch-verdict.js';
+import { startBatchRuns, type BatchRuns } from '../support/batches/batch-runs.js';
+import { expectRecovered, jobIdsOf } from '../support/batches/batch-verdict.js';
 import { eventually } from '../support/eventually.js';
 
 const ROWS = 20;

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { at, openedKey, outcomesKey, reportKey } from '../../src/storage/layout.js';
-import { readEvidence } from '../support/batch-evidence.js';
-import { runCommand } from '../support/command-line.js';
+import { readEvidence } from '../support/batches/batch-evidence.js';
+import { runCommand } from '../support/commands/command-line.js';
 import { eventually } from '../support/eventually.js';
-import { submissionBench } from '../support/submission-bench.js';
-import { startTestEngine, type TestEngine } from '../support/test-engine.js';
+import { submissionBench } from '../support/batches/submission-bench.js';
+import { startTestEngine, type TestEngine } from '../support/stack/test-engine.js';
 
 const rows = (name: string, count: number): string =>
   `prompt\n${Array.from({ length: count }, (_, row) => `${name} ${row}\n`).join('')}`;

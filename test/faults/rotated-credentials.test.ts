@@ -4,10 +4,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ChildServer } from '../../src/local/servers/child-server.js';
 import { startS3 } from '../../src/local/servers/s3.js';
 import type { runBatch } from '../../src/workflows/index.js';
-import { runInProcess } from '../support/command-in-process.js';
+import { runInProcess } from '../support/commands/command-in-process.js';
 import { eventually } from '../support/eventually.js';
-import { startTestEngine, type TestEngine } from '../support/test-engine.js';
-import { untilHeld } from '../support/until-held.js';
+import { startTestEngine, type TestEngine } from '../support/stack/test-engine.js';
+import { untilHeld } from '../support/batches/until-held.js';
 
 const NEW = { accessKeyId: 'rotated-access', secretAccessKey: 'rotated-secret-of-the-server' };
 

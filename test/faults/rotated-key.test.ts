@@ -5,12 +5,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BatchId } from '../../src/domain/rows/ids.js';
 import type { BatchLocation } from '../../src/storage/layout.js';
 import type { runBatch } from '../../src/workflows/index.js';
-import { readEvidence } from '../support/batch-evidence.js';
-import { runInProcess } from '../support/command-in-process.js';
+import { readEvidence } from '../support/batches/batch-evidence.js';
+import { runInProcess } from '../support/commands/command-in-process.js';
 import { eventually } from '../support/eventually.js';
-import { historyText } from '../support/history-text.js';
-import { startTestEngine, type TestEngine } from '../support/test-engine.js';
-import { untilHeld } from '../support/until-held.js';
+import { historyText } from '../support/batches/history-text.js';
+import { startTestEngine, type TestEngine } from '../support/stack/test-engine.js';
+import { untilHeld } from '../support/batches/until-held.js';
 
 const newKey = (): string => `bh_live_${randomBytes(24).toString('hex')}`;
 const FOREIGN = newKey();

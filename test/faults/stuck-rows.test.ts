@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readBatchStatus } from '../../src/status/batch-status.js';
 import { snapshotQuery } from '../../src/workflows/protocol/batch-messages.js';
-import { readEvidence } from '../support/batch-evidence.js';
-import { startBatchRuns, type BatchRuns } from '../support/batch-runs.js';
+import { readEvidence } from '../support/batches/batch-evidence.js';
+import { startBatchRuns, type BatchRuns } from '../support/batches/batch-runs.js';
 import { eventually } from '../support/eventually.js';
 
 const prompts = (name: string, count: number): string[] =>

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { shardWorkflowId } from '../../src/workflows/protocol/names.js';
-import { expectRecovered } from '../support/batch-verdict.js';
+import { expectRecovered } from '../support/batches/batch-verdict.js';
 import { eventually } from '../support/eventually.js';
-import { startOtherBuild } from '../support/other-build-worker.js';
-import { submissionBench, type SubmissionBench } from '../support/submission-bench.js';
-import { startTestEngine, type TestEngine } from '../support/test-engine.js';
+import { startOtherBuild } from '../support/stack/other-build-worker.js';
+import { submissionBench, type SubmissionBench } from '../support/batches/submission-bench.js';
+import { startTestEngine, type TestEngine } from '../support/stack/test-engine.js';
 
 const ROWS = 16;
 /** Exactly what all rows cost. */

@@ -3,10 +3,10 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { BatchId } from '../../src/domain/rows/ids.js';
 import { batchWorkflowId } from '../../src/workflows/protocol/names.js';
-import { expectRecovered } from '../support/batch-verdict.js';
-import { runCommand, type CommandResult } from '../support/command-line.js';
+import { expectRecovered } from '../support/batches/batch-verdict.js';
+import { runCommand, type CommandResult } from '../support/commands/command-line.js';
 import { eventually } from '../support/eventually.js';
-import { startTestEngine, type TestEngine } from '../support/test-engine.js';
+import { startTestEngine, type TestEngine } from '../support/stack/test-engine.js';
 
 const ROWS = 40;
 

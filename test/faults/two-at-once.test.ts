@@ -3,13 +3,13 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BatchId } from '../../src/domain/rows/ids.js';
 import { batchWorkflowId } from '../../src/workflows/protocol/names.js';
-import { expectRecovered } from '../support/batch-verdict.js';
-import { runCommand } from '../support/command-line.js';
-import { puts, touches } from '../support/fault-answers.js';
-import { startFaultProxy, type Match, type TapMoment } from '../support/fault-proxy.js';
-import { startBatch } from '../support/start-batch.js';
-import { startProxiedEngine, type ProxiedEngine } from '../support/test-engine.js';
-import { startTestStack, type TestStack } from '../support/test-stack.js';
+import { expectRecovered } from '../support/batches/batch-verdict.js';
+import { runCommand } from '../support/commands/command-line.js';
+import { puts, touches } from '../support/services/fault-answers.js';
+import { startFaultProxy, type Match, type TapMoment } from '../support/services/fault-proxy.js';
+import { startBatch } from '../support/batches/start-batch.js';
+import { startProxiedEngine, type ProxiedEngine } from '../support/stack/test-engine.js';
+import { startTestStack, type TestStack } from '../support/stack/test-stack.js';
 
 const ROWS = 40;
 

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { expectRecovered } from '../support/batch-verdict.js';
-import { CREATES, POLLS, puts } from '../support/fault-answers.js';
-import type { Match, TapMoment } from '../support/fault-proxy.js';
-import { startBatch } from '../support/start-batch.js';
-import { startProxiedEngine, type ProxiedEngine } from '../support/test-engine.js';
-import { startTestStack, type TestStack } from '../support/test-stack.js';
+import { expectRecovered } from '../support/batches/batch-verdict.js';
+import { CREATES, POLLS, puts } from '../support/services/fault-answers.js';
+import type { Match, TapMoment } from '../support/services/fault-proxy.js';
+import { startBatch } from '../support/batches/start-batch.js';
+import { startProxiedEngine, type ProxiedEngine } from '../support/stack/test-engine.js';
+import { startTestStack, type TestStack } from '../support/stack/test-stack.js';
 
 const ROWS = 12;
 

@@ -5,9 +5,9 @@ import { at, reportKey } from '../../src/storage/layout.js';
 import { cancelUpdate } from '../../src/workflows/protocol/batch-messages.js';
 import { shardTallyQuery } from '../../src/workflows/protocol/shard-messages.js';
 import { shardWorkflowId } from '../../src/workflows/protocol/names.js';
-import { startBatchRuns, type BatchRuns } from '../support/batch-runs.js';
+import { startBatchRuns, type BatchRuns } from '../support/batches/batch-runs.js';
 import { eventually } from '../support/eventually.js';
-import { untilHeld } from '../support/until-held.js';
+import { untilHeld } from '../support/batches/until-held.js';
 
 const HELD_WITHIN_MS = 20_000;
 

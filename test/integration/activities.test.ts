@@ -14,16 +14,16 @@ import { BatchFile, type RunRequest } from '../../src/ledger/documents.js';
 import { ServiceTexts } from '../../src/ledger/service-texts.js';
 import { fromStoredIdentity, toStoredIdentity } from '../../src/domain/images/stored-identity.js';
 import { hashThumbnail } from '../../src/activities/worker/thumbnail.js';
-import { thumbnailOf } from '../support/thumbnail-of.js';
+import { thumbnailOf } from '../support/images/thumbnail-of.js';
 import { workerWebhooks } from '../../src/bananahub/webhooks/worker-webhooks.js';
 import type { WebhookConfig } from '../../src/bananahub/webhooks/webhook-config.js';
 import { createDownloadAgent } from '../../src/bananahub/images/download-agent.js';
 import { downloadImage } from '../../src/bananahub/images/image-download.js';
-import { deflated, pngOf } from '../support/png-kinds.js';
-import { jpegParts, samplePng } from '../support/sample-images.js';
-import { startScriptedServer } from '../support/scripted-server.js';
-import { readEvidence } from '../support/batch-evidence.js';
-import { startActivityBench, type ActivityBench } from '../support/activity-bench.js';
+import { deflated, pngOf } from '../support/images/png-kinds.js';
+import { jpegParts, samplePng } from '../support/images/sample-images.js';
+import { startScriptedServer } from '../support/services/scripted-server.js';
+import { readEvidence } from '../support/batches/batch-evidence.js';
+import { startActivityBench, type ActivityBench } from '../support/batches/activity-bench.js';
 import {
   at,
   batchFileKey,

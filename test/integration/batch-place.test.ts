@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { claimPlace, findPlace } from '../../src/plan/place/batch-place.js';
 import type { BatchId } from '../../src/domain/rows/ids.js';
-import { submissionBench } from '../support/submission-bench.js';
-import { startTestEngine, type TestEngine } from '../support/test-engine.js';
+import { submissionBench } from '../support/batches/submission-bench.js';
+import { startTestEngine, type TestEngine } from '../support/stack/test-engine.js';
 
 const SHEET = 'id,prompt\none,a red fox\ntwo,a blue fox [[refuse]]\n';
 

@@ -2,9 +2,9 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import pMap from 'p-map';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runInProcess } from '../support/command-in-process.js';
-import type { CommandResult, Variables } from '../support/command-line.js';
-import { startTestEngine, type TestEngine } from '../support/test-engine.js';
+import { runInProcess } from '../support/commands/command-in-process.js';
+import type { CommandResult, Variables } from '../support/commands/command-line.js';
+import { startTestEngine, type TestEngine } from '../support/stack/test-engine.js';
 
 type Part = 'temporal' | 'bucket' | 'api' | 'prices' | 'webhooks' | 'notices';
 

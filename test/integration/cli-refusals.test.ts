@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { runInProcess } from '../support/command-in-process.js';
-import { runCommand, type CommandResult, type Variables } from '../support/command-line.js';
+import { runInProcess } from '../support/commands/command-in-process.js';
+import { runCommand, type CommandResult, type Variables } from '../support/commands/command-line.js';
 import { eventually } from '../support/eventually.js';
-import { s3Error, startOddStore, type Oddity, type OddStore } from '../support/odd-store.js';
-import { startScriptedServer } from '../support/scripted-server.js';
+import { s3Error, startOddStore, type Oddity, type OddStore } from '../support/services/odd-store.js';
+import { startScriptedServer } from '../support/services/scripted-server.js';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
-import { startTestEngine, type TestEngine } from '../support/test-engine.js';
+import { startTestEngine, type TestEngine } from '../support/stack/test-engine.js';
 
 const SHEET = 'prompt\na yellow submarine\n';
 const CLI = path.resolve(import.meta.dirname, '../../dist/cli.js');

@@ -1,4 +1,4 @@
-import { QUICK_LIMITS } from '../support/quick-limits.js';
+import { QUICK_LIMITS } from '../support/commands/quick-limits.js';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import pino from 'pino';
@@ -22,13 +22,13 @@ import { startRun } from '../../src/plan/start-run.js';
 import type { RunningWorker } from '../../src/activities/worker/process/run-workers.js';
 import { startWorker } from '../../src/worker.js';
 import { batchWorkflowId } from '../../src/workflows/protocol/names.js';
-import { performCommand } from '../support/command-run.js';
+import { performCommand } from '../support/commands/command-run.js';
 import { eventually } from '../support/eventually.js';
-import { s3Error, startOddStore } from '../support/odd-store.js';
-import { startScriptedServer } from '../support/scripted-server.js';
+import { s3Error, startOddStore } from '../support/services/odd-store.js';
+import { startScriptedServer } from '../support/services/scripted-server.js';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
-import { startTestStack, type TestStack } from '../support/test-stack.js';
-import { bucketConfig, temporalConfig } from '../support/server-config.js';
+import { startTestStack, type TestStack } from '../support/stack/test-stack.js';
+import { bucketConfig, temporalConfig } from '../support/stack/server-config.js';
 
 const API_KEY = 'a-key-that-nobody-may-see';
 

@@ -7,9 +7,9 @@ import { launch, type Browser, type Page } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BatchId } from '../../src/domain/rows/ids.js';
 import type { RunRef } from '../../src/storage/layout.js';
-import { LOST, writeLongContactSheet } from '../support/long-contact-sheet.js';
-import { isAvailable } from '../support/required.js';
-import { startTestS3, type TestS3 } from '../support/test-stack.js';
+import { LOST, writeLongContactSheet } from '../support/images/long-contact-sheet.js';
+import { isAvailable } from '../support/setup/required.js';
+import { startTestS3, type TestS3 } from '../support/stack/test-stack.js';
 
 const CHROMIUM = process.env['BANANA_TEST_CHROMIUM'] ?? '/usr/bin/chromium';
 const ROWS = 100_000;

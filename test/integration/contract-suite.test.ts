@@ -9,14 +9,14 @@ import { ALL_RULES } from '../../contract/all-checks.js';
 import { performContract } from '../../contract/command.js';
 import { parseArguments, type CommandOptions } from '../../contract/options.js';
 import { startSandbox, type RunningSandbox, type SandboxOptions } from '../../src/local/sandbox/index.js';
-import { BROKEN_ANSWERS } from '../support/broken-answers.js';
-import { BROKEN_CREATES } from '../support/broken-creates.js';
+import { BROKEN_ANSWERS } from '../support/services/broken-answers.js';
+import { BROKEN_CREATES } from '../support/services/broken-creates.js';
 import { ACCOUNT_KEY as KEY, type Places } from '../support/contract-changes.js';
-import { startChangingProxy, type Change } from '../support/changing-proxy.js';
-import { CapturedStream } from '../support/command-run.js';
+import { startChangingProxy, type Change } from '../support/services/changing-proxy.js';
+import { CapturedStream } from '../support/commands/command-run.js';
 import { eventually } from '../support/eventually.js';
-import { samplePng } from '../support/sample-images.js';
-import { startScriptedServer, type ScriptedServer } from '../support/scripted-server.js';
+import { samplePng } from '../support/images/sample-images.js';
+import { startScriptedServer, type ScriptedServer } from '../support/services/scripted-server.js';
 
 const documentSchema = z.object({
   results: z.array(

@@ -4,11 +4,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { exportCommand, type ExportOptions } from '../../src/cli/results/export.js';
 import { verify } from '../../src/cli/batch/verify.js';
-import { startActivityBench, type ActivityBench } from '../support/activity-bench.js';
-import { performCommand } from '../support/command-run.js';
-import { startFaultProxy, type Behaviour, type FaultProxy } from '../support/fault-proxy.js';
-import { sealBatch, type SealedBatch } from '../support/sealed-batches.js';
-import { bucketConfig } from '../support/server-config.js';
+import { startActivityBench, type ActivityBench } from '../support/batches/activity-bench.js';
+import { performCommand } from '../support/commands/command-run.js';
+import { startFaultProxy, type Behaviour, type FaultProxy } from '../support/services/fault-proxy.js';
+import { sealBatch, type SealedBatch } from '../support/batches/sealed-batches.js';
+import { bucketConfig } from '../support/stack/server-config.js';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
 
 const SHEET = [

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { runCommand } from '../support/command-line.js';
+import { runCommand } from '../support/commands/command-line.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
 const CLI = path.resolve(import.meta.dirname, '../../dist/cli.js');

@@ -3,9 +3,9 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { processesOfFolder } from '../support/processes-of-folder.js';
-import type { RunningCommand } from '../support/command-line.js';
-import { embeddedFolder, type EmbeddedFolder } from '../support/embedded-folder.js';
+import { processesOfFolder } from '../support/stack/processes-of-folder.js';
+import type { RunningCommand } from '../support/commands/command-line.js';
+import { embeddedFolder, type EmbeddedFolder } from '../support/stack/embedded-folder.js';
 import { eventually } from '../support/eventually.js';
 
 const PNG_SIGNATURE = '89504e470d0a1a0a';

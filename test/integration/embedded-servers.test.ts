@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startTestStack } from '../support/test-stack.js';
-import type { TestStack } from '../support/test-stack.js';
+import { startTestStack } from '../support/stack/test-stack.js';
+import type { TestStack } from '../support/stack/test-stack.js';
 import { eventually } from '../support/eventually.js';
 
 let stack: TestStack;

@@ -11,7 +11,7 @@ import { createS3ObjectStore } from '../../src/storage/s3/s3-object-store.js';
 import { startStack } from '../../src/local/keeper/stack.js';
 import type { RunningStack, StackOptions } from '../../src/local/keeper/stack.js';
 import { findStack } from '../../src/local/servers/stack-info.js';
-import { isProcessGone } from '../support/process-gone.js';
+import { isProcessGone } from '../support/stack/process-gone.js';
 import { eventually } from '../support/eventually.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import type { TemporaryFolder } from '../support/temporary-folder.js';
@@ -159,7 +159,7 @@ describe('a stack', () => {
   });
 
   it('whose process is killed leaves no server behind and can be started again over its data', async () => {
-    const script = join(import.meta.dirname, '../support/stack-parent.ts');
+    const script = join(import.meta.dirname, '../support/stack/stack-parent.ts');
     const parent = spawn(process.execPath, ['--import', 'tsx', script, folder.path], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });

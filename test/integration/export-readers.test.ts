@@ -7,12 +7,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { exportCommand, type ExportOptions } from '../../src/cli/results/export.js';
 import type { JsonValue } from '../../src/domain/text/json.js';
-import { startActivityBench, type ActivityBench } from '../support/activity-bench.js';
-import { performCommand } from '../support/command-run.js';
-import { isAvailable } from '../support/required.js';
-import { sealBatch, type SealedImage } from '../support/sealed-batches.js';
+import { startActivityBench, type ActivityBench } from '../support/batches/activity-bench.js';
+import { performCommand } from '../support/commands/command-run.js';
+import { isAvailable } from '../support/setup/required.js';
+import { sealBatch, type SealedImage } from '../support/batches/sealed-batches.js';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
-import { bucketConfig } from '../support/server-config.js';
+import { bucketConfig } from '../support/stack/server-config.js';
 
 const ROWS = 9;
 const TYPES = ['png', 'jpg', 'webp'] as const;
@@ -75,7 +75,7 @@ function promptOf(row: number): string {
 async function runPython(script: string, args: readonly string[], home: string): Promise<string> {
   const { stdout } = await promisify(execFile)(
     python ?? '',
-    [path.resolve(import.meta.dirname, '../support', script), ...args],
+    [path.resolve(import.meta.dirname, '../support/python', script), ...args],
     { env: { HOME: home, PATH: process.env['PATH'] ?? '', HF_HUB_OFFLINE: '1', HF_HOME: home } },
   );
   return stdout;

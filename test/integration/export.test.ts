@@ -7,14 +7,14 @@ import { z } from 'zod';
 import { exportCommand, type ExportOptions } from '../../src/cli/results/export.js';
 import type { Config } from '../../src/config.js';
 import { UsageError } from '../../src/errors.js';
-import { bucketVariables } from '../support/bucket-variables.js';
-import { startActivityBench, type ActivityBench } from '../support/activity-bench.js';
-import { runCommand, startCommand, type Variables } from '../support/command-line.js';
-import { performCommand, type CommandRunOptions } from '../support/command-run.js';
+import { bucketVariables } from '../support/stack/bucket-variables.js';
+import { startActivityBench, type ActivityBench } from '../support/batches/activity-bench.js';
+import { runCommand, startCommand, type Variables } from '../support/commands/command-line.js';
+import { performCommand, type CommandRunOptions } from '../support/commands/command-run.js';
 import { eventually } from '../support/eventually.js';
-import { imageOf, sealBatch, type SealedBatch, type SealedImage } from '../support/sealed-batches.js';
+import { imageOf, sealBatch, type SealedBatch, type SealedImage } from '../support/batches/sealed-batches.js';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
-import { bucketConfig } from '../support/server-config.js';
+import { bucketConfig } from '../support/stack/server-config.js';
 
 const SHARD = 64 * 1024;
 const Exported = z.object({

@@ -2,8 +2,12 @@ import { readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import pMap from 'p-map';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runCommand } from '../support/command-line.js';
-import { programWithCoreFault, type CoreFault, type ForeignProgram } from '../support/foreign-machine.js';
+import { runCommand } from '../support/commands/command-line.js';
+import {
+  programWithCoreFault,
+  type CoreFault,
+  type ForeignProgram,
+} from '../support/stack/foreign-machine.js';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
 
 /** Nothing listens there: the commands must not come so far. */

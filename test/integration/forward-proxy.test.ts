@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runCommand, type Variables } from '../support/command-line.js';
+import { runCommand, type Variables } from '../support/commands/command-line.js';
 import { eventually } from '../support/eventually.js';
-import { startForwardProxy, type ForwardProxy } from '../support/forward-proxy.js';
-import { startScriptedServer, type ScriptedServer } from '../support/scripted-server.js';
-import { startTestEngine, type TestEngine } from '../support/test-engine.js';
+import { startForwardProxy, type ForwardProxy } from '../support/services/forward-proxy.js';
+import { startScriptedServer, type ScriptedServer } from '../support/services/scripted-server.js';
+import { startTestEngine, type TestEngine } from '../support/stack/test-engine.js';
 
 const PASSWORD = 'hush-hush-proxy';
 

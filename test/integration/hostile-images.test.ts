@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { startChangingProxy } from '../support/changing-proxy.js';
+import { startChangingProxy } from '../support/services/changing-proxy.js';
 import { images } from '../support/contract-changes.js';
-import { hostileImages } from '../support/hostile-images.js';
-import { isAvailable } from '../support/required.js';
-import { submissionBench } from '../support/submission-bench.js';
-import { startTestEngine, type TestEngine } from '../support/test-engine.js';
-import { readEvidence } from '../support/batch-evidence.js';
+import { hostileImages } from '../support/images/hostile-images.js';
+import { isAvailable } from '../support/setup/required.js';
+import { submissionBench } from '../support/batches/submission-bench.js';
+import { startTestEngine, type TestEngine } from '../support/stack/test-engine.js';
+import { readEvidence } from '../support/batches/batch-evidence.js';
 
 const EACH = 4;
 const IMAGE_MEMORY = 192e6;

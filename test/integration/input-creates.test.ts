@@ -13,10 +13,10 @@ import { ServiceTexts } from '../../src/ledger/service-texts.js';
 import { inputImagesPrefix, sentPrefix, type BatchLocation } from '../../src/storage/layout.js';
 import { createS3ObjectStore } from '../../src/storage/s3/s3-object-store.js';
 import type { ObjectStore } from '../../src/storage/object-store.js';
-import { startActivityBench, type ActivityBench } from '../support/activity-bench.js';
+import { startActivityBench, type ActivityBench } from '../support/batches/activity-bench.js';
 import { eventually } from '../support/eventually.js';
-import { samplePng } from '../support/sample-images.js';
-import { startScriptedServer, type ScriptedServer } from '../support/scripted-server.js';
+import { samplePng } from '../support/images/sample-images.js';
+import { startScriptedServer, type ScriptedServer } from '../support/services/scripted-server.js';
 
 const DAY_MS = 86_400_000;
 

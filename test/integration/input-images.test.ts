@@ -2,12 +2,12 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { batchRoot, failuresKey, inputImagesPrefix } from '../../src/storage/layout.js';
-import { readEvidence } from '../support/batch-evidence.js';
-import { runCommand } from '../support/command-line.js';
-import { samplePng } from '../support/sample-images.js';
-import { startScriptedServer, type ScriptedServer } from '../support/scripted-server.js';
-import { submissionBench } from '../support/submission-bench.js';
-import { startTestEngine, type TestEngine } from '../support/test-engine.js';
+import { readEvidence } from '../support/batches/batch-evidence.js';
+import { runCommand } from '../support/commands/command-line.js';
+import { samplePng } from '../support/images/sample-images.js';
+import { startScriptedServer, type ScriptedServer } from '../support/services/scripted-server.js';
+import { submissionBench } from '../support/batches/submission-bench.js';
+import { startTestEngine, type TestEngine } from '../support/stack/test-engine.js';
 
 describe('a sheet with input images', () => {
   let engine: TestEngine;

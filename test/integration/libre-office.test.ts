@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { htmlEscape } from 'escape-goat';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { isAvailable } from '../support/required.js';
+import { isAvailable } from '../support/setup/required.js';
 import { cellsOf, readWholeSheet } from '../support/read-whole-sheet.js';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
 

@@ -11,19 +11,19 @@ import { SheetSettings } from '../../src/sheet/index.js';
 import { at, batchRoot, renamesKey } from '../../src/storage/layout.js';
 import { StorageError, type ObjectStore } from '../../src/storage/object-store.js';
 import { createS3ObjectStore } from '../../src/storage/s3/s3-object-store.js';
-import { startActivityBench, type ActivityBench } from '../support/activity-bench.js';
-import { readEvidence } from '../support/batch-evidence.js';
-import { performCommand } from '../support/command-run.js';
-import { isAvailable } from '../support/required.js';
+import { startActivityBench, type ActivityBench } from '../support/batches/activity-bench.js';
+import { readEvidence } from '../support/batches/batch-evidence.js';
+import { performCommand } from '../support/commands/command-run.js';
+import { isAvailable } from '../support/setup/required.js';
 import {
   imageOf,
   leaveUnrecorded,
   sealBatch,
   storeLate,
   type SealedBatch,
-} from '../support/sealed-batches.js';
-import { s3Error, startOddStore } from '../support/odd-store.js';
-import { bucketConfig } from '../support/server-config.js';
+} from '../support/batches/sealed-batches.js';
+import { s3Error, startOddStore } from '../support/services/odd-store.js';
+import { bucketConfig } from '../support/stack/server-config.js';
 
 const python = process.env['BANANA_TEST_PYTHON'];
 const never = new AbortController().signal;

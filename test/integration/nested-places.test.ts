@@ -8,8 +8,8 @@ import { startRun } from '../../src/plan/start-run.js';
 import type { BatchId } from '../../src/domain/rows/ids.js';
 import { SheetSettings } from '../../src/sheet/index.js';
 import { requestKey, type BatchLocation } from '../../src/storage/layout.js';
-import { submissionBench } from '../support/submission-bench.js';
-import { startTestEngine, type TestEngine } from '../support/test-engine.js';
+import { submissionBench } from '../support/batches/submission-bench.js';
+import { startTestEngine, type TestEngine } from '../support/stack/test-engine.js';
 
 const SHEET = 'id,prompt\none,a red fox\n';
 

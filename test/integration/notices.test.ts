@@ -12,14 +12,18 @@ import type { RunningWorker } from '../../src/activities/worker/process/run-work
 import { startWorker } from '../../src/worker.js';
 import { cancelUpdate, setUpdate } from '../../src/workflows/protocol/batch-messages.js';
 import { noticeWorkflowId } from '../../src/workflows/protocol/names.js';
-import { runCommand } from '../support/command-line.js';
+import { runCommand } from '../support/commands/command-line.js';
 import { eventually } from '../support/eventually.js';
-import { startScriptedServer, type ScriptedServer, type SeenRequest } from '../support/scripted-server.js';
-import { startBatch, type BatchHandle } from '../support/start-batch.js';
-import { QUICK_LIMITS } from '../support/quick-limits.js';
-import { startTestEngine, type TestEngine } from '../support/test-engine.js';
-import { TEST_API_KEY } from '../support/test-services.js';
-import { bucketConfig, temporalConfig } from '../support/server-config.js';
+import {
+  startScriptedServer,
+  type ScriptedServer,
+  type SeenRequest,
+} from '../support/services/scripted-server.js';
+import { startBatch, type BatchHandle } from '../support/batches/start-batch.js';
+import { QUICK_LIMITS } from '../support/commands/quick-limits.js';
+import { startTestEngine, type TestEngine } from '../support/stack/test-engine.js';
+import { TEST_API_KEY } from '../support/stack/test-services.js';
+import { bucketConfig, temporalConfig } from '../support/stack/server-config.js';
 
 const secretOf = (): string => `whsec_${randomBytes(32).toString('base64')}`;
 const [NEW_SECRET, OLD_SECRET] = [secretOf(), secretOf()];

@@ -7,13 +7,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BatchId } from '../../src/domain/rows/ids.js';
 import { shardLength } from '../../src/domain/batch/window.js';
 import { batchWorkflowId } from '../../src/workflows/protocol/names.js';
-import { countHistoryEvents } from '../support/batch-evidence.js';
-import { expectSound } from '../support/batch-verdict.js';
-import { runCommand, startCommand, type RunningCommand } from '../support/command-line.js';
+import { countHistoryEvents } from '../support/batches/batch-evidence.js';
+import { expectSound } from '../support/batches/batch-verdict.js';
+import { runCommand, startCommand, type RunningCommand } from '../support/commands/command-line.js';
 import { eventually } from '../support/eventually.js';
-import { isAvailable } from '../support/required.js';
-import { RARE_429S } from '../support/rare-429s.js';
-import { startTestEngine, type TestEngine } from '../support/test-engine.js';
+import { isAvailable } from '../support/setup/required.js';
+import { RARE_429S } from '../support/services/rare-429s.js';
+import { startTestEngine, type TestEngine } from '../support/stack/test-engine.js';
 
 /** 1,632 real prompts with labels; lies beside the checkout only where the project is developed. */
 const PARTI_PROMPTS = path.resolve(import.meta.dirname, '../../../shared/data/PartiPrompts.tsv');

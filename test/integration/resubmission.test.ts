@@ -15,12 +15,12 @@ import {
   type RunRef,
 } from '../../src/storage/layout.js';
 import { batchWorkflowId } from '../../src/workflows/protocol/names.js';
-import { readEvidence } from '../support/batch-evidence.js';
-import { runCommand } from '../support/command-line.js';
+import { readEvidence } from '../support/batches/batch-evidence.js';
+import { runCommand } from '../support/commands/command-line.js';
 import { eventually } from '../support/eventually.js';
-import { submissionBench } from '../support/submission-bench.js';
-import { TEST_API_KEY } from '../support/test-services.js';
-import { startTestEngine, type TestEngine } from '../support/test-engine.js';
+import { submissionBench } from '../support/batches/submission-bench.js';
+import { TEST_API_KEY } from '../support/stack/test-services.js';
+import { startTestEngine, type TestEngine } from '../support/stack/test-engine.js';
 
 describe('a sheet whose batch is there already', () => {
   let engine: TestEngine;

@@ -8,10 +8,10 @@ import { linkKind } from '../../src/cli/results/result-links.js';
 import { results, type ResultsOptions } from '../../src/cli/results/results.js';
 import type { Config } from '../../src/config.js';
 import { UsageError } from '../../src/errors.js';
-import { startActivityBench, type ActivityBench } from '../support/activity-bench.js';
-import { performCommand, type CommandRunOptions } from '../support/command-run.js';
-import { imageOf, sealBatch } from '../support/sealed-batches.js';
-import { bucketConfig } from '../support/server-config.js';
+import { startActivityBench, type ActivityBench } from '../support/batches/activity-bench.js';
+import { performCommand, type CommandRunOptions } from '../support/commands/command-run.js';
+import { imageOf, sealBatch } from '../support/batches/sealed-batches.js';
+import { bucketConfig } from '../support/stack/server-config.js';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
 
 const SHEET = ['id;prompt;note', 'a;one bird;"x;y"', 'b;a bird that fails;', 'c~1;no bird;', 'd;a fox;z'];

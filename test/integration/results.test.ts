@@ -5,10 +5,10 @@ import { z } from 'zod';
 import { verify } from '../../src/cli/batch/verify.js';
 import { Report } from '../../src/ledger/documents.js';
 import { SheetSettings } from '../../src/sheet/index.js';
-import { startActivityBench, type ActivityBench } from '../support/activity-bench.js';
-import { performCommand } from '../support/command-run.js';
-import { imageOf, sealBatch, type SealedBatch } from '../support/sealed-batches.js';
-import { bucketConfig } from '../support/server-config.js';
+import { startActivityBench, type ActivityBench } from '../support/batches/activity-bench.js';
+import { performCommand } from '../support/commands/command-run.js';
+import { imageOf, sealBatch, type SealedBatch } from '../support/batches/sealed-batches.js';
+import { bucketConfig } from '../support/stack/server-config.js';
 
 const RESULT_COLUMNS = ['row_id', 'status', 'reason', 'image', 'bytes', 'sha256', 'job_id', 'cost'];
 const PRICES = { settings: { prices: [{ model: 'pro', resolution: '1K', price: '0.04' }] } } as const;

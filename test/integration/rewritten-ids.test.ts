@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failuresKey, rejectsKey } from '../../src/storage/layout.js';
-import { readEvidence } from '../support/batch-evidence.js';
-import { submissionBench } from '../support/submission-bench.js';
-import { startTestEngine, type TestEngine } from '../support/test-engine.js';
+import { readEvidence } from '../support/batches/batch-evidence.js';
+import { submissionBench } from '../support/batches/submission-bench.js';
+import { startTestEngine, type TestEngine } from '../support/stack/test-engine.js';
 
 /** Its made id was 418567788576, and is row-418567788576 now. */
 const LEMUR = '画一只狐猫木';

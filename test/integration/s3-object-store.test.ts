@@ -10,9 +10,9 @@ import {
 import { type ObjectStore, StorageError } from '../../src/storage/object-store.js';
 import type { S3ConnectionOptions } from '../../src/storage/s3/s3-client.js';
 import { createS3ObjectStore } from '../../src/storage/s3/s3-object-store.js';
-import { s3Error, startOddStore, type OddStore } from '../support/odd-store.js';
+import { s3Error, startOddStore, type OddStore } from '../support/services/odd-store.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
-import { startTestS3, type TestS3 } from '../support/test-stack.js';
+import { startTestS3, type TestS3 } from '../support/stack/test-stack.js';
 
 let s3: TestS3;
 let store: ObjectStore;

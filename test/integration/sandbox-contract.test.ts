@@ -6,9 +6,9 @@ import {
   type RunningSandbox,
   type SandboxOptions,
 } from '../../src/local/sandbox/index.js';
-import { samplePng } from '../support/sample-images.js';
-import { callsOf, download, GOOD_BODY } from '../support/sandbox-calls.js';
-import { startScriptedServer } from '../support/scripted-server.js';
+import { samplePng } from '../support/images/sample-images.js';
+import { callsOf, download, GOOD_BODY } from '../support/batches/sandbox-calls.js';
+import { startScriptedServer } from '../support/services/scripted-server.js';
 
 const opened: { close(): Promise<void> }[] = [];
 afterEach(async () => {

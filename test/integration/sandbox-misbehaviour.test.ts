@@ -6,7 +6,7 @@ import {
   type MisbehaviourName,
   type RunningSandbox,
 } from '../../src/local/sandbox/index.js';
-import { callsOf, download, GOOD_BODY, type Seen } from '../support/sandbox-calls.js';
+import { callsOf, download, GOOD_BODY, type Seen } from '../support/batches/sandbox-calls.js';
 
 let sandbox: RunningSandbox;
 let calls: ReturnType<typeof callsOf>;

@@ -2,7 +2,7 @@ import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { startSandbox, type RunningSandbox, type SandboxOptions } from '../../src/local/sandbox/index.js';
-import { callsOf, download } from '../support/sandbox-calls.js';
+import { callsOf, download } from '../support/batches/sandbox-calls.js';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
 
 let folder: TemporaryFolder;

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { startSandbox, type RunningSandbox, type SandboxPatch } from '../../src/local/sandbox/index.js';
 import { eventually } from '../support/eventually.js';
-import { callsOf } from '../support/sandbox-calls.js';
-import { startScriptedServer, type ScriptedServer } from '../support/scripted-server.js';
+import { callsOf } from '../support/batches/sandbox-calls.js';
+import { startScriptedServer, type ScriptedServer } from '../support/services/scripted-server.js';
 
 let sandbox: RunningSandbox;
 let receiver: ScriptedServer;

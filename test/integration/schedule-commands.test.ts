@@ -17,13 +17,13 @@ import { scheduleTrigger } from '../../src/cli/schedule/trigger.js';
 import { scheduleUpdate } from '../../src/cli/schedule/update.js';
 import type { Config } from '../../src/config.js';
 import type { ScheduleName } from '../../src/domain/batch/schedule-name.js';
-import { performCommand } from '../support/command-run.js';
+import { performCommand } from '../support/commands/command-run.js';
 import { eventually } from '../support/eventually.js';
-import { startScriptedServer } from '../support/scripted-server.js';
-import { submissionBench } from '../support/submission-bench.js';
-import { startTestEngine, type TestEngine } from '../support/test-engine.js';
-import { TEST_API_KEY } from '../support/test-services.js';
-import { bucketConfig, temporalConfig } from '../support/server-config.js';
+import { startScriptedServer } from '../support/services/scripted-server.js';
+import { submissionBench } from '../support/batches/submission-bench.js';
+import { startTestEngine, type TestEngine } from '../support/stack/test-engine.js';
+import { TEST_API_KEY } from '../support/stack/test-services.js';
+import { bucketConfig, temporalConfig } from '../support/stack/server-config.js';
 
 const Shown = z.looseObject({
   paused: z.boolean(),

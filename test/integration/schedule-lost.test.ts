@@ -4,9 +4,9 @@ import { deleteSchedule, describedSchedule, pauseSchedule } from '../../src/sche
 import { resumeOrMakeAgain } from '../../src/schedules/lost-schedules.js';
 import { scheduleId } from '../../src/workflows/protocol/names.js';
 import { eventually } from '../support/eventually.js';
-import { scheduleBench } from '../support/schedule-bench.js';
-import { submissionBench } from '../support/submission-bench.js';
-import { startTestEngine, type TestEngine } from '../support/test-engine.js';
+import { scheduleBench } from '../support/batches/schedule-bench.js';
+import { submissionBench } from '../support/batches/submission-bench.js';
+import { startTestEngine, type TestEngine } from '../support/stack/test-engine.js';
 
 describe('a schedule that Temporal deletes', { timeout: 120_000 }, () => {
   let engine: TestEngine;

@@ -12,14 +12,14 @@ import { pinSheet } from '../../src/schedules/pinned-sheet.js';
 import { deleteSchedule, listSchedules, pauseSchedule } from '../../src/schedules/schedule-client.js';
 import { SheetSettings } from '../../src/sheet/index.js';
 import { eventually } from '../support/eventually.js';
-import { ACCESS_DENIED, puts } from '../support/fault-answers.js';
-import { startFaultProxy } from '../support/fault-proxy.js';
-import { historyText } from '../support/history-text.js';
-import { samplePng } from '../support/sample-images.js';
-import { batchOf, scheduleBench } from '../support/schedule-bench.js';
-import { startScriptedServer, type ScriptedServer } from '../support/scripted-server.js';
-import { startBatch } from '../support/start-batch.js';
-import { startTestEngine, type TestEngine } from '../support/test-engine.js';
+import { ACCESS_DENIED, puts } from '../support/services/fault-answers.js';
+import { startFaultProxy } from '../support/services/fault-proxy.js';
+import { historyText } from '../support/batches/history-text.js';
+import { samplePng } from '../support/images/sample-images.js';
+import { batchOf, scheduleBench } from '../support/batches/schedule-bench.js';
+import { startScriptedServer, type ScriptedServer } from '../support/services/scripted-server.js';
+import { startBatch } from '../support/batches/start-batch.js';
+import { startTestEngine, type TestEngine } from '../support/stack/test-engine.js';
 
 const SkipNotice = z.object({
   event: z.literal('schedule.firing-skipped'),

@@ -3,7 +3,7 @@ import type { BatchId } from '../../src/domain/rows/ids.js';
 import { SettledDocument } from '../../src/ledger/documents.js';
 import { ServiceTexts } from '../../src/ledger/service-texts.js';
 import { serviceTextsPrefix, type RunRef } from '../../src/storage/layout.js';
-import { startTestS3, type TestS3 } from '../support/test-stack.js';
+import { startTestS3, type TestS3 } from '../support/stack/test-stack.js';
 
 const textOf = (number: number): string => `quagga ${number}`;
 

@@ -1,4 +1,4 @@
-import { QUICK_LIMITS } from '../support/quick-limits.js';
+import { QUICK_LIMITS } from '../support/commands/quick-limits.js';
 import { randomBytes } from 'node:crypto';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
@@ -10,22 +10,22 @@ import { at, serviceTextsPrefix } from '../../src/storage/layout.js';
 import type { RunningWorker } from '../../src/activities/worker/process/run-workers.js';
 import { startWorker } from '../../src/worker.js';
 import { cancelUpdate } from '../../src/workflows/protocol/batch-messages.js';
-import { runCommand } from '../support/command-line.js';
+import { runCommand } from '../support/commands/command-line.js';
 import { eventually } from '../support/eventually.js';
-import { s3Error, startOddStore, type OddStore } from '../support/odd-store.js';
+import { s3Error, startOddStore, type OddStore } from '../support/services/odd-store.js';
 import {
   FORMS,
   hasServiceWords,
   quotedPrompt,
   quoteInAllAnswers,
   SERVICE_WORD,
-} from '../support/quoting-service.js';
-import { batchOf, scheduleBench } from '../support/schedule-bench.js';
-import { startScriptedServer, type ScriptedServer } from '../support/scripted-server.js';
-import { bucketConfig, temporalConfig } from '../support/server-config.js';
-import { firstRun, startBatch } from '../support/start-batch.js';
-import { shownByTemporal, type Shown } from '../support/shown-by-temporal.js';
-import { startTestEngine, type TestEngine } from '../support/test-engine.js';
+} from '../support/services/quoting-service.js';
+import { batchOf, scheduleBench } from '../support/batches/schedule-bench.js';
+import { startScriptedServer, type ScriptedServer } from '../support/services/scripted-server.js';
+import { bucketConfig, temporalConfig } from '../support/stack/server-config.js';
+import { firstRun, startBatch } from '../support/batches/start-batch.js';
+import { shownByTemporal, type Shown } from '../support/batches/shown-by-temporal.js';
+import { startTestEngine, type TestEngine } from '../support/stack/test-engine.js';
 
 const KEY = `bh_live_${randomBytes(24).toString('base64url')}`;
 /** Their rows end with what the service said last of them, in every form of a quote. */

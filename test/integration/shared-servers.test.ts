@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { RunningCommand } from '../support/command-line.js';
-import { embeddedFolder, type EmbeddedFolder } from '../support/embedded-folder.js';
+import type { RunningCommand } from '../support/commands/command-line.js';
+import { embeddedFolder, type EmbeddedFolder } from '../support/stack/embedded-folder.js';
 import { eventually } from '../support/eventually.js';
 
 const ROWS = 24;

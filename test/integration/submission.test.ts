@@ -15,14 +15,14 @@ import {
   reportKey,
 } from '../../src/storage/layout.js';
 import { batchWorkflowId, shardWorkflowId } from '../../src/workflows/protocol/names.js';
-import { readEvidence } from '../support/batch-evidence.js';
-import { runCommand, type CommandResult } from '../support/command-line.js';
+import { readEvidence } from '../support/batches/batch-evidence.js';
+import { runCommand, type CommandResult } from '../support/commands/command-line.js';
 import { eventually } from '../support/eventually.js';
-import { loopbackCertificate } from '../support/loopback-certificate.js';
-import { isAvailable } from '../support/required.js';
-import { submissionBench } from '../support/submission-bench.js';
-import { historyText } from '../support/history-text.js';
-import { startTestEngine, type TestEngine } from '../support/test-engine.js';
+import { loopbackCertificate } from '../support/services/loopback-certificate.js';
+import { isAvailable } from '../support/setup/required.js';
+import { submissionBench } from '../support/batches/submission-bench.js';
+import { historyText } from '../support/batches/history-text.js';
+import { startTestEngine, type TestEngine } from '../support/stack/test-engine.js';
 
 const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
 

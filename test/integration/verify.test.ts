@@ -10,11 +10,11 @@ import type { RowId } from '../../src/domain/rows/ids.js';
 import { rowTagOf } from '../../src/domain/images/stored-identity.js';
 import { UsageError } from '../../src/errors.js';
 import { batchWorkflowId } from '../../src/workflows/protocol/names.js';
-import { startActivityBench, type ActivityBench } from '../support/activity-bench.js';
-import { performCommand } from '../support/command-run.js';
-import { imageOf, sealBatch, type SealedBatch } from '../support/sealed-batches.js';
-import { startTestTemporal, type TestTemporal } from '../support/test-stack.js';
-import { bucketConfig, temporalConfig } from '../support/server-config.js';
+import { startActivityBench, type ActivityBench } from '../support/batches/activity-bench.js';
+import { performCommand } from '../support/commands/command-run.js';
+import { imageOf, sealBatch, type SealedBatch } from '../support/batches/sealed-batches.js';
+import { startTestTemporal, type TestTemporal } from '../support/stack/test-stack.js';
+import { bucketConfig, temporalConfig } from '../support/stack/server-config.js';
 
 const SHEET = [
   'id,prompt,aspect_ratio,note',

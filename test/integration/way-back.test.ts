@@ -6,13 +6,13 @@ import { exportCommand } from '../../src/cli/results/export.js';
 import type { Config } from '../../src/config.js';
 import { csvRecords } from '../../src/ledger/files/text-file.js';
 import { SheetSettings } from '../../src/sheet/index.js';
-import { startActivityBench, type ActivityBench } from '../support/activity-bench.js';
-import { bucketVariables } from '../support/bucket-variables.js';
-import { readEvidence } from '../support/batch-evidence.js';
-import { runInProcess } from '../support/command-in-process.js';
-import { performCommand } from '../support/command-run.js';
-import { bucketConfig } from '../support/server-config.js';
-import { sealBatch, type SealedBatch } from '../support/sealed-batches.js';
+import { startActivityBench, type ActivityBench } from '../support/batches/activity-bench.js';
+import { bucketVariables } from '../support/stack/bucket-variables.js';
+import { readEvidence } from '../support/batches/batch-evidence.js';
+import { runInProcess } from '../support/commands/command-in-process.js';
+import { performCommand } from '../support/commands/command-run.js';
+import { bucketConfig } from '../support/stack/server-config.js';
+import { sealBatch, type SealedBatch } from '../support/batches/sealed-batches.js';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
 
 /** A content team's sheet: names from one column, prompts from another, a `row_id` and an `id` of their own. */

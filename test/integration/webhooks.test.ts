@@ -7,13 +7,13 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parseBatchId, type BatchId } from '../../src/domain/rows/ids.js';
 import { callbackPath, type CallbackRef } from '../../src/bananahub/webhooks/callback-path.js';
 import { awaitingActivity } from '../../src/bananahub/webhooks/worker-webhooks.js';
-import { expectSound, jobIdsOf } from '../support/batch-verdict.js';
-import { runCommand, startCommand, type RunningCommand } from '../support/command-line.js';
+import { expectSound, jobIdsOf } from '../support/batches/batch-verdict.js';
+import { runCommand, startCommand, type RunningCommand } from '../support/commands/command-line.js';
 import { eventually } from '../support/eventually.js';
-import { callsOf } from '../support/sandbox-calls.js';
-import { startBatch } from '../support/start-batch.js';
-import { startTestEngine, type TestEngine } from '../support/test-engine.js';
-import { TEST_API_KEY } from '../support/test-services.js';
+import { callsOf } from '../support/batches/sandbox-calls.js';
+import { startBatch } from '../support/batches/start-batch.js';
+import { startTestEngine, type TestEngine } from '../support/stack/test-engine.js';
+import { TEST_API_KEY } from '../support/stack/test-services.js';
 
 const SECRET = '0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0';
 

@@ -1,4 +1,4 @@
-import type { Change, Json, PassingRequest } from './changing-proxy.js';
+import type { Change, Json, PassingRequest } from './services/changing-proxy.js';
 
 /** The key of the account that the suite is given. */
 export const ACCOUNT_KEY = 'a-secret-key-of-the-account';

@@ -5,7 +5,7 @@ import type { JobId } from '../../../src/domain/rows/ids.js';
 import { BananaHubError } from '../../../src/bananahub/errors.js';
 import { createBananaHubClient } from '../../../src/bananahub/http-client.js';
 import { isSafeJobId } from '../../../src/bananahub/schema.js';
-import { type ScriptedServer, startScriptedServer } from '../../support/scripted-server.js';
+import { type ScriptedServer, startScriptedServer } from '../../support/services/scripted-server.js';
 
 const API_KEY = 'sk-very-secret-0123';
 const JOB = jobId('5b2f0f0e-1c53-4e43-8f53-0d7a4b1f2a11');

@@ -5,7 +5,7 @@ import type { BananaHubClient } from '../../../src/bananahub/client.js';
 import { createBananaHubClient } from '../../../src/bananahub/http-client.js';
 import type { Redact } from '../../../src/bananahub/texts/redact-secrets.js';
 import { readConfig, requireSound } from '../../../src/config.js';
-import { startScriptedServer, type ScriptedServer } from '../../support/scripted-server.js';
+import { startScriptedServer, type ScriptedServer } from '../../support/services/scripted-server.js';
 import { temporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.js';
 
 const OLD = 'bh_live_old_1b7f0c9a5d3e';

@@ -7,10 +7,10 @@ import { createDownloadAgent } from '../../../src/bananahub/images/download-agen
 import { downloadImage } from '../../../src/bananahub/images/image-download.js';
 import { createAgent } from '../../../src/network/agent.js';
 import { createS3Client } from '../../../src/storage/s3/s3-client.js';
-import { startForwardProxy, type ForwardProxy } from '../../support/forward-proxy.js';
-import { loopbackCertificate } from '../../support/loopback-certificate.js';
-import { isAvailable } from '../../support/required.js';
-import { startScriptedServer, type ScriptedServer } from '../../support/scripted-server.js';
+import { startForwardProxy, type ForwardProxy } from '../../support/services/forward-proxy.js';
+import { loopbackCertificate } from '../../support/services/loopback-certificate.js';
+import { isAvailable } from '../../support/setup/required.js';
+import { startScriptedServer, type ScriptedServer } from '../../support/services/scripted-server.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
 
 const hasOpenssl = spawnSync('openssl', ['version']).status === 0;

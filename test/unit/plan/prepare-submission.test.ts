@@ -25,8 +25,8 @@ import {
   type BatchLocation,
 } from '../../../src/storage/layout.js';
 import type { ObjectStore } from '../../../src/storage/object-store.js';
-import { memoryStore } from '../../support/memory-store.js';
-import { samplePng } from '../../support/sample-images.js';
+import { memoryStore } from '../../support/services/memory-store.js';
+import { samplePng } from '../../support/images/sample-images.js';
 import { temporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.js';
 
 const home: BatchLocation = { bucket: 'pictures', root: 'cats/', batchId: 'cats' as BatchId };

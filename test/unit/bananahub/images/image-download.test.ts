@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDownloadAgent } from '../../../../src/bananahub/images/download-agent.js';
 import { ImageDownloadError } from '../../../../src/bananahub/images/image-download-error.js';
 import { downloadImage, type ImageDownloadOptions } from '../../../../src/bananahub/images/image-download.js';
-import { type ScriptedServer, startScriptedServer } from '../../../support/scripted-server.js';
+import { type ScriptedServer, startScriptedServer } from '../../../support/services/scripted-server.js';
 
 const SECRET = '?X-Amz-Signature=f00dcafe';
 const image = Buffer.alloc(3_000_000, 'banana');

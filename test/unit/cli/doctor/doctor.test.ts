@@ -5,8 +5,8 @@ import { clockFinding } from '../../../../src/cli/doctor/api.js';
 import { nodeFinding } from '../../../../src/cli/doctor/local.js';
 import { doctor } from '../../../../src/cli/doctor/doctor.js';
 import type { ApiConfig, Config } from '../../../../src/config.js';
-import { performCommand } from '../../../support/command-run.js';
-import { startScriptedServer, type ScriptedServer } from '../../../support/scripted-server.js';
+import { performCommand } from '../../../support/commands/command-run.js';
+import { startScriptedServer, type ScriptedServer } from '../../../support/services/scripted-server.js';
 
 const Checkup = z.object({
   ok: z.boolean(),

@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { jobTime, misbehaviourRate, rate, sandboxHelp } from '../../../../src/cli/terminal/option-parsers.js';
 import { sandbox, type SandboxCommandOptions } from '../../../../src/cli/serve/sandbox.js';
 import { MISBEHAVIOUR_NAMES } from '../../../../src/local/sandbox/misbehaviour.js';
-import { performCommand, type CapturedStream } from '../../../support/command-run.js';
+import { performCommand, type CapturedStream } from '../../../support/commands/command-run.js';
 import { eventually } from '../../../support/eventually.js';
-import { startScriptedServer } from '../../../support/scripted-server.js';
+import { startScriptedServer } from '../../../support/services/scripted-server.js';
 
 const OPTIONS: SandboxCommandOptions = {
   host: '127.0.0.1',

@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runInProcess } from '../../../support/command-in-process.js';
-import type { CommandResult } from '../../../support/command-line.js';
+import { runInProcess } from '../../../support/commands/command-in-process.js';
+import type { CommandResult } from '../../../support/commands/command-line.js';
 import { temporaryFolder, type TemporaryFolder } from '../../../support/temporary-folder.js';
 
 const REJECTED = 30;

@@ -11,7 +11,7 @@ import {
 } from '../../../../src/domain/batch/holds.js';
 import type { ShardControl } from '../../../../src/workflows/protocol/shard-messages.js';
 import { ShardHolds } from '../../../../src/workflows/shard/shard-control.js';
-import { shardControl } from '../../../support/shard-control.js';
+import { shardControl } from '../../../support/batches/shard-control.js';
 
 const NOW = '2026-06-11T12:00:00.000Z';
 const SCOPES = ['account', 'service', 'storage', 'model:pro:text'] as const;

@@ -15,7 +15,7 @@ import {
 } from '../../../../src/domain/batch/window.js';
 import type { ShardControl } from '../../../../src/workflows/protocol/shard-messages.js';
 import { ShardHolds } from '../../../../src/workflows/shard/shard-control.js';
-import { shardControl } from '../../../support/shard-control.js';
+import { shardControl } from '../../../support/batches/shard-control.js';
 
 const control = (seq: number, slots: Slots): ShardControl => shardControl({ seq, slots });
 

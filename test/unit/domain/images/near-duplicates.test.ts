@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { MOST_BITS_APART, NearDuplicateFinder } from '../../../../src/domain/images/near-duplicates.js';
 import { inspectStructure } from '../../../../src/domain/images/bytes/inspect.js';
 import { hashThumbnail } from '../../../../src/activities/worker/thumbnail.js';
-import { thumbnailOf } from '../../../support/thumbnail-of.js';
-import { sampleJpeg, samplePng, sampleWebp } from '../../../support/sample-images.js';
+import { thumbnailOf } from '../../../support/images/thumbnail-of.js';
+import { sampleJpeg, samplePng, sampleWebp } from '../../../support/images/sample-images.js';
 
 const SIDE = 400;
 

@@ -4,7 +4,7 @@ import type { JobId } from '../../../../src/domain/rows/ids.js';
 import { microsOf, microsText } from '../../../../src/domain/money/decimal.js';
 import { ShardLease } from '../../../../src/domain/money/shard-lease.js';
 import { ExpectedCost, madeByRun, measuredCost } from '../../../../src/domain/money/run-cost.js';
-import { BudgetSimulation } from '../../../support/budget-simulation.js';
+import { BudgetSimulation } from '../../../support/batches/budget-simulation.js';
 
 /** Numbers from 0 to 1 by a seed (mulberry32). */
 function seeded(seed: number): () => number {

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startChildServer } from '../../../../src/local/servers/child-server.js';
 import type { ChildServer, ChildServerOptions } from '../../../../src/local/servers/child-server.js';
 import { eventually } from '../../../support/eventually.js';
-import { isProcessGone, isProcessGroupGone } from '../../../support/process-gone.js';
+import { isProcessGone, isProcessGroupGone } from '../../../support/stack/process-gone.js';
 import { temporaryFolder } from '../../../support/temporary-folder.js';
 import type { TemporaryFolder } from '../../../support/temporary-folder.js';
 
@@ -118,7 +118,7 @@ describe('a server as a child process', () => {
     ['is ended', SERVE],
     ['is ended though it ignores SIGTERM', SERVE_STUBBORNLY],
   ])('%s within two seconds after our process was killed', async (_, script) => {
-    const parentFile = join(import.meta.dirname, '../../../support/tethered-parent.ts');
+    const parentFile = join(import.meta.dirname, '../../../support/stack/tethered-parent.ts');
     const log = join(folder.path, 'owned.log');
     const parent = spawn(
       process.execPath,

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { findServerProgram, requireServerPrograms } from '../../../../src/local/servers/find-binary.js';
 import { eventually } from '../../../support/eventually.js';
-import { fakeCheckout } from '../../../support/fake-checkout.js';
-import type { FakeCheckout } from '../../../support/fake-checkout.js';
+import { fakeCheckout } from '../../../support/stack/fake-checkout.js';
+import type { FakeCheckout } from '../../../support/stack/fake-checkout.js';
 
 const checkouts: FakeCheckout[] = [];
 

@@ -6,7 +6,7 @@ import { withFiringSheet } from '../../../../src/schedules/firings/firing-sheet.
 import { ScheduledSheet } from '../../../../src/schedules/scheduled-sheet.js';
 import type { ObjectStore } from '../../../../src/storage/object-store.js';
 import { createS3ObjectStore } from '../../../../src/storage/s3/s3-object-store.js';
-import { startScriptedServer, type ScriptedServer } from '../../../support/scripted-server.js';
+import { startScriptedServer, type ScriptedServer } from '../../../support/services/scripted-server.js';
 
 const FETCH_MS = 700;
 const PROMPTS = 'prompt\na fox\n';

@@ -10,7 +10,7 @@ import { inputImageType } from '../../../../src/domain/images/bytes/inspect.js';
 import { inputListOf } from '../../../../src/ledger/input-list.js';
 import type { FoundInput } from '../../../../src/sheet/index.js';
 import { readWholeSheet } from '../../../support/read-whole-sheet.js';
-import { sampleJpeg, samplePng, sampleWebp } from '../../../support/sample-images.js';
+import { sampleJpeg, samplePng, sampleWebp } from '../../../support/images/sample-images.js';
 import { sampleRun } from '../../../support/sample-rows.js';
 import { temporaryFolder, type TemporaryFolder } from '../../../support/temporary-folder.js';
 

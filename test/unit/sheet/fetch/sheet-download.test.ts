@@ -9,13 +9,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { downloadSheet, type SheetDownload } from '../../../../src/sheet/fetch/download-sheet.js';
 import { googleSheetsExport } from '../../../../src/sheet/fetch/sheet-url.js';
 import { UsageError } from '../../../../src/errors.js';
-import { loopbackCertificate } from '../../../support/loopback-certificate.js';
-import { isAvailable } from '../../../support/required.js';
+import { loopbackCertificate } from '../../../support/services/loopback-certificate.js';
+import { isAvailable } from '../../../support/setup/required.js';
 import {
   startScriptedServer,
   type ScriptedServer,
   type SeenRequest,
-} from '../../../support/scripted-server.js';
+} from '../../../support/services/scripted-server.js';
 import { temporaryFolder, type TemporaryFolder } from '../../../support/temporary-folder.js';
 
 const SHEET = 'prompt,style\na fox,photo\n';

@@ -9,7 +9,7 @@ import {
   type ScriptedServer,
   type SeenRequest,
   startScriptedServer,
-} from '../../../support/scripted-server.js';
+} from '../../../support/services/scripted-server.js';
 import { type TemporaryFolder, temporaryFolder } from '../../../support/temporary-folder.js';
 
 const SECRET = 'the-secret-access-key';

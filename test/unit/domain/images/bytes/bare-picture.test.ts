@@ -3,10 +3,10 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { barePicture } from '../../../../../src/domain/images/bytes/bare-picture.js';
 import { inspectImage } from '../../../../../src/domain/images/bytes/inspect.js';
-import { hostileImages, plainWebp, withChunk } from '../../../../support/hostile-images.js';
-import { pngOf } from '../../../../support/png-kinds.js';
-import { jpegParts, riff, riffChunk, samplePng } from '../../../../support/sample-images.js';
-import { thumbnailOf } from '../../../../support/thumbnail-of.js';
+import { hostileImages, plainWebp, withChunk } from '../../../../support/images/hostile-images.js';
+import { pngOf } from '../../../../support/images/png-kinds.js';
+import { jpegParts, riff, riffChunk, samplePng } from '../../../../support/images/sample-images.js';
+import { thumbnailOf } from '../../../../support/images/thumbnail-of.js';
 
 const SIDE = 64;
 const pixels = Buffer.from(

@@ -7,8 +7,8 @@ import { Transformer } from '@napi-rs/image';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { inspectImage, inspectStructure } from '../../../../../src/domain/images/bytes/inspect.js';
-import { deflated, pngOf } from '../../../../support/png-kinds.js';
-import { isAvailable } from '../../../../support/required.js';
+import { deflated, pngOf } from '../../../../support/images/png-kinds.js';
+import { isAvailable } from '../../../../support/setup/required.js';
 import {
   jpegParts,
   pngChunk,
@@ -17,7 +17,7 @@ import {
   sampleJpeg,
   samplePng,
   sampleWebp,
-} from '../../../../support/sample-images.js';
+} from '../../../../support/images/sample-images.js';
 import { temporaryFolder } from '../../../../support/temporary-folder.js';
 
 const python = process.env['BANANA_TEST_PYTHON'];
@@ -256,7 +256,7 @@ describe('an image of a real encoder', () => {
     async () => {
       const folder = await temporaryFolder();
       try {
-        const script = path.join(import.meta.dirname, '../../../../support/draw_image_kinds.py');
+        const script = path.join(import.meta.dirname, '../../../../support/python/draw_image_kinds.py');
         await promisify(execFile)(python ?? '', [script, folder.path]);
         const names = await readdir(folder.path);
         expect(names.length).toBeGreaterThan(30);

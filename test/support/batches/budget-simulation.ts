@@ -1,0 +1,471 @@
+import {
+  answerTo,
+  BatchLeases,
+  type BroughtWord,
+  type LeaseAnswer,
+} from '../../../src/domain/money/batch-leases.js';
+import {
+  committedOf,
+  leased,
+  type LeaseBook,
+  type LeaseControl,
+  type LeaseReport,
+} from '../../../src/domain/money/budget.js';
+import { ShardLease, type LeaseLeft, type LeaseNeeds } from '../../../src/domain/money/shard-lease.js';
+
+const MODES = ['nb', 'nb2', 'pro'] as const;
+type Mode = (typeof MODES)[number];
+
+interface Row {
+  readonly mode: Mode;
+  readonly price: number;
+  generation: number;
+  phase: 'queued' | 'creating' | 'made' | 'settled';
+  /** A create of this generation may have been sent. */
+  isDoubtful: boolean;
+  hasJob: boolean;
+}
+
+interface Mail<T> {
+  readonly to: number;
+  readonly text: T;
+}
+
+interface Control {
+  readonly seq: number;
+  readonly parent: number;
+  readonly execution: number;
+  readonly lease: LeaseControl | undefined;
+}
+
+/** A workflow run of a shard. */
+interface ShardRun {
+  readonly run: string;
+  readonly epoch: number;
+  readonly lease: ShardLease;
+  control: Control;
+}
+
+interface Shard {
+  readonly index: number;
+  readonly rows: Row[];
+  execution: number;
+  at: ShardRun;
+}
+
+/** What a batch's workflow has heard, by which a reset makes it anew. */
+type Heard =
+  | { readonly kind: 'word'; readonly word: BroughtWord }
+  | { readonly kind: 'asked' }
+  | { readonly kind: 'answer'; readonly answer: LeaseAnswer }
+  | { readonly kind: 'cap'; readonly cap: number };
+
+/** What a simulated batch came to. Amounts in millionths. */
+export interface Settled {
+  readonly cap: number;
+  readonly spent: number;
+  readonly committed: number;
+  readonly rowsLeft: number;
+  /** What the cheapest row costs that is first in its queue. */
+  readonly next: number | undefined;
+  readonly stoppedAt: number | undefined;
+  readonly unspent: number;
+  /** Executions of shards that ended from outside, and creates that were exposed: their money may be lost. */
+  readonly losses: number;
+}
+
+/**
+ * A batch, its shards, its book of leases and the service, with messages that come late, twice and in any order. `check`
+ * is called after every step with what the service has charged at most, what the book has given away, and the highest
+ * budget so far.
+ */
+export class BudgetSimulation {
+  readonly #random: () => number;
+  readonly #check: (state: { spent: number; committed: number; highestCap: number }) => void;
+  readonly #shards: Shard[] = [];
+  readonly #bought = new Set<string>();
+  #spent = 0;
+  #book: LeaseBook = [];
+  #log: Heard[] = [];
+  #leases = new BatchLeases();
+  #cap: number;
+  #highestCap: number;
+  #parent = 1;
+  #ids = 0;
+  #nowMs = 1_000;
+  #controlSeq = 0;
+  #told = '';
+  #losses = 0;
+  #asking:
+    | { readonly parent: number; readonly cap: number; readonly words: readonly LeaseReport[] }
+    | undefined;
+  #words: Mail<BroughtWord>[] = [];
+  #controls: Mail<Control>[] = [];
+  /** Activities of a batch from before its reset that still run. */
+  #strays: { readonly cap: number; readonly words: readonly LeaseReport[] }[] = [];
+
+  constructor(
+    random: () => number,
+    check: (state: { spent: number; committed: number; highestCap: number }) => void,
+  ) {
+    this.#random = random;
+    this.#check = check;
+    const prices = { nb: 20_000, nb2: 10_000 * (1 + this.#pick(8)), pro: 40_000 + 1_000 * this.#pick(90) };
+    for (let index = 0; index < 1 + this.#pick(4); index++) {
+      const rows = Array.from({ length: 3 + this.#pick(25) }, (): Row => {
+        const mode = MODES[this.#pick(MODES.length)] ?? 'nb';
+        const price = prices[mode] * (this.#random() < 0.2 ? 2 : 1);
+        return { mode, price, generation: 1, phase: 'queued', isDoubtful: false, hasJob: false };
+      });
+      this.#shards.push({ index, rows, execution: 1, at: this.#newRun(index, 1) });
+    }
+    const total = this.#shards.flatMap(({ rows }) => rows).reduce((sum, { price }) => sum + price, 0);
+    this.#cap = Math.floor(total * this.#random() * 1.4);
+    this.#highestCap = this.#cap;
+  }
+
+  /** Lets so many things happen. */
+  run(steps: number): void {
+    for (let step = 0; step < steps; step++) this.#step(this.#random());
+  }
+
+  /** Lets everything come to its end without more mishaps, and tells what it came to. */
+  settle(): Settled {
+    for (let quiet = 0; quiet < 3;) {
+      const before = this.#fingerprint();
+      for (const stray of this.#strays.splice(0)) this.#lease(stray);
+      for (const { to, text } of this.#words.splice(0)) this.#hear(to, text);
+      this.#ask();
+      this.#answer();
+      for (const { to, text } of this.#controls.splice(0)) this.#apply(to, text);
+      for (const shard of this.#shards) {
+        this.#start(shard, Infinity);
+        for (const row of shard.rows.keys()) this.#finish(shard, row, 1);
+        this.#speak(shard);
+      }
+      quiet = this.#fingerprint() === before && !this.#asking ? quiet + 1 : 0;
+    }
+    const heads = this.#shards.flatMap((shard) => this.#heads(shard).map(({ price }) => price));
+    return {
+      cap: this.#cap,
+      spent: this.#spent,
+      committed: committedOf(this.#book),
+      rowsLeft: this.#shards.flatMap(({ rows }) => rows).filter(({ phase }) => phase !== 'settled').length,
+      next: heads.length > 0 ? Math.min(...heads) : undefined,
+      stoppedAt: this.#leases.stoppedAt(this.#open),
+      unspent: this.#shards.reduce((sum, { at }) => sum + at.lease.unspent, 0),
+      losses: this.#losses,
+    };
+  }
+
+  get #open(): { shard: number; execution: number }[] {
+    return this.#shards
+      .filter(({ rows }) => rows.some(({ phase }) => phase !== 'settled'))
+      .map(({ index, execution }) => ({ shard: index, execution }));
+  }
+
+  #pick(count: number): number {
+    return Math.floor(this.#random() * count);
+  }
+
+  #step(chance: number): void {
+    this.#nowMs += this.#pick(3);
+    const shard = this.#shards[this.#pick(this.#shards.length)];
+    if (!shard) return;
+    const row = this.#pick(shard.rows.length);
+    if (chance < 0.25) this.#start(shard, 1 + this.#pick(6));
+    else if (chance < 0.5) this.#finish(shard, row, this.#random());
+    else if (chance < 0.6) this.#speak(shard);
+    else if (chance < 0.72) this.#deliver(this.#words, (to, word) => this.#hear(to, word));
+    else if (chance < 0.84) this.#deliver(this.#controls, (to, control) => this.#apply(to, control));
+    else if (chance < 0.9) this.#ask();
+    else if (chance < 0.95) this.#answer();
+    else if (chance < 0.96) this.#strayAnswer();
+    else if (chance < 0.97) this.#setCap(Math.floor(this.#cap * (0.4 + this.#random() * 1.6)));
+    else if (chance < 0.98) this.#resetParent();
+    else if (chance < 0.985) this.#terminate(shard);
+    else if (chance < 0.992) this.#continueAsNew(shard);
+    else this.#resetShard(shard);
+    this.#check({ spent: this.#spent, committed: committedOf(this.#book), highestCap: this.#highestCap });
+  }
+
+  /** One of them, which may come again later. */
+  #deliver<T>(mail: Mail<T>[], take: (to: number, text: T) => void): void {
+    const at = this.#pick(mail.length);
+    const one = mail[at];
+    if (!one) return;
+    if (this.#random() < 0.8) mail.splice(at, 1);
+    take(one.to, one.text);
+  }
+
+  #newRun(shard: number, execution: number, left?: LeaseLeft): ShardRun {
+    const control = { seq: ++this.#controlSeq, parent: this.#parent, execution, lease: undefined };
+    return {
+      run: `run-${shard}-${++this.#ids}`,
+      epoch: this.#controlSeq,
+      lease: new ShardLease(() => `lease-${++this.#ids}`, left),
+      control,
+    };
+  }
+
+  #mayBuy(shard: Shard, row: number): boolean {
+    const { price, hasJob } = shard.rows[row] ?? { price: Infinity, hasJob: false };
+    return hasJob || shard.at.lease.covers(row, price);
+  }
+
+  /** The first rows of the queues of a shard, those that have their money before others. */
+  #heads({ rows, at }: Shard): { readonly row: number; readonly price: number }[] {
+    return MODES.flatMap((mode) => {
+      const queued = [...rows.entries()].filter(([, one]) => one.mode === mode && one.phase === 'queued');
+      const [row, one] =
+        queued.find(([index, { hasJob }]) => hasJob || at.lease.isReserved(index)) ?? queued[0] ?? [];
+      return row === undefined || !one ? [] : [{ row, price: one.price }];
+    });
+  }
+
+  #start(shard: Shard, most: number): void {
+    for (let count = 0; count < most; count++) {
+      const head = this.#heads(shard).find(({ row }) => this.#mayBuy(shard, row));
+      const row = head && shard.rows[head.row];
+      if (!head || !row) return;
+      if (row.hasJob) {
+        row.phase = 'made';
+        continue;
+      }
+      shard.at.lease.reserve(head.row, row.price);
+      row.phase = 'creating';
+    }
+  }
+
+  /** What becomes of a create, or of a job. */
+  #finish(shard: Shard, index: number, chance: number): void {
+    const row = shard.rows[index];
+    const { lease, run } = shard.at;
+    if (row?.phase === 'made') {
+      lease.spend(index);
+      if (chance > 0.2 || row.generation >= 3) row.phase = 'settled';
+      else
+        Object.assign(row, {
+          phase: 'queued',
+          generation: row.generation + 1,
+          isDoubtful: false,
+          hasJob: false,
+        });
+      return;
+    }
+    if (row?.phase !== 'creating') return;
+    const mayBuyAs = lease.runOf(index);
+    if (mayBuyAs !== undefined && mayBuyAs !== run) {
+      lease.refuse(index);
+      row.phase = 'queued';
+      return;
+    }
+    if (chance > 0.3) {
+      this.#buy(shard, index);
+      row.phase = 'made';
+      row.hasJob = true;
+    } else if (chance > 0.2) {
+      // Refused for good, or taken back unsent.
+      if (!row.isDoubtful) lease.giveBack(index);
+      row.phase = chance > 0.25 ? 'queued' : 'settled';
+      if (row.phase === 'settled') lease.spend(index);
+    } else if (chance > 0.1) {
+      this.#buy(shard, index);
+      this.#losses += 1;
+      row.isDoubtful = true;
+      row.phase = 'queued';
+    } else {
+      // It becomes a probe's candidate: the batch may buy it at any time from now on.
+      lease.expose(index);
+      lease.giveBack(index);
+      this.#losses += 1;
+      if (chance > 0.05) this.#buy(shard, index);
+      row.phase = 'queued';
+    }
+  }
+
+  #buy({ index, rows }: Shard, row: number): void {
+    const { generation, price } = rows[row] ?? { generation: 0, price: 0 };
+    const key = `${index}/${row}/${generation}`;
+    // The same key is never charged twice.
+    if (!this.#bought.has(key)) this.#spent += price;
+    this.#bought.add(key);
+  }
+
+  #needs(shard: Shard): LeaseNeeds {
+    const { rows, at } = shard;
+    const unreserved = [...rows.entries()].filter(
+      ([row, { phase, hasJob }]) => phase === 'queued' && !hasJob && !at.lease.isReserved(row),
+    );
+    const heads = this.#heads(shard);
+    const isBusy = heads.some(({ row }) => rows[row]?.hasJob || at.lease.isReserved(row));
+    const startable = heads.map(({ price }) => price);
+    const sum = (some: typeof unreserved): number => some.reduce((total, [, { price }]) => total + price, 0);
+    const [first] = unreserved;
+    return {
+      soon: sum(unreserved.slice(0, 6)),
+      rest: sum(unreserved),
+      startable: startable.length > 0 ? Math.min(...startable) : undefined,
+      first: first?.[1].price,
+      isBusy,
+    };
+  }
+
+  #speak(shard: Shard): void {
+    const { at, index, execution } = shard;
+    const speaker = { shard: index, run: at.run, epoch: at.epoch, nowMs: this.#nowMs };
+    const isOver = shard.rows.every(({ phase }) => phase === 'settled');
+    const word = isOver ? at.lease.lastWord(speaker) : at.lease.speak(this.#needs(shard), speaker);
+    if (word) this.#words.push({ to: 0, text: { ...word, execution: at.control.execution ?? execution } });
+  }
+
+  #hear(_to: number, word: BroughtWord): void {
+    this.#note({ kind: 'word', word });
+  }
+
+  #note(heard: Heard): void {
+    this.#log.push(heard);
+    switch (heard.kind) {
+      case 'word':
+        this.#leases.hear(heard.word);
+        break;
+      case 'asked':
+        this.#leases.words(this.#open);
+        break;
+      case 'answer':
+        this.#leases.take(heard.answer);
+        break;
+      case 'cap':
+        this.#cap = heard.cap;
+    }
+    this.#sendControl();
+  }
+
+  #ask(): void {
+    const isDue = this.#leases.isNewsForBook || this.#told !== `${this.#cap}`;
+    if (this.#asking || !isDue) return;
+    this.#told = `${this.#cap}`;
+    this.#log.push({ kind: 'asked' });
+    this.#asking = { parent: this.#parent, cap: this.#cap, words: this.#leases.words(this.#open) };
+  }
+
+  #answer(): void {
+    const asking = this.#asking;
+    if (!asking) return;
+    const answer = this.#lease(asking);
+    // Its answer may be lost with its worker: it is asked again.
+    if (this.#random() < 0.2) return;
+    this.#asking = undefined;
+    this.#note({ kind: 'answer', answer });
+  }
+
+  #lease({ cap, words }: { readonly cap: number; readonly words: readonly LeaseReport[] }): LeaseAnswer {
+    const before = committedOf(this.#book);
+    this.#book = leased(this.#book, cap, words);
+    if (committedOf(this.#book) > Math.max(before, cap)) throw new Error('More was leased than the budget.');
+    return answerTo(this.#book, words);
+  }
+
+  #strayAnswer(): void {
+    const stray = this.#strays.pop();
+    if (stray) this.#lease(stray);
+  }
+
+  #setCap(cap: number): void {
+    this.#highestCap = Math.max(this.#highestCap, cap);
+    this.#note({ kind: 'cap', cap });
+  }
+
+  /** To an earlier point: what it has heard since may come again or not; shards are told who speaks now. */
+  #resetParent(): void {
+    if (this.#asking) this.#strays.push(this.#asking);
+    this.#asking = undefined;
+    const at = this.#pick(this.#log.length + 1);
+    const later = this.#log.slice(at).flatMap((one) => (one.kind === 'word' ? [one.word] : []));
+    const caps = this.#log.slice(at).flatMap((one) => (one.kind === 'cap' ? [one] : []));
+    const log = this.#log.slice(0, at);
+    this.#log = [];
+    this.#leases = new BatchLeases();
+    this.#parent += 1;
+    this.#told = '';
+    for (const one of [...log, ...caps]) this.#note(one);
+    if (this.#random() < 0.7) this.#words.push(...later.map((text) => ({ to: 0, text })));
+    else this.#losses += 1;
+    this.#sendControl();
+  }
+
+  #sendControl(): void {
+    for (const { index, execution } of this.#shards) {
+      const lease = this.#leases.controlOf(index, this.#cap);
+      const control = { seq: ++this.#controlSeq, parent: this.#parent, execution, lease };
+      this.#controls.push({ to: index, text: control });
+    }
+    // The last one to each is all that matters; so many more are kept as may come late.
+    if (this.#controls.length > 60) {
+      const newest = this.#controls.slice(-this.#shards.length);
+      this.#controls = [...this.#controls.slice(0, 20), ...newest];
+    }
+  }
+
+  #apply(to: number, control: Control): void {
+    const shard = this.#shards[to];
+    if (!shard || control.seq <= shard.at.control.seq) return;
+    if (control.parent !== shard.at.control.parent) shard.at.lease.repeat();
+    shard.at.control = control;
+    shard.at.lease.take(control.lease);
+  }
+
+  /** Ended from outside; what it was sending may still arrive. The next execution knows nothing of what was not recorded. */
+  #terminate(shard: Shard): void {
+    if (shard.execution > 2) return;
+    this.#losses += 1;
+    for (const [index, row] of shard.rows.entries()) {
+      if (row.phase === 'creating' && shard.at.lease.runOf(index) === shard.at.run && this.#random() < 0.5) {
+        this.#buy(shard, index);
+      }
+      if (row.phase !== 'settled') {
+        Object.assign(row, { phase: 'queued', hasJob: false, isDoubtful: true, generation: 1 });
+      }
+    }
+    shard.execution += 1;
+    shard.at = this.#newRun(shard.index, shard.execution);
+  }
+
+  #continueAsNew(shard: Shard): void {
+    if (shard.rows.some(({ phase }) => phase === 'creating' || phase === 'made')) return;
+    const { at, index } = shard;
+    const word = at.lease.lastWord({ shard: index, run: at.run, epoch: at.epoch, nowMs: this.#nowMs });
+    if (word) this.#words.push({ to: 0, text: { ...word, execution: at.control.execution } });
+    const next = this.#newRun(index, shard.execution, at.lease.left);
+    shard.at = { ...next, epoch: at.epoch, control: at.control };
+  }
+
+  /** To this very moment: what it does from now on, its run before may have done otherwise. */
+  #resetShard(shard: Shard): void {
+    this.#losses += 1;
+    for (const [index, row] of shard.rows.entries()) {
+      const mayBuy = row.phase === 'queued' && this.#mayBuy(shard, index) && !row.hasJob;
+      if (mayBuy && this.#random() < 0.5) this.#ghost(shard, index);
+    }
+    shard.at = { ...shard.at, run: `run-${shard.index}-${++this.#ids}` };
+  }
+
+  /** Buys a row as the run before the reset would have done, with what it had unspent. */
+  #ghost(shard: Shard, row: number): void {
+    const price = shard.rows[row]?.price ?? 0;
+    this.#ghostSpent.set(shard.at.lease, (this.#ghostSpent.get(shard.at.lease) ?? 0) + price);
+    if ((this.#ghostSpent.get(shard.at.lease) ?? 0) > shard.at.lease.unspent) return;
+    this.#buy(shard, row);
+  }
+
+  readonly #ghostSpent = new Map<ShardLease, number>();
+
+  #fingerprint(): string {
+    return JSON.stringify([
+      this.#book,
+      this.#shards.map(({ rows, at }) => [rows, at.lease.unspent]),
+      this.#words.length,
+      this.#asking !== undefined,
+    ]);
+  }
+}
