@@ -2,18 +2,18 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** The files that take minutes, most of which they wait; the longest first. */
 const LONG = [
-  'integration/embedded-commands',
-  'faults/control-commands',
-  'faults/control',
-  'faults/api',
-  'faults/long-history',
-  'faults/two-at-once',
-  'faults/worker-killed',
-  'faults/retry',
-  'faults/redo',
-  'integration/webhooks',
-  'integration/submission',
-  'faults/other-account',
+  'integration/servers/embedded-commands',
+  'faults/commands/control-commands',
+  'faults/commands/control',
+  'faults/service/api',
+  'faults/workers/long-history',
+  'faults/workers/two-at-once',
+  'faults/workers/worker-killed',
+  'faults/commands/retry',
+  'faults/commands/redo',
+  'integration/service/webhooks',
+  'integration/submission/submission',
+  'faults/service/other-account',
   'integration/activities',
 ].map((name) => `/test/${name}.test.ts`);
 

@@ -1,0 +1,110 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { resumeUpdate, snapshotQuery } from '../../../src/workflows/protocol/batch-messages.js';
+import { withProxiedRuns } from '../../support/batches/batch-runs.js';
+import { expectRecovered } from '../../support/batches/batch-verdict.js';
+import { eventually } from '../../support/eventually.js';
+import { startBatch, type BatchHandle } from '../../support/batches/start-batch.js';
+import { startProxiedEngine } from '../../support/stack/test-engine.js';
+import { startTestStack, type TestStack } from '../../support/stack/test-stack.js';
+
+const rowsOf = (name: string, count: number, mark = ''): string[] =>
+  Array.from({ length: count }, (_, row) => `${name} ${row} ${mark}`);
+
+const untilHeld = (handle: BatchHandle): Promise<unknown> =>
+  eventually(
+    async () => (await handle.query(snapshotQuery)).holds.find(({ code }) => code === 'jobs-missing'),
+    { what: 'the batch is held: jobs-missing', withinMs: 60_000 },
+  );
+
+describe('jobs that the service does not find', { timeout: 300_000 }, () => {
+  let stack: TestStack;
+  beforeAll(async () => {
+    stack = await startTestStack();
+  });
+  afterAll(() => stack?.stop());
+
+  const jobTimeMs = { min: 200, max: 600 };
+  /** So short that a 404 of all jobs lasts many times as long as one is to be believed after. */
+  const limits = { goneAfterLooks: 4, goneAfterMs: 1_000, serviceFaultMs: 20_000 };
+
+  it.concurrent.for([
+    // At most so many are bought meanwhile: those that start before two are known to be missing, and one for the probe.
+    { rows: 60, concurrency: 30, most: 60, settings: {} },
+    { rows: 16, concurrency: 4, most: 9, settings: {} },
+    // Its shard goes on in new workflow runs meanwhile.
+    { rows: 18, concurrency: 4, most: 9, settings: { continueAfterEvents: 60 } },
+    { rows: 6, concurrency: 1, most: 3, settings: {} },
+  ])(
+    'all for a while are bought once: $rows rows at concurrency $concurrency',
+    ({ rows, concurrency, most, settings }) =>
+      withProxiedRuns({ stack, sandbox: { jobTimeMs, jobsMissing: true }, limits }, async (runs) => {
+        const name = `all-missing-${rows}`;
+        // So rarely that the probe buys no second job, in case its first one is lost, while this test looks.
+        const probes = { probeFirstMs: 4_000, probeLongestMs: 4_000 };
+        const handle = await runs.start(name, rowsOf(name, rows), { concurrency, ...probes, ...settings });
+        await untilHeld(handle);
+        const heldAtMs = Date.now();
+        await eventually(() => Date.now() > heldAtMs + 8_000, { what: 'it lasts', withinMs: 20_000 });
+        expect(runs.sandbox.stats().jobsMade).toBeLessThanOrEqual(most);
+        const faultOver = performance.now();
+        runs.sandbox.configure({ jobsMissing: false });
+        expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: rows } });
+        const told = { fault: `404 of all jobs, concurrency ${concurrency}`, batchId: name, rows, faultOver };
+        expect((await expectRecovered(runs, told)).jobs).toBe(rows);
+      }),
+  );
+
+  it.concurrent('all while a worker is killed are bought once, with the limits as they are', async () => {
+    const engine = await startProxiedEngine({ stack, sandbox: { jobTimeMs, jobsMissing: true } });
+    try {
+      const { sandbox, taskQueue, apiUrl } = engine;
+      const first = await engine.startWorker();
+      const [name, rows] = ['all-missing-killed', 10];
+      const settings = { concurrency: 3 };
+      const handle = await startBatch(stack, {
+        name,
+        taskQueue,
+        apiUrl,
+        prompts: rowsOf(name, rows),
+        settings,
+      });
+      const polls = (): number => sandbox.stats().polls['404'] ?? 0;
+      await eventually(() => polls() >= 8, { what: 'jobs are missing', withinMs: 60_000 });
+      await first.end('SIGKILL');
+      await engine.startWorker();
+      const before = polls();
+      await eventually(() => polls() >= before + 4, { what: 'jobs are looked for', withinMs: 90_000 });
+      const faultOver = performance.now();
+      sandbox.configure({ jobsMissing: false });
+      expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: rows } });
+      const told = { fault: '404 of all jobs, worker killed', batchId: name, rows, faultOver };
+      expect((await expectRecovered(engine, told)).jobs).toBe(rows);
+    } finally {
+      await engine.stop();
+    }
+  });
+
+  it.concurrent('some for good are bought once more, while later jobs are found', () =>
+    withProxiedRuns({ stack, sandbox: { jobTimeMs }, limits }, async (runs) => {
+      const lost = rowsOf('lost', 3, '[[lost]]');
+      const faultOver = performance.now();
+      const prompts = [...lost, ...rowsOf('found', 17)];
+      const handle = await runs.start('lost-some', prompts, { concurrency: 4, maxGenerations: 1 });
+      expect(await handle.result()).toMatchObject({ tally: { stored: 17, failed: 3 } });
+      const told = { fault: '404 of three jobs for good', batchId: 'lost-some', rows: 20, faultOver };
+      expect((await expectRecovered(runs, told)).jobs).toBe(20);
+    }));
+
+  it.concurrent('and where nothing is left to buy, wait for a person', () =>
+    withProxiedRuns({ stack, sandbox: { jobTimeMs }, limits }, async (runs) => {
+      const prompts = [...rowsOf('found', 4), '[[lost]] fox'];
+      const handle = await runs.start('lost-last', prompts, { concurrency: 1, maxGenerations: 1 });
+      await untilHeld(handle);
+      expect(runs.sandbox.stats().jobsMade).toBe(5);
+      const faultOver = performance.now();
+      await handle.executeUpdate(resumeUpdate, { args: [undefined] });
+      expect(await handle.result()).toMatchObject({ tally: { stored: 4, failed: 1 } });
+      const told = { fault: '404 of the last job for good', batchId: 'lost-last', rows: 5, faultOver };
+      await expectRecovered(runs, told);
+    }));
+});

@@ -1,0 +1,163 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { FailureKind } from '../../../src/domain/rows/failure-kind.js';
+import { cancelUpdate } from '../../../src/workflows/protocol/batch-messages.js';
+import { shardWorkflowId } from '../../../src/workflows/protocol/names.js';
+import { oldestRowsQuery, rowQuery } from '../../../src/workflows/protocol/shard-messages.js';
+import { startBatchRuns, withProxiedRuns, type BatchRuns } from '../../support/batches/batch-runs.js';
+import { expectRecovered } from '../../support/batches/batch-verdict.js';
+import { eventually } from '../../support/eventually.js';
+import { untilHeld } from '../../support/batches/until-held.js';
+
+const ROWS = 24;
+
+interface Poison {
+  readonly poison: string;
+  readonly mark: string;
+  readonly failure: FailureKind;
+  /** What is recorded of its one generation. */
+  readonly last: object;
+  /** Jobs of the poisoned row. */
+  readonly jobs: number;
+}
+
+const POISONS: readonly Poison[] = [
+  {
+    poison: 'a create that is always answered with 502',
+    mark: '[[create-502]]',
+    failure: 'service-error',
+    last: { generation: 1, end: 'unanswered', charged: 'unknown' },
+    jobs: 0,
+  },
+  {
+    poison: 'an id of a job that cannot be used',
+    mark: '[[bad-job-id]]',
+    failure: 'service-error',
+    last: { generation: 1, end: 'unanswered', charged: 'unknown' },
+    jobs: 1,
+  },
+  {
+    poison: 'a job whose polls are always answered with 524',
+    mark: '[[poll-524]]',
+    failure: 'service-error',
+    last: { generation: 1, end: 'open', charged: 'unknown', jobId: expect.any(String) },
+    jobs: 1,
+  },
+  {
+    poison: 'an image that is always answered with 500',
+    mark: '[[image-500]]',
+    failure: 'result-gone',
+    last: { generation: 1, end: 'done', charged: 'yes' },
+    jobs: 1,
+  },
+];
+
+interface Case {
+  readonly name: string;
+  readonly poisons: ReadonlyMap<number, Poison>;
+  readonly concurrency: number;
+  readonly budget?: string;
+}
+
+const PRICES = [{ model: 'pro', resolution: '1K', price: '0.08' }] as const;
+
+describe('a poisoned row', { timeout: 300_000 }, () => {
+  let runs: BatchRuns;
+  beforeAll(async () => {
+    runs = await startBatchRuns({
+      sandbox: { jobTimeMs: { min: 200, max: 600 } },
+      limits: { serviceFaultMs: 600, createFaultMs: 2_000, jobFaultMs: 3_000, imageFaultMs: 3_000 },
+    });
+  });
+  afterAll(() => runs?.stop());
+
+  const all = new Map(POISONS.map((poison, index) => [2 + 6 * index, poison]));
+
+  const [first] = POISONS;
+  const lastTwo = new Map(first ? [2, 1].map((back) => [ROWS - back, first]) : []);
+
+  it.concurrent.for<Case>([
+    ...POISONS.map((poison, index) => ({
+      name: `poison-${index}-is-the-last`,
+      poisons: new Map([[ROWS - 1, poison]]),
+      concurrency: 3,
+    })),
+    ...POISONS.map((poison, index) => ({
+      name: `poison-${index}-is-the-first`,
+      poisons: new Map([[0, poison]]),
+      concurrency: 1,
+    })),
+    { name: 'poison-of-the-last-two', poisons: lastTwo, concurrency: 1 },
+    { name: 'poison-of-each-kind', poisons: all, concurrency: 10 },
+    // A poisoned row's price is counted once, like the others'.
+    { name: 'poison-one-at-a-time', poisons: all, concurrency: 1, budget: (ROWS * 0.08).toFixed(2) },
+  ])('ends alone, and the others are stored: $name', async ({ name, poisons, concurrency, budget }) => {
+    const faultOver = performance.now();
+    const prompts = Array.from(
+      { length: ROWS },
+      (_, row) => `${name} ${row} ${poisons.get(row)?.mark ?? ''}`,
+    );
+    const handle = await runs.start(name, prompts, {
+      concurrency,
+      ...(budget && { budget, prices: PRICES }),
+    });
+    const { tally } = await handle.result();
+    expect(tally).toMatchObject({ stored: ROWS - poisons.size, failed: poisons.size });
+    const told = { fault: name, batchId: name, rows: ROWS, faultOver };
+    const { outcomes, jobs } = await expectRecovered(runs, told);
+    for (const [row, { failure, last }] of poisons) {
+      const outcome = outcomes.find(({ position }) => position === row);
+      expect(outcome).toMatchObject({ end: { kind: 'failed', failure } });
+      expect(outcome?.generations).toMatchObject([last]);
+    }
+    const ofPoisoned = [...poisons.values()].reduce((sum, poison) => sum + poison.jobs, 0);
+    expect(jobs).toBe(ROWS - poisons.size + ofPoisoned);
+  });
+
+  it('is shown as set aside while it waits, with what has failed', () =>
+    withProxiedRuns(
+      {
+        stack: runs.stack,
+        sandbox: { jobTimeMs: { min: 200, max: 600 } },
+        // It fails alone for so long that a query meets it however slow the machine is.
+        limits: { serviceFaultMs: 600, createFaultMs: 240_000 },
+      },
+      async (own) => {
+        const name = 'poison-seen';
+        const prompts = Array.from(
+          { length: ROWS },
+          (_, row) => `${name} ${row} ${row === 2 ? '[[create-502]]' : ''}`,
+        );
+        const handle = await own.start(name, prompts, { concurrency: 4 });
+        const of = own.stack.temporal.client.workflow.getHandle(shardWorkflowId(own.runOf(name), 0));
+        await eventually(
+          async () => (await of.query(oldestRowsQuery).catch(() => undefined))?.aside.failing === 1,
+          { what: 'the row waits aside', withinMs: 60_000 },
+        );
+        expect(await of.query(rowQuery, 2)).toMatchObject({
+          fault: { step: expect.stringMatching(/^create:/), failures: expect.any(Number) },
+        });
+        await handle.executeUpdate(cancelUpdate);
+        expect(await handle.result()).toMatchObject({ end: 'cancelled' });
+      },
+    ));
+
+  it('is no row of an outage, however long that lasts', async () => {
+    const name = 'poison-and-outage';
+    const prompts = Array.from({ length: ROWS }, (_, row) => `${name} ${row}`);
+    const before = runs.sandbox.stats().jobsMade;
+    const handle = await runs.start(name, prompts, { concurrency: 8 });
+    await eventually(() => runs.sandbox.stats().jobsMade >= before + 10, {
+      what: 'jobs are made',
+      withinMs: 60_000,
+    });
+    runs.sandbox.configure({ outage: { api: 'html502', images: 'down503' } });
+    await untilHeld(handle, 'service');
+    const heldAtMs = Date.now();
+    await eventually(() => Date.now() > heldAtMs + 8_000, { what: 'it lasts', withinMs: 20_000 });
+    const faultOver = performance.now();
+    runs.sandbox.configure({ outage: { api: 'none', images: 'none' } });
+    expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: ROWS, failed: 0 } });
+    const told = { fault: 'an outage of several times what a row may fail', batchId: name, rows: ROWS };
+    expect((await expectRecovered(runs, { ...told, faultOver })).jobs).toBe(ROWS);
+  });
+});

@@ -1,0 +1,82 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { RunningCommand } from '../../support/commands/command-line.js';
+import { embeddedFolder, type EmbeddedFolder } from '../../support/stack/embedded-folder.js';
+import { eventually } from '../../support/eventually.js';
+
+const ROWS = 24;
+
+describe('the local servers of a folder', { timeout: 240_000 }, () => {
+  let folder: EmbeddedFolder;
+  beforeEach(async () => {
+    folder = await embeddedFolder();
+    for (const name of ['first', 'second', 'third']) {
+      const rows = Array.from({ length: ROWS }, (_, row) => `row-${row},the ${name} bird number ${row}\n`);
+      await folder.write(`${name}.csv`, `id,prompt\n${rows.join('')}`);
+    }
+    await folder.write('one.csv', 'id,prompt\nrow-0,a short song\n');
+  });
+  afterEach(() => folder?.remove());
+
+  const startRun = (name: string): Promise<RunningCommand> =>
+    folder.start(['run', `${name}.csv`, '--concurrency', '4'], 'Batch ');
+
+  async function expectWhole(name: string, run: RunningCommand): Promise<void> {
+    const code = await run.ended;
+    expect({ code, ...run.output() }).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining(`Done: ${ROWS} of ${ROWS} images stored.`),
+    });
+    expect(run.output().stderr).not.toContain('DEADLINE_EXCEEDED');
+    expect(await folder.images(name)).toHaveLength(ROWS);
+  }
+
+  async function hasStored(name: string): Promise<void> {
+    const stored = async (): Promise<boolean> => (await folder.images(name)).length > 0;
+    await eventually(stored, { what: `an image of ${name} is stored`, withinMs: 60_000 });
+  }
+
+  async function expectNothingBoughtTwice(): Promise<void> {
+    const prompts = (await folder.jobs()).map(({ prompt }) => prompt);
+    expect(prompts).toHaveLength(new Set(prompts).size);
+  }
+
+  it('outlive the run that started them, until the second run has ended as well', async () => {
+    const first = await folder.start(['run', 'one.csv'], 'Batch ');
+    const second = await startRun('second');
+    expect(await first.ended).toBe(0);
+    await expectWhole('second', second);
+    await folder.hasNoProcess();
+    await expectNothingBoughtTwice();
+  });
+
+  it('serve three runs of which the first is killed and the second interrupted', async () => {
+    const first = await startRun('first');
+    const second = await startRun('second');
+    const third = await startRun('third');
+    await hasStored('first');
+    expect(await first.end('SIGKILL')).toBe(null);
+    await hasStored('third');
+    expect(await second.end('SIGINT')).toBe(130);
+    await expectWhole('third', third);
+    await folder.hasNoProcess();
+    for (const name of ['first', 'second']) await expectWhole(name, await startRun(name));
+    await folder.hasNoProcess();
+    await expectNothingBoughtTwice();
+  });
+
+  it('are started once by dev and runs that start at the same moment, and end with the last at Ctrl-C', async () => {
+    const [dev, first, second] = await Promise.all([
+      folder.start(['dev'], 'Ready.'),
+      startRun('first'),
+      startRun('second'),
+    ]);
+    expect(await dev.end('SIGINT')).toBe(0);
+    await expectWhole('first', first);
+    await expectWhole('second', second);
+    await folder.hasNoProcess();
+    const three = await Promise.all([folder.start(['dev'], 'Ready.'), startRun('third'), startRun('first')]);
+    await Promise.all(three.map((command) => command.end('SIGINT')));
+    await folder.hasNoProcess();
+    await expectNothingBoughtTwice();
+  });
+});
