@@ -1,7 +1,7 @@
 import { compareDecimals, totalOf } from './decimal.js';
 
 /**
- * How the money of a budget is leased to the shards of a batch. Amounts are whole millionths (see `micros.ts`).
+ * How the money of a budget is leased to the shards of a batch. Amounts are whole millionths (see `decimal.ts`).
  *
  * A shard buys only with what is leased to it, and the leases together never exceed the budget. A lease's numbers only
  * grow, and each has one writer: `granted` the book, `returned` the shard. So words about them may come late, twice, in any
