@@ -36,3 +36,11 @@ test.each(PAGES)('every link of %s within the project leads to a file and a head
     });
   expect(broken).toEqual([]);
 });
+
+test('every file and folder of src/ that docs/architecture.md names exists', () => {
+  const named = [...readFileSync('docs/architecture.md', 'utf8').matchAll(/`(src\/[^`]+)`/g)].map(
+    ([, place = '']) => place,
+  );
+  expect(named.length).toBeGreaterThan(10);
+  expect(named.filter((place) => !existsSync(place))).toEqual([]);
+});
