@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { LongestFirst } from './test/support/setup/longest-first.js';
+import { QUICK_TESTS } from './test/support/setup/quick-tests.js';
 
 const REAL_INPUT = 'test/integration/real-input.test.ts';
 
@@ -32,21 +33,27 @@ export default defineConfig({
         },
       },
       // Each file starts servers of its own. At last, with the machine for itself, comes the file that runs a whole real
-      // sheet.
-      ...['integration', 'faults', 'replay', 'real-input'].map((name) => ({
+      // sheet. `npm test` runs unit and quick, `npm run test:all` the others.
+      ...[
+        { name: 'quick', include: QUICK_TESTS },
+        ...['integration', 'faults', 'replay'].map((name) => ({
+          name,
+          include: [`test/${name}/**/*.test.ts`],
+          exclude: [...QUICK_TESTS, REAL_INPUT],
+        })),
+        { name: 'real-input', include: [REAL_INPUT] },
+      ].map((files) => ({
         ...COMPILED,
         extends: true as const,
         test: {
-          name,
-          include: name === 'real-input' ? [REAL_INPUT] : [`test/${name}/**/*.test.ts`],
-          exclude: name === 'real-input' ? [] : [REAL_INPUT],
+          ...files,
           testTimeout: 240_000,
           hookTimeout: 240_000,
           globalSetup: 'test/support/setup/built.mjs',
           server: { deps: { external: [/\/dist\//] } },
           // Their tests wait more than they work.
           maxWorkers: 3,
-          sequence: { groupOrder: name === 'real-input' ? 2 : 1 },
+          sequence: { groupOrder: files.name === 'real-input' ? 2 : 1 },
         },
       })),
     ],

@@ -1,22 +1,29 @@
 /*
- * Prints what a test run's JSON report counts as one line: `12 passed, 0 failed`, with `, 1 skipped` where tests were
- * left out. A file that failed as a whole, before any of its tests ran, counts as one failure.
+ * Prints what the JSON reports of test runs count together as one line: `12 passed, 0 failed`, with `, 1 skipped` where
+ * tests were left out. A file that failed as a whole, before any of its tests ran, counts as one failure.
  */
 import { readFileSync } from 'node:fs';
 import { runScript, SetupError } from './setup-error.mjs';
 
 await runScript(() => {
-  const file = process.argv[2];
-  const report = readReport(file);
+  const counts = process.argv.slice(2).map((file) => countsOf(readReport(file)));
+  const sum = (name) => counts.reduce((total, one) => total + one[name], 0);
+  const parts = [`${sum('passed')} passed`, `${sum('failed')} failed`];
+  const skipped = sum('skipped');
+  process.stdout.write(`${[...parts, ...(skipped > 0 ? [`${skipped} skipped`] : [])].join(', ')}\n`);
+});
+
+function countsOf(report) {
   const wholeFiles = report.testResults.filter(
     ({ status, assertionResults }) =>
       status === 'failed' && !assertionResults.some((result) => result.status === 'failed'),
   ).length;
-  const skipped = report.numPendingTests + report.numTodoTests;
-  const failed = report.numFailedTests + wholeFiles;
-  const parts = [`${report.numPassedTests} passed`, `${failed} failed`];
-  process.stdout.write(`${[...parts, ...(skipped > 0 ? [`${skipped} skipped`] : [])].join(', ')}\n`);
-});
+  return {
+    passed: report.numPassedTests,
+    failed: report.numFailedTests + wholeFiles,
+    skipped: report.numPendingTests + report.numTodoTests,
+  };
+}
 
 function readReport(file) {
   try {
