@@ -118,7 +118,7 @@ async function startAgain(starting: Starting): Promise<ExitCode> {
     return EXIT.ok;
   }
   const money = await moneyOf(context, { store: access.store, location }, { options, plan });
-  if (rowsToRun(plan) === 0) stderr.write("Nothing is bought: the batch's files are written anew.\n");
+  if (rowsToRun(plan) === 0) stderr.write("Nothing to buy: only the batch's files are written again.\n");
   const consent = await consentTo(context, access, options, plan);
   if (consent !== 'given' || context.interrupted.aborted) {
     stderr.write('Nothing was started.\n');

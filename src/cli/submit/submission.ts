@@ -89,7 +89,7 @@ export async function submitSheet(
         },
         confirm: async ({ plan, location }) => {
           if (rowsToRun(plan) + plan.removed === 0)
-            stderr.write("Nothing is bought: the batch's files are written again.\n");
+            stderr.write("Nothing to buy: only the batch's files are written again.\n");
           answer.consent = await consentTo(context, access, options, location, plan);
           return answer.consent === 'given';
         },

@@ -194,7 +194,7 @@ describe('an operator at the command line', { timeout: 240_000 }, () => {
     expect(ran.stderr).toContain('3 of 12 rows first, then the batch waits for "resume"');
     expect(ran.stderr).toMatch(/^Page +s3:.*\/canary\/runs\/0001\/canary\.html$/m);
     expect(ran.stderr).toMatch(
-      /"canary" waits, .*banana-batch resume canary, .*banana-batch cancel canary$/m,
+      /"canary" is waiting; .*banana-batch resume canary, .*banana-batch cancel canary$/m,
     );
     const waiting = JSON.parse((await command(['status', 'canary', '--json'])).stdout);
     expect(waiting).toMatchObject({ state: 'paused', pauses: [{ kind: 'canary' }], stored: 3, pending: 9 });

@@ -40,7 +40,7 @@ describe('run, where nothing is configured,', () => {
       expect(images.length).toBeGreaterThanOrEqual(20);
       expect(stdout).toContain(`Done: ${images.length} of ${images.length} images stored.`);
       expect(stdout).toMatch(/^Images +\.banana-batch\/s3\/banana-batch\/prompts\/images\/train\/$/m);
-      expect(stdout).toMatch(/^Look +\.banana-batch\/s3\/banana-batch\/prompts\/contact-sheet\.html$/m);
+      expect(stdout).toMatch(/^Page +\.banana-batch\/s3\/banana-batch\/prompts\/contact-sheet\.html$/m);
       for (const name of images) {
         const image = await readFile(path.join(folder.batch('prompts'), 'images/train', name));
         expect(image.subarray(0, 8).toString('hex')).toBe(PNG_SIGNATURE);
