@@ -2,6 +2,7 @@ import { parse } from 'csv-parse';
 import { z } from 'zod';
 import type { RejectedRecord, SkippedRecord, LeftOutRecord } from '../domain/rows/row.js';
 import { isReportColumn, INPUT_COLUMNS } from '../domain/rows/reserved-columns.js';
+import type { CsvCells } from '../sheet/index.js';
 import { at, rejectsKey, rejectsLedgerKey, skippedKey, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import type { BatchFile } from './documents.js';
@@ -19,6 +20,19 @@ export async function* rejectsOf(
     return;
   }
   if (await store.head(at(run, rejectsKey(run)))) yield* rejectsOfCsv(store, run, delimiter);
+}
+
+/** What `rejects.csv` says of a rejected record. */
+export function rejectCells(rejected: RejectedRecord): CsvCells {
+  const { line, tableRow = line, column, value, rule, record } = rejected;
+  return {
+    ...record,
+    reject_line: line,
+    reject_column: column,
+    reject_value: value,
+    reject_rule: rule,
+    reject_row: tableRow,
+  };
 }
 
 /** The records that a run left out as repeats, or kept left out. */
@@ -62,6 +76,7 @@ const leftOut = {
   tableRow: count.exactOptional(),
   place: count.optional(),
   record: z.record(z.string(), z.json()),
+  texts: z.record(z.string(), z.string()).exactOptional(),
   ours: z.partialRecord(z.enum(INPUT_COLUMNS), z.string()).exactOptional(),
 } satisfies Record<keyof LeftOutRecord, z.ZodType>;
 

@@ -3,6 +3,7 @@ import { isReportColumn, REJECT_COLUMNS } from '../../domain/rows/reserved-colum
 import type { PromptRow, RejectedRecord, ShardRow, SkippedRecord } from '../../domain/rows/row.js';
 import { addTallies, EMPTY_TALLY, tallyOfSettled, type Tally } from '../../domain/batch/tally.js';
 import type { CarriedLine, RenameLine } from '../../ledger/documents.js';
+import { rejectCells } from '../../ledger/kept-rejects.js';
 import { toJsonLines } from '../../ledger/files/json-lines.js';
 import type { LedgerFiles } from '../../ledger/files/ledger-files.js';
 import type { ImageMove } from '../../plan/rows/present-name.js';
@@ -36,18 +37,10 @@ export class Rejects {
   }
 
   async add(rejected: RejectedRecord): Promise<void> {
-    const { line, column, value, rule, record } = rejected;
     this.#count += 1;
-    for (const [name, cell] of Object.entries(record)) if (cell !== '') this.#filled.add(name);
+    for (const [name, cell] of Object.entries(rejected.record)) if (cell !== '') this.#filled.add(name);
     await this.#ledger.add(rejected);
-    await this.#csv.add({
-      ...record,
-      reject_line: line,
-      reject_column: column,
-      reject_value: value,
-      reject_rule: rule,
-      reject_row: rejected.tableRow ?? line,
-    });
+    await this.#csv.add(rejectCells(rejected));
   }
 
   /** Stores them; the columns that they have: `columns`, and what turned up beyond them. */

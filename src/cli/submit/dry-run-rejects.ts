@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { isReportColumn, REJECT_COLUMNS } from '../../domain/rows/reserved-columns.js';
 import type { RejectedRecord } from '../../domain/rows/row.js';
 import { readJsonLines } from '../../ledger/files/json-lines.js';
-import { RejectedLine } from '../../ledger/kept-rejects.js';
+import { rejectCells, RejectedLine } from '../../ledger/kept-rejects.js';
 import { csvChunks, type CsvCells } from '../../sheet/index.js';
 
 /** Where a dry run lists all that it would reject. */
@@ -53,14 +53,16 @@ export class RejectedRecords {
   }
 }
 
-/** Why a dry run's record would be rejected; scripts rely on it. */
-export type ShownReject = Pick<RejectedRecord, 'line' | 'column' | 'value' | 'rule'>;
+/** Why a dry run's record would be rejected; scripts rely on it. `row` is the one of the table, or the line where there is no other. */
+export type ShownReject = Pick<RejectedRecord, 'line' | 'column' | 'value' | 'rule'> & {
+  readonly row: number;
+};
 
 /** Every record that would be rejected, for a dry run's document. */
 export async function shownRejects(rejected: RejectedRecords): Promise<readonly ShownReject[]> {
   const rejects: ShownReject[] = [];
-  for await (const { line, column, value, rule } of rejected.all())
-    rejects.push({ line, column, value, rule });
+  for await (const { line, tableRow: row = line, column, value, rule } of rejected.all())
+    rejects.push({ line, row, column, value, rule });
   return rejects;
 }
 
@@ -78,7 +80,5 @@ export async function writeRejects(
 }
 
 async function* cellsOf(records: AsyncIterable<RejectedRecord>): AsyncGenerator<CsvCells> {
-  for await (const { record, line, column, value, rule } of records) {
-    yield { ...record, reject_line: line, reject_column: column, reject_value: value, reject_rule: rule };
-  }
+  for await (const rejected of records) yield rejectCells(rejected);
 }

@@ -16,7 +16,7 @@ export interface Dialect {
   readonly skipLines: 0 | 1;
 }
 
-const SEP_LINE = /^"?sep=([^"\r\n])"?[ \t]*(?:\r\n|\n|\r|$)/i;
+const SEP_LINE = /^"?sep=([^"\r\n\ud800-\udfff])"?[ \t]*(?:\r\n|\n|\r|$)/i;
 
 /** The beginning of a sheet's text; the whole of it where it is short. */
 export interface SheetHead {

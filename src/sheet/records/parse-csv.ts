@@ -2,6 +2,7 @@ import { finished } from 'node:stream/promises';
 import { CsvError, parse, type InfoRecord, type Parser } from 'csv-parse';
 import type { Dialect } from './dialect.js';
 import type { RecordPlace } from '../record-place.js';
+import { HalfCharacters } from '../text/half-characters.js';
 import { countLineBreaks } from '../text/line-breaks.js';
 import { MAX_RECORD_SIZE, type CsvRecord, type CsvRecords } from '../source-record.js';
 import { foldedCell } from '../cells/record-shape.js';
@@ -52,7 +53,7 @@ export async function* parseCsv(
       const place = placeOn(line);
       if (isBroken(values, written) && !isSameHeader(values, header)) broken ??= place;
       header ??= values;
-      records.push({ ...place, endLine: line + breaks, values });
+      records.push({ ...place, endLine: line + breaks, values: window.withHalves(values, info.bytes) });
     }
     nextLine += breaks + 1;
     linesWithin += breaks;
@@ -86,8 +87,7 @@ export async function* parseCsv(
       // Spreadsheets save a million blank rows below a table; the library is quick only with lines that are empty.
       const isBlank = !window.hasQuote && blankLines.test(text);
       if (isBlank) blank += text.match(/[^\r\n]+/g)?.length ?? 0;
-      const bytes = Buffer.from(isBlank ? text.replaceAll(/[^\r\n]+/g, '') : text);
-      window.add(bytes);
+      const bytes = window.add(isBlank ? text.replaceAll(/[^\r\n]+/g, '') : text);
       yield* settled(await taken(parser, bytes));
     }
     yield* settled(await ended(parser), true);
@@ -197,7 +197,10 @@ function brokenQuote(place: LinePlace): SheetError {
 
 const QUOTE = 0x22;
 
-/** The bytes of a text from the start of the record that is being read, to look at a record as it was written. */
+/**
+ * The bytes of a text from the start of the record that is being read, to look at a record as it was written. UTF-8 has
+ * no halves of surrogate pairs; it remembers them.
+ */
 class RecordWindow {
   readonly #mostBytes: number;
   #pieces: Buffer[] = [];
@@ -207,6 +210,7 @@ class RecordWindow {
   #start = 0;
   #recordStart = 0;
   #lastQuote = -1;
+  readonly #halves = new HalfCharacters();
 
   /** `mostBytes`: no record is longer; what comes before is blank lines, which end no record. */
   constructor(mostBytes: number) {
@@ -218,21 +222,35 @@ class RecordWindow {
     return this.#lastQuote >= this.#recordStart;
   }
 
-  /** The next piece of the text; lets go of the records that have ended. */
-  add(piece: Buffer): void {
+  /** Takes the next piece of the text and returns its bytes; lets go of the records that have ended. */
+  add(text: string): Buffer {
+    const piece = Buffer.from(text);
+    this.#halves.note(text, this.#start + this.#size);
     const quote = piece.lastIndexOf(QUOTE);
     if (quote !== -1) this.#lastQuote = this.#start + this.#size + quote;
     this.#pieces.push(piece);
     this.#size += piece.length;
     this.#dropBefore(Math.max(this.#recordStart, this.#start + this.#size - piece.length - this.#mostBytes));
+    return piece;
   }
 
   /** The record that ends before byte `end` of the text, as written. */
   textUpTo(end: number): string {
+    return this.#bytesUpTo(end).toString('utf8');
+  }
+
+  /** The cells of the record that ends before byte `end` of the text, with the halves of surrogate pairs that it has. */
+  withHalves(values: string[], end: number): string[] {
+    if (!this.#halves.isAnyBefore(end)) return values;
+    const written = this.#bytesUpTo(end);
+    return this.#halves.restoredIn(values, written, end - written.length);
+  }
+
+  #bytesUpTo(end: number): Buffer {
     const [first] = this.#pieces;
     const bytes = this.#pieces.length === 1 && first ? first : Buffer.concat(this.#pieces);
     if (bytes !== first) this.#pieces = [bytes];
-    return bytes.toString('utf8', Math.max(0, this.#recordStart - this.#start), end - this.#start);
+    return bytes.subarray(Math.max(0, this.#recordStart - this.#start), end - this.#start);
   }
 
   /** The next record starts at byte `end` of the text. */

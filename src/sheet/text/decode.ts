@@ -9,7 +9,8 @@ const MAX_LINE_BYTES = 4 << 20;
  * A sheet's text in pieces that end with a line break, except the last one; the byte-order mark is gone.
  *
  * A mark decides the encoding, else `encoding`, else UTF-8. Decoding is strict: SheetError `undecodable` names the
- * line with the first byte that fits nothing. Also throws `unknown-encoding`, `not-text` (a workbook, an archive)
+ * line with the first byte that fits nothing. Halves of surrogate pairs alone are left in the text as such, so that
+ * their records can be rejected. Also throws `unknown-encoding`, `not-text` (a workbook, an archive)
  * and `record-too-large` (a line over 4 MiB). Cutting at line breaks keeps characters whole, since no supported
  * encoding uses their bytes inside another character.
  */

@@ -1,8 +1,12 @@
 import { TextDecoder } from 'node:util';
+import { HALF } from './half-characters.js';
 import type { UnitLayout } from './line-breaks.js';
 import { SheetError } from '../sheet-error.js';
 
-/** Turns bytes that end at a character's end into text; throws a TypeError where they are not of this encoding. */
+/**
+ * Turns bytes that end at a character's end into text; throws a TypeError where they are not of this encoding. Halves of
+ * surrogate pairs are no error: the text has a half in their place, which no character can be made of.
+ */
 export interface StrictDecoder {
   /** Name in the WHATWG encoding standard, in lower case. */
   readonly encoding: string;
@@ -25,7 +29,50 @@ export function strictDecoder(label: string, sheet: string): StrictDecoder {
   const layout = encoding === 'utf-16le' || encoding === 'utf-16be' ? encoding : 'byte';
   // Node's own decoder reads 0x80–0x9F as control characters in 20.18.3 and later (nodejs/node#56542).
   if (encoding === 'windows-1252') return { encoding, layout, decode: decodeWindows1252 };
-  return { encoding, layout, decode: (bytes) => decoder.decode(bytes) };
+  if (encoding === 'utf-8')
+    return { encoding, layout, decode: elseWithHalves(decoder, decodeUtf8WithHalves) };
+  if (layout === 'byte') return { encoding, layout, decode: (bytes) => decoder.decode(bytes) };
+  return { encoding, layout, decode: elseWithHalves(decoder, decodeUtf16WithHalves) };
+}
+
+/** Only bytes that the decoder refuses are looked at again. */
+function elseWithHalves(
+  decoder: TextDecoder,
+  decode: (bytes: Uint8Array, decoder: TextDecoder) => string,
+): StrictDecoder['decode'] {
+  return (bytes) => {
+    try {
+      return decoder.decode(bytes);
+    } catch {
+      return decode(bytes, decoder);
+    }
+  };
+}
+
+/**
+ * UTF-8 in which halves of surrogate pairs are encoded like characters (CESU-8), as some databases and programs write
+ * it. No other bytes start with 0xED and 0xA0–0xBF.
+ */
+function decodeUtf8WithHalves(bytes: Uint8Array, decoder: TextDecoder): string {
+  const texts: string[] = [];
+  let from = 0;
+  for (let at = bytes.indexOf(0xed); at !== -1; at = bytes.indexOf(0xed, at + 1)) {
+    if (!isContinuation(bytes[at + 1], 0xa0) || !isContinuation(bytes[at + 2], 0x80)) continue;
+    texts.push(decoder.decode(bytes.subarray(from, at)));
+    from = at + 3;
+  }
+  texts.push(decoder.decode(bytes.subarray(from)));
+  return texts.join(HALF);
+}
+
+function isContinuation(byte: number | undefined, least: number): boolean {
+  return byte !== undefined && byte >= least && byte <= 0xbf;
+}
+
+function decodeUtf16WithHalves(bytes: Uint8Array, { encoding }: TextDecoder): string {
+  if (bytes.length % 2 === 1) throw new TypeError('half of a UTF-16 unit');
+  const units = Buffer.from(bytes);
+  return (encoding === 'utf-16be' ? units.swap16() : units).toString('utf16le');
 }
 
 function textDecoder(label: string, sheet: string): TextDecoder {

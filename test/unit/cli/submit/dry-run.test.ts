@@ -49,6 +49,22 @@ describe('a dry run', () => {
     });
   });
 
+  it('names line and row of the table of rejected records, as rejects.csv does', async () => {
+    const file = path.join(folder.path, 'rows.csv');
+    await writeFile(
+      path.join(folder.path, 'breaks.csv'),
+      'prompt,model\na fox,dall-e\n"two\nlines",\na cat,dall-e\n',
+    );
+    const { stdout } = await dryRun('breaks.csv', '--json', '--rejects', file);
+    expect(JSON.parse(stdout).rejects).toMatchObject([
+      { line: 2, row: 2 },
+      { line: 5, row: 4 },
+    ]);
+    const [, first, second] = (await readFile(file, 'utf8')).trimEnd().split('\n');
+    expect(first).toMatch(/^a fox,dall-e,2,.*,2,$/);
+    expect(second).toMatch(/^a cat,dall-e,5,.*,4,$/);
+  });
+
   it('is what --rejects is for', async () => {
     const { code, stderr } = await runInProcess(['run', 'mixed.csv', '--rejects', 'x.csv'], {
       cwd: folder.path,
