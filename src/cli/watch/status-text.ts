@@ -187,10 +187,12 @@ export function overdueLines(status: OldestRows): readonly string[] {
   const rows = overdueRows(status);
   if (rows.length === 0) return [];
   const usual = usualSeconds === undefined ? '' : ` (19 of 20 jobs end within ${secondsText(usualSeconds)})`;
+  const isAnyKnown = rows.some(({ rowId }) => rowId !== undefined);
+  const details = isAnyKnown ? `Details: npx banana-batch row ${batchId} ROWID. ` : '';
   return [
     `  oldest rows${usual}:`,
     ...rows.map((row) => `    ${rowText(row)}`),
-    `  Details: npx banana-batch row ${batchId} ROWID. Waiting loses nothing; "cancel" ends the batch and keeps the job ids; in a batch submitted with --job-timeout, such rows fail by themselves.`,
+    `  ${details}Waiting loses nothing; "cancel" ends the batch and keeps the job ids; in a batch submitted with --job-timeout, such rows fail by themselves.`,
   ];
 }
 

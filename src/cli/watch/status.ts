@@ -67,13 +67,18 @@ async function show(
 ): Promise<ExitCode> {
   if (!known) throw unknownBatch(location);
   const { stdout, environment } = context;
-  const found = store ? await withTextsOfHolds(store, location, known) : known;
+  const found = store ? await withTextsOfHolds(store, location, known) : withoutPace(known);
   if (options.json) stdout.write(`${statusJson(found)}\n`);
   else if (!options.watch)
     stdout.write(`${statusBlock(found, coloursFor(stdout, environment))}\n  ${found.location}\n`);
   const notes = options.json || !store ? [] : await sealNotes(store, location, found);
   for (const [, text] of notes) stdout.write(`  ${text}\n`);
   return exitCodeOf(found);
+}
+
+/** The status while the bucket does not answer: an average that counts the time in which nothing is stored misleads. */
+export function withoutPace(known: BatchStatus): BatchStatus {
+  return { ...known, imagesPerMinute: undefined, etaSeconds: undefined };
 }
 
 const TEXTS_WITHIN_MS = 2_000;
