@@ -38,7 +38,7 @@ export async function withTemporalIfAny<T>(
 }
 
 /** Gives `use` what answers of the bucket and Temporal, which are asked at the same time. */
-export function withWhatAnswers<T>(
+export async function withWhatAnswers<T>(
   config: Config,
   use: (found: BucketIfAny, temporal: TemporalIfAny) => Promise<T>,
 ): Promise<T> {
