@@ -9,6 +9,7 @@ import {
   type HoldCause,
   type ModelMode,
 } from '../domain/batch/holds.js';
+import type { RunRef } from '../storage/layout.js';
 import { StorageError, type StorageErrorCode } from '../storage/object-store.js';
 import { ownWords } from './own-words.js';
 
@@ -231,12 +232,16 @@ export function batchFault(details: BatchFaultDetails, text?: string): BatchFaul
 }
 
 /** The fault of a worker whose key belongs to another account than the batch. */
-export function wrongAccount(expected: string, own: string): ApplicationFailure {
+export function wrongAccount(
+  { batchId }: Pick<RunRef, 'batchId'>,
+  expected: string,
+  own: string,
+): ApplicationFailure {
   return batchFault({
     cause: {
       scope: 'account',
       code: 'wrong-account',
-      message: `This batch belongs to account ${expected}, but a worker runs with the key of ${own}. Start the workers with the batch's own key and base URL; the batch continues by itself.`,
+      message: `This batch belongs to account ${expected}, but a worker runs with the key of ${own}. Start the workers with the batch's own key and base URL; the batch continues by itself. If that key was rotated, start all workers with the new one and run: banana-batch resume ${batchId} --rebind`,
     },
   });
 }

@@ -122,7 +122,7 @@ export function createBananaHubClient(
     const waitMs = retryAfterMs(Array.isArray(header) ? header[0] : header, dateOf(response) ?? Date.now());
     const text = isWrongAddress(status, operation)
       ? fit(
-          `BANANAHUB_BASE_URL is not the API (${status} for ${request.method} ${request.path} at ${baseUrl.origin}). Expected something like https://bananahub.io/api/v1.`,
+          `BANANAHUB_BASE_URL is not the API (${status} for ${request.method} ${request.path} at ${baseUrl.origin}${redirectText(response, baseUrl)}). Expected something like https://bananahub.io/api/v1.`,
         )
       : message || `BananaHub answered ${status} to ${request.method} ${request.path} without a message.`;
     return new BananaHubError(code, text, {
@@ -203,6 +203,19 @@ function checkedBaseUrl(text: string): URL {
     );
   }
   return url;
+}
+
+const MOST_PATH = 80;
+
+/** Where an answer redirects to, without what may be a secret; empty where it does not. */
+function redirectText({ statusCode, headers }: Dispatcher.ResponseData, from: URL): string {
+  const { location } = headers;
+  const isRedirect = statusCode >= 300 && statusCode < 400 && typeof location === 'string';
+  if (!isRedirect || !URL.canParse(location, from.href)) return '';
+  const { protocol, origin, pathname } = new URL(location, from);
+  if (protocol !== 'http:' && protocol !== 'https:') return '';
+  const path = pathname.length > MOST_PATH ? `${pathname.slice(0, MOST_PATH)}…` : pathname;
+  return `, which redirects to ${origin}${path}`;
 }
 
 /** When the service answered, by its own clock; undefined where it does not say. Milliseconds since the epoch. */

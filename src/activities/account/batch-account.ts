@@ -31,7 +31,7 @@ export async function accountOfRun(
   if (batch.account === api.account) return api.account;
   if (!request.rebind) {
     if (base && (await state.runAccounts.sameAs(batch.account, base))) return batch.account;
-    throw wrongAccount(batch.account, api.account);
+    throw wrongAccount(run, batch.account, api.account);
   }
   const jobs = base ? await latestJobs(statesAfterRun(store, base)) : [];
   const proof = await provesSameAccount(api, jobs, cancellationSignal());

@@ -44,7 +44,7 @@ export class RunAccounts {
     if (this.#checked.has(name)) return own;
     const { account } = await readDocument(this.#store, at(run, batchFileKey(run)), BatchFile);
     const known = account === own ? own : await this.sameAs(account, run, jobIds);
-    if (known === undefined) throw wrongAccount(account, this.#api.account);
+    if (known === undefined) throw wrongAccount(run, account, this.#api.account);
     this.#checked.set(nameOf(known, run), true);
     return known;
   }

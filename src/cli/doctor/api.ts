@@ -48,7 +48,10 @@ function originOf({ baseUrl }: ApiConfig): string {
 /** What a failed look at the balance means, and what to do. */
 export function explained(api: ApiConfig, error: unknown): Finding {
   const message = `${originOf(api)}: ${messageOf(error)}`;
-  if (!(error instanceof BananaHubError) || isWrongBaseUrl(error)) return problem(messageOf(error));
+  if (!(error instanceof BananaHubError)) return problem(messageOf(error));
+  if (isWrongBaseUrl(error)) {
+    return problem(messageOf(error), 'Set BANANAHUB_BASE_URL to the address of the API, path included.');
+  }
   switch (error.code) {
     case 'unauthorized':
       return problem(

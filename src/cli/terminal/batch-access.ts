@@ -7,8 +7,9 @@ import { UsageError } from '../../errors.js';
 import { directToThisMachine } from '../../network/temporal-channel.js';
 import { absentStore } from '../../storage/absent-store.js';
 import { addressOf, type BatchLocation } from '../../storage/layout.js';
-import { StorageError, type ObjectStore } from '../../storage/object-store.js';
+import type { ObjectStore, StorageError } from '../../storage/object-store.js';
 import { createS3ObjectStore } from '../../storage/s3/s3-object-store.js';
+import { askBucket, BUCKET_ANSWERS_WITHIN_MS, checkAnswers, type BucketAnswer } from './bucket-answer.js';
 import type { CommandContext } from './command-context.js';
 
 /** The means to look at batches: the bucket, and Temporal where it answers. */
@@ -46,12 +47,16 @@ export async function withTemporalAccess<T>(
   use: (access: BatchAccess) => Promise<T>,
 ): Promise<T> {
   const { temporal } = requireParts(config, ['temporal', 'bucket']);
-  return withBucketIfAny(config, (found) =>
-    withTemporal(temporal, (client) => {
-      if (found.away) stderr.write(`${found.away.message}\n`);
-      const { store, bucket, away } = found;
-      return use({ ...accessOf(config, { store, bucket, client, temporal }), bucketAway: away });
-    }),
+  const answer = askBucket(config);
+  return withTemporal(temporal, (client) =>
+    withBucketIfAny(
+      config,
+      ({ store, bucket, away }) => {
+        if (away) stderr.write(`${away.message}\n`);
+        return use({ ...accessOf(config, { store, bucket, client, temporal }), bucketAway: away });
+      },
+      answer,
+    ),
   );
 }
 
@@ -83,11 +88,6 @@ export function ownAccount({ api }: Pick<Config, 'api'>): AccountId | undefined 
   return api && (api.account ?? accountIdOf(new URL(api.baseUrl), api.apiKey));
 }
 
-/** How long a bucket may take to answer before a command that needs it says that it does not. */
-const BUCKET_ANSWERS_WITHIN_MS = 8_000;
-/** The same for a command that can do without it. */
-const BUCKET_MISSED_AFTER_MS = 3_000;
-
 /** Gives `use` the bucket, once it is known to be there and usable, and closes it afterwards. */
 export async function withBucket<T>(
   config: Config,
@@ -105,35 +105,19 @@ export interface BucketIfAny {
   readonly away: StorageError | undefined;
 }
 
-/** Gives `use` the bucket where it answers within a few seconds and may be used, and closes it afterwards. */
+/**
+ * Gives `use` the bucket where it answers within a few seconds and may be used, and closes it afterwards. `answer`: from
+ * `askBucket`, where it was asked before.
+ */
 export async function withBucketIfAny<T>(
   config: Config,
   use: (found: BucketIfAny) => Promise<T>,
+  answer: BucketAnswer = askBucket(config),
 ): Promise<T> {
   const { bucket } = requireParts(config, ['bucket']);
-  try {
-    await checkAnswers(bucket, BUCKET_MISSED_AFTER_MS);
-  } catch (error) {
-    if (!(error instanceof StorageError)) throw error;
-    return use({ store: absentStore(error), bucket, away: error });
-  }
+  const away = await answer;
+  if (away) return use({ store: absentStore(away), bucket, away });
   return withStore(bucket, (store) => use({ store, bucket, away: undefined }));
-}
-
-/** Throws a StorageError unless the bucket may be used and says so in time. */
-async function checkAnswers({ s3, bucket }: BucketConfig, withinMs: number): Promise<void> {
-  const store = createS3ObjectStore({
-    ...s3,
-    connectionTimeoutMs: withinMs,
-    idleTimeoutMs: withinMs,
-    maxAttempts: 2,
-    repeatsSilence: false,
-  });
-  try {
-    await store.checkBucket(bucket);
-  } finally {
-    store.close();
-  }
 }
 
 async function withStore<T>({ s3 }: BucketConfig, use: (store: ObjectStore) => Promise<T>): Promise<T> {

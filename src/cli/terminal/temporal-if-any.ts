@@ -2,7 +2,8 @@ import { Client, type Connection } from '@temporalio/client';
 import type { Config, TemporalConfig } from '../../config.js';
 import { asPart } from '../../domain/text/full-stop.js';
 import { UsageError } from '../../errors.js';
-import { connectTemporal } from './batch-access.js';
+import { connectTemporal, withBucketIfAny, type BucketIfAny } from './batch-access.js';
+import { askBucket } from './bucket-answer.js';
 
 /** Temporal, or why a command has to do without it. */
 export type TemporalIfAny =
@@ -34,4 +35,15 @@ export async function withTemporalIfAny<T>(
   } finally {
     await connection.close();
   }
+}
+
+/** Gives `use` what answers of the bucket and Temporal, which are asked at the same time. */
+export async function withWhatAnswers<T>(
+  config: Config,
+  use: (found: BucketIfAny, temporal: TemporalIfAny) => Promise<T>,
+): Promise<T> {
+  const answer = askBucket(config);
+  return withTemporalIfAny(config, (temporal) =>
+    withBucketIfAny(config, (found) => use(found, temporal), answer),
+  );
 }

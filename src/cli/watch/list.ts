@@ -5,13 +5,12 @@ import type { ObjectStore } from '../../storage/object-store.js';
 import { batchesInTemporal } from '../../starter.js';
 import { archivedBatch, folderIds, type ListedBatch } from '../../status/running-batches.js';
 import { UsageError } from '../../errors.js';
-import { withBucketIfAny } from '../terminal/batch-access.js';
 import { EXIT, type Command, type CommandContext } from '../terminal/command-context.js';
 import { ago, minuteOf } from '../terminal/elapsed.js';
 import { coloursFor } from './status-text.js';
 import { renderTable, tableWidth, type TableColumn, writeText } from '../terminal/table.js';
 import { askTemporal } from '../../network/temporal-calls.js';
-import { withTemporalIfAny, type TemporalIfAny } from '../terminal/temporal-if-any.js';
+import { withWhatAnswers, type TemporalIfAny } from '../terminal/temporal-if-any.js';
 
 export interface ListOptions {
   readonly json: boolean;
@@ -23,38 +22,36 @@ const REPORTS_AT_ONCE = 16;
 
 /** All batches below the bucket's prefix, and those elsewhere whose place is noted there, newest first: as Temporal last noted them, older ones as the bucket tells. */
 export const list: Command<ListOptions> = (context, options) =>
-  withBucketIfAny(context.config, ({ store, bucket: { bucket, prefix }, away }) =>
-    withTemporalIfAny(context.config, async (temporal) => {
-      const parts = { temporal, store: away ? undefined : store };
-      const { batches, problem } = await findBatches(context, { bucket, prefix }, parts);
-      if (context.interrupted.aborted) return EXIT.interrupted;
-      const shown = batches.slice(0, options.limit ?? batches.length);
-      const { stdout, stderr } = context;
-      if (away && problem) {
-        throw new UsageError(`${away.message} ${problem} either. Check both with: banana-batch doctor`);
-      }
-      if (away) stderr.write(`${away.message} Only batches known to Temporal are listed.\n`);
-      if (problem) stderr.write(`${problem}: showing what is recorded in the bucket.\n`);
-      if (options.json) {
-        const document = {
-          location: `s3://${bucket}/${prefix}`,
-          temporalAnswered: !problem,
-          bucketAnswered: !away,
-          batches: shown,
-        };
-        await writeText(stdout, `${JSON.stringify(document)}\n`);
-      } else if (batches.length === 0 && !away) {
-        stderr.write(
-          `There are no batches in s3://${bucket}/${prefix} yet. Start with: banana-batch submit prompts.csv\n`,
-        );
-      } else {
-        await writeText(stdout, tableOf(shown, context, Date.now()));
-        const more = batches.length - shown.length;
-        if (more > 0) stderr.write(`${more} older not shown; use a larger --limit to see them.\n`);
-      }
-      return EXIT.ok;
-    }),
-  );
+  withWhatAnswers(context.config, async ({ store, bucket: { bucket, prefix }, away }, temporal) => {
+    const parts = { temporal, store: away ? undefined : store };
+    const { batches, problem } = await findBatches(context, { bucket, prefix }, parts);
+    if (context.interrupted.aborted) return EXIT.interrupted;
+    const shown = batches.slice(0, options.limit ?? batches.length);
+    const { stdout, stderr } = context;
+    if (away && problem) {
+      throw new UsageError(`${away.message} ${problem} either. Check both with: banana-batch doctor`);
+    }
+    if (away) stderr.write(`${away.message} Only batches known to Temporal are listed.\n`);
+    if (problem) stderr.write(`${problem}: showing what is recorded in the bucket.\n`);
+    if (options.json) {
+      const document = {
+        location: `s3://${bucket}/${prefix}`,
+        temporalAnswered: !problem,
+        bucketAnswered: !away,
+        batches: shown,
+      };
+      await writeText(stdout, `${JSON.stringify(document)}\n`);
+    } else if (batches.length === 0 && !away) {
+      stderr.write(
+        `There are no batches in s3://${bucket}/${prefix} yet. Start with: banana-batch submit prompts.csv\n`,
+      );
+    } else {
+      await writeText(stdout, tableOf(shown, context, Date.now()));
+      const more = batches.length - shown.length;
+      if (more > 0) stderr.write(`${more} older not shown; use a larger --limit to see them.\n`);
+    }
+    return EXIT.ok;
+  });
 
 async function findBatches(
   { interrupted, config: { taskQueue } }: CommandContext,

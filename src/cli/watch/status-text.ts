@@ -56,7 +56,7 @@ export function statusBlock(status: BatchStatus, colours: ReturnType<typeof pc.c
     ...status.holds.flatMap(({ scope, message, since, nextProbeAt, said }) => [
       colours.yellow(`  held (${scope}) since ${timeOf(since)}: ${message}`),
       ...(said === undefined ? [] : [`  the service said: ${said}`]),
-      ...(nextProbeAt ? [`  next check ${timeOf(nextProbeAt)}`] : []),
+      ...nextCheckText(nextProbeAt, status.workers, Date.now()).map((text) => `  ${text}`),
     ]),
     ...(status.budget ? [budgetLine(status.budget, status.endedAt !== undefined)] : []),
     ...asideTexts(status).map((text) => colours.yellow(`  ${text}`)),
@@ -70,6 +70,17 @@ export function statusBlock(status: BatchStatus, colours: ReturnType<typeof pc.c
       : []),
   ];
   return lines.join('\n');
+}
+
+/** When it is checked whether a hold has ended. A time that is past means that the check is running, if anyone runs it. */
+export function nextCheckText(
+  nextProbeAt: string | undefined,
+  workers: number | undefined,
+  nowMs: number,
+): readonly string[] {
+  if (nextProbeAt === undefined) return [];
+  if (Date.parse(nextProbeAt) > nowMs) return [`next check ${timeOf(nextProbeAt)}`];
+  return workers === 0 ? [] : ['checking now'];
 }
 
 function budgetLine(
@@ -176,10 +187,12 @@ export function overdueLines(status: OldestRows): readonly string[] {
   const rows = overdueRows(status);
   if (rows.length === 0) return [];
   const usual = usualSeconds === undefined ? '' : ` (19 of 20 jobs end within ${secondsText(usualSeconds)})`;
+  const isAnyKnown = rows.some(({ rowId }) => rowId !== undefined);
+  const details = isAnyKnown ? `Details: npx banana-batch row ${batchId} ROWID. ` : '';
   return [
     `  oldest rows${usual}:`,
     ...rows.map((row) => `    ${rowText(row)}`),
-    `  Details: npx banana-batch row ${batchId} ROWID. Waiting loses nothing; "cancel" ends the batch and keeps the job ids; in a batch submitted with --job-timeout, such rows fail by themselves.`,
+    `  ${details}Waiting loses nothing; "cancel" ends the batch and keeps the job ids; in a batch submitted with --job-timeout, such rows fail by themselves.`,
   ];
 }
 

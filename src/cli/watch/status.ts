@@ -6,11 +6,11 @@ import { ServiceTexts } from '../../ledger/service-texts.js';
 import type { BatchLocation } from '../../storage/layout.js';
 import type { ObjectStore } from '../../storage/object-store.js';
 import { findBatch, readBatchStatus } from '../../starter.js';
-import { withBucketIfAny, type BucketIfAny, unknownBatch } from '../terminal/batch-access.js';
+import { type BucketIfAny, unknownBatch } from '../terminal/batch-access.js';
 import { EXIT, type Command, type CommandContext, type ExitCode } from '../terminal/command-context.js';
 import { sealNotes } from './seal-notes.js';
 import { coloursFor, statusBlock } from './status-text.js';
-import { withTemporalIfAny } from '../terminal/temporal-if-any.js';
+import { withWhatAnswers } from '../terminal/temporal-if-any.js';
 import { watchBatch } from './watch-batch.js';
 
 export interface StatusOptions {
@@ -21,17 +21,14 @@ export interface StatusOptions {
 
 /** Where a batch is: from Temporal and the bucket, or from one of them where the other is away. Ends with 1 where the batch has finished with rows that are not stored. */
 export const status: Command<StatusOptions> = (context, options) =>
-  withBucketIfAny(context.config, (found) =>
-    withTemporalIfAny(context.config, (temporal) => {
-      const { stderr } = context;
-      if (found.away) stderr.write(`${found.away.message}\n`);
-      if (temporal.kind === 'there') return statusByTemporal(context, options, found, temporal.client);
-      if (found.away)
-        throw new UsageError(`${temporal.problem} either. Check both with: banana-batch doctor`);
-      stderr.write(`${temporal.problem}: showing what is recorded in the bucket.\n`);
-      return statusByBucket(context, options, found);
-    }),
-  );
+  withWhatAnswers(context.config, async (found, temporal) => {
+    const { stderr } = context;
+    if (found.away) stderr.write(`${found.away.message}\n`);
+    if (temporal.kind === 'there') return statusByTemporal(context, options, found, temporal.client);
+    if (found.away) throw new UsageError(`${temporal.problem} either. Check both with: banana-batch doctor`);
+    stderr.write(`${temporal.problem}: showing what is recorded in the bucket.\n`);
+    return statusByBucket(context, options, found);
+  });
 
 async function statusByTemporal(
   context: CommandContext,
@@ -70,13 +67,18 @@ async function show(
 ): Promise<ExitCode> {
   if (!known) throw unknownBatch(location);
   const { stdout, environment } = context;
-  const found = store ? await withTextsOfHolds(store, location, known) : known;
+  const found = store ? await withTextsOfHolds(store, location, known) : withoutPace(known);
   if (options.json) stdout.write(`${statusJson(found)}\n`);
   else if (!options.watch)
     stdout.write(`${statusBlock(found, coloursFor(stdout, environment))}\n  ${found.location}\n`);
   const notes = options.json || !store ? [] : await sealNotes(store, location, found);
   for (const [, text] of notes) stdout.write(`  ${text}\n`);
   return exitCodeOf(found);
+}
+
+/** The status while the bucket does not answer: an average that counts the time in which nothing is stored misleads. */
+export function withoutPace(known: BatchStatus): BatchStatus {
+  return { ...known, imagesPerMinute: undefined, etaSeconds: undefined };
 }
 
 const TEXTS_WITHIN_MS = 2_000;

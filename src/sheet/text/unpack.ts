@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import { createGunzip } from 'node:zlib';
 import { SheetError } from '../sheet-error.js';
 
@@ -10,16 +11,19 @@ const CHUNK_BYTES = 64 * 1024;
  * of texts that differ 10 to 240; blank lines and other patterns of a few characters 500 to 1030.
  */
 const MAX_RATIO = 400;
-/** Up to here the ratio does not matter: the blank rows that spreadsheets save below a table, a million of 60 columns. */
-const ANY_RATIO_BYTES = 64 * 1024 ** 2;
+/**
+ * So long a stretch may have any ratio: the blank rows that spreadsheets save below a table, a million of 15 columns. Such
+ * a stretch is in memory before any of it is given, since its millions of short records would take minutes to read.
+ */
+const ANY_RATIO_BYTES = 16 * 1024 ** 2;
 
 /**
  * A sheet's bytes, unpacked where its first bytes are those of gzip, whatever it is called. Streams; several gzip
  * members in a row are one text.
  *
  * Throws SheetError `broken-gzip` where it is cut short or damaged, and `too-large` past `maxBytes` (default 8 GiB) and
- * where it unpacks to over 64 MiB and 400 times its size, as nothing but blank lines and the like do; errors of `bytes`
- * pass through.
+ * where any stretch of it unpacks to over 16 MiB and 400 times its size, as nothing but blank lines and the like do;
+ * errors of `bytes` pass through.
  */
 export async function* unpacked(
   bytes: AsyncIterable<Uint8Array>,
@@ -68,15 +72,18 @@ async function* gunzipped(
   const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
   // A pipe does not carry errors on.
   packed.once('error', (error) => gunzip.destroy(error));
+  const stretch = new DenseStretch();
   let size = 0;
   try {
     for await (const chunk of packed.pipe(gunzip)) {
       const piece: Uint8Array = chunk;
       size += piece.length;
       if (size > maxBytes) throw tooLarge(sheet, maxBytes);
-      if (size > ANY_RATIO_BYTES && size > MAX_RATIO * gunzip.bytesWritten) throw emptyInside(sheet);
-      yield piece;
+      stretch.add(piece, gunzip.bytesWritten);
+      if (stretch.sizeBytes > ANY_RATIO_BYTES) throw emptyInside(sheet);
+      if (!stretch.isDense) yield* inTurns(stretch.taken());
     }
+    yield* inTurns(stretch.taken());
     // Zeros behind the last member are padding, by which the library ends, whatever may come after them.
     packed.unpipe(gunzip);
     for await (const _ of packed);
@@ -86,6 +93,42 @@ async function* gunzipped(
   } finally {
     packed.destroy();
     gunzip.destroy();
+  }
+}
+
+/** Keeps what unpacks to more than `MAX_RATIO` times its size, until the bytes that follow make up for it. */
+class DenseStretch {
+  #pieces: Uint8Array[] = [];
+  #packedBytes = 0;
+  /** Unpacked bytes beyond `MAX_RATIO` times the packed ones. */
+  #excess = 0;
+  sizeBytes = 0;
+
+  /** `packedBytes`: those of the whole sheet up to the end of this piece. */
+  add(piece: Uint8Array, packedBytes: number): void {
+    this.#excess = Math.max(0, this.#excess + piece.length - MAX_RATIO * (packedBytes - this.#packedBytes));
+    this.#packedBytes = packedBytes;
+    this.#pieces.push(piece);
+    this.sizeBytes += piece.length;
+  }
+
+  get isDense(): boolean {
+    return this.#excess > 0;
+  }
+
+  taken(): readonly Uint8Array[] {
+    const pieces = this.#pieces;
+    this.#pieces = [];
+    this.sizeBytes = 0;
+    return pieces;
+  }
+}
+
+/** Pieces that are there already, with a turn for everything else in the process between them. */
+async function* inTurns(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array, void, undefined> {
+  for (const [index, piece] of pieces.entries()) {
+    if (index > 0) await setImmediate();
+    yield piece;
   }
 }
 
@@ -130,7 +173,7 @@ function emptyInside(sheet: string): SheetError {
   return new SheetError(
     'too-large',
     { sheet },
-    `it unpacks to more than ${MAX_RATIO} times its size, so it is mostly blank lines or one repeated text. Remove those; if they are intended, unpack the sheet with gunzip -k FILE and name the unpacked file`,
+    `a part of it unpacks to more than ${MAX_RATIO} times its size, so it is mostly blank lines or one repeated text. Remove those; if they are intended, unpack the sheet with gunzip -k FILE and name the unpacked file`,
   );
 }
 

@@ -32,10 +32,11 @@ export function sampleJpeg(width: number, height: number): Buffer {
   return Buffer.concat([header, scan, data, end]);
 }
 
-/** The same in its parts: up to the frame header, the scan's header, its data, the end marker. */
+/** The same in its parts: up to the frame header, the scan's header, its data, the end marker. `table`: of its quantization. */
 export function jpegParts(
   width: number,
   height: number,
+  table: Uint8Array = Buffer.alloc(65).fill(1, 1),
 ): Readonly<Record<'header' | 'scan' | 'data' | 'end', Buffer>> {
   const frame = Buffer.from([8, 0, 0, 0, 0, 1, 1, 0x11, 0]);
   frame.writeUInt16BE(height, 1);
@@ -44,7 +45,7 @@ export function jpegParts(
     header: Buffer.concat([
       Buffer.from([0xff, 0xd8]),
       jpegSegment(0xe1, Buffer.from([0x74, 0x68, 0x75, 0x6d, 0x62, 0xff, 0xd9])),
-      jpegSegment(0xdb, Buffer.alloc(65, 1)),
+      jpegSegment(0xdb, table),
       jpegSegment(0xc0, frame),
     ]),
     scan: jpegSegment(0xda, Buffer.from([1, 1, 0, 0, 63, 0])),

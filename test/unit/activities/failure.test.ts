@@ -8,10 +8,12 @@ import {
   meaningOfApiError,
   meaningOfDownloadError,
   meaningOfStorageError,
+  wrongAccount,
 } from '../../../src/activities/failure.js';
 import { BananaHubError, type BananaHubErrorCode } from '../../../src/bananahub/errors.js';
 import { ImageDownloadError } from '../../../src/bananahub/images/image-download-error.js';
 import { BATCH_FAULT } from '../../../src/domain/batch/holds.js';
+import type { BatchId } from '../../../src/domain/rows/ids.js';
 import { FRESH_BUDGET } from '../../../src/domain/batch/fault-budget.js';
 import { StorageError, type StorageErrorCode } from '../../../src/storage/object-store.js';
 
@@ -219,5 +221,13 @@ describe('failures for workflows', () => {
 
   it('do not arise from a defect of ours', () => {
     expect(meaningOf(new TypeError('defect'))).toBeUndefined();
+  });
+});
+
+describe('the hold for a worker with the key of another account', () => {
+  it('names both accounts and what to do, also where the key was rotated', () => {
+    const { message } = wrongAccount({ batchId: 'spring' as BatchId }, 'a#1', 'a#2');
+    for (const part of ['a#1', 'a#2', "batch's own key", 'banana-batch resume spring --rebind'])
+      expect(message).toContain(part);
   });
 });

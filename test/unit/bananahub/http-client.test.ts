@@ -155,6 +155,30 @@ describe('creating a generation', () => {
     expect(server.seen).toHaveLength(1);
   });
 
+  it.each([
+    ['https://user:word@api.banana.test/v2/?token=f00d#x', 'redirects to https://api.banana.test/v2/)'],
+    [
+      `https://api.banana.test/${'long/'.repeat(100)}`,
+      '…). Expected something like https://bananahub.io/api/v1.',
+    ],
+    ['/moved', '/moved)'],
+    [`https://api.banana.test/${API_KEY}`, 'redirects to https://api.banana.test/'],
+  ])('names where a redirect leads to (%s), and no secret of it', async (location, part) => {
+    answer(301, '', { location });
+    const { message } = await failureOf(client.getBalance());
+    expect(message).toContain(part);
+    expect(message).not.toMatch(/word|f00d|very-secret/);
+  });
+
+  it.each(['mailto:a@b.test', 'http://[', undefined])(
+    'says nothing of a redirect to %s',
+    async (location) => {
+      answer(302, '', location === undefined ? {} : { location });
+      const { message } = await failureOf(client.getBalance());
+      expect(message).toMatch(/^BANANAHUB_BASE_URL is not the API \(302 for GET \/balance at [^ ,]+\)\./);
+    },
+  );
+
   it('holds a missing endpoint against the base URL, not against the row', async () => {
     answer(404, '<html><title>Not Found</title></html>');
     const failure = await failureOf(client.createGeneration(request, options));

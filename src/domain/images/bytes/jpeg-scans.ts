@@ -2,9 +2,17 @@
 export interface JpegFrame {
   readonly width: number;
   readonly height: number;
-  /** Sampling factors: how many blocks of each lie in a unit of the picture. */
-  readonly components: readonly { readonly id: number; readonly across: number; readonly down: number }[];
+  readonly components: readonly JpegComponent[];
   readonly coding: 'sequential' | 'progressive' | 'other';
+}
+
+interface JpegComponent {
+  readonly id: number;
+  /** Sampling factors: how many blocks of it lie in a unit of the picture. */
+  readonly across: number;
+  readonly down: number;
+  /** Number of its quantization table. */
+  readonly table: number;
 }
 
 const BLOCK_SIDE = 8;
@@ -34,20 +42,27 @@ export class ScanBook {
     return lacks ? 'a part of its colors has no image data' : undefined;
   }
 
-  /** A scan by the content of its header and the length of its entropy-coded data. */
-  add(header: Uint8Array, dataBytes: number): void {
+  /** A scan by the content of its header, the length of its entropy-coded data, and the quantization tables before it. */
+  add(header: Uint8Array, dataBytes: number, tables: ReadonlySet<number>): void {
     this.#hasScans = true;
     const count = header[0] ?? 0;
     const ids = Array.from({ length: count }, (_, index) => header[1 + 2 * index] ?? 0);
     const firstCoefficient = header[1 + 2 * count] ?? 0;
     const approximation = (header[3 + 2 * count] ?? 0) >> 4;
     if (dataBytes === 0) this.#defect ??= 'a scan has no image data';
+    if (this.#lacksTable(ids, tables)) this.#defect ??= 'it has no quantization table for its image data';
     // Later scans of a progressive picture may take less than a bit a block.
     if (firstCoefficient > 0 || approximation > 0) return;
     for (const id of ids) this.#seen.add(id);
     const { coding } = this.#frame;
     if (dataBytes * 8 < this.#blocks(ids) * LEAST_BITS[coding])
       this.#defect ??= 'its image data are too short for its size';
+  }
+
+  #lacksTable(ids: readonly number[], tables: ReadonlySet<number>): boolean {
+    const { components, coding } = this.#frame;
+    // Lossless codings have no tables.
+    return coding !== 'other' && components.some(({ id, table }) => ids.includes(id) && !tables.has(table));
   }
 
   #blocks(ids: readonly number[]): number {

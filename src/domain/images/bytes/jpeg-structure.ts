@@ -1,6 +1,7 @@
 import { ScanBook, type JpegFrame } from './jpeg-scans.js';
 
 const START_OF_SCAN = 0xda;
+const QUANTIZATION_TABLES = 0xdb;
 const END_OF_IMAGE = 0xd9;
 
 /**
@@ -36,6 +37,7 @@ export function endOfJpeg(
   onSegment: (segment: JpegSegment) => void = () => undefined,
 ): number | string {
   let scans: ScanBook | undefined;
+  const tables = new Set<number>();
   for (let offset = start + 2; offset + 2 <= bytes.length;) {
     if (bytes[offset] !== 0xff) return 'a segment does not start with a marker';
     const marker = bytes[offset + 1] ?? 0;
@@ -61,11 +63,12 @@ export function endOfJpeg(
     const frame = isFrame(marker) ? frameOf(marker, content) : undefined;
     if (frame) scans = new ScanBook(frame);
     else if (isFrame(marker)) return 'its frame header is not valid';
+    if (marker === QUANTIZATION_TABLES) for (const table of tablesIn(content)) tables.add(table);
     let next = end;
     if (marker === START_OF_SCAN) {
       if (!scans) return 'it has image data before its frame header';
       next = endOfScan(bytes, end);
-      scans.add(content, next - end);
+      scans.add(content, next - end, tables);
     }
     onSegment({ marker, whole: bytes.subarray(offset, next), content, ...(frame && { frame }) });
     offset = next;
@@ -83,12 +86,23 @@ function endOfScan(bytes: Uint8Array, start: number): number {
   return bytes.length;
 }
 
+/** The numbers of the whole quantization tables in a segment. Source: ITU-T T.81, B.2.4.1. */
+function tablesIn(content: Uint8Array): readonly number[] {
+  const numbers: number[] = [];
+  for (let offset = 0; offset < content.length;) {
+    const [kind = 0] = content.subarray(offset, offset + 1);
+    offset += 1 + (kind >> 4 === 0 ? 64 : 128);
+    if (offset <= content.length) numbers.push(kind & 15);
+  }
+  return numbers;
+}
+
 function frameOf(marker: number, content: Uint8Array): JpegFrame | undefined {
   const [, h1 = 0, h2 = 0, w1 = 0, w2 = 0, count = 0] = content;
   if (count === 0 || content.length < 6 + 3 * count) return undefined;
   const components = Array.from({ length: count }, (_, index) => {
-    const [id = 0, sampling = 0] = content.subarray(6 + 3 * index);
-    return { id, across: sampling >> 4, down: sampling & 15 };
+    const [id = 0, sampling = 0, table = 0] = content.subarray(6 + 3 * index);
+    return { id, across: sampling >> 4, down: sampling & 15, table };
   });
   if (components.some(({ across, down }) => across === 0 || down === 0)) return undefined;
   const size = { width: (w1 << 8) | w2, height: (h1 << 8) | h2 };

@@ -23,13 +23,15 @@ export interface PngStructure {
 
 /**
  * The parts of a file with a PNG signature, or what keeps it from being whole. Checksums are compared, the compressed
- * picture is not looked into: that is `pngPictureDefect`. Source: PNG (3rd edition), 5.3, 5.6 and 11.2.
+ * picture is not looked into: that is `pngPictureDefect`. Refuses an order of chunks that decoders refuse, and passes over
+ * everything in ancillary chunks. Source: PNG (3rd edition), 5.3, 5.6 and 11.2.
  */
 export function readPng(bytes: Uint8Array): PngStructure | { readonly defect: string } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let offset = SIGNATURE_LENGTH;
   let header: PngHeader | undefined;
   let exif: Uint8Array | undefined;
+  let before = '';
   const [data, needed, seen]: [Uint8Array[], Uint8Array[], Set<string>] = [[], [], new Set()];
   while (offset + CHUNK_OVERHEAD <= bytes.length) {
     const dataLength = view.getUint32(offset);
@@ -46,7 +48,11 @@ export function readPng(bytes: Uint8Array): PngStructure | { readonly defect: st
       header = pngHeader(content);
       if (!header) return { defect: 'its header is not valid' };
     }
+    const defect =
+      placeDefect(type, before, seen) ?? (type === 'PLTE' && paletteDefect(header, content, seen));
+    if (defect) return { defect };
     seen.add(type);
+    before = type;
     if (NEEDED.has(type)) needed.push(bytes.subarray(offset, end));
     if (type === 'eXIf') exif = content;
     if (type === 'IDAT') data.push(content);
@@ -60,3 +66,29 @@ export function readPng(bytes: Uint8Array): PngStructure | { readonly defect: st
   }
   return { defect: 'it ends before its last chunk' };
 }
+
+const AT_MOST_ONCE: ReadonlySet<string> = new Set(['IHDR', 'PLTE']);
+
+/** What is wrong with a chunk of this type behind these; undefined where nothing is. */
+function placeDefect(type: string, before: string, seen: ReadonlySet<string>): string | undefined {
+  if (AT_MOST_ONCE.has(type) && seen.has(type)) return `it has more than one ${type} chunk`;
+  if (type === 'IDAT' && before !== type && seen.has(type))
+    return 'other chunks stand between its image data';
+  return undefined;
+}
+
+/** The same for a palette. It is only a suggestion in a picture of true colors: decoders pass over it there. */
+function paletteDefect(
+  { needsPalette }: PngHeader,
+  { length }: Uint8Array,
+  seen: ReadonlySet<string>,
+): string | undefined {
+  if (!needsPalette) return undefined;
+  if (seen.has('IDAT')) return 'its palette comes after its image data';
+  return length === 0 || length % 3 > 0 || length > MAX_PALETTE_LENGTH
+    ? 'its palette is not valid'
+    : undefined;
+}
+
+/** 256 colors. */
+const MAX_PALETTE_LENGTH = 768;

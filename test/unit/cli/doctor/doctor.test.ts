@@ -103,6 +103,22 @@ describe('the doctor', () => {
     );
   });
 
+  it.each([404, 308])('says what to do where the base URL is not the API (%i)', async (status) => {
+    server.answerWith((_, response) => {
+      response
+        .writeHead(status, status === 308 ? { location: 'https://api.banana.test/v2/balance' } : {})
+        .end();
+    });
+    const { check } = await checkup({ api: api() });
+    expect(check('api')).toMatchObject({
+      state: 'problem',
+      message: expect.stringMatching(
+        status === 308 ? /redirects to https:\/\/api\.banana\.test\/v2\/balance/ : /404 for GET \/balance/,
+      ),
+      advice: expect.stringContaining('Set BANANAHUB_BASE_URL'),
+    });
+  });
+
   it('warns of an account without money', async () => {
     server.answerWith((_, response) => {
       response.end(JSON.stringify({ balance: '2.00', reserved: '2.00', available: '0.00' }));

@@ -33,6 +33,12 @@ describe('the oldest rows of a status', () => {
     expect(overdueWord({ ...status, oldestRows })).toEqual(['oldest row: red-fox, 12m 34s']);
   });
 
+  it('come without advice to look at a row where the bucket tells no id', () => {
+    const lines = overdueLines({ ...status, oldestRows: [row(undefined, 90), row(undefined, 80)] });
+    expect(lines.at(-1)).toMatch(/^  Waiting loses nothing;/);
+    expect(lines.join('\n')).not.toContain('ROWID');
+  });
+
   it('are not shown while they take no longer than usual', () => {
     expect(overdueLines({ ...status, oldestRows: [row('red-fox', 60)] })).toEqual([]);
     expect(overdueWord({ ...status, usualSeconds: 100, oldestRows: [row('red-fox', 200)] })).toEqual([]);

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
@@ -58,27 +59,31 @@ describe('a sheet packed with gzip', () => {
       code: 'too-large',
       message: expect.stringContaining('8 MiB'),
     });
-    const line = gzipSync(Buffer.alloc(64 << 20, 'a'));
+    const line = gzipSync(Buffer.alloc(12 << 20, 'a'));
     await expect(readWholeSheet(line)).rejects.toMatchObject({ code: 'record-too-large', line: 1 });
   });
 
-  test('of next to nothing but blank lines is refused long before all of it is unpacked', async () => {
+  test('of next to nothing but blank lines is refused before any of them is read, wherever they stand', async () => {
     const start = Buffer.from('prompt,style\nfox,photo\n');
+    const other = Buffer.from(`prompt,style\n${randomBytes(1 << 20).toString('hex')}\n`);
     for (const unit of ['\n', ',,\n', '  \r\n', '"",\n', ',FALSE\n', 'fox\n']) {
-      const piece = gzipSync(unit.repeat(4 << 20));
-      // Members in a row are one text, here of hundreds of MB.
-      const bomb = Buffer.concat([gzipSync(start), ...Array.from({ length: 64 }, () => piece)]);
-      let sizeBytes = 0;
-      const read = async (): Promise<void> => {
-        for await (const chunk of unpacked(chunks(bomb, 65_536), 'bomb.csv')) sizeBytes += chunk.length;
-      };
-      await expect(read()).rejects.toMatchObject({
-        code: 'too-large',
-        message: expect.stringMatching(
-          /^bomb\.csv: it unpacks to more than 400 times its size.*gunzip -k FILE/,
-        ),
-      });
-      expect(sizeBytes).toBeLessThan(65 << 20);
+      const piece = gzipSync(unit.repeat(1 << 20));
+      for (const before of [start, other]) {
+        // Members in a row are one text, here of a hundred MB and more.
+        const bomb = Buffer.concat([gzipSync(before), ...Array.from({ length: 64 }, () => piece)]);
+        let sizeBytes = 0;
+        const read = async (): Promise<void> => {
+          for await (const chunk of unpacked(chunks(bomb, 65_536), 'bomb.csv')) sizeBytes += chunk.length;
+        };
+        await expect(read()).rejects.toMatchObject({
+          code: 'too-large',
+          message: expect.stringMatching(
+            /^bomb\.csv: a part of it unpacks to more than 400 times its size.*gunzip -k FILE/,
+          ),
+        });
+        // A piece that begins before them may hold some.
+        expect(sizeBytes).toBeLessThan(before.length + (1 << 20));
+      }
     }
   });
 
@@ -104,7 +109,7 @@ describe('a sheet packed with gzip', () => {
     const controller = new AbortController();
     const { signal } = controller;
     const source = { name: 'sheet.csv', signal };
-    const bytes = gzipSync(`prompt\nfox\n${'\n'.repeat(32 << 20)}owl\n`);
+    const bytes = gzipSync(`prompt\nfox\n${'\n'.repeat(8 << 20)}owl\n`);
     const items: SheetItem[] = [];
     const read = async (): Promise<void> => {
       for await (const item of readSheet(chunks(bytes, 65_536), SheetSettings.parse({}), source)) {
@@ -114,6 +119,17 @@ describe('a sheet packed with gzip', () => {
     };
     await expect(read()).rejects.toThrow('enough');
     expect(items.map(({ kind }) => kind)).toEqual(['header', 'row']);
+  });
+
+  test('leaves others their turn while millions of short records are read', async () => {
+    const controller = new AbortController();
+    const source = { name: 'sheet.csv', signal: controller.signal };
+    const bytes = gzipSync(`prompt,style\nfox,photo\n${',FALSE\n'.repeat(2_000_000)}`);
+    setTimeout(() => controller.abort(new Error('stopped')), 100);
+    const read = async (): Promise<void> => {
+      for await (const _ of readSheet(chunks(bytes, 65_536), SheetSettings.parse({}), source));
+    };
+    await expect(read()).rejects.toThrow('stopped');
   });
 
   test('passes on what goes wrong with its source, and closes it', async () => {

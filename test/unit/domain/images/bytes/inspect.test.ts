@@ -7,7 +7,7 @@ import { Transformer } from '@napi-rs/image';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { inspectImage, inspectStructure } from '../../../../../src/domain/images/bytes/inspect.js';
-import { deflated, pngOf } from '../../../../support/images/png-kinds.js';
+import { deflated, pngOf, type PngKind } from '../../../../support/images/png-kinds.js';
 import { isAvailable } from '../../../../support/setup/required.js';
 import {
   jpegParts,
@@ -175,6 +175,38 @@ describe('a PNG', () => {
     expect((await inspectImage(image)).kind).toBe('incomplete');
   });
 
+  it.each([
+    ['with another chunk between its image data', 'IHDR IDAT tEXt IDAT IEND', 'other chunks stand between'],
+    ['with its header twice', 'IHDR IHDR IDAT IDAT IEND', 'more than one IHDR'],
+    ['with a chunk before its header', 'tEXt IHDR IDAT IDAT IEND', 'does not start with a header'],
+    ['with two palettes', 'IHDR PLTE PLTE IDAT IDAT IEND', 'more than one PLTE'],
+    ['with a chunk after its end', 'IHDR IDAT IDAT IEND tEXt', 'bytes after its end'],
+    ['without its end', 'IHDR IDAT IDAT', 'ends before its last chunk'],
+  ])('%s is incomplete', async (_, order, reason) => {
+    const image = { width: 8, height: 8, color: 2, depth: 8, interlaced: false };
+    expect(await inspectImage(chunksInOrder(image, order))).toMatchObject({
+      kind: 'incomplete',
+      reason: expect.stringContaining(reason),
+    });
+  });
+
+  it('whose palette is after its image data, or of no whole colors, is incomplete; where none is needed it is whole', async () => {
+    const indexed = { width: 8, height: 8, color: 3, depth: 8, interlaced: false };
+    const late = 'IHDR IDAT IDAT PLTE IEND';
+    expect(await inspectImage(chunksInOrder(indexed, late))).toMatchObject({
+      reason: 'png: its palette comes after its image data',
+    });
+    for (const length of [0, 4, 771]) {
+      expect(await inspectImage(chunksInOrder(indexed, 'IHDR PLTE IDAT IDAT IEND', length))).toMatchObject({
+        reason: 'png: its palette is not valid',
+      });
+    }
+    expect((await inspectImage(chunksInOrder({ ...indexed, color: 2 }, late))).kind).toBe('image');
+    expect((await inspectImage(chunksInOrder(indexed, 'IHDR tEXt PLTE tEXt IDAT IDAT tEXt IEND'))).kind).toBe(
+      'image',
+    );
+  });
+
   it('is whole with ancillary chunks of any content, also where their checksums are wrong', async () => {
     const image = samplePng(20, 20);
     const wrong = pngChunk('tEXt', Buffer.from('Comment\0x'));
@@ -184,6 +216,27 @@ describe('a PNG', () => {
     expect((await inspectImage(changed)).kind).toBe('image');
   });
 });
+
+/** A PNG's chunks in any order, the image data in two of them. */
+function chunksInOrder(kind: PngKind, order: string, paletteBytes = 768): Buffer {
+  const header = pngOf(kind).subarray(16, 29);
+  const data = deflated(kind);
+  const parts = [data.subarray(0, 9), data.subarray(9)];
+  const contents: Readonly<Record<string, Buffer>> = {
+    IHDR: header,
+    PLTE: Buffer.alloc(paletteBytes, 9),
+    tEXt: Buffer.from('Comment\0x'),
+  };
+  const chunks = order
+    .split(' ')
+    .map((type) => pngChunk(type, (type === 'IDAT' ? parts.shift() : contents[type]) ?? Buffer.alloc(0)));
+  return Buffer.concat([samplePng(1, 1).subarray(0, 8), ...chunks]);
+}
+
+function withTable(table: Buffer): readonly Buffer[] {
+  const { header, scan, data, end } = jpegParts(20, 30, table);
+  return [header, scan, data, end];
+}
 
 describe('a JPEG', () => {
   const parts = jpegParts(20, 30);
@@ -203,6 +256,9 @@ describe('a JPEG', () => {
       [parts.header, parts.scan, parts.data, Buffer.from([0xff, 0xc4, 0, 99]), parts.end],
     ],
     ['no scan at all', [parts.header, parts.end]],
+    ['no quantization table', withTable(Buffer.alloc(0))],
+    ['half a quantization table', withTable(Buffer.alloc(64))],
+    ['another quantization table than its colors need', withTable(Buffer.alloc(65, 1))],
   ])('with %s is incomplete', async (_, pieces) => {
     expect((await inspectImage(Buffer.concat(pieces))).kind).toBe('incomplete');
   });
