@@ -181,6 +181,7 @@ export const ShardRowLine: z.ZodType<ShardRow> = z.object({
   inputImages: z.array(z.string()),
   imageName: z.string(),
   labels: z.record(z.string(), json),
+  labelTexts: z.record(z.string(), z.string()).exactOptional(),
   given: z.partialRecord(inputColumn, json).exactOptional(),
   generation: z.int().min(1),
   jobId: jobId.exactOptional(),

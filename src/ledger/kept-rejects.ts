@@ -76,6 +76,7 @@ const leftOut = {
   tableRow: count.exactOptional(),
   place: count.optional(),
   record: z.record(z.string(), z.json()),
+  texts: z.record(z.string(), z.string()).exactOptional(),
   ours: z.partialRecord(z.enum(INPUT_COLUMNS), z.string()).exactOptional(),
 } satisfies Record<keyof LeftOutRecord, z.ZodType>;
 

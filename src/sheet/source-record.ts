@@ -10,6 +10,8 @@ export interface SourceRecord {
   readonly endLine: number;
   /** Undefined for a cell that the record does not have, though its place in the record has a name. */
   readonly values: readonly (JsonValue | undefined)[];
+  /** Of cells whose numbers have other digits in the sheet than JSON gives them: the cells as JSON text with those digits. */
+  readonly texts?: readonly (string | undefined)[];
   /** It is the last line of a file and ends without a line break. */
   readonly isCutShort?: true;
 }

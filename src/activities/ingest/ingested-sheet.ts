@@ -93,9 +93,18 @@ export class IngestedSheet {
   /** A row with its labels under the names that the batch has for them. */
   spelled(row: PromptRow, isKept: boolean): PromptRow {
     const isSpelled = this.#joined ? isKept : !isKept;
-    const spelled = isSpelled ? row : { ...row, labels: this.#labels.of(row.labels) };
+    const spelled = isSpelled ? row : this.#spelledLabels(row);
     if (!this.#joined || !isKept) this.#columns.addRow(spelled, this.#isReport);
     return spelled;
+  }
+
+  #spelledLabels(row: PromptRow): PromptRow {
+    const { labels, labelTexts } = row;
+    return {
+      ...row,
+      labels: this.#labels.of(labels),
+      ...(labelTexts && { labelTexts: this.#labels.of(labelTexts) }),
+    };
   }
 
   /** Stores the records of which no row is made; the columns that the rejected ones have. */
@@ -153,7 +162,7 @@ class MergedLabels {
   }
 
   /** A row's labels under the batch's names. */
-  of(labels: Readonly<Record<string, JsonValue>>): Readonly<Record<string, JsonValue>> {
+  of<T extends JsonValue>(labels: Readonly<Record<string, T>>): Readonly<Record<string, T>> {
     return Object.fromEntries(Object.entries(labels).map(([name, value]) => [this.spelled(name), value]));
   }
 }

@@ -25,6 +25,8 @@ export interface PromptRow {
   readonly imageName: string;
   /** Columns that are not ours, as read, by their names in the sheet. */
   readonly labels: Readonly<Record<string, JsonValue>>;
+  /** Of labels whose numbers have other digits in the sheet (`1.50`) than JSON gives them: the cells as the sheet writes them. */
+  readonly labelTexts?: Readonly<Record<string, string>>;
   /** Absent in ledgers of earlier builds. */
   readonly given?: GivenCells;
 }
@@ -74,6 +76,8 @@ export interface LeftOutRecord {
   readonly place?: number | undefined;
   /** The whole record by column name. */
   readonly record: Readonly<Record<string, JsonValue>>;
+  /** Of cells in `record` whose numbers have other digits in the sheet than JSON gives them: as the sheet writes them. */
+  readonly texts?: Readonly<Record<string, string>>;
   /** The names that our columns have in `record`. Absent in ledgers of earlier builds. */
   readonly ours?: Readonly<Partial<Record<InputColumn, string>>>;
 }

@@ -60,23 +60,23 @@ export class SheetColumnList {
   }
 }
 
-/** What a row's record says in a column. */
+/** What a row's record says in a column, as the sheet writes it. */
 export function cellOfRow(
-  row: Pick<PromptRow, 'prompt' | 'labels' | 'given'>,
+  row: Pick<PromptRow, 'prompt' | 'labels' | 'labelTexts' | 'given'>,
   { name, ours }: SheetColumn,
 ): JsonValue | undefined {
   const given = ours === undefined ? undefined : row.given?.[ours];
   if (given !== undefined) return given;
-  if (Object.hasOwn(row.labels, name)) return row.labels[name];
+  for (const cells of [row.labelTexts ?? {}, row.labels]) if (Object.hasOwn(cells, name)) return cells[name];
   return ours === 'prompt' ? row.prompt : undefined;
 }
 
 /** What a record of which no row was made says in the columns. */
 export function cellsOfRecord(
-  { record, ours = {} }: Pick<LeftOutRecord, 'record' | 'ours'>,
+  { record, texts, ours = {} }: Pick<LeftOutRecord, 'record' | 'texts' | 'ours'>,
   columns: readonly SheetColumn[],
 ): readonly (JsonValue | undefined)[] {
-  const cells = new Map(Object.entries(record).map(([name, cell]) => [folded(name), cell]));
+  const cells = new Map(Object.entries({ ...record, ...texts }).map(([name, cell]) => [folded(name), cell]));
   return columns.map((column) => {
     const name = (column.ours === undefined ? undefined : ours[column.ours]) ?? column.name;
     return cells.get(folded(name));

@@ -1,11 +1,28 @@
-import { INPUT_COLUMNS, type InputColumn } from '../../domain/rows/reserved-columns.js';
+import { jsonAsText } from '../../domain/text/json.js';
+import { INPUT_COLUMNS, metadataLabelName, type InputColumn } from '../../domain/rows/reserved-columns.js';
 import type { GivenCells, PromptRow } from '../../domain/rows/row.js';
 
 /**
  * What the batch's own sheet says of a row that our failures.csv has corrected: that file has final settings in place of
  * the sheet's cells, so only what differs from before was written by a person.
  */
-export function givenAfter(before: PromptRow, corrected: PromptRow): GivenCells {
+export function givenAfter(before: PromptRow, corrected: PromptRow): Pick<PromptRow, 'given' | 'labelTexts'> {
+  const labelTexts = textsAfter(before, corrected);
+  const isAny = Object.keys(labelTexts).length > 0;
+  return { given: cellsAfter(before, corrected), ...(isAny && { labelTexts }) };
+}
+
+/** That file has numbers as JSON gives them: those that are the same as before are written as before. */
+function textsAfter(before: PromptRow, corrected: PromptRow): Readonly<Record<string, string>> {
+  const same = Object.entries(before.labelTexts ?? {}).flatMap(([label, text]) => {
+    const name = metadataLabelName(label);
+    const isSame = jsonAsText(before.labels[label]) === jsonAsText(corrected.labels[name]);
+    return isSame ? [[name, text] as const] : [];
+  });
+  return { ...Object.fromEntries(same), ...corrected.labelTexts };
+}
+
+function cellsAfter(before: PromptRow, corrected: PromptRow): GivenCells {
   const cells = INPUT_COLUMNS.flatMap((column) => {
     const isSame = saidIn(column, before) === saidIn(column, corrected);
     const cell = (isSame ? before : corrected).given?.[column];

@@ -111,7 +111,7 @@ async function* plannedMerge(input: RunToPlan, base: RunRef, taken: TakenUp): As
     const joins = joiningAs(known, joining);
     if (joins) joining.delete(joins.rowId);
     const joined = joins && underIdOf(known, joins);
-    const corrected = joined && isFailures ? { ...joined, given: givenAfter(known, joined) } : joined;
+    const corrected = joined && isFailures ? { ...joined, ...givenAfter(known, joined) } : joined;
     const row = { ...(corrected ?? promptRowOf(known)), position: position++ };
     yield planned(input, row, before, { taken: joins ? taken : NOTHING, isKept: joins === undefined });
   }
@@ -168,7 +168,7 @@ async function namesIn(items: AsyncIterable<SheetItem>): Promise<JoiningNames> {
 /** A row without the start that an earlier run gave it. */
 function promptRowOf(row: PromptRow): PromptRow {
   const { position, line, tableRow, rowId, contentHash, prompt, model, aspectRatio, resolution } = row;
-  const { inputImages, imageName, labels, given } = row;
+  const { inputImages, imageName, labels, labelTexts, given } = row;
   return {
     position,
     line,
@@ -182,6 +182,7 @@ function promptRowOf(row: PromptRow): PromptRow {
     inputImages,
     imageName,
     labels,
+    ...(labelTexts && { labelTexts }),
     ...(given && { given }),
   };
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { JsonValue } from '../../domain/text/json.js';
+import { jsonAsText, type JsonValue } from '../../domain/text/json.js';
 import type { SheetColumns } from '../cells/sheet-columns.js';
 import { parseJson } from './parse-json-lines.js';
 import type { CsvRecord, SourceRecord } from '../source-record.js';
@@ -19,7 +19,13 @@ export function withJsonCells(record: CsvRecord, columns: SheetColumns): SourceR
     const name = columns.names[index];
     return name !== undefined && names.has(name) ? valueOf(cell) : cell;
   });
-  return { ...record, values };
+  return { ...record, values, texts: values.map((value, index) => textOf(value, record.values[index])) };
+}
+
+/** A number or list as the file writes it, where that is not how JSON would. */
+function textOf(value: JsonValue | undefined, cell: string | undefined): string | undefined {
+  const isText = typeof value === 'string' || value === undefined || value === null;
+  return isText || cell === jsonAsText(value) ? undefined : cell;
 }
 
 function namesIn(marking: string): readonly string[] {

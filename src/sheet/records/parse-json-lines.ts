@@ -1,6 +1,7 @@
 import { parse } from 'lossless-json';
 import { z } from 'zod';
 import type { JsonValue } from '../../domain/text/json.js';
+import { numberTexts } from './number-texts.js';
 import { MAX_RECORD_SIZE, type JsonRecord } from '../source-record.js';
 import { SheetError } from '../sheet-error.js';
 
@@ -70,7 +71,9 @@ function parseLine(asRead: string, line: number, sheet: string): JsonRecord {
       `its lists and objects are nested more than ${MAX_LEVELS} levels deep. Flatten it`,
     );
   }
-  return { line, endLine: line, keys: Object.keys(values), values: Object.values(values) };
+  const [keys, cells] = [Object.keys(values), Object.values(values)];
+  const texts = numberTexts(content, keys, cells);
+  return { line, endLine: line, keys, values: cells, ...(texts && { texts }) };
 }
 
 function isNestedDeeper(value: JsonValue, levels: number): boolean {

@@ -23,6 +23,7 @@ import {
 } from '../cells/cells.js';
 import { cellOf, textOf, type Cell } from '../cells/cell.js';
 import { refuseFormulas } from '../cells/formula-cell.js';
+import { cellTextOf, labelTextsOf } from './cell-texts.js';
 import { chosenNames, takenNameRule, type ChosenNames } from './chosen-names.js';
 import type { SheetColumns } from '../cells/sheet-columns.js';
 import { inputImagesOf, publicInputs, type InputImages } from './input-images.js';
@@ -164,6 +165,7 @@ export function recordChecker(
     // Only now, since a record that is rejected stands for no other.
     if (mayRepeat) firstLines.claim(hash, line);
     const labels = labelsOf(record, columns);
+    const texts = labelTextsOf(record, columns);
     const rows = answer.rowIds.map((rowId: RowId, index): PromptRow => {
       const prompt = prompts.of(drawnBy, index + 1);
       return {
@@ -179,6 +181,7 @@ export function recordChecker(
         inputImages,
         imageName: names[index] ?? imageNameOf(rowId),
         labels,
+        ...texts,
         given: givenCells(asRead, columns, prompt),
       };
     });
@@ -224,7 +227,7 @@ function tooManyRows(place: LinePlace, mostRows: number): SheetError {
 function givenCells(record: SourceRecord, columns: SheetColumns, prompt: string): GivenCells {
   const cells: [InputColumn, JsonValue][] = [];
   for (const [column, index] of columns.ours) {
-    const value = record.values[index];
+    const value = cellTextOf(record, columns, index) ?? record.values[index];
     if (value === undefined || (column === 'prompt' && value === prompt)) continue;
     cells.push([column, value]);
   }

@@ -3,6 +3,7 @@ import { isReportColumn } from '../../domain/rows/reserved-columns.js';
 import type { LeftOutRecord, RejectedRecord } from '../../domain/rows/row.js';
 import type { BrokenRule } from '../cells/cells.js';
 import type { SheetColumns } from '../cells/sheet-columns.js';
+import { cellTextOf } from './cell-texts.js';
 import type { SourceRecord } from '../source-record.js';
 import { wholeText, wholeValue } from '../cells/whole-text.js';
 
@@ -21,12 +22,20 @@ export function leftOut(
     if (cell === undefined || isReportColumn(name)) return [];
     return [[whole(name), fault === 'text' ? wholeValue(cell) : cell]];
   });
+  const texts = record.values.flatMap((cell, index): [string, string][] => {
+    const name = columns.names[index];
+    const text = cellTextOf(record, columns, index);
+    // Within lists, what must not go into files is replaced in the value only.
+    const isKept = fault !== 'text' || typeof cell === 'number';
+    return name === undefined || text === undefined || !isKept ? [] : [[whole(name), text]];
+  });
   const ours = [...columns.ours].map(([column, index]) => [column, whole(columns.names[index] ?? column)]);
   return {
     line: record.line,
     ...(record.tableRow !== undefined && { tableRow: record.tableRow }),
     place,
     record: Object.fromEntries(cells),
+    ...(texts.length > 0 && { texts: Object.fromEntries(texts) }),
     ours: Object.fromEntries(ours),
   };
 }

@@ -133,9 +133,9 @@ describe('results.csv', () => {
 
   it('has the columns and values of JSON Lines, those that come late too', async () => {
     const sheet = [
-      '{"prompt":"a bird","n":1.50,"tags":["x","y"]}',
+      '{"prompt":"a bird","n":1.50,"tags":["x","y",1.10]}',
       '{"prompt":"a fish","late":true,"count":2}',
-      '{"prompt":5,"ID":"x~1"}',
+      '{"prompt":5.0,"ID":"x~1","n":1e3}',
     ];
     const batch = await sealBatch(bench, 'lines', sheet, 1, { asked: submitted('s.jsonl') });
     const [header = [], ...records] = await recordsOf(batch);
@@ -148,10 +148,14 @@ describe('results.csv', () => {
       'stored',
       'rejected',
     ]);
-    expect([cell(records[0], 'n'), cell(records[0], 'tags')]).toEqual(['1.5', '["x","y"]']);
+    expect([cell(records[0], 'n'), cell(records[0], 'tags')]).toEqual(['1.50', '["x","y",1.10]']);
     expect(cell(records[0], 'count')).toBe('');
     expect([cell(records[2], 'late'), cell(records[2], 'count')]).toEqual(['true', '2']);
-    expect([cell(records[3], 'prompt'), cell(records[3], 'ID')]).toEqual(['5', 'x~1']);
+    expect([cell(records[3], 'prompt'), cell(records[3], 'ID'), cell(records[3], 'n')]).toEqual([
+      '5.0',
+      'x~1',
+      '1e3',
+    ]);
   });
 
   it('joins merged sheets: the first one in its order, then what others add', async () => {
