@@ -40,12 +40,12 @@ describe('a number of JSON Lines', () => {
   });
 
   test('keeps its digits there whatever they are', async () => {
-    const digits = (min: number) => fc.stringMatching(new RegExp(`^[0-9]{${min},20}$`));
+    const digits = fc.stringMatching(/^[0-9]{1,20}$/);
     const number = fc
       .tuple(
         fc.constantFrom('', '-'),
-        digits(1).map((text) => text.replace(/^0+(?=\d)/, '')),
-        fc.option(digits(1).map((text) => `.${text}`)),
+        digits.map((text) => text.replace(/^0+(?=\d)/, '')),
+        fc.option(digits.map((text) => `.${text}`)),
         fc.option(fc.stringMatching(/^[eE][+-]?[0-9]{1,3}$/)),
       )
       .map((parts) => parts.map((part) => part ?? '').join(''));
