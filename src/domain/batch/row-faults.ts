@@ -47,6 +47,11 @@ export class RowFaults {
     this.#aside.delete(step);
   }
 
+  /** Whether others got through the step since the row first failed at it. */
+  isRowsOwn({ step, sinceMs }: Pick<RowFault, 'step' | 'sinceMs'>): boolean {
+    return (this.#succeededMs.get(step) ?? -Infinity) > sinceMs;
+  }
+
   /**
    * Judges a failed try of a row. `failedMs` is how long its last step failed, `limitMs` how long the row itself may
    * altogether; since its last failure it has failed by itself for as long as the same clock has run. A row ends only where
@@ -74,8 +79,7 @@ export class RowFaults {
       clockMs: clock.ms,
       clockId: clock.id,
     };
-    if ((this.#succeededMs.get(step) ?? -Infinity) <= fault.sinceMs)
-      return { fault, verdict: { kind: 'hold' } };
+    if (!this.isRowsOwn(fault)) return { fault, verdict: { kind: 'hold' } };
     if (fault.ownMs >= limitMs) return { fault, verdict: { kind: 'end' } };
     const aside = this.#aside.get(step) ?? new Set();
     this.#aside.set(step, aside.add(row));

@@ -165,7 +165,7 @@ export interface RowOffer extends ShardSpeaker {
   readonly others: readonly ProbeCandidate[];
   /** Jobs whose creates may be repeated, where creates are called for. */
   readonly replays: readonly ProbeCandidate[];
-  /** Rows of the shard that are still without a job. */
+  /** Rows of the shard that are still without a job, those apart that are known to fail by themselves. */
   readonly leftToBuy: number;
 }
 

@@ -113,6 +113,30 @@ describe('a poisoned row', { timeout: 300_000 }, () => {
     expect(jobs).toBe(ROWS - poisons.size + ofPoisoned);
   });
 
+  it.concurrent('of which three are left at last holds no batch for ever', () =>
+    withProxiedRuns(
+      {
+        stack: runs.stack,
+        sandbox: { jobTimeMs: { min: 200, max: 600 } },
+        // So long that the others are made before the first of them ends.
+        limits: { serviceFaultMs: 600, createFaultMs: 20_000 },
+      },
+      async (own) => {
+        const name = 'poison-of-three';
+        const poisoned = [0, 8, 14];
+        const prompts = Array.from(
+          { length: ROWS },
+          (_, row) => `${name} ${row} ${poisoned.includes(row) ? '[[create-502]]' : ''}`,
+        );
+        const faultOver = performance.now();
+        const handle = await own.start(name, prompts, { concurrency: 2 });
+        const stored = ROWS - poisoned.length;
+        expect(await handle.result()).toMatchObject({ tally: { stored, failed: poisoned.length } });
+        const told = { fault: name, batchId: name, rows: ROWS, faultOver };
+        expect((await expectRecovered(own, told)).jobs).toBe(stored);
+      },
+    ));
+
   it('is shown as set aside while it waits, with what has failed', () =>
     withProxiedRuns(
       {

@@ -1,5 +1,5 @@
 import type { ModelMode } from '../../../domain/batch/holds.js';
-import type { FaultStep } from '../../../domain/batch/row-faults.js';
+import type { FaultStep, RowFault } from '../../../domain/batch/row-faults.js';
 import type { RowProgress } from '../row-progress.js';
 import type { ProbeCandidate, RowNeed } from '../../protocol/shard-messages.js';
 
@@ -96,9 +96,15 @@ export function replays(
   return made.map((candidate) => ({ ...candidate, isReplay: true }));
 }
 
-/** Rows that are still without a job. */
-export function leftToBuy(rows: readonly Readonly<RowProgress>[]): number {
-  return rows.filter(({ phase, jobId }) => !jobId && (phase === 'pending' || phase === 'inFlight')).length;
+/** Rows that are still without a job, those apart of which `isRowsOwn` says that they fail by themselves alone. */
+export function leftToBuy(
+  rows: readonly Readonly<RowProgress>[],
+  isRowsOwn: (fault: RowFault) => boolean,
+): number {
+  return rows.filter(
+    ({ phase, jobId, fault }) =>
+      !jobId && (phase === 'pending' || phase === 'inFlight') && !(fault && isRowsOwn(fault)),
+  ).length;
 }
 
 /** The newest first. */

@@ -54,7 +54,7 @@ export class ShardFaults {
       call: call.id,
       others: this.#othersFor(call.need, undefined),
       replays: replays({ shard, rows }, replayFromMs, call.need),
-      leftToBuy: leftToBuy(rows),
+      leftToBuy: leftToBuy(rows, (fault) => this.#faults.isRowsOwn(fault)),
     });
   }
 
