@@ -25,10 +25,10 @@ export async function findBatch(
   id: string,
 ): Promise<BatchLocation> {
   const batchId = parseBatchId(id);
-  if (!batchId) throw new UsageError(`"${id}" cannot be a batch id: expected ${BATCH_ID_RULE}.`);
+  if (!batchId) throw new UsageError(`"${id}" is not a valid batch id: expected ${BATCH_ID_RULE}.`);
   const home = homeOf(bucket, batchId);
   if (!bucketAway) return findPlace(store, home);
   const description = client && (await describeBatch(client, home));
-  if (!description) throw new UsageError(`Temporal does not know a batch "${batchId}".`);
+  if (!description) throw new UsageError(`Temporal has no batch "${batchId}".`);
   return snapshotInMemo(description)?.run ?? home;
 }

@@ -53,7 +53,7 @@ describe('a folder for a batch', () => {
       ]);
       expect(claims.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
       const [refused] = claims.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []));
-      expect(String(refused)).toMatch(/lies (?:inside|around) the batch at s3:\/\/gallery\//);
+      expect(String(refused)).toMatch(/(?:is inside|contains) the batch at s3:\/\/gallery\//);
     }
   });
 
