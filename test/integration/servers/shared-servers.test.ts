@@ -17,8 +17,8 @@ describe('the local servers of a folder', { timeout: 240_000 }, () => {
   });
   afterEach(() => folder?.remove());
 
-  const startRun = (name: string): Promise<RunningCommand> =>
-    folder.start(['run', `${name}.csv`, '--concurrency', '4'], 'Batch ');
+  const startRun = (name: string, ready = 'Batch '): Promise<RunningCommand> =>
+    folder.start(['run', `${name}.csv`, '--concurrency', '4'], ready);
 
   async function expectWhole(name: string, run: RunningCommand): Promise<void> {
     const code = await run.ended;
@@ -59,7 +59,7 @@ describe('the local servers of a folder', { timeout: 240_000 }, () => {
     expect(await second.end('SIGINT')).toBe(130);
     await expectWhole('third', third);
     await folder.hasNoProcess();
-    for (const name of ['first', 'second']) await expectWhole(name, await startRun(name));
+    for (const name of ['first', 'second']) await expectWhole(name, await startRun(name, 'Sheet '));
     await folder.hasNoProcess();
     await expectNothingBoughtTwice();
   });
