@@ -14,7 +14,7 @@ import type { RunSettings } from '../domain/batch/run-settings.js';
 import { positionQuery } from './protocol/batch-messages.js';
 import { awaitActivityId, probeActivityId, taskQueues } from './protocol/names.js';
 
-/** No attempt counts: a deploy uses one up. The cancellation type is not the real default: without it, a cancelled activity is abandoned while it runs. */
+/** No maximum of attempts, since each deploy uses one up. Cancellation waits: by default, a cancelled activity is abandoned while it still runs. */
 const PATIENT = {
   retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
@@ -22,7 +22,7 @@ const PATIENT = {
 
 const HEARTBEAT_TIMEOUT_MS = 30_000;
 
-/** The activities of a shard, each on its queue with its limits. Those of rows have ids that say which row and generation: `await:17:1`. */
+/** A shard's activities, each on its queue with its limits. The ids of row activities name row and generation: `await:17:1`. */
 export function activityProxies({
   heartbeatTimeoutMs: heartbeatTimeout = HEARTBEAT_TIMEOUT_MS,
 }: RunSettings): Pick<
@@ -42,7 +42,7 @@ export function activityProxies({
     startToCloseTimeout: '5 minutes',
     heartbeatTimeout,
   });
-  // One attempt: a create that is taken back unstarted has then certainly never been sent.
+  // One attempt: a create that is taken back before it started was certainly never sent.
   const create = {
     ...PATIENT,
     taskQueue: queues.create,
@@ -70,13 +70,13 @@ export function activityProxies({
       named(create, `create:${input.row}:${input.generation}`).createGeneration(input),
     awaitGeneration: (input) =>
       named(wait, awaitActivityId(input.row, input.generation)).awaitGeneration(input),
-    // A webhook that tells the job's end ends the search as well.
+    // A webhook that reports the end of the job ends the search as well.
     findJob: (input) => named(wait, awaitActivityId(input.row, input.generation)).findJob(input),
     storeImage: (input) => named(store, `store:${input.row}:${input.generation}`).storeImage(input),
   };
 }
 
-/** The activities that go over the whole batch. Probes have ids that say which scope they free: `probe:account`. */
+/** The activities that concern the whole batch. The id of a probe names the scope that the probe releases: `probe:account`. */
 export function wholeBatchProxies(
   settings: RunSettings,
 ): Pick<Activities, 'ingest' | 'leaseBudget' | 'reportCanary' | 'seal' | 'probe' | 'rebindAccount'> {
@@ -92,7 +92,7 @@ export function wholeBatchProxies(
     taskQueue: queues.main,
     startToCloseTimeout: '1 minute',
   });
-  // A person waits for it.
+  // Short, since a person waits for the result.
   const { rebindAccount } = proxyActivities<Activities>({
     ...PATIENT,
     taskQueue: queues.main,
@@ -119,7 +119,7 @@ export function wholeBatchProxies(
   };
 }
 
-/** What tells of a batch. The watch takes up a slot for the whole batch, so it is where slots are plenty. */
+/** The activities that send notices of a batch. The watch occupies a slot for the whole batch, so it runs on the queue with most slots. */
 export function noticeProxies(): Pick<Activities, 'watchBatch' | 'tellEnd'> {
   const queues = taskQueues(workflowInfo().taskQueue);
   const watch = {
@@ -132,13 +132,13 @@ export function noticeProxies(): Pick<Activities, 'watchBatch' | 'tellEnd'> {
     ...PATIENT,
     taskQueue: queues.main,
     startToCloseTimeout: '15 seconds',
-    // No bound in time: while no worker is there, no one has tried to tell it.
+    // No time limit: without a worker, no attempt was made.
     retry: { initialInterval: '1 second', maximumInterval: '10 seconds', maximumAttempts: 8 },
   });
   return { tellEnd, watchBatch: (input) => named(watch, 'watch').watchBatch(input) };
 }
 
-/** What delivers a notice. Between two tries it takes up nothing. */
+/** The activity that delivers a notice. It occupies no slot between two attempts. */
 export function deliveryProxies(): Pick<Activities, 'postNotice'> {
   const { firstMs, factor, longestMs, forMs } = NOTICE_RETRY;
   return proxyActivities<Activities>({
@@ -154,7 +154,7 @@ function named(options: ActivityOptions, activityId: string): Activities {
   return proxyActivities<Activities>({ ...options, activityId });
 }
 
-/** What an activity's failure says about the batch as a whole; undefined for every other error. */
+/** The fault of the whole batch that an activity's failure carries; undefined for every other error. */
 export function batchFaultOf(error: unknown): BatchFaultDetails | undefined {
   if (!(error instanceof ActivityFailure)) return undefined;
   const { cause } = error;
@@ -163,7 +163,7 @@ export function batchFaultOf(error: unknown): BatchFaultDetails | undefined {
   return details as BatchFaultDetails;
 }
 
-/** Temporal ends a workflow at 51,200 events; the rest is for what is in flight then. Source: its default limits. */
+/** Temporal ends a workflow at 51,200 events (its default limit); the rest is for what is in flight. */
 const CONTINUE_AFTER_EVENTS = 40_000;
 
 /** Whether this workflow should continue in a new run, with an empty history. */
@@ -171,7 +171,7 @@ export function isHistoryLong({ continueAfterEvents }: Pick<RunSettings, 'contin
   return workflowInfo().historyLength >= (continueAfterEvents ?? CONTINUE_AFTER_EVENTS);
 }
 
-/** Lets this workflow answer how far it has come. */
+/** Answers the query for this workflow's position in its history. */
 export function answerPosition(): void {
   setHandler(positionQuery, () => {
     const { runId, historyLength } = workflowInfo();

@@ -1,9 +1,9 @@
-/** A clock that is stopped while something stops the batch. To be followed up after each change of that. */
+/** A clock that stops while something stops the batch. Update it after each change of that. */
 export class FreeClock {
   readonly #madeMs = Date.now();
   readonly #isStopped: () => boolean;
   #passedMs = 0;
-  /** Undefined while it is stopped. */
+  /** Undefined while the clock is stopped. */
   #runsSinceMs: number | undefined;
 
   constructor(isStopped: () => boolean) {
@@ -11,12 +11,12 @@ export class FreeClock {
     this.follow();
   }
 
-  /** Milliseconds that have passed unstopped since this clock was made. */
+  /** Milliseconds that the clock has run since it was made. */
   get nowMs(): number {
     return this.#passedMs + (this.#runsSinceMs === undefined ? 0 : Date.now() - this.#runsSinceMs);
   }
 
-  /** Milliseconds that it has stood still. */
+  /** Milliseconds that the clock was stopped. */
   get stoppedMs(): number {
     return Date.now() - this.#madeMs - this.nowMs;
   }

@@ -41,8 +41,8 @@ import { ShardTrials } from './shard/faults/shard-trials.js';
 const FAILURE_RATE = 'failure-rate';
 
 /**
- * Works through the rows of one shard within its window and ends when each has settled and is recorded.
- * Cancelling this workflow itself cancels its rows the same way as cancelling the batch.
+ * Runs the rows of one shard within its window; ends when each has settled and is recorded.
+ * Cancelling this workflow cancels its rows in the same way as cancelling the batch.
  */
 export async function runShard(input: RunShardInput): Promise<RunShardResult> {
   const root = CancellationScope.current();
@@ -70,7 +70,7 @@ export async function runShard(input: RunShardInput): Promise<RunShardResult> {
   });
 }
 
-/** Ends this workflow run: the next one reads what is recorded, and takes over the rest. */
+/** Ends this workflow run: the next one reads what is recorded, and continues with the rest. */
 async function goOnInNewRun(
   input: RunShardInput,
   holds: ShardHolds,
@@ -81,7 +81,7 @@ async function goOnInNewRun(
   return continueAsNew<typeof runShard>({ ...input, control, resumed: { ...left, ...state } });
 }
 
-/** One open shard: its rows, its window, and its talk with the parent. */
+/** One open shard: its rows, its window, and its messages to and from the parent. */
 class Shard {
   readonly #input: RunShardInput;
   readonly #holds: ShardHolds;
@@ -169,7 +169,7 @@ class Shard {
     return this.#ledger.tally();
   }
 
-  /** How long its last jobs took from create to done. */
+  /** Time from create to done of its last jobs. */
   get durationsMs(): readonly number[] {
     return this.#ledger.oldest(0).durationsMs;
   }
@@ -178,7 +178,7 @@ class Shard {
     return { rows: this.#ledger.left(), trialsMade: this.#trials.made, ...this.budget.left };
   }
 
-  /** Works until all rows have settled and are recorded, or until none is in flight and the history has grown long. */
+  /** Runs until all rows have settled and are recorded, or until none is in flight and the history has grown long. */
   async run(root: CancellationScope): Promise<void> {
     const ledger = this.#ledger;
     const shield = CancellationScope.current();
@@ -186,7 +186,7 @@ class Shard {
     setHandler(rowQuery, (row) => ledger.view(row));
     setHandler(oldestRowsQuery, () => ledger.oldest(OLDEST_ROWS));
     setHandler(probedRowSignal, (probed) => this.budget.noteProbed(probed, Date.now()));
-    // A handler runs in the root's scope: what it starts would be cancelled with it.
+    // A handler runs in the root scope: what it starts would be cancelled with the workflow.
     setHandler(controlSignal, (control) =>
       shield.run(async () => {
         const wasHeld = this.#holds.isHeld([FAILURE_RATE]);
@@ -206,7 +206,7 @@ class Shard {
     if (this.#defect !== undefined) throw this.#defect;
   }
 
-  /** Holds the batch where too many of the last generations have failed. */
+  /** Holds the batch if too many of the last generations failed. */
   #noteEnd(end: 'image' | 'failure', told: Told = { message: 'no reason' }): void {
     this.#recent.note(end);
     const { failureRate } = this.#recent;
@@ -234,14 +234,17 @@ class Shard {
     sleep(this.#input.settings.graceMs).then(endGrace, endGrace);
   }
 
-  /** Rows whose creates are taken back return to the queue. */
+  /** Takes back creates that were not sent; their rows return to the queue. */
   #takeBackCreates(): void {
     this.#creates.takeBackUnless((row) =>
       this.#permits.mayCreate(this.#ledger.generationOf(row).mode, this.#trials.isOn(row)),
     );
   }
 
-  /** No more rows are started: the rest is for a new workflow run. Once begun, this continues; a shard that is cancelled first ends soon anyway. */
+  /**
+   * Whether no more rows are started because the rest is for a new workflow run. Never becomes false again; a shard
+   * that is cancelled before ends soon anyway.
+   */
   #drains(): boolean {
     if (!this.#isDraining && !this.#cancelling && isHistoryLong(this.#input.settings)) {
       this.#isDraining = true;
@@ -284,7 +287,7 @@ class Shard {
     return { row, ended };
   }
 
-  /** Only a defect of ours makes it reject: it must stop the shard rather than leave a row behind. */
+  /** Rejects only on a bug of ours, which must stop the shard rather than leave a row behind. */
   async #runRow(row: number): Promise<void> {
     this.budget.start(row);
     try {

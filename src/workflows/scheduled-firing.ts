@@ -12,8 +12,8 @@ import { taskQueues } from './protocol/names.js';
 const NOMINAL_TIME = defineSearchAttributeKey('TemporalScheduledStartTime', SearchAttributeType.DATETIME);
 
 /**
- * One firing of a schedule: starts its batch, and is open for as long as that is running, so that the schedule's overlap
- * policy holds. Cancelling this workflow cancels the batch; terminating it leaves the running batch.
+ * One run of a schedule: starts its batch and stays open while the batch runs, so that the schedule's overlap policy
+ * applies. Cancelling this workflow cancels the batch; terminating it leaves the batch running.
  */
 export async function scheduledFiring(argument: FiringArgument): Promise<FiringEnd> {
   const root = CancellationScope.current();
@@ -33,7 +33,7 @@ export async function scheduledFiring(argument: FiringArgument): Promise<FiringE
   });
 }
 
-/** The time that the schedule means, to the second; for a workflow started by hand that of its start. */
+/** The nominal time of the schedule, to the second; for a workflow started by hand its start time. */
 function nominalTime(): string {
   const { typedSearchAttributes, startTime } = workflowInfo();
   const time = typedSearchAttributes.get(NOMINAL_TIME) ?? startTime;

@@ -11,12 +11,12 @@ export class AskedLimits {
     this.#maxFailureRate = resumed?.maxFailureRate ?? settings.maxFailureRate ?? DEFAULT_MAX_FAILURE_RATE;
   }
 
-  /** Most jobs at a time, before 429s lower it. */
+  /** Maximum number of jobs in flight, before 429s lower it. */
   get concurrency(): number {
     return this.#concurrency;
   }
 
-  /** Percent of the last rows. */
+  /** In percent of the last rows. */
   get maxFailureRate(): number {
     return this.#maxFailureRate;
   }
@@ -26,7 +26,7 @@ export class AskedLimits {
     return { concurrency: this.#concurrency, maxFailureRate: this.#maxFailureRate };
   }
 
-  /** Takes over what is named. */
+  /** Sets the given limits; others stay as they are. */
   set({ concurrency, maxFailureRate }: Extract<Instruction, { readonly kind: 'set' }>): void {
     this.#concurrency = concurrency ?? this.#concurrency;
     this.#maxFailureRate = maxFailureRate ?? this.#maxFailureRate;

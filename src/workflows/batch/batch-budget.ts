@@ -7,10 +7,10 @@ import type { BatchSnapshot, ResumedBatch, RunBatchInput } from '../protocol/bat
 import type { OpenShards } from './open-shards.js';
 import type { BatchPauses } from './batch-pauses.js';
 
-/** As `WholeBatch.lease`. */
+/** See `WholeBatch.lease`. */
 type Lease = (asked: Omit<LeaseBudgetInput, 'run'>) => Promise<LeaseAnswer>;
 
-/** What a batch may cost: leases it to the shards, and pauses the batch where it is spent. */
+/** The budget of a batch: leases it to the shards, and pauses the batch when it is spent. */
 export class BatchBudget {
   readonly #batchId: string;
   readonly #lease: Lease;
@@ -23,12 +23,12 @@ export class BatchBudget {
   #isChanged = false;
   #isAsking = false;
 
-  /** To be made within a scope that nothing cancels. */
+  /** Call within a scope that nothing cancels. */
   constructor(options: {
     readonly input: RunBatchInput;
-    /** Tells the book, and waits until it has answered. */
+    /** Sends a request to the budget's book and waits for the answer. */
     readonly lease: Lease;
-    /** Told, they hear what `leaseOf` says. */
+    /** `tellAll` sends each shard the result of `leaseOf`. */
     readonly shards: Pick<OpenShards, 'all' | 'tell' | 'sendControl'>;
     readonly pauses: BatchPauses;
     /** Called when `status` may have changed. */
@@ -59,7 +59,7 @@ export class BatchBudget {
     return this.status ? { budget: this.status } : {};
   }
 
-  /** For people; undefined for a batch without a budget. */
+  /** The budget as `status` shows it; undefined for a batch without a budget. */
   get status(): BudgetStatus | undefined {
     if (this.#cap === undefined) return undefined;
     const { committed, images, unknown } = this.#leases.sums ?? { committed: 0, images: 0, unknown: 0 };
@@ -71,7 +71,7 @@ export class BatchBudget {
     };
   }
 
-  /** What a shard is told of its lease. */
+  /** The lease state that the batch sends to a shard. */
   leaseOf(shard: number): LeaseControl | undefined {
     return this.#cap === undefined ? undefined : this.#leases.controlOf(shard, this.#cap);
   }
@@ -87,7 +87,7 @@ export class BatchBudget {
     this.#onChange();
   }
 
-  /** Sets another budget. It takes effect for what is not spent: what is leased and unspent comes back where it is too low. */
+  /** Changes the budget. If the new one is lower, unspent leases are returned. */
   set(amount: string): void {
     const calledFor = this.#call;
     this.#cap = inMicros(amount);
@@ -97,19 +97,19 @@ export class BatchBudget {
     this.#show();
   }
 
-  /** Why the batch would not continue, in its own words; undefined where it would. */
+  /** Why resuming would not continue the batch, as a sentence for users; undefined if it would. */
   problemWithResume(holds: BatchSnapshot['holds']): string | undefined {
     return this.#pauses.problemWithResume(holds);
   }
 
-  /** Why it cannot be set, as a sentence for a person. */
+  /** Why the budget cannot be changed, as a sentence for users. */
   problemWithSet(): string | undefined {
     return this.#cap === undefined
       ? 'it was started without a budget and without prices. Give the next run a budget: --budget.'
       : undefined;
   }
 
-  /** Lets the book know the last of all shards. To be called once no shard is open. */
+  /** Reports the last state of all shards to the book. Call once no shard is open. */
   async close(): Promise<void> {
     if (this.#cap === undefined) return;
     await condition(() => !this.#isAsking);
@@ -145,7 +145,7 @@ export class BatchBudget {
     this.#onChange();
   }
 
-  /** Pauses the batch where nothing more can be bought, and lets it continue where something can. */
+  /** Pauses the batch when nothing more can be bought, and resumes it when something can. */
   #show(): void {
     const { status } = this;
     if (!status || this.#isAsking || this.#isChanged || this.#leases.isNewsForBook) return;

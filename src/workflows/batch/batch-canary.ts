@@ -4,7 +4,7 @@ import type { BatchPauses } from './batch-pauses.js';
 import type { RunBatchInput } from '../protocol/batch-messages.js';
 import type { ShardRuns, CanaryEnd } from './shard-runs.js';
 
-/** Keeps a run to its first rows until a person has seen their result. */
+/** Limits a run to its first rows until a person has reviewed their result. */
 export class BatchCanary {
   readonly #input: RunBatchInput;
   readonly #pauses: BatchPauses;
@@ -18,7 +18,7 @@ export class BatchCanary {
     readonly pauses: BatchPauses;
     readonly shards: Pick<ShardRuns, 'canaryEnd' | 'isDrained' | 'deal'>;
     readonly isCancelling: () => boolean;
-    /** Writes what it came to. */
+    /** Writes the canary's report. */
     readonly report: (end: CanaryEnd) => ReturnType<Activities['reportCanary']>;
   }) {
     const { settings, resumed } = options.input;
@@ -35,12 +35,12 @@ export class BatchCanary {
     return this.#isOver;
   }
 
-  /** Shards that may be opened, from the first on: while the canary lasts it alone. */
+  /** Number of shards that may be opened, counted from the first; only one during the canary. */
   get openable(): number {
     return this.#isOver ? Infinity : 1;
   }
 
-  /** Returns once all rows may be made: after the canary and the look at it, at once without one. */
+  /** Returns once all rows may be made: after the canary and its review, or at once without a canary. */
   async end(): Promise<void> {
     if (this.#isOver) return;
     const shards = this.#shards;

@@ -3,10 +3,10 @@ import type { Activities, WatchBatchInput } from '../protocol/activities.js';
 import { noticeProxies } from '../activity-proxies.js';
 import type { RunBatchResult } from '../protocol/batch-messages.js';
 
-/** Batches that were running before there were notices continue without. */
+/** Patch id: batches that were started before notices existed continue without them. */
 const NOTICES = 'notices';
 
-/** Has told how a batch fares. Never fails it, and with workers there holds it up for three minutes at most. */
+/** Sends the notices of a batch. Never fails the batch, and delays it by three minutes at most while workers run. */
 export class BatchNotices {
   readonly #input: WatchBatchInput;
   readonly #activities: Pick<Activities, 'watchBatch' | 'tellEnd'> = noticeProxies();
@@ -15,7 +15,7 @@ export class BatchNotices {
     this.#input = input;
   }
 
-  /** Has the batch watched from now on; that ends with the workflow, and nothing waits for it. */
+  /** Starts watching the batch. The watch ends with the workflow; nothing waits for it. */
   watch(): void {
     if (!patched(NOTICES)) return;
     this.#activities.watchBatch(this.#input).catch((error: unknown) => {
@@ -23,7 +23,7 @@ export class BatchNotices {
     });
   }
 
-  /** Has the end told before anybody sees it: who starts the next run then finds this one gone. */
+  /** Sends the notice of the end before the workflow closes, so that the next run starts after it. */
   async tellEnd(result: RunBatchResult, endedAt: string): Promise<void> {
     if (!patched(NOTICES)) return;
     try {

@@ -10,19 +10,19 @@ import {
   type LoweredPace,
 } from '../../domain/time/pace.js';
 
-/** Shards that meet 429s of one burst are told of the first alone; each of their rows waits for its own. */
+/** Only the first of several 429s in one burst is sent to the other shards; each of their rows waits for its own 429. */
 const SAME_BURST_MS = 500;
 
-/** The pace of a batch: lowered where the service asks for that by 429s, and grown back by itself. */
+/** The pace of a batch: lowered after 429s, then raised again step by step. */
 export class BatchPace {
   readonly #onChange: (pace: 'slower' | 'faster') => void;
   #periods: readonly SlowPeriod[];
   #grows = false;
 
-  /** To be made within a scope that nothing cancels. */
+  /** Call within a scope that nothing cancels. */
   constructor(options: {
     readonly periods: readonly SlowPeriod[];
-    /** Called when the concurrency has changed; `slower`: creates must wait as well. */
+    /** Called when the concurrency has changed. `slower`: creates must wait as well. */
     readonly onChange: (pace: 'slower' | 'faster') => void;
   }) {
     this.#periods = options.periods;
@@ -30,7 +30,7 @@ export class BatchPace {
     this.#growBack();
   }
 
-  /** What a new workflow run of the batch begins with. */
+  /** The state for the next workflow run of the batch. */
   get periods(): readonly SlowPeriod[] {
     return periodsInForce(this.#periods, Date.now());
   }
@@ -39,12 +39,12 @@ export class BatchPace {
     return createsNotBeforeMs(this.#periods);
   }
 
-  /** How much of the asked concurrency may be used now. */
+  /** The part of the requested concurrency that may be used now. */
   within(asked: number): number {
     return pacedConcurrency(asked, this.#periods, Date.now());
   }
 
-  /** Undefined while it is what was asked for. */
+  /** Undefined at the full requested concurrency. */
   lowered(asked: number): LoweredPace | undefined {
     const nowMs = Date.now();
     const fullMs = fullAgainMs(this.#periods, nowMs);
@@ -56,7 +56,7 @@ export class BatchPace {
     };
   }
 
-  /** Takes in that a create of the batch met a 429. */
+  /** Records that a create of the batch met a 429. */
   slowDown(met: SlowPeriod): void {
     const isKnown = this.#periods.some(
       ({ metAtMs, untilMs }) => metAtMs <= met.metAtMs && met.untilMs <= untilMs + SAME_BURST_MS,
@@ -70,7 +70,7 @@ export class BatchPace {
     this.#grow().catch(() => undefined);
   }
 
-  /** One timer a step, and none once the pace is back. */
+  /** One timer a step; none at full pace. */
   async #grow(): Promise<void> {
     if (this.#grows) return;
     this.#grows = true;

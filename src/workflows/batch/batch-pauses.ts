@@ -1,6 +1,6 @@
 import { withoutPause, withPause, type Pause, type PauseKind } from '../../domain/batch/pause.js';
 
-/** Why nothing more is bought: a person has said so, or the batch waits for one by itself. */
+/** Why the batch buys nothing: a person paused it, or the batch paused itself until a person decides. */
 export class BatchPauses {
   readonly #onChange: () => void;
   readonly #onShow: () => void;
@@ -10,9 +10,9 @@ export class BatchPauses {
   constructor(options: {
     readonly byPerson: boolean;
     readonly own: readonly Pause[];
-    /** Called when `stopsBuying` has changed, or a person has said so again. */
+    /** Called when `stopsBuying` has changed, or a person paused or resumed again. */
     readonly onChange: () => void;
-    /** Called when nothing but `isPaused` and `own` has changed. */
+    /** Called when only `isPaused` and `own` have changed. */
     readonly onShow: () => void;
   }) {
     this.#byPerson = options.byPerson;
@@ -21,7 +21,7 @@ export class BatchPauses {
     this.#onShow = options.onShow;
   }
 
-  /** Whether nothing may be bought. A spent budget does not stop what is paid for, and has other ways to stop the rest. */
+  /** Whether nothing may be bought. A spent budget does not count: paid jobs continue, and leases stop the rest. */
   get stopsBuying(): boolean {
     return this.#byPerson || this.#own.some(({ kind }) => kind !== 'budget');
   }
@@ -34,7 +34,7 @@ export class BatchPauses {
     return this.#byPerson;
   }
 
-  /** What the batch itself has paused for. */
+  /** The reasons for which the batch paused itself. */
   get own(): readonly Pause[] {
     return this.#own;
   }
@@ -44,13 +44,13 @@ export class BatchPauses {
     this.#onChange();
   }
 
-  /** Why continuing would change nothing: only a spent budget keeps the batch, and it stays spent. Undefined where it would. */
+  /** Why resuming would change nothing: only a spent budget stops the batch, and it stays spent. Undefined if resuming helps. */
   problemWithResume(holds: readonly unknown[]): string | undefined {
     if (this.stopsBuying || holds.length > 0) return undefined;
     return this.#own.find(({ kind }) => kind === 'budget')?.message;
   }
 
-  /** Ends a person's pause, and the wait for a look at the canary. A spent budget is not fixed by continuing. */
+  /** Ends a person's pause and the wait for the canary's review. A spent budget stays spent. */
   resumeByPerson(): void {
     this.#byPerson = false;
     this.#own = withoutPause(this.#own, 'canary');
@@ -61,7 +61,7 @@ export class BatchPauses {
     return this.#own.some((pause) => pause.kind === kind);
   }
 
-  /** Changes nothing where it has paused for the same with the same words. `until`: when the caller will end it, unless a person does so before. */
+  /** No effect if it is already paused with the same kind and message. `until`: when the caller will end the pause, unless a person does so before. */
   pause(kind: PauseKind, message: string, until?: string): void {
     const before = this.#own.find((pause) => pause.kind === kind);
     if (before?.message === message && before.until === until) return;

@@ -8,16 +8,16 @@ import { activityProxies, batchFaultOf, wholeBatchProxies } from '../activity-pr
 import type { BatchHolds } from './holds/batch-holds.js';
 import type { BatchSnapshot, ResumedBatch } from '../protocol/batch-messages.js';
 
-/** The batch was cancelled while a hold kept its sheet from being read: nothing was bought, and there is nothing to seal. */
+/** The batch was cancelled while a hold prevented reading its sheet: nothing was bought, and no report is written. */
 export class CancelledUnprepared extends Error {}
 
-/** What a batch that has failed shows of it: our own sentence, where an activity gave up with one. */
+/** How a failed batch is shown: with our own message if an activity gave up with one. */
 export function failureOf(error: unknown): Pick<BatchSnapshot, 'failure'> {
   const cause = error instanceof ActivityFailure ? error.cause : undefined;
   return cause instanceof ApplicationFailure && cause.nonRetryable ? { failure: cause.message } : {};
 }
 
-/** The steps of a batch that go over all of its rows. A hold only makes them wait. */
+/** The steps of a batch that concern all of its rows. Holds delay them but never fail them. */
 export class WholeBatch {
   readonly #run: RunRef;
   readonly #settings: RunSettings;
@@ -32,7 +32,7 @@ export class WholeBatch {
     readonly run: RunRef;
     readonly settings: RunSettings;
     readonly holds: BatchHolds;
-    /** It is cancelled, and its sheet is not read yet. */
+    /** Whether the batch is cancelled before its sheet was read. */
     readonly endsUnprepared: () => boolean;
   }) {
     const { run, settings, holds, endsUnprepared } = options;
@@ -44,14 +44,14 @@ export class WholeBatch {
     this.#activities = { ...wholeBatchProxies(settings), recordLostShard };
   }
 
-  /** The shards that are to be opened, and the rows that need none. */
+  /** The shards to open, and the rows that need none. */
   async ingest(): Promise<Pick<ResumedBatch, 'shards' | 'settled'>> {
     const [run, settings] = [this.#run, this.#settings];
     const { settled, ...shards } = await this.#throughHolds(() => this.#activities.ingest({ run, settings }));
     return { settled, shards: { nextShard: 0, ...shards } };
   }
 
-  /** What of the budget the shards have now. */
+  /** How much of the budget each shard has now. */
   lease(asked: Omit<LeaseBudgetInput, 'run'>): Promise<LeaseAnswer> {
     const run = this.#run;
     return this.#throughHolds(() => this.#activities.leaseBudget({ run, ...asked }));
@@ -67,7 +67,7 @@ export class WholeBatch {
     return this.#throughHolds(() => this.#activities.reportCanary({ run, ...input }));
   }
 
-  /** What the sealed files say, which may be otherwise than what was counted. */
+  /** The tally of the sealed files, which may differ from the workflow's own. */
   async seal(input: Omit<SealInput, 'run'>): Promise<Tally> {
     const run = this.#run;
     const tally = await this.#throughHolds(() => this.#activities.seal({ run, ...input }));
@@ -82,7 +82,7 @@ export class WholeBatch {
     await this.#activities.rebindAccount({ run: this.#run, ...(jobId && { jobId }) });
   }
 
-  /** Repeats until it answers. Throws `CancelledUnprepared` where the batch is cancelled while it waits to be prepared. */
+  /** Repeats the call until it succeeds. Throws `CancelledUnprepared` if the batch is cancelled before it was prepared. */
   async #throughHolds<T>(call: () => Promise<T>): Promise<T> {
     for (;;) {
       try {

@@ -46,7 +46,7 @@ export class Batch {
   readonly #pace: BatchPace;
   readonly #canary: BatchCanary;
   #cancelling = false;
-  /** Undefined while the batch is put together. */
+  /** Undefined while the batch is being constructed. */
   #clock: FreeClock | undefined;
   readonly #limits: AskedLimits;
   #carriedStored: number;
@@ -75,12 +75,12 @@ export class Batch {
       isDraining: () => !this.#cancelling && isHistoryLong(settings),
       openable: () => this.#canary.openable,
       common: () => ({
-        // A cancelled batch starts nothing more; its rows settle once it is known what the last probes bought for them.
+        // A cancelled batch starts nothing more; its rows settle once the jobs of the last probes are known.
         paused: this.#pauses.stopsBuying || this.#cancelling,
         cancelling: this.#cancelling && !this.#holds.isBuying,
         heldScopes: this.#holds.current.map(({ scope }) => scope),
         holdSeq: this.#holds.seq,
-        // A canary is to show failures: it ends soon, whatever fails.
+        // A canary is meant to show failures: it ends soon, however many rows fail.
         maxFailureRate: this.#canary.isOver ? this.#limits.maxFailureRate : 100,
         ...this.#holds.shown,
         createsNotBeforeMs: this.#pace.createsNotBeforeMs,
@@ -159,7 +159,7 @@ export class Batch {
     }
   }
 
-  /** Ends this workflow run, and the next one opens the shards that are left; returns where the batch was cancelled before that. */
+  /** Ends this workflow run; the next one opens the remaining shards. Returns if the batch was cancelled before. */
   async #goOnInNewRun(): Promise<void> {
     await condition(allHandlersFinished);
     if (this.#cancelling) return;
@@ -215,7 +215,7 @@ export class Batch {
       case 'set':
         this.#limits.set(instruction);
         if (instruction.budget !== undefined) this.#budget.set(instruction.budget);
-        // What is allowed now is counted again.
+        // Shards must evaluate the new limit again.
         if (instruction.maxFailureRate !== undefined) this.#holds.release('failure-rate');
         this.#shards.deal();
         break;
@@ -223,9 +223,9 @@ export class Batch {
     this.#sendControl();
   }
 
-  /** Continues: holds that only a person can judge are over, the others are looked at now. */
+  /** Resumes: ends the holds that only a person can judge, and checks the others now. */
   #resume(): void {
-    // While a key was being looked at, the batch may have been cancelled.
+    // The batch may have been cancelled during the check of the key.
     if (this.#cancelling) return;
     this.#holds.releaseJudged();
     this.#pauses.resumeByPerson();
@@ -291,7 +291,7 @@ export class Batch {
     return this.#pauses.isPaused || this.#holds.current.some(({ scope }) => !scope.startsWith('model:'));
   }
 
-  /** Keeps the snapshot where it can be read without a worker. */
+  /** Writes the snapshot to the memo, where it can be read without a worker. */
   #noteSnapshot(): void {
     this.#clock?.follow();
     upsertMemo({ [SNAPSHOT_MEMO]: this.#snapshot() });

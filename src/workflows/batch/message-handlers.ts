@@ -44,11 +44,11 @@ export interface BatchHandlers {
   readonly takeShardEnd: (shard: number) => void;
 }
 
-/** Answers what people and shards tell a batch. To be called within a scope that nothing cancels. */
+/** Handles the messages of people and shards to a batch. Call within a scope that nothing cancels. */
 export function handleMessages(batch: BatchHandlers): void {
   const { apply, snapshot } = batch;
   const refuseUnlessOpen = (): void => refuseEnded(snapshot(), { orCancelling: false });
-  // A handler runs in the root's scope: what it starts would be cancelled with it.
+  // A handler runs in the root scope: what it starts would be cancelled with the workflow.
   const shield = CancellationScope.current();
   const words = new MessageOrder();
   const refuseInstruction = (instruction: Instruction): void => {
@@ -62,7 +62,7 @@ export function handleMessages(batch: BatchHandlers): void {
         return snapshot();
       }),
     );
-  /** A shard of another run may speak where this run was taken up again by a reset. */
+  /** After a reset, shards of another run may still send messages. */
   const heard =
     <Word extends ShardSpeaker>(take: (word: Word) => void) =>
     (word: Word): Promise<void> =>
@@ -122,7 +122,7 @@ export function handleMessages(batch: BatchHandlers): void {
   );
 }
 
-/** Throws where nothing can be told to the batch any more. */
+/** Throws if the batch accepts no more messages. */
 function refuseEnded(
   { phase, cancelling }: BatchSnapshot,
   { orCancelling }: { readonly orCancelling: boolean },
@@ -135,7 +135,7 @@ function refuseEnded(
   }
 }
 
-/** Why an instruction is not followed; undefined where it is. */
+/** Why an instruction is refused; undefined if it is accepted. */
 function problemWith(
   { budget, snapshot }: Pick<BatchHandlers, 'budget' | 'snapshot'>,
   instruction: Instruction,
@@ -153,21 +153,21 @@ function problemWith(
   }
 }
 
-/** Whom a word comes from, by how Temporal brings it. */
+/** How Temporal delivered a message. */
 type Bringer = 'signal' | 'update';
 
 /**
- * The words that came with one workflow task, each followed once all are in, those of signals first. Where a reset brings
- * them again, Temporal brings updates and signals in their old order at first, but the signals first when it replays that
- * task: what they lead to must not depend on it.
+ * Handles the messages of one workflow task in a fixed order once all are in: signals before updates. After a reset
+ * Temporal first delivers them in their old order, but signals first when that task is replayed; the result must not
+ * depend on this.
  */
 class MessageOrder {
   readonly #waiting: Record<Bringer, (() => void)[]> = { signal: [], update: [] };
 
-  /** Follows a word after those that came before it in the same way; resolves, or rejects, as `follow` does. */
+  /** Handles a message after earlier ones of the same kind; settles as `follow` does. */
   hear<T>(bringer: Bringer, follow: () => Promise<T>): Promise<T> {
     const { signal, update } = this.#waiting;
-    // Temporal hands over all words of a task before anything that waits continues.
+    // Temporal delivers all messages of a task before anything that waits continues.
     if (signal.length + update.length === 0) void Promise.resolve().then(() => this.#followAll());
     return new Promise((resolve, reject) => {
       this.#waiting[bringer].push(() => {

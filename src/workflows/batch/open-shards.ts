@@ -17,20 +17,20 @@ import { shardWorkflowId } from '../protocol/names.js';
 export interface RunningShard extends OpenShard {
   readonly rows: number;
   readonly execution: number;
-  /** It can be told things. */
+  /** The shard can receive signals. */
   readonly isStarted: boolean;
-  /** It was started by this workflow before a reset, and is not its child any more. */
+  /** The shard was started by this workflow before a reset and is no longer its child. */
   readonly isAdopted: boolean;
   readonly controlSeq: number;
   readonly faultsTaken: number;
   readonly trial: number;
-  /** What it was asked for last. */
+  /** The last call for rows that was sent to the shard. */
   readonly call?: RowCall;
-  /** Something changed before the shard could be told anything. */
+  /** Something changed before the shard could receive signals. */
   readonly untold: boolean;
 }
 
-/** What all shards are told alike. */
+/** The part of the control that is the same for all shards. */
 export type CommonControl = Pick<
   ShardControl,
   | 'paused'
@@ -44,7 +44,7 @@ export type CommonControl = Pick<
   | 'createsNotBeforeMs'
 >;
 
-/** The shards of a batch that are running, and the batch's talk with them. */
+/** The running shards of a batch, and the signals to them. */
 export class OpenShards {
   readonly #run: RunRef;
   readonly #shards = new Map<number, RunningShard>();
@@ -69,7 +69,7 @@ export class OpenShards {
     return this.#shards.get(shard);
   }
 
-  /** Notes a shard that is about to be started, and what its input is to tell it. */
+  /** Registers a shard that is about to be started, and returns the control for its input. */
   open(
     start: Pick<RunningShard, 'shard' | 'rows' | 'execution'> & { readonly granted: number },
   ): ShardControl {
@@ -81,7 +81,7 @@ export class OpenShards {
     return this.#controlFor(shard);
   }
 
-  /** Notes that a shard was started with what its input told it, and tells it what it has missed since. */
+  /** Records that a shard has started with the control of its input, and sends what changed since. */
   started(shard: number, { slots, seq }: ShardControl): void {
     const running = this.#shards.get(shard);
     const controlSeq = Math.max(seq, running?.controlSeq ?? 0);
@@ -89,19 +89,19 @@ export class OpenShards {
     if (running?.untold) this.tell(shard);
   }
 
-  /** Notes that a shard is running which this batch began before it was reset, and tells it who speaks now. */
+  /** Registers a running shard that this batch started before a reset, and sends it the new parent's control. */
   adopted(shard: number): void {
     const running = this.#shards.get(shard);
     this.#change(shard, { isStarted: true, isAdopted: true, untold: false });
     if (running?.untold || !running?.isAdopted) this.tell(shard);
   }
 
-  /** Notes that an adopted shard has ended. */
+  /** Records that an adopted shard has ended. */
   adoptedEnded(shard: number): void {
     this.#change(shard, { isStarted: false, isAdopted: false });
   }
 
-  /** What the input of a new execution is to tell it that takes an adopted one's place; nothing is told until it has started. */
+  /** The control for the input of the execution that replaces an adopted one. Nothing is sent until it has started. */
   controlOfNext(shard: number): ShardControl {
     this.#change(shard, { isStarted: false });
     const seq = nextSeq(this.#shards.get(shard)?.controlSeq);
@@ -109,7 +109,7 @@ export class OpenShards {
     return { ...this.#controlFor(shard), seq, slots, isAdopted: false };
   }
 
-  /** Slots that the next execution of a shard may start with: what its last one gave back may have been dealt to others. */
+  /** Slots with which the next execution of a shard may start: those that the last one returned may have been given to others. */
   windowOf(shard: number): number {
     const running = this.#shards.get(shard);
     return running ? Math.max(1, windowSize(running.slots)) : 1;
@@ -119,19 +119,19 @@ export class OpenShards {
     this.#shards.delete(shard);
   }
 
-  /** Raises a shard's grant, and tells it. */
+  /** Raises a shard's number of granted slots, and sends it. */
   grant(shard: number, granted: number): void {
     this.#changeSlots(shard, { granted });
     this.tell(shard);
   }
 
-  /** Asks slots back, and tells the shard. */
+  /** Asks a shard to return slots. */
   recall(shard: number, recalled: number): void {
     this.#changeSlots(shard, { recalled });
     this.tell(shard);
   }
 
-  /** Takes slots back; false where the execution that released them has ended. */
+  /** Takes returned slots back; false if the execution that released them has ended. */
   takeRelease({ shard, execution, released, recallAnswered, exhausted }: SlotRelease): boolean {
     const running = this.#shards.get(shard);
     if (running?.execution !== execution) return false;
@@ -143,19 +143,19 @@ export class OpenShards {
     return true;
   }
 
-  /** Lets a shard make one create in spite of the failure rate. */
+  /** Allows a shard one create despite the failure rate. */
   allowTrial(shard: number, trial: number): void {
     this.#change(shard, { trial });
     this.tell(shard);
   }
 
-  /** Asks a shard for rows by which a probe can look. */
+  /** Asks a shard for rows that a probe can use. */
   callRows(shard: number, call: RowCall): void {
     this.#change(shard, { call });
     this.tell(shard);
   }
 
-  /** Notes that a shard's fault has arrived: the next control answers it. */
+  /** Records that a shard's fault has arrived: the next control confirms it. */
   takeFault({ shard, execution, count }: ShardFault): void {
     const running = this.#shards.get(shard);
     if (running?.execution !== execution) return;
@@ -181,7 +181,7 @@ export class OpenShards {
       });
   }
 
-  /** Hands what a probe did for a row to the row's shard, unless that has ended. Never rejects. */
+  /** Sends the result of a probe to the row's shard, unless that has ended. Never rejects. */
   async deliver(shard: number, probed: ProbedRow): Promise<void> {
     const running = this.#shards.get(shard);
     if (!running?.isStarted && !running?.isAdopted) return;
@@ -192,7 +192,7 @@ export class OpenShards {
       });
   }
 
-  /** By its id: the handle of a child reaches no child of the time before a reset. */
+  /** By workflow id: the handle of a child does not reach children started before a reset. */
   #handleOf(shard: number): ReturnType<typeof getExternalWorkflowHandle> {
     return getExternalWorkflowHandle(shardWorkflowId(this.#run, shard));
   }
@@ -225,7 +225,7 @@ export class OpenShards {
   }
 }
 
-/** Grows also over a reset, which takes the batch back to lower numbers: the workflow's clock is later then. */
+/** Also increases after a reset to lower numbers, since the workflow's clock is later then. */
 function nextSeq(last: number | undefined): number {
   return Math.max((last ?? 0) + 1, Date.now());
 }

@@ -10,7 +10,7 @@ import { shardWorkflowId } from '../protocol/names.js';
 import { OpenShards, type CommonControl } from './open-shards.js';
 import { runShard } from '../run-shard.js';
 
-/** Between two looks whether a shard that the batch has adopted is over; it also tells. */
+/** First interval between checks whether an adopted shard has ended; the shard also signals its end. */
 const FIRST_ADOPTED_WAIT_MS = 1_000;
 const LONGEST_ADOPTED_WAIT_MS = 3_600_000;
 
@@ -22,7 +22,7 @@ interface ShardStart {
   readonly execution: number;
 }
 
-/** The shards of a batch: opens them within its concurrency, starts them again where they are ended from outside, and counts their rows. */
+/** The shards of a batch: opens them within its concurrency, restarts those that were ended from outside, and counts their rows. */
 export class ShardRuns {
   readonly open: OpenShards;
   readonly #input: RunBatchInput;
@@ -41,13 +41,13 @@ export class ShardRuns {
     readonly input: RunBatchInput;
     readonly concurrency: () => number;
     readonly isCancelling: () => boolean;
-    /** No more shards are to be opened. */
+    /** Whether no more shards are to be opened. */
     readonly isDraining: () => boolean;
-    /** Shards that may be opened, from the first on. */
+    /** Number of shards that may be opened, counted from the first. */
     readonly openable: () => number;
     readonly common: () => CommonControl;
     readonly leaseOf: (shard: number) => LeaseControl | undefined;
-    /** Gives up what a shard left open that was ended from outside twice; its tally. */
+    /** Gives up the unfinished rows of a shard that was ended from outside twice; returns its tally. */
     readonly recordLost: (shard: number, openedAtMs: number) => Promise<Tally>;
     /** Called after a shard has ended. */
     readonly onChange: () => void;
@@ -62,22 +62,22 @@ export class ShardRuns {
     this.#onChange = options.onChange;
   }
 
-  /** All rows but those of the open shards. */
+  /** All rows except those of the open shards. */
   get tally(): Tally {
     return addTallies(this.#settled, tallyOfPending(this.#unopened.rows));
   }
 
-  /** How many shards were opened so far, those of workflow runs before this one too: every row of theirs is recorded once they have ended. */
+  /** Number of shards opened so far, including those of earlier workflow runs: once they have ended, each of their rows is recorded. */
   get opened(): number {
     return this.#opened;
   }
 
-  /** What a new workflow run of the batch begins with, once no shard is open. */
+  /** The state for the next workflow run of the batch, once no shard is open. */
   get left(): Pick<ResumedBatch, 'shards' | 'settled'> {
     return { shards: this.#unopened, settled: this.#settled };
   }
 
-  /** Takes the sealed files' count for the batch's: a row that was cancelled may have kept an earlier image. */
+  /** Replaces the batch's tally by that of the sealed files: a cancelled row may have kept an earlier image. */
   sealed(tally: Tally): void {
     this.#settled = tally;
   }
@@ -86,18 +86,18 @@ export class ShardRuns {
     return this.open.all.length === 0 && this.#unopened.rows === 0;
   }
 
-  /** What the run's canary, its first shard, has left; undefined until that has ended. */
+  /** The result of the canary, the run's first shard; undefined until that has ended. */
   get canaryEnd(): CanaryEnd | undefined {
     if (this.#unopened.nextShard === 0 || this.open.get(0)) return undefined;
     return { left: this.#unopened.rows, durationsMs: this.#canaryMs };
   }
 
-  /** Whether nothing is left but shards that were not to be opened any more. */
+  /** Whether the only rows left are in shards that will not be opened. */
   get isDrained(): boolean {
     return this.open.all.length === 0 && this.#isDraining();
   }
 
-  /** Takes in what there is to do, and begins. */
+  /** Takes the shards to run, and starts. */
   begin({ shards, settled }: Pick<ResumedBatch, 'shards' | 'settled'>): void {
     this.#settled = settled;
     this.#unopened = shards;
@@ -105,7 +105,7 @@ export class ShardRuns {
     this.deal();
   }
 
-  /** Deals the free slots, or asks some back where the concurrency was lowered. */
+  /** Distributes the free slots, or asks for some back if the concurrency was lowered. */
   deal(): void {
     if (this.#isCancelling()) this.cancelUnopened();
     const { nextShard } = this.#unopened;
@@ -123,13 +123,13 @@ export class ShardRuns {
     if (this.open.takeRelease(release)) this.deal();
   }
 
-  /** Notes a shard's fault. One that is answered by no change of the holds must be answered at once, or its shard would wait for ever. */
+  /** Records a shard's fault. If no change of the holds follows, it must be answered at once, or the shard would wait for ever. */
   takeFault(fault: ShardFault, willBeAnswered: () => boolean): void {
     this.open.takeFault(fault);
     if (!willBeAnswered()) this.open.tell(fault.shard);
   }
 
-  /** Rows of shards that were never opened end without anything having been bought for them. */
+  /** Settles as cancelled the rows of shards that were never opened; nothing was bought for them. */
   cancelUnopened(): void {
     const { rows, shardCount } = this.#unopened;
     this.#settled = addTallies(this.#settled, { ...EMPTY_TALLY, total: rows, cancelled: rows });
@@ -150,7 +150,7 @@ export class ShardRuns {
     });
   }
 
-  /** Runs a shard to its end; one that is ended from outside is started again, then its open rows are given up. */
+  /** Runs a shard to its end. If it is ended from outside it is restarted once, then its open rows are given up. */
   async #runShard(shard: number, rows: number, granted: number): Promise<void> {
     const openedAtMs = Date.now();
     let tally = await this.#executeShard({ shard, rows, granted, execution: 1 });
@@ -166,7 +166,7 @@ export class ShardRuns {
     this.#onChange();
   }
 
-  /** The shard's tally, or undefined where it was ended from outside. */
+  /** The shard's tally; undefined if it was ended from outside. */
   async #executeShard(start: ShardStart): Promise<Tally | undefined> {
     const { shard, execution } = start;
     try {
@@ -181,8 +181,8 @@ export class ShardRuns {
   }
 
   /**
-   * Starts a shard. Where it is running already, this batch was reset to a time before it began: it works on, since it
-   * alone knows the jobs it has made, and a new execution takes in what it has recorded once it has ended.
+   * Starts a shard. If it is already running, this batch was reset to a time before the start: the shard continues,
+   * since only it knows the jobs it has made. After its end a new execution reads what it recorded.
    */
   async #startWhenFree(start: ShardStart): Promise<ChildWorkflowHandle<typeof runShard>> {
     const { run, settings } = this.#input;
@@ -195,14 +195,14 @@ export class ShardRuns {
           args: [{ run, shard, execution, settings, control }],
         });
         this.open.started(shard, control);
-        // What was granted or asked back meanwhile was not for this execution.
+        // Slots granted or recalled meanwhile were not meant for this execution.
         this.deal();
         return handle;
       } catch (error) {
         if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
       }
       this.open.adopted(shard);
-      // Its own word comes a moment before its end.
+      // The shard's own signal arrives shortly before its end.
       if (await condition(() => this.open.get(shard)?.isAdopted !== true, waitMs))
         waitMs = FIRST_ADOPTED_WAIT_MS / 2;
       control = this.open.controlOfNext(shard);
@@ -210,5 +210,5 @@ export class ShardRuns {
   }
 }
 
-/** What a run's canary has left, once its rows have settled. */
+/** The result of a canary, once its rows have settled. */
 export type CanaryEnd = Pick<ReportCanaryInput, 'left' | 'durationsMs'>;

@@ -24,13 +24,13 @@ export interface GenerationRef {
 
 export interface CreateGenerationInput extends GenerationRef {
   readonly idempotencyHorizonMs: number;
-  /** The workflow run that alone may buy with what was leased for this; absent: any. */
+  /** The only workflow run that may buy with this lease; absent: any. */
   readonly leasedTo?: string;
-  /** What earlier requests of this create have used up; absent on the first. */
+  /** Retries that earlier requests of this create have used; absent on the first. */
   readonly budget?: RetryBudget;
-  /** Milliseconds since the epoch of the first create of this generation that may have been answered by a lost answer. */
+  /** First time at which a create of this generation may have been processed although its answer was lost. Milliseconds since the epoch. */
   readonly unansweredSinceMs?: number;
-  /** It has failed for this row while others went through: a passing fault is reported at once. */
+  /** The step has failed for this row while others succeeded: a temporary fault is reported at once. */
   readonly isDoubted?: true;
 }
 
@@ -40,81 +40,78 @@ export type CreateGenerationResult =
       readonly jobId: JobId;
       /** By the worker's clock. Milliseconds since the epoch. */
       readonly answeredAtMs?: number;
-      /** A webhook is to tell the job's end; absent: no, or it may have come by now. */
+      /** A webhook will report the end of the job; absent: none will, or it may already have come. */
       readonly webhookExpected?: true;
     }
-  /** Refused, and no job was made. `failure` is set where trying again may fix it. */
+  /** Refused, no job was made. `failure` is set if another attempt may succeed. */
   | ({ readonly kind: 'invalid'; readonly failure?: 'flaky' } & Told)
   | { readonly kind: 'unknown-charge'; readonly message: string }
   /** The lease belongs to another workflow run (this one was reset): nothing was sent. */
   | { readonly kind: 'not-leased' }
-  /** A passing fault: send it again after `delayMs`. */
+  /** A temporary fault: send it again after `delayMs`. */
   | {
       readonly kind: 'again';
       readonly delayMs: number;
       readonly budget: RetryBudget;
       readonly message: string;
       readonly unansweredSinceMs?: number;
-      /** The service answered with a 429 that this shard is to tell its batch of: no create of it before that much later. */
+      /** The service answered with a 429 that the shard must report to its batch: no create for this long. */
       readonly slowDownMs?: number;
     };
 
 export interface AwaitGenerationInput extends GenerationRef {
   readonly jobId: JobId;
-  /** A job that the service itself shows unfinished for this long is given up; absent: never. */
+  /** A job that the service itself reports unfinished for this long is given up; absent: never. */
   readonly jobTimeoutMs?: number;
-  /** How long it was seen unfinished before this activity was scheduled. Default 0. */
+  /** How long the job was seen unfinished before this activity was scheduled. Default 0. */
   readonly unfinishedMs?: number;
-  /** When its create was answered, by that worker's clock. Milliseconds since the epoch; absent: just before this was scheduled. */
+  /** When the create was answered, by that worker's clock, in milliseconds since the epoch; absent: just before this was scheduled. */
   readonly answeredAtMs?: number;
-  /** Polls are only for the case that the webhook does not come. */
+  /** A webhook is expected; polls only replace it if it does not come. */
   readonly webhookExpected?: true;
-  /** The job has ended: the first poll comes at once. */
+  /** The job has ended: poll at once. */
   readonly lookAtOnce?: true;
-  /** The 404s in a row that were counted before; absent: none. */
+  /** Consecutive 404s counted before; absent: none. */
   readonly missing?: MissingJob;
-  /** As of a create, until it is answered once. */
+  /** As for a create, until the first answer. */
   readonly isDoubted?: true;
 }
 
 /**
- * With what a webhook's receiver ends an `awaitGeneration` from outside: a job of the account that the service shows
- * ended. It may be another one than the row's.
+ * The result with which the webhook receiver completes an `awaitGeneration`: a job of the account that the service
+ * reports as ended. It may be another job than the row's.
  */
 export interface EndedByWebhook {
   readonly kind: 'ended-by-webhook';
   readonly jobId: JobId;
-  /** Absent or false: it ended otherwise. */
+  /** Absent or false: the job did not succeed. */
   readonly isDone?: boolean;
 }
 
 export type AwaitGenerationResult =
   | { readonly kind: 'done' }
   | ({ readonly kind: 'failed'; readonly failure: JobFailureClass } & Told)
-  /** 404, several times in a row: it is to be looked for without a slot of the window. */
+  /** Several consecutive 404s: search for the job without using a slot of the window. */
   | { readonly kind: 'missing'; readonly missing: MissingJob; readonly unfinishedMs?: number }
   | { readonly kind: 'unfinished'; readonly message: string };
 
 export interface FindJobInput extends GenerationRef {
   readonly jobId: JobId;
   readonly missing: MissingJob;
-  /** Jobs that were made no earlier: with a 200 of one of them the missing job is believed to be gone in the end. */
+  /** Jobs made no earlier than this one: if one of them gets a 200, the missing job is eventually believed to be gone. */
   readonly witnesses: readonly JobId[];
-  /**
-   * When to give up without a witness: `checked` at once, `believable` when only a witness is lacking, `found` never,
-   * since the account is held.
-   */
+  /** When to give up without a witness: `checked` at once, `believable` when only a witness is lacking, `found` never, because the account is held. */
   readonly until: 'checked' | 'believable' | 'found';
-  /** A person has said that missing jobs are gone: one more 404 will do. */
+  /** A person has confirmed that missing jobs are gone: one more 404 is enough. */
   readonly isAccepted?: true;
 }
 
 export type FindJobResult =
-  /** It is there: it may be done, failed or unfinished. */
+  /** The job exists; it may be done, failed or unfinished. */
   | { readonly kind: 'found' }
-  /** 404 often and long enough on the batch's own account, before and after a witness answered; or as a person has said. */
+  /** Enough 404s over enough time on the batch's own account, before and after a 200 for a witness; or a person has confirmed it. */
   | { readonly kind: 'gone' }
-  /** Not found, and without a witness; or the search was called off. */
+  /** Not found, and without a witness; or the search was cancelled. */
   | { readonly kind: 'missing'; readonly missing: MissingJob; readonly isBelievable: boolean };
 
 export interface StoreImageInput extends GenerationRef {
@@ -123,9 +120,9 @@ export interface StoreImageInput extends GenerationRef {
   readonly thumbnails?: boolean;
   /** Absent: no. */
   readonly nearDuplicates?: boolean;
-  /** As of `AwaitGenerationInput`. */
+  /** See `AwaitGenerationInput`. */
   readonly missing?: MissingJob;
-  /** As of a create. */
+  /** As for a create. */
   readonly isDoubted?: true;
 }
 
@@ -146,62 +143,62 @@ export interface RecordOutcomesInput {
 export interface ProbeInput {
   readonly run: RunRef;
   readonly cause: HoldCause;
-  /** Rows by which to look, one each time in turn; for missing jobs all of them. None: only the account is looked at. */
+  /** Rows to probe with, one at each check in turn; for missing jobs all of them. Empty: only the account is checked. */
   readonly candidates: readonly ProbeCandidate[];
   readonly idempotencyHorizonMs: number;
-  /** The first look comes this much later, without taking up a worker; 0 for at once. */
+  /** Delay of the first check, during which no worker is occupied; 0 for none. */
   readonly firstLookAfterMs: number;
 }
 
 export interface ProbeResult {
-  /** Which of the candidates it looked by; absent: none. */
+  /** Index of the candidate that was used; absent: none. */
   readonly by?: number;
-  /** What the hold's cause kept from going through has gone through for it; of missing jobs, it is there. */
+  /** The step that the hold's cause blocked has succeeded for this candidate; for missing jobs: the job exists. */
   readonly isThrough?: true;
-  /** The candidate's job, where the probe created it. */
+  /** The candidate's job, if the probe created it. */
   readonly jobId?: JobId;
-  /** The cause has ended, and a create of the candidate may have been answered by an answer that was lost. */
+  /** The cause has ended, and a create of the candidate may have been processed although its answer was lost. */
   readonly unansweredSinceMs?: number;
 }
 
-/** What accompanies a probe's failure. The first unanswered create ends the probe: the workflow notes it, and probes on. */
+/** Details of a probe's failure. The first unanswered create ends the probe: the workflow records it and starts another. */
 export interface StillHeldDetails {
-  /** Which of the candidates it was. */
+  /** Index of the candidate. */
   readonly by?: number;
-  /** A create of the candidate may have been answered by an answer that was lost. */
+  /** A create of the candidate may have been processed although its answer was lost. */
   readonly unansweredSinceMs?: number;
 }
 
 export interface SealInput {
   readonly run: RunRef;
   readonly shardCount: number;
-  /** The first this many shards were opened, and each of their rows was recorded. */
+  /** This many shards were opened, counted from the first, and each of their rows was recorded. */
   readonly openedShards: number;
   readonly end: BatchEnd;
-  /** What the workflow counted; the report counts what the files say. */
+  /** The workflow's own tally; the report counts from the files. */
   readonly tally: Tally;
   /** ISO 8601. */
   readonly startedAt: string;
-  /** A create of the run was refused for want of funds; absent where none was. */
+  /** A create of the run was refused for lack of funds; absent: none was. */
   readonly ranOutOfFunds?: true;
 }
 
 export interface LeaseBudgetInput {
   readonly run: RunRef;
-  /** What the run may cost, in millionths. */
+  /** The budget of the run, in millionths. */
   readonly cap: number;
   readonly words: readonly LeaseReport[];
-  /** The book was answered from before: it must be there. */
+  /** The book has answered before: it must exist. */
   readonly isBegun: boolean;
 }
 
 export interface ReportCanaryInput {
   readonly run: RunRef;
-  /** Rows of the run that wait for it. */
+  /** Rows of the run that wait for the canary. */
   readonly left: number;
-  /** How long its jobs took from create to done. */
+  /** Time from create to done of each of its jobs. */
   readonly durationsMs: readonly number[];
-  /** Jobs at a time that the rows which wait are to have. */
+  /** Concurrency for the rows that wait. */
   readonly concurrency: number;
 }
 
@@ -211,46 +208,49 @@ export interface WatchBatchInput {
   readonly startedAt: string;
 }
 
-/** Everything the workflows ask of the outside world. Inputs and outputs enter history: indexes, counts, job ids and our own words only. */
+/**
+ * Everything that the workflows do in the outside world. Inputs and outputs enter the history, so they hold only
+ * indexes, counts, job ids and our own messages.
+ */
 export interface Activities {
   ingest: (input: { readonly run: RunRef; readonly settings: RunSettings }) => Promise<IngestResult>;
   openShard: (input: {
     readonly run: RunRef;
     readonly shard: number;
-    /** The shard's workflow: creates of another one before it may have been sent that no one has recorded. */
+    /** The shard's workflow run: other runs before it may have sent creates that were not recorded. */
     readonly openedBy: string;
-    /** Set where the batch has a budget: what images cost. */
+    /** Prices of images; set if the batch has a budget. */
     readonly prices?: RunSettings['prices'];
   }) => Promise<ShardOverview>;
-  /** Leases a budget to shards by what they say; done twice, it changes nothing more. */
+  /** Updates the leases of shards from their reports. Idempotent. */
   leaseBudget: (input: LeaseBudgetInput) => Promise<LeaseAnswer>;
   createGeneration: (input: CreateGenerationInput) => Promise<CreateGenerationResult>;
   awaitGeneration: (input: AwaitGenerationInput) => Promise<AwaitGenerationResult | EndedByWebhook>;
-  /** Looks for a job that was not found, for as long as it takes. */
+  /** Searches for a missing job, for as long as it takes. */
   findJob: (input: FindJobInput) => Promise<FindJobResult | EndedByWebhook>;
   storeImage: (input: StoreImageInput) => Promise<StoreImageResult>;
   recordOutcomes: (input: RecordOutcomesInput) => Promise<void>;
-  /** Settles as `shard-lost` what a shard, ended from outside twice, left open. */
+  /** Settles as `shard-lost` the unfinished rows of a shard that was ended from outside twice. */
   recordLostShard: (input: {
     readonly run: RunRef;
     readonly shard: number;
-    /** When the shard began: no create of it is older. Milliseconds since the epoch. */
+    /** When the shard began, in milliseconds since the epoch: none of its creates is older. */
     readonly openedAtMs: number;
   }) => Promise<Tally>;
-  /** Returns once the cause of a hold has ended; until then each try fails and is repeated by Temporal. */
+  /** Returns once the cause of a hold has ended; until then each attempt fails and Temporal retries it. */
   probe: (input: ProbeInput) => Promise<ProbeResult>;
-  /** Makes the worker's account the batch's own; fails where the account does not know the batch's jobs. */
+  /** Makes the worker's account the account of the batch; fails if that account does not know the batch's jobs. */
   rebindAccount: (input: { readonly run: RunRef; readonly jobId?: JobId }) => Promise<void>;
-  /** Shows the result of a canary on a page; the same in a few words, without any of its rows. */
+  /** Writes the result of a canary to a page; returns a short summary without any of its rows. */
   reportCanary: (
     input: ReportCanaryInput,
   ) => Promise<{ readonly text: string; readonly allMade: boolean; readonly page: string }>;
-  /** What the sealed files say. */
+  /** Returns the tally of the sealed files. */
   seal: (input: SealInput) => Promise<Tally>;
-  /** Tells of holds, pauses and standstills for as long as the batch's workflow is open. */
+  /** Sends notices of holds, pauses and standstills while the batch's workflow is open. */
   watchBatch: (input: WatchBatchInput) => Promise<void>;
-  /** Has the end of a run told; `endedAt` is ISO 8601. */
+  /** Sends the notice of the end of a run; `endedAt` is ISO 8601. */
   tellEnd: (input: WatchBatchInput & RunBatchResult & { readonly endedAt: string }) => Promise<void>;
-  /** Delivers a notice; each try that fails is repeated by Temporal. */
+  /** Delivers a notice; Temporal retries failed attempts. */
   postNotice: (notice: Notice) => Promise<void>;
 }

@@ -11,16 +11,16 @@ import type { RunRef } from '../../storage/layout.js';
 export interface RunBatchInput {
   readonly run: RunRef;
   readonly settings: RunSettings;
-  /** Set where a batch continues in a new workflow run because its history has grown long. */
+  /** Set if a batch continues in a new workflow run because its history has grown long. */
   readonly resumed?: ResumedBatch;
 }
 
-/** What a batch takes over into a new workflow run; no shard is open then. */
+/** State of a batch that its next workflow run starts from; no shard is open then. */
 export interface ResumedBatch {
   readonly startedAt: string;
   readonly stoppedMs?: number;
   readonly shards: UnopenedShards;
-  /** All rows of the shards that have ended, and those that no shard has. */
+  /** All rows of the ended shards, and those that belong to no shard. */
   readonly settled: Tally;
   readonly carriedStored: number;
   readonly paused: boolean;
@@ -31,7 +31,7 @@ export interface ResumedBatch {
   readonly concurrency: number;
   readonly slowPeriods?: readonly SlowPeriod[];
   readonly maxFailureRate: number;
-  /** As it was set last; absent without one. */
+  /** The last budget that was set; absent without one. */
   readonly budget?: string;
 }
 
@@ -39,11 +39,11 @@ export interface ResumedBatch {
 export interface UnopenedShards {
   readonly nextShard: number;
   readonly shardCount: number;
-  /** Rows of every shard but the last. */
+  /** Rows of each shard except the last. */
   readonly shardRows: number;
-  /** Rows of the first shard, where that is the run's canary. */
+  /** Rows of the first shard if that is the run's canary. */
   readonly canaryRows?: number;
-  /** Rows of these shards together. */
+  /** Total rows of these shards. */
   readonly rows: number;
 }
 
@@ -54,68 +54,68 @@ export interface RunBatchResult {
   readonly tally: Tally;
 }
 
-/** What was read from the sheet; counts only, since this enters history. */
+/** Result of reading the sheet; counts only, since it enters the history. */
 export interface IngestResult {
   readonly shardCount: number;
-  /** Rows of every shard but the last. */
+  /** Rows of each shard except the last. */
   readonly shardRows: number;
-  /** Rows of the first shard, where that is the run's canary. */
+  /** Rows of the first shard if that is the run's canary. */
   readonly canaryRows?: number;
   readonly rows: number;
-  /** Rows that need nothing from this run, and those that were rejected. */
+  /** Rows that need nothing from this run, and rejected ones. */
   readonly settled: Tally;
 }
 
-/** What a person may tell a running batch. */
+/** A person's command to a running batch. */
 export type Instruction =
-  /** Nothing more is bought; what is in flight is stored. */
+  /** Buys nothing more; images of jobs in flight are stored. */
   | { readonly kind: 'pause' }
-  /** Continues, and looks now whether the causes of holds have ended. `rebind`: the workers' key is the account's own. */
+  /** Continues, and checks at once whether the causes of holds have ended. `rebind`: the workers' key belongs to the batch's account. */
   | { readonly kind: 'resume'; readonly rebind?: boolean }
   | ({ readonly kind: 'set' } & ChangedSettings);
 
-/** Where a batch is, apart from the rows of its open shards: ask those, and add. Kept in the memo as well. */
+/** The state of a batch without the rows of its open shards: query those and add them. Also kept in the memo. */
 export interface BatchSnapshot {
   readonly run: RunRef;
-  /** `submitted` until a worker takes the batch up. */
+  /** `submitted` until a worker starts the batch. */
   readonly phase: 'submitted' | 'preparing' | 'running' | 'sealing' | BatchEnd | 'failed';
   /** A person, or one of `pauses`, has stopped buying. */
   readonly paused: boolean;
-  /** What the batch itself has paused for; absent: nothing. */
+  /** Why the batch paused itself; absent: it has not. */
   readonly pauses?: readonly Pause[];
   /** Absent for a run without a budget. */
   readonly budget?: BudgetStatus;
   readonly cancelling: boolean;
   readonly holds: readonly Hold[];
-  /** How long holds and pauses have stopped it so far. */
+  /** How long holds and pauses have stopped the batch so far. */
   readonly stoppedMs?: number;
-  /** All rows but those of the open shards. */
+  /** All rows except those of the open shards. */
   readonly tally: Tally;
   readonly openShards: readonly { readonly shard: number; readonly rows: number }[];
-  /** Images that earlier runs have stored; among `tally.stored` once the sheet is read. */
+  /** Images stored by earlier runs; part of `tally.stored` once the sheet is read. */
   readonly carriedStored: number;
-  /** As asked for. */
+  /** As requested. */
   readonly concurrency: number;
-  /** What 429s have left of it for now; absent: all. */
+  /** The concurrency after 429s; absent: the requested one. */
   readonly pace?: LoweredPace;
   /** ISO 8601. */
   readonly startedAt: string;
   readonly endedAt?: string;
-  /** Why the run failed, for a person; absent where it has not, or only its history tells. */
+  /** Why the run failed, as a message for users; absent if it has not, or if only its history shows why. */
   readonly failure?: string;
   readonly asOf: string;
 }
 
-/** The memo key under which a batch keeps its `BatchSnapshot`, and a shard its `Tally` with the time of it as `asOf`. */
+/** The memo key of a batch's `BatchSnapshot`, and of a shard's `Tally` with its time as `asOf`. */
 export const SNAPSHOT_MEMO = 'bananaBatch';
 
-/** For an instruction that is to wait until a worker takes it up; one that does not fit then changes nothing. */
+/** For an instruction that waits until a worker runs; it has no effect if it is no longer valid then. */
 export const instructSignal = defineSignal<[Instruction]>('instruct');
 
-/** How far a workflow has come, as its worker knows it. */
+/** A workflow's position in its history, as its worker knows it. */
 export interface HistoryPosition {
   readonly runId: string;
-  /** Events of its history, the start of its last task included. */
+  /** Number of events in its history, including the start of its last task. */
   readonly length: number;
   /** When that task was started. Milliseconds since the epoch. */
   readonly startedMs: number;
@@ -125,7 +125,7 @@ export const positionQuery = defineQuery<HistoryPosition>('position');
 
 export const snapshotQuery = defineQuery<BatchSnapshot>('snapshot');
 
-/** Each answers with the batch as it is then; told again, it changes nothing. Refused once the batch is cancelling or sealing. */
+/** Each returns the batch's new state. Idempotent. Refused once the batch is cancelling or sealing. */
 export const pauseUpdate = defineUpdate<BatchSnapshot>('pause');
 export const resumeUpdate = defineUpdate<BatchSnapshot, [{ readonly rebind?: boolean } | undefined]>(
   'resume',

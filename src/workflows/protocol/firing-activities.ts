@@ -3,7 +3,7 @@ import type { BatchId } from '../../domain/rows/ids.js';
 import type { Tally } from '../../domain/batch/tally.js';
 import type { RunRef, HomeFolder } from '../../storage/layout.js';
 
-/** The only argument of a schedule's firings, kept by Temporal and the same at each. */
+/** The only argument of a schedule's runs; Temporal stores it, and it is the same for each. */
 export interface FiringArgument {
   readonly format: 1;
   readonly schedule: ScheduleName;
@@ -12,21 +12,21 @@ export interface FiringArgument {
   readonly sheetKey: string;
 }
 
-/** One firing of a schedule. */
+/** One run of a schedule. */
 export interface FiringInput {
-  /** As Temporal keeps it: of this version, or of another one. */
+  /** As Temporal stored it: of this version or another one. */
   readonly argument: FiringArgument;
   /** The nominal time, ISO 8601, to the second. */
   readonly firingAt: string;
 }
 
-/** What came of a firing, without anything of its sheet. */
+/** The result of a run of the schedule, without any content of its sheet. */
 export type FiringEnd =
   | {
       readonly kind: 'ended';
       readonly batchId: BatchId;
       readonly runSeq: number;
-      /** `failed`: its workflow was ended from outside, or failed. */
+      /** `failed`: its workflow failed or was ended from outside. */
       readonly end: 'completed' | 'cancelled' | 'failed';
       readonly tally?: Tally;
     }
@@ -35,7 +35,7 @@ export type FiringEnd =
   | { readonly kind: 'failed'; readonly reason: string };
 
 export type StartFiringResult =
-  /** `workflowRunId` is the first workflow run that worked on it, or a later one. */
+  /** `workflowRunId` is the first workflow run of the batch's run, or a later one. */
   | { readonly kind: 'started'; readonly run: RunRef; readonly workflowRunId: string }
   | { readonly kind: 'over'; readonly end: FiringEnd };
 
@@ -44,12 +44,12 @@ export interface FollowFiringInput extends FiringInput {
   readonly workflowRunId: string;
 }
 
-/** What firings of schedules ask of the outside world. */
+/** The activities of a schedule's runs. */
 export interface FiringActivities {
-  /** Starts what the firing is to run, or records why not; repeated, it finds what it has started. */
+  /** Starts the batch of this run of the schedule, or records why not. If repeated, it finds what it has started. */
   startFiring: (input: FiringInput) => Promise<StartFiringResult>;
-  /** Returns once the firing's batch has ended; meanwhile it tells which firings are skipped for it. */
+  /** Returns once the batch has ended; meanwhile it reports the runs of the schedule that are skipped because of it. */
   followFiring: (input: FollowFiringInput) => Promise<FiringEnd>;
-  /** Cancels the firing's batch, if it is still running. */
+  /** Cancels the batch if it is still running. */
   cancelFiring: (input: FollowFiringInput) => Promise<void>;
 }

@@ -12,12 +12,12 @@ export function shardWorkflowId(run: Pick<RunRef, 'batchId' | 'runSeq'>, shard: 
   return `${batchWorkflowId(run.batchId)}/${run.runSeq}/${shard}`;
 }
 
-/** The id of the activity in which a generation's job is awaited; what a webhook ends is found by it. */
+/** The id of the activity that awaits a generation's job; webhooks find the activity by it. */
 export function awaitActivityId(row: number, generation: number): string {
   return `await:${row}:${generation}`;
 }
 
-/** The task queues derived from the one that a deployment names. */
+/** The task queues, derived from the one that a deployment configures. */
 export function taskQueues(base: string): {
   readonly main: string;
   readonly create: string;
@@ -37,12 +37,12 @@ export function scheduleId(name: ScheduleName): string {
   return `schedule:${name}`;
 }
 
-/** What the workflow ids of a schedule's firings begin with; Temporal appends `-` and the nominal time. */
+/** The prefix of the workflow ids of a schedule's runs; Temporal appends `-` and the nominal time. */
 export function firingWorkflowId(name: ScheduleName): string {
   return `firing:${name}`;
 }
 
-/** The workflow id of a notice's delivery: told again, it is the same. */
+/** The workflow id of a notice's delivery; a repeated notice has the same one. */
 export function noticeWorkflowId(noticeId: string): string {
   return `notice:${noticeId}`;
 }

@@ -18,20 +18,20 @@ export interface KnownRow {
   readonly generation: number;
   readonly jobId?: JobId;
   readonly unansweredSinceMs?: number;
-  /** Since when an earlier run that was ended unrecorded may have made this and later generations. Milliseconds since the epoch. */
+  /** Since when a run that ended unrecorded may have made this and later generations. Milliseconds since the epoch. */
   readonly openedSinceMs?: number;
-  /** It has an image of an earlier generation, which it keeps where it gets no new one. */
+  /** The row has an image of an earlier generation, and keeps it if it gets no new one. */
   readonly hasImage?: true;
 }
 
-/** What a shard must know of its rows: no prompts, no ids. */
+/** What a shard must know of its rows, without prompts and ids. */
 export interface ShardOverview {
-  /** The model and mode of the rows, in row order, as runs of equal ones. */
+  /** Models and modes of the rows in row order, run-length encoded. */
   readonly modes: readonly { readonly mode: ModelMode; readonly rows: number }[];
   readonly known: readonly KnownRow[];
-  /** What an image of each row costs, in row order, as runs of equal prices in millionths; absent without a budget. */
+  /** Prices of an image of each row in row order, run-length encoded, in millionths; absent without a budget. */
   readonly prices?: readonly { readonly price: number; readonly rows: number }[];
-  /** Rows that an earlier execution of this shard has recorded, and how they ended. */
+  /** Rows that an earlier execution of this shard has recorded, and their outcomes. */
   readonly recorded: { readonly rows: readonly number[]; readonly tally: Tally };
   /** The number of the next part to write. */
   readonly nextPart: number;
@@ -40,15 +40,15 @@ export interface ShardOverview {
 export interface RunShardInput {
   readonly run: RunRef;
   readonly shard: number;
-  /** 1, or 2 where the shard's first execution was ended from outside. */
+  /** 1, or 2 if the shard's first execution was ended from outside. */
   readonly execution: number;
   readonly settings: RunSettings;
   readonly control: ShardControl;
-  /** Set where a shard continues in a new workflow run because its history has grown long. */
+  /** Set if a shard continues in a new workflow run because its history has grown long. */
   readonly resumed?: ResumedShard;
 }
 
-/** What a shard takes over into a new workflow run; no row is in flight then, and every end is recorded. */
+/** State of a shard that its next workflow run starts from; no row is in flight then, and every outcome is recorded. */
 export interface ResumedShard {
   readonly rows: readonly LeftRow[];
   readonly given: { readonly released: number; readonly recallAnswered: number };
@@ -58,15 +58,15 @@ export interface ResumedShard {
   readonly lease?: LeaseLeft;
 }
 
-/** What a shard knows of a row that has not ended, besides what is recorded. */
+/** What a shard knows of an unfinished row, besides what is recorded. */
 export interface LeftRow {
   readonly row: number;
   readonly generation: number;
   readonly jobId: JobId | undefined;
   readonly unansweredSinceMs: number | undefined;
-  /** No create of it is to be sent before. Milliseconds since the epoch; absent: at once. */
+  /** No create of it may be sent before this time, in milliseconds since the epoch; absent: at once. */
   readonly notBeforeMs?: number;
-  /** As of `RowProgress`; absent where there is nothing to say. */
+  /** See `RowProgress`; absent if unknown. */
   readonly jobMadeMs?: number;
   readonly jobByMs?: number;
   readonly wasDone?: boolean;
@@ -76,51 +76,51 @@ export interface LeftRow {
   readonly generations: readonly GenerationRecord[];
 }
 
-/** The whole of what a parent tells a shard; later ones (by `seq`) replace earlier ones. */
+/** The whole state that a parent sends to a shard; a later one (by `seq`) replaces earlier ones. */
 export interface ShardControl {
-  /** Grows with every word, also over a reset of the parent. */
+  /** Increases with every message, also after a reset of the parent. */
   readonly seq: number;
-  /** The parent's workflow run. Another than before was taken back to an older state by a reset, and counts from there. */
+  /** The parent's workflow run. A new one means that the parent was reset to an older state, and counts from there. */
   readonly parentRunId: string;
-  /** What the parent calls this execution of the shard. */
+  /** The parent's number of this execution of the shard. */
   readonly execution: number;
-  /** The parent is not told of this shard's end by Temporal: it wants word of it. */
+  /** Temporal does not report this shard's end to the parent: the shard must signal it. */
   readonly isAdopted: boolean;
-  /** As the parent counts them: it alone raises `granted` and `recalled`. */
+  /** As counted by the parent, which alone raises `granted` and `recalled`. */
   readonly slots: Slots;
-  /** What the shard may spend; absent without a budget, and before anything was granted. */
+  /** What the shard may spend; absent without a budget and before the first grant. */
   readonly lease?: LeaseControl;
-  /** The number of the last trial that this shard is to make: one create in spite of the failure rate. */
+  /** The number of the last trial for this shard: one create despite the failure rate. */
   readonly trial: number;
   readonly paused: boolean;
   readonly cancelling: boolean;
   readonly heldScopes: readonly HoldScope[];
-  /** The hold state these scopes come from; faults tell which one they had seen. */
+  /** The hold state of these scopes; a fault names the state that its shard had seen. */
   readonly holdSeq: number;
-  /** More failures than that among the last generations hold the batch, in percent. */
+  /** The batch is held if more than this many percent of the last generations failed. */
   readonly maxFailureRate: number;
   /**
-   * A person has said that jobs which the service does not know are gone for good: those that it had not found by then.
-   * Milliseconds since the epoch; absent: no one has.
+   * When a person confirmed that the jobs missing by then are gone for good.
+   * Milliseconds since the epoch; absent: nobody has.
    */
   readonly missingAcceptedMs?: number;
-  /** A job that was made for a probe, or found by it, and answered with 200 when nothing else witnessed; absent: none. */
+  /** A job that a probe made or found and that was answered with 200 when no other witness existed; absent: none. */
   readonly witness?: Witness;
-  /** When probes got through a step last by another row than the one that had failed. */
+  /** When probes last succeeded in a step with another row than the one that failed. */
   readonly probed?: ProbedSteps;
-  /** What the batch wants of this shard's rows, for a probe; absent: nothing. */
+  /** The batch's request for rows of this shard for a probe; absent: none. */
   readonly call?: RowCall;
-  /** The service has asked the batch to create nothing before. Milliseconds since the epoch; absent: it has not. */
+  /** After a 429 the batch may create nothing before this time. Milliseconds since the epoch; absent: no limit. */
   readonly createsNotBeforeMs?: number;
-  /** How many of this shard's faults the parent has taken in. */
+  /** How many of this shard's faults the parent has received. */
   readonly faultsTaken: number;
 }
 
-/** Who speaks to a batch. Its workflow id says nothing of the run: after a reset an older one may be running again. */
+/** The sender of a message to a batch. The workflow id does not identify the run: after a reset an older one may be running again. */
 export interface ShardSpeaker {
   readonly runSeq: number;
   readonly shard: number;
-  /** Which execution of the shard speaks: its counts start again. */
+  /** The execution of the shard that sends; its counts start again. */
   readonly execution: number;
 }
 
@@ -130,31 +130,31 @@ export interface ShardFault extends ShardSpeaker {
   readonly count: number;
   readonly cause: HoldCause;
   readonly holdSeq: number;
-  /** The row that met it; absent where no row was concerned. */
+  /** The row that met the fault; absent if no row was involved. */
   readonly candidate?: ProbeCandidate;
-  /** Other rows of the shard by which a probe sees whose fault it is; absent: none. */
+  /** Other rows of the shard with which a probe can see whose fault it is; absent: none. */
   readonly others?: readonly ProbeCandidate[];
-  /** What a probe needs of rows of other shards, where the shard has none. */
+  /** What a probe needs of rows of other shards, if this shard has none. */
   readonly need?: RowNeed;
 }
 
 /** A job that the service knows. */
 export interface Witness {
   readonly jobId: JobId;
-  /** When it was made at the earliest. Milliseconds since the epoch. */
+  /** The earliest time at which it was made. Milliseconds since the epoch. */
   readonly madeMs: number;
 }
 
 export type ProbedSteps = Readonly<Partial<Record<FaultStep, number>>>;
 
-/** What a probe needs of a row: to have got to a step, or a job that was made no earlier than a missing one. */
+/** What a probe needs of a row: that it has reached a step, or a job made no earlier than a missing one. */
 export type RowNeed =
   | { readonly kind: 'step'; readonly step: FaultStep }
   | { readonly kind: 'witness'; readonly madeFromMs: number };
 
-/** The batch's call for rows by which a probe can see whose fault a fault is. */
+/** The batch's request for rows with which a probe can see whose fault a fault is. */
 export interface RowCall {
-  /** Grows with every call, also over a reset of the parent. */
+  /** Increases with every call, also after a reset of the parent. */
   readonly id: number;
   readonly need: RowNeed;
 }
@@ -163,27 +163,27 @@ export interface RowCall {
 export interface RowOffer extends ShardSpeaker {
   readonly call: number;
   readonly others: readonly ProbeCandidate[];
-  /** Jobs whose creates may be repeated, where creates are called for. */
+  /** Jobs whose creates may be repeated, if the call is for creates. */
   readonly replays: readonly ProbeCandidate[];
-  /** Rows of the shard that are still without a job, those apart that are known to fail by themselves. */
+  /** Rows of the shard without a job, except those known to fail by themselves. */
   readonly leftToBuy: number;
 }
 
-/** A row with which to see whether a hold's cause has ended: by its create, or by a look at its job. */
+/** A row with which to check whether a hold's cause has ended: by its create, or by reading its job. */
 export interface ProbeCandidate {
   readonly shard: number;
   readonly row: number;
   readonly generation: number;
   readonly jobId?: JobId;
-  /** When a create of it was sent first whose answer never came. Milliseconds since the epoch. */
+  /** When the first unanswered create of it was sent. Milliseconds since the epoch. */
   readonly unansweredSinceMs?: number;
-  /** When the job was made at the earliest. Milliseconds since the epoch; absent: not known. */
+  /** The earliest time at which the job was made. Milliseconds since the epoch; absent: unknown. */
   readonly madeMs?: number;
-  /** The create of its job is to be repeated with the same key, which makes no other job. */
+  /** Repeat the create of its job with the same key, which makes no second job. */
   readonly isReplay?: true;
 }
 
-/** What a probe did for a waiting row: created its job, or sent a create whose answer never came. */
+/** What a probe did for a waiting row: created its job, or sent a create that was not answered. */
 export interface ProbedRow {
   readonly row: number;
   readonly generation: number;
@@ -194,13 +194,13 @@ export interface ProbedRow {
 export interface SlotRelease extends ShardSpeaker {
   /** Slots that this execution has released so far. */
   readonly released: number;
-  /** How much of what was recalled is among them. */
+  /** How many of the recalled slots are among them. */
   readonly recallAnswered: number;
-  /** It has started its last row and wants no more slots. */
+  /** The shard has started its last row and wants no more slots. */
   readonly exhausted: boolean;
 }
 
-/** What a shard's one create in spite of the failure rate came to; `none` where no row could make it. */
+/** The result of a shard's one create despite the failure rate; `none` if no row could make it. */
 export interface TrialEnd extends ShardSpeaker {
   readonly trial: number;
   readonly verdict: 'image' | 'failure' | 'none';
@@ -211,26 +211,26 @@ export type SlowDown = ShardSpeaker & SlowPeriod;
 
 export interface RunShardResult {
   readonly tally: Tally;
-  /** Of a run's canary: how long its jobs took from create to done; at most 200. */
+  /** For a run's canary: time from create to done of its jobs; at most 200. */
   readonly durationsMs?: readonly number[];
 }
 
-/** One step that a row has come to, for `row`. */
+/** The current step of a row, for `row`. */
 export interface RowView {
   readonly phase: 'pending' | 'inFlight' | 'copying' | 'settled';
-  /** Since when it waits for its create's answer, for its job, or for its image to be copied. Milliseconds since the epoch. */
+  /** Since when the row waits for its create's answer, its job or the copy of its image. Milliseconds since the epoch. */
   readonly sinceMs?: number;
   readonly generation: number;
   readonly jobId?: JobId;
   readonly generations: readonly GenerationRecord[];
   readonly end?: SettledRow['end'];
-  /** It has failed alone, and has not got through since: between its tries it waits aside. */
+  /** The row has failed alone and has not succeeded since: it waits aside between attempts. */
   readonly fault?: Pick<RowFault, 'step' | 'sinceMs' | 'failures'>;
-  /** The service does not find its job, which is looked for again and again. */
+  /** The service does not find the row's job; searches continue. */
   readonly isJobMissing?: true;
 }
 
-/** The rows of a shard that are longest at one step, longest first, and what is usual there. */
+/** The rows of a shard that are longest at one step, longest first, and the usual durations. */
 export interface OldestRows {
   readonly rows: readonly {
     readonly row: number;
@@ -239,13 +239,13 @@ export interface OldestRows {
     readonly generation: number;
     readonly jobId?: JobId;
   }[];
-  /** How long the shard's last jobs took from create to done; at most 200. */
+  /** Time from create to done of the shard's last jobs; at most 200. */
   readonly durationsMs: readonly number[];
-  /** Rows that wait aside, by why: the service keeps failing for them alone, or does not find their jobs. */
+  /** Rows that wait aside, by reason: the service keeps failing for them alone, or does not find their jobs. */
   readonly aside: { readonly failing: number; readonly missing: number };
 }
 
-/** How many of its oldest rows a shard tells, and `status` shows of the whole batch. */
+/** How many of its oldest rows a shard reports, and `status` shows for the whole batch. */
 export const OLDEST_ROWS = 5;
 
 export const controlSignal = defineSignal<[ShardControl]>('control');
@@ -253,7 +253,7 @@ export const probedRowSignal = defineSignal<[ProbedRow]>('probedRow');
 export const shardFaultSignal = defineSignal<[ShardFault]>('shardFault');
 export const leaseWordSignal = defineSignal<[ShardSpeaker & LeaseReport]>('lease');
 export const slotReleaseSignal = defineSignal<[SlotRelease]>('slotRelease');
-/** From a shard whose end Temporal does not tell its batch. */
+/** Sent by a shard if Temporal does not report its end to the batch. */
 export const shardEndSignal = defineSignal<[ShardSpeaker]>('shardEnd');
 export const slowDownSignal = defineSignal<[SlowDown]>('slowDown');
 export const rowOfferSignal = defineSignal<[RowOffer]>('rowOffer');

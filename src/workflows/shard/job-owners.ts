@@ -2,7 +2,7 @@ import type { HoldCause } from '../../domain/batch/holds.js';
 import type { JobId } from '../../domain/rows/ids.js';
 import type { RowProgress } from './row-progress.js';
 
-/** Why a create whose answer names a job of another row or generation counts as unanswered: its image would be stored twice. */
+/** A create counts as unanswered if its answer names a job of another row or generation: otherwise its image would be stored twice. */
 export const REPEATED_JOB_CAUSE: HoldCause = {
   scope: 'service',
   code: 'bad-answer',
@@ -10,7 +10,7 @@ export const REPEATED_JOB_CAUSE: HoldCause = {
     'BananaHub answered a create with the id of a job that another row or generation already has. The batch continues by itself when creates return new jobs again.',
 };
 
-/** Which row and generation of a shard each known job belongs to. */
+/** The row and generation of each known job of a shard. */
 export class JobOwners {
   readonly #owners = new Map<JobId, string>();
 
@@ -22,7 +22,7 @@ export class JobOwners {
     }
   }
 
-  /** Whether the job is that generation's from now on, or was already; false where it is another's. */
+  /** True if the job now belongs, or already belonged, to that generation; false if it belongs to another. */
   claim(jobId: JobId, row: number, generation: number): boolean {
     const owner = `${row}:${generation}`;
     const present = this.#owners.get(jobId);

@@ -24,7 +24,7 @@ import {
 } from '../protocol/shard-messages.js';
 import type { ShardHolds } from './shard-control.js';
 
-/** What a shard tells its batch. A word that does not arrive is only logged: the batch has ended then. */
+/** The messages from a shard to its batch. Undeliverable ones are only logged: the batch has ended then. */
 export class ParentBatch {
   readonly #input: RunShardInput;
   readonly #holds: ShardHolds;
@@ -34,7 +34,7 @@ export class ParentBatch {
     this.#holds = holds;
   }
 
-  /** Tells of a fault, once per scope; false where it was told before. */
+  /** Reports a fault, once per scope; false if it was reported before. */
   tellFault(cause: HoldCause, rows: Pick<ShardFault, 'candidate' | 'others' | 'need'> = {}): boolean {
     const { holdSeq } = this.#holds;
     const count = this.#holds.meet(cause.scope);
@@ -43,17 +43,17 @@ export class ParentBatch {
     return true;
   }
 
-  /** Tells which slots were given back so far. */
+  /** Reports the slots that were returned so far. */
   tellSlots(exhausted: boolean): void {
     void this.#tell(slotReleaseSignal, { ...this.#speaker, ...this.#holds.given, exhausted });
   }
 
-  /** Tells of the shard's lease. */
+  /** Reports the state of the shard's lease. */
   tellLease(word: LeaseReport): Promise<void> {
     return this.#tell(leaseWordSignal, { ...word, ...this.#speaker });
   }
 
-  /** Tells that a create met a 429 just now, and is to wait this long. */
+  /** Reports that a create just met a 429 and must wait this long. */
   tellSlowDown(waitMs: number): void {
     const metAtMs = Date.now();
     void this.#tell(slowDownSignal, { ...this.#speaker, metAtMs, untilMs: metAtMs + waitMs });
@@ -68,7 +68,7 @@ export class ParentBatch {
     void this.#tell(trialEndSignal, { ...this.#speaker, trial, verdict });
   }
 
-  /** Tells that the shard ends, where the batch would not hear of it otherwise. */
+  /** Signals the end of the shard if Temporal does not report it to the batch. */
   async tellEnd(): Promise<void> {
     if (this.#holds.isAdopted) await this.#tell(shardEndSignal, this.#speaker);
   }
@@ -89,7 +89,7 @@ export class ParentBatch {
   }
 }
 
-/** Runs an activity that concerns no single row until it answers; a fault of the bucket only makes it wait. */
+/** Repeats an activity that concerns no single row until it succeeds; a fault of the bucket only delays it. */
 export async function throughShardHolds<T>(
   parent: ParentBatch,
   holds: ShardHolds,

@@ -6,7 +6,7 @@ import type { ShardLedger } from './row-states.js';
 const ROWS_PER_RECORD = 100;
 const LONGEST_UNRECORDED = '60 seconds';
 
-/** Records the rows of a shard as they settle: every 100 of them, or what there is after a minute. */
+/** Records the rows of a shard as they settle: every 100 of them, or after a minute. */
 export class PartRecorder {
   readonly #ledger: ShardLedger;
   readonly #record: (part: number, settled: readonly SettledRow[]) => Promise<void>;
@@ -22,7 +22,7 @@ export class PartRecorder {
     this.#record = record;
   }
 
-  /** Returns once `isOver` holds and every end is recorded. */
+  /** Returns once `isOver` holds and every outcome is recorded. */
   async recordUntil(isOver: () => boolean): Promise<void> {
     const ledger = this.#ledger;
     for (;;) {

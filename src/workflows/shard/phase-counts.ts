@@ -6,7 +6,7 @@ export class PhaseCounts {
   pending = 0;
   inFlight = 0;
   copying = 0;
-  /** Pending rows that are in no queue: aside, or until their next generation's delay has passed. */
+  /** Pending rows that are in no queue: aside, or waiting for the delay of their next generation. */
   away = 0;
 
   enter(progress: RowProgress, phase: 'pending' | 'inFlight' | 'copying'): void {
@@ -14,7 +14,7 @@ export class PhaseCounts {
     this[phase] += 1;
   }
 
-  /** Counts the row as pending in no queue; what is returned tells whether it still is so. */
+  /** Counts the row as pending in no queue; the returned function tests whether it still is. */
   sendAway(progress: RowProgress): () => boolean {
     const away = {};
     this.enter(progress, 'pending');

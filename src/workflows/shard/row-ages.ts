@@ -1,4 +1,4 @@
-/** Jobs by which one judges what is usual. */
+/** Number of jobs from which usual durations are derived. */
 const DURATIONS_KEPT = 200;
 
 interface Age {
@@ -6,17 +6,17 @@ interface Age {
   readonly jobMadeMs?: number;
 }
 
-/** Since when each started row of a shard is at its present step, and how long the last jobs took from create to done. */
+/** Since when each started row of a shard is at its present step, and the durations of the last jobs. */
 export class RowAges {
   readonly #ages = new Map<number, Age>();
   readonly #durationsMs: number[] = [];
 
-  /** The last 200 at most, oldest first. Jobs that were made before their row was started are not among them. */
+  /** Time from create to done, at most the last 200, oldest first; without jobs made before their row was started. */
   get durationsMs(): readonly number[] {
     return this.#durationsMs;
   }
 
-  /** Undefined for a row that is not started, or has ended. */
+  /** Undefined if the row has not started or has ended. */
   sinceMs(row: number): number | undefined {
     return this.#ages.get(row)?.sinceMs;
   }
@@ -31,7 +31,7 @@ export class RowAges {
     this.#ages.set(row, { sinceMs: nowMs });
   }
 
-  /** Changes nothing for a row that is not started. */
+  /** No effect if the row has not started. */
   noteJob(row: number, nowMs: number): void {
     if (this.#ages.has(row)) this.#ages.set(row, { sinceMs: nowMs, jobMadeMs: nowMs });
   }

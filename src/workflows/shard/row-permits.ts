@@ -4,7 +4,7 @@ import type { MayCreate } from './row-queues.js';
 import type { ShardBudget } from './shard-budget.js';
 import type { ShardHolds } from './shard-control.js';
 
-/** Which rows of a shard may be started, and whose creates may continue. */
+/** Which rows of a shard may start, and which creates may continue. */
 export class RowPermits {
   readonly #holds: ShardHolds;
   readonly #createsWait: CreatesWait;
@@ -18,29 +18,29 @@ export class RowPermits {
     this.#isCancelling = isCancelling;
   }
 
-  /** Takes in what the parent has said last. */
+  /** Takes the parent's last control. */
   follow(): void {
     this.#createsWait.follow();
   }
 
-  /** Whether jobs may be made for rows of a mode, money apart; of a trial, in spite of the failure rate. */
+  /** Whether jobs may be made for rows of a mode, apart from money; for a trial, despite the failure rate. */
   readonly mayCreate = (mode: ModelMode, isTrial = false): boolean => {
     if (this.#isCancelling() || this.#holds.paused) return false;
     return !this.#holds.isHeld(scopesOfCreate(mode).filter((scope) => !isTrial || scope !== 'failure-rate'));
   };
 
-  /** Whether a row may be started. Creates that are under way are left to wait where they are. */
+  /** Whether a row may start. Running creates are left to wait where they are. */
   readonly mayStart: MayCreate = (mode, row) =>
     !this.#createsWait.isOn && this.mayCreate(mode) && this.#budget.covers(row);
 
-  /** Whether a row may be started as a trial. */
+  /** Whether a row may start as a trial. */
   readonly mayTry: MayCreate = (mode, row) => this.mayCreate(mode, true) && this.#budget.covers(row);
 }
 
-/** Rows of all shards do not start at the same moment again. */
+/** Spreads the starts of rows of all shards after a wait. */
 const LONGEST_SPREAD_MS = 2_000;
 
-/** Whether a shard is to start no row because the service has asked the batch to wait. */
+/** Whether a shard must start no row because the service has asked the batch to wait. */
 class CreatesWait {
   readonly #holds: ShardHolds;
   #untilMs = 0;
@@ -53,7 +53,7 @@ class CreatesWait {
     return this.#untilMs > 0;
   }
 
-  /** To be called after each word of the parent: what waits continues by itself when the time has come. */
+  /** Call after each message of the parent; waiting rows continue by themselves at the end of the wait. */
   follow(): void {
     const { createsNotBeforeMs } = this.#holds;
     if (createsNotBeforeMs <= this.#untilMs || createsNotBeforeMs <= Date.now()) return;
@@ -74,7 +74,7 @@ class CreatesWait {
   }
 }
 
-/** Creates under way, by row: those not yet sent can be taken back. */
+/** Running creates by row: those not yet sent can be taken back. */
 export class RunningCreates {
   readonly #scopes = new Map<number, CancellationScope>();
 
@@ -88,7 +88,7 @@ export class RunningCreates {
     }
   }
 
-  /** Takes back those that are queued or wait for another try; one that is being sent runs out. */
+  /** Takes back creates that are queued or wait for a retry; one that is being sent continues. */
   takeBackUnless(mayGoOn: (row: number) => boolean): void {
     for (const [row, scope] of this.#scopes) if (!mayGoOn(row)) scope.cancel();
   }

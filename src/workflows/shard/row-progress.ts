@@ -5,25 +5,25 @@ import type { MissingJob } from '../../domain/rows/missing-job.js';
 import type { RowFault } from '../../domain/batch/row-faults.js';
 import type { LeftRow, RowView, ShardOverview } from '../protocol/shard-messages.js';
 
-/** Where one row of an open shard is. */
+/** The progress of one row of an open shard. */
 export interface RowProgress {
   readonly mode: ModelMode;
   phase: RowView['phase'] | 'recorded';
   generation: number;
   jobId: JobId | undefined;
-  /** When the present job was made at the earliest; undefined where another run made it. Milliseconds since the epoch. */
+  /** The earliest time at which the present job was made, in milliseconds since the epoch; undefined if another run made it. */
   jobMadeMs: number | undefined;
-  /** When it was made at the latest; undefined without a job. */
+  /** The latest time at which it was made; undefined without a job. */
   jobByMs: number | undefined;
-  /** The job was seen done. */
+  /** Whether the job was seen done. */
   wasDone: boolean;
-  /** How long the job was seen unfinished before the row was put aside. */
+  /** How long the job had been seen unfinished when the row was put aside. */
   unfinishedMs: number;
-  /** The job was not found last. */
+  /** Set if the job was not found at the last check. */
   missing: MissingJob | undefined;
-  /** How the row itself has failed last, and has not got through since. */
+  /** The row's own last fault; undefined once it succeeded. */
   fault: RowFault | undefined;
-  /** Set while a pending row is in no queue: what brings it back. */
+  /** Set while a pending row is in no queue; identifies the callback that returns it. */
   away: object | undefined;
   unansweredSinceMs: number | undefined;
   notBeforeMs: number;
@@ -33,7 +33,7 @@ export interface RowProgress {
   end: SettledEnd | undefined;
 }
 
-/** The rows of a shard as it begins: by its overview, and by what a workflow run before this one knew of them. */
+/** The rows of a shard at its start, from its overview and from an earlier workflow run. */
 export function rowsAtFirst(
   overview: ShardOverview,
   left: readonly LeftRow[],
@@ -68,7 +68,7 @@ export function rowsAtFirst(
   });
 }
 
-/** The record of a generation that is left without its end being seen; undefined where nothing was ever sent. */
+/** The record of a generation whose end was not seen; undefined if nothing was ever sent. */
 export function openRecordOf(progress: RowProgress): GenerationRecord | undefined {
   const { generation, jobId, unansweredSinceMs, openedSinceMs, phase, wasDone } = progress;
   const opened = openedSinceMs !== undefined && { openedSinceMs };
@@ -79,7 +79,7 @@ export function openRecordOf(progress: RowProgress): GenerationRecord | undefine
   return undefined;
 }
 
-/** What is known of rows that wait, besides what is recorded. */
+/** What is known of waiting rows, besides what is recorded. */
 export function leftOf(rows: readonly RowProgress[]): readonly LeftRow[] {
   return rows.flatMap((progress, row) => {
     const { phase, generation, jobId, unansweredSinceMs, notBeforeMs, generations } = progress;
@@ -106,7 +106,7 @@ export function leftOf(rows: readonly RowProgress[]): readonly LeftRow[] {
   });
 }
 
-/** What a row's next generation begins with. */
+/** The job fields at the start of a row's next generation. */
 export const WITHOUT_JOB = {
   jobId: undefined,
   jobMadeMs: undefined,
@@ -117,7 +117,7 @@ export const WITHOUT_JOB = {
   fault: undefined,
 } as const;
 
-/** The row as others see it; undefined where its end is recorded. `sinceMs`: when it came to its step. */
+/** The row as shown outside; undefined if its outcome is recorded. `sinceMs`: when it reached its step. */
 export function viewOf(progress: Readonly<RowProgress>, sinceMs: number | undefined): RowView | undefined {
   const { phase, generation, jobId, generations, end, fault, missing } = progress;
   if (phase === 'recorded') return undefined;

@@ -1,12 +1,12 @@
 import type { ModelMode } from '../../domain/batch/holds.js';
 
-/** Whether a job may be made for the row that is first of its mode. */
+/** Whether a job may be made for the first row of its mode. */
 export type MayCreate = (mode: ModelMode, row: number) => boolean;
 
-/** The rows of a shard that wait to be started. */
+/** The rows of a shard that wait to start. */
 export class RowQueues {
   readonly #byMode = new Map<ModelMode, number[]>();
-  /** Rows whose job is there already: it costs nothing to collect it. */
+  /** Rows that already have a job: collecting it costs nothing. */
   readonly #paid: number[] = [];
 
   /** `isFirst`: before the others of its mode. */
@@ -24,12 +24,12 @@ export class RowQueues {
     else queue.push(row);
   }
 
-  /** The rows without a job. */
+  /** Rows without a job. */
   get unpaid(): ReadonlyMap<ModelMode, readonly number[]> {
     return this.#byMode;
   }
 
-  /** Notes that a waiting row's job has turned up; changes nothing for a row that does not wait. */
+  /** Records that the job of a waiting row was found; no effect if the row does not wait. */
   pay(row: number, mode: ModelMode): void {
     const queue = this.#byMode.get(mode);
     const at = queue?.indexOf(row) ?? -1;
@@ -43,7 +43,7 @@ export class RowQueues {
     return this.#firstQueue(mayCreate)?.[0];
   }
 
-  /** Takes that row out. */
+  /** Removes and returns that row. */
   takeFirst(mayCreate: MayCreate): number | undefined {
     return this.#firstQueue(mayCreate)?.shift();
   }

@@ -18,7 +18,7 @@ import { PhaseCounts } from './phase-counts.js';
 import { RowQueues, type MayCreate } from './row-queues.js';
 import { RowAges } from './row-ages.js';
 
-/** The rows of one open shard: where each is, which may start, and which have ended since the last record. */
+/** The rows of one open shard: the progress of each, which may start, and which have ended since the last record. */
 export class ShardLedger {
   readonly #rows: readonly RowProgress[];
   readonly #queues = new RowQueues();
@@ -29,7 +29,7 @@ export class ShardLedger {
   #settled: Tally = EMPTY_TALLY;
   readonly #counts = new PhaseCounts();
 
-  /** `left`: what a workflow run before this one knew of rows that had not ended. */
+  /** `left`: what an earlier workflow run knew of unfinished rows. */
   constructor(overview: ShardOverview, left: readonly LeftRow[] = [], nowMs = 0) {
     this.#recorded = overview.recorded.tally;
     this.#rows = rowsAtFirst(overview, left, nowMs);
@@ -39,17 +39,17 @@ export class ShardLedger {
     }
   }
 
-  /** Rows at each step. */
+  /** Number of rows at each step. */
   get counts(): Readonly<Pick<PhaseCounts, 'inFlight' | 'copying' | 'away'>> {
     return this.#counts;
   }
 
-  /** Where each row is, in row order. */
+  /** Progress of each row, in row order. */
   get rows(): readonly Readonly<RowProgress>[] {
     return this.#rows;
   }
 
-  /** Rows that could start now, were they allowed to. */
+  /** Rows that could start now if they were allowed to. */
   get queued(): number {
     return this.#counts.pending - this.#counts.away;
   }
@@ -62,12 +62,12 @@ export class ShardLedger {
     return this.#counts.tally.total === 0;
   }
 
-  /** Whether a row waits in the queue whose job is known, or one of a mode for which `mayCreate` holds. */
+  /** Whether a row with a known job waits, or one of a mode for which `mayCreate` holds. */
   canStart(mayCreate: MayCreate): boolean {
     return this.#queues.first(mayCreate) !== undefined;
   }
 
-  /** The first such row: known jobs before others, and those in sheet order. It counts as in flight from now. */
+  /** The first such row: known jobs before others, these in sheet order. It counts as in flight from now. */
   startNext(mayCreate: MayCreate, nowMs: number): number | undefined {
     const row = this.#queues.takeFirst(mayCreate);
     if (row === undefined) return undefined;
@@ -81,7 +81,7 @@ export class ShardLedger {
     readonly generation: number;
     readonly jobId: JobId | undefined;
     readonly unansweredSinceMs: number | undefined;
-    /** No create of it is to be sent before. Milliseconds since the epoch; 0 where none was asked to wait. */
+    /** No create of it may be sent before this time. Milliseconds since the epoch; 0 for no limit. */
     readonly notBeforeMs: number;
     readonly made: number;
     readonly mode: ModelMode;
@@ -90,7 +90,10 @@ export class ShardLedger {
     return { generation, jobId, unansweredSinceMs, notBeforeMs, made: generations.length, mode };
   }
 
-  /** Notes the job of the row's present generation; false, and nothing changes, where another row or generation has that job. An older generation's news changes nothing. */
+  /**
+   * Records the job of the row's present generation; false, without effect, if the job belongs to another row or
+   * generation. Messages about an older generation have no effect.
+   */
   noteJob(row: number, generation: number, jobId: JobId, nowMs: number): boolean {
     const progress = this.#at(row);
     if (progress.generation !== generation || progress.jobId) return true;
@@ -104,57 +107,57 @@ export class ShardLedger {
     return true;
   }
 
-  /** Notes what a probe did for a waiting row. */
+  /** Records what a probe did for a waiting row. */
   noteProbed({ row, generation, jobId, unansweredSinceMs }: ProbedRow, nowMs: number): void {
     const isTaken = jobId !== undefined && !this.noteJob(row, generation, jobId, nowMs);
     const sinceMs = unansweredSinceMs ?? (isTaken ? nowMs : undefined);
     if (this.#at(row).generation === generation) this.noteUnanswered(row, sinceMs);
   }
 
-  /** Notes that a create of the row's present generation may have been answered by a lost answer; the first time counts. */
+  /** Records that a create of the row's present generation may have been processed although its answer was lost; the first time counts. */
   noteUnanswered(row: number, sinceMs: number | undefined): void {
     this.#at(row).unansweredSinceMs ??= sinceMs;
   }
 
-  /** Rows that wait without a job, by mode, each about in the order in which they will start. */
+  /** Waiting rows without a job, by mode, each roughly in starting order. */
   get unpaid(): ReadonlyMap<ModelMode, readonly number[]> {
     return this.#queues.unpaid;
   }
 
-  /** Notes that no create of the row is to be sent before; that stands also where it returns to the queue. */
+  /** Sets the time before which no create of the row may be sent; it stays set when the row returns to the queue. */
   noteNotBefore(row: number, notBeforeMs: number): void {
     this.#at(row).notBeforeMs = notBeforeMs;
   }
 
-  /** Back to the end of the queue, or to its beginning, with the same generation: its create was refused or held back. */
+  /** Returns a row to the end or the beginning of the queue with the same generation: its create was refused or taken back. */
   returnToQueue(row: number, isFirst = false): void {
     this.#leave(row);
     this.#ages.end(row);
     this.#enqueue(row, isFirst);
   }
 
-  /** Notes how a generation ended and moves the row on to the next one, which starts once `endDelay` is called. */
+  /** Records how a generation ended and moves the row to the next one, which starts once `endDelay` is called. */
   regenerate(row: number, record: GenerationRecord): { readonly endDelay: () => void } {
     const progress = this.#at(row);
     this.#leave(row);
     this.#ages.end(row);
     progress.generations.push(record);
     progress.generation = record.generation + 1;
-    // An earlier run that was ended unrecorded may have made this generation as well.
+    // A run that ended unrecorded may have made this generation as well.
     progress.unansweredSinceMs = progress.openedSinceMs;
     progress.notBeforeMs = 0;
     Object.assign(progress, WITHOUT_JOB);
     return { endDelay: this.#sendAway(row, false) };
   }
 
-  /** Takes a row out of the window with all that is known of it; `comeBack` puts it into its queue, first or last. */
+  /** Takes a row out of the window and keeps all that is known of it; `comeBack` returns it to its queue, first or last. */
   setAside(row: number, isFirst = true): { readonly comeBack: () => void } {
     this.#leave(row);
     this.#ages.end(row);
     return { comeBack: this.#sendAway(row, isFirst) };
   }
 
-  /** What is returned puts the row into its queue, once, unless it has left meanwhile. */
+  /** Calling the result returns the row to its queue, once, unless it has left meanwhile. */
   #sendAway(row: number, isFirst: boolean): () => void {
     const isStillAway = this.#counts.sendAway(this.#at(row));
     return () => {
@@ -164,19 +167,19 @@ export class ShardLedger {
     };
   }
 
-  /** Notes how often in a row the row's job was not found; undefined once it was. */
+  /** Records the consecutive 404s of the row's job; undefined once it was found. */
   noteMissing(row: number, missing: MissingJob | undefined, unfinishedMs?: number): void {
     const progress = this.#at(row);
     progress.missing = missing;
     progress.unfinishedMs = unfinishedMs ?? progress.unfinishedMs;
   }
 
-  /** Notes how the row itself has failed last; undefined once it got through. */
+  /** Records the row's own last fault; undefined once it succeeded. */
   noteFault(row: number, fault: RowFault | undefined): void {
     this.#at(row).fault = fault;
   }
 
-  /** The job is done: its slot is free, its image not yet stored. */
+  /** The job is done: its slot is free, its image is not stored yet. */
   startCopying(row: number, nowMs: number): void {
     this.#leave(row);
     this.#ages.startCopying(row, nowMs);
@@ -185,7 +188,7 @@ export class ShardLedger {
     progress.wasDone = true;
   }
 
-  /** Notes how a row ended; one that has an image from before keeps it where it got no new one. */
+  /** Records a row's outcome. A row with an earlier image keeps that if it got no new one. */
   settle(
     row: number,
     ended: Exclude<SettledEnd, { readonly kind: 'kept' }>,
@@ -204,13 +207,13 @@ export class ShardLedger {
     this.#settled = addTallies(this.#settled, tallyOfSettled([settled]));
   }
 
-  /** Settles as cancelled every row that waits without a job. */
+  /** Settles as cancelled all waiting rows without a job. */
   cancelUnpaid(nowMs: number): void {
     this.#cancelWaiting(nowMs, ({ jobId }) => jobId === undefined);
     this.#queues.clearUnpaid();
   }
 
-  /** Settles as cancelled every row that waits; a job known from before stays on record as open. */
+  /** Settles as cancelled all waiting rows; a known earlier job stays recorded as open. */
   cancelPending(nowMs: number): void {
     this.#cancelWaiting(nowMs, () => true);
     this.#queues.clear();
@@ -223,17 +226,17 @@ export class ShardLedger {
     }
   }
 
-  /** The record of a generation that is left without its end being seen; undefined where nothing was ever sent. */
+  /** The record of a generation whose end was not seen; undefined if nothing was ever sent. */
   openRecord(row: number): GenerationRecord | undefined {
     return openRecordOf(this.#at(row));
   }
 
-  /** What is known of rows that wait, besides what is recorded. */
+  /** What is known of waiting rows, besides what is recorded. */
   left(): readonly LeftRow[] {
     return leftOf(this.#rows);
   }
 
-  /** What a row's generation has come to so far, for a trial that it was started for. */
+  /** The result so far of a row's generation that was started as a trial. */
   verdictOn(row: number, generation: number): TrialEnd['verdict'] {
     const progress = this.#at(row);
     if (progress.end?.kind === 'stored') return 'image';
@@ -259,7 +262,7 @@ export class ShardLedger {
     return progress && viewOf(progress, this.#ages.sinceMs(row));
   }
 
-  /** The started rows that are longest at their step, at most `count`, and how long the last jobs took. */
+  /** At most `count` started rows that are longest at their step, and the durations of the last jobs. */
   oldest(count: number): OldestRows {
     const rows = this.#ages.oldest(count).flatMap(({ row, sinceMs }) => {
       const { phase, generation, jobId } = this.#at(row);

@@ -7,15 +7,15 @@ import type { ShardHolds } from './shard-control.js';
 import type { ShardLedger } from './row-states.js';
 import type { ProbedRow, RunShardInput, ShardOverview } from '../protocol/shard-messages.js';
 
-/** Rows whose money a shard asks for at once, at least: asking costs history. */
+/** Minimum of rows that a shard requests money for at once: each request costs history. */
 const LEAST_ASKED_FOR = 100;
 
-/** What a shard must be told to know what its rows cost; nothing without a budget. */
+/** What a shard needs to know the price of its rows; nothing without a budget. */
 export function pricesOfBudget({ budget, prices }: RunSettings): Pick<RunSettings, 'prices'> {
   return budget !== undefined && prices ? { prices } : {};
 }
 
-/** What a shard may spend, where its batch has a budget; without one every row is covered, and nothing is told. */
+/** What a shard may spend if its batch has a budget. Without one every row is covered, and nothing is reported. */
 export class ShardBudget {
   readonly #shard: number;
   readonly #epoch: number;
@@ -35,7 +35,7 @@ export class ShardBudget {
     this.#shard = input.shard;
     this.#epoch = input.control.seq;
     this.#prices = overview.prices?.flatMap(({ price, rows }) => Array.from({ length: rows }, () => price));
-    // Drawn of the workflow's own chance: a reset draws another one only for what comes after it.
+    // From the workflow's own random source: a reset changes only what is drawn after it.
     this.#lease = new ShardLease(uuid4, input.resumed?.lease);
     this.#ledger = shard.ledger;
     this.#holds = shard.holds;
@@ -44,7 +44,7 @@ export class ShardBudget {
     this.take();
   }
 
-  /** Takes in what the parent has said last. */
+  /** Takes the parent's last control. */
   take(): void {
     const { parentRunId, lease } = this.#holds.control;
     if (parentRunId !== this.#parentRunId) this.#lease.repeat();
@@ -52,47 +52,47 @@ export class ShardBudget {
     this.#lease.take(lease);
   }
 
-  /** Whether a row's create is paid for: reserved already, or within what is left. */
+  /** Whether a row's create is covered: already reserved, or within what is left. */
   covers(row: number): boolean {
     return this.#prices === undefined || this.#lease.covers(row, this.#priceOf(row));
   }
 
-  /** Reserves the price of a row that is started, unless its job is there already. */
+  /** Reserves the price of a row that starts, unless it already has a job. */
   start(row: number): void {
     if (this.#prices === undefined || this.#ledger.generationOf(row).jobId) return;
     this.#lease.reserve(row, this.#priceOf(row));
   }
 
-  /** The workflow run that alone may create a row's job, for the activity to check; undefined for any. */
+  /** The only workflow run that may create a row's job, checked by the activity; undefined for any. */
   leasedTo(row: number): string | undefined {
     return this.#lease.runOf(row);
   }
 
-  /** Notes that a create of the row turned out not to be this workflow run's: it was reset. */
+  /** Records that a create of the row belonged to another workflow run, since this one was reset. */
   refuse(row: number): void {
     this.#lease.refuse(row);
   }
 
-  /** Notes that the row's present generation is bought. */
+  /** Records that the row's present generation is bought. */
   spend(row: number): void {
     this.#lease.spend(row);
   }
 
-  /** Notes what a probe did for a row, in the ledger too. */
+  /** Records what a probe did for a row, also in the ledger. */
   noteProbed(probed: ProbedRow, nowMs: number): void {
     const { row, jobId } = probed;
     this.#ledger.noteProbed(probed, nowMs);
     if (jobId !== undefined && this.#ledger.generationOf(row).jobId === jobId) this.spend(row);
   }
 
-  /** Notes that a create of the row made no job; true where its price stays reserved, since it may be charged all the same. */
+  /** Records that a create of the row made no job; true if its price stays reserved, since it may be charged anyway. */
   takeBack(row: number, { mayBeCharged }: { readonly mayBeCharged: boolean }): boolean {
     if (mayBeCharged) this.#lease.expose(row);
     else this.#lease.giveBack(row);
     return this.#prices !== undefined && this.#lease.isReserved(row);
   }
 
-  /** Reserves a row's price for a probe's create; false where it is not covered. */
+  /** Reserves a row's price for a probe's create; false if the lease does not cover it. */
   reserveForProbe(row: number): boolean {
     if (!this.covers(row)) return false;
     this.start(row);
@@ -100,24 +100,24 @@ export class ShardBudget {
     return true;
   }
 
-  /** Rows that may be reserved for one probe: what is reserved and not sent is missed elsewhere. */
+  /** Rows that may be reserved for one probe: reserved money that is not used is missing elsewhere. */
   get mostForProbe(): number {
     return this.#prices === undefined ? 5 : 2;
   }
 
-  /** Whether the parent is to be told something. */
+  /** Whether the parent needs a new report. */
   hasNews(mayCreate: (mode: ModelMode) => boolean): boolean {
     return this.#prices !== undefined && this.#lease.hasNews(this.#needs(mayCreate));
   }
 
-  /** Tells the parent what is needed, and what is not. */
+  /** Reports to the parent what money is needed, and what is not. */
   speak(mayCreate: (mode: ModelMode) => boolean): void {
     if (this.#prices === undefined) return;
     const word = this.#lease.speak(this.#needs(mayCreate), this.#speaker);
     if (word) void this.#parent.tellLease(word);
   }
 
-  /** Gives back what is left: nothing more is bought in this workflow run. */
+  /** Returns what is left: nothing more is bought in this workflow run. */
   async end(): Promise<void> {
     const word = this.#lease.lastWord(this.#speaker);
     if (word) await this.#parent.tellLease(word);
@@ -162,7 +162,7 @@ export class ShardBudget {
   }
 }
 
-/** The first rows in the order of the sheet out of queues that each are in about that order. */
+/** The first rows in sheet order from queues that are each roughly in sheet order. */
 function firstOf(queues: readonly (readonly number[])[], count: number): readonly number[] {
   const [only = []] = queues;
   if (queues.length <= 1) return only.slice(0, count);

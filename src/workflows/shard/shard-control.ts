@@ -2,7 +2,7 @@ import type { HoldScope } from '../../domain/batch/holds.js';
 import { windowSize } from '../../domain/batch/window.js';
 import type { ResumedShard, ShardControl, Witness } from '../protocol/shard-messages.js';
 
-/** What a shard may do at present: its parent's last word, and the faults it met itself that the parent has not taken in yet. */
+/** What a shard may do at present: its parent's last control, and its own faults that the parent has not received yet. */
 export class ShardHolds {
   #control: ShardControl;
   #released = 0;
@@ -18,15 +18,15 @@ export class ShardHolds {
     this.#faultsMet = resumed.faultsMet;
   }
 
-  /** What a new workflow run of the shard begins with. */
+  /** The state for the next workflow run of the shard. */
   get state(): Pick<ResumedShard, 'given' | 'faultsMet'> & { readonly control: ShardControl } {
-    // A fault that the parent has not taken in may have been lost on its way: where it stands, it is met again.
+    // A fault that the parent has not received may be lost; if it persists, the shard meets it again.
     return { control: this.#control, given: this.given, faultsMet: this.#faultsMet };
   }
 
   /**
-   * Takes a control in; older ones than the last change nothing. A parent that was reset counts the slots from an older
-   * state, and may not know of faults it was told.
+   * Takes a control; one older than the last has no effect. A parent that was reset counts the slots from an older
+   * state, and may not know of reported faults.
    */
   take(control: ShardControl): void {
     if (control.seq <= this.#control.seq) return;
@@ -42,24 +42,24 @@ export class ShardHolds {
     }
   }
 
-  /** The parent's last word. */
+  /** The parent's last control. */
   get control(): ShardControl {
     return this.#control;
   }
 
-  /** Rows that may have an unfinished job at once, without the slots that are still to be given back. */
+  /** Rows that may have an unfinished job at once, without the slots that are still to be returned. */
   get window(): number {
     return windowSize({ granted: this.#control.slots.granted, released: this.#released }) - this.owed;
   }
 
-  /** What was asked back and had been given back already, while the word was on its way, is not owed. */
+  /** Recalled slots that had been returned before the recall arrived are not owed. */
   #forgetExcess(): void {
     const { granted } = this.#control.slots;
     const excess = this.owed - windowSize({ granted, released: this.#released });
     if (excess > 0) this.#recallAnswered += excess;
   }
 
-  /** Slots that the parent has asked back and not got yet. */
+  /** Slots that the parent has recalled and not received yet. */
   get owed(): number {
     return this.#control.slots.recalled - this.#recallAnswered;
   }
@@ -73,7 +73,7 @@ export class ShardHolds {
     return this.#control.maxFailureRate;
   }
 
-  /** Milliseconds since the epoch; undefined: no one has accepted that jobs are missing. */
+  /** Milliseconds since the epoch; undefined: nobody has accepted that jobs are missing. */
   get missingAcceptedMs(): number | undefined {
     return this.#control.missingAcceptedMs;
   }
@@ -110,12 +110,12 @@ export class ShardHolds {
     return scopes.some((scope) => this.#own.has(scope) || this.#control.heldScopes.includes(scope));
   }
 
-  /** Whether a pause or any hold stops rows at present. */
+  /** Whether a pause or a hold stops rows at present. */
   get stops(): boolean {
     return this.paused || this.#own.size > 0 || this.#control.heldScopes.length > 0;
   }
 
-  /** Notes a fault of a scope; its number where the parent must be told, undefined where it was told or knows. */
+  /** Records a fault of a scope. Its number if the parent must get a report; undefined if it was reported or is known. */
   meet(scope: HoldScope): number | undefined {
     if (this.isHeld([scope])) return undefined;
     this.#faultsMet += 1;
@@ -123,18 +123,18 @@ export class ShardHolds {
     return this.#faultsMet;
   }
 
-  /** Lowers the window by slots that no one needs any more. */
+  /** Lowers the window by unused slots. */
   release(slots: number): void {
     this.#released += slots;
   }
 
-  /** Gives back slots that the parent has asked for; the window is lower by them already. */
+  /** Returns slots that the parent has recalled; the window is already lower by them. */
   giveBack(slots: number): void {
     this.#released += slots;
     this.#recallAnswered += slots;
   }
 
-  /** What was given back since the shard began. */
+  /** What was returned since the shard began. */
   get given(): { readonly released: number; readonly recallAnswered: number } {
     return { released: this.#released, recallAnswered: this.#recallAnswered };
   }

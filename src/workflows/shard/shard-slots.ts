@@ -4,7 +4,7 @@ import type { ParentBatch } from './parent-signals.js';
 import type { ShardHolds } from './shard-control.js';
 import type { ShardLedger } from './row-states.js';
 
-/** The slots of a shard: how many rows may start, and which slots go back to the batch. */
+/** The slots of a shard: how many rows may start, and which slots return to the batch. */
 export class ShardSlots {
   readonly #holds: ShardHolds;
   readonly #ledger: ShardLedger;
@@ -27,7 +27,7 @@ export class ShardSlots {
     return this.#early > 0 || this.#recalled > 0;
   }
 
-  /** Gives back what no one needs any more, and what was asked for. */
+  /** Returns unused slots and recalled ones. */
   giveBack(): void {
     const early = this.#early;
     if (early > 0) {
@@ -39,14 +39,14 @@ export class ShardSlots {
     if (early + recalled > 0) this.#parent.tellSlots(early > 0);
   }
 
-  /** Takes a control in; says so where slots that it asks for had been given back already. */
+  /** Takes a control, and reports it if recalled slots had already been returned. */
   take(control: ShardControl): void {
     const { recallAnswered } = this.#holds.given;
     this.#holds.take(control);
     if (this.#holds.given.recallAnswered > recallAnswered) this.#parent.tellSlots(false);
   }
 
-  /** Given back once the last row has started. */
+  /** Returned once the last row has started. */
   get #early(): number {
     if (this.#ledger.queued > 0) return 0;
     const { inFlight, away } = this.#ledger.counts;

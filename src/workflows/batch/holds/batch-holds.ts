@@ -28,14 +28,14 @@ import type {
   Witness,
 } from '../../protocol/shard-messages.js';
 
-/** What met a hold's cause, and by which rows a probe may look. */
+/** The fault that caused a hold, and the rows that a probe may use. */
 type MetFault = Partial<Pick<ShardFault, 'shard' | 'candidate' | 'others' | 'need'>>;
 
-/** While no row of any shard helps a probe, all are asked again after this many of its first waits, then ever more rarely. */
+/** While no shard has a row for a probe, all shards are asked again after this many first waits, then less and less often. */
 const FIRST_ASKED_AGAIN = 4;
 const LONGEST_ASKED_AGAIN_MS = 3_600_000;
 
-/** The holds of a batch, each with the one probe that ends it. */
+/** The holds of a batch. Each is ended by one probe. */
 export class BatchHolds {
   readonly #run: RunRef;
   readonly #idempotencyHorizonMs: number;
@@ -48,13 +48,13 @@ export class BatchHolds {
   readonly #releases: HoldReleases;
   #state: HoldState = NO_HOLDS;
   #probes = new CancellationScope();
-  /** Which hold of a scope is in force, by the state that it came with, and what met its cause. */
+  /** The active hold of each scope: the hold state that began it, and the fault that caused it. */
   readonly #inForce = new Map<HoldScope, { readonly hold: number; readonly met: MetFault }>();
-  /** Takes in what shards offer to a probe. */
+  /** Takes the rows that shards offer for a probe. */
   readonly calls: RowCalls;
   #witness: Witness | undefined;
   #missingAcceptedMs: number | undefined;
-  /** Whether the account ran out of funds since the batch's run began, for its seal. */
+  /** Whether the account ran out of funds since the batch's run began; for the final report. */
   funds: Pick<ResumedBatch, 'ranOutOfFunds'>;
   #probed: ProbedSteps = {};
   readonly #loops = new Map<HoldScope, Promise<void>>();
@@ -63,7 +63,7 @@ export class BatchHolds {
   #buyers = 0;
   #open = true;
 
-  /** To be made within a scope that nothing cancels. */
+  /** Call within a scope that nothing cancels. */
   constructor(options: {
     readonly run: RunRef;
     readonly idempotencyHorizonMs: number;
@@ -72,11 +72,11 @@ export class BatchHolds {
     readonly probe: Activities['probe'];
     /** Called after every change of `current` and `isBuying`. */
     readonly onChange: () => void;
-    /** Hands what a probe did for a row to the row. Must not reject. */
+    /** Sends the result of a probe to the row that it used. Must not reject. */
     readonly deliver: (shard: number, probed: ProbedRow) => Promise<void>;
     /** Ends the hold of the failure rate. */
     readonly trials: FailureTrials;
-    /** Asked for other rows where the one that met a fault has none. */
+    /** Asked for other rows when the row that met the fault is not enough. */
     readonly shards: Pick<OpenShards, 'all' | 'callRows'>;
     readonly resumed: Pick<ResumedBatch, 'missingAcceptedMs' | 'ranOutOfFunds'> | undefined;
   }) {
@@ -104,7 +104,7 @@ export class BatchHolds {
     return this.#state.seq;
   }
 
-  /** What probes have shown, for the shards. */
+  /** Results of probes, for the shards. */
   get shown(): Pick<ShardControl, 'witness' | 'probed' | 'missingAcceptedMs'> {
     return { ...this.#accepted, ...(this.#witness && { witness: this.#witness }), probed: this.#probed };
   }
@@ -118,12 +118,12 @@ export class BatchHolds {
     return this.#missingAcceptedMs === undefined ? {} : { missingAcceptedMs: this.#missingAcceptedMs };
   }
 
-  /** Whether a probe may yet come back with a job that it bought for a row. */
+  /** Whether a running probe may still have bought a job for a row. */
   get isBuying(): boolean {
     return this.#buyers > 0;
   }
 
-  /** The job of the row that met a scope's fault, where it had one. */
+  /** The job of the row that met a scope's fault; undefined if the row had none. */
   jobBehind(scope: HoldScope): JobId | undefined {
     return this.#inForce.get(scope)?.met.candidate?.jobId;
   }
@@ -132,7 +132,7 @@ export class BatchHolds {
     return isHeld(this.#state, scope);
   }
 
-  /** Holds the cause's scope until the cause has ended; a fault older than the scope's last release changes nothing. */
+  /** Holds the scope of the cause until the cause has ended. A fault older than the scope's last release has no effect. */
   raise(cause: HoldCause, seenSeq: number, met: MetFault = {}): void {
     if (cause.code === 'insufficient-balance') this.funds = { ranOutOfFunds: true };
     const next = raiseHold(this.#state, cause, { seenSeq, now: new Date().toISOString() });
@@ -141,7 +141,7 @@ export class BatchHolds {
     this.#inForce.set(cause.scope, { hold: next.seq, met });
     const before = this.#loops.get(cause.scope);
     const until = async (): Promise<void> => {
-      // The probe of a hold that a person ended may still be under way; there is one a scope.
+      // The probe of a hold that a person ended may still be running; a scope has only one.
       await before;
       if (cause.scope === 'failure-rate') await this.#tryUntilEnded(cause, next.seq);
       else await this.#probeUntilEnded(cause, met, next.seq);
@@ -155,14 +155,14 @@ export class BatchHolds {
     this.#onChange();
   }
 
-  /** Takes in a shard's fault; whether its scope is held now: then its shard hears of it when that ends. */
+  /** Takes a shard's fault. True if its scope is held now: the shard is then notified when the hold ends. */
   take(fault: ShardFault): boolean {
     const { cause, holdSeq } = fault;
     this.raise(cause, holdSeq, fault);
     return this.isHeld(cause.scope);
   }
 
-  /** Ends the holds that only a person can judge. Jobs that are missing by now are taken for gone. */
+  /** Ends the holds that only a person can judge. Jobs missing by now are accepted as gone. */
   releaseJudged(): void {
     this.release('failure-rate');
     if (!this.current.some(({ code }) => code === JOBS_MISSING)) return;
@@ -170,7 +170,7 @@ export class BatchHolds {
     this.release('account');
   }
 
-  /** Ends a scope's hold because a person says so, whatever its cause. */
+  /** Ends a scope's hold on a person's request, whatever the cause. */
   release(scope: HoldScope): void {
     if (!this.isHeld(scope)) return;
     this.#end(scope);
@@ -183,13 +183,13 @@ export class BatchHolds {
     this.#onChange();
   }
 
-  /** From now on probes only look: nothing more is bought once `isBuying` is false. */
+  /** From now on probes only read: nothing more is bought once `isBuying` is false. */
   stopBuying(): void {
     this.#buying = false;
     this.#restartProbes();
   }
 
-  /** Probes may buy again, and each looks at once. */
+  /** Lets probes buy again; each checks at once. */
   startBuying(): void {
     this.#buying = true;
     this.#restartProbes();
@@ -201,7 +201,7 @@ export class BatchHolds {
     before.cancel();
   }
 
-  /** Ends the probes that are left when no row needs them any more. */
+  /** Ends the remaining probes when no row needs them any more. */
   close(): void {
     this.#open = false;
     this.#probes.cancel();
@@ -259,7 +259,7 @@ export class BatchHolds {
         this.#buyers -= 1;
         if (!this.#buying) this.#onChange();
       }
-      // A job that was made just now is to be answered first, or its image had.
+      // A new job must first be answered, or its image stored.
       const isUnseen = cause.code === JOBS_MISSING && probed.by !== undefined && !probed.isThrough;
       ended = probed.ended && !isUnseen && !isOnlyMade(probed, met.need);
       if (ended) isShown = this.#noteShown(targets, met, probed);
@@ -267,12 +267,12 @@ export class BatchHolds {
         probed.ended && !ended && !probed.jobId ? this.#probeFirstMs : probed.lookAgainAfterMs;
     }
     if (!isInForce()) return;
-    // Whose fault it was is known then.
+    // By then it is known whose fault it was.
     this.#releases.note(cause.scope, isShown ? 0 : waitedMs);
     this.#end(cause.scope);
   }
 
-  /** Hands what a probe did for rows to those rows. */
+  /** Sends the results of a probe to its rows. */
   async #takeIn(targets: ProbeTargets, { by, jobId, unansweredSinceMs }: ProbeEnd): Promise<void> {
     if (jobId === undefined && unansweredSinceMs === undefined) return;
     const news = {
@@ -286,7 +286,7 @@ export class BatchHolds {
     }
   }
 
-  /** Notes what a probe has shown by another row than the one that had failed; false where it has shown nothing. */
+  /** Records what a probe has shown with another row than the one that failed; false if it has shown nothing. */
   #noteShown(targets: ProbeTargets, { need }: MetFault, { by, isThrough }: ProbeEnd): boolean {
     const [target] = by ?? [];
     if (!isThrough || !target || !need || targets.isFailed(target)) return false;

@@ -2,10 +2,10 @@ import { condition } from '@temporalio/workflow';
 import type { RunningShard } from '../open-shards.js';
 import type { TrialEnd } from '../../protocol/shard-messages.js';
 
-/** A trial costs a generation: soon there is one an hour. */
+/** Each trial costs a generation; the interval soon grows to an hour. */
 const LONGEST_WAIT_MS = 3_600_000;
 
-/** Lets one row continue now and then while a batch is held for its failure rate, until one gets its image. */
+/** While a batch is held for its failure rate, lets one row continue from time to time, until a row gets its image. */
 export class FailureTrials {
   readonly #firstWaitMs: number;
   readonly #openShards: () => readonly RunningShard[];
@@ -17,7 +17,7 @@ export class FailureTrials {
   constructor(options: {
     readonly firstWaitMs: number;
     readonly openShards: () => readonly RunningShard[];
-    /** Lets a shard make a trial. */
+    /** Allows a shard one trial. */
     readonly allow: (shard: number, trial: number) => void;
     readonly mayBuy: () => boolean;
   }) {
@@ -27,12 +27,12 @@ export class FailureTrials {
     this.#mayBuy = options.mayBuy;
   }
 
-  /** Takes in the result of a trial. */
+  /** Takes the result of a trial. */
   take({ trial, verdict }: TrialEnd): void {
     if (trial === this.#trial) this.#verdict = verdict;
   }
 
-  /** Returns once a row has got its image, or `isHeld` no longer holds. The waits double up to an hour; `onWait` hears until when. */
+  /** Returns once a row has got its image or `isHeld` is false. The wait doubles up to an hour; `onWait` gets its end. */
   async untilImage(isHeld: () => boolean, onWait: (untilMs: number) => void): Promise<void> {
     for (let waitMs = this.#firstWaitMs; ; waitMs = Math.min(LONGEST_WAIT_MS, waitMs * 2)) {
       onWait(Date.now() + waitMs);
@@ -42,10 +42,10 @@ export class FailureTrials {
     }
   }
 
-  /** Asks one shard after the other until one has a row to try. */
+  /** Asks the shards in turn until one has a row to try. */
   async #tryOneRow(isHeld: () => boolean): Promise<TrialEnd['verdict']> {
     for (const { shard, execution } of this.#openShards()) {
-      // Grows also over a reset, as the numbers of controls do.
+      // Also increases after a reset, like the numbers of controls.
       this.#trial = Math.max(this.#trial + 1, Date.now());
       this.#verdict = undefined;
       const isOpen = (): boolean =>

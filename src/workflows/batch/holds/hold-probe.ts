@@ -10,14 +10,14 @@ import type { HoldScope } from '../../../domain/batch/holds.js';
 import type { ProbeCandidate, RowNeed } from '../../protocol/shard-messages.js';
 import type { ProbeTargets } from './probe-targets.js';
 
-/** The result of a probe; `by` are the rows that it concerns. */
+/** The result of a probe; `by` are the rows that it used. */
 export interface ProbeEnd extends Omit<ProbeResult, 'by'> {
   readonly by?: readonly ProbeCandidate[];
   readonly ended: boolean;
   readonly lookAgainAfterMs: number;
 }
 
-/** One probe to its end; not `ended` where it was taken back, with word of what it may have bought. */
+/** Runs one probe to its end. If it was taken back, `ended` is false and the result says what it may have bought. */
 export async function probeOnce(
   scope: CancellationScope,
   probe: Activities['probe'],
@@ -30,36 +30,36 @@ export async function probeOnce(
     const target = index === undefined ? undefined : candidates[index];
     return { ...result, ...(target && { by: [target] }), ended: true, lookAgainAfterMs: 0 };
   } catch (error) {
-    // A try that fails after its cancellation is not repeated, and is no cancellation by its kind.
+    // An attempt that fails after its cancellation is not retried, and its error is no cancellation.
     if (!isCancellation(error) && !(error instanceof ActivityFailure)) throw error;
     const creates = candidates.filter(({ jobId }) => jobId === undefined);
     const since = creates.length > 0 ? unansweredSince(error, cause.scope) : undefined;
     const by = since?.by === undefined ? creates : candidates.slice(since.by, since.by + 1);
     return {
       ended: false,
-      // One that was taken back is made again at once, by what a person has said.
+      // A probe that was taken back because of a person's request is repeated at once.
       lookAgainAfterMs: scope.consideredCancelled ? 0 : lookAgainAfterMs,
       ...(since && { ...since, by }),
     };
   }
 }
 
-/** Whether a probe made a job and nothing more is seen of it, where the fault is a later step's. */
+/** Whether a probe created a job of which nothing more is known, although the fault belongs to a later step. */
 export function isOnlyMade({ jobId }: ProbeEnd, need: RowNeed | undefined): boolean {
   return jobId !== undefined && need?.kind === 'step' && (need.step === 'job' || need.step === 'image');
 }
 
-/** Since when a create of a probe that was taken back may be unanswered; in doubt since now, when its last one is not long ago. */
+/** Since when a create of a cancelled probe may be unanswered. If its last create was recent, that one counts as unanswered from now. */
 function unansweredSince(error: unknown, scope: HoldScope): StillHeldDetails | undefined {
   if (error instanceof ActivityFailure && error.cause instanceof ApplicationFailure) {
     const [details] = error.cause.details ?? [];
     return details as StillHeldDetails | undefined;
   }
-  // Between two looks nothing is known of the last; only where the service answers badly it may have bought.
+  // Between two checks the last result is unknown; the probe may have bought only if the service is the faulty part.
   return isCancellation(error) && scope !== 'service' ? undefined : { unansweredSinceMs: Date.now() };
 }
 
-/** Takes a probe back after a while, so that it looks by more rows. */
+/** Cancels a probe after a while so that the next one uses more rows. */
 export async function growLater(
   scope: CancellationScope,
   targets: ProbeTargets,

@@ -1,15 +1,15 @@
 import type { HoldScope } from '../../../domain/batch/holds.js';
 
-/** When a scope was released last, and how long its last hold waited for the first look. */
+/** When a scope was last released, and how long its last hold waited for the first check. */
 interface Release {
   readonly atMs: number;
   readonly firstLookAfterMs: number;
 }
 
-/** A hold that comes back this soon after its release shows that the probe looked at the wrong thing. */
+/** A hold that returns this soon after its release shows that the probe checked the wrong thing. */
 const SAME_HOLD_MS = 5 * 60_000;
 
-/** How soon a probe looks at a hold that comes back. */
+/** How soon a probe checks a hold that returns. */
 export class HoldReleases {
   readonly #probeFirstMs: number;
   readonly #probeLongestMs: number;
@@ -20,12 +20,12 @@ export class HoldReleases {
     this.#probeLongestMs = waits.probeLongestMs;
   }
 
-  /** Notes that a scope's hold has ended whose first look came after that wait; 0 where the probe has shown whose fault it was. */
+  /** Records the end of a scope's hold and its wait before the first check; 0 if the probe has shown whose fault it was. */
   note(scope: HoldScope, firstLookAfterMs: number): void {
     this.#releases.set(scope, { atMs: Date.now(), firstLookAfterMs });
   }
 
-  /** Zero for a scope's first hold, then longer each time it comes back soon: what the probe looked at was not the cause. */
+  /** Zero for a scope's first hold, then longer each time it returns soon, since the probe did not check the real cause. */
   firstLookAfterMs(scope: HoldScope): number {
     const last = this.#releases.get(scope);
     if (!last || Date.now() - last.atMs > SAME_HOLD_MS) return 0;

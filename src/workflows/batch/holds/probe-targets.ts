@@ -1,13 +1,13 @@
 import { JOBS_MISSING, type HoldCause } from '../../../domain/batch/holds.js';
 import type { ProbeCandidate, ProbedRow, RowNeed } from '../../protocol/shard-messages.js';
 
-/** Rows that a hold's probe asks by: others than the one that failed where there are any, since the fault may be that row's own. */
+/** The rows that a hold's probe uses: preferably not the one that failed, since the fault may be that row's own. */
 export class ProbeTargets {
   readonly #isMissing: boolean;
   readonly #failed: ProbeCandidate | undefined;
   readonly #madeFromMs: number;
   #others: readonly ProbeCandidate[];
-  /** A job was bought for this hold that is not found so far. */
+  /** A job was bought for this hold and has not been found yet. */
   #hasBought = false;
 
   constructor(
@@ -24,7 +24,7 @@ export class ProbeTargets {
     this.#madeFromMs = fault.need?.kind === 'witness' ? fault.need.madeFromMs : Infinity;
   }
 
-  /** Whether shards could help: for want of another row that was not tried in vain, or of a job that witnesses. */
+  /** Whether rows of other shards would help: no other untried row or witness job is left. */
   get wantsOthers(): boolean {
     if (this.#isMissing) return !this.#hasBought && !this.#others.some(({ jobId }) => jobId === undefined);
     return !this.#others.some((one) => isLook(one) || one.isReplay || one.unansweredSinceMs === undefined);
@@ -35,7 +35,7 @@ export class ProbeTargets {
     this.#others = [...others, ...known];
   }
 
-  /** By which rows to look next. One whose create may be answered unseen comes after those of which that is not known. */
+  /** The rows for the next probe. Rows whose create may have been processed without an answer come last. */
   next(mayBuy: boolean): readonly ProbeCandidate[] {
     const usable = (one: ProbeCandidate): boolean => (mayBuy ? true : isLook(one));
     const others = this.#others.filter(usable);
@@ -50,17 +50,17 @@ export class ProbeTargets {
     return this.#failed?.shard === shard && this.#failed.row === row;
   }
 
-  /** Whether more could help after a while: other rows, or the job of one more of them. */
+  /** Whether more rows, or one more job, could help after a while. */
   get mayGrow(): boolean {
     return this.#isMissing || this.wantsOthers;
   }
 
-  /** A while has passed: one more job may be bought to see whether it is found. */
+  /** Called after a while: one more job may be bought to see whether the service finds it. */
   grow(): void {
     this.#hasBought = false;
   }
 
-  /** Notes what a probe did for a row. */
+  /** Records what a probe did for a row. */
   note(target: ProbeCandidate, news: Omit<ProbedRow, 'row' | 'generation'>, nowMs: number): void {
     if (news.jobId) this.#hasBought = true;
     const { unansweredSinceMs = news.unansweredSinceMs } = target;
@@ -73,11 +73,11 @@ export class ProbeTargets {
     this.#others = [...this.#others.filter((one) => !isSame(one, target)), noted];
   }
 
-  /** The missing job itself, what may witness, and one create where nothing does. */
+  /** The missing job itself, possible witnesses, and one create if there is no witness. */
   #missingNext(others: readonly ProbeCandidate[]): readonly ProbeCandidate[] {
     const own = this.#failed ? [this.#failed] : [];
     const witnesses = others.filter((one) => this.#isWitness(one));
-    // It is made only where none of these is found.
+    // It is created only if none of these is found.
     const create = this.#hasBought ? undefined : others.find(({ jobId }) => jobId === undefined);
     return [...own, ...witnesses, ...(create ? [create] : [])];
   }
@@ -87,7 +87,7 @@ export class ProbeTargets {
   }
 }
 
-/** It buys nothing, whatever the service does. */
+/** It buys nothing, however the service behaves. */
 function isLook({ jobId, isReplay }: ProbeCandidate): boolean {
   return jobId !== undefined && !isReplay;
 }

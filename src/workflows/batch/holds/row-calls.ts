@@ -4,10 +4,10 @@ import type { ProbeCandidate, RowNeed, RowOffer, ShardSpeaker } from '../../prot
 
 type Offer = Omit<RowOffer, keyof ShardSpeaker>;
 
-/** Of more rows that fail together no one can say that the fault is theirs. */
+/** If more rows than this fail together, the fault may not be theirs. */
 const MOST_LEFT_TO_REPLAY = 2;
 
-/** Asks the open shards for rows by which a probe can see whose fault a fault is. */
+/** Asks the open shards for rows that let a probe see whose fault a fault is. */
 export class RowCalls {
   readonly #shards: Pick<OpenShards, 'all' | 'callRows'>;
   #calls: Promise<void> = Promise.resolve();
@@ -22,20 +22,21 @@ export class RowCalls {
     return this.#offer;
   }
 
-  /** Takes in a shard's answer. */
+  /** Takes a shard's answer. */
   take(offer: Offer): void {
     if (offer.call === this.#id) this.#offer = offer;
   }
 
   /**
-   * Asks one shard after the other until one has rows. Where none has, and at most two rows are left to buy, creates may be
-   * repeated: of more, an outage must not be told by what a service may answer in spite of one. `mayReplay`: that means something for what is held.
+   * Asks the shards in turn until one has rows. If none has, and at most two rows are left to buy, creates may be
+   * repeated; with more rows left, a repeated create proves too little, since a service can answer it during an
+   * outage. `mayReplay`: a repeated create says something about the held scope.
    */
   othersFor(
     need: RowNeed,
     { mayReplay, isWanted }: { readonly mayReplay: boolean; readonly isWanted: () => boolean },
   ): Promise<readonly ProbeCandidate[]> {
-    // One call at a time: holds of several scopes would miss their answers.
+    // One call at a time: otherwise holds of several scopes would miss their answers.
     const asked = this.#calls.then(() => this.#ask(need, mayReplay, isWanted));
     this.#calls = asked.then(
       () => undefined,
@@ -51,7 +52,7 @@ export class RowCalls {
       const isOpen = (): boolean =>
         this.#shards.all.some((open) => open.shard === shard && open.execution === execution);
       if (!isStarted || !isWanted() || !isOpen()) continue;
-      // Grows also over a reset, as the numbers of controls do.
+      // Also increases after a reset, like the numbers of controls.
       this.#id = Math.max(this.#id + 1, Date.now());
       this.#offer = undefined;
       this.#shards.callRows(shard, { id: this.#id, need });

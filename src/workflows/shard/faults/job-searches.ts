@@ -1,6 +1,6 @@
 import { CancellationScope, condition } from '@temporalio/workflow';
 
-/** Searches for missing jobs that run beside the window. They are called off where the shard continues in a new workflow run. */
+/** Searches for missing jobs beside the window. They are cancelled when the shard continues in a new workflow run. */
 export class JobSearches {
   readonly #scopes = new Set<CancellationScope>();
   #isStopped = false;
@@ -13,7 +13,7 @@ export class JobSearches {
     return this.#isStopped;
   }
 
-  /** Runs a search, and calls it off once `isIdle` holds; undefined where it was called off before it began. */
+  /** Runs a search, and cancels it once `isIdle` holds; undefined if it was cancelled before it began. */
   async run<T>(search: () => Promise<T>, isIdle: (() => boolean) | undefined): Promise<T | undefined> {
     const scope = new CancellationScope();
     this.#scopes.add(scope);
@@ -27,7 +27,7 @@ export class JobSearches {
         return search();
       });
     } catch (error) {
-      // A try that fails after its cancellation is not repeated, and is no cancellation by its kind.
+      // An attempt that fails after its cancellation is not retried, and its error is no cancellation.
       if (scope.consideredCancelled) return undefined;
       throw error;
     } finally {

@@ -4,7 +4,7 @@ import { witnessRows } from './other-rows.js';
 import type { ShardHolds } from '../shard-control.js';
 import type { ShardLedger } from '../row-states.js';
 
-/** The missing jobs of a shard, and the jobs that witness whether the service still knows others. */
+/** The missing jobs of a shard, and the witness jobs that show whether the service still knows others. */
 export class MissingRows {
   readonly #shard: number;
   readonly #ledger: ShardLedger;
@@ -17,7 +17,7 @@ export class MissingRows {
     this.#holds = holds;
   }
 
-  /** Jobs that were made no earlier than the row's, as far as the shard knows. */
+  /** Jobs made no earlier than the row's, as far as the shard knows. */
   witnessesFor(row: number): readonly JobId[] {
     const byMs = this.#ledger.rows[row]?.jobByMs ?? Infinity;
     const own = witnessRows({ shard: this.#shard, rows: this.#ledger.rows }, byMs, row);
@@ -26,7 +26,7 @@ export class MissingRows {
     return [...others, ...own.flatMap(({ jobId }) => jobId ?? [])];
   }
 
-  /** Notes that nothing witnesses against a row's job; true where the account is to be held. */
+  /** Records that there is no witness for a row's missing job; true if the account must be held. */
   noteUnwitnessed(row: number, isBelievable: boolean): boolean {
     this.#unwitnessed.add(row);
     const alone = [...this.#unwitnessed].filter((one) => one === row || !this.#isWitnessed(one));

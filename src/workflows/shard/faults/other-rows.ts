@@ -3,20 +3,20 @@ import type { FaultStep, RowFault } from '../../../domain/batch/row-faults.js';
 import type { RowProgress } from '../row-progress.js';
 import type { ProbeCandidate, RowNeed } from '../../protocol/shard-messages.js';
 
-/** Jobs that are named at most: of several one is answered sooner. */
+/** Maximum of named jobs: with several, one is answered sooner. */
 const JOBS_NAMED = 5;
 
-/** What choosing other rows needs of a shard. */
+/** What the choice of other rows needs from a shard. */
 export interface ChoosableRows {
   readonly shard: number;
   readonly rows: readonly Readonly<RowProgress>[];
-  /** Most rows that may be named for a create: the price of each is reserved. */
+  /** Maximum of rows that may be named for a create: the price of each is reserved. */
   readonly mostCreates: number;
-  /** Reserves a row's price for a probe's create; false where nothing covers it. */
+  /** Reserves a row's price for a probe's create; false if the lease does not cover it. */
   readonly reserve: (row: number) => boolean;
 }
 
-/** Rows other than `except` by which a probe can see whether a step goes through, or whether the service knows a job that was made no earlier. */
+/** Rows other than `except` that show whether a step succeeds, or whether the service knows a job made no earlier. */
 export function otherRows(
   shard: ChoosableRows,
   need: RowNeed,
@@ -43,7 +43,7 @@ export function otherRows(
   }
 }
 
-/** Rows whose jobs were made no earlier than that, newest first. */
+/** Rows with jobs made no earlier than that, newest first. */
 export function witnessRows(
   shard: Pick<ChoosableRows, 'shard' | 'rows'>,
   madeFromMs: number,
@@ -54,11 +54,11 @@ export function witnessRows(
 
 function modeOfStep(step: Exclude<FaultStep, 'job' | 'image'>): ModelMode {
   const mode = step.slice('create:'.length);
-  // The cast only says what the type of the step does.
+  // The cast repeats the type of the step.
   return mode as ModelMode;
 }
 
-/** Rows that wait for their create, of a mode or of any: the first, and some spread over the rest, since neighbours in a sheet are often alike. */
+/** Rows that wait for their create, of one mode or any: the first, and some spread over the rest, since neighbours in a sheet are often similar. */
 function createsOf(
   { shard, rows, mostCreates, reserve }: ChoosableRows,
   mode: ModelMode | undefined,
@@ -79,8 +79,8 @@ function createsOf(
 }
 
 /**
- * Jobs whose creates can be repeated with the same key, to see whether creates go through where no other row waits for
- * one. That tells less than another row's create, since a service may answer what it knows already while it makes nothing.
+ * Jobs whose creates can be repeated with the same key, to see whether creates succeed when no other row waits for
+ * one. That proves less than another row's create: a service may return a known job although it cannot make new ones.
  */
 export function replays(
   { shard, rows }: Pick<ChoosableRows, 'shard' | 'rows'>,
@@ -96,7 +96,7 @@ export function replays(
   return made.map((candidate) => ({ ...candidate, isReplay: true }));
 }
 
-/** Rows that are still without a job, those apart of which `isRowsOwn` says that they fail by themselves alone. */
+/** Rows without a job, except those for which `isRowsOwn` says that only they fail. */
 export function leftToBuy(
   rows: readonly Readonly<RowProgress>[],
   isRowsOwn: (fault: RowFault) => boolean,
@@ -107,7 +107,7 @@ export function leftToBuy(
   ).length;
 }
 
-/** The newest first. */
+/** Newest first. */
 function jobsOf(
   { shard, rows }: Pick<ChoosableRows, 'shard' | 'rows'>,
   except: number | undefined,

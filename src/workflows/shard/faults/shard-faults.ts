@@ -10,7 +10,7 @@ import type { ShardHolds } from '../shard-control.js';
 import type { ShardLedger } from '../row-states.js';
 import type { ProbeCandidate, ProbedSteps, RowNeed, RunShardInput } from '../../protocol/shard-messages.js';
 
-/** The faults of a shard's rows: whose they are, and by which other rows a probe can see that. */
+/** The faults of a shard's rows: whose fault each is, and which other rows let a probe find out. */
 export class ShardFaults {
   readonly #input: RunShardInput;
   readonly #ledger: ShardLedger;
@@ -34,12 +34,12 @@ export class ShardFaults {
     this.#budget = shard.budget;
     this.#parent = shard.parent;
     this.#clock = new FreeClock(() => shard.holds.stops);
-    // One that was answered before this workflow run began.
+    // Calls answered before this workflow run began.
     this.#callAnswered = shard.holds.control.call?.id ?? 0;
     this.#noteProbed(shard.holds.control.probed);
   }
 
-  /** Takes in what the parent has said last, and answers its call. */
+  /** Takes the parent's last control, and answers its call. */
   take(): void {
     const { probed, call } = this.#holds.control;
     this.#clock.follow();
@@ -48,7 +48,7 @@ export class ShardFaults {
     this.#callAnswered = call.id;
     const { shard, settings } = this.#input;
     const { rows } = this.#ledger;
-    // Half of the horizon: what repeats must surely find its job.
+    // Half of the horizon, so that a repeated create certainly finds its job.
     const replayFromMs = Date.now() - settings.idempotencyHorizonMs / 2;
     this.#parent.tellOffer({
       call: call.id,
@@ -79,7 +79,7 @@ export class ShardFaults {
     return verdict;
   }
 
-  /** Tells the parent of a fault, once per scope; false where it was told before, or looks by other rows. */
+  /** Reports a fault to the parent, once per scope; false if it was reported before, or if the probe uses other rows. */
   raise({ cause }: BatchFaultDetails, candidate: ProbeCandidate, step: FaultStep): boolean {
     if (!mayBeRowsOwn(cause.scope)) {
       const others = KEY_FAULTS.has(cause.code)
@@ -95,7 +95,7 @@ export class ShardFaults {
     return isTold;
   }
 
-  /** Tells the parent that a job is missing, and nothing shows that the service knows later ones. */
+  /** Reports to the parent that a job is missing, and that no witness shows that the service knows later ones. */
   raiseMissing(candidate: ProbeCandidate): void {
     if (this.#holds.isHeld([JOBS_MISSING_CAUSE.scope])) return;
     const madeFromMs = this.#ledger.rows[candidate.row]?.jobByMs ?? Date.now();
@@ -107,7 +107,7 @@ export class ShardFaults {
 
   #noteProbed(probed: ProbedSteps = {}): void {
     for (const [step, atMs] of Object.entries(probed)) {
-      // Keys of an object lose their type.
+      // Object keys lose their type.
       this.#faults.noteSuccess(step as FaultStep, atMs);
     }
   }
@@ -123,10 +123,10 @@ export class ShardFaults {
   }
 }
 
-/** What a new key may end; by jobs of the batch it proves that it is the same account's. */
+/** Faults that a new key may end; jobs of the batch prove that it belongs to the same account. */
 const KEY_FAULTS: ReadonlySet<string> = new Set(['unauthorized', 'wrong-account']);
 
-/** Account and bucket are no one's row's. */
+/** Faults of account and bucket are never a single row's. */
 function mayBeRowsOwn(scope: HoldScope): boolean {
   return scope === 'service' || scope.startsWith('model:');
 }

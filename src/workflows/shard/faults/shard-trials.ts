@@ -2,7 +2,7 @@ import type { ParentBatch } from '../parent-signals.js';
 import type { ShardHolds } from '../shard-control.js';
 import type { ShardLedger } from '../row-states.js';
 
-/** The trials that a batch asks a shard for while it is held for its failure rate: one row at a time continues in spite of it. */
+/** The trials that a batch requests from a shard while it is held for its failure rate: one row at a time continues despite it. */
 export class ShardTrials {
   readonly #holds: ShardHolds;
   readonly #ledger: ShardLedger;
@@ -15,9 +15,9 @@ export class ShardTrials {
     readonly holds: ShardHolds;
     readonly ledger: ShardLedger;
     readonly parent: ParentBatch;
-    /** Starts a row in spite of the failure rate; undefined where none may start. */
+    /** Starts a row despite the failure rate; undefined if none may start. */
     readonly start: () => { readonly row: number; readonly ended: Promise<void> } | undefined;
-    /** The number of the last one that was made. */
+    /** The number of the last trial that was made. */
     readonly made: number;
   }) {
     this.#holds = options.holds;
@@ -36,7 +36,7 @@ export class ShardTrials {
     return row === this.#row;
   }
 
-  /** Makes the trial that the batch has asked for last, once, and tells how it ended. */
+  /** Makes the last requested trial once, and reports how it ended. */
   follow(): void {
     const { trial } = this.#holds;
     if (trial <= this.#made) return;

@@ -10,7 +10,7 @@ import type { RowContext } from './row-context.js';
 import { endByFault, goneRecord, tryAgain } from './row-ends.js';
 import type { ProbeCandidate } from '../../protocol/shard-messages.js';
 
-/** Set where the row has failed alone at that step: one more failure is reported at once. */
+/** Set if the row has failed alone at that step: one more failure is reported at once. */
 export function isDoubted(
   { ledger }: RowContext,
   row: number,
@@ -19,7 +19,7 @@ export function isDoubted(
   return ledger.rows[row]?.fault?.step.startsWith(step) ? { isDoubted: true } : {};
 }
 
-/** Lets a row wait without a slot; then it is first in its queue. */
+/** Lets a row wait without a slot; afterwards it is first in its queue. */
 export function waitAside(context: RowContext, row: number, waitMs: number, isFirst: boolean): void {
   const { comeBack } = context.ledger.setAside(row, isFirst);
   if (context.isCancelling()) context.ledger.cancelUnpaid(Date.now());
@@ -39,7 +39,7 @@ export function failedAlone(
   else endByFault(context, row, step, through.fault);
 }
 
-/** Looks for a missing job beside the window, and continues by the result. */
+/** Searches for a missing job beside the window, and continues by the result. */
 export async function search(
   context: RowContext,
   ref: ProbeCandidate & { readonly jobId: JobId },

@@ -6,10 +6,7 @@ import type {
   FindJobResult,
 } from '../../protocol/activities.js';
 
-/**
- * Awaits a job's end. What a webhook says only counts where it is about this very job, and then for no more than that it
- * has ended: how a job failed is always read from the service.
- */
+/** Awaits a job's end. A webhook counts only if it names this job, and proves only that the job has ended: why it failed is always read from the service. */
 export async function awaitJob(
   activities: Pick<Activities, 'awaitGeneration'>,
   input: AwaitGenerationInput,
@@ -25,7 +22,7 @@ export async function awaitJob(
   }
 }
 
-/** Looks for a missing job. A webhook about it says that it is there; one about another job says nothing. */
+/** Searches for a missing job. A webhook that names it proves that it exists; one about another job proves nothing. */
 export async function findJob(
   activities: Pick<Activities, 'findJob'>,
   input: FindJobInput,

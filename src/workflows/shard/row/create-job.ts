@@ -11,18 +11,18 @@ import { REPEATED_JOB_CAUSE } from '../job-owners.js';
 import type { RowContext } from './row-context.js';
 import { endByFault, fail } from './row-ends.js';
 
-/** Between two creates of which the first was lost with its worker. */
+/** Delay before a create is repeated that was lost with its worker. */
 const SHORTEST_LOSS_DELAY_MS = 1_000;
 const LONGEST_LOSS_DELAY_MS = 5 * 60_000;
 
-/** A row's job, when it was made, and whether a webhook is to tell its end. */
+/** A row's job, when it was made, and whether a webhook will report its end. */
 export interface MadeJob {
   readonly jobId: JobId;
   readonly answeredAtMs?: number;
   readonly webhookExpected?: true;
 }
 
-/** The job of the row's present generation; undefined where the row has moved on without one. */
+/** The job of the row's present generation; undefined if the row has moved on without one. */
 export async function createJob(context: RowContext, row: number): Promise<MadeJob | undefined> {
   const { budget, ledger } = context;
   const { generation, jobId, mode } = ledger.generationOf(row);
@@ -71,7 +71,7 @@ export async function createJob(context: RowContext, row: number): Promise<MadeJ
   }
 }
 
-/** Takes a row's create back that met a fault, or was not sent: it returns to the queue, waits aside or ends. Raises the fault unless it is the row's own. */
+/** Takes back a create that met a fault or was not sent: the row returns to the queue, waits aside or ends. Raises the fault unless it is the row's own. */
 function putBack(context: RowContext, row: number, fault: BatchFaultDetails | undefined): undefined {
   const { budget, ledger, input } = context;
   const { generation, mode } = ledger.generationOf(row);
@@ -101,8 +101,8 @@ function putBack(context: RowContext, row: number, fault: BatchFaultDetails | un
 }
 
 /**
- * Sends the create of a generation until it is answered, always with the same key. Each activity has
- * one attempt: so it is known here, whenever the create is taken back, whether one may have been answered.
+ * Sends the create of a generation until it is answered, always with the same key. Each activity has one attempt: so
+ * whenever the create is taken back, it is known whether one may have been processed.
  */
 async function createUntilAnswered(
   context: RowContext,

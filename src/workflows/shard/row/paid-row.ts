@@ -5,18 +5,15 @@ import { batchFaultOf } from '../../activity-proxies.js';
 import type { ProbeCandidate } from '../../protocol/shard-messages.js';
 import type { RowContext } from './row-context.js';
 
-/** What a call for a row whose job is known has come to. */
+/** The result of a call for a row whose job is known. */
 export type Through<T> =
   | { readonly kind: 'answer'; readonly answer: T }
-  /** The row's own fault: it is to wait aside. */
+  /** The row's own fault: it must wait aside. */
   | { readonly kind: 'aside'; readonly waitMs: number; readonly fault: BatchFaultDetails }
   /** The row's own fault, for too long. */
   | { readonly kind: 'end'; readonly fault: BatchFaultDetails };
 
-/**
- * Runs an activity of a row whose job is known until it answers: a fault of account, service or bucket only makes it
- * wait. A fault of the row's own is handed back.
- */
+/** Repeats an activity of a row whose job is known until it succeeds: a fault of account, service or bucket only delays it. The row's own fault is returned. */
 export async function throughHolds<T>(
   context: RowContext,
   {
@@ -37,7 +34,7 @@ export async function throughHolds<T>(
       return { kind: 'answer', answer: await context.grace.run(call) };
     } catch (error) {
       const fault = batchFaultOf(error);
-      // An attempt that fails after its cancellation is not repeated, and is no cancellation by its kind.
+      // An attempt that fails after its cancellation is not retried, and its error is no cancellation.
       if (error instanceof ActivityFailure && !fault && context.grace.consideredCancelled) {
         throw new CancelledFailure('The grace period is over.', undefined, error);
       }

@@ -10,7 +10,7 @@ import type { ShardBudget } from '../shard-budget.js';
 import type { ShardHolds } from '../shard-control.js';
 import type { ShardLedger } from '../row-states.js';
 
-/** What a row needs of its shard. */
+/** What a row needs from its shard. */
 export interface RowContext {
   readonly input: RunShardInput;
   readonly activities: Pick<Activities, 'createGeneration' | 'awaitGeneration' | 'findJob' | 'storeImage'>;
@@ -19,21 +19,21 @@ export interface RowContext {
   readonly budget: ShardBudget;
   readonly missing: MissingRows;
   readonly searches: JobSearches;
-  /** Runs a create that a pause, hold or cancel takes back while it has not been sent. */
+  /** Runs a create; a pause, hold or cancel takes it back while it has not been sent. */
   readonly runCreate: <T>(row: number, create: () => Promise<T>) => Promise<T>;
-  /** Notes how a generation ended; where too many fail, the batch is held. */
+  /** Records how a generation ended; the batch is held if too many fail. */
   readonly noteEnd: (end: 'image' | 'failure', told?: Told) => void;
-  /** Notes that a row got through a step: what it failed of there is over. */
+  /** Records that a row succeeded in a step: its fault there is over. */
   readonly noteThrough: (row: number, step: FaultStep) => void;
-  /** Says what becomes of a row after a fault. */
+  /** Decides what happens to a row after a fault. */
   readonly judge: (row: number, step: FaultStep, fault: BatchFaultDetails) => FaultVerdict;
   readonly isCancelling: () => boolean;
-  /** Ends when a cancelled batch's grace has passed. */
+  /** Ends after the grace period of a cancelled batch. */
   readonly grace: CancellationScope;
-  /** Tells the parent that a create is to wait this long because of a 429. */
+  /** Reports to the parent that a create must wait this long because of a 429. */
   readonly slowDown: (waitMs: number) => void;
-  /** Tells the parent of a fault, once per scope; false where it was told before: no one will look by this row. */
+  /** Reports a fault to the parent, once per scope; false if it was reported before: no probe will use this row. */
   readonly raise: (fault: BatchFaultDetails, candidate: ProbeCandidate, step: FaultStep) => boolean;
-  /** Tells the parent that a job is missing without a witness. */
+  /** Reports to the parent that a job is missing without a witness. */
   readonly raiseMissing: (candidate: ProbeCandidate) => void;
 }

@@ -15,10 +15,10 @@ import type { RowContext } from './row-context.js';
 const SHORTEST_REGENERATION_DELAY_MS = 3_000;
 const LONGEST_REGENERATION_DELAY_MS = 15_000;
 
-/** A generation that gave no image, and why. */
+/** A generation without an image, and why. */
 type FailedGeneration = GenerationRecord & Told;
 
-/** What follows from how a job ended. */
+/** The next step of a row after its job has ended. */
 export function jobEnded(
   context: RowContext,
   row: number,
@@ -50,7 +50,7 @@ export function jobEnded(
   }
 }
 
-/** What follows from how the copy of an image ended. */
+/** The next step of a row after the copy of its image has ended. */
 export function imageEnded(
   context: RowContext,
   row: number,
@@ -74,7 +74,7 @@ export function imageEnded(
   }
 }
 
-/** The record of a generation whose job the service has forgotten. */
+/** The record of a generation whose job the service no longer knows. */
 export function goneRecord(generation: number, jobId: JobId): FailedGeneration {
   return {
     generation,
@@ -85,7 +85,7 @@ export function goneRecord(generation: number, jobId: JobId): FailedGeneration {
   };
 }
 
-/** Another generation after a short wait, as often as the row may have one. */
+/** Another generation after a short wait, up to the row's maximum. */
 export function tryAgain(
   context: RowContext,
   row: number,
@@ -119,7 +119,7 @@ export function fail(
   context.ledger.settle(row, { kind: 'failed', failure, ...toldOf(record) }, record, Date.now());
 }
 
-/** Ends a row for which the service kept failing while it served others. What may be paid for stays on record. */
+/** Ends a row for which the service kept failing while it served others. Possible charges stay recorded. */
 export function endByFault(
   context: RowContext,
   row: number,

@@ -10,8 +10,9 @@ import type { RowContext } from './row-context.js';
 import { imageEnded, jobEnded } from './row-ends.js';
 
 /**
- * Takes a started row through one generation: job made, awaited, image stored. At the end the row has settled, waits
- * for its next generation, or is back in the queue because of a hold. Never rejects for what a job or service did.
+ * Takes a started row through one generation: makes the job, awaits it, stores the image. Afterwards the row has
+ * settled, waits for its next generation, or is back in the queue because of a hold. Never rejects for faults of a
+ * job or the service.
  */
 export async function runRow(context: RowContext, row: number): Promise<void> {
   try {
@@ -19,7 +20,7 @@ export async function runRow(context: RowContext, row: number): Promise<void> {
     if (job) await followJob(context, row, job);
   } catch (error) {
     if (!isCancellation(error)) throw error;
-    // The end of the grace settles rows that wait aside.
+    // The end of the grace period settles rows that wait aside.
     if (context.ledger.hasEnded(row)) return;
     context.ledger.settle(row, { kind: 'cancelled' }, context.ledger.openRecord(row), Date.now());
   }

@@ -6,12 +6,12 @@ import type { FindJobInput, FindJobResult } from '../../protocol/activities.js';
 import type { ProbeCandidate } from '../../protocol/shard-messages.js';
 import type { RowContext } from './row-context.js';
 
-/** What a search for a row's job has come to: `failed`: the looks themselves, for too long; `left` is for the shard's next workflow run. */
+/** The result of a search for a row's job. `failed`: the checks themselves failed for too long; `left`: for the shard's next workflow run. */
 export type SearchEnd = 'found' | 'gone' | 'failed' | 'left';
 
 /**
- * Looks for a missing job beside the window until it is found, or believed to be gone. Where nothing witnesses that the
- * service knows jobs made no earlier, the account is held, and the search continues.
+ * Searches for a missing job beside the window until it is found or believed to be gone. If there is no witness that
+ * the service knows jobs made no earlier, the account is held and the search continues.
  */
 export async function searchJob(
   context: RowContext,
@@ -27,7 +27,7 @@ export async function searchJob(
   let missing = first;
   let until: FindJobInput['until'] = 'checked';
   let hasChecked = false;
-  // Before its slot goes to a row that would buy the next job that is not found.
+  // Do this before the slot goes to another row, which would buy the next job that is not found.
   if (rows.witnessesFor(row).length === 0 && rows.noteUnwitnessed(row, false)) context.raiseMissing(ref);
   for (;;) {
     if (searches.isStopped) return 'left';
@@ -56,7 +56,7 @@ export async function searchJob(
     const isOver = until === 'found';
     const isChecked = until === 'checked';
     until = 'checked';
-    // The hold is over, or jobs were made meanwhile that could be witnesses.
+    // The hold is over, or jobs made meanwhile may be witnesses.
     if (isOver || (!isChecked && !hasChecked && rows.witnessesFor(row).length > witnesses.length)) {
       hasChecked = true;
       continue;
