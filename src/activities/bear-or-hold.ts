@@ -6,15 +6,15 @@ import type { ActivityLimits } from './limits.js';
 
 const RATE_LIMITED = 'rate-limited' satisfies BananaHubError['code'];
 
-// What went well before the fault, or waited for memory, must not use up a whole budget at once.
+// Time before the fault that succeeded, or waited for memory, must not use up the whole limit at once.
 const LONGEST_COUNTED_TRY_MS = 30_000;
 
-/** How much of a failed try of `tryMs` counts as spent on failing: at most one request's time limit, 30 s. */
+/** How much of a failed attempt of `tryMs` counts as failing: at most one request's time limit, 30 s. */
 export function countedTryMs(tryMs: number): number {
   return Math.min(tryMs, LONGEST_COUNTED_TRY_MS);
 }
 
-/** How often and how long a step has failed, and how long it may. */
+/** How often and how long a step has failed, and the limit of that. */
 export interface Failing {
   readonly budget: RetryBudget;
   readonly tryMs: number;
@@ -23,7 +23,7 @@ export interface Failing {
 
 type Passing = Extract<Meaning, { kind: 'passing' }>;
 
-/** Whether the limit for what a passing fault concerns is used up. */
+/** Whether the limit for the scope of a temporary fault is used up. */
 export function isExhausted(meaning: Passing, failing: Failing): boolean {
   return nextTry(meaning, failing).kind === 'exhausted';
 }
@@ -39,8 +39,8 @@ function nextTry({ cause }: Passing, { budget, tryMs, limits }: Failing): NextTr
 }
 
 /**
- * Decides after a passing fault; throws the batch's fault where the limit for what it concerns is used up, or would be by
- * the wait that the service asks for: no one holds a place for hours without the batch saying why.
+ * Decides after a temporary fault. Throws the batch's fault if the limit for its scope is used up, or would be by the
+ * wait that the service requests: no row occupies a slot for hours without the batch showing why.
  */
 export function retryOrHold(
   meaning: Passing,
@@ -52,7 +52,7 @@ export function retryOrHold(
   const next: NextTry = isTold ? { kind: 'exhausted' } : nextTry(meaning, { budget, tryMs, limits });
   if (next.kind === 'retry') {
     if (code !== RATE_LIMITED) return next;
-    // To wait as long as it was asked to is no failing of the service.
+    // A requested wait does not count as a failure of the service.
     const spentMs = next.budget.spentMs - Math.min(next.delayMs, meaning.cause.retryAfterMs ?? 0);
     return { ...next, budget: { ...next.budget, spentMs } };
   }

@@ -14,20 +14,20 @@ import { StorageError, type StorageErrorCode } from '../storage/object-store.js'
 import { ownWords } from './own-words.js';
 
 /**
- * What an error means for the row and the batch: the one table from errors to consequences. Causes and messages are our own
- * words, since they enter history; `text` is what the other side said, for the bucket.
+ * What an error means for the row and the batch: the one table from errors to consequences. Causes and messages are
+ * our own, since they enter the history; `text` is the other side's, for the bucket.
  */
 export type Meaning =
-  /** The whole scope is stopped; the row keeps its place. */
+  /** The whole scope is held; the row keeps its place. */
   | { readonly kind: 'hold'; readonly cause: HoldCause; readonly text?: string }
-  /** Worth another try; holds the batch as `cause` says where it does not pass. */
+  /** Worth another attempt; holds the batch with `cause` if it persists. */
   | { readonly kind: 'passing'; readonly cause: HoldCause; readonly text?: string }
   /** The request itself is refused. */
   | { readonly kind: 'invalid'; readonly message: string; readonly text: string }
   /** The service does not know the job. */
   | { readonly kind: 'gone' };
 
-/** What a failed call of the API means. `mode` is set for creates, whose 403 concerns one model. */
+/** The meaning of a failed API call. `mode` is set for creates: their 403 concerns one model. */
 export function meaningOfApiError(error: BananaHubError, mode?: ModelMode): Meaning {
   const { code, status } = error;
   switch (code) {
@@ -66,7 +66,7 @@ export function meaningOfApiError(error: BananaHubError, mode?: ModelMode): Mean
     case 'job-not-found':
       return { kind: 'gone' };
     case 'invalid-request':
-      // No row is at fault, and none would fare better.
+      // No row is at fault, and no other row would succeed.
       return error.message.startsWith('callback_url: ')
         ? hold(
             error,
@@ -94,7 +94,7 @@ export function meaningOfApiError(error: BananaHubError, mode?: ModelMode): Mean
   }
 }
 
-/** Nothing was sent: there was no connection to send it over. */
+/** Nothing was sent, because there was no connection. */
 const NEVER_CONNECTED = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
@@ -104,7 +104,7 @@ const NEVER_CONNECTED = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
 
-/** Whether a failed create may have made a job all the same: its answer was lost or says nothing either way. */
+/** Whether a failed create may have made a job: its answer was lost or proves nothing. */
 export function mayHaveCreated(error: unknown): boolean {
   if (!(error instanceof BananaHubError)) return false;
   switch (error.code) {
@@ -126,12 +126,12 @@ export function mayHaveCreated(error: unknown): boolean {
   }
 }
 
-/** Whether a create has certainly made no job. One that was cut off by us is neither refused nor answered. */
+/** Whether a create has certainly made no job. A create that we aborted is neither refused nor answered. */
 export function isSurelyRefused(error: unknown): boolean {
   return error instanceof BananaHubError && !mayHaveCreated(error);
 }
 
-/** What a failed download of an image means, where the fault is the host's; undefined where it is this image's. */
+/** The meaning of a failed download of an image if the host is at fault; undefined if this image is. */
 export function meaningOfDownloadError(error: ImageDownloadError): Meaning | undefined {
   switch (error.code) {
     case 'unavailable':
@@ -155,7 +155,7 @@ function hostFault(error: ImageDownloadError): Meaning {
   return passing(error, 'service', message, IMAGE_HOST);
 }
 
-/** The code of a hold whose cause is the host of the images: its probe downloads one. */
+/** The code of a hold caused by the host of the images; its probe downloads one. */
 export const IMAGE_HOST = 'image-host';
 
 const BUCKET_REMEDY: Readonly<Record<StorageErrorCode, string>> = {
@@ -171,7 +171,7 @@ const BUCKET_REMEDY: Readonly<Record<StorageErrorCode, string>> = {
   other: 'Check AWS_REGION and the S3 server, and run: banana-batch doctor',
 };
 
-/** What a bucket's refusal or failure means. Told without the object's key: it holds a row's id, and the text enters history. */
+/** The meaning of a refusal or failure of the bucket. Without the object's key, since that contains a row's id, and the text enters the history. */
 export function meaningOfStorageError(error: StorageError): Meaning {
   const { code } = error;
   const what = error.unreachable ?? `cannot be used (${[code, ...sdkNameOf(error)].join(', ')})`;
@@ -196,14 +196,14 @@ export function meaningOfStorageError(error: StorageError): Meaning {
   }
 }
 
-/** The name of the SDK's own error, such as `AccessDenied`, where it says more than `Error`. */
+/** The name of the SDK's own error, such as `AccessDenied`, if it is more specific than `Error`. */
 function sdkNameOf({ cause }: StorageError): readonly string[] {
   return cause instanceof Error && cause.name !== 'Error' && /^\w{1,64}$/.test(cause.name)
     ? [cause.name]
     : [];
 }
 
-/** The meaning of any error that the outside world causes; undefined for a defect of ours. */
+/** The meaning of any external error; undefined for a bug of ours. */
 export function meaningOf(error: unknown, mode?: ModelMode): Meaning | undefined {
   if (error instanceof BananaHubError) return meaningOfApiError(error, mode);
   if (error instanceof StorageError) return meaningOfStorageError(error);
@@ -212,8 +212,8 @@ export function meaningOf(error: unknown, mode?: ModelMode): Meaning | undefined
 }
 
 /**
- * The failure by which a workflow learns that the batch must be held. Temporal does not retry it: the workflow does, after
- * the hold. `text`, what the other side said, stays behind: Temporal takes over what `ApplicationFailure` has.
+ * The failure that tells a workflow to hold the batch. Temporal does not retry it: the workflow does, after the hold.
+ * `text`, from the other side, is not transferred: Temporal serializes only the fields of `ApplicationFailure`.
  */
 export class BatchFault extends ApplicationFailure {
   readonly fault: BatchFaultDetails;
@@ -226,12 +226,12 @@ export class BatchFault extends ApplicationFailure {
   }
 }
 
-/** The batch's fault; `text` is what the service or the image host said. */
+/** The batch's fault; `text` is from the service or the image host. */
 export function batchFault(details: BatchFaultDetails, text?: string): BatchFault {
   return new BatchFault(details, text);
 }
 
-/** The fault of a worker whose key belongs to another account than the batch. */
+/** The fault of a worker with the key of another account than the batch's. */
 export function wrongAccount(
   { batchId }: Pick<RunRef, 'batchId'>,
   expected: string,
@@ -246,7 +246,7 @@ export function wrongAccount(
   });
 }
 
-/** The batch's fault where a worker's service is not the one that the batch was submitted to. */
+/** The fault of a worker whose service is not the one that the batch was submitted to. */
 export function wrongService(expected: string | undefined, own: string): ApplicationFailure {
   const submitted =
     expected === undefined
@@ -261,7 +261,7 @@ export function wrongService(expected: string | undefined, own: string): Applica
   });
 }
 
-/** A try that failed for a passing reason: Temporal repeats it after `delayMs`. */
+/** An attempt that failed for a temporary reason: Temporal retries it after `delayMs`. */
 export function passingFailure(message: string, delayMs: number): ApplicationFailure {
   return ApplicationFailure.create({ type: 'PassingFault', message, nextRetryDelay: delayMs });
 }

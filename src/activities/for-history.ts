@@ -6,10 +6,7 @@ import type { RunRef } from '../storage/layout.js';
 import { BatchFault, batchFault } from './failure.js';
 import { ownWords } from './own-words.js';
 
-/**
- * The same activity, whose failures enter history without any text of the service or of the image host: what they said is
- * kept in the bucket.
- */
+/** The same activity, but its failures enter the history without any text of the service or the image host; those texts are kept in the bucket. */
 export function forHistory<Input extends { readonly run: RunRef }, Result>(
   serviceTexts: Pick<ServiceTexts, 'keep'>,
   activity: (input: Input) => Promise<Result>,

@@ -33,10 +33,10 @@ import type { FiringDependencies } from './firing/firing-dependencies.js';
 import { cancelFiringActivity, followFiringActivity } from './firing/follow-firing.js';
 import { startFiringActivity } from './firing/start-firing.js';
 
-/** For two pictures of 16 million pixels, one after the other. */
+/** Enough for two pictures of 16 million pixels, one after the other. */
 const DEFAULT_DECODE_BYTES = 192 * 1024 * 1024;
 
-/** All activities over one set of dependencies. They share caches, so make them once a worker. */
+/** All activities with one set of dependencies. They share caches, so create them once per worker. */
 export function createActivities(dependencies: ActivityDependencies): Activities {
   const { store, gate = new RequestGate(), pollTurns = new PollTurns(), log } = dependencies;
   const { decodeBytes = DEFAULT_DECODE_BYTES } = dependencies;
@@ -76,7 +76,7 @@ export function createActivities(dependencies: ActivityDependencies): Activities
   };
 }
 
-/** The activities of schedules' firings. */
+/** The activities of a schedule's runs. */
 export function createFiringActivities(dependencies: FiringDependencies): FiringActivities {
   return {
     startFiring: startFiringActivity(dependencies),

@@ -1,32 +1,35 @@
 import { UNKNOWN_POLL_TIMES } from '../domain/time/poll-schedule.js';
 import { CREATE_FAULT_MS } from '../domain/batch/row-faults.js';
 
-/** How long passing faults are borne before they count, and what else tests shorten. Milliseconds. */
+/** How long temporary faults are retried before they count, and other durations that tests shorten. Milliseconds. */
 export interface ActivityLimits {
-  /** When a job is polled first while the worker knows too few of its kind. Default 5 s. */
+  /** When a job is first polled while the worker knows too few jobs of its kind. Default 5 s. */
   readonly firstPollMs: number;
-  /** Transient faults of the API or the image host, before the batch is held. Default 2 min. */
+  /** Temporary faults of the API or the image host, before the batch is held. Default 2 min. */
   readonly serviceFaultMs: number;
   /** Failures of the bucket, before the batch is held. Default 60 s. */
   readonly storageFaultMs: number;
-  /** An image that a living service keeps giving wrong, cut or expired, or that its host refuses for one row alone, before the row fails. Default 15 min. */
+  /**
+   * An image that is wrong, truncated or expired although the service works, or that its host refuses only for this
+   * row, before the row fails. Default 15 min.
+   */
   readonly imageFaultMs: number;
-  /** A create that fails for one row while those of others go through, before the row ends. Default 5 min. */
+  /** A create that fails for one row while others succeed, before the row ends. Default 5 min. */
   readonly createFaultMs: number;
-  /** The same for looks at a job. Default 15 min. */
+  /** The same for polls of a job. Default 15 min. */
   readonly jobFaultMs: number;
-  /** 404s of a job in a row before it may be taken for gone, and how long they must last. Default 20 over 10 min. */
+  /** Consecutive 404s of a job before it may count as gone, and how long they must last. Default 20 over 10 min. */
   readonly goneAfterLooks: number;
   readonly goneAfterMs: number;
-  /** Passing faults that keep a schedule's firing from starting, before it has failed. Default 15 min. */
+  /** Temporary faults that keep a run of the schedule from starting, before it has failed. Default 15 min. */
   readonly firingFaultMs: number;
-  /** Fetching a schedule's sheet, however steadily its server sends, before the firing has failed. Default 30 min. */
+  /** Fetching a schedule's sheet, however steadily its server sends, before the run of the schedule has failed. Default 30 min. */
   readonly firingFetchMs: number;
-  /** All that comes before a firing's batch starts, its input images among it, before the firing has failed. Default 5 h. */
+  /** Everything before the batch of a schedule's run starts, including its input images, before that run has failed. Default 5 h. */
   readonly firingStartMs: number;
-  /** A hold, before someone is told of it; a batch is looked at twice in this time. Default 1 min. */
+  /** Age of a hold before its notice is sent; a batch is checked twice in this time. Default 1 min. */
   readonly holdToldAfterMs: number;
-  /** A batch in which nothing moves though nothing keeps it, before someone is told; at least. Default 30 min. */
+  /** Minimum time without progress or any known reason before the notice of a stuck batch. Default 30 min. */
   readonly stuckToldAfterMs: number;
 }
 

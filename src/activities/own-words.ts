@@ -3,10 +3,10 @@ import { BananaHubError } from '../bananahub/errors.js';
 import type { ImageDownloadError } from '../bananahub/images/image-download-error.js';
 import { isWrongAddress } from '../bananahub/texts/error-body.js';
 
-/** Codes of Node, undici and TLS; anything else is not taken over. */
+/** Codes of Node, undici and TLS; anything else is dropped. */
 const CONNECTION_CODE = /^[A-Z][A-Z0-9_]{0,63}$/;
 
-/** What a failed call came to, by code and status alone: no word that the other side chose may enter history. */
+/** The result of a failed call, from code and status alone: no text chosen by the other side may enter the history. */
 export function ownWords(error: BananaHubError | ImageDownloadError): string {
   const { code, status } = error;
   switch (code) {

@@ -2,10 +2,10 @@ import type { AccountBalance } from '../../domain/money/run-cost.js';
 import { cancellationSignal } from '../worker/activity-context.js';
 import type { WorkerState } from '../worker/dependencies.js';
 
-/** A batch must not wait long for what it can do without. */
+/** The balance is optional, so a batch must not wait long for it. */
 const WITHIN_MS = 5_000;
 
-/** What the account holds now; undefined where it does not say so soon: nothing depends on it. */
+/** The account's present balance; undefined if the service does not answer in time. Nothing depends on it. */
 export async function readBalance({
   api,
   log,

@@ -12,9 +12,10 @@ import { batchFault, wrongAccount, wrongService } from '../failure.js';
 import { latestJobs, mayRebind, provesSameAccount } from '../worker/same-account.js';
 
 /**
- * The account to which a run binds its batch: the one that the batch was first run with, or this worker's own where
- * the batch has none yet or its key was rotated; a key replaced in its file leaves the batch's account as it is. Throws the batch's fault where this worker's key is not the batch's,
- * and `BananaHubError` where the service does not take it.
+ * The account to which a run binds its batch: that of the batch's first run, or this worker's own if the batch has
+ * none yet or its key was rotated; a key replaced in its file leaves the batch's account unchanged.
+ * Throws the batch's fault if this worker's key is not the batch's, and `BananaHubError` if the service refuses the
+ * key.
  */
 export async function accountOfRun(
   state: Pick<WorkerState, 'store' | 'api' | 'runAccounts'>,
@@ -39,7 +40,7 @@ export async function accountOfRun(
   return api.account;
 }
 
-/** Throws unless this worker may work for a run, whether its sheet has been read yet or not. */
+/** Throws unless this worker may run activities of a run, whether its sheet has been read yet or not. */
 export async function checkAccount(
   state: Pick<WorkerState, 'store' | 'api' | 'runAccounts'>,
   run: RunRef,
@@ -55,8 +56,9 @@ export async function checkAccount(
 }
 
 /**
- * A key that the service does not take is no one's account: bound to it, a batch could not continue with the right one. A
- * batch that names no service is bound only to one that has answered: only then is it known not to be a sandbox.
+ * A key that the service refuses belongs to no account: a batch bound to it could not continue with the right one. A
+ * batch that names no service is bound only to one that has answered, since only then is it known not to be a
+ * sandbox.
  */
 async function refuseUnknownKey(
   { api }: Pick<WorkerState, 'api'>,
@@ -70,7 +72,7 @@ async function refuseUnknownKey(
   }
 }
 
-/** Drawings must not pass for images: a sandbox makes only what was submitted to it, and no other service does either. */
+/** A sandbox's drawings must not pass for images: it runs only batches submitted to it, and no other service runs those. */
 function refuseOtherService(
   api: Pick<WorkerState['api'], 'account' | 'isSandbox'>,
   { service }: Pick<RunRequest, 'service'>,

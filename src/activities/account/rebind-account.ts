@@ -10,8 +10,8 @@ import { latestJobs, mayRebind, provesSameAccount } from '../worker/same-account
 import type { Activities } from '../../workflows/protocol/activities.js';
 
 /**
- * Makes the worker's key the batch's own, once it has shown that it knows a job of the batch; a batch of which no job
- * is known takes it as it is. Throws a failure that is not repeated for a key of another account.
+ * Makes the worker's key the batch's own once the service has shown that the key knows a job of the batch; without
+ * known jobs the batch takes the key unchecked. Throws a non-retryable failure for a key of another account.
  */
 export function rebindAccountActivity(state: WorkerState): Activities['rebindAccount'] {
   return async ({ run, jobId }) => {

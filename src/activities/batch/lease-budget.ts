@@ -8,10 +8,10 @@ import type { WorkerState } from '../worker/dependencies.js';
 import { withStorageRetries } from '../worker/storage-fault.js';
 import type { Activities, LeaseBudgetInput } from '../../workflows/protocol/activities.js';
 
-/** Writers of one book besides this one: tries of the same activity, and a batch from before its reset. */
+/** Other writers of the same book: attempts of the same activity, and a batch from before its reset. */
 const WRITES_TRIED = 5;
 
-/** Leases a budget in the run's book, where no reset of a workflow can take it back. */
+/** Leases a budget in the run's book, where no reset of a workflow can undo it. */
 export function leaseBudgetActivity(state: Pick<WorkerState, 'store' | 'limits'>): Activities['leaseBudget'] {
   return (input) => withStorageRetries(state, () => lease(state, input));
 }
@@ -22,7 +22,7 @@ async function lease(
 ): Promise<LeaseAnswer> {
   for (let writes = 1; ; writes++) {
     const { book, etag } = await readBook(store, run);
-    // Without it no one knows what was leased before: it must be restored.
+    // Without the book nobody knows what was leased before: it must be restored.
     if (isBegun && etag === undefined) {
       const ref = at(run, budgetKey(run, run.runSeq));
       throw new StorageError('not-found', ref, `${ref.key} is gone from ${ref.bucket}.`);

@@ -21,19 +21,19 @@ import type {
   StillHeldDetails,
 } from '../../workflows/protocol/activities.js';
 
-/** What the last look left for the next. */
+/** What the last check left for the next. */
 const Progress = z.object({
-  /** The balance that did not cover a create. */
+  /** The balance that was too low for a create. */
   available: z.string().exactOptional(),
 });
 type Progress = z.infer<typeof Progress>;
 
-/** A real create is tried at least this often even when the balance seems unchanged: it may have changed unseen. */
+/** A real create is sent at least this often even when the balance seems unchanged: changes may have been missed. */
 const LOOKS_PER_CREATE = 12;
 
 /**
- * Looks once whether a hold's cause has ended; where it has not, fails and is repeated by Temporal with growing waits.
- * At most one create and one look at the balance each time, whatever the size of the batch.
+ * Checks once whether a hold's cause has ended; if not, it fails and Temporal retries it with growing waits.
+ * Sends at most one create and one request for the balance each time, whatever the size of the batch.
  */
 export function probeActivity(state: WorkerState): Activities['probe'] {
   return async (input) => {
@@ -56,14 +56,14 @@ export function probeActivity(state: WorkerState): Activities['probe'] {
   };
 }
 
-/** The one candidate whose job is yet to be made. */
+/** The one candidate without a job. */
 function createAmong({ candidates }: ProbeInput): ReturnType<typeof inTurn> {
   const by = candidates.findIndex(({ jobId }) => jobId === undefined);
   const candidate = candidates[by];
   return candidate && { by, candidate };
 }
 
-/** The candidate whose turn it is, so that none of them alone keeps the hold up. */
+/** The candidate whose turn it is, so that no single one can keep the hold active. */
 function inTurn({
   candidates,
 }: ProbeInput): { readonly by: number; readonly candidate: ProbeCandidate } | undefined {
@@ -72,7 +72,7 @@ function inTurn({
   return candidate && { by, candidate };
 }
 
-/** Whether a refusal concerns the candidate and nothing else: the account and the service are well again. */
+/** Whether a refusal concerns only the candidate, so that account and service work again. */
 function blamesRowAlone(error: BananaHubError, cause: HoldCause): boolean {
   switch (error.code) {
     case 'invalid-request':
@@ -87,8 +87,8 @@ function blamesRowAlone(error: BananaHubError, cause: HoldCause): boolean {
 }
 
 /**
- * Whether the account, whose balance was answered, is well, and what fails with `error` is the service for a row: held
- * on, one row that always fails would keep all waiting.
+ * Whether the account works, since its balance was answered, and `error` is the service failing for one row: if the
+ * hold continued, one row that always fails would stop all others.
  */
 function isAccountWell({ scope, code }: HoldCause, error: unknown, row?: ShardRow): boolean {
   if (scope !== 'account' || code === JOBS_MISSING) return false;
@@ -96,7 +96,7 @@ function isAccountWell({ scope, code }: HoldCause, error: unknown, row?: ShardRo
   return (meaning?.kind === 'hold' || meaning?.kind === 'passing') && meaning.cause.scope !== 'account';
 }
 
-/** The create is the row's own again, with word of what the try may have bought. */
+/** Hands the create back to the row, with what the attempt may have bought. */
 function leftToRow(input: ProbeInput, { cause: error, sentAtMs }: RefusedCreate): ProbeResult {
   const turn = inTurn(input);
   if (!turn) return {};
@@ -109,17 +109,17 @@ async function look(state: WorkerState, input: ProbeInput, before: Progress): Pr
   const { run, cause, candidates } = input;
   if (cause.scope === 'storage') {
     await state.store.put(at(run, probeKey(run)), Buffer.from('probe\n'), { contentType: 'text/plain' });
-    // Rows need no permission to delete.
+    // Rows themselves have no permission to delete.
     await state.store.delete(at(run, probeKey(run))).catch(() => undefined);
     return {};
   }
   const jobIds = candidates.flatMap(({ jobId }) => (jobId === undefined ? [] : [jobId]));
-  // Not only a refused key may have been replaced.
+  // A key may also have been replaced for other reasons than a refusal.
   state.api.renewKey();
   await checkAccount(state, run, jobIds);
   const turn = inTurn(input);
   if (cause.scope === 'account' || !turn) {
-    // While nothing may be bought, only a balance that grows can show that there are funds.
+    // While nothing may be bought, only a growing balance can show that there are funds.
     const mustGrow = !turn && cause.code === 'insufficient-balance';
     await lookAtBalance(state, before, mustGrow);
   }
@@ -132,7 +132,7 @@ async function look(state: WorkerState, input: ProbeInput, before: Progress): Pr
   return { by, ...(await createOrDoubt(state, input, candidate)) };
 }
 
-/** Looks whether the missing job or a later one is there; where there is no later one, buys it, and a later look is at its job. */
+/** Checks whether the missing job or a later one exists. Without a later one it buys one, which the next checks look for. */
 async function lookForJobs(
   state: WorkerState,
   input: ProbeInput,
@@ -171,7 +171,7 @@ async function createOrDoubt(
   return createCandidate(state, input, candidate);
 }
 
-/** Fails while the balance has not grown beyond what did not cover a create. */
+/** Fails while the balance has not grown beyond the one that was too low for a create. */
 async function lookAtBalance(state: WorkerState, before: Progress, mustGrow: boolean): Promise<void> {
   const { available } = await state.api.getBalance(cancellationSignal());
   if (mustGrow && before.available === undefined) {
@@ -191,7 +191,7 @@ async function lookAtJob(state: WorkerState, cause: HoldCause, jobId: JobId): Pr
     if (cancellationSignal().aborted || !isAccountWell(cause, error)) throw error;
   });
   if (!job) return {};
-  // Its image is to be seen, and other rows wait meanwhile.
+  // Its image must be checked, and other rows wait meanwhile.
   if (cause.code === IMAGE_HOST && job.kind === 'unfinished') throw retryable(cause.message);
   if (cause.code === IMAGE_HOST && job.kind === 'done') {
     (await state.downloadImage(job.imageUrl, cancellationSignal())).release();
@@ -200,7 +200,7 @@ async function lookAtJob(state: WorkerState, cause: HoldCause, jobId: JobId): Pr
   return cause.code === IMAGE_HOST ? {} : { isThrough: true };
 }
 
-/** Buys the waiting row's generation: if that goes through, the cause has ended and nothing was bought in vain. */
+/** Buys the waiting row's generation: if that succeeds, the cause has ended and the money was not wasted. */
 async function createCandidate(
   state: WorkerState,
   { run, idempotencyHorizonMs }: ProbeInput,
@@ -208,11 +208,11 @@ async function createCandidate(
 ): Promise<ProbeResult> {
   const account = await state.runAccounts.check(run);
   const row = await state.shardRows.row({ run, ...candidate });
-  // An earlier look may have been ended while it sent the same.
+  // An earlier check may have been ended while it sent the same create.
   const place = callbackRefOf({ ...candidate, run });
   const create = { ...candidate, run, row, place, idempotencyHorizonMs, isInDoubt: true };
   const outgoing = await outgoingCreate(state, create);
-  // For the row itself to say.
+  // The row itself must report this.
   if (outgoing.kind === 'unrepeatable') return { unansweredSinceMs: outgoing.sentAtMs };
   const sentAtMs = Date.now();
   try {
@@ -236,7 +236,7 @@ async function createCandidate(
   }
 }
 
-/** A create of the candidate that gave no job. */
+/** A create of the candidate that made no job. */
 class RefusedCreate extends Error {
   readonly row: ShardRow;
   readonly sentAtMs: number;
@@ -248,7 +248,7 @@ class RefusedCreate extends Error {
   }
 }
 
-/** The failure that makes Temporal look again later, with what the next look must know. */
+/** The failure that makes Temporal check again later, with the state for the next check. */
 async function stillHeld(
   state: WorkerState,
   input: ProbeInput,
@@ -268,7 +268,7 @@ async function stillHeld(
   if (meaning?.kind !== 'hold' && meaning?.kind !== 'passing') return error;
   const unanswered = create && mayHaveCreated(error) && { unansweredSinceMs: create.sentAtMs };
   const { message } = meaning.cause;
-  // No one but this try knows of it yet, and between two tries it could not tell.
+  // Only this attempt knows of the create yet, and cannot report it between two attempts.
   const turn = cause.code === JOBS_MISSING ? createAmong(input) : inTurn(input);
   if (unanswered && turn && !turn.candidate.isReplay && turn.candidate.unansweredSinceMs === undefined) {
     const details: StillHeldDetails = { by: turn.by, ...unanswered };

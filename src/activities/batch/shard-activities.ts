@@ -18,14 +18,14 @@ import type { WorkerState } from '../worker/dependencies.js';
 import { withStorageRetries } from '../worker/storage-fault.js';
 import type { Activities, RecordOutcomesInput } from '../../workflows/protocol/activities.js';
 
-/** Tells a shard what it must know of its rows, and what an earlier execution of it has recorded. */
+/** Returns what a shard must know of its rows, and what an earlier execution of the shard has recorded. */
 export function openShardActivity(state: WorkerState): Activities['openShard'] {
   return ({ run, shard, openedBy, prices }) =>
     bearingBucket(state, async () => {
       const rows = await state.shardRows.all(run, shard);
       const parts = await listParts(state.store, run, shard);
       const recorded = await readParts(state.store, run, parts);
-      // From here on creates may be sent that only this shard's workflow knows of.
+      // From here on there may be creates that only this shard's workflow knows of.
       const first = await noteOpened(state.store, run, shard, { openedBy });
       const doubt = first.openedBy === openedBy ? undefined : { runSeq: run.runSeq, ...first };
       const overview = overviewOf(rows, recorded, { nextPart: (parts.at(-1)?.part ?? -1) + 1, doubt });
@@ -33,7 +33,7 @@ export function openShardActivity(state: WorkerState): Activities['openShard'] {
     });
 }
 
-/** What images of rows cost, as runs of equal prices. */
+/** Prices of the rows' images, run-length encoded. */
 function rowPrices(rows: readonly ShardRow[], table: PriceTable): NonNullable<ShardOverview['prices']> {
   const runs: { price: number; rows: number }[] = [];
   for (const row of rows) {
@@ -56,7 +56,7 @@ function overviewOf(
     doubt,
   }: {
     readonly nextPart: number;
-    /** Set where an earlier execution may have sent creates that no one has recorded. */
+    /** Set if an earlier execution may have sent creates that were not recorded. */
     readonly doubt: { readonly runSeq: number; readonly openedAtMs: number } | undefined;
   },
 ): ShardOverview {
@@ -80,7 +80,7 @@ function startOf(row: ShardRow, doubt: Parameters<typeof overviewOf>[2]['doubt']
   return leftUnended(row, { ...doubt, leftAt: new Date(doubt.openedAtMs).toISOString() }).start ?? row;
 }
 
-/** What a shard must know of where a row starts; nothing of one that starts afresh. */
+/** How far a row had come before; undefined for a row that starts from its first generation. */
 function knownStart(row: number, start: RowStart): readonly KnownRow[] {
   const { generation, jobId, unansweredSinceMs, openedSinceMs, standing } = start;
   const startsAfresh =
@@ -98,10 +98,10 @@ function knownStart(row: number, start: RowStart): readonly KnownRow[] {
   ];
 }
 
-/** Rows that are looked for in the bucket at a time. */
+/** Rows that are checked in the bucket at a time. */
 const LOOKS_AT_ONCE = 16;
 
-/** Writes one part: rows that have settled, with what they cost. Writing it again changes nothing. */
+/** Writes one part: settled rows with their costs. Idempotent. */
 export function recordOutcomesActivity(state: WorkerState): Activities['recordOutcomes'] {
   return ({ run, shard, part, settled }: RecordOutcomesInput) =>
     bearingBucket(state, async () => {
@@ -114,7 +114,7 @@ export function recordOutcomesActivity(state: WorkerState): Activities['recordOu
     });
 }
 
-/** A row's outcome, with what the service said; one that is said to keep its image has the new one where that was stored all the same, unseen by its shard. */
+/** A row's outcome, with the service's text. A row reported to keep its old image has the new one if that was stored after all, unknown to its shard. */
 export async function outcomeOf(
   state: WorkerState,
   run: RunRef,
@@ -125,7 +125,7 @@ export async function outcomeOf(
   return row.standing && settled.end.kind !== 'stored' ? orStored(state, run, row, outcome) : outcome;
 }
 
-/** The outcome of a row, or that of its image where that lies in the bucket. */
+/** The outcome of a row, or `stored` if its image is in the bucket. */
 async function orStored(
   { store }: WorkerState,
   run: RunRef,
@@ -137,8 +137,8 @@ async function orStored(
 }
 
 /**
- * Settles as `shard-lost` every row of a shard that has neither a recorded outcome nor its image in the bucket; their keys
- * give their jobs back later.
+ * Settles as `shard-lost` all rows of a shard that have neither a recorded outcome nor an image in the bucket; their
+ * idempotency keys return their jobs later.
  */
 export function recordLostShardActivity(state: WorkerState): Activities['recordLostShard'] {
   return ({ run, shard, openedAtMs }) =>
@@ -163,7 +163,7 @@ export function recordLostShardActivity(state: WorkerState): Activities['recordL
     });
 }
 
-/** With heartbeats, by which a worker that dies meanwhile is noticed soon. */
+/** Sends heartbeats, so that the death of the worker is noticed soon. */
 function bearingBucket<T>(state: WorkerState, work: () => Promise<T>): Promise<T> {
   return withHeartbeat(() => withStorageRetries(state, work));
 }

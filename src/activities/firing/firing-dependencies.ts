@@ -3,9 +3,9 @@ import type { FiringMeans } from '../../schedules/firings/submit-firing.js';
 import type { TellEvent } from '../../schedules/firings/tell-skips.js';
 import type { ActivityLimits } from '../limits.js';
 
-/** What the activities of firings are given: opened by the worker, closed by the worker. */
+/** Dependencies of the activities of a schedule's runs: opened and closed by the worker. */
 export interface FiringDependencies extends FiringMeans {
-  /** Absent where no one wants to hear. */
+  /** Absent if no notices are configured. */
   readonly tell?: TellEvent | undefined;
   readonly log: Logger;
   readonly limits: Pick<ActivityLimits, 'firingFaultMs' | 'firingStartMs'>;

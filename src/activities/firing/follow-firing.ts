@@ -20,12 +20,12 @@ import { argumentOf } from './start-firing.js';
 
 const SHORTEST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 10_000;
-/** The server needs a moment to count a firing that it skips. */
+/** The server needs a moment to count a skipped run of the schedule. */
 const LOOK_AFTER_MS = 1_500;
 const LOOK_EVERY_MS = 60_000;
 const AGAIN_AFTER_MS = 5_000;
 
-/** Waits for the end of a firing's batch, and records it. */
+/** Waits for the end of the batch, and records it. */
 export function followFiringActivity(dependencies: FiringDependencies): FiringActivities['followFiring'] {
   return (input) =>
     withHeartbeat(async () => {
@@ -68,7 +68,7 @@ async function settled(
   } catch (error) {
     const outage = error instanceof StorageError && faultOf(error, { schedule, label: schedule });
     if (outage && outage.kind === 'passing') throw error;
-    // A firing that is open for ever would keep all that follow it from starting.
+    // A run of the schedule that stays open for ever would keep all later ones from starting.
     means.log.error({ schedule, error }, 'The end of a run of a schedule could not be recorded.');
   }
   return { kind: 'ended', batchId, runSeq, end, tally };
@@ -93,7 +93,7 @@ async function recordEnd(
   });
 }
 
-/** Looks for firings that are skipped while this one's batch is running: soon after each time of the schedule. */
+/** Checks for runs of the schedule that are skipped while this one's batch is running, shortly after each time of the schedule. */
 class SkipLooks {
   readonly #means: FiringDependencies;
   readonly #input: FollowFiringInput;
@@ -108,7 +108,7 @@ class SkipLooks {
     if (Date.now() >= this.#dueMs) await this.look();
   }
 
-  /** Never throws: a firing is followed whether the others can be looked at or not. */
+  /** Never throws: the batch is followed even if the check fails. */
   async look(): Promise<void> {
     const { home, schedule } = argumentOf(this.#input);
     const now = new Date();
@@ -116,7 +116,7 @@ class SkipLooks {
     try {
       const inTheWay = () => this.#inTheWay();
       const next = await tellSkips(this.#means, { home, schedule, inTheWay }, now);
-      // One that was deleted fires no more; what it has begun continues.
+      // A deleted schedule has no more runs; the batch that it started continues.
       if (!next) this.#dueMs = Infinity;
       const [first] = next ?? [];
       if (first) this.#dueMs = Math.min(this.#dueMs, first.getTime() + LOOK_AFTER_MS);
@@ -136,7 +136,7 @@ class SkipLooks {
   }
 }
 
-/** Cancels a firing's batch as `cancel` does; one that has ended, or is about to, is left as it is. */
+/** Cancels the batch as `cancel` does; no effect if the batch has ended or is about to. */
 export function cancelFiringActivity(dependencies: FiringDependencies): FiringActivities['cancelFiring'] {
   return async ({ run }) => {
     const { client } = dependencies;

@@ -29,7 +29,7 @@ import type {
 
 const Progress = z.object({ budget: z.object({ spentMs: z.number(), tries: z.number() }) });
 
-/** Passing faults are tolerated by trying again; where they do not pass, the firing has failed like one that is refused. */
+/** Temporary faults are retried; if they persist, the run of the schedule has failed, as after a refusal. */
 export function startFiringActivity(dependencies: FiringDependencies): FiringActivities['startFiring'] {
   return (input) => {
     const { info } = Context.current();
@@ -40,7 +40,7 @@ export function startFiringActivity(dependencies: FiringDependencies): FiringAct
   };
 }
 
-/** The argument of a firing as this version knows it. */
+/** The argument of a run of the schedule, as this version knows it. */
 export function argumentOf({ argument }: Pick<FiringInput, 'argument'>): FiringArgument {
   const parsed = firingArgument.safeParse(argument);
   if (parsed.success) return parsed.data;
@@ -57,7 +57,7 @@ class StartingFiring {
   readonly #argument: FiringArgument;
   readonly #firing: FiringIdentity;
   readonly #startedAt: string;
-  /** As far as it is known by now. */
+  /** As far as it has been read. */
   #sheet: ScheduledSheet | undefined;
 
   constructor(means: FiringDependencies, input: FiringInput) {
@@ -124,7 +124,7 @@ class StartingFiring {
     switch (start.kind) {
       case 'started': {
         const { run, workflowRunId } = start;
-        // Its batch is running: that this cannot be noted makes no failure of it.
+        // The batch is running: failing to record that is no failure.
         await this.#record({ kind: 'running', ...run }).catch((error: unknown) =>
           this.#logUnrecorded(error, 'The start of a run of a schedule could not be recorded.'),
         );
@@ -145,7 +145,7 @@ class StartingFiring {
     }
   }
 
-  /** Tells and records why nothing was bought; where the bucket cannot be written either, Temporal alone knows it. */
+  /** Records and reports why nothing was bought; if the bucket cannot be written either, only Temporal has the reason. */
   async #fail({ message, told }: FiringRefusal): Promise<StartFiringResult> {
     const { tell } = this.#means;
     const { schedule, firingAt } = this.#firing;
@@ -181,7 +181,7 @@ class StartingFiring {
     });
   }
 
-  /** Those of the time when no worker was there, or no one looked any more. */
+  /** Those skipped while no worker was running, or after the last check. */
   async #tellSkips(): Promise<void> {
     const { log } = this.#means;
     const { home, schedule } = this.#argument;

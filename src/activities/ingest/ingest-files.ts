@@ -20,7 +20,7 @@ import {
 import type { ObjectStore } from '../../storage/object-store.js';
 import { cancellationSignal } from '../worker/activity-context.js';
 
-/** The rejected records with every cell that has something in it, also those that no header names. */
+/** The rejected records with all their non-empty cells, including those without a header. */
 export class Rejects {
   readonly #ledger: ReturnType<LedgerFiles['open']>;
   readonly #csv: ReturnType<LedgerFiles['openCsv']>;
@@ -43,7 +43,7 @@ export class Rejects {
     await this.#csv.add(rejectCells(rejected));
   }
 
-  /** Stores them; the columns that they have: `columns`, and what turned up beyond them. */
+  /** Stores them. Returns their columns: `columns`, and any others that were found. */
   async store(run: RunRef, columns: readonly string[], delimiter: string): Promise<readonly string[]> {
     const own = new Set([...columns, ...this.#filled].filter((name) => !isReportColumn(name)));
     await this.#ledger.store(rejectsLedgerKey(run, run.runSeq), 'application/jsonl');
@@ -52,7 +52,7 @@ export class Rejects {
   }
 }
 
-/** The records that are left out as repeats. */
+/** The records left out as duplicates. */
 export class SkippedRecords {
   readonly #files: LedgerFiles;
   #file: ReturnType<LedgerFiles['open']> | undefined;
@@ -72,7 +72,7 @@ export class SkippedRecords {
   }
 }
 
-/** The rows that keep the outcome they have. */
+/** The rows that keep their outcome. */
 export class CarriedRows {
   readonly #file: ReturnType<LedgerFiles['open']>;
   #tally: Tally = EMPTY_TALLY;
@@ -99,7 +99,7 @@ export class CarriedRows {
   }
 }
 
-/** The images that their rows have under other names now. */
+/** The images of rows that were renamed. */
 export class Renames {
   readonly #files: LedgerFiles;
   #file: ReturnType<LedgerFiles['open']> | undefined;
@@ -113,16 +113,13 @@ export class Renames {
     await this.#file.add({ rowId, contentHash, from, to } satisfies RenameLine);
   }
 
-  /** Writes no file where there are none. */
+  /** Writes no file if there are none. */
   async store(run: RunRef): Promise<void> {
     await this.#file?.store(renamesKey(run, run.runSeq), 'application/jsonl');
   }
 }
 
-/**
- * Writes rows as shards of equal length, each as soon as it is full. Canaries, by their order among the rows, are a shard
- * of their own before the others.
- */
+/** Writes rows as shards of equal length, each as soon as it is full. Canaries, in row order, are a shard of their own before the others. */
 export class ShardWriter {
   readonly #store: ObjectStore;
   readonly #run: RunRef;
@@ -148,7 +145,7 @@ export class ShardWriter {
     return this.#rows;
   }
 
-  /** Rows of the first shard, where that is one of canaries. */
+  /** Rows of the first shard if it is the canary's. */
   get canaryRows(): number {
     return this.#canaryRows.length;
   }
@@ -156,7 +153,7 @@ export class ShardWriter {
   async add(row: ShardRow): Promise<void> {
     if (this.#canaries.has(this.#rows++)) {
       this.#canaryRows.push(row);
-      // Its number is taken from now on; it is written when it is whole.
+      // Its number is reserved now; it is written when it is complete.
       if (this.canaryRows === 1) this.#count += 1;
       return;
     }

@@ -32,10 +32,10 @@ import { withStorageRetries } from '../worker/storage-fault.js';
 import type { Activities } from '../../workflows/protocol/activities.js';
 
 /**
- * Turns what a run was asked to do into immutable shards of checked rows: those of its sheet, or those of the batch
- * that a retry or redo takes up. Rows whose outcome stands are carried over; rejected records are told in
- * `rejects.csv`; images whose rows have other names now are copied there. Run again after its end, it changes nothing:
- * shards may be running on what it wrote. Nothing is bought before it has ended.
+ * Turns a run's request into immutable shards of checked rows: those of its sheet, or those of the batch that a retry
+ * or redo selects. Rows whose outcome stays valid are carried over; rejected records are listed in `rejects.csv`;
+ * images of renamed rows are copied there. If repeated after its end it changes nothing, since shards may already use
+ * what it wrote. Nothing is bought before it has ended.
  */
 export function ingestActivity(state: WorkerState): Activities['ingest'] {
   return ({ run, settings }) =>
@@ -48,7 +48,7 @@ export function ingestActivity(state: WorkerState): Activities['ingest'] {
     );
 }
 
-/** A sheet that cannot be trusted will not get better by trying again. */
+/** Fails without retry: a sheet that cannot be trusted does not improve by another attempt. */
 function refuseSheet(error: unknown): never {
   if (error instanceof SheetError) throw ApplicationFailure.nonRetryable(error.message, 'SheetError');
   throw error;
@@ -66,12 +66,12 @@ async function ingest(
   refuseOlder(run, before.batch);
   const account = await accountOfRun(state, run, request, before);
   const shardRows = shardLength(request.rows);
-  // Files of a version that did not say how its carried rows had ended are made again.
+  // Files of a version that did not record how its carried rows had ended are made again.
   if (before.batch?.runSeq === run.runSeq && before.batch.carriedTally) {
     await finishRenames(store, run, signal);
     return resultOf(before.batch, before.batch.carriedTally, shardRows);
   }
-  // It may have been ended in the midst of it.
+  // That run may have been ended halfway.
   if (before.base && !(await isSealed(store, before.base))) await finishRenames(store, before.base, signal);
   const present = await PresentImages.list(store, run);
   const { canary } = settings;
@@ -111,7 +111,7 @@ async function ingest(
   await renames.store(run);
   await setRenamedAside(store, run, signal);
   const rejectColumns = await sheet.storeLeftOut(run);
-  // The last before anything is bought.
+  // The last request before anything is bought.
   const balance = await readBalance(state);
   const batch: BatchFile = {
     format: 1,
@@ -119,7 +119,7 @@ async function ingest(
     account,
     runSeq: run.runSeq,
     base: before.base?.runSeq ?? 0,
-    // The rows of a redo may be many; they stand in the request.
+    // A redo may name many rows; they are in the request.
     sheet: { ...request, redo: [] },
     settings,
     rejectColumns: [...rejectColumns],
@@ -152,7 +152,7 @@ function resultOf(
   return { shardCount, shardRows, rows, settled, ...(canary && { canaryRows: canary.rows }) };
 }
 
-/** Replaces what the run before wrote, never what a newer one did. */
+/** Replaces what the run before wrote, but never what a newer run wrote. */
 async function putBatchFile(store: ObjectStore, run: RunRef, batch: BatchFile): Promise<void> {
   const ref = at(run, batchFileKey(run));
   const head = await store.head(ref);
@@ -164,8 +164,8 @@ async function putBatchFile(store: ObjectStore, run: RunRef, batch: BatchFile): 
 }
 
 /**
- * The plan of a row, which is over where its image lies in the bucket though no one recorded how it came there, be it
- * under the name that the row had before. Of a row with an image that is to be made again, only a new one counts.
+ * The plan of a row. A row is finished if its image is in the bucket, even if unrecorded or under the row's earlier
+ * name. For a row whose image is to be made again, only a new image counts.
  */
 async function planWithImages(
   run: RunRef,
@@ -175,7 +175,7 @@ async function planWithImages(
   const formerId = before ? undefined : formerRowId(row.rowId);
   const formerName = before?.imageName ?? imageNameOf(formerId ?? row.rowId);
   if (plan.kind === 'carry' && before?.start === undefined) {
-    // Without an image it stays so, but for one that another row's image might replace now that the name is free.
+    // Without an image the plan stays, except where another row's image might take the name that is now free.
     if (plan.outcome.end.kind === 'stored' || formerName === row.imageName) return { plan, move };
   }
   const start = plan.kind === 'run' ? plan.start : before?.start;

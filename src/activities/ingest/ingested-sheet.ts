@@ -11,20 +11,20 @@ import type { RunRef } from '../../storage/layout.js';
 import type { ObjectStore } from '../../storage/object-store.js';
 import { Rejects, SkippedRecords } from './ingest-files.js';
 
-/** What a run takes of its sheet besides the rows, together with what stays of the batch's earlier sheets. */
+/** What a run takes from its sheet besides the rows, merged with what stays of the batch's earlier sheets. */
 export class IngestedSheet {
   readonly #store: ObjectStore;
   readonly #request: RunRequest;
   readonly #tally = new SheetTally();
   readonly #rejects: Rejects;
   readonly #skipped: SkippedRecords;
-  /** The batch that the rows of this run join; undefined where the run's sheet is the whole batch. */
+  /** The batch that the rows of this run join; undefined if the run's sheet is the whole batch. */
   readonly #joined: Required<BeforeRun>['batch'];
   readonly #base: BeforeRun['base'];
   readonly #labels: MergedLabels;
   readonly #columns: SheetColumnList;
   #rejectColumns: readonly string[] = [];
-  /** The sheet is one of our own reports, whose columns of ours say what rows are, not what a sheet says of them. */
+  /** The sheet is one of our own reports: its report columns describe outcomes and are not input. */
   #isReport = false;
 
   constructor(
@@ -52,7 +52,7 @@ export class IngestedSheet {
 
   get labelColumns(): readonly string[] {
     if (this.#joined) return this.#labels.columns;
-    // Rows that stay for rejected records may have columns that the sheet lacks.
+    // Rows kept for rejected records may have columns that the sheet lacks.
     return [...new Set([...this.#tally.summary().labelColumns, ...this.#labels.columns])];
   }
 
@@ -60,7 +60,7 @@ export class IngestedSheet {
     return this.#columns.columns;
   }
 
-  /** To be called before the first row. A retry or redo has no sheet that could fix what was rejected. */
+  /** Call before the first row. A retry or redo has no sheet that could fix rejected records. */
   async begin(): Promise<void> {
     if (this.#joined && this.#base) {
       for await (const skipped of skippedOf(this.#store, this.#base)) await this.#skipped.add(skipped);
@@ -90,7 +90,7 @@ export class IngestedSheet {
     }
   }
 
-  /** A row with its labels under the names that the batch has for them. */
+  /** A row with its labels under the batch's column names. */
   spelled(row: PromptRow, isKept: boolean): PromptRow {
     const isSpelled = this.#joined ? isKept : !isKept;
     const spelled = isSpelled ? row : this.#spelledLabels(row);
@@ -107,7 +107,7 @@ export class IngestedSheet {
     };
   }
 
-  /** Stores the records of which no row is made; the columns that the rejected ones have. */
+  /** Stores the records of which no row is made; returns the columns of the rejected ones. */
   async storeLeftOut(run: RunRef): Promise<readonly string[]> {
     await this.#skipped.store(run);
     const kept = this.#rejectColumns;
@@ -124,7 +124,7 @@ export class IngestedSheet {
     }
   }
 
-  /** Records of a sheet that joins a batch come after all of its rows: what of these they stand for is not known. */
+  /** Records of a sheet that joins a batch are placed after all of its rows, since their true position is unknown. */
   #placed<T extends LeftOutRecord>(record: T): T {
     return this.#joined ? { ...record, place: undefined } : record;
   }
@@ -138,22 +138,22 @@ export class IngestedSheet {
   }
 }
 
-/** The carried columns of a batch and those of a sheet that joins it: names that our files show alike are one column. */
+/** The carried columns of a batch and those of a sheet that joins it. Names that look the same in our files are one column. */
 class MergedLabels {
-  /** By how our files show a name, in any case of letters: the name that stands. */
+  /** The chosen spelling by the name as our files show it, ignoring letter case. */
   readonly #names = new Map<string, string>();
 
-  /** `before` are the batch's own; their spellings stand. */
+  /** `before` are the batch's own columns, whose spellings are kept. */
   constructor(before: readonly string[]) {
     for (const name of before) this.spelled(name);
   }
 
-  /** All columns so far: the batch's own, then those that came with rows, in the order in which they turned up. */
+  /** All columns so far: the batch's own, then those added by rows, in order of appearance. */
   get columns(): readonly string[] {
     return [...this.#names.values()];
   }
 
-  /** The name under which the batch has a column. */
+  /** The batch's spelling of a column. */
   spelled(name: string): string {
     const shown = metadataLabelName(name).trim().toLowerCase();
     const known = this.#names.get(shown);
@@ -161,7 +161,7 @@ class MergedLabels {
     return known ?? name;
   }
 
-  /** A row's labels under the batch's names. */
+  /** A row's labels under the batch's column names. */
   of<T extends JsonValue>(labels: Readonly<Record<string, T>>): Readonly<Record<string, T>> {
     return Object.fromEntries(Object.entries(labels).map(([name, value]) => [this.spelled(name), value]));
   }

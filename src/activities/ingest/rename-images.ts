@@ -21,9 +21,9 @@ import {
 const COPIES_AT_ONCE = 32;
 
 /**
- * Sets copies aside of those images of a run's `renames.jsonl` whose places other rows take. To be called before the
- * run's batch.json says that its rows are known: until then nothing that an earlier run knows is overwritten. Called
- * again, it changes nothing. Throws StorageError.
+ * Makes temporary copies of those images of a run's `renames.jsonl` whose places other rows take. Call before the
+ * run's batch.json says that its rows are known: until then nothing of an earlier run is overwritten. Idempotent.
+ * Throws StorageError.
  */
 export async function setRenamedAside(store: ObjectStore, run: RunRef, signal: AbortSignal): Promise<void> {
   await forEachRename(store, run, signal, async ({ rename, aside }) => {
@@ -33,7 +33,7 @@ export async function setRenamedAside(store: ObjectStore, run: RunRef, signal: A
     const to = at(run, aside);
     const over = await store.head(to, signal);
     const there = over && fromStoredIdentity(over.metadata);
-    // An earlier try may have been before a late store of the same row.
+    // An earlier attempt may have happened before a late store of the same row.
     const isCopied =
       there &&
       isImageOf(there, rename, imageNameAt(rename.from)) &&
@@ -43,9 +43,9 @@ export async function setRenamedAside(store: ObjectStore, run: RunRef, signal: A
 }
 
 /**
- * Copies the images of a run's `renames.jsonl` to the keys under which its rows have them; the old objects stay, unless
- * another row's image takes their place. To be called once batch.json has the run's rows, by the one who needs the images
- * next. Called again, it only does what is missing, and never puts an image over a newer one. Throws StorageError.
+ * Copies the images of a run's `renames.jsonl` to the keys of their rows; the old objects stay, unless another row's
+ * image takes their place. Call once batch.json has the run's rows, from whatever needs the images next. If repeated,
+ * it only does what is missing, and never puts an image over a newer one. Throws StorageError.
  */
 export async function finishRenames(store: ObjectStore, run: RunRef, signal: AbortSignal): Promise<void> {
   const setAside: string[] = [];
@@ -53,19 +53,19 @@ export async function finishRenames(store: ObjectStore, run: RunRef, signal: Abo
     if (aside !== undefined) setAside.push(aside);
     const to = at(run, fullKey(run, rename.to));
     const source = await ownImage(store, at(run, aside ?? fullKey(run, rename.from)), rename, signal);
-    // Someone has deleted it: the row's image is missing under either name, and `verify` says so.
+    // Someone has deleted it: the row's image is missing under either name, and `verify` reports it.
     if (!source) return;
     const over = await store.head(to, signal);
     const there = over && fromStoredIdentity(over.metadata);
     if (there && !isOlder(there, run, source.identity, rename)) return;
     await copyImage(store, run, source, { rename, to, over }, signal);
   });
-  // Those that may not be deleted lie in the ledger's folder, where no one minds them.
+  // If they may not be deleted, they stay in the ledger's folder, where they do no harm.
   const remove = (key: string): Promise<void> => store.delete(at(run, key), signal).catch(() => undefined);
   await pMap(setAside, remove, { concurrency: COPIES_AT_ONCE, signal });
 }
 
-/** Whether what lies where a row's image belongs is to give way to it. */
+/** Whether the object at a row's place is older than the row's image and may be replaced. */
 function isOlder(there: StoredIdentity, run: RunRef, source: StoredIdentity, rename: RenameLine): boolean {
   if (isImageOf(there, rename, imageNameAt(rename.to))) return there.generation < source.generation;
   return there.runSeq < run.runSeq;
@@ -73,7 +73,7 @@ function isOlder(there: StoredIdentity, run: RunRef, source: StoredIdentity, ren
 
 interface Rename {
   readonly rename: RenameLine;
-  /** Where a copy is set aside, since another row's image takes its place; undefined where none does. */
+  /** Key of the temporary copy if another row's image takes its place; otherwise undefined. */
   readonly aside: string | undefined;
 }
 
@@ -89,7 +89,7 @@ async function forEachRename(
     for await (const rename of renameLines(store, run, signal)) {
       const isTaken = targets.lineOf(rename.from) !== undefined;
       const extension = path.posix.extname(rename.from);
-      // Not by the line: another try of the same ingest may find more images, or fewer.
+      // Not named by the line number: another attempt of the same ingest may find more images, or fewer.
       const aside = renamedKey(run, run.runSeq, rowTagOf(rename.rowId), extension);
       yield { rename, aside: isTaken ? aside : undefined };
     }
@@ -117,7 +117,7 @@ interface OwnImage {
   readonly identity: StoredIdentity;
 }
 
-/** What lies at a place, if it is the image of the row that is renamed. */
+/** The object at a place if it is the image of the renamed row. */
 async function ownImage(
   store: ObjectStore,
   ref: ObjectRef,
@@ -131,7 +131,7 @@ async function ownImage(
     : undefined;
 }
 
-/** Copies an image together with its identity, by which the run becomes the one that has put it there. */
+/** Copies an image together with its identity, which then names the run that put it there. */
 async function copyImage(
   store: ObjectStore,
   run: RunRef,
@@ -155,7 +155,7 @@ async function copyImage(
     });
   } catch (error) {
     if (!(error instanceof StorageError && error.code === 'precondition-failed')) throw error;
-    // The next try sees what lies there now: an earlier try of this copy, most likely.
+    // The next attempt checks what is there now: most likely the result of an earlier attempt.
     throw new StorageError('unavailable', to, `${to.bucket}/${to.key} changed while it was being read.`);
   }
 }

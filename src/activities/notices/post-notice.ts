@@ -5,7 +5,7 @@ import { cancellationSignal } from '../worker/activity-context.js';
 import type { WorkerState } from '../worker/dependencies.js';
 import type { Activities } from '../../workflows/protocol/activities.js';
 
-/** One attempt at delivering a notice; fails where it was not taken, and says when the next may come. */
+/** One attempt to deliver a notice; fails if it was not accepted, with the time of the next attempt. */
 export function postNoticeActivity({
   notices,
   log,
@@ -34,7 +34,7 @@ export function postNoticeActivity({
   };
 }
 
-/** A `Retry-After` only lengthens the wait: a receiver that asks for none must not be asked without end. */
+/** `Retry-After` can only lengthen the wait: a receiver that asks for none must not be called in a tight loop. */
 function again(message: string, attempt: number, retryAfterMs = 0): ApplicationFailure {
   return ApplicationFailure.create({
     message,

@@ -15,8 +15,8 @@ import type { Activities, WatchBatchInput } from '../../workflows/protocol/activ
 type State = Pick<WorkerState, 'tell' | 'lookAtRun' | 'limits' | 'log'>;
 
 /**
- * Looks at a batch now and then, for as long as its workflow is open, and tells of holds, of pauses of its own and of
- * standstills; and of its end where that came from outside. Returns at once where no one wants to hear.
+ * Checks a batch periodically while its workflow is open, and sends notices of holds, of pauses by the batch itself,
+ * of standstills, and of an end from outside. Returns at once if no notices are configured.
  */
 export function watchBatchActivity(state: State): Activities['watchBatch'] {
   return async (input) => {
@@ -27,7 +27,7 @@ export function watchBatchActivity(state: State): Activities['watchBatch'] {
     const { holdToldAfterMs, stuckToldAfterMs } = state.limits;
     const limits = { holdToldAfterMs, stuckToldAfterMs, everyMs: holdToldAfterMs / 2 };
     const batch = noticeBatchOf(input);
-    /** False where there is nothing more to watch. */
+    /** False if there is nothing more to watch. */
     const lookOnce = async (): Promise<boolean> => {
       const seen: RunLook = await lookAtRun(input.run);
       if (seen.kind === 'failed') {
@@ -38,7 +38,7 @@ export function watchBatchActivity(state: State): Activities['watchBatch'] {
       const watched = watchBatch(memory, seen.look, { ...limits, nowMs: lookedAtMs });
       const at = new Date(lookedAtMs).toISOString();
       for (const news of watched.news) await tell(noticeOf(eventOf(batch, news), at));
-      // Not before all is told: what is reported again by the next look has the same id.
+      // Only after all notices are sent: a notice that the next check sends again has the same id.
       memory = watched.memory;
       return true;
     };
@@ -57,7 +57,7 @@ export function watchBatchActivity(state: State): Activities['watchBatch'] {
     await withHeartbeat(
       async () => {
         let isOpen = true;
-        // To the end, even if nothing more is to be seen: an activity that outlives its workflow unasked makes a warning.
+        // Until the end, even if nothing more can change: an activity that outlives its workflow without being cancelled causes a warning.
         while (await isStillWatched(limits.everyMs)) if (isOpen) isOpen = await bearing(lookOnce);
         if (isOpen) await bearing(lookOnce);
       },
@@ -66,7 +66,7 @@ export function watchBatchActivity(state: State): Activities['watchBatch'] {
   };
 }
 
-/** Waits; false once the batch's workflow has gone. Throws where another worker is to watch from now on. */
+/** Waits; false once the batch's workflow has closed. Throws if another worker is to continue the watch. */
 async function isStillWatched(everyMs: number): Promise<boolean> {
   try {
     await pause(everyMs);
@@ -100,7 +100,7 @@ const Memory: z.ZodType<WatchMemory> = z.object({
   pausesTold: z.array(z.object({ kind: z.string(), since: z.string() })),
 });
 
-/** Has the end of a run told; does nothing where no one wants to hear. */
+/** Sends the notice of the end of a run; no effect if no notices are configured. */
 export function tellEndActivity(state: Pick<WorkerState, 'tell' | 'store'>): Activities['tellEnd'] {
   return async (input) => {
     if (!state.tell) return;
@@ -111,7 +111,7 @@ export function tellEndActivity(state: Pick<WorkerState, 'tell' | 'store'>): Act
   };
 }
 
-/** A run as notices name it. */
+/** The fields of a run for notices. */
 function noticeBatchOf({ run, startedAt }: WatchBatchInput): NoticeBatch {
   const { batchId, runSeq } = run;
   return { batchId, runSeq, startedAt, address: addressOf(run) };
@@ -119,7 +119,7 @@ function noticeBatchOf({ run, startedAt }: WatchBatchInput): NoticeBatch {
 
 const REPORT_MS = 5_000;
 
-/** What the account was charged meanwhile; undefined where no one can say. A bucket that does not answer must not keep the end from being told. */
+/** What the account was charged meanwhile; undefined if unknown. A bucket that does not answer must not prevent the notice of the end. */
 async function measuredCost({ store }: Pick<WorkerState, 'store'>, run: RunRef): Promise<string | undefined> {
   const reading = readDocumentIfAny(store, at(run, reportKey(run)), Report).catch(() => undefined);
   const report = await Promise.race([reading, sleep(REPORT_MS, undefined, { ref: false })]);

@@ -4,18 +4,18 @@ import { pause } from '../worker/activity-context.js';
 
 const Details = z.object({ notBeforeMs: z.number().exactOptional() });
 
-/** How long the service has asked one row to wait (Retry-After), kept for the attempt after this one, on another worker perhaps. */
+/** How long the service told one row to wait (Retry-After), kept for the next attempt, which may run on another worker. */
 export class AskedWait {
   readonly #clock: () => number;
   #notBeforeMs: number | undefined;
 
-  /** Takes over what the attempt before has left. `clock`: Temporal's time. */
+  /** Restores the state of the previous attempt. `clock`: Temporal's time. */
   constructor(clock: () => number) {
     this.#clock = clock;
     this.#notBeforeMs = Details.safeParse(Context.current().info.heartbeatDetails).data?.notBeforeMs;
   }
 
-  /** What the next attempt must know, to be left with each heartbeat. */
+  /** The state for the next attempt; send it with each heartbeat. */
   get details(): { readonly notBeforeMs?: number } {
     const notBeforeMs = this.#notBeforeMs;
     return notBeforeMs !== undefined && notBeforeMs > this.#clock() ? { notBeforeMs } : {};
@@ -25,7 +25,7 @@ export class AskedWait {
     if (retryAfterMs !== undefined) this.#notBeforeMs = this.#clock() + retryAfterMs;
   }
 
-  /** Waits until it is over. */
+  /** Waits for the end of the requested wait. */
   async over(): Promise<void> {
     const leftMs = (this.#notBeforeMs ?? 0) - this.#clock();
     if (leftMs > 0) await pause(leftMs);

@@ -22,13 +22,13 @@ import type {
 } from '../../workflows/protocol/activities.js';
 import { watchingWebhook, type WebhookWatch } from './webhook-watch.js';
 
-/** What an attempt leaves for the next. */
+/** State that an attempt leaves for the next. */
 const Progress = z.object({ unfinishedMs: z.number(), missing: LeftMissing.exactOptional() });
 
 /**
- * Polls a job until it ends. Outages only make it wait, or end it by the batch's fault, after which the workflow asks
- * again. `jobTimeoutMs` is measured by what the service answered alone, so neither an outage, nor a refused key, nor a
- * machine that slept, nor a clock that is off gives a paid job up.
+ * Polls a job until it ends. Outages only delay it, or end it with the batch's fault, after which the workflow calls
+ * again. `jobTimeoutMs` is measured only between answers of the service, so a paid job is never given up because of
+ * an outage, a refused key, a machine that slept or a wrong clock.
  */
 export function awaitGenerationActivity(state: WorkerState): Activities['awaitGeneration'] {
   return (input) => {
@@ -71,7 +71,7 @@ async function pollUntilEnded(
     readonly unfinished: UnfinishedTime;
     readonly looks: JobLooks;
     readonly asked: AskedWait;
-    /** Leaves for the next attempt what is known now. */
+    /** Saves the present state for the next attempt. */
     readonly leave: () => void;
     readonly webhook: WebhookWatch;
   },
@@ -194,18 +194,18 @@ function noteOddStatus(job: Job, seen: Set<string>, input: AwaitGenerationInput,
   );
 }
 
-/** A request's own time limit: no look at a job takes longer. */
+/** A request's own time limit: no poll takes longer. */
 const LONGEST_LOOK_MS = 30_000;
 
 /**
- * How long a job has been seen unfinished by answers of the service. Time in which the service did not answer, or in
- * which no one asked since the machine slept or no worker ran, is not in it: the job may have ended unseen.
+ * How long a job has been seen unfinished in answers of the service. Time without answers, or without polls because
+ * the machine slept or no worker ran, does not count: the job may have ended unseen.
  */
 export class UnfinishedTime {
   #seenMs: number;
   #sinceMs: number | undefined;
 
-  /** `seenMs`: what earlier attempts have seen. */
+  /** `seenMs`: time seen by earlier attempts. */
   constructor(seenMs: number, nowMs: number) {
     this.#seenMs = seenMs;
     this.#sinceMs = nowMs;
@@ -215,7 +215,10 @@ export class UnfinishedTime {
     return this.#seenMs;
   }
 
-  /** A look after a wait of `waitedMs` showed the job unfinished. What the clock says beyond that wait and one look was sleep, or the clock was set. */
+  /**
+   * A poll after a wait of `waitedMs` showed the job unfinished. More elapsed time than that wait and one poll means
+   * that the machine slept or its clock was set.
+   */
   noteUnfinished(waitedMs: number, nowMs: number): void {
     if (this.#sinceMs !== undefined) {
       this.#seenMs += Math.max(0, Math.min(nowMs - this.#sinceMs, waitedMs + LONGEST_LOOK_MS));
@@ -223,7 +226,7 @@ export class UnfinishedTime {
     this.#sinceMs = nowMs;
   }
 
-  /** A look was not answered, or not with the job. */
+  /** A poll was not answered, or not with the job. */
   noteUnanswered(): void {
     this.#sinceMs = undefined;
   }

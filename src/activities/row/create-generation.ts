@@ -15,17 +15,17 @@ import type {
   CreateGenerationResult,
 } from '../../workflows/protocol/activities.js';
 
-/** A 503 may come from a single overloaded node: only a row that met this many more of them holds its model. */
+/** A 503 may come from a single overloaded node: only a row that met more of them than this holds its model. */
 const TOLERATED_503S = 2;
 const PAUSE_BORNE_MS = 500;
 
-/** How long a create is repeated here before the workflow is told; each telling costs it events of its history. */
+/** How long a create is repeated here before it is reported to the workflow; each report costs events of its history. */
 const REPEATED_MS = 15_000;
 
 /**
- * Makes the job of one generation, or finds the one that its idempotency key made before. Passing faults are tolerated for
- * some seconds with the same key; whether to continue then is the workflow's to decide, since only what it knows survives
- * a create that is taken back.
+ * Makes the job of one generation, or finds the one that its idempotency key made before. Temporary faults are
+ * retried for some seconds with the same key; then the workflow decides whether to continue, since only its state
+ * survives a create that is taken back.
  */
 export function createGenerationActivity(state: WorkerState): Activities['createGeneration'] {
   return (input) =>
@@ -38,7 +38,7 @@ export function createGenerationActivity(state: WorkerState): Activities['create
           const result = await createOnce(state, next, call);
           if (result.kind !== 'again') return result;
           const { delayMs, budget, unansweredSinceMs } = result;
-          // What the whole batch must know is reported at once.
+          // What concerns the whole batch is reported at once.
           const mayRepeat =
             result.slowDownMs === undefined && Date.now() - startedAtMs + delayMs <= REPEATED_MS;
           if (!mayRepeat || !(await pausedUndisturbed(delayMs))) return result;
@@ -50,14 +50,14 @@ export function createGenerationActivity(state: WorkerState): Activities['create
     });
 }
 
-/** What the requests of one activity have in common: its repeats send the identical body. */
+/** State shared by the requests of one activity: repeats send the identical body. */
 interface Call {
   outgoing?: OutgoingCreate;
-  /** What was sent has surely made no job, and nothing was in doubt before. */
+  /** What was sent has certainly made no job, and nothing was in doubt before. */
   isRefused: boolean;
 }
 
-/** One request at the most. It is not cut short by a cancellation: its answer would be lost, and with it a job's id. */
+/** Sends at most one request. A cancellation does not abort it: its answer, and so a job's id, would be lost. */
 async function createOnce(
   state: WorkerState,
   input: CreateGenerationInput,
@@ -89,7 +89,7 @@ async function createOnce(
   if (outgoing.kind === 'unrepeatable') return { kind: 'unknown-charge', message: outgoing.message };
   const closedMs = state.gate.waitMs();
   if (closedMs > 0) {
-    // Nothing goes out this time, and what went before was refused or is in doubt.
+    // Nothing is sent this time, and what was sent before was refused or is in doubt.
     call.isRefused = !isInDoubt(input, row);
     return untilOpen(input, closedMs);
   }
@@ -98,7 +98,7 @@ async function createOnce(
   try {
     const { request, idempotencyKey } = outgoing;
     const { jobId } = await state.api.createGeneration(request, { idempotencyKey, account });
-    // The job of a create that was sent before may have ended, and told so, long ago.
+    // The job of an earlier create may have ended, and its webhook may have come, long ago.
     const isTold = request.callbackUrl !== undefined && !isInDoubt(input, row);
     return { kind: 'created', jobId, answeredAtMs: Date.now(), ...(isTold && { webhookExpected: true }) };
   } catch (error) {
@@ -144,7 +144,7 @@ async function afterFailure(
     case 'passing': {
       const { cause, text } = meaning;
       const failing = { budget, tryMs: Date.now() - startedAtMs, limits: state.limits };
-      // It may be these images: a batch is not stopped for one row.
+      // The fault may be these images: a batch is not held for one row.
       if (cause.code === 'upload-failed' && sinceMs === undefined && isExhausted(meaning, failing)) {
         const kept = await state.serviceTexts.keep(input.run, text);
         return { kind: 'invalid', failure: 'flaky', message: cause.message, ...kept };
@@ -160,7 +160,7 @@ async function afterFailure(
   }
 }
 
-/** Another try once the service lets requests of the account in again; that this one waits is no fault. */
+/** Another attempt once the service accepts requests of the account again; this wait is no fault. */
 function untilOpen(
   { budget, unansweredSinceMs }: CreateGenerationInput,
   delayMs: number,
@@ -170,13 +170,13 @@ function untilOpen(
   return again({ delayMs, budget: budget ?? FRESH_BUDGET }, message, unanswered);
 }
 
-/** What the batch is told of a 429: once of each closing of the gate by each shard. */
+/** What a 429 reports to the batch: once per shard for each closing of the gate. */
 function slowDown({ gate }: WorkerState, error: unknown): { readonly slowDownMs?: number } {
   const isRefused = error instanceof BananaHubError && error.code === 'rate-limited';
   return isRefused && gate.isNewsTo(askingRun()) ? { slowDownMs: gate.closedForMs } : {};
 }
 
-/** The service's words about a refused row, and where they seem to be about its input images, what the service needs. */
+/** The service's text about a refused row, plus advice if it seems to concern the row's input images. */
 function withAdvice(text: string, row: ShardRow | undefined): string {
   if (!row || row.inputImages.length === 0 || !/input|fetch|download/i.test(text)) return text;
   const needs = row.inputImages.some(isUploaded)

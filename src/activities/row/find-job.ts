@@ -11,7 +11,7 @@ import { JobLooks, LeftMissing, missingOf } from './job-looks.js';
 import { withStorageRetries } from '../worker/storage-fault.js';
 import type { Activities, FindJobInput, FindJobResult } from '../../workflows/protocol/activities.js';
 
-/** What an attempt leaves for the next. */
+/** State that an attempt leaves for the next. */
 const Progress = z.object({ missing: LeftMissing });
 
 interface Search {
@@ -21,9 +21,8 @@ interface Search {
 }
 
 /**
- * Looks for a job that was not found, until it is found or believed to be gone. The latter takes 404s often and long
- * enough, and a job that was made no earlier and is answered with 200 between the last two of them. Called off, it
- * returns what it has counted.
+ * Searches for a missing job until it is found or believed to be gone. The latter needs enough 404s over enough time,
+ * and a job made no earlier that gets a 200 between the last two of them. If cancelled, returns its counts.
  */
 export function findJobActivity(state: WorkerState): Activities['findJob'] {
   return async (input) => {

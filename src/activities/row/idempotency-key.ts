@@ -1,7 +1,7 @@
 import { v5 as uuidV5 } from 'uuid';
 import type { BatchId, ContentHash, RowId } from '../../domain/rows/ids.js';
 
-/** Namespace of all our keys. Never change it: keys already sent would be bought again under new ones. */
+/** Namespace of all our keys. Never change it: generations already bought would be bought again under new keys. */
 const KEY_NAMESPACE = '6f2d8a54-3c1b-4e7a-9b60-d2f1c08e5a37';
 
 /** One paid attempt at one row's image. */
@@ -14,8 +14,8 @@ export interface GenerationIdentity {
 }
 
 /**
- * The `Idempotency-Key` of a generation: the same after any crash or lost database, another for every other
- * generation. A UUIDv5 over a JSON array, in which no two identities are spelled alike.
+ * The `Idempotency-Key` of a generation: unchanged after any crash or lost database, different for every other
+ * generation. A UUIDv5 over a JSON array, which encodes no two identities the same way.
  */
 export function idempotencyKey(identity: GenerationIdentity): string {
   const { batchId, rowId, contentHash, generation } = identity;
@@ -23,9 +23,9 @@ export function idempotencyKey(identity: GenerationIdentity): string {
 }
 
 /**
- * The `Idempotency-Key` of a generation whose body has parts that change with time and credentials: another one for
- * every body, so that none is ever replayed with another. `generationKey` is what `idempotencyKey` gives; `partsSha256`
- * is over those parts.
+ * The `Idempotency-Key` of a generation whose body has parts that change with time and credentials: a different key
+ * for each body, so that none is replayed with another. `generationKey` is the result of `idempotencyKey`;
+ * `partsSha256` covers those parts.
  */
 export function idempotencyKeyOfBody(generationKey: string, partsSha256: string): string {
   return uuidV5(JSON.stringify([generationKey, partsSha256]), KEY_NAMESPACE);

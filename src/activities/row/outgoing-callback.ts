@@ -7,7 +7,7 @@ import type { WorkerWebhooks } from '../../bananahub/webhooks/worker-webhooks.js
 
 type CallbackNote = NonNullable<SentCreate['callback']>;
 
-/** What webhooks add to a create: a part of its body, and what is noted of it. Both are empty where no one listens. */
+/** What webhooks add to a create: a part of its body, and a note of that. Both are empty if webhooks are not configured. */
 export interface Callback {
   readonly part: Pick<CreateGenerationRequest, 'callbackUrl'>;
   readonly note?: CallbackNote;
@@ -15,7 +15,7 @@ export interface Callback {
 
 export const NO_CALLBACK: Callback = { part: {} };
 
-/** For a create that was never sent before. */
+/** For the first create of a generation. */
 export function newCallback(webhooks: WorkerWebhooks | undefined, ref: CallbackRef): Callback {
   if (!webhooks) return NO_CALLBACK;
   const [callbackUrl] = webhooks.callbackUrlsOf(ref);
@@ -23,7 +23,7 @@ export function newCallback(webhooks: WorkerWebhooks | undefined, ref: CallbackR
   return { part: { callbackUrl }, note: { run, shard, row, generation, urlSha256: sha256Of(callbackUrl) } };
 }
 
-/** Exactly what a create was sent with before; undefined where that cannot be made any more. */
+/** The exact callback of an earlier create; undefined if it cannot be made again. */
 export function callbackAgain(
   webhooks: WorkerWebhooks | undefined,
   { batchId }: Pick<RunRef, 'batchId'>,

@@ -23,9 +23,9 @@ export interface CreateToSend {
   readonly run: RunRef;
   readonly row: ShardRow;
   readonly generation: number;
-  /** The same by its indexes, for webhooks. */
+  /** The same by indexes, for webhooks. */
   readonly place: CallbackRef;
-  /** One of this generation may have been sent before whose end no one knows: only the identical one may follow it. */
+  /** An earlier create of this generation may have been sent without a known result: only an identical one may follow. */
   readonly isInDoubt: boolean;
   readonly idempotencyHorizonMs: number;
 }
@@ -36,15 +36,15 @@ export type OutgoingCreate =
       readonly request: CreateGenerationRequest;
       readonly idempotencyKey: string;
       /**
-       * The key by which this call has noted how it is sent. Undefined where the row says all, and where it repeats what
-       * was noted before: whoever noted that may have bought by it.
+       * The key under which this call noted how the create is sent. Undefined if the row determines everything, or if
+       * it repeats an earlier note: the writer of that note may have bought with it.
        */
       readonly notedAs: string | undefined;
     }
-  /** The body that was sent cannot be made any more, and no other may follow it. */
+  /** The body that was sent cannot be made again, and no other may follow it. */
   | { readonly kind: 'unrepeatable'; readonly sentAtMs: number; readonly message: string };
 
-/** Whether a create of a generation may have been sent before whose end no one knows. */
+/** Whether an earlier create of a generation may have been sent without a known result. */
 export function isInDoubt(
   {
     generation,
@@ -58,7 +58,7 @@ export function isInDoubt(
   );
 }
 
-/** To be called where what was sent has surely made no job: the next caller is free to sign afresh. Takes away only what this call has noted. */
+/** Call when the sent create has certainly made no job: the next call may then sign again. Deletes only this call's note. */
 export async function forgetRefused(
   { store }: WorkerState,
   run: RunRef,
@@ -68,19 +68,19 @@ export async function forgetRefused(
   await forgetSentCreate(store, run, outgoing.notedAs);
 }
 
-/** The service's clock, and that of the bucket, may be behind ours: a URL that begins in the future is refused. */
+/** Clocks of the service and the bucket may be behind ours: a URL that begins in the future is refused. */
 const SIGNED_BEFORE_MS = 10 * 60_000;
-/** Time for the service to fetch, after the last repeat. */
+/** Time for the service to fetch the images, after the last repeat. */
 const FETCHED_WITHIN_MS = 60 * 60_000;
 /** Source: AWS Signature Version 4, query parameters. */
 const LONGEST_VALID_SECONDS = 7 * 24 * 3600;
 
 /**
- * The body that goes out for a generation, and its key. The URLs of input images change with time and credentials, and
- * with a sheet in which they are signed again; the URL for webhooks with the run and the configuration: so each body with
- * such parts has a key of its own. What was sent for the generation is noted before it goes out. What was sent before is
- * made again exactly as it was where it can be, and so finds its job; where it cannot, a new one is made, unless the fate
- * of the old one is in doubt. Throws `StorageError`, and the batch's fault where the service could not reach the bucket.
+ * The request body of a generation, and its key. The URLs of input images change with time, credentials and a new
+ * sheet; the URL for webhooks changes with the run and the configuration: so each body with such parts has a key of
+ * its own. A note of the body is stored before it is sent. An earlier body is rebuilt exactly if possible, and so
+ * finds its job; otherwise a new one is made, unless the result of the old one is in doubt. Throws `StorageError`,
+ * and the batch's fault if the service could not reach the bucket.
  */
 export async function outgoingCreate(state: WorkerState, create: CreateToSend): Promise<OutgoingCreate> {
   const { store, webhooks } = state;
@@ -106,7 +106,7 @@ export async function outgoingCreate(state: WorkerState, create: CreateToSend): 
     const again = await sentAgain(state, create, noted.sent);
     if (again.kind === 'ready' || create.isInDoubt) return again;
   }
-  // What may have been sent without a note had no URL for webhooks.
+  // A create that may have been sent without a note had no URL for webhooks.
   const callback = create.isInDoubt ? NO_CALLBACK : newCallback(webhooks, place);
   if (!hasInputs && !webhooks) return asRowSays;
   const now = Date.now();
@@ -126,7 +126,7 @@ export async function outgoingCreate(state: WorkerState, create: CreateToSend): 
     ...(callback.note && { callback: callback.note }),
   };
   const isNoted = await noteSentCreate(store, run, generationKey, { sent, inPlaceOf: noted });
-  // Another sender of the same generation, a probe or a worker that was given up, was faster: it may have bought by now.
+  // Another sender of the same generation, such as a probe or a worker believed dead, was faster and may have bought already.
   if (!isNoted) return outgoingCreate(state, { ...create, isInDoubt: true });
   return readyWith(create, { inputImageUrls, ...callback.part }, generationKey);
 }
@@ -202,7 +202,7 @@ function sha256Of(urls: readonly string[]): string {
   return createHash('sha256').update(JSON.stringify(urls)).digest('hex');
 }
 
-/** Holds the rows that the service could not make, rather than to let each fail. */
+/** Holds the rows that the service cannot make, instead of letting each fail. */
 function refuseOutOfReach({ inputsOutOfReach }: WorkerState, row: ShardRow): void {
   if (inputsOutOfReach === undefined || !row.inputImages.some(isUploaded)) return;
   throw batchFault({
@@ -210,12 +210,12 @@ function refuseOutOfReach({ inputsOutOfReach }: WorkerState, row: ShardRow): voi
   });
 }
 
-/** The model and mode whose permission and availability a row depends on. */
+/** The model and mode on whose permission and availability a row depends. */
 export function modeOf({ model, inputImages }: Pick<ShardRow, 'model' | 'inputImages'>): ModelMode {
   return `${model}:${modeWith(inputImages)}`;
 }
 
-/** The idempotency key of one generation of a row: the one place where creates get theirs. */
+/** The idempotency key of one generation of a row: the one place that computes the keys of creates. */
 function keyOf(run: RunRef, row: PromptRow, generation: number): string {
   const { rowId, contentHash } = row;
   return idempotencyKey({ batchId: run.batchId, rowId, contentHash, generation });

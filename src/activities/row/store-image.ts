@@ -36,7 +36,10 @@ const CONTENT_TYPES: Readonly<Record<ImageType, string>> = {
   webp: 'image/webp',
 };
 
-/** Copies a done job's image, whole and checked, to its place for good; another content's image there, or the one that the row is to lose, is replaced; the row's own is adopted. */
+/**
+ * Copies a done job's image, complete and checked, to its final place. Replaces an image of other content, or one
+ * that the row is to lose; the row's own image is kept.
+ */
 export function storeImageActivity(state: WorkerState): Activities['storeImage'] {
   return (input) => {
     const clock = startTemporalClock();
@@ -54,12 +57,12 @@ export function storeImageActivity(state: WorkerState): Activities['storeImage']
   };
 }
 
-/** What an attempt leaves for the next. */
+/** State that an attempt leaves for the next. */
 const Progress = z.object({ missing: LeftMissing.exactOptional() });
 
 const MISSING_DELAY_MS = 1_000;
 
-/** What this one image, from a living service, does wrong: ask again for a fresh URL. `text`: in the service's words. */
+/** A fault of this one image although the service works: request a fresh URL. `text`: from the service. */
 class ImageFault extends Error {
   readonly text: string | undefined;
 
@@ -69,7 +72,7 @@ class ImageFault extends Error {
   }
 }
 
-/** Why an image could not be had: in our own words, and in detail, for the bucket. */
+/** Why an image was not available: as our own message, and in detail for the bucket. */
 function goneOf(error: ImageFault | ImageDownloadError): {
   readonly message: string;
   readonly text: string | undefined;
@@ -155,7 +158,7 @@ async function copyOnce(
   if (job.kind === 'unfinished') throw new ImageFault('The job is done but has no image URL.');
   const downloaded = await state.downloadImage(job.imageUrl, cancellationSignal());
   try {
-    // Before the image: so one that is in place has its thumbnail.
+    // Before the image, so that every stored image has its thumbnail.
     const image = await state.thumbnails.add(input.run, await factsOf(downloaded), downloaded.body, input);
     return await putImage(state, input, row, image, downloaded.body);
   } finally {
@@ -205,7 +208,7 @@ async function putImage(
   const existing = await existingObject(state, ref);
   const stored = fromStoredIdentity(existing.metadata);
   if (stored && isImageOf(stored, row, imageName)) {
-    // A row that is made again has its old image there until now.
+    // Until now the place has the old image of a row that is made again.
     const isOwn = !row.standing || stored.generation >= generation;
     if (isOwn) return { kind: 'stored', image: stored.image, adopted: stored.jobId !== jobId };
   } else if (stored && stored.runSeq > run.runSeq) return { kind: 'superseded' };
@@ -214,7 +217,7 @@ async function putImage(
 
 async function existingObject(state: WorkerState, ref: ObjectRef): Promise<ObjectHead> {
   const head = await state.store.head(ref, cancellationSignal());
-  // Deleted in between: the next try puts it again.
+  // Deleted in between: the next attempt stores it again.
   if (!head)
     throw new StorageError('unavailable', ref, `${ref.bucket}/${ref.key} changed while it was being read.`);
   return head;

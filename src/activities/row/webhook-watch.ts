@@ -4,23 +4,23 @@ import { fallbackPollDelayMs, awaitName, callbackRefOf } from '../../bananahub/w
 import type { WorkerState } from '../worker/dependencies.js';
 import type { AwaitGenerationInput } from '../../workflows/protocol/activities.js';
 
-/** What polling knows of the webhook that may end its wait. */
+/** The poll loop's view of the webhook that may end its wait. */
 export interface WebhookWatch {
-  /** The wait before the next poll, where it would be `usualDelayMs` without a webhook. */
+  /** The wait before the next poll, which would be `usualDelayMs` without a webhook. */
   pollDelayMs(wait: {
     readonly usualDelayMs: number;
     readonly ageMs: number;
     readonly polls: number;
   }): number;
-  /** Waits, unless the whole is ended from outside meanwhile: then throws what ends the activity. */
+  /** Waits, unless the activity is ended from outside meanwhile: then throws the reason. */
   unlessEnded(pause: Promise<void>): Promise<void>;
-  /** A poll has found the job ended. */
+  /** Records that a poll found the job ended. */
   noteFound(): void;
 }
 
 /**
- * Runs an await that a webhook may end from outside, in this process or another: it then stops without a further poll
- * and without telling Temporal what Temporal knows already.
+ * Runs an await that a webhook may end from outside, in this process or another: it then stops without another poll
+ * and without reporting to Temporal, which already knows.
  */
 export async function watchingWebhook<T>(
   state: Pick<WorkerState, 'webhooks'>,
@@ -46,7 +46,7 @@ export async function watchingWebhook<T>(
       },
     });
   } catch (error) {
-    // Heartbeats tell that someone else has ended it: another process's receiver, or the workflow's own end.
+    // Heartbeats show that the activity was ended by another process's receiver or by the end of the workflow.
     const isEndedElsewhere =
       error instanceof CancelledFailure && Context.current().cancellationDetails?.notFound === true;
     if (isEndedElsewhere || error instanceof CompleteAsyncError) webhooks?.trust.noteCame();
@@ -56,7 +56,7 @@ export async function watchingWebhook<T>(
   }
 }
 
-/** Settles as the pause does, or resolves as soon as the signal is aborted; leaves no listener behind. */
+/** Settles as the pause does, or resolves as soon as the signal is aborted; removes its listener. */
 async function untilAborted(pause: Promise<void>, signal: AbortSignal): Promise<void> {
   const listening = new AbortController();
   const aborted = new Promise<void>((resolve) => {

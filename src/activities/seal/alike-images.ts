@@ -26,16 +26,16 @@ import type { AlikeRows } from './contact-sheet-files.js';
 import type { SealedRow } from './sealed-rows.js';
 
 const THUMBNAILS_AT_ONCE = 16;
-/** Images of a kind that the contact sheet shows together. */
+/** Maximum of images of each kind that the contact sheet shows together. */
 const SHOWN = 20_000;
-/** Images that `near-duplicates.csv` lists: of more, no one looks at each. */
+/** Maximum of images in `near-duplicates.csv`: nobody reviews more. */
 const LISTED = 100_000;
 const EXAMPLES = 20;
 const ROWS_AN_EXAMPLE = 5;
 
 const COLUMNS = ['group', 'id', 'file_name', 'distance'];
 
-/** An image that shares its bytes, or its looks, with others. */
+/** An image that is identical or similar to others. */
 interface AlikeImage {
   readonly position: number;
   readonly group: number;
@@ -44,7 +44,7 @@ interface AlikeImage {
   readonly imageKey: string;
 }
 
-/** Finds images of a seal that have the same bytes, and, where it is asked to, those that look similar. */
+/** Finds images of a seal that are identical and, if requested, those that look similar. */
 export class AlikeImages {
   readonly #store: ObjectStore;
   readonly #run: RunRef;
@@ -53,17 +53,14 @@ export class AlikeImages {
   readonly #looks = new NearDuplicateFinder();
   #notCompared = 0;
 
-  /** `isAsked`: looks for near-duplicates too. */
+  /** `isAsked`: also search for near-duplicates. */
   constructor(store: ObjectStore, run: RunRef, isAsked: boolean) {
     this.#store = store;
     this.#run = run;
     this.#isAsked = isAsked;
   }
 
-  /**
-   * The rows in their order, each noted. Where near-duplicates are asked for, an image that was stored when they were
-   * not gets its perceptual hash from its thumbnail.
-   */
+  /** The rows in order; each is recorded on the way. If near-duplicates are requested, an image stored without a perceptual hash gets it from its thumbnail. */
   async *noted(rows: AsyncIterable<SealedRow>): AsyncGenerator<SealedRow> {
     const hashed = this.#isAsked
       ? pMapIterable(rows, (sealed) => this.#hashed(sealed), { concurrency: THUMBNAILS_AT_ONCE })
@@ -80,7 +77,7 @@ export class AlikeImages {
     }
   }
 
-  /** What was found among the rows, whose outcomes are stored by now; stores `near-duplicates.csv` where that is asked for. */
+  /** The result for the rows, whose outcomes are stored by now; stores `near-duplicates.csv` if requested. */
   async tell(
     files: LedgerFiles,
     delimiter: string,
@@ -108,7 +105,7 @@ export class AlikeImages {
     return { sameBytes: alike.sameBytes, nearDuplicates, lists: [alike.sameList, nearList] };
   }
 
-  /** Looks at the sealed outcomes again, but only where something was found. */
+  /** Reads the sealed outcomes again, but only if something was found. */
   async #gather(groups: AlikeGroups | undefined): Promise<{
     readonly sameBytes: SameBytes;
     readonly sameList: AlikeRows;

@@ -22,19 +22,19 @@ import {
 } from '../../storage/layout.js';
 
 const LEAST_CHUNK_ROWS = 200;
-/** The report has a digest of each: so no more, however long the batch. */
+/** The report has a digest of each chunk, so their number is limited for any length of batch. */
 const MOST_CHUNKS = 1000;
 const PUTS_AT_ONCE = 8;
 
-/** Rows that look similar, in the order in which they are to be seen together; up to 20,000. */
+/** Rows with similar images, in the order in which they are shown together; up to 20,000. */
 export interface AlikeRows extends AlikeList {
   readonly positions: readonly number[];
-  /** Of each of these rows: its group, and by how many bits it differs from the nearest of its group. */
+  /** For each of these rows: its group, and the number of bits by which it differs from the nearest of its group. */
   readonly groups: readonly number[];
   readonly bits: readonly number[];
 }
 
-/** The contact sheet of a seal, or of a canary: its rows in small files, each stored as soon as it is full, and at last the page itself. */
+/** The contact sheet of a seal or a canary: its rows in small files, each stored as soon as it is full, and finally the page itself. */
 export class ContactSheetFiles {
   readonly #files: LedgerFiles;
   readonly #run: RunRef;
@@ -70,7 +70,7 @@ export class ContactSheetFiles {
     if (this.#chunk.length === this.#chunkRows) await this.#putChunk();
   }
 
-  /** Stores what is left, and the page. `canary` is what that of a canary says of it. */
+  /** Stores the rest, and the page. `canary`: what the page of a canary shows about it. */
   async end(alike: readonly AlikeRows[], sealedAt: string, canary?: string): Promise<void> {
     if (this.#chunk.length > 0) await this.#putChunk();
     const facets = this.#facets.facets();
@@ -109,11 +109,11 @@ export class ContactSheetFiles {
     await this.#put(`rows-${String(this.#chunks++).padStart(5, '0')}`, rows);
   }
 
-  /** Begins to store a file; waits while too many are under way. */
+  /** Starts storing a file; waits while too many are being stored. */
   async #put(name: string, data: unknown): Promise<void> {
     const key = `${this.#folder}${name}.js`;
     const put = this.#files.put(key, contactSheetFile(name, data), 'text/javascript; charset=utf-8');
-    // Thrown where it is awaited.
+    // The error is thrown at the await.
     put.catch(() => undefined);
     this.#puts.push(put);
     if (this.#puts.length > PUTS_AT_ONCE) await this.#puts.shift();

@@ -8,21 +8,21 @@ import type { WorkerState } from '../worker/dependencies.js';
 import { outcomeOf, putPart } from '../batch/shard-activities.js';
 import type { SealInput } from '../../workflows/protocol/activities.js';
 
-/** What became of rows whose outcomes the ledger has lost, or whose images. */
+/** Counts of rows whose outcomes or images were lost. */
 interface Losses {
   rows: number;
   /** Rows without a recorded outcome. */
   outcomes: number;
-  /** Of those: what Temporal's history tells. */
+  /** Of those: found in Temporal's history. */
   found: number;
   /** Images that were stored and are gone; their jobs are known. */
   images: number;
 }
 
 /**
- * Records again how rows of the opened shards ended that the ledger has lost, as far as Temporal's history tells. A row
- * whose image is gone too keeps its job. The failure that says so, which is not repeated: the batch's next run takes up
- * what is left. Throws StorageError.
+ * Records again the outcomes of opened shards that the ledger has lost, as far as Temporal's history has them. A row
+ * whose image is gone too keeps its job. Returns a non-retryable failure that reports this; the batch's next run
+ * takes the rest. Throws StorageError.
  */
 export async function recordLostOutcomes(
   state: WorkerState,
@@ -36,7 +36,7 @@ export async function recordLostOutcomes(
   return ApplicationFailure.nonRetryable(lossesText(run, losses), 'OutcomesLost');
 }
 
-/** The failure of a run whose preparation the bucket has lost. */
+/** The failure of a run whose prepared files are lost from the bucket. */
 export function bucketSetBack({ batchId, runSeq }: RunRef, toRun: number): ApplicationFailure {
   return ApplicationFailure.nonRetryable(
     `The bucket was restored to an older state: its batch.json is from run ${toRun}, so run ${runSeq} cannot be finished. Continue with: banana-batch retry ${batchId}. It prepares the run again and keeps every image in the bucket.`,
@@ -73,12 +73,12 @@ async function recordLost(
     if (reopened) again.push(reopened);
     else if (settled && outcome) again.push(outcome);
   }
-  // Creates of rows that nothing tells of were sent after that, and are not sent again when their keys may be forgotten.
+  // Creates of rows without any record were sent after that, and are not repeated once the service may have forgotten their keys.
   await noteOpened(state.store, run, shard, { openedAt: startedAt });
   if (again.length > 0) await putPart(state, { run, shard, part: (parts.at(-1)?.part ?? -1) + 1 }, again);
 }
 
-/** Nothing where Temporal does not tell, as after its retention: then the rows' keys tell. */
+/** Empty if Temporal has no history, as after its retention: then the rows' keys find their jobs. */
 async function inHistory(
   { settledInHistory, log }: WorkerState,
   run: RunRef,
@@ -96,7 +96,7 @@ async function inHistory(
   }
 }
 
-/** The outcome of a row whose image is gone: its job is asked for it again. Undefined for a row that lacks none. */
+/** The outcome of a row whose image is gone: the image is fetched again from its job. Undefined if the image is there. */
 function withoutImage(run: RunRef, outcome: RowOutcome, images: ReadonlySet<string>): RowOutcome | undefined {
   const { end, imageKey, generations, phase: _, ...row } = outcome;
   if (end.kind !== 'stored' || imageKey === undefined || images.has(batchRoot(run) + imageKey))

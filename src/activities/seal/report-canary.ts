@@ -17,10 +17,7 @@ import type { WorkerState } from '../worker/dependencies.js';
 import { withStorageRetries } from '../worker/storage-fault.js';
 import type { Activities, ReportCanaryInput } from '../../workflows/protocol/activities.js';
 
-/**
- * Writes the result of a run's canary, once all of its rows are recorded: a contact sheet of their own, and `canary.json`.
- * Run again, it writes the same.
- */
+/** Writes the result of a run's canary once all of its rows are recorded: a contact sheet of its own, and `canary.json`. Idempotent. */
 export function reportCanaryActivity(state: WorkerState): Activities['reportCanary'] {
   return (input) =>
     withHeartbeat(() =>
@@ -90,7 +87,7 @@ function resultOf(
     left,
     ...(jobTimes && {
       jobTimes,
-      // What failed and was made again held slots as well.
+      // Failed generations occupied slots as well.
       leftSeconds: expectedSeconds(
         left,
         concurrency,
@@ -101,7 +98,7 @@ function resultOf(
   };
 }
 
-/** Whether this run made it an image; a row that had one keeps it where it gets no new one. */
+/** Whether this run made an image for it; a row that had one keeps it if it gets no new one. */
 function hasNewImage({ row, outcome }: CanaryRow): boolean {
   if (outcome.end.kind !== 'stored') return false;
   const last = outcome.generations.at(-1);

@@ -43,10 +43,7 @@ import { sealedRows } from './sealed-rows.js';
 import { withStorageRetries } from '../worker/storage-fault.js';
 import type { Activities, SealInput } from '../../workflows/protocol/activities.js';
 
-/**
- * Writes what a finished run leaves: outcomes, metadata, failures, contact sheet, and last the report, which counts
- * what the files say and nothing else. Run again, it writes the same.
- */
+/** Writes the files of a finished run: outcomes, metadata, failures, contact sheet, and last the report, which counts only what the files say. Idempotent. */
 export function sealActivity(state: WorkerState): Activities['seal'] {
   return (input) =>
     withHeartbeat(() =>
@@ -93,7 +90,7 @@ async function sealWith(
   { batch, batchText, addResult, storeResults }: BatchToSeal,
 ): Promise<Tally> {
   const { run } = input;
-  // Temporal's clock, as of all other times that are told: this machine's may be wrong.
+  // Temporal's clock, like all other reported times: this machine's may be wrong.
   const sealedAt = new Date(Context.current().info.scheduledTimestampMs).toISOString();
   const outcomes = files.open();
   const metadata = files.open();
@@ -120,7 +117,7 @@ async function sealWith(
     await addResult(row, outcome);
   }
   await outcomes.store(outcomesKey(run, run.runSeq), 'application/jsonl');
-  // Those that follow lie where a newer run puts its own.
+  // The following files are at places that a newer run uses too.
   const refuseIfOlder = async (): Promise<void> =>
     refuseOlder(run, await readDocument(state.store, at(run, batchFileKey(run)), BatchFile));
   await refuseIfOlder();
@@ -161,7 +158,7 @@ async function sealWith(
   return counts.tally;
 }
 
-/** Deletes what earlier seals wrote and this one did not write again. */
+/** Deletes files of earlier seals that this one did not write again. */
 async function deleteOutdated(store: ObjectStore, run: RunRef, digests: Report['digests']): Promise<void> {
   const keys = [nearDuplicatesKey(run)];
   for await (const { key } of store.list(run.bucket, contactSheetPrefix(run))) keys.push(key);
@@ -176,7 +173,7 @@ function sha256Of(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-/** Writes the card of a batch's images; where someone has edited the one that is there, only what it says of the data's identity. Throws `StorageError`. */
+/** Writes the card of a batch's images; if someone has edited the existing card, only its section on the data's identity is updated. Throws `StorageError`. */
 async function storeImagesCard(store: ObjectStore, run: RunRef, text: string): Promise<void> {
   const ref = at(run, imagesCardKey(run));
   let present: string | undefined;

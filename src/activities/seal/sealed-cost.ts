@@ -19,7 +19,7 @@ import type { SealInput } from '../../workflows/protocol/activities.js';
 
 const OPEN_ENDS: ReadonlySet<string> = new Set(['open', 'unanswered', 'unfinished']);
 
-/** Adds up what a run cost, by its prices and by the account's balance. */
+/** Sums the cost of a run, by its prices and by the account's balance. */
 export class SealedCost {
   readonly #state: Pick<WorkerState, 'api' | 'log' | 'openBatchesSince'>;
   readonly #run: RunRef;
@@ -42,7 +42,7 @@ export class SealedCost {
     this.#expected = prices && new ExpectedCost(tableOf(prices));
   }
 
-  /** Begins with a look at the balance. */
+  /** Starts by reading the balance. */
   static async begin(
     state: Pick<WorkerState, 'api' | 'log' | 'openBatchesSince'>,
     run: RunRef,
@@ -57,7 +57,7 @@ export class SealedCost {
     if (outcome.runSeq === this.#run.runSeq) this.#expected?.add(row, madeByRun(row, outcome.generations));
   }
 
-  /** What it comes to. */
+  /** The total. */
   async end({
     startedAt,
     ranOutOfFunds: ranOut,
@@ -88,7 +88,7 @@ export class SealedCost {
   }
 }
 
-/** The result of a run's budget; undefined where it had none. Throws StorageError. */
+/** The result of a run's budget; undefined without one. Throws StorageError. */
 export async function sealedBudget(
   { store }: Pick<WorkerState, 'store'>,
   run: RunRef,

@@ -15,10 +15,9 @@ export interface SealedRow {
 }
 
 /**
- * Every row of the batch with its outcome after this run, in the order of the sheet; one shard in memory at a time, and the
- * first.
- * Throws a failure that is not repeated where the ledger has lost how rows ended, once it has recorded again what can be
- * found of them.
+ * Every row of the batch with its outcome after this run, in sheet order, with only one shard in memory at a time
+ * besides the first.
+ * Throws a non-retryable failure if the ledger has lost outcomes, after recording again those that can be found.
  */
 export async function* sealedRows(state: WorkerState, input: SealInput): AsyncGenerator<SealedRow> {
   const { run } = input;
@@ -42,8 +41,8 @@ async function* rowsOfRun(state: WorkerState, input: SealInput): AsyncGenerator<
   yield* shardsByPosition(Array.from({ length: shardCount }, (_, shard) => () => rowsOf(shard)));
 }
 
-/** A row of a shard that was never opened, because the batch was cancelled first. */
+/** A row of a shard that was never opened because the batch was cancelled first. */
 function neverStarted(run: RunRef, row: ShardRow): RowOutcome {
-  // What earlier runs left open is among the row's earlier generations.
+  // Generations that earlier runs left open are among the row's earlier generations.
   return toOutcome(run, row, { end: { kind: 'cancelled' }, generations: [], settledAtMs: Date.now() });
 }

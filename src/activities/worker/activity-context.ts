@@ -2,14 +2,14 @@ import { Context } from '@temporalio/activity';
 
 const HEARTBEAT_EVERY_MS = 5_000;
 
-/** Ends with the activity's cancellation or its worker's shutdown. */
+/** Aborted by the activity's cancellation or its worker's shutdown. */
 export function cancellationSignal(): AbortSignal {
   return Context.current().cancellationSignal;
 }
 
 /**
  * Runs `work` with a heartbeat every few seconds, so that a lost worker is noticed and a cancellation arrives; each
- * leaves `details` for the next attempt. Work that ends sooner sends none.
+ * saves `details` for the next attempt. Shorter work sends none.
  */
 export async function withHeartbeat<T>(work: () => Promise<T>, details?: () => unknown): Promise<T> {
   const context = Context.current();
@@ -21,17 +21,17 @@ export async function withHeartbeat<T>(work: () => Promise<T>, details?: () => u
   }
 }
 
-/** The workflow run that asks. */
+/** The workflow run that called the activity. */
 export function askingRun(): string {
   return Context.current().info.workflowExecution?.runId ?? '';
 }
 
-/** Waits, unless the activity is cancelled meanwhile: then throws its cancellation. */
+/** Waits; throws the cancellation if the activity is cancelled meanwhile. */
 export async function pause(delayMs: number): Promise<void> {
   await Context.current().sleep(delayMs);
 }
 
-/** Waits; false where the activity was cancelled or its worker shut down meanwhile. */
+/** Waits; false if the activity was cancelled or its worker shut down meanwhile. */
 export async function pausedUndisturbed(delayMs: number): Promise<boolean> {
   try {
     await Context.current().sleep(delayMs);
@@ -42,8 +42,8 @@ export async function pausedUndisturbed(delayMs: number): Promise<boolean> {
 }
 
 /**
- * The time by Temporal's clock, which this machine's own may be far from. To be made as an activity starts; behind by
- * as long as the attempt waited for a worker. Milliseconds since the epoch.
+ * The time by Temporal's clock, from which this machine's may differ widely. Create it at the start of an activity;
+ * it is behind by the time that the attempt waited for a worker. Milliseconds since the epoch.
  */
 export function startTemporalClock(): () => number {
   const scheduledMs = Context.current().info.currentAttemptScheduledTimestampMs;

@@ -17,37 +17,37 @@ import type { ServiceTexts } from '../../ledger/service-texts.js';
 import type { ShardRows } from '../../ledger/shard-rows.js';
 import type { Thumbnails } from './thumbnails.js';
 
-/** What the activities are given: opened by the worker, closed by the worker. */
+/** Dependencies of the activities: opened and closed by the worker. */
 export interface ActivityDependencies {
   readonly store: ObjectStore;
   readonly api: BananaHubClient;
-  /** The whole body behind a presigned URL, with memory reserved for it. */
+  /** Downloads the whole body behind a presigned URL, with memory reserved for it. */
   readonly downloadImage: (url: string, signal: AbortSignal) => Promise<DownloadedImage>;
-  /** Memory for decoding images to make thumbnails of them. Default: 192 MiB. */
+  /** Memory for decoding images into thumbnails. Default: 192 MiB. */
   readonly decodeBytes?: number;
-  /** The ids of batches whose workflows were running at any time since then, ISO 8601; some of them where there are many. */
+  /** Ids of batches whose workflows were running at any time since then (ISO 8601); only some if there are many. */
   readonly openBatchesSince: (sinceIso: string) => Promise<readonly string[]>;
-  /** How the rows of a shard that has ended did, by their index in it, as far as Temporal's history tells. */
+  /** Outcomes of the rows of an ended shard, by index in it, as far as Temporal's history has them. */
   readonly settledInHistory: (run: RunRef, shard: number) => Promise<ReadonlyMap<number, SettledRow>>;
-  /** Why the service cannot fetch input images from the bucket; absent where it can. */
+  /** Why the service cannot fetch input images from the bucket; absent if it can. */
   readonly inputsOutOfReach?: string;
-  /** Has a notice of an event delivered, in its own time; a repeat of the same id changes nothing. Absent where no one wants to hear. */
+  /** Starts the delivery of a notice; a repeat of the same id has no effect. Absent if no notices are configured. */
   readonly tell?: (notice: Notice) => Promise<void>;
-  /** Delivers what was told; absent where no one wants to hear. */
+  /** Delivers notices; absent if none are configured. */
   readonly notices?: Pick<NoticeSender, 'send'>;
-  /** Where a run is. Needed with `tell`. */
+  /** Reads the state of a run. Required with `tell`. */
   readonly lookAtRun?: (run: RunRef) => Promise<RunLook>;
   readonly log: Logger;
   readonly limits: ActivityLimits;
-  /** Shared with all else in the process that asks the API. Default: one of its own. */
+  /** Shared with all other API calls of the process. Default: a gate of its own. */
   readonly gate?: RequestGate;
-  /** Where polls wait for their turn. Default: they need not wait. */
+  /** Rate limit of polls. Default: no limit. */
   readonly pollTurns?: PollTurns;
-  /** Set where creates ask the service to tell the end of their jobs. */
+  /** Set if creates request a webhook for the end of their jobs. */
   readonly webhooks?: WorkerWebhooks;
 }
 
-/** The same dependencies with what all activities of a worker share; `api` is behind `gate`. */
+/** The same dependencies plus what all activities of a worker share; `api` is behind `gate`. */
 export interface WorkerState extends ActivityDependencies {
   readonly shardRows: ShardRows;
   readonly runAccounts: RunAccounts;

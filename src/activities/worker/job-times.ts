@@ -1,33 +1,33 @@
 import { pollTimesOf, UNKNOWN_POLL_TIMES, type PollTimes } from '../../domain/time/poll-schedule.js';
 import type { ShardRow } from '../../domain/rows/row.js';
 
-/** Of jobs that began together the last to end are the longest: this many that several windows' worth are among them. */
+/** Of jobs that began together the last to end are the longest, so this covers several windows. */
 const KEPT = 256;
 
 /** What decides how long a job takes. */
 export type JobKind = Pick<ShardRow, 'model' | 'resolution' | 'inputImages'>;
 
-/** What is known of how long a job took. Milliseconds since its create was answered. */
+/** What is known about a job's duration. Milliseconds since its create was answered. */
 export interface SeenEnd {
-  /** How long before that poll it had ended, by the service's own clock, in whole seconds; undefined where it does not say. */
+  /** How long before that poll it had ended, by the service's own clock, in whole seconds; undefined if the service does not report it. */
   readonly endedAgoMs: number | undefined;
-  /** The last poll that showed it unfinished; 0 where none did. */
+  /** The last poll that showed it unfinished; 0 if none did. */
   readonly unfinishedMs: number;
   /** The poll that showed its end. */
   readonly endedMs: number;
 }
 
-/** How long recent jobs took, by model, resolution and mode: tells when polls of such a job are worth while. */
+/** How long recent jobs took, by model, resolution and mode: decides when to poll such a job. */
 export class JobTimes {
   readonly #kinds = new Map<string, { readonly tookMs: number[]; pollTimes?: PollTimes | undefined }>();
   readonly #unknown: PollTimes;
 
-  /** `unknown` holds for jobs of whose kind too few are known. */
+  /** `unknown` applies to kinds with too few known jobs. */
   constructor(unknown: PollTimes = UNKNOWN_POLL_TIMES) {
     this.#unknown = unknown;
   }
 
-  /** Believes the service's clock within what was seen. */
+  /** Uses the service's clock as far as it agrees with the polls. */
   note(kind: JobKind, { endedAgoMs, unfinishedMs, endedMs }: SeenEnd): void {
     const name = nameOf(kind);
     const times = this.#kinds.get(name)?.tookMs ?? [];

@@ -4,14 +4,14 @@ interface Waiter {
   readonly go: () => void;
 }
 
-/** Lets polls go one after the other at a rate, first come, first served; at once while there is none. One a worker. */
+/** Limits polls to a rate, first come, first served; no wait without a rate. One per worker. */
 export class PollTurns {
   readonly #waiting = new Set<Waiter>();
   #perSecond: number | undefined;
   #freeAtMs = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  /** `undefined` lets all go that wait. */
+  /** `undefined` releases all that wait. */
   setRate(perSecond: number | undefined): void {
     if (perSecond === this.#perSecond) return;
     this.#perSecond = perSecond;
@@ -21,7 +21,7 @@ export class PollTurns {
     this.#letGo();
   }
 
-  /** Waits for a turn. Throws the signal's reason, and gives the turn up. */
+  /** Waits for a turn. If the signal is aborted, throws its reason and gives up the turn. */
   async take(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     if (this.#perSecond === undefined) return;

@@ -2,25 +2,25 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { BananaHubClient } from '../../bananahub/client.js';
 import { BananaHubError } from '../../bananahub/errors.js';
 
-/** For a 429 that does not say how long. */
+/** For a 429 without a wait. */
 const DEFAULT_WAIT_MS = 1_000;
-/** Who waited comes back within so long after the gate has opened, not all at once. */
+/** After the gate opens, waiting requests are spread over this time. */
 const LONGEST_SPREAD_MS = 2_000;
-/** Another 429 of the same burst makes it no new closing. */
+/** Another 429 of the same burst does not count as a new closing. */
 const SAME_CLOSING_MS = 1_000;
-/** Callers that have no patience of their own wait no longer; source: a probe is given 2 min. */
+/** Maximum wait for callers without a limit of their own; source: a probe has 2 min. */
 const LONGEST_UNASKED_WAIT_MS = 30_000;
 
 /**
- * Keeps all requests of a worker back from the API while the service has asked one of them to wait (429). One a worker:
- * its requests are all the same account's.
+ * Holds back all API requests of a worker while the service has asked one of them to wait (429). One per worker: all
+ * its requests belong to the same account.
  */
 export class RequestGate {
   #opensAtMs = -Infinity;
   #lastWaitMs = 0;
   readonly #told = new Set<string>();
 
-  /** Closes it for what a 429 asked for; a shorter wait than the present one changes nothing. */
+  /** Closes the gate for the wait of a 429; a shorter wait than the present one has no effect. */
   close(retryAfterMs = DEFAULT_WAIT_MS): void {
     const untilMs = performance.now() + retryAfterMs;
     if (untilMs <= this.#opensAtMs) return;
@@ -29,32 +29,32 @@ export class RequestGate {
     this.#lastWaitMs = retryAfterMs;
   }
 
-  /** How long it stays closed; 0 while it is open. Milliseconds. */
+  /** How long the gate stays closed; 0 if it is open. Milliseconds. */
   get closedForMs(): number {
     return Math.max(0, this.#opensAtMs - performance.now());
   }
 
-  /** How long to wait before a request may be sent, another while for each who asks; 0 while it is open. Milliseconds. */
+  /** How long to wait before a request may be sent, varied for each caller; 0 if the gate is open. Milliseconds. */
   waitMs(): number {
     const leftMs = this.closedForMs;
     return leftMs && leftMs + Math.random() * Math.min(LONGEST_SPREAD_MS, this.#lastWaitMs / 4);
   }
 
-  /** Whether `who` has not been told yet that the gate is closed this time; from now on it has. */
+  /** True the first time that `who` asks during this closing; false afterwards. */
   isNewsTo(who: string): boolean {
     if (this.#told.has(who)) return false;
     this.#told.add(who);
     return true;
   }
 
-  /** Waits until it is open. Throws the signal's reason. */
+  /** Waits until the gate is open. Throws the signal's reason. */
   async passed(signal?: AbortSignal): Promise<void> {
     for (let waitMs = this.waitMs(); waitMs > 0; waitMs = this.waitMs()) {
       await sleepUnlessAborted(waitMs, signal);
     }
   }
 
-  /** The same, but answers for the service, with a 429, where that would take more than half a minute. */
+  /** The same, but throws a 429 in the service's place if the wait would exceed half a minute. */
   async passedSoon(signal?: AbortSignal): Promise<void> {
     const waitMs = this.waitMs();
     if (waitMs > LONGEST_UNASKED_WAIT_MS) {

@@ -16,17 +16,17 @@ const RUNS_KEPT = 1_000;
 type AccountsApi = Pick<BananaHubClient, 'account' | 'hasKeyFile' | 'renewKey' | 'getJob'>;
 
 /**
- * Keeps a worker with one account's key away from batches of another: their jobs would look lost and be bought again. A
- * key that was replaced in its file works for a batch once it has found one of the batch's jobs.
+ * Prevents a worker with one account's key from running batches of another: their jobs would seem lost and be bought
+ * again. A key that was replaced in its file is accepted for a batch once it has found one of the batch's jobs.
  */
 export class RunAccounts {
   readonly #store: ObjectStore;
   readonly #api: AccountsApi;
-  /** By key and the run that asked; one that is forgotten is read again. */
+  /** By key and calling run; an evicted entry is read again. */
   readonly #checked = new QuickLRU<string, true>({ maxSize: RUNS_KEPT });
-  /** Pairs of account ids that are two keys of one account. */
+  /** Pairs of account ids that belong to two keys of one account. */
   readonly #same = new Set<string>();
-  /** Searches of recorded jobs that are running, by pair and run: many creates wait for one. */
+  /** Running searches for recorded jobs, by pair and run: many creates wait for one. */
   readonly #searches = new Map<string, Promise<boolean>>();
 
   constructor(store: ObjectStore, api: AccountsApi) {
@@ -36,7 +36,7 @@ export class RunAccounts {
 
   /**
    * The account of this worker's present key. Throws the fault `wrong-account` unless the run's batch belongs to it;
-   * `jobIds` are jobs of the batch, by which a new key may prove that it does.
+   * `jobIds` are jobs of the batch with which a new key may prove that it does.
    */
   async check(run: RunRef, jobIds: readonly JobId[] = []): Promise<AccountId> {
     const own = this.#api.account;
@@ -50,8 +50,8 @@ export class RunAccounts {
   }
 
   /**
-   * The account of this worker's key where that key comes from a file and belongs to the account of a run's batch; the file
-   * is read again where it does not. Undefined where nothing proves it. Throws StorageError and BananaHubError.
+   * The account of this worker's key if the key comes from a file and belongs to the account of a run's batch; if it
+   * does not, the file is read again. Undefined without proof. Throws StorageError and BananaHubError.
    */
   async sameAs(account: string, run: RunRef, jobIds: readonly JobId[] = []): Promise<AccountId | undefined> {
     if (!this.#api.hasKeyFile) return undefined;
@@ -70,7 +70,7 @@ export class RunAccounts {
     if (this.#same.has(pair)) return true;
     const isProven =
       (await provesSameAccount(this.#api, jobIds)) === 'same' || (await this.#findsRecorded(pair, run));
-    // The key that found the job may be another one by now.
+    // The key may have been replaced since it found the job.
     if (!isProven || this.#api.account !== own) return false;
     this.#same.add(pair);
     return true;

@@ -5,8 +5,8 @@ import type { JobId } from '../../domain/rows/ids.js';
 import type { RowBefore } from '../../domain/rows/row-plan.js';
 
 /**
- * Whether a key belongs to the account that made some jobs: `same` as soon as it finds one of them, `other` where it
- * finds none, `unknown` without any to look for. Throws `BananaHubError` where the service does not say either.
+ * Whether a key belongs to the account that made some jobs: `same` as soon as it finds one of them, `other` if it
+ * finds none, `unknown` without jobs. Throws `BananaHubError` if the service gives neither answer.
  */
 export async function provesSameAccount(
   api: Pick<BananaHubClient, 'getJob'>,
@@ -25,7 +25,7 @@ export async function provesSameAccount(
 }
 
 /**
- * Whether a batch may pass from one account to another as to a new key of the same one. Without a job that proves it
+ * Whether a batch may move from one account to another as to a new key of the same account. Without a job as proof
  * only within one service, and never to or from a folder's sandbox.
  */
 export function mayRebind(from: string, to: string, proof: 'same' | 'other' | 'unknown'): boolean {
@@ -36,7 +36,7 @@ export function mayRebind(from: string, to: string, proof: 'same' | 'other' | 'u
 
 const JOBS_LOOKED_FOR = 3;
 
-/** The jobs by which to know a batch's account: the latest few, since the service may forget old ones. */
+/** The jobs that identify a batch's account: the latest few, since the service may forget old ones. */
 export async function latestJobs(rows: AsyncIterable<RowBefore>): Promise<readonly JobId[]> {
   let latest: { readonly jobId: JobId; readonly settledAt: string }[] = [];
   for await (const { outcome } of rows) {

@@ -8,8 +8,9 @@ import { taskQueues } from '../../workflows/protocol/names.js';
 const READ_EVERY_MS = 3_000;
 
 /**
- * Keeps the polls of this process to its share of the rate that `banana-batch rate --polls` has set: reads it, and how
- * many processes poll, every few seconds. What cannot be read stays as it was. Returns how to end that.
+ * Limits the polls of this process to its share of the rate set by `banana-batch rate --polls`: reads the rate and
+ * the number of polling processes every few seconds, and keeps the last values on errors. Returns a function that
+ * stops this.
  */
 export function followPollRate(options: {
   readonly connection: NativeConnection;
@@ -23,7 +24,7 @@ export function followPollRate(options: {
     withinDeadline(connection, async () => {
       const perSecond = await readQueueRate(connection, { namespace, name: queues.await });
       if (perSecond === undefined) return undefined;
-      // Where images are copied, jobs are looked at as well.
+      // Processes that copy images poll jobs as well.
       const pollers = await Promise.all(
         [queues.await, queues.store].map((name) =>
           recentPollers(connection, { namespace, name, takes: 'activities' }),
@@ -38,7 +39,7 @@ export function followPollRate(options: {
       const share = await read();
       if (isOpen) pollTurns.setRate(share);
     } catch {
-      // Temporal may be away for a while, or know no such rates.
+      // Temporal may be unreachable for a while, or may not support such rates.
     }
     if (isOpen) timer = setTimeout(() => void follow(), READ_EVERY_MS);
   };

@@ -7,7 +7,7 @@ import { batchFault, meaningOf, passingFailure } from '../failure.js';
 
 const Progress = z.object({ budget: z.object({ spentMs: z.number(), tries: z.number() }) });
 
-/** Runs work on the bucket once; a passing failure is repeated by Temporal until the limit is used up, then the batch is held. */
+/** Runs work on the bucket once; Temporal retries a temporary failure until the limit is used up, then the batch is held. */
 export async function withStorageRetries<T>(
   state: Pick<WorkerState, 'limits'>,
   work: () => Promise<T>,

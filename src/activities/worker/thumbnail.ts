@@ -3,7 +3,7 @@ import { HASH_SIDE, perceptualHash } from '../../domain/images/perceptual-hash.j
 import { barePicture, type BarePicture } from '../../domain/images/bytes/bare-picture.js';
 
 const LONGEST_SIDE = 384;
-/** The library's names of EXIF's orientations, from 1 on. */
+/** The library's names of EXIF orientations, starting with 1. */
 const ORIENTATIONS = [
   Orientation.Horizontal,
   Orientation.MirrorHorizontal,
@@ -17,15 +17,15 @@ const ORIENTATIONS = [
 const QUALITY = 72;
 
 /**
- * A small WebP of a picture, upright, its longest side at most 384 pixels. Undefined for what cannot be decoded. Works
- * on a thread of its own, in the memory that the picture says.
+ * A small upright WebP of a picture, longest side at most 384 pixels. Undefined if it cannot be decoded. Runs on a
+ * separate thread, in the amount of memory that the picture declares.
  */
 export async function makeThumbnail(bare: BarePicture): Promise<Buffer | undefined> {
   try {
     const picture = new Transformer(bare.join());
     if (bare.orientation !== 1) picture.rotate(ORIENTATIONS[bare.orientation - 1]);
     if (Math.max(bare.width, bare.height) > LONGEST_SIDE) {
-      // Faster ones of this library take twice the memory.
+      // The library's faster filters need twice the memory.
       picture.resize({
         width: LONGEST_SIDE,
         height: LONGEST_SIDE,
@@ -39,7 +39,7 @@ export async function makeThumbnail(bare: BarePicture): Promise<Buffer | undefin
   }
 }
 
-/** The perceptual hash of an image by its thumbnail; undefined for one that cannot be decoded. */
+/** The perceptual hash of an image from its thumbnail; undefined if that cannot be decoded. */
 export async function hashThumbnail(thumbnail: Uint8Array): Promise<string | undefined> {
   const bare = barePicture(thumbnail, 'webp');
   if (!bare || Math.max(bare.width, bare.height) > LONGEST_SIDE) return undefined;

@@ -7,7 +7,7 @@ import type { ObjectStore } from '../../storage/object-store.js';
 import { cancellationSignal } from './activity-context.js';
 import { MemoryLimit } from '../../storage/byte-budget.js';
 
-/** What to make of an image besides storing it. */
+/** What to derive from an image besides storing it. */
 export interface LookSettings {
   /** Absent: yes. */
   readonly thumbnails?: boolean;
@@ -15,17 +15,17 @@ export interface LookSettings {
   readonly nearDuplicates?: boolean;
 }
 
-/** Each takes a thread of the pool that also resolves names and reads files. */
+/** Each occupies a thread of the pool that also resolves names and reads files. */
 const AT_ONCE = 2;
 
-/** Makes thumbnails, at most two at a time and within a limit of memory. */
+/** Makes thumbnails, at most two at a time and within a memory limit. */
 export class Thumbnails {
   readonly #store: ObjectStore;
   readonly #log: Logger;
   readonly #decodeBytes: number;
   readonly #decoding: MemoryLimit;
 
-  /** `decodeBytes`: the memory for decoding; a picture that takes more has no thumbnail. */
+  /** `decodeBytes`: memory for decoding; a picture that needs more gets no thumbnail. */
   constructor(store: ObjectStore, options: { readonly decodeBytes: number; readonly log: Logger }) {
     this.#store = store;
     this.#log = options.log;
@@ -34,8 +34,8 @@ export class Thumbnails {
   }
 
   /**
-   * Puts an image's thumbnail beside where the image is to lie, as far as one is wanted, and adds to its facts what has
-   * come of it. A picture that cannot be decoded, or is too large, has none. Throws `StorageError`.
+   * Stores a thumbnail beside the image's future place, if one is requested, and adds the result to the image's
+   * facts. None for a picture that cannot be decoded or is too large. Throws `StorageError`.
    */
   async add(run: RunRef, image: ImageFacts, body: Uint8Array, wanted: LookSettings): Promise<ImageFacts> {
     const { thumbnails = true, nearDuplicates = false } = wanted;

@@ -3,10 +3,10 @@ import { proxySecrets } from '../../../network/proxy-for.js';
 import type { NoticeConfig } from '../../../status/notices/notice-config.js';
 import type { WebhookConfig } from '../../../bananahub/webhooks/webhook-config.js';
 
-/** Shorter ones are words, which must stay readable in errors. */
+/** Shorter secrets could be ordinary words, which must stay readable in errors. */
 const SHORTEST = 8;
 
-/** What no text of the service may repeat, besides the API key: secrets of the bucket, of proxies, webhooks and notices. */
+/** Secrets to remove from the service's texts, besides the API key: those of the bucket, proxies, webhooks and notices. */
 export function knownSecrets(
   {
     bucket,

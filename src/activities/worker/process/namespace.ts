@@ -8,7 +8,7 @@ const DEADLINE_MS = 10_000;
 // gRPC's code NOT_FOUND.
 const NotFound = z.object({ code: z.literal(5) });
 
-/** A connection for workers. Throws a UsageError where Temporal does not answer. */
+/** A connection for workers. Throws a UsageError if Temporal does not answer. */
 export async function connectWorker({ connection, address }: TemporalConfig): Promise<NativeConnection> {
   try {
     return await NativeConnection.connect(connection);
@@ -20,7 +20,7 @@ export async function connectWorker({ connection, address }: TemporalConfig): Pr
   }
 }
 
-/** Why Temporal does not have the namespace; undefined where it has it, or does not answer. */
+/** Why Temporal lacks the namespace; undefined if it has it or does not answer. */
 export async function missingNamespace(
   connection: NativeConnection,
   { address, namespace }: TemporalConfig,
@@ -33,7 +33,7 @@ export async function missingNamespace(
     );
     return undefined;
   } catch (cause) {
-    // Credentials that may work in a namespace need not be allowed to describe it.
+    // Credentials for a namespace may lack the permission to describe it.
     if (!NotFound.safeParse(cause).success) return undefined;
     return new UsageError(
       `Temporal at ${address} has no namespace "${namespace}". Fix TEMPORAL_NAMESPACE, or create it: temporal operator namespace create -n ${namespace}`,

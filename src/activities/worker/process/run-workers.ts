@@ -3,11 +3,11 @@ import type { Worker } from '@temporalio/worker';
 import { asPart } from '../../../domain/text/full-stop.js';
 import { UsageError } from '../../../errors.js';
 
-/** Workers that run. */
+/** Running workers. */
 export interface RunningWorker {
-  /** Ends when the workers have ended; rejects with a UsageError where they ended by themselves. */
+  /** Settles when the workers have ended; rejects with a UsageError if they ended by themselves. */
   readonly done: Promise<void>;
-  /** Lets what is under way end or be handed back, for less than a minute, and waits for it. May be called again. */
+  /** Lets running activities end or hands them back, within a minute, and waits for that. Idempotent. */
   stop(): Promise<void>;
 }
 
@@ -15,18 +15,18 @@ const STATE_EVERY_MS = 1_000;
 const NAMESPACE_EVERY_MS = 10_000;
 /** A server that has just started may not know its namespaces for a moment. */
 const MISSING_CHECKS = 2;
-/** From the end of the first worker: Temporal takes nothing back any more. */
+/** Counted from the end of the first worker: Temporal accepts nothing from it any more. */
 const ENDS_WITHIN_MS = 20_000;
-/** More than the SDK is given to end workers that are asked to. */
+/** More time than the SDK has to stop its workers. */
 const STOPS_WITHIN_MS = 45_000;
 
 const WHAT_TO_DO =
   'Check TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and the credentials, then start it again: nothing is lost.';
 
 /**
- * Runs workers until `stop`, or until the first of them ends: the others end with it, since half a worker would leave
- * rows waiting. `missing` says why the workers' namespace is gone: without asking, their polls would learn it late, and
- * the SDK then waits for ever for the last of them.
+ * Runs workers until `stop`, or until the first of them ends: the others are stopped with it, since some queues would
+ * be left unserved. `missing` says why the workers' namespace is gone: without that check their polls would notice
+ * late, and the SDK would wait for ever for the last of them.
  */
 export function runWorkers(
   workers: readonly Worker[],
@@ -75,7 +75,7 @@ async function firstEnd(runs: readonly Promise<void>[]): Promise<UsageError> {
   }
 }
 
-/** Resolves once a worker has failed, whose run may yet never end; or once `signal` is aborted. */
+/** Resolves once a worker has failed, even if its run never ends; or once `signal` is aborted. */
 async function failedWorker(
   workers: readonly Worker[],
   signal: AbortSignal,
@@ -104,7 +104,7 @@ async function goneNamespace(
   return undefined;
 }
 
-/** Whether the time has passed without `signal` being aborted. */
+/** Whether the time passed before `signal` was aborted. */
 async function passed(delayMs: number, signal: AbortSignal): Promise<boolean> {
   await delay(delayMs, undefined, { signal }).catch(() => undefined);
   return !signal.aborted;

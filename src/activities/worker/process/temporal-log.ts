@@ -1,7 +1,7 @@
 import { makeTelemetryFilterString, Runtime, type LogMetadata } from '@temporalio/worker';
 import type { Logger } from 'pino';
 
-/** Sends what Temporal's SDK has to say to `log`. Once a process, before anything of the SDK's worker is used. */
+/** Sends the log of Temporal's SDK to `log`. Call once per process, before using the SDK's worker. */
 export function logTemporalTo(log: Logger): void {
   const say =
     (level: 'debug' | 'info' | 'warn' | 'error') =>
