@@ -1,22 +1,22 @@
 import { MAX_BUDGET, microsOf } from '../money/decimal.js';
 
-/** Most rows with an unfinished job at once that a batch may be given. */
+/** Maximum for a batch's number of jobs in flight. */
 export const MAX_CONCURRENCY = 10_000;
 
-/** What a budget may be, for messages. */
+/** The rule for a budget, for messages. */
 export const BUDGET_RULE = `an amount with at most six decimals, such as 25.00, up to ${MAX_BUDGET}`;
 
-/** What a person may change of a running batch. */
+/** Settings that a person may change while a batch runs. */
 export interface ChangedSettings {
-  /** Most rows with an unfinished job at once, 1 to 10,000. */
+  /** Maximum number of jobs in flight, 1 to 10,000. */
   readonly concurrency?: number;
-  /** The batch is held where more of its last generations fail, in percent, 1 to 100; 100 never holds it. */
+  /** The batch is held if more than this many percent of its last generations fail, 1 to 100; 100 never holds it. */
   readonly maxFailureRate?: number;
-  /** What the run may cost at most: a decimal string of at most six decimals. */
+  /** The run's maximum cost: a decimal string with at most six decimals. */
   readonly budget?: string;
 }
 
-/** Why changed settings cannot be taken, as a sentence for a person; undefined where they can. */
+/** Why changed settings are not valid, as a sentence for users; undefined if they are. */
 export function problemWithSettings(settings: ChangedSettings | undefined): string | undefined {
   const { concurrency, maxFailureRate, budget } = settings ?? {};
   if (concurrency === undefined && maxFailureRate === undefined && budget === undefined) {

@@ -1,32 +1,32 @@
-/** The first rows of a run that are made for a person to look at before the others are. */
+/** Makes the first rows of a run so that a person can review them before the others are made. */
 export interface CanaryOptions {
   /** How many. */
   readonly rows: number;
-  /** The batch continues by itself after so long, unless one of them has failed; absent: it waits for a person. */
+  /** The batch continues by itself after this time, unless a canary row has failed; absent: it waits for a person. */
   readonly waitMs?: number;
 }
 
 /** The same for a run of this many rows. */
 export interface Canary extends CanaryOptions {
-  /** The rows that the run was to make, by its plan: more than there are canaries. */
+  /** Planned rows of the run; more than `rows`. */
   readonly of: number;
 }
 
-/** Most canaries: more than a person looks at, and few enough to be worked through by one shard without a hold for failures. */
+/** Maximum number of canary rows: enough for a review, and few enough for one shard without a hold for failures. */
 export const MAX_CANARY_ROWS = 100;
 
-/** The canary of a run that is to make this many rows; undefined where none is asked for, or would leave no row to wait. */
+/** The canary of a run with this many planned rows; undefined if none is requested, or if no row would be left. */
 export function canaryOf(asked: CanaryOptions | undefined, rowsToRun: number): Canary | undefined {
   return asked && asked.rows < rowsToRun ? { ...asked, of: rowsToRun } : undefined;
 }
 
-/** The golden ratio's fraction: its multiples lie evenly in 0…1 and come near no short cycle. */
+/** Fraction of the golden ratio: its multiples spread evenly over 0…1 without a short cycle. */
 const GOLDEN = (Math.sqrt(5) - 1) / 2;
 
 /**
- * Which of a run's rows are its canaries, by their order from 0: one out of each of as many equal regions, the first row
- * among them. Where in its region a canary lies changes from region to region, so that in a sheet that repeats itself
- * every few rows they are not all the same. The same input always gives the same rows.
+ * The canary rows of a run, as 0-based indexes: one in each of `rows` equal regions, starting with the first row. The
+ * position within a region varies, so that a sheet that repeats itself every few rows does not give only similar
+ * canaries. Deterministic.
  */
 export function canaryIndexes({ rows, of }: Pick<Canary, 'rows' | 'of'>): readonly number[] {
   const count = Math.min(rows, of);

@@ -3,23 +3,20 @@ import { JOBS_MISSING, type HoldCause } from './holds.js';
 import type { Told } from '../text/kept-text.js';
 import { MAX_SHARD_WINDOW } from './window.js';
 
-/** Ended generations of the whole batch over which failures are counted. */
+/** Last generations of the whole batch over which failures are counted. */
 const BATCH_SAMPLE = 200;
-/** Fewer of one shard would tell too little. */
+/** A smaller sample of one shard would prove too little. */
 const LEAST_SAMPLE = 50;
 
-/** The most of the last generations that may fail before the batch is held, in percent, unless told otherwise. */
+/** Default maximum of failures among the last generations before the batch is held, in percent. */
 export const DEFAULT_MAX_FAILURE_RATE = 50;
 
-/**
- * How many of its last generations a shard looks at: 200 while one shard has all the slots, its share of them while
- * several do, 50 at least.
- */
+/** Sample size of a shard: 200 if one shard has all slots, its share of that if several do, at least 50. */
 export function sampleSize(concurrency: number): number {
   return Math.max(LEAST_SAMPLE, Math.ceil(BATCH_SAMPLE / Math.ceil(concurrency / MAX_SHARD_WINDOW)));
 }
 
-/** How the last generations of a shard ended: tells when this many fail that it must be more than the rows' own fault. */
+/** The results of a shard's last generations: shows when more fail than the rows themselves can explain. */
 export class RecentGenerations {
   readonly #size: number;
   #failed: boolean[] = [];
@@ -28,7 +25,7 @@ export class RecentGenerations {
     this.#size = size;
   }
 
-  /** Notes an end: an image, or a failure of whatever kind. */
+  /** Records an end: an image, or a failure of any kind. */
   note(end: 'image' | 'failure'): void {
     this.#failed.push(end === 'failure');
     if (this.#failed.length > this.#size) this.#failed.shift();
@@ -40,13 +37,13 @@ export class RecentGenerations {
     return (this.#failed.filter(Boolean).length / this.#size) * 100;
   }
 
-  /** Starts counting again: what was before a hold says nothing about what comes after it. */
+  /** Restarts the count: results before a hold say nothing about those after it. */
   reset(): void {
     this.#failed = [];
   }
 }
 
-/** Why a batch is held of whose last generations this many percent failed; `last` is what the last one failed of. */
+/** The hold's cause when this many percent of the last generations failed; `last` is why the last one failed. */
 export function failureRateCause(percent: number, { message, ...text }: Told): HoldCause {
   const last = asPart(message);
   return {
@@ -57,7 +54,7 @@ export function failureRateCause(percent: number, { message, ...text }: Told): H
   };
 }
 
-/** Why an account is held that does not know jobs any more which were bought with it. */
+/** The hold's cause when the account no longer knows jobs that it has bought. */
 export const JOBS_MISSING_CAUSE: HoldCause = {
   scope: 'account',
   code: JOBS_MISSING,

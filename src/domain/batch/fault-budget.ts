@@ -1,6 +1,6 @@
-/** How long a step may fail for passing reasons before the batch is held. Only time spent failing counts, not queueing. */
+/** How long a step may fail for temporary reasons before the batch is held. Only time spent failing counts, not queueing. */
 export interface RetryBudget {
-  /** Time spent on failed tries and on waiting between them. */
+  /** Time spent on failed attempts and the waits between them. */
   readonly spentMs: number;
   readonly tries: number;
 }
@@ -10,15 +10,15 @@ export const FRESH_BUDGET: RetryBudget = { spentMs: 0, tries: 0 };
 const FIRST_DELAY_MS = 1_000;
 const LONGEST_DELAY_MS = 30_000;
 
-/** What follows a passing fault: another try after `delayMs`, or the end of what is tolerated. */
+/** What follows a temporary fault: another attempt after `delayMs`, or the limit is used up. */
 export type NextTry =
   | { readonly kind: 'retry'; readonly delayMs: number; readonly budget: RetryBudget }
   | { readonly kind: 'exhausted' };
 
 /**
- * Decides after a failed try that took `tryMs`. The delay doubles from 1 s to 30 s with half of it random
- * (`random` in [0, 1)), and is never shorter than what the service asked for; where that alone is more than what is
- * left of the budget, nothing is left to try.
+ * Decides after a failed attempt that took `tryMs`. The delay doubles from 1 s to 30 s with half of it random
+ * (`random` in [0, 1)), and is never shorter than what the service requested; if that alone exceeds the rest of the
+ * limit, the limit is used up.
  */
 export function afterFault(input: {
   readonly budget: RetryBudget;

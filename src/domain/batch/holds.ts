@@ -2,30 +2,30 @@ import type { InputMode, Model } from '../rows/generation-settings.js';
 import type { MissingJob } from '../rows/missing-job.js';
 import type { Told } from '../text/kept-text.js';
 
-/** What is stopped together: only rows that need the scope wait for it. */
+/** What is held together: only rows that need the scope wait for it. */
 export type HoldScope = 'account' | 'service' | 'storage' | 'failure-rate' | `model:${Model}:${InputMode}`;
 
-/** Why a scope is held; `message` is for a person and says what ends the hold. */
+/** Why a scope is held; `message` is for users and says what ends the hold. */
 export interface HoldCause extends Told {
   readonly scope: HoldScope;
   readonly code: string;
-  /** The HTTP status of the service or of the image host; absent where none was answered. */
+  /** The HTTP status of the service or the image host; absent without an answer. */
   readonly status?: number;
-  /** What the service asked to wait before anybody asks again: no probe comes earlier. Absent where it named no time. */
+  /** The wait that the service requested: no probe is sent earlier. Absent if it named none. */
   readonly retryAfterMs?: number;
 }
 
-/** The code of an account's hold whose cause is that jobs it has paid for are not known any more. */
+/** The code of an account's hold because paid jobs are no longer known. */
 export const JOBS_MISSING = 'jobs-missing';
 
-/** A hold in force. Times are ISO 8601. */
+/** An active hold. Times are ISO 8601. */
 export interface Hold extends HoldCause {
   readonly since: string;
-  /** When a row is tried next, for a hold that only the end of a row's job can lift. */
+  /** Next trial of a row, for a hold that only the end of a row's job can release. */
   readonly nextTrialAt?: string;
 }
 
-/** The holds of a batch. `seq` counts the changes; `releasedAt` says at which of them a scope was released last. */
+/** The holds of a batch. `seq` counts the changes; `releasedAt` has the change at which each scope was last released. */
 export interface HoldState {
   readonly seq: number;
   readonly holds: readonly Hold[];
@@ -35,8 +35,8 @@ export interface HoldState {
 export const NO_HOLDS: HoldState = { seq: 0, holds: [], releasedAt: {} };
 
 /**
- * The state after a fault, seen by someone who knew the state of `seenSeq`. Unchanged where the scope is held already,
- * and where the fault is older than the scope's last release: its cause has ended since.
+ * The state after a fault that was met with the state of `seenSeq`. Unchanged if the scope is already held, or if the
+ * fault is older than the scope's last release, since its cause has ended.
  */
 export function raiseHold(
   state: HoldState,
@@ -48,7 +48,7 @@ export function raiseHold(
   return { ...state, seq: state.seq + 1, holds: [...state.holds, { ...cause, since: options.now }] };
 }
 
-/** The state after the cause of a scope's hold has ended; unchanged where it is not held. */
+/** The state after the cause of a scope's hold has ended; unchanged if the scope is not held. */
 export function releaseHold(state: HoldState, scope: HoldScope): HoldState {
   if (!isHeld(state, scope)) return state;
   const seq = state.seq + 1;
@@ -63,33 +63,33 @@ export function isHeld(state: HoldState, scope: HoldScope): boolean {
   return state.holds.some((hold) => hold.scope === scope);
 }
 
-/** The scopes that a row needs before its job may be created. A full bucket stops buying too. */
+/** The scopes that a row needs to create its job. They include the bucket: when it is full, buying stops. */
 export function scopesOfCreate(mode: ModelMode): readonly HoldScope[] {
   return ['account', 'service', 'storage', 'failure-rate', `model:${mode}`];
 }
 
-/** The scopes that a row needs while its job is awaited. Not the account: what is paid is collected out of funds too. */
+/** The scopes that a row needs while its job is awaited. Not the account: paid jobs are collected even without funds. */
 export const SCOPES_OF_AWAIT: readonly HoldScope[] = ['service'];
 
 /** The scopes that a row needs while its image is copied. */
 export const SCOPES_OF_STORE: readonly HoldScope[] = ['service', 'storage'];
 
-/** A model with its input mode, as in the endpoints of the API. */
+/** A model with its input mode, as in the API's endpoints. */
 export type ModelMode = `${Model}:${InputMode}`;
 
-/** The failure type by which an activity tells a workflow that the batch must be held, and no row blamed. */
+/** The failure type with which an activity tells a workflow to hold the batch, without blaming the row. */
 export const BATCH_FAULT = 'BatchFault';
 
-/** What accompanies such a failure. */
+/** Details of such a failure. */
 export interface BatchFaultDetails {
   readonly cause: HoldCause;
-  /** Set where a create may have reached the service without its answer reaching us. Milliseconds since the epoch. */
+  /** Set if a create may have reached the service although no answer arrived. Milliseconds since the epoch. */
   readonly unansweredSinceMs?: number;
-  /** How long the job of the row was seen unfinished so far; set where one was awaited. */
+  /** How long the row's job was seen unfinished so far; set if one was awaited. */
   readonly unfinishedMs?: number;
-  /** How often in a row the row's job was not found so far. */
+  /** Consecutive 404s of the row's job so far. */
   readonly missing?: MissingJob;
-  /** How long the step has failed for this row before it gave up, and how long one row alone may. */
+  /** How long the step failed for this row before it gave up, and the limit for a row alone. */
   readonly failedMs?: number;
   readonly rowLimitMs?: number;
 }

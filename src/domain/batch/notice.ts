@@ -4,15 +4,15 @@ import type { BatchId } from '../rows/ids.js';
 import type { ScheduleName } from './schedule-name.js';
 import type { Tally } from './tally.js';
 
-/** Word of something that a person may want to act on. Counts and names only: no prompt, no row id, no secret. */
+/** A notice of something that may need a person. Counts and names only: no prompt, no row id, no secret. */
 export type Notice = NoticeEvent & {
-  /** The same for the same event, however often it is told. */
+  /** The same for each repeat of an event's notice. */
   readonly id: string;
   /** When it happened, ISO 8601. */
   readonly at: string;
 };
 
-/** A hold as it is told. */
+/** A hold as notices report it. */
 export interface ToldHold extends Pick<Hold, 'code' | 'message' | 'since'> {
   readonly scope: string;
 }
@@ -21,11 +21,11 @@ export type NoticeEvent =
   | {
       readonly type: 'batch.ended';
       readonly batch: NoticeBatch;
-      /** `failed`: ended from outside, or by an error of its own; there is no report then. */
+      /** `failed`: ended from outside or by an internal error; without a report. */
       readonly end: 'completed' | 'cancelled' | 'failed';
-      /** Without rows where it ended before its sheet was read. */
+      /** Without rows if the run ended before its sheet was read. */
       readonly tally: Tally;
-      /** What the account was charged meanwhile, a decimal string; absent where no one can say. */
+      /** What the account was charged meanwhile, a decimal string; absent if unknown. */
       readonly cost?: string;
     }
   | {
@@ -33,35 +33,35 @@ export type NoticeEvent =
       readonly batch: NoticeBatch;
       readonly hold: ToldHold;
     }
-  /** The batch itself has paused: its budget is spent, or its canary is to be looked at. */
+  /** The batch paused itself: its budget is spent, or its canary needs a review. */
   | { readonly type: 'batch.paused'; readonly batch: NoticeBatch; readonly pause: Pause }
-  /** Nothing has moved for long, and nothing says why. `message` is for a person. */
+  /** Nothing has changed for long, without a known reason. `message` is for users. */
   | {
       readonly type: 'batch.stuck';
       readonly batch: NoticeBatch;
       readonly message: string;
-      /** When something moved last, ISO 8601. */
+      /** Time of the last change, ISO 8601. */
       readonly since: string;
     }
   | ({ readonly type: 'schedule.firing-skipped' } & FiringNotice)
   | ({
       readonly type: 'schedule.firing-failed';
-      /** The workflow run of the firing: one that is made up for later may fail again. */
+      /** The workflow run of the schedule's run: a backfilled one may fail again later. */
       readonly runId: string;
     } & FiringNotice)
-  /** A person tries whether notices arrive. */
+  /** A person tests the delivery of notices. */
   | { readonly type: 'test' };
 
-/** A firing of which nothing was bought, and why. */
+/** A run of the schedule for which nothing was bought, and why. */
 export interface FiringNotice {
   readonly schedule: ScheduleName;
-  /** `s3://bucket/folder/`, where what is known of the schedule is: schedules of one name may be in many places. */
+  /** `s3://bucket/folder/` of the schedule's records: schedules in different places may have the same name. */
   readonly address: string;
   /** Its nominal time, ISO 8601. */
   readonly firingAt: string;
-  /** For a person: what was in the way, and what to do. */
+  /** For users: what prevented the run of the schedule, and what to do. */
   readonly reason: string;
-  /** The batch that was in the way, or that was to be made. */
+  /** The batch that prevented it, or that it was to make. */
   readonly batchId?: BatchId;
 }
 
@@ -69,13 +69,13 @@ export interface FiringNotice {
 export interface NoticeBatch {
   readonly batchId: BatchId;
   readonly runSeq: number;
-  /** When the run began, ISO 8601: tells it from one of the same number whose batch was deleted. */
+  /** When the run began, ISO 8601; distinguishes it from a run of a deleted batch with the same number. */
   readonly startedAt: string;
-  /** `s3://bucket/folder/`, where its report and its contact sheet are. */
+  /** `s3://bucket/folder/` of its report and contact sheet. */
   readonly address: string;
 }
 
-/** How a notice is tried again: soon at first, then ever more rarely, and in the end no more. Milliseconds. */
+/** Retries of a notice: soon at first, then less and less often, until they end. Milliseconds. */
 export const NOTICE_RETRY = {
   firstMs: 1_000,
   factor: 2,
@@ -83,7 +83,7 @@ export const NOTICE_RETRY = {
   forMs: 3 * 24 * 3_600_000,
 } as const;
 
-/** How long to wait after an attempt that failed; `attempt` counts from 1. */
+/** The wait after a failed attempt; `attempt` counts from 1. */
 export function noticeRetryMs(attempt: number): number {
   const { firstMs, factor, longestMs } = NOTICE_RETRY;
   return Math.min(longestMs, firstMs * factor ** (attempt - 1));

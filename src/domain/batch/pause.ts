@@ -1,27 +1,24 @@
-/**
- * What a batch pauses for by itself: nothing more is bought until a person has seen it. `budget`: it would cost more than it
- * may; `canary`: its first rows are to be looked at.
- */
+/** Why a batch pauses itself: it buys nothing more until a person has decided. `budget`: it would exceed its budget; `canary`: its first rows need a review. */
 export const PAUSE_KINDS = ['budget', 'canary'] as const;
 export type PauseKind = (typeof PAUSE_KINDS)[number];
 
-/** A pause in force. */
+/** An active pause. */
 export interface Pause {
   readonly kind: PauseKind;
-  /** For a person: why, and how to continue. */
+  /** For users: why, and how to continue. */
   readonly message: string;
   /** ISO 8601. */
   readonly since: string;
-  /** When it ends by itself, ISO 8601; absent: it waits for a person. */
+  /** When it ends by itself, ISO 8601; absent: not before a person decides. */
   readonly until?: string;
 }
 
-/** The pauses with one more; one of the same kind takes its place. */
+/** The pauses plus one, which replaces one of the same kind. */
 export function withPause(pauses: readonly Pause[], pause: Pause): readonly Pause[] {
   return [...withoutPause(pauses, pause.kind), pause];
 }
 
-/** The pauses without those of a kind. */
+/** The pauses except those of one kind. */
 export function withoutPause(pauses: readonly Pause[], kind: PauseKind): readonly Pause[] {
   return pauses.filter((pause) => pause.kind !== kind);
 }

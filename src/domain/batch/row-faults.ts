@@ -1,61 +1,61 @@
 import type { ModelMode } from './holds.js';
 
-/** What a fault kept from going through: others succeed at the same step, or the fault is not the row's. */
+/** The step that a fault blocked: if others succeed at it, the fault is the row's own, otherwise not. */
 export type FaultStep = `create:${ModelMode}` | 'job' | 'image';
 
-/** How long one row has failed at a step, in a row. */
+/** How long one row has failed at a step without success. */
 export interface RowFault {
   readonly step: FaultStep;
-  /** When the first try of them failed. Milliseconds since the epoch. */
+  /** When the first of these attempts failed. Milliseconds since the epoch. */
   readonly sinceMs: number;
-  /** Time that the row itself spent failing: without holds and pauses. */
+  /** Time that the row itself spent failing, without holds and pauses. */
   readonly ownMs: number;
   readonly failures: number;
-  /** When the last of them failed, by a clock that is stopped in holds and pauses; which clock, of several. */
+  /** When the last attempt failed, by a clock that stops in holds and pauses, and the name of that clock. */
   readonly clockMs: number;
   readonly clockId: string;
 }
 
-/** What becomes of a row after a fault at a step. */
+/** What happens to a row after a fault at a step. */
 export type FaultVerdict =
-  /** Nothing shows that the fault is the row's: the scope is held, and the probe asks by another row. */
+  /** Nothing shows that the fault is the row's own: the scope is held, and the probe uses another row. */
   | { readonly kind: 'hold' }
-  /** It waits aside, and is tried again after `waitMs`. */
+  /** The row waits aside, and is retried after `waitMs`. */
   | { readonly kind: 'aside'; readonly waitMs: number }
-  /** It has failed for too long while others succeeded. */
+  /** The row has failed for too long while others succeeded. */
   | { readonly kind: 'end' };
 
-/** How long creates of one row may fail while those of others go through, unless set otherwise. */
+/** Default limit for failing creates of one row while those of others succeed. */
 export const CREATE_FAULT_MS = 5 * 60_000;
 
-/** This many rows aside without a success of others in between are no faults of rows. */
+/** With this many rows aside and no success of others in between, the fault is not the rows' own. */
 const ASIDE_ROWS = 3;
 
-/** Pauses double from a twentieth of what a row may fail to a fifth of it. */
+/** Pauses double from a twentieth to a fifth of the row's limit. */
 const FIRST_PAUSE_SHARE = 1 / 20;
 const LONGEST_PAUSE_SHARE = 1 / 5;
 
-/** Whose fault a fault is: what others succeeded at since, and which rows were put aside without that. */
+/** Decides whose fault a fault is, from later successes of others and from the rows put aside without any. */
 export class RowFaults {
   readonly #succeededMs = new Map<FaultStep, number>();
   readonly #aside = new Map<FaultStep, Set<number>>();
 
-  /** Notes that a row got through a step, or a probe did. */
+  /** Records that a row, or a probe, succeeded in a step. */
   noteSuccess(step: FaultStep, atMs: number): void {
     if (atMs < (this.#succeededMs.get(step) ?? -Infinity)) return;
     this.#succeededMs.set(step, atMs);
     this.#aside.delete(step);
   }
 
-  /** Whether others got through the step since the row first failed at it. */
+  /** Whether others succeeded in the step since the row first failed at it. */
   isRowsOwn({ step, sinceMs }: Pick<RowFault, 'step' | 'sinceMs'>): boolean {
     return (this.#succeededMs.get(step) ?? -Infinity) > sinceMs;
   }
 
   /**
-   * Judges a failed try of a row. `failedMs` is how long its last step failed, `limitMs` how long the row itself may
-   * altogether; since its last failure it has failed by itself for as long as the same clock has run. A row ends only where
-   * another one got through the same step after its first failure.
+   * Judges a failed attempt of a row. `failedMs`: how long its last step failed; `limitMs`: the row's limit in total;
+   * the time on the same clock since its last failure counts as the row's own. A row ends only if another one
+   * succeeded in the same step after its first failure.
    */
   judge(
     row: number,

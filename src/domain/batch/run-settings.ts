@@ -1,35 +1,35 @@
 import type { Canary } from './canary.js';
 import type { ImagePrice } from '../money/price-table.js';
 
-/** What a person may set for a run. Times in milliseconds. */
+/** Settings of a run. Times in milliseconds. */
 export interface RunSettings {
-  /** Most rows with an unfinished job at once, over the whole batch. */
+  /** Maximum number of jobs in flight in the whole batch. */
   readonly concurrency: number;
-  /** Most generations a row may use, the first included. */
+  /** Maximum number of generations of a row, including the first. */
   readonly maxGenerations: number;
-  /** A job unfinished for longer fails its row; absent: wait for ever. */
+  /** A row fails if its job is unfinished for longer; absent: no limit. */
   readonly jobTimeoutMs?: number;
-  /** What a cancelled batch grants its jobs in flight. */
+  /** Time that a cancelled batch leaves its jobs in flight. */
   readonly graceMs: number;
-  /** A create unanswered for longer is not repeated: the service may have forgotten its key. */
+  /** A create that is unanswered for longer is not repeated: the service may have forgotten its key. */
   readonly idempotencyHorizonMs: number;
-  /** First and longest wait between two looks whether a hold's cause has ended. */
+  /** First and longest wait between two checks whether a hold's cause has ended. */
   readonly probeFirstMs: number;
   readonly probeLongestMs: number;
-  /** The batch is held where more of its last generations fail, in percent; absent: 50. */
+  /** The batch is held if more than this many percent of its last generations fail; absent: 50. */
   readonly maxFailureRate?: number;
-  /** Each image gets a small copy for the contact sheet; absent: yes. */
+  /** Make a thumbnail of each image for the contact sheet; absent: yes. */
   readonly thumbnails?: boolean;
-  /** Images are compared by what they look like; absent: no. */
+  /** Search for images that look similar; absent: no. */
   readonly nearDuplicates?: boolean;
-  /** What images cost, as it was said when the run was asked for; absent: no one has said. */
+  /** Prices of images when the run was requested; absent: unknown. */
   readonly prices?: readonly ImagePrice[];
-  /** What the run may cost at most by `prices`, a decimal string of at most six decimals; absent: whatever it costs. */
+  /** The run's maximum cost by `prices`, a decimal string with at most six decimals; absent: no limit. */
   readonly budget?: string;
-  /** Rows that are made first and looked at; absent: none. */
+  /** Rows to make and review first; absent: none. */
   readonly canary?: Canary;
   /** Workflows continue in a new run once their history has this many events; absent: 40,000. */
   readonly continueAfterEvents?: number;
-  /** A worker that says nothing of an activity for so long is taken for dead, and another goes on; absent: 30 s. */
+  /** A worker that sends no heartbeat of an activity for this long counts as dead, and another takes over; absent: 30 s. */
   readonly heartbeatTimeoutMs?: number;
 }

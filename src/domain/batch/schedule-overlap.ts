@@ -1,10 +1,7 @@
-/**
- * What becomes of a firing while the one before is running: it is skipped; the first waits, and the others are skipped;
- * all run at once.
- */
+/** What happens to a run of the schedule while the previous one is still running: skip it; let one wait and skip the others; run all at once. */
 export const SCHEDULE_OVERLAPS = ['skip', 'buffer-one', 'allow-all'] as const;
 export type ScheduleOverlap = (typeof SCHEDULE_OVERLAPS)[number];
 
-/** How the firings of a backfill are started: one after another, or all at once. */
+/** How a backfill starts its runs: one after another, or all at once. */
 export const BACKFILL_OVERLAPS = ['buffer-all', 'allow-all'] as const;
 export type BackfillOverlap = (typeof BACKFILL_OVERLAPS)[number];

@@ -2,14 +2,14 @@ import { FAILURE_KINDS, type FailureKind } from '../rows/failure-kind.js';
 import type { SettledEnd, SettledRow, Charged, RowOutcome } from '../rows/outcome.js';
 
 /**
- * Where the rows of a shard or batch are. At every moment
+ * The number of rows of a shard or batch in each state. Always
  * `total = pending + inFlight + copying + stored + failed + rejected + cancelled`.
  */
 export interface Tally {
   readonly total: number;
   /** Not started, or waiting for another generation. */
   readonly pending: number;
-  /** With a job not known to be finished, or whose create is under way. */
+  /** With an unfinished job, or a running create. */
   readonly inFlight: number;
   /** Finished, not yet stored. */
   readonly copying: number;
@@ -18,7 +18,7 @@ export interface Tally {
   readonly rejected: number;
   readonly cancelled: number;
   readonly failuresByKind: Readonly<Partial<Record<FailureKind, number>>>;
-  /** Generations that ended so far, over all rows. */
+  /** Ended generations of all rows so far. */
   readonly generations: number;
 }
 
@@ -35,12 +35,12 @@ export const EMPTY_TALLY: Tally = {
   generations: 0,
 };
 
-/** The tally of rows of which nothing has happened yet. */
+/** The tally of rows that have not started. */
 export function tallyOfPending(rows: number): Tally {
   return { ...EMPTY_TALLY, total: rows, pending: rows };
 }
 
-/** The tally of two disjoint sets of rows together. */
+/** The sum of the tallies of two disjoint sets of rows. */
 export function addTallies(a: Tally, b: Tally): Tally {
   const failuresByKind: Partial<Record<FailureKind, number>> = {};
   for (const kind of FAILURE_KINDS) {
@@ -68,7 +68,7 @@ const COUNTED_AS = {
   cancelled: 'cancelled',
 } as const satisfies Record<SettledEnd['kind'], keyof Tally>;
 
-/** The tally of rows that have ended; one that keeps the image it had is stored. */
+/** The tally of ended rows; one that keeps its earlier image is stored. */
 export function tallyOfSettled(rows: Iterable<Pick<SettledRow, 'end' | 'generations'>>): Tally {
   const counts = { stored: 0, failed: 0, cancelled: 0 };
   const failuresByKind: Partial<Record<FailureKind, number>> = {};
@@ -83,7 +83,7 @@ export function tallyOfSettled(rows: Iterable<Pick<SettledRow, 'end' | 'generati
   return { ...EMPTY_TALLY, ...counts, total, failuresByKind, generations };
 }
 
-/** Whether two tallies agree on how the rows ended, whatever it took. */
+/** Whether two tallies agree on the outcomes of rows, ignoring generations. */
 export function sameEnds(a: Tally, b: Tally): boolean {
   const counts = ['total', 'stored', 'failed', 'rejected', 'cancelled'] as const;
   return (
@@ -92,18 +92,18 @@ export function sameEnds(a: Tally, b: Tally): boolean {
   );
 }
 
-/** Whether every row is accounted for. */
+/** Whether the states add up to the total. */
 export function addsUp(tally: Tally): boolean {
   const { total, pending, inFlight, copying, stored, failed, rejected, cancelled } = tally;
   return total === pending + inFlight + copying + stored + failed + rejected + cancelled;
 }
 
-/** Counts a batch's outcomes as its report tells them: rows by their ends, generations by whether they were charged. */
+/** Counts a batch's outcomes as its report shows them: rows by outcome, generations by whether they were charged. */
 export class SealedCounts {
   readonly charged: Record<Charged, number> = { yes: 0, no: 0, unknown: 0 };
   #tally: Tally;
 
-  /** `rejected` rows have no outcome; they count as rows all the same. */
+  /** `rejected` rows have no outcome but count as rows. */
   constructor(rejected: number) {
     this.#tally = { ...EMPTY_TALLY, total: rejected, rejected };
   }

@@ -1,36 +1,36 @@
-/** Most rows with an unfinished job in one shard. Source: measured, more completions in one burst fail workflow tasks. */
+/** Maximum number of jobs in flight of one shard. Source: measured; more completions in one burst make workflow tasks fail. */
 export const MAX_SHARD_WINDOW = 100;
 
-/** Most images of one batch; more would not fit Temporal's history limits. */
+/** Maximum number of images of one batch; more would exceed Temporal's history limits. */
 export const MAX_BATCH_ROWS = 1_000_000;
 
 const LEAST_SHARD_ROWS = 500;
 const MOST_SHARD_ROWS = 1000;
 
 /**
- * Rows worked through together by one shard, for a batch of this many. At most 1,000 rows a shard and 1,000 shards keep
- * a million rows inside Temporal's history limits: a shard has some 13 events a row, a batch some 30 a shard.
+ * Rows per shard for a batch of this many. At most 1,000 rows a shard and 1,000 shards keep a million rows within
+ * Temporal's history limits: a shard has some 13 events a row, a batch some 30 a shard.
  */
 export function shardLength(batchRows: number): number {
   return Math.min(MOST_SHARD_ROWS, Math.max(LEAST_SHARD_ROWS, Math.ceil(batchRows / 1000)));
 }
 
-/** Most shards that may be open at once: as many as the concurrency fills, and two that finish their stragglers. */
+/** Maximum of open shards: as many as the concurrency fills, plus two that finish their last rows. */
 export function maxOpenShards(concurrency: number): number {
   return Math.ceil(concurrency / MAX_SHARD_WINDOW) + 2;
 }
 
 /**
- * The slots of one open shard. All numbers only grow, so messages about them may repeat and overtake
- * each other: the parent alone raises `granted` and `recalled`, the shard alone raises `released`, and a reader with an
- * old `released` sees a window that is too large, never one that is too small.
+ * The slots of one open shard. All numbers only grow, so messages about them may be repeated and reordered: only the
+ * parent raises `granted` and `recalled`, only the shard raises `released`, and a reader with an old `released` sees
+ * a window that is too large, never one that is too small.
  */
 export interface Slots {
   readonly granted: number;
   readonly released: number;
-  /** Asked back by the parent since the shard began. */
+  /** Recalled by the parent since the shard began. */
   readonly recalled: number;
-  /** How much of that the shard has answered: what it could give back is among `released`. */
+  /** How much of that the shard has answered; what it could return is part of `released`. */
   readonly recallAnswered: number;
 }
 
@@ -39,33 +39,33 @@ export function firstSlots(granted: number): Slots {
   return { granted, released: 0, recalled: 0, recallAnswered: 0 };
 }
 
-/** Rows that may have an unfinished job at once. */
+/** Maximum number of jobs in flight. */
 export function windowSize(slots: Pick<Slots, 'granted' | 'released'>): number {
   return slots.granted - slots.released;
 }
 
-/** What is left of a window once the shard has answered every recall. */
+/** The window once the shard has answered every recall. */
 function windowAfterRecalls(slots: Slots): number {
   return Math.max(0, windowSize(slots) - (slots.recalled - slots.recallAnswered));
 }
 
-/** An open shard as its parent knows it. */
+/** The parent's view of an open shard. */
 export interface OpenShard {
   readonly shard: number;
   readonly slots: Slots;
-  /** It has started its last row and wants no more slots. */
+  /** The shard has started its last row and wants no more slots. */
   readonly exhausted: boolean;
 }
 
-/** What a parent does next with its free slots: raise the grants of open shards, or open new ones with a first grant. */
+/** What a parent does with its free slots: raise the grants of open shards, or open new ones with a first grant. */
 export interface SlotPlan {
   readonly raise: readonly { readonly shard: number; readonly granted: number }[];
   readonly open: readonly { readonly shard: number; readonly granted: number }[];
 }
 
 /**
- * Deals the free slots: first to open shards up to their maximum, then to new shards.
- * The windows together never exceed `concurrency`.
+ * Distributes the free slots: first to open shards up to their maximum, then to new shards.
+ * The total of the windows never exceeds `concurrency`.
  */
 export function dealSlots(input: {
   readonly concurrency: number;
@@ -78,7 +78,7 @@ export function dealSlots(input: {
   const raise: { shard: number; granted: number }[] = [];
   const open: { shard: number; granted: number }[] = [];
   for (const { shard, slots, exhausted } of openShards) {
-    // One that has given all back after a recall may have a row that continues to another generation.
+    // A shard that has returned all slots after a recall may have a row that continues with another generation.
     const wanted = exhausted ? 1 : MAX_SHARD_WINDOW;
     const more = Math.min(free, wanted - windowSize(slots));
     if (more <= 0) continue;
@@ -95,8 +95,8 @@ export function dealSlots(input: {
 }
 
 /**
- * What a parent asks back of its open shards after the concurrency was lowered: so much that, once all have answered,
- * the windows together keep to it; each keeps about an equal share.
+ * What a parent recalls from its open shards after the concurrency was lowered: enough that, once all have answered,
+ * the windows together stay within it; each keeps about an equal share.
  */
 export function recallSlots(
   concurrency: number,
@@ -112,18 +112,18 @@ export function recallSlots(
   });
 }
 
-/** How much of its window must be free before a shard gives slots back: the first time, and the second and last. */
+/** The free share of a window at which a shard returns slots: the first time, and the second and last. */
 const RELEASE_SHARES = [0.5, 0.8];
 
 /**
- * Slots that a shard gives back early, once it has started its last row: at half free, and again when most are free.
- * It keeps what its rows in flight need and a quarter of what its rows waiting for another generation would, since
- * their delays are spread; one slot at least.
+ * Slots that a shard returns early, once it has started its last row: at half free, and again when most are free. It
+ * keeps what its rows in flight need, plus a quarter of the need of its rows waiting for another generation, since
+ * their delays are spread; at least one slot.
  */
 export function slotsToRelease(input: {
   readonly window: number;
   readonly inFlight: number;
-  /** Rows that will need a slot again, seconds from now. */
+  /** Rows that will need a slot again within seconds. */
   readonly waiting: number;
   readonly releasesDone: number;
 }): number {
@@ -133,10 +133,10 @@ export function slotsToRelease(input: {
   return share !== undefined && free > 0 && free >= Math.floor(window * share) ? free : 0;
 }
 
-/** Fewer are given back together with the next, since each telling costs events. */
+/** Fewer slots are returned together with the next ones, since each message costs events. */
 const LEAST_GIVEN_BACK = 5;
 
-/** Slots that a shard owes and can give back now: no row in flight needs them. `window` is without the owed ones. */
+/** Slots that a shard owes and can return now, because no row in flight needs them. `window` excludes the owed ones. */
 export function slotsToGiveBack(input: {
   readonly window: number;
   readonly owed: number;

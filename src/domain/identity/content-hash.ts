@@ -2,21 +2,21 @@ import { hash } from 'node:crypto';
 import type { Model, Resolution } from '../rows/generation-settings.js';
 import type { ContentHash } from '../rows/ids.js';
 
-/** What decides a row's image; labels are not part of it. */
+/** What determines a row's image; labels do not. */
 export interface ImageContent {
   readonly prompt: string;
   readonly model: Model;
   readonly aspectRatio: string;
   readonly resolution: Resolution;
-  /** http(s) URLs, or `sha256:<hex>` for images known by their bytes. */
+  /** http(s) URLs, or `sha256:<hex>` for images with known bytes. */
   readonly inputImages: readonly string[];
 }
 
 /**
- * The identity of an image: equal exactly where prompt, model, aspect ratio, resolution and input images are equal.
+ * The identity of an image: equal exactly if prompt, model, aspect ratio, resolution and input images are equal.
  *
- * sha256 over JSON with a fixed order of keys. A presigned input URL counts without its signature, so that signing
- * it afresh does not buy the image again. The form is stored with every image: changing it buys everything again.
+ * sha256 over JSON with a fixed order of keys. A presigned input URL counts without its signature, so that signing it
+ * again does not buy the image again. The form is stored with every image: changing it buys everything again.
  */
 export function contentHash(content: ImageContent): ContentHash {
   const canonical = JSON.stringify({
@@ -40,14 +40,14 @@ const SIGNATURE_PARAMETERS = new Set([
   'ossaccesskeyid',
   'security-token',
 ]);
-/** Azure's shared access signatures use words this short, so they count only beside `sig`. */
+/** The parameters of Azure's shared access signatures have such short names that they count only beside `sig`. */
 const AZURE_PARAMETERS = new Set(
   'sig se st sp sv sr spr sip si ss srt skoid sktid skt ske sks skv sdd saoid suoid scid'.split(' '),
 );
 
 /**
- * An input image's URL without fragment, credentials and the query parameters that sign it; other parameters stay,
- * since they may choose the image. Anything that is not an http(s) URL comes back as it is.
+ * An input image's URL without fragment, credentials and signature parameters; other parameters stay, since they may
+ * select the image. Anything except an http(s) URL is returned unchanged.
  */
 export function withoutSignature(inputImage: string): string {
   if (!/^https?:\/\//i.test(inputImage) || !URL.canParse(inputImage)) return inputImage;

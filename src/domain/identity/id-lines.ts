@@ -4,17 +4,18 @@ const WORDS_A_SLOT = 4;
 const FIRST_SLOTS = 1 << 10;
 
 /**
- * Remembers on which line an id was first seen, in 21–43 bytes an id whatever its length: a million ids fit beside a
- * streaming reader. A Map of strings takes three times as much. Any other number from 1 to 2³² − 1 may stand for a line.
+ * Remembers the line on which an id was first seen, in 21–43 bytes an id whatever its length, so that a million ids
+ * fit in memory beside a streaming reader; a Map of strings takes three times as much. Instead of a line, any number
+ * from 1 to 2³² − 1 may be used.
  *
  * An open hash table of 96-bit fingerprints; two ids of a million share one with a probability of 10⁻¹⁷.
  */
 export class IdLines {
-  /** Three words of fingerprint and the line; line 0 is a free slot. */
+  /** Three words of fingerprint and the line; line 0 marks a free slot. */
   #slots = new Uint32Array(FIRST_SLOTS * WORDS_A_SLOT);
   #size = 0;
 
-  /** The line of an id; undefined for one not seen. */
+  /** The line of an id; undefined if the id was not seen. */
   lineOf(id: string): number | undefined {
     const line = this.#slots[findSlot(this.#slots, fingerprint(id)) + 3];
     return line === 0 ? undefined : line;
@@ -25,7 +26,7 @@ export class IdLines {
     return this.lineOf(id) !== undefined;
   }
 
-  /** Notes an id's line (1 or more) unless it has one already: then answers with that. */
+  /** Records an id's line (1 or more). If the id already has a line, returns that one. */
   claim(id: string, line: number): number | undefined {
     const key = fingerprint(id);
     const at = findSlot(this.#slots, key);
@@ -45,7 +46,7 @@ function fingerprint(id: string): Fingerprint {
   return [digest.readUInt32LE(0), digest.readUInt32LE(4), digest.readUInt32LE(8)];
 }
 
-/** Offset of the slot that holds the fingerprint, or of the free one where it belongs. */
+/** Offset of the slot with the fingerprint, or of the free slot for it. */
 function findSlot(slots: Uint32Array, [first, second, third]: Fingerprint): number {
   let at = (first * WORDS_A_SLOT) % slots.length;
   while (slots[at + 3] !== 0) {

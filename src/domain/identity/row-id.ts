@@ -3,17 +3,17 @@ import type { ContentHash, RowId } from '../rows/ids.js';
 
 const MAX_ID_CHARACTERS = 200;
 const MAX_SLUG_CHARACTERS = 40;
-/** How much of a prompt is looked at for its slug. */
+/** How much of a prompt its slug is made from. */
 const SLUGGED_CHARACTERS = 160;
 const HASH_CHARACTERS = 12;
-/** What we append ourselves: `~d2` for a repeat, `~1` for a replica, in that order. */
+/** Suffixes that we append: `~d2` for a repeat, `~1` for a replica, in that order. */
 const OUR_SUFFIX = /^[^~]+(?:~d[1-9]\d*)?(?:~[1-9]\d*)?$/;
 
 /**
- * The rule that an id from a sheet breaks, as a sentence, or undefined for a good id.
+ * The rule that an id from a sheet breaks, as a sentence; undefined for a valid id.
  *
- * `mayHaveSuffix` admits the suffixes that we append ourselves: true only for our own failures.csv, which names
- * rows by their final ids.
+ * `mayHaveSuffix` allows the suffixes that we append: true only for our own failures.csv, which has the rows' final
+ * ids.
  */
 export function brokenRowIdRule(id: string, mayHaveSuffix: boolean): string | undefined {
   if (id.length > MAX_ID_CHARACTERS) return `an id must have at most ${MAX_ID_CHARACTERS} characters`;
@@ -25,9 +25,9 @@ export function brokenRowIdRule(id: string, mayHaveSuffix: boolean): string | un
 }
 
 /**
- * At most 40 characters of `a-z`, `0-9` and single hyphens that remind a reader of the prompt; empty where the
- * prompt has none of them, as in many scripts. Spelled out here, since a library's better transliteration would give
- * old rows new ids.
+ * At most 40 characters of `a-z`, `0-9` and single hyphens that resemble the prompt; empty if the prompt has none of
+ * them, as in many scripts. Implemented here, since a library's improved transliteration would change the ids of
+ * existing rows.
  */
 export function promptSlug(prompt: string): string {
   return prompt
@@ -42,8 +42,8 @@ export function promptSlug(prompt: string): string {
 }
 
 /**
- * The id of a row without one of its own: `<slug>-<12 hex>`, or the hex alone where the slug is empty; `row-` before
- * hex of digits alone, which a spreadsheet would take for a number and write in another way.
+ * The id of a row without one of its own: `<slug>-<12 hex>`, or only the hex if the slug is empty. Hex of digits only
+ * gets the prefix `row-`, since a spreadsheet would reformat it as a number.
  */
 export function derivedRowId(prompt: string, contentHash: ContentHash): string {
   const slug = promptSlug(prompt);
@@ -56,26 +56,26 @@ const BARE_NUMBER = /^\d{12}$/;
 const MADE_OF_NUMBER = /^row-(\d{12}(?:~d[1-9]\d*)?(?:~[1-9]\d*)?)$/;
 const FORMER_NUMBER = /^\d{12}(?:~d[1-9]\d*)?(?:~[1-9]\d*)?$/;
 
-/** The id that a row with such a made id had before `row-` was put there; undefined for any other id. */
+/** The former id, without `row-`, of a row with such a derived id; undefined for any other id. */
 export function formerRowId(rowId: string): RowId | undefined {
   const [, former] = MADE_OF_NUMBER.exec(rowId) ?? [];
   return former === undefined ? undefined : (former as RowId);
 }
 
-/** The made id of a row that may have been made without `row-`; undefined for any other id. */
+/** The present id of a row whose derived id may lack `row-`; undefined for any other id. */
 export function presentRowId(rowId: string): RowId | undefined {
   return FORMER_NUMBER.test(rowId) ? (`row-${rowId}` as RowId) : undefined;
 }
 
 /** A record that needs ids. */
 export interface RowIdRequest {
-  /** Its own id, trimmed and checked; undefined to derive one. */
+  /** The record's own id, trimmed and checked; undefined to derive one. */
   readonly id: string | undefined;
-  /** Derived ids remind of it. */
+  /** Derived ids resemble it. */
   readonly prompt: string;
-  /** Of what the record says: equal for identical records. */
+  /** Covers the content of the record: equal for identical records. */
   readonly contentHash: ContentHash;
-  /** Images of this record: one id each. */
+  /** Number of images of this record: each gets an id. */
   readonly count: number;
   /** 1-based line on which the record starts. */
   readonly line: number;
@@ -84,23 +84,23 @@ export interface RowIdRequest {
 export type RowIdAnswer =
   | {
       readonly kind: 'given';
-      /** What the record's ids begin with: unique in the sheet, and the same for any count. */
+      /** The prefix of the record's ids: unique in the sheet, and the same for any count. */
       readonly base: string;
       readonly rowIds: readonly RowId[];
     }
   | { readonly kind: 'taken'; readonly rowId: string; readonly firstLine: number };
 
 /**
- * Gives the records of one sheet their ids, in order: never the same id twice, and always the same ids for the same
- * sheet. An own id that is already in use is answered with the line that has it; a derived one gets `~d2`, `~d3`, ….
+ * Assigns ids to the records of one sheet in order, never the same id twice and always the same for the same sheet.
+ * For an own id that is already in use it returns the line that has it; a derived one gets `~d2`, `~d3`, ….
  *
- * Remembers some 40 bytes an id.
+ * Uses some 40 bytes of memory an id.
  */
 export class RowIds {
   readonly #lines = new IdLines();
   readonly #repeats = new Map<string, number>();
 
-  /** The ids of one record: the base id itself for one image, `~1` … `~n` for several. */
+  /** The ids of one record: the base id for one image, `~1` … `~n` for several. */
   give(request: RowIdRequest): RowIdAnswer {
     return request.id === undefined ? this.#derive(request) : this.#claim(request.id, request);
   }
@@ -119,7 +119,7 @@ export class RowIds {
 
   #claim(base: string, { count, line }: RowIdRequest): RowIdAnswer {
     const replicas = count === 1 ? [] : Array.from({ length: count }, (_, index) => `${base}~${index + 1}`);
-    // Only an edited failures.csv has replicas among its own ids. All or nothing: no replica is claimed in vain.
+    // Only an edited failures.csv has replicas among its own ids. All or nothing: no replica is claimed without the others.
     for (const rowId of replicas) {
       const firstLine = this.#lines.lineOf(rowId);
       if (firstLine !== undefined) return { kind: 'taken', rowId, firstLine };

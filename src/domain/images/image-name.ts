@@ -1,33 +1,30 @@
 import { createHash } from 'node:crypto';
 import type { PromptRow } from '../rows/row.js';
 
-/** Longest name of an image with its folders, in bytes of UTF-8: leaves room for a batch's prefix in the 1,024 of S3. */
+/** Maximum length of an image name with its folders, in bytes of UTF-8; leaves room for a batch's prefix in the 1,024 of S3. */
 export const MAX_NAME_BYTES = 700;
-/** Longest name of a file or folder on the usual disks, in bytes. */
+/** Maximum length of a file or folder name on common file systems, in bytes. */
 const MAX_SEGMENT_BYTES = 255;
-/** The longest of the extensions that an image may get. */
+/** The longest of the image extensions. */
 const LONGEST_EXTENSION = '.webp';
 
 const IMAGE_EXTENSIONS = /(?:\s*\.(?:png|jpe?g|webp))+$/i;
 const METADATA_FILE = /^metadata\.(?:jsonl|csv|parquet)$/i;
 const DEVICE = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³]) *(?:\.|$)/i;
-/** Control characters, line and paragraph separators, and code points that are not characters: none fits in S3's XML. */
+/** Control characters, line and paragraph separators, and noncharacters: S3's XML allows none of them. */
 const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Noncharacter_Code_Point}]/u;
 const RESERVED_ON_WINDOWS = /[<>:"|?*]/;
 
-/**
- * The name that a person's text means: trimmed, as Unicode NFC, without extensions of images at its end, since the
- * image's own type decides those. A name goes through unchanged, so that it may be given again.
- */
+/** The image name in a user's text: trimmed, in Unicode NFC, without image extensions at its end, since the image's type decides the extension. Idempotent. */
 export function imageNameIn(text: string): string {
   const name = text.trim().normalize('NFC');
-  // What is too long is refused: there is no need to look for its end.
+  // A name that is too long is refused anyway: do not search for its end.
   return name.length > MAX_NAME_BYTES ? name : name.replace(IMAGE_EXTENSIONS, '').trimEnd();
 }
 
 /**
- * The rule that a name from `imageNameIn` breaks, as a sentence, or undefined for one that is a legal object key and
- * file everywhere, with any image's extension behind it.
+ * The rule that a name from `imageNameIn` breaks, as a sentence; undefined for one that, with any image extension, is
+ * a valid object key and file name on every system.
  */
 export function brokenImageNameRule(name: string): string | undefined {
   if (name === '') return 'an image name must have at least one character besides the extension';
@@ -72,15 +69,15 @@ function quoted(text: string): string {
   return JSON.stringify(text);
 }
 
-/** Whether a text, as UTF-8, has at most this many bytes. */
+/** Whether a text has at most this many bytes in UTF-8. */
 function fitsIn(text: string, bytes: number): boolean {
-  // A UTF-16 unit has three bytes of UTF-8 at most.
+  // A UTF-16 unit has at most three bytes of UTF-8.
   return text.length * 3 <= bytes || ENCODER.encode(text).length <= bytes;
 }
 
 const ENCODER = new TextEncoder();
 
-/** Whether Hugging Face takes a folder of the name for a split of its own, so that `split="train"` must be asked for. */
+/** Whether Hugging Face takes a folder of the name for a separate split, so that `split="train"` must be requested. */
 export function looksLikeSplit(name: string): boolean {
   return name
     .split('/')
@@ -88,7 +85,7 @@ export function looksLikeSplit(name: string): boolean {
     .some((folder) => SPLIT_FOLDER.test(folder));
 }
 
-/** By `datasets`: words of splits other than train, with anything but letters around them. */
+/** As in `datasets`: names of splits other than train, delimited by anything but letters. */
 const SPLIT_FOLDER =
   /(?:^|[-._ 0-9])(?:test|testing|eval|evaluation|validation|valid|dev|val)(?:[-._ 0-9]|$)/;
 
@@ -96,11 +93,11 @@ const KEPT_LENGTH = 150;
 const HASH_LENGTH = 12;
 
 /**
- * The name of a row's image below `images/train/`, without its extension: safe in S3 keys, file systems and URLs,
- * and different for different row ids. At most 163 characters.
+ * The name of a row's image below `images/train/`, without its extension: safe in S3 keys, file systems and URLs, and
+ * different for different row ids. At most 163 characters.
  *
- * ASCII letters, digits, `_`, `~` and `-` are kept; everything else, dots and slashes too, is %-encoded as UTF-8
- * bytes. A name longer than 150 characters is cut there and ends with `-` and 12 hex digits of the whole id's sha256.
+ * Keeps ASCII letters, digits, `_`, `~` and `-`; everything else, including dots and slashes, is %-encoded as UTF-8
+ * bytes. A name longer than 150 characters is truncated and gets `-` and 12 hex digits of the whole id's sha256.
  */
 export function imageNameOf(rowId: string): string {
   const encoded = rowId.replaceAll(/[^A-Za-z0-9_~-]/gu, percentEncoded);
@@ -109,13 +106,13 @@ export function imageNameOf(rowId: string): string {
   return `${encoded.slice(0, KEPT_LENGTH).replace(/%[0-9A-F]?$/, '')}-${hash}`;
 }
 
-/** Whether a row's image has a name that was chosen, and not the one that its id gives it. */
+/** Whether a row's image name was chosen, and not derived from the row's id. */
 export function hasChosenName({ rowId, imageName }: Pick<PromptRow, 'rowId' | 'imageName'>): boolean {
   return imageName !== imageNameOf(rowId);
 }
 
 function percentEncoded(character: string): string {
-  // Half a surrogate pair has no UTF-8 form: as U+FFFD, two such ids would share one name.
+  // A lone surrogate has no UTF-8 form: as U+FFFD, two such ids would share one name.
   if (/^\p{Surrogate}$/u.test(character)) return `%u${hex(character.charCodeAt(0))}`;
   return Array.from(new TextEncoder().encode(character), (byte) => `%${hex(byte).padStart(2, '0')}`).join('');
 }

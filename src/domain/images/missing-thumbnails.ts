@@ -1,7 +1,7 @@
 import type { RowId } from '../rows/ids.js';
 import type { NoThumbnail, RowOutcome } from '../rows/outcome.js';
 
-/** Stored images that have no thumbnail although one was wanted, by reason, and some of their rows. */
+/** Stored images that lack a requested thumbnail, by reason, and some of their rows. */
 export interface MissingThumbnails {
   readonly images: Readonly<Partial<Record<NoThumbnail, number>>>;
   readonly examples: readonly RowId[];
@@ -22,13 +22,13 @@ export class MissingThumbnailCounts {
     if (this.#examples.length < EXAMPLES) this.#examples.push(rowId);
   }
 
-  /** Undefined where every image has what was wanted. */
+  /** Undefined if no requested thumbnail is missing. */
   get total(): MissingThumbnails | undefined {
     return this.#examples.length === 0 ? undefined : { images: this.#images, examples: this.#examples };
   }
 }
 
-/** The note about images without thumbnails, on one line; undefined where there is nothing to say. */
+/** The one-line note about images without thumbnails; undefined if there are none. */
 export function missingThumbnailsText(missing: MissingThumbnails | undefined): string | undefined {
   if (!missing) return undefined;
   const { images, examples } = missing;

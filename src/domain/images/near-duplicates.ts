@@ -1,20 +1,20 @@
 import type { RowId } from '../rows/ids.js';
 import type { ImageFacts } from '../rows/outcome.js';
 
-/** What a report says of images that look similar. */
+/** The part of a report about similar images. */
 export interface NearDuplicates {
-  /** Images that look like another one, in groups. */
+  /** Number of images that are similar to another one, all groups together. */
   readonly images: number;
   readonly groups: number;
-  /** Stored images without a perceptual hash: no one knows what they look like. */
+  /** Stored images without a perceptual hash, which cannot be compared. */
   readonly notCompared: number;
-  /** Too many were nearly the same to compare all: there may be more. */
+  /** Too many hashes were nearly the same to compare all: there may be more groups. */
   readonly incomplete: boolean;
   /** Up to 20 groups, with up to 5 rows each. */
   readonly examples: readonly { readonly rowIds: readonly RowId[] }[];
 }
 
-/** What is to be told of images that look similar, on one line; undefined where there is nothing to say. */
+/** The one-line note about similar images; undefined if there are none. */
 export function nearDuplicatesText(found: Omit<NearDuplicates, 'examples'> | undefined): string | undefined {
   if (!found) return undefined;
   const { images, groups, notCompared, incomplete } = found;
@@ -26,41 +26,41 @@ export function nearDuplicatesText(found: Omit<NearDuplicates, 'examples'> | und
   return parts.length > 0 ? `${parts.join('; ')}.` : undefined;
 }
 
-/** Pictures whose perceptual hashes differ in at most this many of the 64 bits look similar. */
+/** Images count as similar if their perceptual hashes differ in at most this many of the 64 bits. */
 export const MOST_BITS_APART = 6;
 
-/** A hash is cut into this many bands of 16 bits: of two hashes up to 7 bits apart, one band is at most one bit apart. */
+/** A hash is cut into this many bands of 16 bits: if two hashes are up to 7 bits apart, one band is at most one bit apart. */
 const BANDS = 4;
 const BAND_VALUES = 1 << 16;
-/** What a band's value may be in a hash that is near. */
+/** The possible differences of a band in a similar hash. */
 const FLIPS = [0, ...Array.from({ length: 16 }, (_, bit) => 1 << bit)];
 
 /** A million real pictures need some 10⁹; pictures that are nearly all of one kind would need the square of their number. */
 const MOST_COMPARISONS = 20_000_000_000;
 const BETWEEN_PAUSES = 20_000_000;
 
-/** Which images look similar, by the numbers under which they were noted, from 0. */
+/** Similar images by the number that `note` gave them, from 0. */
 export interface AlikeImages {
-  /** Images in groups. */
+  /** Number of images in groups. */
   readonly images: number;
   readonly groups: number;
-  /** Some hashes were left uncompared, since too many are nearly the same: there may be more. */
+  /** Some hashes were not compared, since too many are nearly the same: there may be more groups. */
   readonly incomplete: boolean;
-  /** The group of an image, from 1 in the order of their first images; 0 for none. */
+  /** The group of an image, from 1 in the order of their first images; 0 if it has no group. */
   readonly groupOf: (image: number) => number;
-  /** By how many bits an image of a group differs from the one of it that is nearest to it. */
+  /** By how many bits an image of a group differs from the nearest other one of the group. */
   readonly distanceOf: (image: number) => number;
 }
 
 /**
- * Finds images that look similar, by their perceptual hashes. An image is in a group if it is near one of the group: so
- * the ends of a long chain may differ by more. Takes some 40 bytes an image while it looks.
+ * Finds similar images by their perceptual hashes. An image joins a group if it is similar to one image of it, so the
+ * ends of a long chain may differ by more. Needs some 40 bytes an image.
  */
 export class NearDuplicateFinder {
   #hashes = new Uint32Array(1 << 11);
   #size = 0;
 
-  /** Notes an image; its number. */
+  /** Adds an image; returns its number. */
   note(hash: NonNullable<ImageFacts['perceptualHash']>): number {
     if (this.#size * 2 === this.#hashes.length) {
       const larger = new Uint32Array(this.#hashes.length * 2);
@@ -72,7 +72,7 @@ export class NearDuplicateFinder {
     return this.#size++;
   }
 
-  /** Compares all that were noted; calls `pause` every now and then, so that others get their turn. */
+  /** Compares all images; calls `pause` regularly so that other work can run. */
   async find(pause: () => Promise<void>): Promise<AlikeImages> {
     const count = this.#size;
     const hashes = this.#hashes;
@@ -95,7 +95,7 @@ function bitsSet(word: number): number {
   return Math.imul((bits + (bits >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }
 
-/** Joins images of one hash; the first image of each hash, in their order. */
+/** Joins images with equal hashes; returns the first image of each hash, in order. */
 function joinEqual(hashes: Uint32Array, count: number, join: (a: number, b: number) => void): Uint32Array {
   const high = (image: number): number => hashes[image * 2] ?? 0;
   const low = (image: number): number => hashes[image * 2 + 1] ?? 0;
@@ -111,7 +111,7 @@ function joinEqual(hashes: Uint32Array, count: number, join: (a: number, b: numb
   return Uint32Array.from(distinct).sort();
 }
 
-/** Joins images of near hashes; whether it gave up before all were compared. */
+/** Joins images with similar hashes; true if it gave up before all were compared. */
 async function joinNear(
   hashes: Uint32Array,
   images: Uint32Array,
@@ -126,7 +126,7 @@ async function joinNear(
       if (buckets.starts[value] === buckets.starts[value + 1]) continue;
       for (const flip of FLIPS) {
         const near = value ^ flip;
-        // Each two buckets once.
+        // Each pair of buckets once.
         if (near >= value) comparisons += joinBuckets(buckets, value, near, join);
         if (comparisons > MOST_COMPARISONS) return true;
         if (comparisons - pausedAt > BETWEEN_PAUSES) {
@@ -139,7 +139,7 @@ async function joinNear(
   return false;
 }
 
-/** Compares the images of two buckets, or those of one with each other; how many comparisons it took. */
+/** Compares the images of two buckets, or those of one with each other; returns the number of comparisons. */
 function joinBuckets(
   { starts, high, low, members }: Buckets,
   value: number,
@@ -161,7 +161,7 @@ function joinBuckets(
   return comparisons;
 }
 
-/** Images by the value of a band: those of one lie from `starts[value]` to before `starts[value + 1]`, beside their hashes. */
+/** Images by the value of a band: those of one value are at `starts[value]` up to before `starts[value + 1]`, beside their hashes. */
 interface Buckets {
   readonly starts: Uint32Array;
   readonly members: Uint32Array;
@@ -191,7 +191,7 @@ function bucketed(hashes: Uint32Array, images: Uint32Array, band: number): Bucke
   return { starts, members, high, low };
 }
 
-/** The groups of more than one, numbered by their first images. */
+/** The groups of more than one image, numbered by their first images. */
 function numbered(
   sets: DisjointSets,
   distances: Uint8Array,
@@ -204,7 +204,7 @@ function numbered(
     if (distances[image] === 255) continue;
     images += 1;
     const root = sets.rootOf(image);
-    // The root is the first of its group.
+    // The root is the first image of its group.
     if (root === image) groups += 1;
     numbers[image] = root === image ? groups : (numbers[root] ?? 0);
   }
@@ -217,7 +217,7 @@ function numbered(
   };
 }
 
-/** Sets of numbers; the root of each is its least. */
+/** Disjoint sets of numbers; the root of each is its smallest number. */
 class DisjointSets {
   readonly #parents: Uint32Array;
 

@@ -1,7 +1,7 @@
-/** Width and height of what is hashed. */
+/** Width and height of the hashed picture. */
 export const HASH_SIDE = 32;
 
-/** Rows and columns of the frequencies that are kept. */
+/** Number of rows and columns of frequencies that are kept. */
 const KEPT = 8;
 
 /** `WAVES[frequency][place]` of the discrete cosine transform. */
@@ -12,18 +12,18 @@ const WAVES = Array.from({ length: KEPT }, (_, frequency) =>
 );
 
 /**
- * What a picture looks like in the large, as 16 hex digits: pictures that look similar differ in few of the 64 bits,
- * others in about half. `luma` is the picture squeezed to 32 × 32 grey levels, row by row.
+ * A perceptual hash as 16 hex digits: those of similar pictures differ in few of the 64 bits, others in about half.
+ * `luma` is the picture scaled to 32 × 32 grey levels, row by row.
  *
- * The bits say which of the 64 slowest waves of a discrete cosine transform are stronger than their median, so size,
- * compression, brightness and contrast hardly matter.
+ * Each bit says whether one of the 64 lowest frequencies of a discrete cosine transform is stronger than their
+ * median, so size, compression, brightness and contrast hardly matter.
  */
 export function perceptualHash(luma: Uint8Array): string {
   const waves: number[] = [];
   for (const down of WAVES) {
     for (const across of WAVES) waves.push(strength(luma, down, across));
   }
-  // The first is the mean brightness, and no wave.
+  // The first is the mean brightness, not a wave.
   const median = waves.slice(1).sort((a, b) => a - b)[(KEPT * KEPT) >> 1] ?? 0;
   let hash = '';
   for (let at = 0; at < waves.length; at += 4) {
@@ -40,6 +40,6 @@ function strength(luma: Uint8Array, down: Float64Array, across: Float64Array): n
     for (let x = 0; x < HASH_SIDE; x++) row += (luma[y * HASH_SIDE + x] ?? 0) * (across[x] ?? 0);
     sum += row * (down[y] ?? 0);
   }
-  // So that the noise of rounding in an even picture is no bit.
+  // Removes rounding noise from an even picture.
   return Math.round(sum);
 }

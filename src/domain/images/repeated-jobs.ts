@@ -2,10 +2,10 @@ import { IdLines } from '../identity/id-lines.js';
 import type { JobId, RowId } from '../rows/ids.js';
 import type { RowOutcome } from '../rows/outcome.js';
 
-/** Jobs that the service gave for more than one row or generation, and some examples. */
+/** Jobs that the service returned for more than one row or generation, with some examples. */
 export interface RepeatedJobs {
   readonly jobs: number;
-  /** A row that has a job for two of its generations is named once. */
+  /** A row with one job for two of its generations is named once. */
   readonly examples: readonly { readonly jobId: JobId; readonly rowIds: readonly RowId[] }[];
 }
 
@@ -13,29 +13,30 @@ const EXAMPLES = 20;
 const ROWS_AN_EXAMPLE = 5;
 
 /**
- * Finds jobs that several rows or generations have. A shard refuses such a job; between shards only the seal can see it.
+ * Finds jobs that several rows or generations have. A shard refuses such a job; across shards only the seal can see
+ * it.
  *
- * Outcomes are passed twice, so that a million rows take some 40 bytes each: first all through `note`, then, only
- * where `found` says so, through `collect`.
+ * Reads the outcomes twice, so that a million rows take some 40 bytes each: first all through `note`, then, only if
+ * `found` is true, through `collect`.
  */
 export class RepeatedJobsFinder {
   readonly #rows = new IdLines();
   readonly #repeated = new Set<JobId>();
 
-  /** Whether a job was noted for more than one row or generation. */
+  /** Whether a job was seen for more than one row or generation. */
   get found(): boolean {
     return this.#repeated.size > 0;
   }
 
   note(outcome: Pick<RowOutcome, 'position' | 'generations'>): void {
-    // Line 0 is none.
+    // Line 0 means no line.
     const line = outcome.position + 1;
     for (const [jobId, isTwice] of jobsOf(outcome)) {
       if (isTwice || (this.#rows.claim(jobId, line) ?? line) !== line) this.#repeated.add(jobId);
     }
   }
 
-  /** Names the rows of up to 20 of the jobs, up to 5 of each. */
+  /** The rows of up to 20 of the jobs, up to 5 of each. */
   async collect(outcomes: AsyncIterable<RowOutcome> | Iterable<RowOutcome>): Promise<RepeatedJobs> {
     const examples = new Map<JobId, RowId[]>();
     for await (const outcome of outcomes) {
@@ -53,7 +54,7 @@ export class RepeatedJobsFinder {
   }
 }
 
-/** The jobs of a row, and whether each is that of several generations. */
+/** The jobs of a row, and whether each belongs to several generations. */
 function jobsOf({ generations }: Pick<RowOutcome, 'generations'>): ReadonlyMap<JobId, boolean> {
   const generationOf = new Map<JobId, number>();
   const jobs = new Map<JobId, boolean>();
@@ -66,7 +67,7 @@ function jobsOf({ generations }: Pick<RowOutcome, 'generations'>): ReadonlyMap<J
   return jobs;
 }
 
-/** The warning about repeated jobs, on one line; undefined where there is nothing to say. */
+/** The one-line warning about repeated jobs; undefined if there are none. */
 export function repeatedJobsText(repeated: RepeatedJobs | undefined): string | undefined {
   const first = repeated?.examples[0];
   if (!repeated || !first) return undefined;

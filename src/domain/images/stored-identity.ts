@@ -5,12 +5,12 @@ import { NO_THUMBNAIL, type ImageFacts, type ImageType } from '../rows/outcome.j
 import type { PromptRow } from '../rows/row.js';
 import { imageNameOf } from './image-name.js';
 
-/** What a stored image says about itself: whose it is, and what its bytes are. */
+/** The identity in a stored image's metadata: its row, and its bytes. */
 export interface StoredIdentity {
   readonly contentHash: ContentHash;
-  /** `rowTagOf` the row's id; undefined for images of earlier versions. */
+  /** `rowTagOf` the row's id; undefined for images stored by earlier versions. */
   readonly rowTag?: string;
-  /** The run that has put it where it is. */
+  /** The run that put it there. */
   readonly runSeq: number;
   readonly generation: number;
   readonly jobId: JobId;
@@ -39,7 +39,7 @@ export function toStoredIdentity(identity: StoredIdentity): Readonly<Record<stri
 
 const TYPES: ReadonlySet<string> = new Set<ImageType>(['png', 'jpg', 'webp']);
 
-/** The identity that an object's metadata tells; undefined for an object that is not ours. */
+/** The identity in an object's metadata; undefined for an object that is not ours. */
 export function fromStoredIdentity(metadata: Readonly<Record<string, string>>): StoredIdentity | undefined {
   const contentHash = metadata['content-hash'];
   const rowTag = metadata['row-tag'];
@@ -92,15 +92,15 @@ function isCount(value: number | undefined): value is number {
   return value !== undefined && Number.isSafeInteger(value) && value >= 1;
 }
 
-/** Stands for a row id in an image's metadata, which takes ASCII alone and is no place for ids: 16 hex digits. */
+/** Represents a row id in an image's metadata, which must be ASCII and should hold no ids: 16 hex digits. */
 export function rowTagOf(rowId: RowId): string {
   return createHash('sha256').update(rowId, 'utf8').digest('hex').slice(0, 16);
 }
 
 /**
- * Whether an image that lies under `name` is that of a row: of its content, and of the row itself, since rows of one
- * content may have changed their names with each other. Images of earlier versions do not tell their row: they lie
- * under the name that its id gives. An image stored under the id that the row had before counts as well.
+ * Whether an image at `name` is a row's: of its content and of the row itself, since rows with the same content may
+ * have swapped names. Images of earlier versions do not name their row: they count if their name derives from the
+ * row's id. An image stored under the row's former id counts as well.
  */
 export function isImageOf(
   { contentHash, rowTag }: Pick<StoredIdentity, 'contentHash' | 'rowTag'>,

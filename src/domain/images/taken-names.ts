@@ -1,22 +1,22 @@
 import { IdLines } from '../identity/id-lines.js';
 
-/** A name under which two rows would have their images. */
+/** A name that two rows would use for their images. */
 export interface TakenName {
   readonly name: string;
-  /** Line of the row that has it. */
+  /** Line of the row that already has it. */
   readonly line: number;
 }
 
 /**
- * Which row of a sheet has which name: no two have names that are one file anywhere. Names made of row ids may differ
- * in letter case alone, as they always could; a chosen name differs from every other name in more than that.
+ * The image names of a sheet's rows: no two may be one file on any system. Names derived from row ids may differ in
+ * letter case alone, as they always could; a chosen name must differ from every other name in more than that.
  *
- * Remembers 21–43 bytes a name. Lines go up to 2³¹ − 1.
+ * Uses 21–43 bytes a name. Lines up to 2³¹ − 1.
  */
 export class TakenNames {
   readonly #lines = new IdLines();
 
-  /** Takes all the names of one record, or none where one is taken: then says which, and by which line. */
+  /** Claims all the names of one record, or none if one is taken: then returns it and its line. */
   claim(
     names: readonly string[],
     { line, isChosen }: { readonly line: number; readonly isChosen: boolean },
@@ -34,10 +34,10 @@ export class TakenNames {
   }
 }
 
-/** What names have in common that are one file on macOS or Windows: neither letter case nor Unicode's forms count. */
+/** Equal for names that are one file on macOS or Windows: ignores letter case and Unicode normalization forms. */
 export function foldedName(name: string): string {
-  // Most names, and many times as fast.
+  // Most names are ASCII, and this is many times faster.
   if (/^[ -~]*$/.test(name)) return name.toLowerCase();
-  // Through upper case, since ß and SS are one there, as are all forms of sigma.
+  // By upper case, since ß and SS are equal there, as are all forms of sigma.
   return name.normalize('NFC').toUpperCase().toLowerCase().normalize('NFC');
 }

@@ -10,23 +10,23 @@ import {
   type LeaseReport,
 } from './budget.js';
 
-/** A word as a shard brings it: which of its executions speaks, as the batch counts them. */
+/** A shard's lease report with the execution that sent it, as the batch counts them. */
 export type BroughtWord = LeaseReport & { readonly execution: number };
 
-/** What a book of leases comes to. Amounts in millionths. */
+/** The sums of a book of leases. Amounts in millionths. */
 export interface LeaseSums {
   readonly committed: number;
   readonly images: number;
-  /** What of the committed amount may be unspent, and no one can say. */
+  /** The part of the committed amount that may be unspent, which nobody knows. */
   readonly unknown: number;
 }
 
-/** What the book says after it was told some words: the leases that they are about, and its sums. */
+/** The book's answer to some reports: the leases concerned, and its sums. */
 export interface LeaseAnswer extends LeaseSums {
   readonly leases: readonly Pick<Lease, 'id' | 'run' | 'granted' | 'returned'>[];
 }
 
-/** What of the whole book concerns the leases of `words`. */
+/** The part of the book that concerns the leases of `words`. */
 export function answerTo(book: LeaseBook, words: readonly LeaseReport[]): LeaseAnswer {
   const ids = new Set(words.map(({ id }) => id));
   return {
@@ -42,23 +42,23 @@ export function answerTo(book: LeaseBook, words: readonly LeaseReport[]): LeaseA
 interface Heard {
   readonly word: BroughtWord;
   readonly answer?: LeaseAnswer['leases'][number];
-  /** The book has not been told yet. */
+  /** The report has not been sent to the book yet. */
   readonly isNew: boolean;
 }
 
-/** What a batch knows of its shards' leases. It may forget all of it: the book and the shards know better. */
+/** What a batch knows of its shards' leases. It may be lost: the book and the shards have the authoritative state. */
 export class BatchLeases {
   readonly #heard = new Map<number, Heard>();
-  /** The last words of leases that others have taken the place of. */
+  /** The last reports of leases that others have replaced. */
   #superseded: BroughtWord[] = [];
   #sums: LeaseSums | undefined;
 
-  /** As the book last said; undefined before that. */
+  /** From the book's last answer; undefined before the first. */
   get sums(): LeaseSums | undefined {
     return this.#sums;
   }
 
-  /** Takes a shard's word in; one older than the last changes nothing. */
+  /** Takes a shard's report; one older than the last has no effect. */
   hear(word: BroughtWord): void {
     const before = this.#heard.get(word.shard);
     if (before && !isLater(word, before.word)) return;
@@ -71,7 +71,7 @@ export class BatchLeases {
     });
   }
 
-  /** Whether the book must be told: something comes back, or someone wants more than was granted. */
+  /** Whether the book needs an update: money is returned, or a shard wants more than was granted. */
   get isNewsForBook(): boolean {
     return (
       this.#superseded.length > 0 ||
@@ -86,7 +86,10 @@ export class BatchLeases {
     );
   }
 
-  /** What the book is to be told: what it has not heard, and again what was not granted. Nothing is wanted for shards that are not open in that execution. */
+  /**
+   * The reports for the book: those that it has not got, and again those with ungranted requests. Requests of shards
+   * that are not open in that execution are dropped.
+   */
   words(open: readonly { readonly shard: number; readonly execution: number }[]): readonly LeaseReport[] {
     const executions = new Map(open.map(({ shard, execution }) => [shard, execution]));
     const isOpen = ({ shard, execution }: BroughtWord): boolean => executions.get(shard) === execution;
@@ -102,7 +105,7 @@ export class BatchLeases {
     });
   }
 
-  /** Takes in what the book has answered; the shards whose leases have changed. */
+  /** Takes the book's answer; returns the shards whose leases have changed. */
   take({ leases, ...sums }: LeaseAnswer): readonly number[] {
     this.#sums = sums;
     const byId = new Map(leases.map((lease) => [lease.id, lease]));
@@ -115,7 +118,7 @@ export class BatchLeases {
     });
   }
 
-  /** What a shard is to be told of its lease; undefined before the book has said anything of it. */
+  /** The lease state to send to a shard; undefined before the book's first answer about it. */
   controlOf(shard: number, cap: number): LeaseControl | undefined {
     const heard = this.#heard.get(shard);
     if (!heard?.answer) return undefined;
@@ -123,13 +126,13 @@ export class BatchLeases {
     return { id, run, granted, isVoid: isVoid(heard.word, heard.answer), call: this.call(cap) };
   }
 
-  /** What shards are to give back. */
+  /** What shards must return. */
   call(cap: number): LeaseCall {
     if ((this.#sums?.committed ?? 0) > cap) return 'all';
     return [...this.#heard.values()].some(isStarved) ? 'spare' : 'nothing';
   }
 
-  /** What the cheapest next image costs where no open shard can buy one for want of money; undefined where one can, or may soon. */
+  /** The price of the cheapest next image if no open shard can buy one for lack of money; undefined if one can, or may soon. */
   stoppedAt(open: readonly { readonly shard: number; readonly execution: number }[]): number | undefined {
     const prices: number[] = [];
     for (const { shard, execution } of open) {
@@ -143,7 +146,7 @@ export class BatchLeases {
   }
 }
 
-/** It was granted something while it said its last word. */
+/** Money was granted to it while its last report was on its way. */
 function isUnheardOf({ isLast, spent }: LeaseReport, answer: Heard['answer']): boolean {
   return isLast === true && answer !== undefined && answer.granted - answer.returned > spent;
 }
@@ -156,7 +159,7 @@ function isWanting({ word, answer }: Heard): boolean {
   return word.want !== undefined && (answer?.granted ?? 0) < word.want.needed;
 }
 
-/** It has said that it can buy nothing, and the book has not fixed that. */
+/** It has reported that it can buy nothing, and the book has not changed that. */
 function isStarved({ word, answer, isNew }: Heard): boolean {
   return (
     !isNew && word.state === 'starved' && answer !== undefined && answer.granted < (word.want?.least ?? 0)

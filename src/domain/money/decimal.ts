@@ -1,7 +1,7 @@
-/** A decimal string as the service sends amounts: an optional sign, digits, and digits after a point. */
+/** A decimal string as in the service's amounts: an optional sign, digits, and digits after a point. */
 const DECIMAL = /^(-?)(\d+)(?:\.(\d+))?$/;
 
-/** Compares two decimal strings exactly: negative where `a` is less than `b`. Throws a RangeError for anything else. */
+/** Compares two decimal strings exactly: negative if `a` is less than `b`. Throws a RangeError for anything else. */
 export function compareDecimals(a: string, b: string): number {
   const digits = Math.max(fractionOf(a).length, fractionOf(b).length);
   const difference = scaled(a, digits) - scaled(b, digits);
@@ -32,8 +32,8 @@ export function isAmount(text: string): boolean {
 const LEAST_SHOWN_DIGITS = 2;
 
 /**
- * The exact sum of amounts, each taken this many times, as a decimal string: two digits after the point, and more where
- * they are not zero. Throws a RangeError for what is not a decimal string, and for times that are not whole numbers.
+ * The exact sum of amounts, each multiplied by a count, as a decimal string with two digits after the point, or more
+ * if they are not zero. Throws a RangeError for an invalid decimal string, and for counts that are not whole numbers.
  */
 export function totalOf(terms: readonly { readonly amount: string; readonly times: number }[]): string {
   const digits = Math.max(LEAST_SHOWN_DIGITS, ...terms.map(({ amount }) => fractionOf(amount).length));
@@ -45,19 +45,16 @@ export function totalOf(terms: readonly { readonly amount: string; readonly time
   return `${sum < 0n ? '-' : ''}${all.slice(0, point)}.${fraction}`;
 }
 
-/**
- * Amounts of money as whole millionths of the account's currency: sums are exact as long as they stay below 2^53, that is
- * nine billion; the limits below keep them there.
- */
+/** Amounts of money are whole millionths of the account's currency: sums are exact below 2^53, that is nine billion; the limits below keep them there. */
 const DECIMALS = 6;
 const PER_UNIT = 10 ** DECIMALS;
 const AMOUNT = /^(\d{1,10})(?:\.(\d{1,6}))?$/;
 
-/** The highest price of an image, and the highest budget, in the account's currency. */
+/** Maximum price of an image, and maximum budget, in the account's currency. */
 export const MAX_PRICE = 1_000_000;
 export const MAX_BUDGET = 1_000_000_000;
 
-/** The millionths that a decimal string says; undefined where it is not one, has a sign or more than six decimals, or is above `most`. */
+/** A decimal string in millionths; undefined if it is invalid, has a sign or more than six decimals, or is above `most`. */
 export function microsOf(text: string, most: number): number | undefined {
   const [, whole, fraction = ''] = AMOUNT.exec(text) ?? [];
   if (whole === undefined) return undefined;
@@ -65,7 +62,7 @@ export function microsOf(text: string, most: number): number | undefined {
   return micros <= most * PER_UNIT ? micros : undefined;
 }
 
-/** The decimal string of this many millionths: two digits after the point, and more where they are not zero. */
+/** Millionths as a decimal string: two digits after the point, or more if they are not zero. */
 export function microsText(micros: number): string {
   const digits = String(Math.abs(micros)).padStart(DECIMALS + 1, '0');
   const point = digits.length - DECIMALS;

@@ -1,12 +1,12 @@
 import { MODELS, RESOLUTIONS, type Model, type Resolution } from '../rows/generation-settings.js';
 
-/** What decides the price of an image. */
+/** What determines the price of an image. */
 export interface ImageKind {
   readonly model: Model;
   readonly resolution: Resolution;
 }
 
-/** This many images of one kind. */
+/** A number of images of one kind. */
 export interface ImagesOfKind extends ImageKind {
   readonly images: number;
 }
@@ -20,7 +20,7 @@ export class ImageCounts {
     this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + 1);
   }
 
-  /** The kinds of which there are any, always in the same order. */
+  /** The kinds that occur, always in the same order. */
   get list(): readonly ImagesOfKind[] {
     return MODELS.flatMap((model) =>
       RESOLUTIONS.flatMap((resolution) => {
@@ -31,7 +31,7 @@ export class ImageCounts {
   }
 }
 
-/** How many images there are of all kinds. */
+/** Total number of images of all kinds. */
 export function imagesOf(kinds: readonly ImagesOfKind[]): number {
   return kinds.reduce((sum, { images }) => sum + images, 0);
 }

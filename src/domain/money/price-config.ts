@@ -5,7 +5,7 @@ import type { PriceTable } from './price-table.js';
 
 const Prices = z.record(z.string(), z.record(z.string(), z.unknown()));
 
-/** BANANA_PRICES; what is wrong with it is added to `problems`. */
+/** Reads BANANA_PRICES; adds its errors to `problems`. */
 export function readPrices(text: string | undefined, problems: string[]): PriceTable | undefined {
   if (!text?.trim()) return undefined;
   const given = Prices.safeParse(jsonIn(text));

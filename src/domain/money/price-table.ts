@@ -2,15 +2,15 @@ import { totalOf } from './decimal.js';
 import { MODELS, RESOLUTIONS, type Model, type Resolution } from '../rows/generation-settings.js';
 import type { ImageKind, ImagesOfKind } from './image-counts.js';
 
-/** What an image costs by model and resolution: decimal strings in the account's currency, none of them negative. */
+/** The price of an image by model and resolution: non-negative decimal strings in the account's currency. */
 export type PriceTable = ReadonlyMap<Model, ReadonlyMap<Resolution, string>>;
 
-/** The price of an image; undefined where the table does not say. */
+/** The price of an image; undefined if the table lacks it. */
 export function priceOf(prices: PriceTable, { model, resolution }: ImageKind): string | undefined {
   return prices.get(model)?.get(resolution);
 }
 
-/** What an image of one kind costs: a decimal string. */
+/** The price of an image of one kind: a decimal string. */
 export interface ImagePrice extends ImageKind {
   readonly price: string;
 }
@@ -37,13 +37,13 @@ export function tableOf(list: readonly ImagePrice[]): PriceTable {
 
 /** What images cost. */
 export interface Cost {
-  /** Exact, of those that have a price; a decimal string. */
+  /** Exact sum for the kinds with a price; a decimal string. */
   readonly total: string;
-  /** The kinds that the table does not name: `total` is without them. */
+  /** Kinds without a price: `total` excludes them. */
   readonly unpriced: readonly ImagesOfKind[];
 }
 
-/** What images cost by a price table, one generation each. */
+/** The cost of images by a price table, one generation each. */
 export function costOf(prices: PriceTable, kinds: readonly ImagesOfKind[]): Cost {
   const terms = kinds.flatMap((kind) => {
     const amount = priceOf(prices, kind);

@@ -3,17 +3,17 @@ import type { GenerationRecord } from '../rows/outcome.js';
 import { priceOf, tableOf, type ImagePrice, type PriceTable } from './price-table.js';
 import type { PromptRow } from '../rows/row.js';
 
-/** What single rows have cost by a price list, over all their generations. */
+/** The cost of single rows by a price list, over all their generations. */
 export class RowCosts {
   readonly #prices: PriceTable | undefined;
-  /** There are few prices and few counts, and maybe a million rows. */
+  /** A cache: there are few prices and few counts, but up to a million rows. */
   readonly #totals = new Map<string, string>();
 
   constructor(prices: readonly ImagePrice[] | undefined) {
     this.#prices = prices && tableOf(prices);
   }
 
-  /** A decimal string; undefined without a price, or where it is not known whether a generation was charged. */
+  /** A decimal string; undefined without a price, or if it is unknown whether a generation was charged. */
   of(
     row: Pick<PromptRow, 'model' | 'resolution'>,
     generations: readonly GenerationRecord[],

@@ -3,36 +3,36 @@ import type { GenerationRecord } from '../rows/outcome.js';
 import { priceOf, type PriceTable } from './price-table.js';
 import type { ShardRow } from '../rows/row.js';
 
-/** What an account held at a moment: decimal strings. */
+/** The account's balance at some time: decimal strings. */
 export interface AccountBalance {
   readonly balance: string;
   readonly reserved: string;
 }
 
-/** What a run cost. Amounts are decimal strings. */
+/** The cost of a run. Amounts are decimal strings. */
 export interface RunCost {
-  /** What the account held when the run's rows were known, and when it was sealed; null where it did not say. */
+  /** The account's balance when the run's rows were known, and when it was sealed; null if the service did not report it. */
   readonly before: AccountBalance | null;
   readonly after: AccountBalance | null;
-  /** By how much the balance fell; null where something else may have changed it. */
+  /** The decrease of the balance; null if something else may have changed it. */
   readonly measured: string | null;
   /** Why there is no `measured`. */
   readonly unmeasured?: string;
-  /** By the prices: of the generations that were charged, and with those of which no one knows. Absent without prices. */
+  /** By the prices: for the charged generations, and including those that may have been charged. Absent without prices. */
   readonly expected?: { readonly least: string; readonly most: string };
 }
 
-/** What a run cost by the account's balance, where nothing else can have changed it as far as anybody knows. */
+/** The cost of a run by the account's balance, if nothing else is known to have changed it. */
 export function measuredCost(input: {
   readonly before: AccountBalance | undefined;
   readonly after: AccountBalance | undefined;
-  /** Other batches that worked meanwhile; undefined where no one knows. */
+  /** Other batches that ran meanwhile; undefined if unknown. */
   readonly others: readonly string[] | undefined;
-  /** Jobs of the batch whose end was not seen. */
+  /** Jobs of the batch with an unknown end. */
   readonly openJobs: number;
-  /** A create was refused for want of funds, and later ones were not: someone has topped the account up. */
+  /** A create was refused for lack of funds and later ones were accepted: someone has added funds. */
   readonly ranOutOfFunds: boolean;
-  /** By the prices; undefined without. */
+  /** By the prices; undefined without prices. */
   readonly expected: RunCost['expected'];
 }): Pick<RunCost, 'before' | 'after' | 'measured' | 'unmeasured'> {
   const { before, after, others, openJobs, ranOutOfFunds, expected } = input;
@@ -69,7 +69,7 @@ function listed(ids: readonly string[]): string {
   return `${ids.slice(0, SHOWN_BATCHES).join(', ')}${more}`;
 }
 
-/** Adds up what the generations of one run cost by its prices. */
+/** Sums the expected cost of one run's generations. */
 export class ExpectedCost {
   readonly #prices: PriceTable;
   readonly #charged = new Map<string, number>();
@@ -80,7 +80,7 @@ export class ExpectedCost {
     this.#prices = prices;
   }
 
-  /** A row of the run with the generations that the run made for it. */
+  /** Adds a row of the run with the generations that the run made for it. */
   add(row: Pick<ShardRow, 'model' | 'resolution'>, made: readonly GenerationRecord[]): void {
     const price = priceOf(this.#prices, row);
     for (const { charged } of made) {
@@ -90,7 +90,7 @@ export class ExpectedCost {
     }
   }
 
-  /** Undefined where a generation has no price. */
+  /** Undefined if a generation has no price. */
   get total(): RunCost['expected'] {
     if (!this.#isWhole) return undefined;
     const least = terms(this.#charged);
@@ -98,7 +98,7 @@ export class ExpectedCost {
   }
 }
 
-/** The generations that a run itself made for a row: none of an earlier run, and not the job that it came with. */
+/** The generations that a run itself made for a row: none of an earlier run, and not the job with which the row started. */
 export function madeByRun(
   row: Pick<ShardRow, 'generation' | 'jobId'>,
   generations: readonly GenerationRecord[],

@@ -1,22 +1,22 @@
 import type { LeaseCall, LeaseControl, LeaseState, LeaseWant, LeaseReport } from './budget.js';
 
-/** What a shard has to buy, as far as nothing is reserved for it. Amounts in millionths. */
+/** What a shard has to buy beyond its reservations. Amounts in millionths. */
 export interface LeaseNeeds {
-  /** What its next images cost, those of some minutes of work, and what all cost. */
+  /** The price of its next images, of those for some minutes of work, and of all. */
   readonly soon: number;
   readonly rest: number;
-  /** The cheapest of the rows that are first in their queues and may start but for money; undefined where none may. */
+  /** The price of the cheapest first row of a queue that lacks only money to start; undefined if there is none. */
   readonly startable: number | undefined;
-  /** What the first row of all costs; undefined where no row waits. */
+  /** The price of the first row of all; undefined if no row waits. */
   readonly first: number | undefined;
-  /** Rows that have their money may start, or rows come back to the queue within seconds. */
+  /** Rows with reserved money may start, or rows return to the queue within seconds. */
   readonly isBusy: boolean;
 }
 
-/** What a workflow run of a shard says of its lease to the one that takes over. */
+/** What a shard's workflow run leaves to the next one about its lease. */
 export interface LeaseLeft {
   readonly seq: number;
-  /** Rows whose price is counted already. */
+  /** Rows whose price is already counted. */
   readonly counted: readonly number[];
 }
 
@@ -29,18 +29,18 @@ interface Said {
 
 interface Reservation {
   readonly micros: number;
-  /** The lease that it was taken of; undefined where an earlier workflow run of the shard has counted it. */
+  /** The lease that covers it; undefined if an earlier workflow run of the shard has counted it. */
   readonly lease: { readonly id: string; readonly run: string } | undefined;
-  /** A create may go out unseen: nothing but its end tells that it was not charged. */
+  /** A create may be sent unseen: only its end can show that it was not charged. */
   isExposed: boolean;
 }
 
-/** The lease of one workflow run of a shard: what it may spend, what its rows have reserved of it, and what it tells of it. */
+/** The lease of one workflow run of a shard: what it may spend, what its rows have reserved, and its reports. */
 export class ShardLease {
   readonly #drawId: () => string;
   readonly #reservations = new Map<number, Reservation>();
   #id: string;
-  /** As the lease's giver knows it; undefined until something was granted. */
+  /** The run that the book has for this lease; undefined until something was granted. */
   #run: string | undefined;
   #granted = 0;
   #returned = 0;
@@ -49,7 +49,7 @@ export class ShardLease {
   #seq: number;
   #call: LeaseCall = 'nothing';
   #told: Said | undefined;
-  /** Something may have been granted, be it unheard of yet. */
+  /** Something may have been granted, even if the grant has not arrived yet. */
   #hasAsked = false;
 
   constructor(drawId: () => string, left?: LeaseLeft) {
@@ -65,7 +65,7 @@ export class ShardLease {
     return this.#granted - this.#returned - this.#spent;
   }
 
-  /** Whether a row may be bought: its price is reserved already, or can be. */
+  /** Whether a row may be bought: its price is reserved, or can be. */
   covers(row: number, price: number): boolean {
     return this.isReserved(row) || price <= this.unspent;
   }
@@ -79,28 +79,28 @@ export class ShardLease {
     return lease === undefined || lease.id === this.#id;
   }
 
-  /** Reserves a row's price for its present generation, unless that has been done. To be called only where `covers` holds. */
+  /** Reserves a row's price for its present generation, unless it is reserved already. Call only if `covers` is true. */
   reserve(row: number, price: number): void {
     if (this.isReserved(row)) return;
     this.#spent += price;
     this.#images += 1;
-    // Who has never been granted anything can only reserve what costs nothing.
+    // A lease without any grant can only reserve what costs nothing.
     const lease = this.#run === undefined ? undefined : { id: this.#id, run: this.#run };
     this.#reservations.set(row, { micros: price, lease, isExposed: false });
   }
 
-  /** The workflow run that alone may buy by a row's reservation; undefined where it holds for every one. */
+  /** The only workflow run that may buy with a row's reservation; undefined if any may. */
   runOf(row: number): string | undefined {
     return this.#reservations.get(row)?.lease?.run;
   }
 
-  /** From now on a create of the row may go out unseen. */
+  /** From now on a create of the row may be sent unseen. */
   expose(row: number): void {
     const reservation = this.#reservations.get(row);
     if (reservation) reservation.isExposed = true;
   }
 
-  /** Gives a row's price back, since its create was certainly not charged; changes nothing where that is not certain. */
+  /** Releases a row's reservation, since its create was certainly not charged; no effect if that is not certain. */
   giveBack(row: number): void {
     const reservation = this.#reservations.get(row);
     if (!reservation || reservation.isExposed) return;
@@ -110,12 +110,12 @@ export class ShardLease {
     this.#images -= 1;
   }
 
-  /** Notes that a row's generation is bought or over: its price is spent for good. */
+  /** Records that a row's generation is bought or over: its price is spent for good. */
   spend(row: number): void {
     this.#reservations.delete(row);
   }
 
-  /** Takes in what the batch says; of another lease than this one it says nothing. */
+  /** Takes the batch's message; ignored if it is about another lease. */
   take(control: LeaseControl | undefined): void {
     if (control?.id !== this.#id) return;
     this.#call = control.call;
@@ -127,7 +127,7 @@ export class ShardLease {
     this.#granted = Math.max(this.#granted, control.granted);
   }
 
-  /** Notes that a row's reservation was made by another workflow run: this one was reset, and begins another lease. */
+  /** Records that another workflow run made a row's reservation: this one was reset, and starts another lease. */
   refuse(row: number): void {
     const id = this.#reservations.get(row)?.lease?.id;
     this.#reservations.delete(row);
@@ -145,17 +145,17 @@ export class ShardLease {
     this.#hasAsked = false;
   }
 
-  /** Says everything again at the next occasion: the batch may have forgotten it. */
+  /** Sends everything again with the next report: the batch may have lost its state. */
   repeat(): void {
     this.#told = undefined;
   }
 
-  /** Whether `speak` has something to say. */
+  /** Whether `speak` would return a report. */
   hasNews(needs: LeaseNeeds): boolean {
     return this.#isNews(this.#toSay(needs));
   }
 
-  /** What is to be told now; undefined where the batch knows what it needs to. What is told as returned is no longer to be spent. */
+  /** The next report; undefined if the batch knows what it needs. What is reported as returned cannot be spent any more. */
   speak(needs: LeaseNeeds, speaker: LeaseSpeaker): LeaseReport | undefined {
     const said = this.#toSay(needs);
     if (!this.#isNews(said)) return undefined;
@@ -169,7 +169,7 @@ export class ShardLease {
     return { state, returned, want, price: needs.startable ?? needs.first ?? 0 };
   }
 
-  /** The last word: nothing more is bought with this lease. Undefined where nothing was ever asked for. */
+  /** The last report: nothing more is bought with this lease. Undefined if nothing was ever requested. */
   lastWord(speaker: LeaseSpeaker): LeaseReport | undefined {
     if (!this.#hasAsked) return undefined;
     const returned = this.#returned + this.unspent;
@@ -177,7 +177,7 @@ export class ShardLease {
     return { ...word, isLast: true };
   }
 
-  /** What the next workflow run of the shard must know, after the last word. */
+  /** The state for the next workflow run of the shard, after the last report. */
   get left(): LeaseLeft {
     const counted = [...this.#reservations].flatMap(([row, one]) => (this.#isValid(one) ? [row] : []));
     return { seq: this.#seq, counted };
@@ -191,7 +191,7 @@ export class ShardLease {
     return startable <= left ? 'working' : 'starved';
   }
 
-  /** What goes back now. A starved shard keeps nothing: what is too little for it may be enough for another one. */
+  /** The amount to return now. A starved shard keeps nothing: an amount too small for it may be enough for another one. */
   #spare(state: LeaseState, { rest, first = 0, isBusy }: LeaseNeeds): number {
     if (this.#call === 'all' || state === 'starved') return this.unspent;
     if (this.#call === 'nothing' || (isBusy && rest === 0)) return 0;
@@ -206,7 +206,7 @@ export class ShardLease {
   ): LeaseWant | undefined {
     const base = returned + this.#spent;
     const unspent = this.#granted - base;
-    // Each telling costs events.
+    // Each report costs events.
     const ahead = Math.min(rest, soon + Math.floor(soon / 2));
     switch (state) {
       case 'starved':
@@ -216,7 +216,7 @@ export class ShardLease {
           most: base + Math.max(rest, startable),
         };
       case 'blocked':
-        // For a trial that the batch may ask for.
+        // For a trial that the batch may request.
         if (unspent >= first) return undefined;
         return { least: base + first, needed: base + first, most: base + first };
       case 'working':
@@ -260,10 +260,10 @@ export class ShardLease {
   }
 }
 
-/** Who speaks, and when. */
+/** The sender of a report and its time. */
 export interface LeaseSpeaker {
   readonly shard: number;
-  /** The workflow run that speaks. */
+  /** The workflow run that sends it. */
   readonly run: string;
   readonly epoch: number;
   /** Milliseconds since the epoch. */

@@ -5,7 +5,7 @@ export type Model = (typeof MODELS)[number];
 export const RESOLUTIONS = ['1K', '2K', '4K'] as const;
 export type Resolution = (typeof RESOLUTIONS)[number];
 
-/** How a generation gets its input: from text alone, or from images as well. */
+/** The input of a generation: text alone, or images as well. */
 export type InputMode = 'text' | 'image';
 
 const ASPECT_RATIOS_OF_ALL_MODELS = [
@@ -24,18 +24,18 @@ const ASPECT_RATIOS_OF_ALL_MODELS = [
 
 const MORE_ASPECT_RATIOS = [...ASPECT_RATIOS_OF_ALL_MODELS, '1:4', '1:8', '4:1', '8:1'] as const;
 
-/** What the service takes of a model in a mode. */
+/** What the service accepts for a model in a mode. */
 export interface GenerationRules {
-  /** In the order to show them. `auto` takes the first input image's. */
+  /** In display order. `auto` takes the first input image's. */
   readonly aspectRatios: readonly string[];
-  /** What the images come out as. */
+  /** The resolutions of the generated images. */
   readonly resolutions: readonly Resolution[];
-  /** Whether the request says the resolution; where not, the field is not accepted. */
+  /** Whether the request has the resolution; if not, the service refuses the field. */
   readonly sendsResolution: boolean;
   readonly inputImages: { readonly least: number; readonly most: number };
 }
 
-/** The most that the input images of one request may have together. 40 MB; decimal, since the service does not say which. */
+/** Maximum total size of the input images of one request. 40 MB; decimal, since the service does not say which unit it means. */
 export const MOST_INPUT_BYTES = 40_000_000;
 
 const NONE = { least: 0, most: 0 };
@@ -45,7 +45,7 @@ const CHOSEN = { resolutions: RESOLUTIONS, sendsResolution: true } as const;
 const TEXT_OF_NEWER = { ...CHOSEN, aspectRatios: MORE_ASPECT_RATIOS, inputImages: NONE };
 const IMAGE_OF_NEWER = { ...CHOSEN, aspectRatios: [...MORE_ASPECT_RATIOS, 'auto'], inputImages: SOME };
 
-/** The one table of what each model takes in each mode. Source: the API contract, "Models and endpoints". */
+/** The one table of what each model accepts in each mode. Source: the API contract, "Models and endpoints". */
 const RULES: Readonly<Record<Model, Readonly<Record<InputMode, GenerationRules>>>> = {
   nb: {
     text: { ...ALWAYS_1K, aspectRatios: ASPECT_RATIOS_OF_ALL_MODELS, inputImages: NONE },
@@ -55,17 +55,17 @@ const RULES: Readonly<Record<Model, Readonly<Record<InputMode, GenerationRules>>
   pro: { text: TEXT_OF_NEWER, image: IMAGE_OF_NEWER },
 };
 
-/** What the service takes of a model in a mode. */
+/** What the service accepts for a model in a mode. */
 export function rulesFor(model: Model, mode: InputMode): GenerationRules {
   return RULES[model][mode];
 }
 
-/** The mode of a request with this many input images. */
+/** The mode of a request with this number of input images. */
 export function modeWith(inputImages: readonly unknown[]): InputMode {
   return inputImages.length > 0 ? 'image' : 'text';
 }
 
-/** The resolutions that the service makes for a model, in either mode. NanoBanana always makes 1K. */
+/** The resolutions that a model can make, in either mode. NanoBanana always makes 1K. */
 export function resolutionsFor(model: Model): readonly Resolution[] {
   return RULES[model].text.resolutions;
 }

@@ -5,7 +5,7 @@ export const INPUT_IMAGES_FOLDER = 'inputs/images/';
 
 const UPLOADED = /^(?:.*\/)?inputs\/images\/([0-9a-f]{64})\.(png|jpg|webp)$/s;
 
-/** How a row names an input image that lies in its batch: by its key below the batch's root, which is its content. */
+/** How a row names an input image in its batch: by its key below the batch's root, which contains the digest of its bytes. */
 export function uploadedInput({
   sha256,
   type,
@@ -16,7 +16,7 @@ export function uploadedInput({
   return `${INPUT_IMAGES_FOLDER}${sha256}.${type}`;
 }
 
-/** What the uploaded input image with this key, or key below its batch's root, is; undefined for any other text. */
+/** The uploaded input image with this full or relative key; undefined for any other text. */
 export function uploadedAt(key: string): { readonly sha256: string; readonly type: ImageType } | undefined {
   const [, sha256, type] = UPLOADED.exec(key) ?? [];
   return sha256 !== undefined && (type === 'png' || type === 'jpg' || type === 'webp')
@@ -24,18 +24,18 @@ export function uploadedAt(key: string): { readonly sha256: string; readonly typ
     : undefined;
 }
 
-/** Whether a row's input image lies in its batch; otherwise it is an http(s) URL. */
+/** Whether a row's input image is in its batch; otherwise it is an http(s) URL. */
 export function isUploaded(inputImage: string): boolean {
   return inputImage.startsWith(INPUT_IMAGES_FOLDER);
 }
 
-/** A row's input image as its content hash counts it. */
+/** The part of a row's input image that its content hash covers. */
 export function identityOfInput(inputImage: string): string {
   const uploaded = isUploaded(inputImage) ? uploadedAt(inputImage) : undefined;
   return uploaded ? `sha256:${uploaded.sha256}` : inputImage;
 }
 
-/** An address without what may be secret in it: user, query and fragment. Anything that is not an address comes back as it is. */
+/** A URL without parts that may be secret: user, query and fragment. Any other text is returned unchanged. */
 export function publicAddress(text: string): string {
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return text;
   return text.replace(/[?#].*$/s, '').replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/]*@/i, '$1');
@@ -43,7 +43,7 @@ export function publicAddress(text: string): string {
 
 const NEEDS_QUOTES = /[\s|"]/;
 
-/** Input images as one cell of a sheet: separated by spaces, in quotes where they hold a space, a bar or a quote. */
+/** Input images as one cell of a sheet: separated by spaces, quoted if they contain a space, a bar or a quote. */
 export function inputImagesCell(entries: readonly string[]): string {
   return entries
     .map((entry) => (NEEDS_QUOTES.test(entry) ? `"${entry.replaceAll('"', '""')}"` : entry))
@@ -51,8 +51,8 @@ export function inputImagesCell(entries: readonly string[]): string {
 }
 
 /**
- * The entries of such a cell, as people write it: separated by bars where one stands outside quotes, else by white space;
- * quotes around an entry are taken off, and a doubled quote in it is one.
+ * The entries of such a cell as users write it: separated by bars if one is outside quotes, else by white space;
+ * quotes around an entry are removed, and a doubled quote inside is one quote.
  */
 export function inputImagesIn(cell: string): readonly string[] {
   const hasBar = cell.replaceAll(/"(?:[^"]|"")*"/g, '').includes('|');

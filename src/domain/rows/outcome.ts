@@ -2,50 +2,47 @@ import type { FailureKind } from './failure-kind.js';
 import type { ContentHash, JobId, RowId } from './ids.js';
 import type { Told } from '../text/kept-text.js';
 
-/** Whether a generation cost money, as far as the contract lets us know. */
+/** Whether a generation cost money, as far as the API contract says. */
 export type Charged = 'yes' | 'no' | 'unknown';
 
-/** How one generation ended; `open` is a job whose end was not seen. */
+/** How one generation ended; `open`: its end was not seen. */
 export type GenerationEnd = 'done' | 'failed' | 'gone' | 'unfinished' | 'invalid' | 'unanswered' | 'open';
 
-/** One generation of a row: the audit trail of what was bought. */
+/** One generation of a row: the audit record of what was bought. */
 export interface GenerationRecord {
   readonly generation: number;
   readonly jobId?: JobId;
   readonly end: GenerationEnd;
   readonly charged: Charged;
-  /** Of an `unanswered` one: when a create of it was sent first whose answer never came, at the earliest. Milliseconds since the epoch. */
+  /** For `unanswered`: the earliest time at which an unanswered create of it was sent. Milliseconds since the epoch. */
   readonly unansweredSinceMs?: number;
-  /**
-   * Of an `open` or `unanswered` one: its run was ended unrecorded, and may since then have made this and later
-   * generations. Milliseconds since the epoch.
-   */
+  /** For `open` and `unanswered`: since when its run, which ended unrecorded, may have made this and later generations. Milliseconds since the epoch. */
   readonly openedSinceMs?: number;
-  /** Why it gave no image: in history our own sentence, in the bucket with what the service said, at most 300 characters of it. */
+  /** Why it gave no image: in the history our own sentence, in the bucket with at most 300 characters of the service's text. */
   readonly message?: string;
-  /** In history only: where what the service said lies (`Told`). */
+  /** Only in the history: the id of the service's text (see `Told`). */
   readonly textId?: string;
 }
 
 export type ImageType = 'png' | 'jpg' | 'webp';
 
-/** `too-large`: decoding it takes more memory than a worker has for it. `undecodable`: the decoder refuses it. */
+/** `too-large`: decoding needs more memory than a worker allows. `undecodable`: the decoder refuses it. */
 export const NO_THUMBNAIL = ['too-large', 'undecodable'] as const;
 export type NoThumbnail = (typeof NO_THUMBNAIL)[number];
 
-/** What was measured on the image's own bytes. */
+/** Facts measured from the image's bytes. */
 export interface ImageFacts {
   readonly type: ImageType;
   readonly width: number;
   readonly height: number;
   readonly sizeBytes: number;
-  /** Lower-case hex over the stored bytes. */
+  /** Lower-case hex of the stored bytes. */
   readonly sha256: string;
-  /** A small copy of it lies among the thumbnails. */
+  /** It has a thumbnail. */
   readonly thumbnail?: true;
-  /** Why it has none although one was wanted. */
+  /** Why a requested thumbnail is missing. */
   readonly noThumbnail?: NoThumbnail;
-  /** What it looks like, by `perceptualHash`, where that was asked for: 16 lower-case hex digits. */
+  /** Its `perceptualHash`, if requested: 16 lower-case hex digits. */
   readonly perceptualHash?: string;
 }
 
@@ -56,22 +53,19 @@ export interface StoredEnd {
   readonly adopted: boolean;
 }
 
-/** How a row ended, apart from which row it was. */
+/** How a row ended, without its identity. */
 export type RowEnd =
   | StoredEnd
   | { readonly kind: 'failed'; readonly failure: FailureKind; readonly message: string }
   | { readonly kind: 'cancelled' };
 
-/**
- * How a row ended by its shard's word: `kept` is one that got no new image and keeps the one it had. `textId` is where
- * what the service said lies.
- */
+/** How a row ended, as reported by its shard: `kept` got no new image and keeps its earlier one. `textId` is the id of the service's text. */
 export type SettledEnd =
   | Exclude<RowEnd, { readonly kind: 'failed' }>
   | (Extract<RowEnd, { readonly kind: 'failed' }> & Pick<Told, 'textId'>)
   | { readonly kind: 'kept' };
 
-/** The end of one row by its index in the shard: the form that workflow history carries. */
+/** The end of one row by its index in the shard: the form used in the workflow history. */
 export interface SettledRow {
   readonly row: number;
   readonly end: SettledEnd;
@@ -81,9 +75,9 @@ export interface SettledRow {
 }
 
 /**
- * How far a row that has ended had come, by the step of its last generation: `pending` nothing was ever sent for it,
- * `create` a request was sent and no job is known, `await` its job was awaited and not seen done, `store` its job was
- * done and its image not stored, `stored` its image is in the bucket.
+ * The step of an ended row's last generation: `pending` nothing was ever sent for it, `create` a request was sent and
+ * no job is known, `await` its job was awaited and not seen done, `store` its job was done and its image not stored,
+ * `stored` its image is in the bucket.
  */
 export const PHASES_REACHED = ['pending', 'create', 'await', 'store', 'stored'] as const;
 export type PhaseReached = (typeof PHASES_REACHED)[number];
@@ -96,15 +90,15 @@ export interface RowOutcome {
   readonly runSeq: number;
   readonly generations: readonly GenerationRecord[];
   readonly end: RowEnd;
-  /** How far the row came; absent in lines of earlier versions, where `phaseReached` tells it all the same. */
+  /** How far the row came; absent in lines of earlier versions, for which `phaseReached` derives it. */
   readonly phase?: PhaseReached;
-  /** Key of the image below the batch's root, for stored rows. */
+  /** For stored rows: key of the image below the batch's root. */
   readonly imageKey?: string;
   /** ISO 8601. */
   readonly settledAt: string;
 }
 
-/** The phase that a row reached, by what its outcome says: also of outcomes that were written without one. */
+/** The phase that a row reached, derived from its outcome if that has no phase. */
 export function phaseReached({ end, generations }: Pick<RowOutcome, 'end' | 'generations'>): PhaseReached {
   if (end.kind === 'stored') return 'stored';
   const last = generations.at(-1);

@@ -1,4 +1,4 @@
-/** The columns that mean something to us in a sheet; everything else is carried as a label. Order as we write them. */
+/** The columns with a meaning to us; all others are carried as labels. In the order in which we write them. */
 export const INPUT_COLUMNS = [
   'id',
   'prompt',
@@ -11,7 +11,7 @@ export const INPUT_COLUMNS = [
 ] as const;
 export type InputColumn = (typeof INPUT_COLUMNS)[number];
 
-/** The columns of ours in `images/train/metadata.jsonl`, in order; labels follow. */
+/** Our columns in `images/train/metadata.jsonl`, in order; labels follow. */
 const METADATA_COLUMNS = [
   'file_name',
   'row_id',
@@ -24,7 +24,7 @@ const METADATA_COLUMNS = [
   'sha256',
 ] as const;
 
-/** The columns that `failures.csv` adds after a row's own; dropped where a sheet with them is submitted. */
+/** The columns that `failures.csv` adds after a row's own; dropped if such a file is submitted as a sheet. */
 export const FAILURE_COLUMNS = [
   'failure_kind',
   'failure_phase',
@@ -40,7 +40,7 @@ export const FAILURE_COLUMNS = [
 
 type ReportColumn = (typeof FAILURE_COLUMNS)[number] | (typeof REJECT_COLUMNS)[number];
 
-/** The columns that `rejects.csv` adds after a record's own; dropped where a sheet with them is submitted. */
+/** The columns that `rejects.csv` adds after a record's own; dropped if such a file is submitted as a sheet. */
 export const REJECT_COLUMNS = [
   'reject_line',
   'reject_column',
@@ -56,25 +56,22 @@ const REPORTED = new Set<string>([...FAILURE_COLUMNS, ...REJECT_COLUMNS]);
 const RESERVED = new Set<string>([...INPUT_COLUMNS, ...METADATA_COLUMNS, ...REPORTED]);
 const INPUTS = new Map<string, InputColumn>(INPUT_COLUMNS.map((column) => [column, column]));
 
-/** The input column that a header names, in any case of letters and with spaces around it; undefined for a label. */
+/** The input column that a header names, ignoring letter case and surrounding spaces; undefined for a label. */
 export function inputColumnOf(header: string): InputColumn | undefined {
   return INPUTS.get(header.trim().toLowerCase());
 }
 
-/** Whether a column was added by our own `failures.csv` or `rejects.csv`, and says nothing about the row itself. */
+/** Whether our own `failures.csv` or `rejects.csv` added a column, which then says nothing about the row itself. */
 export function isReportColumn(header: string): boolean {
   return REPORTED.has(header.trim().toLowerCase());
 }
 
-/** Whether a column of our reports names, as a JSON list, the columns whose cells are JSON text in its record. */
+/** Whether a column of our reports lists, as JSON, the columns whose cells in its record are JSON text. */
 export function isJsonCellsColumn(header: string): boolean {
   return JSON_CELL_COLUMNS.has(header.trim().toLowerCase());
 }
 
-/**
- * The name under which a carried column stands in metadata and failures: its own, with `input_` before it where it
- * would clash with a column of ours in any case of letters.
- */
+/** The name of a carried column in metadata and failures: its own, with the prefix `input_` if it equals a column of ours, ignoring letter case. */
 export function metadataLabelName(label: string): string {
   return RESERVED.has(label.trim().toLowerCase()) ? `input_${label}` : label;
 }

@@ -4,17 +4,17 @@ import type { LeftOutRecord, PromptRow } from './row.js';
 
 /** A column of a batch's sheet. */
 export interface SheetColumn {
-  /** Unlike all others of the sheet. */
+  /** Unique in the sheet. */
   readonly name: string;
-  /** What the header says, where that is not the name: nothing for a column without one. */
+  /** The header's text if it differs from the name: empty for a column without one. */
   readonly title?: string;
-  /** The column of ours that it is. */
+  /** Which column of ours it is. */
   readonly ours?: InputColumn;
 }
 
 /**
- * The columns of a batch: those of its first sheet, then what others add that join it. Names are one column in any case
- * of letters, and columns that are the same one of ours are one whatever they are called.
+ * The columns of a batch: those of its first sheet, then those that later sheets add. Names that differ only in
+ * letter case are one column, and so are all names of the same column of ours.
  */
 export class SheetColumnList {
   readonly #columns: SheetColumn[] = [];
@@ -42,7 +42,7 @@ export class SheetColumnList {
     }
   }
 
-  /** Columns that turned up with a row: late keys of JSON Lines. `onlyLabels`: its sheet is one of our reports. */
+  /** Adds columns that a row introduced: late keys of JSON Lines. `onlyLabels`: its sheet is one of our reports. */
   addRow({ labels, given }: Pick<PromptRow, 'labels' | 'given'>, onlyLabels: boolean): void {
     for (const name of Object.keys(labels)) if (!this.#names.has(folded(name))) this.add({ name });
     if (onlyLabels || given === undefined) return;
@@ -51,7 +51,7 @@ export class SheetColumnList {
     }
   }
 
-  /** Columns that turned up with a record of which no row was made, with something in them. */
+  /** Adds non-empty columns that a record without a row introduced. */
   addRecord({ record, ours = {} }: Pick<LeftOutRecord, 'record' | 'ours'>): void {
     const named = new Set<string>(Object.values(ours));
     for (const [name, cell] of Object.entries(record)) {
@@ -60,7 +60,7 @@ export class SheetColumnList {
   }
 }
 
-/** What a row's record says in a column, as the sheet writes it. */
+/** The cell of a row's record in a column, as in the sheet. */
 export function cellOfRow(
   row: Pick<PromptRow, 'prompt' | 'labels' | 'labelTexts' | 'given'>,
   { name, ours }: SheetColumn,
@@ -71,7 +71,7 @@ export function cellOfRow(
   return ours === 'prompt' ? row.prompt : undefined;
 }
 
-/** What a record of which no row was made says in the columns. */
+/** The cells of a record without a row. */
 export function cellsOfRecord(
   { record, texts, ours = {} }: Pick<LeftOutRecord, 'record' | 'texts' | 'ours'>,
   columns: readonly SheetColumn[],

@@ -1,10 +1,10 @@
-/** Words of someone else as a sentence of ours, so that another can follow: with a full stop, unless something ends it. */
+/** Someone else's text as a sentence, so that another can follow: ends with a full stop unless it is already ended. */
 export function asSentence(text: string): string {
   const words = text.trimEnd();
   return /[.!?…]["')\]]?$/.test(words) ? words : `${words}.`;
 }
 
-/** Words of someone else as a part of a sentence of ours, for example in brackets: without a full stop. */
+/** Someone else's text as part of a sentence, for example in brackets: without a full stop. */
 export function asPart(text: string): string {
   return text.trimEnd().replace(/(?<!\.)\.$/, '');
 }

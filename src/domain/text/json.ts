@@ -7,7 +7,7 @@ export type JsonValue =
   | readonly JsonValue[]
   | { readonly [key: string]: JsonValue };
 
-/** A value where only text can stand: a text as it is, nothing as no text, everything else as JSON text. */
+/** A value as text: text unchanged, null and undefined as empty text, everything else as JSON text. */
 export function jsonAsText(value: JsonValue | undefined): string {
   if (value === undefined || value === null) return '';
   return typeof value === 'string' ? value : JSON.stringify(value);

@@ -1,20 +1,20 @@
 import { asPart } from './full-stop.js';
 
 /**
- * A failure as history has it: our own sentence, and no text of the service or of the image host. What they said lies in
- * the bucket under `textId`, 16 hex digits; absent where they said nothing, or it could not be kept.
+ * A failure as the history has it: our own message, without any text of the service or the image host. Their text is
+ * in the bucket under `textId`, 16 hex digits; absent if there was none, or if it could not be stored.
  */
 export interface Told {
   readonly message: string;
   readonly textId?: string;
 }
 
-/** The part of a record that history has of a failure, and nothing besides. */
+/** Only the fields of a record that the history keeps of a failure. */
 export function toldOf({ message, textId }: Told): Told {
   return { message, ...(textId !== undefined && { textId }) };
 }
 
-/** Our sentence with what the other side said, as people read it. */
+/** Our message plus the other side's text, for users. */
 export function withText(message: string, text: string): string {
   return `${asPart(message)}: ${text}`;
 }

@@ -1,14 +1,14 @@
-/** A time as its people's clocks and calendars show it. */
+/** A time as local clocks and calendars show it. */
 export interface Moment {
   /** `2026-11-23`. */
   readonly date: string;
-  /** Hours and minutes of a day of 24 hours, `02:00`. */
+  /** Hours and minutes on a 24-hour clock, `02:00`. */
   readonly time: string;
 }
 
 /**
- * What calendar and clock show in a time zone (an IANA name) at an instant of the years 1 to 9999. Where clocks go back,
- * two instants have the same moment. Throws RangeError for a zone that is not known and for an invalid date.
+ * Local date and time in a time zone (an IANA name) at an instant of the years 1 to 9999. When clocks go back, two
+ * instants have the same moment. Throws RangeError for an unknown zone and for an invalid date.
  */
 export function momentIn(instant: Date, timezone: string): Moment {
   const parts = new Intl.DateTimeFormat('en-US', {
@@ -30,15 +30,15 @@ export function momentIn(instant: Date, timezone: string): Moment {
   };
 }
 
-/** What `{{date}}` and `{{time}}` stand for where a sheet is read; undefined: nothing, they are text. */
+/** The values of `{{date}}` and `{{time}}` when a sheet is read; undefined: they are plain text. */
 export type SheetMoment = Moment | 'refused' | undefined;
 
-/** The same in the names of images: `02-00`, since Windows has no colons in the names of files. */
+/** The same for image names: `02-00`, since Windows allows no colons in file names. */
 export function momentInNames(moment: SheetMoment): SheetMoment {
   return typeof moment === 'object' ? { ...moment, time: moment.time.replaceAll(':', '-') } : moment;
 }
 
-/** What of a moment a word between braces names, in any case of letters; undefined for another word. */
+/** The part of a moment that a word in braces names, in any letter case; undefined for another word. */
 export function momentPart(word: string): keyof Moment | undefined {
   const part = word.toLowerCase();
   return part === 'date' || part === 'time' ? part : undefined;

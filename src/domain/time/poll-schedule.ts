@@ -2,34 +2,34 @@ const BASE_INTERVAL_MS = 2_000;
 const LONGEST_INTERVAL_MS = 15_000;
 const SHORTEST_DELAY_MS = 200;
 
-/** When polls of a job are worth while. Milliseconds since its create was answered. */
+/** When to poll a job. Milliseconds since its create was answered. */
 export interface PollTimes {
-  /** The first poll: such a job is likely near its end then. */
+  /** The first poll, when such a job is probably near its end. */
   readonly firstMs: number;
-  /** Until then polls come at the base interval; later they grow rarer. */
+  /** Until then polls use the base interval; later they become less frequent. */
   readonly easeAfterMs: number;
 }
 
-/** Clocks of two workers that differ by more tell nothing of how long a word was on its way. */
+/** If the clocks of two workers differ by more, they cannot measure how long a message took. */
 const LONGEST_ON_ITS_WAY_MS = 10_000;
 
 /**
- * How much older a job is than the time since its wait was scheduled says: that its create was answered was on its way
- * for so long. `sinceAnswerMs` by the clocks of the workers that created and wait, undefined where it is not known.
+ * How much older a job is than the time since its wait was scheduled, because the answer to its create was on its
+ * way. `sinceAnswerMs` is by the clocks of the workers that created and wait; undefined if unknown.
  */
 export function heardLateMs(sinceAnswerMs: number | undefined, sinceScheduledMs: number): number {
   const lateMs = (sinceAnswerMs ?? sinceScheduledMs) - sinceScheduledMs;
   return lateMs > 0 && lateMs <= LONGEST_ON_ITS_WAY_MS ? lateMs : 0;
 }
 
-/** For jobs of which nothing is known. */
+/** For jobs of unknown kinds. */
 export const UNKNOWN_POLL_TIMES: PollTimes = { firstMs: 5_000, easeAfterMs: 65_000 };
 
 /**
  * How long to wait before the next poll of a job, in milliseconds: the first one at `firstMs`, then every 2 s (the
- * documented interval), easing to 15 s for jobs that take much longer than others do.
- * `random` in [0, 1) moves each poll to both sides, the first by a fortieth and others by a tenth, so that a fleet does
- * not beat in step. First polls that are overdue, as after a worker's restart, are spread over an interval.
+ * documented interval), growing to 15 s for jobs that take much longer than others. `random` in [0, 1) moves each
+ * poll both ways, the first by a fortieth and others by a tenth, so that polls do not synchronize. Overdue first
+ * polls, as after a worker's restart, are spread over an interval.
  */
 export function nextPollDelayMs(input: {
   /** Since the job's create was answered. */
@@ -47,8 +47,8 @@ export function nextPollDelayMs(input: {
 }
 
 /**
- * How much longer to wait before the first poll by what was learned since its delay was set: the jobs that end first say
- * that all are quick. Milliseconds; zero where it hardly matters.
+ * How much longer to wait before the first poll, by what was learned since its delay was set: the jobs that end first
+ * make all seem quick. Milliseconds; zero if it hardly matters.
  */
 export function stillEarlyMs(ageMs: number, { firstMs }: PollTimes): number {
   const earlyMs = firstMs - ageMs;
@@ -60,21 +60,21 @@ function intervalMs(ageMs: number, { easeAfterMs }: PollTimes): number {
   return Math.min(LONGEST_INTERVAL_MS, BASE_INTERVAL_MS + overdueMs / 5);
 }
 
-/** A second of delay is worth as much as that part of a poll saves; chosen so that jobs of 8–25 s take 3.4 polls. */
+/** Weight of a poll against a second of delay; chosen so that jobs of 8–25 s take 3.4 polls. */
 const SECONDS_A_POLL_IS_WORTH = 0.65;
 
 const LEAST_KNOWN = 5;
-/** Jobs later than nine of ten are no longer polled at the base interval; outliers are seldom more than that. */
+/** Jobs later than nine of ten are no longer polled at the base interval; outliers are rarely a larger share. */
 const LATE_SHARE = 0.9;
-/** What is as good as the best within so much is weighed in: the best alone hangs on single jobs. */
+/** All times within this factor of the best are averaged: the best alone depends on single jobs. */
 const NEARLY_LEAST = 1.05;
-/** The service tells times in whole seconds: each stands for some around it. */
+/** The service reports times in whole seconds: each stands for a range around it. */
 const AROUND_MS = [-500, 0, 500];
 const GRAIN_MS = 250;
 
 /**
- * When to poll jobs of a kind of which some have ended after `tookMs`: the first poll where waiting longer would cost
- * more in delay than it saves in polls. A few outliers move it hardly; undefined until five are known.
+ * When to poll jobs of a kind of which some have ended after `tookMs`: the first poll where a longer wait would cost
+ * more in delay than it saves in polls. A few outliers hardly change it; undefined until five are known.
  */
 export function pollTimesOf(tookMs: readonly number[]): PollTimes | undefined {
   if (tookMs.length < LEAST_KNOWN) return undefined;
@@ -97,7 +97,7 @@ export function pollTimesOf(tookMs: readonly number[]): PollTimes | undefined {
   return { firstMs, easeAfterMs: Math.max(lateMs, firstMs) + BASE_INTERVAL_MS };
 }
 
-/** What a job that ends after `endMs` costs in delay and polls, in seconds, where its first poll comes after `firstMs`. */
+/** The cost in delay and polls, in seconds, of a job that ends after `endMs` and is first polled after `firstMs`. */
 function costOf(firstMs: number, endMs: number): number {
   const more = Math.max(0, Math.ceil((endMs - firstMs) / BASE_INTERVAL_MS));
   const seenMs = firstMs + more * BASE_INTERVAL_MS;

@@ -4,22 +4,19 @@ import { endOfJpeg, type JpegSegment } from './jpeg-structure.js';
 import { readPng } from './png-structure.js';
 import { webpChunks, webpFrameChunks, type WebpChunk } from './webp-structure.js';
 
-/** What a decoder needs of an image, and what it will take, all by the headers that the decoder goes by. */
+/** What a decoder needs of an image, and how much memory it will need, judged by the same headers that the decoder uses. */
 export interface BarePicture {
   readonly width: number;
   readonly height: number;
-  /** How it is to be turned, as in EXIF: 1 to 8. */
+  /** The EXIF orientation, 1 to 8. */
   readonly orientation: number;
-  /** Memory for decoding, turning and shrinking it, `join`'s copy included. */
+  /** Memory for decoding, turning and shrinking it, including the copy by `join`. */
   readonly decodeBytes: number;
-  /** A copy without metadata: profiles, texts and EXIF data can be made to take any amount of memory. */
+  /** A copy without metadata: profiles, texts and EXIF data can be crafted to use any amount of memory. */
   readonly join: () => Buffer;
 }
 
-/**
- * The picture of a whole image, of an animation the first; undefined for what no decoder is to be given. Nothing is
- * decoded.
- */
+/** The picture of a complete image, or the first of an animation; undefined if no decoder may get it. Decodes nothing. */
 export function barePicture(bytes: Uint8Array, type: ImageType): BarePicture | undefined {
   switch (type) {
     case 'png':
@@ -32,9 +29,9 @@ export function barePicture(bytes: Uint8Array, type: ImageType): BarePicture | u
 }
 
 /**
- * Measured with @napi-rs/image 1.15 on pictures of 16.8 million pixels, of all types: between 1.3 and 2.0 bytes a pixel,
- * and 2.05 for each byte that a decoded pixel has; half as much again as that for turning, 0.6 for each channel where
- * a progressive JPEG keeps its coefficients. Rounded up.
+ * Measured with @napi-rs/image 1.15 on pictures of 16.8 million pixels, of all types: between 1.3 and 2.0 bytes a
+ * pixel, and 2.05 for each byte of a decoded pixel; half of that again for turning, 0.6 for each channel of a
+ * progressive JPEG for its coefficients. Rounded up.
  */
 function decodeBytesOf(picture: {
   readonly pixels: number;
@@ -66,9 +63,9 @@ const START_OF_SCAN = 0xda;
 const PROGRESSIVE = new Set([0xc2, 0xc6, 0xca, 0xce]);
 const EXIF_SEGMENT = 0xe1;
 const EXIF_NAME = Buffer.from('Exif\0\0');
-/** Says how colors are meant, in 12 bytes. */
+/** Declares the color transform, in 12 bytes. */
 const ADOBE_SEGMENT = 0xee;
-/** Each makes a decoder go over the whole picture; encoders write 10 or so. */
+/** For each scan a decoder processes the whole picture; encoders write 10 or so. */
 const MOST_SCANS = 100;
 
 function bareJpeg(bytes: Uint8Array): BarePicture | undefined {
@@ -88,7 +85,7 @@ function bareJpeg(bytes: Uint8Array): BarePicture | undefined {
   return picture(frame, frame.components.length, orientation, parts, PROGRESSIVE.has(marker));
 }
 
-/** Not application data, not comments. */
+/** Neither application data nor comments. */
 function isPicture(marker: number): boolean {
   return marker === ADOBE_SEGMENT || (marker < 0xe0 && marker !== 0x01);
 }

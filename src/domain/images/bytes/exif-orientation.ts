@@ -1,7 +1,7 @@
 const ORIENTATION = 0x0112;
 const ENTRY_LENGTH = 12;
 
-/** How a picture is to be turned by its EXIF data (a TIFF block): 1 to 8, 1 where they do not say. Source: CIPA DC-008, 4.6.4. */
+/** The orientation in EXIF data (a TIFF block): 1 to 8; 1 if they have none. Source: CIPA DC-008, 4.6.4. */
 export function exifOrientation(tiff: Uint8Array | undefined): number {
   if (!tiff || tiff.length < 14) return 1;
   const view = new DataView(tiff.buffer, tiff.byteOffset, tiff.byteLength);

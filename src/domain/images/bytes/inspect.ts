@@ -7,16 +7,16 @@ import { webpDefect } from './webp-structure.js';
 
 export type ImageInspection =
   | { readonly kind: 'image'; readonly type: ImageType; readonly width: number; readonly height: number }
-  /** Some other content: an error page, an unknown or unsupported type, nothing at all. */
+  /** Other content: an error page, an unknown or unsupported type, or empty. */
   | { readonly kind: 'not-an-image'; readonly reason: string }
-  /** A PNG, JPEG or WebP that is cut or damaged. */
+  /** A truncated or damaged PNG, JPEG or WebP. */
   | { readonly kind: 'incomplete'; readonly reason: string };
 
 /**
- * Type, dimensions and wholeness by the bytes alone; never rejects. Only PNG, JPEG and WebP count as images.
+ * Type, dimensions and completeness, from the bytes alone; never rejects. Only PNG, JPEG and WebP count as images.
  *
- * `inspectStructure`, and for PNG the picture itself: whether its data inflate to the rows that its header promises.
- * That takes about as long as reading the image from a disk, on another thread, and some 256 kB of memory.
+ * Runs `inspectStructure`, and for PNG also checks that the picture data inflate to the rows that the header
+ * declares. That takes about as long as reading the image from a disk, on another thread, and some 256 kB of memory.
  */
 export async function inspectImage(bytes: Uint8Array): Promise<ImageInspection> {
   const { inspection, png } = readStructure(bytes);
@@ -25,15 +25,15 @@ export async function inspectImage(bytes: Uint8Array): Promise<ImageInspection> 
 }
 
 /**
- * The same by the structure alone; never throws. Finds every cut, for PNG also every damaged byte of the chunks that
- * matter (their CRCs), for JPEG and WebP pictures without data. Damage inside JPEG and WebP data that keeps the length
- * goes unseen.
+ * The same from the structure alone; never throws. Detects every truncation, for PNG also every damaged byte of the
+ * chunks that matter (by CRC), for JPEG and WebP pictures without data. Does not detect damage inside JPEG and WebP
+ * data that keeps the length.
  */
 export function inspectStructure(bytes: Uint8Array): ImageInspection {
   return readStructure(bytes).inspection;
 }
 
-/** `png`: the parts of a whole one. */
+/** `png`: the parts of a complete PNG. */
 function readStructure(bytes: Uint8Array): {
   readonly inspection: ImageInspection;
   readonly png?: PngStructure;
@@ -94,8 +94,8 @@ function describeUnknown(bytes: Uint8Array): string {
 }
 
 /**
- * What an image that people give is by its bytes, or what is wrong with it. More patient than with images that come from
- * the service: phones and cameras write data of their own behind the end of a JPEG.
+ * The type of a user's image by its bytes, or what is wrong with it. More tolerant than for images from the service:
+ * phones and cameras append their own data to JPEGs.
  */
 export function inputImageType(
   bytes: Buffer,

@@ -1,4 +1,4 @@
-/** What a JPEG's frame header says. */
+/** The content of a JPEG's frame header. */
 export interface JpegFrame {
   readonly width: number;
   readonly height: number;
@@ -8,7 +8,7 @@ export interface JpegFrame {
 
 interface JpegComponent {
   readonly id: number;
-  /** Sampling factors: how many blocks of it lie in a unit of the picture. */
+  /** Sampling factors: how many blocks of the component are in a unit of the picture. */
   readonly across: number;
   readonly down: number;
   /** Number of its quantization table. */
@@ -16,10 +16,10 @@ interface JpegComponent {
 }
 
 const BLOCK_SIDE = 8;
-/** A Huffman code has one bit at least: a block of a sequential scan has two codes, of a progressive's first scan one. */
+/** A Huffman code has at least one bit: a block of a sequential scan has two codes, of a progressive's first scan one. */
 const LEAST_BITS = { sequential: 2, progressive: 1, other: 0 } as const;
 
-/** Notes the scans of a picture, and whether they can hold all of it. Source: ITU-T T.81, annexes B, F and G. */
+/** Records the scans of a picture and checks whether they can hold all of it. Source: ITU-T T.81, annexes B, F and G. */
 export class ScanBook {
   readonly #frame: JpegFrame;
   /** Components whose first coefficients were seen. */
@@ -35,14 +35,14 @@ export class ScanBook {
     return this.#hasScans;
   }
 
-  /** What keeps the scans so far from being a whole picture; undefined where nothing does. */
+  /** Why the scans so far are no complete picture; undefined if they are. */
   get defect(): string | undefined {
     if (this.#defect !== undefined) return this.#defect;
     const lacks = this.#frame.components.some(({ id }) => !this.#seen.has(id));
     return lacks ? 'a part of its colors has no image data' : undefined;
   }
 
-  /** A scan by the content of its header, the length of its entropy-coded data, and the quantization tables before it. */
+  /** Adds a scan: its header's content, the length of its entropy-coded data, and the quantization tables before it. */
   add(header: Uint8Array, dataBytes: number, tables: ReadonlySet<number>): void {
     this.#hasScans = true;
     const count = header[0] ?? 0;
@@ -51,7 +51,7 @@ export class ScanBook {
     const approximation = (header[3 + 2 * count] ?? 0) >> 4;
     if (dataBytes === 0) this.#defect ??= 'a scan has no image data';
     if (this.#lacksTable(ids, tables)) this.#defect ??= 'it has no quantization table for its image data';
-    // Later scans of a progressive picture may take less than a bit a block.
+    // Later scans of a progressive picture may take less than one bit a block.
     if (firstCoefficient > 0 || approximation > 0) return;
     for (const id of ids) this.#seen.add(id);
     const { coding } = this.#frame;
@@ -61,7 +61,7 @@ export class ScanBook {
 
   #lacksTable(ids: readonly number[], tables: ReadonlySet<number>): boolean {
     const { components, coding } = this.#frame;
-    // Lossless codings have no tables.
+    // Lossless codings use no tables.
     return coding !== 'other' && components.some(({ id, table }) => ids.includes(id) && !tables.has(table));
   }
 

@@ -5,10 +5,11 @@ const QUANTIZATION_TABLES = 0xdb;
 const END_OF_IMAGE = 0xd9;
 
 /**
- * What keeps a file with a JPEG signature from being a whole JPEG; undefined where nothing does.
+ * Why a file with a JPEG signature is not a complete JPEG; undefined if it is.
  *
- * Walks all segments and scans to the end marker, so that the one of an embedded thumbnail does not count. Further whole
- * JPEGs may follow, as in files of several pictures (CIPA DC-007); nothing else. Source: ITU-T T.81, annex B.
+ * Reads all segments and scans up to the end marker, so that the end marker of an embedded thumbnail does not count.
+ * More complete JPEGs may follow, as in files of several pictures (CIPA DC-007); nothing else. Source: ITU-T T.81,
+ * annex B.
  */
 export function jpegDefect(bytes: Uint8Array): string | undefined {
   for (let start = 0; start < bytes.length;) {
@@ -20,7 +21,7 @@ export function jpegDefect(bytes: Uint8Array): string | undefined {
   return undefined;
 }
 
-/** A segment with its marker, and with the data that follow where it begins a scan. */
+/** A segment with its marker; if it begins a scan, also the data that follow. */
 export interface JpegSegment {
   readonly marker: number;
   readonly whole: Uint8Array;
@@ -30,7 +31,7 @@ export interface JpegSegment {
   readonly frame?: JpegFrame;
 }
 
-/** Where the JPEG ends that begins at `start`, or what keeps it from being whole. `onSegment` sees all between its first and last marker. */
+/** The end of the JPEG that begins at `start`, or why it is incomplete. `onSegment` gets all segments between its first and last marker. */
 export function endOfJpeg(
   bytes: Uint8Array,
   start: number,
@@ -41,7 +42,7 @@ export function endOfJpeg(
   for (let offset = start + 2; offset + 2 <= bytes.length;) {
     if (bytes[offset] !== 0xff) return 'a segment does not start with a marker';
     const marker = bytes[offset + 1] ?? 0;
-    // Any number of 0xff may stand before a marker.
+    // A marker may be preceded by any number of 0xff.
     if (marker === 0xff) {
       offset += 1;
       continue;
@@ -76,7 +77,7 @@ export function endOfJpeg(
   return scans?.hasScans ? 'it does not end with the end-of-image marker' : 'it ends before its image data';
 }
 
-/** Where the next marker stands that ends entropy-coded data: not a stuffed 0xff, not a restart. */
+/** The position of the next marker that ends entropy-coded data: neither a stuffed 0xff nor a restart. */
 function endOfScan(bytes: Uint8Array, start: number): number {
   for (let at = bytes.indexOf(0xff, start); at !== -1; at = bytes.indexOf(0xff, at + 1)) {
     const next = bytes[at + 1];
@@ -86,7 +87,7 @@ function endOfScan(bytes: Uint8Array, start: number): number {
   return bytes.length;
 }
 
-/** The numbers of the whole quantization tables in a segment. Source: ITU-T T.81, B.2.4.1. */
+/** The numbers of the complete quantization tables in a segment. Source: ITU-T T.81, B.2.4.1. */
 function tablesIn(content: Uint8Array): readonly number[] {
   const numbers: number[] = [];
   for (let offset = 0; offset < content.length;) {
@@ -109,14 +110,14 @@ function frameOf(marker: number, content: Uint8Array): JpegFrame | undefined {
   return { ...size, components, coding: CODINGS[marker] ?? 'other' };
 }
 
-/** Those of which it is known how few bits a block takes. */
+/** Codings with a known minimum of bits a block. */
 const CODINGS: Readonly<Record<number, JpegFrame['coding']>> = {
   0xc0: 'sequential',
   0xc1: 'sequential',
   0xc2: 'progressive',
 };
 
-/** Start-of-frame markers; C4, C8 and CC in their range mean other things. */
+/** Start-of-frame markers; C4, C8 and CC in their range have other meanings. */
 function isFrame(marker: number): boolean {
   return marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
 }

@@ -1,4 +1,4 @@
-/** Samples a pixel, and the bit depths that are allowed, by color type. Source: PNG (3rd edition), table 11.1. */
+/** Samples a pixel, and the allowed bit depths, by color type. Source: PNG (3rd edition), table 11.1. */
 const COLOR_TYPES: Readonly<
   Record<number, { readonly samples: number; readonly depths: readonly number[] }>
 > = {
@@ -22,26 +22,26 @@ const ADAM7 = [
 
 const WHOLE = [{ x: 0, y: 0, dx: 1, dy: 1 }] as const;
 
-/** Rows of equal length, each with its filter byte in front. */
+/** Rows of equal length, each starting with its filter byte. */
 export interface PngRows {
   readonly rows: number;
   readonly rowBytes: number;
 }
 
-/** What a PNG's header says of its picture. */
+/** The content of a PNG's header. */
 export interface PngHeader {
-  /** What the picture inflates to, pass after pass; empty for a picture without pixels. */
+  /** Sizes of the inflated picture by pass; empty for a picture without pixels. */
   readonly passes: readonly PngRows[];
   readonly needsPalette: boolean;
   readonly width: number;
   readonly height: number;
-  /** Of a pixel once a palette is looked up, without transparency that a chunk adds. */
+  /** Of a pixel after the palette lookup, without transparency from a chunk. */
   readonly channels: number;
-  /** Of a channel once decoded: 1 or 2. */
+  /** Of a decoded channel: 1 or 2. */
   readonly channelBytes: number;
 }
 
-/** Reads the 13 bytes of an IHDR chunk; undefined where no decoder takes them. */
+/** Reads the 13 bytes of an IHDR chunk; undefined if no decoder accepts them. */
 export function pngHeader(ihdr: Uint8Array): PngHeader | undefined {
   const view = new DataView(ihdr.buffer, ihdr.byteOffset, ihdr.byteLength);
   const [width, height, depth] = [view.getUint32(0), view.getUint32(4), view.getUint8(8)];

@@ -8,8 +8,8 @@ const CHUNK_BYTES = 256 * 1024;
 const LAST_FILTER = 4;
 
 /**
- * What keeps a PNG's picture from being whole: data that do not inflate, end early, fail their checksum or are not the
- * rows that the header promises; undefined where nothing does. Inflates on a thread of the pool and keeps nothing.
+ * Why a PNG's picture is incomplete: its data do not inflate, end early, fail their checksum or are not the rows that
+ * the header declares; undefined if complete. Inflates on a thread of the pool and keeps nothing.
  */
 export async function pngPictureDefect({ header, data }: PngStructure): Promise<string | undefined> {
   const rows = new RowWalk(header.passes);
@@ -30,16 +30,16 @@ export async function pngPictureDefect({ header, data }: PngStructure): Promise<
 class RowWalk {
   readonly #passes: readonly PngRows[];
   #pass = 0;
-  /** Rows of the pass that have begun. */
+  /** Rows of the pass that have started. */
   #begun = 0;
-  /** Bytes of the row that are to come. */
+  /** Bytes of the row that are still missing. */
   #left = 0;
 
   constructor(passes: readonly PngRows[]) {
     this.#passes = passes;
   }
 
-  /** Takes the next bytes; what is wrong with them, undefined where nothing is. */
+  /** Takes the next bytes; returns what is wrong with them, or undefined. */
   take(chunk: Uint8Array): string | undefined {
     for (let offset = 0; offset < chunk.length;) {
       if (this.#left === 0) {
@@ -54,7 +54,7 @@ class RowWalk {
     return undefined;
   }
 
-  /** Rows that are to come, one that is begun included. */
+  /** Rows still missing, including a started one. */
   get missing(): number {
     const rest = this.#passes.slice(this.#pass).reduce((sum, { rows }) => sum + rows, 0);
     return rest - this.#begun + (this.#left > 0 ? 1 : 0);

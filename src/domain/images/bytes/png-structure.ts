@@ -9,12 +9,12 @@ const MATTERS = /^(?:[A-Z]|fdAT$|fcTL$)/;
 
 const NEEDED: ReadonlySet<string> = new Set(['IHDR', 'PLTE', 'tRNS', 'IDAT', 'IEND']);
 
-/** A PNG whose chunks are whole. */
+/** A PNG with complete chunks. */
 export interface PngStructure {
   readonly header: PngHeader;
   /** The compressed picture: the data of its IDAT chunks, views into the file. */
   readonly data: readonly Uint8Array[];
-  /** The chunks that a decoder needs, whole, in their order. */
+  /** The chunks that a decoder needs, complete and in order. */
   readonly needed: readonly Uint8Array[];
   readonly hasTransparency: boolean;
   /** The content of its EXIF chunk. */
@@ -22,9 +22,9 @@ export interface PngStructure {
 }
 
 /**
- * The parts of a file with a PNG signature, or what keeps it from being whole. Checksums are compared, the compressed
- * picture is not looked into: that is `pngPictureDefect`. Refuses an order of chunks that decoders refuse, and passes over
- * everything in ancillary chunks. Source: PNG (3rd edition), 5.3, 5.6 and 11.2.
+ * The parts of a file with a PNG signature, or why it is incomplete. Compares checksums; the compressed picture is
+ * checked by `pngPictureDefect`. Refuses an order of chunks that decoders refuse, and ignores the content of
+ * ancillary chunks. Source: PNG (3rd edition), 5.3, 5.6 and 11.2.
  */
 export function readPng(bytes: Uint8Array): PngStructure | { readonly defect: string } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -69,7 +69,7 @@ export function readPng(bytes: Uint8Array): PngStructure | { readonly defect: st
 
 const AT_MOST_ONCE: ReadonlySet<string> = new Set(['IHDR', 'PLTE']);
 
-/** What is wrong with a chunk of this type behind these; undefined where nothing is. */
+/** Why a chunk of this type may not follow these; undefined if it may. */
 function placeDefect(type: string, before: string, seen: ReadonlySet<string>): string | undefined {
   if (AT_MOST_ONCE.has(type) && seen.has(type)) return `it has more than one ${type} chunk`;
   if (type === 'IDAT' && before !== type && seen.has(type))
@@ -77,7 +77,7 @@ function placeDefect(type: string, before: string, seen: ReadonlySet<string>): s
   return undefined;
 }
 
-/** The same for a palette. It is only a suggestion in a picture of true colors: decoders pass over it there. */
+/** The same for a palette. In a true-color picture it is only a suggestion, which decoders ignore. */
 function paletteDefect(
   { needsPalette }: PngHeader,
   { length }: Uint8Array,

@@ -1,12 +1,12 @@
 const RIFF_HEADER_LENGTH = 12;
 const CHUNK_HEADER_LENGTH = 8;
-/** A picture of an animation begins with its place and duration. */
+/** Length of the position and duration at the start of an animation's picture. */
 const FRAME_HEADER_LENGTH = 16;
 const IMAGE_DATA = new Set(['VP8 ', 'VP8L', 'ANMF']);
 const VP8_HEADER_LENGTH = 10;
 const VP8L_HEADER_LENGTH = 5;
 
-/** What keeps a file with a WebP signature from being a whole WebP; undefined where nothing does. Source: RFC 9649, sections 2 and 3; RFC 6386, 9.1. */
+/** Why a file with a WebP signature is not a complete WebP; undefined if it is. Source: RFC 9649, sections 2 and 3; RFC 6386, 9.1. */
 export function webpDefect(bytes: Uint8Array): string | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < RIFF_HEADER_LENGTH) return 'it ends inside its header';
@@ -34,12 +34,12 @@ export interface WebpChunk {
   readonly isCut: boolean;
 }
 
-/** The chunks of a WebP whose RIFF header is whole. */
+/** The chunks of a WebP with a complete RIFF header. */
 export function webpChunks(bytes: Uint8Array): Generator<WebpChunk> {
   return riffChunks(bytes.subarray(RIFF_HEADER_LENGTH));
 }
 
-/** The chunks of an animation's picture, by the content of its chunk. */
+/** The chunks inside the chunk of an animation's picture. */
 export function webpFrameChunks(content: Uint8Array): Generator<WebpChunk> {
   return riffChunks(content.subarray(FRAME_HEADER_LENGTH));
 }
@@ -70,7 +70,7 @@ const CHECKS: Readonly<Record<string, (content: Uint8Array) => string | undefine
       : chunksDefect(content.subarray(FRAME_HEADER_LENGTH)),
 };
 
-/** The first part of the data has its length in the header; the pixels follow it. */
+/** The length of the first part of the data is in the header; the pixels follow it. */
 function lossyDefect(content: Uint8Array): string | undefined {
   const [a = 0, b = 0, c = 0, ...code] = content.subarray(0, 6);
   if (content.length <= VP8_HEADER_LENGTH) return 'it has no image data';
@@ -80,7 +80,7 @@ function lossyDefect(content: Uint8Array): string | undefined {
   return content.length > VP8_HEADER_LENGTH + firstPart ? undefined : 'its image data are too short';
 }
 
-/** Some writers leave the last chunk's padding byte out of the declared size. */
+/** Some writers do not count the last chunk's padding byte in the declared size. */
 function isPadding(bytes: Uint8Array, declared: number): boolean {
   return declared % 2 === 1 && bytes.length === declared + 1 && bytes[declared] === 0;
 }
