@@ -5,23 +5,23 @@ import type { RowStart, ShardRow, CurrentImage } from './row.js';
 
 /** How the batch's earlier runs left a row. */
 export interface RowBefore {
-  /** How it ended; where it had not ended, what it is if nothing more is done: cancelled, or still with the image it had. */
+  /** Its outcome. For an unfinished row, the outcome if nothing more is done: cancelled, or stored with its present image. */
   readonly outcome: RowOutcome;
-  /** Where a row that had not ended continues; absent for one that had. */
+  /** Where an unfinished row continues; absent for a finished one. */
   readonly start?: RowStart;
-  /** The chosen name that its image had; absent where the row had none, and so the one that its id gives. */
+  /** The chosen name of its image; absent if the name derived from the row's id. */
   readonly imageName?: string;
 }
 
-/** Which rows a run takes up, of those whose content is as it was. All others stay as they are. */
+/** Which rows with unchanged content a run processes. All others stay as they are. */
 export interface TakenUp {
-  /** Rows that ended so; `cancelled` takes up also those that had not ended. */
+  /** Rows with these outcomes; `cancelled` includes unfinished rows. */
   readonly kinds: ReadonlySet<UnstoredKind>;
-  /** Rows that get another image, whatever they ended as. */
+  /** Rows that get another image, whatever their outcome. */
   readonly redo: ReadonlySet<RowId>;
 }
 
-/** What a run does with a row, compared with how the batch's earlier runs left it. */
+/** What a run does with a row, given how the batch's earlier runs left it. */
 export type RowPlan =
   /** Nothing: it keeps its outcome. */
   | { readonly kind: 'carry'; readonly outcome: RowOutcome }
@@ -33,7 +33,7 @@ export type RowPlan =
 
 const FIRST: RowStart = { generation: 1 };
 
-/** What a run takes up by its request: exactly the kinds that are named, else those that trying again may fix; for a `redo` its rows and nothing else. */
+/** The rows that a request selects: exactly the named kinds, by default those that a retry may fix; for a `redo` only its rows. */
 export function takenUpBy(request: {
   readonly action: 'submit' | 'retry' | 'redo';
   readonly kinds: readonly UnstoredKind[];
@@ -44,9 +44,9 @@ export function takenUpBy(request: {
 }
 
 /**
- * Plans one row. A new row and one whose content has changed start at their first generation. One that had not ended
- * continues exactly where it was. All others continue from the generation they had come to: it advances only past a job
- * that was seen failed or gone, or on purpose by a redo of one whose end was seen.
+ * Plans one row. A new row and one with changed content start at their first generation. An unfinished one continues
+ * exactly where it was. All others continue from their last generation: it advances only past a job that was seen
+ * failed or gone, or by a redo of one with a known end.
  */
 export function planRow(
   row: { readonly rowId: RowId; readonly contentHash: ContentHash },
@@ -67,7 +67,7 @@ export function planRow(
   return { kind: 'run', change: 'again', start: startAgain(outcome) };
 }
 
-/** What a row without an image came to; undefined for a stored one. */
+/** The kind of a row without an image; undefined for a stored one. */
 export function kindOf({ end }: Pick<RowOutcome, 'end'>): UnstoredKind | undefined {
   switch (end.kind) {
     case 'stored':
@@ -79,7 +79,7 @@ export function kindOf({ end }: Pick<RowOutcome, 'end'>): UnstoredKind | undefin
   }
 }
 
-/** All generations of a row's content: those of earlier runs, where later news of the same one replaces the older. */
+/** All generations of a row's content: those of earlier runs, with the later record of each generation. */
 export function generationsTogether(
   earlier: readonly GenerationRecord[],
   made: readonly GenerationRecord[],
@@ -89,14 +89,14 @@ export function generationsTogether(
 }
 
 /**
- * A row whose run was ended before the row was. Where its shard had been opened, no one knows how far the row had
- * come: what was sent is found again by its keys while the service knows them, and its age counts from then.
+ * A row whose run ended before it. If its shard had been opened, the row's progress is unknown: its keys find what
+ * was sent while the service knows them, and their age counts from then.
  */
 export function leftUnended(
   row: ShardRow,
   left: {
     readonly runSeq: number;
-    /** When its shard was opened first; undefined where it never was. Milliseconds since the epoch. */
+    /** When its shard was first opened; undefined if never. Milliseconds since the epoch. */
     readonly openedAtMs: number | undefined;
     /** ISO 8601. */
     readonly leftAt: string;
@@ -152,7 +152,7 @@ function startAgain({ end, generations, settledAt }: RowOutcome): RowStart {
   return { ...(isNamed ? ageless(start) : start), ...(generations.length > 0 && { earlier: generations }) };
 }
 
-/** The next generation on purpose, unless the last one's end was not seen: then its job comes first. */
+/** The next generation on purpose, unless the last one's end is unknown: then its job comes first. */
 function startOfRedo({ end, imageKey, generations, settledAt }: RowOutcome): RowStart {
   const last = generations.at(-1);
   const start = startAfter(last, Date.parse(settledAt));
@@ -170,7 +170,7 @@ function startOfRedo({ end, imageKey, generations, settledAt }: RowOutcome): Row
   };
 }
 
-/** The same start with the doubt taken off by a person: its create is sent again with the same key, however old. */
+/** The same start with the time removed because a person decided: its create is sent again with the same key, however old. */
 function ageless({ generation, jobId }: RowStart): RowStart {
   return { generation, ...(jobId && { jobId }) };
 }
@@ -191,7 +191,7 @@ function startAfter(last: GenerationRecord | undefined, settledAtMs: number): Ro
     case 'invalid':
       return { generation };
     case 'unanswered':
-      // Its age continues counting: a key that the service has forgotten must not be sent again.
+      // The age keeps counting: a key that the service has forgotten must not be sent again.
       return { generation, unansweredSinceMs: last.unansweredSinceMs ?? settledAtMs, ...opened };
   }
 }
