@@ -16,19 +16,19 @@ import {
 } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 
-/** What a batch's files say about its newest run. */
+/** The state of a batch's newest run by its files. */
 export interface BatchFiles {
-  /** The newest run that was asked for. */
+  /** The newest requested run. */
   readonly lastRunSeq: number;
-  /** What the newest ingest found; undefined before the first. */
+  /** The result of the newest ingest; undefined before the first. */
   readonly batch: BatchFile | undefined;
-  /** The service that the batch belongs to; undefined where none was named yet. */
+  /** The service that the batch belongs to; undefined if none was named yet. */
   readonly service: string | undefined;
   /** The newest seal; undefined before the first. */
   readonly report: Report | undefined;
 }
 
-/** The files of a batch; undefined where there is none in the bucket. */
+/** The files of a batch; undefined if the bucket has none. */
 export async function readBatchFiles(
   store: ObjectStore,
   location: BatchLocation,
@@ -50,7 +50,7 @@ async function requestedService(store: ObjectStore, run: RunRef): Promise<string
   return request?.service;
 }
 
-/** Whether a batch's files are what a submission would write: its newest run is sealed, and was asked for the same. */
+/** Whether a batch's files are already what a submission would write: its newest run is sealed and had the same request. */
 export function isSealedFor(
   files: BatchFiles | undefined,
   location: BatchLocation,

@@ -12,16 +12,16 @@ import { at, batchFileKey, requestKey, type BatchLocation, type RunRef } from '.
 import type { ObjectStore } from '../storage/object-store.js';
 import { lastRunSeq } from '../ledger/previous-runs.js';
 
-/** What of a run's budget its successor may still spend: decimal strings. */
+/** The part of a run's budget that its successor may spend: decimal strings. */
 export interface BudgetLeft {
   readonly cap: string;
   readonly left: string;
 }
 
 /**
- * What is left of the budget of a batch's newest run, which was ended from outside, so that both runs together keep to it.
- * Undefined where it had none. A create that is neither recorded nor seen by its image is repeated by the next run with
- * the same key, and counted there; where its key may be forgotten, all that was leased counts as spent. Throws StorageError.
+ * What is left of the budget of a batch's newest run, which was ended from outside, so that both runs together stay
+ * within it. Undefined without a budget. A create without a record or an image is repeated by the next run with the
+ * same key, and counted there; if the key may be forgotten, all leased money counts as spent. Throws StorageError.
  */
 export async function budgetLeft(
   store: ObjectStore,
@@ -40,7 +40,7 @@ export async function budgetLeft(
   return { cap, left: microsText(Math.max(0, (microsOf(cap, MAX_BUDGET) ?? 0) - spent)) };
 }
 
-/** What the images cost that a run is seen to have made, by its records and the images in the bucket. In millionths. */
+/** The price of the images that a run is known to have made, by its records and the images in the bucket. In millionths. */
 async function seenSpent(store: ObjectStore, run: RunRef, { prices = [] }: RunSettings): Promise<number> {
   const batch = await readDocumentIfAny(store, at(run, batchFileKey(run)), BatchFile);
   if (batch?.runSeq !== run.runSeq) return 0;

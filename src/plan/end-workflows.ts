@@ -6,14 +6,14 @@ import { withinDeadline } from '../network/temporal-calls.js';
 const DEADLINE_MS = 30_000;
 const REASON = 'banana-batch: terminated to continue from the bucket';
 
-/** Ends the workflow of a batch and those of its shards as they stand. What they have made is in the bucket, or is found again by its keys. */
+/** Terminates the workflows of a batch and its shards. What they have made is in the bucket, or is found again by its keys. */
 export async function endWorkflows(
   client: Client,
   { batchId }: Pick<BatchLocation, 'batchId'>,
 ): Promise<void> {
   const workflowId = batchWorkflowId(batchId);
   const endAll = async (): Promise<void> => {
-    // First: it would start its shards again.
+    // The batch first: it would restart its shards.
     await end(client, workflowId);
     const shards = `WorkflowType = 'runShard' AND ExecutionStatus = 'Running' AND WorkflowId STARTS_WITH '${workflowId}/'`;
     for await (const { workflowId: shard } of client.workflow.list({ query: shards }))

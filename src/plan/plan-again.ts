@@ -16,41 +16,41 @@ import type { RunSettings } from '../domain/batch/run-settings.js';
 import { PlanCounter, type PlanCounts } from './plan-counts.js';
 import { ledgerRequest } from './run-request.js';
 
-/** Which rows of a batch are to be made again. */
+/** Which rows of a batch to make again. */
 export type RerunRequest =
-  /** No kinds: those that trying again may fix. */
+  /** Without kinds: those that a retry may fix. */
   | { readonly action: 'retry'; readonly kinds: readonly UnstoredKind[] }
   | { readonly action: 'redo'; readonly rows: readonly RowId[] };
 
-/** The next run of a batch over the rows that it has, before anything is done. */
+/** The plan of a batch's next run over its existing rows; nothing is changed yet. */
 export interface AgainPlan extends PlanCounts {
   readonly run: RunRef;
   readonly request: RunRequest;
-  /** The images that would have to be bought, and those with the ones whose jobs are known; undefined where that was not asked. */
+  /** The images to buy, and those including rows with known jobs; undefined if not requested. */
   readonly purchase:
     | { readonly buys: readonly ImagesOfKind[]; readonly mayMake: readonly ImagesOfKind[] }
     | undefined;
-  /** The run that was ended before its rows were known, and that this one repeats; undefined where this one is new. */
+  /** The number of the run that was ended before its rows were known and that this one repeats; undefined if this one is new. */
   readonly repeats: number | undefined;
-  /** How the run before was set up, where that is known. */
+  /** The settings of the previous run, if known. */
   readonly settings: RunSettings | undefined;
-  /** The batch is sealed as its newest run left it. */
+  /** The batch is sealed with the result of its newest run. */
   readonly isSealed: boolean;
 }
 
 export interface PlanAgainOptions {
-  /** Hears of every thousandth row. */
+  /** Called for every thousandth row. */
   readonly onRows?: (rows: number) => void;
-  /** Tells `purchase`, which means to read every row. Default false. */
+  /** Compute `purchase`, which requires reading every row. Default false. */
   readonly withKinds?: boolean;
-  /** Ends the reading of a sheet, with its reason. */
+  /** Aborts the reading of a sheet, with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * Plans a retry or redo from the bucket alone; undefined where it has no such batch. A run that was ended before its
- * rows were known is repeated instead, as it was asked for. Throws a UsageError
- * where that would do something else than what is asked for, and StorageError; changes nothing.
+ * Plans a retry or redo from the bucket alone; undefined if it has no such batch. A run that was ended before its
+ * rows were known is repeated instead, with its own request. Throws a UsageError if that differs from the present
+ * request, and StorageError; changes nothing.
  */
 export async function planAgain(
   store: ObjectStore,
@@ -106,7 +106,7 @@ export async function planAgain(
   };
 }
 
-/** The rows too where their kinds are wanted: sealed outcomes alone are read far faster. */
+/** Includes the rows if their kinds are needed: sealed outcomes alone are read far faster. */
 async function* leftBy(
   store: ObjectStore,
   base: RunRef,

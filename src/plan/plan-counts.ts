@@ -2,7 +2,7 @@ import { UNSTORED_KINDS, type UnstoredKind } from '../domain/rows/failure-kind.j
 import { kindOf, type RowBefore, type RowPlan } from '../domain/rows/row-plan.js';
 import type { PlannedItem } from './rows/planned-rows.js';
 
-/** What rows without an image came to; `unended` ones had not ended when their run was. */
+/** Kinds of rows without an image; `unended` ones were unfinished at the end of their run. */
 export type LeftKind = UnstoredKind | 'unended';
 export type CountByKind = Readonly<Partial<Record<LeftKind, number>>>;
 
@@ -12,12 +12,12 @@ const LEFT_KINDS: readonly LeftKind[] = [...UNSTORED_KINDS, 'unended'];
 export interface PlanCounts {
   readonly new: number;
   readonly changed: number;
-  /** Rows without an image that are tried again. */
+  /** Rows without an image that are retried. */
   readonly again: number;
   readonly againByKind: CountByKind;
   /** Rows that are made again on purpose. */
   readonly redone: number;
-  /** Of the rows that are run: those whose job is known and awaited first, rather than bought. */
+  /** Of the rows to run: those with a known job, which is awaited before anything is bought. */
   readonly awaited: number;
   /** Rows of the sheet, or of a retry or redo, that keep their outcome. */
   readonly unchanged: number;
@@ -27,11 +27,11 @@ export interface PlanCounts {
   readonly removed: number;
   /** Rows that the sheet lacks and that stay. */
   readonly kept: number;
-  /** Rows of any of these kinds whose image is copied, since it has another name now. */
+  /** Rows of any of these kinds whose image is copied to its new name. */
   readonly renamed: number;
 }
 
-/** Adds up a plan while its items go by. */
+/** Counts a plan's items one by one. */
 export class PlanCounter {
   readonly #again = new Map<LeftKind, number>();
   readonly #standing = new Map<LeftKind, number>();
@@ -82,12 +82,12 @@ export class PlanCounter {
   }
 }
 
-/** How many rows a plan runs whose images may have to be bought. */
+/** Number of planned rows whose images may have to be bought. */
 export function rowsToBuy(counts: PlanCounts): number {
   return counts.new + counts.changed + counts.again + counts.redone - counts.awaited;
 }
 
-/** How many rows a plan runs. */
+/** Number of planned rows. */
 export function rowsToRun(counts: PlanCounts): number {
   return counts.new + counts.changed + counts.again + counts.redone;
 }

@@ -11,34 +11,34 @@ import { NewIdsFinder, NO_NEW_IDS, type NewIds } from './rows/new-ids.js';
 import { PlanCounter, type PlanCounts } from './plan-counts.js';
 import { sheetItems } from '../sheet/fetch/sheet-file.js';
 
-/** What a submission would do, before anything is done. */
+/** The plan of a submission; nothing is changed yet. */
 export interface SubmissionPlan extends PlanCounts {
   readonly runSeq: number;
-  /** As the batch takes it: names that rows of the batch have are rejected as well. */
+  /** With the batch's own checks: rows whose names the batch already has are rejected as well. */
   readonly summary: SheetSummary;
   /** Rows that the sheet lacks stay. */
   readonly merge: boolean;
-  /** Of our own failures.csv or rejects.csv: ids that are not rows of the batch. */
+  /** For our own failures.csv or rejects.csv: ids that are not rows of the batch. */
   readonly newIds: NewIds;
-  /** The images that would have to be bought. */
+  /** The images to buy. */
   readonly buys: readonly ImagesOfKind[];
-  /** The same with those whose jobs are known, and may fail. */
+  /** The same including rows with known jobs, which may fail. */
   readonly mayMake: readonly ImagesOfKind[];
 }
 
-/** What a plan is made of, for those who show it. */
+/** Callbacks for those who show a plan. */
 export interface PlanListener {
-  /** Called for each row that the run is to make, in their order; `isBought`: no job of an earlier run is awaited for it. */
+  /** Called for each row to make, in order; `isBought`: it does not await a job of an earlier run. */
   readonly onRun?: (row: PromptRow, isBought: boolean) => void;
-  /** Called for each record that is rejected, by the batch's own rows too; not for a batch's first run. */
+  /** Called for each rejected record, including those rejected because of the batch's rows; not for a batch's first run. */
   readonly onRejected?: (record: RejectedRecord) => Promise<void>;
-  /** Whether enough rows were seen: a batch's first run is then read no further. Default false. */
+  /** Whether enough rows were seen: then no more of a batch's first run is read. Default false. */
   readonly hasEnough?: () => boolean;
 }
 
 /**
- * Compares a checked sheet with what the batch's earlier runs left: the second time that the sheet is read before its
- * batch starts. Throws StorageError; changes nothing.
+ * Compares a checked sheet with the state that the batch's earlier runs left: the second reading of the sheet before
+ * its batch starts. Throws StorageError; changes nothing.
  */
 export async function planSubmission(
   store: ObjectStore,
@@ -50,7 +50,7 @@ export async function planSubmission(
   return planRun(store, { ...location, runSeq }, sheet, listener);
 }
 
-/** Compares a checked sheet with what was there before a run. Throws StorageError; changes nothing. */
+/** Compares a checked sheet with the state before a run. Throws StorageError; changes nothing. */
 export async function planRun(
   store: ObjectStore,
   run: RunRef,
@@ -89,7 +89,7 @@ export async function planRun(
   };
 }
 
-/** The plan of a batch that is not there yet. The sheet is read only where its rows are listened to, or its ids matter. */
+/** The plan of a new batch. Reads the sheet only if there are callbacks for its rows, or if its ids matter. */
 export async function firstPlan(
   sheet: CheckedSheet,
   { onRun, hasEnough = () => false }: Pick<PlanListener, 'onRun' | 'hasEnough'> = {},
@@ -116,7 +116,7 @@ export async function firstPlan(
   };
 }
 
-/** What the batch has as rejected is not a new id either. */
+/** An id that the batch has as rejected is not new either. */
 async function addRejects(newIds: NewIdsFinder, store: ObjectStore, run: RunRef): Promise<void> {
   const { base, batch } = await beforeRun(store, run);
   if (!base || !batch) return;

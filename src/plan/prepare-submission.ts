@@ -39,12 +39,12 @@ import {
 } from './submission-refusals.js';
 import { missingInputs } from './upload-inputs.js';
 
-/** A checked sheet that is to be submitted, and how. */
+/** A checked sheet to submit, with options. */
 export interface Submission {
   readonly sheet: CheckedSheet;
-  /** Where the batch lives unless it was given another place. */
+  /** Where the batch is unless it was given another place. */
   readonly home: BatchLocation;
-  /** The place that the submission asks for; undefined: where the batch is, or its home. */
+  /** The requested place; undefined: where the batch is, or its home. */
   readonly to?: BatchFolder | undefined;
   readonly settings: RunSettings;
   readonly spending: Spending;
@@ -53,33 +53,33 @@ export interface Submission {
   readonly newIds: boolean;
   /** The account's key was rotated since the batch was run. */
   readonly rebind: boolean;
-  /** No person sees the plan before it is carried out: what looks like an accident is refused. */
+  /** No person sees the plan before it is executed: probable accidents are refused. */
   readonly unattended: boolean;
 }
 
-/** What a submission is prepared with. */
+/** Dependencies of the preparation. */
 export interface PreparationMeans {
   readonly store: ObjectStore;
-  /** The account whose images they are to be; undefined where none is known here. */
+  /** The account that will buy the images; undefined if unknown here. */
   readonly account: AccountId | undefined;
   readonly prices: PriceTable | undefined;
   /** The configured bucket; undefined on workers, which have checked theirs. */
   readonly bucket?: BucketConfig;
-  /** The batch is to be started if nothing speaks against it: the bucket is checked, which writes to it. */
+  /** The batch will be started if nothing is wrong: the bucket is checked, which writes to it. */
   readonly isToStart: boolean;
-  /** How to find out whether the batch is running; undefined where it is known not to be, or does not matter. */
+  /** How to find out whether the batch is running; undefined if it is known not to be, or does not matter. */
   readonly status?: StatusAccess;
 }
 
-/** Who follows a preparation. */
+/** Callbacks of a preparation. */
 export interface PreparationListener extends PlanListener {
-  /** Called with the plan before anything in it is refused. */
+  /** Called with the plan before any refusal. */
   readonly onPlan?: (planned: PlannedSubmission) => void;
-  /** Throws a UsageError where the service cannot fetch the input images of rows that are to be bought. */
+  /** Throws a UsageError if the service cannot fetch the input images of rows to buy. */
   readonly checkInputs?: (inputs: InputCounts) => Promise<void>;
 }
 
-/** What a submission would do. */
+/** The plan of a submission. */
 export interface PlannedSubmission {
   readonly location: BatchLocation;
   readonly plan: SubmissionPlan;
@@ -89,11 +89,11 @@ export interface PlannedSubmission {
   readonly uploads: readonly SheetInput[];
 }
 
-/** What a submission comes to whose batch is not running. */
+/** The result of preparing a submission for a batch that is not running. */
 export type PreparedRun =
   | (PlannedSubmission & {
       readonly kind: 'ready';
-      /** What `startRun` is to start, money and canary included. */
+      /** The input of `startRun`, including money and canary. */
       readonly start: Pick<
         StartRunInput,
         'location' | 'runSeq' | 'sheet' | 'sheetSettings' | 'rows' | 'settings' | 'merge' | 'rebind'
@@ -180,7 +180,7 @@ export async function prepareSubmission(
   };
 }
 
-/** The same where no bucket is known to compare with: the plan of a new batch. Throws a UsageError as `prepareSubmission` does. */
+/** The same without a bucket to compare with: the plan of a new batch. Throws a UsageError as `prepareSubmission` does. */
 export async function prepareWithoutBucket(
   prices: PriceTable | undefined,
   submission: Submission,
@@ -205,13 +205,13 @@ function refusePlan({ plan, location }: PlannedSubmission, { sheet, newIds, unat
   if (unattended) refuseShrunken(plan, location);
 }
 
-/** A batch whose images were compared is compared again, unless the submission says otherwise. */
+/** The search for similar images stays on for a batch, unless the submission says otherwise. */
 function keptSettings(settings: RunSettings, files: BatchFiles | undefined): RunSettings {
   const nearDuplicates = settings.nearDuplicates ?? files?.batch?.settings.nearDuplicates;
   return nearDuplicates === undefined ? settings : { ...settings, nearDuplicates };
 }
 
-/** What a submission to a running batch comes to. */
+/** The result of preparing a submission for a running batch. */
 async function joinRun(store: ObjectStore, run: RunRef, { sheet, spending }: Submission): Promise<JoinedRun> {
   const request = await readDocument(store, at(run, requestKey(run, run.runSeq)), RunRequest);
   refuseOtherBudget(run, spending, request.settings);

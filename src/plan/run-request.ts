@@ -6,10 +6,7 @@ import { SheetSettings } from '../sheet/index.js';
 import { inputKey, type BucketFolder } from '../storage/layout.js';
 import type { SheetFile } from '../sheet/fetch/sheet-file.js';
 
-/**
- * Key of a sheet's bytes in its batch. Its extension is kept (with the one before `.gz`), since it tells the format;
- * `csv` where there is none.
- */
+/** Key of a sheet's bytes in its batch. Keeps its extension (with the one before `.gz`), which determines the format; `csv` if it has none. */
 export function sheetKeyOf(
   location: BucketFolder,
   { name, sha256 }: Pick<SheetFile, 'name' | 'sha256'>,
@@ -19,12 +16,12 @@ export function sheetKeyOf(
   return inputKey(location, sha256, extension.toLowerCase());
 }
 
-/** Key of the list of the images that a sheet names beside itself; undefined where it names none. */
+/** Key of the list of the sheet's input images that are files or objects; undefined without any. */
 function inputListKeyOf(location: BucketFolder, { inputs }: Pick<SheetFile, 'inputs'>): string | undefined {
   return inputs && inputListOf(location, inputs.found)?.key;
 }
 
-/** Whether a run has worked with exactly this sheet: the same bytes, read by the same settings, with the same images beside it. */
+/** Whether a run used exactly this sheet: the same bytes, settings and input images. */
 export function hasSheet(
   request: Pick<RunRequest, 'sheetKey' | 'sheet' | 'inputListKey'>,
   location: BucketFolder,
@@ -38,12 +35,12 @@ export function hasSheet(
   );
 }
 
-/** The request of a run over a batch's own rows; `of` is that of the run before. */
+/** The request of a run over a batch's own rows; `of` is that of the previous run. */
 export function ledgerRequest(
   of: RunRequest,
   asked: Pick<RunRequest, 'action' | 'kinds' | 'redo' | 'rows'>,
 ): RunRequest {
-  // A person asks for it, no matter who asked for the run before.
+  // A person requests this run, whoever requested the previous one.
   const { firing: _, ...before } = of;
   return { ...before, ...asked, merge: false, rebind: false };
 }

@@ -15,27 +15,27 @@ import { lastRunSeq } from '../ledger/previous-runs.js';
 
 /** What a run may buy, by its flags. */
 export interface Spending {
-  /** Most images that the plan may buy. */
+  /** Maximum number of images that the plan may buy. */
   readonly maxImages?: number;
-  /** A decimal string, or `none` for no cap. */
+  /** A decimal string, or `none` for no limit. */
   readonly budget?: string;
 }
 
 const EXAMPLE = '{"nb":{"1K":"0.02"},"pro":{"1K":"0.04","4K":"0.08"}}';
 
 /**
- * What a run's settings say about money. Throws a UsageError where the plan makes more images than it may, where a budget
- * has no prices to count by, and where the batch's newest run had a budget and this one names none.
+ * The money settings of a run. Throws a UsageError if the plan exceeds the maximum number of images, if a budget
+ * lacks prices, and if the batch's newest run had a budget but this one names none.
  */
 export async function spendingSettings(
   spending: Spending,
   found: {
     readonly plan: PlanCounts & {
-      /** The images of all rows that run: a job that is awaited may fail, and be made again. */
+      /** The images of all rows to run: an awaited job may fail, and be made again. */
       readonly mayMake: readonly ImagesOfKind[];
     };
     readonly prices: PriceTable | undefined;
-    /** Where an earlier run may have had a budget; undefined for a batch that has no place yet. */
+    /** Where an earlier run may have had a budget; undefined for a batch without a place. */
     readonly batch: { readonly store: ObjectStore; readonly location: BatchLocation } | undefined;
   },
 ): Promise<Pick<RunSettings, 'budget' | 'prices'>> {
@@ -51,7 +51,7 @@ export async function spendingSettings(
   return { ...pinned, budget };
 }
 
-/** The settings with a canary, and with the prices by which its cost is reported. */
+/** The settings with a canary, and with the prices for its cost report. */
 export function withCanary(
   settings: RunSettings,
   canary: Canary | undefined,
@@ -61,19 +61,19 @@ export function withCanary(
   return { ...settings, canary, ...(prices && { prices: pricesOf(prices) }) };
 }
 
-/** The amount of a budget; undefined for `none`, and where none was given. */
+/** The amount of a budget; undefined for `none`, and if none was given. */
 export function budgetIn({ budget }: Spending): string | undefined {
   return budget === 'none' ? undefined : budget;
 }
 
-/** That a plan makes more images than it may, as a sentence; undefined where it does not. */
+/** That a plan makes too many images, as a sentence; undefined if it does not. */
 function tooManyImages({ maxImages }: Spending, plan: PlanCounts): string | undefined {
   const images = rowsToBuy(plan);
   if (maxImages === undefined || images <= maxImages) return undefined;
   return `This would make ${counted(images, 'image')}, but --max-images allows ${maxImages}.`;
 }
 
-/** Throws a UsageError where some images have no price that a budget can count by. */
+/** Throws a UsageError if some images have no price, which a budget requires. */
 export function refuseUnpriced(kinds: readonly ImagesOfKind[], prices: PriceTable | undefined): void {
   if (!prices) {
     throw new UsageError(
@@ -95,7 +95,7 @@ export function refuseUnpriced(kinds: readonly ImagesOfKind[], prices: PriceTabl
   }
 }
 
-/** A cap must not be lost by leaving out --budget. */
+/** A budget must not be lost because a later command omits --budget. */
 async function refuseToForget(store: ObjectStore, location: BatchLocation): Promise<void> {
   const runSeq = await lastRunSeq(store, location);
   if (runSeq === 0) return;
@@ -110,7 +110,7 @@ async function refuseToForget(store: ObjectStore, location: BatchLocation): Prom
   );
 }
 
-/** Throws a UsageError where a command names another budget for a batch at work than it was started with. */
+/** Throws a UsageError if a command names another budget for a running batch than that of its start. */
 export function refuseOtherBudget(
   { batchId }: BatchLocation,
   spending: Spending,

@@ -16,34 +16,34 @@ import { uploadInputs } from './upload-inputs.js';
 
 type ReadySubmission = Extract<PreparedRun, { readonly kind: 'ready' }>;
 
-/** What a submission is started with. */
+/** Dependencies of the start of a submission. */
 export interface StartMeans extends RunStarter, Omit<PreparationMeans, 'store' | 'isToStart'> {
-  /** The service whose images they are to be; undefined where none is known here. */
+  /** The service that will make the images; undefined if unknown here. */
   readonly service: string | undefined;
   /** Opens the store of input images that are objects. Default: `store`. */
   readonly openInputStore?: () => Promise<ObjectStore>;
 }
 
-/** Who follows a start, and may prevent it. */
+/** Callbacks of a start, which may prevent it. */
 export interface StartListener extends PreparationListener {
-  /** Asked when nothing speaks against the start and nothing is written yet. Default: yes. */
+  /** Called when nothing prevents the start, before anything is written. Default: yes. */
   readonly confirm?: (ready: ReadySubmission) => Promise<boolean>;
   /** Called for each input image that was uploaded, with its size in bytes. */
   readonly onUpload?: (sizeBytes: number) => void;
 }
 
-/** What came of a submission. */
+/** The result of a submission. */
 export type StartedBatch =
   | (PlannedSubmission & StartedRun & { readonly kind: 'started' })
   | Exclude<PreparedRun, ReadySubmission>
   | JoinedRun
-  /** `confirm` has said no. Nothing was written. */
+  /** `confirm` returned no. Nothing was written. */
   | { readonly kind: 'declined' };
 
 /**
- * Submits a checked sheet: prepares it, uploads what its batch does not have yet, and starts its run. Nothing is ever
- * started twice. Throws a UsageError for what must not start, StorageError, and the reason of `signal`, which counts until
- * the uploads have ended.
+ * Submits a checked sheet: prepares it, uploads what its batch does not have yet, and starts its run. Never starts
+ * anything twice. Throws a UsageError for what must not start, StorageError, and the reason of `signal`, which counts
+ * until the end of the uploads.
  */
 export async function startBatch(
   means: StartMeans,
@@ -91,7 +91,7 @@ async function uploaded(
       signal,
     });
   } finally {
-    // Whatever it is that an aborted request says.
+    // Whatever error the aborted request throws.
     signal.throwIfAborted();
   }
 }

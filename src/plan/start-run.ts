@@ -39,22 +39,22 @@ export interface StartRunInput extends RunStarter {
   readonly runSeq: number;
   readonly sheet: SheetFile;
   readonly sheetSettings: SheetSettings;
-  /** Images that the batch has with this sheet. */
+  /** Number of the batch's images with this sheet. */
   readonly rows: number;
   readonly settings: RunSettings;
-  /** Key of the list of the sheet's input images, which are uploaded already; undefined where it names none. */
+  /** Key of the list of the sheet's input images, which are already uploaded; undefined without any. */
   readonly inputListKey?: string | undefined;
   /** Rows that the sheet lacks stay in the batch. Default false. */
   readonly merge?: boolean;
   /** The account's key was rotated. Default false. */
   readonly rebind?: boolean;
-  /** The service whose images they are to be; undefined where none is configured here. */
+  /** The service that will make the images; undefined if none is configured here. */
   readonly service: string | undefined;
-  /** The firing of a schedule that asks for it; absent: a person does. */
+  /** The run of a schedule that requests it; absent: a person does. */
   readonly firing?: NonNullable<RunRequest['firing']>;
 }
 
-/** Another submission runs the batch, or has claimed it a moment before. */
+/** Another submission runs the batch, or has just claimed it. */
 export class StartedByAnotherError extends UsageError {
   constructor({ batchId }: BatchLocation) {
     super(
@@ -64,7 +64,7 @@ export class StartedByAnotherError extends UsageError {
 }
 
 /**
- * Uploads the sheet and starts the run. Of two who start the same run at once, one does and the other gets a
+ * Uploads the sheet and starts the run. If two start the same run at once, one succeeds and the other gets a
  * StartedByAnotherError and leaves no run behind; nothing is ever started twice.
  */
 export async function startRun(input: StartRunInput): Promise<StartedRun> {
@@ -88,7 +88,7 @@ export async function startRun(input: StartRunInput): Promise<StartedRun> {
   return startRequest(input, { ...location, runSeq: input.runSeq }, { request, settings });
 }
 
-/** Starts a run whose sheet, if it reads one, is in the bucket; else as `startRun`. */
+/** Starts a run whose sheet, if it reads one, is in the bucket; otherwise as `startRun`. */
 export async function startRequest(
   starter: RunStarter,
   run: RunRef,
@@ -116,7 +116,7 @@ export async function startRequest(
   return startClaimed(starter, run, settings);
 }
 
-/** Starts the workflow of a run that is claimed by its request, unless it is running already; else as `startRun`. */
+/** Starts the workflow of a run that is claimed by its request, unless it is already running; otherwise as `startRun`. */
 export async function startClaimed(
   { client, store, taskQueue }: RunStarter,
   run: RunRef,
@@ -140,12 +140,12 @@ export async function startClaimed(
   if (noted && isSamePlace(noted, run) && noted.runSeq === run.runSeq) {
     return { run, workflowRunId: description.runId };
   }
-  // The other runs under an earlier number; a request that no one works on would look like a run that was ended.
+  // The other run has an earlier number; a request without a workflow would look like a run that was ended.
   await store.delete(at(run, requestKey(run, run.runSeq)));
   throw new StartedByAnotherError(run);
 }
 
-/** What a batch says of itself until a worker has taken it up. */
+/** The snapshot of a batch until a worker starts it. */
 function firstSnapshot(run: RunRef, { concurrency }: RunSettings): BatchSnapshot {
   const now = new Date().toISOString();
   return {
@@ -163,7 +163,7 @@ function firstSnapshot(run: RunRef, { concurrency }: RunSettings): BatchSnapshot
   };
 }
 
-/** Whether a put on the condition that nothing is there took effect; false where something was there already. */
+/** Puts an object if its key is free; false if it was taken. */
 export async function putOnce(
   store: ObjectStore,
   ref: ObjectRef,
@@ -179,7 +179,7 @@ export async function putOnce(
   }
 }
 
-/** Puts a sheet's bytes into a folder unless they are there; their key. Throws StorageError. */
+/** Puts a sheet's bytes into a folder unless they are there; returns their key. Throws StorageError. */
 export async function putSheet(
   store: ObjectStore,
   folder: BucketFolder,

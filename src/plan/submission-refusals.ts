@@ -18,7 +18,7 @@ import type { BatchFiles } from './batch-files.js';
 import { counted } from '../domain/text/full-stop.js';
 import { placesText, placeText } from '../sheet/record-place.js';
 
-/** Refusals that a schedule's run explains in its own words: theirs may quote the sheet, or advise what only a person can do. */
+/** Refusals that a schedule's run rewords: the original message may quote the sheet, or advise what only a person can do. */
 export type RefusalReason = 'all-rejected' | 'new-ids' | 'shrunken' | 'input-changed';
 
 /** Why a submission must not start. */
@@ -31,7 +31,7 @@ export class SubmissionRefusal extends UsageError {
   }
 }
 
-/** Throws a UsageError for a sheet of which nothing may start. */
+/** Throws a UsageError for a sheet from which nothing may start. */
 export function refuseUnusable(
   { rows, rejected, duplicates, firstDuplicates }: SheetSummary,
   { strict, duplicates: how }: Pick<SheetSettings, 'strict' | 'duplicates'>,
@@ -57,8 +57,8 @@ export function refuseUnusable(
 }
 
 /**
- * Throws a UsageError for our own failures.csv or rejects.csv with ids that are not rows of its batch: always where they
- * look like numbers that a spreadsheet has made of ids, else unless `newIds` allows new ones.
+ * Throws a UsageError for our own failures.csv or rejects.csv with ids that are not rows of its batch: always if a
+ * spreadsheet seems to have reformatted ids as numbers, otherwise unless `newIds` allows new ones.
  */
 export function refuseNewIds(
   { newIds: { numbers, dates, others }, runSeq, summary }: SubmissionPlan,
@@ -103,7 +103,7 @@ function idsText({ count, first }: CountedIds): string {
   return count > first.length ? `${shown} and ${count - first.length} more` : shown;
 }
 
-/** The embedded server of a folder has its own bucket only. Throws a UsageError for a place in another. */
+/** The embedded server of a folder has only its own bucket. Throws a UsageError for a place in another. */
 export function refuseUnreachable(
   { origin, bucket }: Pick<BucketConfig, 'origin' | 'bucket'>,
   to: BatchFolder | undefined,
@@ -114,7 +114,7 @@ export function refuseUnreachable(
   );
 }
 
-/** Names may be long, and their whole keys may not. Throws a UsageError where the prefix leaves no room. */
+/** Names may be long, but full keys are limited. Throws a UsageError if the prefix leaves no room. */
 export function refuseNoRoomForNames(location: BatchLocation, { hasNames }: SheetSummary): void {
   const folder = Buffer.byteLength(imagesPrefix(location));
   if (!hasNames || folder + MAX_NAME_BYTES <= MAX_KEY_BYTES) return;
@@ -125,7 +125,7 @@ export function refuseNoRoomForNames(location: BatchLocation, { hasNames }: Shee
 
 const MAX_KEY_BYTES = 1024;
 
-/** Temporal knows batches by id alone: one id must not stand for running batches in two places. Throws a UsageError. */
+/** Temporal knows batches only by id: one id must not stand for running batches in two places. Throws a UsageError. */
 export function refuseOtherPlace(running: BatchStatus, location: BatchLocation): void {
   if (running.location === addressOf(location)) return;
   throw new UsageError(
@@ -134,8 +134,8 @@ export function refuseOtherPlace(running: BatchStatus, location: BatchLocation):
 }
 
 /**
- * A batch stays with the account that it was first run with: the sandbox's drawings must not pass for images. Throws a
- * UsageError where another account is configured, unless its key is said to be a new one of the same account.
+ * A batch keeps the account of its first run: the sandbox's drawings must not pass for images. Throws a UsageError if
+ * another account is configured, unless its key is declared to be a new one of the same account.
  */
 export function refuseOtherAccount(
   { batchId }: BatchLocation,
@@ -153,8 +153,8 @@ export function refuseOtherAccount(
 }
 
 /**
- * A sandbox makes only what was submitted to it, and no one else does. Only between two real addresses may a service
- * move, which the batch's jobs prove to the workers.
+ * A sandbox makes only what was submitted to it, and no other service makes that. A service may change only between
+ * two real addresses, which workers verify with the batch's jobs.
  */
 function refuseOtherService(
   batchId: BatchId,
@@ -175,14 +175,14 @@ function refuseOtherService(
   );
 }
 
-/** Throws a UsageError that names what accepts a rotated key while a batch works. */
+/** Throws a UsageError that names the way to use a rotated key while a batch is running. */
 export function refuseRebindOfRunning({ batchId }: BatchLocation): void {
   throw new UsageError(
     `Batch "${batchId}" is running. To accept a rotated key for a running batch: banana-batch resume ${batchId} --rebind`,
   );
 }
 
-/** Throws a UsageError where the rows that stay and those of the sheet are more than a batch takes. */
+/** Throws a UsageError if the rows that stay plus those of the sheet exceed a batch's maximum. */
 export function refuseTooLong({ summary, kept }: SubmissionPlan): void {
   const rows = summary.rows + kept;
   if (rows <= MAX_BATCH_ROWS) return;
@@ -192,8 +192,8 @@ export function refuseTooLong({ summary, kept }: SubmissionPlan): void {
 }
 
 /**
- * Throws a SubmissionRefusal where a sheet has lost more than half of its batch's rows: a broken export must neither empty
- * a batch unseen nor, under other ids, buy all of it again.
+ * Throws a SubmissionRefusal if a sheet has lost more than half of its batch's rows: a broken export must neither
+ * empty a batch unnoticed nor buy all of it again under other ids.
  */
 export function refuseShrunken(
   { removed, unchanged, changed, again, redone, kept }: SubmissionPlan,
@@ -209,8 +209,8 @@ export function refuseShrunken(
 }
 
 /**
- * Throws a UsageError unless the configured bucket, and that of a batch that lives in another, honour the conditions of
- * puts: without them a run could be started twice, and an image put over a newer one. Each bucket is checked once, the
+ * Throws a UsageError unless the configured bucket, and that of a batch in another one, support conditional puts:
+ * without them a run could be started twice, and an image put over a newer one. Each bucket is checked once, the
  * embedded server's never. Throws StorageError.
  */
 export async function refuseIgnoredConditions(

@@ -11,10 +11,10 @@ import { SubmissionRefusal } from './submission-refusals.js';
 
 const MIME_TYPES = { png: 'image/png', jpg: 'image/jpeg', webp: 'image/webp' } as const;
 
-/** Each is held in memory whole, and has up to 40 MB. */
+/** Each has up to 40 MB and is held in memory completely. */
 const PUTS_AT_ONCE = 8;
 
-/** The input images of a sheet that its batch does not have yet. Throws `StorageError`. */
+/** The input images of a sheet that its batch lacks. Throws `StorageError`. */
 export async function missingInputs(
   store: ObjectStore,
   location: BucketFolder,
@@ -27,8 +27,8 @@ export async function missingInputs(
 }
 
 /**
- * Puts a sheet's input images into its batch, each once by its content, and the list by which workers know them; the
- * list's key, undefined where the sheet names none. `onPut` is called for each with its size. Throws a UsageError where one
+ * Uploads a sheet's input images into its batch, each content once, and their list for the workers. Returns the
+ * list's key, undefined without input images. `onPut` is called for each with its size. Throws a UsageError if one
  * has changed since it was read, `StorageError`, and `signal`'s reason.
  */
 export async function uploadInputs(
@@ -40,7 +40,7 @@ export async function uploadInputs(
     onPut,
     signal,
   }: {
-    /** Where the objects are read that the sheet names. */
+    /** Where the objects are that the sheet names. */
     readonly openSource: () => Promise<ObjectStore>;
     readonly onPut: (sizeBytes: number) => void;
     readonly signal: AbortSignal;
@@ -94,7 +94,7 @@ async function putInput(
   return store.put(ref, bytes, options);
 }
 
-/** What is there now; undefined where nothing is any more. */
+/** The present bytes; undefined if there is nothing any more. */
 async function bytesOf(
   source: SheetInput['source'],
   openSource: () => Promise<ObjectStore>,
@@ -113,7 +113,7 @@ async function putOnce(put: () => Promise<unknown>): Promise<void> {
   try {
     await put();
   } catch (error) {
-    // Whoever was first has put the same bytes there: its name says them.
+    // The first writer has put the same bytes there, since the key contains their digest.
     if (!(error instanceof StorageError) || error.code !== 'precondition-failed') throw error;
   }
 }

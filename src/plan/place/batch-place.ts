@@ -19,7 +19,7 @@ import { findNote, hasRuns, putNote } from './place-notes.js';
 /** A folder of a bucket; `root` is not empty and ends with `/`. */
 export type BatchFolder = Pick<BatchLocation, 'bucket' | 'root'>;
 
-/** Where a batch lives: at home, or where the note that was left at its home says. Undefined where its home is another batch's. */
+/** Where a batch is: at its home, or where the note at its home says. Undefined if another batch is at its home. */
 export async function placeIfAny(
   store: ObjectStore,
   home: BatchLocation,
@@ -29,7 +29,7 @@ export async function placeIfAny(
   return note.batchId === home.batchId ? placeIn(note) : undefined;
 }
 
-/** The same; throws a UsageError where its home is another batch's. */
+/** The same; throws a UsageError if another batch is at its home. */
 export async function findPlace(store: ObjectStore, home: BatchLocation): Promise<BatchLocation> {
   const note = await readNote(store, home);
   if (!note) return home;
@@ -43,8 +43,8 @@ function placeIn({ bucket, root, batchId }: PlaceFile): BatchLocation {
 }
 
 /**
- * Where a submission's batch lives or is to live; `folder` is the place that the submission asks for. Writes nothing.
- * Throws a UsageError where the batch lives elsewhere already, or where the folder is not free for it.
+ * Where a submission's batch is or will be; `folder` is the requested place. Writes nothing. Throws a UsageError if
+ * the batch is elsewhere already, or if the folder is not free.
  */
 export async function choosePlace(
   store: ObjectStore,
@@ -66,13 +66,13 @@ export async function choosePlace(
   return asked;
 }
 
-/** Submissions of nested folders that see each other give way and try again, so that one of them comes through. */
+/** Simultaneous submissions of nested folders back off and retry, so that one of them succeeds. */
 const CLAIM_ATTEMPTS = 6;
 const GIVES_WAY_MS = { least: 100, most: 1_500 };
 
 /**
- * Notes where a batch lives that is not at home: first there, then at home, so that no one else's batch begins in the same
- * folder, around it or inside it. Throws a UsageError where another is there or comes at the same moment.
+ * Writes notes of where a batch is that is not at home: first there, then at home, so that no other batch begins in
+ * the same folder, around it or inside it. Throws a UsageError if another is there or comes at the same moment.
  */
 export async function claimPlace(
   store: ObjectStore,
@@ -84,7 +84,7 @@ export async function claimPlace(
     const isNew = await claimFolder(store, location, location);
     const nested = await nestedPlace(store, location);
     if (!nested) break;
-    // One that was there before may be another submission's of the same batch.
+    // An existing note may belong to another submission of the same batch.
     if (isNew) await store.delete(at(location, placeKey(location)));
     if (nested.isStarted || attempt === CLAIM_ATTEMPTS) throw nestedIn(location, nested);
     await delay(randomInt(GIVES_WAY_MS.least, GIVES_WAY_MS.most));
@@ -92,7 +92,7 @@ export async function claimPlace(
   await claimFolder(store, home, location);
 }
 
-/** Leaves a note of a batch in a folder, or renews it; whether there was none. Throws a UsageError where another's is there. */
+/** Writes or renews the note of a batch in a folder; true if there was none. Throws a UsageError if another batch's note is there. */
 async function claimFolder(
   store: ObjectStore,
   noted: BatchLocation,
@@ -114,7 +114,7 @@ async function claimFolder(
 }
 
 /**
- * To be called when a batch's first run has left its request and before it starts: throws a UsageError where another batch
+ * Call after a batch's first run has written its request and before it starts: throws a UsageError if another batch
  * was begun in the same folder, around it or inside it meanwhile.
  */
 export async function confirmPlace(store: ObjectStore, location: BatchLocation): Promise<void> {
@@ -122,7 +122,7 @@ export async function confirmPlace(store: ObjectStore, location: BatchLocation):
   if (note && isSamePlace(note, location) && note.batchId !== location.batchId) {
     if (!(await findNote(store, location))?.isVoid) throw takenBy(location, note.batchId);
   }
-  // A batch that left no note before it came here gives way; one that did so waits for it.
+  // A batch that wrote no note before this check gives way; one that did waits for the other.
   const mostLooks = note?.batchId === location.batchId ? CONFIRMING_LOOKS : 1;
   let nested = await nestedPlace(store, location);
   for (let look = 1; nested && look < mostLooks; look += 1) {
@@ -138,7 +138,7 @@ async function readNote(store: ObjectStore, location: BatchLocation): Promise<Pl
   return readDocumentIfAny(store, at(location, placeKey(location)), PlaceFile);
 }
 
-/** A folder is free where nothing lies in it but what this batch has put there, and no batch lives around it. */
+/** A folder is free if it contains only what this batch has put there, and no batch is around it. */
 async function refuseTaken(store: ObjectStore, asked: BatchLocation): Promise<void> {
   const found = await findNote(store, asked);
   if (found?.note.batchId === asked.batchId) return;
@@ -146,13 +146,13 @@ async function refuseTaken(store: ObjectStore, asked: BatchLocation): Promise<vo
   const around = await placeAround(store, asked);
   if (around) throw nestedIn(asked, around);
   const root = batchRoot(asked);
-  // What a submission has left that never came to a run is in no one's way.
+  // What a submission without a run has left behind does not block others.
   const left = await voidClaimsInside(store, asked);
   const isLeft = (key: string): boolean =>
     left.some((folder) => key.startsWith(folder)) ||
     (found !== undefined && (key === placeKey(asked) || key.startsWith(inputsPrefix(asked))));
   for await (const { key } of store.list(asked.bucket, root)) {
-    // Consoles put an empty object in place of a folder.
+    // Consoles create an empty object for a folder.
     if (key === root || isLeft(key)) continue;
     throw new UsageError(
       `${addressOf(asked)} is not empty: it contains s3://${asked.bucket}/${key}. Choose an empty folder with --to.`,

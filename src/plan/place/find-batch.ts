@@ -6,19 +6,19 @@ import type { ObjectStore, StorageError } from '../../storage/object-store.js';
 import { findPlace } from './batch-place.js';
 import { describeBatch, snapshotInMemo } from '../../status/describe-batch.js';
 
-/** Where a batch is looked for. */
+/** Where to search for a batch. */
 export interface BatchFinder {
   readonly store: ObjectStore;
-  /** Below which batches are at home. */
+  /** The place of all batches that are at home. */
   readonly bucket: HomeFolder;
   readonly client?: Client;
-  /** Why the bucket cannot be used: then Temporal is asked. */
+  /** Why the bucket cannot be used; then Temporal is asked. */
   readonly bucketAway?: StorageError | undefined;
 }
 
 /**
- * Where the batch of an id lives, or would live; where the bucket cannot be used, where Temporal has it. Throws a
- * UsageError for what cannot be a batch's id, and StorageError.
+ * The place, present or future, of the batch with an id; if the bucket cannot be used, its place by Temporal. Throws
+ * a UsageError for an invalid batch id, and StorageError.
  */
 export async function findBatch(
   { store, bucket, client, bucketAway }: BatchFinder,

@@ -11,7 +11,7 @@ import {
 import type { ObjectStore } from '../../storage/object-store.js';
 import { findNote } from './place-notes.js';
 
-/** A batch, or the submission of one, in a folder around or inside another's. */
+/** A batch, or a submission of one, in a folder around or inside another's. */
 export interface NestedPlace {
   readonly relation: 'around' | 'inside';
   readonly address: string;
@@ -20,8 +20,8 @@ export interface NestedPlace {
 }
 
 /**
- * A batch around or inside a folder, by what has been noted or started there; a claim that was left behind does not count.
- * Of two who first leave their own note or request and then look, one sees the other's at least.
+ * A batch around or inside a folder, by the notes and runs there; abandoned claims do not count. If two submissions
+ * each write their note or request before they check, at least one sees the other's.
  */
 export async function nestedPlace(
   store: ObjectStore,
@@ -30,7 +30,7 @@ export async function nestedPlace(
   return (await placeAround(store, location)) ?? (await placeInside(store, location));
 }
 
-/** The same of the folders around it alone. */
+/** The same for the folders around it only. */
 export async function placeAround(
   store: ObjectStore,
   location: BatchLocation,
@@ -40,7 +40,7 @@ export async function placeAround(
     const found = { relation: 'around', address: addressOf(around) } as const;
     if (await store.head(at(around, batchFileKey(around)))) return { ...found, isStarted: true };
     const noted = await findNote(store, around);
-    // One that lives elsewhere has left the folder but for its note.
+    // A batch that is elsewhere has only its note in the folder.
     const isElsewhere = noted && !isSamePlace(noted.note, around);
     if (noted && !isElsewhere && !noted.isVoid) return { ...found, isStarted: noted.isStarted };
     if (!noted && (await store.head(at(around, requestKey(around, 1))))) return { ...found, isStarted: true };
@@ -64,7 +64,7 @@ async function placeInside(store: ObjectStore, location: BatchLocation): Promise
   return undefined;
 }
 
-/** The folders inside a folder whose claims were left behind by submissions that never came to a run. */
+/** The folders inside a folder with abandoned claims of submissions that never got a run. */
 export async function voidClaimsInside(
   store: ObjectStore,
   location: BatchLocation,

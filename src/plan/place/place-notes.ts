@@ -9,10 +9,7 @@ import {
   type PutCondition,
 } from '../../storage/object-store.js';
 
-/**
- * How long a note holds a folder for a batch that has no run yet. A submission that is still uploading renews it; one that
- * was broken off does not.
- */
+/** How long a note reserves a folder for a batch without a run. A submission that is still uploading renews it; an aborted one does not. */
 export const CLAIM_LIVES_MS = 10 * 60_000;
 const RENEWED_EVERY_MS = 60_000;
 
@@ -20,9 +17,9 @@ const RENEWED_EVERY_MS = 60_000;
 export interface FoundNote {
   readonly note: PlaceFile;
   readonly head: ObjectHead;
-  /** The batch that it names has a run, so that it stays. */
+  /** The batch that it names has a run, so it stays. */
   readonly isStarted: boolean;
-  /** It was left by a submission that never came to a run: no one is held up by it. */
+  /** It was left by a submission that never got a run, and blocks nobody. */
   readonly isVoid: boolean;
 }
 
@@ -37,7 +34,7 @@ export async function findNote(store: ObjectStore, noted: BatchLocation): Promis
   return { note, head, isStarted, isVoid: !isStarted && ageMs > CLAIM_LIVES_MS };
 }
 
-/** Puts a note for a batch; false where the condition does not hold. */
+/** Writes a note for a batch; false if the condition fails. */
 export async function putNote(
   store: ObjectStore,
   noted: BatchLocation,
@@ -70,7 +67,7 @@ export async function withNoteRenewed<T>(
       await putNote(store, noted, found.note, { kind: 'unchanged', etag: found.head.etag });
     }
   };
-  // A renewal that fails is made up for by the next one; the start looks at the note again.
+  // If a renewal fails, the next one follows; the start checks the note again.
   const timer = setInterval(() => void renew().catch(() => undefined), RENEWED_EVERY_MS);
   try {
     return await use();

@@ -3,14 +3,14 @@ import { JoiningNames } from './joining-names.js';
 import { SheetTally, type SheetSettings, type SheetSummary } from '../../sheet/index.js';
 import { sheetItems, type SheetFile } from '../../sheet/fetch/sheet-file.js';
 
-/** A sheet that was read from start to end: nothing in it keeps it from being read again. */
+/** A sheet that was read from start to end without errors. */
 export interface CheckedSheet extends SheetFile {
   /** How it is read. */
   readonly sheetSettings: SheetSettings;
   readonly summary: SheetSummary;
-  /** Rows of the batch that the sheet lacks stay. Our own failures.csv and rejects.csv are always parts of a batch. */
+  /** Rows of the batch that the sheet lacks stay. Always set for our own failures.csv and rejects.csv, which are parts of a batch. */
   readonly merge: boolean;
-  /** The images' names, where the sheet may join rows that a batch has; undefined for others. */
+  /** The images' names, if the sheet may join an existing batch; otherwise undefined. */
   readonly names: JoiningNames | undefined;
 }
 
@@ -25,8 +25,8 @@ export interface CheckOptions {
 }
 
 /**
- * The first of the two times that a sheet is read before its batch starts: the check before anything is spent. Throws
- * SheetError where the sheet cannot be trusted, or makes more images than a batch takes.
+ * The first of the two readings of a sheet before its batch starts: the check before anything is bought. Throws
+ * SheetError if the sheet cannot be trusted, or has more images than a batch may have.
  */
 export async function checkSheet<Sheet extends SheetFile>(
   sheet: Sheet,

@@ -6,9 +6,9 @@ import { formerRowId, presentRowId } from '../../domain/identity/row-id.js';
 type Identity = Pick<PromptRow, 'rowId' | 'contentHash'>;
 
 /**
- * A sheet's row under the id that the batch has it under: made ids of digits alone got `row-` before them after some
- * batches had been made. With the same content it is the same row, so that its image, its jobs and its keys are found,
- * and nothing is bought again. `contentHashOf` gives what the batch has under an id.
+ * A sheet's row under its id in the batch: derived ids of only digits got the prefix `row-` after some batches had
+ * been made. With the same content it is the same row, so that its image, jobs and keys are found and nothing is
+ * bought again. `contentHashOf` returns the batch's content hash of an id.
  */
 export function underIdInBatch(
   row: PromptRow,
@@ -20,7 +20,7 @@ export function underIdInBatch(
   return contentHash === row.contentHash ? underIdOf({ rowId: former, contentHash }, row) : row;
 }
 
-/** The sheet's row that a row of the batch is, by its id now or before; undefined for none. */
+/** The sheet's row for a row of the batch, by its present or former id; undefined if there is none. */
 export function joiningAs<Row extends Identity>(
   known: Identity,
   joining: ReadonlyMap<string, Row>,
@@ -32,7 +32,7 @@ export function joiningAs<Row extends Identity>(
   return renamed?.contentHash === known.contentHash ? renamed : undefined;
 }
 
-/** A sheet's row under the id of the batch's row that it is. */
+/** A sheet's row under the id of the matching row of the batch. */
 export function underIdOf({ rowId }: Identity, row: PromptRow): PromptRow {
   if (row.rowId === rowId) return row;
   return { ...row, rowId, imageName: hasChosenName(row) ? row.imageName : imageNameOf(rowId) };

@@ -3,8 +3,8 @@ import { INPUT_COLUMNS, metadataLabelName, type InputColumn } from '../../domain
 import type { GivenCells, PromptRow } from '../../domain/rows/row.js';
 
 /**
- * What the batch's own sheet says of a row that our failures.csv has corrected: that file has final settings in place of
- * the sheet's cells, so only what differs from before was written by a person.
+ * The cells of the batch's own sheet for a row that our failures.csv has corrected: that file has final settings
+ * instead of the sheet's cells, so only what differs from before was written by a person.
  */
 export function givenAfter(before: PromptRow, corrected: PromptRow): Pick<PromptRow, 'given' | 'labelTexts'> {
   const labelTexts = textsAfter(before, corrected);
@@ -12,7 +12,7 @@ export function givenAfter(before: PromptRow, corrected: PromptRow): Pick<Prompt
   return { given: cellsAfter(before, corrected), ...(isAny && { labelTexts }) };
 }
 
-/** That file has numbers as JSON gives them: those that are the same as before are written as before. */
+/** That file has numbers in JSON's notation: unchanged ones keep their earlier notation. */
 function textsAfter(before: PromptRow, corrected: PromptRow): Readonly<Record<string, string>> {
   const same = Object.entries(before.labelTexts ?? {}).flatMap(([label, text]) => {
     const name = metadataLabelName(label);
@@ -31,7 +31,7 @@ function cellsAfter(before: PromptRow, corrected: PromptRow): GivenCells {
   return Object.fromEntries(cells);
 }
 
-/** What a row says in a column; nothing where the column says only which rows its record becomes. */
+/** The cell of a row in a column; empty if the column only decides which rows its record becomes. */
 function saidIn(column: InputColumn, row: PromptRow): string {
   switch (column) {
     case 'prompt':

@@ -8,18 +8,18 @@ import { joiningAs } from './former-ids.js';
 type NamedRow = Pick<PromptRow, 'rowId' | 'contentHash' | 'line' | 'tableRow' | 'imageName'>;
 
 /**
- * The names of rows that join a batch, against those of the rows that stay in it. A record that may not join leaves
- * its rows as they are in the batch, and so under the names that they have: these stay taken, too.
+ * Checks the names of rows that join a batch against those of the rows that stay in it. A record that may not join
+ * leaves its rows unchanged in the batch, so their present names stay taken too.
  *
- * Remembers the rows that join, and of the batch those that they meet.
+ * Memory: the joining rows, and the rows of the batch that they conflict with.
  */
 export class JoiningNames {
   readonly #byName = new Map<string, readonly NamedRow[]>();
   readonly #byLine = new Map<number, readonly NamedRow[]>();
   readonly #joining = new Map<string, NamedRow>();
-  /** How the batch has the rows that join, by the ids of these. */
+  /** The batch's state of the joining rows, by their ids. */
   readonly #known = new Map<string, NamedRow>();
-  /** Rows that stay and have a joining row's name. */
+  /** Staying rows with a joining row's name. */
   readonly #met: NamedRow[] = [];
   #hasChosen = false;
 
@@ -28,7 +28,7 @@ export class JoiningNames {
     return this.#hasChosen;
   }
 
-  /** A row that joins. */
+  /** Adds a joining row. */
   add(joining: PromptRow): void {
     const row = namedRow(joining);
     const name = foldedName(row.imageName);
@@ -38,7 +38,7 @@ export class JoiningNames {
     this.#hasChosen ||= hasChosenName(row);
   }
 
-  /** A row of the batch; to be called for each of them when all that join are added. */
+  /** Checks a row of the batch; call for each after all joining rows were added. */
   meet(known: PromptRow): void {
     const row = namedRow(known);
     const joins = joiningAs(row, this.#joining);
@@ -46,11 +46,11 @@ export class JoiningNames {
     else if (this.#byName.has(foldedName(row.imageName))) this.#met.push(row);
   }
 
-  /** The rules that keep records from joining, by their lines. */
+  /** Why records may not join, by line. */
   refused(): ReadonlyMap<number, string> {
     const rules = new Map<number, string>();
     const staying = [...this.#met];
-    // Grows while it is gone through.
+    // Grows during the iteration.
     for (const stays of staying) {
       for (const joins of this.#byName.get(foldedName(stays.imageName)) ?? []) {
         if (rules.has(joins.line) || (!hasChosenName(joins) && !hasChosenName(stays))) continue;

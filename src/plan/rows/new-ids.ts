@@ -5,12 +5,12 @@ import { isScientific, plainNumber, rewrittenAs } from '../../sheet/cells/rewrit
 import type { PlannedItem } from './planned-rows.js';
 import type { SheetItem } from '../../sheet/index.js';
 
-/** An id of a sheet and the place that has it. */
+/** An id of a sheet and its place. */
 export interface IdOnLine extends RecordPlace {
   readonly id: string;
 }
 
-/** How many ids there are, and the first of them. */
+/** A number of ids, and the first of them. */
 export interface CountedIds {
   readonly count: number;
   readonly first: readonly IdOnLine[];
@@ -18,34 +18,34 @@ export interface CountedIds {
 
 /** Ids in our own failures.csv or rejects.csv that are not rows of its batch. */
 export interface NewIds {
-  /** Those that look like a number that a spreadsheet has made of an id. */
+  /** Ids that a spreadsheet seems to have reformatted as numbers. */
   readonly numbers: CountedIds;
-  /** Those that look like a date that a spreadsheet has made of an id, or are one. */
+  /** Ids that are dates, or that a spreadsheet seems to have reformatted as dates. */
   readonly dates: CountedIds;
   readonly others: CountedIds;
 }
 
 const NONE: CountedIds = { count: 0, first: [] };
-/** Those of a sheet that is not one of our reports. */
+/** For a sheet that is not one of our reports. */
 export const NO_NEW_IDS: NewIds = { numbers: NONE, dates: NONE, others: NONE };
 
 const SHOWN_IDS = 5;
 
 /**
- * Finds the new ids of our own reports while a plan goes by. Such a file is a part of its batch: an id that is not one
- * of the batch's rows would buy an image that the batch may have under another id.
+ * Finds the new ids of our own reports during planning. Such a file is a part of its batch: an id that is not one of
+ * the batch's rows would buy an image that the batch may have under another id.
  *
  * Remembers the sheet's ids, as the merge of such a file does anyway, and none of the batch's.
  */
 export class NewIdsFinder {
   readonly #unknown = new Map<string, RecordPlace & { readonly rejectedLine: number | undefined }>();
-  /** Ids of the sheet that are the number of an id of the batch that is written in another way: 7 for 007. */
+  /** Ids of the sheet that equal an id of the batch as numbers, such as 7 for 007. */
   readonly #numbers = new Set<string>();
-  /** Lines of records that the batch has as rejected for their ids. */
+  /** Lines of records that the batch rejected because of their ids. */
   readonly #linesOfWrongIds = new Set<number>();
   #isReport = false;
 
-  /** An item of the sheet; before what is planned of it. */
+  /** Adds an item of the sheet; before what is planned for it. */
   addSheetItem(item: SheetItem): void {
     if (item.kind === 'header') this.#isReport = item.header.isFailures || item.header.isRejects;
     if (item.kind !== 'row' || !this.#isReport) return;
@@ -54,13 +54,13 @@ export class NewIdsFinder {
     if (id !== undefined && !this.#unknown.has(id)) this.#unknown.set(id, { line, tableRow, rejectedLine });
   }
 
-  /** What is planned: a row that the batch has is not new. */
+  /** Adds a planned item: a row that the batch has is not new. */
   addPlanned(item: PlannedItem): void {
     if (item.kind === 'sheet') this.addSheetItem(item.item);
     if (!this.#isReport || item.kind !== 'planned' || !item.before) return;
     const { rowId } = item.row;
     this.#unknown.delete(rowId);
-    // Several images of one record have its id with a number behind it.
+    // Several images of one record have its id with a number appended.
     this.#unknown.delete(rowId.replace(/~[1-9]\d*$/, ''));
     const present = presentRowId(rowId);
     if (present !== undefined && !item.isKept) this.#unknown.delete(present);
@@ -68,8 +68,8 @@ export class NewIdsFinder {
   }
 
   /**
-   * A record that the batch has as rejected, after all that is planned: its id is not new, and where the id was what
-   * was wrong, the record may come back with another. `idColumn` is where its sheet has ids, in lower case.
+   * Adds a record that the batch has as rejected, after everything planned: its id is not new, and if the id was
+   * rejected, the record may return with another. `idColumn` is the id column of its sheet, in lower case.
    */
   addRejected({ record, column, line }: RejectedRecord, idColumn: string): void {
     if (column.toLowerCase() === idColumn) this.#linesOfWrongIds.add(line);
@@ -80,7 +80,7 @@ export class NewIdsFinder {
     this.#noteNumber(id);
   }
 
-  /** The new ids, in the sheet's order. */
+  /** The new ids in sheet order. */
   found(): NewIds {
     const numbers = new IdCounter();
     const dates = new IdCounter();

@@ -18,24 +18,24 @@ import { rowsBefore, type BeforeRun } from '../../ledger/previous-runs.js';
 import { rowsAfterRun } from '../../ledger/run-rows.js';
 import { RejectedStandIns, rowsThatStay, SheetPlaces } from './staying-rows.js';
 
-/** What a run is to do with a row of its batch. */
+/** What a run will do with a row of its batch. */
 export interface PlannedRow {
-  /** Its position counts the rows that are planned. */
+  /** Its position counts the planned rows. */
   readonly row: PromptRow;
   readonly plan: RowPlan;
-  /** How earlier runs left it; undefined for a row that is new. */
+  /** How earlier runs left it; undefined for a new row. */
   readonly before: RowBefore | undefined;
-  /** It is as the ledger has it: the run's sheet lacks it or has it rejected, or the run has none. */
+  /** The row is as in the ledger: the run's sheet lacks it or has it rejected, or the run has no sheet. */
   readonly isKept: boolean;
-  /** The copy that its image takes to lie under the row's present name, as the plan has it already; undefined for none. */
+  /** The copy that moves its image to the row's present name, already part of the plan; undefined if not needed. */
   readonly move: ImageMove | undefined;
 }
 
 export type PlannedItem =
-  /** What the run's sheet says; each of its rows is planned as well. */
+  /** The sheet's items; each of its rows is planned as well. */
   | { readonly kind: 'sheet'; readonly item: SheetItem }
   | ({ readonly kind: 'planned' } & PlannedRow)
-  /** A row of the batch that the sheet does not have any more. */
+  /** A row of the batch that the sheet no longer has. */
   | { readonly kind: 'removed'; readonly before: RowBefore };
 
 export interface RunToPlan {
@@ -45,17 +45,17 @@ export interface RunToPlan {
   readonly before: BeforeRun;
   /** The bytes of the run's sheet; not read by a retry or redo. */
   readonly openSheet: () => Promise<AsyncIterable<Uint8Array>>;
-  /** The names of the sheet's rows, where a reading has gathered them: saves another one. */
+  /** The names of the sheet's rows if an earlier reading has collected them: saves another one. */
   readonly names?: JoiningNames | undefined;
-  /** The images that it names beside itself; undefined for none. */
+  /** The local images that it names; undefined for none. */
   readonly inputs: InputImages | undefined;
-  /** Ends the reading of the sheet. */
+  /** Aborts the reading of the sheet. */
   readonly signal: AbortSignal | undefined;
 }
 
 /**
- * What a run does with every row of its batch, in the batch's order: that of the sheet, or with a merge, retry or redo
- * that of the run before, and what is new behind it. The same ledger and request always give the same items. Throws
+ * What a run does with every row of its batch, in the batch's order: that of the sheet, or with a merge, retry or
+ * redo that of the previous run, followed by new rows. Deterministic for a given ledger and request. Throws
  * StorageError, and SheetError as `readSheet` does.
  */
 export async function* plannedRows(input: RunToPlan): AsyncGenerator<PlannedItem> {
@@ -66,7 +66,7 @@ export async function* plannedRows(input: RunToPlan): AsyncGenerator<PlannedItem
   else yield* plannedSheet(input, taken);
 }
 
-/** Of rows that stay as they are. */
+/** For rows that stay as they are. */
 const NOTHING: TakenUp = { kinds: new Set(), redo: new Set() };
 
 async function* plannedSheet(input: RunToPlan, taken: TakenUp): AsyncGenerator<PlannedItem> {
@@ -147,13 +147,13 @@ async function* sheetItems(
   yield* readSheet(await openSheet(), request.sheet, source, refusedNames);
 }
 
-/** The rules that joining rows' names break since rows that stay have them, by the joining rows' lines. */
+/** Why joining rows' names conflict with rows that stay, by the joining rows' lines. */
 async function namesRefusedByKept(
   input: RunToPlan,
   base: RunRef,
 ): Promise<ReadonlyMap<number, string> | undefined> {
   const joining = input.names ?? (await namesIn(sheetItems(input)));
-  // Names that all come of ids are different as the ids are.
+  // Names derived from ids differ as the ids do.
   if (!joining.hasChosen && !(input.before.batch?.hasNames ?? false)) return undefined;
   for await (const { row } of rowsAfterRun(input.store, base)) joining.meet(row);
   return joining.refused();
@@ -165,7 +165,7 @@ async function namesIn(items: AsyncIterable<SheetItem>): Promise<JoiningNames> {
   return names;
 }
 
-/** A row without the start that an earlier run gave it. */
+/** A row without the start from an earlier run. */
 function promptRowOf(row: PromptRow): PromptRow {
   const { position, line, tableRow, rowId, contentHash, prompt, model, aspectRatio, resolution } = row;
   const { inputImages, imageName, labels, labelTexts, given } = row;

@@ -2,13 +2,13 @@ import type { PromptRow, CurrentImage } from '../../domain/rows/row.js';
 import type { RowPlan } from '../../domain/rows/row-plan.js';
 import { batchRoot, imageKey, type BatchLocation } from '../../storage/layout.js';
 
-/** Keys below the batch between which a row's image is to be copied, since its row has another name now. */
+/** Keys below the batch for the copy of a renamed row's image. */
 export interface ImageMove {
   readonly from: string;
   readonly to: string;
 }
 
-/** A row's plan in which the image that it has lies under its present name, and the copy that this takes, if any. */
+/** A row's plan with its image under the present name, and the copy needed for that, if any. */
 export function underPresentName(
   location: BatchLocation,
   row: PromptRow,

@@ -6,7 +6,7 @@ import type { RunRef } from '../../storage/layout.js';
 import type { ObjectStore } from '../../storage/object-store.js';
 import { rowsAfterRun, type LeftRow } from '../../ledger/run-rows.js';
 
-/** Which rows of a batch a sheet's rejected records stand for, as they say it. */
+/** The rows of a batch that a sheet's rejected records stand for, by their ids or lines. */
 export class RejectedStandIns {
   readonly #ids = new Set<string>();
   readonly #lines = new Set<number>();
@@ -20,7 +20,7 @@ export class RejectedStandIns {
     return this.#ids.size + this.#lines.size === 0;
   }
 
-  /** Some are known by their lines alone, which tell nothing where the sheet's lines have moved. */
+  /** Some are known only by line, which proves nothing if the sheet's lines have moved. */
   get needLines(): boolean {
     return this.#lines.size > 0;
   }
@@ -31,7 +31,7 @@ export class RejectedStandIns {
   }
 }
 
-/** On which lines a sheet has its rows, and which names it gives to their images; in a few bytes a row. */
+/** The lines and image names of a sheet's rows, in a few bytes a row. */
 export class SheetPlaces {
   readonly lines = new IdLines();
   readonly names = new IdLines();
@@ -43,11 +43,11 @@ export class SheetPlaces {
 }
 
 /**
- * The rows of a batch that stay though its sheet lacks them, since rejected records stand for them: what those mean
- * no one knows, so that nothing may be removed for them. In the batch's order.
+ * The rows of a batch that stay although its sheet lacks them, because rejected records stand for them: since their
+ * intent is unknown, nothing may be removed. In the batch's order.
  *
- * Where a record is known by its line alone and rows have moved to other lines, all rows stay that the sheet lacks. A row
- * whose image's name a row of the sheet has does not stay. Throws StorageError.
+ * If a record is known only by line and rows have moved to other lines, all rows that the sheet lacks stay. A row
+ * does not stay if a row of the sheet has its image's name. Throws StorageError.
  */
 export async function rowsThatStay({
   store,
