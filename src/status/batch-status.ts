@@ -22,11 +22,11 @@ export interface StatusAccess {
   readonly client: Client;
   readonly store: ObjectStore;
   readonly taskQueue: string;
-  /** For many looks at one batch: keeps the row ids that were read. */
+  /** For repeated reads of one batch: caches row ids. */
   readonly shardRows?: ShardRows;
 }
 
-/** Where a batch is, from the running workflows, else from what they last noted, else from the bucket. Undefined for an unknown batch. */
+/** The status of a batch from the running workflows, else from their last snapshot, else from the bucket. Undefined for an unknown batch. */
 export async function readBatchStatus(
   access: StatusAccess,
   location: BatchLocation,
@@ -40,7 +40,7 @@ export async function readBatchStatus(
   const isRunning = description.status.name === 'RUNNING';
   const askWorkers = isRunning && workers !== undefined && workers > 0;
   const live = askWorkers ? await querySnapshot(access.client, location) : undefined;
-  // A workflow's own clock is stopped between its tasks.
+  // A workflow's own clock stops between its tasks.
   const snapshot = live ? { ...live, asOf: new Date().toISOString() } : noted;
   const { client, shardRows = new ShardRows(access.store) } = access;
   const [tally, oldest, stuck] = await Promise.all([
@@ -52,7 +52,7 @@ export async function readBatchStatus(
   return stuck === undefined ? status : { ...status, state: 'stuck', reason: stuck, etaSeconds: undefined };
 }
 
-/** Whether a workflow's batch is the one at `location`. Temporal knows batches by id alone: a running one elsewhere is refused. */
+/** Whether a workflow's batch is the one at `location`. Temporal knows batches only by id: a running one elsewhere is refused. */
 function isHere(
   { run }: BatchSnapshot,
   { status }: WorkflowExecutionDescription,
@@ -70,7 +70,7 @@ async function querySnapshot(client: Client, location: BatchLocation): Promise<B
   return askWorker(client, () => handle.query(snapshotQuery));
 }
 
-/** The batch's own count and exactly its open shards', so that no row is counted twice or missed. */
+/** The batch's own tally plus those of exactly its open shards, so that no row is counted twice or missed. */
 async function tallyWithShards(client: Client, snapshot: BatchSnapshot, askWorkers: boolean): Promise<Tally> {
   const tallies = await Promise.all(
     snapshot.openShards.map(async ({ shard, rows }) => {
@@ -111,7 +111,7 @@ function statusOf(
     paused: snapshot.paused,
     budget: snapshot.budget && {
       ...snapshot.budget,
-      // Shards tell what they bought later than what they stored.
+      // Shards report purchases later than stored images.
       images: Math.max(snapshot.budget.images, tally.stored - snapshot.carriedStored),
     },
     pauses: (state === 'paused' && snapshot.pauses) || [],
@@ -128,7 +128,7 @@ function statusOf(
   };
 }
 
-/** The word for where a batch is, from its snapshot and the count of all its rows. */
+/** The state of a batch, from its snapshot and the tally of all its rows. */
 export function stateOf(snapshot: BatchSnapshot, tally: Tally): BatchState {
   const isPreparing = snapshot.phase === 'submitted' || snapshot.phase === 'preparing';
   if (!isPreparing && snapshot.phase !== 'running') return snapshot.phase;
@@ -141,12 +141,12 @@ export function stateOf(snapshot: BatchSnapshot, tally: Tally): BatchState {
   return 'running';
 }
 
-/** The holds in force; none of a batch that has ended, however it did. */
+/** The active holds; none for a batch that has ended in any way. */
 export function holdsOf({ holds, endedAt }: BatchSnapshot, closed: string | undefined): readonly Hold[] {
   return closed !== undefined || endedAt !== undefined ? [] : holds;
 }
 
-/** Why a batch is stopped, failed or has not begun, for a person; undefined where nothing keeps it. */
+/** Why a batch is stopped, failed or has not begun, for users; undefined if nothing prevents it. */
 export function reasonOf(
   { run, phase, pauses }: BatchSnapshot,
   now: {
@@ -164,7 +164,7 @@ export function reasonOf(
   return now.holds[0]?.message;
 }
 
-/** Why a workflow ended without the batch's doing, or failed; undefined where it did not. */
+/** Why a workflow was ended from outside, or failed; undefined if neither. */
 export function closedFromOutside(
   description: Pick<WorkflowExecutionDescription, 'status' | 'workflowId'>,
   { failure }: Pick<BatchSnapshot, 'failure'>,
@@ -187,7 +187,7 @@ function goOn(workflowId: string): string {
   return `Continue it with: banana-batch retry ${workflowId.replace(/^batch:/, '')}`;
 }
 
-/** The last word and the next time of the probe that frees a scope. */
+/** The last message and the next time of the probe that may release a scope. */
 function probeOf(
   description: WorkflowExecutionDescription,
   { scope, nextTrialAt }: Hold,
@@ -196,7 +196,7 @@ function probeOf(
     ({ activityId }) => activityId === probeActivityId(scope),
   );
   const seconds = pending?.scheduledTime?.seconds;
-  // A probe that was cut off has learned nothing: its own failure would hide the hold's cause.
+  // An aborted probe has learned nothing: its own failure would hide the hold's cause.
   const message = pending?.lastFailure?.applicationFailureInfo ? pending.lastFailure.message : undefined;
   return {
     nextProbeAt: seconds ? new Date(Number(seconds) * 1000).toISOString() : nextTrialAt,
@@ -204,14 +204,14 @@ function probeOf(
   };
 }
 
-/** The pace that 429s have lowered, as it is at the snapshot's time. */
+/** The pace after 429s, at the snapshot's time. */
 function loweredPaceOf({ pace, asOf, endedAt }: BatchSnapshot): BatchStatus['pace'] {
   if (!pace || endedAt !== undefined || pace.fullAt <= asOf) return undefined;
   const { concurrency, notBefore, fullAt } = pace;
   return { concurrency, notBefore: notBefore > asOf ? notBefore : undefined, fullAt };
 }
 
-/** Images a minute since the run began, without the time of holds and pauses, and when the rest may be done: a range, since jobs and holds vary. */
+/** Images a minute since the run began, without holds and pauses, and when the rest may be done: a range, since jobs and holds vary. */
 function paceOf(
   snapshot: BatchSnapshot,
   tally: Tally,
@@ -225,7 +225,7 @@ function paceOf(
   return { imagesPerMinute, etaSeconds: state === 'running' ? etaOf(tally, imagesPerMinute) : undefined };
 }
 
-/** When the rows that are left may be done at a pace: a range; undefined where none is left. */
+/** When the remaining rows may be done at a pace: a range; undefined if none is left. */
 export function etaOf(
   { pending, inFlight, copying }: Pick<Tally, 'pending' | 'inFlight' | 'copying'>,
   imagesPerMinute: number,

@@ -26,7 +26,7 @@ import { NO_OLDEST_ROWS, type BatchStatus } from './status-document.js';
 /** Why the status is read from the bucket: Temporal does not know the batch, or does not answer. */
 export type TemporalAnswer = 'unknown-to-temporal' | 'temporal-away';
 
-/** Where a batch is as far as the bucket tells: its sealed report, else what its newest run has recorded. Undefined where it holds no such batch. */
+/** The status of a batch from the bucket alone: its sealed report, else the records of its newest run. Undefined if the bucket has no such batch. */
 export async function statusFromBucket(
   store: ObjectStore,
   location: BatchLocation,
@@ -38,7 +38,7 @@ export async function statusFromBucket(
   return unsealedStatus(store, location, runSeq, temporal);
 }
 
-/** The status that a batch's newest report tells; undefined where there is none yet. */
+/** The status from a batch's newest report; undefined if there is none yet. */
 export async function sealedStatus(
   store: ObjectStore,
   location: BatchLocation,
@@ -86,7 +86,7 @@ async function unsealedStatus(
   };
 }
 
-/** The rows of a run that is not sealed: those it has carried over, recorded, and not yet recorded. */
+/** The rows of a run that is not sealed: carried over, recorded, and not yet recorded. */
 async function recordedTally(store: ObjectStore, run: RunRef, batch: BatchFile): Promise<Tally> {
   const recorded = await readParts(store, run, await listParts(store, run));
   const { rejected, rows } = batch;
@@ -98,7 +98,7 @@ async function recordedTally(store: ObjectStore, run: RunRef, batch: BatchFile):
   ].reduce(addTallies);
 }
 
-/** For runs of an older version, which noted only how many rows they had carried over. */
+/** For runs of an older version, which recorded only the number of their carried rows. */
 async function carriedTally(store: ObjectStore, run: RunRef): Promise<Tally> {
   const key = carriedKey(run, run.runSeq);
   let tally = EMPTY_TALLY;
@@ -108,7 +108,7 @@ async function carriedTally(store: ObjectStore, run: RunRef): Promise<Tally> {
   return tally;
 }
 
-/** What only running workflows could tell. */
+/** Fields that only running workflows know. */
 function unknownToWorkers(
   location: BatchLocation,
 ): Pick<

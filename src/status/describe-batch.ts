@@ -11,7 +11,7 @@ import { SNAPSHOT_MEMO, type BatchSnapshot } from '../workflows/protocol/batch-m
 import { batchWorkflowId } from '../workflows/protocol/names.js';
 import { withinDeadline } from '../network/temporal-calls.js';
 
-/** A batch's workflow as Temporal describes it; undefined where Temporal knows none, or no longer. */
+/** A batch's workflow as Temporal describes it; undefined if Temporal does not know it, or no longer. */
 export async function describeBatch(
   client: Client,
   location: BatchLocation,
@@ -26,7 +26,7 @@ export async function describeBatch(
   }
 }
 
-/** Schemas for every field of T, optional ones included: one that is left out fails the typecheck. */
+/** Schemas for every field of T, including optional ones: an omitted one fails the typecheck. */
 type EveryField<T> = { readonly [Field in keyof T]-?: z.ZodType<Required<T>[Field]> };
 
 const pause = z.object({
@@ -92,7 +92,7 @@ const Snapshot: z.ZodType<BatchSnapshot> = z.object({
   asOf: z.string(),
 } satisfies EveryField<BatchSnapshot>);
 
-/** The snapshot that a batch left in its memo; undefined for a workflow of another program or version. */
+/** The snapshot in a batch's memo; undefined for a workflow of another program or version. */
 export function snapshotInMemo({
   memo,
 }: {
@@ -101,11 +101,11 @@ export function snapshotInMemo({
   return Snapshot.safeParse(memo?.[SNAPSHOT_MEMO]).data;
 }
 
-/** More are not worth naming. */
+/** Maximum number of batches to name. */
 const MOST = 20;
 const PREFIX = batchWorkflowId('' as Parameters<typeof batchWorkflowId>[0]);
 
-/** The ids of batches whose workflows were running at any time since `sinceIso`, as far as Temporal's index has them; 20 at most. */
+/** The ids of batches whose workflows were running at any time since `sinceIso`, according to Temporal's index; at most 20. */
 export async function openBatchesSince(client: Client, sinceIso: string): Promise<readonly string[]> {
   const query = `WorkflowType = 'runBatch' AND (ExecutionStatus = 'Running' OR CloseTime >= '${sinceIso}')`;
   const ids = new Set<string>();

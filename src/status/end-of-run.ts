@@ -14,13 +14,13 @@ import { withinDeadline } from '../network/temporal-calls.js';
 export interface RunEnd {
   /** `failed`: its workflow failed, or was ended from outside. */
   readonly end: 'completed' | 'cancelled' | 'failed';
-  /** What is known of its rows. */
+  /** The known tally of its rows. */
   readonly tally: Tally;
 }
 
 const RunResult = z.object({ end: z.enum(['completed', 'cancelled']), tally: TallyDocument });
 
-/** How a run ended; undefined while it is at work. Throws StorageError, and what Temporal's client throws. */
+/** How a run ended; undefined while it is running. Throws StorageError, and what Temporal's client throws. */
 export async function endOfRun(
   { client, store }: { readonly client: Client; readonly store: ObjectStore },
   { run, workflowRunId }: StartedRun,
@@ -28,7 +28,7 @@ export async function endOfRun(
   const { noted, isRunning } = await newestRun(client, run);
   if (noted && isRunning) return undefined;
   try {
-    // It has ended, so the answer comes at once.
+    // It has ended, so the result arrives at once.
     const result = await withinDeadline(client.connection, () =>
       client.workflow.getHandle(batchWorkflowId(run.batchId), workflowRunId).result(),
     );
@@ -51,7 +51,7 @@ export async function isAtWork(client: Client, run: RunRef): Promise<boolean> {
   return noted !== undefined && isRunning;
 }
 
-/** What the batch's newest workflow has noted, where it is this run's. */
+/** The snapshot of the batch's newest workflow if it belongs to this run. */
 async function newestRun(
   client: Client,
   run: RunRef,
@@ -62,7 +62,7 @@ async function newestRun(
   return { noted: isThis ? noted : undefined, isRunning: description?.status.name === 'RUNNING' };
 }
 
-/** A run that was started, and the workflow run that works on it first. */
+/** A started run, and its first workflow run. */
 export interface StartedRun {
   readonly run: RunRef;
   readonly workflowRunId: string;

@@ -7,20 +7,20 @@ import { readBatchStatus, type StatusAccess } from './batch-status.js';
 import { describeBatch, snapshotInMemo } from './describe-batch.js';
 import { readQueueRate } from './queue-rates.js';
 
-/** Where a run of a batch is, for those who watch it. */
+/** The state of a run of a batch, for the watch. */
 export type RunLook =
   | { readonly kind: 'open'; readonly look: BatchLook }
   /** Its workflow failed or was ended from outside. */
   | { readonly kind: 'failed'; readonly tally: Tally; readonly at: string }
-  /** Its workflow runs, and says nothing that can be read. */
+  /** Its workflow is running, but reports nothing readable. */
   | { readonly kind: 'unseen' }
-  /** It has ended by itself, another run has followed it, or no one knows it. */
+  /** It has ended by itself, another run has followed it, or it is unknown. */
   | { readonly kind: 'over' };
 
-/** One look at a run. Throws what `readBatchStatus` throws. */
+/** Checks a run once. Throws what `readBatchStatus` throws. */
 export async function lookAtRun(access: StatusAccess, run: RunRef): Promise<RunLook> {
   const description = await describeBatch(access.client, run);
-  // The bucket alone would take it for one that has failed.
+  // From the bucket alone it would seem to have failed.
   if (description?.status.name === 'RUNNING' && !snapshotInMemo(description)) return { kind: 'unseen' };
   const status = await readBatchStatus(access, run);
   if (!status || status.runSeq !== run.runSeq) return { kind: 'over' };
@@ -42,7 +42,7 @@ export async function lookAtRun(access: StatusAccess, run: RunRef): Promise<RunL
   };
 }
 
-/** The lower one of the rates that `banana-batch rate` has set; undefined where it has set none, or Temporal does not tell. */
+/** The lower of the rates set by `banana-batch rate`; undefined if none is set, or if Temporal does not report it. */
 async function slowestRate({ client, taskQueue }: StatusAccess): Promise<number | undefined> {
   const { namespace } = client.options;
   const queues = taskQueues(taskQueue);

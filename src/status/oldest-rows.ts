@@ -8,7 +8,7 @@ import { shardWorkflowId } from '../workflows/protocol/names.js';
 import { askWorker } from '../network/temporal-calls.js';
 import type { BatchStatus } from './status-document.js';
 
-/** The rows of a batch's open shards that are longest at one step, and within what time jobs usually end, by all shards' last ones. */
+/** The rows of a batch's open shards that are longest at one step, and the usual job duration over all shards' last jobs. */
 export async function readOldestRows(
   access: { readonly client: Client; readonly shardRows: ShardRows },
   { run, openShards, asOf }: BatchSnapshot,
@@ -46,7 +46,7 @@ export async function readOldestRows(
 
 const BUCKET_MS = 2_000;
 
-/** A bucket that does not answer must not keep the rest from being told: undefined then. */
+/** A bucket that does not answer must not prevent the rest: undefined then. */
 async function idOf(shardRows: ShardRows, ref: Parameters<ShardRows['row']>[0]): Promise<RowId | undefined> {
   const row = shardRows.row(ref).catch(() => undefined);
   return (await Promise.race([row, sleep(BUCKET_MS, undefined, { ref: false })]))?.rowId;
@@ -58,20 +58,20 @@ function sum(counts: readonly number[]): number {
 
 const NOTHING_TOLD: OldestRows = { rows: [], durationsMs: [], aside: { failing: 0, missing: 0 } };
 
-/** Jobs of which it is known how long they took, before anything is called usual. */
+/** Minimum of known job durations before anything is called usual. */
 const LEAST_SAMPLES = 20;
 
-/** The time within which 19 of 20 of these jobs ended (their 95th percentile); undefined for fewer than 20 jobs. */
+/** The 95th percentile of these durations (19 of 20 jobs ended within it); undefined for fewer than 20 jobs. */
 export function usualMs(durationsMs: readonly number[]): number | undefined {
   if (durationsMs.length < LEAST_SAMPLES) return undefined;
   return durationsMs.toSorted((a, b) => a - b)[Math.ceil(durationsMs.length * 0.95) - 1];
 }
 
-/** Jobs take 8 to 25 s as a rule; queues make some take minutes. */
+/** Jobs usually take 8 to 25 s; queues make some take minutes. */
 const SHORTEST_OVERDUE_SECONDS = 60;
 const OVERDUE_UNKNOWN_SECONDS = 300;
 
-/** Whether a row has been at one step for so long that a person should look: twice the usual, 1 min at least; 5 min where nothing is usual yet. */
+/** Whether a row has been at one step so long that a person should check: twice the usual duration, at least 1 min; 5 min if the usual one is unknown. */
 export function isOverdue(ageSeconds: number, usualSeconds: number | undefined): boolean {
   const limit =
     usualSeconds === undefined

@@ -5,12 +5,13 @@ import { shardWorkflowId } from '../workflows/protocol/names.js';
 import { askTemporal } from '../network/temporal-calls.js';
 
 /**
- * Where a row of a running shard is, by its index in the shard. `recorded`: it has ended, and its outcome is in the
- * bucket; `unopened`: its shard has not started or has not read its rows yet; `silent`: no worker answers in time.
+ * The state of a row of a running shard, by its index in the shard. `recorded`: it has ended, and its outcome is in
+ * the bucket; `unopened`: its shard has not started or has not read its rows yet; `silent`: no worker answers in
+ * time.
  */
 export type RowAnswer = RowView | 'recorded' | 'unopened' | 'silent';
 
-/** Asks a shard's worker about one of its rows. */
+/** Queries a shard's worker about one of its rows. */
 export async function queryRow(
   client: Client,
   run: RunRef,

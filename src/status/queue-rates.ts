@@ -14,7 +14,7 @@ type Service = Pick<ConnectionLike, 'workflowService'>;
 const ACTIVITIES = 2;
 const Limit = z.object({ requestsPerSecond: z.number() });
 
-/** How many activities a second Temporal hands out of a queue at most; undefined for no limit. Throws what Temporal's client throws. */
+/** Maximum number of activities a second that Temporal dispatches from a queue; undefined for no limit. Throws what Temporal's client throws. */
 export async function readQueueRate(
   { workflowService }: Service,
   { namespace, name }: ActivityQueue,
@@ -29,7 +29,7 @@ export async function readQueueRate(
   return Limit.safeParse(config?.queueRateLimit?.rateLimit).data?.requestsPerSecond;
 }
 
-/** Sets that limit for all workers, at once; `undefined` takes it away. Throws what Temporal's client throws. */
+/** Sets that limit for all workers immediately; `undefined` removes it. Throws what Temporal's client throws. */
 export async function setQueueRate(
   { workflowService }: Service,
   { namespace, name }: ActivityQueue,
@@ -48,11 +48,14 @@ export async function setQueueRate(
   });
 }
 
-// A worker asks at least once a minute.
+// A worker polls at least once a minute.
 const SEEN_WITHIN_MS = 75_000;
 const Seconds = z.coerce.number().catch(0);
 
-/** The identities of the workers that asked a task queue for work in the last minute or so, each once, without those known to be gone. Throws what Temporal's client throws. */
+/**
+ * The identities of the workers that polled a task queue in the last minute or so, each once, without those known to
+ * be gone. Throws what Temporal's client throws.
+ */
 export async function recentPollers(
   connection: Pick<ConnectionLike, 'workflowService'>,
   queue: { readonly namespace: string; readonly name: string; readonly takes: 'workflows' | 'activities' },
@@ -70,7 +73,7 @@ export async function recentPollers(
   return [...new Set(recent)];
 }
 
-/** The workers that take workflows of a task queue, seen in the last minute or so; undefined where Temporal does not answer. */
+/** The number of workers that run workflows of a task queue, seen in the last minute or so; undefined if Temporal does not answer. */
 export function workersOf({
   client,
   taskQueue,

@@ -18,11 +18,11 @@ import { sealedStatus } from './bucket-status.js';
 /** A batch as `list` shows it; scripts rely on it. Times are ISO 8601. */
 export interface ListedBatch {
   readonly batchId: BatchId;
-  /** `unknown` where only Temporal could tell, and it does not answer. */
+  /** `unknown` if only Temporal could tell, and it does not answer. */
   readonly state: BatchState | 'unknown';
   /** Why the batch is stopped or failed. */
   readonly reason: string | undefined;
-  /** Undefined where no worker has taken the run up yet. */
+  /** Undefined before a worker has started the run. */
   readonly runSeq: number | undefined;
   readonly total: number;
   readonly stored: number;
@@ -31,15 +31,15 @@ export interface ListedBatch {
   readonly cancelled: number;
   readonly startedAt: string | undefined;
   readonly endedAt: string | undefined;
-  /** When the numbers were true; undefined where there are none yet. */
+  /** When the numbers were current; undefined if there are none yet. */
   readonly asOf: string | undefined;
   /** `s3://bucket/prefix/batch/` */
   readonly location: string;
 }
 
 /**
- * The newest run of every batch that Temporal knows, wherever it lives, as noted in the memos: two queries of its visibility, whatever
- * the number of batches; running ones are looked at one by one, whether they are stuck.
+ * The newest run of every batch that Temporal knows, in any place, from the memos: two visibility queries for any
+ * number of batches; running ones are also checked individually for being stuck.
  */
 export async function batchesInTemporal({
   client,
@@ -84,7 +84,7 @@ function listedBatch(
     return { tally, asOf: NotedAt.safeParse(memo).data?.asOf ?? snapshot.startedAt };
   });
   const tally = notes.map((note) => note.tally).reduce(addTallies, snapshot.tally);
-  // Shards note what they have done by themselves: the sum is as old as the oldest of its parts.
+  // Shards write their memos independently: the sum is as old as its oldest part.
   const asOf = notes.reduce((oldest, note) => (note.asOf < oldest ? note.asOf : oldest), snapshot.asOf);
   const closed = closedFromOutside(execution, snapshot);
   const state = closed ? 'failed' : stateOf(snapshot, tally);
@@ -107,7 +107,7 @@ function countsOf(tally: Tally): Pick<ListedBatch, 'total' | 'stored' | 'failed'
   return { total, stored, failed, rejected, cancelled };
 }
 
-/** The ids of all folders that may be batches' below a place. */
+/** The ids of all folders below a place that may be batches. */
 export async function folderIds(
   store: ObjectStore,
   { bucket, prefix }: HomeFolder,
@@ -120,7 +120,7 @@ export async function folderIds(
   return ids;
 }
 
-/** A batch as the bucket alone tells it; undefined for a folder that is not a batch's. */
+/** A batch from the bucket alone; undefined for a folder that is not a batch's. */
 export async function archivedBatch(
   store: ObjectStore,
   location: BatchLocation,
@@ -159,7 +159,7 @@ export async function archivedBatch(
   };
 }
 
-/** One report that cannot be understood must not hide all other batches. */
+/** One unreadable report must not hide all other batches. */
 async function readableReport(store: ObjectStore, location: BatchLocation): ReturnType<typeof sealedStatus> {
   try {
     return await sealedStatus(store, location);

@@ -11,8 +11,8 @@ const DEADLINE_MS = 60_000;
 const Recorded = z.object({ settled: z.array(SettledDocument) });
 
 /**
- * How the rows of a shard did, by their index in it: what its workflow has had recorded, as Temporal's history still
- * tells it. Throws what Temporal's client throws.
+ * The outcomes of a shard's rows, by index in it, from what its workflow has had recorded according to Temporal's
+ * history. Throws what Temporal's client throws.
  */
 export async function settledInHistory(
   client: Client,

@@ -18,7 +18,7 @@ import { readBatchStatus, type StatusAccess } from './batch-status.js';
 import { isOpen, type BatchStatus } from './status-document.js';
 import { TEMPORAL_DEADLINE_MS, withinDeadline } from '../network/temporal-calls.js';
 
-/** What came of a message to a batch; `before` is where the batch was. */
+/** The result of a message to a batch; `before` is the batch's status before it. */
 export type Steered =
   /** The batch has applied it. */
   | { readonly kind: 'applied'; readonly before: BatchStatus }
@@ -27,7 +27,7 @@ export type Steered =
   | { readonly kind: 'unknown-batch' }
   /** The batch has ended, or cannot take messages. Nothing was sent. */
   | { readonly kind: 'ended' | 'stuck'; readonly before: BatchStatus }
-  /** The batch does not accept it as it is now. */
+  /** The batch does not accept it in its present state. */
   | {
       readonly kind: 'refused';
       readonly before: BatchStatus;
@@ -35,7 +35,7 @@ export type Steered =
       readonly error: WorkflowUpdateFailedError;
     };
 
-/** Stops buying: what is in flight is awaited and stored, the rest waits for `resumeBatch`. */
+/** Stops buying: jobs in flight are awaited and stored, the rest waits for `resumeBatch`. */
 export function pauseBatch(access: StatusAccess, location: BatchLocation): Promise<Steered> {
   return steer(access, location, {
     send: (handle) => handle.executeUpdate(pauseUpdate),
@@ -43,13 +43,10 @@ export function pauseBatch(access: StatusAccess, location: BatchLocation): Promi
   });
 }
 
-// A worker checks the batch's jobs with its key first.
+// A worker first checks the batch's jobs with its key.
 const REBIND_WITHIN_MS = 60_000;
 
-/**
- * Continues after a pause, and checks at once whether the causes of holds have ended. `rebind`: the workers' key is a new
- * one of the batch's account.
- */
+/** Continues after a pause, and checks at once whether the causes of holds have ended. `rebind`: the workers' key is a new one of the batch's account. */
 export function resumeBatch(
   access: StatusAccess,
   location: BatchLocation,
@@ -62,7 +59,7 @@ export function resumeBatch(
   });
 }
 
-/** Ends a batch: nothing new is bought, jobs in flight get their grace, the rest keep their job ids. */
+/** Ends a batch: buys nothing new, jobs in flight get the grace period, the rest keep their job ids. */
 export function cancelBatch(access: StatusAccess, location: BatchLocation): Promise<Steered> {
   return steer(access, location, {
     send: (handle) => handle.executeUpdate(cancelUpdate),
@@ -70,7 +67,7 @@ export function cancelBatch(access: StatusAccess, location: BatchLocation): Prom
   });
 }
 
-/** Changes concurrency, budget or the failure rate that holds the batch; what is absent stays as it is. */
+/** Changes concurrency, budget or maximum failure rate of a batch; absent settings stay. */
 export function changeBatch(
   access: StatusAccess,
   location: BatchLocation,
@@ -85,13 +82,13 @@ export function changeBatch(
 interface Message {
   /** Sends it and waits until the batch has applied it. */
   readonly send: (handle: WorkflowHandle) => Promise<unknown>;
-  /** Leaves it with Temporal until a worker answers. */
+  /** Leaves the message with Temporal until a worker answers. */
   readonly leave: (handle: WorkflowHandle) => Promise<unknown>;
   /** How long `send` may take. Default 5 s. */
   readonly withinMs?: number;
 }
 
-/** Throws StorageError, and what Temporal's client throws where Temporal itself does not answer. */
+/** Throws StorageError, and what Temporal's client throws if Temporal itself does not answer. */
 async function steer(
   access: StatusAccess,
   location: BatchLocation,
@@ -117,7 +114,7 @@ async function steer(
   }
 }
 
-/** What the batch itself has said. */
+/** The batch's own message. */
 function reasonOf(error: WorkflowUpdateFailedError): string {
   let reason: unknown = error;
   while (reason instanceof Error && reason.cause instanceof Error) reason = reason.cause;

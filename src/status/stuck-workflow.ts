@@ -13,14 +13,14 @@ import { snapshotInMemo } from './describe-batch.js';
 import { askWorker } from '../network/temporal-calls.js';
 import { workersOf } from './queue-rates.js';
 
-/** Temporal repeats a task that failed at once: this often it is not a passing fault, such as a worker that was replaced. */
+/** Temporal retries a failed task at once: after this many attempts it is no temporary fault, such as a replaced worker. */
 const FAILED_ATTEMPTS = 3;
-/** Events of a task that a worker was given for an update that it refused are taken back by the server. */
+/** The server removes the events of a task that a worker got for an update and refused. */
 const TAKEN_BACK_EVENTS = 2;
 const EVENTS_LOOKED_AT = 20;
-/** More than most tasks leave behind. Of one that leaves more nothing is said. */
+/** More than most tasks produce. For a task with more nothing is reported. */
 const EVENTS_OF_A_TASK = 250;
-/** Workflows know times in whole milliseconds. */
+/** Workflow times are in whole milliseconds. */
 const CLOCK_MS = 1;
 const MOST_EVENTS = 1000;
 const CONFIRMED_AFTER_MS = 1_500;
@@ -33,10 +33,10 @@ export interface StuckBatch {
   readonly reason: string;
 }
 
-/** More batches would take long to check. */
+/** A check of more batches would take too long. */
 const BATCHES_CHECKED = 100;
 
-/** The batches that cannot continue, among the first 100 running ones that Temporal names. */
+/** The batches that cannot continue, among the first 100 running ones in Temporal's list. */
 export async function findStuckBatches(temporal: {
   readonly client: Client;
   readonly taskQueue: string;
@@ -51,7 +51,7 @@ export async function findStuckBatches(temporal: {
   return stuckBatches(temporal, running);
 }
 
-/** Those of some running batches that cannot continue. */
+/** Those of the given running batches that cannot continue. */
 export async function stuckBatches(
   { client, taskQueue }: { readonly client: Client; readonly taskQueue: string },
   running: readonly Pick<BatchSnapshot, 'run' | 'openShards'>[],
@@ -70,8 +70,8 @@ export async function stuckBatches(
 }
 
 /**
- * Why a running batch cannot continue: the workflow tasks of the batch or one of its open shards keep failing, or Temporal
- * has lost what the workers know of them. Undefined where it can, as far as that can be seen.
+ * Why a running batch cannot continue: the workflow tasks of the batch or one of its open shards keep failing, or
+ * Temporal has lost events that the workers know. Undefined if it can, as far as visible.
  */
 export async function whyStuck(
   client: Client,
@@ -118,8 +118,8 @@ async function whyWorkflowStuck(
 }
 
 /**
- * Whether the server's history lacks the start of the task that a worker took last. Its number proves nothing: a worker
- * that has read a quiet workflow for a query counts the events after that task too.
+ * Whether the server's history lacks the start of the last task that a worker took. The event number proves nothing:
+ * a worker that has read a quiet workflow for a query also counts the events after that task.
  */
 async function isSetBack(
   client: Client,
@@ -155,7 +155,7 @@ async function lastEvents(
   return answer?.history?.events ?? [];
 }
 
-/** Why the workflow's task fails again and again; undefined where it does not. */
+/** Why the workflow's task keeps failing; undefined if it does not. */
 async function taskFailure(
   client: Client,
   { raw, workflowId, runId }: WorkflowExecutionDescription,
@@ -163,7 +163,7 @@ async function taskFailure(
   const attempt = raw.pendingWorkflowTask?.attempt ?? 0;
   if (attempt < FAILED_ATTEMPTS) return undefined;
   const events = await lastEvents(client, { workflowId, runId }, EVENTS_LOOKED_AT);
-  // Only the first failure of several in a row is an event.
+  // Only the first of several consecutive failures is an event.
   const task = events.find(
     (event) =>
       event.workflowTaskFailedEventAttributes ??

@@ -3,57 +3,57 @@ import type { ToldHold } from '../../domain/batch/notice.js';
 import type { Pause } from '../../domain/batch/pause.js';
 import type { Tally } from '../../domain/batch/tally.js';
 
-/** A running batch at one look. */
+/** A running batch at one check. */
 export interface BatchLook {
   readonly holds: readonly ToldHold[];
-  /** What the batch itself has paused for. */
+  /** Why the batch paused itself. */
   readonly pauses: readonly Pause[];
-  /** Rows are being made, or are to be: neither a person nor the service has asked it to wait. */
+  /** Rows are being made, or will be: neither a person nor the service has asked it to wait. */
   readonly isAtWork: boolean;
   readonly tally: Tally;
-  /** Within what time its jobs usually end; undefined where no one knows. */
+  /** Usual maximum duration of its jobs; undefined if unknown. */
   readonly usualMs?: number | undefined;
-  /** How long all jobs that it may have at a time take to be created, or looked at, at the pace that `rate` has set; absent without one. */
+  /** How long it takes to create, or poll, all its jobs in flight at the rate set by `rate`; absent without a rate. */
   readonly turnMs?: number | undefined;
-  /** Workers that take workflows; undefined where no one knows. */
+  /** Number of workers that run workflows; undefined if unknown. */
   readonly workers: number | undefined;
 }
 
-/** What a watch has seen and told; small, since it is left with every heartbeat. Times are milliseconds since the epoch. */
+/** What a watch has seen and reported; small, since it is part of every heartbeat. Times are milliseconds since the epoch. */
 export interface WatchMemory {
   readonly lookedAtMs: number;
   /** All counts of the tally as one text. */
   readonly counts: string;
   readonly movedAtMs: number;
-  /** For how long of the time since then it was seen running. */
+  /** How much of the time since then it was seen running. */
   readonly standstillMs: number;
   readonly stuckTold: boolean;
   readonly holdsTold: readonly { readonly scope: string; readonly since: string; readonly atMs: number }[];
   readonly pausesTold: readonly { readonly kind: string; readonly since: string }[];
 }
 
-/** What someone is to be told. */
+/** What to send a notice of. */
 export type WatchNews =
   | { readonly kind: 'held'; readonly hold: ToldHold }
   | { readonly kind: 'paused'; readonly pause: Pause }
   | { readonly kind: 'stuck'; readonly message: string; readonly movedAtMs: number };
 
 export interface WatchLimits {
-  /** How long a hold lasts before it is told. */
+  /** Minimum age of a hold before its notice. */
   readonly holdToldAfterMs: number;
-  /** How long nothing moves before that is told, at least. */
+  /** Minimum duration of a standstill before its notice. */
   readonly stuckToldAfterMs: number;
-  /** The time between two looks. */
+  /** The interval of the checks. */
   readonly everyMs: number;
 }
 
-/** A scope whose holds come and go is told of this often at most. */
+/** Minimum interval between notices of holds of one scope. */
 const SAME_SCOPE_MS = 30 * 60_000;
 
 /**
- * What one more look at a batch has to tell, and what to remember if it is told. Each hold, pause and standstill is told
- * once. A batch is stuck where it was seen running, with nothing held and no count changed, for longer than is usual for its jobs
- * and its pace; time in which no one looked does not count.
+ * The notices after one more check of a batch, and what to remember once they are sent. Each hold, pause and
+ * standstill is reported once. A batch is stuck if it was seen running, with nothing held and no count changed, for
+ * longer than is usual for its jobs and its pace; time without checks does not count.
  */
 export function watchBatch(
   before: WatchMemory | undefined,

@@ -1,4 +1,4 @@
-/** Why a well-known service cannot take notices at this address, and what to do; undefined for every other receiver. */
+/** Why a well-known service cannot receive notices at this URL, and what to do; undefined for every other receiver. */
 export function receiverProblem(
   url: string,
 ): { readonly message: string; readonly advice: string } | undefined {
@@ -20,7 +20,7 @@ export function receiverProblem(
 }
 
 const DISCORD_HOSTS = ['discord.com', 'discordapp.com'];
-/** Of Teams' own webhooks; flows of Power Automate have other hosts and can be made to take any body. */
+/** Of Teams' own webhooks; Power Automate flows have other hosts and can be set up to accept any body. */
 const TEAMS_HOSTS = [
   'webhook.office.com',
   'outlook.office.com',

@@ -3,15 +3,16 @@ import type { FiringNotice, Notice, NoticeBatch, NoticeEvent } from '../../domai
 import { contactSheetOf, noticeText } from './notice-text.js';
 
 /**
- * A notice as receivers get it: one JSON document, the same at every attempt; docs/notifications.md names each field, and
- * receivers rely on them. Not `type` but `event`: Mattermost takes a `type` for that of its post, and refuses it.
+ * A notice as receivers get it: one JSON document, the same at every attempt; docs/notifications.md lists the fields,
+ * and receivers rely on them. The field is `event`, not `type`, because Mattermost takes `type` as that of its post
+ * and refuses it.
  */
 export function noticeBody(notice: Notice): string {
   const { type, id, at } = notice;
   return JSON.stringify({ event: type, id, timestamp: at, text: noticeText(notice), data: dataOf(notice) });
 }
 
-/** Named as `status --json` names them; every field is there, `null` where nothing is known. */
+/** Named as in `status --json`; every field is present, `null` if unknown. */
 function dataOf(event: NoticeEvent): Readonly<Record<string, unknown>> {
   switch (event.type) {
     case 'batch.ended': {
@@ -56,13 +57,10 @@ function firingData({
   return { schedule, location: address, firingAt, reason, batchId: batchId ?? null };
 }
 
-/** Namespace of all ids of notices. Never change it: what was told before would be told again. */
+/** Namespace of all notice ids. Never change it: earlier notices would be sent again. */
 const NOTICE_NAMESPACE = '3e0b6c0e-52a4-4d3d-8a55-7c9c1f0f6b21';
 
-/**
- * The notice of an event. Its id is made of what the event is and not of its words, so whoever tells of it, however
- * often, tells the same notice. `at`: ISO 8601.
- */
+/** The notice of an event. Its id derives from the event and not from its text, so that every sender and repeat produces the same notice. `at`: ISO 8601. */
 export function noticeOf(event: NoticeEvent, at: string): Notice {
   return {
     ...event,

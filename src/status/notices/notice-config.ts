@@ -1,21 +1,21 @@
 import { isOwnHost } from '../../network/private-address.js';
 
-/** Where notices go, and what shows that they are ours. */
+/** Where to send notices, and the keys that sign them. */
 export interface NoticeConfig {
-  /** May be a secret itself, as Slack's are: only its host may be shown. */
+  /** May itself be secret, as Slack's are: show only its host. */
   readonly url: string;
-  /** Each signs; more than one while a secret is being replaced. Never empty. */
+  /** Each signs; more than one while a secret is being rotated. Never empty. */
   readonly keys: readonly [Buffer, ...Buffer[]];
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const PREFIX = 'whsec_';
-/** As Standard Webhooks has it. */
+/** Limits of Standard Webhooks. */
 const KEY_BYTES = { least: 24, most: 64 } as const;
 const HOW_TO_MAKE = `Make one with: echo "${PREFIX}$(openssl rand -base64 32)"`;
 
-/** BANANA_NOTIFY_URL and BANANA_NOTIFY_SECRET, which go together; what is wrong with them is added to `problems`. */
+/** Reads BANANA_NOTIFY_URL and BANANA_NOTIFY_SECRET, which require each other; adds errors to `problems`. */
 export function readNotices(environment: Environment, problems: string[]): NoticeConfig | undefined {
   const url = environment['BANANA_NOTIFY_URL']?.trim();
   const secret = environment['BANANA_NOTIFY_SECRET']?.trim();
@@ -48,7 +48,7 @@ export function readNotices(environment: Environment, problems: string[]): Notic
   return url ? { url, keys: [first, ...others] } : undefined;
 }
 
-/** What is wrong with a secret as other services write theirs. */
+/** What is wrong with a secret in the format of other services. */
 function foreignSecret(secret: string): string | undefined {
   if (/(?:^|,)\s*v\d+a?\s*,/.test(secret)) {
     return `BANANA_NOTIFY_SECRET contains "v1,", which is a version of the signature and not part of the secret: use only the part that begins with "${PREFIX}".`;
@@ -59,12 +59,12 @@ function foreignSecret(secret: string): string | undefined {
   return undefined;
 }
 
-/** Undefined for what is not a secret of Standard Webhooks, or a weak one. */
+/** Undefined for an invalid or weak secret of Standard Webhooks. */
 function keyIn(secret: string): Buffer | undefined {
   if (!secret.startsWith(PREFIX)) return undefined;
   const text = secret.slice(PREFIX.length);
   const key = Buffer.from(text, 'base64');
-  // Node skips what is not base64: a key cut short must not pass for a whole one.
+  // Node ignores characters that are not base64: a truncated key must not be accepted.
   const isWhole = key.toString('base64').replace(/=+$/, '') === text.replace(/=+$/, '');
   const isStrong = key.length >= KEY_BYTES.least && key.length <= KEY_BYTES.most && new Set(key).size >= 8;
   return isWhole && isStrong ? key : undefined;

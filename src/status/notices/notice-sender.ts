@@ -11,18 +11,18 @@ const ATTEMPT_MS = 15_000;
 /** How much of an answer is read; nothing of it is kept, since it may repeat the URL. */
 const MOST_ANSWER_BYTES = 16 * 1024;
 
-/** What became of an attempt; `message` names the receiver's host and nothing else of its URL. */
+/** The result of an attempt; `message` names the receiver's host and nothing else of its URL. */
 export type SentNotice =
   | { readonly kind: 'taken'; readonly message: string }
-  /** Trying again would change nothing. */
+  /** Another attempt would change nothing. */
   | { readonly kind: 'refused'; readonly message: string }
   | { readonly kind: 'again'; readonly message: string; readonly retryAfterMs?: number };
 
-/** Sends notices to one receiver; to be closed. */
+/** Sends notices to one receiver; must be closed. */
 export interface NoticeSender {
   /** Of the receiver. */
   readonly host: string;
-  /** Sends a notice once, for at most 15 s. Redirects are not followed. Throws only where `signal` was aborted. */
+  /** Sends a notice once, for at most 15 s. Does not follow redirects. Throws only if `signal` was aborted. */
   send(notice: Notice, signal?: AbortSignal): Promise<SentNotice>;
   close(): Promise<void>;
 }
@@ -72,7 +72,7 @@ export function createNoticeSender({ url, keys }: NoticeConfig): NoticeSender {
   };
 }
 
-/** What an answer means: only one that says that there is nothing here any more, or elsewhere, ends the attempts. */
+/** The meaning of an answer: only a receiver that is gone or has moved ends the attempts. */
 function meaningOf(
   host: string,
   {
@@ -115,8 +115,8 @@ function textOf(header: string | string[] | undefined): string | undefined {
 }
 
 /**
- * The headers by which a receiver knows who sent a body, and when: a signature a key, in the order of the keys.
- * `sentAtMs` is that of the attempt. Source: the specification of Standard Webhooks.
+ * The headers from which a receiver knows who sent a body, and when: one signature per key, in order of the keys.
+ * `sentAtMs` is the time of the attempt. Source: the specification of Standard Webhooks.
  */
 export function signatureHeaders(
   message: { readonly id: string; readonly body: string; readonly sentAtMs: number },

@@ -2,8 +2,8 @@ import type { FiringNotice, NoticeEvent } from '../../domain/batch/notice.js';
 import { FAILURE_KINDS, KINDS_TRIED_AGAIN } from '../../domain/rows/failure-kind.js';
 
 /**
- * What a notice says to a person, in a few sentences: what happened, in numbers, and the command that helps. For Slack
- * and what understands its markup: `&`, `<` and `>` are escaped, so that no name or message becomes a link or calls a
+ * The text of a notice for users, in a few sentences: what happened, in numbers, and the command that helps. For
+ * Slack and compatible markup: `&`, `<` and `>` are escaped, so that no name or message becomes a link or notifies a
  * whole channel.
  */
 export function noticeText(event: NoticeEvent): string {
@@ -15,7 +15,7 @@ export function noticeText(event: NoticeEvent): string {
     .replaceAll('>', '&gt;');
 }
 
-/** The page to look at once a run has ended; undefined where there is none. */
+/** The page to open after a run has ended; undefined if there is none. */
 export function contactSheetOf({
   batch,
   end,
@@ -76,7 +76,7 @@ function endSentences(event: Extract<NoticeEvent, { type: 'batch.ended' }>): rea
   }
 }
 
-/** How to retry what failed; empty where `retry` takes none of it by itself. */
+/** How to retry failed rows; empty if `retry` selects none by default. */
 function retryText(batchId: string, failuresByKind: Parameters<typeof kindsOf>[0]): string {
   const kinds = FAILURE_KINDS.filter((kind) => failuresByKind[kind] && KINDS_TRIED_AGAIN.has(kind));
   return kinds.length === 0

@@ -1,11 +1,11 @@
-/** Plain texts by which receivers report a failure in an answer of status 200, Microsoft Teams' old connectors among them. */
+/** Plain texts with which receivers report a failure in an answer of status 200, including Microsoft Teams' old connectors. */
 const FAILURE_TEXT = /^\s*"?(?:webhook message delivery failed|error\b|failed\b|invalid_)/i;
 
 const FAILED_STATES = new Set(['error', 'fail', 'failed', 'failure']);
 
 /**
- * What shows that the body of a 2xx answer reports a failure: a JSON field, as in `{"ok": false}` or `{"errcode": 40035}`,
- * or a plain text. Undefined where it reports none. Never quotes a value: the body may repeat a secret URL.
+ * What shows that the body of a 2xx answer reports a failure: a JSON field, as in `{"ok": false}` or `{"errcode":
+ * 40035}`, or a plain text. Undefined if it reports none. Never quotes a value: the body may repeat a secret URL.
  */
 export function reportedFailure(body: string): string | undefined {
   const json = parsed(body);
@@ -38,7 +38,7 @@ function reportsFailure(name: string, value: unknown): boolean {
     case 'status':
     case 'result':
       return typeof value === 'string' && FAILED_STATES.has(value.toLowerCase());
-    // 0, or the status of HTTP that the answer has anyway, is a success.
+    // 0, or the HTTP status of the answer itself, means success.
     case 'code':
     case 'statuscode':
       return typeof value === 'number' && value !== 0 && (value < 200 || value > 299);

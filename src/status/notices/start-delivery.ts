@@ -5,8 +5,8 @@ import type { deliverNotice } from '../../workflows/deliver-notice.js';
 import { noticeWorkflowId } from '../../workflows/protocol/names.js';
 
 /**
- * Has a notice delivered by a workflow of its own, in its own time; returns once Temporal has it. One that was told
- * before is left to what delivers it, or has. Throws what Temporal's client throws.
+ * Starts a workflow that delivers a notice; returns once Temporal has it. A repeated notice is left to the workflow
+ * that delivers it, or has. Throws what Temporal's client throws.
  */
 export async function startDelivery(client: Client, taskQueue: string, notice: Notice): Promise<void> {
   try {
@@ -25,7 +25,7 @@ export async function startDelivery(client: Client, taskQueue: string, notice: N
   }
 }
 
-/** For those who look at Temporal's UI. */
+/** For Temporal's UI. */
 function summaryOf(notice: Notice): string {
   const about = 'batch' in notice ? notice.batch.batchId : 'schedule' in notice ? notice.schedule : '';
   return `${notice.type} ${about}`.trim();
