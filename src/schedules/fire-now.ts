@@ -8,22 +8,23 @@ import { matchingTimes } from './times/matching-times.js';
 import { orUnknown, takenFirings, type TakenFiring } from './schedule-client.js';
 import { temporalOverlap } from './schedule-overlap.js';
 
-/** What came of a trigger. */
+/** The result of a trigger. */
 export type Triggered =
   | { readonly kind: 'started'; readonly firing: TakenFiring }
-  /** It starts when the active run of the schedule has ended. */
+  /** It starts after the active run of the schedule. */
   | { readonly kind: 'waiting' }
-  /** A firing is running. */
+  /** A run of the schedule is active. */
   | { readonly kind: 'skipped' };
 
 const LOOK_EVERY_MS = 200;
 const SEEN_WITHIN_MS = 10_000;
-/** Temporal forgets one of two that come in the same moment. A firing that is asked for again finds its own batch. */
+/** Temporal drops one of two triggers that arrive at the same moment, so it is sent twice. A repeated run of the schedule finds its own batch. */
 const WORDS = 2;
 
 /**
- * Fires once now, also while the schedule is paused, and returns when the result is seen. Throws a UsageError
- * where there is no such schedule, and where nothing is seen within `withinMs`: it is not repeated, since it may yet come.
+ * Starts a run of the schedule now, even while it is paused, and returns when the result is seen. Throws a UsageError
+ * if there is no such schedule, and if nothing is seen within `withinMs`: it is not repeated, since it may still
+ * come.
  */
 export async function triggerSchedule(
   client: Client,
@@ -41,7 +42,7 @@ export async function triggerSchedule(
       if (seen) return seen;
       await delay(LOOK_EVERY_MS);
     }
-    // Temporal forgets one of two such words that come in the same moment.
+    // Temporal drops one of two triggers that arrive at the same moment.
     throw new UsageError(
       `Temporal accepted the trigger of schedule "${name}", but no run appeared within ${withinMs / 1000} s. The run may still start: check with "banana-batch schedule show ${name}" before you trigger it again.`,
     );
@@ -56,7 +57,7 @@ function triggerOutcome(before: ScheduleDescription, now: ScheduleDescription): 
   return buffered(now) > buffered(before) ? { kind: 'waiting' } : undefined;
 }
 
-/** Firings that have begun, or wait for their turn. */
+/** Runs of the schedule that have begun, or wait for their turn. */
 function begun(schedule: ScheduleDescription): number {
   return schedule.info.numActionsTaken + buffered(schedule);
 }
@@ -72,13 +73,13 @@ function buffered({ raw }: ScheduleDescription): number {
   return Number(raw.info?.bufferSize ?? 0);
 }
 
-/** Temporal drops what it would have to keep waiting beyond a thousand, and names no more times than that of a range. */
+/** Temporal drops waiting runs beyond a thousand, and lists no more times of a range than that. */
 export const MOST_BACKFILLED = 999;
 
 /**
- * Fires for all times of the schedule from `from` to `to`, both included, as if it were then; also while the schedule is
- * paused. Those times. Throws a UsageError where there is no such schedule, where the range holds none or more than
- * `MOST_BACKFILLED`, and where it reaches into the future.
+ * Starts the runs for all times of the schedule from `from` to `to`, both included, with those nominal times; even
+ * while the schedule is paused. Returns the times. Throws a UsageError if there is no such schedule, if the range
+ * contains none or more than `MOST_BACKFILLED`, and if it reaches into the future.
  */
 export async function backfillSchedule(
   client: Client,

@@ -17,19 +17,19 @@ import {
 import { readScheduleNote } from './schedule-note.js';
 import { ScheduledSheet } from './scheduled-sheet.js';
 
-/** What a schedule is made again by. */
+/** What is needed to recreate a schedule. */
 interface Remembered {
   readonly sheet: ScheduledSheet;
   readonly policy: SchedulePolicy;
 }
 
-/** The server deletes a schedule as it takes in the resume. */
+/** The server deletes a schedule as it processes the resume. */
 const TAKEN_IN_WITHIN_MS = 5_000;
 const LOOK_EVERY_MS = 250;
 
 /**
- * The schedules of a place that Temporal does not have and no one has deleted: it deletes those itself that are resumed a week or
- * more after they fired or were changed last. `known`: those that it has. Throws StorageError.
+ * The schedules of a place that Temporal lacks although nobody has deleted them: it deletes a schedule that is
+ * resumed a week or more after its last run or change. `known`: those that it has. Throws StorageError.
  */
 export async function lostSchedules(
   { client, store }: Pick<ScheduleAccess, 'client' | 'store'>,
@@ -45,7 +45,7 @@ export async function lostSchedules(
   return lost;
 }
 
-/** Whether a schedule is one that Temporal does not have and no one has deleted. Throws StorageError. */
+/** Whether Temporal lacks a schedule that nobody has deleted. Throws StorageError. */
 export async function isLost(
   { client, store }: Pick<ScheduleAccess, 'client' | 'store'>,
   home: HomeFolder,
@@ -56,8 +56,8 @@ export async function isLost(
 }
 
 /**
- * Lets a schedule fire again at its times to come, and makes it again where Temporal deletes it instead: true then. A lost
- * one (`before` undefined) is made again from what the bucket has. Throws a UsageError where that lacks something.
+ * Resumes a schedule, and recreates it if Temporal deletes it instead: true then. A lost one (`before` undefined) is
+ * recreated from the bucket. Throws a UsageError if the bucket lacks something for that.
  */
 export async function resumeOrMakeAgain(
   access: ScheduleAccess,
@@ -71,7 +71,7 @@ export async function resumeOrMakeAgain(
   return true;
 }
 
-/** False where the schedule is gone after it was resumed, or was so before. */
+/** False if the schedule is gone after it was resumed, or was so before. */
 async function isResumed({ client }: ScheduleAccess, name: ScheduleName, note: string): Promise<boolean> {
   const until = Date.now() + TAKEN_IN_WITHIN_MS;
   if (!(await describedSchedule(client, name))) return false;

@@ -14,8 +14,8 @@ import { scheduledSheetKey, scheduleRoot } from './schedule-layout.js';
 import type { ScheduledSheet } from './scheduled-sheet.js';
 
 /**
- * Puts a sheet and the images that it names beside itself into a schedule's folder, each once by its content: the
- * `source` of a `ScheduledSheet`. `onPut` is called for each image. Throws as `uploadInputs` does.
+ * Stores a sheet and its local input images in a schedule's folder, each content once. Returns the `source` of a
+ * `ScheduledSheet`. `onPut` is called for each image. Throws as `uploadInputs` does.
  */
 export async function pinSheet(
   store: ObjectStore,
@@ -39,8 +39,8 @@ export async function pinSheet(
 }
 
 /**
- * Puts what a schedule's firings are to do into the bucket, once by its content; what Temporal is to give them. Throws a
- * UsageError for an address with a password, which is not for a bucket.
+ * Stores what a schedule's runs are to do in the bucket, each content once. Returns the argument for Temporal. Throws
+ * a UsageError for a URL with a password, which must not be stored.
  */
 export async function putScheduledSheet(store: ObjectStore, sheet: ScheduledSheet): Promise<FiringArgument> {
   const { schedule, home, source } = sheet;

@@ -1,11 +1,11 @@
-/** What a sheet was given as, for a schedule: bytes to keep, or an address to read at each firing. */
+/** The kind of a schedule's sheet: bytes to keep, or an address to read at each run of the schedule. */
 export type SheetPlace =
   | { readonly kind: 'bytes' }
   | { readonly kind: 'address'; readonly address: string }
-  /** Why it cannot be read at each firing: the rest of a sentence that names it. */
+  /** Why it cannot be read at each run: the rest of a sentence that names it. */
   | { readonly kind: 'problem'; readonly problem: string };
 
-/** What is read again at each firing: the whole address is kept, so it must hold no secret, and it must not expire. */
+/** An address that is read at each run is stored in full, so it must hold no secret, and must not expire. */
 export function sheetPlace(given: string): SheetPlace {
   if (/^s3:\/\//i.test(given)) return { kind: 'address', address: given };
   if (!/^https?:\/\//i.test(given)) return { kind: 'bytes' };
@@ -31,6 +31,6 @@ export function sheetPlace(given: string): SheetPlace {
 const INSTEAD =
   'Use an s3:// object that the workers may read, or a link that anyone who has it may open; or download the sheet and name the file';
 
-/** Presigned URLs of AWS, Google and Azure, and tokens by their usual names. */
+/** Presigned URLs of AWS, Google and Azure, and the usual names of tokens. */
 const SECRET_PARAMETER =
   /^(?:x-(?:amz|goog)-.*|awsaccesskeyid|googleaccessid|signature|sig|(?:access|auth|api|id|private|security)[_-]?(?:token|key)|token|auth|password|passwd|secret)$/i;

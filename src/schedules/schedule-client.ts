@@ -18,24 +18,24 @@ import { putScheduleNote } from './schedule-note.js';
 import { ScheduledSheet, firingArgument } from './scheduled-sheet.js';
 import { DEFAULT_CATCHUP_MS, overlapOf, temporalOverlap } from './schedule-overlap.js';
 
-/** Temporal, the bucket, and the task queue on which firings are to run. A command's `BatchAccess` is one. */
+/** Temporal, the bucket, and the task queue for a schedule's runs. A command's `BatchAccess` is one. */
 export interface ScheduleAccess {
   readonly client: Client;
   readonly store: ObjectStore;
   readonly taskQueue: string;
 }
 
-/** How a schedule fires, besides its times and zone. */
+/** The policy of a schedule, besides its times and zone. */
 export interface SchedulePolicy {
-  /** A firing comes this much later at most. Default: at its time. */
+  /** Maximum random delay of a run. Default: none. */
   readonly jitterMs?: number;
-  /** What becomes of a firing while the one before is running. */
+  /** What happens to a run of the schedule while the previous one is active. */
   readonly overlap: ScheduleOverlap;
-  /** Firings that the server missed are made up for this long, at least 10 s. Default 10 min. */
+  /** How long missed runs are caught up, at least 10 s. Default 10 min. */
   readonly catchupMs?: number;
 }
 
-/** A firing that Temporal has started. */
+/** A run of the schedule that Temporal has started. */
 export interface TakenFiring {
   /** Its nominal time. */
   readonly firingAt: Date;
@@ -46,19 +46,19 @@ export interface TakenFiring {
   readonly runId: string;
 }
 
-/** A schedule as it is. */
+/** The present state of a schedule. */
 export interface Schedule {
   readonly name: ScheduleName;
   readonly sheet: ScheduledSheet;
   readonly policy: Required<SchedulePolicy>;
   readonly paused: boolean;
-  /** Why it is paused or continues, by the one who said it last. */
+  /** The last note on why it is paused or resumed. */
   readonly note: string | undefined;
-  /** The next ten times at most; also while it is paused. */
+  /** At most the next ten times; also while it is paused. */
   readonly next: readonly Date[];
-  /** The last ten at most, oldest first. */
+  /** At most the last ten, oldest first. */
   readonly recent: readonly TakenFiring[];
-  /** Nominal times of firings running, as far as Temporal has noticed. */
+  /** Nominal times of active runs, as far as Temporal has noticed. */
   readonly running: readonly Date[];
   readonly skippedOverlap: number;
   readonly missedCatchup: number;
@@ -71,14 +71,11 @@ export interface ListedSchedule {
   readonly paused: boolean;
   readonly note: string | undefined;
   readonly next: readonly Date[];
-  /** When it fired last, as far as Temporal's index has it. */
+  /** Its last run, according to Temporal's index. */
   readonly lastFiringAt: Date | undefined;
 }
 
-/**
- * Makes a schedule. Throws a UsageError where one of the name is there already, and where its times, its zone or its
- * policy are none.
- */
+/** Creates a schedule. Throws a UsageError if the name is taken, and if its times, zone or policy are invalid. */
 export async function createSchedule(
   access: ScheduleAccess,
   sheet: ScheduledSheet,
@@ -104,7 +101,7 @@ export async function createSchedule(
   await putScheduleNote(access.store, sheet.home, sheet.schedule, { sheetKey: argument.sheetKey, policy });
 }
 
-/** What firings to come are asked to do instead, and how; what is running continues as it was. Throws as `createSchedule`, and where there is none. */
+/** Changes what later runs do, and how; active ones are unchanged. Throws as `createSchedule`, and if there is no such schedule. */
 export async function updateSchedule(
   access: ScheduleAccess,
   sheet: ScheduledSheet,
@@ -122,7 +119,7 @@ export async function updateSchedule(
   await putScheduleNote(access.store, sheet.home, sheet.schedule, { sheetKey: argument.sheetKey, policy });
 }
 
-/** A schedule as Temporal and the bucket have it; undefined where there is none. Throws a UsageError for one of another place. */
+/** A schedule as Temporal and the bucket have it; undefined if there is none. Throws a UsageError for one of another place. */
 export async function readSchedule(
   { client, store }: Pick<ScheduleAccess, 'client' | 'store'>,
   home: HomeFolder,
@@ -163,7 +160,7 @@ export async function readSchedule(
   };
 }
 
-/** The schedules of a place, as Temporal's index has them a moment ago, in no order. */
+/** The schedules of a place, from Temporal's index, which is slightly delayed; in no particular order. */
 export async function* listSchedules(client: Client, home: HomeFolder): AsyncGenerator<ListedSchedule> {
   for await (const { scheduleId: id, memo, state, info } of client.schedule.list()) {
     const name = id.startsWith(ID_PREFIX) ? parseScheduleName(id.slice(ID_PREFIX.length)) : undefined;
@@ -179,17 +176,17 @@ export async function* listSchedules(client: Client, home: HomeFolder): AsyncGen
   }
 }
 
-/** Keeps a schedule from firing until it is resumed; what is running continues. An empty note does nothing. Throws a UsageError where there is none. */
+/** Pauses a schedule; active runs continue. No effect with an empty note. Throws a UsageError if there is no such schedule. */
 export async function pauseSchedule(client: Client, name: ScheduleName, note: string): Promise<void> {
   await orUnknown(name, () => client.schedule.getHandle(scheduleId(name)).pause(note));
 }
 
-/** Lets it fire again at its times to come. An empty note does nothing. Throws a UsageError where there is none. */
+/** Resumes a schedule. No effect with an empty note. Throws a UsageError if there is no such schedule. */
 export async function resumeSchedule(client: Client, name: ScheduleName, note: string): Promise<void> {
   await orUnknown(name, () => client.schedule.getHandle(scheduleId(name)).unpause(note));
 }
 
-/** Takes a schedule away; what is running continues, and all in the bucket stays. Throws a UsageError where there is none. */
+/** Deletes a schedule; active runs continue, and everything in the bucket stays. Throws a UsageError if there is no such schedule. */
 export async function deleteSchedule(
   { client, store }: Pick<ScheduleAccess, 'client' | 'store'>,
   { name, sheet, policy }: Pick<Schedule, 'name' | 'sheet' | 'policy'>,
@@ -200,7 +197,7 @@ export async function deleteSchedule(
   await putScheduleNote(store, sheet.home, name, { sheetKey, policy, deletedAt });
 }
 
-/** The schedule by Temporal alone; undefined where there is none. */
+/** The schedule from Temporal alone; undefined if there is none. */
 export async function describedSchedule(
   client: Client,
   name: ScheduleName,
@@ -213,7 +210,7 @@ export async function describedSchedule(
   }
 }
 
-/** Runs what needs a schedule; throws a UsageError where there is none. */
+/** Runs a call about a schedule; throws a UsageError if there is no such schedule. */
 export async function orUnknown<T>(name: ScheduleName, act: () => Promise<T>): Promise<T> {
   try {
     return await act();
@@ -222,7 +219,7 @@ export async function orUnknown<T>(name: ScheduleName, act: () => Promise<T>): P
   }
 }
 
-/** The last firings that Temporal has started, oldest first. */
+/** The last runs that Temporal has started, oldest first. */
 export function takenFirings({ info }: Pick<TemporalSchedule, 'info'>): readonly TakenFiring[] {
   return info.recentActions.map(({ scheduledAt, takenAt, action: { workflow } }) => ({
     firingAt: nominalTime(workflow.workflowId) ?? scheduledAt,
@@ -233,7 +230,7 @@ export function takenFirings({ info }: Pick<TemporalSchedule, 'info'>): readonly
   }));
 }
 
-/** The nominal time that Temporal appends to the workflow ids of firings: without jitter. */
+/** The nominal time that Temporal appends to the workflow ids of a schedule's runs: without jitter. */
 function nominalTime(workflowId: string): Date | undefined {
   const [time] = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.exec(workflowId) ?? [];
   return time === undefined ? undefined : new Date(time);
@@ -267,7 +264,7 @@ function temporalOptions(
   };
 }
 
-/** Temporal's word on times that are none, for whoever gave them. */
+/** Temporal's message about invalid times, for the user who gave them. */
 function refusedTimes(error: unknown, { times, timezone }: ScheduledSheet): unknown {
   if (!(error instanceof TypeError)) return error;
   const given =

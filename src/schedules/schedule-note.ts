@@ -7,7 +7,7 @@ import type { HomeFolder } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { scheduleNoteKey } from './schedule-layout.js';
 
-/** `schedule.json`: how a schedule was made or changed last, by which it can be made again where Temporal has lost it. */
+/** `schedule.json`: how a schedule was last created or changed, from which it can be recreated if Temporal has lost it. */
 export const ScheduleNote = z.object({
   format: z.literal(1),
   /** Key of its `ScheduledSheet`. */
@@ -17,12 +17,12 @@ export const ScheduleNote = z.object({
     overlap: z.enum(SCHEDULE_OVERLAPS),
     catchupMs: z.number().exactOptional(),
   }),
-  /** Absent: no one has deleted it. */
+  /** Absent: nobody has deleted it. */
   deletedAt: z.iso.datetime().exactOptional(),
 });
 export type ScheduleNote = z.infer<typeof ScheduleNote>;
 
-/** The note of a schedule; undefined where there is none. Throws StorageError. */
+/** The document of a schedule; undefined if there is none. Throws StorageError. */
 export function readScheduleNote(
   store: ObjectStore,
   home: HomeFolder,
@@ -31,7 +31,7 @@ export function readScheduleNote(
   return readDocumentIfAny(store, { bucket: home.bucket, key: scheduleNoteKey(home, name) }, ScheduleNote);
 }
 
-/** Writes the note of a schedule in place of the one before. Throws StorageError. */
+/** Replaces the document of a schedule. Throws StorageError. */
 export async function putScheduleNote(
   store: ObjectStore,
   home: HomeFolder,

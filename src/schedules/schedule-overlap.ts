@@ -1,7 +1,7 @@
 import { ScheduleOverlapPolicy } from '@temporalio/client';
 import { SCHEDULE_OVERLAPS, type ScheduleOverlap } from '../domain/batch/schedule-overlap.js';
 
-/** How long the server makes up for firings that it has missed. */
+/** How long the server catches up missed runs of the schedule. */
 export const DEFAULT_CATCHUP_MS = 10 * 60_000;
 
 const POLICIES = {
@@ -10,12 +10,12 @@ const POLICIES = {
   'allow-all': ScheduleOverlapPolicy.ALLOW_ALL,
 } as const;
 
-/** Temporal's word for it. */
+/** Temporal's name of an overlap policy. */
 export function temporalOverlap(overlap: ScheduleOverlap): ScheduleOverlapPolicy {
   return POLICIES[overlap];
 }
 
-/** Our word for Temporal's; `skip` for one that none of our schedules has. */
+/** Our name of Temporal's overlap policy; `skip` for one that none of our schedules uses. */
 export function overlapOf(policy: ScheduleOverlapPolicy): ScheduleOverlap {
   return SCHEDULE_OVERLAPS.find((overlap) => POLICIES[overlap] === policy) ?? 'skip';
 }

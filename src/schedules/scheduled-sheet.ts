@@ -11,54 +11,54 @@ const scheduleName = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-/** When a schedule fires, in its own time zone. */
+/** When a schedule runs, in its own time zone. */
 export const ScheduleTimes = z.discriminatedUnion('kind', [
-  /** Any of these expressions, as they were given. */
+  /** Any of these expressions, as given. */
   z.object({ kind: z.literal('cron'), expressions: z.array(z.string().min(1)).min(1) }),
-  /** Every so often from the epoch plus `offsetMs`, whatever the zone. */
+  /** At this interval, counted from the epoch plus `offsetMs`, in any zone. */
   z.object({ kind: z.literal('every'), everyMs: z.int().min(1000), offsetMs: z.int().min(0) }),
 ]);
 export type ScheduleTimes = z.infer<typeof ScheduleTimes>;
 
 /**
- * What every firing of a schedule is asked to do. Kept in the bucket by its content, so that Temporal sees neither
- * templates nor addresses: what a firing is given is where it lies.
+ * What every run of a schedule does. Stored in the bucket under its content, so that Temporal sees neither templates
+ * nor addresses: the argument of a run is only the key.
  */
 export const ScheduledSheet = z.object({
   format: z.literal(1),
   schedule: scheduleName,
   mode: z.enum(SCHEDULE_MODES),
-  /** Where its batches, and what is known of the schedule, are at home. */
+  /** The home of its batches and of the schedule's records. */
   home: z.object({ bucket: z.string().min(1), prefix: z.string() }),
-  /** `pinned`: the bytes as they were when the schedule was made; `address`: `s3://` or `https://`, read at each firing. */
+  /** `pinned`: the bytes when the schedule was created; `address`: `s3://` or `https://`, read at each run. */
   source: z.discriminatedUnion('kind', [
     z.object({
       kind: z.literal('pinned'),
       key: z.string().min(1),
       sha256: z.string().regex(/^[0-9a-f]{64}$/),
-      /** As it was given: tells the format, and messages name it. */
+      /** As given: determines the format, and is used in messages. */
       name: z.string().min(1),
-      /** Key of the list of the images that it names beside itself; absent where it names none. */
+      /** Key of the list of its local input images; absent without any. */
       inputListKey: z.string().exactOptional(),
     }),
     z.object({ kind: z.literal('address'), address: z.string().min(1) }),
   ]),
-  /** Without a moment: each firing has its own. */
+  /** Without a moment: each run of the schedule has its own. */
   sheetSettings: SheetSettings,
   settings: runSettings,
-  /** Most images that one firing may buy; one that would buy more buys nothing. */
+  /** Maximum number of images that one run of the schedule may buy; one that would buy more buys nothing. */
   maxImages: z.int().min(1).exactOptional(),
-  /** What one firing may cost at most, a decimal string; absent: whatever it costs. */
+  /** Maximum cost of one run of the schedule, a decimal string; absent: no limit. */
   budget: z.string().exactOptional(),
-  /** The service that was configured where the schedule was made; as in `RunRequest`. */
+  /** The service configured when the schedule was created; as in `RunRequest`. */
   service: z.string().min(1).exactOptional(),
-  /** IANA name of the zone in which it fires, and whose `{{date}}` and `{{time}}` its prompts have. */
+  /** IANA name of the zone of its times, and of `{{date}}` and `{{time}}` in its prompts. */
   timezone: z.string().min(1),
   times: ScheduleTimes,
 });
 export type ScheduledSheet = z.infer<typeof ScheduledSheet>;
 
-/** What a firing is given, as Temporal has kept it. */
+/** The argument of a run of the schedule, as Temporal stored it. */
 export const firingArgument: z.ZodType<FiringArgument> = z.object({
   format: z.literal(1),
   schedule: scheduleName,

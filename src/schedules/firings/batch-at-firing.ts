@@ -9,7 +9,7 @@ import { readDocumentIfAny } from '../../ledger/files/read-document.js';
 import { at, isSamePlace, requestKey, type BatchLocation, type RunRef } from '../../storage/layout.js';
 import type { ScheduleAccess } from '../schedule-client.js';
 
-/** One firing of a schedule, taken up once: the workflow run of it. */
+/** One execution of a run of the schedule: its workflow run. */
 export interface FiringIdentity {
   readonly schedule: ScheduleName;
   /** The nominal time, to the second. */
@@ -17,22 +17,22 @@ export interface FiringIdentity {
   readonly runId: string;
 }
 
-/** What a firing finds of the batch that it is about. */
+/** The state of the batch that a run of the schedule is about. */
 export type BatchAtFiring =
-  /** The firing has started it before, and its worker was lost before it could say so. */
+  /** This run of the schedule has started it, but its worker was lost before it could report that. */
   | ({ readonly kind: 'own' } & StartedRun)
-  /** The firing has asked for a run, and its worker was lost before it could be started. */
+  /** This run of the schedule has requested it, but its worker was lost before the start. */
   | { readonly kind: 'claimed'; readonly run: RunRef; readonly request: RunRequest }
-  /** It is running for someone else. */
+  /** It is running for another request. */
   | { readonly kind: 'in-the-way'; readonly status: BatchStatus }
   | { readonly kind: 'free' };
 
-/** Runs asked for since a worker was lost are few. */
+/** Since a worker was lost, only few runs were requested. */
 const MOST_LOOKED_AT = 20;
 
 /**
- * Looks at a batch before a firing runs it. Throws a UsageError where a batch of its id is running in another place,
- * StorageError, and what Temporal's client throws.
+ * Checks a batch before a run of the schedule starts it. Throws a UsageError if a batch of its id is running in
+ * another place, StorageError, and what Temporal's client throws.
  */
 export async function batchAtFiring(
   access: ScheduleAccess,
@@ -59,7 +59,7 @@ export async function batchAtFiring(
     if (description && started?.runSeq === runSeq) {
       return { kind: 'own', run, workflowRunId: description.runId };
     }
-    // One that others have come after is theirs to make up for: the difference is planned again.
+    // A run that others have followed is theirs to complete: the difference is planned again.
     return runSeq === last ? { kind: 'claimed', run, request } : { kind: 'free' };
   }
   return { kind: 'free' };
@@ -73,7 +73,7 @@ async function requestOf({ store }: ScheduleAccess, run: RunRef): Promise<RunReq
   return readDocumentIfAny(store, at(run, requestKey(run, run.runSeq)), RunRequest);
 }
 
-/** That a batch is running, what it is about and how to continue; counts and names only. */
+/** Text that a batch is running, what it is doing and how to continue; counts and names only. */
 export function inTheWayText(status: BatchStatus): string {
   const { batchId, state, reason, startedAt, stored, failed, cancelled, rejected, total } = status;
   if (!isOpen(status)) return `Batch "${batchId}" had only just ended.`;

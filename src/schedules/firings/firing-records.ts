@@ -7,7 +7,7 @@ import type { HomeFolder } from '../../storage/layout.js';
 import type { ObjectRef, ObjectStore } from '../../storage/object-store.js';
 import { firingKey } from '../schedule-layout.js';
 
-/** What is recorded of one firing; undefined for nothing. */
+/** The record of one run of the schedule; undefined if there is none. */
 export async function readFiringRecord(
   store: ObjectStore,
   home: HomeFolder,
@@ -18,9 +18,8 @@ export async function readFiringRecord(
 }
 
 /**
- * Records what became of a firing, in place of what was recorded before. That a firing made up for again found
- * nothing to do, was skipped or failed does not replace the first result; nor does a late word that
- * its run has begun.
+ * Records the result of a run of the schedule, replacing the earlier record. If a backfilled run found nothing to do,
+ * was skipped or failed, that does not replace the first result; nor does a late record that its batch has begun.
  */
 export async function putFiringRecord(
   store: ObjectStore,
@@ -55,13 +54,13 @@ const batch = {
   root: z.string().min(1),
 };
 
-/** `_schedules/<name>/firings/<day>/<stamp>.json`: what became of a firing; written again as it continues. */
+/** `_schedules/<name>/firings/<day>/<stamp>.json`: the record of one run of the schedule; rewritten as it continues. */
 export const FiringRecord = z.object({
   format: z.literal(1),
   schedule: z.string().transform((text) => text as ScheduleName),
   /** The nominal time. */
   firingAt: z.iso.datetime(),
-  /** When it was taken up, or found to have been skipped. */
+  /** When it was started, or found to have been skipped. */
   startedAt: z.iso.datetime(),
   endedAt: z.iso.datetime().exactOptional(),
   outcome: z.discriminatedUnion('kind', [
@@ -72,11 +71,11 @@ export const FiringRecord = z.object({
       end: z.enum(['completed', 'cancelled', 'failed']),
       tally: TallyDocument.exactOptional(),
     }),
-    /** The batch has all that the sheet asks for. */
+    /** The batch has everything in the sheet. */
     z.object({ kind: z.literal('nothing-to-do'), ...batch }),
     /** Something else was running. */
     z.object({ kind: z.literal('skipped'), reason: z.string() }),
-    /** The sheet cannot be read, is refused by a limit, and so on. Nothing was bought. */
+    /** The sheet is unreadable, exceeds a limit, and so on. Nothing was bought. */
     z.object({ kind: z.literal('failed'), reason: z.string() }),
   ]),
 });

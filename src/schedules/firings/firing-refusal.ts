@@ -4,10 +4,10 @@ import { SheetError } from '../../sheet/index.js';
 import { StorageError, type StorageErrorCode } from '../../storage/object-store.js';
 import { placeText } from '../../sheet/record-place.js';
 
-/** Why nothing comes of a firing, and trying again would not change it. The message may quote the sheet: for its record. */
+/** Why a run of the schedule buys nothing and a retry would not help. The message may quote the sheet and is meant for the record. */
 export class FiringRefusal extends Error {
   override readonly name = 'FiringRefusal';
-  /** The same without anything of the sheet's cells: for workflow history and notices. */
+  /** The same without any content of the sheet's cells: for workflow history and notices. */
   readonly told: string;
 
   constructor(message: string, options: ErrorOptions & { readonly told: string }) {
@@ -16,20 +16,20 @@ export class FiringRefusal extends Error {
   }
 }
 
-/** What an error that is met at a firing means. */
+/** The meaning of an error in a run of the schedule. */
 export type FiringFault =
   | { readonly kind: 'refused'; readonly refusal: FiringRefusal }
-  /** It may go by. `told` is of a few words, and for workflow history. */
+  /** Temporary. `told` is short, and for workflow history. */
   | { readonly kind: 'passing'; readonly message: string; readonly told: string };
 
-/** Which of a firing's steps failed: `sheet` while it was read from `label`. */
+/** Which step of a run of the schedule failed; `sheet` while it was read from `label`. */
 export interface FiringStep {
   readonly schedule: string;
-  /** How messages name the sheet: without what may be secret. */
+  /** The sheet's name in messages, without what may be secret. */
   readonly label: string;
 }
 
-/** What a failure at a firing means, and how it may be told. */
+/** The meaning of a failure in a run of the schedule, and how to report it. */
 export function faultOf(error: unknown, { schedule, label }: FiringStep): FiringFault {
   if (error instanceof FiringRefusal) return { kind: 'refused', refusal: error };
   if (error instanceof SheetError) {
@@ -55,7 +55,7 @@ export function faultOf(error: unknown, { schedule, label }: FiringStep): Firing
   return { kind: 'passing', message, told: `Unexpected error (${name}); see the worker's log.` };
 }
 
-/** A refusal that may quote the sheet's cells, told by other words outside of the record. */
+/** A refusal that may quote the sheet's cells, with another text outside of the record. */
 export function quoting(error: UsageError, told: string): FiringRefusal {
   return new FiringRefusal(error.message, { told, cause: error });
 }

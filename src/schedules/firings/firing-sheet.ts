@@ -17,26 +17,26 @@ import { scheduleRoot } from '../schedule-layout.js';
 import { FiringRefusal } from './firing-refusal.js';
 import type { ScheduledSheet } from '../scheduled-sheet.js';
 
-/** A schedule's sheet on the local disk, with the images that it names beside itself. */
+/** A schedule's sheet on the local disk, with the local images that it names. */
 export type FiringSheet = SheetFile & { readonly inputs: FoundInputs };
 
-/** What a schedule's sheet is read with. */
+/** Dependencies of reading a schedule's sheet. */
 export interface SheetMeans {
   readonly store: ObjectStore;
-  /** Lets the sheet's address lead to private networks. */
+  /** Lets the sheet's URL lead to private networks. */
   readonly allowPrivateAddresses: boolean;
-  /** Most time for fetching it, however steadily it comes; without it as long as it comes. */
+  /** Maximum time for fetching it, however steady the transfer; absent: no limit. */
   readonly fetchMs?: number;
 }
 
-/** How messages name a schedule's sheet: without what may be secret in an address. */
+/** The name of a schedule's sheet in messages, without what may be secret in a URL. */
 export function labelOf({ source }: Pick<ScheduledSheet, 'source'>): string {
   return sheetLabel(source.kind === 'pinned' ? source.name : source.address);
 }
 
 /**
- * Gives `use` the sheet of a schedule as a local file, as it was pinned or as it is now, and removes the file
- * afterwards. Throws FiringRefusal, SheetDownloadError, StorageError, and `signal`'s reason.
+ * Gives `use` the sheet of a schedule, pinned or as it is now, as a local file, which it removes afterwards. Throws
+ * FiringRefusal, SheetDownloadError, StorageError, and `signal`'s reason.
  */
 export async function withFiringSheet<T>(
   means: SheetMeans,
@@ -56,7 +56,7 @@ export async function withFiringSheet<T>(
   }
 }
 
-/** Writes the sheet to a file, in bounded time; its name. */
+/** Writes the sheet to a file, in limited time; returns its name. */
 async function fetched(
   means: SheetMeans,
   sheet: ScheduledSheet,
@@ -130,7 +130,7 @@ async function inputsOf(
   });
 }
 
-/** The sheet's own place is named: it is not a cell. */
+/** Naming the sheet's own place is allowed: it is not a cell. */
 function withoutSheet(error: unknown, sheet: ScheduledSheet): unknown {
   if (!(error instanceof StorageError)) return error;
   const why = whyNot(error.code);
@@ -158,7 +158,7 @@ function whyNot(code: StorageErrorCode): string | undefined {
   }
 }
 
-/** The images that a pinned sheet names, as they were when it was pinned; they lie beside it. */
+/** The images of a pinned sheet as they were when it was pinned; they are stored beside it. */
 async function pinnedInputs(store: ObjectStore, sheet: ScheduledSheet): Promise<FoundInputs> {
   const { source, home, schedule } = sheet;
   const folder = { bucket: home.bucket, root: scheduleRoot(home, schedule) };

@@ -11,22 +11,22 @@ import { firingKey, firingsPrefix } from '../schedule-layout.js';
 import { FiringRecord, readFiringRecord } from './firing-records.js';
 import type { ScheduleAccess, TakenFiring } from '../schedule-client.js';
 
-/** A firing of which something is known. */
+/** A known run of the schedule. */
 export type Firing =
   | {
       readonly kind: 'recorded';
       readonly record: FiringRecord;
-      /** Of a record that says `running`: where its batch is now. */
+      /** If the record says `running`: the status of its batch. */
       readonly batch?: BatchStatus;
     }
-  /** Temporal has started it, and no worker has taken it up yet. */
+  /** Temporal has started it, and no worker has taken it yet. */
   | { readonly kind: 'waiting'; readonly firingAt: string }
   /** It was ended from outside, or could not be recorded. */
   | { readonly kind: 'unrecorded'; readonly firingAt: string };
 
 const READS_AT_ONCE = 16;
 
-/** The newest firings of a schedule, newest first: what the bucket has of them, and those that only Temporal knows of. */
+/** The newest runs of a schedule, newest first: those recorded in the bucket, and those that only Temporal knows. */
 export async function readFirings(
   access: ScheduleAccess,
   home: HomeFolder,
@@ -37,7 +37,7 @@ export async function readFirings(
   }: {
     /** How many. */
     readonly last: number;
-    /** `Schedule.recent`; none for a schedule that is deleted. */
+    /** `Schedule.recent`; empty for a deleted schedule. */
     readonly taken: readonly TakenFiring[];
   },
 ): Promise<readonly Firing[]> {
@@ -55,7 +55,7 @@ export async function readFirings(
     .slice(0, last);
 }
 
-/** A firing's nominal time, ISO 8601. */
+/** The nominal time of a run of the schedule, ISO 8601. */
 export function firingAtOf(firing: Firing): string {
   return firing.kind === 'recorded' ? firing.record.firingAt : firing.firingAt;
 }
@@ -99,7 +99,7 @@ async function unrecordedFiring(
   name: ScheduleName,
   { firingAt, workflowId, runId }: TakenFiring,
 ): Promise<Firing> {
-  // It may be older than those that were listed.
+  // It may be older than the listed ones.
   const record = await readFiringRecord(store, home, name, firingAt);
   if (record) return { kind: 'recorded', record };
   const isOpen = await isRunning(client, workflowId, runId);

@@ -20,34 +20,34 @@ import { labelOf, withFiringSheet, type FiringSheet } from './firing-sheet.js';
 import type { ScheduleAccess } from '../schedule-client.js';
 import type { ScheduledSheet } from '../scheduled-sheet.js';
 
-/** What a schedule's runs are started with. */
+/** Dependencies of a schedule's runs. */
 export interface FiringMeans extends ScheduleAccess {
-  /** Of the workers; another one once their key was replaced in its file. */
+  /** The workers' account; may change when their key is replaced in its file. */
   readonly account: () => AccountId;
   /** Whether their service is known to be a sandbox. */
   readonly isSandbox: () => boolean;
   readonly prices: PriceTable | undefined;
-  /** Lets the sheet's address lead to private networks, as for images. */
+  /** Lets the sheet's URL lead to private networks, as for images. */
   readonly allowPrivateAddresses: boolean;
-  /** Most time for fetching the sheet. */
+  /** Maximum time for fetching the sheet. */
   readonly fetchMs: number;
-  /** Why the service cannot fetch input images from the bucket; absent where it can. */
+  /** Why the service cannot fetch input images from the bucket; absent if it can. */
   readonly inputsOutOfReach?: string;
 }
 
 /** How a run of a schedule has begun. */
 export type FiringStart =
   | ({ readonly kind: 'started' } & StartedRun)
-  /** The batch has all that the sheet asks for. */
+  /** The batch has everything in the sheet. */
   | { readonly kind: 'nothing-to-do'; readonly location: BatchLocation; readonly runSeq: number }
   | { readonly kind: 'in-the-way'; readonly location: BatchLocation; readonly reason: string };
 
-/** Another submission may come between the look at a batch and its start; twice at once is a person's doing. */
+/** Another submission may come between the check of a batch and its start; if that happens twice, a person is doing it. */
 const LOOKS = 3;
 
 /**
- * Starts what a firing is to run, by the same steps as `submit`; called again for the same firing it finds what it has
- * started. Throws what `faultOf` tells apart; nothing was bought then.
+ * Starts the batch for a run of the schedule, in the same steps as `submit`; if repeated for the same run it finds
+ * what it has started. Throws what `faultOf` classifies; nothing was bought then.
  */
 export async function startFiring(
   means: FiringMeans,
@@ -89,7 +89,7 @@ export function scheduledSubmission(
   sheet: CheckedSheet,
   home: BatchLocation,
 ): Submission {
-  // What a person has let an earlier run cost is not a cap of the schedule.
+  // A budget that a person allowed an earlier run is not the schedule's.
   const spending = { ...(maxImages !== undefined && { maxImages }), budget: budget ?? 'none' };
   return { sheet, home, settings, spending, newIds: true, rebind: false, unattended: true };
 }
@@ -145,7 +145,7 @@ async function submitted(
   }
 }
 
-/** A refusal in words for a schedule: outside of its record nothing of the sheet's cells is quoted. */
+/** A refusal reworded for a schedule: outside of its record no cell of the sheet is quoted. */
 function explained(error: unknown, sheet: ScheduledSheet, summary: SheetSummary): unknown {
   if (!(error instanceof SubmissionRefusal)) return error;
   const label = labelOf(sheet);
@@ -171,7 +171,7 @@ function explained(error: unknown, sheet: ScheduledSheet, summary: SheetSummary)
   }
 }
 
-/** Drawings must not pass for images: a sandbox's workers run only what was scheduled with it. */
+/** Drawings must not pass for images: a sandbox's workers run only schedules made with it. */
 function refuseOtherService(
   { schedule, service }: ScheduledSheet,
   { account, isSandbox }: FiringMeans,

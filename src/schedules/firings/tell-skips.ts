@@ -12,23 +12,23 @@ import { putFiringRecord } from './firing-records.js';
 import { matchingTimes } from '../times/matching-times.js';
 import { describedSchedule, takenFirings, type ScheduleAccess } from '../schedule-client.js';
 
-/** Has a notice of an event delivered; `at` is ISO 8601. */
+/** Starts the delivery of a notice; `at` is ISO 8601. */
 export type TellEvent = (event: NoticeEvent, at: string) => Promise<void>;
 
-/** A schedule whose skipped firings are looked for. */
+/** A schedule to check for skipped runs. */
 export interface WatchedSchedule {
   readonly home: HomeFolder;
   readonly schedule: ScheduleName;
-  /** What is in the way of firings, and what to do. Asked for only where one was skipped. */
+  /** What prevents runs of the schedule, and what to do. Called only if one was skipped. */
   readonly inTheWay: () => Promise<{ readonly reason: string; readonly batchId?: BatchId }>;
 }
 
-// A server that comes back counts what it has missed a little later.
+// A server that comes back counts missed times with a small delay.
 const OVERLAP_OF_LOOKS_MS = 60 * 60_000;
 
 /**
- * Records and tells the firings that the server has skipped since it was looked last, each once; the times to come, or
- * undefined where the schedule is there no more. Told before it is recorded, so that no crash keeps it from being told.
+ * Records and reports the runs that the server has skipped since the last check, each once. Returns the next times;
+ * undefined if the schedule is gone. Reports before it records, so that no crash can lose a report.
  */
 export async function tellSkips(
   access: Pick<ScheduleAccess, 'client' | 'store'> & { readonly tell?: TellEvent | undefined },
@@ -85,12 +85,12 @@ export async function tellSkips(
   return info.nextActionTimes;
 }
 
-/** An instant to the second, as firings have it. */
+/** An instant to the second, as in runs of the schedule. */
 function isoSeconds(time: Date): string {
   return new Date(Math.floor(time.getTime() / 1000) * 1000).toISOString();
 }
 
-/** The past times of which neither the server nor a record knows what became. */
+/** The past times for which neither the server nor a record has a result. */
 async function unexplained(
   { store }: Pick<ScheduleAccess, 'store'>,
   { home, schedule }: WatchedSchedule,
@@ -107,18 +107,18 @@ async function unexplained(
   return unknown.filter((time) => !recorded.has(keyOf(time)));
 }
 
-/** Firings that came to nothing, by why. */
+/** Skipped runs of the schedule, by reason. */
 export interface SkippedTimes {
-  /** The server was away at their times, and for too long afterwards. */
+  /** The server was unavailable at their times, and for too long afterwards. */
   readonly missed: readonly Date[];
-  /** A firing before them was running. */
+  /** An earlier run of the schedule was active. */
   readonly overlapped: readonly Date[];
 }
 
 /**
- * Which of a schedule's past times were skipped, from how many were: of those that nothing else is known of, the oldest
- * were missed, and the newest had one before them running (where one may wait, it is older than those that are skipped).
- * Fewer than counted where someone fired the schedule by hand, and that was skipped.
+ * Which of a schedule's past times were skipped, given their number: of those without any other information, the
+ * oldest were missed, and the newest overlapped with an earlier run (where one may wait, it is older than those
+ * skipped). Fewer than counted if the schedule was triggered by hand and that was skipped.
  */
 export function skippedTimes(
   /** In order. */
@@ -132,7 +132,7 @@ export function skippedTimes(
 
 const MOST_TOLD = 10;
 
-/** Of skips in order those that are told: each, or where they are more than ten the newest with a word of the others. */
+/** The skips to report, in order: each, or if there are more than ten, the newest with a note about the others. */
 export function toldSkips<Skip extends { readonly time: Date; readonly reason: string }>(
   skips: readonly Skip[],
 ): readonly Skip[] {
@@ -142,26 +142,26 @@ export function toldSkips<Skip extends { readonly time: Date; readonly reason: s
   return [{ ...newest, reason: `${newest.reason} ${others}` }];
 }
 
-/** `_schedules/<name>/told-skips.json`: how many skipped firings the server had counted when they were told last. */
+/** `_schedules/<name>/told-skips.json`: the server's number of skipped runs at the last report. */
 const ToldSkips = z.object({
   format: z.literal(1),
-  /** When the schedule was made that counted them: one made again counts from 0. */
+  /** When the counting schedule was created: a recreated one counts from 0. */
   createdAt: z.iso.datetime(),
   overlapped: z.int().min(0),
   missed: z.int().min(0),
-  /** All up to then is told. */
+  /** Everything up to then is reported. */
   lookedAt: z.iso.datetime(),
 });
 export type ToldSkips = z.infer<typeof ToldSkips>;
 
-/** What was told, and the version of the document that says it. */
+/** What was reported, and the version of the document that says so. */
 export interface FoundSkips {
   readonly told: ToldSkips;
-  /** Absent where there is none yet. */
+  /** Absent if there is no document yet. */
   readonly etag?: string;
 }
 
-/** What of a schedule's skipped firings was told; nothing of one that was made since. */
+/** What was reported of a schedule's skipped runs; nothing if it was recreated since. */
 async function readToldSkips(
   store: ObjectStore,
   home: HomeFolder,
@@ -179,7 +179,7 @@ async function readToldSkips(
   return { told, ...(head && { etag: head.etag }) };
 }
 
-/** Notes what is told now; false where another has noted something meanwhile. */
+/** Records what is now reported; false if another process has recorded something meanwhile. */
 async function noteToldSkips(
   store: ObjectStore,
   home: HomeFolder,

@@ -1,11 +1,11 @@
 import { Cron } from 'croner';
 
-/** A cron line that means the same to Temporal as to every other cron, or a sentence for a person on why it is refused. */
+/** A cron line that Temporal reads like every other cron, or a sentence for users on why it is refused. */
 export type CronLine =
   | { readonly kind: 'cron'; readonly cron: string }
   | { readonly kind: 'problem'; readonly problem: string };
 
-/** Source: Temporal's own short forms, spelled out: croner and cronstrue need not agree with it on them. */
+/** Source: Temporal's own short forms, expanded, since croner and cronstrue may read them differently. */
 const SHORT_FORMS: Readonly<Record<string, string>> = {
   '@hourly': '0 * * * *',
   '@daily': '0 0 * * *',
@@ -28,9 +28,9 @@ const FIELDS = [
 const PART = /^(?:\*|\d{1,2}|[a-z]{3})(?:-(?:\d{1,2}|[a-z]{3}))?(?:\/\d{1,2})?$/i;
 
 /**
- * Five fields, or one of cron's short forms such as `@daily`; what is given back always has five, single spaces between.
- * What Temporal would read differently than cron does is not taken: seconds and years, a zone in front, a comment, and
- * days of the month together with days of the week.
+ * Five fields, or one of cron's short forms such as `@daily`; the result always has five fields with single spaces
+ * between. Refuses what Temporal reads differently than cron: seconds and years, a zone in front, a comment, and days
+ * of the month together with days of the week.
  */
 export function parseCronLine(text: string): CronLine {
   const given = text.trim();
@@ -66,13 +66,13 @@ export function parseCronLine(text: string): CronLine {
   return { kind: 'cron', cron };
 }
 
-/** How croner reads a line to whose fields `parseCronLine` has agreed. */
+/** How croner reads a line that `parseCronLine` has accepted. */
 const UTC = { mode: '5-part', timezone: 'UTC' } as const;
 
 function isField(field: string, index: number): boolean {
   if (!field.split(',').every((part) => PART.test(part))) return false;
   try {
-    // By itself, so that the fault is this field's.
+    // Each field alone, to name the faulty one.
     const alone = FIELDS.map((_, other) => (other === index ? field : '*')).join(' ');
     return new Cron(alone, UTC).getPattern() !== undefined;
   } catch {

@@ -8,8 +8,8 @@ import { scheduleId } from '../../workflows/protocol/names.js';
 const NotFound = z.object({ code: z.literal(5) });
 
 /**
- * The times at which a schedule is to fire, by its spec as it is now and with its jitter, from `from` to `to`, both included; in order, and
- * about a thousand at most. Throws ScheduleNotFoundError.
+ * The times of a schedule by its present spec and jitter, from `from` to `to`, both included; in order, and about a
+ * thousand at most. Throws ScheduleNotFoundError.
  */
 export async function matchingTimes(
   client: Client,
@@ -20,7 +20,7 @@ export async function matchingTimes(
     const { startTime } = await client.workflowService.listScheduleMatchingTimes({
       namespace: client.options.namespace,
       scheduleId: scheduleId(name),
-      // The server leaves out what is exactly then.
+      // The server excludes the exact start time.
       startTime: optionalDateToTs(new Date(from.getTime() - 1)) ?? null,
       endTime: optionalDateToTs(to) ?? null,
     });

@@ -4,10 +4,10 @@ import prettyMs from 'pretty-ms';
 import type { ScheduleTimes } from '../scheduled-sheet.js';
 import { offsetMs } from './time-zone.js';
 
-/** The shortest interval of a schedule: below it a firing would hardly have read its sheet. */
+/** Minimum interval of a schedule: in less a run would hardly have read its sheet. */
 export const SHORTEST_EVERY_MS = 10_000;
 
-/** When a schedule fires, in words: `At 02:00, every day (Europe/Berlin)`, `Every 6h`. */
+/** The times of a schedule as text: `At 02:00, every day (Europe/Berlin)`, `Every 6h`. */
 export function timesText(times: ScheduleTimes, timezone: string): string {
   switch (times.kind) {
     case 'cron':
@@ -21,14 +21,14 @@ export function timesText(times: ScheduleTimes, timezone: string): string {
 
 function cronText(cron: string): string {
   const text = cronstrue.toString(cron, { use24HourTimeFormat: true });
-  // A time of day alone says nothing of days.
+  // A time of day alone does not mention the days.
   return cron.endsWith(' * * *') && /^At \d/.test(text) ? `${text}, every day` : text;
 }
 
 /**
- * The next times after an instant, as Temporal will have them: `count`, or fewer where one is within a day of a change of
- * the zone's clocks. Of those only Temporal itself can tell: it skips times that clocks skip, and takes those that they
- * show twice once or twice.
+ * The next times after an instant, as Temporal will have them: `count`, or fewer if one is within a day of a change
+ * of the zone's clocks. Near a change only Temporal itself knows: it skips times that clocks skip, and takes repeated
+ * ones once or twice.
  */
 export function nextTimes(
   times: ScheduleTimes,

@@ -1,20 +1,20 @@
 import { instantsAt } from './time-zone.js';
 
-/** A time that a person has given, or why it is none: the rest of a sentence that names it. */
+/** A time given by a user, or why it is invalid: the rest of a sentence that names it. */
 export type TimeGiven =
   | { readonly kind: 'time'; readonly at: Date }
   | { readonly kind: 'problem'; readonly problem: string };
 
 const GIVEN = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?::(\d\d))?\s*(Z|[+-]\d\d:?\d\d)?)?$/i;
 
-/** What a time may look like, for help and messages. */
+/** The formats of a time, for help and messages. */
 export const TIME_RULE =
   '2026-11-24, "2026-11-24 02:00" in the time zone of the schedule, or 2026-11-24T02:00Z with its own';
 
 /**
- * The instant of a date, or of a date and a time, by the clocks of a zone unless an offset from UTC stands behind it. As
- * the `to` of a range, a date alone is the end of its day, and a time that the clocks show twice the later one; as the
- * `from`, the beginning and the earlier one.
+ * The instant of a date, or of a date and a time, by the clocks of a zone unless an offset from UTC follows. As the
+ * `to` of a range, a date alone is the end of its day, and a repeated time the later one; as the `from`, the
+ * beginning and the earlier one.
  */
 export function timeGiven(text: string, timezone: string, edge: 'from' | 'to'): TimeGiven {
   const [, date, time, seconds = '00', offset] = GIVEN.exec(text.trim()) ?? [];

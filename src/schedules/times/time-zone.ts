@@ -1,29 +1,26 @@
 import { closestMatch } from 'leven';
 import { momentIn } from '../../domain/time/moment.js';
 
-/** The zone of a schedule that was given none: the same on every machine, and it has no clocks that change. */
+/** The default zone of a schedule: the same on every machine, without clock changes. */
 export const DEFAULT_TIMEZONE = 'UTC';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 
-/**
- * The IANA name of a time zone, as Temporal knows it: in any case, aliases such as `US/Pacific` too. Undefined for what
- * is none.
- */
+/** The IANA name of a time zone, as Temporal knows it, from any letter case and aliases such as `US/Pacific`. Undefined if there is no such zone. */
 export function parseTimeZone(text: string): string | undefined {
-  // Offsets such as +02:00 are zones to newer Intls, and none to Temporal.
+  // Newer versions of Intl accept offsets such as +02:00 as zones, but Temporal does not.
   if (!/^[a-z]/i.test(text)) return undefined;
   try {
     const { timeZone } = new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions();
-    // An alias in its proper case is known to Temporal, and is what people expect to read.
+    // Temporal knows aliases in their proper case, and users expect to see them.
     return /^[A-Z]/.test(text) && timeZone.toLowerCase() !== text.toLowerCase() ? text : timeZone;
   } catch {
     return undefined;
   }
 }
 
-/** Names of zones that may have been meant, at most 3. */
+/** Similar zone names, at most 3. */
 export function nearTimeZones(text: string): readonly string[] {
   const asked = text.toLowerCase().replaceAll(/[\s-]+/g, '_');
   const names = ['UTC', ...Intl.supportedValuesOf('timeZone')];
@@ -46,8 +43,8 @@ export function offsetMs(instant: Date, timezone: string): number {
 }
 
 /**
- * The instants at which a zone's clocks show a date (`2026-11-23`) and a time (`02:00`), earliest first: one, none where
- * the clocks skip it, two where they go back over it.
+ * The instants at which a zone's clocks show a date (`2026-11-23`) and a time (`02:00`), earliest first: one, none if
+ * the clocks skip it, two if they repeat it.
  */
 export function instantsAt(date: string, time: string, timezone: string): readonly Date[] {
   const shown = Date.parse(`${date}T${time}Z`);
@@ -61,7 +58,7 @@ export function instantsAt(date: string, time: string, timezone: string): readon
     .toSorted((a, b) => a.getTime() - b.getTime());
 }
 
-/** An instant by a zone's clocks: `Tue 2026-11-24 02:00 +01:00`, `… UTC` where they show UTC; seconds where it has some. */
+/** An instant by a zone's clocks: `Tue 2026-11-24 02:00 +01:00`, `… UTC` if they show UTC; with seconds if not zero. */
 export function zonedText(instant: Date, timezone: string): string {
   const { date, time } = momentIn(instant, timezone);
   const weekday = new Intl.DateTimeFormat('en', { weekday: 'short', timeZone: timezone }).format(instant);
