@@ -7,10 +7,10 @@ import { readDocument, readDocumentIfAny } from './files/read-document.js';
 
 const count = z.int().min(0);
 
-/** `runs/<runSeq>/budget.json`: what of a run's budget was leased to whom. Whole numbers are millionths. */
+/** `runs/<runSeq>/budget.json`: the leases of a run's budget. Whole numbers are millionths. */
 export const BudgetFile = z.object({
   format: z.literal(1),
-  /** What the run may cost as it was set last, and what of it is spent or leased: decimal strings. */
+  /** The last budget that was set, and the part that is spent or leased: decimal strings. */
   cap: z.string(),
   committed: z.string(),
   leases: z.array(
@@ -28,28 +28,28 @@ export const BudgetFile = z.object({
 });
 export type BudgetFile = z.infer<typeof BudgetFile>;
 
-/** The result of a run's budget; undefined where it never leased any. Throws StorageError. */
+/** The result of a run's budget; undefined if it never leased any. Throws StorageError. */
 export function readBudgetFile(store: ObjectStore, run: RunRef): Promise<BudgetFile | undefined> {
   return readDocumentIfAny(store, at(run, budgetKey(run, run.runSeq)), BudgetFile);
 }
 
-/** A run's book of leases, and by what it is told whether it has changed since. */
+/** A run's book of leases, and the version that was read. */
 export interface ReadBook {
   readonly book: LeaseBook;
-  /** Undefined where there is none yet. */
+  /** Undefined if there is no book yet. */
   readonly etag: string | undefined;
 }
 
 /** Reads the book of a run. Throws StorageError. */
 export async function readBook(store: ObjectStore, run: RunRef): Promise<ReadBook> {
   const ref = at(run, budgetKey(run, run.runSeq));
-  // The version first: what is read then may be newer, and is not written over.
+  // The version first: if the content is newer, it will not be overwritten.
   const head = await store.head(ref);
   if (!head) return { book: [], etag: undefined };
   return { book: (await readDocument(store, ref, BudgetFile)).leases, etag: head.etag };
 }
 
-/** Writes the book of a run over the version that was read. Throws StorageError `precondition-failed` where there is another. */
+/** Replaces the version of a run's book that was read. Throws StorageError `precondition-failed` if there is another. */
 export async function writeBook(
   store: ObjectStore,
   run: RunRef,

@@ -31,20 +31,20 @@ const contentHash = z
   .transform((text) => text as ContentHash);
 const json: z.ZodType<JsonValue> = z.json();
 
-/** What a run was asked to do: `runs/<runSeq>/request.json`, written once by the one who submits. */
+/** The request of a run: `runs/<runSeq>/request.json`, written once by the submission. */
 export const RunRequest = z.object({
-  /** `submit` runs the sheet; `retry` and `redo` go over the rows that the batch has. */
+  /** `submit` runs the sheet; `retry` and `redo` run rows of the batch. */
   action: z.enum(['submit', 'retry', 'redo']).default('submit'),
-  /** Key of the sheet, byte for byte as submitted, below the bucket; for a retry or redo that of the run before. */
+  /** Key of the sheet, byte for byte as submitted, below the bucket; for a retry or redo that of the previous run. */
   sheetKey: z.string(),
-  /** Its name when submitted: tells the format by its extension, and messages name it. */
+  /** Its name at submission: the extension determines the format, and messages use it. */
   sheetName: z.string(),
   sheet: SheetSettings,
-  /** Key of the list of the images that the sheet names beside itself; absent where it names none. */
+  /** Key of the list of the sheet's local input images; absent without any. */
   inputListKey: z.string().exactOptional(),
-  /** Rows of the batch, as counted when it was asked for: decides how long the shards are. */
+  /** Number of the batch's rows at the request: determines the length of the shards. */
   rows: count.default(0),
-  /** The kinds that a retry names; none for those that trying again may fix. */
+  /** The kinds that a retry names; empty for those that a retry may fix. */
   kinds: z.array(z.enum(UNSTORED_KINDS)).default([]),
   /** The rows that a redo makes again. */
   redo: z.array(rowId).default([]),
@@ -54,11 +54,11 @@ export const RunRequest = z.object({
   rebind: z.boolean().default(false),
   settings: runSettings.exactOptional(),
   /**
-   * The service that was configured where the run was submitted: the API's origin, or `sandbox` for a folder's own. No
-   * other may make its images. Absent where none was configured; then the first real service to take it is bound.
+   * The service configured at submission: the API's origin, or `sandbox` for a folder's own. No other may make its
+   * images. Absent if none was configured; then the first real service that runs it is bound.
    */
   service: z.string().min(1).exactOptional(),
-  /** Where a schedule has asked: by which of its firings, and the workflow run of that. */
+  /** Set if a schedule made the request: by which of its runs, in which workflow run. */
   firing: z.object({ schedule: z.string(), firingAt: z.iso.datetime(), runId: z.string() }).exactOptional(),
   submittedAt: z.iso.datetime(),
 });
@@ -87,7 +87,7 @@ export const TallyDocument: z.ZodType<Tally> = z.object({
   generations: count,
 });
 
-/** `place.json`: whose folder it lies in, and where that batch lives. */
+/** `place.json`: the batch that the folder belongs to, and where that batch is. */
 export const PlaceFile = z.object({
   format: z.literal(1),
   batchId: z.string().transform((text) => text as BatchId),
@@ -96,22 +96,22 @@ export const PlaceFile = z.object({
 });
 export type PlaceFile = z.infer<typeof PlaceFile>;
 
-/** `batch.json`: whose batch it is and what the last ingest found. */
+/** `batch.json`: the batch and the result of the last ingest. */
 export const BatchFile = z.object({
   format: z.literal(1),
   batchId: z.string().transform((text) => text as BatchId),
   /** Origin of the API and a fingerprint of the key. */
   account: z.string(),
   runSeq: z.int().min(1),
-  /** The run whose rows this one continued from; 0 for none. */
+  /** The run whose rows this one continued from; 0 if there was none. */
   base: count.exactOptional(),
   sheet: RunRequest,
   settings: runSettings,
-  /** All columns of `rejects.csv` but those that tell the reason. */
+  /** All columns of `rejects.csv` except those with the reason. */
   rejectColumns: z.array(z.string()).default([]),
-  /** All columns of the batch's sheet in its order. Absent in ledgers of earlier builds. */
+  /** All columns of the batch's sheet in order. Absent in ledgers of earlier builds. */
   sheetColumns: z.array(sheetColumn).exactOptional(),
-  /** Carried columns in the order of the sheet. */
+  /** Carried columns in sheet order. */
   labelColumns: z.array(z.string()),
   delimiter: z.string(),
   /** Whether any row of the batch has a chosen name. */
@@ -120,7 +120,7 @@ export const BatchFile = z.object({
   hasInputs: z.boolean().default(false),
   shardCount: count,
   rows: count,
-  /** Where the run has a canary: how many rows it is, which are the first shard, and what images all rows of the run are to buy. */
+  /** If the run has a canary: its number of rows, which are the first shard, and the images that all rows of the run are to buy. */
   canary: z
     .object({
       rows: count,
@@ -128,13 +128,13 @@ export const BatchFile = z.object({
     })
     .exactOptional(),
   carried: count,
-  /** How the carried rows ended. */
+  /** Outcomes of the carried rows. */
   carriedTally: TallyDocument.exactOptional(),
   rejected: count,
   ingestedAt: z.iso.datetime(),
-  /** What the account held then; absent where it did not say. */
+  /** The account's balance at that time; absent if the service did not report it. */
   balance: z.object({ balance: z.string(), reserved: z.string() }).exactOptional(),
-  /** sha256 of the files that ingest wrote besides this one, by their keys below the batch. */
+  /** sha256 of the other files that ingest wrote, by their keys below the batch. */
   digests,
 });
 export type BatchFile = z.infer<typeof BatchFile>;
@@ -191,7 +191,7 @@ export const ShardRowLine: z.ZodType<ShardRow> = z.object({
   standing: z.object({ end: storedEnd, imageKey: z.string() }).exactOptional(),
 });
 
-/** Only history has a `textId`. */
+/** Only the history has a `textId`. */
 const textId = z.string().exactOptional();
 const rowEnd = z.discriminatedUnion('kind', [
   storedEnd,
@@ -199,7 +199,7 @@ const rowEnd = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('cancelled') }),
 ]);
 
-/** A row's end as workflow history has it. */
+/** A row's end as in the workflow history. */
 export const SettledDocument: z.ZodType<SettledRow> = z.object({
   row: count,
   end: z.union([rowEnd, z.object({ kind: z.literal('kept') })]),
@@ -220,7 +220,7 @@ export const OutcomeLine: z.ZodType<RowOutcome> = z.object({
   settledAt: z.iso.datetime(),
 });
 
-/** A line of `runs/<runSeq>/carried.jsonl`: a row as the sheet has it now, with the outcome of an earlier run. */
+/** A line of `runs/<runSeq>/carried.jsonl`: a row as in the present sheet, with the outcome of an earlier run. */
 export const CarriedLine = z.object({ row: ShardRowLine, outcome: OutcomeLine });
 export type CarriedLine = z.infer<typeof CarriedLine>;
 
@@ -251,7 +251,7 @@ const nearDuplicates: z.ZodType<NearDuplicates> = z.object({
   examples: z.array(z.object({ rowIds: z.array(rowId) })),
 });
 
-/** `runs/<runSeq>/opened/<shard>.json`: when a shard was opened first, no create of it is older; and by which workflow. */
+/** `runs/<runSeq>/opened/<shard>.json`: when and by which workflow run a shard was first opened; none of its creates is older. */
 export const OpenedShard = z.object({ openedAt: z.iso.datetime(), openedBy: z.string().exactOptional() });
 export type OpenedShard = z.infer<typeof OpenedShard>;
 
@@ -273,17 +273,17 @@ export const Report = z.object({
   state: z.enum(['completed', 'cancelled']),
   account: z.string(),
   tally: TallyDocument,
-  /** Generations by whether they were charged, over all rows of the batch. */
+  /** Generations of all rows of the batch, by whether they were charged. */
   charged: z.object({ yes: count, no: count, unknown: count }),
   startedAt: z.iso.datetime(),
   endedAt: z.iso.datetime(),
-  /** Absent in reports of earlier versions, which did not look for them. */
+  /** Absent in reports of earlier versions, which did not check. */
   sameBytes: sameBytes.exactOptional(),
-  /** Absent where no job was given for several rows or generations. */
+  /** Absent if no job was returned for several rows or generations. */
   repeatedJobs: repeatedJobs.exactOptional(),
-  /** Absent where no image lacks the thumbnail that was wanted. */
+  /** Absent if no requested thumbnail is missing. */
   missingThumbnails: missingThumbnails.exactOptional(),
-  /** Absent where the run was not asked to look for them. */
+  /** Absent if the run did not request the search. */
   nearDuplicates: nearDuplicates.exactOptional(),
   /** Absent for runs without a budget. */
   budget: z

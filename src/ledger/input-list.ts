@@ -5,7 +5,7 @@ import { at, inputKey, type BucketFolder } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { readJsonLines, toJsonLines } from './files/json-lines.js';
 
-/** A line of a list of input images: what the sheet calls one, and what it was by its bytes when the sheet was submitted. */
+/** A line of a list of input images: the sheet's name of one, and its bytes' digest at submission. */
 const InputLine = z.object({
   reference: z.string(),
   found: z.discriminatedUnion('kind', [
@@ -21,8 +21,8 @@ const InputLine = z.object({
 export type InputLine = z.infer<typeof InputLine>;
 
 /**
- * The document by which a worker knows a sheet's input images, which lie where only the submission could look, and its
- * key, which names its content; undefined where the sheet names none.
+ * The document that lists a sheet's input images for the workers, since they are where only the submission could read
+ * them, and its key, which contains its digest; undefined without any.
  */
 export function inputListOf(
   location: BucketFolder,
@@ -44,7 +44,7 @@ export async function* inputLines(
   yield* readJsonLines(await store.read(at(location, key)), InputLine, key);
 }
 
-/** The input images of a run's sheet as they were when it was submitted; undefined where it names none. Throws `StorageError`. */
+/** The input images of a run's sheet at submission; undefined without any. Throws `StorageError`. */
 export async function listedInputs(
   store: ObjectStore,
   location: BucketFolder,

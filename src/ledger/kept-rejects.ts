@@ -8,7 +8,7 @@ import type { ObjectStore } from '../storage/object-store.js';
 import type { BatchFile } from './documents.js';
 import { readJsonLines } from './files/json-lines.js';
 
-/** The records that a run found or kept rejected. A run of an older version left them in `rejects.csv` alone. */
+/** The rejected records of a run, new and kept. A run of an older version has them only in `rejects.csv`. */
 export async function* rejectsOf(
   store: Pick<ObjectStore, 'head' | 'read' | 'readText'>,
   run: RunRef,
@@ -22,7 +22,7 @@ export async function* rejectsOf(
   if (await store.head(at(run, rejectsKey(run)))) yield* rejectsOfCsv(store, run, delimiter);
 }
 
-/** What `rejects.csv` says of a rejected record. */
+/** The cells of a rejected record in `rejects.csv`. */
 export function rejectCells(rejected: RejectedRecord): CsvCells {
   const { line, tableRow = line, column, value, rule, record } = rejected;
   return {
@@ -35,7 +35,7 @@ export function rejectCells(rejected: RejectedRecord): CsvCells {
   };
 }
 
-/** The records that a run left out as repeats, or kept left out. */
+/** The records that a run left out as duplicates, new and kept. */
 export async function* skippedOf(
   store: Pick<ObjectStore, 'head' | 'read'>,
   run: RunRef,

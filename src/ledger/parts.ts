@@ -7,7 +7,7 @@ import { at, batchRoot, imageKey, partsPrefix, type RunRef, openedKey } from '..
 import { type ObjectStore, StorageError } from '../storage/object-store.js';
 import { readDocument, readDocumentIfAny } from './files/read-document.js';
 
-/** A part in the bucket by its numbers. */
+/** A part in the bucket, by its numbers. */
 export interface PartRef {
   readonly key: string;
   readonly shard: number;
@@ -32,7 +32,7 @@ export async function listParts(
   return parts.toSorted((a, b) => a.shard - b.shard || a.part - b.part);
 }
 
-/** The parts that a run has recorded so far, shard by shard, each shard's in their order. */
+/** The parts that a run has recorded so far, shard by shard, in order within each shard. */
 export async function listPartsByShard(
   store: ObjectStore,
   run: RunRef,
@@ -46,7 +46,7 @@ export async function listPartsByShard(
   return shards;
 }
 
-/** The outcomes that the given parts hold, by position; of two for one row the later recorded one counts. */
+/** The outcomes in the given parts, by position; if a row has two, the later one counts. */
 export async function readParts(
   store: ObjectStore,
   run: RunRef,
@@ -62,7 +62,7 @@ export async function readParts(
   return outcomes;
 }
 
-/** A settled row as it is written to the bucket. One that has an image from before and got no new one is stored as it was. */
+/** A settled row as written to the bucket. One with an earlier image and no new one is stored as before. */
 export function toOutcome(run: RunRef, row: ShardRow, settled: Omit<SettledRow, 'row'>): RowOutcome {
   const { generations, settledAtMs } = settled;
   const { position, rowId, contentHash } = row;
@@ -93,7 +93,7 @@ function endAndImage(
   return { end };
 }
 
-/** Notes that a workflow opens a shard, now by default; of several notes the first stands. Resolves with who opened it first, and when. */
+/** Records that a workflow opens a shard, by default now; only the first record counts. Returns who first opened it, and when. */
 export async function noteOpened(
   store: ObjectStore,
   run: RunRef,
@@ -115,7 +115,7 @@ export async function noteOpened(
   return { openedAtMs: Date.parse(first.openedAt), openedBy: first.openedBy };
 }
 
-/** When a shard was opened first; undefined for one of which no create was ever sent. Milliseconds since the epoch. */
+/** When a shard was first opened; undefined if no create of it was ever sent. */
 export async function openedAtMs(
   store: ObjectStore,
   run: RunRef,

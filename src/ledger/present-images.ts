@@ -10,11 +10,11 @@ interface PresentImage {
   readonly storedAt: Date;
 }
 
-/** The images that lie in the bucket already, no matter who put them there. */
+/** The images that are already in the bucket, whoever put them there. */
 export class PresentImages {
   readonly #store: ObjectStore;
   readonly #run: RunRef;
-  /** Extensions by image name, separated by spaces: a row has one of each type at most. */
+  /** Extensions by image name, separated by spaces: a row has at most one of each type. */
   readonly #extensions: ReadonlyMap<string, string>;
 
   private constructor(store: ObjectStore, run: RunRef, extensions: ReadonlyMap<string, string>) {
@@ -38,9 +38,9 @@ export class PresentImages {
   }
 
   /**
-   * The outcome of a row whose own image is there, of `leastGeneration` or later, the latest where there are several;
-   * undefined where none is, or another row's or content's. It tells the generations of `previous` as well. Looked for
-   * under the row's name, and under `formerName`, where its image may lie still: then `imageKey` says so.
+   * The outcome of a row whose own image of `leastGeneration` or later is in the bucket, for the latest if there are
+   * several; undefined if there is none, or only another row's or content's. Includes the generations of `previous`.
+   * Checks the row's name, and `formerName`, where its image may still be: then `imageKey` says so.
    */
   async outcomeOf(
     row: PromptRow,

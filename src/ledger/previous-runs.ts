@@ -13,11 +13,11 @@ import { BatchFile } from './documents.js';
 import { readDocumentIfAny } from './files/read-document.js';
 import { rowsAfterRun, statesAfterRun } from './run-rows.js';
 
-/** What was there before a run. */
+/** The state before a run. */
 export interface BeforeRun {
-  /** The newest run before it whose rows are known: what has happened since touched no row. Undefined for none. */
+  /** The newest earlier run with known rows: nothing later has touched a row. Undefined if there is none. */
   readonly base: RunRef | undefined;
-  /** What the newest ingest found, this run's own included; undefined before the first. */
+  /** The result of the newest ingest, including this run's own; undefined before the first. */
   readonly batch: BatchFile | undefined;
 }
 
@@ -36,14 +36,14 @@ async function baseOf(store: ObjectStore, run: RunRef, batch: BatchFile): Promis
   return runSeq;
 }
 
-/** How the batch's earlier runs left its rows, with the names that these had, by row id. Throws StorageError. */
+/** How the batch's earlier runs left its rows, with their names, by row id. Throws StorageError. */
 export async function rowsBefore(
   store: ObjectStore,
   { base, batch }: BeforeRun,
 ): Promise<Map<string, RowBefore>> {
   const rows = new Map<string, RowBefore>();
   if (!base) return rows;
-  // Sealed outcomes are read far faster than the rows, but do not tell the names of those without an image.
+  // Sealed outcomes are read far faster than the rows, but lack the names of rows without an image.
   if (batch?.hasNames) {
     for await (const { before } of rowsAfterRun(store, base)) rows.set(before.outcome.rowId, before);
   } else {
@@ -52,7 +52,7 @@ export async function rowsBefore(
   return rows;
 }
 
-/** The number of the batch's newest run; 0 where it has none. */
+/** The number of the batch's newest run; 0 if it has none. */
 export async function lastRunSeq(store: ObjectStore, location: BatchLocation): Promise<number> {
   let last = 0;
   for await (const folder of store.listFolders(location.bucket, runsPrefix(location))) {

@@ -9,15 +9,15 @@ import { CarriedLine, OutcomeLine, ShardRowLine } from './documents.js';
 import { readJsonLines } from './files/json-lines.js';
 import { openedAtMs, listPartsByShard, readParts } from './parts.js';
 
-/** A row of a run with how the run left it. */
+/** A row of a run and how the run left it. */
 export interface LeftRow {
   readonly row: ShardRow;
   readonly before: RowBefore;
 }
 
 /**
- * Every row of a run that was ingested, in the order of the batch, with how the run left it: by its sealed outcomes,
- * else by what it carried over and recorded. One shard in memory at a time. Throws StorageError.
+ * Every row of an ingested run, in the batch's order, with how the run left it: from its sealed outcomes, else from
+ * what it carried over and recorded. One shard in memory at a time. Throws StorageError.
  */
 export async function* rowsAfterRun(store: ObjectStore, run: RunRef): AsyncGenerator<LeftRow> {
   const carried = carriedRows(store, run);
@@ -29,7 +29,7 @@ export async function* rowsAfterRun(store: ObjectStore, run: RunRef): AsyncGener
   }
 }
 
-/** How a run left its rows, without the rows: from its sealed outcomes alone, which tell no names, where there are such. */
+/** How a run left its rows, without the rows: from its sealed outcomes alone, which have no names, if it is sealed. */
 export async function* statesAfterRun(store: ObjectStore, run: RunRef): AsyncGenerator<RowBefore> {
   if (await isSealed(store, run)) {
     for await (const outcome of sealedOutcomes(store, run)) yield { outcome };
@@ -38,7 +38,7 @@ export async function* statesAfterRun(store: ObjectStore, run: RunRef): AsyncGen
   }
 }
 
-/** Whether a run has ended and said how every row did. */
+/** Whether a run has ended and recorded every outcome. */
 export async function isSealed(store: ObjectStore, run: RunRef): Promise<boolean> {
   return (await store.head(at(run, outcomesKey(run, run.runSeq)))) !== undefined;
 }
@@ -101,7 +101,7 @@ async function* leftRows(store: ObjectStore, run: RunRef): AsyncGenerator<LeftRo
 }
 
 function leftRow(row: ShardRow, before: RowBefore): LeftRow {
-  // Names that come of ids are not worth their memory: there may be a million.
+  // Names derived from ids are not worth the memory: there may be a million.
   return { row, before: hasChosenName(row) ? { ...before, imageName: row.imageName } : before };
 }
 
@@ -111,7 +111,7 @@ export interface ShardFile {
   readonly key: string;
 }
 
-/** The files of a run's own rows, by their shards. Throws StorageError. */
+/** The files of a run's own rows, by shard. Throws StorageError. */
 export async function listShards(store: ObjectStore, run: RunRef): Promise<readonly ShardFile[]> {
   const shards: ShardFile[] = [];
   for await (const { key } of store.list(run.bucket, rowsPrefix(run, run.runSeq))) {
@@ -126,8 +126,8 @@ interface Placed {
 }
 
 /**
- * The rows of a run's shards in the order of the batch. Those of the first may lie anywhere among the others, where they
- * are a canary, and are kept in memory; the others follow each other.
+ * The rows of a run's shards in the batch's order. Rows of the first shard may be anywhere among the others if it is
+ * a canary, and are kept in memory; the other shards follow each other.
  */
 export async function* shardsByPosition<T extends Placed>(
   shards: readonly (() => AsyncGenerator<T>)[],
@@ -147,7 +147,7 @@ async function* inTurn<T>(shards: readonly (() => AsyncGenerator<T>)[]): AsyncGe
   for (const shard of shards) yield* shard();
 }
 
-/** Two streams of rows, each in the order of the batch, as one in that order. Both are ended, whatever happens. */
+/** Merges two streams of rows in the batch's order. Always ends both. */
 export async function* mergedByPosition<T extends Placed>(
   first: AsyncGenerator<T>,
   second: AsyncGenerator<T>,

@@ -11,7 +11,7 @@ const canary: z.ZodType<Canary> = z.object({
   of: count,
 });
 
-/** `RunSettings` as documents have them. */
+/** Schema of `RunSettings` in documents. */
 export const runSettings: z.ZodType<RunSettings> = z.object({
   concurrency: count,
   maxGenerations: count,

@@ -4,14 +4,13 @@ import { StorageError, type ObjectStore } from '../storage/object-store.js';
 import { readDocumentIfAny } from './files/read-document.js';
 
 /**
- * `sent/<key of the generation>.json`: how its create was sent last, where the body has parts that change with time and
- * credentials, so that it is repeated with the identical body, under the same key, or not at all. No URL stands in it,
- * only what one hashes to.
+ * `sent/<key of the generation>.json`: how its create was last sent, if the body has parts that change with time and
+ * credentials, so that it is repeated with the identical body and key, or not at all. Contains no URL, only hashes.
  */
 export const SentCreate = z.object({
   format: z.literal(1),
   sentAt: z.iso.datetime(),
-  /** How the URLs of input images that lie in the batch were signed. */
+  /** How the URLs of uploaded input images were signed. */
   inputs: z
     .object({
       signedAt: z.iso.datetime(),
@@ -20,7 +19,7 @@ export const SentCreate = z.object({
       urlsSha256: z.string(),
     })
     .exactOptional(),
-  /** The generation by whose indexes the URL for webhooks was made: another run of the batch has others. */
+  /** The generation from whose indexes the URL for webhooks was made: another run of the batch has others. */
   callback: z
     .object({
       run: z.int().min(1),
@@ -33,22 +32,22 @@ export const SentCreate = z.object({
 });
 export type SentCreate = z.infer<typeof SentCreate>;
 
-/** A note as it stands in the bucket. */
+/** A note in the bucket. */
 export interface NotedCreate {
-  /** Undefined where it cannot be read: cut, or of a later version. */
+  /** Undefined if it is unreadable: truncated, or of a later version. */
   readonly sent: SentCreate | undefined;
   readonly notedAtMs: number;
   readonly etag: string;
 }
 
-/** How the create of a generation was sent last; undefined for one that was never sent. Throws `StorageError`. */
+/** How the create of a generation was last sent; undefined if it never was. Throws `StorageError`. */
 export async function readSentCreate(
   store: ObjectStore,
   location: BatchLocation,
   generationKey: string,
 ): Promise<NotedCreate | undefined> {
   const ref = at(location, sentKey(location, generationKey));
-  // The etag first: where the note is replaced meanwhile, it fits nothing any more.
+  // The etag first: if the note is replaced meanwhile, it matches nothing any more.
   const head = await store.head(ref);
   if (!head) return undefined;
   const { etag, lastModified = new Date() } = head;
@@ -63,9 +62,9 @@ export async function readSentCreate(
 }
 
 /**
- * Notes how a create is about to be sent, in place of the note that was found, if any. False where another sender has
- * noted its own meanwhile, or an earlier try of this very put has taken effect: read it, and send nothing else.
- * Throws `StorageError`: then nothing must be sent.
+ * Records how a create is about to be sent, replacing the note that was found, if any. False if another sender has
+ * recorded its own meanwhile, or an earlier attempt of this put has succeeded: read it, and send nothing else. Throws
+ * `StorageError`: then nothing must be sent.
  */
 export async function noteSentCreate(
   store: ObjectStore,
@@ -89,7 +88,7 @@ export async function noteSentCreate(
   }
 }
 
-/** Takes the note of a create away that was surely refused. Rows need no permission to delete: then the note stays. */
+/** Deletes the note of a create that was certainly refused. Rows have no permission to delete: then the note stays. */
 export async function forgetSentCreate(
   store: ObjectStore,
   location: BatchLocation,

@@ -9,16 +9,16 @@ type TextStore = Pick<ObjectStore, 'put' | 'readText' | 'list'>;
 
 /** A service that numbers its errors must not fill the bucket: more texts of a run are not kept. */
 const MOST_OF_A_RUN = 10_000;
-/** After this many puts of its own a worker looks how many those of others have added. */
+/** After this many own puts a worker checks how many texts others have added. */
 const PUTS_PER_LISTING = 500;
 const MOST_RUNS = 20;
 const MOST_READ = 2_000;
 const LIST_WITHIN_MS = 5_000;
 const PUT_WITHIN_MS = 3_000;
-/** After a request that failed none is made for this long: no row waits for the bucket because of a text. */
+/** After a failed request none is sent for this long: no row waits for the bucket because of a text. */
 const REST_MS = 30_000;
 
-/** The texts of a run that are known to lie in the bucket, and those that are just being put there. */
+/** The texts of a run known to be in the bucket, and those being put there. */
 interface KeptTexts {
   readonly ids: Set<string>;
   readonly puts: Map<string, Promise<void>>;
@@ -26,8 +26,8 @@ interface KeptTexts {
 }
 
 /**
- * Keeps what the service and the image host say in the bucket, each text under its fingerprint, so that history needs no
- * word of it. A text that cannot be kept costs its row nothing: our own sentence stands alone then.
+ * Keeps texts of the service and the image host in the bucket, each under its fingerprint, so that the history does
+ * not need them. If a text cannot be kept, the row is unaffected and only our own message is left.
  */
 export class ServiceTexts {
   readonly #store: TextStore;
@@ -41,7 +41,7 @@ export class ServiceTexts {
     this.#mostOfRun = mostOfRun;
   }
 
-  /** Keeps a text, redacted and cut; under which id, or nothing where it is not kept. Never throws. */
+  /** Keeps a text, redacted and shortened; returns its id, or nothing if it is not kept. Never throws. */
   async keep(run: RunRef, text: string | undefined): Promise<Pick<Told, 'textId'>> {
     if (!text || Date.now() < this.#restUntilMs) return {};
     const textId = createHash('sha256').update(text).digest('hex').slice(0, 16);
@@ -60,7 +60,7 @@ export class ServiceTexts {
     return { textId };
   }
 
-  /** A failure as people read it, without its `textId`: with the text, where it lies in the bucket. Throws `StorageError`. */
+  /** A failure for users, without its `textId`, but with the text if it is in the bucket. Throws `StorageError`. */
   async shown<Failure extends Partial<Told>>(
     run: RunRef,
     failure: Failure,
@@ -70,7 +70,7 @@ export class ServiceTexts {
     return text === undefined ? shown : { ...shown, message: withText(failure.message ?? '', text) };
   }
 
-  /** A row's end and generations as people read them. Throws `StorageError`. */
+  /** A row's end and generations for users. Throws `StorageError`. */
   async shownOf<
     Row extends { readonly end?: SettledEnd | undefined; readonly generations: readonly GenerationRecord[] },
   >(run: RunRef, row: Row): Promise<Row> {
@@ -80,7 +80,7 @@ export class ServiceTexts {
     return { ...row, generations, ...(end?.kind === 'failed' && { end: await this.shown(run, end) }) };
   }
 
-  /** A text by its id; undefined where it does not lie in the bucket. Throws `StorageError`. */
+  /** A text by its id; undefined if it is not in the bucket. Throws `StorageError`. */
   async text(run: RunRef, textId: string, signal?: AbortSignal): Promise<string | undefined> {
     const key = serviceTextKey(run, textId);
     const known = this.#read.get(key);
@@ -101,7 +101,7 @@ export class ServiceTexts {
     const known = await pending;
     const isFull = known && known.ids.size >= this.#mostOfRun;
     if (known && (isFull || known.putsLeft > 0)) return known;
-    // Another one may list it already.
+    // Another call may be listing it already.
     if (pending !== this.#kept.get(prefix)) return this.#keptOf(run);
     const listing = this.#list(run, prefix);
     this.#kept.set(prefix, listing);
@@ -118,7 +118,7 @@ export class ServiceTexts {
     return { ids, puts: new Map(), putsLeft: Math.min(PUTS_PER_LISTING, this.#mostOfRun) };
   }
 
-  /** Once, however many rows fail of the same at once. */
+  /** Once, even if many rows fail for the same reason at once. */
   #put(run: RunRef, kept: KeptTexts, textId: string, text: string): Promise<void> {
     const underWay = kept.puts.get(textId);
     if (underWay) return underWay;

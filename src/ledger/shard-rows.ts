@@ -8,8 +8,8 @@ import type { ObjectStore } from '../storage/object-store.js';
 const SHARDS_KEPT = 32;
 
 /**
- * The checked rows of shards, read once and kept for the shards in use. Rows are immutable once written, but for a batch
- * that was deleted and submitted again: what is kept is kept for one asker, such as a workflow run.
+ * The checked rows of shards, read once and cached for the shards in use. Rows are immutable once written, unless a
+ * batch is deleted and submitted again; so the cache is per caller, such as a workflow run.
  */
 export class ShardRows {
   readonly #store: ObjectStore;

@@ -5,51 +5,51 @@ import type { Report } from '../documents.js';
 
 /** What `verify` finds wrong, by kind. */
 const DIFFERENCE_KINDS = [
-  /** A file or shard of rows that the seal counts on is not there. */
+  /** A file or shard of rows that the seal needs is missing. */
   'missing-file',
-  /** A file is not the one that was sealed: its sha256 is another. */
+  /** A file differs from the sealed one by its sha256. */
   'changed-file',
-  /** A file or line is not what any version of this program writes. */
+  /** A file or line that no version of this program writes. */
   'unreadable',
   /** The report has no digest of a file that every seal covers. */
   'missing-digest',
   /** A field of one document contradicts another. */
   'wrong-field',
-  /** A number of the report is not what the outcomes add up to. */
+  /** A number of the report differs from the outcomes' total. */
   'wrong-count',
-  /** A row id or an image key stands twice among the outcomes. */
+  /** A row id or an image key occurs twice among the outcomes. */
   'repeated-row',
-  /** A stored row has no line in metadata.jsonl, or one that says something else, or a line names no stored row. */
+  /** A stored row's line in metadata.jsonl is missing or different, or a line names no stored row. */
   'missing-metadata',
   'changed-metadata',
   'extra-metadata',
-  /** The same of rows without an image and failures.csv. */
+  /** The same for rows without an image and failures.csv. */
   'missing-failure',
   'changed-failure',
   'extra-failure',
-  /** A stored row's image is not there. */
+  /** A stored row's image is missing. */
   'missing-image',
-  /** A stored row's image has another size or other bytes. */
+  /** A stored row's image has a different size or different bytes. */
   'changed-image',
-  /** A stored row's image is there, and the bucket does not give it out. */
+  /** A stored row's image exists, but the bucket does not return it. */
   'unreadable-image',
-  /** The object under a stored row's key does not say that it is that row's image. */
+  /** The metadata of the object under a stored row's key name another image. */
   'wrong-identity',
   /** An image of this program that no stored row names: of a removed row, or replaced by one of another type. */
   'orphan-image',
-  /** Of an earlier contact sheet, or an earlier list of images that look similar. */
+  /** A file of an earlier contact sheet, or an earlier list of similar images. */
   'stale-page',
-  /** An image of a row that is sealed as having none: the next run takes it up, free of charge. */
+  /** An image of a row that is sealed as having none: the next run adopts it, free of charge. */
   'unclaimed-image',
-  /** An object of which this program knows nothing. */
+  /** An object unknown to this program. */
   'foreign-object',
 ] as const;
 export type DifferenceKind = (typeof DIFFERENCE_KINDS)[number];
 
-/** One way in which the bucket is not what the seal says. Which of the last fields are there depends on the kind. */
+/** One difference between the bucket and the seal. Which of the last fields are set depends on the kind. */
 export interface Difference {
   readonly kind: DifferenceKind;
-  /** The object concerned, by its key below the batch. */
+  /** The key of the object, below the batch. */
   readonly key: string;
   readonly rowId?: string;
   /** 1-based line of the object. */
@@ -60,7 +60,7 @@ export interface Difference {
   readonly found?: string | number;
 }
 
-/** What `prune` deletes. */
+/** Whether `prune` deletes it. */
 export function isPrunable({ kind }: Pick<Difference, 'kind'>): boolean {
   return kind === 'orphan-image' || kind === 'stale-page';
 }
@@ -110,7 +110,7 @@ const ROW_COUNTS = [
   'generations',
 ] as const;
 
-/** Where the numbers of a report are not what its outcomes add up to. */
+/** Differences between the numbers of a report and its outcomes' totals. */
 export function countDifferences(
   report: Pick<Report, 'tally' | 'charged' | 'sameBytes'>,
   counted: Pick<SealedCounts, 'tally' | 'charged'>,

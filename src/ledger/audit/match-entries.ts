@@ -1,4 +1,4 @@
-/** An entry with the number by which it is matched. */
+/** An entry with the number used for matching. */
 export interface Numbered<T> {
   readonly number: number;
   readonly entry: T;
@@ -7,12 +7,12 @@ export interface Numbered<T> {
 export type Match<Wanted, Found> =
   | { readonly kind: 'pair'; readonly wanted: Wanted; readonly found: Found }
   | { readonly kind: 'missing'; readonly wanted: Wanted }
-  /** Nothing wanted has its number, or another found entry has been paired with that. */
+  /** No wanted entry has its number, or another found entry was already paired with that. */
   | { readonly kind: 'extra'; readonly found: Found };
 
 /**
- * Matches what was found with what was wanted, by number; numbers of wanted entries differ, found entries without one
- * are extra. Each entry is in exactly one of the matches.
+ * Matches found entries with wanted ones, by number; numbers of wanted entries differ, found entries without one are
+ * extra. Each entry is in exactly one of the matches.
  *
  * Meant for two files in nearly the same order: only entries between a lost or moved line and its place are kept in
  * memory.

@@ -10,20 +10,20 @@ import type { ObjectStore } from '../../storage/object-store.js';
 export interface Seal {
   readonly run: RunRef;
   readonly report: Report;
-  /** The newest run that was asked for; where it is not the sealed one, it has left no seal yet. */
+  /** The newest requested run; if it is not the sealed one, it has no seal yet. */
   readonly newestRunSeq: number;
-  /** The newest run has begun to write the files that it will seal over those of this seal. */
+  /** The newest run has begun to overwrite files of this seal. */
   readonly isBeingReplaced: boolean;
 }
 
 export type SealSearch =
   | { readonly kind: 'sealed'; readonly seal: Seal }
-  /** There is a report.json, and it is none. */
+  /** report.json exists, but is not a valid report. */
   | { readonly kind: 'unreadable'; readonly newestRunSeq: number }
   | { readonly kind: 'unsealed'; readonly newestRunSeq: number }
   | { readonly kind: 'unknown-batch' };
 
-/** Looks for the newest seal of a batch. Throws `StorageError`. */
+/** Finds the newest seal of a batch. Throws `StorageError`. */
 export async function findNewestSeal(store: ObjectStore, location: BatchLocation): Promise<SealSearch> {
   const newest = await lastRunSeq(store, location);
   let report: Report | undefined;
@@ -42,7 +42,7 @@ export async function findNewestSeal(store: ObjectStore, location: BatchLocation
   return { kind: 'sealed', seal: { run: { ...location, runSeq }, report, newestRunSeq, isBeingReplaced } };
 }
 
-/** The refusal for a batch that has nothing sealed yet. */
+/** The refusal for a batch without a seal. */
 export function nothingSealed({ batchId }: BatchLocation, newestRunSeq: number): UsageError {
   return new UsageError(
     `Batch "${batchId}" has no final report yet: run ${newestRunSeq} is still running or was terminated. See which with: banana-batch status ${batchId}. If it was terminated, continue it with: banana-batch retry ${batchId}`,

@@ -15,7 +15,7 @@ export interface Leftover {
   readonly sizeBytes: number;
 }
 
-/** What `prune` would delete, and how many objects it would leave although no stored row names them. */
+/** What `prune` would delete, and the number of objects that it would keep although no stored row names them. */
 export interface Leftovers {
   readonly leftovers: readonly Leftover[];
   readonly foreign: number;
@@ -29,8 +29,8 @@ interface PruneAccess {
 }
 
 /**
- * The images, thumbnails and pages of this program that a seal no longer names. Throws a UsageError where that cannot be told for
- * sure: the newest run is not sealed, or its outcomes are not the sealed ones. Changes nothing.
+ * The images, thumbnails and pages of this program that a seal no longer names. Throws a UsageError if that is
+ * uncertain: the newest run is not sealed, or its outcomes are not the sealed ones. Changes nothing.
  */
 export async function findLeftovers(
   { store, seal, signal }: PruneAccess,
@@ -66,8 +66,8 @@ const DELETES_AT_ONCE = 32;
 const BETWEEN_LOOKS = 1_000;
 
 /**
- * Deletes leftovers; how many. Before every thousand it looks whether another run was asked for meanwhile, which may
- * take up such images: then it throws a UsageError and deletes no more.
+ * Deletes leftovers; returns their number. Before every thousand it checks whether another run was requested
+ * meanwhile, which may use such images: then it throws a UsageError and deletes no more.
  */
 export async function deleteLeftovers(
   { store, seal, signal }: PruneAccess,

@@ -10,30 +10,30 @@ import type { LocalCopy } from '../files/local-copies.js';
 import type { Differences } from './difference.js';
 import type { Numbered } from './match-entries.js';
 
-/** The sealed rows of a batch: some 130 bytes each, whatever the length of their ids; some 30 more with capitals in their images' names. */
+/** The sealed rows of a batch: some 130 bytes each, for ids of any length; some 30 more if their images' names have capitals. */
 export interface SealedRowsIndex {
   readonly rows: number;
   readonly stored: number;
   readonly counts: SealedCounts;
   readonly sameBytes: SameBytes;
-  /** Line among the outcomes of a row; undefined for none of the batch. */
+  /** A row's line among the outcomes; undefined if the batch has no such row. */
   readonly lineOfRow: (rowId: string) => number | undefined;
-  /** Line among the outcomes of the stored row whose image has a key below the batch; undefined for none's. */
+  /** The outcome line of the stored row whose image has a key below the batch; undefined if there is none. */
   readonly lineOfImage: (key: string) => number | undefined;
   /**
-   * Whether a stored row's image lies under a key below the batch, or under one that some disks hold to be the same:
-   * on these an image renamed in letter case alone is listed as it was called first.
+   * Whether a stored row's image is under a key below the batch, or under one that some disks treat as the same:
+   * there, an image renamed only in letter case is still listed under its first name.
    */
   readonly isStoredImage: (key: string) => boolean;
   /** Whether a stored row's image has these bytes. */
   readonly isStoredBytes: (sha256: string) => boolean;
-  /** Whether the row of such an image ended without one; by its content alone where it does not tell its row. */
+  /** Whether the row of such an image ended without one; by its content alone if the image does not name its row. */
   readonly lacksImage: (identity: Pick<StoredIdentity, 'contentHash' | 'rowTag'>) => boolean;
-  /** The outcomes by their lines, read again each time; lines that cannot be read are left out. */
+  /** The outcomes with their lines, read again at each call; unreadable lines are skipped. */
   readonly outcomes: () => AsyncGenerator<Numbered<RowOutcome>>;
 }
 
-/** Reads a run's `outcomes.jsonl` as far as it can be read, and tells `onRow` of each; what is wrong goes to `differences`. */
+/** Reads a run's `outcomes.jsonl` as far as possible, and calls `onRow` for each; errors are added to `differences`. */
 export async function indexSealedRows(
   copy: LocalCopy,
   key: string,
@@ -42,7 +42,7 @@ export async function indexSealedRows(
   onRow: (rows: number) => void = () => undefined,
 ): Promise<SealedRowsIndex> {
   const [rowLines, imageLines, withoutImage] = [new IdLines(), new IdLines(), new IdLines()];
-  // Of those keys alone that are not as they are folded.
+  // Only for keys that folding changes.
   const foldedLines = new IdLines();
   const counts = new SealedCounts(rejected);
   const finder = new SameBytesFinder();

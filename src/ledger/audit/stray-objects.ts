@@ -25,7 +25,7 @@ import type { DifferenceKind } from './difference.js';
 import type { Seal } from './newest-seal.js';
 import type { SealedRowsIndex } from './sealed-rows-index.js';
 
-/** An object of a batch, as a listing of its folder shows it; `stray` says what it is where the seal does not know it. */
+/** An object of a batch from the listing of its folder; `stray` is its kind if the seal does not name it. */
 export interface ListedPlace {
   /** Below the batch. */
   readonly key: string;
@@ -42,7 +42,7 @@ type Place = 'known' | 'image' | 'spare-thumbnail' | 'stale-page' | 'foreign-obj
 const THUMBNAIL = /^thumbnails\/([0-9a-f]{64})\.webp$/;
 const HEADS_AT_ONCE = 64;
 
-/** What a key below the batch is by its name alone; `image` for one below `images/` that no stored row names. */
+/** The kind of a key below the batch by its name alone; `image` for one below `images/` that no stored row names. */
 export function placeOf(
   key: string,
   sealed: {
@@ -54,21 +54,21 @@ export function placeOf(
   fixed: FixedKeys,
 ): Place {
   if (fixed.keys.has(key) || sealed.isSealedFile(key)) return 'known';
-  // The ledger of all runs, all inputs and all that was sent: no seal lists it.
+  // The ledgers of all runs, all inputs and all notes of sent creates: no seal lists them.
   if (fixed.ledgers.some((prefix) => key.startsWith(prefix))) return 'known';
   if (key.startsWith(fixed.images) && !key.endsWith('/'))
     return sealed.isStoredImage(key) ? 'known' : 'image';
   const [, sha256] = THUMBNAIL.exec(key) ?? [];
   if (sha256 !== undefined) return sealed.isStoredBytes(sha256) ? 'known' : 'spare-thumbnail';
   if (mayBeOutdated(key, sealed.runSeq)) return 'stale-page';
-  // Consoles put an empty object in place of a folder.
+  // Consoles create an empty object for a folder.
   return key === '' || key.endsWith('/') ? 'known' : 'foreign-object';
 }
 
 /** The keys that every batch has, below its root. */
 export interface FixedKeys {
   readonly keys: ReadonlySet<string>;
-  /** Prefixes of what is never judged and never deleted. */
+  /** Prefixes of objects that are never checked and never deleted. */
   readonly ledgers: readonly string[];
   readonly images: string;
 }
@@ -85,12 +85,12 @@ export function fixedKeys(location: BatchLocation): FixedKeys {
   };
 }
 
-/** Kept in the batch's folder where it lies in a bucket of its own. */
+/** It is in the batch's folder if the batch has its own bucket. */
 function checkedKey(location: BatchLocation): string {
   return conditionalPutsKey(batchRoot(location));
 }
 
-/** Every object of a sealed batch, with what it is where the seal does not know it. Throws `StorageError`. */
+/** Every object of a sealed batch, with its kind if the seal does not name it. Throws `StorageError`. */
 export async function* listPlaces(
   store: ObjectStore,
   { run, report }: Pick<Seal, 'run' | 'report'>,
@@ -120,10 +120,7 @@ export async function* listPlaces(
   yield* pMapIterable(store.list(run.bucket, root, signal), classify, { concurrency: HEADS_AT_ONCE });
 }
 
-/**
- * Whether a key below the batch is one that a seal up to run `runSeq` may have written and the next one need not write
- * again: then it is of no use any more.
- */
+/** Whether a key below the batch may be from a seal up to run `runSeq` and not rewritten by the next one, so that it is obsolete. */
 export function mayBeOutdated(key: string, runSeq: number): boolean {
   if (key === 'near-duplicates.csv' || /^contact-sheet\/\d{4,}\.html$/.test(key)) return true;
   const [, folder] = /^contact-sheet\/(\d{4,})\/[a-z]+-[a-z0-9]+\.js$/.exec(key) ?? [];

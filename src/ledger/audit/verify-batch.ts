@@ -17,7 +17,7 @@ import { verifyFiles, type SealedFiles } from './verify-files.js';
 import { verifyImages } from './verify-images.js';
 import { verifyFailures, verifyMetadata, verifyRejects } from './verify-rows.js';
 
-/** What was looked at. */
+/** What was checked. */
 export interface Checked {
   /** Files whose digests were compared. */
   readonly files: number;
@@ -27,11 +27,11 @@ export interface Checked {
   readonly images: number;
   /** Bytes of images that were read and hashed. */
   readonly imageBytes: number;
-  /** Objects listed; 0 where a newer run that is not sealed yet may own some. */
+  /** Objects listed; 0 if a newer, unsealed run may own some. */
   readonly objects: number;
 }
 
-/** What is being looked at, for the person who waits; `total` where it is known. */
+/** What is being checked, as progress for users; `total` if known. */
 export interface VerifyProgress {
   readonly what: 'files' | 'rows' | 'lines' | 'images' | 'objects';
   readonly done: number;
@@ -41,18 +41,18 @@ export interface VerifyProgress {
 export interface VerifyInput {
   readonly store: ObjectStore;
   readonly seal: Seal;
-  /** Reads and hashes all images, instead of asking for their heads alone. */
+  /** Read and hash all images, instead of requesting only their heads. */
   readonly deep: boolean;
-  /** Takes what is found wrong. */
+  /** Collects the differences. */
   readonly differences: Differences;
   readonly onProgress: (progress: VerifyProgress) => void;
   readonly signal: AbortSignal;
 }
 
 /**
- * Compares the bucket with a seal: files with their digests, counts with outcomes, outcomes with metadata, failures and
- * images, and all objects of the batch with what the seal knows. Changes nothing. Memory: some 150 bytes a row; the
- * ledger's files lie on the local disk meanwhile. Throws `StorageError`, or the reason of an aborted `signal`.
+ * Compares the bucket with a seal: files with their digests, counts with outcomes, outcomes with metadata, failures
+ * and images, and all objects of the batch with those of the seal. Changes nothing. Memory: some 150 bytes a row; the
+ * ledger's files are on the local disk meanwhile. Throws `StorageError`, or the reason of an aborted `signal`.
  */
 export async function verifyBatch(
   input: VerifyInput,

@@ -28,7 +28,7 @@ import type { ObjectStore } from '../../storage/object-store.js';
 import type { Difference, Differences } from './difference.js';
 import type { Seal } from './newest-seal.js';
 
-/** The files of a seal that are read again, as far as they are there and not of a newer run already. */
+/** The files of a seal that are needed later, as far as they exist and are not yet a newer run's. */
 export interface SealedFiles {
   /** Digests that were compared. */
   readonly files: number;
@@ -44,14 +44,14 @@ export interface VerifyFilesInput {
   readonly seal: Seal;
   readonly fetch: Fetch;
   readonly differences: Differences;
-  /** Hears of each file that was compared, by the count so far and that of all. */
+  /** Called for each compared file, with the count so far and the total. */
   readonly onFile: (done: number, total: number) => void;
   readonly signal: AbortSignal;
 }
 
 const READS_AT_ONCE = 8;
 
-/** Compares every file that a report has a digest of, and what belongs to the run besides. Throws `StorageError`. */
+/** Compares every file of which a report has a digest, and the other files of the run. Throws `StorageError`. */
 export async function verifyFiles(input: VerifyFilesInput): Promise<SealedFiles> {
   const { store, seal, fetch, differences, onFile, signal } = input;
   const { run, report } = seal;
@@ -102,7 +102,7 @@ export async function verifyFiles(input: VerifyFilesInput): Promise<SealedFiles>
   };
 }
 
-/** Whether a run that is not sealed yet may have written its own file over a sealed one: first ingest does, then seal. */
+/** Whether an unsealed run may have overwritten a sealed file: ingest does so first, then seal. */
 export function mayBeNewer(
   key: string,
   { run, newestRunSeq, isBeingReplaced }: Pick<Seal, 'run' | 'newestRunSeq' | 'isBeingReplaced'>,
@@ -112,7 +112,7 @@ export function mayBeNewer(
   return isBeingReplaced || key === 'batch.json' || key === 'rejects.csv';
 }
 
-/** Where a file is not the sealed one; a file without a digest has only to be there. */
+/** Differences from the sealed file; a file without a digest must only exist. */
 export function digestDifferences(
   key: string,
   expected: string | undefined,
@@ -138,7 +138,7 @@ async function parseBatch(
   }
 }
 
-/** Where batch.json and report.json are not of one batch and run, or not of the batch that they lie in. */
+/** Differences if batch.json and report.json belong to different batches or runs, or not to this batch. */
 function batchDifferences(
   batch: Pick<BatchFile, 'batchId' | 'runSeq' | 'account'>,
   { run, report }: Pick<Seal, 'run' | 'report'>,
@@ -154,7 +154,7 @@ function batchDifferences(
     .map(([key, field, expected, found]) => ({ kind: 'wrong-field', key, field, expected, found }));
 }
 
-/** The images beside the sheet, which are named after their content, by the list that the run was made of. */
+/** Missing input images, whose keys contain their digests, according to the run's list. */
 async function missingImages(
   { store, run, signal }: { readonly store: ObjectStore; readonly run: RunRef; readonly signal: AbortSignal },
   { inputListKey }: BatchFile['sheet'],
@@ -173,7 +173,7 @@ async function missingImages(
   return [...missing].map((key) => ({ kind: 'missing-file', key }));
 }
 
-/** The sheet, which is named after its content, the images beside it, and the shards of rows that the run was made of. */
+/** Missing inputs of a run: the sheet, whose key contains its digest, its input images, and the shards of rows. */
 async function missingInputs(
   { store, seal: { run }, signal }: VerifyFilesInput,
   batch: BatchFile,

@@ -12,14 +12,17 @@ import type { SealedRowsIndex } from './sealed-rows-index.js';
 const HEADS_AT_ONCE = 64;
 const READS_AT_ONCE = 16;
 
-/** An image that was looked at. */
+/** A checked image. */
 export interface CheckedImage {
-  /** Bytes that were read; 0 where only its head was asked for. */
+  /** Bytes that were read; 0 if only its head was requested. */
   readonly readBytes: number;
   readonly differences: readonly Difference[];
 }
 
-/** Looks at the image of every stored row, in the order of the rows; `deep` reads all of its bytes. One that cannot be read is a difference. Throws `StorageError` where the bucket fails. */
+/**
+ * Checks the image of every stored row, in row order; `deep` reads all of its bytes. An unreadable one is a
+ * difference. Throws `StorageError` if the bucket fails.
+ */
 export async function* verifyImages(
   store: ObjectStore,
   { run }: Seal,
@@ -34,7 +37,7 @@ export async function* verifyImages(
     const isThere = head.kind === 'read' && head.value !== undefined;
     const bytes =
       deep && isThere ? await readOrFault(() => hashObject(store, ref, { signal }), one) : undefined;
-    // It may have been deleted between the two.
+    // It may have been deleted between the two requests.
     const isGone = bytes?.kind === 'read' && bytes.value === undefined;
     const evidence: ImageEvidence = {
       head: head.kind === 'read' && !isGone ? head.value : undefined,
@@ -57,7 +60,7 @@ async function* storedRows(index: SealedRowsIndex): AsyncGenerator<RowOutcome & 
   }
 }
 
-/** What lies under the key of a stored row's image: its head, and its bytes' digest where they were read. */
+/** What is under the key of a stored row's image: its head, and its bytes' digest if they were read. */
 export interface ImageEvidence {
   readonly head: Pick<ObjectHead, 'sizeBytes' | 'metadata'> | undefined;
   readonly bytes?: HashedObject | undefined;
@@ -65,10 +68,7 @@ export interface ImageEvidence {
   readonly fault?: { readonly isCorrupted: boolean; readonly reason: string } | undefined;
 }
 
-/**
- * Where an object is not the image that its row's outcome tells of. An image that a run after `lastRunSeq` has put
- * there is none of that run's business.
- */
+/** Differences between an object and the image in its row's outcome. Ignores an image that a run after `lastRunSeq` has put there. */
 export function imageDifferences(
   { rowId, contentHash, end, imageKey }: RowOutcome,
   { head, bytes, fault }: ImageEvidence,

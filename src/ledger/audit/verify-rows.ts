@@ -14,21 +14,21 @@ const MetadataFacts = z.object({
   height: z.int(),
 });
 
-/** A line of one of the two files, reduced to what is compared. */
+/** A line of one of the two files, reduced to the compared fields. */
 interface FoundEntry {
   readonly line: number;
   readonly name: string;
   readonly facts: string;
 }
 
-/** A row that ought to have such a line. */
+/** A row that should have such a line. */
 interface WantedEntry {
   readonly rowId: string;
   readonly name: string;
   readonly facts: string;
 }
 
-/** Compares metadata.jsonl with the stored rows, one line each, and calls `onLine` for each; how many lines it has. */
+/** Compares metadata.jsonl with the stored rows, one line each, and calls `onLine` for each; returns the number of lines. */
 export async function verifyMetadata(
   copy: LocalCopy,
   { key, imagesFolder }: { readonly key: string; readonly imagesFolder: string },
@@ -74,7 +74,7 @@ function imageFacts({
 
 const FailureCells = z.looseObject({ id: z.string(), failure_kind: z.string() });
 
-/** Compares failures.csv with the rows that ended without an image, a record each, and calls `onLine` for each; how many records it has. */
+/** Compares failures.csv with the rows that ended without an image, a record each, and calls `onLine` for each; returns the number of records. */
 export async function verifyFailures(
   copy: LocalCopy,
   key: string,
@@ -110,7 +110,7 @@ export async function verifyFailures(
   return records;
 }
 
-/** The records of rejects.csv against the count of those that ingest rejected. */
+/** Compares the records of rejects.csv with the number that ingest rejected. */
 export async function verifyRejects(
   copy: LocalCopy,
   {
@@ -168,7 +168,7 @@ async function compare(
   }
 }
 
-/** The delimiter of a failures.csv, by its header: a newer run's batch.json may name another. */
+/** The delimiter of a failures.csv, from its header: a newer run's batch.json may name another. */
 async function delimiterOf(copy: LocalCopy): Promise<string> {
   for await (const head of copy.read().setEncoding('utf8')) {
     const [, delimiter] = /^\uFEFF?id(.{1,8}?)prompt/su.exec(String(head)) ?? [];

@@ -2,12 +2,12 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { z } from 'zod';
 
-/** A line as it was read; lines count from 1. */
+/** A line that was read; lines count from 1. */
 export type ReadLine<T> =
   | { readonly kind: 'document'; readonly line: number; readonly document: T }
   | { readonly kind: 'unreadable'; readonly line: number; readonly cause: unknown };
 
-/** The lines of a JSON Lines stream, each checked against `schema`; empty ones are left out. */
+/** The lines of a JSON Lines stream, each checked against `schema`; empty lines are skipped. */
 export async function* readEachLine<T>(stream: Readable, schema: z.ZodType<T>): AsyncGenerator<ReadLine<T>> {
   const failed = { error: undefined as unknown };
   stream.once('error', (error) => (failed.error = error));
@@ -46,7 +46,7 @@ function parseLine<T>(text: string, schema: z.ZodType<T>, line: number): ReadLin
   }
 }
 
-/** Documents as JSON Lines, each line ended. */
+/** Documents as JSON Lines, with a newline after each. */
 export function toJsonLines(documents: Iterable<unknown>): Buffer {
   return Buffer.from(Array.from(documents, (document) => `${JSON.stringify(document)}\n`).join(''));
 }

@@ -10,9 +10,9 @@ import type { RunRef } from '../../storage/layout.js';
 
 const CELLS = z.record(z.string(), z.json());
 
-/** A file of the batch that is written bit by bit and stored whole at the end. */
+/** A file of the batch that is written piece by piece and stored as a whole at the end. */
 export interface LedgerFile {
-  /** One document as a line of JSON. */
+  /** Adds a document as a line of JSON. */
   add(document: unknown): Promise<void>;
   write(text: string): Promise<void>;
 }
@@ -22,7 +22,7 @@ export interface LedgerCsv {
   add(cells: CsvCells): Promise<void>;
 }
 
-/** The files of a batch that an activity writes: built locally, stored whole, with the digests of what was stored. */
+/** The files of a batch that an activity writes: built locally, stored as a whole, with the digests of what was stored. */
 export class LedgerFiles {
   readonly #store: ObjectStore;
   readonly #run: RunRef;
@@ -36,7 +36,7 @@ export class LedgerFiles {
     this.#create = create;
   }
 
-  /** Gives `use` the means to write files; nothing stays on the local disk afterwards. */
+  /** Gives `use` the means to write files; removes the local ones afterwards. */
   static async with<T>(store: ObjectStore, run: RunRef, use: (files: LedgerFiles) => Promise<T>): Promise<T> {
     return withTextFiles((create) => use(new LedgerFiles(store, run, create)));
   }
@@ -55,7 +55,7 @@ export class LedgerFiles {
     };
   }
 
-  /** Stores a text that is whole already. */
+  /** Stores a complete text. */
   async put(key: string, text: string, contentType: string): Promise<void> {
     const body = Buffer.from(text);
     const sha256 = createHash('sha256').update(body).digest('hex');

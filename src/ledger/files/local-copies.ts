@@ -7,15 +7,15 @@ import { sharedSignal } from '../../network/shared-signal.js';
 import { hashObject, type HashedObject } from '../../storage/hash-object.js';
 import type { ObjectRef, ObjectStore } from '../../storage/object-store.js';
 
-/** An object on the local disk, as it was when it was fetched: to be read as often and as slowly as one likes. */
+/** A local copy of an object as it was when it was fetched; can be read repeatedly and slowly. */
 export interface LocalCopy extends HashedObject {
   read(): Readable;
 }
 
-/** Fetches objects; undefined for one that is not there. */
+/** Fetches objects; undefined if there is no such object. */
 export type Fetch = (ref: ObjectRef) => Promise<LocalCopy | undefined>;
 
-/** Gives `use` the means to fetch objects, and removes the copies afterwards, whatever happens. */
+/** Gives `use` the means to fetch objects, and always removes the copies afterwards. */
 export async function withLocalCopies<T>(
   store: Pick<ObjectStore, 'read'>,
   signal: AbortSignal | undefined,
@@ -36,7 +36,7 @@ export async function withLocalCopies<T>(
       return hashed && { ...hashed, read: () => createReadStream(into) };
     });
   } finally {
-    // Those that no one waits for any more still write.
+    // Copies that are no longer awaited are still being written.
     stopped.abort();
     await Promise.allSettled(fetches);
     await rm(folder, { recursive: true, force: true });

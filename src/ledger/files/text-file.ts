@@ -7,17 +7,17 @@ import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { CsvError, parse } from 'csv-parse';
 
-/** A local text file of any length that is written bit by bit and then stored, or read back, whole. */
+/** A local text file of any length that is written piece by piece and then stored, or read back, as a whole. */
 export interface TextFile {
   readonly path: string;
   write(text: string): Promise<void>;
-  /** Ends the writing; the sha256 of all that was written, in lower-case hex. */
+  /** Ends the writing; returns the sha256 of everything written, in lower-case hex. */
   end(): Promise<string>;
   /** The bytes of an ended file. */
   read(): Readable;
 }
 
-/** Gives `use` such files and removes them afterwards, whatever happens. */
+/** Gives `use` such files and always removes them afterwards. */
 export async function withTextFiles<T>(use: (create: (name: string) => TextFile) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(path.join(tmpdir(), 'banana-batch-'));
   const opened: { destroy: () => void }[] = [];
@@ -56,10 +56,10 @@ function openTextFile(filePath: string): TextFile & { destroy: () => void } {
   };
 }
 
-/** The records of a CSV file of ours by column name. Throws what `isCsvFault` knows where it is not one. */
+/** The records of one of our CSV files by column name. Throws errors that `isCsvFault` recognizes if it is no valid CSV. */
 export async function* csvRecords(source: Readable, delimiter: string): AsyncGenerator {
   const parser = parse({ columns: true, bom: true, delimiter, relax_column_count: true });
-  // A pipe does not carry errors on.
+  // A pipe does not forward errors.
   source.once('error', (error) => parser.destroy(error));
   try {
     yield* source.pipe(parser);
@@ -69,7 +69,7 @@ export async function* csvRecords(source: Readable, delimiter: string): AsyncGen
   }
 }
 
-/** Whether an error says that a text is no CSV. */
+/** Whether an error means that a text is not valid CSV. */
 export function isCsvFault(error: unknown): boolean {
   return error instanceof CsvError;
 }
