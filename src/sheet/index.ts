@@ -1,4 +1,4 @@
-/** Reading sheets of prompts, and writing our own about them. */
+/** Reading sheets of prompts, and writing our reports on them. */
 export { parseModel } from './cells/cells.js';
 export { csvChunks, csvText, type CsvCells } from './records/csv-writer.js';
 export type { InputCounts } from './summary.js';

@@ -16,44 +16,44 @@ import type { SheetSettings } from './sheet-settings.js';
 import { unpacked } from './text/unpack.js';
 import { brokenTextRule } from './cells/whole-text.js';
 
-/** What a sheet says of itself before its first record. */
+/** The properties of a sheet before its first record. */
 export interface SheetHeader {
   readonly format: SheetFormat;
-  /** Of the sheet, and of the files that we write about it; a comma for JSON Lines. */
+  /** Of the sheet and of the files that we write about it; a comma for JSON Lines. */
   readonly delimiter: string;
-  /** The sheet's own columns in order, unnamed ones left out; for JSON Lines the keys of its first records. */
+  /** The sheet's own columns in order, without unnamed ones; for JSON Lines the keys of its first records. */
   readonly columns: readonly string[];
-  /** The same with the unnamed ones, and without those that our own reports add. */
+  /** The same with unnamed ones, and without those that our own reports add. */
   readonly sheetColumns: readonly SheetColumn[];
   /** Those of them that are carried along. */
   readonly labelColumns: readonly string[];
   /** The sheet is our own failures.csv: a part of a batch, with final ids and prompts. */
   readonly isFailures: boolean;
-  /** The sheet is our own rejects.csv: records that broke a rule, as they stood. */
+  /** The sheet is our own rejects.csv: records that broke a rule, unchanged. */
   readonly isRejects: boolean;
 }
 
 export type SheetItem =
   | { readonly kind: 'header'; readonly header: SheetHeader }
   | ({ readonly kind: 'row'; readonly row: PromptRow; readonly own: OwnIdentity } & Partial<Repeat>)
-  /** A record that is left out, since an earlier one says the same. */
+  /** A record that is left out because it is identical to an earlier one. */
   | { readonly kind: 'skipped'; readonly skipped: SkippedRecord }
-  /** Records that are left out since they say nothing. */
+  /** Empty records, which are left out. */
   | { readonly kind: 'blank'; readonly records: number }
   | RejectedItem;
 
-/** How much text is looked at to tell delimiter, format and the columns of JSON Lines. */
+/** How much text is used to detect delimiter, format and the columns of JSON Lines. */
 const HEAD_CHARACTERS = 64 * 1024;
 
 /**
- * A sheet's header, then its records as checked rows and rejections in the sheet's order; the same bytes and
- * settings always give the same items, as long as the source's input images are what they were. Streams: memory holds
- * one piece of text and the row ids.
+ * A sheet's header, then its records as checked rows and rejections in sheet order; deterministic for the same bytes,
+ * settings and input images. Streams: memory holds one piece of text and the row ids.
  *
- * `refusedNames` are rules that images' names break for reasons outside of the sheet, by the lines of their records.
+ * `refusedNames`: rules that images' names break for reasons outside of the sheet, by the lines of their records.
  *
- * Throws the reason of the source's `signal`, and SheetError where the sheet cannot be trusted as a whole. A fault may stand anywhere, so read all of it
- * (`checkSheet`) before anything is bought. A sheet whose every record is rejected is no error.
+ * Throws the reason of the source's `signal`, and SheetError if the sheet cannot be trusted as a whole. An error may
+ * be anywhere, so read all of it (`checkSheet`) before anything is bought. A sheet with only rejected records is no
+ * error.
  */
 export async function* readSheet(
   bytes: AsyncIterable<Uint8Array>,
@@ -103,7 +103,7 @@ export async function* readSheet(
   }
 }
 
-/** Asked at each piece of bytes: blank lines give no items in between. */
+/** Checks the signal at each piece of bytes, since blank lines give no items. */
 async function* heeding(
   bytes: AsyncIterable<Uint8Array>,
   signal: AbortSignal | undefined,
@@ -152,10 +152,10 @@ async function* jsonRecords(
   sheet: string,
 ): AsyncGenerator<Batch> {
   const first = parseLines(head, 1, sheet).records;
-  // Records may spell a key in different cases of letters; the first spelling stands for all.
+  // Records may spell a key in different letter cases; the first spelling is used for all.
   const spellings = new Map<string, string>();
   for (const key of first.flatMap((record) => record.keys)) {
-    // Its records are rejected, each for itself.
+    // Its records are rejected individually.
     if (brokenTextRule(key) !== undefined) continue;
     const folded = key.trim().toLowerCase();
     if (!spellings.has(folded)) spellings.set(folded, key);

@@ -1,12 +1,12 @@
-/** Where a record of a sheet is. */
+/** The place of a record in a sheet. */
 export interface RecordPlace {
   /** 1-based line of the file on which it starts. */
   readonly line: number;
-  /** Its row as spreadsheets count, the header being row 1; absent where it is the line. */
+  /** Its row number in a spreadsheet, where the header is row 1; absent if equal to the line. */
   readonly tableRow?: number | undefined;
 }
 
-/** A place as all messages and reports write it: "line 7", or "row 6 of the table, line 7" where these differ. */
+/** A place in messages and reports: "line 7", or "row 6 of the table, line 7" if these differ. */
 export function placeText({ line, tableRow = line }: RecordPlace): string {
   return tableRow === line ? `line ${line}` : `row ${tableRow} of the table, line ${line}`;
 }
@@ -18,12 +18,9 @@ export function placesText(first: RecordPlace, second: RecordPlace): string {
     : `${placeText(first)}, and ${placeText(second)}`;
 }
 
-/**
- * Remembers the places of a sheet's records, noted in order, for messages about earlier lines. Memory grows with the
- * records that have line breaks in them, 16 bytes each.
- */
+/** Remembers the places of a sheet's records, added in order, for messages about earlier lines. Memory: 16 bytes for each record with line breaks in it. */
 export class RecordPlaces {
-  /** Lines from which on rows fall behind the lines by the number beside them. */
+  /** Lines from which on the row number is lower than the line by the number beside them. */
   readonly #from: number[] = [];
   readonly #behind: number[] = [];
 
@@ -34,7 +31,7 @@ export class RecordPlaces {
     this.#behind.push(behind);
   }
 
-  /** The place of a record on a line that was noted. */
+  /** The place of a record on an added line. */
   at(line: number): RecordPlace {
     let [low, high] = [0, this.#from.length];
     while (low < high) {

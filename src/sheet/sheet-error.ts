@@ -2,7 +2,7 @@ import { closestMatch } from 'leven';
 import { publicAddress } from '../domain/rows/input-image.js';
 import { placeText } from './record-place.js';
 
-/** What makes a sheet unusable as a whole. */
+/** Why a sheet is unusable as a whole. */
 export type SheetErrorCode =
   | 'bad-json'
   | 'bad-template'
@@ -24,17 +24,17 @@ export type SheetErrorCode =
   | 'unknown-encoding';
 
 /**
- * The sheet cannot be trusted as a whole, so nothing of it may start. The message is one line for the person who
- * wrote the sheet: which sheet, which line, what is wrong, and what to do.
+ * The sheet cannot be trusted as a whole, so nothing of it may start. The message is one line for the author of the
+ * sheet: which sheet, which line, what is wrong, and what to do.
  *
- * It names columns and lines but repeats no cell, and has no `cause`, since it may end up in workflow history.
+ * It names columns and lines but quotes no cell, and has no `cause`, since it may enter the workflow history.
  */
 export class SheetError extends Error {
   override readonly name = 'SheetError';
   readonly code: SheetErrorCode;
-  /** 1-based, where the fault has a line. */
+  /** 1-based, if the fault has a line. */
   readonly line: number | undefined;
-  /** Its row as spreadsheets count, where that is not the line. */
+  /** Its row number in a spreadsheet, if different from the line. */
   readonly tableRow: number | undefined;
 
   constructor(code: SheetErrorCode, where: SheetPlace, message: string) {
@@ -47,24 +47,24 @@ export class SheetError extends Error {
   }
 }
 
-/** Where in which sheet: the beginning of every message. */
+/** The sheet and place: the beginning of every message. */
 export interface SheetPlace {
   readonly sheet: string;
   readonly line?: number;
   readonly tableRow?: number | undefined;
 }
 
-/** The same where it has a line. */
+/** The same with a line. */
 export interface LinePlace extends SheetPlace {
   readonly line: number;
 }
 
-/** How messages name a sheet: its path or URL, without what may be secret in a URL (credentials, query, fragment). */
+/** The name of a sheet in messages: its path or URL, without the possibly secret parts of a URL (credentials, query, fragment). */
 export function sheetLabel(name: string): string {
   return name === '-' ? 'standard input' : publicAddress(name);
 }
 
-/** Column names as a message shows them: quoted, at most 20. */
+/** Column names in a message: quoted, at most 20. */
 export function listColumns(names: readonly string[]): string {
   const named = names.filter((name) => name !== '');
   const shown = named.slice(0, 20).map((name) => JSON.stringify(name.slice(0, 60)));
@@ -72,7 +72,7 @@ export function listColumns(names: readonly string[]): string {
   return shown.length === 0 ? 'none with a name' : `${shown.join(', ')}${more}`;
 }
 
-/** The end of a message about a column that is not there: the one that was meant, as it seems, and all there are. */
+/** The end of a message about a missing column: the column that was probably meant, and all existing ones. */
 export function columnsInstead(meant: string, names: readonly string[]): string {
   const spelled = new Map(names.map((name) => [name.toLowerCase(), name]));
   const near = closestMatch(meant.toLowerCase(), [...spelled.keys()], {

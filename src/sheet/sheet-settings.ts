@@ -5,13 +5,13 @@ import { INPUT_COLUMNS } from '../domain/rows/reserved-columns.js';
 const ASPECT_RATIOS = [...new Set(MODELS.flatMap((model) => rulesFor(model, 'image').aspectRatios))];
 
 /**
- * How to read a sheet, as asked for on the command line. Plain JSON: it goes into a workflow's input and into
+ * How to read a sheet, from the command line's options. Plain JSON: it is part of a workflow's input and of
  * `batch.json`, so that reading again gives the same rows.
  */
 export const SheetSettings = z.object({
-  /** By name and content where absent. */
+  /** Detected by name and content if absent. */
   format: z.enum(['csv', 'tsv', 'jsonl']).optional(),
-  /** One character, not a quote or a line break; detected where absent. */
+  /** One character, not a quote or a line break; detected if absent. */
   delimiter: z
     .string()
     .regex(/^[^"\r\n]$/u, 'a delimiter must be one character, and not a quote or a line break')
@@ -22,14 +22,11 @@ export const SheetSettings = z.object({
   map: z.partialRecord(z.enum(INPUT_COLUMNS), z.string().min(1)).default({}),
   /** Makes the prompt from other columns: `a {{style|plain}} photo of a {{red,green}} {{subject}}`. */
   template: z.string().min(1).optional(),
-  /** Draws the choices of a template: the same seed draws the same ones on every machine. */
+  /** Picks the choices of a template: the same seed picks the same ones on every machine. */
   seed: z.string().min(1).max(200).default('1'),
   /** Makes the image's name from columns: `{{campaign}}/{{sku}}`. */
   name: z.string().min(1).optional(),
-  /**
-   * What `{{date}}` and `{{time}}` stand for in prompts, templates and names; absent: nothing, they are text. `refused`:
-   * a row that has them is rejected.
-   */
+  /** The values of `{{date}}` and `{{time}}` in prompts, templates and names; absent: they are plain text. `refused`: a row that contains them is rejected. */
   moment: z
     .union([
       z.literal('refused'),
@@ -40,20 +37,20 @@ export const SheetSettings = z.object({
       }),
     ])
     .optional(),
-  /** For rows that do not say it themselves. */
+  /** For rows without their own. */
   defaults: z
     .object({
       model: z.enum(MODELS).default('pro'),
       aspectRatio: z.enum(ASPECT_RATIOS).default('1:1'),
-      /** Rows of NanoBanana are 1K whatever this says. */
+      /** Rows of NanoBanana are always 1K. */
       resolution: z.enum(RESOLUTIONS).default('1K'),
     })
     .prefault({}),
   /** Images of a row without a `count`. */
   imagesPerPrompt: z.int().min(1).max(1000).default(1),
-  /** What becomes of identical rows without ids but the first. `fail` is read like `keep`; the caller acts on it. */
+  /** What happens to identical rows without ids after the first. `fail` is read like `keep`; the caller acts on it. */
   duplicates: z.enum(['keep', 'skip', 'fail']).default('keep'),
-  /** One rejected record keeps the whole batch from starting; the caller acts on it. */
+  /** One rejected record prevents the start of the whole batch; the caller acts on it. */
   strict: z.boolean().default(false),
 });
 export type SheetSettings = z.infer<typeof SheetSettings>;

@@ -4,19 +4,19 @@ import type { JsonValue } from '../domain/text/json.js';
 export interface SourceRecord {
   /** 1-based line on which it starts. */
   readonly line: number;
-  /** Its row as spreadsheets count, the header being row 1; absent where it is the line. */
+  /** Its row number in a spreadsheet, where the header is row 1; absent if equal to the line. */
   readonly tableRow?: number;
-  /** 1-based line on which it ends; later than `line` where a quoted text has line breaks. */
+  /** 1-based line on which it ends; later than `line` if a quoted text has line breaks. */
   readonly endLine: number;
-  /** Undefined for a cell that the record does not have, though its place in the record has a name. */
+  /** Undefined for a cell that the record lacks although the header has a name for it. */
   readonly values: readonly (JsonValue | undefined)[];
-  /** Of cells whose numbers have other digits in the sheet than JSON gives them: the cells as JSON text with those digits. */
+  /** For cells with numbers that JSON would write differently: the cells as JSON text with the original digits. */
   readonly texts?: readonly (string | undefined)[];
   /** It is the last line of a file and ends without a line break. */
   readonly isCutShort?: true;
 }
 
-/** A line of a CSV or TSV file (or several, where a quoted text has line breaks), as read. */
+/** A line of a CSV or TSV file (or several, if a quoted text has line breaks), as read. */
 export interface CsvRecord extends SourceRecord {
   readonly values: readonly string[];
 }
@@ -24,11 +24,11 @@ export interface CsvRecord extends SourceRecord {
 /** Some of the records of a CSV or TSV file, in order. */
 export interface CsvRecords {
   readonly records: readonly CsvRecord[];
-  /** Records among them that are left out, since no cell has anything in it. */
+  /** Number of blank records among them, which are left out. */
   readonly blank: number;
 }
 
-/** A line of a JSON Lines file, as read: keys and values side by side. */
+/** A line of a JSON Lines file, as read: parallel lists of keys and values. */
 export interface JsonRecord extends SourceRecord {
   readonly keys: readonly string[];
 }

@@ -10,17 +10,17 @@ import { saysMoment } from './rows/with-moment.js';
 export interface InputCounts {
   /** Rows with input images. */
   readonly rows: number;
-  /** http(s) URLs among them, each time that a row names one. */
+  /** Number of http(s) URLs, counted each time that a row names one. */
   readonly urls: number;
   /** The first hosts of those URLs. */
   readonly hosts: readonly string[];
-  /** Images by their content, each time that a row names one. */
+  /** Number of images known by content, counted each time that a row names one. */
   readonly uploads: number;
 }
 
 const MOST_HOSTS = 100;
 
-/** Counts the input images of rows that go by. */
+/** Counts the input images of rows one by one. */
 class InputTally {
   readonly #hosts = new Set<string>();
   #rows = 0;
@@ -44,25 +44,25 @@ class InputTally {
   }
 }
 
-/** A record that says the same as an earlier one, by the lines on which they start. */
+/** A record that is identical to an earlier one, by the lines on which they start. */
 export interface Duplicate {
   readonly line: number;
   readonly firstLine: number;
-  /** Their rows as spreadsheets count; absent where they are the lines. */
+  /** Their row numbers in a spreadsheet; absent if equal to the lines. */
   readonly tableRow?: number;
   readonly firstTableRow?: number;
 }
 
-/** A whole sheet in numbers. */
+/** The counts of a whole sheet. */
 export interface SheetSummary extends SheetHeader {
-  /** All carried columns, also those that turned up after the header: unnamed ones with something in them, late keys of JSON Lines. */
+  /** All carried columns, including those found after the header: unnamed ones with content, late keys of JSON Lines. */
   readonly labelColumns: readonly string[];
-  /** Accepted rows after expansion: one image each; `images` says of what kinds they are. */
+  /** Accepted rows after expansion: one image each; `images` has their kinds. */
   readonly rows: number;
   readonly rejected: number;
-  /** Records that are left out since they say nothing: rows of nothing but delimiters, spaces, FALSE and 0. */
+  /** Empty records, which are left out: rows of only delimiters, spaces, FALSE and 0. */
   readonly blank: number;
-  /** Records without an id that are identical to an earlier one; their rows are among `rows` unless they are skipped. */
+  /** Records without an id that are identical to an earlier one; `rows` includes their rows unless they are skipped. */
   readonly duplicates: number;
   /** The lines of the first of them. */
   readonly firstDuplicates: readonly Duplicate[];
@@ -71,7 +71,7 @@ export interface SheetSummary extends SheetHeader {
   readonly hasNames: boolean;
   /** Whether Hugging Face takes the folders of any name for splits other than train. */
   readonly hasSplitNames: boolean;
-  /** Whether the final prompt or the name of any row says `{{date}}` or `{{time}}`. */
+  /** Whether the final prompt or the name of any row contains `{{date}}` or `{{time}}`. */
   readonly saysMoment: boolean;
   readonly inputs: InputCounts;
   /** The first 20. */
@@ -81,7 +81,7 @@ export interface SheetSummary extends SheetHeader {
 const SHOWN_REJECTED = 20;
 const SHOWN_DUPLICATES = 5;
 
-/** Adds up a sheet's items while they go by. */
+/** Counts a sheet's items one by one. */
 export class SheetTally {
   #header: SheetHeader = {
     format: 'csv',
@@ -126,7 +126,7 @@ export class SheetTally {
         this.#hasSplitNames ||= looksLikeSplit(item.row.imageName);
         this.#saysMoment ||= saysMoment(item.row.prompt) || saysMoment(item.row.imageName);
         for (const label of Object.keys(item.row.labels)) this.#labels.add(label);
-        // The replicas of one repeat are one duplicate.
+        // The replicas of one repeated record are one duplicate.
         if (item.repeatOf !== undefined && item.row.line !== this.#lastRepeatLine) {
           this.#addDuplicate(item.row, { ...item, repeatOf: item.repeatOf });
         }

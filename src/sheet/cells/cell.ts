@@ -4,9 +4,9 @@ import { BrokenRule, cellText } from './cells.js';
 import type { SheetColumns } from './sheet-columns.js';
 import type { SourceRecord } from '../source-record.js';
 
-/** What a record says in one of our columns. */
+/** The content of a record in one of our columns. */
 export interface Cell {
-  /** As the sheet calls it, or our name where it has no such column. */
+  /** The column's name in the sheet, or ours if the sheet lacks the column. */
   readonly name: string;
   readonly value: JsonValue | undefined;
 }
@@ -18,7 +18,7 @@ export function cellOf(record: SourceRecord, columns: SheetColumns, column: Inpu
   return { name: columns.names[index] ?? column, value: record.values[index] };
 }
 
-/** A cell's text, empty where there is none. Throws BrokenRule for a list or an object. */
+/** A cell's text, empty if it has none. Throws BrokenRule for a list or an object. */
 export function textOf(cell: Cell): string {
   const text = cellText(cell.value);
   if (text === undefined)

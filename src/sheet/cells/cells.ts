@@ -9,7 +9,7 @@ import {
 } from '../../domain/rows/generation-settings.js';
 import { KEEP_AS_TEXT, rewrittenAs } from './rewritten-id.js';
 
-/** A cell as checked: its value, or the rule that it breaks as a sentence for a person. */
+/** A checked cell: its value, or the rule that it breaks as a sentence for users. */
 export type Checked<T> =
   | { readonly kind: 'good'; readonly value: T }
   | { readonly kind: 'broken'; readonly rule: string };
@@ -21,7 +21,7 @@ export function cellText(value: JsonValue | undefined): string | undefined {
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined;
 }
 
-/** Names of the models as people write them, in lower case without spaces and punctuation. */
+/** Model names as users write them, in lower case without spaces and punctuation. */
 const MODEL_ALIASES = new Map<string, Model>([
   ['nb', 'nb'],
   ['nb1', 'nb'],
@@ -40,7 +40,7 @@ const MODEL_NAMES: Readonly<Record<Model, string>> = {
   pro: 'NanoBanana Pro',
 };
 
-/** The model that a text names: `nb2`, `NanoBanana 2`, `nano-banana-2`, … in any case; undefined for none. */
+/** The model that a text names: `nb2`, `NanoBanana 2`, `nano-banana-2`, … in any letter case; undefined if there is none. */
 export function parseModel(text: string): Model | undefined {
   return MODEL_ALIASES.get(text.toLowerCase().replace(/[\s._-]+/g, ''));
 }
@@ -84,10 +84,7 @@ export function checkAspectRatio(
   return { kind: 'broken', rule };
 }
 
-/**
- * The resolution of a row; `fallback` for a blank cell. NanoBanana makes 1K: there the fallback does not matter, but
- * a cell that asks for more is an error.
- */
+/** The resolution of a row; `fallback` for a blank cell. NanoBanana makes only 1K: it ignores the fallback, but a cell that requests more is an error. */
 export function checkResolution(text: string, model: Model, fallback: Resolution): Checked<Resolution> {
   const given = text.trim().toUpperCase();
   const allowed = resolutionsFor(model);
@@ -100,7 +97,7 @@ export function checkResolution(text: string, model: Model, fallback: Resolution
 
 const MAX_COUNT = 1000;
 
-/** The number of images of a row; `fallback` for a blank cell. `3.0` is what tables with gaps make of a 3. */
+/** The number of images of a row; `fallback` for a blank cell. Tables with gaps turn a 3 into `3.0`. */
 export function checkCount(text: string, fallback: number): Checked<number> {
   const given = text.trim();
   if (given === '') return { kind: 'good', value: fallback };
@@ -113,13 +110,13 @@ function orList(values: readonly string[]): string {
   return values.length < 2 ? values.join('') : `${values.slice(0, -1).join(', ')} or ${values.at(-1)}`;
 }
 
-/** A rule that a record breaks; the first one found is told. */
+/** A rule that a record breaks; only the first one is reported. */
 export class BrokenRule extends Error {
   readonly column: string;
   readonly value: string;
   /**
-   * What broke: the text itself, which must not go into files as it is; the cell's formula, so that no one knows what
-   * the cell says; the record, which is not a row at all. Undefined for every other rule.
+   * What broke: the text itself, which must not be written to files unchanged; the cell's formula, whose value is
+   * unknown; the record, which is not a row at all. Undefined for every other rule.
    */
   readonly fault: 'text' | 'formula' | 'no-row' | undefined;
 

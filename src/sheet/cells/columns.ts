@@ -21,26 +21,27 @@ import { brokenTextRule, wholeText } from './whole-text.js';
 
 type ColumnSettings = Pick<SheetSettings, 'map' | 'template' | 'name' | 'moment'>;
 
-/** The place of `{{id}}` in a name's template: the row's id, which a row has also where its sheet gives none. */
+/** Place of `{{id}}` in a name's template: the row's id, which a row has even if its sheet gives none. */
 export const ROW_ID_PLACE = -1;
 
-/** Columns of a record by the settings; throws SheetError. */
+/** Determines the columns of a record by the settings; throws SheetError. */
 export type ColumnPlanner = (
   header: readonly string[],
   place: LinePlace,
-  /** False for one JSON object among others, which may leave columns out; the whole comes first. */
+  /** False for a JSON object that may lack columns; a complete one comes first. */
   isWhole: boolean,
 ) => SheetColumns;
 
 /**
- * Says what each column of a header is for, without regard to case and spaces around names.
+ * Determines the use of each column of a header, ignoring letter case and surrounding spaces.
  *
- * A `--map`ped column stands for ours, whatever it is called, and is carried under its own name as well; a template
- * makes the prompt column a label, and one for names the file_name column. Columns that our own reports add are dropped. In our own failures.csv neither map nor
- * templates apply, since it has our columns, final prompts and final names.
+ * A `--map`ped column is used for ours, whatever its name, and is also carried under its own name; a template makes
+ * the prompt column a label, and a template for names the file_name column. Columns added by our own reports are
+ * dropped. In our own failures.csv neither map nor templates apply, since it has our columns, final prompts and final
+ * names.
  *
  * The planner throws SheetError `duplicate-header`, `unknown-column` (a mapped or templated one), `no-prompt-column`,
- * and `bad-template` for a date or time that is refused; this function `bad-template` for braces that do not pair up.
+ * and `bad-template` for a refused date or time; this function throws `bad-template` for unbalanced braces.
  */
 export function columnPlanner(settings: ColumnSettings, sheet: string): ColumnPlanner {
   const { moment } = settings;
@@ -103,13 +104,13 @@ export function columnPlanner(settings: ColumnSettings, sheet: string): ColumnPl
   };
 }
 
-/** Whether a column is ours and called so: then our files show what it says under that name. */
+/** Whether a column is ours and has our name: then our files show its content under that name. */
 function bearsItsName(ours: ReadonlyMap<InputColumn, number>, name: string, index: number): boolean {
   const column = inputColumnOf(name);
   return column !== undefined && ours.get(column) === index;
 }
 
-/** The places of a template's columns in a record that has them. */
+/** The places of a template's columns that a record has. */
 function placesIn(parts: readonly PlacedPart[]): readonly number[] {
   return parts.flatMap((part) =>
     part.kind === 'column' && part.index !== undefined && part.index !== ROW_ID_PLACE ? [part.index] : [],
@@ -193,7 +194,7 @@ function namePlaces(parts: readonly PlacedPart[], names: readonly string[]): rea
   });
 }
 
-/** Column names that usually hold the prompt, best first. */
+/** Column names that usually mean the prompt, best first. */
 const PROMPT_LIKE = [/prompt/i, /caption/i, /^text$/i, /descri/i, /text|title|subject/i];
 
 function noPromptColumn(trimmed: readonly string[], place: SheetPlace): SheetError {

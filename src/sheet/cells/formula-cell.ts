@@ -4,7 +4,7 @@ import type { SheetColumns } from './sheet-columns.js';
 import type { SourceRecord } from '../source-record.js';
 
 /**
- * Errors that spreadsheets print in place of a value, and that do not end with "!" or "?": not available, in all
+ * Errors that spreadsheets print instead of a value and that do not end with "!" or "?": not available, in all
  * languages of Excel, and values that were still being fetched. In lower case, without the "#".
  */
 const BARE_ERRORS = new Set([
@@ -33,7 +33,7 @@ const BARE_ERRORS = new Set([
   'recupero_dati',
   'n/a requesting data...',
   'n/a n/a',
-  // Smartsheet, Airtable and others leave the mark at the end out.
+  // Smartsheet, Airtable and others omit the mark at the end.
   'ref',
   'error',
   'blocked',
@@ -51,7 +51,7 @@ const BARE_ERRORS = new Set([
   'permission error',
 ]);
 
-/** The same with "!" or "?" at their end: English ones in any case of letters. */
+/** The same ending with "!" or "?": English ones in any letter case. */
 const MARKED_ERRORS = new Set([
   'ref',
   'name',
@@ -125,15 +125,15 @@ const LOADING = new Set([
   '正在載入',
 ]);
 
-/** The longest of all these. */
+/** Maximum length of all these. */
 const MOST_CHARACTERS = 40;
 
 const NAME = String.raw`[\p{L}_][\p{L}\p{M}\d_.]*`;
-/** What formulas begin with, after `=`: enough to tell them from a text that begins with "=". */
+/** How formulas begin after `=`: enough to distinguish them from a text that begins with "=". */
 const FORMULA_STARTS = [
-  // A function, also of an add-in: CONCAT(, _xlfn.TEXTJOIN(.
+  // A function, including those of add-ins: CONCAT(, _xlfn.TEXTJOIN(.
   String.raw`${NAME}\s*\(`,
-  // A cell or range, also of another sheet: A1, $B$2, A:A, Sheet1!A1, $Sheet1.A1, 'My sheet'!A1, [Book.xlsx]Sheet1!A1.
+  // A cell or range, including those of other sheets: A1, $B$2, A:A, Sheet1!A1, $Sheet1.A1, 'My sheet'!A1, [Book.xlsx]Sheet1!A1.
   String.raw`(?:\$?${NAME}\s*[!.]\s*)?\$?[A-Z]{1,3}\$?\d{1,7}(?![\p{L}\d])`,
   String.raw`\$?[A-Z]{1,3}:\$?[A-Z]{1,3}(?![\p{L}\d])`,
   String.raw`R(?:\d+|\[-?\d+\])?C(?:\d+|\[-?\d+\])?(?![\p{L}\d])`,
@@ -143,7 +143,7 @@ const FORMULA_STARTS = [
   String.raw`${NAME}\s*\[`,
   // A constant, or a sum of constants.
   String.raw`[\d.]+\s*(?:[-+*/^&%<>=;,]|$)`,
-  // A name of a range, alone or joined to something.
+  // The name of a range, alone or joined to something.
   String.raw`${NAME}\s*(?:[&^*;]|$)`,
   String.raw`#[A-Z]`,
 ];
@@ -152,12 +152,13 @@ const FORMULA = new RegExp(
   'iu',
 );
 const FORMULA_CHARACTERS = `=＝{'o+-@`;
-/** A formula as Lotus wrote them, and as people type them: +A1&B1, @SUM(A1). */
+/** A formula in the notation of Lotus, which people still type: +A1&B1, @SUM(A1). */
 const OLD_FORMULA = new RegExp(String.raw`^(?:[-+]\$?[A-Z]{1,3}\$?\d{1,7}\s*[&*/]|@${NAME}\([^()]*\)$)`, 'u');
 
 /**
- * The rule that a cell breaks whose whole text is no text but an error that a spreadsheet printed (#REF!), a value that
- * it was still fetching (Loading...), or a formula; undefined for any other text, also one that has such a word in it.
+ * The rule that a cell breaks whose whole text is an error printed by a spreadsheet (#REF!), the placeholder of a
+ * value still being fetched (Loading...), or a formula; undefined for any other text, even if it contains one of
+ * these.
  */
 export function formulaRule(text: string): string | undefined {
   const cell = text.trim();
@@ -170,14 +171,14 @@ export function formulaRule(text: string): string | undefined {
       return `the spreadsheet was still loading this value (${cell}): wait until it has loaded and save the sheet again. ${IF_MEANT}`;
     }
   }
-  // Most texts begin with a letter: they need no closer look.
+  // Most texts begin with a letter and need no further check.
   if (FORMULA_CHARACTERS.includes(first) && (FORMULA.test(cell) || OLD_FORMULA.test(cell))) {
     return `this is a formula, not its result: save the sheet with values instead of formulas. ${IF_MEANT}`;
   }
   return undefined;
 }
 
-/** Throws BrokenRule for a record with such a cell where it means something to us: a label may be what it is. */
+/** Throws BrokenRule if such a cell of a record has a meaning to us: a label may have any content. */
 export function refuseFormulas(record: SourceRecord, columns: SheetColumns): void {
   for (const index of columns.read) {
     for (const text of textsIn(record.values[index])) {

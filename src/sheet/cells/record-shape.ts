@@ -6,12 +6,12 @@ import type { SourceRecord } from '../source-record.js';
 import { SheetError } from '../sheet-error.js';
 
 /**
- * A record with exactly as many cells as the header has columns: missing ones at its end are blank, as spreadsheets
- * leave them out, and blank ones beyond the header are left out.
+ * A record with exactly as many cells as the header has columns: missing ones at its end count as blank, since
+ * spreadsheets omit them, and blank ones beyond the header are dropped.
  *
- * Throws BrokenRule for a record that has more, whose cells may all be in the wrong columns; for a short last line
- * without a line break, by which a file was cut; and for what is not a row: the header again, or a "sep=" line, where
- * files were joined. Throws SheetError `other-header` for the header of a file whose columns are in other places.
+ * Throws BrokenRule for a record with more cells, which may all be in the wrong columns; for a short last line
+ * without a line break, as in a truncated file; and for what is not a row: the header again, or a "sep=" line, in
+ * joined files. Throws SheetError `other-header` for the header of a file with its columns in other places.
  */
 export function fittedRecord(record: SourceRecord, columns: SheetColumns, sheet: string): SourceRecord {
   refuseHeaderAgain(record, columns, sheet);
@@ -47,7 +47,7 @@ function trailingUnnamed(columns: SheetColumns): number {
   return count;
 }
 
-/** A cell as a header's cell is compared: a byte-order mark before quotes keeps these from being read as quotes. */
+/** A cell normalized for the comparison with a header: after a byte-order mark, quotes are not read as quotes. */
 export function foldedCell(value: JsonValue | undefined): string {
   const text = (cellText(value) ?? '').trim();
   return (/^".*"$/s.test(text) ? text.slice(1, -1).trim() : text).toLowerCase();
@@ -62,7 +62,7 @@ function refuseHeaderAgain(record: SourceRecord, columns: SheetColumns, sheet: s
   if (SEP_LINE.test(first.trim()) && values.slice(1).every(isBlank)) {
     throw new BrokenRule(columns.names[0] ?? '', first, SEP_AGAIN, 'no-row');
   }
-  // Of nearly all records the first cell tells enough.
+  // For nearly all records the first cell is enough.
   const firstFilled = values.find((value) => !isBlank(value));
   if (!columns.foldedNames.has(foldedCell(firstFilled))) return;
   const cells = values.map(foldedCell);
@@ -94,7 +94,7 @@ function refuseHeaderAgain(record: SourceRecord, columns: SheetColumns, sheet: s
 }
 
 const OUR_NAMES = new Set<string>(INPUT_COLUMNS);
-/** What stands around a name at most: a byte-order mark, quotes, spaces. */
+/** Maximum of characters around a name: a byte-order mark, quotes, spaces. */
 const MOST_AROUND = 16;
 
 const HEADER_AGAIN =
@@ -103,8 +103,8 @@ const SEP_AGAIN =
   'this is a "sep=" line for Excel, not a row: files seem to have been joined here. This line is left out; the rows below it are read normally';
 
 /**
- * Whether a record says nothing: no cell of ours, nor one that makes the prompt, has anything in it, and all others at
- * most what spreadsheets fill in below a table, a checkbox that is not ticked (FALSE) or the sum of nothing (0).
+ * Whether a record is empty: no cell of ours, and none that makes the prompt, has any content, and all others at most
+ * what spreadsheets fill in below a table: an unticked checkbox (FALSE) or the sum of nothing (0).
  */
 export function isBlankRow({ values }: SourceRecord, columns: SheetColumns): boolean {
   if (columns.promptParts.length === 0 || !columns.promptParts.every((index) => isBlank(values[index])))
@@ -144,7 +144,7 @@ const FALSE_WORDS = new Set([
 ]);
 /** 0, 0.00, 0,0 %, -0, $0.00, 0 €. */
 const ZERO = /^[-+]?\p{Sc}?\s?[-+]?0(?:[.,]0*)?\s?[%\p{Sc}]?$/u;
-/** What gives an empty text, where formulas were saved instead of what they give. */
+/** Formulas with an empty text as result, in files with formulas instead of results. */
 const EMPTY_FORMULA = /^'?(?:=\s*)?""$/;
 
 function isNothing(value: JsonValue | undefined): boolean {

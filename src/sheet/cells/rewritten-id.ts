@@ -15,25 +15,22 @@ const DATES = [
   new RegExp(`^${MONTH}[-. /]+\\d{1,4}$`, 'iu'),
 ];
 
-/** Whether a text is a number as spreadsheets write large ones, 4.00638E+12: its other digits are lost. */
+/** Whether a text is a large number in a spreadsheet's notation, 4.00638E+12: its other digits are lost. */
 export function isScientific(text: string): boolean {
   return SCIENTIFIC_WITH_SIGN.test(text);
 }
 
-/** What a spreadsheet that saves a file again makes of an id that looks like a number or a date; undefined for another id. */
+/** What a spreadsheet turns an id into that looks like a number or a date, when it saves a file again; undefined for another id. */
 export function rewrittenAs(id: string): 'a number' | 'a date' | undefined {
   if ([SCIENTIFIC, DECIMAL, GROUPED, ROUNDED].some((shape) => shape.test(id))) return 'a number';
   return DATES.some((shape) => shape.test(id)) ? 'a date' : undefined;
 }
 
-/**
- * An id that a spreadsheet takes for a number, as it saves the number: 7 for 007, 486931900300 for 4869319003e2;
- * undefined for any other id.
- */
+/** An id that a spreadsheet reads as a number, as the spreadsheet saves that: 7 for 007, 486931900300 for 4869319003e2; undefined for any other id. */
 export function plainNumber(id: string): string | undefined {
   return NUMBER.test(id) ? String(Number(id.replace(',', '.'))) : undefined;
 }
 
-/** What to do so that a spreadsheet leaves ids and ratios as they are. */
+/** How to keep a spreadsheet from changing ids and ratios. */
 export const KEEP_AS_TEXT =
   'format the column as text before you open or paste the data (Excel: Data > From Text/CSV, type Text)';

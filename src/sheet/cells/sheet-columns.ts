@@ -1,7 +1,7 @@
 import type { InputColumn } from '../../domain/rows/reserved-columns.js';
 import type { PlacedPart } from './template.js';
 
-/** What the columns of a record are for, by their places. */
+/** The use of a record's columns, by place. */
 export interface SheetColumns {
   /** As in the sheet, trimmed; `column_7` for one without a name. */
   readonly names: readonly string[];
@@ -9,7 +9,7 @@ export interface SheetColumns {
   readonly labels: readonly LabelColumn[];
   /** Makes the prompt, instead of a prompt column. */
   readonly template: readonly PlacedPart[] | undefined;
-  /** Makes the image's name, instead of a file_name column; `ROW_ID_PLACE` says where it stands for the row's id. */
+  /** Makes the image's name, instead of a file_name column; `ROW_ID_PLACE` stands for the row's id. */
   readonly nameTemplate: readonly PlacedPart[] | undefined;
   /** Whether any record of the sheet may choose its image's name. */
   readonly mayName: boolean;
@@ -17,18 +17,18 @@ export interface SheetColumns {
   readonly isFailures: boolean;
   /** The sheet is our own rejects.csv. */
   readonly isRejects: boolean;
-  /** The place of the column of our own rejects.csv that has the lines of the rejected records; undefined where there is none. */
+  /** The place of the column of our own rejects.csv with the lines of the rejected records; undefined if there is none. */
   readonly rejectLine: number | undefined;
-  /** The places of what makes the prompt: its column, or those of the template. */
+  /** The places of the prompt's column, or of its template's columns. */
   readonly promptParts: readonly number[];
-  /** The places of all cells that mean something to us: our columns, and those of the templates. */
+  /** The places of all cells with a meaning to us: our columns, and those of the templates. */
   readonly read: readonly number[];
-  /** The names in lower case, and the length of the longest: a header that comes again is known by them. */
+  /** The names in lower case, and the length of the longest: for recognizing a repeated header. */
   readonly foldedNames: ReadonlySet<string>;
   readonly longestName: number;
-  /** A name has a text that must not go into files; only in a record of JSON Lines. */
+  /** A name contains text that must not be written to files; only in a record of JSON Lines. */
   readonly hasBrokenName: boolean;
-  /** The place of the column in our own reports that says which cells are JSON text; undefined where there is none. */
+  /** The place of the column in our own reports that lists the cells with JSON text; undefined if there is none. */
   readonly jsonCells: number | undefined;
 }
 
@@ -36,6 +36,6 @@ export interface SheetColumns {
 export interface LabelColumn {
   readonly index: number;
   readonly name: string;
-  /** It has no name in the sheet: it counts only where a cell has something in it. */
+  /** It has no name in the sheet: it counts only if a cell has content. */
   readonly isUnnamed: boolean;
 }

@@ -1,33 +1,33 @@
 import { columnsInstead, SheetError, type LinePlace } from '../sheet-error.js';
 import { momentPart, type SheetMoment } from '../../domain/time/moment.js';
 
-/** What a template is for. */
+/** The use of a template. */
 export interface TemplateUse {
-  /** The flag that it was given with: messages name it. */
+  /** The flag that gave it, for messages. */
   readonly flag: string;
-  /** Whether `{{red,green}}` is drawn; otherwise only a column can have such a name. */
+  /** Whether `{{red,green}}` is a choice; otherwise it can only be the name of a column. */
   readonly takesChoices: boolean;
-  /** What `{{date}}` and `{{time}}` stand for in a sheet without such columns. */
+  /** The values of `{{date}}` and `{{time}}` in a sheet without such columns. */
   readonly moment?: SheetMoment;
 }
 
-/** A template in its parts, in order. */
+/** The parts of a template, in order. */
 export interface Template extends TemplateUse {
   readonly parts: readonly TemplatePart[];
 }
 
-/** Literal text, or a pair of braces: which of its readings counts is known with the sheet's columns. */
+/** Literal text, or a pair of braces, whose meaning depends on the sheet's columns. */
 export type TemplatePart =
   | { readonly kind: 'text'; readonly text: string }
   | {
       readonly kind: 'braces';
-      /** All that is between the braces, without escapes. */
+      /** Everything between the braces, without escapes. */
       readonly whole: string;
-      /** What stands before the first `|`. */
+      /** The text before the first `|`. */
       readonly column: string;
-      /** What stands after it; undefined where there is none. */
+      /** The text after it; undefined if there is no `|`. */
       readonly otherwise: string | undefined;
-      /** What commas separate. */
+      /** The texts between commas. */
       readonly choices: readonly string[];
     };
 
@@ -35,11 +35,11 @@ const ESCAPED = /\\([{}|,\\])/g;
 const ESCAPED_OR_BRACES = /\\[{}|,\\]|\{\{((?:\\[{}|,\\]|\\(?![{}|,\\])|[^{}\\])*)\}\}/g;
 
 /**
- * The parts of a template such as `a {{style|plain}} photo of a {{red,green}} {{subject}}`. What is between braces is
+ * The parts of a template such as `a {{style|plain}} photo of a {{red,green}} {{subject}}`. Text between braces is
  * trimmed; a backslash before `{`, `}`, `|`, `,` or another backslash makes that character plain text.
  *
- * Throws SheetError `bad-template` for a brace pair that is not closed, for empty braces, and for a template without
- * any, which would be the same for every row.
+ * Throws SheetError `bad-template` for an unclosed pair of braces, for empty braces, and for a template without any,
+ * which would give the same text for every row.
  */
 export function parseTemplate(template: string, use: TemplateUse, sheet: string): Template {
   const parts: TemplatePart[] = [];
@@ -91,7 +91,7 @@ function bracesPart(between: string, { flag }: TemplateUse, sheet: string): Temp
   };
 }
 
-/** The pieces between separators that no backslash makes plain text, as they were written. */
+/** The pieces between unescaped separators, unchanged. */
 function splitAtPlain(text: string, separator: string): readonly string[] {
   const pieces = [''];
   for (const [token] of text.matchAll(/\\[{}|,\\]|[^]/g)) {
@@ -109,32 +109,32 @@ function badTemplate(sheet: string, message: string): SheetError {
   return new SheetError('bad-template', { sheet }, message);
 }
 
-/** A part whose meaning is known by the sheet's columns. */
+/** A part whose meaning is resolved by the sheet's columns. */
 export type PlacedPart =
   | { readonly kind: 'text'; readonly text: string }
   | {
       readonly kind: 'column';
       readonly column: string;
-      /** Its place in the record; undefined where the record has no such column. */
+      /** The column's place in the record; undefined if the record lacks it. */
       readonly index: number | undefined;
-      /** Stands for a blank cell; undefined where the cell must have something in it. */
+      /** The default for a blank cell; undefined if the cell must have content. */
       readonly otherwise: string | undefined;
     }
   | ChoicesPart;
 
-/** Texts of which one is drawn. */
+/** Texts of which one is picked. */
 export interface ChoicesPart {
   readonly kind: 'choices';
-  /** 0-based place among the template's choices. */
+  /** 0-based number among the template's choices. */
   readonly place: number;
   readonly choices: readonly string[];
 }
 
 /**
- * What a template means for a sheet with these columns, found in any case of letters. Braces hold a column where the
- * sheet has one of exactly that name; else what stands before `|` is a column, or the moment's date or time, and texts
- * with commas between them are choices. Throws SheetError `unknown-column` for a column that the sheet lacks,
- * `bad-template` for an empty choice and for a moment that is refused.
+ * Resolves a template for a sheet with these columns, ignoring letter case. Braces mean a column if the sheet has one
+ * of exactly that name; otherwise the text before `|` is a column, or the moment's date or time, and texts separated
+ * by commas are choices. Throws SheetError `unknown-column` for a column that the sheet lacks, `bad-template` for an
+ * empty choice and for a refused moment.
  */
 export function placeTemplate(
   { parts, flag, takesChoices, moment }: Template,
@@ -183,7 +183,7 @@ function refusedMoment(
   );
 }
 
-/** The same template for a record with other columns, of a sheet whose records may leave some out. */
+/** The same template for a record with other columns, in a sheet whose records may omit some. */
 export function movedTemplate(parts: readonly PlacedPart[], names: readonly string[]): readonly PlacedPart[] {
   const places = placesOf(names);
   return parts.map((part) =>
@@ -195,14 +195,14 @@ function placesOf(names: readonly string[]): ReadonlyMap<string, number> {
   return new Map(names.map((name, index) => [name.toLowerCase(), index]));
 }
 
-/** The text that a template makes of one record, or the column that the record leaves blank. */
+/** The text that a template makes of one record, or the column that is blank in the record. */
 export type FilledTemplate =
   | { readonly kind: 'filled'; readonly text: string }
   | { readonly kind: 'blank'; readonly column: string };
 
 /**
- * Fills a template. `cellAt` gives a column's text, undefined where it is not text; `draw` gives one of a part's
- * choices, and is not called for a template that takes none.
+ * Fills a template. `cellAt` returns a column's text, undefined if it is not text; `draw` returns one of a part's
+ * choices, and is not called for a template without choices.
  */
 export function fillTemplate(
   parts: readonly PlacedPart[],

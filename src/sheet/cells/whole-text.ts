@@ -4,8 +4,8 @@ import type { SheetColumns } from './sheet-columns.js';
 import type { SourceRecord } from '../source-record.js';
 
 /**
- * The rule that a text breaks which cannot go into files that everybody reads: half of a surrogate pair is no Unicode,
- * and a NUL ends texts in many programs. Undefined for a good text.
+ * The rule that a text breaks which cannot be written to files for general use: a lone surrogate is not valid
+ * Unicode, and a NUL ends texts in many programs. Undefined for a valid text.
  */
 export function brokenTextRule(text: string): string | undefined {
   if (!text.isWellFormed()) return 'the text contains half of a surrogate pair, which is not a character';
@@ -16,8 +16,8 @@ const REPLACED =
   'the character "\uFFFD" replaces one that could not be kept when the row was rejected: write the intended character';
 
 /**
- * Throws BrokenRule for a record with a broken text anywhere, in the names of its columns too. Of our own rejects.csv
- * that is as well one with the character which stands there for such a text.
+ * Throws BrokenRule for a record with such a text anywhere, including its column names. In our own rejects.csv also
+ * for the character that replaces such a text.
  */
 export function refuseBrokenText(record: SourceRecord, columns: SheetColumns): void {
   for (const [index, value] of record.values.entries()) {
@@ -32,12 +32,12 @@ export function refuseBrokenText(record: SourceRecord, columns: SheetColumns): v
   }
 }
 
-/** A text with the replacement character for all that must not go into files. */
+/** A text with the replacement character for everything that must not be written to files. */
 export function wholeText(text: string): string {
   return text.toWellFormed().replaceAll('\0', '\uFFFD');
 }
 
-/** The same for all texts in a value, keys too. */
+/** The same for all texts in a value, including keys. */
 export function wholeValue(value: JsonValue): JsonValue {
   if (typeof value === 'string') return wholeText(value);
   if (typeof value !== 'object' || value === null) return value;

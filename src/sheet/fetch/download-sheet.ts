@@ -10,43 +10,40 @@ import { downloadedName, googleSheetsExport, isSignInPage } from './sheet-url.js
 
 const MAX_REDIRECTS = 10;
 
-/** What a bucket takes in one put is 5 GiB. */
+/** A bucket's maximum for one put is 5 GiB. */
 const MAX_BYTES = 4 * 1024 ** 3;
 
-/** How much of the beginning tells a web page. */
+/** How much of the beginning is searched for a web page. */
 const START_BYTES = 1024;
 
 /** Where the download of a sheet may lead besides the public internet. */
 export interface SheetAccess {
-  /**
-   * A person typed the address in the command that reads it: its own host and port may be in a private network. Never
-   * said of what only a schedule has kept.
-   */
+  /** A person typed the URL in the command that reads it: its own host and port may be in a private network. Never set for a URL stored in a schedule. */
   readonly isTyped: boolean;
-  /** Opens private networks to every address and redirect; link-local and reserved addresses stay closed. */
+  /** Opens private networks to every URL and redirect; link-local and reserved addresses stay closed. */
   readonly allowPrivateAddresses: boolean;
 }
 
 export interface SheetDownload {
-  /** http(s); its user and password are sent to its own host alone. */
+  /** http(s); its user and password are sent only to its own host. */
   readonly url: URL;
   readonly access: SheetAccess;
   /** The local file to write. */
   readonly copy: string;
   readonly signal: AbortSignal;
-  /** Hears of every piece; `total` where the server says it. */
+  /** Called for every piece; `total` if the server reports it. */
   readonly onBytes: (received: number, total: number | undefined) => void;
   readonly limits?: { readonly maxBytes?: number; readonly timeoutMs?: number };
 }
 
 /**
- * Writes the sheet behind an address to a file, byte for byte; its name, undefined where neither server nor address
- * has one. Follows redirects; takes the CSV export of a Google Sheet for the page that people see.
+ * Writes the sheet at a URL to a file, byte for byte; returns its name, undefined if neither server nor URL has one.
+ * Follows redirects; for the page of a Google Sheet it downloads the CSV export.
  *
- * Throws a UsageError with neither user nor query of an address in it for all that is not a sheet and all that fails, and
- * the reason of an aborted `signal`. A server that is silent for `timeoutMs` (default 60 s) has failed, but one that
- * continues sending has all the time it needs. Addresses of private and reserved networks are refused, also behind names
- * and redirects, but for what `access` opens.
+ * Throws a UsageError without user and query of any URL if the content is not a sheet or the download fails, and the
+ * reason of an aborted `signal`. A server that is silent for `timeoutMs` (default 60 s) has failed, but one that
+ * continues sending has unlimited time. Addresses of private and reserved networks are refused, also behind names and
+ * redirects, except those that `access` opens.
  */
 export async function downloadSheet(download: SheetDownload): Promise<string | undefined> {
   const { url, access, copy, signal, onBytes } = download;
@@ -63,7 +60,7 @@ export async function downloadSheet(download: SheetDownload): Promise<string | u
   try {
     const response = await dispatcher.request({ ...requestOf(source), signal });
     const hops = hopsOf(response.context, url);
-    // Errors of a body no one reads yet must not end the process; reading it tells them again.
+    // Errors of a body that is not read yet must not end the process; reading it throws them again.
     response.body.on('error', () => undefined);
     refuseAnswer(response, url, hops);
     const total = declaredLength(response);
@@ -107,7 +104,7 @@ function requestOf(url: URL): Dispatcher.RequestOptions {
 
 const Context = z.object({ history: z.array(z.instanceof(URL)) });
 
-/** The addresses that answered, in order; the last one gave the answer. */
+/** The URLs that answered, in order; the last one gave the answer. */
 function hopsOf(context: object, asked: URL): readonly URL[] {
   const history = Context.safeParse(context).data?.history ?? [];
   return history.length > 0 ? history : [asked];
@@ -134,7 +131,7 @@ function refuseAnswer(response: Dispatcher.ResponseData, url: URL, hops: readonl
   }
   switch (statusCode) {
     case 200:
-      // A body in gzip is read as a packed sheet is; the other encodings cannot be read.
+      // A gzip-encoded body is read like a packed sheet; other encodings cannot be read.
       if (/^(?:identity|x-gzip|gzip)$/i.test(encoding)) return;
       throw refusal(
         url,

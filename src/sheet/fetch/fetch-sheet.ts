@@ -7,12 +7,12 @@ import type { ObjectRef, ObjectStore } from '../../storage/object-store.js';
 import { downloadSheet, type SheetAccess } from './download-sheet.js';
 import type { PathBase } from './sheet-inputs.js';
 
-/** Where a sheet is that is not a file of this machine. */
+/** The place of a sheet that is not a local file. */
 export type SheetAddress =
   | { readonly kind: 'object'; readonly ref: ObjectRef }
   | { readonly kind: 'web'; readonly url: URL };
 
-/** The address that a text is: `s3://bucket/key` or http(s); undefined for any other text. Throws a UsageError for one that leads nowhere. */
+/** The address in a text: `s3://bucket/key` or http(s); undefined for any other text. Throws a UsageError for an unusable address. */
 export function sheetAddressIn(text: string): SheetAddress | undefined {
   if (/^https?:\/\//i.test(text)) {
     if (URL.canParse(text)) return { kind: 'web', url: new URL(text) };
@@ -24,7 +24,7 @@ export function sheetAddressIn(text: string): SheetAddress | undefined {
   throw new UsageError(`${sheetLabel(text)}: expected s3://bucket/key.`);
 }
 
-/** What paths in the sheet at an address are relative to. */
+/** The base of relative paths in the sheet at an address. */
 export function pathBaseOf(address: SheetAddress): PathBase {
   if (address.kind === 'web') return { kind: 'nowhere' };
   const { bucket, key } = address.ref;
@@ -33,8 +33,8 @@ export function pathBaseOf(address: SheetAddress): PathBase {
 }
 
 /**
- * Writes the sheet at an address to a local file, byte for byte, as it is now; the name by which it is known from then
- * on, without user and query. Throws StorageError, and as `downloadSheet` does.
+ * Writes the present sheet at an address to a local file, byte for byte; returns the name used for it from then on,
+ * without user and query. Throws StorageError, and as `downloadSheet` does.
  */
 export async function fetchSheet(
   address: SheetAddress,
@@ -46,12 +46,12 @@ export async function fetchSheet(
     onBytes,
   }: {
     readonly copy: string;
-    /** Of an address of the web. */
+    /** For a web URL. */
     readonly access: SheetAccess;
-    /** Asked for only where the sheet is an object. */
+    /** Called only if the sheet is an object. */
     readonly openStore: () => ObjectStore;
     readonly signal: AbortSignal;
-    /** Hears of every piece from the web; `total` where the server says it. */
+    /** Called for every piece from the web; `total` if the server reports it. */
     readonly onBytes?: (received: number, total: number | undefined) => void;
   },
 ): Promise<string> {

@@ -4,9 +4,9 @@ import { UnsafeAddressError } from '../../bananahub/images/download-agent.js';
 import { UsageError } from '../../errors.js';
 import { sheetLabel } from '../index.js';
 
-/** A sheet that cannot be had from where it was said to be; one line for a person, without query or user. */
+/** A sheet that is not available at its address; the message is one line for users, without query or user. */
 export class SheetDownloadError extends UsageError {
-  /** It may be had a little later, though no one fixes anything. */
+  /** It may become available later without any fix. */
   readonly isPassing: boolean;
 
   constructor(message: string, options: ErrorOptions & { readonly isPassing: boolean }) {
@@ -15,7 +15,7 @@ export class SheetDownloadError extends UsageError {
   }
 }
 
-/** The refusal of a download that broke at `error` after this many bytes. */
+/** The refusal of a download that broke with `error` after this many bytes. */
 export function refusedDownload(error: unknown, url: URL, receivedBytes: number): Error {
   if (error instanceof SheetDownloadError) return error;
   const label = sheetLabel(url.href);
@@ -63,7 +63,7 @@ function isDistrust(code: string): boolean {
   return /CERT|SSL|TLS|SIGNATURE|ISSUER/.test(code);
 }
 
-/** The first code that says something: several addresses tried at once fail with one that has none of its own. */
+/** The first informative code: several addresses tried at once fail with an error that has no code of its own. */
 function codeOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(codeOf).find((code) => code !== '') ?? '';
   return connectionFaultCode(error);

@@ -3,16 +3,16 @@ import { createReadStream } from 'node:fs';
 import { readSheet, type SheetItem, type SheetSettings } from '../index.js';
 import type { FoundInputs } from './sheet-inputs.js';
 
-/** A sheet on the local disk, whole, as it was given. */
+/** A complete sheet on the local disk, as it was given. */
 export interface SheetFile {
   readonly path: string;
   readonly sha256: string;
   readonly sizeBytes: number;
-  /** What it was given as: its extension names the format. */
+  /** Its name as given: the extension determines the format. */
   readonly name: string;
-  /** The images that it names beside itself; undefined for a sheet that can name none. */
+  /** The local files and objects that it names as images; undefined for a sheet that can name none. */
   readonly inputs?: FoundInputs;
-  /** Ends every reading of it, with its reason. */
+  /** Aborts every reading of it, with the signal's reason. */
   readonly signal?: AbortSignal;
   /** Its bytes, from the start. */
   readonly open: () => AsyncIterable<Uint8Array>;
@@ -36,7 +36,7 @@ async function hashFile(path: string): Promise<Pick<SheetFile, 'sha256' | 'sizeB
   return { sha256: hash.digest('hex'), sizeBytes };
 }
 
-/** What a sheet says, from its start. Throws as `readSheet` does. */
+/** The items of a sheet, from its start. Throws as `readSheet` does. */
 export function sheetItems(
   sheet: SheetFile,
   settings: SheetSettings,

@@ -9,7 +9,7 @@ import { inputImageType } from '../../domain/images/bytes/inspect.js';
 import type { FoundInput, InputImages } from '../index.js';
 import { StorageError, type ObjectRef, type ObjectStore } from '../../storage/object-store.js';
 
-/** What paths in a sheet are relative to; nowhere for a sheet from the web, which names no files of this machine. */
+/** The base of relative paths in a sheet; nowhere for a sheet from the web, which may name no files of this machine. */
 export type PathBase =
   | { readonly kind: 'folder'; readonly folder: string }
   /** `prefix` is empty or ends with a slash. */
@@ -21,27 +21,27 @@ export type InputSource =
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'object'; readonly ref: ObjectRef };
 
-/** An input image of a sheet by its content, and one place where its bytes are. */
+/** An input image of a sheet by its content, and one place of its bytes. */
 export interface SheetInput {
   readonly image: Extract<FoundInput, { kind: 'image' }>;
   readonly source: InputSource;
 }
 
-/** The images that a sheet was found to name beside itself. */
+/** The images found for a sheet. */
 export interface FoundInputs extends InputImages {
-  /** By what the sheet calls them. */
+  /** By the sheet's name of each. */
   readonly found: ReadonlyMap<string, FoundInput>;
   /** The images among them, each once. */
   readonly images: readonly SheetInput[];
 }
 
-/** Each is held in memory whole, and has up to 40 MB. */
+/** Each has up to 40 MB and is held in memory completely. */
 const READS_AT_ONCE = 8;
 
 /**
- * The input images that a sheet on its way into a batch names: each is read once, hashed and looked at, and none is
- * changed or sent anywhere. `onRead` is called for each with its size. A `find` never throws; `prepare` throws StorageError
- * where no bucket can be asked, and `signal`'s reason.
+ * The input images that a submitted sheet names: each is read once, hashed and checked; none is changed or sent
+ * anywhere. `onRead` is called for each with its size. `find` never throws; `prepare` throws StorageError if no
+ * bucket is usable, and `signal`'s reason.
  */
 export class SheetInputs implements FoundInputs {
   readonly #base: PathBase;
@@ -56,7 +56,7 @@ export class SheetInputs implements FoundInputs {
 
   constructor(options: {
     readonly base: PathBase;
-    /** Asked for only where an object is named. */
+    /** Called only if an object is named. */
     readonly openStore: () => Promise<ObjectStore>;
     readonly signal: AbortSignal;
   }) {
@@ -65,7 +65,7 @@ export class SheetInputs implements FoundInputs {
     this.#signal = options.signal;
   }
 
-  /** By what the sheet calls them. */
+  /** By the sheet's name of each. */
   get found(): ReadonlyMap<string, FoundInput> {
     return this.#found;
   }
@@ -75,17 +75,17 @@ export class SheetInputs implements FoundInputs {
     return [...this.#byContent.values()];
   }
 
-  /** How many are files that lie neither in the sheet's folder nor below it, wherever links lead. */
+  /** Number of files outside of the sheet's folder, after resolving links. */
   get outside(): number {
     return this.#outside;
   }
 
-  /** How many are objects that a sheet from the web has named, and this machine's credentials have read. */
+  /** Number of objects named by a sheet from the web and read with this machine's credentials. */
   get lent(): number {
     return this.#lent;
   }
 
-  /** `hear` is told after each read how many there were so far and what they had together. */
+  /** `hear` is called after each read with the number so far and their total size. */
   whileReading(hear: (count: number, sizeBytes: number) => void): void {
     this.#onRead = hear;
   }
@@ -158,11 +158,11 @@ function broken(rule: string): Extract<FoundInput, { kind: 'broken' }> {
   return { kind: 'broken', rule };
 }
 
-/** Source: AWS, naming rules of buckets; some servers take more characters than AWS. */
+/** Source: AWS, naming rules of buckets; some servers accept more characters than AWS. */
 const BUCKET_NAME = /^(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$/i;
 const LONGEST_KEY_BYTES = 1024;
 
-/** Servers refuse what no object can be named with words that blame the whole bucket, or break on it. */
+/** For an invalid object key, servers answer as if the whole bucket were wrong, or fail. */
 function objectAt(ref: ObjectRef): InputSource | Extract<FoundInput, { kind: 'broken' }> {
   const { bucket, key } = ref;
   if (!BUCKET_NAME.test(bucket)) return broken('not a valid bucket name: expected s3://bucket/key');
@@ -177,7 +177,7 @@ function objectAt(ref: ObjectRef): InputSource | Extract<FoundInput, { kind: 'br
       );
 }
 
-/** Where a path leads; the path itself where that has just gone. */
+/** The target of a path; the path itself if it has just disappeared. */
 async function realOf(name: string): Promise<string> {
   return realpath(name).catch(() => name);
 }
@@ -205,7 +205,7 @@ async function lookAtObject(store: ObjectStore, ref: ObjectRef, signal: AbortSig
     const head = await store.head(ref, signal);
     if (!head) return broken('object not found');
     if (head.sizeBytes > MOST_INPUT_BYTES) return broken(TOO_LARGE);
-    // What a submission has uploaded need not be read again: failures.csv may name a hundred thousand of them.
+    // Images uploaded by a submission need not be read again: failures.csv may name a hundred thousand of them.
     const known = uploadedAt(ref.key);
     if (known && head.metadata['sha256'] === known.sha256) {
       return { kind: 'image', ...known, sizeBytes: head.sizeBytes };

@@ -1,13 +1,10 @@
 import path from 'node:path';
 import contentDisposition from 'content-disposition';
 
-/** What has the name of a sheet, packed or not. */
+/** Names of sheets, packed or not. */
 const SHEET_NAME = /[^/]\.(?:csv|tsv|tab|txt|jsonl|ndjson|json)(?:\.gz)?$/i;
 
-/**
- * The address at which a Google Sheet that a person looks at is given out as CSV: the page's sheet, else the first
- * one. Undefined for any other address, an export link among them.
- */
+/** The CSV export URL of a Google Sheet's page: the page's sheet, else the first one. Undefined for any other URL, including an export link. */
 export function googleSheetsExport(page: URL): URL | undefined {
   if (page.hostname !== 'docs.google.com') return undefined;
   const [, published, key, view = ''] =
@@ -26,7 +23,7 @@ export function googleSheetsExport(page: URL): URL | undefined {
   return exported;
 }
 
-/** Whether an address looks like a page at which people sign in. */
+/** Whether a URL looks like a sign-in page. */
 export function isSignInPage({ hostname, pathname }: URL): boolean {
   return (
     /^(?:accounts\.google|login\.(?:microsoftonline|live))\.com$/.test(hostname) ||
@@ -37,8 +34,8 @@ export function isSignInPage({ hostname, pathname }: URL): boolean {
 }
 
 /**
- * The file name of a downloaded sheet: what the server calls it, else the end of the first of its addresses that looks
- * like the name of a sheet; undefined where there is none.
+ * The file name of a downloaded sheet: the server's name for it, else the end of the first of its URLs that looks
+ * like the name of a sheet; undefined if there is none.
  */
 export function downloadedName(
   disposition: string | undefined,

@@ -9,11 +9,11 @@ const RECORDS_A_CHUNK = 200;
 
 /**
  * A CSV text in chunks: byte-order mark (so that spreadsheets read UTF-8), the header, then the records, each line
- * ending in `\n`. Lists, objects, numbers and booleans are written as JSON text. What `readSheet` reads from it is what
- * was written: a `failure_json` or `reject_json` among `columns` is filled in here, so that it knows texts from JSON.
+ * ending in `\n`. Lists, objects, numbers and booleans are written as JSON text. `readSheet` reads back exactly what
+ * was written: a `failure_json` or `reject_json` among `columns` is filled in here to mark the JSON cells.
  *
- * Cells are written as they are, so that a file can be submitted again unchanged: one that starts with `=`, `+`, `-`
- * or `@` is a formula to a spreadsheet, which asks before it runs anything that reaches outside.
+ * Cells are written unchanged, so that a file can be submitted again: one that starts with `=`, `+`, `-` or `@` is a
+ * formula to a spreadsheet, which asks before it runs anything that reaches outside.
  */
 export async function* csvChunks(
   columns: readonly string[],
@@ -40,7 +40,7 @@ export function csvText(rows: readonly (readonly string[])[], delimiter: string)
       delimiter,
       quote_record_delimiter: true,
       record_delimiter: '\n',
-      // A lone empty cell would be a blank line, which readers skip.
+      // A single empty cell would be a blank line, which readers skip.
       quoted_empty: rows[0]?.length === 1,
     },
   );
@@ -51,7 +51,7 @@ function cellsOf(record: CsvCells, columns: readonly string[]): string[] {
     Object.hasOwn(record, column) ? record[column] : undefined;
   if (!columns.some(isJsonCellsColumn)) return columns.map((column) => jsonAsText(value(column)));
   const own = columns.filter((column) => !isReportColumn(column));
-  // A column of ours is blank where it is absent, and what a person writes there is text.
+  // Our columns are blank if absent, and users write text into them.
   const isBlank = (column: string): boolean =>
     inputColumnOf(column) !== undefined && (value(column) ?? undefined) === undefined;
   const noText = own.filter((column) => typeof value(column) !== 'string' && !isBlank(column));

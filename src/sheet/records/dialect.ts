@@ -4,32 +4,32 @@ import type { SheetSettings } from '../sheet-settings.js';
 
 export type SheetFormat = 'csv' | 'tsv' | 'jsonl';
 
-/** How a sheet is written. */
+/** The notation of a sheet. */
 export interface Dialect {
-  /** `tsv` wherever the delimiter is a tab. */
+  /** `tsv` if the delimiter is a tab. */
   readonly format: SheetFormat;
-  /** For JSON Lines, and for a sheet of one column, the one that our own files about it use: a comma. */
+  /** For JSON Lines and for a sheet of one column, the delimiter of our own files about it: a comma. */
   readonly delimiter: string;
-  /** The header has no delimiter and no one named one: in the records nothing separates either. */
+  /** The header has no delimiter and none was configured: then the records have none either. */
   readonly isOneColumn: boolean;
-  /** 1 where the first line is Excel's `sep=;`, which is not a record. */
+  /** 1 if the first line is Excel's `sep=;`, which is not a record. */
   readonly skipLines: 0 | 1;
 }
 
 const SEP_LINE = /^"?sep=([^"\r\n\ud800-\udfff])"?[ \t]*(?:\r\n|\n|\r|$)/i;
 
-/** The beginning of a sheet's text; the whole of it where it is short. */
+/** The beginning of a sheet's text; all of it if it is short. */
 export interface SheetHead {
   readonly text: string;
   readonly isWhole: boolean;
 }
 
 /**
- * The dialect of a sheet by the settings, its name's extension (before a `.gz`) and its beginning (the whole header at
- * least).
+ * The dialect of a sheet from the settings, its name's extension (before a `.gz`) and its beginning (at least the
+ * whole header).
  *
- * The delimiter is the setting's, else the `sep=` line's, else a tab for `.tsv`, else the most likely one. Throws
- * SheetError `html-page` for a web page, and `bad-json` for a JSON document that is not JSON Lines.
+ * The delimiter is the configured one, else the `sep=` line's, else a tab for `.tsv`, else the most likely one.
+ * Throws SheetError `html-page` for a web page, and `bad-json` for a JSON document that is not JSON Lines.
  */
 export function detectDialect(
   { text: head, isWhole }: SheetHead,
@@ -95,15 +95,15 @@ const CANDIDATES = [',', ';', '\t'] as const;
 
 const BLANK_LINES = /^(?:[^\S\r\n]*(?:\r\n|\n|\r))+/;
 
-/** How many records are looked at, the header among them. */
+/** How many records are checked, including the header. */
 const LOOKED_AT = 100;
 
 /**
- * What separates the cells of a CSV text, by its beginning; undefined where its header has no comma, semicolon or tab
- * outside quotes, so that it has one column.
+ * The delimiter of a CSV text, from its beginning; undefined if its header has no comma, semicolon or tab outside
+ * quotes, so that it has one column.
  *
- * Of those that the header has, it is the most frequent one by which all of the first records are as wide as the
- * header; where none does that, the most frequent one. `isWhole`: the text is not cut anywhere.
+ * Among the header's delimiters it is the most frequent one with which all of the first records are as wide as the
+ * header; if there is none, the most frequent one. `isWhole`: the text is not truncated.
  */
 export function mostLikelyDelimiter(text: string, isWhole: boolean): string | undefined {
   const counts = countsInHeader(text);
@@ -114,7 +114,7 @@ export function mostLikelyDelimiter(text: string, isWhole: boolean): string | un
     : (byCount.find((one) => isConsistent(text, one, isWhole)) ?? byCount[0]);
 }
 
-/** The first line that is not blank; quoted text does not count, and may hold line breaks. */
+/** The first non-blank line; quoted text does not count, and may contain line breaks. */
 function countsInHeader(text: string): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   let quoted = false;
@@ -142,14 +142,14 @@ function isConsistent(text: string, delimiter: string, isWhole: boolean): boolea
       },
     });
   } catch {
-    // The text may end within a quoted cell; what stands before that was seen.
+    // The text may end within a quoted cell; everything before that was counted.
   }
-  // The beginning of a text may end within a record, whose other cells are not seen.
+  // The text may end within a record, whose other cells are unknown.
   if (!isWhole && widths.length < LOOKED_AT) widths.pop();
   return widths.length > 1 && widths.every((width) => width === widths[0]);
 }
 
-/** Whether a text starts as a web page or another XML document does: what servers send instead of a sheet. */
+/** Whether a text starts like a web page or another XML document, which servers send instead of a sheet. */
 export function startsAsWebPage(start: string): boolean {
   return /^\uFEFF?\s*<(?:!doctype|html|head|body|!--|\?xml)/i.test(start.slice(0, 1000));
 }

@@ -8,8 +8,8 @@ const Names = z.array(z.string());
 const Json: z.ZodType<JsonValue> = z.json();
 
 /**
- * A record of our own failures.csv or rejects.csv with those cells as they were that the file says are JSON text. An
- * empty one of them was not there; one that is no JSON any more has been fixed by hand, and is text.
+ * A record of our own failures.csv or rejects.csv with the original values of those cells that the file lists as JSON
+ * text. An empty one was absent; one that is no longer valid JSON was edited by hand, and is text.
  */
 export function withJsonCells(record: CsvRecord, columns: SheetColumns): SourceRecord {
   const marking = columns.jsonCells === undefined ? undefined : record.values[columns.jsonCells];
@@ -22,7 +22,7 @@ export function withJsonCells(record: CsvRecord, columns: SheetColumns): SourceR
   return { ...record, values, texts: values.map((value, index) => textOf(value, record.values[index])) };
 }
 
-/** A number or list as the file writes it, where that is not how JSON would. */
+/** A number or list in the file's notation, if that differs from JSON's. */
 function textOf(value: JsonValue | undefined, cell: string | undefined): string | undefined {
   const isText = typeof value === 'string' || value === undefined || value === null;
   return isText || cell === jsonAsText(value) ? undefined : cell;

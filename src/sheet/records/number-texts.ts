@@ -1,12 +1,12 @@
 import { isLosslessNumber, parse, stringify } from 'lossless-json';
 import { jsonAsText, type JsonValue } from '../../domain/text/json.js';
 
-/** Numbers that `JSON.stringify` may write in other digits: `1.50`, `1e3`, `-0`, long ones; some texts look like one. */
+/** Numbers that `JSON.stringify` may write differently: `1.50`, `1e3`, `-0`, long ones; also matches some texts. */
 const MAYBE_REWRITTEN = /[:,[]\s*-?(?:\d[\d.]{15}|\d[\d.]*[eE]|\d+\.\d*0(?!\d)|0\.0{6}|(?<=-)0(?![\d.]))/;
 
 /**
- * The values of a JSON object's text, by key, whose numbers `jsonAsText` would write differently: as JSON text with the
- * digits that the text has. Undefined where there is none. `values` are the same as parsed.
+ * The values of a JSON object's text, by key, that `jsonAsText` would write with different digits: as JSON text with
+ * the original digits. Undefined if there are none. `values` are the same, parsed.
  */
 export function numberTexts(
   json: string,
@@ -19,7 +19,7 @@ export function numberTexts(
   const written = new Map<string, unknown>(Object.entries(exact));
   const texts = keys.map((key, index) => {
     const value = written.get(key);
-    // Texts are what they are; there is nothing exact about them.
+    // For a text, digits do not matter.
     if (typeof value !== 'object' || value === null) return undefined;
     const text = isLosslessNumber(value) ? value.value : stringify(value);
     return text === jsonAsText(values[index]) ? undefined : text;

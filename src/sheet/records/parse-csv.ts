@@ -8,17 +8,17 @@ import { MAX_RECORD_SIZE, type CsvRecord, type CsvRecords } from '../source-reco
 import { foldedCell } from '../cells/record-shape.js';
 import { SheetError, type LinePlace } from '../sheet-error.js';
 
-/** Two characters that Unicode keeps out of all text. */
+/** Two noncharacters, which Unicode excludes from text. */
 const NO_DELIMITER = '\uFDD0\uFDD1';
 
 /**
- * The records of a CSV or TSV text in order, the header being the first, in lists as they come; blank ones, which
- * spreadsheets save below a table, are counted and left out. No other record is ever lost without an error.
+ * The records of a CSV or TSV text in order, the header first, in lists as they arrive; blank ones, which
+ * spreadsheets save below a table, are counted and dropped. No other record is ever lost without an error.
  *
  * Throws SheetError `quote-not-closed`, `broken-quote` or `record-too-large` (over 1 MiB) with the line on which the
- * record starts, after the records before it were given. Quotes inside a field that does not start with one are text.
+ * record starts, after yielding the records before it. Quotes inside a field that does not start with one are text.
  * In tab-separated text so are those at the start of a field that continues after the closing quote, as most programs
- * that write it mean them.
+ * that write TSV mean them.
  */
 export async function* parseCsv(
   pieces: AsyncIterable<string>,
@@ -43,13 +43,13 @@ export async function* parseCsv(
   // csv-parse's own count is the line where a record ends, and it counts \r\n inside quotes twice.
   const collect = (record: string[], info: InfoRecord): null => {
     const written = (): string => window.textUpTo(info.bytes);
-    // Rows of nothing but commas below a table are blank, also where a comma separates nothing.
+    // Rows of only commas below a table are blank, even if the comma is not the delimiter.
     const values = dialect.isOneColumn && /^[\s,]*$/.test(written()) ? [''] : record;
     const line = nextLine + info.empty_lines;
     const breaks = values.reduce((sum, value) => sum + countLineBreaks(value), 0);
     if (values.every((value) => value === '' || value.trim() === '')) blank += 1;
     else {
-      // A byte-order mark in the middle, where files were joined, hides the quotes of the header behind it.
+      // A byte-order mark in the middle of joined files hides the quotes of the header behind it.
       const place = placeOn(line);
       if (isBroken(values, written) && !isSameHeader(values, header)) broken ??= place;
       header ??= values;
@@ -61,7 +61,7 @@ export async function* parseCsv(
     return null;
   };
   const parser = parse({
-    // The decoder has taken the byte-order mark off; a second one is text.
+    // The decoder has removed the byte-order mark; a second one is text.
     bom: false,
     columns: false,
     delimiter: dialect.isOneColumn ? NO_DELIMITER : dialect.delimiter,
@@ -112,7 +112,7 @@ export async function* parseCsv(
   }
 }
 
-/** Whole lines of nothing but spaces and delimiters. */
+/** Complete lines of only spaces and delimiters. */
 function blankLinesOf({ isOneColumn, delimiter }: Dialect): RegExp {
   const code = (isOneColumn ? ',' : delimiter).codePointAt(0) ?? 0;
   return new RegExp(String.raw`^[\s\u{${code.toString(16)}}]*[\r\n]$`, 'u');
@@ -142,7 +142,7 @@ function isSameHeader(values: readonly string[], header: readonly string[] | und
   );
 }
 
-/** Whether a field begins like that and does not stand in the record, as written, within quotes. */
+/** Whether a field begins like that although in the record, as written, it is not within quotes. */
 function isOpened(values: readonly string[], written: () => string, opened: RegExp): boolean {
   return values.some(
     (value) => opened.test(value) && !written().includes(`"${value.replaceAll('"', '""')}"`),
@@ -150,16 +150,16 @@ function isOpened(values: readonly string[], written: () => string, opened: RegE
 }
 
 /**
- * A field that starts with a quote, spaces before it or not, and was not read as a quoted one: programs differ in what
- * it says, and the next delimiter may have been meant as text.
+ * A field that starts with a quote, with or without spaces before it, but was not read as a quoted one: programs
+ * differ in its meaning, and the next delimiter may have been meant as text.
  */
 function hasBrokenQuote(values: readonly string[], written: () => string): boolean {
   return isOpened(values, written, /^\s*"/);
 }
 
 /**
- * Bare quotes are text in TSV, but not where one opened a field, took in line breaks and was never properly closed:
- * then the field as it should have been written is not what stands in the file.
+ * Bare quotes are text in TSV, except if one opened a field that took in line breaks and was never properly closed:
+ * then the field in the file is not the intended one.
  */
 function hasSwallowedLines(values: readonly string[], written: () => string): boolean {
   return isOpened(values, written, /^"[^"]*[\r\n]/);
@@ -167,7 +167,7 @@ function hasSwallowedLines(values: readonly string[], written: () => string): bo
 
 function explained(error: unknown, place: LinePlace): unknown {
   if (!(error instanceof CsvError)) return error;
-  // Not all codes are in the library's own type.
+  // The library's own type lacks some codes.
   const code: string = error.code;
   switch (code) {
     case 'CSV_QUOTE_NOT_CLOSED':
@@ -198,31 +198,31 @@ function brokenQuote(place: LinePlace): SheetError {
 const QUOTE = 0x22;
 
 /**
- * The bytes of a text from the start of the record that is being read, to look at a record as it was written. UTF-8 has
- * no halves of surrogate pairs; it remembers them.
+ * The bytes of a text from the start of the current record, to inspect a record as written. UTF-8 cannot encode lone
+ * surrogates; their places are kept separately.
  */
 class RecordWindow {
   readonly #mostBytes: number;
   #pieces: Buffer[] = [];
-  /** Bytes in the pieces together. */
+  /** Total bytes of the pieces. */
   #size = 0;
-  /** Where the window starts, in bytes of the whole text. */
+  /** Start of the window, in bytes of the whole text. */
   #start = 0;
   #recordStart = 0;
   #lastQuote = -1;
   readonly #halves = new HalfCharacters();
 
-  /** `mostBytes`: no record is longer; what comes before is blank lines, which end no record. */
+  /** `mostBytes`: maximum length of a record; anything before it is blank lines, which end no record. */
   constructor(mostBytes: number) {
     this.#mostBytes = mostBytes;
   }
 
-  /** Whether a quote stands in the text whose records have not ended yet. */
+  /** Whether the text of the unfinished records contains a quote. */
   get hasQuote(): boolean {
     return this.#lastQuote >= this.#recordStart;
   }
 
-  /** Takes the next piece of the text and returns its bytes; lets go of the records that have ended. */
+  /** Adds the next piece of the text and returns its bytes; drops the records that have ended. */
   add(text: string): Buffer {
     const piece = Buffer.from(text);
     this.#halves.note(text, this.#start + this.#size);
@@ -239,7 +239,7 @@ class RecordWindow {
     return this.#bytesUpTo(end).toString('utf8');
   }
 
-  /** The cells of the record that ends before byte `end` of the text, with the halves of surrogate pairs that it has. */
+  /** The cells of the record that ends before byte `end` of the text, with its lone surrogates restored. */
   withHalves(values: string[], end: number): string[] {
     if (!this.#halves.isAnyBefore(end)) return values;
     const written = this.#bytesUpTo(end);

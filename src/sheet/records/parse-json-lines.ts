@@ -5,20 +5,20 @@ import { numberTexts } from './number-texts.js';
 import { MAX_RECORD_SIZE, type JsonRecord } from '../source-record.js';
 import { SheetError } from '../sheet-error.js';
 
-/** Far more than labels need, and far less than what every reader of the batch's files can take. */
+/** Far more than labels need, and far less than the limit of any reader of the batch's files. */
 const MAX_LEVELS = 100;
 
-/** Checked as a whole only: copying every key would drop some (`__proto__`) and costs time on a million lines. */
+/** Checked only as a whole: copying every key would drop some (`__proto__`) and takes time on a million lines. */
 const JsonObject = z.custom<Readonly<Record<string, JsonValue>>>(
   (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
 );
 
 /**
- * The records of a JSON Lines text in order, in lists as they come; blank lines are skipped.
+ * The records of a JSON Lines text in order, in lists as they arrive; blank lines are skipped.
  *
  * Numbers are exact, or text (`parseJson`).
- * Throws SheetError `bad-json` with the line that is not one JSON object or nested over 100 deep, and `record-too-large` over 1 Mi
- * characters.
+ * Throws SheetError `bad-json` with the line that is not one JSON object or nested over 100 deep, and
+ * `record-too-large` over 1 Mi characters.
  */
 export async function* parseJsonLines(
   pieces: AsyncIterable<string>,
@@ -32,7 +32,7 @@ export async function* parseJsonLines(
   }
 }
 
-/** The records of a text that starts at the beginning of line `firstLine`, and the line after it. */
+/** The records of a text that starts with line `firstLine`, and the number of the line after it. */
 export function parseLines(
   text: string,
   firstLine: number,
@@ -47,7 +47,7 @@ export function parseLines(
 }
 
 function parseLine(asRead: string, line: number, sheet: string): JsonRecord {
-  // Joined files may have a byte-order mark in the middle, which is not a space to JSON.
+  // Joined files may have a byte-order mark in the middle, which JSON does not accept as a space.
   const content = asRead.startsWith('\uFEFF') ? asRead.slice(1) : asRead;
   if (content.length > MAX_RECORD_SIZE) {
     throw new SheetError(
@@ -90,13 +90,13 @@ function parsedObject(content: string): Readonly<Record<string, JsonValue>> | un
   }
 }
 
-/** Numbers that `JSON.parse` may take for others; strings of digits are looked at in vain. */
+/** Numbers that `JSON.parse` may change; also matches strings of digits. */
 const MAYBE_INEXACT = /\d{16}|\d[eE]\+?\d{3}|-0(?!\d)/;
 
 /**
- * The value of a JSON text, like `JSON.parse`, except for numbers that it would silently change: a whole number beyond
- * ±(2^53 − 1), and one too large for any number here, become the text of their digits; -0 becomes 0, as which it is
- * written. Throws where the text is no JSON.
+ * The value of a JSON text, like `JSON.parse`, except for numbers that it would silently change: a whole number
+ * beyond ±(2^53 − 1), and one too large for a double, become the text of their digits; -0 becomes 0, which is how it
+ * is written. Throws if the text is not valid JSON.
  */
 export function parseJson(text: string): unknown {
   if (!MAYBE_INEXACT.test(text)) return JSON.parse(text);

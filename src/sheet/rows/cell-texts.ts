@@ -2,14 +2,14 @@ import type { SheetColumns } from '../cells/sheet-columns.js';
 import type { SourceRecord } from '../source-record.js';
 
 /**
- * A cell as the sheet writes it, where its value says the same in other digits; undefined elsewhere. Input images may
- * have secrets and are shown by their values only.
+ * A cell as written in the sheet if its digits differ from its value's; otherwise undefined. Input images may contain
+ * secrets and are only shown by their values.
  */
 export function cellTextOf(record: SourceRecord, columns: SheetColumns, index: number): string | undefined {
   return index === columns.ours.get('input_images') ? undefined : record.texts?.[index];
 }
 
-/** The carried cells that have such a text, by the names of their columns; nothing where none has. */
+/** The carried cells with such a text, by column name; nothing if there are none. */
 export function labelTextsOf(
   record: SourceRecord,
   columns: SheetColumns,

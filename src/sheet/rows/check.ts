@@ -37,48 +37,48 @@ import type { SheetSettings } from '../sheet-settings.js';
 import { stayingRows, type StayingRows } from './staying-rows.js';
 import { refuseBrokenText } from '../cells/whole-text.js';
 
-/** What became of one record. */
+/** The result of checking one record. */
 export type CheckedRecord =
   | ({
       readonly kind: 'accepted';
-      /** One for each image; `position` counts on over the whole sheet. */
+      /** One for each image; `position` counts over the whole sheet. */
       readonly rows: readonly PromptRow[];
       readonly own: OwnIdentity;
     } & Partial<Repeat>)
   | {
-      /** Left out, since it is identical to an earlier one and that was asked for. */
+      /** Left out as requested, since it is identical to an earlier one. */
       readonly kind: 'skipped';
       readonly skipped: SkippedRecord;
     }
-  /** Left out, since it says nothing. */
+  /** Left out, since it is empty. */
   | { readonly kind: 'blank' }
   | RejectedItem;
 
 /** How a record identifies itself. */
 export interface OwnIdentity {
-  /** Its id as the sheet has it; undefined where the ids of its rows are made. */
+  /** Its id in the sheet; undefined if its rows get derived ids. */
   readonly id: string | undefined;
-  /** Of a record of our own rejects.csv: the line on which it was rejected; undefined elsewhere. */
+  /** For a record of our own rejects.csv: the line on which it was rejected; otherwise undefined. */
   readonly rejectedLine: number | undefined;
 }
 
-/** A record that breaks a rule, and the rows of the batch that stay as they are since no one knows what it means. */
+/** A record that breaks a rule, and the rows of the batch that stay unchanged because its intent is unknown. */
 export interface RejectedItem {
   readonly kind: 'rejected';
   readonly rejected: RejectedRecord;
   readonly stays?: StayingRows;
 }
 
-/** Checks one sheet's records in order: ids and positions depend on those before. */
+/** Checks one sheet's records in order: ids and positions depend on earlier ones. */
 export type RecordChecker = (record: SourceRecord, columns: SheetColumns) => CheckedRecord;
 
 type CheckSettings = Pick<SheetSettings, 'defaults' | 'imagesPerPrompt' | 'seed' | 'duplicates' | 'moment'>;
 
 /**
- * A checker for one pass over one sheet. It takes a record as it is, skips it or rejects it with column, value and
- * rule; what a record says never throws. More images than a batch takes throw SheetError `too-many-rows`.
- * `refusedNames` are rules that names break for reasons outside of the sheet, by the lines of their records; `inputs` has
- * looked at all files and objects that the records name as input images.
+ * A checker for one pass over one sheet. It accepts a record, skips it or rejects it with column, value and rule; it
+ * never throws because of a record's content. More images than a batch may have throw SheetError `too-many-rows`.
+ * `refusedNames` are rules that names break for reasons outside of the sheet, by the lines of their records; `inputs`
+ * has checked all files and objects that the records name as input images.
  */
 export function recordChecker(
   settings: CheckSettings,
@@ -95,7 +95,7 @@ export function recordChecker(
 ): RecordChecker {
   const rowIds = new RowIds();
   const takenNames = new TakenNames();
-  /** Of the records that may have repeats, by content. */
+  /** By content, for records that may have duplicates. */
   const firstLines = new IdLines();
   const places = new RecordPlaces();
   let position = 0;
@@ -107,7 +107,7 @@ export function recordChecker(
       refuseBrokenText(asRead, columns);
       record = fittedRecord(asRead, columns, sheet);
       if (isBlankRow(record, columns)) return { kind: 'blank' };
-      // Before any other rule, so that rejects.csv too says what this reading means, no matter who submits it and when.
+      // Before any other rule, so that rejects.csv too has the values of this reading, whoever submits it and when.
       record = withMoment(record, columns, settings.moment);
       const checked = checkedRecord(record, columns, asRead);
       if (checked.kind === 'accepted') position += checked.rows.length;
@@ -151,10 +151,10 @@ export function recordChecker(
       );
     }
     const { base } = answer;
-    // The draws of a row whose made id has been changed stay as they were.
+    // The choices of a row stay the same if its derived id has changed form.
     const drawnBy = (id === undefined ? formerRowId(base) : undefined) ?? base;
     const chosen = chosenNames(record, columns, answer.rowIds);
-    // A row with an id or a name for its image wants it, whatever else looks the same.
+    // A row with its own id or image name is intended, even if everything else is identical.
     const mayRepeat = id === undefined && chosen.kind === 'none';
     const repeat = mayRepeat ? repeatOf(firstLines.lineOf(hash)) : undefined;
     if (repeat && settings.duplicates === 'skip') {
@@ -162,7 +162,7 @@ export function recordChecker(
     }
     if (position + count > mostRows) throw tooManyRows({ sheet, line, tableRow }, mostRows);
     const names = imageNames(chosen, record, columns, answer.rowIds);
-    // Only now, since a record that is rejected stands for no other.
+    // Only now, since other records are not duplicates of a rejected one.
     if (mayRepeat) firstLines.claim(hash, line);
     const labels = labelsOf(record, columns);
     const texts = labelTextsOf(record, columns);
@@ -195,7 +195,7 @@ export function recordChecker(
     return { repeatOf: firstLine, ...(tableRow !== undefined && { repeatOfRow: tableRow }) };
   }
 
-  /** The names of a record's images, which no other record has. */
+  /** The names of a record's images, unique in the sheet. */
   function imageNames(
     chosen: ChosenNames,
     record: SourceRecord,
@@ -205,7 +205,7 @@ export function recordChecker(
     if (chosen.kind === 'broken') throw new BrokenRule(chosen.column, chosen.value, chosen.rule);
     const names = chosen.kind === 'chosen' ? chosen.names : ids.map(imageNameOf);
     const { line } = record;
-    // In a sheet that names none, each id has its own.
+    // In a sheet without names, each id has its own.
     const isChosen = chosen.kind === 'chosen';
     const taken = columns.mayName ? takenNames.claim(names, { line, isChosen }) : undefined;
     const rule = taken
@@ -244,7 +244,7 @@ function good<T>(cell: Cell, check: (text: string) => Checked<T>): T {
 function checkId(text: string, { isFailures, isRejects }: SheetColumns): Checked<string | undefined> {
   const id = text.trim();
   if (id === '') return { kind: 'good', value: undefined };
-  // In our own files the batch's ids tell whether this is one of them.
+  // In our own files the batch's ids show whether this is one of them.
   if (!isFailures && !isRejects && isScientific(id)) {
     const rule = `a spreadsheet seems to have turned this id into a number and lost digits (4006381333931 becomes 4.00638E+12): ${KEEP_AS_TEXT}, and save the sheet again`;
     return { kind: 'broken', rule };

@@ -9,7 +9,7 @@ import { fillTemplate } from '../cells/template.js';
 /** The names that a sheet chooses for a record's images, one for each of its ids. */
 export type ChosenNames =
   | { readonly kind: 'chosen'; readonly names: readonly string[] }
-  /** The sheet leaves it to the ids. */
+  /** The names derive from the ids. */
   | { readonly kind: 'none' }
   | BrokenName;
 
@@ -20,7 +20,7 @@ interface BrokenName {
   readonly rule: string;
 }
 
-/** The names by the sheet's file_name column, or by the template that stands for it; replicas get `~1` … `~n` behind theirs. */
+/** The names from the sheet's file_name column or the template for it; replicas get the suffix `~1` … `~n`. */
 export function chosenNames(record: SourceRecord, columns: SheetColumns, ids: readonly RowId[]): ChosenNames {
   const given = columns.nameTemplate ? filledName(record, columns, ids) : namedCell(record, columns);
   if (given.kind !== 'text') return given;
@@ -32,7 +32,7 @@ export function chosenNames(record: SourceRecord, columns: SheetColumns, ids: re
   return { kind: 'chosen', names };
 }
 
-/** The rule that the second of two rows breaks; `places` says which two. */
+/** The rule that the second of two rows breaks; `places` names both. */
 export function takenNameRule(name: string, places: string): string {
   return `image name ${JSON.stringify(name)} is used twice (${places}; letter case does not count). Rename one`;
 }

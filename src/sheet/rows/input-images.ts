@@ -12,7 +12,7 @@ import { cellOf, type Cell } from '../cells/cell.js';
 import type { SheetColumns } from '../cells/sheet-columns.js';
 import type { SourceRecord } from '../source-record.js';
 
-/** A file or object that a sheet names as an input image: what it is by its bytes, or the rule that it breaks. */
+/** A file or object that a sheet names as an input image: its type by its bytes, or the rule that it breaks. */
 export type FoundInput =
   | {
       readonly kind: 'image';
@@ -23,11 +23,11 @@ export type FoundInput =
     }
   | { readonly kind: 'broken'; readonly rule: string };
 
-/** The files and objects that a sheet names as input images, by what the sheet calls them. */
+/** The files and objects that a sheet names as input images, by the sheet's names of them. */
 export interface InputImages {
-  /** Looks at those that it has not looked at before. */
+  /** Checks those that were not checked before. */
   prepare(references: readonly string[]): Promise<void>;
-  /** What became of one that was prepared. */
+  /** The result for a prepared one. */
   find(reference: string): FoundInput | undefined;
 }
 
@@ -37,7 +37,7 @@ const MOST_MEGABYTES = MOST_INPUT_BYTES / 1_000_000;
 const WHAT_IT_IS =
   'an input image must be an http(s) URL, a path, or s3://bucket/key; separate several by spaces or |, and put a path with spaces in quotes';
 
-/** The files and objects that a record names as input images; none that its rules refuse at first sight. */
+/** The files and objects that a record names as input images, without those that its rules refuse anyway. */
 export function inputReferences({
   record,
   columns,
@@ -51,10 +51,7 @@ export function inputReferences({
   return entries.filter((entry) => !hasScheme(entry) || isObject(entry));
 }
 
-/**
- * The input images of a record as its rows have them: http(s) URLs as they stand, all others by their content. Throws
- * BrokenRule.
- */
+/** The input images of a record in the form of its rows: http(s) URLs unchanged, all others by their content. Throws BrokenRule. */
 export function inputImagesOf(
   { name, value }: Cell,
   { model, inputs }: { readonly model: Model; readonly inputs: InputImages | undefined },
@@ -96,7 +93,7 @@ const NOT_FOUND: FoundInput = {
   rule: 'this file was not checked when the sheet was submitted: submit the sheet again with this version of banana-batch',
 };
 
-/** A cell that lists input images, without what may be secret in their URLs; one without URLs stays as it is. */
+/** A cell that lists input images, without the possibly secret parts of their URLs; unchanged without URLs. */
 export function publicInputs(value: JsonValue): JsonValue {
   if (Array.isArray(value)) return value.map(publicInputs);
   if (typeof value !== 'string') return value;
@@ -105,7 +102,7 @@ export function publicInputs(value: JsonValue): JsonValue {
   return shown.every((entry, index) => entry === entries[index]) ? value : inputImagesCell(shown);
 }
 
-/** What a cell lists; undefined for what is neither a text nor a list of texts. */
+/** The list in a cell; undefined if it is neither a text nor a list of texts. */
 function entriesOf(value: Cell['value']): readonly string[] | undefined {
   if (Array.isArray(value)) {
     const texts = value.flatMap((entry) => (typeof entry === 'string' ? [entry.trim()] : []));
@@ -134,12 +131,12 @@ function brokenUrlRule(entry: string): string | undefined {
     : 'the URL of an input image must not contain a user and password, which the service would get: use a presigned URL, or a file';
 }
 
-/** Where a sheet's bytes come from. */
+/** The source of a sheet's bytes. */
 export interface SheetSource {
-  /** Path, URL or `-`: tells the format by its extension, and messages name it. */
+  /** Path, URL or `-`: the extension determines the format, and messages use it. */
   readonly name: string;
-  /** The files and objects that it names as input images; where absent, it can name none. */
+  /** The files and objects that it names as input images; if absent, it can name none. */
   readonly inputs?: InputImages | undefined;
-  /** Ends the reading, with its reason. */
+  /** Aborts the reading, with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -9,7 +9,7 @@ import { wholeText, wholeValue } from '../cells/whole-text.js';
 
 const SHOWN_VALUE_CHARACTERS = 200;
 
-/** A record as read, so that it can be corrected; `place` rows come before it. */
+/** An unchanged record, so that it can be corrected; `place` rows come before it. */
 export function leftOut(
   record: SourceRecord,
   columns: SheetColumns,
@@ -25,7 +25,7 @@ export function leftOut(
   const texts = record.values.flatMap((cell, index): [string, string][] => {
     const name = columns.names[index];
     const text = cellTextOf(record, columns, index);
-    // Within lists, what must not go into files is replaced in the value only.
+    // In lists, forbidden text is replaced only in the value.
     const isKept = fault !== 'text' || typeof cell === 'number';
     return name === undefined || text === undefined || !isKept ? [] : [[whole(name), text]];
   });
@@ -51,6 +51,6 @@ export function rejection({
 
 function shortened(value: string): string {
   if (value.length <= SHOWN_VALUE_CHARACTERS) return value;
-  // Not half of a surrogate pair at the cut.
+  // Do not cut within a surrogate pair.
   return `${value.slice(0, SHOWN_VALUE_CHARACTERS - 1).replace(/[\ud800-\udbff]$/, '')}…`;
 }

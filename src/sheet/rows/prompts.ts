@@ -5,23 +5,23 @@ import type { SheetColumns } from '../cells/sheet-columns.js';
 import type { SourceRecord } from '../source-record.js';
 import { fillTemplate, type ChoicesPart, type PlacedPart } from '../cells/template.js';
 
-/** Longest prompt that is accepted; a longer one is a sheet that was read wrongly. */
+/** Maximum length of a prompt; a longer one means that the sheet was read wrongly. */
 const MAX_PROMPT_CHARACTERS = 32_000;
 
 /** The prompts of one record's images. */
 export interface RecordPrompts {
-  /** What the record says before anything is drawn: two records that say the same are identical. */
+  /** The prompt before choices are made: two records with the same text are identical. */
   readonly written: string;
-  /** The same with choices left out: a reader knows the record by it. */
+  /** The same without choices, for recognizing the record. */
   readonly plain: string;
-  /** The prompt of one image, by what the record's ids begin with and the image's 1-based number. */
+  /** The prompt of one image, from the prefix of the record's ids and the image's 1-based number. */
   readonly of: (base: string, replica: number) => string;
 }
 
 /**
- * The prompts of a record: its prompt cell, or what the template makes of it. A choice is drawn for every image by the
- * seed and the record's id, wherever in the sheet the record stands. Throws BrokenRule; every prompt that `of` gives is
- * a good one.
+ * The prompts of a record: its prompt cell, or the filled template. Choices are picked for every image by the seed
+ * and the record's id, independent of the record's position in the sheet. Throws BrokenRule; every prompt that `of`
+ * returns is valid.
  */
 export function promptsOf(record: SourceRecord, columns: SheetColumns, seed: string): RecordPrompts {
   const { template } = columns;
@@ -73,22 +73,22 @@ function goodPrompt(column: string, prompt: string): string {
   return prompt;
 }
 
-/** What decides a draw, and nothing else: no clock, and not where a row stands in its sheet. */
+/** Everything that determines a pick: neither the time nor the row's position in its sheet. */
 export interface DrawPlace {
   readonly seed: string;
-  /** What the ids of the row's record begin with. */
+  /** The prefix of the ids of the row's record. */
   readonly base: string;
   /** 1-based number of the image among those of its record. */
   readonly replica: number;
-  /** 0-based place of the choices in the template. */
+  /** 0-based number of the choices in the template. */
   readonly place: number;
 }
 
 const DRAWN_HEX_DIGITS = 12;
 
 /**
- * A number from 0 to `count` - 1, each as likely as any other, and the same on every machine. What is hashed, and how, must
- * not change: other draws would be other prompts, and so buy images again.
+ * A uniformly distributed number from 0 to `count` - 1, the same on every machine. The hashed content and the hash
+ * must not change: other picks would be other prompts, and so buy images again.
  */
 export function drawn({ seed, base, replica, place }: DrawPlace, count: number): number {
   const digest = hash('sha256', JSON.stringify(['draw', seed, base, replica, place]), 'hex');

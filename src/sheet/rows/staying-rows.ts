@@ -6,14 +6,14 @@ import type { SourceRecord } from '../source-record.js';
 import { brokenTextRule } from '../cells/whole-text.js';
 
 /**
- * The rows of a batch that a rejected record stands for: those of its id, or of a record on its line where the id
- * depends on a cell that a spreadsheet did not fill in. They stay in the batch as they are.
+ * The rows of a batch that a rejected record stands for: those of its id, or those of a record on its line if the id
+ * depends on a cell that a spreadsheet did not fill in. They stay in the batch unchanged.
  */
 export type StayingRows =
   | { readonly by: 'id'; readonly id: string }
   | { readonly by: 'line'; readonly line: number };
 
-/** The rows that stay for a rejected record; undefined where it stands for none that anybody could tell. */
+/** The rows that stay for a rejected record; undefined if they cannot be determined. */
 export function stayingRows(
   record: SourceRecord,
   columns: SheetColumns,

@@ -3,20 +3,20 @@ import { BrokenRule } from '../cells/cells.js';
 import type { SheetColumns } from '../cells/sheet-columns.js';
 import type { SourceRecord } from '../source-record.js';
 
-/** Whether a text says `{{date}}` or `{{time}}`. */
+/** Whether a text contains `{{date}}` or `{{time}}`. */
 export function saysMoment(text: string): boolean {
   return /\{\{\s*(?:date|time)\s*\}\}/i.test(text);
 }
 
-/** The same, where any of the braces may have a backslash before it. */
+/** The same, with an optional backslash before any of the braces. */
 const MOMENT = /\\?\{\\?\{\s*(date|time)\s*\\?\}\\?\}/gi;
 
 /**
- * A record whose prompt and image's name have the date and time for which they say `{{date}}` and `{{time}}`. With a
- * backslash before any of the braces these are text, and the backslashes are taken off. Nothing else is changed, and
- * nothing at all without a moment or in our own failures.csv, where prompts and names are final.
+ * A record with date and time inserted for `{{date}}` and `{{time}}` in its prompt and image name. With a backslash
+ * before any of the braces these are text, and the backslashes are removed. Nothing else is changed, and nothing at
+ * all without a moment or in our own failures.csv, where prompts and names are final.
  *
- * Throws BrokenRule for a record that says them where they are refused.
+ * Throws BrokenRule for a record that contains them if they are refused.
  */
 export function withMoment(record: SourceRecord, columns: SheetColumns, moment: SheetMoment): SourceRecord {
   if (moment === undefined || columns.isFailures) return record;

@@ -2,17 +2,17 @@ import { byteOrderMark, strictDecoder, type StrictDecoder } from './encoding.js'
 import { countLineBreaks, endOfLastLine, endOfLine } from './line-breaks.js';
 import { SheetError } from '../sheet-error.js';
 
-/** Longest line that is buffered while looking for its end. */
+/** Maximum length of a line that is buffered while searching for its end. */
 const MAX_LINE_BYTES = 4 << 20;
 
 /**
- * A sheet's text in pieces that end with a line break, except the last one; the byte-order mark is gone.
+ * A sheet's text in pieces that end with a line break, except the last one; without the byte-order mark.
  *
- * A mark decides the encoding, else `encoding`, else UTF-8. Decoding is strict: SheetError `undecodable` names the
- * line with the first byte that fits nothing. Halves of surrogate pairs alone are left in the text as such, so that
- * their records can be rejected. Also throws `unknown-encoding`, `not-text` (a workbook, an archive)
- * and `record-too-large` (a line over 4 MiB). Cutting at line breaks keeps characters whole, since no supported
- * encoding uses their bytes inside another character.
+ * A byte-order mark determines the encoding, else `encoding`, else UTF-8. Decoding is strict: SheetError
+ * `undecodable` names the line with the first invalid byte. Lone surrogates are left in the text, so that their
+ * records can be rejected. Also throws `unknown-encoding`, `not-text` (a workbook, an archive) and `record-too-large`
+ * (a line over 4 MiB). Splitting at line breaks never splits a character, since no supported encoding uses their
+ * bytes inside another one.
  */
 export async function* decodeSheet(
   bytes: AsyncIterable<Uint8Array>,

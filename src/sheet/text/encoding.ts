@@ -4,8 +4,8 @@ import type { UnitLayout } from './line-breaks.js';
 import { SheetError } from '../sheet-error.js';
 
 /**
- * Turns bytes that end at a character's end into text; throws a TypeError where they are not of this encoding. Halves of
- * surrogate pairs are no error: the text has a half in their place, which no character can be made of.
+ * Decodes bytes that end at a character's end; throws a TypeError if they are not valid in this encoding. Lone
+ * surrogates are no error: the text contains a surrogate in their place.
  */
 export interface StrictDecoder {
   /** Name in the WHATWG encoding standard, in lower case. */
@@ -14,7 +14,7 @@ export interface StrictDecoder {
   readonly decode: (bytes: Uint8Array) => string;
 }
 
-/** The encoding that a byte-order mark announces and the mark's length; undefined without one. */
+/** The encoding of a byte-order mark and the mark's length; undefined without one. */
 export function byteOrderMark(start: Uint8Array): { encoding: string; sizeBytes: number } | undefined {
   if (start[0] === 0xef && start[1] === 0xbb && start[2] === 0xbf) return { encoding: 'utf-8', sizeBytes: 3 };
   if (start[0] === 0xff && start[1] === 0xfe) return { encoding: 'utf-16le', sizeBytes: 2 };
@@ -35,7 +35,7 @@ export function strictDecoder(label: string, sheet: string): StrictDecoder {
   return { encoding, layout, decode: elseWithHalves(decoder, decodeUtf16WithHalves) };
 }
 
-/** Only bytes that the decoder refuses are looked at again. */
+/** Only bytes that the decoder refuses are decoded again. */
 function elseWithHalves(
   decoder: TextDecoder,
   decode: (bytes: Uint8Array, decoder: TextDecoder) => string,
@@ -49,10 +49,7 @@ function elseWithHalves(
   };
 }
 
-/**
- * UTF-8 in which halves of surrogate pairs are encoded like characters (CESU-8), as some databases and programs write
- * it. No other bytes start with 0xED and 0xA0–0xBF.
- */
+/** UTF-8 with encoded surrogates (CESU-8), as some databases and programs write it. No other bytes start with 0xED and 0xA0–0xBF. */
 function decodeUtf8WithHalves(bytes: Uint8Array, decoder: TextDecoder): string {
   const texts: string[] = [];
   let from = 0;

@@ -1,21 +1,21 @@
-/** What stands for any half of a surrogate pair: two of them are no character together. */
+/** Represents any lone surrogate: two of these in a row form no character. */
 export const HALF = '\ud800';
 
 const HALVES = /[\ud800-\udfff]/gu;
 
-/** The character that UTF-8 has in place of a half of a surrogate pair. */
+/** UTF-8's replacement for a lone surrogate. */
 const STAND_IN = Buffer.from('\uFFFD');
 
 /**
- * Where a text that is encoded as UTF-8 had halves of surrogate pairs, so that they can be told from the U+FFFD that a
- * sheet may contain. Places are bytes from the beginning of the text. Text without halves costs no more than a look.
+ * The places of lone surrogates in a text that is encoded as UTF-8, to distinguish them from a U+FFFD in the sheet
+ * itself. Places are bytes from the beginning of the text. Text without any costs only a search.
  */
 export class HalfCharacters {
   #places: number[] = [];
-  /** How many places were restored. */
+  /** Number of restored places. */
   #done = 0;
 
-  /** The next piece of the text, which starts at byte `start`. */
+  /** Adds the next piece of the text, which starts at byte `start`. */
   note(piece: string, start: number): void {
     if (piece.isWellFormed()) return;
     this.#places = this.#places.slice(this.#done);
@@ -29,14 +29,14 @@ export class HalfCharacters {
     }
   }
 
-  /** Whether a half that was not restored yet stands before byte `end`. */
+  /** Whether an unrestored place is before byte `end`. */
   isAnyBefore(end: number): boolean {
     return (this.#places[this.#done] ?? Infinity) < end;
   }
 
   /**
-   * The cells of the next record with `HALF` where the sheet has half of a surrogate pair. `written` is the record
-   * as UTF-8, which starts at byte `start`: its cells have the same characters in the same order.
+   * The cells of the next record with `HALF` in place of the sheet's lone surrogates. `written` is the record as
+   * UTF-8, which starts at byte `start`: its cells have the same characters in the same order.
    */
   restoredIn(values: readonly string[], written: Buffer, start: number): string[] {
     const isHalf: boolean[] = [];

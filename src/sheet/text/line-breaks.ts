@@ -1,4 +1,4 @@
-/** How many line breaks a text has: `\r\n`, `\n` and `\r` count as one each. */
+/** Number of line breaks in a text: `\r\n`, `\n` and `\r` count as one each. */
 export function countLineBreaks(text: string): number {
   let count = 0;
   for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) count += 1;
@@ -8,12 +8,12 @@ export function countLineBreaks(text: string): number {
   return count;
 }
 
-/** How many bytes a line break's code unit takes, and on which side its zero byte is. */
+/** The number of bytes in a line break's code unit, and the side of its zero byte. */
 export type UnitLayout = 'byte' | 'utf-16le' | 'utf-16be';
 
 /**
- * The offset just after the last line break that is certainly whole, or 0 where there is none. A carriage return at
- * the very end does not count, since its line feed may be still to come.
+ * The offset just after the last complete line break, or 0 if there is none. A carriage return at the very end does
+ * not count, since its line feed may follow.
  */
 export function endOfLastLine(bytes: Uint8Array, layout: UnitLayout): number {
   const step = layout === 'byte' ? 1 : 2;
@@ -30,7 +30,7 @@ function lastUnit(bytes: Uint8Array, unit: number, from: number, layout: UnitLay
   return -1;
 }
 
-/** The offset just after the first line break at or after `from`, or the length where there is none. */
+/** The offset just after the first line break at or after `from`, or the length if there is none. */
 export function endOfLine(bytes: Uint8Array, from: number, layout: UnitLayout): number {
   const step = layout === 'byte' ? 1 : 2;
   for (let at = from; at + step <= bytes.length; at += step) {

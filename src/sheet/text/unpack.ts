@@ -3,27 +3,28 @@ import { setImmediate } from 'node:timers/promises';
 import { createGunzip } from 'node:zlib';
 import { SheetError } from '../sheet-error.js';
 
-/** A sheet of a million rows with prompts of 8 KiB. */
+/** Size of a sheet of a million rows with prompts of 8 KiB. */
 const MAX_UNPACKED_BYTES = 8 * 1024 ** 3;
 const CHUNK_BYTES = 64 * 1024;
 /**
- * How many times its packed size a sheet may unpack to. Measured with gzip -9: a million rows of one text of 8 KiB 280,
- * of texts that differ 10 to 240; blank lines and other patterns of a few characters 500 to 1030.
+ * Maximum ratio of unpacked to packed size. Measured with gzip -9: a million rows of one text of 8 KiB 280, of
+ * different texts 10 to 240; blank lines and other patterns of a few characters 500 to 1030.
  */
 const MAX_RATIO = 400;
 /**
- * So long a stretch may have any ratio: the blank rows that spreadsheets save below a table, a million of 15 columns. Such
- * a stretch is in memory before any of it is given, since its millions of short records would take minutes to read.
+ * A stretch of up to this size may have any ratio: the blank rows that spreadsheets save below a table, a million of
+ * 15 columns. It is held in memory completely before any of it is yielded, since its millions of short records would
+ * take minutes to read.
  */
 const ANY_RATIO_BYTES = 16 * 1024 ** 2;
 
 /**
- * A sheet's bytes, unpacked where its first bytes are those of gzip, whatever it is called. Streams; several gzip
- * members in a row are one text.
+ * A sheet's bytes, unpacked if they start like gzip, whatever the name. Streams; several consecutive gzip members are
+ * one text.
  *
- * Throws SheetError `broken-gzip` where it is cut short or damaged, and `too-large` past `maxBytes` (default 8 GiB) and
- * where any stretch of it unpacks to over 16 MiB and 400 times its size, as nothing but blank lines and the like do;
- * errors of `bytes` pass through.
+ * Throws SheetError `broken-gzip` if it is truncated or damaged, and `too-large` above `maxBytes` (default 8 GiB) and
+ * if any stretch of it unpacks to over 16 MiB and 400 times its size, as only blank lines and the like do; errors of
+ * `bytes` pass through.
  */
 export async function* unpacked(
   bytes: AsyncIterable<Uint8Array>,
@@ -70,7 +71,7 @@ async function* gunzipped(
   const given = new Given(bytes);
   const packed = Readable.from(given, { objectMode: false });
   const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
-  // A pipe does not carry errors on.
+  // A pipe does not forward errors.
   packed.once('error', (error) => gunzip.destroy(error));
   const stretch = new DenseStretch();
   let size = 0;
@@ -84,7 +85,7 @@ async function* gunzipped(
       if (!stretch.isDense) yield* inTurns(stretch.taken());
     }
     yield* inTurns(stretch.taken());
-    // Zeros behind the last member are padding, by which the library ends, whatever may come after them.
+    // Zeros after the last member are padding; the library ends there, whatever follows.
     packed.unpipe(gunzip);
     for await (const _ of packed);
     if (given.lastByteAt >= gunzip.bytesWritten) throw damaged(sheet);
@@ -96,7 +97,7 @@ async function* gunzipped(
   }
 }
 
-/** Keeps what unpacks to more than `MAX_RATIO` times its size, until the bytes that follow make up for it. */
+/** Holds back data that unpack to more than `MAX_RATIO` times their size, until the following bytes compensate. */
 class DenseStretch {
   #pieces: Uint8Array[] = [];
   #packedBytes = 0;
@@ -104,7 +105,7 @@ class DenseStretch {
   #excess = 0;
   sizeBytes = 0;
 
-  /** `packedBytes`: those of the whole sheet up to the end of this piece. */
+  /** `packedBytes`: packed size of the sheet up to the end of this piece. */
   add(piece: Uint8Array, packedBytes: number): void {
     this.#excess = Math.max(0, this.#excess + piece.length - MAX_RATIO * (packedBytes - this.#packedBytes));
     this.#packedBytes = packedBytes;
@@ -124,7 +125,7 @@ class DenseStretch {
   }
 }
 
-/** Pieces that are there already, with a turn for everything else in the process between them. */
+/** Yields existing pieces, letting the rest of the process run between them. */
 async function* inTurns(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array, void, undefined> {
   for (const [index, piece] of pieces.entries()) {
     if (index > 0) await setImmediate();
@@ -132,7 +133,7 @@ async function* inTurns(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Arra
   }
 }
 
-/** Bytes on their way, with the place of the last one that is not zero. */
+/** Forwards bytes and records the position of the last one that is not zero. */
 class Given implements AsyncIterable<Uint8Array> {
   readonly #bytes: AsyncIterable<Uint8Array>;
   /** From 0; -1 before the first. */
