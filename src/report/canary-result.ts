@@ -1,7 +1,7 @@
 import prettyMs from 'pretty-ms';
 import type { SecondsRange } from '../domain/time/expected-time.js';
 
-/** How long the jobs of a canary took from create to done. */
+/** Durations of a canary's jobs from create to done. */
 export interface JobTimes {
   readonly jobs: number;
   readonly shortestMs: number;
@@ -11,26 +11,26 @@ export interface JobTimes {
   readonly meanMs: number;
 }
 
-/** The result of a run's canary; counts alone, since it enters history. */
+/** The result of a run's canary; only counts, since it enters the history. */
 export interface CanaryResult {
   readonly rows: number;
-  /** Those that have got an image. */
+  /** Rows that got an image. */
   readonly made: number;
-  /** Why the others have none, by kind. */
+  /** Failures of the others, by kind. */
   readonly failuresByKind: Readonly<Record<string, number>>;
-  /** Jobs that were made for them. */
+  /** Number of jobs that were made for them. */
   readonly generations: number;
   /** Rows of the run that wait. */
   readonly left: number;
-  /** Undefined where none of its jobs was timed. */
+  /** Undefined if none of its jobs was timed. */
   readonly jobTimes?: JobTimes;
-  /** What its images and those of the whole run cost, by the prices known when the run was asked for; decimal strings. */
+  /** The cost of its images and of the whole run, by the prices known at the request; decimal strings. */
   readonly cost?: { readonly made: string; readonly whole: string; readonly isPartial: boolean };
-  /** How long the rows that wait take about; absent where nothing was timed. */
+  /** Estimated time for the waiting rows; absent if nothing was timed. */
   readonly leftSeconds?: SecondsRange;
 }
 
-/** How long jobs took; undefined for none. */
+/** Durations of jobs; undefined without any. */
 export function jobTimesOf(durationsMs: readonly number[]): JobTimes | undefined {
   const sorted = durationsMs.toSorted((a, b) => a - b);
   const [shortestMs] = sorted;
@@ -41,7 +41,7 @@ export function jobTimesOf(durationsMs: readonly number[]): JobTimes | undefined
   return { jobs: sorted.length, shortestMs, medianMs, longestMs, meanMs };
 }
 
-/** The result of a canary, in a few sentences for a person: numbers alone. */
+/** The result of a canary as text for users: only numbers. */
 export function canaryText(result: CanaryResult): string {
   const { rows, made, failuresByKind, left, jobTimes, cost, leftSeconds } = result;
   const kinds = Object.entries(failuresByKind).map(([kind, count]) => `${count} ${kind}`);

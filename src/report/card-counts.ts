@@ -1,6 +1,6 @@
 import type { ImageFacts } from '../domain/rows/outcome.js';
 
-/** What the card of a dataset counts of a row with an image. */
+/** The facts of a row with an image that a dataset's card counts. */
 export interface CountedRow {
   readonly model: string;
   readonly resolution: string;
@@ -30,7 +30,7 @@ export class CardCounts {
     this.#count(row, 1);
   }
 
-  /** Takes out a row that was added. */
+  /** Removes a row that was added. */
   remove(row: CountedRow): void {
     this.#count(row, -1);
   }

@@ -3,20 +3,20 @@ import { stringify } from 'yaml';
 import type { Tally } from '../domain/batch/tally.js';
 import type { CardCounts } from './card-counts.js';
 
-/** The file that the Hugging Face Hub shows for a folder, and reads its header. */
+/** The file that the Hugging Face Hub shows for a folder, and whose header it reads. */
 export const CARD_NAME = 'README.md';
 
-/** A column as the card lists it. */
+/** A column in the card's list. */
 export interface CardColumn {
   readonly name: string;
   readonly type: string;
 }
 
-/** What a card tells. Column names are all that it shows of the rows. */
+/** The content of a card. It shows nothing of the rows except column names. */
 export interface CardFacts {
   readonly batchId: string;
   readonly runSeq: number;
-  /** Names what the data are, in words and hex: readers that keep datasets by their cards tell them apart by it. */
+  /** Identifies the data, in words and hex: readers that cache datasets by their cards distinguish them by it. */
   readonly content: string;
   readonly counts: CardCounts;
   readonly tally: Tally;
@@ -24,32 +24,32 @@ export interface CardFacts {
   readonly damaged?: number;
   /** The data files of the one split, as a pattern. */
   readonly dataFiles: string;
-  /** More of the header, where readers cannot find out by themselves. */
+  /** More fields of the header that readers cannot derive themselves. */
   readonly header?: Readonly<Record<string, unknown>>;
   readonly columns: readonly CardColumn[];
-  /** How the data is laid down, in a sentence or two. */
+  /** The layout of the data, in a sentence or two. */
   readonly layout: string;
   /** Python lines that load it. */
   readonly loading: readonly string[];
 }
 
-/** A card in Markdown with the YAML header of the Hub; it ends with a digest of itself, by which edits are noticed. */
+/** A card in Markdown with the YAML header of the Hub; ends with a digest of itself, which reveals edits. */
 export function datasetCard(facts: CardFacts): string {
   const text = [...headerLines(facts), ...bodyLines(facts)].join('\n');
   return `${text}\n\n${signature(text)}\n`;
 }
 
-/** A card as it is to lie in its place. */
+/** A card to store. */
 export interface PlacedCard {
   readonly text: string;
-  /** Its words are a person's, who edited what `datasetCard` had made; they stay. */
+  /** A person has edited the card made by `datasetCard`; the edits stay. */
   readonly isEdited: boolean;
 }
 
 /**
- * The card to put in place of `present`. Where that is not, byte for byte, a card that `datasetCard` has made, it stays but
- * for the description of its config, which says what the data are: left as it was, a reader's cache would take the
- * data for earlier ones.
+ * The card that replaces `present`. If that is not, byte for byte, a card made by `datasetCard`, it stays except for
+ * the description of its config, which identifies the data: unchanged, a reader's cache would take the data for
+ * earlier ones.
  */
 export function cardToPlace(card: string, present: string | undefined): PlacedCard {
   if (present === undefined) return { text: card, isEdited: false };
@@ -94,14 +94,14 @@ function headerLines({ batchId, runSeq, content, counts, dataFiles, header }: Ca
     configs: [
       {
         config_name: 'default',
-        // A part of the key under which `datasets` caches, which knows no other difference between two folders of a name.
+        // Part of the key of the cache of `datasets`, which otherwise cannot distinguish two folders of the same name.
         description: `Batch ${batchId}, run ${runSeq}, ${content}`,
         data_files: [{ split: 'train', path: dataFiles }],
       },
     ],
     ...header,
   };
-  // Readers follow YAML 1.1, to which more words are no text.
+  // Readers follow YAML 1.1, in which more words are not strings.
   const yaml = stringify(fields, { version: '1.1', lineWidth: 0 }).trimEnd();
   return ['---', '# The licence is yours to choose, for example:', '# license: cc-by-4.0', yaml, '---', ''];
 }
@@ -143,7 +143,7 @@ function bodyLines(facts: CardFacts): readonly string[] {
   ];
 }
 
-/** Text as code in a cell of a table. */
+/** Text as code in a table cell. */
 function code(text: string): string {
   const line = text.replaceAll(/[\p{Cc}\s]+/gu, ' ').replaceAll('|', '\\|');
   const longest = Math.max(0, ...Array.from(line.matchAll(/`+/g), ([ticks]) => ticks.length));

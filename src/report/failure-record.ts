@@ -9,7 +9,7 @@ import { labelsOf } from './metadata-line.js';
 
 const SETTINGS_COLUMNS = ['id', 'prompt', 'model', 'aspect_ratio', 'resolution', 'count'] as const;
 
-/** The columns of `failures.csv`: a row as it can be submitted again, the carried columns, and ours. */
+/** The columns of `failures.csv`: a row ready for resubmission, the carried columns, and ours. */
 export function failureColumns({
   labelColumns,
   hasNames,
@@ -33,8 +33,9 @@ export function failureColumns({
 }
 
 /**
- * A row that ended without an image, as a record of `failures.csv`: final id and settings, count 1, then why. Its input
- * images are addresses that work from anywhere: those in the batch by `s3://`, URLs whole, be they presigned or not.
+ * A row that ended without an image, as a record of `failures.csv`: final id and settings, count 1, then why. Its
+ * input images are addresses that work from anywhere: those in the batch as `s3://`, URLs complete, even presigned
+ * ones.
  */
 export function failureRecord(location: BatchLocation, row: PromptRow, outcome: RowOutcome): CsvCells {
   const { end, generations } = outcome;
@@ -61,7 +62,7 @@ export function failureRecord(location: BatchLocation, row: PromptRow, outcome: 
   };
 }
 
-/** Why a row has no image, in a sentence; empty for a stored one. */
+/** Why a row has no image, as a sentence; empty for a stored one. */
 export function unstoredReason(end: RowOutcome['end']): string {
   switch (end.kind) {
     case 'stored':
@@ -77,7 +78,7 @@ function inputAddressesCell(location: BatchLocation, inputImages: readonly strin
   return inputImagesCell(inputImages.map((image) => inputAddress(location, image)));
 }
 
-/** A generation in one word: `2:failed:unknown:JOB` is number, end, charge and job id, which is empty where none is known. */
+/** A generation as `2:failed:unknown:JOB`: number, end, charge and job id, which is empty if unknown. */
 function generationText({ generation, end, charged, jobId }: GenerationRecord): string {
   return `${generation}:${end}:${charged}:${jobId ?? ''}`;
 }

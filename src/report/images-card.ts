@@ -19,13 +19,13 @@ function ownColumns(hasInputs: boolean): readonly CardColumn[] {
   ];
 }
 
-/** Collects the card of a batch's own `images/` folder, with which that can be put on the Hub as it is. */
+/** Collects the card of a batch's own `images/` folder, with which the folder can be uploaded to the Hub as it is. */
 export class ImagesCard {
   readonly #counts = new CardCounts();
   readonly #labels: LabelTypes;
   readonly #own: readonly CardColumn[];
 
-  /** `labelColumns`: the carried columns in the order of the sheet; `hasInputs`: whether rows have input images. */
+  /** `labelColumns`: the carried columns in sheet order; `hasInputs`: whether rows have input images. */
   constructor({
     labelColumns,
     hasInputs,
@@ -37,7 +37,7 @@ export class ImagesCard {
     this.#own = ownColumns(hasInputs);
   }
 
-  /** Takes a stored row. */
+  /** Adds a stored row. */
   add(row: PromptRow, { image }: StoredEnd): void {
     this.#counts.add({ ...row, image });
     this.#labels.note(row.labels);

@@ -5,12 +5,15 @@ import type { PromptRow } from '../domain/rows/row.js';
 import type { JsonValue } from '../domain/text/json.js';
 import { imageFileAt } from '../storage/layout.js';
 
-/** What a row's input images are called in files that are passed on: those in the batch by their keys below it, URLs without what may be secret. */
+/** A row's input images in files for publication: those in the batch by their keys below it, URLs without possibly secret parts. */
 export function shownInputs(inputImages: readonly string[]): string {
   return inputImagesCell(inputImages.map(publicAddress));
 }
 
-/** A stored row, whose image has a key below the batch's root, as a line of `images/train/metadata.jsonl`: what Hugging Face's imagefolder reads, then the carried columns. All lines of a batch have the same columns of ours. */
+/**
+ * A stored row, whose image has a key below the batch's root, as a line of `images/train/metadata.jsonl`: what
+ * Hugging Face's imagefolder reads, then the carried columns. All lines of a batch have the same columns of ours.
+ */
 export function metadataLine(
   row: PromptRow,
   stored: Extract<RowOutcome['end'], { kind: 'stored' }>,
@@ -33,7 +36,7 @@ export function metadataLine(
   };
 }
 
-/** The carried columns of a row by the names under which our files show them. */
+/** The carried columns of a row by their names in our files. */
 export function labelsOf(row: PromptRow): Readonly<Record<string, JsonValue>> {
   return Object.fromEntries(
     Object.entries(row.labels).map(([name, value]) => [metadataLabelName(name), value]),

@@ -7,39 +7,39 @@ import type { Facet } from './facets.js';
 import { linkToObject, type ContactSheetRow } from './row.js';
 import { CONTACT_SHEET_STYLE } from './style.js';
 
-/** Rows that are reported in the page itself, for browsers that run no scripts. */
+/** Rows that are in the page itself, for browsers without scripts. */
 export const ROWS_WITHOUT_SCRIPT = 48;
 
-/** A list of rows that the sheet can show in an order of its own: images that are alike, group by group. */
+/** A list of rows that the sheet can show in a separate order: identical or similar images, group by group. */
 export interface AlikeList {
   readonly name: 'same-bytes' | 'near-duplicates';
-  /** Images of that kind; the sheet may list fewer. */
+  /** Number of images of that kind; the sheet may list fewer. */
   readonly images: number;
 }
 
-/** What the page of a contact sheet says about its batch. */
+/** The content of a contact sheet's page. */
 export interface ContactSheetPage {
   readonly batchId: string;
   readonly tally: Tally;
   /** When the batch was sealed, or its canary made. ISO 8601, UTC. */
   readonly sealedAt: string;
-  /** Where the page's data lie, relative to it; ends with `/`. */
+  /** The folder of the page's data, relative to it; ends with `/`. */
   readonly folder: string;
   readonly rows: number;
-  /** Rows of each data file but the last. */
+  /** Number of rows of each data file except the last. */
   readonly chunkRows: number;
-  /** Carried columns, by the numbers that rows name. */
+  /** Carried columns; rows refer to them by index. */
   readonly columns: readonly string[];
   readonly facets: readonly Omit<Facet, 'codes'>[];
   readonly alike: readonly AlikeList[];
-  /** The way from the page to the batch's root: empty, or ends with `/`. Default empty. */
+  /** The path from the page to the batch's root: empty, or ends with `/`. Default empty. */
   readonly root?: string;
-  /** Set on the page of a canary: what is to be said of it. The files of a seal are not there yet. */
+  /** Set on the page of a canary: the text about it. The files of a seal do not exist yet. */
   readonly canary?: string;
   readonly firstRows: readonly ContactSheetRow[];
 }
 
-/** One script of all modules of the page: a page that was opened from a folder may load none. */
+/** One script with all modules of the page: a page opened from a folder cannot load modules. */
 const SCRIPT = `{\n'use strict';\n${['data', 'cards', 'view'].map((name) => moduleText(name)).join('\n')}}`;
 
 function moduleText(name: string): string {
@@ -48,8 +48,8 @@ function moduleText(name: string): string {
 }
 
 /**
- * A page that runs its own script and that of its folder or bucket, and loads nothing from elsewhere. `file:` since a
- * page from a folder has no `'self'`.
+ * The page runs only its own script and those in its folder or bucket, and loads nothing from elsewhere. Includes
+ * `file:` because a page opened from a folder has no `'self'`.
  */
 const SECURITY_POLICY = [
   "default-src 'none'",
@@ -61,8 +61,8 @@ const SECURITY_POLICY = [
 ].join('; ');
 
 /**
- * The page of a contact sheet: the batch's counts and files, filters, and the script that shows the rows. All its links
- * are relative, so it works from the bucket and from a folder alike.
+ * The page of a contact sheet: the batch's counts and files, filters, and the script that shows the rows. All its
+ * links are relative, so it works from the bucket and from a folder.
  */
 export function contactSheetPage(page: ContactSheetPage): string {
   const { batchId, tally, sealedAt, rows, chunkRows, folder, root = '', columns, canary } = page;
@@ -105,7 +105,7 @@ export function contactSheetFile(name: string, data: unknown): string {
   return `bananaSheet(${scriptJson(name)},${scriptJson(data)})\n`;
 }
 
-/** JSON that ends no script element and no line of a script, whatever it says. */
+/** JSON that can neither end a script element nor a line of a script. */
 function scriptJson(data: unknown): string {
   return JSON.stringify(data).replaceAll(
     /[<\u2028\u2029]/g,
@@ -143,7 +143,7 @@ function count(name: string, rows: number, detailHtml = ''): string {
   return `<div>${htmlEscape`<dt>${name}</dt><dd>${grouped(rows)}`}${detailHtml}</dd></div>`;
 }
 
-/** Cancelled rows are in `failures.csv` too, since they can be submitted again. */
+/** `failures.csv` includes cancelled rows, since they can be submitted again. */
 function files({ tally, alike, canary }: ContactSheetPage): string {
   if (canary !== undefined) return '';
   const keys = [
@@ -157,10 +157,10 @@ function files({ tally, alike, canary }: ContactSheetPage): string {
   return `<ul class="files">${links.join('')}</ul>`;
 }
 
-/** Filters shown at once; the rest can be unfolded. */
+/** Filters shown initially; the rest can be expanded. */
 const FILTERS_AT_ONCE = 6;
 
-/** Hidden until the script runs: nothing of it works without. */
+/** Hidden until the script runs, since none of it works without. */
 function filters({ facets, alike }: ContactSheetPage): string {
   const selects = [...facets.map((facet, at) => select(facet, facetFile(at))), ...alikeSelect(alike)];
   const [shown, rest] = [selects.slice(0, FILTERS_AT_ONCE), selects.slice(FILTERS_AT_ONCE)];
@@ -198,7 +198,7 @@ function alikeSelect(alike: readonly AlikeList[]): readonly string[] {
   ];
 }
 
-/** The first rows in the plainest form. */
+/** The first rows in a simple form. */
 function withoutScript({ rows, root = '', canary, firstRows }: ContactSheetPage): string {
   if (rows === 0) return '<p class="empty">No rows were accepted.</p>';
   const figures = firstRows.map(({ prompt, image, none }) => {

@@ -2,24 +2,24 @@ import type { RowOutcome } from '../../domain/rows/outcome.js';
 import type { PromptRow } from '../../domain/rows/row.js';
 import { labelTexts } from './row.js';
 
-/** Columns with more values than that are searched, not chosen from. */
+/** Columns with more values than this can be searched but not filtered by. */
 const MOST_VALUES = 200;
 const LONGEST_VALUE = 100;
-/** Carried columns that may become filters; each takes a byte a row. */
+/** Maximum number of carried columns that become filters; each takes a byte a row. */
 const MOST_COLUMNS = 40;
 
-/** Something by which a contact sheet can be filtered. */
+/** A property by which a contact sheet can be filtered. */
 export interface Facet {
-  /** In the page's address. Those of carried columns start with `label.`. */
+  /** Its key in the page's URL. Those of carried columns start with `label.`. */
   readonly key: string;
   readonly title: string;
-  /** Each with what stands for it among the rows' codes, and how many rows have it. */
+  /** Each with its code and the number of rows that have it. */
   readonly values: readonly { readonly text: string; readonly code: number; readonly rows: number }[];
-  /** What the rows have, a byte each, in their order. */
+  /** The rows' codes, a byte each, in order. */
   readonly codes: Uint8Array;
 }
 
-/** Finds out by what a batch's rows can be filtered: how they ended, their settings, and carried columns of few values. */
+/** Finds the properties by which a batch's rows can be filtered: outcomes, settings, and carried columns with few values. */
 export class FacetCollector {
   readonly #own = {
     outcome: new ColumnCodes('outcome', 'Outcome'),
@@ -43,14 +43,14 @@ export class FacetCollector {
     }
   }
 
-  /** Those by which the rows differ and that some of them share. */
+  /** Those in which rows differ and that several of them share. */
   facets(): readonly Facet[] {
     const columns = [...Object.values(this.#own), ...this.#labels.values()];
     return columns.flatMap((column) => column.facet(this.#rows) ?? []);
   }
 }
 
-/** A column's values by row, as long as they are few. Rows that were not noted have the empty value, whose code is 0. */
+/** A column's values by row, while they are few. Rows that were not added have the empty value, with code 0. */
 class ColumnCodes {
   readonly #key: string;
   readonly #title: string;

@@ -6,18 +6,18 @@ import type { PromptRow } from '../../domain/rows/row.js';
 import { placeText } from '../../sheet/record-place.js';
 import { labelsOf, shownInputs } from '../metadata-line.js';
 
-/** A row as the contact sheet's script takes it: what its card says, and nothing else. */
+/** A row in the form of the contact sheet's script: only the content of its card. */
 export interface ContactSheetRow {
   readonly id: string;
-  /** The name that was chosen for its image; absent where it is made of the id. */
+  /** The chosen name of its image; absent if derived from the id. */
   readonly name?: string;
   readonly line: number;
-  /** Where the row is in its sheet, where that is more than the line. */
+  /** The row's place in its sheet if that is more than the line. */
   readonly place?: string;
   readonly prompt: string;
   readonly facts: readonly string[];
   readonly image?: {
-    /** Relative to the batch's root, ready for an address. */
+    /** Relative to the batch's root, URL-encoded. */
     readonly link: string;
     /** Name of the thumbnail. */
     readonly thumbnail?: string;
@@ -33,13 +33,13 @@ export interface ContactSheetRow {
     readonly used: string;
   };
   readonly jobs?: readonly string[];
-  /** As metadata.jsonl shows them: without what signs URLs. */
+  /** As in metadata.jsonl: without URL signatures. */
   readonly inputs?: string;
-  /** The carried columns that say something, as text. */
+  /** The non-empty carried columns, as text. */
   readonly labels?: readonly (readonly [column: number, text: string])[];
 }
 
-/** What the card of a row says. `columnOf` numbers the carried columns. */
+/** The content of a row's card. `columnOf` maps carried columns to indexes. */
 export function contactSheetRow(
   row: PromptRow,
   outcome: RowOutcome,
@@ -63,7 +63,7 @@ export function contactSheetRow(
   };
 }
 
-/** The carried columns that say something, by the names under which our files show them, as text. */
+/** The non-empty carried columns as text, by their names in our files. */
 export function labelTexts(row: PromptRow): readonly (readonly [name: string, text: string])[] {
   return Object.entries(labelsOf(row))
     .map(([name, value]) => [name, jsonAsText(value)] as const)
@@ -95,7 +95,7 @@ function noneOf(
   return { none: { kind, title, message, used: spent(outcome) } };
 }
 
-/** What a row without an image used, as far as it is known. */
+/** What a row without an image used, as far as known. */
 function spent({ generations }: RowOutcome): string {
   const used = generations.length;
   if (used === 0) return 'No job used';
@@ -111,11 +111,11 @@ function spent({ generations }: RowOutcome): string {
 }
 
 /**
- * The link from a contact sheet to an object of its batch, by the object's key below the batch's root. Relative, so that
- * it works wherever the batch lies, in the bucket or in a folder; not yet escaped for HTML.
+ * The link from a contact sheet to an object of its batch, by the object's key below the batch's root. Relative, so
+ * that it works in the bucket and in a folder; not yet escaped for HTML.
  */
 export function linkToObject(key: string): string {
-  // Half a surrogate pair has no UTF-8 form: in the bucket too it has become U+FFFD.
+  // A lone surrogate has no UTF-8 form: in the bucket too it has become U+FFFD.
   return key
     .replaceAll(/\p{Surrogate}/gu, '\uFFFD')
     .split('/')

@@ -1,9 +1,9 @@
 /**
- * The style of a contact sheet's pages: light and dark, any width, and paper.
+ * The style of a contact sheet's pages: light and dark, any width, and print.
  *
- * The rows of the grid lend each card two lines, one of pictures and one of captions, so that captions beside each
- * other start at one height while every picture keeps its own aspect ratio. `--ratio` comes with each picture: its
- * place is known before a byte of it is loaded.
+ * Each card spans two rows of the grid, one for pictures and one for captions, so that captions beside each other
+ * start at the same height while every picture keeps its own aspect ratio. Each picture sets `--ratio`, so that its
+ * place is known before it is loaded.
  */
 export const CONTACT_SHEET_STYLE = `
 :root {

@@ -23,7 +23,7 @@ import { writeParquetShard } from './parquet-shard.js';
 import { type DamagedImage, shardImages, type RowWithImage } from './shard-images.js';
 import { writeWebDatasetShard } from './webdataset-shard.js';
 
-/** How far an export has come, for the person who waits. */
+/** Progress of an export, for users. */
 export type ExportProgress =
   | { readonly kind: 'planning'; readonly rows: number; readonly totalRows: number }
   | {
@@ -34,7 +34,7 @@ export type ExportProgress =
       readonly totalImages: number;
       readonly bytes: number;
       readonly totalBytes: number;
-      /** Bytes of images that an earlier call had written. */
+      /** Bytes of images that an earlier call wrote. */
       readonly keptBytes: number;
     };
 
@@ -43,9 +43,9 @@ export interface ExportInput {
   readonly seal: Seal;
   readonly place: ExportPlace;
   readonly format: ExportFormat;
-  /** What the images and rows of a shard take at most, about. */
+  /** Approximate maximum of a shard's images and rows. */
   readonly shardBytes: number;
-  /** Puts this export in the place of another one. */
+  /** Lets this export replace another one. */
   readonly overwrite: boolean;
   readonly onProgress: (progress: ExportProgress) => void;
   readonly signal: AbortSignal;
@@ -54,17 +54,17 @@ export interface ExportInput {
 /** The result of an export. */
 export interface Exported {
   readonly manifest: ExportManifest;
-  /** Shards that an earlier call had finished. */
+  /** Shards that an earlier call completed. */
   readonly keptShards: number;
-  /** Whether the card is ours and up to date, or was left as a person has edited it. */
+  /** Whether the card is ours and up to date, or was kept because a person has edited it. */
   readonly card: 'written' | 'kept';
 }
 
 /**
- * Writes the images of a sealed batch and what is known of them as shards that training tools read. Called again, it
- * continues after the last shard that was finished; where all is there, it changes nothing. Rows whose image in the bucket is
- * damaged are left out and named in `export.json`, which is written last; a later call tries them again.
- * Throws a UsageError, a `StorageError`, or the reason of an aborted `signal`.
+ * Writes the images and rows of a sealed batch as shards that training tools read. If called again, it continues
+ * after the last completed shard; if everything is there, it changes nothing. Rows whose image in the bucket is
+ * damaged are left out and listed in `export.json`, which is written last; a later call tries them again. Throws a
+ * UsageError, a `StorageError`, or the reason of an aborted `signal`.
  */
 export async function exportBatch(input: ExportInput): Promise<Exported> {
   const { seal, place, onProgress } = input;
@@ -162,7 +162,7 @@ function missingRow({ row: { rowId, imageKey: image }, reason }: DamagedImage): 
   return { rowId, image, reason };
 }
 
-/** Tells how much is written. */
+/** Counts what is written, for the progress. */
 class Written {
   readonly #plan: ExportPlan;
   readonly #onProgress: ExportInput['onProgress'];

@@ -6,7 +6,7 @@ import { shardPattern } from './export-format.js';
 import { missingIn, type ExportManifest } from './export-manifest.js';
 import type { ExportPlan } from './export-plan.js';
 
-/** The card beside an export. */
+/** The card of an export. */
 export function exportCard(
   plan: ExportPlan,
   manifest: ExportManifest,
@@ -59,7 +59,7 @@ export function exportCard(
   }
 }
 
-/** By the batch's metadata, and by the shards, which depend on the options and on what could be read. */
+/** Identifies the data by the batch's metadata, and by the shards, which depend on the options and on what was readable. */
 function contentOf({ shards: written }: ExportManifest, digests: Report['digests']): string {
   const data = createHash('sha256');
   for (const { name, sha256 } of written) data.update(`${name} ${sha256}\n`);
@@ -83,7 +83,7 @@ function imageTypes({ shards: planned }: ExportPlan): readonly string[] {
   return [...new Set(planned.flatMap(({ imageType }) => imageType ?? []))];
 }
 
-/** Where images are of several types: which shards hold which. */
+/** For images of several types: which shards have which. */
 function typeNote(plan: ExportPlan): string {
   const types = imageTypes(plan);
   if (types.length < 2) return '';

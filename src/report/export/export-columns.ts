@@ -2,11 +2,11 @@ import { cellOf, type Cell, type ColumnType, type LabelTypes } from '../../domai
 import { metadataLabelName } from '../../domain/rows/reserved-columns.js';
 import type { ExportRow } from './export-row.js';
 
-/** A column of an export beside the image itself. */
+/** A column of an export besides the image itself. */
 export interface ExportColumn {
   readonly name: string;
   readonly type: ColumnType | 'int32';
-  /** The carried column that it shows; undefined for one of ours. */
+  /** Its carried column; undefined for one of ours. */
   readonly label?: string;
 }
 
@@ -28,8 +28,8 @@ const OWN_CELLS = new Map<string, (row: ExportRow) => Cell>(
 );
 
 /**
- * All columns in order: ours, `input_images` only where rows have any, then those carried along. A carried one that clashes with one before it gets `input_`
- * before its name, as in metadata.jsonl.
+ * All columns in order: ours, `input_images` only if rows have any, then the carried ones. A carried column that
+ * clashes with an earlier one gets the prefix `input_`, as in metadata.jsonl.
  */
 export function exportColumns(labels: LabelTypes, hasInputs: boolean): readonly ExportColumn[] {
   const own = OWN_COLUMNS.filter(({ name }) => hasInputs || name !== 'input_images').map(
@@ -45,7 +45,7 @@ export function exportColumns(labels: LabelTypes, hasInputs: boolean): readonly 
   return [...own, ...carried];
 }
 
-/** What a row has in each of the columns, in their order. */
+/** The values of a row in the columns, in order. */
 export function cellsOf(columns: readonly ExportColumn[], row: ExportRow): readonly Cell[] {
   const labels = new Map(Object.entries(row.labels));
   return columns.map(({ name, type, label }) => {
@@ -54,12 +54,12 @@ export function cellsOf(columns: readonly ExportColumn[], row: ExportRow): reado
   });
 }
 
-/** A column's type as Hugging Face `datasets` names it. */
+/** A column's type in Hugging Face `datasets`. */
 export function huggingFaceType(type: ExportColumn['type']): string {
   return type === 'json' || type === 'mixed' ? 'string' : type;
 }
 
-/** The value of the key `huggingface` in a Parquet file, from which `datasets` takes the types of the columns. */
+/** The value of the key `huggingface` in a Parquet file, from which `datasets` reads the types of the columns. */
 export function huggingFaceSchema(columns: readonly ExportColumn[]): string {
   const values = columns.map(
     ({ name, type }) => [name, { dtype: huggingFaceType(type), _type: 'Value' }] as const,

@@ -1,6 +1,6 @@
 import type { ImageType } from '../../domain/rows/outcome.js';
 
-/** The formats that a batch is exported in. */
+/** The export formats. */
 export const EXPORT_FORMATS = ['parquet', 'webdataset'] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
@@ -9,7 +9,7 @@ interface FormatRules {
   readonly contentType: string;
   /** Readers refuse a shard with images of more than one type. */
   readonly oneTypeAShard: boolean;
-  /** What a row takes besides its image and its line of JSON, about. */
+  /** Approximate size of a row besides its image and its line of JSON. */
   readonly rowOverheadBytes: number;
 }
 
@@ -20,7 +20,7 @@ const RULES: Readonly<Record<ExportFormat, FormatRules>> = {
     oneTypeAShard: false,
     rowOverheadBytes: 64,
   },
-  // Three files a row, each with a header and its end filled up.
+  // Three files a row, each with a header and padding.
   webdataset: {
     extension: 'tar',
     contentType: 'application/x-tar',
@@ -29,7 +29,7 @@ const RULES: Readonly<Record<ExportFormat, FormatRules>> = {
   },
 };
 
-/** What holds for all shards of a format. */
+/** The rules for all shards of a format. */
 export function rulesOf(format: ExportFormat): FormatRules {
   return RULES[format];
 }
@@ -39,17 +39,17 @@ export function laneOf(format: ExportFormat, type: ImageType): string {
   return RULES[format].oneTypeAShard ? type : 'all';
 }
 
-/** A shard's file name, as readers of either format know it; `index` counts from 0. */
+/** A shard's file name as readers of either format expect it; `index` counts from 0. */
 export function shardName(format: ExportFormat, index: number, count: number): string {
   return `train-${padded(index)}-of-${padded(count)}.${RULES[format].extension}`;
 }
 
-/** Whether a file's name is one that `shardName` gives, in whatever format. */
+/** Whether a file's name is a result of `shardName`, in any format. */
 export function isShardName(name: string): boolean {
   return /^train-\d{5,}-of-\d{5,}\.(parquet|tar)$/.test(name);
 }
 
-/** All shards of an export in the notation that readers expand. */
+/** All shards of an export as a pattern that readers expand. */
 export function shardPattern(format: ExportFormat, count: number): string {
   return `train-{${padded(0)}..${padded(count - 1)}}-of-${padded(count)}.${RULES[format].extension}`;
 }

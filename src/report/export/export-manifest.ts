@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { EXPORT_FORMATS } from './export-format.js';
 
-/** The name under which a finished export says what it is: written last. */
+/** The manifest of a finished export: written last. */
 export const MANIFEST_NAME = 'export.json';
-/** The name of the same while the export is under way: so a later call knows what is done. */
+/** The name of the manifest during the export, from which a later call continues. */
 export const UNFINISHED_NAME = 'export.unfinished.json';
 
 const missing = z.object({
@@ -12,7 +12,7 @@ const missing = z.object({
   image: z.string(),
   reason: z.string(),
 });
-/** A row that an export lacks, since its image in the bucket is damaged or gone. */
+/** A row that an export lacks because its image in the bucket is damaged or gone. */
 export type MissingRow = z.infer<typeof missing>;
 
 const shard = z.object({
@@ -20,10 +20,10 @@ const shard = z.object({
   images: z.int().min(0),
   sizeBytes: z.int().min(1),
   sha256: z.string(),
-  /** Rows that it should have; absent for none. */
+  /** Rows that it lacks; absent: none. */
   missing: z.array(missing).exactOptional(),
 });
-/** A shard that is there. */
+/** A completed shard. */
 export type FinishedShard = z.infer<typeof shard>;
 
 const identity = {
@@ -32,11 +32,11 @@ const identity = {
   runSeq: z.int().min(1),
   exportFormat: z.enum(EXPORT_FORMATS),
   shardBytes: z.int().min(1),
-  /** Names rows, columns and options: shards of the same plan are the same byte for byte. */
+  /** Identifies rows, columns and options: shards of the same plan are byte-for-byte identical. */
   plan: z.string(),
 };
 
-/** `export.json`: what a finished export holds. */
+/** `export.json`: the content of a finished export. */
 export const ExportManifest = z.object({
   ...identity,
   sealedAt: z.string(),
@@ -47,18 +47,18 @@ export const ExportManifest = z.object({
 });
 export type ExportManifest = z.infer<typeof ExportManifest>;
 
-/** `export.unfinished.json`: how far an export has come. */
+/** `export.unfinished.json`: the progress of an export. */
 export const UnfinishedExport = z.object({
   ...identity,
-  /** Names of all shards that it will have. */
+  /** Names of all planned shards. */
   planned: z.array(z.string()),
-  /** Names of an earlier export's shards, which have to go. */
+  /** Names of an earlier export's shards, which must be deleted. */
   replaces: z.array(z.string()),
   shards: z.array(shard),
 });
 export type UnfinishedExport = z.infer<typeof UnfinishedExport>;
 
-/** All rows that an export lacks since their images were damaged. */
+/** All rows that an export lacks because their images were damaged. */
 export function missingIn({ shards }: { readonly shards: readonly FinishedShard[] }): readonly MissingRow[] {
   return shards.flatMap((written) => written.missing ?? []);
 }

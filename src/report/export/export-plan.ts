@@ -16,18 +16,18 @@ import { laneOf, rulesOf, shardName, type ExportFormat } from './export-format.j
 import { ExportRow, exportRowOf } from './export-row.js';
 import { rowsAfterRun } from '../../ledger/run-rows.js';
 
-/** A shard to be written. */
+/** A planned shard. */
 export interface PlannedShard extends ShardSlice {
   readonly name: string;
-  /** The one type of its images; undefined where they may be of several. */
+  /** The one type of its images; undefined if they may be of several. */
   readonly imageType: string | undefined;
-  /** The local file in which its rows lie. */
+  /** The local file with its rows. */
   readonly rowsPath: string;
 }
 
-/** What an export will consist of: the same for the same sealed rows and options, whenever it is made. */
+/** The content of an export: deterministic for the same sealed rows and options. */
 export interface ExportPlan {
-  /** Names all of it: shards of two plans with the same digest are the same byte for byte. */
+  /** Identifies all of it: shards of two plans with the same digest are byte-for-byte identical. */
   readonly digest: string;
   readonly columns: readonly ExportColumn[];
   readonly shards: readonly PlannedShard[];
@@ -46,10 +46,10 @@ export interface PlanInput {
   readonly signal: AbortSignal;
 }
 
-/** Goes up when the shards of the same rows and options become other ones. */
+/** Increase it when the same rows and options give different shards. */
 const LAYOUT = 1;
 
-/** Reads a sealed batch's rows once, and lays the stored ones down in local files, shard after shard. */
+/** Reads a sealed batch's rows once, and writes the stored ones to local files, shard after shard. */
 export async function planExport(input: PlanInput): Promise<ExportPlan> {
   const { store, seal, format, shardBytes, signal } = input;
   const { labelColumns, hasInputs } = await readDocument(
@@ -84,7 +84,7 @@ export async function planExport(input: PlanInput): Promise<ExportPlan> {
   };
 }
 
-/** The sequences of shards: one, or one for each type of image where shards may not mix them. */
+/** The sequences of shards: one, or one for each type of image if shards may not mix types. */
 class Lanes {
   readonly #input: PlanInput;
   readonly #lanes = new Map<string, { readonly file: TextFile; readonly split: ShardSplit }>();
@@ -130,9 +130,8 @@ export function rowsOfShard({ rowsPath, start, end }: PlannedShard): AsyncGenera
 }
 
 /**
- * Every row of a sealed batch in its order; undefined for one without an image. What it reads is fetched first, so that
- * it may be read as slowly as one likes. Throws `StorageError`, and a UsageError where the outcomes are not those that
- * were sealed.
+ * Every row of a sealed batch in order; undefined for one without an image. Copies its files first, so that they can
+ * be read slowly. Throws `StorageError`, and a UsageError if the outcomes are not the sealed ones.
  */
 async function* sealedExportRows(
   store: ObjectStore,
@@ -159,16 +158,16 @@ async function* sealedExportRows(
   for await (const { row, before } of rowsAfterRun(local, run)) yield exportRowOf(row, before.outcome);
 }
 
-/** A shard to be: a piece of the file in which the rows lie meanwhile. */
+/** A future shard: a slice of the file with the rows. */
 export interface ShardSlice {
-  /** Bytes of that file; `end` is not part of it. */
+  /** Byte offsets in that file; `end` is exclusive. */
   readonly start: number;
   readonly end: number;
   readonly images: number;
   readonly imageBytes: number;
 }
 
-/** Cuts rows into shards of at most `limitBytes`, in order; only a row that is larger by itself makes a larger one. */
+/** Splits rows into shards of at most `limitBytes`, in order; only a single row that is larger makes a larger one. */
 export class ShardSplit {
   readonly #limitBytes: number;
   readonly #slices: ShardSlice[] = [];
@@ -179,7 +178,7 @@ export class ShardSplit {
     this.#limitBytes = limitBytes;
   }
 
-  /** Takes the next row: its line in the file, its image, and what it takes in a shard. */
+  /** Adds the next row: length of its line in the file, its image, and its size in a shard. */
   add(row: { readonly lineBytes: number; readonly imageBytes: number; readonly shardBytes: number }): void {
     if (this.#open.images > 0 && this.#openBytes + row.shardBytes > this.#limitBytes) this.#cut();
     const { start, end, images, imageBytes } = this.#open;
@@ -192,7 +191,7 @@ export class ShardSplit {
     this.#openBytes += row.shardBytes;
   }
 
-  /** All shards, the last one too. */
+  /** All shards, including the last one. */
   get slices(): readonly ShardSlice[] {
     return this.#open.images > 0 ? [...this.#slices, this.#open] : this.#slices;
   }

@@ -7,7 +7,7 @@ import { imageFileAt } from '../../storage/layout.js';
 
 const json: z.ZodType<JsonValue> = z.json();
 
-/** A stored row as far as an export needs it, and a line of the file that holds them meanwhile. */
+/** The part of a stored row that an export needs; a line of the temporary file. */
 export const ExportRow = z.object({
   position: z.int().min(0),
   rowId: z.string(),
@@ -26,13 +26,13 @@ export const ExportRow = z.object({
   model: z.string(),
   aspectRatio: z.string(),
   resolution: z.string(),
-  /** As metadata.jsonl shows them; absent where there are none. */
+  /** As in metadata.jsonl; absent without any. */
   inputImages: z.string().exactOptional(),
   labels: z.record(z.string(), json),
 });
 export type ExportRow = z.infer<typeof ExportRow>;
 
-/** The row of an export that a row with its outcome is; undefined for one without an image. */
+/** The export row for a row and its outcome; undefined without an image. */
 export function exportRowOf(row: PromptRow, outcome: RowOutcome): ExportRow | undefined {
   const { end, imageKey } = outcome;
   if (end.kind !== 'stored') return undefined;

@@ -5,7 +5,7 @@ import { type ExportPlace, ShardFile, fileFault, hasCode } from './shard-file.js
 
 const PARTIAL = /^\.(train-.*|README\.md|export(\.unfinished)?\.json)\.partial$/;
 
-/** A folder on this machine, made where it does not exist. Throws a UsageError where it cannot be used. */
+/** A local folder, created if it does not exist. Throws a UsageError if it cannot be used. */
 export function folderPlace(folder: string): ExportPlace {
   const explained = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
@@ -16,7 +16,7 @@ export function folderPlace(folder: string): ExportPlace {
   };
   const partialOf = (name: string): string => path.join(folder, `.${name}.partial`);
 
-  /** Under another name first: one that is killed leaves nothing that looks whole. */
+  /** Written under another name first: if the process is killed, no file looks complete by mistake. */
   async function replace<T>(name: string, write: (partial: string) => Promise<T>): Promise<T> {
     return explained(async () => {
       const partial = partialOf(name);

@@ -10,25 +10,25 @@ import {
 } from './export-manifest.js';
 import type { ExportPlace } from './shard-file.js';
 
-/** What lies where an export is to go. */
+/** The present content of an export's place. */
 export interface FoundExport {
   readonly manifest: ExportManifest | undefined;
   readonly unfinished: UnfinishedExport | undefined;
-  /** All files directly there, with their sizes. */
+  /** All files directly in it, with their sizes. */
   readonly files: ReadonlyMap<string, number>;
 }
 
-/** What is to be done with it. */
+/** What to do with it. */
 export interface Continuation {
-  /** Shards that are there already, by name. */
+  /** Completed shards, by name. */
   readonly finished: ReadonlyMap<string, FinishedShard>;
-  /** All of it is there already. */
+  /** The export is already complete. */
   readonly isComplete: boolean;
-  /** Shards of an earlier export, which have to go. */
+  /** Shards of an earlier export, which must be deleted. */
   readonly replaces: readonly string[];
 }
 
-/** Reads what lies at a place. Throws a UsageError where a file under one of our names is not ours. */
+/** Reads the content of a place. Throws a UsageError if a file with one of our names is not ours. */
 export async function findExport(place: ExportPlace): Promise<FoundExport> {
   const [manifest, unfinished, files] = [
     await readJson(place, MANIFEST_NAME, ExportManifest),
@@ -56,8 +56,8 @@ async function readJson<T>(
 }
 
 /**
- * Continues with the same plan, and takes the place of another one where that may be overwritten. Throws a UsageError
- * where it may not, and where there are shards that are not ours: nothing is ever deleted that no file of ours names.
+ * Continues the same plan, or replaces another one if overwriting is allowed. Throws a UsageError if it is not, and
+ * if there are shards that are not ours: only files listed in our own manifest are ever deleted.
  */
 export function continuationOf(
   { manifest, unfinished, files }: FoundExport,
@@ -85,7 +85,7 @@ export function continuationOf(
   const names = new Set(plan.shards.map(({ name }) => name));
   const finished = new Map(
     (same?.shards ?? [])
-      // What lacks rows is written again: their images may be there by now.
+      // Shards that lack rows are written again: the images may be available by now.
       .filter(({ name, sizeBytes, missing }) => names.has(name) && files.get(name) === sizeBytes && !missing)
       .map((shard) => [shard.name, shard]),
   );

@@ -4,14 +4,14 @@ import { cellsOf, type ExportColumn, huggingFaceSchema } from './export-columns.
 import type { ShardFile } from './shard-file.js';
 import type { RowWithImage } from './shard-images.js';
 
-/** A row group is what a reader holds in memory at least, and so does the writer. */
+/** Readers and the writer hold at least one row group in memory. */
 const GROUP_BYTES = 32 * 1024 * 1024;
 const GROUP_ROWS = 2_000;
 const SPILL_BYTES = 1024 * 1024;
 
 /**
  * Writes rows as one Parquet file in which Hugging Face `datasets` finds an `Image` column: the files' own bytes and
- * names, nothing compressed, no statistics (they would repeat whole images). Row groups of 32 MiB or 2,000 rows.
+ * names, uncompressed, without statistics (which would repeat whole images). Row groups of 32 MiB or 2,000 rows.
  */
 export async function writeParquetShard(
   images: AsyncIterable<RowWithImage>,
@@ -69,7 +69,7 @@ class RowGroup {
   async writeTo(writer: ParquetWriter): Promise<void> {
     const rowGroupSize = this.#images.length;
     const columnData = [
-      // Looking for repeated images would compare all their bytes.
+      // A search for repeated images would compare all their bytes.
       { name: 'image', data: this.#images, encoding: 'PLAIN' as const },
       ...this.#columns.map(({ name }, index) => ({ name, data: this.#cells[index] ?? [] })),
     ];
@@ -101,7 +101,7 @@ function schemaOf(columns: readonly ExportColumn[]): SchemaElement[] {
   ];
 }
 
-/** Bytes that go to a file as soon as there are enough of them. */
+/** Bytes that are written to a file as soon as there are enough of them. */
 class FileBytes extends ByteWriter {
   readonly #file: ShardFile;
 

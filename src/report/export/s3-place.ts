@@ -4,7 +4,7 @@ import path from 'node:path';
 import { StorageError, type ObjectRef, type ObjectStore } from '../../storage/object-store.js';
 import { type ExportPlace, ShardFile, fileFault } from './shard-file.js';
 
-/** A prefix of a bucket, which ends with a slash. Shards are built in the system's temporary folder, then put whole. */
+/** A prefix of a bucket, ending with a slash. Shards are built in the system's temporary folder, then uploaded as a whole. */
 export function s3Place(
   store: ObjectStore,
   { bucket, prefix }: { readonly bucket: string; readonly prefix: string },

@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { UsageError } from '../../errors.js';
 
-/** What a finished shard is. */
+/** A completed shard. */
 export interface WrittenFile {
   readonly sizeBytes: number;
   /** Lower-case hex. */
   readonly sha256: string;
 }
 
-/** A local file that is written from its beginning to its end, and hashed on the way. Errors are Node's own. */
+/** A local file that is written sequentially and hashed on the way. Errors are Node's own. */
 export class ShardFile {
   readonly #file: number;
   readonly #hash = createHash('sha256');
@@ -21,13 +21,13 @@ export class ShardFile {
   }
 
   write(bytes: Uint8Array): void {
-    // The system may take a part of it only.
+    // The system may write only a part of it.
     for (let written = 0; written < bytes.length;) written += writeSync(this.#file, bytes, written);
     this.#hash.update(bytes);
     this.#sizeBytes += bytes.length;
   }
 
-  /** Ends the writing; what was written is on the disk by then. */
+  /** Ends the writing; by then everything is on disk. */
   end(): WrittenFile {
     fsyncSync(this.#file);
     this.close();
@@ -42,24 +42,24 @@ export class ShardFile {
   }
 }
 
-/** Where an export goes: a folder, or a prefix in a bucket. Files lie directly in it; each is whole or not there. */
+/** The place of an export: a folder, or a prefix in a bucket. Files are directly in it; each is complete or absent. */
 export interface ExportPlace {
-  /** For people and for `--to`. */
+  /** For users and for `--to`. */
   readonly address: string;
-  /** What keeps this program's own files of an unfinished export apart from finished ones; run before anything else. */
+  /** Creates what separates unfinished files of this program from finished ones; call it first. */
   prepare(): Promise<void>;
   /** The files directly in it by name, with their sizes. */
   list(): Promise<ReadonlyMap<string, number>>;
-  /** Undefined where there is no such file. */
+  /** Undefined if there is no such file. */
   readText(name: string): Promise<string | undefined>;
   writeText(name: string, text: string, contentType: string): Promise<void>;
-  /** Writes a file of any length through `fill`; it has its name only once all of it is there. */
+  /** Writes a file of any length through `fill`; it gets its name only once it is complete. */
   writeFile(
     name: string,
     contentType: string,
     fill: (file: ShardFile) => Promise<void>,
   ): Promise<WrittenFile>;
-  /** Succeeds also where there is no such file. */
+  /** Also succeeds if there is no such file. */
   delete(name: string): Promise<void>;
 }
 
@@ -79,7 +79,7 @@ const CAUSES: Readonly<Record<string, string>> = {
   EIO: 'the disk reports an error. Choose another place',
 };
 
-/** What a person can do about an error of the file system at `place`; any other error comes back as it is. */
+/** The advice for an error of the file system at `place`; any other error is returned unchanged. */
 export function fileFault(error: unknown, place: string): unknown {
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
   const cause = error instanceof UsageError ? undefined : CAUSES[code];

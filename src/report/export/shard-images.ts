@@ -24,8 +24,8 @@ const READS_AT_ONCE = 24;
 const READ_AHEAD_BYTES = 48 * 1024 * 1024;
 
 /**
- * The rows of a shard in order, each with its image as it was sealed. The next ones are read meanwhile, up to 48 MiB
- * of them. Rows whose image is damaged are left out, and `onDamaged` is called for each. Throws what `readSealedImage` throws.
+ * The rows of a shard in order, each with its image as it was sealed. Reads up to 48 MiB ahead. Rows with damaged
+ * images are left out, and `onDamaged` is called for each. Throws what `readSealedImage` throws.
  */
 export async function* shardImages(
   store: Pick<ObjectStore, 'read'>,
@@ -35,7 +35,7 @@ export async function* shardImages(
 ): AsyncGenerator<RowWithImage> {
   const stopped = new AbortController();
   const either = AbortSignal.any([signal, stopped.signal]);
-  // First come, first served, and the first is the next to be taken: no one waits for one that waits for room.
+  // First come, first served, and the first is taken next: nothing waits for one that waits for memory.
   const budget = new MemoryLimit(READ_AHEAD_BYTES);
   const read = async (row: ExportRow): Promise<ReadImage> => {
     const release = await budget.reserve(row.image.sizeBytes);
@@ -57,16 +57,13 @@ export async function* shardImages(
 
 const RETRY = { attempts: 4, firstDelayMs: 500 };
 
-/** A row's image that is not what was sealed, or cannot be read, and why. */
+/** A row with an image that differs from the sealed one or cannot be read, and why. */
 export interface DamagedImage {
   readonly row: ExportRow;
   readonly reason: string;
 }
 
-/**
- * The bytes of a row's image, which are those that were sealed: their count and their sha256; a text says why the bucket
- * has no such image. Throws `StorageError` where the bucket fails.
- */
+/** The bytes of a row's image, verified by length and sha256; a text says why the bucket has no such image. Throws `StorageError` if the bucket fails. */
 async function readSealedImage(
   store: Pick<ObjectStore, 'read'>,
   run: RunRef,

@@ -3,12 +3,12 @@ import { cellsOf, type ExportColumn } from './export-columns.js';
 import type { ShardFile } from './shard-file.js';
 import type { RowWithImage } from './shard-images.js';
 
-/** So that the same rows make the same bytes. */
+/** So that the same rows give the same bytes. */
 const EPOCH = new Date(0);
 
 /**
  * Writes rows as one tar of WebDataset samples: for each row its image, `json` with all columns and `txt` with the
- * prompt, under the row's number in the batch. All images should be of one type.
+ * prompt, named by the row's number in the batch. All images should be of one type.
  */
 export async function writeWebDatasetShard(
   images: AsyncIterable<RowWithImage>,
@@ -17,7 +17,7 @@ export async function writeWebDatasetShard(
 ): Promise<void> {
   const tar = pack();
   const packing = packSamples(tar, images, columns);
-  // Told by the reading below, or after it.
+  // Reported by the reading below, or after it.
   packing.catch((error: unknown) => tar.destroy(error instanceof Error ? error : new Error(String(error))));
   for await (const chunk of tar) {
     if (chunk instanceof Uint8Array) file.write(chunk);
@@ -41,7 +41,7 @@ async function packSamples(
   tar.finalize();
 }
 
-/** The name of a row's files in a tar, without what readers would take for an extension. */
+/** The name of a row's files in a tar, without anything that readers would take for an extension. */
 function sampleKey(position: number): string {
   return String(position).padStart(9, '0');
 }

@@ -1,7 +1,7 @@
 // @ts-check
-// What the contact sheet knows of its rows. They lie beside the page in small scripts, since a page that was opened from a
-// folder may read nothing else; each hands its data to `bananaSheet`. The modules of this folder are one script in
-// the page: a name is one thing in all of them, and all they import is each other.
+// The contact sheet's data about its rows. They are beside the page in small scripts, since a page opened from a
+// folder can read nothing else; each passes its data to `bananaSheet`. The modules of this folder become one script
+// in the page: a name must be unique in all of them, and they may import only each other.
 /**
  * @typedef {object} Row
  * @property {string} id
@@ -84,8 +84,8 @@ function request(name) {
 export const loadChunk = (chunk) => load(`rows-${String(chunk).padStart(5, '0')}`);
 
 /**
- * The positions of the rows that the filters let through, in the order in which they are shown; none for all rows.
- * `alikeFile` lists the rows that alone come into question, and their order.
+ * The positions of the rows that match the filters, in display order; undefined for all rows.
+ * `alikeFile` restricts the rows to its list, in that order.
  * @param {readonly {readonly file: string, readonly code: number}[]} filters
  * @param {string | undefined} alikeFile
  * @returns {Promise<{positions?: ArrayLike<number>, alike?: Alike}>}
@@ -124,12 +124,12 @@ function says(row, words) {
   return words.every((word) => text.includes(word));
 }
 
-/** The name of a row's image as metadata.jsonl has it; empty where it has none. @param {Row} row */
+/** The name of a row's image in metadata.jsonl; empty without an image. @param {Row} row */
 export const fileOf = ({ image }) =>
   image ? decodeURIComponent(image.link).replace('images/train/', '') : '';
 
 /**
- * Whether a text names a row as it does on the command line: by id, image name or line, which may stand before it.
+ * Whether a text names a row as on the command line: by id, image name or line, optionally with that prefix.
  * @param {Row} row @param {string} text
  */
 function isNamed(row, text) {
@@ -141,7 +141,8 @@ function isNamed(row, text) {
 }
 
 /**
- * Goes on with a search until so many rows are found, all are looked at, or `tell` says that nobody wants to know.
+ * Continues a search until `wanted` rows are found, all rows are searched, or `tell` returns that the result is no
+ * longer needed.
  * @param {Search} search
  * @param {number} wanted
  * @param {(share: number) => boolean} tell

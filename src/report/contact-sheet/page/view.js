@@ -1,5 +1,5 @@
 // @ts-check
-// What the contact sheet shows: it stands in the page's address, so that a view can be kept and passed on.
+// The state of the contact sheet is in the page's URL, so that a view can be bookmarked and shared.
 import { card, el } from './cards.js';
 import { byId, chunkRows, filtered, loadChunk, lookOn, rows } from './data.js';
 
@@ -151,7 +151,7 @@ async function choose({ chosen, find, page: wantedPage, row }, isCurrent) {
 }
 
 /**
- * Says how many rows there are, and leads to their other pages.
+ * Shows the number of rows, and links to their other pages.
  * @param {View} view
  * @param {{count: number, exact: boolean, page: number}} found
  */
@@ -209,7 +209,7 @@ clear.addEventListener('click', () => {
 });
 addEventListener('hashchange', () => {
   void show();
-  // Where the new cards begin, unless one of them is meant.
+  // Scroll to the new cards, unless one of them is the target.
   if (viewOf().row === 0 && scrollY > byId('filters').offsetTop) byId('filters').scrollIntoView();
 });
 if (rows > 0) {
