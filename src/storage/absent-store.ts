@@ -1,6 +1,6 @@
 import type { ObjectStore, StorageError } from './object-store.js';
 
-/** Stands for a bucket that cannot be used: every call throws `reason` at once. */
+/** Represents a bucket that cannot be used: every call throws `reason` at once. */
 export function absentStore(reason: StorageError): ObjectStore {
   const refuse = async (): Promise<never> => {
     throw reason;

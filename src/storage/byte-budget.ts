@@ -1,4 +1,4 @@
-/** Bounds the memory that image bodies take together. */
+/** Limits the total memory of image bodies. */
 export class MemoryLimit {
   readonly #totalBytes: number;
   #freeBytes: number;
@@ -9,7 +9,7 @@ export class MemoryLimit {
     this.#freeBytes = totalBytes;
   }
 
-  /** Resolves, first come first served, once `sizeBytes` are free; larger bodies than the whole budget wait for all of it. Returns what frees them. */
+  /** Resolves, first come first served, once `sizeBytes` are free; bodies larger than the limit wait for all of it. Returns a function that frees them. */
   async reserve(sizeBytes: number): Promise<() => void> {
     const needed = Math.min(sizeBytes, this.#totalBytes);
     if (this.#waiting.length > 0 || this.#freeBytes < needed) {

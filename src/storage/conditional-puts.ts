@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { StorageError, type ObjectRef, type ObjectStore, type PutCondition } from './object-store.js';
 import { retryTransient } from './transient-retry.js';
 
-/** What is wrong where a put under a condition was carried out against it. */
+/** What is wrong if a server executes a put although its condition fails. */
 export const IGNORED = {
   absent: 'A put for new objects only (If-None-Match) overwrote an existing one.',
   unchanged: 'A put over one version only (If-Match) overwrote another.',
@@ -14,7 +14,7 @@ export const IGNORED = {
 export const CONDITIONS_ADVICE =
   'Use a server with conditional puts (AWS S3, MinIO, Cloudflare R2, versitygw …): without them two runs could overwrite each other, and one run could be started twice.';
 
-/** Where it is kept that the puts of a bucket were checked; `folder` is empty or ends with `/`. */
+/** Key of the result of a bucket's check; `folder` is empty or ends with `/`. */
 export function conditionalPutsKey(folder: string): string {
   return `${folder}_checks/conditional-puts.json`;
 }
@@ -23,21 +23,21 @@ const Checked = z.object({ conditionalPuts: z.literal('honoured'), server: z.str
 
 export interface CheckedFolder {
   readonly bucket: string;
-  /** Below which the result is kept. Empty, or ending with `/`. */
+  /** Folder of the result. Empty, or ending with `/`. */
   readonly folder: string;
-  /** The server's URL; undefined for AWS. A result counts for the server that gave it. */
+  /** The server's URL; undefined for AWS. A result is valid only for that server. */
   readonly endpoint: string | undefined;
 }
 
-/** Of this many at once, each may keep its result once before the last one does. */
+/** Of this many simultaneous checks, each may store its result once before the last one does. */
 const TRIES = 20;
 const LONGEST_WAIT_MS = 500;
 const RETRY = { attempts: 3, firstDelayMs: 300 };
 
 /**
- * Whether a bucket honours the conditions of puts: undefined where it does, else what is wrong. The result is kept in
- * the bucket, so that each bucket is checked once; nothing is deleted. Where nothing may be written there, nothing is
- * found out. Throws StorageError.
+ * Whether a bucket ignores the conditions of puts: undefined if it does not, else what is wrong. The result is stored
+ * in the bucket, so that each bucket is checked once; nothing is deleted. Without permission to write, nothing is
+ * checked. Throws StorageError.
  */
 export async function ignoredCondition(
   store: Pick<ObjectStore, 'put' | 'head' | 'readText'>,
@@ -53,7 +53,7 @@ export async function ignoredCondition(
       const ignored = await check.firstIgnored();
       if (ignored !== undefined) return ignored;
       if (await check.keep({ conditionalPuts: 'honoured', server })) return undefined;
-      // Another check of the same bucket was faster, and may be done by now.
+      // Another check of the same bucket was faster, and may have finished.
       await delay(Math.random() * LONGEST_WAIT_MS, undefined, { ...(signal && { signal }) }).catch(
         () => undefined,
       );
@@ -82,7 +82,7 @@ class ConditionCheck {
     this.#signal = signal;
   }
 
-  /** Whether an earlier check of this server found everything in order. */
+  /** Whether an earlier check of this server succeeded. */
   async wasGood(server: string): Promise<boolean> {
     try {
       const text = await this.#store.readText(this.#ref, this.#signal);
@@ -93,16 +93,16 @@ class ConditionCheck {
     }
   }
 
-  /** The first of the two conditions that is ignored; leaves an object behind that says that a check is under way. */
+  /** The first of the two conditions that is ignored; leaves an object that marks a running check. */
   async firstIgnored(): Promise<string | undefined> {
-    // The first may find an object or not; after it there is one.
+    // The first put may find an object or not; afterwards there is one.
     await this.#put({ kind: 'absent' });
     if (await this.#put({ kind: 'absent' })) return IGNORED.absent;
     const another = `"${createHash('md5').update(randomUUID()).digest('hex')}"`;
     return (await this.#put({ kind: 'unchanged', etag: another })) ? IGNORED.unchanged : undefined;
   }
 
-  /** Puts the result over the version that is there now; false where that is refused. */
+  /** Stores the result over the present version; false if that is refused. */
   async keep(result: z.infer<typeof Checked>): Promise<boolean> {
     const head = await this.#store.head(this.#ref, this.#signal);
     return head !== undefined && (await this.#put({ kind: 'unchanged', etag: head.etag }, result));
@@ -111,7 +111,7 @@ class ConditionCheck {
   /** Whether the put took effect. */
   async #put(condition: PutCondition, content: object = { checking: randomUUID() }): Promise<boolean> {
     try {
-      // AWS answers 409 to one of two that put at the same moment.
+      // AWS answers 409 to one of two simultaneous puts.
       await retryTransient(RETRY, this.#signal, () =>
         this.#store.put(this.#ref, Buffer.from(`${JSON.stringify(content)}\n`), {
           contentType: 'application/json',

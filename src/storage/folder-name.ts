@@ -1,13 +1,13 @@
 const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 
-/** Whether a text can be a bucket's name. Source: S3's naming rules. */
+/** Whether a text is a valid bucket name. Source: S3's naming rules. */
 export function isBucketName(text: string): boolean {
   return BUCKET.test(text);
 }
 
 /**
- * A folder within a bucket as keys begin with it: empty for the bucket itself, else ending with a slash; slashes around
- * it do not matter. Undefined where a folder's name is empty, `.` or `..`, or holds a control character.
+ * A folder within a bucket as a key prefix: empty for the bucket itself, else ending with a slash; surrounding
+ * slashes are ignored. Undefined if a folder's name is empty, `.` or `..`, or contains a control character.
  */
 export function folderPath(text: string): string | undefined {
   const trimmed = text.replaceAll(/^\/+|\/+$/g, '');
@@ -16,7 +16,7 @@ export function folderPath(text: string): string | undefined {
   return isOdd || /\p{Cc}/u.test(trimmed) ? undefined : `${trimmed}/`;
 }
 
-/** The folder that `s3://bucket/folder/` names; undefined for anything else, also for a bucket alone. */
+/** The folder in `s3://bucket/folder/`; undefined for anything else, including a bucket alone. */
 export function s3FolderIn(text: string): { readonly bucket: string; readonly root: string } | undefined {
   const [, bucket = '', path = ''] = /^s3:\/\/([^/]*)(.*)$/s.exec(text) ?? [];
   const root = folderPath(path);

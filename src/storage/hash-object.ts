@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { StorageError, type ObjectRef, type ObjectStore } from './object-store.js';
 import { retryTransient } from './transient-retry.js';
 
-/** What an object's bytes are, as they came out of the bucket. */
+/** Size and digest of an object's bytes, as read from the bucket. */
 export interface HashedObject {
   /** Lower-case hex. */
   readonly sha256: string;
@@ -14,8 +14,8 @@ export interface HashedObject {
 const RETRY = { attempts: 4, firstDelayMs: 500 };
 
 /**
- * Reads an object to its end and hashes it on the way, of whatever size; undefined where there is none. Its bytes are
- * kept in the local file `into`, where one is named. A body that breaks off is read again. Throws `StorageError`.
+ * Reads and hashes an object of any size; undefined if there is none. Stores its bytes in the local file `into`, if
+ * given. An interrupted body is read again. Throws `StorageError`.
  */
 export async function hashObject(
   store: Pick<ObjectStore, 'read'>,

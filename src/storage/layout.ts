@@ -4,8 +4,8 @@ import type { ImageType } from '../domain/rows/outcome.js';
 import type { ObjectRef } from './object-store.js';
 
 /**
- * Where a batch lives. All keys below are whole keys within the bucket; `at` makes an object's place of one.
- * Numbers are zero-padded so that keys list in order; wider numbers just grow, so order by number, not by key.
+ * The place of a batch. All keys below are full keys within the bucket; `at` makes an object's place of one. Numbers
+ * are zero-padded so that keys list in order; wider numbers just grow, so sort by number, not by key.
  */
 export interface BatchLocation {
   readonly bucket: string;
@@ -17,23 +17,23 @@ export interface BatchLocation {
 /** A folder of a bucket: all keys in it start with `root`, which ends with `/`. */
 export type BucketFolder = Pick<BatchLocation, 'bucket' | 'root'>;
 
-/** Where batches live that were given no place of their own: each in a folder of its name below `prefix`, which is empty or ends with `/`. */
+/** Where batches without a place of their own are: each in a folder of its name below `prefix`, which is empty or ends with `/`. */
 export interface HomeFolder {
   readonly bucket: string;
   readonly prefix: string;
 }
 
-/** The place of a batch that was given none of its own. */
+/** The place of a batch without one of its own. */
 export function homeOf({ bucket, prefix }: HomeFolder, batchId: BatchId): BatchLocation {
   return { bucket, root: `${prefix}${batchId}/`, batchId };
 }
 
-/** Whether two batches, or runs of them, live in one folder. */
+/** Whether two batches, or runs of them, are in one folder. */
 export function isSamePlace(one: BucketFolder, other: BucketFolder): boolean {
   return one.bucket === other.bucket && one.root === other.root;
 }
 
-/** A folder of a bucket as a person writes it: `s3://bucket/folder/`. */
+/** A folder of a bucket as users write it: `s3://bucket/folder/`. */
 export function addressOf({ bucket, root }: BucketFolder): string {
   return `s3://${bucket}/${root}`;
 }
@@ -43,7 +43,7 @@ export interface RunRef extends BatchLocation {
   readonly runSeq: number;
 }
 
-/** The place of a key that one of the functions below gave for the same location. */
+/** The place of a key from one of the functions below, for the same location. */
 export function at(location: BucketFolder, key: string): ObjectRef {
   return { bucket: location.bucket, key };
 }
@@ -53,7 +53,7 @@ export function batchRoot(location: BucketFolder): string {
   return location.root;
 }
 
-/** Whose folder it is, and where its batch lives; only where batches live elsewhere than at home. */
+/** The batch that a folder belongs to, and where that batch is; only if batches are elsewhere than at home. */
 export function placeKey(location: BatchLocation): string {
   return `${batchRoot(location)}place.json`;
 }
@@ -68,34 +68,34 @@ export function inputsPrefix(location: BucketFolder): string {
   return `${batchRoot(location)}inputs/`;
 }
 
-/** An input by its content: the sheet, or the list of the images that it names. `extension` has no dot. */
+/** An input by its content: the sheet, or the list of its input images. `extension` has no dot. */
 export function inputKey(location: BucketFolder, sha256: string, extension: string): string {
   return `${inputsPrefix(location)}${sha256}.${extension}`;
 }
 
-/** The folder of the images that sheets of the batch name, by their content. */
+/** The folder of the input images of the batch's sheets, by content. */
 export function inputImagesPrefix(location: BucketFolder): string {
   return `${batchRoot(location)}${INPUT_IMAGES_FOLDER}`;
 }
 
-/** The whole key of an input image that a row names by its key below the batch's root. */
+/** The full key of an input image that a row names by its key below the batch's root. */
 export function inputImageKey(location: BucketFolder, inputImage: string): string {
   return `${batchRoot(location)}${inputImage}`;
 }
 
-/** A row's input image as it can be named anywhere: `s3://bucket/key`, or its URL as it stands. */
+/** A row's input image as an absolute address: `s3://bucket/key`, or its URL unchanged. */
 export function inputAddress(location: BatchLocation, inputImage: string): string {
   return isUploaded(inputImage)
     ? `s3://${location.bucket}/${inputImageKey(location, inputImage)}`
     : inputImage;
 }
 
-/** The folder of what says how creates were sent whose bodies cannot be made of their rows alone. */
+/** The folder of the notes of sent creates with bodies that depend on more than their rows. */
 export function sentPrefix(location: BatchLocation): string {
   return `${batchRoot(location)}sent/`;
 }
 
-/** How the create of the generation with a key was sent. */
+/** The note of the create of the generation with a key. */
 export function sentKey(location: BatchLocation, generationKey: string): string {
   return `${sentPrefix(location)}${generationKey}.json`;
 }
@@ -105,12 +105,12 @@ export function runsPrefix(location: BatchLocation): string {
   return `${batchRoot(location)}runs/`;
 }
 
-/** What a run was asked to do; written once, so it also decides who starts the run. */
+/** A run's request; written once, so it also decides who starts the run. */
 export function requestKey(location: BatchLocation, runSeq: number): string {
   return `${runFolder(location, runSeq)}request.json`;
 }
 
-/** The folder of the texts of the service and of the image host that a run has kept. */
+/** The folder of a run's texts of the service and the image host. */
 export function serviceTextsPrefix(run: RunRef): string {
   return `${runFolder(run, run.runSeq)}messages/`;
 }
@@ -120,12 +120,12 @@ export function serviceTextKey(run: RunRef, textId: string): string {
   return `${serviceTextsPrefix(run)}${textId}.txt`;
 }
 
-/** The images that a run finds under other names than the run before, and where it copies them; absent where none are. */
+/** The images of rows that a run has renamed, and the keys of their copies; absent without any. */
 export function renamesKey(location: BatchLocation, runSeq: number): string {
   return `${runFolder(location, runSeq)}renames.jsonl`;
 }
 
-/** A copy of a renamed image while other rows' images take each other's places, by its row's tag; `extension` has its dot. */
+/** A temporary copy of a renamed image while rows swap names, by its row's tag; `extension` has its dot. */
 export function renamedKey(
   location: BatchLocation,
   runSeq: number,
@@ -135,7 +135,7 @@ export function renamedKey(
   return `${runFolder(location, runSeq)}renamed/${rowTag}${extension}`;
 }
 
-/** What of the run's budget was leased to its shards; absent without a budget. */
+/** The leases of the run's budget; absent without a budget. */
 export function budgetKey(location: BatchLocation, runSeq: number): string {
   return `${runFolder(location, runSeq)}budget.json`;
 }
@@ -150,22 +150,22 @@ export function rowsPrefix(location: BatchLocation, runSeq: number): string {
   return `${runFolder(location, runSeq)}rows/`;
 }
 
-/** Says when a shard was opened first: from then on creates of its rows may have been sent. */
+/** When a shard was first opened: from then on creates of its rows may have been sent. */
 export function openedKey(location: BatchLocation, runSeq: number, shard: number): string {
   return `${runFolder(location, runSeq)}opened/${padded(shard, 5)}.json`;
 }
 
-/** The records that a run found to break a rule, and those that it kept from before. */
+/** The records that a run rejected, and those that it kept from before. */
 export function rejectsLedgerKey(location: BatchLocation, runSeq: number): string {
   return `${runFolder(location, runSeq)}rejects.jsonl`;
 }
 
-/** The records of the sheet that were left out as repeats; absent where there are none. */
+/** The records of the sheet that were left out as duplicates; absent without any. */
 export function skippedKey(location: BatchLocation, runSeq: number): string {
   return `${runFolder(location, runSeq)}skipped.jsonl`;
 }
 
-/** One record of outcomes of a shard, as they settled. */
+/** One part of a shard's outcomes, in the order of settling. */
 export function partKey(location: BatchLocation, runSeq: number, shard: number, part: number): string {
   return `${partsPrefix(location, runSeq)}${padded(shard, 5)}-${padded(part, 3)}.jsonl`;
 }
@@ -175,17 +175,17 @@ export function partsPrefix(location: BatchLocation, runSeq: number): string {
   return `${runFolder(location, runSeq)}parts/`;
 }
 
-/** Outcomes of earlier runs that this run leaves as they are. */
+/** Outcomes of earlier runs that this run keeps. */
 export function carriedKey(location: BatchLocation, runSeq: number): string {
   return `${runFolder(location, runSeq)}carried.jsonl`;
 }
 
-/** The page that shows a run's canary; only where the run has one. */
+/** The page of a run's canary; only if the run has one. */
 export function canaryPageKey(location: BatchLocation, runSeq: number): string {
   return `${runFolder(location, runSeq)}canary.html`;
 }
 
-/** The folder of the data that this page shows. Ends with `/`. */
+/** The folder of that page's data. Ends with `/`. */
 export function canaryPageFolder(location: BatchLocation, runSeq: number): string {
   return `${runFolder(location, runSeq)}canary/`;
 }
@@ -208,22 +208,22 @@ export function imagesPrefix(location: BatchLocation): string {
 /** The folder of all images below a batch's root. */
 const IMAGES_FOLDER = 'images/train/';
 
-/** An image's file with its folders by its key below the batch's root, as `metadata.jsonl` names it. */
+/** An image's file with its folders from its key below the batch's root, as `metadata.jsonl` names it. */
 export function imageFileAt(key: string): string {
   return key.startsWith(IMAGES_FOLDER) ? key.slice(IMAGES_FOLDER.length) : key;
 }
 
-/** The image's name by its key below the batch's root: its file without the extension. */
+/** The image's name from its key below the batch's root: its file without the extension. */
 export function imageNameAt(key: string): string {
   return imageFileAt(key).replace(/\.[^./]+$/, '');
 }
 
-/** A row's image. `imageName` is `imageNameOf` the row, or the checked name that the sheet gave. */
+/** A row's image. `imageName` is `imageNameOf` the row, or the checked name from the sheet. */
 export function imageKey(location: BatchLocation, imageName: string, type: ImageType): string {
   return `${imagesPrefix(location)}${imageName}.${type}`;
 }
 
-/** The small copy of an image with these bytes; apart from the images, or Hugging Face would read it as one of them. */
+/** The thumbnail of an image with these bytes; apart from the images, since Hugging Face would read it as one of them. */
 export function thumbnailKey(location: BatchLocation, sha256: string): string {
   return `${batchRoot(location)}thumbnails/${sha256}.webp`;
 }
@@ -248,27 +248,27 @@ export function rejectsKey(location: BatchLocation): string {
   return `${batchRoot(location)}rejects.csv`;
 }
 
-/** The sheet as it was given, with what became of each row. */
+/** The sheet as given, with the result of each row. */
 export function resultsKey(location: BatchLocation): string {
   return `${batchRoot(location)}results.csv`;
 }
 
-/** A page to look at. */
+/** The contact sheet's page. */
 export function contactSheetKey(location: BatchLocation): string {
   return `${batchRoot(location)}contact-sheet.html`;
 }
 
-/** The folder of the data that the contact sheet of any run shows. */
+/** The folder of the data of all runs' contact sheets. */
 export function contactSheetPrefix(location: BatchLocation): string {
   return `${batchRoot(location)}contact-sheet/`;
 }
 
-/** What the contact sheet of a run shows: a folder a run, so that a page and its data are always of one seal. Ends with `/`. */
+/** The data of a run's contact sheet: a folder a run, so that a page and its data always belong to one seal. Ends with `/`. */
 export function contactSheetFolder(run: RunRef): string {
   return `${contactSheetPrefix(run)}${padded(run.runSeq, 4)}/`;
 }
 
-/** Images that look similar, for batches that were asked to find them. */
+/** Similar images, for batches that requested the search. */
 export function nearDuplicatesKey(location: BatchLocation): string {
   return `${batchRoot(location)}near-duplicates.csv`;
 }
@@ -278,7 +278,7 @@ export function reportKey(location: BatchLocation): string {
   return `${batchRoot(location)}report.json`;
 }
 
-/** A small object that tells whether the bucket takes writes again; may be overwritten and deleted at any time. */
+/** A small object that tests whether the bucket accepts writes; may be overwritten and deleted at any time. */
 export function probeKey(location: BatchLocation): string {
   return `${batchRoot(location)}probe.txt`;
 }

@@ -1,12 +1,12 @@
 import { hashObject } from './hash-object.js';
 import { StorageError, type ObjectRef, type ObjectStore, type StorageErrorCode } from './object-store.js';
 
-/** What came of reading one object among others. */
+/** The result of reading one object among others. */
 export type ObjectReading<T> =
   | { readonly kind: 'read'; readonly value: T }
   | {
       readonly kind: 'unreadable';
-      /** The bytes are there, but are not those that were stored. */
+      /** The bytes are there, but differ from those that were stored. */
       readonly isCorrupted: boolean;
       readonly reason: string;
     };
@@ -15,9 +15,9 @@ export type ObjectReading<T> =
 const OF_THE_BUCKET: ReadonlySet<StorageErrorCode> = new Set(['bad-credentials', 'bucket-missing']);
 
 /**
- * Reads one object by `read`. Where that fails although the bucket is well, which another object of it shows, the `witness`,
- * the object itself is damaged: that is an answer and not an error, so that the others can be read. Throws `StorageError`
- * where the bucket fails, and whatever else `read` throws.
+ * Reads one object by `read`. If that fails although the bucket works, as another object, the `witness`, shows, the
+ * object itself is damaged: that is a result and not an error, so that the others can be read. Throws `StorageError`
+ * if the bucket fails, and whatever else `read` throws.
  */
 export async function readOrFault<T>(
   read: () => Promise<T>,
@@ -42,7 +42,7 @@ export async function readOrFault<T>(
     });
     if (!isWell) throw error;
   }
-  // The bucket may have been down for a moment, and is not any more.
+  // The bucket may have been unavailable only for a moment.
   try {
     return { kind: 'read', value: await read() };
   } catch (error) {

@@ -8,7 +8,7 @@ export interface ObjectRef {
 
 export interface ObjectHead {
   readonly sizeBytes: number;
-  /** With its quotes, as the server gave it. */
+  /** With its quotes, as returned by the server. */
   readonly etag: string;
   readonly contentType?: string;
   /** Lower-case names, ASCII values. */
@@ -22,88 +22,88 @@ export interface ListedObject {
   readonly etag: string;
 }
 
-/** When a put may take effect: only where nothing is yet, or only over the version named. */
+/** The condition of a put: only if there is no object yet, or only over the named version. */
 export type PutCondition =
   | { readonly kind: 'absent' }
   | { readonly kind: 'unchanged'; readonly etag: string };
 
 export interface PutOptions {
   readonly contentType: string;
-  /** ASCII only; AWS takes 2 KiB together. */
+  /** ASCII only; AWS allows 2 KiB in total. */
   readonly metadata?: Readonly<Record<string, string>>;
   readonly condition?: PutCondition;
-  /** Lower-case hex; where given, it is not computed again. The server checks it in either case. */
+  /** Lower-case hex; if given, it is not computed again. The server checks it in either case. */
   readonly sha256?: string;
   readonly signal?: AbortSignal;
 }
 
 /** As for a put; the metadata replaces that of the source. */
 export interface CopyOptions extends PutOptions {
-  /** As `head` gave it. */
+  /** As returned by `head`. */
   readonly sourceEtag: string;
-  /** What the source's bytes hash to. */
+  /** The digest of the source's bytes. */
   readonly sha256: string;
 }
 
-/** How an object was copied: by the server alone, or by a get and a put where the server does not copy as asked. */
+/** How an object was copied: by the server, or by a get and a put if the server does not support the copy. */
 export type CopyWay = 'within-storage' | 'through-here';
 
-/** From when and for how long a presigned URL is good. */
+/** The validity of a presigned URL. */
 export interface PresignOptions {
-  /** Whole seconds count. Milliseconds since the epoch. */
+  /** In whole seconds. Milliseconds since the epoch. */
   readonly signedAtMs: number;
   /** From 1 s to 7 days; temporary credentials end it sooner. */
   readonly validSeconds: number;
 }
 
-/** What signs presigned URLs, which work only as long as it does. */
+/** The credentials that sign presigned URLs, which work only as long as these. */
 export interface SigningCredentials {
-  /** Given out for a time, which may end before a URL that they sign. */
+  /** Temporary; may end before a URL that they sign. */
   readonly isTemporary: boolean;
-  /** When that is, where they say it. */
+  /** When that is, if known. */
   readonly expiresAt: Date | undefined;
 }
 
 /**
- * The bucket, as far as this program needs one. Every method throws `StorageError` and nothing else; only where the
- * caller's own signal was aborted, it throws that signal's reason. Bodies are whole or absent, never cut.
+ * The part of a bucket's interface that this program needs. Every method throws only `StorageError`, except that it
+ * throws the reason of the caller's own signal if that was aborted. Bodies are complete or absent, never truncated.
  *
- * Puts repeat themselves after a transient fault. So `precondition-failed` may mean that an earlier try of the same put
- * took effect although its answer was lost: compare what is there before treating it as another's.
+ * Puts are retried after a transient fault. So `precondition-failed` may mean that an earlier attempt of the same put
+ * succeeded although its answer was lost: compare the present object before treating it as another's.
  */
 export interface ObjectStore {
-  /** Stores `body` whole, checked by the server against its sha256. */
+  /** Stores all of `body`, checked by the server against its sha256. */
   put(ref: ObjectRef, body: Uint8Array, options: PutOptions): Promise<{ readonly etag: string }>;
-  /** Stores a local file of up to 5 GB whole, checked by the server against its sha256. */
+  /** Stores a local file of up to 5 GB, checked by the server against its sha256. */
   putFile(ref: ObjectRef, path: string, options: PutOptions): Promise<{ readonly etag: string }>;
   /**
-   * Copies an object of up to 5 GB, if it is still the one with `sourceEtag`; throws with code `corrupted` where the
-   * copy has other bytes. A server that refuses copies with a checksum gets the object by a put instead. Some servers
-   * ignore the `condition` of a copy: look before.
+   * Copies an object of up to 5 GB if it still has `sourceEtag`; throws with code `corrupted` if the copy has
+   * different bytes. If a server refuses copies with a checksum, the object is stored by a put instead. Some servers
+   * ignore the `condition` of a copy: check before.
    */
   copy(from: ObjectRef, to: ObjectRef, options: CopyOptions): Promise<CopyWay>;
-  /** The object's bytes as a stream; throws with code `not-found` where there is none. */
+  /** The object's bytes as a stream; throws with code `not-found` if there is none. */
   read(ref: ObjectRef, signal?: AbortSignal): Promise<Readable>;
   /**
-   * A URL by which anybody may read the object for a time: secret. The same object, time and credentials of this store
-   * give the same URL; it asks no server, and no one looks whether the object is there.
+   * A URL with which anybody may read the object for a time: secret. The same object, time and credentials of this
+   * store give the same URL; sends no request, and does not check whether the object exists.
    */
   presignGet(ref: ObjectRef, options: PresignOptions): Promise<string>;
-  /** What signs URLs of a bucket's objects now. */
+  /** The present credentials that sign URLs of a bucket's objects. */
   signingCredentials(bucket: string): Promise<SigningCredentials>;
   /** The whole object as UTF-8, up to 64 MiB. */
   readText(ref: ObjectRef, signal?: AbortSignal): Promise<string>;
-  /** Undefined where there is no such object. */
+  /** Undefined if there is no such object. */
   head(ref: ObjectRef, signal?: AbortSignal): Promise<ObjectHead | undefined>;
-  /** All objects whose keys start with `prefix`, in key order. */
+  /** All objects with keys that start with `prefix`, in key order. */
   list(bucket: string, prefix: string, signal?: AbortSignal): AsyncIterable<ListedObject>;
   /** The "folders" directly below `prefix`, each with its trailing slash. */
   listFolders(bucket: string, prefix: string, signal?: AbortSignal): AsyncIterable<string>;
-  /** Succeeds also where there is no such object. */
+  /** Also succeeds if there is no such object. */
   delete(ref: ObjectRef, signal?: AbortSignal): Promise<void>;
   /** Throws unless the bucket exists and may be used. */
   checkBucket(bucket: string, signal?: AbortSignal): Promise<void>;
-  /** Makes the bucket where it does not exist yet; for embedded servers and tests. */
+  /** Creates the bucket if it does not exist; for embedded servers and tests. */
   createBucket(bucket: string): Promise<void>;
   /** Releases the connections. */
   close(): void;
@@ -120,12 +120,12 @@ export type StorageErrorCode =
   | 'corrupted'
   | 'other';
 
-/** A bucket's refusal or failure, with the place it concerns; the message names both and holds no secret. */
+/** A refusal or failure of a bucket, with its place; the message names both and holds no secret. */
 export class StorageError extends Error {
   override readonly name = 'StorageError';
   readonly code: StorageErrorCode;
   readonly ref: { readonly bucket: string; readonly key?: string };
-  /** What failed on the way, without the key: `does not answer (put, http://127.0.0.1:7070)`. Only with code `unreachable`. */
+  /** What failed, without the key: `does not answer (put, http://127.0.0.1:7070)`. Only with code `unreachable`. */
   readonly unreachable: string | undefined;
 
   constructor(

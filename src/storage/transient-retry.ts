@@ -2,13 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { StorageError, isTransient } from './object-store.js';
 
 export interface RetryPolicy {
-  /** Together with the first. */
+  /** Including the first. */
   readonly attempts: number;
   /** Before the second attempt; doubles each time. */
   readonly firstDelayMs: number;
 }
 
-/** Repeats what the SDK cannot, since a stream is used up by its first attempt: `attempt` opens its stream again each time. Throws the last error. */
+/** Retries what the SDK cannot, since a stream is used up by its first attempt: `attempt` opens its stream again each time. Throws the last error. */
 export async function retryTransient<T>(
   policy: RetryPolicy,
   signal: AbortSignal | undefined,
@@ -31,7 +31,7 @@ export async function retryTransient<T>(
   }
 }
 
-/** What got no answer is repeated by the SDK, or by no one where the store is not to. */
+/** The SDK retries unanswered requests, unless the store is not to. */
 function isRepeated(error: StorageError): boolean {
   return isTransient(error) && !(error.cause instanceof Error && error.cause.name === 'NoAnswer');
 }

@@ -2,7 +2,7 @@ import { HeadBucketCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk
 import { type ObjectRef, StorageError, isTransient } from '../object-store.js';
 import { attemptS3, sendOptions } from './s3-error.js';
 
-/** Throws unless the bucket exists and the credentials may use it; the `StorageError` tells missing, denied, wrong credentials and unreachable apart. */
+/** Throws unless the bucket exists and the credentials may use it; the `StorageError` distinguishes missing, denied, wrong credentials and unreachable. */
 export async function checkS3Bucket(client: S3Client, bucket: string, signal?: AbortSignal): Promise<void> {
   const call = { action: 'use bucket', bucket };
   try {
@@ -12,7 +12,7 @@ export async function checkS3Bucket(client: S3Client, bucket: string, signal?: A
   } catch (error) {
     if (!(error instanceof StorageError) || isTransient(error) || error.code === 'bad-credentials')
       throw error;
-    // A HEAD has no body and so no reason; a LIST has both. Where even that succeeds, the bucket may be used.
+    // A HEAD has no body and so no reason; a LIST has both. If even that succeeds, the bucket is usable.
     await attemptS3(call, signal, () =>
       client.send(new ListObjectsV2Command({ Bucket: bucket, MaxKeys: 1 }), sendOptions(signal)),
     );
@@ -20,7 +20,7 @@ export async function checkS3Bucket(client: S3Client, bucket: string, signal?: A
 }
 
 /**
- * The error of a put, with its real cause where a broken connection hides it: a server that refuses a large body without
+ * The error of a put, with its real cause if a broken connection hides it: a server that refuses a large body without
  * reading it resets the connection, and the refusal is lost.
  */
 export async function explainedPutError(

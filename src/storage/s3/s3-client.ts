@@ -8,25 +8,25 @@ import { renewCredentials } from './s3-renewed-credentials.js';
 export interface S3ConnectionOptions {
   /** URL of an S3-compatible server; default AWS_ENDPOINT_URL_S3, else AWS itself. */
   readonly endpoint?: string;
-  /** Default AWS_REGION, AWS_DEFAULT_REGION, the profile's; `us-east-1` where an endpoint is set and none of these. */
+  /** Default AWS_REGION, AWS_DEFAULT_REGION, the profile's; `us-east-1` if an endpoint is set and none of these. */
   readonly region?: string;
-  /** Default the AWS SDK's own chain. */
+  /** Default: the AWS SDK's own chain. */
   readonly credentials?: NonNullable<S3ClientConfig['credentials']>;
-  /** Most open connections; default 128. */
+  /** Maximum number of open connections; default 128. */
   readonly maxSockets?: number;
-  /** Tries of one request together with the first; default 4. */
+  /** Attempts of one request, including the first; default 4. */
   readonly maxAttempts?: number;
   /** Default 10 s. */
   readonly connectionTimeoutMs?: number;
-  /** Most time without a byte in either direction; default 60 s. */
+  /** Maximum time without a byte in either direction; default 60 s. */
   readonly idleTimeoutMs?: number;
-  /** Whether a request that got no answer in time is repeated as other transient faults are. Default true. */
+  /** Whether a request without an answer in time is retried like other transient faults. Default true. */
   readonly repeatsSilence?: boolean;
-  /** Where the AWS variables are looked up that decide addressing, region and proxy; default the process's own. */
+  /** The AWS variables that determine addressing, region and proxy; default the process's own. */
   readonly environment?: NodeJS.ProcessEnv;
 }
 
-/** The SDK's client as this program needs it: path style with every endpoint, bounded connections and times. */
+/** The SDK's client with this program's settings: path style with every endpoint, limited connections and times. */
 export function createS3Client(options: S3ConnectionOptions): S3Client {
   const { maxSockets = 128, maxAttempts = 4, connectionTimeoutMs = 10_000, idleTimeoutMs = 60_000 } = options;
   const environment = options.environment ?? process.env;
@@ -36,26 +36,26 @@ export function createS3Client(options: S3ConnectionOptions): S3Client {
     environment['AWS_REGION'] ??
     environment['AWS_DEFAULT_REGION'] ??
     (endpoint !== undefined && environment['AWS_PROFILE'] === undefined ? 'us-east-1' : undefined);
-  // Node closes an idle connection when the server's `Keep-Alive` header says so, but only where a time-out is set.
+  // Node closes an idle connection by the server's `Keep-Alive` header, but only if a timeout is set.
   const agentOptions = { keepAlive: true, maxSockets, timeout: MOST_IDLE_MS };
   const client = new S3Client({
     ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
     ...(region === undefined ? {} : { region }),
     ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
-    // The SDK would read the shared files once a process.
+    // The SDK would read the shared files once per process.
     credentialDefaultProvider: (init: DefaultProviderInit) => defaultProvider({ ...init, ignoreCache: true }),
     maxAttempts,
-    // What matters is thrown; the SDK's own warnings would go to the console.
+    // Everything important is thrown; the SDK's own warnings would go to the console.
     logger: SILENT,
     retryMode: 'standard',
-    // Waiting for "100 Continue" costs each body over 2 MB a round trip and a connection that is not kept.
+    // Waiting for "100 Continue" costs each body over 2 MB a round trip and a connection that is not reused.
     expectContinueHeader: false,
     requestHandler: {
       httpAgent: new ProxiedNodeAgent(agentOptions, environment),
       httpsAgent: new ProxiedNodeAgent(agentOptions, environment),
       connectionTimeout: connectionTimeoutMs,
       socketTimeout: idleTimeoutMs,
-      // Waiting for a free connection is normal here and bounded by the caller.
+      // Waiting for a free connection is normal here and limited by the caller.
       socketAcquisitionWarningTimeout: 600_000,
     },
   });

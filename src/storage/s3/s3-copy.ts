@@ -13,7 +13,7 @@ import {
 import { attemptS3, sendOptions } from './s3-error.js';
 import { conditionHeaders } from './s3-put-command.js';
 
-/** Copies within the storage. Throws a StorageError, of code `corrupted` where the copy has other bytes. */
+/** Copies within the storage. Throws a StorageError, with code `corrupted` if the copy has different bytes. */
 async function copyWithin(
   client: S3Client,
   from: ObjectRef,
@@ -30,8 +30,8 @@ async function copyWithin(
 }
 
 /**
- * The same by way of this machine, for servers that do not copy as asked: some answer 501 (or 400) to the checksum, the
- * condition or the metadata of a copy. The source must be the one named, and its bytes those of the hash.
+ * The same through this machine, for servers that do not support the copy: some answer 501 (or 400) to the checksum,
+ * the condition or the metadata of a copy. The source must be the named version, with bytes of that digest.
  */
 async function copyThroughHere(
   store: Pick<ObjectStore, 'head' | 'read' | 'putFile'>,
@@ -59,7 +59,7 @@ async function copyThroughHere(
   }
 }
 
-/** Copies within the storage where the server does that, else by way of this machine; says which. Throws a StorageError. */
+/** Copies within the storage if the server supports that, else through this machine; returns which. Throws a StorageError. */
 export async function copyEitherWay(
   client: S3Client,
   store: Pick<ObjectStore, 'head' | 'read' | 'putFile'>,
@@ -72,7 +72,7 @@ export async function copyEitherWay(
     return 'within-storage';
   } catch (error) {
     if (!(error instanceof StorageError) || error.code !== 'other') throw error;
-    // The server refused the request itself, not this object: the other way asks nothing unusual of it.
+    // The server refused the request itself, not this object: the other way needs no unusual feature.
     await copyThroughHere(store, from, to, options);
     return 'through-here';
   }

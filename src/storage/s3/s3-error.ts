@@ -2,17 +2,17 @@ import { sharedSignal } from '../../network/shared-signal.js';
 import { StorageError, type StorageErrorCode } from '../object-store.js';
 import { networkFaultText, requestOriginOf } from './s3-network-fault.js';
 
-/** Which call failed and where, in words for the message: `put s3://bucket/key`. */
+/** The call and its place, as text for the message: `put s3://bucket/key`. */
 export interface S3Call {
   readonly action: string;
   readonly bucket: string;
   readonly key?: string;
 }
 
-/** What the SDK's errors have in common, as far as they have it. */
+/** The common fields of the SDK's errors, as far as present. */
 interface S3Fault {
   readonly name: string;
-  /** The error code of Node for broken connections, else empty. */
+  /** Node's error code for broken connections, else empty. */
   readonly systemCode: string;
   readonly status: number | undefined;
   readonly message: string;
@@ -41,7 +41,7 @@ const CODES_BY_NAME: Readonly<Record<string, StorageErrorCode>> = {
   InvalidDigest: 'corrupted',
   XAmzContentSHA256Mismatch: 'corrupted',
   NotImplemented: 'other',
-  // Passing, though their status is 4xx.
+  // Temporary, although their status is 4xx.
   ConditionalRequestConflict: 'unavailable',
   OperationAborted: 'unavailable',
   IncompleteBody: 'unavailable',
@@ -58,7 +58,7 @@ const CODES_BY_STATUS: Readonly<Record<number, StorageErrorCode>> = {
   408: 'unavailable',
   412: 'precondition-failed',
   429: 'unavailable',
-  // The server does not know what was asked of it, and will not at the next try.
+  // The server does not support the request, and will not at the next attempt either.
   501: 'other',
 };
 
@@ -79,7 +79,7 @@ const ADVICE: Readonly<Record<StorageErrorCode, string>> = {
   other: '',
 };
 
-/** The `StorageError` for whatever the SDK threw; one that is a `StorageError` already comes back as it is. */
+/** The `StorageError` for an error of the SDK; a `StorageError` is returned unchanged. */
 export function storageErrorOf(error: unknown, call: S3Call): StorageError {
   if (error instanceof StorageError) return error;
   const fault = faultOf(error);
@@ -117,14 +117,14 @@ function unreachableError(
   });
 }
 
-/** Whether what the SDK threw says that the credentials are not, or no longer, good for a request. */
+/** Whether an error of the SDK means that the credentials are not, or no longer, valid for a request. */
 export function isRefusedAccess(error: unknown): boolean {
   const { code } = storageErrorOf(error, { action: 'ask', bucket: '' });
   return code === 'denied' || code === 'bad-credentials';
 }
 
 function codeOf(fault: S3Fault, call: S3Call): StorageErrorCode {
-  // A put never misses an object: a server's 404 to a conditional one says that what it was to replace is gone.
+  // A put never lacks an object: a 404 to a conditional one means that the version to replace is gone.
   if (call.action === 'replace' && (fault.name === 'NoSuchKey' || fault.name === 'NotFound'))
     return 'precondition-failed';
   const byName = CODES_BY_NAME[fault.name];
@@ -163,7 +163,7 @@ function statusOf(error: Error): number | undefined {
 }
 
 function summary(fault: S3Fault): string {
-  // Queries of URLs may hold a signature.
+  // Queries of URLs may contain a signature.
   const text = fault.message
     .replaceAll(/(https?:\/\/[^\s?]*)\?\S*/g, '$1')
     .replaceAll(/\s+/g, ' ')
@@ -173,7 +173,7 @@ function summary(fault: S3Fault): string {
   return told.slice(0, 300).replace(/\.$/, '');
 }
 
-/** Runs one call of the SDK; what it throws becomes the reason of an aborted `signal`, else a `StorageError`. */
+/** Runs one call of the SDK; an error becomes the reason of an aborted `signal`, else a `StorageError`. */
 export async function attemptS3<T>(
   call: S3Call,
   signal: AbortSignal | undefined,

@@ -2,10 +2,10 @@ import { ListObjectsV2Command, type ListObjectsV2CommandOutput, type S3Client } 
 import { StorageError } from '../object-store.js';
 import { attemptS3, sendOptions } from './s3-error.js';
 
-/** Pages of a listing that may be empty, one after another. Stores with many deleted versions give some. */
+/** Maximum number of consecutive empty pages. Stores with many deleted versions return some. */
 const MOST_EMPTY_PAGES = 100;
 
-/** What is listed; with a delimiter also the folders. */
+/** What to list; with a delimiter also the folders. */
 export interface Listing {
   readonly bucket: string;
   readonly prefix: string;
@@ -13,8 +13,8 @@ export interface Listing {
 }
 
 /**
- * All pages of a listing. A listing is whole or fails: throws a StorageError where the server says that there is more
- * and does not say how to continue, or gives a page or a continuation token again.
+ * All pages of a listing, which is complete or fails: throws a StorageError if the server says that there is more but
+ * not how to continue, or repeats a page or a continuation token.
  */
 export async function* listPages(
   client: S3Client,
@@ -34,13 +34,13 @@ export async function* listPages(
     const page = await attemptS3({ action: 'list', bucket, key: prefix }, signal, () =>
       client.send(command, sendOptions(signal)),
     );
-    // Before the page is given out: what is listed twice would be counted twice.
+    // Before the page is yielded: duplicates would be counted twice.
     token = checks.nextToken(page);
     yield page;
   } while (token !== undefined);
 }
 
-/** What the pages of one listing were, as far as a repeated one must be recognised. */
+/** Remembers the pages of one listing to recognise a repeated one. */
 class ListingChecks {
   readonly #listing: Listing;
   readonly #tokens = new Set<string>();

@@ -4,12 +4,12 @@ import { z } from 'zod';
 const Request = z.object({ protocol: z.string(), hostname: z.string(), port: z.number().optional() });
 const Marked = z.object({ requestOrigin: z.string() });
 
-/** A server that took the connection, or not even that, and said nothing in time. The SDK does not repeat it. */
+/** The server did not answer in time, or did not even accept the connection. The SDK does not retry it. */
 class NoAnswerError extends Error {
   override readonly name = 'NoAnswer';
 }
 
-/** Makes errors of the network say where the request went, and keeps the SDK from repeating a request without an answer unless `repeatsSilence`. */
+/** Adds the destination to network errors, and keeps the SDK from retrying an unanswered request unless `repeatsSilence`. */
 export function explainNetworkFaults(
   client: S3Client,
   { repeatsSilence }: { readonly repeatsSilence: boolean },
@@ -21,19 +21,19 @@ export function explainNetworkFaults(
       } catch (thrown) {
         if (!(thrown instanceof Error)) throw thrown;
         const isSilent = thrown.name === 'TimeoutError' && !repeatsSilence;
-        // Without its cause, by which the SDK would know it for a time-out after all.
+        // Without its cause, by which the SDK would still recognise a timeout.
         const error = isSilent ? new NoAnswerError(thrown.message) : thrown;
         const request = 'request' in args ? Request.safeParse(args.request).data : undefined;
         if (request) Object.defineProperty(error, 'requestOrigin', { value: originOf(request) });
         throw error;
       }
     },
-    // Inside of the SDK's own repetition.
+    // Inside of the SDK's own retries.
     { step: 'finalizeRequest', priority: 'low', name: 'explainNetworkFaults' },
   );
 }
 
-/** Where the request of an error of the network went: `http://127.0.0.1:7070`; undefined where it says nothing. */
+/** The destination of the request behind a network error: `http://127.0.0.1:7070`; undefined if unknown. */
 export function requestOriginOf(error: unknown): string | undefined {
   return Marked.safeParse(error).data?.requestOrigin;
 }
@@ -53,7 +53,7 @@ const HOW: Readonly<Record<string, string>> = {
   ENETUNREACH: 'no route to the network',
 };
 
-/** How a request failed on the network, in a few words; undefined where it got no answer in time. */
+/** How a request failed on the network, as a short text; undefined if it got no answer in time. */
 export function networkFaultText(fault: {
   readonly name: string;
   readonly systemCode: string;

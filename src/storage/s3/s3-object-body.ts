@@ -3,8 +3,8 @@ import { StorageError } from '../object-store.js';
 import { type S3Call, storageErrorOf } from './s3-error.js';
 
 /**
- * A body that ends well only when it is whole: one that breaks off, or ends short of its declared length, ends with a
- * `StorageError`; an aborted `signal` ends it with the signal's reason.
+ * A body that ends without error only if it is complete: an interrupted one, or one shorter than declared, ends with
+ * a `StorageError`; an aborted `signal` ends it with the signal's reason.
  */
 export function wholeBody(
   source: Readable,

@@ -23,10 +23,10 @@ import { retryTransient } from '../transient-retry.js';
 const MAX_TEXT_BYTES = 64 * 1024 * 1024;
 
 /**
- * A bucket of AWS S3 or anything that speaks its protocol; `close` releases its connections.
+ * A bucket of AWS S3 or a compatible server; `close` releases its connections.
  *
  * Without options everything comes from the AWS SDK's own environment and credential chain. Transient faults are
- * repeated up to `maxAttempts` times before they are thrown.
+ * retried, up to `maxAttempts` attempts, before they are thrown.
  */
 export function createS3ObjectStore(options: S3ConnectionOptions = {}): ObjectStore {
   const client = createS3Client(options);
@@ -74,7 +74,7 @@ export function createS3ObjectStore(options: S3ConnectionOptions = {}): ObjectSt
       return retryTransient(retry, signal, async () => {
         const content = createReadStream(path, { highWaterMark: 256 * 1024 });
         const fileFailed = new AbortController();
-        // The request would wait for the rest of a file that fails.
+        // The request would wait for the rest of a file that cannot be read.
         content.once('error', (error) => fileFailed.abort(storageErrorOf(error, call)));
         const either =
           signal === undefined ? fileFailed.signal : AbortSignal.any([signal, fileFailed.signal]);
@@ -111,7 +111,7 @@ export function createS3ObjectStore(options: S3ConnectionOptions = {}): ObjectSt
 
     async readText(ref, signal) {
       const call = { action: 'read', ...ref };
-      // The SDK has repeated what failed before the body; this is for a body that broke off.
+      // The SDK has retried faults before the body; this is for an interrupted body.
       return retryTransient({ ...retry, attempts: 2 }, signal, async () => {
         const chunks: Uint8Array[] = [];
         let size = 0;
@@ -209,7 +209,7 @@ function putCall(ref: ObjectRef, options: PutOptions): S3Call {
   };
 }
 
-/** Servers store other characters garbled, and some without a word. */
+/** Servers store other characters garbled, some without an error. */
 function refuseUnfitMetadata(ref: ObjectRef, { metadata = {} }: PutOptions): void {
   const unfit = Object.entries(metadata).find(([name, value]) => !/^[\x20-\x7e]*$/.test(name + value));
   if (unfit === undefined) return;

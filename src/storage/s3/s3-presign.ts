@@ -4,8 +4,8 @@ import type { ObjectRef, PresignOptions } from '../object-store.js';
 import { hasHeaders } from './s3-put-command.js';
 
 /**
- * A presigned GET of an object that any client may send as it is. Only the host is signed: the SDK's own wish to see
- * checksums (`x-amz-checksum-mode`) would be part of the signed query, and stores such as Cloudflare R2 answer 403 to it.
+ * A presigned GET of an object that works in any client. Only the host is signed: the SDK's own request for checksums
+ * (`x-amz-checksum-mode`) would be part of the signed query, and stores such as Cloudflare R2 answer 403 to it.
  */
 export async function presignedGet(
   client: S3Client,

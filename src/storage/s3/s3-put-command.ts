@@ -2,7 +2,7 @@ import { PutObjectCommand } from '@aws-sdk/client-s3';
 import type { Readable } from 'node:stream';
 import type { ObjectRef, PutOptions } from '../object-store.js';
 
-/** Bytes to put with what is known about them; `sha256` is lower-case hex. */
+/** Bytes to put and their properties; `sha256` is lower-case hex. */
 export interface PutBody {
   readonly content: Uint8Array | Readable;
   readonly sizeBytes: number;
@@ -11,7 +11,7 @@ export interface PutBody {
 
 /**
  * A put that the server checks against the body's sha256, signed with that same hash: without the middleware the SDK
- * would hash the whole body again for its signature, and sign no streamed body at all.
+ * would hash the whole body again for its signature, and not sign a streamed body at all.
  */
 export function putCommand(ref: ObjectRef, body: PutBody, options: PutOptions): PutObjectCommand {
   const command = new PutObjectCommand({
@@ -34,7 +34,7 @@ export function putCommand(ref: ObjectRef, body: PutBody, options: PutOptions): 
   return command;
 }
 
-/** What makes a put take effect only under a condition. */
+/** The headers of a put's condition. */
 export function conditionHeaders(condition: PutOptions['condition']): {
   IfNoneMatch?: string;
   IfMatch?: string;
@@ -43,7 +43,7 @@ export function conditionHeaders(condition: PutOptions['condition']): {
   return condition.kind === 'absent' ? { IfNoneMatch: '*' } : { IfMatch: condition.etag };
 }
 
-/** Whether what a middleware is given is a request whose headers it may change. */
+/** Whether a middleware's input is a request with changeable headers. */
 export function hasHeaders(request: unknown): request is { headers: Record<string, string> } {
   return typeof request === 'object' && request !== null && 'headers' in request;
 }

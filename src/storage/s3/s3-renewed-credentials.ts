@@ -2,13 +2,13 @@ import { Readable } from 'node:stream';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { isRefusedAccess } from './s3-error.js';
 
-/** A process or token service that gives credentials is not asked at every refused request. */
+/** A process or token service that provides credentials is not called at every refused request. */
 const RENEW_EVERY_MS = 5_000;
 
 /**
- * Reads credentials again when a request is refused, since they may have been rotated where they come from (the shared
- * credentials file, a process, a token file); the SDK reads them once. The request is repeated with new ones, unless its
- * body is a stream that has been sent.
+ * Reads credentials again when a request is refused, since they may have been rotated at their source (the shared
+ * credentials file, a process, a token file); the SDK reads them once. The request is repeated with the new ones,
+ * unless its body is a stream that has been sent.
  */
 export function renewCredentials(client: S3Client): void {
   let renewedAtMs = -Infinity;
