@@ -5,15 +5,15 @@ import { proxyAuthorization, proxyFor } from './proxy-for.js';
 const CONNECT_MS = 10_000;
 
 export interface ProxyOptions {
-  /** Where the variables of the proxies are; default the process's own. */
+  /** The proxies' environment variables; default the process's own. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
-  /** Asked before a proxy is to connect to a host; throws where it must not. */
+  /** Called before a proxy connects to a host; throws if it must not. */
   readonly check?: (target: buildConnector.Options) => Promise<void>;
 }
 
 /**
- * Connections to any host, each directly or through a forward proxy as `proxyFor` says; a proxy connects to the host
- * and sees no more than its name and port (`CONNECT`), also for http. The caller closes it.
+ * Connections to any host, directly or through a forward proxy by `proxyFor`; a proxy sees only the host's name and
+ * port (`CONNECT`), also for http. The caller closes it.
  */
 export function createAgent(options: Agent.Options = {}, proxies: ProxyOptions = {}): Agent {
   const { environment = process.env, check } = proxies;

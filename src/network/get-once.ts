@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici';
 import { createAgent } from './agent.js';
 
-/** Gives `use` the answer to one GET over a connection of its own, directly or through a proxy; closes it afterwards. */
+/** Gives `use` the answer to one GET over its own connection, directly or through a proxy; closes it afterwards. */
 export async function getOnce<T>(
   url: string,
   signal: AbortSignal,

@@ -4,7 +4,7 @@ import { Agent, type AgentConnectOpts } from 'agent-base';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import { proxyAuthorization, proxyFor } from './proxy-for.js';
 
-/** Connections of `node:http` and `node:https`, each directly or through a forward proxy as `proxyFor` says. */
+/** Connections of `node:http` and `node:https`, directly or through a forward proxy by `proxyFor`. */
 export class ProxiedNodeAgent extends Agent {
   readonly #options: AgentOptions;
   readonly #environment: Readonly<Record<string, string | undefined>>;

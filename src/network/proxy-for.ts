@@ -5,10 +5,10 @@ import { UsageError } from '../errors.js';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The forward proxy through which an address is reached by `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` (lower case
- * wins), undefined for none. This machine itself is always reached directly.
+ * The forward proxy for a URL by `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` (lower case wins); undefined for none.
+ * This machine itself is always reached directly.
  *
- * `NO_PROXY` lists hosts, which stand for all below them, with or without a port, IP addresses, networks such as
+ * `NO_PROXY` lists hosts, which include their subdomains, with or without a port, IP addresses, networks such as
  * `10.0.0.0/8`, or `*`. Throws a UsageError for a proxy that is not an http(s) URL.
  */
 export function proxyFor(url: URL, environment: Environment): URL | undefined {
@@ -22,14 +22,14 @@ export function proxyFor(url: URL, environment: Environment): URL | undefined {
   return proxyIn(text, name);
 }
 
-/** Whether a host is this machine, by a name that always means it or by its address. */
+/** Whether a host is this machine, by its address or a name that always means it. */
 export function isThisMachine(hostname: string): boolean {
   const host = bareHost(hostname).toLowerCase();
   if (/^(?:.+\.)?localhost\.?$/.test(host)) return true;
   return ipaddr.isValid(host) && ['loopback', 'unspecified'].includes(ipaddr.process(host).range());
 }
 
-/** The user and password of the configured proxies, as they stand in the variables and decoded. */
+/** User and password of the configured proxies, both as in the variables and decoded. */
 export function proxySecrets(environment: Environment): readonly string[] {
   return ['HTTPS_PROXY', 'HTTP_PROXY'].flatMap((name) => {
     const text = variable(environment, name).trim();
@@ -53,7 +53,7 @@ function proxyIn(text: string, name: string): URL {
   );
 }
 
-/** `Proxy-Authorization` for a proxy with a user in its address; undefined for one without. */
+/** `Proxy-Authorization` for a proxy with a user in its URL; undefined for one without. */
 export function proxyAuthorization({ username, password }: URL): string | undefined {
   if (username === '' && password === '') return undefined;
   return `Basic ${Buffer.from(`${decoded(username)}:${decoded(password)}`).toString('base64')}`;
@@ -67,7 +67,7 @@ function decoded(text: string): string {
   }
 }
 
-/** Whether an entry of `NO_PROXY` means a host at a port. */
+/** Whether an entry of `NO_PROXY` matches a host and port. */
 function isMeant(entry: string, host: string, port: string): boolean {
   if (entry === '') return false;
   if (entry === '*') return true;

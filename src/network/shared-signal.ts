@@ -1,9 +1,6 @@
 import { setMaxListeners } from 'node:events';
 
-/**
- * The signal, after which Node no longer warns of a leak where many requests that are under way at once listen to it.
- * Each takes its listener away when it ends.
- */
+/** The signal, set up so that Node does not warn of a leak when many simultaneous requests listen to it. Each removes its listener when it ends. */
 export function sharedSignal(signal: AbortSignal): AbortSignal {
   setMaxListeners(0, signal);
   return signal;

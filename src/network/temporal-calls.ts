@@ -1,16 +1,16 @@
 import { ServiceError, type Client } from '@temporalio/client';
 
-/** What Temporal knows itself comes within this time, or Temporal is taken to be away. */
+/** Temporal's own answers arrive within this time, or Temporal counts as unavailable. */
 export const TEMPORAL_DEADLINE_MS = 5_000;
-/** The same for what only a worker can answer: there is always a next best source. */
+/** The same for answers of workers: there is always a fallback. */
 const WORKER_DEADLINE_MS = 3_000;
 
-/** A connection whose calls can be given a deadline: of the client or of a worker. */
+/** A connection of the client or a worker whose calls can have a deadline. */
 interface Connection {
   withDeadline<T>(deadline: number, call: () => Promise<T>): Promise<T>;
 }
 
-/** Makes calls of Temporal that fail once the time is over. Throws what they throw. */
+/** Runs calls of Temporal that fail after the time limit. Throws what they throw. */
 export function withinDeadline<T>(
   connection: Connection,
   call: () => Promise<T>,
@@ -19,7 +19,7 @@ export function withinDeadline<T>(
   return connection.withDeadline(Date.now() + withinMs, call);
 }
 
-/** What Temporal answers in time; undefined where it fails or is too slow. */
+/** Temporal's answer; undefined if it fails or is too slow. */
 export async function askTemporal<T>(client: Client, ask: () => Promise<T>): Promise<T | undefined> {
   try {
     return await withinDeadline(client.connection, ask);
@@ -29,7 +29,7 @@ export async function askTemporal<T>(client: Client, ask: () => Promise<T>): Pro
   }
 }
 
-/** What a worker, or Temporal, answers within 3 s; undefined where neither does, for whatever reason. */
+/** The answer of a worker, or Temporal, within 3 s; undefined if there is none for any reason. */
 export async function askWorker<T>(client: Client, ask: () => Promise<T>): Promise<T | undefined> {
   try {
     return await withinDeadline(client.connection, ask, WORKER_DEADLINE_MS);

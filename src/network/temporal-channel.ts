@@ -1,6 +1,6 @@
 import { isThisMachine } from './proxy-for.js';
 
-/** The same options of a client, without the proxy that gRPC takes from the environment where the server is on this machine. */
+/** The same options of a client, but without the proxy that gRPC takes from the environment if the server is on this machine. */
 export function directToThisMachine<Options extends { readonly address?: string }>(
   options: Options,
 ): Options & { readonly channelArgs?: Record<string, number> } {
