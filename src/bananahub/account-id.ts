@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { AccountId } from './client.js';
 
-/** The service of a folder's own sandbox, whose origin is another at every start. */
+/** The service of a folder's own sandbox, whose origin changes at every start. */
 export const OWN_SANDBOX = 'sandbox';
 
 /**
- * Tells accounts apart without holding the key: the API's origin, `#`, and 12 hex digits of the key's sha256.
- * The path of the base URL is not in it, since it changes without the account changing.
+ * Identifies accounts without containing the key: the API's origin, `#`, and 12 hex digits of the key's sha256.
+ * Without the path of the base URL, which may change for the same account.
  */
 export function accountIdOf(baseUrl: URL, apiKey: string): AccountId {
   const account = `${baseUrl.origin}#${fingerprintOf(apiKey)}`;
@@ -14,17 +14,17 @@ export function accountIdOf(baseUrl: URL, apiKey: string): AccountId {
   return account;
 }
 
-/** The account of a folder's own sandbox, whose origin is another at every start. Never equal to a real one. */
+/** The account of a folder's own sandbox, whose origin changes at every start. Never equal to a real one. */
 export function sandboxAccountId(apiKey: string): AccountId {
   return `${OWN_SANDBOX}#${fingerprintOf(apiKey)}` as AccountId;
 }
 
-/** The service that an account is with: the API's origin, or `sandbox` for a folder's own. */
+/** The service of an account: the API's origin, or `sandbox` for a folder's own. */
 export function serviceOf(account: string): string {
   return account.replace(/#[^#]*$/, '');
 }
 
-/** A service as messages name it. */
+/** A service's name in messages. */
 export function serviceName(service: string): string {
   return service === OWN_SANDBOX ? 'the local sandbox' : service;
 }

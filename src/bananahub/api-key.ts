@@ -5,7 +5,7 @@ export function isApiKey(text: string): boolean {
   return /^[\x21-\x7e]+$/.test(text);
 }
 
-/** The key in a file, without white space around it; undefined where the file is unreadable or holds no key. */
+/** The key in a file, without surrounding white space; undefined if the file is unreadable or has no key. */
 export function readKeyFile(path: string): string | undefined {
   try {
     const text = readFileSync(path, 'utf8').trim();

@@ -8,7 +8,7 @@ import {
 } from '../domain/rows/generation-settings.js';
 import type { JobId } from '../domain/rows/ids.js';
 
-/** Which account the jobs and charges belong to: the API's origin and a fingerprint of the key (never the key). */
+/** The account of jobs and charges: the API's origin and a fingerprint of the key (never the key). */
 export type AccountId = string & { readonly brand: 'AccountId' };
 
 export interface CreateGenerationRequest {
@@ -16,13 +16,17 @@ export interface CreateGenerationRequest {
   readonly model: Model;
   readonly aspectRatio: string;
   readonly resolution: Resolution;
-  /** Where the service fetches the input images; none for text-to-image. Those that are presigned are secret. */
+  /** Where the service fetches the input images; empty for text-to-image. Presigned ones are secret. */
   readonly inputImageUrls: readonly string[];
-  /** Where the service tells the job's end. */
+  /** Where the service reports the end of the job. */
   readonly callbackUrl?: string;
 }
 
-/** A job as its GET told it. `failure` is told by the whole reason, of which `message` may be a part. `pausedNotice` is set where a living job carries a pause notice; `endedAgoMs` is from its end to this answer by the service's own clock, in whole seconds. */
+/**
+ * A job as returned by its GET. `failure` is the class of the whole reason, of which `message` may be a part.
+ * `pausedNotice` is set if an unfinished job carries a pause notice; `endedAgoMs` is from its end to this answer by
+ * the service's own clock, in whole seconds.
+ */
 export type Job =
   | { readonly kind: 'unfinished'; readonly status: string; readonly pausedNotice?: string }
   | { readonly kind: 'done'; readonly imageUrl: string; readonly endedAgoMs?: number }
@@ -36,11 +40,11 @@ export interface Balance {
 }
 
 /**
- * The BananaHub API. Every method throws `BananaHubError` and nothing else, after at most its time limit; only where the
- * caller's own signal was aborted, it throws that signal's reason.
+ * The BananaHub API. Every method throws only `BananaHubError`, after at most its time limit, except that it throws
+ * the reason of the caller's own signal if that was aborted.
  */
 export interface BananaHubClient {
-  /** Another one once a key was replaced in its file. */
+  /** Changes when the key is replaced in its file. */
   readonly account: AccountId;
   /** Whether the key comes from a file, where it may be replaced. */
   readonly hasKeyFile: boolean;
@@ -49,7 +53,7 @@ export interface BananaHubClient {
   /** Whether the service is known to be a sandbox: a folder's own, or one that has said so in an answer. */
   isSandbox(): boolean;
   /**
-   * Creates one generation; the same key gives the same job, without a second charge. A create that failed with
+   * Creates one generation; the same key returns the same job, without a second charge. A create that failed with
    * `timeout`, `network` or `bad-answer` may have been charged: repeat it with the same key.
    */
   createGeneration(
@@ -57,7 +61,7 @@ export interface BananaHubClient {
     options: {
       readonly idempotencyKey: string;
       readonly signal?: AbortSignal;
-      /** Nothing is sent with the key of another one: `unauthorized` where the key was replaced meanwhile. */
+      /** Send only with this account's key: `unauthorized` if the key was replaced meanwhile. */
       readonly account?: AccountId;
     },
   ): Promise<{ readonly jobId: JobId }>;

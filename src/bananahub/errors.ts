@@ -1,4 +1,4 @@
-/** What an answer of the API, or its absence, means for the caller. Source: the API contract, "Errors". */
+/** The meaning of a refusal of the API, or of a missing answer. Source: the API contract, "Errors". */
 export type BananaHubErrorCode =
   /** 401: the key is missing or wrong. */
   | 'unauthorized'
@@ -8,7 +8,7 @@ export type BananaHubErrorCode =
   | 'forbidden'
   /** 404 on a job: unknown, or another account's. */
   | 'job-not-found'
-  /** 422 and other 4xx that a repeat cannot fix: the row's own fault. */
+  /** 422 and other 4xx that a retry cannot fix: the row's own fault. */
   | 'invalid-request'
   /** 502 of a create: the service could not store the input images. No job was made. */
   | 'upload-failed'
@@ -20,17 +20,17 @@ export type BananaHubErrorCode =
   | 'unavailable'
   /** No answer within the time limit. */
   | 'timeout'
-  /** No connection, or one that broke. */
+  /** No connection, or a broken one. */
   | 'network'
-  /** A 2xx whose body is not what the contract says. */
+  /** A 2xx with a body that violates the contract. */
   | 'bad-answer';
 
-/** A failed call of the API. The message is the service's own words where it gave any (at most 300 characters), never a URL with a signature, never the key. */
+/** A failed call of the API. The message is the service's own text if there is any (at most 300 characters), never a URL with a signature, never the key. */
 export class BananaHubError extends Error {
   override readonly name = 'BananaHubError';
   readonly code: BananaHubErrorCode;
   readonly status: number | undefined;
-  /** How long the service asked to wait (Retry-After in either form). */
+  /** The wait that the service requested (Retry-After in either form). */
   readonly retryAfterMs: number | undefined;
 
   constructor(

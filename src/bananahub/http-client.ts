@@ -19,24 +19,24 @@ import type { Redact } from './texts/redact-secrets.js';
 import { balanceSchema, createAnswerSchema, isSafeJobId, jobSchema } from './schema.js';
 import { publicText } from './texts/service-text.js';
 
-/** In every answer of a sandbox of ours, and of no other service. */
+/** In every answer of our sandbox, and of no other service. */
 const SANDBOX_HEADER = 'x-banana-batch-sandbox';
 
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
 export interface BananaHubClientOptions {
-  /** http(s), without query; a slash at its end does not matter. */
+  /** http(s), without query; a trailing slash is ignored. */
   readonly baseUrl: string;
   readonly apiKey: string;
-  /** Where the key is read again when the service refuses it. */
+  /** The file from which the key is read again when the service refuses it. */
   readonly apiKeyFile?: string;
-  /** Most time for a whole call, connecting and body included; default 30 s. */
+  /** Maximum time for a whole call, including connecting and body; default 30 s. */
   readonly timeoutMs?: number;
-  /** Most open connections; default 256. */
+  /** Maximum number of open connections; default 256. */
   readonly connections?: number;
-  /** Names the account where its origin does not: a sandbox has another port at every start. */
+  /** Replaces the account id if the origin cannot identify it: a sandbox has another port at every start. */
   readonly account?: AccountId;
-  /** What the other side may know and no text of it may repeat, besides the key. */
+  /** Secrets that the other side may know and none of its texts may repeat, besides the key. */
   readonly secrets?: readonly string[];
 }
 
@@ -50,10 +50,10 @@ interface Call {
 }
 
 /**
- * The API over HTTP with connections of its own; `close` ends them. Throws a TypeError at once for a base URL or key
- * that cannot be used, naming the variable to set and not its value.
+ * The API over HTTP with its own connections; `close` ends them. Throws a TypeError at once for an invalid base URL
+ * or key, naming the variable to set and not its value.
  *
- * Redirects are not followed: the key would go wherever they point.
+ * Redirects are not followed: the key would be sent to their target.
  */
 export function createBananaHubClient(
   options: BananaHubClientOptions,
@@ -71,7 +71,7 @@ export function createBananaHubClient(
   const keys = new KeyRing({ ...options, baseUrl });
   const { redact, redactId } = keys;
 
-  /** Text of the other side, without the key even where that side repeats it. */
+  /** Text of the other side, without the key. */
   function fit(text: string): string {
     return publicText(text, redact);
   }
@@ -115,10 +115,10 @@ export function createBananaHubClient(
     const status = response.statusCode;
     const message = errorBodyMessage(await bodyIfAny(response), redact);
     const code = errorCodeOf(status, message, operation);
-    // Not sent again with it: whether the key is the same account's is for the caller to know.
+    // Not sent again: only the caller can know whether the new key is the same account's.
     if (code === 'unauthorized') keys.renew();
     const header = response.headers['retry-after'];
-    // A date is by the service's clock, which its answers tell; this machine's may be wrong.
+    // A date is by the service's clock, which its answers contain; this machine's may be wrong.
     const waitMs = retryAfterMs(Array.isArray(header) ? header[0] : header, dateOf(response) ?? Date.now());
     const text = isWrongAddress(status, operation)
       ? fit(
@@ -207,7 +207,7 @@ function checkedBaseUrl(text: string): URL {
 
 const MOST_PATH = 80;
 
-/** Where an answer redirects to, without what may be a secret; empty where it does not. */
+/** The target of a redirect, without possible secrets; empty for other answers. */
 function redirectText({ statusCode, headers }: Dispatcher.ResponseData, from: URL): string {
   const { location } = headers;
   const isRedirect = statusCode >= 300 && statusCode < 400 && typeof location === 'string';
@@ -218,13 +218,13 @@ function redirectText({ statusCode, headers }: Dispatcher.ResponseData, from: UR
   return `, which redirects to ${origin}${path}`;
 }
 
-/** When the service answered, by its own clock; undefined where it does not say. Milliseconds since the epoch. */
+/** The time of an answer by the service's own clock; undefined if missing. Milliseconds since the epoch. */
 function dateOf({ headers }: Dispatcher.ResponseData): number | undefined {
   const answeredMs = Date.parse(String(headers['date']));
   return Number.isNaN(answeredMs) ? undefined : answeredMs;
 }
 
-/** The status alone says enough: a refusal whose body breaks off or lags stays that refusal. */
+/** The status alone is enough: a refusal with an interrupted or slow body stays that refusal. */
 async function bodyIfAny(response: Dispatcher.ResponseData): Promise<string> {
   try {
     return (await readBoundedText(response.body, MAX_ANSWER_BYTES)).text;

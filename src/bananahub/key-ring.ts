@@ -3,20 +3,20 @@ import { readKeyFile } from './api-key.js';
 import type { AccountId } from './client.js';
 import { secretRedactor, type Redact } from './texts/redact-secrets.js';
 
-/** A job's id is paid for: what may be in it by chance does not make it a secret. */
+/** A job's id is paid for: a short accidental match does not make it a secret. */
 const SHORTEST_IN_ID = 8;
 const SHORTEST_RUN_IN_ID = 16;
 
 export interface KeyRingOptions {
   readonly baseUrl: URL;
   readonly apiKey: string;
-  /** Where the key is read again. */
+  /** The file from which the key is read again. */
   readonly apiKeyFile?: string;
   readonly account?: AccountId;
   readonly secrets?: readonly string[];
 }
 
-/** The key that is sent, and those that were: none of them may be repeated in a text. */
+/** The present key and earlier ones: no text may repeat any of them. */
 export class KeyRing {
   readonly #options: KeyRingOptions;
   readonly #secrets: string[];
@@ -35,7 +35,7 @@ export class KeyRing {
     return this.#key;
   }
 
-  /** Of the key that is sent now. */
+  /** The present key's account. */
   get account(): AccountId {
     return this.#options.account ?? accountIdOf(this.#options.baseUrl, this.#key);
   }
@@ -44,7 +44,7 @@ export class KeyRing {
 
   readonly redactId: Redact = (text) => this.#redactId(text);
 
-  /** Reads the key again, after one was refused: it may have been replaced in its file. */
+  /** Reads the key again after a refusal: it may have been replaced in its file. */
   renew(): void {
     const { apiKeyFile } = this.#options;
     const key = apiKeyFile === undefined ? undefined : readKeyFile(apiKeyFile);

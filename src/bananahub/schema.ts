@@ -8,7 +8,7 @@ import { publicText, saysPaused } from './texts/service-text.js';
 
 const JOB_ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/;
 
-/** Whether an id can stand in a URL path as it is; the service's own are UUIDs. */
+/** Whether an id can be used in a URL path unencoded; the service's own are UUIDs. */
 export function isSafeJobId(id: string): id is JobId {
   return JOB_ID.test(id);
 }
@@ -19,12 +19,12 @@ const jobIdSchema = z.string().transform((id, context) => {
   return z.NEVER;
 });
 
-/** The answer to a create. `status_url` is ignored: it is unreliable. `isSecret`: whether an id repeats a secret, which then must not be kept. */
+/** The answer to a create. `status_url` is ignored: it is unreliable. `isSecret`: whether an id repeats a secret, which then must not be stored. */
 export function createAnswerSchema(isSecret: (id: string) => boolean) {
   return z.object({ job_id: jobIdSchema.refine((id) => !isSecret(id), 'contains one of our secrets') });
 }
 
-/** Amounts get into messages and history: no account holds 20 digits of money. */
+/** Amounts enter messages and the history: no account holds 20 digits of money. */
 const decimalSchema = z.string().regex(/^-?\d{1,20}(\.\d{1,20})?$/, 'is not a decimal number in quotes');
 
 export const balanceSchema: z.ZodType<Balance> = z.object({
@@ -33,7 +33,7 @@ export const balanceSchema: z.ZodType<Balance> = z.object({
   available: decimalSchema,
 });
 
-/** Servers take no longer ones. Signatures with session tokens come to some 2,000 characters. */
+/** Servers accept no longer ones. Signatures with session tokens have some 2,000 characters. */
 const LONGEST_URL = 16_384;
 
 const httpUrlSchema = z
@@ -41,7 +41,7 @@ const httpUrlSchema = z
   .max(LONGEST_URL, `is longer than ${LONGEST_URL} characters`)
   .refine(isHttpUrl, 'is not an http(s) URL');
 
-/** Only what decides what becomes of the job is checked; anything may stand in the rest. */
+/** Checks only the fields that decide a job's result; others may have any content. */
 const jobAnswerSchema = z.object({
   job_id: z.string().optional(),
   status: z.string(),
@@ -58,9 +58,9 @@ const doneResultSchema = z.object({
 });
 
 /**
- * A job's answer as a `Job`: `done` only with an image URL, `unfinished` for every status that is not known to be an end.
- * Rejects an answer for another job than `asked`. `answeredAtMs`: by the service's clock, where it tells.
- * `redact` takes secrets out of the texts.
+ * A job's answer as a `Job`: `done` only with an image URL, `unfinished` for every status that is not a known end.
+ * Rejects an answer for another job than `asked`. `answeredAtMs`: by the service's clock, if known. `redact` removes
+ * secrets from the texts.
  */
 export function jobSchema(asked: JobId, answeredAtMs: number | undefined, redact: Redact) {
   return jobAnswerSchema.transform((answer, context): Job => {
@@ -114,7 +114,7 @@ function pausedNotice(answer: JobAnswer, redact: Redact): { readonly pausedNotic
 
 function endedAgo(finishedAt: unknown, answeredAtMs: number | undefined): { readonly endedAgoMs?: number } {
   if (typeof finishedAt !== 'string' || answeredAtMs === undefined) return {};
-  // An answer tells whole seconds, and may seem earlier than an end that tells fractions.
+  // An answer's time is in whole seconds, and may seem earlier than an end with fractions.
   const endedAgoMs = Math.max(0, answeredAtMs - Date.parse(finishedAt));
   return Number.isNaN(endedAgoMs) ? {} : { endedAgoMs };
 }

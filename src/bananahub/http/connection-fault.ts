@@ -2,7 +2,7 @@ import type { Dispatcher } from 'undici';
 import type { Redact } from '../texts/redact-secrets.js';
 import { publicText } from '../texts/service-text.js';
 
-/** What broke a connection, in words: several addresses tried at once fail with an AggregateError that has none of its own. */
+/** What broke a connection, as text: several addresses tried at once fail with an AggregateError without a message. */
 export function connectionFaultText(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') {
     return [...new Set(error.errors.map(connectionFaultText))].join('; ');
@@ -11,19 +11,19 @@ export function connectionFaultText(error: unknown): string {
   return error.message || connectionFaultCode(error) || error.name;
 }
 
-/** The code of a Node or undici error, empty where it has none. */
+/** The code of a Node or undici error; empty without one. */
 export function connectionFaultCode(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
-/** The same fault by its text and code alone: errors of connections may carry bytes that the other side sent. */
+/** The same fault with only text and code: connection errors may contain bytes from the other side. */
 export function withoutDetails(error: unknown, redact?: Redact): Error {
   const fault = new Error(publicText(connectionFaultText(error), redact));
   const code = connectionFaultCode(error);
   return code === '' ? fault : Object.assign(fault, { code });
 }
 
-/** The body as UTF-8, or as much of it as fits into `maxBytes`; the rest is not read. */
+/** The body as UTF-8, up to `maxBytes`; the rest is not read. */
 export async function readBoundedText(
   body: Dispatcher.ResponseData['body'],
   maxBytes: number,
@@ -44,8 +44,8 @@ const MAX_MS = 24 * 3_600_000;
 const HTTP_DATE = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*, /;
 
 /**
- * How long a `Retry-After` header asks to wait, in milliseconds, at most a day; undefined where it is absent or says
- * nothing that can be read. Takes seconds (fractions too) or an HTTP date; a date that is past means 0. Source: RFC 9110, 10.2.3.
+ * The wait in a `Retry-After` header, in milliseconds, at most a day; undefined if it is absent or unreadable.
+ * Accepts seconds (also fractions) or an HTTP date; a past date means 0. Source: RFC 9110, 10.2.3.
  */
 export function retryAfterMs(header: string | undefined, nowMs: number): number | undefined {
   const text = header?.trim() ?? '';

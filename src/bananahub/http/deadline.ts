@@ -1,14 +1,14 @@
 import { sharedSignal } from '../../network/shared-signal.js';
 
-/** A time limit that joins with a caller's signal. `dispose` must be called in `finally`. */
+/** A time limit combined with a caller's signal. Call `dispose` in `finally`. */
 export interface Deadline {
-  /** Aborts when the time is up, and with the caller's signal. */
+  /** Aborts when the time is over, and with the caller's signal. */
   readonly signal: AbortSignal;
   /** Whether the time ran out, as opposed to an abort by the caller. */
   readonly expired: () => boolean;
-  /** Stops the clock, for waiting that is not the other side's fault. */
+  /** Stops the clock, for waits that are not the other side's fault. */
   readonly pause: () => void;
-  /** Starts the clock again with the whole time. */
+  /** Restarts the clock with the full time. */
   readonly restart: () => void;
   readonly dispose: () => void;
 }
@@ -16,8 +16,8 @@ export interface Deadline {
 /**
  * A deadline of `limitMs` from now that also follows `outer`.
  *
- * Not `AbortSignal.any([outer, AbortSignal.timeout(limitMs)])`: on Node 20 the inner timeout signal may be collected as
- * garbage before it fires, and the limit is lost.
+ * Not `AbortSignal.any([outer, AbortSignal.timeout(limitMs)])`: on Node 20 the inner timeout signal may be
+ * garbage-collected before it fires, and the limit is lost.
  */
 export function startDeadline(limitMs: number, outer?: AbortSignal): Deadline {
   const controller = new AbortController();

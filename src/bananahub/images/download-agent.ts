@@ -4,7 +4,7 @@ import { buildConnector, type Agent } from 'undici';
 import { createAgent } from '../../network/agent.js';
 import { addressReach, bareHost } from '../../network/private-address.js';
 
-/** A host that a download may not connect to; the message names the host and no more of the URL. */
+/** A host that a download may not connect to; the message names the host and nothing else of the URL. */
 export class UnsafeAddressError extends Error {
   override readonly name = 'UnsafeAddressError';
   readonly host: string;
@@ -20,27 +20,27 @@ export class UnsafeAddressError extends Error {
 export interface DownloadAgentOptions {
   /** Lets downloads reach this machine and private networks; link-local and reserved addresses stay closed. Default false. */
   readonly allowPrivateAddresses?: boolean;
-  /** The address whose host and port may be in a private network all the same: the caller chose it, and no one else. */
+  /** The URL whose host and port may still be in a private network, because the caller itself chose it. */
   readonly chosen?: URL;
-  /** Most time without a byte once connected; default 300 s. */
+  /** Maximum time without a byte once connected; default 300 s. */
   readonly silenceMs?: number;
   /** Default 10 s. */
   readonly connectTimeoutMs?: number;
-  /** Most open connections to one host; default 128. */
+  /** Maximum number of open connections to one host; default 128. */
   readonly connections?: number;
-  /** How names are resolved; default the system's way. */
+  /** How names are resolved; default the system's resolver. */
   readonly lookup?: LookupFunction;
-  /** Where the variables of proxies are; default the process's own. */
+  /** The proxies' environment variables; default the process's own. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
 /**
  * Connections for downloading from URLs that someone else chose: each address is checked after its name is resolved
- * and before anything is sent, so neither a redirect, nor another notation, nor a name that resolves inward gets past.
- * The caller closes it.
+ * and before anything is sent, which catches redirects, unusual notations and names that resolve to private
+ * addresses. The caller closes it.
  *
- * A forward proxy resolves names by itself: before it is asked, the name is checked by how it resolves here. One that
- * does not resolve here is left to the proxy.
+ * A forward proxy resolves names itself: before it is used, the name is checked by how it resolves here. An
+ * unresolvable name is left to the proxy.
  */
 export function createDownloadAgent(options: DownloadAgentOptions = {}): Agent {
   const { allowPrivateAddresses = false, chosen, connections = 128, silenceMs, environment } = options;
@@ -88,7 +88,7 @@ function guardedConnector(
   const connect = buildConnector({ lookup: checkingLookup, timeout: connectTimeoutMs });
   return (target, callback) => {
     const host = bareHost(target.hostname);
-    // A lookup is never made for a literal address.
+    // Addresses without a name are never looked up.
     if (isIP(host) !== 0 && !isAllowed(host)) return callback(new UnsafeAddressError(host), null);
     return connect(target, callback);
   };
@@ -109,7 +109,7 @@ async function checkProxied(
   if (!addresses.every(({ address }) => isOpen(address, allowPrivate))) throw new UnsafeAddressError(host);
 }
 
-/** Empty where the name cannot be resolved. */
+/** Empty if the name cannot be resolved. */
 function resolved(host: string, lookup: LookupFunction): Promise<readonly LookupAddress[]> {
   return new Promise((resolve) => {
     lookup(host, { all: true }, (error, found) => resolve(error === null ? addressList(found) : []));

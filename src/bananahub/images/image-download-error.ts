@@ -1,10 +1,10 @@
 export type ImageDownloadErrorCode =
-  /** The URL is no longer good: ask the job for a fresh one. */
+  /** The URL is no longer valid: request a fresh one from the job. */
   | 'expired'
-  /** The body was shorter or longer than declared, or broke off. */
+  /** The body was shorter or longer than declared, or was interrupted. */
   | 'truncated'
   | 'too-large'
-  /** The host answered, and not with the image. */
+  /** The host answered, but not with the image. */
   | 'unavailable'
   /** No connection, or one that broke before the body. */
   | 'network'
@@ -12,7 +12,7 @@ export type ImageDownloadErrorCode =
   /** The URL, or a redirect of it, leads to a private or reserved address, or is not http(s). */
   | 'unsafe-address';
 
-/** A failed download of a result image. The message names the host and never the URL, which is a secret while it lasts. */
+/** A failed download of a result image. The message names the host and never the URL, which is secret while it is valid. */
 export class ImageDownloadError extends Error {
   override readonly name = 'ImageDownloadError';
   readonly code: ImageDownloadErrorCode;

@@ -11,18 +11,18 @@ import { publicText } from '../texts/service-text.js';
 const MAX_REDIRECTS = 3;
 
 export interface ImageDownloadOptions {
-  /** From `createDownloadAgent`: it is what keeps downloads away from private networks. */
+  /** From `createDownloadAgent`, which keeps downloads away from private networks. */
   readonly agent: Agent;
   /** Default 64 MiB. */
   readonly maxBytes?: number;
-  /** For all hops and the whole body; waiting for `reserveBytes` is not counted, and starts it again. Default 120 s. */
+  /** For all hops and the whole body; waiting for `reserveBytes` does not count, and restarts it. Default 120 s. */
   readonly totalTimeoutMs?: number;
   readonly signal?: AbortSignal;
-  /** Takes secrets out of what errors say: a host's name is the service's own word. */
+  /** Removes secrets from error messages: a host's name is chosen by the service. */
   readonly redact?: Redact;
   /**
-   * Called once, before memory for the body is taken, with the declared length, or `maxBytes` where none is declared.
-   * Resolves when that much may be used, with what gives it back.
+   * Called once, before memory for the body is allocated, with the declared length, or `maxBytes` without one.
+   * Resolves when that much may be used, with a function that frees it.
    */
   readonly reserveBytes?: (sizeBytes: number) => Promise<() => void>;
 }
@@ -31,13 +31,13 @@ export interface DownloadedImage {
   readonly body: Buffer;
   /** Lower-case hex over `body`. */
   readonly sha256: string;
-  /** Gives back what `reserveBytes` reserved; to be called when `body` is no longer needed. May be called again. */
+  /** Frees what `reserveBytes` reserved; call when `body` is no longer needed. Idempotent. */
   readonly release: () => void;
 }
 
 /**
  * The whole body behind an image URL in one buffer, exactly as long as declared. Throws `ImageDownloadError`, or the
- * reason of an aborted `signal`; then nothing stays reserved. What the bytes are is not looked at.
+ * reason of an aborted `signal`; then nothing stays reserved. Does not check the content.
  */
 export async function downloadImage(url: string, options: ImageDownloadOptions): Promise<DownloadedImage> {
   const { maxBytes = 64 * 1024 * 1024, totalTimeoutMs = 120_000, signal } = options;
@@ -47,7 +47,7 @@ export async function downloadImage(url: string, options: ImageDownloadOptions):
   let release = releaseNothing;
   try {
     const response = await requestFollowing(target, options.agent, deadline.signal);
-    // Errors of a body no one reads yet must not end the process; reading it tells them again.
+    // Errors of a body that is not read yet must not end the process; reading it throws them again.
     response.body.on('error', () => undefined);
     try {
       refuseUnlessImage(response, target.host);
@@ -99,7 +99,7 @@ async function requestFollowing(
   }
 }
 
-/** Without a `cause` where it fails: the parser's error repeats the whole URL. */
+/** Its error has no `cause`: the parser's error repeats the whole URL. */
 function checkedUrl(text: string, base?: URL): URL {
   const url = URL.canParse(text, base?.href) ? new URL(text, base?.href) : undefined;
   if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
@@ -190,9 +190,9 @@ function downloadError(error: unknown, host: string, deadline: Deadline): ImageD
 const FIRST_SIZE_BYTES = 2 * 1024 * 1024;
 
 /**
- * Reads a body into one buffer and hashes it on the way. With `length` the buffer is made at once and the body must be
- * exactly that long; without, it grows to at most `maxBytes`. Throws `ImageDownloadError`, or the stream's own error
- * where it timed out or was aborted.
+ * Reads and hashes a body into one buffer. With `length` the buffer is allocated at once and the body must be exactly
+ * that long; without, it grows to at most `maxBytes`. Throws `ImageDownloadError`, or the stream's own error if it
+ * timed out or was aborted.
  */
 async function readBody(
   body: Readable,

@@ -1,7 +1,7 @@
-/** A text with its escapes resolved; each character knows which part of the original text it stands for. */
+/** A text with resolved escapes; each character knows its part of the original text. */
 export interface DecodedText {
   readonly characters: readonly string[];
-  /** Index of the original's first code unit that a character stands for. */
+  /** Index of the first code unit of a character in the original. */
   readonly starts: readonly number[];
   /** Index after the last one. */
   readonly ends: readonly number[];
@@ -13,7 +13,7 @@ const MOST_ROUNDS = 6;
 const ESCAPE =
   /\\{1,16}u\{?([0-9a-f]{2,6})\}?|\\{1,16}x([0-9a-f]{2})|%u([0-9a-f]{4})|%([0-9a-f]{2})|&#x0{0,8}([0-9a-f]{1,6});?|&#0{0,8}(\d{1,7});?|&(\w{2,14});?/giy;
 
-/** Source: the HTML standard, "Named character references", those of visible ASCII and of what is not seen. */
+/** Source: the HTML standard, "Named character references", those of visible ASCII and of invisible characters. */
 const NAMED: Readonly<Record<string, string>> = {
   amp: '&',
   apos: "'",
@@ -58,7 +58,7 @@ const NAMED: Readonly<Record<string, string>> = {
   zwnj: '\u200c',
 };
 
-/** The text as it stands, then with its JSON, percent and HTML escapes resolved once, twice and so on until none is left. */
+/** The text unchanged, then with its JSON, percent and HTML escapes resolved once, twice and so on until none is left. */
 export function decodings(text: string): readonly DecodedText[] {
   const characters = text.split('');
   let last: DecodedText = {
@@ -107,7 +107,7 @@ function escapeAt(
     const character = NAMED[named.toLowerCase()];
     return character === undefined ? undefined : { character, length: whole.length };
   }
-  // "\u0041" has four digits, and what follows them is text.
+  // "\u0041" has four digits, and the characters after them are text.
   const digits = braced !== undefined && !whole.includes('{') ? braced.slice(0, 4) : braced;
   const length = whole.length - ((braced?.length ?? 0) - (digits?.length ?? 0));
   const hex = digits ?? hexed ?? wide ?? percent ?? hexEntity;

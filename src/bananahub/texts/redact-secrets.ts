@@ -1,29 +1,29 @@
 import { decodings, type DecodedText } from './decoded-text.js';
 
-/** Gives a text back without the secrets that it was made for, and without what makes URLs secret. */
+/** Returns a text without the known secrets, and without the secret parts of URLs. */
 export type Redact = (text: string) => string;
 
 export interface RedactOptions {
-  /** A run of this many characters of a secret is taken for it. Default 6; a shorter secret counts as a whole. */
+  /** A substring of a secret of this length counts as the secret. Default 6; a shorter secret counts as a whole. */
   readonly shortestRun?: number;
 }
 
 const SHORTEST_RUN = 6;
 const MARK = '[key]';
 
-/** Runs of encoded secrets: as many bytes as of a plain one. */
+/** Substrings of encoded secrets: as many bytes as for a plain one. */
 interface Wanted {
   readonly plain: RunsOf;
   readonly base64: RunsOf;
 }
-/** By their length. */
+/** By length. */
 type RunsOf = ReadonlyMap<number, ReadonlySet<string>>;
 
 /**
- * Makes the function that takes secrets out of texts of other sides. It finds them plain, in either case, between
- * invisible characters and line breaks, with JSON, percent and HTML escapes (nested too), in hex, and in base64 at any
- * alignment, twice too; also parts of them from 6 characters. The queries, fragments and users of URLs and the tokens
- * of webhook paths are taken out wherever they come from. Takes time that grows with the text's length alone.
+ * Makes the function that removes secrets from texts of other sides. It finds them plain, in either case, between
+ * invisible characters and line breaks, with JSON, percent and HTML escapes (nested too), in hex, and in base64 at
+ * any alignment, also doubly encoded; also parts of them from 6 characters. The queries, fragments and users of all
+ * URLs and the tokens of webhook paths are removed. Time is linear in the text's length.
  */
 export function secretRedactor(
   secrets: readonly string[],
@@ -48,7 +48,7 @@ function wantedOf(secrets: readonly string[], shortestRun: number): Wanted {
   const [plain, base64] = [new Map<number, Set<string>>(), new Map<number, Set<string>>()];
   for (const secret of secrets) {
     const bytes = Buffer.from(secret);
-    // What looks like an escape within a secret is resolved with the escapes around it.
+    // Apparent escapes within a secret are resolved together with the escapes around it.
     for (const { characters } of decodings(secret)) addRuns(plain, seen(characters.join('')), shortestRun);
     addRuns(plain, bytes.toString('hex'), shortestRun * 2);
     const longest = Math.ceil((shortestRun * 4) / 3);
@@ -78,7 +78,7 @@ function addRuns(runs: Map<number, Set<string>>, text: string, shortestRun: numb
   runs.set(length, known);
 }
 
-/** The characters that depend on the text alone, wherever in the encoded bytes it begins. */
+/** The base64 characters that depend only on the text, for each alignment. */
 function base64Forms(text: string): readonly string[] {
   const bytes = Buffer.from(text);
   return [0, 1, 2].map((offset) => {
@@ -90,7 +90,7 @@ function base64Forms(text: string): readonly string[] {
 
 const UNSEEN = /[\s\p{Cc}\p{Cf}\\]/gu;
 
-/** In lower case, without what is not seen and backslashes, which only escape. */
+/** In lower case, without invisible characters and backslashes, which only escape. */
 function seen(text: string): string {
   return asciiLower(text.replaceAll(UNSEEN, ''));
 }
@@ -128,13 +128,13 @@ function markRuns(decoded: DecodedText, { plain, base64 }: Wanted, marks: Uint8A
   }
 }
 
-/** The wide forms of ASCII as ASCII. */
+/** Full-width forms of ASCII as ASCII. */
 function narrowed(character: string): string {
   const code = character.charCodeAt(0);
   return code >= 0xff01 && code <= 0xff5e ? String.fromCharCode(code - 0xfee0) : character;
 }
 
-/** What is found by the first group stays. Lengths are bounded: no text makes these slow. */
+/** The first group is kept. Lengths are limited: no text makes these slow. */
 const URL_SECRETS = [
   /(https?:\/\/)[^\s/?#"'<>@]{1,1024}@/gi,
   /(https?:\/\/[^\s?#"'<>]{0,1024})[?#][^\s"'<>]*/gi,

@@ -1,15 +1,15 @@
 import { secretRedactor, type Redact } from './redact-secrets.js';
 
 const MAX_LENGTH = 300;
-/** More of a text is not looked at: a page of a megabyte must not cost time. */
+/** The rest of a text is ignored: a page of a megabyte must not cost time. */
 const MAX_READ = 20_000;
 
 const withoutUrlSecrets = secretRedactor([]);
 
 /**
- * Text of the service made fit for errors, logs and files: one line, at most 300 characters, without the secrets that
- * `redact` knows, and no URL keeps its query, fragment or user, where signatures and keys live. Secrets are looked for
- * before anything is cut.
+ * Text of the service for errors, logs and files: one line, at most 300 characters, without the secrets that `redact`
+ * knows, and with all URLs stripped of query, fragment and user, which may contain signatures and keys. Secrets are
+ * removed before anything is cut.
  */
 export function publicText(text: string, redact: Redact = withoutUrlSecrets): string {
   const line = redact(text.slice(0, MAX_READ))

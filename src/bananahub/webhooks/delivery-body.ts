@@ -3,24 +3,24 @@ import { z } from 'zod';
 import { isSafeJobId } from '../schema.js';
 import type { JobId } from '../../domain/rows/ids.js';
 
-/** What the service posts is a job's JSON: some hundred bytes, and a presigned URL. */
+/** The service posts a job's JSON: some hundred bytes, and a presigned URL. */
 const MAX_BODY_BYTES = 64 * 1024;
 
-/** Nothing else in it is believed. */
+/** Nothing else in it is trusted. */
 const Told = z.object({ job_id: z.custom<JobId>((id) => typeof id === 'string' && isSafeJobId(id)) });
 
-/** What a delivery says: the job that is said to have ended, or why it cannot be read. */
+/** The content of a delivery: the job that has supposedly ended, or why it is unreadable. */
 export type DeliveryBody =
   | { readonly kind: 'job'; readonly jobId: JobId }
   | { readonly kind: 'too-large' }
   | { readonly kind: 'unreadable' };
 
-/** Reads a request's body, at most 64 KiB of it. Rejects where the connection breaks. */
+/** Reads a request's body, at most 64 KiB of it. Rejects if the connection breaks. */
 export async function readDelivery(request: IncomingMessage): Promise<DeliveryBody> {
   if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) return { kind: 'too-large' };
   const chunks: Uint8Array[] = [];
   let sizeBytes = 0;
-  // What is left open can still be answered.
+  // A connection that is left open can still be answered.
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     const bytes: Uint8Array = chunk;
     sizeBytes += bytes.length;

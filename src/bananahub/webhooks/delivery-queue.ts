@@ -6,12 +6,12 @@ import { awaitName } from './worker-webhooks.js';
 
 const REFS_KEPT = 20_000;
 const KEPT_MS = 3_600_000;
-/** Anyone who has one genuine path cannot cause more calls than that with it. */
+/** Maximum number of API calls that one genuine path can cause. */
 const LOOKS_PER_REF = 4;
 
 interface Seen {
   looks: number;
-  /** Jobs that are being looked at, or need no look any more. */
+  /** Jobs that are being checked, or need no further check. */
   readonly jobs: Set<JobId>;
 }
 
@@ -19,7 +19,7 @@ interface Seen {
 export class SeenDeliveries {
   readonly #seen = new QuickLRU<string, Seen>({ maxSize: REFS_KEPT, maxAge: KEPT_MS });
 
-  /** Whether a delivery is worth a look: counts as one where it is. */
+  /** Whether a delivery needs a check; if so, it counts as one. */
   admits(ref: string, jobId: JobId): boolean {
     const seen = this.#seen.get(ref) ?? { looks: 0, jobs: new Set() };
     if (seen.jobs.has(jobId) || seen.looks >= LOOKS_PER_REF) return false;
@@ -29,7 +29,7 @@ export class SeenDeliveries {
     return true;
   }
 
-  /** The look has shown nothing yet: the same may be told again. */
+  /** The check was inconclusive: the same delivery may come again. */
   release(ref: string, jobId: JobId): void {
     this.#seen.get(ref)?.jobs.delete(jobId);
   }
@@ -38,10 +38,10 @@ export class SeenDeliveries {
 const AT_ONCE = 32;
 const MOST_WAITING = 5_000;
 
-/** What may be told again with profit: this look has brought nothing. */
+/** Results after which the same delivery may come again: the check was inconclusive. */
 const IN_VAIN = new Set<DeliveryEnd>(['unfinished', 'unconfirmed']);
 
-/** Deliveries that were answered and are still to be acted on: a few at a time, and no more waiting than memory tolerates. */
+/** Deliveries that were answered but not processed: processes a few at a time, with a limit for waiting ones. */
 export class DeliveryQueue {
   readonly #queue = new PQueue({ concurrency: AT_ONCE });
   readonly #seen = new SeenDeliveries();
@@ -49,7 +49,7 @@ export class DeliveryQueue {
   readonly #look: (delivery: Delivery, signal: AbortSignal) => Promise<DeliveryEnd>;
   readonly #note: (end: DeliveryEnd, error?: unknown) => void;
 
-  /** `note` is told what became of each delivery that was taken, with the error where it was unforeseen. */
+  /** `note` is called with the result of each accepted delivery, and the error if it was unexpected. */
   constructor(
     look: (delivery: Delivery, signal: AbortSignal) => Promise<DeliveryEnd>,
     note: (end: DeliveryEnd, error?: unknown) => void,
@@ -58,7 +58,7 @@ export class DeliveryQueue {
     this.#note = note;
   }
 
-  /** Takes a delivery, unless it was taken before or too many wait. */
+  /** Accepts a delivery, unless it was accepted before or too many wait. */
   take(delivery: Delivery): 'taken' | 'repeated' | 'full' {
     if (this.#queue.size >= MOST_WAITING) return 'full';
     const name = awaitName(delivery.ref);
@@ -67,7 +67,7 @@ export class DeliveryQueue {
     return 'taken';
   }
 
-  /** Gives up what waits, and resolves once what is under way has ended. */
+  /** Drops waiting deliveries, and resolves once the running ones have ended. */
   async close(): Promise<void> {
     this.#queue.clear();
     this.#closing.abort();

@@ -6,15 +6,15 @@ import type { JobId } from '../../domain/rows/ids.js';
 import { type AwaitedJobs, awaitingActivity, awaitName } from './worker-webhooks.js';
 import type { CallbackRef } from './callback-path.js';
 
-/** What a receiver works with: nothing but the API and Temporal. */
+/** What a receiver needs: only the API and Temporal. */
 export interface ReceiverParts {
   readonly api: Pick<BananaHubClient, 'getJob'>;
   readonly client: Client;
-  /** The waits of the worker in whose process the receiver runs. */
+  /** The waits of the worker in the receiver's own process. */
   readonly awaited?: AwaitedJobs;
 }
 
-/** A genuine path, and the job that its body named: not known yet to be that generation's job. */
+/** A genuine path, and the job named in its body, which is not yet known to be that generation's job. */
 export interface Delivery {
   readonly ref: CallbackRef;
   readonly jobId: JobId;
@@ -23,8 +23,8 @@ export interface Delivery {
 const TEMPORAL_DEADLINE_MS = 10_000;
 
 /**
- * Asks the service once whether a job has ended, and if so ends the wait of the generation with the job's id. Whether
- * that is the generation's own job is compared by the workflow, which alone knows. Throws what is unforeseen.
+ * Asks the service once whether a job has ended, and if so completes the wait of the generation with the job's id.
+ * The workflow checks whether that is the generation's own job, since only it knows. Throws unexpected errors.
  */
 export async function endAwait(
   { api, client, awaited }: ReceiverParts,
@@ -47,7 +47,7 @@ export async function endAwait(
       client.activity.complete(awaitingActivity(ref), answer),
     );
   } catch (error) {
-    // It has ended already, or was not there yet: polling does the rest.
+    // The wait has already ended, or has not begun: polling does the rest.
     if (error instanceof ActivityNotFoundError) return 'not-awaited';
     throw error;
   }
@@ -56,13 +56,13 @@ export async function endAwait(
 }
 
 /**
- * What became of a request, or of a delivery that was taken:
+ * The result of a request, or of an accepted delivery:
  *
- * - `refused`: another path, method or token; `too-large`, `unreadable`: a genuine path, and a body that is none;
- *   `full`: too many were waiting; `repeated`: taken before
- * - `ended`: its wait was ended; `not-awaited`: no one waits for that generation (any more); `unfinished`: the service
- *   itself does not show the job ended yet; `unknown-job`: the account has no such job; `unconfirmed`: the service or
- *   Temporal did not answer
+ * - `refused`: another path, method or token; `too-large`, `unreadable`: a genuine path with an invalid body; `full`:
+ * too many were waiting; `repeated`: accepted before
+ * - `ended`: its wait was ended; `not-awaited`: nothing waits for that generation (any more); `unfinished`: the
+ * service itself does not report the job ended yet; `unknown-job`: the account has no such job; `unconfirmed`: the
+ * service or Temporal did not answer
  */
 const DELIVERY_ENDS = [
   'refused',
@@ -78,7 +78,7 @@ const DELIVERY_ENDS = [
 ] as const;
 export type DeliveryEnd = (typeof DELIVERY_ENDS)[number];
 
-/** Counts since the start, and since they were last told. */
+/** Counts since the start, and since the last report. */
 export class DeliveryCounts {
   readonly #all = new Map<DeliveryEnd, number>();
   #untold = 0;
@@ -88,7 +88,7 @@ export class DeliveryCounts {
     this.#untold += 1;
   }
 
-  /** All counts, where something has happened since they were last taken. */
+  /** All counts if any has changed since the last call. */
   takeNews(): Readonly<Record<string, number>> | undefined {
     if (this.#untold === 0) return undefined;
     this.#untold = 0;

@@ -10,23 +10,23 @@ import type { WebhookConfig } from './webhook-config.js';
 /** Where a receiver listens. */
 export interface ListenAddress {
   readonly host: string;
-  /** 0 takes a free one. */
+  /** 0 for any free port. */
   readonly port: number;
 }
 
-/** A receiver that listens. */
+/** A running receiver. */
 export interface RunningReceiver {
   readonly port: number;
-  /** What became of all requests so far. */
+  /** Results of all requests so far. */
   counts(): Readonly<Record<string, number>>;
-  /** Cuts every connection, stops listening, and waits for what is under way. */
+  /** Cuts every connection, stops listening, and waits for running work. */
   close(): Promise<void>;
 }
 
 const LIMITS = {
   headersTimeout: 10_000,
   requestTimeout: 15_000,
-  // Longer than balancers keep theirs (60 s is usual): they must be the ones to close an idle connection.
+  // Longer than load balancers keep theirs (usually 60 s): the balancer must close an idle connection first.
   keepAliveTimeout: 75_000,
   connectionsCheckingInterval: 2_000,
   maxHeaderSize: 8 * 1024,
@@ -35,9 +35,9 @@ const MOST_CONNECTIONS = 256;
 const SUMMARY_EVERY_MS = 60_000;
 
 /**
- * Starts to receive what the service tells of jobs. A call whose path was not made with the secret gets a 404 before
- * any of its body is read, whatever is wrong with it; a genuine one is answered at once and acted on afterwards. Nothing
- * that is told is believed: see `endAwait`. Throws a UsageError where it cannot listen there.
+ * Starts to receive job notifications from the service. A call with a path that was not made with the secret gets a
+ * 404 before any of its body is read, whatever else is wrong with it; a genuine one is answered at once and processed
+ * afterwards. Its content is not trusted: see `endAwait`. Throws a UsageError if it cannot listen there.
  */
 export async function startReceiver(options: {
   readonly listen: ListenAddress;
@@ -56,7 +56,7 @@ export async function startReceiver(options: {
   );
   const server = createServer(LIMITS, (request, response) => {
     answer(request, response).catch((error: unknown) => {
-      // A connection that broke has no one left to answer.
+      // A broken connection cannot be answered.
       request.destroy();
       log.debug({ reason: reasonOf(error) }, 'A webhook broke off.');
     });
@@ -70,7 +70,7 @@ export async function startReceiver(options: {
     const ref = request.method === 'POST' ? genuineRef(path, webhooks.secrets) : undefined;
     if (ref === undefined) {
       counts.note('refused');
-      // A stranger's idle connections must not take the places of the service's.
+      // A stranger's idle connections must not use up the service's.
       return end(response, 404, 'Not Found', false);
     }
     const told = await readDelivery(request);
@@ -112,14 +112,14 @@ const ANSWERS = {
   unreadable: [400, 'Bad Request'],
 } as const satisfies Partial<Record<DeliveryEnd | 'taken', readonly [number, string]>>;
 
-/** Answers; what was not read of a body that may be long is never read, since the connection ends with the answer. */
+/** Answers; the unread part of a possibly long body is never read, since the connection ends with the answer. */
 function end(response: ServerResponse, status: number, text: string, isKept: boolean): void {
   const rest = isKept ? {} : { connection: 'close' };
   response.writeHead(status, { 'content-type': 'text/plain', 'cache-control': 'no-store', ...rest });
   response.end(`${text}\n`);
 }
 
-/** A path without that of the base URL; a reverse proxy may have taken it off already. */
+/** A path without that of the base URL, which a reverse proxy may already have removed. */
 function pathBelow(baseUrl: string, path: string): string {
   const base = new URL(baseUrl).pathname.replace(/\/+$/, '');
   return base !== '' && path.startsWith(`${base}/`) ? path.slice(base.length) : path;
@@ -151,7 +151,7 @@ function portOf(server: Server): number {
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
-/** An error's kind and words; neither Temporal's nor the API client's hold a path of ours. */
+/** An error's type and message; neither Temporal's nor the API client's contain a path of ours. */
 function reasonOf(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }

@@ -1,10 +1,10 @@
 import { isOwnHost } from '../../network/private-address.js';
 
-/** Where the service tells the ends of jobs, and what proves that a call was asked for. */
+/** Where the service reports the ends of jobs, and the secrets that prove that we requested a call. */
 export interface WebhookConfig {
-  /** Without a slash at its end. */
+  /** Without a trailing slash. */
   readonly url: string;
-  /** The first makes tokens; the others were in use before, and are still taken. Never empty. */
+  /** The first makes tokens; the others are earlier ones that are still accepted. Never empty. */
   readonly secrets: readonly [string, ...string[]];
 }
 
@@ -13,7 +13,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const SHORTEST_SECRET = 32;
 const HOW_TO_MAKE = 'Make one with: openssl rand -hex 32';
 
-/** BANANA_WEBHOOK_URL and BANANA_WEBHOOK_SECRET, which go together; what is wrong with them is added to `problems`. */
+/** Reads BANANA_WEBHOOK_URL and BANANA_WEBHOOK_SECRET, which require each other; adds errors to `problems`. */
 export function readWebhooks(environment: Environment, problems: string[]): WebhookConfig | undefined {
   const url = environment['BANANA_WEBHOOK_URL']?.trim();
   const secret = environment['BANANA_WEBHOOK_SECRET']?.trim();

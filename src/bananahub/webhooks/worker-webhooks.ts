@@ -3,12 +3,9 @@ import { awaitActivityId, shardWorkflowId } from '../../workflows/protocol/names
 import { callbackPath, type CallbackRef } from './callback-path.js';
 import type { WebhookConfig } from './webhook-config.js';
 
-/** What the activities of a worker have of webhooks, where they are configured. */
+/** The part of webhooks that a worker's activities use, if webhooks are configured. */
 export interface WorkerWebhooks {
-  /**
-   * Where the service is to tell the end of a generation, and where it was to tell it while earlier secrets were in use:
-   * secrets themselves, never to be stored or logged.
-   */
+  /** The URL for the end of a generation, and those with earlier secrets: secrets themselves, never to be stored or logged. */
   readonly callbackUrlsOf: (ref: CallbackRef) => readonly [string, ...string[]];
   readonly awaited: AwaitedJobs;
   readonly trust: WebhookTrust;
@@ -26,7 +23,7 @@ export function workerWebhooks({ url, secrets }: WebhookConfig): WorkerWebhooks 
   };
 }
 
-/** The generation that a workflow's activity is about. */
+/** The generation of a workflow's activity. */
 export function callbackRefOf(input: {
   readonly run: Pick<RunRef, 'batchId' | 'runSeq'>;
   readonly shard: number;
@@ -37,7 +34,7 @@ export function callbackRefOf(input: {
   return { batchId: run.batchId, runSeq: run.runSeq, shard, row, generation };
 }
 
-/** The activity in which a generation's job is awaited, as Temporal knows it. */
+/** Temporal's identification of the activity that awaits a generation's job. */
 export function awaitingActivity(ref: CallbackRef): {
   readonly workflowId: string;
   readonly activityId: string;
@@ -55,14 +52,13 @@ export function awaitName(ref: CallbackRef): string {
 }
 
 const LONGEST_PATIENCE_MS = 30_000;
-/** While nothing is known of how long jobs take: past the 25 s that typical ones do. */
+/** While no job durations are known: more than the 25 s of typical jobs. */
 const LEAST_PATIENCE_MS = 20_000;
 const BETWEEN_POLLS_MS = 15_000;
 
 /**
- * How long to wait before the next poll of a job whose end a webhook is expected to tell, in milliseconds: polls are
- * for those that never come, so the first is well past the time at which it would be made otherwise, and the others are
- * as slow as polls ever are.
+ * How long to wait before the next poll of a job with an expected webhook, in milliseconds: polls only replace lost
+ * webhooks, so the first is much later than otherwise, and the others use the slowest interval.
  */
 export function fallbackPollDelayMs(input: {
   /** The wait without a webhook. */
@@ -81,7 +77,7 @@ export function fallbackPollDelayMs(input: {
 export class AwaitedJobs {
   readonly #waits = new Map<string, Set<AbortController>>();
 
-  /** Registers a wait under its name. The signal is aborted once someone else has ended it; `dispose` takes it off. */
+  /** Registers a wait under its name. The signal is aborted once someone else has ended it; `dispose` removes it. */
   enter(name: string): { readonly ended: AbortSignal; readonly dispose: () => void } {
     const controller = new AbortController();
     const waits = this.#waits.get(name) ?? new Set();
@@ -95,7 +91,7 @@ export class AwaitedJobs {
     };
   }
 
-  /** The waits of that name as they are now: what ends them must not end one that begins later. */
+  /** Ends the present waits of that name, but none that begins later. */
   endOf(name: string): () => void {
     const waits = [...(this.#waits.get(name) ?? [])];
     return () => {
@@ -104,11 +100,11 @@ export class AwaitedJobs {
   }
 }
 
-/** This many jobs in a row that were found ended by a poll, and never told, mean that nothing comes through. */
+/** After this many consecutive jobs that a poll found ended without a webhook, webhooks count as not working. */
 const MISSED_IN_A_ROW = 5;
 const DISTRUST_MS = 5 * 60_000;
 
-/** Whether webhooks come at present: where they do not, waiting for them would only lose time. By any clock, in milliseconds. */
+/** Whether webhooks currently arrive: if not, waiting for them would only lose time. By any clock, in milliseconds. */
 export class WebhookTrust {
   #missed = 0;
   #distrustedUntilMs = -Infinity;
@@ -123,10 +119,10 @@ export class WebhookTrust {
     this.#distrustedUntilMs = -Infinity;
   }
 
-  /** A poll has found a job ended of which a webhook was expected to tell. */
+  /** A poll has found a job ended whose webhook was expected. */
   noteMissed(nowMs: number): void {
     this.#missed += 1;
-    // From then on one that is missed is enough, until one comes.
+    // From then on one missed webhook is enough, until one arrives.
     if (this.#missed >= MISSED_IN_A_ROW) this.#distrustedUntilMs = nowMs + DISTRUST_MS;
   }
 }
