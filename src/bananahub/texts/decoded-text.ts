@@ -112,6 +112,6 @@ function escapeAt(
   const length = whole.length - ((braced?.length ?? 0) - (digits?.length ?? 0));
   const hex = digits ?? hexed ?? wide ?? percent ?? hexEntity;
   const code = hex === undefined ? Number(entity) : Number.parseInt(hex, 16);
-  // One character stands for one code unit; secrets have no others.
+  // One character represents one code unit; secrets have no others.
   return { character: code <= 0xffff ? String.fromCharCode(code) : ' ', length };
 }

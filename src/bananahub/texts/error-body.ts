@@ -3,7 +3,7 @@ import type { BananaHubErrorCode } from '../errors.js';
 import type { Redact } from './redact-secrets.js';
 import { publicText, saysPaused } from './service-text.js';
 
-/** A message stands near the start of a page; more of it is not searched. */
+/** The message is near the start of a page; the rest is not searched. */
 const MAX_HTML = 20_000;
 
 const validationProblem = z.object({
@@ -23,10 +23,11 @@ const bodyShapes = z.union([
 ]);
 
 /**
- * The message in the body of a refused call: one line, at most 300 characters, empty where the body says nothing.
+ * The message in the body of a refused call: one line, at most 300 characters, empty if there is none.
  *
  * Reads the service's three shapes of `detail`, the common `message` and `error`, the title (else the first words) of
- * a proxy's HTML page, and plain text; `redact` takes secrets out before anything is cut. Source: the API contract, "Errors".
+ * a proxy's HTML page, and plain text; `redact` removes secrets before anything is cut. Source: the API contract,
+ * "Errors".
  */
 export function errorBodyMessage(body: string, redact?: Redact): string {
   const json = parsedJson(body);
@@ -34,7 +35,7 @@ export function errorBodyMessage(body: string, redact?: Redact): string {
   return publicText(looksLikeHtml(body) ? htmlMessage(body.slice(0, MAX_HTML)) : body, redact);
 }
 
-/** The message inside any value that the service puts where a text is expected; undefined where there is none. */
+/** The message inside any value that the service sends instead of a text; undefined if there is none. */
 export function messageOf(value: unknown): string | undefined {
   const detail = detailShape.safeParse(value);
   if (detail.success) return detailMessage(detail.data);
@@ -74,20 +75,20 @@ function htmlMessage(html: string): string {
   return html.replaceAll(/<(script|style)\b[\s\S]*?<\/\1\s*>/gi, ' ').replaceAll(/<[^>]*>/g, ' ');
 }
 
-/** Which call was refused: 404 and 4xx mean something else on each. */
+/** The refused call: 404 and other 4xx have a different meaning for each. */
 export type Operation = 'create' | 'job' | 'balance';
 
 const TRANSIENT_4XX = new Set([407, 408, 409, 425]);
-/** Statuses that mean one thing whatever the text says: a 422 may quote a prompt that speaks of a "paused" film. */
+/** Statuses with one meaning whatever the text: a 422 may quote a prompt about a "paused" film. */
 const SAYS_ALL = new Set([400, 401, 402, 404, 413, 422]);
 /** Wrong address rather than a wrong row. */
 const NO_SUCH_ENDPOINT = new Set([404, 405, 410]);
 
 /**
- * What a status other than 2xx means. Source: the API contract, "Errors".
+ * The meaning of a status other than 2xx. Source: the API contract, "Errors".
  *
- * A create's unknown 4xx is the row's own fault (`invalid-request`); on reads, which carry nothing of a row but a paid
- * job's id, the same statuses are `unavailable`, so that no paid job is given up for an odd answer.
+ * A create's unknown 4xx is the row's own fault (`invalid-request`); on reads, which contain nothing of a row except
+ * a paid job's id, the same statuses are `unavailable`, so that no paid job is given up because of an unusual answer.
  */
 export function errorCodeOf(status: number, message: string, operation: Operation): BananaHubErrorCode {
   if (status === 503 || (!SAYS_ALL.has(status) && saysPaused(message))) return 'paused';
@@ -104,7 +105,7 @@ export function errorCodeOf(status: number, message: string, operation: Operatio
   return 'unavailable';
 }
 
-/** Whether a status says that the base URL does not lead to the API: a redirect, or no such endpoint. */
+/** Whether a status means that the base URL is not the API's: a redirect, or no such endpoint. */
 export function isWrongAddress(status: number, operation: Operation): boolean {
   if (status >= 300 && status < 400) return true;
   return operation !== 'job' && NO_SUCH_ENDPOINT.has(status);

@@ -6,13 +6,13 @@ import type { RunRef } from '../../storage/layout.js';
 import type { ObjectStore } from '../../storage/object-store.js';
 import { rejectedResult, skippedResult, type RowResult } from './row-result.js';
 
-/** A record of which no row was made, with what `results.csv` says of it. */
+/** A record without a row, with its cells for `results.csv`. */
 export interface LeftOutRow {
   readonly record: LeftOutRecord;
   readonly result: RowResult;
 }
 
-/** The records of which no row was made, in the order of the sheet. Memory holds two of them. */
+/** The records without rows, in sheet order. Memory holds two of them. */
 export class LeftOutRows {
   readonly #rejected: Ahead<RejectedRecord>;
   readonly #skipped: Ahead<SkippedRecord>;
@@ -22,7 +22,7 @@ export class LeftOutRows {
     this.#skipped = skipped;
   }
 
-  /** Gives `use` those of a run, from copies on the local disk, since they are read as slowly as the rows between them. */
+  /** Gives `use` those of a run, from local copies, since they are read as slowly as the rows between them. */
   static async with<T>(
     store: ObjectStore,
     run: RunRef,
@@ -48,7 +48,7 @@ export class LeftOutRows {
     });
   }
 
-  /** Those up to the row at a position. */
+  /** Those before the row at a position. */
   async *before(position: number): AsyncGenerator<LeftOutRow> {
     while (true) {
       const [rejected, skipped] = [this.#rejected.next, this.#skipped.next];
@@ -75,7 +75,7 @@ function comesBefore(one: LeftOutRecord, other: LeftOutRecord): boolean {
   return a === b ? one.line < other.line : a < b;
 }
 
-/** A stream whose next item can be looked at. */
+/** A stream whose next item can be peeked at. */
 class Ahead<T> {
   readonly #items: AsyncGenerator<T>;
   #next: T | undefined;

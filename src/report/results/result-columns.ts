@@ -11,7 +11,7 @@ export const RESULT_COLUMNS = [
 ] as const;
 export type ResultColumn = (typeof RESULT_COLUMNS)[number];
 
-/** Columns of ours as they are called beside a sheet's own: with `result_` before those whose name the sheet has, in any case of letters. */
+/** The names of our columns beside a sheet's own: with the prefix `result_` if the sheet has the name, ignoring letter case. */
 export function namesBeside(sheet: readonly string[], ours: readonly string[]): readonly string[] {
   const taken = new Set(sheet.map((title) => title.trim().toLowerCase()));
   return ours.map((column) => {

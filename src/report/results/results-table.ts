@@ -17,15 +17,15 @@ type SheetCell = Parameters<typeof jsonAsText>[0];
 /** One line of the table: as many cells as it has columns. */
 export type ResultCells = readonly string[];
 
-/** A column that is added behind all others. */
+/** A column that is appended. */
 export interface ExtraColumn {
   readonly name: string;
   readonly cellOf: (result: RowResult) => Promise<string>;
 }
 
 /**
- * The sheet as it was given, a line for each image and for each record without one, with what became of it. Rows come in the
- * order of the batch; the records between them are read from the ledger as they are reached. Memory holds one line.
+ * The sheet as given, a line for each image and for each record without one, with its result. Rows are in the batch's
+ * order; the records between them are read from the ledger on the way. Memory holds one line.
  */
 export class ResultsTable {
   readonly #run: RunRef;
@@ -73,19 +73,19 @@ export class ResultsTable {
     return [...titles, ...namesBeside(titles, added)];
   }
 
-  /** Lines so far by their status. */
+  /** Number of lines so far by status. */
   get byStatus(): Readonly<Partial<Record<ResultStatus, number>>> {
     return Object.fromEntries(this.#byStatus);
   }
 
-  /** The line of the next row, after those of the records that come before it; without an outcome it has not ended. */
+  /** The line of the next row, after those of the records before it; without an outcome the row is unfinished. */
   async *linesTo(row: ShardRow, outcome: RowOutcome | undefined): AsyncGenerator<ResultCells> {
     yield* this.#leftOutBefore(row.position);
     const cells = this.#columns.map((column) => cellOfRow(row, column));
     yield await this.#line(cells, rowResult(this.#run, row, outcome, this.#costs));
   }
 
-  /** The lines of the records that come after all rows. */
+  /** The lines of the records after all rows. */
   linesToEnd(): AsyncGenerator<ResultCells> {
     return this.#leftOutBefore(Infinity);
   }
@@ -96,7 +96,7 @@ export class ResultsTable {
     }
   }
 
-  /** A cell as it was given, but for what is secret in the URLs of input images. */
+  /** A cell as given, without the secret parts of input images' URLs. */
   #shown(cell: SheetCell, column: number): SheetCell {
     return cell !== undefined && this.#columns[column]?.ours === 'input_images' ? publicInputs(cell) : cell;
   }

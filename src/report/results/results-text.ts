@@ -19,7 +19,7 @@ export class ResultsText {
     for await (const cells of lines) if (this.#lines.push(cells) === LINES_A_CHUNK) await this.end();
   }
 
-  /** Writes what is still kept. */
+  /** Writes the remaining text. */
   async end(): Promise<void> {
     if (this.#lines.length > 0) await this.#write(`${this.#mark}${csvText(this.#lines, this.#delimiter)}`);
     this.#mark = '';

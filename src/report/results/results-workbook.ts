@@ -1,16 +1,17 @@
 import { writeXlsxStream } from 'hucre/xlsx';
 import type { ResultCells } from './results-table.js';
 
-/** What Excel takes: characters of a cell, columns of a sheet. */
+/** Excel's limits: characters of a cell, columns of a sheet. */
 const MOST_CHARACTERS = 32_767;
 export const MOST_COLUMNS = 16_384;
-/** Excel takes a few more in one sheet; the next sheet of the workbook begins with the header again. */
+/** Excel allows a few more in one sheet; the next sheet of the workbook repeats the header. */
 const MOST_LINES = 1_000_000;
 const CUT = '… (cut)';
 
 /**
- * Lines as the bytes of an Excel workbook in which every cell is a text: no id becomes a number, also where someone edits it, and
- * no formula runs. `onCut` is called for each text that is cut because Excel takes no longer ones. Memory holds a few lines.
+ * Lines as the bytes of an Excel workbook in which every cell is a text: no id becomes a number, even if someone
+ * edits it, and no formula runs. `onCut` is called for each text that exceeds Excel's limit and is cut. Memory holds
+ * a few lines.
  */
 export async function* resultsWorkbook(
   header: ResultCells,
@@ -26,14 +27,14 @@ export async function* resultsWorkbook(
 }
 
 /**
- * A text as Excel reads it back: what it would take for one of its own escapes (`_x0041_`) is escaped, and so are the
- * two characters that XML cannot have and the library lets through.
+ * A text that Excel reads back unchanged: what looks like one of its own escapes (`_x0041_`) is escaped, and so are
+ * the two characters that XML forbids but the library accepts.
  */
 function excelText(text: string, onCut: () => void): string {
   let fitted = text;
   if (text.length > MOST_CHARACTERS) {
     onCut();
-    // Not half of a surrogate pair at the cut.
+    // Do not cut within a surrogate pair.
     fitted = text.slice(0, MOST_CHARACTERS - CUT.length).replace(/[\ud800-\udbff]$/, '') + CUT;
   }
   return fitted

@@ -6,10 +6,10 @@ import { placeText } from '../../sheet/record-place.js';
 import { batchRoot, type BatchLocation } from '../../storage/layout.js';
 import { unstoredReason } from '../failure-record.js';
 
-/** What became of a row, or of a record of which no row was made; scripts rely on the words. */
+/** The result of a row, or of a record without a row; scripts rely on the values. */
 export type ResultStatus = 'stored' | 'failed' | 'cancelled' | 'rejected' | 'skipped' | 'pending';
 
-/** What `results.csv` says of one line of the sheet. */
+/** The cells that `results.csv` adds to one line of the sheet. */
 export type RowResult = Readonly<Record<ResultColumn, string>> & { readonly status: ResultStatus };
 
 const NOTHING = {
@@ -22,7 +22,7 @@ const NOTHING = {
   cost: '',
 } as const;
 
-/** A row with its outcome; undefined for one that has not ended, which may still have the image of before. */
+/** A row with its outcome; undefined for an unfinished one, which may still have its earlier image. */
 export function rowResult(
   location: BatchLocation,
   row: ShardRow,
@@ -71,7 +71,7 @@ export function rejectedResult({ column, value, rule }: RejectedRecord): RowResu
   return { ...NOTHING, status: 'rejected', reason: `${where}${rule}` };
 }
 
-/** A record that was left out as a repeat. */
+/** A record that was left out as a duplicate. */
 export function skippedResult({ repeatOf, repeatOfRow }: SkippedRecord): RowResult {
   return {
     ...NOTHING,
