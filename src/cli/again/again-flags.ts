@@ -10,7 +10,7 @@ import type { FlagsOf, NoFlags } from '../terminal/typed-flags.js';
 
 type Flags = FlagsOf<typeof withAgainFlags<[], NoFlags, NoFlags>>;
 
-/** Adds the batch, which of its rows a retry takes, and how to run. */
+/** Adds the batch, the selection of a retry's rows, and how to run. */
 export function withRetryFlags(program: Command) {
   return withAgainFlags(
     program
@@ -30,7 +30,7 @@ export function withRetryFlags(program: Command) {
     );
 }
 
-/** Adds the batch, the rows that a redo makes again, and how to run. */
+/** Adds the batch, the rows of a redo, and how to run. */
 export function withRedoFlags(program: Command) {
   return withAgainFlags(
     program

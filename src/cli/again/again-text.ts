@@ -10,7 +10,7 @@ function orList(kinds: readonly string[]): string {
   return `${kinds.slice(0, -1).join(', ')} or ${kinds.at(-1) ?? ''}`;
 }
 
-/** Lines that tell what a retry or redo would do to a batch. */
+/** The plan of a retry or redo as lines of text. */
 export function againText(plan: AgainPlan): string {
   const { run, repeats, request } = plan;
   const lines = [`Batch      ${run.batchId} → ${addressOf(run)}`];
@@ -47,7 +47,7 @@ function kindsText(counts: CountByKind): string {
     .join(', ');
 }
 
-/** Why nothing is to be done, and what could be. */
+/** Why there is nothing to do, and what would be possible. */
 export function nothingToDoText(plan: AgainPlan): string {
   const left = Object.keys(plan.standingByKind).length > 0;
   const named = plan.request.kinds.length > 0;
@@ -56,7 +56,7 @@ export function nothingToDoText(plan: AgainPlan): string {
   return `Nothing to retry. Rows that ended as ${orList(UNSTORED_KINDS.filter((kind) => !KINDS_TRIED_AGAIN.has(kind)))} are retried only with --kind.\n`;
 }
 
-/** What `retry --json` and `redo --json` print; scripts rely on it. */
+/** The output of `retry --json` and `redo --json`; scripts rely on it. */
 export function againJson(plan: AgainPlan): string {
   const { run, request } = plan;
   return JSON.stringify({

@@ -44,15 +44,15 @@ import { runSettings, spendingIn, type RunningFlags } from '../submit/flags/runn
 import { watchToEnd } from '../watch/watch-to-end.js';
 import { tellKept } from './kept-images.js';
 
-/** What `retry` and `redo` are asked to do, besides which rows. */
+/** The options of `retry` and `redo`, besides the selection of rows. */
 export interface AgainOptions {
   readonly id: string;
   readonly running: RunningFlags;
-  /** Rows that are to be made first, and looked at. */
+  /** Rows to make and review first. */
   readonly canary: CanaryOptions | undefined;
   /** The account's key was rotated since the batch was run. */
   readonly rebind: boolean;
-  /** Ends a batch that has not ended, and continues with what is left of its budget. */
+  /** Ends a running batch, and continues with what is left of its budget. */
   readonly force: boolean;
   readonly watch: boolean;
   readonly dryRun: boolean;
@@ -61,7 +61,7 @@ export interface AgainOptions {
 }
 
 /**
- * Starts the next run of a batch over rows that it has: by the ledger alone, whatever became of Temporal. Where no
+ * Starts the next run of a batch over its existing rows: from the ledger alone, whatever Temporal still has. If no
  * Temporal is configured, starts what is missing and watches to the end, as `run` does.
  */
 export async function runAgain(
@@ -90,7 +90,7 @@ export async function runAgain(
 interface Starting {
   readonly context: CommandContext;
   readonly access: BatchAccess;
-  /** Set where this command runs the batch itself. */
+  /** Set if this command runs the batch itself. */
   readonly engine?: Engine;
   readonly options: AgainOptions;
   readonly asked: RerunRequest;
@@ -124,7 +124,7 @@ async function startAgain(starting: Starting): Promise<ExitCode> {
     stderr.write('Nothing was started.\n');
     return consent === 'declined' ? EXIT.refused : EXIT.interrupted;
   }
-  // A run that is repeated keeps the canary that it was to have.
+  // A repeated run keeps its canary.
   const canary = options.canary ?? (plan.repeats === undefined ? undefined : plan.settings?.canary);
   const prices = access.isFree() ? undefined : context.config.prices;
   const settings = runSettings(options.running, plan.settings);
@@ -176,7 +176,7 @@ async function stillRunning(
     RunRequest,
   );
   refuseOtherBudget(location, spendingIn(starting.options.running), request.settings);
-  // Its worker was a command that is gone: it continues here, or it would stop.
+  // Its worker was a command that has ended: continue it here, or it would stop.
   context.stderr.write(
     `Batch "${batchId}" is still running, and is shown here; use ${asked.action} when it has finished.\n`,
   );
@@ -242,7 +242,7 @@ async function shownPlan(
   return plan;
 }
 
-/** What the settings of the run say about money. Throws a UsageError as `spendingSettings`. */
+/** The money settings of the run. Throws a UsageError as `spendingSettings`. */
 function moneyOf(
   { config: { prices } }: CommandContext,
   batch: { readonly store: ObjectStore; readonly location: BatchLocation },
@@ -252,7 +252,7 @@ function moneyOf(
   return spendingSettings(spendingIn(options.running), { plan: counted, prices, batch });
 }
 
-/** The rows of a redo by their ids, whatever they were named by; as they are where no run has read its rows yet. */
+/** The rows of a redo by id, however they were named; unchanged if no run has read its rows yet. */
 async function withRowIds(
   store: ObjectStore,
   location: BatchLocation,
@@ -268,7 +268,7 @@ function isDone(plan: AgainPlan): boolean {
   return plan.isSealed && rowsToRun(plan) + plan.removed === 0;
 }
 
-/** Money may be spent after this: a person at a terminal is asked; in a script the command itself is the word. */
+/** Money may be spent after this: a person at a terminal is asked; in a script the command itself is the consent. */
 async function consentTo(
   context: CommandContext,
   { isFree }: BatchAccess,

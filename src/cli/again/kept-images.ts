@@ -5,7 +5,7 @@ import type { RunRef } from '../../storage/layout.js';
 import type { ObjectStore } from '../../storage/object-store.js';
 import { EXIT, type CommandContext, type ExitCode } from '../terminal/command-context.js';
 
-/** A redo that has left rows the image they had has not done what it was asked for. */
+/** Reports the rows of a redo that kept their earlier image, since the redo failed for them. */
 export async function tellKept(
   { stderr }: CommandContext,
   store: ObjectStore,
@@ -16,7 +16,7 @@ export async function tellKept(
   let kept = 0;
   for await (const { outcome } of statesAfterRun(store, run)) {
     const last = outcome.generations.at(-1);
-    // A job that was done and whose image was lost says why.
+    // If the job was done but its image was lost, the job's record says why.
     const hasNewImage = last?.end === 'done' && last.message === undefined;
     if (asked.has(outcome.rowId) && !hasNewImage) kept += 1;
   }

@@ -8,11 +8,11 @@ import type { Command, CommandContext } from '../terminal/command-context.js';
 
 export interface RedoOptions extends AgainOptions {
   readonly rows?: readonly string[];
-  /** A file with an id, an image's name or a line of the sheet on each line; `-` for standard input. */
+  /** A file with an id, an image name or a line of the sheet on each line; `-` for standard input. */
   readonly rowsFile?: string;
 }
 
-/** Buys named rows again. The image that a row has stays until the new one is stored, and for good where none comes. */
+/** Buys named rows again. A row's present image stays until the new one is stored, or for good if there is none. */
 export const redo: Command<RedoOptions> = async (context, options) => {
   const rows = [...(options.rows ?? []), ...(await rowsInFile(context, options.rowsFile))];
   if (rows.length === 0) {

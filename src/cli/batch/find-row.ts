@@ -15,7 +15,7 @@ import type { ObjectStore } from '../../storage/object-store.js';
 import { oneLine } from '../terminal/table.js';
 
 const READS_AT_ONCE = 8;
-/** Rows that were not found and are told with what may have been meant. */
+/** Maximum number of unknown rows that are reported with suggestions. */
 const TOLD = 3;
 
 /** A row of a run: part of a shard, or carried over with the outcome of an earlier run. */
@@ -23,13 +23,10 @@ export type FoundRow =
   | { readonly kind: 'own'; readonly row: ShardRow; readonly shard: number; readonly index: number }
   | { readonly kind: 'carried'; readonly row: ShardRow; readonly outcome: RowOutcome };
 
-/** Says something that need not stop anybody, as a whole line. */
+/** Prints a note that stops nothing, as a complete line. */
 type Note = (line: string) => void;
 
-/**
- * The row that a text means: by its id, its image's name, or its line in the sheet. Throws a UsageError for a text that
- * means none, or several.
- */
+/** The row that a text names: by its id, its image's name, or its line in the sheet. Throws a UsageError for a text that names none, or several. */
 export async function findRow(store: ObjectStore, run: RunRef, text: string, note: Note): Promise<FoundRow> {
   const { rows, missing } = await findRows(store, run, [text], note);
   const [row] = rows;
@@ -40,7 +37,7 @@ export async function findRow(store: ObjectStore, run: RunRef, text: string, not
   );
 }
 
-/** The ids of the rows that texts mean, each once. Throws a UsageError as `findRow` does. */
+/** The ids of the rows that texts name, each once. Throws a UsageError as `findRow` does. */
 export async function findRowIds(
   store: ObjectStore,
   run: RunRef,
@@ -107,7 +104,7 @@ function andMore(count: number): string {
   return count > 0 ? ` and ${count} more` : '';
 }
 
-/** Of texts that mean no row: what may have been meant; empty where nothing is near. */
+/** Suggestions for texts that name no row; empty if no id is similar. */
 async function namesMeant(
   store: ObjectStore,
   run: RunRef,
@@ -134,7 +131,7 @@ const NamedLine = z.looseObject({
 });
 const CarriedNamedLine = z.looseObject({ row: NamedLine });
 
-/** Calls `onRow` for every row of a run, in no order, several files at a time. */
+/** Calls `onRow` for every row of a run, in no particular order, reading several files at a time. */
 async function readRows(
   store: ObjectStore,
   run: RunRef,
@@ -157,7 +154,7 @@ async function readRows(
   await pMap(reads, (read) => read(), { concurrency: READS_AT_ONCE });
 }
 
-/** How well an id fits what someone typed: smaller is better, undefined for not at all. */
+/** How similar an id is to a typed text: smaller is better, undefined for not at all. */
 function nearness(typed: string, rowId: string): number | undefined {
   const wanted = typed.toLowerCase();
   const id = rowId.toLowerCase();
@@ -169,7 +166,7 @@ function nearness(typed: string, rowId: string): number | undefined {
   return half.length >= 3 && id.startsWith(half) ? 3 : undefined;
 }
 
-/** Keeps the ids that come nearest to what someone typed. */
+/** Keeps the ids that are most similar to a typed text. */
 export class NearRowIds {
   readonly #typed: string;
   readonly #byNearness: readonly string[][] = [[], [], [], []];
@@ -183,7 +180,7 @@ export class NearRowIds {
     if (kept && kept.length < 10) kept.push(rowId);
   }
 
-  /** The best so far, at most `count` (up to 10), the nearest first. */
+  /** The best so far, at most `count` (up to 10), best first. */
   best(count: number): readonly string[] {
     return this.#byNearness.flat().slice(0, count);
   }

@@ -15,9 +15,9 @@ import { withTemporalIfAny } from '../terminal/temporal-if-any.js';
 
 export interface PruneOptions {
   readonly id: string;
-  /** Deletes without asking. */
+  /** Deletes without a question. */
   readonly yes: boolean;
-  /** Says what would be deleted, and deletes nothing. */
+  /** Shows what would be deleted, and deletes nothing. */
   readonly dryRun: boolean;
   readonly json: boolean;
 }
@@ -25,8 +25,8 @@ export interface PruneOptions {
 const SHOWN_KEYS = 10;
 
 /**
- * Deletes the images, thumbnails and contact sheet pages that a batch's newest seal no longer names, after a question that is
- * answered with no unless told otherwise. Never touches what a stored row names, the ledger, or what others put there.
+ * Deletes the images, thumbnails and contact sheet pages that a batch's newest seal no longer names, after a question
+ * whose default is no. Never touches what a stored row names, the ledger, or objects of others.
  */
 export const prune: Command<PruneOptions> = (context, options) =>
   withBucket(context.config, async (store, bucket) => {
@@ -64,7 +64,7 @@ export const prune: Command<PruneOptions> = (context, options) =>
     }
   });
 
-/** A running batch takes up images that look left over. Where Temporal does not answer, its seal alone has to tell. */
+/** A running batch may adopt images that seem left over. If Temporal does not answer, only its seal can decide. */
 async function refuseOpen({ config, stderr }: CommandContext, location: BatchLocation): Promise<void> {
   await withTemporalIfAny(config, async (temporal) => {
     if (temporal.kind === 'away') {
@@ -75,7 +75,7 @@ async function refuseOpen({ config, stderr }: CommandContext, location: BatchLoc
     const description = await describeBatch(temporal.client, location);
     if (description?.status.name !== 'RUNNING') return;
     const run = snapshotInMemo(description)?.run;
-    // Temporal knows batches by id alone: one of this id may be running in another place.
+    // Temporal knows batches only by id: one with this id may be running in another place.
     if (run && !isSamePlace(run, location)) return;
     throw new UsageError(
       `Batch "${location.batchId}" is still running and may use images that look left over. Prune it when it has finished: banana-batch status ${location.batchId}`,
@@ -106,7 +106,7 @@ async function tell({ stderr }: CommandContext, location: BatchLocation, found: 
   if (foreign > 0) stderr.write(`${counted(foreign, 'object')} not written by banana-batch stay.\n`);
 }
 
-/** Whether to delete, or the code to end with. */
+/** Whether to delete, or the exit code. */
 async function decide(
   context: CommandContext,
   { yes, id }: PruneOptions,
@@ -126,7 +126,7 @@ async function decide(
   return consent === 'interrupted' ? EXIT.interrupted : EXIT.refused;
 }
 
-/** What `prune --json` prints; scripts rely on it. */
+/** The output of `prune --json`; scripts rely on it. */
 function jsonOf({ batchId }: BatchLocation, runSeq: number, found: Leftovers, deleted: number): string {
   const { leftovers, foreign, unclaimed } = found;
   const keys = leftovers.map(({ key }) => key);

@@ -1,12 +1,12 @@
 import { imageNameIn } from '../../domain/images/image-name.js';
 import type { PromptRow } from '../../domain/rows/row.js';
 
-/** What of a row says whether a text means it. */
+/** The fields of a row by which a text may name it. */
 export type NamedRow = Pick<PromptRow, 'rowId' | 'imageName' | 'line' | 'tableRow'>;
 
 /**
- * What a text that names a row may mean: an id, the name of an image (with or without its extension, also as a key),
- * or a line of the sheet. `id:`, `name:` and `line:` before it say which.
+ * The possible meanings of a text that names a row: an id, the name of an image (with or without its extension, also
+ * as a key), or a line of the sheet. The prefixes `id:`, `name:` and `line:` select one.
  */
 interface RowReference {
   readonly ids: readonly string[];
@@ -18,7 +18,7 @@ function rowReference(given: string): RowReference {
   const text = given.trim();
   const [, by, rest = ''] = /^(id|name|line):\s*(.+)$/is.exec(text) ?? [];
   switch (by?.toLowerCase()) {
-    // An id may itself begin so.
+    // An id may itself begin with such a prefix.
     case 'id':
       return { ids: [text, rest], names: [], line: undefined };
     case 'name':
@@ -38,23 +38,23 @@ function lineIn(text: string): number | undefined {
   return /^[1-9]\d{0,8}$/.test(text) ? Number(text) : undefined;
 }
 
-/** Which row a text means. */
+/** The row that a text names. */
 export type RowAnswer<Row extends NamedRow> =
   | {
       readonly kind: 'found';
       readonly row: Row;
-      /** Another row, which is on the line of that number; undefined where the text can't mean a line. */
+      /** Another row on the line of that number; undefined if the text can't be a line. */
       readonly onLine?: Row;
     }
-  /** Several rows, of which the first are told. */
+  /** Several rows, of which the first are listed. */
   | { readonly kind: 'ambiguous'; readonly rows: readonly Row[]; readonly count: number }
   | { readonly kind: 'missing' };
 
 const MOST_TOLD = 5;
 
 /**
- * Finds the rows that texts mean among all rows of a batch, shown to it one by one. An id or an image's name comes
- * before a line, so that ids that are numbers stay what they are.
+ * Finds the rows that texts name among all rows of a batch, which are passed to it one by one. An id or an image name
+ * takes precedence over a line, so that numeric ids keep working.
  */
 export class RowFinder<Row extends NamedRow> {
   readonly #wanted = new Map<string, WantedRow<Row>>();
@@ -74,14 +74,14 @@ export class RowFinder<Row extends NamedRow> {
     }
   }
 
-  /** Looks at a row; `rowOf` is called where some text may mean it. */
+  /** Checks a row; `rowOf` is called if a text may name it. */
   consider(named: NamedRow, rowOf: () => Row): void {
     const byName = [...(this.#byId.get(named.rowId) ?? []), ...(this.#byName.get(named.imageName) ?? [])];
     for (const wanted of byName) wanted.called.add(rowOf());
     for (const wanted of this.#byLine.get(named.line) ?? []) wanted.onLine.add(rowOf());
   }
 
-  /** What each text means, once all rows were considered. */
+  /** The row of each text, once all rows were considered. */
   *answers(): Generator<readonly [text: string, answer: RowAnswer<Row>]> {
     for (const [text, wanted] of this.#wanted) yield [text, wanted.answer()];
   }

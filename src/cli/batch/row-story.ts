@@ -18,43 +18,43 @@ import type { RowView } from '../../workflows/protocol/shard-messages.js';
 import { shardWorkflowId } from '../../workflows/protocol/names.js';
 import type { FoundRow } from './find-row.js';
 
-/** `unknown` where only a worker could tell, and none answers. */
+/** `unknown` if only a worker could tell, and none answers. */
 export type RowPhase = 'pending' | 'inFlight' | 'copying' | 'stored' | 'failed' | 'cancelled' | 'unknown';
 
-/** What `row --json` prints; scripts rely on it. */
+/** The output of `row --json`; scripts rely on it. */
 export interface RowStory {
   readonly batchId: string;
   readonly rowId: string;
   readonly runSeq: number;
   /** 1-based line of the sheet. */
   readonly line: number;
-  /** Its row as spreadsheets count; undefined where it is the line. */
+  /** Its row number in a spreadsheet; undefined if equal to the line. */
   readonly tableRow: number | undefined;
-  /** The name that was chosen for the row's image; undefined where it is made of the id. */
+  /** The chosen name of the row's image; undefined if derived from the id. */
   readonly imageName: string | undefined;
   readonly prompt: string;
   readonly model: string;
   readonly aspectRatio: string;
   readonly resolution: string;
-  /** `s3://` addresses, and URLs without what follows a `?`, where signatures stand. */
+  /** `s3://` addresses, and URLs without the query, which may contain signatures. */
   readonly inputImages: readonly string[];
   readonly labels: FoundRow['row']['labels'];
   readonly contentHash: string;
   readonly phase: RowPhase;
-  /** How far a row that has ended came; undefined for one that has not, and while that is not known. */
+  /** How far a finished row came; undefined for an unfinished one, and if unknown. */
   readonly reached: PhaseReached | undefined;
   readonly failure: { readonly kind: string; readonly message: string } | undefined;
-  /** Since when an open row is at its phase, where its shard tells. ISO 8601. */
+  /** Since when an unfinished row is at its phase, if its shard reports it. ISO 8601. */
   readonly since: string | undefined;
-  /** Why a row that has not ended waits aside, for a person; undefined where it does not. */
+  /** Why an unfinished row waits aside, for users; undefined if it does not. */
   readonly waits: string | undefined;
-  /** Job that is under way. */
+  /** The unfinished job. */
   readonly jobId: string | undefined;
-  /** All that ended of the row's present content, those of earlier runs too. */
+  /** All ended generations of the row's present content, including those of earlier runs. */
   readonly generations: readonly GenerationRecord[];
   readonly settledAt: string | undefined;
   readonly image: StoredImage | undefined;
-  /** The shard's workflow in Temporal, and the row's index in it; undefined for a row that this run left as it was. */
+  /** The shard's workflow in Temporal, and the row's index in it; undefined for a row that this run did not process. */
   readonly workflow: { readonly workflowId: string; readonly index: number } | undefined;
 }
 
@@ -66,16 +66,16 @@ export interface StoredImage {
   readonly height: number;
   readonly sizeBytes: number;
   readonly sha256: string;
-  /** Whether the object is there now, of that size and by its own account with those bytes. */
+  /** Whether the object exists now, with that size and, by its metadata, those bytes. */
   readonly present: boolean;
-  /** Found in the bucket rather than stored by a run that recorded it. */
+  /** Found in the bucket, not recorded as stored by a run. */
   readonly adopted: boolean;
 }
 
-/** A row's story by the files of its batch, and by its shard where the run is not sealed. */
+/** A row's story from the files of its batch, and from its shard if the run is not sealed. */
 export async function rowStory(input: {
   readonly store: ObjectStore;
-  /** Undefined where Temporal does not answer. */
+  /** Undefined if Temporal does not answer. */
   readonly client: Client | undefined;
   readonly run: RunRef;
   readonly sealed: boolean;
@@ -120,7 +120,7 @@ export async function rowStory(input: {
   };
 }
 
-/** Why the service keeps a row from its turn; undefined where it does not. */
+/** Why the service delays a row; undefined if it does not. */
 function waitsText({ fault, isJobMissing }: RowView): string | undefined {
   if (isJobMissing) {
     return 'set aside: the service does not find its job (404). The job is polled again; nothing is bought until it is known to be lost.';
@@ -135,7 +135,7 @@ function waitsText({ fault, isJobMissing }: RowView): string | undefined {
 type OwnRow = Extract<FoundRow, { kind: 'own' }>;
 type StoryInput = Parameters<typeof rowStory>[0];
 
-/** What is known of a row of this run: its recorded end, else what its shard says. */
+/** The state of a row of this run: its recorded outcome, else its shard's answer. */
 async function stateOf(
   input: StoryInput,
   found: OwnRow,
@@ -145,7 +145,7 @@ async function stateOf(
   const { client, run } = input;
   const live = client ? await queryRow(client, run, found) : 'silent';
   if (live !== 'recorded') return { live };
-  // It was recorded between the two looks.
+  // It was recorded between the two checks.
   const later = await recordedOutcome(input, found);
   return later ? { outcome: later } : {};
 }
@@ -166,7 +166,7 @@ function phaseOf(end: SettledEnd | undefined, live: RowAnswer | undefined, seale
   return typeof live === 'object' && live.phase !== 'settled' ? live.phase : 'unknown';
 }
 
-/** A row of a shard that was never opened has no end of its own: its batch was sealed as cancelled first. */
+/** A row of a shard that was never opened has no outcome of its own: its batch was sealed as cancelled first. */
 function reachedBy(
   end: SettledEnd | undefined,
   generations: RowStory['generations'],

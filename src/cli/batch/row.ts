@@ -25,7 +25,7 @@ export interface RowOptions {
   readonly json: boolean;
 }
 
-/** One row's story: what was asked, what was bought for it, the result, and where its image is. */
+/** One row's story: the request, what was bought for it, the result, and where its image is. */
 export const row: Command<RowOptions> = (context, options) =>
   withBucket(context.config, async (store, bucket) => {
     const location = await findBatch({ store, bucket }, options.id);
@@ -69,7 +69,7 @@ const COLUMNS: readonly TableColumn[] = [
   { title: 'MESSAGE', shrinks: true },
 ];
 
-/** The story for a person; tables keep to `width`. */
+/** The story as text for users; tables keep to `width`. */
 function storyText(story: RowStory, width: number | undefined): string {
   const { image, failure, workflow } = story;
   const facts = renderFacts([

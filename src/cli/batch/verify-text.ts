@@ -5,22 +5,22 @@ import type { SameBytes } from '../../domain/images/same-bytes.js';
 import { counted } from '../../domain/text/full-stop.js';
 import { oneLine, renderTable, type TableColumn, type TableOptions } from '../terminal/table.js';
 
-/** What `verify --json` prints; scripts rely on it. */
+/** The output of `verify --json`; scripts rely on it. */
 export interface Verification {
   readonly batchId: string;
-  /** The sealed run; undefined where report.json cannot be read. */
+  /** The sealed run; undefined if report.json is unreadable. */
   readonly runSeq: number | undefined;
   readonly sealedAt: string | undefined;
-  /** The newest run that was asked for; a later one than `runSeq` has left no seal yet. */
+  /** The newest requested run; if later than `runSeq`, it has no seal yet. */
   readonly newestRunSeq: number | undefined;
   readonly deep: boolean;
   readonly checked: Checked | undefined;
   readonly ok: boolean;
-  /** Of all kinds together, those that are not listed too. */
+  /** Of all kinds together, including unlisted ones. */
   readonly differenceCount: number;
   readonly differencesByKind: Differences['byKind'];
   readonly differences: Differences['kept'];
-  /** Told, and no difference. */
+  /** Reported, but no difference. */
   readonly sameBytes: SameBytes | undefined;
   /** `s3://bucket/prefix/batch/` */
   readonly location: string;
@@ -46,7 +46,7 @@ export function differenceTable(differences: readonly Difference[], options: Tab
   return renderTable(COLUMNS, rows, options);
 }
 
-/** The outcome of a verification on one line. */
+/** The result of a verification on one line. */
 export function summaryText(verification: Verification): string {
   const { batchId, runSeq, deep, checked, differenceCount, differencesByKind } = verification;
   const kinds = Object.entries(differencesByKind).map(([kind, count]) => `${count} ${kind}`);
@@ -63,7 +63,7 @@ export function summaryText(verification: Verification): string {
   return `${batchId} run ${runSeq}: ${looked.join(', ')}: ${verdict}.`;
 }
 
-/** What is being looked at, for the person who waits. */
+/** What is being checked, as progress for users. */
 export function progressText(batchId: string, now: VerifyProgress, differences: number): string {
   const { what, done, total } = now;
   const count = total === undefined ? `${done} ${what}` : `${done}/${total} ${what}`;
@@ -96,7 +96,7 @@ const STEPS: readonly { readonly kinds: readonly DifferenceKind[]; readonly step
     },
   ];
 
-/** What to do about the kinds of differences there are; empty or whole lines. */
+/** What to do about the kinds of differences found; empty or complete lines. */
 export function nextSteps(batchId: string, byKind: Verification['differencesByKind']): string {
   return STEPS.filter(({ kinds }) => kinds.some((kind) => byKind[kind]))
     .map(({ step }) => `${step(batchId)}\n`)

@@ -18,14 +18,14 @@ export interface VerifyOptions {
   /** Reads and hashes all images. */
   readonly deep: boolean;
   readonly json: boolean;
-  /** Most differences to list; all are counted. Default 50 in a table, 100,000 in JSON. */
+  /** Maximum number of differences to list; all are counted. Default 50 in a table, 100,000 in JSON. */
   readonly limit?: number;
 }
 
 const TABLE_ROWS = 50;
 const JSON_ROWS = 100_000;
 
-/** Compares a batch's newest seal with the bucket. Needs only the bucket. Ends with 1 on any difference. */
+/** Compares a batch's newest seal with the bucket. Needs only the bucket. Exits with 1 on any difference. */
 export const verify: Command<VerifyOptions> = (context, options) =>
   withBucket(context.config, async (store, bucket) => {
     const location = await findBatch({ store, bucket }, options.id);
@@ -115,7 +115,7 @@ async function show(
   stderr.write(nextSteps(batchId, verification.differencesByKind));
 }
 
-/** The newest seal of a batch, or that its report is none. Throws a UsageError where there is no batch, or no seal. */
+/** The newest seal of a batch, or that its report is unreadable. Throws a UsageError if there is no batch, or no seal. */
 export async function sealOf(store: ObjectStore, location: BatchLocation): Promise<Seal | 'unreadable'> {
   const search = await findNewestSeal(store, location);
   switch (search.kind) {
@@ -130,7 +130,7 @@ export async function sealOf(store: ObjectStore, location: BatchLocation): Promi
   }
 }
 
-/** The refusal to act on a batch by a report that cannot be read. */
+/** The refusal to act on a batch with an unreadable report. */
 export function unreadableReport({ batchId }: BatchLocation): UsageError {
   return new UsageError(
     `report.json of batch "${batchId}" is damaged, or written by a newer version of banana-batch. Update banana-batch, or run the same sheet again, which writes the report again.`,

@@ -8,12 +8,12 @@ import { NO_WORKER, tellBatch } from './tell-batch.js';
 
 export interface CancelOptions {
   readonly id: string;
-  /** Ends its workflows as they stand. */
+  /** Terminates its workflows. */
   readonly force: boolean;
   readonly json: boolean;
 }
 
-/** Ends a batch: nothing new is bought, jobs in flight get their grace, the rest keep their job ids. */
+/** Ends a batch: buys nothing new, jobs in flight get the grace period, the rest keep their job ids. */
 export const cancel: Command<CancelOptions> = (context, { id, force, json }) =>
   withTemporalAccess(context, async (access) => {
     const { stdout, stderr } = context;
@@ -36,7 +36,7 @@ export const cancel: Command<CancelOptions> = (context, { id, force, json }) =>
     return EXIT.ok;
   });
 
-/** Ends a batch that cannot be told to end, or is not to be. */
+/** Terminates a batch that cannot process the cancel command, or must not wait for it. */
 async function endsAtOnce(
   context: CommandContext,
   access: BatchAccess,

@@ -9,8 +9,9 @@ import type { CommandContext } from '../terminal/command-context.js';
 import { askConsent } from '../terminal/consent.js';
 
 /**
- * Ends the workflows of an open batch as they stand: with `force`, or where it is stuck and the person at the terminal
- * agrees to `question`. False where it continues, since it is not stuck. Throws a UsageError for a stuck one that is not to be ended.
+ * Terminates the workflows of an open batch: with `force`, or if it is stuck and the person at the terminal agrees to
+ * `question`. False if it continues, since it is not stuck. Throws a UsageError for a stuck one that is not to be
+ * ended.
  */
 export async function endWhereWanted(
   context: CommandContext,
@@ -33,7 +34,7 @@ export async function endWhereWanted(
   return true;
 }
 
-/** How to run again, with what is left of the budget of the run that was ended, unless another is given. */
+/** The options with what is left of the budget of the run that was ended, unless a budget is given. */
 export async function withBudgetLeft<Options extends { readonly running: RunningFlags }>(
   { stderr }: CommandContext,
   { store }: Pick<BatchAccess, 'store'>,
@@ -47,7 +48,7 @@ export async function withBudgetLeft<Options extends { readonly running: Running
   return { ...options, running: { ...options.running, budget: budget.left } };
 }
 
-/** The refusal to tell a stuck batch anything. */
+/** The refusal to send anything to a stuck batch. */
 export function stuck({ batchId, reason }: Pick<BatchStatus, 'batchId' | 'reason'>): UsageError {
   return new UsageError(`Batch "${batchId}" does not answer. ${reason}`);
 }

@@ -9,7 +9,7 @@ export interface PauseOptions {
   readonly json: boolean;
 }
 
-/** Stops buying: what is in flight is awaited and stored, the rest waits for `resume`. */
+/** Stops buying: jobs in flight are awaited and stored, the rest waits for `resume`. */
 export const pause: Command<PauseOptions> = (context, { id, json }) =>
   withTemporalAccess(context, async (access) => {
     const { stdout, stderr } = context;

@@ -18,7 +18,7 @@ export interface RateOptions {
   readonly json: boolean;
 }
 
-/** Sets how fast all workers together create and poll, or shows it. */
+/** Sets or shows how fast all workers together create and poll. */
 export const rate: Command<RateOptions> = async ({ config, stdout }, { creates, polls, json }) => {
   const { temporal } = requireParts(config, ['temporal']);
   const queues = taskQueues(config.taskQueue);

@@ -9,7 +9,7 @@ export interface ResumeOptions {
   readonly json: boolean;
 }
 
-/** Lets a batch continue. Throws as `tellBatch`. */
+/** Resumes a batch. Throws as `tellBatch`. */
 export function tellResume(
   access: BatchAccess,
   id: string,
@@ -21,7 +21,7 @@ export function tellResume(
   });
 }
 
-/** Continues after a pause, and looks at once whether the causes of holds have ended. */
+/** Continues after a pause, and checks at once whether the causes of holds have ended. */
 export const resume: Command<ResumeOptions> = (context, { id, rebind, json }) =>
   withTemporalAccess(context, async (access) => {
     const { stdout, stderr } = context;

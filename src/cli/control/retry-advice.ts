@@ -1,6 +1,6 @@
 import { KINDS_TRIED_AGAIN, UNSTORED_KINDS } from '../../domain/rows/failure-kind.js';
 
-/** What `retry` can do for the rows of a batch that have ended without an image; undefined where there are none. */
+/** What `retry` can do for the rows of a batch that have ended without an image; undefined if there are none. */
 export function retryAdvice(
   batchId: string,
   byKind: Readonly<Partial<Record<string, number>>>,

@@ -35,7 +35,7 @@ export const set: Command<SetOptions> = async (context, options) => {
   });
 };
 
-/** What was changed, a sentence for each setting, and what that means for the batch. */
+/** The changes, a sentence for each setting, and their effect on the batch. */
 function changedText(settings: ChangedSettings, before: BatchStatus): string {
   const { batchId, concurrency: window } = before;
   const { concurrency, maxFailureRate, budget } = settings;

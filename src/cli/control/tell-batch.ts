@@ -7,9 +7,9 @@ import { stuck } from './end-stuck-batch.js';
 import { retryAdvice } from './retry-advice.js';
 
 /**
- * Sends a message to a running batch. Where no worker answers in time, the message stays with Temporal, and `isTakenUp`
- * is false. Throws a UsageError for a batch that is unknown, has ended, or refuses, with its reason; `verb` is what then
- * cannot be done: `pause`.
+ * Sends a message to a running batch. If no worker answers in time, the message stays with Temporal, and `isTakenUp`
+ * is false. Throws a UsageError for a batch that is unknown, has ended, or refuses, with its reason; `verb` names
+ * what is not possible then: `pause`.
  */
 export async function tellBatch(
   access: BatchAccess,
@@ -58,5 +58,5 @@ function endedAlready(
   );
 }
 
-/** Printed where a batch was sent a command and no worker processes it. */
+/** Printed if a command was sent to a batch and no worker processes it. */
 export const NO_WORKER = 'No worker answers now; start one: npx banana-batch worker';

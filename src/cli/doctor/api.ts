@@ -15,7 +15,7 @@ import {
   type Finding,
 } from './check.js';
 
-/** Whether the API takes the key, by a look at the balance: buys nothing. */
+/** Whether the API accepts the key, by reading the balance: buys nothing. */
 export async function checkApi({ api }: Pick<Config, 'api'>, interrupted: AbortSignal): Promise<CheckResult> {
   const name = 'api';
   if (!api) return { name, ...NOT_CONFIGURED };
@@ -45,7 +45,7 @@ function originOf({ baseUrl }: ApiConfig): string {
   return new URL(baseUrl).origin;
 }
 
-/** What a failed look at the balance means, and what to do. */
+/** The meaning of a failed read of the balance, and what to do. */
 export function explained(api: ApiConfig, error: unknown): Finding {
   const message = `${originOf(api)}: ${messageOf(error)}`;
   if (!(error instanceof BananaHubError)) return problem(messageOf(error));
@@ -83,14 +83,14 @@ export function explained(api: ApiConfig, error: unknown): Finding {
   }
 }
 
-/** Whether an answer shows that the base URL does not lead to the API; its message says so. */
+/** Whether an answer shows that the base URL is not the API's; its message says so. */
 export function isWrongBaseUrl({ status }: BananaHubError): boolean {
   return status !== undefined && isWrongAddress(status, 'balance');
 }
 
 const CLOCK_TOLERANCE_MS = 60_000;
 
-/** Whether this machine's clock agrees with a server's, to a minute: signatures of S3 and expiry of URLs depend on it. */
+/** Whether this machine's clock agrees with a server's within a minute: S3 signatures and the expiry of URLs depend on it. */
 export async function checkClock(
   { api, bucket }: Pick<Config, 'api' | 'bucket'>,
   interrupted: AbortSignal,
@@ -125,7 +125,7 @@ export async function checkClock(
   );
 }
 
-/** The finding for a clock that a server is ahead of by `aheadMs`. A Date header is whole seconds. */
+/** The finding if a server's clock is ahead by `aheadMs`. A Date header is in whole seconds. */
 export function clockFinding(aheadMs: number, origin: string): Finding {
   if (Math.abs(aheadMs) <= CLOCK_TOLERANCE_MS) return ok(`Agrees with ${origin} to within a minute.`);
   const seconds = Math.round(Math.abs(aheadMs) / 1000);

@@ -15,7 +15,7 @@ export interface BalanceOptions {
 
 const WITHIN_MS = 10_000;
 
-/** What the account holds, by the service's own word. Throws a UsageError that says what to fix where it does not tell. */
+/** The account's balance as the service reports it. Throws a UsageError that says what to fix if it does not. */
 export const balance: Command<BalanceOptions> = async ({ config, stdout, interrupted }, { json }) => {
   const { api } = requireParts(config, ['api']);
   const account = ownAccount(config);

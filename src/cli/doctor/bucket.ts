@@ -13,13 +13,13 @@ import { getOnce } from '../../network/get-once.js';
 import { createS3ObjectStore } from '../../storage/s3/s3-object-store.js';
 import { check, messageOf, ok, problem, warning, type CheckResult, type Finding } from './check.js';
 
-/** Whether the bucket does what is asked of it: each kind of call once, on objects of its own that are deleted again. */
+/** Whether the bucket supports everything needed: one call of each kind, on test objects that are deleted again. */
 export async function checkBucket(
   { bucket: config, api }: Pick<Config, 'bucket' | 'api'>,
   interrupted: AbortSignal,
 ): Promise<readonly CheckResult[]> {
   if (!config) return [{ name: 'bucket', ...NOT_CONFIGURED }];
-  // A look must not be repeated for so long that it says nothing in time.
+  // A check must not be retried for so long that it reports nothing in time.
   const store = createS3ObjectStore({
     ...config.s3,
     maxAttempts: 2,
@@ -44,7 +44,7 @@ const NOT_CONFIGURED = problem(
   'Set BANANA_BUCKET (and AWS credentials; AWS_ENDPOINT_URL_S3 for other S3 servers), or start local servers: npx banana-batch dev',
 );
 
-/** Whether the API can fetch from the bucket, as far as that can be told from here. */
+/** Whether the API can fetch from the bucket, as far as can be seen from here. */
 async function inputReach({ s3: { endpoint } }: BucketConfig, api: Config['api']): Promise<Finding> {
   if (!api) return ok('Not checked whether BananaHub can reach the bucket: no API key is configured here.');
   const host = endpoint === undefined ? 'AWS' : new URL(endpoint).origin;
@@ -95,7 +95,7 @@ async function checkObjects(
       results.push(await check('bucket checksum', interrupted, (signal) => putSpoilt(store, spoilt, signal)));
     }
   } finally {
-    // Tidied up even when interrupted.
+    // Cleaned up even when interrupted.
     removed = await check('bucket delete', new AbortController().signal, async (signal) => {
       await store.delete(probe.ref, signal);
       await store.delete(spoilt, signal);
@@ -111,7 +111,7 @@ async function checkObjects(
 /** Clocks differ. */
 const PRESIGNED_BEFORE_MS = 10 * 60_000;
 
-/** The object that is written, read and replaced. */
+/** The test object that is written, read and replaced. */
 class ProbeObject {
   readonly ref: ObjectRef;
   readonly #store: ObjectStore;
@@ -138,7 +138,7 @@ class ProbeObject {
         );
   }
 
-  /** As the service fetches input images. */
+  /** In the way in which the service fetches input images. */
   async getPresigned(signal: AbortSignal): Promise<Finding> {
     const signing = { signedAtMs: Date.now() - PRESIGNED_BEFORE_MS, validSeconds: 3600 };
     const presigned = await this.#store.presignGet(this.ref, signing);
@@ -169,7 +169,7 @@ class ProbeObject {
     return ok('A put over one version only (If-Match) replaces only that version.');
   }
 
-  /** As images are copied that get other names. */
+  /** In the way in which renamed images are copied. */
   async copy(to: ObjectRef, signal: AbortSignal): Promise<Finding> {
     const way = await this.#store.copy(this.ref, to, {
       contentType: 'application/octet-stream',
@@ -213,7 +213,7 @@ async function isRefused(put: () => Promise<unknown>): Promise<boolean> {
   }
 }
 
-/** Puts bytes under the hash of others: a server that checks refuses them. */
+/** Puts bytes with the hash of others: a server that checks refuses them. */
 async function putSpoilt(store: ObjectStore, ref: ObjectRef, signal: AbortSignal): Promise<Finding> {
   const sha256 = createHash('sha256').update('other bytes').digest('hex');
   try {

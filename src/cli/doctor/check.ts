@@ -1,13 +1,13 @@
 import { startDeadline } from '../../bananahub/http/deadline.js';
 
-/** What one look found; `advice` says what to do where it is not `ok`. */
+/** The result of one check; `advice` says what to do if it is not `ok`. */
 export interface Finding {
   readonly state: 'ok' | 'warning' | 'problem';
   readonly message: string;
   readonly advice?: string;
 }
 
-/** A finding with what was looked at; scripts rely on the names. */
+/** A finding and the name of its check; scripts rely on the names. */
 export interface CheckResult extends Finding {
   readonly name: string;
 }
@@ -24,12 +24,12 @@ export function problem(message: string, advice?: string): Finding {
   return { state: 'problem', message, ...(advice && { advice }) };
 }
 
-/** Most time for one check. */
+/** Maximum duration of one check. */
 export const CHECK_LIMIT_MS = 10_000;
 
 /**
- * Looks once, for at most `CHECK_LIMIT_MS`: what throws or takes longer is a problem in the words of `explain`, so that
- * all other checks still run. `look` is left to its own after that time; its signal is aborted then.
+ * Runs a check for at most `CHECK_LIMIT_MS`: an error or a timeout becomes a problem with the text of `explain`, so
+ * that all other checks still run. After that time `look` is no longer awaited; its signal is aborted then.
  */
 export async function check(
   name: string,
@@ -59,7 +59,7 @@ function rejectedOnAbort(signal: AbortSignal): Promise<never> {
   });
 }
 
-/** An error's own words. */
+/** An error's own message. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

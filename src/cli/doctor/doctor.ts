@@ -11,15 +11,15 @@ import { oneLine } from '../terminal/table.js';
 
 export interface DoctorOptions {
   readonly json: boolean;
-  /** Sends a notice to try whether it arrives. Default false. */
+  /** Sends a test notice. Default false. */
   readonly notify?: boolean;
 }
 
-/** Looks at everything a batch needs and says what to fix. Ends with 2 where something is missing or does not work; warnings do not count. */
+/** Checks everything a batch needs and says what to fix. Exits with 2 if something is missing or does not work; warnings do not count. */
 export const doctor: Command<DoctorOptions> = async (context, options) => {
   const { environment, interrupted, stdout } = context;
   const config = soundParts(context.config);
-  // A part that is named wrongly is reported by itself, and not as missing.
+  // An invalid part is reported separately, and not as missing.
   const unless = async <Found>(part: ConfigPart, look: () => Promise<Found>): Promise<Found | []> =>
     config.problems.has(part) ? [] : look();
   const rests = (part: 'temporal' | 'bucket' | 'api'): readonly CheckResult[] | undefined =>

@@ -10,7 +10,7 @@ import { ok, problem, warning, type CheckResult, type Finding } from './check.js
 
 const LEAST_NODE = [20, 19] as const;
 
-/** Whether a version such as `20.19.1` is one that the program runs on. */
+/** Whether the program runs on a version of Node such as `20.19.1`. */
 export function nodeFinding(version: string): Finding {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const [leastMajor, leastMinor] = LEAST_NODE;
@@ -30,7 +30,7 @@ export async function workerFinding(): Promise<Finding> {
   }
 }
 
-/** Which parts are configured, and by whom, and what is wrong with those that are named wrongly; what does not work is reported by their own checks. */
+/** Which parts are configured, and where, and what is wrong with invalid ones; parts that do not work are reported by their own checks. */
 export function configurationResults(config: Config): readonly CheckResult[] {
   const name = 'configuration';
   const parts = [
@@ -57,7 +57,7 @@ function originText(config: Config, part: 'temporal' | 'bucket' | 'api'): string
   }
 }
 
-/** What local commands keep of each part between runs, below `.banana-batch/`. */
+/** Where local commands keep each part's data between runs, below `.banana-batch/`. */
 const LOCAL_DATA = { temporal: 'temporal', bucket: 's3', api: 'sandbox' } as const;
 
 /** A part that is not configured and that "run" has started in this folder before; undefined for every other one. */
@@ -74,7 +74,7 @@ export function restingPart(
   return [{ name: part, ...ok(message) }];
 }
 
-/** Whether the programs of the local servers are found; only `run` and `dev` ever need them. */
+/** Whether the programs of the local servers are found; only `run` and `dev` need them. */
 export function checkPrograms(
   environment: Readonly<Record<string, string | undefined>>,
 ): readonly CheckResult[] {

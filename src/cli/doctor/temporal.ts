@@ -10,7 +10,7 @@ import { taskQueues } from '../../workflows/protocol/names.js';
 import { TEMPORAL_DEADLINE_MS, withinDeadline } from '../../network/temporal-calls.js';
 import { check, messageOf, ok, problem, warning, type CheckResult, type Finding } from './check.js';
 
-/** Whether Temporal answers, has the namespace, and whether workers take each kind of work. */
+/** Whether Temporal answers, has the namespace, and has workers for each kind of work. */
 export async function checkTemporal(
   config: Config,
   interrupted: AbortSignal,
@@ -116,7 +116,7 @@ async function lookForWorkers(connection: Connection, { taskQueue, temporal }: C
   return ok(`${counted(workers.size, 'worker')} on "${taskQueue}": ${[...workers].join(', ')}.`);
 }
 
-/** The rates that someone has set: a batch that they slow down does not say so itself. Nothing where there are none, or Temporal knows of none. */
+/** The configured rates, since a batch that they slow down does not show it. Empty if there are none, or if Temporal does not support them. */
 async function ratesSet(
   connection: ConnectionLike,
   { taskQueue, temporal }: Config,
@@ -135,7 +135,7 @@ async function ratesSet(
   return [{ name: 'rate', ...ok(`All workers together are limited to: ${limits.join(', ')}. ${ways}`) }];
 }
 
-/** The running batches that cannot continue. */
+/** Running batches that cannot continue. */
 async function stuckOnes(
   connection: Connection,
   { taskQueue, temporal }: Config,

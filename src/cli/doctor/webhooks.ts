@@ -10,7 +10,7 @@ import type { NoticeConfig } from '../../status/notices/notice-config.js';
 import { createNoticeSender } from '../../status/notices/notice-sender.js';
 import { check, ok, problem, type CheckResult, type Finding } from './check.js';
 
-/** Whether BANANA_WEBHOOK_URL leads to a receiver with this secret; nothing where no webhooks are configured. */
+/** Whether BANANA_WEBHOOK_URL leads to a receiver with this secret; nothing if webhooks are not configured. */
 export async function checkWebhooks(
   { webhooks }: Pick<Config, 'webhooks'>,
   interrupted: AbortSignal,
@@ -40,10 +40,7 @@ async function ask({ url, secrets: [secret] }: WebhookConfig, signal: AbortSigna
   );
 }
 
-/**
- * Who is told how batches fare; nothing where no one is. `test`: sends a signed notice of type `test`, and says what
- * came back.
- */
+/** Where notices go; nothing if none are configured. `test`: sends a signed notice of type `test`, and reports the answer. */
 export async function checkNotices(
   { notices }: Pick<Config, 'notices'>,
   { test }: { readonly test: boolean },

@@ -1,18 +1,18 @@
 import { EXIT } from '../terminal/command-context.js';
 import { InterruptedError } from '../../errors.js';
 
-/** Ctrl-C and SIGTERM as commands see them. */
+/** Ctrl-C and SIGTERM for commands. */
 export interface Interruption {
   /** Aborted by the first of them, with an InterruptedError. */
   readonly interrupted: AbortSignal;
-  /** Says what the command still finishes after it, such as `the worker`. Without that the process ends within a second. */
+  /** Prints what the command still finishes after it, such as `the worker`. Without that the process exits within a second. */
   readonly finishing: (what: string) => void;
 }
 
 /** Time for a command to end by itself. */
 const GRACE_MS = 800;
 
-/** Listens to this process's signals: the first asks the command to end, the second ends the process. */
+/** Handles this process's signals: the first asks the command to end, the second exits the process. */
 export function listenForInterruption(): Interruption {
   const controller = new AbortController();
   let finished: string | undefined;

@@ -3,20 +3,20 @@ import { loadDotEnv, readConfig } from '../../config.js';
 import { findStack } from '../../local/servers/stack-info.js';
 import { listenForInterruption } from './interruption.js';
 
-/** Where the program runs. */
+/** The environment of the program. */
 export interface Surroundings {
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
-  /** What a command gets; called once, and not where nothing is performed, as by `--help`. */
+  /** Makes a command's context; called once, and only if a command runs, so not for `--help`. */
   readonly open: () => Promise<OpenContext>;
 }
 
-/** A context, and what it holds until the command has ended. */
+/** A context, and resources that it holds until the command has ended. */
 interface OpenContext extends CommandContext {
   readonly close?: () => Promise<void>;
 }
 
-/** This process with its streams, folder and environment; the first Ctrl-C or SIGTERM asks the command to end, the second ends the process. */
+/** This process with its streams, folder and environment; the first Ctrl-C or SIGTERM asks the command to end, the second exits the process. */
 export const THIS_PROCESS: Surroundings = {
   stdout: process.stdout,
   stderr: process.stderr,
@@ -27,7 +27,7 @@ async function openContext(): Promise<OpenContext> {
   const cwd = process.cwd();
   loadDotEnv(cwd);
   const found = await findStack(cwd);
-  // The servers of this folder are kept for this command, whichever other one ends in the meantime.
+  // Keeps this folder's servers running for this command, even if other commands end meanwhile.
   const held =
     found && (await import('../../local/keeper/stack.js').then(({ holdStack }) => holdStack(found)));
   const stack = held?.info;
@@ -46,16 +46,16 @@ async function openContext(): Promise<OpenContext> {
 
 type Perform = <Options>(load: () => Promise<Command<Options>>, options: Options) => Promise<ExitCode>;
 
-/** Runs commands, which are loaded only then: `--help` stays quick. */
+/** Runs commands, whose modules are loaded only then: `--help` stays fast. */
 export interface Performer {
   readonly perform: Perform;
-  /** Runs a command that needs the bucket alone: it works on this folder's even while nothing runs. */
+  /** Runs a command that needs only the bucket: this folder's own works even if nothing is running. */
   readonly look: Perform;
 }
 
 export function performerIn({ open }: Surroundings): Performer {
   const perform: Perform = async (load, options) => {
-    // Must stand before the AWS SDK is loaded; the supported versions are our own affair.
+    // Must be set before the AWS SDK is loaded; we choose the supported Node versions ourselves.
     process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
     const context = await open();
     try {
@@ -77,7 +77,7 @@ export function performerIn({ open }: Surroundings): Performer {
   };
 }
 
-/** Examples for the end of a command's help, each with a note on what it does where that helps. */
+/** Examples for the end of a command's help, with a note on what each does if useful. */
 export function example(
   command: string,
   note?: string,

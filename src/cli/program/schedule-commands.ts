@@ -10,7 +10,7 @@ const SCHEDULE_HELP = `
 Temporal keeps the schedules, and workers carry them out: keep "banana-batch worker" or "banana-batch dev" running.
 `;
 
-/** The commands that make batches by the clock: below `schedule`. */
+/** The commands below `schedule`, which make batches at set times. */
 export function addScheduleCommands(
   program: Program,
   end: (code: ExitCode) => void,

@@ -5,8 +5,9 @@ import { EXIT, type CommandContext, type ExitCode } from '../terminal/command-co
 import { withTemporalIfAny } from '../terminal/temporal-if-any.js';
 
 /**
- * What Temporal alone knows of a batch's failures: how many there are of each kind. For a bucket that cannot be used,
- * and ends with 2, since the rows themselves are not listed. Throws the bucket's error where Temporal is away too.
+ * The number of a batch's failures of each kind, which is all that Temporal alone knows. For a bucket that cannot be
+ * used; exits with 2, since the rows themselves are not listed. Throws the bucket's error if Temporal does not answer
+ * either.
  */
 export async function countedFailures(
   context: CommandContext,

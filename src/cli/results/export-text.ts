@@ -5,17 +5,17 @@ import { missingIn, type MissingRow } from '../../report/export/export-manifest.
 import { counted } from '../../domain/text/full-stop.js';
 import { oneLine } from '../terminal/table.js';
 
-/** How fast images are written since the first of this call. */
+/** How fast images have been written since the first one of this call. */
 export interface ExportRate {
   readonly bytesPerSecond: number;
   readonly imagesPerSecond: number;
 }
 
-/** Measures how fast an export goes, without what earlier calls had done. */
+/** Measures the speed of an export, without the work of earlier calls. */
 export class ExportPace {
   #first: { readonly atMs: number; readonly images: number; readonly bytes: number } | undefined;
 
-  /** Notes a look; undefined until a second has been seen. */
+  /** Records a measurement; undefined during the first second. */
   note(now: ExportProgress, atMs: number): ExportRate | undefined {
     if (now.kind === 'planning') return undefined;
     const { images, bytes } = now;
@@ -29,7 +29,7 @@ export class ExportPace {
   }
 }
 
-/** How far an export has come, for the person who waits. */
+/** The progress of an export as text for users. */
 export function exportProgressText(
   batchId: string,
   now: ExportProgress,
@@ -53,7 +53,7 @@ export function exportProgressText(
   return `Exporting ${name}: ${parts.join(' · ')}`;
 }
 
-/** What was exported, for a person. */
+/** The result of an export as text for users. */
 export function exportSummary(exported: Exported, address: string, seconds: number): string {
   const { manifest, keptShards } = exported;
   const { batchId, runSeq, images, imageBytes, shards } = manifest;
@@ -70,7 +70,7 @@ export function exportSummary(exported: Exported, address: string, seconds: numb
 
 const NAMED_ROWS = 20;
 
-/** The rows that an export lacks, and what to do about them; empty for none. */
+/** The rows that an export lacks, and what to do about them; empty if there are none. */
 export function missingRowsText(batchId: string, missing: readonly MissingRow[]): string {
   if (missing.length === 0) return '';
   const named = missing
@@ -89,12 +89,12 @@ export function missingRowsText(batchId: string, missing: readonly MissingRow[])
   ].join('');
 }
 
-/** Said where a card was edited by someone. */
+/** Printed if a person has edited the card. */
 export function keptCardNote(address: string): string {
   return `README.md in ${address} was edited and stays as it is; its counts may be from an earlier export. Delete it to have it written again.\n`;
 }
 
-/** What `export --json` prints; scripts rely on it. */
+/** The output of `export --json`; scripts rely on it. */
 export function exportJson({ manifest, keptShards, card }: Exported, to: string, seconds: number): string {
   const { batchId, runSeq, exportFormat, images, imageBytes, columns, shards } = manifest;
   const missing = missingIn(manifest);

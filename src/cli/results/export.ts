@@ -35,7 +35,7 @@ export interface ExportOptions {
   readonly json: boolean;
 }
 
-/** Writes a sealed batch as shards that training tools read. Needs only the bucket. Ends with 1 where an image is damaged. */
+/** Writes a sealed batch as shards that training tools read. Needs only the bucket. Exits with 1 if an image is damaged. */
 export const exportCommand: Command<ExportOptions> = (context, options) =>
   withBucket(context.config, async (store, bucket) => {
     const location = await findBatch({ store, bucket }, options.id);
@@ -76,7 +76,7 @@ async function withProgress(
   }
 }
 
-/** The seal of a batch that has no newer run: one may be putting other images in place of the sealed ones. */
+/** The seal of a batch without a newer run, which might replace sealed images. */
 async function finishedSeal(store: ObjectStore, location: BatchLocation): Promise<Seal> {
   const seal = await sealOf(store, location);
   if (seal === 'unreadable') throw unreadableReport(location);

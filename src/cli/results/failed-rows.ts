@@ -23,11 +23,11 @@ export interface FailedRow {
   readonly rowId: string;
   /** 1-based line of the sheet. */
   readonly line: number;
-  /** Its row as spreadsheets count, the header being row 1; undefined where that is the line. */
+  /** Its row number in a spreadsheet, where the header is row 1; undefined if equal to the line. */
   readonly tableRow: number | undefined;
   /** A `FailureKind`, or `cancelled`. */
   readonly kind: string;
-  /** How far the row came: a `PhaseReached`; undefined where a version that did not tell it wrote the file. */
+  /** How far the row came: a `PhaseReached`; undefined if an older version wrote the file. */
   readonly phase: string | undefined;
   readonly message: string;
   readonly generations: number;
@@ -80,8 +80,8 @@ export async function* sealedFailures(
 const SHARDS_AT_ONCE = 8;
 
 /**
- * What `failures.csv` would hold of an unsealed run by what is recorded so far: first the rows carried over without an
- * image, then those of the run, each in the order of the sheet.
+ * The future content of `failures.csv` for an unsealed run, from what is recorded so far: first the rows carried over
+ * without an image, then those of the run, each in sheet order.
  */
 export async function* recordedFailures(store: ObjectStore, run: RunRef): AsyncGenerator<CsvCells> {
   const carried = carriedKey(run, run.runSeq);

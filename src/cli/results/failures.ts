@@ -17,9 +17,9 @@ import { renderTable, tableWidth, type TableColumn, writeText } from '../termina
 export interface FailuresOptions {
   readonly id: string;
   readonly json: boolean;
-  /** Prints `failures.csv` itself, whole: to be fixed and submitted. */
+  /** Prints `failures.csv` itself completely, to be fixed and submitted. */
   readonly csv: boolean;
-  /** Most rows to list; the counts are of all. Default 50 in a table, all in JSON. */
+  /** Maximum number of rows to list; the counts cover all. Default 50 in a table, all in JSON. */
   readonly limit?: number;
 }
 

@@ -8,9 +8,9 @@ import { hasCode } from '../../report/export/shard-file.js';
 export type WriteBytes = (data: string | Uint8Array) => Promise<void>;
 
 /**
- * A local file that is whole or absent: `use` writes it beside its place, where it is put at the end. Returns what `use` does;
- * where that throws or gives undefined, nothing is left. Throws a UsageError where something is there already, unless
- * `overwrite` says to replace it.
+ * Writes a local file that is complete or absent: `use` writes it beside its place, and it is moved there at the end.
+ * Returns the result of `use`; if that throws or returns undefined, nothing is left. Throws a UsageError if the file
+ * exists, unless `overwrite` is set.
  */
 export async function withOutputFile<T>(
   cwd: string,

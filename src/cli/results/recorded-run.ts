@@ -2,16 +2,16 @@ import type { BatchFiles } from '../../plan/batch-files.js';
 import type { BatchFile } from '../../ledger/documents.js';
 import type { BatchLocation, RunRef } from '../../storage/layout.js';
 
-/** The run whose outcomes a command reads: none yet, one that is sealed, or one of which only what was recorded so far is known. */
+/** The run whose outcomes a command reads: none yet, a sealed one, or one with only the outcomes recorded so far. */
 export type RecordedRun = {
-  /** For stderr; empty or whole lines. */
+  /** For stderr; empty or complete lines. */
   readonly note: string;
 } & (
   | { readonly kind: 'none' }
   | { readonly kind: 'sealed' | 'recorded'; readonly run: RunRef; readonly batch: BatchFile }
 );
 
-/** The newest run of a batch whose rows are known. */
+/** The newest run of a batch with known rows. */
 export function recordedRun({ lastRunSeq, batch, report }: BatchFiles, location: BatchLocation): RecordedRun {
   if (!batch)
     return {

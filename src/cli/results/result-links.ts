@@ -6,10 +6,10 @@ import type { ObjectStore, SigningCredentials } from '../../storage/object-store
 import { minuteOf } from '../terminal/elapsed.js';
 import { duration } from '../terminal/option-parsers.js';
 
-/** The links that are added to results: presigned ones that work for a time, or those of a public address. */
+/** The links added to results: presigned ones that expire, or those of a public URL. */
 export type LinkKind =
   | { readonly kind: 'presigned'; readonly validSeconds: number }
-  /** The address of the bucket's root, without a slash at its end. */
+  /** The URL of the bucket's root, without a trailing slash. */
   | { readonly kind: 'public'; readonly base: string };
 
 /** S3's own limit. */
@@ -41,7 +41,7 @@ export function linkKind(text: string): LinkKind {
   return { kind: 'public', base: url.href.replace(/\/+$/, '') };
 }
 
-/** The column of links, and a line that says how long they work. Throws StorageError. */
+/** The column of links, and a line about their validity. Throws StorageError. */
 export async function linkColumn(
   links: LinkKind,
   {
@@ -74,7 +74,7 @@ function pathOf(key: string): string {
   return key.split('/').map(encodeURIComponent).join('/');
 }
 
-/** How long presigned links really work: never longer than the credentials that signed them. */
+/** How long presigned links are really valid: never longer than the credentials that signed them. */
 function expiryNote(
   { isTemporary, expiresAt }: SigningCredentials,
   validSeconds: number,

@@ -20,21 +20,21 @@ import { writeText } from '../terminal/table.js';
 
 export interface ResultsOptions {
   readonly id: string;
-  /** A local file; standard output where absent, or where there is a workbook to write, one named after the batch. */
+  /** A local file; if absent, standard output, or for a workbook a file named after the batch. */
   readonly to?: string;
-  /** An Excel workbook instead of CSV; the file's name where it is one. */
+  /** An Excel workbook instead of CSV; the file's name if it is a text. */
   readonly xlsx?: boolean | string;
   /** Adds a column of links to the images. */
   readonly links?: LinkKind;
-  /** Replaces a file that is there. */
+  /** Replaces an existing file. */
   readonly overwrite: boolean;
-  /** What was written, as one JSON document; only with a file. */
+  /** Prints what was written as one JSON document; only with a file. */
   readonly json: boolean;
 }
 
 type KnownRun = Exclude<RecordedRun, { readonly kind: 'none' }>;
 
-/** The sheet as it was given with what became of each row, as far as it is recorded. Needs only the bucket. */
+/** The sheet as given with the result of each row, as far as recorded. Needs only the bucket. */
 export const results: Command<ResultsOptions> = (context, options) => {
   const { links, json, id } = options;
   const to = fileOf(options);
@@ -85,7 +85,7 @@ function rowsUnknown({ batchId }: BatchLocation): UsageError {
 interface Written {
   readonly lines: number;
   readonly byStatus: ResultsTable['byStatus'];
-  /** Texts that were cut since Excel takes no longer ones. */
+  /** Texts that were cut at Excel's limit. */
   readonly cutCells: number;
 }
 
@@ -98,7 +98,7 @@ function cutNote(cutCells: number): string {
   return `${counted(cutCells, 'text')} longer than the 32,767 characters that Excel takes in a cell ${cutCells === 1 ? 'was' : 'were'} cut. The CSV has the full text: run the command without --xlsx.\n`;
 }
 
-/** Why a batch that is not finished does not continue, if it does not, in a line; only Temporal knows it. */
+/** Why an unfinished batch does not continue, as a line; only Temporal knows it. */
 async function standstillNote(
   { config }: Pick<CommandContext, 'config'>,
   store: ObjectStore,
@@ -122,7 +122,7 @@ interface Target {
   readonly extra: ExtraColumn | undefined;
 }
 
-/** Undefined where it was interrupted: then no file is left. */
+/** Undefined if it was interrupted: then no file is left. */
 async function writtenResults(
   context: CommandContext,
   store: ObjectStore,
@@ -163,7 +163,7 @@ async function writtenResults(
   }
 }
 
-/** All lines but the header; ends early where it is interrupted. */
+/** All lines except the header; stops early if interrupted. */
 async function* linesOf(
   table: ResultsTable,
   store: ObjectStore,

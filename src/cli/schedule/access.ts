@@ -13,12 +13,12 @@ import { askConsent, type Consent } from '../terminal/consent.js';
 import { NO_WORKER } from '../control/tell-batch.js';
 import { opensPrivateSheets } from './sheet-reach.js';
 
-/** The means to look at schedules: `BatchAccess`, and where they are at home. */
+/** `BatchAccess` plus the home of schedules. */
 export interface ScheduleHome extends BatchAccess {
   readonly home: HomeFolder;
 }
 
-/** Gives `use` the bucket and Temporal, and closes them afterwards. Throws a UsageError or StorageError where one is away. */
+/** Gives `use` the bucket and Temporal, and closes them afterwards. Throws a UsageError or StorageError if one does not answer. */
 export async function withSchedules<T>(
   config: Config,
   use: (access: ScheduleHome) => Promise<T>,
@@ -29,12 +29,12 @@ export async function withSchedules<T>(
   });
 }
 
-/** What a schedule's sheet is read with as its firings read it, as far as this configuration is that of the workers. */
+/** How a schedule's runs read its sheet, if the workers have this configuration. */
 export async function sheetMeans({ store }: Pick<BatchAccess, 'store'>, config: Config): Promise<SheetMeans> {
   return { store, allowPrivateAddresses: await opensPrivateSheets(config) };
 }
 
-/** A schedule that is there. Throws a UsageError where it is not. */
+/** An existing schedule. Throws a UsageError if there is none. */
 export async function knownSchedule(access: ScheduleHome, name: ScheduleName): Promise<Schedule> {
   const schedule = await readSchedule(access, access.home, name);
   if (schedule) return schedule;
@@ -42,12 +42,12 @@ export async function knownSchedule(access: ScheduleHome, name: ScheduleName): P
   throw new UsageError(`There is no schedule "${name}". List all schedules with: banana-batch schedule list`);
 }
 
-/** What became of a schedule that Temporal does not have and no one has deleted. */
+/** Explains a schedule that Temporal lacks although nobody has deleted it. */
 export function lostText(name: ScheduleName): string {
   return `Temporal has deleted schedule "${name}": it does that to a schedule that is resumed a week or more after its last run or change. Restore it from the bucket with: banana-batch schedule resume ${name}`;
 }
 
-/** The sentence that says that no one would take up a firing; undefined where someone would, or where Temporal does not tell. */
+/** The sentence that no worker would start a run of the schedule; undefined if one would, or if Temporal does not answer. */
 export async function noWorkerText({
   client,
   taskQueue,
@@ -57,7 +57,7 @@ export async function noWorkerText({
   return pollers?.length === 0 ? `Runs of a schedule are started by a worker. ${NO_WORKER}` : undefined;
 }
 
-/** Money may be spent from now on: a person at a terminal is asked; in a script the command itself is the word. */
+/** Money may be spent from now on: a person at a terminal is asked; in a script the command itself is the consent. */
 export async function consentToSchedule(
   context: CommandContext,
   { isFree }: Pick<BatchAccess, 'isFree'>,

@@ -9,7 +9,7 @@ import { readBatchStatus } from '../../starter.js';
 import type { ScheduleHome } from './access.js';
 import { isOpen } from '../../status/status-document.js';
 
-/** The batches that a schedule has running now, newest first; of one for changes also where someone else has set it to work. */
+/** The running batches of a schedule, newest first; for a schedule of changes also if someone else has started it. */
 export async function batchesAtWork(
   access: ScheduleHome,
   { name, sheet, running }: Pick<Schedule, 'name' | 'sheet' | 'running'>,
@@ -17,7 +17,7 @@ export async function batchesAtWork(
 ): Promise<readonly BatchStatus[]> {
   const known = firings.flatMap((firing) => (firing.kind === 'recorded' && firing.batch) || []);
   const open = new Map(known.filter(isOpen).map((batch) => [batch.batchId, batch]));
-  // One that is stopped for long has more skipped firings after it than are looked at.
+  // If a batch is stopped for long, more runs are skipped after it than are checked.
   for (const firingAt of running) {
     const batchId = firingBatchId(name, sheet.mode, firingAt);
     if (!open.has(batchId)) noteOpen(open, await statusOf(access, batchId));
@@ -36,14 +36,14 @@ function noteOpen(open: Map<string, BatchStatus>, batch: BatchStatus | undefined
   if (batch && isOpen(batch)) open.set(batch.batchId, batch);
 }
 
-/** What keeps a running batch from ending, and what to do, as a sentence; undefined where nothing does. */
+/** What prevents a running batch from ending, and what to do, as a sentence; undefined if nothing does. */
 export function standstillText({ batchId, reason, holds }: BatchStatus): string | undefined {
   if (reason === undefined) return undefined;
   const lookNow = holds.length > 0 ? `; to check again now: banana-batch resume ${batchId}` : '';
   return `${reason} Details: banana-batch status ${batchId}${lookNow}`;
 }
 
-/** A running batch in a few words. */
+/** A running batch as a short text. */
 export function atWorkText({ batchId, state, stored, total }: BatchStatus): string {
   return `${batchId} ${state}${total > 0 ? `, ${stored}/${total} stored` : ''}`;
 }

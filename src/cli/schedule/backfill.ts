@@ -26,11 +26,11 @@ export interface ScheduleBackfillOptions {
   readonly json: boolean;
 }
 
-/** More are made only with --yes, also without a terminal. */
+/** More runs require --yes, also without a terminal. */
 const MOST_UNASKED = 100;
 const TIMES_SHOWN = 5;
 
-/** Fires for times that have passed, once it is said how many those are and what they may cost. */
+/** Starts runs for past times, after showing their number and maximum cost. */
 export const scheduleBackfill: Command<ScheduleBackfillOptions> = (context, options) =>
   withSchedules(context.config, async (access) => {
     const { name, overlap, json } = options;
@@ -90,7 +90,7 @@ function rangeOf(
   if (start.kind === 'problem') throw new UsageError(`--from "${from}" ${start.problem}.`);
   if (end.kind === 'problem') throw new UsageError(`--to "${to}" ${end.problem}.`);
   const nowMs = Date.now();
-  // Today is meant as far as it has passed.
+  // A range that ends today ends now.
   const isToday = to.trim() === momentIn(new Date(nowMs), timezone).date;
   const last = isToday ? new Date(nowMs) : end.at;
   if (last.getTime() < start.at.getTime()) throw new UsageError('--from is later than --to.');
@@ -110,7 +110,7 @@ function timesText(times: readonly Date[], timezone: string): string {
   return `Runs       ${counted(times.length, 'time')}: ${first}\n${others.map((text) => `           ${text}\n`).join('')}`;
 }
 
-/** What the firings of a schedule would make again and cost, by the sheet as it is now. */
+/** Images and cost of the schedule's runs, by the present sheet. */
 async function costLines(
   { config, interrupted }: CommandContext,
   access: ScheduleHome,
@@ -137,7 +137,7 @@ async function costLines(
   return `${makes}${note}Cost       up to ${total} by BANANA_PRICES${missing}\n`;
 }
 
-/** Money may be spent after this: a person at a terminal is asked; a script must say --yes to many firings. */
+/** Money may be spent after this: a person at a terminal is asked; a script needs --yes for many runs. */
 async function consentTo(
   context: CommandContext,
   { isFree }: ScheduleHome,

@@ -35,7 +35,7 @@ export interface ScheduleCreateOptions {
   readonly flags: ScheduleCreateFlags;
 }
 
-/** Makes a schedule, once its sheet has been read as a firing would read it. */
+/** Creates a schedule, after reading its sheet as a run of the schedule would. */
 export const scheduleCreate: Command<ScheduleCreateOptions> = (context, { name, sheet, flags }) => {
   const settings = scheduleSettings(flags);
   const place = sheetPlace(sheet);
@@ -60,12 +60,12 @@ interface Given {
   readonly name: ScheduleName;
   readonly settings: ScheduleSettings;
   readonly sheet: ReadSheet;
-  /** Undefined where the sheet is to be pinned. */
+  /** Undefined if the sheet will be pinned. */
   readonly address: string | undefined;
   readonly now: Date;
 }
 
-/** Tells what the schedule will do. Throws as `planFiring`. */
+/** Shows what the schedule will do. Throws as `planFiring`. */
 async function showPlan(
   { config, stderr }: CommandContext,
   { store, home, bucket, isFree }: Pick<ScheduleHome, 'store' | 'home' | 'bucket' | 'isFree'>,
@@ -117,7 +117,7 @@ async function dryRun(context: CommandContext, given: Given, flags: ScheduleCrea
   });
 }
 
-/** What a sheet will be to the schedule, before anything is put into the bucket. */
+/** The sheet of the future schedule, before anything is stored in the bucket. */
 function previewOf({ name, sha256 }: ReadSheet, address: string | undefined): ScheduledSheet['source'] {
   return address === undefined ? { kind: 'pinned', key: '-', sha256, name } : { kind: 'address', address };
 }

@@ -13,7 +13,7 @@ export interface ScheduleDeleteOptions {
   readonly json: boolean;
 }
 
-/** Takes a schedule away; what it has running continues, and what it has made stays. */
+/** Deletes a schedule; its running batches continue, and its results stay. */
 export const scheduleDelete: Command<ScheduleDeleteOptions> = (context, { name, yes, json }) =>
   withSchedules(context.config, async (access) => {
     const { stdin, stdout, stderr } = context;

@@ -15,13 +15,13 @@ import { withSettingsFlags } from '../submit/flags/running-flags.js';
 import { withSheetFlags } from '../submit/flags/sheet-flags.js';
 import type { FlagsOf, NoFlags } from '../terminal/typed-flags.js';
 
-/** What commander hands over of the flags that say what a schedule does, and when. */
+/** Commander's values for the flags of what a schedule does, and when. */
 export type ScheduleFlags = FlagsOf<typeof withScheduleFlags<[], NoFlags, NoFlags>>;
 
-/** What commander hands over for `schedule create`. */
+/** Commander's values for `schedule create`. */
 export type ScheduleCreateFlags = FlagsOf<typeof withCreateFlags>;
 
-/** What commander hands over for `schedule update`. */
+/** Commander's values for `schedule update`. */
 export type ScheduleUpdateFlags = FlagsOf<typeof withUpdateFlags>;
 
 /** Adds name, sheet and flags of `schedule create`. */
@@ -152,7 +152,7 @@ export function interval(text: string): number {
   return ms;
 }
 
-/** A duration of whole seconds, or none at all, in milliseconds. */
+/** A duration of whole seconds, or `none`, in milliseconds. */
 function secondsOrNone(text: string): number {
   const ms = /^0[a-z]*$/i.test(text) ? 0 : duration(text);
   if (ms % 1000 !== 0) throw new InvalidArgumentError('Expected whole seconds, such as 90s, 10m, 2h or 0s.');
@@ -161,7 +161,7 @@ function secondsOrNone(text: string): number {
 
 const SHORTEST_CATCHUP_MS = 10_000;
 
-/** How long missed firings are made up for. Source: Temporal takes less for 10 s. */
+/** How long missed runs are caught up. Source: Temporal treats less as 10 s. */
 export function catchup(text: string): number {
   const ms = duration(text);
   if (ms < SHORTEST_CATCHUP_MS || ms % 1000 !== 0) {

@@ -26,7 +26,7 @@ export interface ScheduleListOptions {
 
 const READS_AT_ONCE = 8;
 
-/** All schedules of the bucket's prefix: when they fire next, what became of the last firing, and what is in the way. */
+/** All schedules of the bucket's prefix: next run, result of the last one, and what prevents others. */
 export const scheduleList: Command<ScheduleListOptions> = (context, { json }) =>
   withSchedules(context.config, async (access) => {
     const { stdout, stderr } = context;
@@ -54,7 +54,7 @@ export const scheduleList: Command<ScheduleListOptions> = (context, { json }) =>
     return EXIT.ok;
   });
 
-/** A schedule of the list, or why no more of it is known. */
+/** A schedule of the list, or why its details are unknown. */
 type Look =
   | {
       readonly kind: 'known';
@@ -64,14 +64,14 @@ type Look =
       readonly why: string;
     }
   | { readonly kind: 'broken'; readonly name: ScheduleName; readonly why: string }
-  /** Temporal does not have it, and no one has deleted it. */
+  /** Temporal lacks it, although nobody has deleted it. */
   | { readonly kind: 'lost'; readonly name: ScheduleName; readonly why: string };
 
 function nameOf(look: Look): ScheduleName {
   return look.kind === 'known' ? look.schedule.name : look.name;
 }
 
-/** Undefined where it has gone since. One schedule that cannot be understood must not hide the others. */
+/** Undefined if it was deleted meanwhile. One unreadable schedule must not hide the others. */
 async function lookAt(access: ScheduleHome, listed: ListedSchedule): Promise<Look | undefined> {
   const { name } = listed;
   try {

@@ -8,12 +8,12 @@ import { batchesAtWork } from './at-work.js';
 
 export interface SchedulePauseOptions {
   readonly name: ScheduleName;
-  /** Why, for anyone who looks at it later. */
+  /** The reason, shown to others later. */
   readonly note?: string;
   readonly json: boolean;
 }
 
-/** Keeps a schedule from firing; a batch that it has running continues. */
+/** Pauses a schedule; its running batches continue. */
 export const schedulePause: Command<SchedulePauseOptions> = (
   { config, stdout, stderr },
   { name, note, json },

@@ -6,7 +6,7 @@ import type { ScheduleHome } from './access.js';
 import type { GivenSheet } from '../submit/sheet-file.js';
 import { uploadProgress } from '../submit/upload-progress.js';
 
-/** Pins a sheet with the images that it names, and shows on stderr how far it is. Undefined where that was interrupted. */
+/** Pins a sheet with its input images, with progress on stderr. Undefined if interrupted. */
 export async function pinGivenSheet(
   { stderr, interrupted }: Pick<CommandContext, 'stderr' | 'interrupted'>,
   { store, home }: Pick<ScheduleHome, 'store' | 'home'>,

@@ -11,7 +11,7 @@ export interface ScheduleResumeOptions {
   readonly json: boolean;
 }
 
-/** Lets a paused schedule fire at its times to come; those that have passed meanwhile are not made up for. */
+/** Resumes a paused schedule; times that have passed meanwhile are not caught up. */
 export const scheduleResume: Command<ScheduleResumeOptions> = (
   { config, stdout, stderr },
   { name, note, json },

@@ -10,7 +10,7 @@ export async function opensPrivateSheets({
   return allowPrivateAddresses || (api !== undefined && (await opensPrivateAddresses(api)));
 }
 
-/** The line that says that workers of this configuration would not read a schedule's sheet; empty where they would. */
+/** The line that workers with this configuration would not read a schedule's sheet; empty if they would. */
 export async function sheetReachText(
   config: Pick<Config, 'api' | 'allowPrivateAddresses'>,
   address: string,

@@ -23,7 +23,7 @@ export interface ScheduleShowOptions {
 const FIRINGS_SHOWN = 10;
 const REASONS_SHOWN = 3;
 
-/** What a schedule does, when it fires next, and what became of its last firings: by Temporal and the bucket, without a worker. */
+/** What a schedule does, its next times, and the results of its last runs: from Temporal and the bucket, without a worker. */
 export const scheduleShow: Command<ScheduleShowOptions> = (context, { name, json }) =>
   withSchedules(context.config, async (access) => {
     const schedule = await knownSchedule(access, name);
@@ -63,7 +63,7 @@ function headText(
     if (standstill) lines.push(colours.yellow(`  stopped: ${oneLine(standstill)}`));
   }
   if (nobody) lines.push(colours.yellow(`  ${nobody}`));
-  // What Temporal tells of a paused one may have passed.
+  // Temporal's next times of a paused schedule may have passed.
   const next = schedule.next.filter((time) => time.getTime() > nowMs).slice(0, TIMES_SHOWN);
   const facts: readonly Fact[] = [
     ...scheduleFacts(sheet, policy),
@@ -119,7 +119,7 @@ function firingsText(
   const colours = coloursFor(stdout, environment);
   const table = renderTable(COLUMNS, rows, { width: tableWidth(stdout), paintTitle: colours.bold });
   const reasons = told
-    // What is running stands above.
+    // Running batches are already listed above.
     .filter(({ why, isAtWork }) => why !== undefined && !isAtWork)
     .slice(0, REASONS_SHOWN)
     .map(({ time, outcome, why = '' }) => `${time}  ${outcome}: ${oneLine(why)}\n`);

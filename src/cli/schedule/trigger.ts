@@ -19,7 +19,7 @@ export interface ScheduleTriggerOptions {
   readonly json: boolean;
 }
 
-/** Fires a schedule once now, and says the result. Ends with 2 where nothing was started. */
+/** Starts a run of the schedule now, and prints the result. Exits with 2 if nothing was started. */
 export const scheduleTrigger: Command<ScheduleTriggerOptions> = (context, options) =>
   withSchedules(context.config, async (access) => {
     const { name, overlap, json } = options;
@@ -126,7 +126,7 @@ function followText(batchId: string): string {
   return `Its batch is ${batchId}: banana-batch status ${batchId} --watch`;
 }
 
-/** What a worker has made of a firing; undefined where none has within `RECORDED_WITHIN_MS`. */
+/** A worker's record of the run; undefined if there is none within `RECORDED_WITHIN_MS`. */
 async function recordOf(
   { store, home }: Pick<ScheduleHome, 'store' | 'home'>,
   name: ScheduleName,

@@ -27,12 +27,12 @@ import { sheetReachText } from './sheet-reach.js';
 
 export interface ScheduleUpdateOptions {
   readonly name: ScheduleName;
-  /** Another sheet; absent: the one that it has. */
+  /** Another sheet; absent: the present one. */
   readonly sheet?: string;
   readonly flags: ScheduleUpdateFlags;
 }
 
-/** Gives a schedule another sheet or other settings; what is not said stays, and what is running continues as it was. */
+/** Changes a schedule's sheet or settings; everything else stays, and running batches are unchanged. */
 export const scheduleUpdate: Command<ScheduleUpdateOptions> = (context, { name, sheet, flags }) => {
   const { dryRun: _, yes: __, json: ___, ...changes } = flags;
   if (sheet === undefined && Object.keys(changes).length === 0) {
@@ -64,7 +64,7 @@ interface Change {
   readonly flags: ScheduleUpdateFlags;
 }
 
-/** A sheet as the next firing will have it, and what is to be done for that. */
+/** The sheet of the next run, and what to do for it. */
 interface NextSheet {
   readonly read: CheckedSheet;
   readonly given:
@@ -73,7 +73,7 @@ interface NextSheet {
     | { readonly kind: 'as-before' };
 }
 
-/** Read as it would be at the next firing: other flags may make another sheet of it. */
+/** Read as at the next run: other flags may change how the sheet is read. */
 async function withPresentSheet(
   context: CommandContext,
   access: ScheduleHome,
@@ -158,7 +158,7 @@ async function update(
   return EXIT.ok;
 }
 
-/** What a sheet will be to the schedule, before anything is put into the bucket. */
+/** The schedule's new sheet, before anything is stored in the bucket. */
 function previewOf(
   { sheet: { source } }: Schedule,
   { name, sha256 }: NextSheet['read'],
@@ -171,7 +171,7 @@ function previewOf(
       return { kind: 'address', address: given.address };
     case 'file': {
       const pinned = { kind: 'pinned', key: '-', sha256, name: path.basename(name) } as const;
-      // Images beside the sheet may have changed though it has not.
+      // The sheet's input images may have changed although the sheet has not.
       const isSame =
         source.kind === 'pinned' &&
         source.sha256 === sha256 &&

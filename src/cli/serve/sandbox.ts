@@ -13,15 +13,15 @@ import { renderFacts } from '../terminal/table.js';
 
 export interface SandboxCommandOptions {
   readonly host: string;
-  /** Of the API and of the image host; 0 takes a free one. */
+  /** Of the API and of the image host; 0 for any free one. */
   readonly port: number;
   readonly imagesPort: number;
-  /** Origin of the image URLs where clients reach the image host under another one. */
+  /** Origin of the image URLs, if clients reach the image host under another one. */
   readonly imagesOrigin?: string;
   readonly key: string;
   readonly seed?: string;
   readonly jobTime?: { readonly min: number; readonly max: number };
-  /** Rate of every misbehaviour; `rate` wins where both speak. */
+  /** Rate of every misbehaviour; `rate` takes precedence. */
   readonly everything?: number;
   readonly rate?: Readonly<Partial<Record<MisbehaviourName, number>>>;
   readonly balance?: string;
@@ -30,7 +30,7 @@ export interface SandboxCommandOptions {
   readonly json: boolean;
 }
 
-/** Runs the API's stand-in in the foreground until Ctrl-C, then tells what it counted. Images cost nothing. */
+/** Runs the sandbox API in the foreground until Ctrl-C, then prints its counts. Images cost nothing. */
 export const sandbox: Command<SandboxCommandOptions> = async (context, options) => {
   const { stdout, stderr, interrupted } = context;
   const running = await start(options);
@@ -102,7 +102,7 @@ function placesText({ apiUrl, imagesUrl, controlUrl }: RunningSandbox, key: stri
   return `${places}\nexport BANANAHUB_BASE_URL=${shellWord(apiUrl)}\nexport BANANAHUB_API_KEY=${shellWord(key)}\n\n`;
 }
 
-/** A word that a POSIX shell reads as exactly this text. */
+/** A text quoted for a POSIX shell. */
 function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
@@ -123,7 +123,7 @@ function statsText(stats: SandboxStats): string {
   ]);
 }
 
-/** What a correct client never does. */
+/** Faults that a correct client never causes. */
 function faultsOf({ replayMismatches, retriedTooEarly }: SandboxStats): string {
   if (replayMismatches + retriedTooEarly === 0) return 'none seen';
   return `${counted(replayMismatches, 'key')} replayed with another body, ${counted(retriedTooEarly, 'request')} before their Retry-After`;

@@ -10,12 +10,12 @@ import { aborted } from './dev.js';
 
 export interface WebhooksCommandOptions {
   readonly host: string;
-  /** 0 takes a free one. */
+  /** 0 for any free one. */
   readonly port: number;
   readonly json: boolean;
 }
 
-/** Receives webhooks until Ctrl-C or SIGTERM. Needs Temporal and the API; what it misses is found by the workers' polls. */
+/** Receives webhooks until Ctrl-C or SIGTERM. Needs Temporal and the API; the workers' polls find what it misses. */
 export const webhooks: Command<WebhooksCommandOptions> = async (context, { host, port, json }) => {
   const { config, environment, interrupted, stdout, stderr } = context;
   const parts = requireParts(config, ['temporal', 'api', 'webhooks']);

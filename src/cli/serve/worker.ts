@@ -9,11 +9,11 @@ import { aborted } from './dev.js';
 export interface WorkerCommandOptions {
   readonly roles: readonly WorkerRole[];
   readonly imageBytes: number;
-  /** Receives webhooks there as well. */
+  /** Also receives webhooks there. */
   readonly webhooks?: ListenAddress;
 }
 
-/** Works for batches until Ctrl-C or SIGTERM; what is under way then is finished or handed back. */
+/** Processes batches until Ctrl-C or SIGTERM; running activities are then finished or handed back. */
 export const worker: Command<WorkerCommandOptions> = async (context, options) => {
   const { roles, imageBytes, webhooks: listen } = options;
   const { config, environment, finishing, interrupted, stderr } = context;

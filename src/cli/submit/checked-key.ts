@@ -9,8 +9,8 @@ import { explained, isWrongBaseUrl } from '../doctor/api.js';
 const WITHIN_MS = 10_000;
 
 /**
- * Tries a configured key before anything is started with it, by a look at the balance, which buys nothing. Throws a
- * UsageError where the service refuses the key or the base URL is not the API; only warns where it cannot be reached.
+ * Tests a configured key before anything is started with it, by reading the balance, which buys nothing. Throws a
+ * UsageError if the service refuses the key or the base URL is not the API; only warns if the API cannot be reached.
  */
 export async function checkKey({
   config,
@@ -35,7 +35,7 @@ async function problemOf(
     return undefined;
   } catch (error) {
     if (!(error instanceof BananaHubError)) return undefined;
-    // A key may create and yet not be allowed to read the balance.
+    // A key may be allowed to create but not to read the balance.
     if (error.code === 'forbidden' || error.code === 'rate-limited') return undefined;
     const { message, advice } = explained(api, error);
     return {

@@ -11,13 +11,10 @@ import { openProgress } from '../terminal/progress.js';
 import type { GivenSheet } from './sheet-file.js';
 import { sheetText } from './submission-plan-text.js';
 
-/** A sheet that was read from start to end, and the records of it that its own rules reject, where they are to be listed. */
+/** A sheet that was read from start to end, and its rejected records if they are to be listed. */
 export type ReadSheet = GivenSheet & CheckedSheet & { readonly rejected: RejectedRecords | undefined };
 
-/**
- * Reads the whole sheet and prints what is in it. Throws SheetError or UsageError where nothing of it may start; no
- * server is needed.
- */
+/** Reads the whole sheet and prints a summary. Throws SheetError or UsageError if nothing of it may start; needs no server. */
 export async function readGivenSheet(
   { stderr, interrupted }: Pick<CommandContext, 'stderr' | 'interrupted'>,
   sheet: GivenSheet,

@@ -7,7 +7,7 @@ import { readJsonLines } from '../../ledger/files/json-lines.js';
 import { rejectCells, RejectedLine } from '../../ledger/kept-rejects.js';
 import { csvChunks, type CsvCells } from '../../sheet/index.js';
 
-/** Where a dry run lists all that it would reject. */
+/** Where a dry run lists everything that it would reject. */
 export function rejectsAdvice(file: string | undefined): string {
   return file === undefined
     ? 'list them all with --json, or with --rejects FILE'
@@ -16,19 +16,19 @@ export function rejectsAdvice(file: string | undefined): string {
 
 const WRITTEN_AT_ONCE = 1000;
 
-/** The records that one reading of a sheet rejects, kept in a temporary file: there may be a million of them. */
+/** The rejected records of one reading of a sheet, in a temporary file: there may be a million of them. */
 export class RejectedRecords {
   readonly #path: string;
   readonly #columns = new Set<string>();
   #lines: string[] = [];
   #isEmpty = true;
 
-  /** `path` names a file that does not exist yet; whoever made its folder removes it. */
+  /** `path` names a file that does not exist yet; the caller removes its folder. */
   constructor(path: string) {
     this.#path = path;
   }
 
-  /** The columns with something in them, in the order of their first appearance. */
+  /** The non-empty columns, in order of appearance. */
   get columns(): readonly string[] {
     return [...this.#columns];
   }
@@ -40,7 +40,7 @@ export class RejectedRecords {
     if (this.#lines.length === WRITTEN_AT_ONCE) await this.#flush();
   }
 
-  /** All that were added, in their order. */
+  /** All that were added, in order. */
   async *all(): AsyncGenerator<RejectedRecord> {
     if (this.#isEmpty) return;
     await this.#flush();
@@ -53,12 +53,12 @@ export class RejectedRecords {
   }
 }
 
-/** Why a dry run's record would be rejected; scripts rely on it. `row` is the one of the table, or the line where there is no other. */
+/** Why a dry run would reject a record; scripts rely on it. `row` is the row number in the table, or the line if there is no other. */
 export type ShownReject = Pick<RejectedRecord, 'line' | 'column' | 'value' | 'rule'> & {
   readonly row: number;
 };
 
-/** Every record that would be rejected, for a dry run's document. */
+/** Every record that would be rejected, for a dry run's JSON document. */
 export async function shownRejects(rejected: RejectedRecords): Promise<readonly ShownReject[]> {
   const rejects: ShownReject[] = [];
   for await (const { line, tableRow: row = line, column, value, rule } of rejected.all())
@@ -66,7 +66,7 @@ export async function shownRejects(rejected: RejectedRecords): Promise<readonly 
   return rejects;
 }
 
-/** Writes a dry run's rejected records as the batch would have them in its rejects.csv. */
+/** Writes a dry run's rejected records in the form of the batch's rejects.csv. */
 export async function writeRejects(
   file: string,
   rejected: RejectedRecords,

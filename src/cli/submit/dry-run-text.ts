@@ -15,23 +15,23 @@ import { uploadText } from './input-reach.js';
 import { kindsText } from '../../domain/money/image-counts.js';
 import { placeText } from '../../sheet/record-place.js';
 
-/** How long a submission would take, and by what that is said. */
+/** How long a submission would take, and how that is known. */
 export interface ExpectedTime {
   readonly seconds: SecondsRange;
-  /** How long a row has a job unfinished. */
+  /** How long a row has an unfinished job. */
   readonly jobSeconds: SecondsRange;
   readonly concurrency: number;
-  /** The batch's run that tells; undefined where it is the service's own word. */
+  /** The measured run of the batch; undefined if the time is the documented one. */
   readonly measuredByRun: number | undefined;
 }
 
 /** A row that would be made first. */
 export type CanaryRow = Pick<PromptRow, 'rowId' | 'line' | 'tableRow'>;
 
-/** What a submission would do. */
+/** The result of a dry run. */
 export interface DryRun {
   readonly batchId: BatchId;
-  /** Undefined where no bucket is configured. */
+  /** Undefined if no bucket is configured. */
   readonly location: BatchLocation | undefined;
   readonly plan: SubmissionPlan;
   readonly time: ExpectedTime;
@@ -39,9 +39,9 @@ export interface DryRun {
   readonly spending: Spending;
   /** Input images that the batch does not have yet. */
   readonly uploads: readonly SheetInput[];
-  /** The first rows whose images would be bought. */
+  /** The first rows to buy images for. */
   readonly rows: readonly PromptRow[];
-  /** All records that would be rejected; undefined where they are not listed. */
+  /** All records that would be rejected; undefined if they are not listed. */
   readonly rejects?: readonly ShownReject[];
   /** Sample rows that would be made first; undefined for none. */
   readonly canary: readonly CanaryRow[] | undefined;
@@ -49,7 +49,7 @@ export interface DryRun {
 
 const SHOWN_BODY_CHARACTERS = 1000;
 
-/** Lines that tell what a submission would do, for a person. */
+/** The plan of a submission as lines of text. */
 export function dryRunText({
   batchId,
   location,
@@ -81,7 +81,7 @@ export function dryRunText({
   ].join('');
 }
 
-/** Lines that tell the ids of the rows that would be a canary. */
+/** Lines with the ids of the canary's rows. */
 export function canaryRowsText({ canary = [] }: Pick<DryRun, 'canary'>): string {
   return canary.map((row) => line('', `${row.rowId} (${placeText(row)})`)).join('');
 }
@@ -100,12 +100,12 @@ function timeText({ seconds, jobSeconds, concurrency, measuredByRun }: ExpectedT
   return `${low} – ${high} with ${concurrency} jobs in flight, ${by}`;
 }
 
-/** The request without what is secret or not known before it goes out: input images by the names that our files show. */
+/** The request without secrets and parts unknown before it is sent: input images by their names in our files. */
 function shownRequest(row: PromptRow): ReturnType<typeof createEndpoint> {
   return createEndpoint({ ...row, inputImageUrls: row.inputImages.map(publicAddress) });
 }
 
-/** The image's type, and with it the end of its name, is known when it is made. */
+/** The image's type, and so the extension of its name, is known only when it is made. */
 function rowText(row: PromptRow): string {
   const { path, body } = shownRequest(row);
   const text = JSON.stringify(body);

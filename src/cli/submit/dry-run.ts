@@ -33,8 +33,8 @@ import { submissionOf, type SubmissionOptions } from './submission.js';
 import { rejectedByBatchText } from './submission-plan-text.js';
 
 /**
- * Prints what a submission would do, and does nothing. Without a bucket only the sheet is looked at. Throws a UsageError
- * for what the submission would be refused for.
+ * Prints what a submission would do, and changes nothing. Without a bucket only the sheet is checked. Throws a
+ * UsageError for everything that the submission would refuse.
  */
 export async function dryRun(
   context: CommandContext,
@@ -95,11 +95,11 @@ async function lookAhead(
   return EXIT.ok;
 }
 
-/** The rows that a dry run shows, gathered while the plan is made. */
+/** The rows that a dry run shows, collected during planning. */
 class ShownRows {
   readonly rows: PromptRow[] = [];
   readonly #options: Pick<SubmissionOptions, 'show' | 'canary'>;
-  /** All that the run is to make, where some of them are sample rows: which ones depends on their number. */
+  /** All rows of the run if there are sample rows: their selection depends on the number of rows. */
   readonly #run: CanaryRow[] = [];
 
   constructor(options: Pick<SubmissionOptions, 'show' | 'canary'>) {
@@ -122,7 +122,7 @@ class ShownRows {
   }
 }
 
-/** By the batch's newest run if that was long enough, otherwise by what the service documents. */
+/** By the batch's newest run if that was long enough, otherwise by the service's documentation. */
 function expectedTime(rows: number, concurrency: number, files: BatchFiles | undefined): ExpectedTime {
   const { batch, report } = files ?? {};
   const measured =

@@ -7,12 +7,12 @@ import { UsageError } from '../../errors.js';
 import type { SheetInput, SheetInputs } from '../../sheet/fetch/sheet-inputs.js';
 import type { InputCounts, SheetSummary } from '../../sheet/index.js';
 
-/** What an embedded S3 would have, wherever it is started. */
+/** The endpoint of an embedded S3, wherever it is started. */
 const EMBEDDED_ENDPOINT = 'http://127.0.0.1';
 
 /**
- * Lines that tell which input images the API may not be able to fetch. Throws a UsageError where it surely cannot reach
- * the bucket, and rows have images there. Without an API key only the workers know the API: nothing is told then.
+ * Lines about input images that the API may not be able to fetch. Throws a UsageError if it certainly cannot reach
+ * the bucket, and rows have images there. Without an API key only the workers know the API: then the text is empty.
  */
 export async function inputReachText(
   { api, bucket }: Pick<Config, 'api' | 'bucket'>,
@@ -45,7 +45,7 @@ async function hostsText(api: ApiConfig, { hosts }: InputCounts): Promise<string
   return privateHostsText(hosts.filter((_, index) => isPrivate[index] === true));
 }
 
-/** Lines that tell what input images a sheet names; none for a sheet of text alone. */
+/** Lines about the input images that a sheet names; empty if there are none. */
 export function inputsText(
   { rows, inputs }: Pick<SheetSummary, 'rows' | 'inputs'>,
   { images, outside, lent }: Pick<SheetInputs, 'images' | 'outside' | 'lent'>,
@@ -67,14 +67,14 @@ export function inputsText(
   return lines.join('');
 }
 
-/** The line that tells what a submission would upload besides the sheet; none where that is nothing. */
+/** The line about what a submission would upload besides the sheet; empty if there is nothing. */
 export function uploadText(missing: readonly SheetInput[]): string {
   if (missing.length === 0) return '';
   const sizeBytes = missing.reduce((sum, { image }) => sum + image.sizeBytes, 0);
   return `Uploads    ${counted(missing.length, 'input image')}, ${prettyBytes(sizeBytes)}\n`;
 }
 
-/** The lines that tell of hosts which the service cannot fetch from; none where there are none. */
+/** The lines about hosts that the service cannot fetch from; empty if there are none. */
 function privateHostsText(hosts: readonly string[]): string {
   if (hosts.length === 0) return '';
   const more = hosts.length > 3 ? ', …' : '';

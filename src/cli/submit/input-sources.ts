@@ -6,15 +6,15 @@ import { createS3ObjectStore } from '../../storage/s3/s3-object-store.js';
 import type { CommandContext } from '../terminal/command-context.js';
 import { openFolderBucket } from '../terminal/engine.js';
 
-/** Where a submission reads the input images that its sheet names; `close` ends what was opened for that. */
+/** Where a submission reads the input images of its sheet; `close` closes what was opened for that. */
 export interface InputSources {
   readonly inputs: SheetInputs;
-  /** The S3 of the configured bucket, else that of this folder's own, else what the AWS variables name. */
+  /** The S3 of the configured bucket, else this folder's own, else that of the AWS variables. */
   readonly openStore: () => Promise<ObjectStore>;
   readonly close: () => Promise<void>;
 }
 
-/** Opens nothing before an object is named. `sheet` is what the command was given. */
+/** Opens nothing before an object is named. `sheet` is the command's argument. */
 export function inputSources(sheet: string, context: CommandContext): InputSources {
   let opened: Promise<{ readonly store: ObjectStore; readonly close: () => Promise<void> }> | undefined;
   const openStore = async (): Promise<ObjectStore> => (await (opened ??= openSources(context))).store;
@@ -42,7 +42,7 @@ async function openSources(
   };
 }
 
-/** What paths in a sheet are relative to: its own folder, for standard input this one, for an address what lies beside it. */
+/** The base of paths in a sheet: its own folder; for standard input the current one; for an address its parent. */
 function pathBase(sheet: string, cwd: string): PathBase {
   const address = sheetAddressIn(sheet);
   if (address) return pathBaseOf(address);

@@ -12,14 +12,14 @@ import { withSheetFile } from './sheet-file.js';
 import { submitSheet, type Submitted, type SubmissionOptions } from './submission.js';
 import { showEnd, watchToEnd } from '../watch/watch-to-end.js';
 
-/** Runs a sheet from start to end: starts what is not configured, submits, watches, and says where everything is. */
+/** Runs a sheet from start to end: starts whatever is not configured, submits, watches, and prints where everything is. */
 export const run: Command<SubmissionOptions> = (context, options) => {
   const { cwd, stderr } = context;
   return withSheetFile(options.sheet, context, async (file) => {
     const sheet = await readGivenSheet(context, file, options);
     if (options.dryRun) return dryRun(context, sheet, options);
     requireSound(context.config);
-    // Before servers are started in vain; what is uncertain is reported with the plan.
+    // Before servers are started needlessly; uncertain cases are reported with the plan.
     if (!context.config.bucket) await inputReachText(context.config, sheet.summary.inputs);
     await checkKey(context);
     return withEngine(context, (engine) =>

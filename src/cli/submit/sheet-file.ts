@@ -15,16 +15,16 @@ import type { CommandContext } from '../terminal/command-context.js';
 import { inputSources } from './input-sources.js';
 import { openLateProgress } from '../terminal/progress.js';
 
-/** A sheet with the images that it names beside itself, and the S3 where those are read that are objects. */
+/** A sheet with its local input images, and the S3 from which input images that are objects are read. */
 export interface GivenSheet extends SheetFile {
   readonly inputs: SheetInputs;
   readonly openInputStore: () => Promise<ObjectStore>;
 }
 
 /**
- * Gives `use` the whole sheet as a local file, as it is now, and removes the copy afterwards. `name` is a path, `-` for
- * standard input, `s3://bucket/key`, or an http(s) address; of an address neither user nor query goes into the name of
- * the file that is given. Throws a UsageError or StorageError where it cannot be read, and an InterruptedError.
+ * Gives `use` the whole present sheet as a local file, and removes the copy afterwards. `name` is a path, `-` for
+ * standard input, `s3://bucket/key`, or an http(s) URL, whose user and query do not become part of the file's name.
+ * Throws a UsageError or StorageError if it cannot be read, and an InterruptedError.
  */
 export async function withSheetFile<T>(
   name: string,
@@ -50,7 +50,7 @@ export async function withSheetFile<T>(
   }
 }
 
-/** Copies the sheet; the name by which it is known from then on. */
+/** Copies the sheet; returns the name used for it from then on. */
 async function copySheet(name: string, context: CommandContext, copy: string): Promise<string> {
   const { stdin, cwd } = context;
   const address = sheetAddressIn(name);

@@ -15,7 +15,7 @@ import { batchWorkflowId } from '../../workflows/protocol/names.js';
 
 const SHOWN_REJECTS = 5;
 
-/** Lines that tell what is in a sheet. */
+/** Lines about the content of a sheet. */
 export function sheetText(
   sheet: string,
   summary: SheetSummary,
@@ -55,7 +55,7 @@ function rejectLine(rejected: RejectedRecord): string {
   return `${placeText(rejected)}, ${column}${value === '' ? '' : ` "${value.slice(0, 60)}"`}: ${rule}`;
 }
 
-/** Lines that tell what a submission would do to a batch; what it costs where prices are known. */
+/** Lines about what a submission would do to a batch, with the cost if prices are known. */
 export function planText(
   location: BatchLocation,
   plan: SubmissionPlan,
@@ -64,7 +64,7 @@ export function planText(
   return `${differenceText(location, plan)}${prices ? costText(prices, plan.buys) : ''}`;
 }
 
-/** Lines that tell what a submission would do to a batch. */
+/** Lines about what a submission would do to a batch. */
 export function differenceText(location: BatchLocation, plan: SubmissionPlan): string {
   const batch = `Batch      ${location.batchId} → ${addressOf(location)}\n`;
   if (plan.runSeq === 1) return batch;
@@ -86,7 +86,7 @@ export function differenceText(location: BatchLocation, plan: SubmissionPlan): s
   return `${batch}${lines.join('\n')}\n`;
 }
 
-/** Lines that tell what images cost, and for which no one has said a price. */
+/** Lines about the cost of images, and about those without a known price. */
 export function costText(prices: PriceTable, buys: readonly ImagesOfKind[]): string {
   const { total, unpriced } = costOf(prices, buys);
   const missing = `BANANA_PRICES has no price for ${kindsText(unpriced)}`;
@@ -97,7 +97,7 @@ export function costText(prices: PriceTable, buys: readonly ImagesOfKind[]): str
 
 const ONCE_EACH = ' by BANANA_PRICES, not counting jobs repeated after a failure';
 
-/** Lines that tell which rows the batch itself rejects, besides those that a look at the sheet alone has told. */
+/** Lines about rows rejected because of the batch, besides those rejected by the sheet's own rules. */
 export function rejectedByBatchText(summary: SheetSummary, plan: SubmissionPlan): string {
   const more = plan.summary.rejected - summary.rejected;
   if (more === 0) return '';
@@ -107,31 +107,31 @@ export function rejectedByBatchText(summary: SheetSummary, plan: SubmissionPlan)
   return `Rejected   ${counted(more, 'row')}, because rows of the batch already have their names:\n${lines}`;
 }
 
-/** A line of a plan that says what a run is to do. */
+/** A line of a plan about what a run will do. */
 export function runLine(runSeq: number, text: string): string {
   return `Run ${String(runSeq).padEnd(6)} ${text}`;
 }
 
-/** The line, if any, that says how many jobs are awaited instead of bought. */
+/** The line, if any, about jobs that are awaited instead of bought. */
 export function awaitedLines({ awaited }: PlanCounts): readonly string[] {
   return awaited > 0
     ? [`           ${counted(awaited, 'job')} already known: awaited, not bought again`]
     : [];
 }
 
-/** The line, if any, that says how many images have another name now. */
+/** The line, if any, about renamed images. */
 export function renamedLines({ renamed }: PlanCounts): readonly string[] {
   return renamed > 0
     ? [`           ${counted(renamed, 'image')} renamed: copied in the bucket, not bought`]
     : [];
 }
 
-/** What `submit --json` prints; scripts rely on it. */
+/** The output of `submit --json`; scripts rely on it. */
 export function submissionJson(location: BatchLocation, plan: SubmissionPlan): string {
   return JSON.stringify({ ...submissionFacts(location.batchId, plan), location: addressOf(location) });
 }
 
-/** What `submit --json` prints, but for the place. */
+/** The output of `submit --json` without the place. */
 export function submissionFacts(batchId: BatchId, plan: SubmissionPlan): Readonly<Record<string, unknown>> {
   return {
     batchId,
@@ -151,7 +151,7 @@ export function submissionFacts(batchId: BatchId, plan: SubmissionPlan): Readonl
   };
 }
 
-/** Lines that tell how far a budget goes for the images of a plan; none where there is none, or a price is missing. */
+/** Lines about how far a budget covers the images of a plan; empty without a budget, or if a price is missing. */
 export function budgetText(
   spending: Spending,
   buys: readonly ImagesOfKind[],

@@ -27,14 +27,14 @@ import { uploadProgress } from './upload-progress.js';
 export interface SubmissionOptions {
   readonly sheet: string;
   readonly id?: BatchId;
-  /** Where the batch is to live, if not at its home. */
+  /** The place of the batch, if not its home. */
   readonly to?: BatchFolder;
-  /** A batch of its own, even if there is one with the id. */
+  /** A separate batch, even if one with the id exists. */
   readonly new: boolean;
   readonly sheetSettings: SheetSettings;
   readonly settings: RunSettings;
   readonly spending: Spending;
-  /** Sample rows that are made first; undefined for none. */
+  /** Sample rows to make first; undefined for none. */
   readonly canary: CanaryOptions | undefined;
   /** Rows of the batch that the sheet lacks stay. */
   readonly merge: boolean;
@@ -45,20 +45,20 @@ export interface SubmissionOptions {
   readonly dryRun: boolean;
   /** Where a dry run writes the records that would be rejected; undefined: nowhere. */
   readonly rejects?: string;
-  /** Rows that a dry run shows as they would be sent. */
+  /** Number of rows that a dry run shows as they would be sent. */
   readonly show: number;
   readonly yes: boolean;
   readonly json: boolean;
 }
 
-/** What became of a submission. */
+/** The result of a submission. */
 export type Submitted = Exclude<StartedBatch, { readonly kind: 'declined' }> | NotSubmitted;
 
 interface NotSubmitted {
   readonly kind: 'declined' | 'interrupted';
 }
 
-/** Shows the plan, asks where that is needed, uploads and starts. Throws a UsageError for what must not start. */
+/** Shows the plan, asks if needed, uploads and starts. Throws a UsageError for what must not start. */
 export async function submitSheet(
   context: CommandContext,
   access: BatchAccess,
@@ -106,7 +106,7 @@ export async function submitSheet(
   }
 }
 
-/** A submission by its options. Throws a UsageError where the sheet's name makes no batch id. */
+/** A submission from its options. Throws a UsageError if the sheet's name gives no batch id. */
 export function submissionOf(options: SubmissionOptions, sheet: ReadSheet, folder: HomeFolder): Submission {
   const { to, settings, spending, canary, newIds, rebind } = options;
   const home = homeOf(folder, batchIdOf(options, sheet));
@@ -132,11 +132,11 @@ function plannedText(
   ].join('');
 }
 
-/** The id of a submission's batch. Throws a UsageError where its sheet's name makes none. */
+/** The id of a submission's batch. Throws a UsageError if its sheet's name gives none. */
 function batchIdOf({ id, new: another }: SubmissionOptions, sheet: SheetFile): BatchId {
   const stem = path.posix.basename(sheet.name).replace(/(?:\.[^.]+)?\.gz$|\.[^.]+$/i, '');
   const base = id ?? parseBatchId(slugify(stem, { preserveCharacters: ['.', '_'] }).slice(0, 60));
-  // An address that names no file says nothing of what the sheet is about.
+  // A URL without a file name says nothing about the sheet's content.
   const isNameless = sheet.name === '-' || /^https?:\/\//i.test(sheet.name);
   if (!base || (isNameless && !id)) {
     const what = sheet.name === '-' ? 'A sheet from standard input' : `The name "${sheet.name}"`;
@@ -147,11 +147,11 @@ function batchIdOf({ id, new: another }: SubmissionOptions, sheet: SheetFile): B
     .toISOString()
     .replaceAll(/[-:]|\.\d+/g, '')
     .toLowerCase();
-  // A batch id cut to 60 characters, a hyphen and a time are a batch id.
+  // A batch id truncated to 60 characters, a hyphen and a time are a batch id.
   return `${base.slice(0, 60)}-${stamp}` as BatchId;
 }
 
-/** Money may be spent after this: a person at a terminal is asked; a script must say --yes before rows change or go. */
+/** Money may be spent after this: a person at a terminal is asked; a script needs --yes before rows are changed or removed. */
 async function consentTo(
   context: CommandContext,
   access: BatchAccess,

@@ -2,9 +2,9 @@ import prettyBytes from 'pretty-bytes';
 import { counted } from '../../domain/text/full-stop.js';
 import { openLateProgress } from '../terminal/progress.js';
 
-/** A line on stderr that counts the input images that were uploaded. */
+/** A line on stderr that counts uploaded input images. */
 export function uploadProgress(stderr: NodeJS.WriteStream): {
-  /** One more, with its size. */
+  /** Counts one more, with its size. */
   readonly add: (sizeBytes: number) => void;
   readonly end: () => void;
 } {

@@ -12,7 +12,7 @@ import { createS3ObjectStore } from '../../storage/s3/s3-object-store.js';
 import { askBucket, BUCKET_ANSWERS_WITHIN_MS, checkAnswers, type BucketAnswer } from './bucket-answer.js';
 import type { CommandContext } from './command-context.js';
 
-/** The means to look at batches: the bucket, and Temporal where it answers. */
+/** Access to batches: the bucket, and Temporal if it answers. */
 export interface BatchAccess {
   readonly store: ObjectStore;
   readonly bucket: BucketConfig;
@@ -21,13 +21,13 @@ export interface BatchAccess {
   readonly taskQueue: string;
   /** Images come from this folder's own sandbox and cost nothing. */
   readonly isFree: () => boolean;
-  /** The account that this command's own configuration names; undefined where only the workers have a key. */
+  /** The account of this command's own configuration; undefined if only the workers have a key. */
   readonly account: () => AccountId | undefined;
-  /** Why the bucket cannot be used, where a command does without it: then `store` refuses everything. */
+  /** Why the bucket cannot be used, if the command works without it: then `store` refuses everything. */
   readonly bucketAway: StorageError | undefined;
 }
 
-/** Gives `use` the bucket and Temporal, and closes them afterwards. Throws a UsageError or StorageError where one is away. */
+/** Gives `use` the bucket and Temporal, and closes them afterwards. Throws a UsageError or StorageError if one does not answer. */
 export async function withBatchAccess<T>(
   config: Config,
   use: (access: BatchAccess) => Promise<T>,
@@ -38,10 +38,7 @@ export async function withBatchAccess<T>(
   );
 }
 
-/**
- * The same where Temporal alone is enough: a bucket that cannot be used is reported on `stderr` in one line, and the
- * access says so in `bucketAway`.
- */
+/** The same if Temporal alone is enough: an unusable bucket is reported on `stderr` in one line, and as `bucketAway`. */
 export async function withTemporalAccess<T>(
   { config, stderr }: Pick<CommandContext, 'config' | 'stderr'>,
   use: (access: BatchAccess) => Promise<T>,
@@ -67,7 +64,7 @@ function accessOf(
   return {
     ...parts,
     taskQueue: config.taskQueue,
-    // Only what spends or compares accounts needs the API to be configured rightly.
+    // Only commands that spend or compare accounts need a valid API configuration.
     isFree: () => config.api?.origin === 'stack',
     account: () => ownAccount(config),
     bucketAway: undefined,
@@ -83,12 +80,12 @@ async function withTemporal<T>(temporal: TemporalConfig, use: (client: Client) =
   }
 }
 
-/** The account of the configured API; undefined where none is. */
+/** The account of the configured API; undefined if none is configured. */
 export function ownAccount({ api }: Pick<Config, 'api'>): AccountId | undefined {
   return api && (api.account ?? accountIdOf(new URL(api.baseUrl), api.apiKey));
 }
 
-/** Gives `use` the bucket, once it is known to be there and usable, and closes it afterwards. */
+/** Gives `use` the bucket after checking that it exists and is usable, and closes it afterwards. */
 export async function withBucket<T>(
   config: Config,
   use: (store: ObjectStore, bucket: BucketConfig) => Promise<T>,
@@ -105,10 +102,7 @@ export interface BucketIfAny {
   readonly away: StorageError | undefined;
 }
 
-/**
- * Gives `use` the bucket where it answers within a few seconds and may be used, and closes it afterwards. `answer`: from
- * `askBucket`, where it was asked before.
- */
+/** Gives `use` the bucket if it answers within a few seconds and is usable, and closes it afterwards. `answer`: from an earlier `askBucket`. */
 export async function withBucketIfAny<T>(
   config: Config,
   use: (found: BucketIfAny) => Promise<T>,
@@ -129,7 +123,7 @@ async function withStore<T>({ s3 }: BucketConfig, use: (store: ObjectStore) => P
   }
 }
 
-/** A connection to Temporal. Throws a UsageError where it does not answer within `TEMPORAL_DEADLINE_MS`. */
+/** A connection to Temporal. Throws a UsageError if it does not answer within `TEMPORAL_DEADLINE_MS`. */
 export async function connectTemporal(temporal: TemporalConfig): Promise<Connection> {
   const { connection, address, namespace } = temporal;
   try {

@@ -1,19 +1,19 @@
 import type { StackInfo } from '../../local/servers/stack-info.js';
 import type { Config } from '../../config.js';
 
-/** What a command gets from its surroundings; commands read and write nothing else of the process. */
+/** Everything that a command gets from its process; commands read and write nothing else of it. */
 export interface CommandContext {
   readonly cwd: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly config: Config;
-  /** The stack that runs in this folder, if one does. */
+  /** The stack that is running in this folder, if any. */
   readonly stack: StackInfo | undefined;
   readonly stdin: NodeJS.ReadStream;
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
-  /** Aborted by the first Ctrl-C or SIGTERM; a second one ends the process at once. */
+  /** Aborted by the first Ctrl-C or SIGTERM; a second one exits the process at once. */
   readonly interrupted: AbortSignal;
-  /** Says what is still finished after that, such as `the worker`; without it the process ends within a second. */
+  /** Prints what is still finished after that, such as `the worker`; without it the process exits within a second. */
   readonly finishing: (what: string) => void;
 }
 
@@ -29,5 +29,5 @@ export const EXIT = {
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** A command: does its work, prints, and says how the process should end. Throws what `refusalOf` can explain. */
+/** A command: does its work, prints, and returns the exit code. Throws errors that `refusalOf` can explain. */
 export type Command<Options> = (context: CommandContext, options: Options) => Promise<ExitCode>;

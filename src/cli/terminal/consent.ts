@@ -1,16 +1,16 @@
 import { createInterface } from 'node:readline/promises';
 
-/** What a person at a terminal said to a question. */
+/** A person's answer to a question at a terminal. */
 export type Consent = 'given' | 'declined' | 'interrupted';
 
-/** A terminal to ask at. */
+/** A terminal for questions. */
 export interface Terminal {
   readonly stdin: NodeJS.ReadableStream;
   readonly stderr: NodeJS.WritableStream;
   readonly interrupted: AbortSignal;
 }
 
-/** Asks a question that only "y" and "yes" agree to. Ctrl-C and an aborted `interrupted` interrupt, Ctrl-D declines. */
+/** Asks a question that only "y" and "yes" accept. Ctrl-C and an aborted `interrupted` interrupt, Ctrl-D declines. */
 export async function askConsent(
   { stdin, stderr, interrupted }: Terminal,
   question: string,
@@ -18,7 +18,7 @@ export async function askConsent(
   const prompt = createInterface({ input: stdin, output: stderr });
   const left = new AbortController();
   let unanswered: Consent = 'declined';
-  // A terminal that is asked hands over Ctrl-C as a key: the process gets no signal.
+  // While it asks, a terminal delivers Ctrl-C as a key: the process gets no signal.
   prompt.once('SIGINT', () => {
     unanswered = 'interrupted';
     left.abort();

@@ -11,12 +11,12 @@ const CAUSES: Readonly<Record<string, readonly [what: string, remedy: string]>> 
 };
 const DEEPEST_CAUSE = 5;
 
-/** The sentence for an error of the local file system, also one behind another error; undefined for every other error. */
+/** The sentence for an error of the local file system, even if it is the cause of another error; undefined for every other error. */
 export function diskFaultText(error: unknown, depth = 0): string | undefined {
   if (!(error instanceof Error) || depth > DEEPEST_CAUSE) return undefined;
   const { code, path, syscall } = fieldsOf(error);
   const cause = CAUSES[code];
-  // Errors of the network have codes and calls as well, and some of these codes.
+  // Network errors have codes and calls as well, and some of these codes.
   if (!cause || !FILE_CALLS.has(syscall)) return diskFaultText(error.cause, depth + 1);
   const [what, remedy] = cause;
   const place = path === '' ? 'a file' : path;

@@ -1,6 +1,6 @@
 import prettyMs from 'pretty-ms';
 
-/** How long ago a time was, in its largest unit: `3m ago`; `now` within the last second and for the future. */
+/** The age of a time in its largest unit: `3m ago`; `now` within the last second and for the future. */
 export function ago(iso: string, nowMs: number): string {
   const elapsedMs = nowMs - Date.parse(iso);
   return elapsedMs < 1000 ? 'now' : `${prettyMs(elapsedMs, { compact: true })} ago`;
@@ -11,7 +11,7 @@ export function minuteOf(iso: string): string {
   return `${new Date(iso).toISOString().slice(0, 16).replace('T', ' ')}Z`;
 }
 
-/** How long a time is away, in its largest unit: `in 3m`; `now` within the next second and for the past. */
+/** The time until a time in its largest unit: `in 3m`; `now` within the next second and for the past. */
 export function until(time: Date, nowMs: number): string {
   const leftMs = time.getTime() - nowMs;
   return leftMs < 1000 ? 'now' : `in ${prettyMs(leftMs, { compact: true })}`;

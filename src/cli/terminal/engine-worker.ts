@@ -8,7 +8,7 @@ import type { StartWorkerOptions } from '../../worker.js';
 
 /** The worker of `run` and `dev`, which starts with the command or later, and ends with it. */
 export class EngineWorker {
-  /** Resolves when it could not be started later, or has ended without having been asked to. */
+  /** Resolves if a later start failed, or if the worker ended unexpectedly. */
   readonly lost: Promise<Error>;
   readonly #cwd: string;
   #lose: (error: Error) => void = () => undefined;
@@ -29,7 +29,7 @@ export class EngineWorker {
     void this.#watch(await this.#starting);
   }
 
-  /** Starts it while the command continues; that it cannot be started is a loss. */
+  /** Starts it while the command continues; a failure counts as a lost worker. */
   async startUnlessStopped(options: Omit<StartWorkerOptions, 'log'>): Promise<void> {
     if (this.#isStopped) return;
     try {
@@ -46,7 +46,7 @@ export class EngineWorker {
   }
 
   async #open(options: Omit<StartWorkerOptions, 'log'>): Promise<RunningWorker> {
-    // Loaded only here: the SDK's worker takes longer to load than a look at a batch takes.
+    // Loaded only here: loading the SDK's worker takes longer than reading a batch's status.
     const [{ startWorker, logTemporalTo }, { logToFile }] = await Promise.all([
       loadWorker(),
       import('./log.js'),
@@ -62,7 +62,7 @@ export class EngineWorker {
       (error: unknown) => (error instanceof Error ? error.message : String(error)),
     );
     if (this.#isStopped) return;
-    // A server that died takes the worker with it: let the server speak first.
+    // A server that died takes the worker with it: report the server first.
     await sleep(500);
     const log = path.relative(this.#cwd, workerLog(this.#cwd));
     this.#lose(new UsageError(`${reason} Its log: ${log}`));

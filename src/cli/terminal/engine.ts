@@ -13,17 +13,17 @@ import { EngineWorker, workerLog } from './engine-worker.js';
 /** Everything that a batch needs to run: what is configured, and the rest started for it. */
 export interface Engine {
   readonly config: Required<Config>;
-  /** Whether this process runs a worker; it may start later, when the process that had this folder's worker ends. */
+  /** Whether this process runs a worker; it may start later, when the process with this folder's worker ends. */
   hasWorker(): boolean;
   /** Whether another command in this folder runs a worker when this one ends. */
   hasSuccessor(): boolean;
-  /** Resolves when a part has ended without having been asked to. */
+  /** Resolves when a part ended unexpectedly. */
   readonly lost: Promise<Error>;
 }
 
 /**
- * Starts what is not configured and not running in this folder yet, gives `use` the whole, and leaves it afterwards
- * whatever happens. `single` refuses a second command of that name in this folder.
+ * Starts what is neither configured nor running in this folder, gives `use` all of it, and always leaves it
+ * afterwards. `single` refuses a second command of that name in this folder.
  */
 export async function withEngine<T>(
   context: CommandContext,
@@ -35,7 +35,7 @@ export async function withEngine<T>(
   requireSound(config);
   const needed = { temporal: !config.temporal, s3: !config.bucket, sandbox: !config.api };
   const isAllLocal = needed.temporal && needed.s3 && needed.sandbox;
-  // Before servers are started in vain.
+  // Before servers are started needlessly.
   await loadWorker();
   let stack: RunningStack | undefined;
   const worker = new EngineWorker(cwd);
@@ -59,7 +59,7 @@ export async function withEngine<T>(
     const parts = requireParts(whole, ['temporal', 'bucket', 'api']);
     const { webhooks, notices, prices, taskQueue } = whole;
     const options = { ...parts, webhooks, notices, prices, taskQueue };
-    // Commands of one folder that work with its servers alone share one worker: the first's, after it the next one's.
+    // Commands of one folder that use only its own servers share one worker: the first one's, then the next one's.
     const folderWorker = isAllLocal ? stack : undefined;
     if (folderWorker && !folderWorker.isOurTurn()) {
       void folderWorker.turn.then(() => worker.startUnlessStopped(options));
@@ -79,8 +79,8 @@ export async function withEngine<T>(
 }
 
 /**
- * Gives `use` this folder's own bucket, whose server rests between runs, where no other bucket is configured. So what
- * `run` has made can be looked at afterwards, without anything to start first.
+ * Gives `use` this folder's own bucket, starting its server if needed, if no other bucket is configured. So the
+ * results of `run` can be read afterwards without starting anything first.
  */
 export async function withFolderBucket<T>(
   context: CommandContext,
@@ -94,7 +94,7 @@ export async function withFolderBucket<T>(
   }
 }
 
-/** The same until `stop` is called; `context` is the one given where there is nothing to open. */
+/** The same until `stop` is called; `context` is the given one if there is nothing to open. */
 export async function openFolderBucket(
   context: CommandContext,
 ): Promise<{ readonly context: CommandContext; readonly stop: () => Promise<void> }> {
@@ -104,7 +104,7 @@ export async function openFolderBucket(
   if (!rests) return { context, stop: async () => undefined };
   const folder = stackFolder(cwd);
   const { accessKeyId, secretAccessKey } = (await loadSecrets(folder)).s3;
-  // Beside the stack's claim on the folder: looks may come two at once, or while a run begins.
+  // Independent of the stack's claim on the folder: two commands may read at once, or while a run begins.
   const server = await startS3({
     dataDir: path.join(folder, 's3'),
     logDir: path.join(folder, 'logs'),
@@ -127,7 +127,7 @@ async function never(): Promise<never> {
   return new Promise(() => undefined);
 }
 
-/** Says of each part whether it is real and where it is. */
+/** Lists each part, whether it is real, and where it is. */
 export function describeEngine(engine: Engine, cwd: string): string {
   const { temporal, bucket, api } = engine.config;
   const lines: [string, string][] = [];

@@ -50,7 +50,7 @@ export function byteSize(text: string): number {
   return Math.round(Number(amount) * factor);
 }
 
-/** What a shard of an export takes at most: S3 takes no more than 5 GB at once. */
+/** Maximum size of a shard of an export: S3 accepts at most 5 GB at once. */
 export function shardSize(text: string): number {
   const size = byteSize(text);
   if (size < 64 * 1024 || size > 4 * 1024 ** 3) throw new InvalidArgumentError('Expected 64KB to 4GB.');
@@ -66,12 +66,12 @@ export function pair(text: string, before: Readonly<Record<string, string>> = {}
   return { ...before, [text.slice(0, at).trim().toLowerCase()]: text.slice(at + 1).trim() };
 }
 
-/** What a run may cost: an amount of at most six decimals, or `none`. */
+/** A run's budget: an amount with at most six decimals, or `none`. */
 export function budgetOrNone(text: string): string {
   return text.toLowerCase() === 'none' ? 'none' : budget(text);
 }
 
-/** What a run may cost: an amount of at most six decimals. */
+/** A run's budget: an amount with at most six decimals. */
 export function budget(text: string): string {
   if (microsOf(text, MAX_BUDGET) === undefined) throw new InvalidArgumentError(`Expected ${BUDGET_RULE}.`);
   return text;
@@ -84,7 +84,7 @@ export function batchId(text: string): BatchId {
   return parsed;
 }
 
-/** Where to listen: a port on this machine alone, or `host:port`, with an IPv6 address in brackets. */
+/** Where to listen: a port on this machine only, or `host:port`, with an IPv6 address in brackets. */
 export function listenAddress(text: string): { readonly host: string; readonly port: number } {
   const [, bracketed, host, port = ''] =
     /^(?:(?:\[([0-9a-f:.]+)\]|([^\s:/[\]]+)):)?(\d{1,5})$/i.exec(text) ?? [];
@@ -102,7 +102,7 @@ export function s3Folder(text: string): BatchFolder {
   return folder;
 }
 
-/** Names out of a list, separated by commas. */
+/** Names from a list, separated by commas. */
 export function namesOf<Name extends string>(names: readonly Name[]): (text: string) => readonly Name[] {
   return (text) =>
     text.split(',').map((part) => {
@@ -145,7 +145,7 @@ export function misbehaviourRate(text: string, before: Rates = {}): Rates {
   return { ...before, [name]: rate(text.slice(at + 1).trim()) };
 }
 
-/** What follows the options in the sandbox's help: misbehaviours and prompt markers. */
+/** The text after the options in the sandbox's help: misbehaviours and prompt markers. */
 export function sandboxHelp(): string {
   const widest = Math.max(...MISBEHAVIOUR_NAMES.map((name) => name.length));
   const misbehaviours = MISBEHAVIOUR_NAMES.map((name) => `  ${name.padEnd(widest)}  ${MISBEHAVIOURS[name]}`);

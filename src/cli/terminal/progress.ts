@@ -2,17 +2,17 @@ import { createLogUpdate } from 'log-update';
 
 const LINE_EVERY_MS = 10_000;
 
-/** Progress on stderr: on a terminal a block that is redrawn, elsewhere a line now and then. */
+/** Progress on stderr: on a terminal a block that is redrawn, otherwise a line from time to time. */
 export interface Progress {
-  /** Shows the present state; `line` is what someone reads who sees no redrawing. */
+  /** Shows the present state; `line` is for output without redrawing. */
   show(block: string, line?: string): void;
-  /** Writes something that stays, above the block. */
+  /** Writes a permanent line above the block. */
   say(text: string): void;
-  /** Leaves the last block standing, or takes it away. */
+  /** Keeps or removes the last block. */
   end(options?: { readonly clear: boolean }): void;
 }
 
-/** Progress on a stream; the first shows nothing on a pipe until `LINE_EVERY_MS` has passed. */
+/** Progress on a stream; the first `show` prints nothing on a pipe until `LINE_EVERY_MS` has passed. */
 export function openProgress(stream: NodeJS.WriteStream): Progress {
   if (!stream.isTTY) return linesOn(stream);
   const update = createLogUpdate(stream);
@@ -34,8 +34,8 @@ export function openProgress(stream: NodeJS.WriteStream): Progress {
 const DRAW_EVERY_MS = 150;
 
 /**
- * Progress that shows itself only where the work takes longer than `afterMs` (default 2 s), and takes itself away at
- * the end. `show` may be called at any rate: it asks for the text only when that is drawn.
+ * Progress that appears only if the work takes longer than `afterMs` (default 2 s), and disappears at the end. `show`
+ * may be called at any rate: it requests the text only when it draws.
  */
 export function openLateProgress(
   stream: NodeJS.WriteStream,

@@ -8,7 +8,7 @@ import { UsageError } from '../../errors.js';
 import { SheetError } from '../../sheet/index.js';
 import { StorageError } from '../../storage/object-store.js';
 
-/** The line that explains an error to the person at the terminal; undefined for a defect of ours. */
+/** The line that explains an error to the person at the terminal; undefined for a bug of ours. */
 export function refusalOf(error: unknown): string | undefined {
   if (error instanceof WorkflowUpdateFailedError) return error.cause?.message ?? error.message;
   if (error instanceof NamespaceNotFoundError) {

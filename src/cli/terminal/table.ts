@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import Table from 'cli-table3';
 import stringWidth from 'string-width';
 
-/** A column of a table; `shrinks` ones are cut where the terminal is too narrow for all. */
+/** A column of a table; columns with `shrinks` are cut if the terminal is too narrow for all. */
 export interface TableColumn {
   readonly title: string;
   readonly align?: 'left' | 'right';
@@ -10,7 +10,7 @@ export interface TableColumn {
 }
 
 export interface TableOptions {
-  /** Most cells of a line; undefined where lines may be of any length, as in a pipe. */
+  /** Maximum number of cells of a line; undefined for no limit, as in a pipe. */
   readonly width: number | undefined;
   readonly paintTitle?: (text: string) => string;
 }
@@ -18,7 +18,7 @@ export interface TableOptions {
 const GAP = 2;
 const NARROWEST = 8;
 
-/** Text on one line and without control characters, which could steer a terminal or turn its text around. */
+/** Text on one line without control characters, which could control a terminal or reverse the text. */
 export function oneLine(text: string): string {
   return text
     .replaceAll(/[\u202A-\u202E\u2066-\u2069]/g, '')
@@ -26,7 +26,7 @@ export function oneLine(text: string): string {
     .trim();
 }
 
-/** The width that tables on a stream have to keep to: the terminal's; none elsewhere. */
+/** The width of tables on a stream: the terminal's; otherwise undefined. */
 export function tableWidth(stream: NodeJS.WriteStream): number | undefined {
   return stream.isTTY ? stream.columns : undefined;
 }
@@ -56,7 +56,7 @@ export function renderTable(
     .join('');
 }
 
-/** The widths, with those that shrink cut evenly, the widest first, until all fit or none can shrink further. */
+/** The widths, with shrinkable columns cut evenly, the widest first, until all fit or none can shrink further. */
 function fitted(
   columns: readonly TableColumn[],
   natural: readonly number[],
@@ -94,14 +94,14 @@ const NO_FRAME = {
   middle: '',
 } as const;
 
-/** Names and values under each other, the values in one column; values without a text are left out. */
+/** Names and values below each other, the values in one column; without empty values. */
 export function renderFacts(facts: readonly (readonly [name: string, value: string | undefined])[]): string {
   const told = facts.flatMap(([name, value]) => (value ? [[name, value] as const] : []));
   const widest = Math.max(0, ...told.map(([name]) => name.length));
   return told.map(([name, value]) => `${name.padEnd(widest)}  ${oneLine(value)}\n`).join('');
 }
 
-/** Writes to a stream and waits until it takes more, so that a slow reader of a long output costs no memory. */
+/** Writes to a stream and waits until it accepts more, so that a slow reader of a long output costs no memory. */
 export async function writeText(stream: NodeJS.WriteStream, text: string | Uint8Array): Promise<void> {
   if (!stream.write(text)) await once(stream, 'drain');
 }

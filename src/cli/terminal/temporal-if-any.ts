@@ -5,12 +5,12 @@ import { UsageError } from '../../errors.js';
 import { connectTemporal, withBucketIfAny, type BucketIfAny } from './batch-access.js';
 import { askBucket } from './bucket-answer.js';
 
-/** Temporal, or why a command has to do without it. */
+/** Temporal, or why a command must work without it. */
 export type TemporalIfAny =
   | { readonly kind: 'there'; readonly client: Client }
   | { readonly kind: 'away'; readonly problem: string };
 
-/** Gives `use` a client where Temporal answers in time, and closes it afterwards. */
+/** Gives `use` a client if Temporal answers in time, and closes it afterwards. */
 export async function withTemporalIfAny<T>(
   config: Pick<Config, 'temporal'>,
   use: (temporal: TemporalIfAny) => Promise<T>,
@@ -37,7 +37,7 @@ export async function withTemporalIfAny<T>(
   }
 }
 
-/** Gives `use` what answers of the bucket and Temporal, which are asked at the same time. */
+/** Gives `use` the bucket and Temporal as far as they answer; both are asked at the same time. */
 export async function withWhatAnswers<T>(
   config: Config,
   use: (found: BucketIfAny, temporal: TemporalIfAny) => Promise<T>,

@@ -1,8 +1,8 @@
-/** Of a command without any flags. */
+/** For a command without any flags. */
 // oxlint-disable-next-line typescript/no-generated-empty-object-type -- commander's own type of none
 export type NoFlags = Record<never, never>;
 
-/** What commander hands over of the flags that a function adds to a command. */
+/** Commander's values for the flags that a function adds to a command. */
 export type FlagsOf<AddFlags extends (...given: never[]) => { readonly opts: () => unknown }> = ReturnType<
   ReturnType<AddFlags>['opts']
 >;

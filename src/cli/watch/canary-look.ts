@@ -9,15 +9,15 @@ import { embeddedBucketFolder, type Engine } from '../terminal/engine.js';
 import { tellResume } from '../control/resume.js';
 import type { BatchAccess } from '../terminal/batch-access.js';
 
-/** The pause in which a batch waits for a person to look at its canary; undefined where it continues by itself, or for other batches. */
+/** The pause in which a batch waits for a review of its canary; undefined if it continues by itself, and for other batches. */
 export function canaryToSee({ state, pauses }: Pick<BatchStatus, 'state' | 'pauses'>): Pause | undefined {
   if (state !== 'paused') return undefined;
   return pauses.find(({ kind, until }) => kind === 'canary' && until === undefined);
 }
 
 /**
- * Says where a canary is to be seen, and at a terminal asks whether the batch is to continue: `resumed` where it does.
- * Elsewhere, or with `--yes`, which asks nothing, it is `left` waiting. `signal` interrupts the question.
+ * Prints where a canary can be seen, and at a terminal asks whether the batch should continue: `resumed` if so.
+ * Otherwise, or with `--yes`, which asks nothing, it is `left` waiting. `signal` interrupts the question.
  */
 export async function lookAtCanary(
   context: CommandContext,
@@ -50,7 +50,7 @@ export async function lookAtCanary(
   return 'left';
 }
 
-/** The page as a file where the bucket is a folder here. */
+/** The page as a local file if the bucket is a local folder. */
 function pagePath({ cwd }: CommandContext, { config, location }: Watched, runSeq: number): string {
   const { bucket } = location;
   const root =
@@ -60,15 +60,15 @@ function pagePath({ cwd }: CommandContext, { config, location }: Watched, runSeq
   return `${root}${canaryPageKey(location, runSeq)}`;
 }
 
-/** A batch that a command has set going, or found running. */
+/** A batch that a command has started, or found running. */
 export interface Watched {
   readonly location: BatchLocation;
   readonly access: BatchAccess;
-  /** The configuration that it works by. */
+  /** The batch's configuration. */
   readonly config: Pick<Config, 'bucket'>;
-  /** Set where this command runs the batch itself. */
+  /** Set if this command runs the batch itself. */
   readonly engine: Engine | undefined;
   readonly json: boolean;
-  /** A person at a terminal may be asked whether a batch is to continue after its canary. */
+  /** A person at a terminal may be asked whether a batch should continue after its canary. */
   readonly asks: boolean;
 }

@@ -20,7 +20,7 @@ export interface ListOptions {
 
 const REPORTS_AT_ONCE = 16;
 
-/** All batches below the bucket's prefix, and those elsewhere whose place is noted there, newest first: as Temporal last noted them, older ones as the bucket tells. */
+/** All batches below the bucket's prefix, and those elsewhere with a note there, newest first: from Temporal's memos, older ones from the bucket. */
 export const list: Command<ListOptions> = (context, options) =>
   withWhatAnswers(context.config, async ({ store, bucket: { bucket, prefix }, away }, temporal) => {
     const parts = { temporal, store: away ? undefined : store };
@@ -89,7 +89,7 @@ async function findBatches(
   return { batches: batches.toSorted(newestFirst), problem };
 }
 
-/** Those whose start is not known come first: they are the ones to look at. */
+/** Batches without a known start come first: they need attention. */
 function newestFirst(a: ListedBatch, b: ListedBatch): number {
   const [aTime, bTime] = [a, b].map(({ startedAt }) => (startedAt ? Date.parse(startedAt) : Infinity));
   if (aTime === bTime) return a.batchId < b.batchId ? -1 : 1;

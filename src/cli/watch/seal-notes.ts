@@ -10,8 +10,8 @@ import { at, reportKey, type BatchLocation } from '../../storage/layout.js';
 import type { ObjectStore } from '../../storage/object-store.js';
 
 /**
- * What an ended batch's seal says of images that came out the same for different prompts, of those that look similar, and of
- * what its run cost, each by name on one line; none where it says nothing, and for a running batch.
+ * The notes of an ended batch's seal on identical images of different prompts, on similar images, and on the cost of
+ * its run, each by name on one line; empty if there are none, and for a running batch.
  */
 export async function sealNotes(
   store: ObjectStore,
@@ -35,7 +35,7 @@ export async function sealNotes(
   ];
 }
 
-/** What a run cost; undefined where nothing is known, and where the money is the sandbox's and no one counts it. */
+/** The cost of a run; undefined if unknown, and for the sandbox's free images. */
 function costNote({ cost, account }: Pick<Report, 'cost' | 'account'>): string | undefined {
   if (!cost) return undefined;
   const { measured, unmeasured, expected } = cost;
@@ -54,7 +54,7 @@ function costNote({ cost, account }: Pick<Report, 'cost' | 'account'>): string |
 
 const SANDBOX = 'sandbox#';
 
-/** A report that cannot be understood must not hide where the batch is; `verify` names it. */
+/** An unreadable report must not hide the batch's status; `verify` reports it. */
 async function readableReport(store: ObjectStore, location: BatchLocation): Promise<Report | undefined> {
   try {
     return await readDocumentIfAny(store, at(location, reportKey(location)), Report);

@@ -6,7 +6,7 @@ import { compareDecimals } from '../../domain/money/decimal.js';
 import { isOverdue } from '../../status/oldest-rows.js';
 import { oneLine } from '../terminal/table.js';
 
-/** Colours for a stream: none unless it is a terminal, and none under NO_COLOR. */
+/** Colours for a stream: none unless it is a terminal, and none with NO_COLOR. */
 export function coloursFor(
   stream: NodeJS.WriteStream,
   environment: Readonly<Record<string, string | undefined>>,
@@ -16,7 +16,7 @@ export function coloursFor(
 
 const BAR_CELLS = 30;
 
-/** A bar of the rows that have ended; failed ones are marked. Pure. */
+/** A bar of the ended rows; failed ones are marked. Pure. */
 function bar(status: Pick<BatchStatus, 'total' | 'stored' | 'failed' | 'rejected' | 'cancelled'>): string {
   const { total, stored, failed, rejected, cancelled } = status;
   const cells = (count: number): number => (total === 0 ? 0 : Math.floor((count / total) * BAR_CELLS));
@@ -40,7 +40,7 @@ export function statusLine(status: BatchStatus): string {
   ].join(' · ');
 }
 
-/** The state of a batch for a person, on several lines. */
+/** The state of a batch for users, on several lines. */
 export function statusBlock(status: BatchStatus, colours: ReturnType<typeof pc.createColors>): string {
   const ended = status.stored + status.failed + status.rejected + status.cancelled;
   const percent = status.total === 0 ? 0 : Math.floor((ended / status.total) * 100);
@@ -72,7 +72,7 @@ export function statusBlock(status: BatchStatus, colours: ReturnType<typeof pc.c
   return lines.join('\n');
 }
 
-/** When it is checked whether a hold has ended. A time that is past means that the check is running, if anyone runs it. */
+/** The next check whether a hold has ended. A past time means that the check is running, if there is a worker. */
 export function nextCheckText(
   nextProbeAt: string | undefined,
   workers: number | undefined,
@@ -99,7 +99,7 @@ function budgetLine(
   return `  budget ${cap} · ${committed} committed${note}`;
 }
 
-/** Why pending rows are not made though nothing holds the batch. */
+/** Why pending rows are not made although nothing holds the batch. */
 function asideTexts({ aside }: BatchStatus): readonly string[] {
   const { failing, missing } = aside;
   return [
@@ -116,7 +116,7 @@ function asideTexts({ aside }: BatchStatus): readonly string[] {
   ];
 }
 
-/** Says that 429s have lowered the pace; a stopped batch has a better reason to show. */
+/** Text that 429s have lowered the pace; a stopped batch has a more important reason to show. */
 function paceText({ pace, concurrency, state }: BatchStatus): readonly string[] {
   if (!pace || state !== 'running') return [];
   const { notBefore, fullAt } = pace;
@@ -181,7 +181,7 @@ function timeOf(iso: string): string {
 
 type OldestRows = Pick<BatchStatus, 'batchId' | 'oldestRows' | 'usualSeconds' | 'holds'>;
 
-/** The rows that take unusually long, and what to do about them; none while a hold says why rows wait. */
+/** The rows that take unusually long, and what to do about them; empty while a hold explains why rows wait. */
 export function overdueLines(status: OldestRows): readonly string[] {
   const { batchId, usualSeconds } = status;
   const rows = overdueRows(status);
@@ -196,7 +196,7 @@ export function overdueLines(status: OldestRows): readonly string[] {
   ];
 }
 
-/** The same in a word for one line: the oldest of them. */
+/** The same for one line: the oldest of them. */
 export function overdueWord(status: OldestRows): readonly string[] {
   const [oldest] = overdueRows(status);
   return oldest ? [`oldest row: ${idText(oldest)}, ${secondsText(oldest.ageSeconds)}`] : [];

@@ -19,7 +19,10 @@ export interface StatusOptions {
   readonly json: boolean;
 }
 
-/** Where a batch is: from Temporal and the bucket, or from one of them where the other is away. Ends with 1 where the batch has finished with rows that are not stored. */
+/**
+ * The status of a batch: from Temporal and the bucket, or from one if the other does not answer. Exits with 1 if the
+ * batch has finished with rows that are not stored.
+ */
 export const status: Command<StatusOptions> = (context, options) =>
   withWhatAnswers(context.config, async (found, temporal) => {
     const { stderr } = context;
@@ -76,14 +79,14 @@ async function show(
   return exitCodeOf(found);
 }
 
-/** The status while the bucket does not answer: an average that counts the time in which nothing is stored misleads. */
+/** The status while the bucket does not answer: an average over time in which nothing can be stored is misleading. */
 export function withoutPace(known: BatchStatus): BatchStatus {
   return { ...known, imagesPerMinute: undefined, etaSeconds: undefined };
 }
 
 const TEXTS_WITHIN_MS = 2_000;
 
-/** The status with what the service said when its holds began, as far as the bucket tells it soon. */
+/** The status with the service's texts from the beginning of its holds, if the bucket answers soon. */
 async function withTextsOfHolds(
   store: ObjectStore,
   location: BatchLocation,
@@ -102,7 +105,7 @@ async function withTextsOfHolds(
   return { ...found, holds };
 }
 
-/** 0 while a batch works and where all of its rows are stored; 1 where it ended otherwise. */
+/** 0 while a batch is running and if all of its rows are stored; 1 if it ended otherwise. */
 export function exitCodeOf(found: BatchStatus): ExitCode {
   if (found.endedAt === undefined) return EXIT.ok;
   return found.state === 'completed' && found.stored === found.total ? EXIT.ok : EXIT.incomplete;

@@ -14,8 +14,8 @@ import { coloursFor, statusBlock, statusLine } from './status-text.js';
 const LOOK_EVERY_MS = 1_000;
 
 /**
- * Shows a batch until it ends or `signal` is aborted; the last status seen. Temporal may be away for a while meanwhile:
- * that is said and waited for. Also ends with a status for which `isEnough` holds. Undefined for a batch that no one knows.
+ * Shows a batch until it ends or `signal` is aborted; returns the last status. If Temporal does not answer for a
+ * while, prints that and waits. Also ends with a status for which `isEnough` holds. Undefined for an unknown batch.
  */
 export async function watchBatch(
   { stderr, environment }: CommandContext,
@@ -65,11 +65,11 @@ function atPace(status: BatchStatus | undefined, pace: Pace): BatchStatus | unde
 const WINDOW_MS = 60_000;
 const LEAST_MS = 5_000;
 
-/** How fast images were stored lately, from repeated looks: what an average since the start hides. */
+/** How fast images were stored lately, from repeated checks, which an average since the start hides. */
 class Pace {
   readonly #looks: { readonly atMs: number; readonly stored: number }[] = [];
 
-  /** Notes a look; the images a minute over the last minute of looks, undefined until a few seconds have been seen. */
+  /** Records a check; returns the images a minute over the last minute of checks, undefined in the first few seconds. */
   note(stored: number, nowMs: number): number | undefined {
     this.#looks.push({ atMs: nowMs, stored });
     while (this.#looks.length > 2 && nowMs - (this.#looks[1]?.atMs ?? nowMs) > WINDOW_MS) this.#looks.shift();

@@ -21,8 +21,8 @@ import { workerIdentity } from '../../status/worker-identity.js';
 import { watchBatch } from './watch-batch.js';
 
 /**
- * Shows a batch until it ends or the person leaves, and says where everything is or how to come back. Ends with 0 where the
- * batch waits for its canary to be seen, and no one says that it is to continue. Throws where a part of the engine was lost.
+ * Shows a batch until it ends or the person leaves, and prints where everything is or how to come back. Exits with 0
+ * if the batch waits for a review of its canary and nobody resumes it. Throws if a part of the engine was lost.
  */
 export async function watchToEnd(context: CommandContext, watched: Watched): Promise<ExitCode> {
   const lost = new AbortController();
@@ -71,7 +71,7 @@ async function detach(
   return EXIT.interrupted;
 }
 
-/** Whether a worker of another process takes this batch's work. */
+/** Whether a worker of another process runs this batch. */
 async function hasOtherWorker(access: BatchAccess): Promise<boolean> {
   const workers = (await workersOf(access)) ?? [];
   return workers.some((identity) => identity !== workerIdentity());
@@ -89,7 +89,7 @@ export async function showEnd(
     const notes = await sealNotes(access.store, location, ended);
     stdout.write(summary(cwd, config, location, { ended, notes }));
   }
-  // The watch has shown it on a terminal; a pipe gets the end in any case.
+  // On a terminal the watch has already shown it; a pipe always gets the end.
   if (!stderr.isTTY) stderr.write(`${statusBlock(ended, coloursFor(stderr, environment))}\n`);
   return exitCodeOf(ended);
 }

@@ -4,7 +4,7 @@ import { timesText } from '../../../schedules/times/schedule-times.js';
 import type { ScheduledSheet } from '../../../schedules/scheduled-sheet.js';
 import { addressOf, contactSheetKey, reportKey } from '../../../storage/layout.js';
 
-/** What the commands about schedules print with `--json`; scripts rely on it. Times are ISO 8601. */
+/** The `--json` output of the schedule commands; scripts rely on it. Times are ISO 8601. */
 export function scheduleDocument(
   sheet: ScheduledSheet,
   policy: Required<SchedulePolicy>,
@@ -27,7 +27,7 @@ export function scheduleDocument(
   };
 }
 
-/** The same of a schedule that is there. */
+/** The same for an existing schedule. */
 export function knownScheduleDocument(schedule: Schedule): Readonly<Record<string, unknown>> {
   const { sheet, policy, paused, note, next, skippedOverlap, missedCatchup, createdAt } = schedule;
   return {
@@ -41,7 +41,7 @@ export function knownScheduleDocument(schedule: Schedule): Readonly<Record<strin
   };
 }
 
-/** A firing as these documents have it. */
+/** A run of the schedule in these documents. */
 export function firingDocument(firing: Firing): Readonly<Record<string, unknown>> {
   const firingAt = firingAtOf(firing);
   if (firing.kind !== 'recorded') return { firingAt, outcome: firing.kind };
@@ -61,7 +61,7 @@ export function firingDocument(firing: Firing): Readonly<Record<string, unknown>
   }
 }
 
-/** The batch of a firing that has one. */
+/** The batch of a run of the schedule that has one. */
 export type FiringBatch = Extract<
   Extract<Firing, { kind: 'recorded' }>['record']['outcome'],
   { readonly batchId: unknown }

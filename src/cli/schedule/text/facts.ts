@@ -9,10 +9,10 @@ import type { ScheduleSettings } from './settings.js';
 import { counted } from '../../../domain/text/full-stop.js';
 import { sheetSettings } from '../../submit/flags/sheet-flags.js';
 
-/** A property of a schedule by its name, for a person; one that is as it is by default has no text. */
+/** A named property of a schedule, for users; a default has no text. */
 export type Fact = readonly [name: string, text: string | undefined];
 
-/** Lines that tell what a schedule will do that is not there yet. `address`: undefined where the sheet is to be pinned. */
+/** Lines about what a future schedule will do. `address`: undefined if the sheet will be pinned. */
 export function plannedFacts(
   schedule: ScheduleName,
   { asked, policy }: ScheduleSettings,
@@ -35,12 +35,12 @@ export function plannedFacts(
   return factLines(facts);
 }
 
-/** Facts as lines, their texts in one column. */
+/** Facts as lines, with the texts in one column. */
 export function factLines(facts: readonly Fact[]): string {
   return facts.map(([name, text]) => (text ? `${name.padEnd(10)} ${text}\n` : '')).join('');
 }
 
-/** What a schedule does and when, without what is as it is by default. */
+/** What a schedule does and when, without defaults. */
 export function scheduleFacts(sheet: ScheduledSheet, policy: Required<SchedulePolicy>): readonly Fact[] {
   return [
     ['When', whenText(sheet, policy)],
@@ -115,14 +115,14 @@ function differing(settings: object, defaults: object): string | undefined {
   return texts.length === 0 ? undefined : texts.join(' ');
 }
 
-/** A fact in which two schedules differ. */
+/** A fact that differs between two schedules. */
 export interface ChangedFact {
   readonly name: string;
   readonly before: string | undefined;
   readonly after: string | undefined;
 }
 
-/** The facts in which two schedules differ. */
+/** The facts that differ between two schedules. */
 export function changedFacts(before: readonly Fact[], after: readonly Fact[]): readonly ChangedFact[] {
   const old = new Map(before);
   return after.flatMap(([name, text]) =>

@@ -15,7 +15,7 @@ import { prepareSubmission, type CheckedSheet } from '../../../starter.js';
 import { budgetText, costText, differenceText } from '../../submit/submission-plan-text.js';
 import type { ScheduleSettings } from './settings.js';
 
-/** What the first run of a schedule would buy, by the sheet as it is now. */
+/** What the first run of a schedule would buy, by the present sheet. */
 export interface FiringPlan {
   readonly mode: ScheduleMode;
   readonly batch: BatchLocation;
@@ -27,14 +27,14 @@ export interface FiringPlan {
 export function firstReading({ asked }: ScheduleSettings, now: Date): SheetSettings {
   const { sheetSettings, mode, times, timezone } = asked;
   if (mode === 'changes') return { ...sheetSettings, moment: 'refused' };
-  // Any moment will do to check what it is written into.
+  // Any moment will do to check the texts that contain it.
   const [first = now] = nextTimes(times, timezone, { after: now, count: 1 });
   return { ...sheetSettings, moment: momentIn(first, timezone) };
 }
 
 /**
- * Plans the first run of a schedule by a sheet that was read as `firstReading` says. Changes nothing. Throws a UsageError
- * for what that run would be refused for, as it is: by `prepareSubmission`, as `run` and `submit`.
+ * Plans the first run of a schedule from a sheet that was read by `firstReading`. Changes nothing. Throws a
+ * UsageError for what that run would refuse: by `prepareSubmission`, like `run` and `submit`.
  */
 export async function planFiring(
   store: ObjectStore,
@@ -60,7 +60,7 @@ export async function planFiring(
   return { mode, batch, plan, buys: plan.buys };
 }
 
-/** Lines that say what the first run of a schedule would buy, and at what cost where prices are known. */
+/** Lines about what the first run of a schedule would buy, with the cost if prices are known. */
 export function firingPlanText(
   planned: FiringPlan,
   budget: string | undefined,

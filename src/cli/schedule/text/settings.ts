@@ -8,16 +8,13 @@ import { runSettings } from '../../submit/flags/running-flags.js';
 import type { ScheduleFlags } from '../flags.js';
 import { sheetSettings } from '../../submit/flags/sheet-flags.js';
 
-/** What a schedule does and when, apart from its name, its sheet and where that lies. */
+/** What a schedule does and when, without its name and its sheet. */
 export interface ScheduleSettings {
   readonly asked: Omit<ScheduledSheet, 'format' | 'schedule' | 'home' | 'source'>;
   readonly policy: Required<SchedulePolicy>;
 }
 
-/**
- * A schedule by the flags; what they do not say is as `before`, or our own default. Throws a UsageError for what is
- * missing, and for combinations that make no sense.
- */
+/** A schedule from the flags; the rest is as `before`, or our own default. Throws a UsageError for missing flags and invalid combinations. */
 export function scheduleSettings(flags: ScheduleFlags, before?: ScheduleSettings): ScheduleSettings {
   const mode = flags.mode ?? before?.asked.mode;
   if (mode === undefined) throw new UsageError(MODE_MISSING);

@@ -14,17 +14,17 @@ export const TIMES_SHOWN = 5;
 
 type When = Pick<ScheduledSheet, 'times' | 'timezone'>;
 
-/** A time to come by a schedule's clocks: `Tue 2026-11-24 02:00 +01:00 (in 6h)`. */
+/** A future time by a schedule's clocks: `Tue 2026-11-24 02:00 +01:00 (in 6h)`. */
 export function timeToComeText(time: Date, timezone: string, nowMs: number): string {
   return `${zonedText(time, timezone)} (${until(time, nowMs)})`;
 }
 
-/** The next times of a schedule that is not there yet, without jitter: fewer than five where clocks change soon. */
+/** The next times of a future schedule, without jitter: fewer than five if clocks change soon. */
 export function comingTimes({ times, timezone }: When, now: Date): readonly Date[] {
   return nextTimes(times, timezone, { after: now, count: TIMES_SHOWN });
 }
 
-/** Lines that tell when a schedule that is not there yet will fire. `isDefault`: no one has named a zone. */
+/** Lines with the times of a future schedule. `isDefault`: no zone was given. */
 export function expectedTimesText(
   when: When,
   { jitterMs }: Pick<Required<SchedulePolicy>, 'jitterMs'>,
@@ -47,18 +47,18 @@ export function expectedTimesText(
   return texts.map((text, index) => `${(index === 0 ? 'Next' : '').padEnd(10)} ${text}\n`).join('');
 }
 
-/** What became of a firing, for a person. */
+/** The result of a run of the schedule, for users. */
 export interface FiringText {
-  /** A few words. */
+  /** A short text. */
   readonly outcome: string;
   /** Why nothing was bought, or why its batch is stopped. */
   readonly why?: string;
   readonly batch?: FiringBatch;
-  /** Something that a person may want to look at. */
+  /** A person may need to act. */
   readonly isBad: boolean;
 }
 
-/** What became of a firing. */
+/** The result of a run of the schedule. */
 export function firingText(firing: Firing): FiringText {
   if (firing.kind === 'waiting') return { outcome: 'not started yet', isBad: true };
   if (firing.kind === 'unrecorded') {

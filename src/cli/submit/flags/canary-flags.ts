@@ -3,7 +3,7 @@ import { canaryOf, type CanaryOptions } from '../../../domain/batch/canary.js';
 import { UsageError } from '../../../errors.js';
 import type { RunningFlags } from './running-flags.js';
 
-/** The canary that flags ask for. Throws a UsageError for a wait without one. */
+/** The canary of the flags. Throws a UsageError for a wait without one. */
 export function canaryOptions({
   canary,
   canaryWait,
@@ -18,7 +18,7 @@ export function canaryOptions({
     : { rows: canary, ...(canaryWait !== undefined && { waitMs: canaryWait }) };
 }
 
-/** The line, if any, that says which rows of a run come first, and what they wait for. */
+/** The line about which rows of a run come first, and what they wait for; empty without a canary. */
 export function canaryPlanText(asked: CanaryOptions | undefined, rowsToRun: number): string {
   if (!asked || rowsToRun === 0) return '';
   const canary = canaryOf(asked, rowsToRun);

@@ -8,7 +8,7 @@ import { budgetOrNone, duration, wholeNumber } from '../../terminal/option-parse
 import type { Spending } from '../../../plan/spending.js';
 import type { FlagsOf, NoFlags } from '../../terminal/typed-flags.js';
 
-/** What commander hands over of the flags that say how to run. */
+/** Commander's values for the flags on how to run. */
 export type RunningFlags = FlagsOf<typeof withRunningFlags<[], NoFlags, NoFlags>>;
 
 const DEFAULTS: RunSettings = {
@@ -21,7 +21,7 @@ const DEFAULTS: RunSettings = {
   probeLongestMs: 5 * 60_000,
 };
 
-/** Adds the flags that say how to run, a canary too; what is left out is as `otherwise` tells, or our own default. */
+/** Adds the flags on how to run, including a canary; `otherwise` describes the defaults, or our own apply. */
 export function withRunningFlags<
   Args extends unknown[],
   Flags extends OptionValues,
@@ -48,7 +48,7 @@ export function withSettingsFlags<
   { spender, note = '' }: { readonly spender: string; readonly note?: string },
 ) {
   const by = (own: string): string => ` (default: ${otherwise ?? own})`;
-  // Only what continues from another run may have to take back what that was told.
+  // Only a run that continues from another one needs flags to undo that one's settings.
   const again = <Usage extends string>(flags: Usage, text: string) =>
     new Option(flags, text).hideHelp(otherwise === undefined);
   return program
@@ -102,12 +102,12 @@ function withCanaryFlags<Args extends unknown[], Flags extends OptionValues, Glo
     );
 }
 
-/** What may be made and spent by the flags. */
+/** The limits of what may be made and spent, from the flags. */
 export function spendingIn({ maxImages, budget }: RunningFlags): Spending {
   return { ...(maxImages !== undefined && { maxImages }), ...(budget !== undefined && { budget }) };
 }
 
-/** How to run by the flags, money apart; what they do not say is as `before`. */
+/** How to run, from the flags, without money; the rest is as `before`. */
 export function runSettings(
   flags: Omit<RunningFlags, keyof Spending>,
   before: RunSettings = DEFAULTS,

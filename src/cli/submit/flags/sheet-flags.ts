@@ -7,10 +7,10 @@ import { parseModel, SheetSettings } from '../../../sheet/index.js';
 import { pair, wholeNumber } from '../../terminal/option-parsers.js';
 import type { FlagsOf, NoFlags } from '../../terminal/typed-flags.js';
 
-/** What commander hands over of the flags that say how a sheet is read, and what its rows are. */
+/** Commander's values for the flags on how to read a sheet, and on defaults of its rows. */
 export type SheetFlags = FlagsOf<typeof withSheetFlags<[], NoFlags, NoFlags>>;
 
-/** Adds the flags that say how a sheet is read, and what its rows are; what is left out is as `otherwise` tells, or our own default. */
+/** Adds the flags on how to read a sheet, and on defaults of its rows; `otherwise` describes the defaults, or our own apply. */
 export function withSheetFlags<
   Args extends unknown[],
   Flags extends OptionValues,
@@ -73,7 +73,7 @@ export function withSheetFlags<
         'encoding of the sheet, such as windows-1252 or utf-16le (default: UTF-8, or by byte-order mark)',
       )
       .option('--strict', 'start nothing if any row is rejected')
-      // Only what continues from other settings may have to take it back.
+      // Only a command that continues from other settings needs a way to undo them.
       .addOption(
         new Option('--no-strict', 'start the accepted rows even if others are rejected').hideHelp(!otherwise),
       )
@@ -81,8 +81,8 @@ export function withSheetFlags<
 }
 
 /**
- * How a sheet is read by the flags; what they do not say is as `before`, or our own default. An empty text takes away what
- * `before` has. Throws a UsageError for combinations that make no sense.
+ * How to read a sheet, from the flags; the rest is as `before`, or our own default. An empty text removes a setting
+ * of `before`. Throws a UsageError for invalid combinations.
  */
 export function sheetSettings(flags: SheetFlags, before?: SheetSettings): SheetSettings {
   const { map = before?.map ?? {}, model, aspectRatio, resolution, imagesPerPrompt } = flags;

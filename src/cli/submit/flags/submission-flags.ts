@@ -7,10 +7,10 @@ import { sheetSettings, withSheetFlags } from './sheet-flags.js';
 import type { SubmissionOptions } from '../submission.js';
 import type { FlagsOf } from '../../terminal/typed-flags.js';
 
-/** Says what `--rebind` is for. */
+/** The help text of `--rebind`. */
 export const REBIND = "the API key was rotated: accept the new key if it knows the batch's jobs";
 
-/** What commander hands over for `submit` and `run`. */
+/** Commander's values for `submit` and `run`. */
 type Flags = FlagsOf<typeof withSubmissionFlags>;
 
 /** Adds the sheet argument and all flags that `submit` and `run` share. */
@@ -60,7 +60,7 @@ export function withSubmissionFlags(program: Command) {
     .option('--json', 'print one JSON document on standard output', false);
 }
 
-/** The options of a submission from its flags. Throws a UsageError for combinations that make no sense. */
+/** The options of a submission from its flags. Throws a UsageError for invalid combinations. */
 export function submissionOptions(sheet: string, flags: Flags): SubmissionOptions {
   if (flags.rejects !== undefined && !flags.dryRun) {
     throw new UsageError('--rejects needs --dry-run; a submission writes rejects.csv in the batch.');
@@ -85,7 +85,7 @@ export function submissionOptions(sheet: string, flags: Flags): SubmissionOption
   };
 }
 
-/** A sheet as it was given: an address that was pasted may have spaces around it, a path may be so called. */
+/** The name of a sheet as given: spaces around a pasted URL are removed, but a path may contain them. */
 export function sheetName(given: string): string {
   return /^\s*[a-z][a-z0-9+.-]*:\/\//i.test(given) ? given.trim() : given;
 }
