@@ -1,20 +1,20 @@
 /*
- * The process that keeps a folder's servers, and the sandbox within it, while commands use them. Started by the first of
- * them, and of a session of its own, so that a terminal's Ctrl-C is for the commands alone. It gets the folder as its
- * argument and reports over its IPC channel whether it listens.
+ * The process that keeps a folder's servers, including the sandbox inside it, running while commands use them.
+ * Started by the first of these, in its own session, so that a terminal's Ctrl-C reaches only the commands. Its
+ * argument is the folder, and it reports over its IPC channel whether it listens.
  */
 import { EmbeddedError } from '../servers/embedded-error.js';
 import { startKeeper, type StackKeeper } from './keeper.js';
 import { faultOf, type StartReport } from './keeper-protocol.js';
 
-/** Time for what was written last to reach the users. */
+/** Time for the last messages to reach the users. */
 const FLUSH_MS = 1_000;
 
 const [cwd = ''] = process.argv.slice(2);
 
 async function report(message: StartReport): Promise<void> {
   if (!process.connected) return;
-  // The command that started this process may be gone by now.
+  // The command that started this process may have ended by now.
   await new Promise<void>((resolve) => process.send?.(message, () => resolve()));
   if (process.connected) process.disconnect();
 }

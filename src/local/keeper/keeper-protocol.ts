@@ -5,16 +5,16 @@ import { EmbeddedError } from '../servers/embedded-error.js';
 import { stackInfoSchema } from '../servers/stack-info.js';
 
 /*
- * What a command and the keeper of a folder's servers say to each other, as lines of JSON over one loopback connection.
- * The connection itself is the use: the kernel closes it when the command's process ends, however it ends.
+ * The messages between a command and the keeper of a folder's servers, as lines of JSON over one loopback connection.
+ * The open connection itself marks the use: the kernel closes it when the command's process ends in any way.
  */
 
-/** The parts of a stack, in the order in which they are listed. */
+/** The parts of a stack, in listing order. */
 export const PART_NAMES = ['temporal', 's3', 'sandbox'] as const;
 
 export type PartName = (typeof PART_NAMES)[number];
 
-/** An error, as it crosses from the keeper to its users: `code` of an EmbeddedError, `disk` of one of the file system. */
+/** An error in a message from the keeper to its users: `code` of an EmbeddedError, `disk` of one of the file system. */
 const faultSchema = z.object({
   message: z.string(),
   code: z.enum(['server-missing', 'server-failed', 'stack-running', 'stack-data-broken']),
@@ -25,13 +25,13 @@ export type Fault = z.infer<typeof faultSchema>;
 
 /** The first line of a user. */
 export const requestSchema = z.object({
-  /** From the private file that says where the keeper listens. */
+  /** From the private file with the keeper's port. */
   token: z.string(),
   pid: z.int(),
   parts: z.array(z.enum(PART_NAMES)),
-  /** Whether it can run the worker of this folder; one user at a time is asked to. */
+  /** Whether the user can run this folder's worker; only one user at a time is chosen. */
   worker: z.boolean(),
-  /** Refused beside another user with this name. */
+  /** Refused if another user has this name. */
   single: z.string().optional(),
 });
 
@@ -41,7 +41,7 @@ export type KeeperRequest = z.infer<typeof requestSchema>;
 export const newsSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('ready'), info: stackInfoSchema, serverPids: z.array(z.int()) }),
   z.object({ kind: z.literal('failed'), fault: faultSchema }),
-  /** Of those who can run the worker: whether it is this one's turn, and whether others would take over. */
+  /** For users that can run the worker: whether it is this one's turn, and whether others would take over. */
   z.object({ kind: z.literal('turn'), isOurs: z.boolean(), hasOthers: z.boolean() }),
   /** A server has ended by itself; the others follow. */
   z.object({ kind: z.literal('lost'), fault: faultSchema }),
@@ -51,7 +51,7 @@ export const newsSchema = z.discriminatedUnion('kind', [
 
 export type KeeperNews = z.infer<typeof newsSchema>;
 
-/** What the keeper reports to the process that has started it: it listens, another keeper was faster, or why it cannot. */
+/** The keeper's report to the process that started it: it listens, another keeper was faster, or why it cannot. */
 export const startReportSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('listening') }),
   z.object({ kind: z.literal('taken') }),
@@ -60,12 +60,12 @@ export const startReportSchema = z.discriminatedUnion('kind', [
 
 export type StartReport = z.infer<typeof startReportSchema>;
 
-/** Sends one line; a peer that is gone is noticed by the connection's end. */
+/** Sends one line; the end of the connection shows that a peer is gone. */
 export function sendLine(socket: Socket, message: KeeperRequest | KeeperNews): void {
   if (socket.writable) socket.write(`${JSON.stringify(message)}\n`);
 }
 
-/** Calls `use` with every line, parsed; a line that is none of the protocol ends the connection. */
+/** Calls `use` with every parsed line; an invalid line ends the connection. */
 export function onLines<T>(socket: Socket, schema: z.ZodType<T>, use: (message: T) => void): void {
   createInterface({ input: socket }).on('line', (line) => {
     let message: T;
@@ -79,7 +79,7 @@ export function onLines<T>(socket: Socket, schema: z.ZodType<T>, use: (message: 
   });
 }
 
-/** An error as a line can hold it. */
+/** An error in the form of a message. */
 export function faultOf(error: unknown): Fault {
   const message = error instanceof Error ? error.message : String(error);
   const disk = diskOf(error);
@@ -90,7 +90,7 @@ export function faultOf(error: unknown): Fault {
   };
 }
 
-/** The error behind a fault, so that it reads the same on this side. */
+/** The error of a message, so that it has the same text on this side. */
 export function errorOf({ message, code, disk }: Fault): Error {
   return disk ? Object.assign(new Error(message), disk) : new EmbeddedError(code, message);
 }

@@ -22,31 +22,31 @@ import {
 } from '../servers/stack-info.js';
 import { PART_KINDS, type Part } from '../servers/stack-parts.js';
 
-/** A keeper that no one has come to for so long ends: the command that started it was killed at once. */
+/** A keeper without any user for this long ends: the command that started it was killed at once. */
 const FIRST_USER_MS = 20_000;
 
 interface User extends KeeperRequest {
   readonly socket: Socket;
 }
 
-/** The servers of a folder, kept while someone uses them. */
+/** The servers of a folder, kept running while someone uses them. */
 export interface StackKeeper {
   /** Resolves when the last user has left and all servers have ended. */
   readonly ended: Promise<void>;
-  /** Reports an error to all users and ends as soon as they have left. */
+  /** Reports an error to all users and ends once they have left. */
   fail(error: unknown): void;
-  /** Ends whether or not it is used. */
+  /** Ends even if it is in use. */
   stop(): void;
 }
 
 /**
- * Takes the folder and listens for users.
- * @throws EmbeddedError `stack-running` where the folder has a keeper.
+ * Claims the folder and listens for users.
+ * @throws EmbeddedError `stack-running` if the folder has a keeper.
  */
 export async function startKeeper(cwd: string): Promise<StackKeeper> {
   const startedAt = new Date();
   await claimStack(cwd, startedAt);
-  // Half-open: a user that leaves still hears that the servers have ended.
+  // Half-open: a user that leaves is still notified of the end of the servers.
   const server = createServer({ allowHalfOpen: true });
   try {
     await once(server.listen(0, '127.0.0.1'), 'listening');
@@ -70,9 +70,9 @@ class KeptStack implements StackKeeper {
   readonly #cwd: string;
   readonly #closeDoor: () => void;
   readonly #parts = new Map<PartName, Part>();
-  /** In the order in which they came. */
+  /** In order of arrival. */
   readonly #users = new Set<User>();
-  /** Of the users, those whose parts are running. */
+  /** Users with all their parts running. */
   readonly #ready = new WeakSet<User>();
   #info: StackInfo;
   /** Starts of parts, one after another. */
@@ -92,7 +92,7 @@ class KeptStack implements StackKeeper {
   receive(socket: Socket): void {
     let user: User | undefined;
     const leave = (): void => {
-      // Others only look whether someone listens.
+      // Others only check whether someone listens.
       if (!user) socket.end();
       else this.#leave(user);
       user = undefined;
@@ -100,7 +100,7 @@ class KeptStack implements StackKeeper {
     socket.on('error', () => undefined);
     socket.once('end', leave).once('close', leave);
     onLines(socket, requestSchema, (request) => {
-      // One that comes while the servers stop asks the next keeper.
+      // A user that arrives while the servers stop asks the next keeper.
       if (user || this.#isClosing || !this.#isKnown(request.token)) {
         socket.destroy();
         return;
@@ -141,7 +141,7 @@ class KeptStack implements StackKeeper {
     }
     const serverPids = [...this.#parts.values()].flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
     this.#ready.add(user);
-    // First, so that who is ready knows whose turn it is.
+    // First, so that a ready user knows whose turn it is.
     this.#tellTurns();
     sendLine(socket, { kind: 'ready', info: this.#info, serverPids });
   }
@@ -160,7 +160,7 @@ class KeptStack implements StackKeeper {
     await this.#ensure(parts);
   }
 
-  /** Starts those of the parts that are not running, side by side; where one fails, the others are stopped again. */
+  /** Starts those of the parts that are not running, in parallel; if one fails, the others are stopped again. */
   async #ensure(parts: readonly PartName[]): Promise<void> {
     const missing = PART_NAMES.filter((name) => parts.includes(name) && !this.#parts.has(name));
     if (missing.length === 0) return;
@@ -194,7 +194,7 @@ class KeptStack implements StackKeeper {
     if (!this.#isEnding) this.fail(error);
   }
 
-  /** The first of those who can run the worker has its turn; it comes to the next when that one leaves. */
+  /** The first user that can run the worker has its turn; the next one follows when it leaves. */
   #tellTurns(): void {
     const able = [...this.#users].filter((user) => user.worker && this.#ready.has(user));
     for (const [index, { socket }] of able.entries()) {
@@ -215,7 +215,7 @@ class KeptStack implements StackKeeper {
       await this.#starts;
       await Promise.all([...this.#parts.values()].map((part) => part.stop()));
     } finally {
-      // Only now may the next keeper take the folder.
+      // Only now may the next keeper claim the folder.
       await withdrawStack(this.#cwd).catch(() => undefined);
       this.#closeDoor();
       for (const socket of [last, ...[...this.#users].map((user) => user.socket)]) {

@@ -22,7 +22,7 @@ import { prepareFolder } from '../servers/stack-data.js';
 import { readLiveStack, stackFolder, type StackInfo } from '../servers/stack-info.js';
 import { PART_KINDS } from '../servers/stack-parts.js';
 
-/** Which parts are needed. Their data is kept in `.banana-batch/` of `cwd` and continued at the next start. */
+/** Which parts are needed. Their data are in `.banana-batch/` of `cwd` and are reused at the next start. */
 export interface StackOptions {
   readonly cwd: string;
   readonly temporal?: boolean;
@@ -34,35 +34,35 @@ export interface StackOptions {
   readonly single?: string;
 }
 
-/** Servers that run at least until `stop`, or until this process ends in whatever way: other users keep them longer. */
+/** Servers that run at least until `stop`, or until this process ends in any way: other users keep them longer. */
 export interface RunningStack {
-  /** The same as other processes get from `findStack`. */
+  /** The same as `findStack` returns to other processes. */
   readonly info: StackInfo;
-  /** Of the servers, in the order temporal, s3; the sandbox lives in the keeper's process. */
+  /** Of the servers, in the order temporal, s3; the sandbox runs in the keeper's process. */
   readonly serverPids: readonly number[];
-  /** Resolves when it is up to this process to run the folder's worker: it is the first of those who can, by now. */
+  /** Resolves when this process is to run the folder's worker: it is the first of those that can. */
   readonly turn: Promise<void>;
   /** Whether `turn` has resolved. */
   isOurTurn(): boolean;
   /** Whether another process would run the worker if this one left. */
   hasOthers(): boolean;
-  /** Resolves when a server has ended without having been asked to; never rejects. */
+  /** Resolves when a server ended unexpectedly; never rejects. */
   readonly serverLost: Promise<Error>;
-  /** Leaves; the last user's call ends all parts within 10 s and gives the folder up. May be called again. */
+  /** Leaves; the last user's call ends all parts within 10 s and releases the folder. Idempotent. */
   stop(): Promise<void>;
 }
 
-/** From the first look to servers that answer, at the very most; one keeper may have to end before the next one starts. */
+/** Maximum time from the first check until servers answer; one keeper may have to end before the next one starts. */
 const JOIN_MS = 120_000;
 const RETRY_MS = 100;
 const STOP_MS = 15_000;
 
-// The same three levels up from src/ and from dist/.
+// Three levels up, from both src/ and dist/.
 const KEEPER = fileURLToPath(new URL('../../../dist/local/keeper/keeper-main.js', import.meta.url));
 
 /**
- * Uses the servers of a folder, and starts those that are not running: in a process of their own, which ends when its
- * last user does.
+ * Uses the servers of a folder, and starts those that are not running, in a separate process that ends with its last
+ * user.
  * @throws EmbeddedError `server-missing` (before anything is started), `stack-running`, `server-failed` or
  * `stack-data-broken`.
  */
@@ -81,7 +81,7 @@ export async function startStack({
     const found = await readLiveStack(cwd);
     const joined = found && (await joinStack(found, request));
     if (joined) return joined;
-    // One that is found starts, or ends.
+    // A keeper that was found is starting or ending.
     if (found) await sleep(RETRY_MS);
     else await startKeeper(cwd);
   }
@@ -92,7 +92,7 @@ export async function startStack({
   );
 }
 
-/** Keeps a running stack for as long as this process needs it; undefined where it ends just now. */
+/** Keeps a running stack for as long as this process needs it; undefined if it is just ending. */
 export function holdStack(found: StackInfo): Promise<RunningStack | undefined> {
   return joinStack(found, { pid: process.pid, parts: [], worker: false });
 }
@@ -118,7 +118,7 @@ async function joinStack(
 
 /** One use of a stack, as long as its connection to the keeper is open. */
 class StackUse {
-  /** `ready` or `failed`; undefined where the keeper has closed without one. */
+  /** `ready` or `failed`; undefined if the keeper has closed without one. */
   readonly answer: Promise<KeeperNews | undefined>;
   readonly #socket: Socket;
   readonly #pid: number;

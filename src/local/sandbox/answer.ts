@@ -1,4 +1,4 @@
-/** What a request gets back, before it is written to the socket. */
+/** The answer to a request, before it is written to the socket. */
 export type Answer =
   | {
       readonly kind: 'json';
@@ -34,7 +34,7 @@ export function fieldErrors(problems: readonly FieldProblem[]): Answer {
   return { kind: 'json', status: 422, body: { detail: problems } };
 }
 
-/** The word under which the statistics count an answer: its status, or `dropped`. */
+/** The name under which the statistics count an answer: its status, or `dropped`. */
 export function labelOf(answer: Answer): string {
   return answer.kind === 'drop' ? 'dropped' : String(answer.status);
 }
@@ -43,7 +43,7 @@ function escapeXml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 }
 
-/** The page that a proxy shows in place of an answer. */
+/** A proxy's error page. */
 export function htmlPage(status: number): string {
   return `<!DOCTYPE html>\n<html><head><title>${status} error</title></head><body><center><h1>${status} error</h1></center><hr><center>proxy</center></body></html>\n`;
 }
@@ -53,7 +53,7 @@ export function xmlPage(code: string, message: string): string {
   return `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${escapeXml(code)}</Code><Message>${escapeXml(message)}</Message></Error>`;
 }
 
-/** Content type and text of an answer that is no drop. */
+/** Content type and text of an answer that is not a drop. */
 export function writtenForm(answer: Exclude<Answer, { kind: 'drop' }>): {
   readonly type: string;
   readonly text: string;

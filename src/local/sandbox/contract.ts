@@ -1,15 +1,15 @@
-/** The three models by the names that the settings and the job lists use. */
+/** The three models by their names in the settings and the job lists. */
 export const MODELS = ['nb', 'nb2', 'pro'] as const;
 export type Model = (typeof MODELS)[number];
 
-/** What a create starts from: text alone, or images by URL as well. A key may be scoped to one of them. */
+/** The input of a create: text alone, or also images by URL. A key may be limited to one of them. */
 export const MODES = ['text', 'image'] as const;
 export type Mode = (typeof MODES)[number];
 
 export const RESOLUTIONS = ['1K', '2K', '4K'] as const;
 export type Resolution = (typeof RESOLUTIONS)[number];
 
-/** A model and mode that a create endpoint serves. */
+/** A model and mode with a create endpoint. */
 export interface Endpoint {
   readonly model: Model;
   readonly mode: Mode;
@@ -40,14 +40,14 @@ const COMMON_RATIOS = [
 ];
 const LONG_RATIOS = ['1:4', '1:8', '4:1', '8:1'];
 
-/** The values of `aspect_ratio` that an endpoint takes. */
+/** The values of `aspect_ratio` that an endpoint accepts. */
 export function aspectRatiosOf({ model, mode }: Endpoint): readonly string[] {
   if (model === 'nb') return COMMON_RATIOS;
   return [...COMMON_RATIOS, ...LONG_RATIOS, ...(mode === 'image' ? ['auto'] : [])];
 }
 
-/** Most input images of a create, and most bytes of them together. */
+/** Maximum number of input images of a create, and maximum total bytes. */
 export const INPUT_IMAGES = { most: 14, mostBytes: 40_000_000 } as const;
 
-/** The path below which the API lies on its own origin. */
+/** The path of the API on its own origin. */
 export const API_PATH = '/api/v1';

@@ -23,7 +23,7 @@ export { renderImage } from './images/render/render-image.js';
 export type { JobListing } from './jobs/job-store.js';
 export type { SandboxStats } from './tally.js';
 
-/** A sandbox that answers. */
+/** A running sandbox. */
 export interface RunningSandbox {
   /** Base URL of the API, for `BANANAHUB_BASE_URL`. */
   readonly apiUrl: string;
@@ -33,7 +33,7 @@ export interface RunningSandbox {
   readonly controlUrl: string;
   stats(): SandboxStats;
   jobs(): readonly JobListing[];
-  /** Changes settings from the next request on. Throws a ZodError and changes nothing where one is wrong. */
+  /** Changes settings from the next request on. Throws a ZodError and changes nothing if one is invalid. */
   configure(patch: SandboxPatch): void;
   /** Cuts every connection, stops listening, and resolves once the state file is written. */
   close(): Promise<void>;
@@ -56,7 +56,7 @@ async function serveImages(core: SandboxCore, host: string, port: number, origin
       });
     },
   });
-  // The URLs carry the port, which is known only once the server listens.
+  // The URLs contain the port, which is known only once the server listens.
   const imageUrls = new ImageUrls(origin ?? server.origin, `sandbox ${core.seed}`);
   imageHost = new ImageHost(core, imageUrls);
   return { server, imageUrls, imagesUrl: origin ?? server.origin };
@@ -77,10 +77,10 @@ async function serveApi(parts: ApiParts, host: string, port: number): Promise<Li
 }
 
 /**
- * Starts a stand-in of the BananaHub API in this process: its whole documented contract, and everything that
- * production was observed to do as far as a rate or a switch asks for it. Where the contract is silent: a
- * failed job's reservation is given back, keys and jobs are kept for ever, and unknown fields are refused.
- * Throws a ZodError for wrong options, an Error where a port is taken or the state file cannot be read.
+ * Starts a sandbox of the BananaHub API in this process: its whole documented contract, and everything observed in
+ * production, as far as a rate or a switch enables it. Where the contract says nothing: a failed job's reservation is
+ * returned, keys and jobs are kept for ever, and unknown fields are refused. Throws a ZodError for invalid options,
+ * an Error if a port is taken or the state file is unreadable.
  */
 export async function startSandbox(options: SandboxOptions = {}): Promise<RunningSandbox> {
   const {

@@ -1,8 +1,8 @@
 import { chance } from './seeded-chance.js';
 
 /**
- * Decides when to misbehave. Requests of one kind are numbered as they come, so a seed gives the same
- * decisions for the same order of requests; jobs are decided by who they are, whatever the order.
+ * Decides when to misbehave. Requests of one kind are numbered in order, so a seed gives the same decisions for the
+ * same order of requests; decisions about jobs depend on the job, not the order.
  */
 export class Misbehaviour {
   readonly #seed: string;
@@ -16,12 +16,12 @@ export class Misbehaviour {
     this.#rateOf = rateOf;
   }
 
-  /** Plays `name` at each of its next `count` occasions, whatever its rate. */
+  /** Plays `name` at each of its next `count` opportunities, whatever its rate. */
   order(name: MisbehaviourName, count: number): void {
     this.#next.set(name, count);
   }
 
-  /** Whether `name` happens to this request, or to the thing called `subject`; counted where it does. */
+  /** Whether `name` happens to this request, or to `subject`; counted if it does. */
   plays(name: MisbehaviourName, subject?: string): boolean {
     const ordered = this.#next.get(name) ?? 0;
     if (ordered > 0) this.#next.set(name, ordered - 1);
@@ -33,7 +33,7 @@ export class Misbehaviour {
     return happens;
   }
 
-  /** A fresh seeded number from 0 up to 1 of the sequence called `name`. */
+  /** The next seeded number in [0, 1) of the sequence `name`. */
   share(name: string): number {
     const count = (this.#asked.get(name) ?? 0) + 1;
     this.#asked.set(name, count);
@@ -51,8 +51,8 @@ export class Misbehaviour {
 }
 
 /**
- * Everything that production was seen to do beside its documentation, by the name that a rate is set for.
- * A rate of a `create-…`, `poll-…`, `image-…` or `webhook-…` is per request, of a `job-…` per job.
+ * Everything observed in production that differs from its documentation, by the name of its rate. The rate of a
+ * `create-…`, `poll-…`, `image-…` or `webhook-…` is per request, that of a `job-…` per job.
  */
 export const MISBEHAVIOURS = {
   'create-429-seconds': 'create: 429 with Retry-After in seconds',

@@ -18,7 +18,7 @@ const keyFields = z.strictObject({
   revoked: z.boolean().default(false),
 });
 
-/** A bare string is a key of the account `sandbox` that is good for everything. */
+/** A bare string is a key of the account `sandbox` with all permissions. */
 const keySchema = z.union([
   keyFields,
   z
@@ -27,15 +27,15 @@ const keySchema = z.union([
     .transform((key) => keyFields.parse({ key })),
 ]);
 
-/** An API key: whose it is, and what it may be used for. */
+/** An API key: its account, and its permissions. */
 export type SandboxKey = z.output<typeof keyFields>;
 
 const pricesSchema = z.partialRecord(z.enum(MODELS), z.partialRecord(z.enum(RESOLUTIONS), amount));
 
 const settingsShape = {
-  /** API keys. Default: one, `sandbox-key`, of the account `sandbox`, good for everything. */
+  /** API keys. Default: one, `sandbox-key`, of the account `sandbox`, with all permissions. */
   keys: z.array(keySchema),
-  /** Answers every request that carries a key, or one of the listed keys, with 401. Default false. */
+  /** Answers every request with a key, or with one of the listed keys, with 401. Default false. */
   keyRevoked: z.union([z.boolean(), z.array(z.string())]),
   /** Models whose creates are answered with 503. Default none. */
   pausedModels: z.array(z.enum(MODELS)),
@@ -43,60 +43,60 @@ const settingsShape = {
   outage: z.strictObject({ api: outage.optional(), images: outage.optional() }),
   /** Answers every poll with 404, whatever the job. Default false. */
   jobsMissing: z.boolean(),
-  /** Rates 0–1 of single misbehaviours; those not named keep what they had. Default 0. */
+  /** Rates 0–1 of single misbehaviours; others stay unchanged. Default 0. */
   rates: z.partialRecord(misbehaviourName, rate),
-  /** Sets the rate of every misbehaviour; `rates` wins where both speak. */
+  /** Sets the rate of every misbehaviour; `rates` takes precedence. */
   everything: rate,
-  /** Plays a misbehaviour at each of its next occasions, this many times, whatever its rate. */
+  /** Plays a misbehaviour at each of its next opportunities, this many times, whatever its rate. */
   next: z.partialRecord(misbehaviourName, z.int().min(0)),
-  /** From create to end of a job, evenly between the two; a fifth of it queued. Default 2–6 s. */
+  /** Time from create to end of a job, uniform between the two; a fifth of it queued. Default 2–6 s. */
   jobTimeMs: z
     .strictObject({ min: milliseconds, max: milliseconds })
     .refine(({ min, max }) => min <= max, 'min must not exceed max'),
-  /** Jobs worked on at a time, others wait in a queue; null for no limit. Default null. */
+  /** Number of jobs processed at a time, others are queued; null for no limit. Default null. */
   concurrency: z.int().min(1).nullable(),
   /** Prices by model and resolution, merged over the defaults. */
   prices: pricesSchema,
-  /** Pads images to this many bytes; null leaves them as drawn. Default null. */
+  /** Pads images to this many bytes; null for no padding. Default null. */
   imageBytes: z.int().min(0).max(100_000_000).nullable(),
   /** How long an image URL is valid. Default 24 h. */
   urlTtlMs: z.number().min(0),
-  /** What `Retry-After` says in seconds. Default 1. */
+  /** Value of `Retry-After` in seconds. Default 1. */
   retryAfterSeconds: z.int().min(0).max(3600),
-  /** How late the second half of a slow image is. Default 3 s. */
+  /** Delay of the second half of a slow image. Default 3 s. */
   slowImageMs: milliseconds,
-  /** How late a late webhook is. Default 5 s. */
+  /** Delay of a late webhook. Default 5 s. */
   webhookLateMs: milliseconds,
-  /** The account's own webhook, used where a create names none; null for none. Default null. */
+  /** The account's own webhook, used if a create has none; null for none. Default null. */
   webhookUrl: z.url({ protocol: /^https?$/ }).nullable(),
   /** Whether a replayed key is answered before the checks that lead to 503 and 402. Default true. */
   replayBeforeChecks: z.boolean(),
-  /** What a key replayed with another body gets. Default 422. */
+  /** Status for a key replayed with another body. Default 422. */
   replayMismatchStatus: z.union([z.literal(409), z.literal(422)]),
-  /** Sets what every account holds, as a decimal string; reservations stay. Default at start 1000000.00. */
+  /** Sets every account's balance, as a decimal string; reservations stay. Default at start 1000000.00. */
   balance: amount,
-  /** The same for single accounts; wins over `balance`. */
+  /** The same for single accounts; takes precedence over `balance`. */
   balances: z.record(z.string(), amount),
 } as const;
 
-/** What may be changed while the sandbox runs; what is left out stays as it is. */
+/** Settings that can be changed while the sandbox runs; absent ones stay. */
 export const sandboxPatchSchema = z.strictObject(settingsShape).partial();
 export type SandboxPatch = z.input<typeof sandboxPatchSchema>;
 export type ParsedPatch = z.output<typeof sandboxPatchSchema>;
 
-/** How to start a sandbox: every setting that may be changed later, and those that may not. */
+/** How to start a sandbox: every setting that can be changed later, and those that cannot. */
 export const sandboxOptionsSchema = sandboxPatchSchema.extend({
   /** Address to listen on. Default 127.0.0.1. */
   host: z.string().min(1).optional(),
-  /** Port of the API; 0 takes a free one. Default 0. */
+  /** Port of the API; 0 for any free one. Default 0. */
   port: port.optional(),
-  /** Port of the image host; 0 takes a free one. Default 0. */
+  /** Port of the image host; 0 for any free one. Default 0. */
   imagesPort: port.optional(),
-  /** Origin that image URLs are made with, where clients reach the image host under another one. */
+  /** Origin of image URLs, if clients reach the image host under another one. */
   imagesOrigin: z.url({ protocol: /^https?$/ }).optional(),
-  /** Decides job times, failures and misbehaviours. Default `banana`. */
+  /** Determines job durations, failures and misbehaviours. Default `banana`. */
   seed: z.string().optional(),
-  /** File that keeps jobs and balances from one start to the next. Default: nothing is kept. */
+  /** File that keeps jobs and balances between starts. Default: none. */
   stateFile: z.string().min(1).optional(),
 });
 export type SandboxOptions = z.input<typeof sandboxOptionsSchema>;
@@ -104,7 +104,7 @@ export type SandboxOptions = z.input<typeof sandboxOptionsSchema>;
 export type Prices = Readonly<Record<Model, Readonly<Record<Resolution, string>>>>;
 export type OutageKind = z.output<typeof outage>;
 
-/** Settings in force. */
+/** Active settings. */
 export interface Settings {
   readonly keys: readonly SandboxKey[];
   readonly keyRevoked: boolean | readonly string[];
@@ -127,7 +127,7 @@ export interface Settings {
 
 export const DEFAULT_BALANCE = '1000000.00';
 
-/** What a sandbox does when nothing is asked of it: the documented contract, and nothing observed. */
+/** A sandbox's default behaviour: the documented contract, without the observed differences. */
 export const DEFAULT_SETTINGS: Settings = {
   keys: [keyFields.parse({ key: 'sandbox-key' })],
   keyRevoked: false,
@@ -152,7 +152,7 @@ export const DEFAULT_SETTINGS: Settings = {
   replayMismatchStatus: 422,
 };
 
-/** The settings after a patch; what the patch leaves out stays. */
+/** The settings after a patch; absent ones stay. */
 export function applyPatch(settings: Settings, patch: ParsedPatch): Settings {
   const everything = patch.everything;
   const rates =

@@ -1,16 +1,16 @@
-/** Timers of clients may ring this much early without being at fault. */
+/** Timers of correct clients may fire this much early. */
 const SLACK_MS = 50;
 
-/** Remembers who was told to wait until when. */
+/** Remembers how long each client was told to wait. */
 export class RetryWatch {
   readonly #notBefore = new Map<string, number>();
 
-  /** Tells `who` to stay away until `at`. */
+  /** Records that `who` must wait until `at`. */
   tell(who: string, at: number): void {
     this.#notBefore.set(who, at);
   }
 
-  /** Whether `who` was told to come later than this; each word is held against it once. */
+  /** Whether `who` was told to wait longer than `now`; each wait counts once. */
   isEarly(who: string, now: number): boolean {
     const notBefore = this.#notBefore.get(who);
     if (notBefore === undefined) return false;

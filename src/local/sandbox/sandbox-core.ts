@@ -7,7 +7,7 @@ import { applyPatch, DEFAULT_BALANCE, DEFAULT_SETTINGS, type ParsedPatch, type S
 import { RetryWatch } from './retry-watch.js';
 import { Tally, type SandboxStats } from './tally.js';
 
-/** What the routes share: settings, jobs, money, counts, and the clock. */
+/** The shared state of the routes: settings, jobs, money, counts, and the clock. */
 export class SandboxCore {
   readonly seed: string;
   readonly jobs: JobStore;
@@ -40,7 +40,7 @@ export class SandboxCore {
     return Date.now();
   }
 
-  /** Takes over what a state file holds, and records into it from now on. */
+  /** Loads a state file, and records into it from now on. */
   async keepIn(file: string): Promise<void> {
     const { journal, lines } = await Journal.open(file);
     this.#journal = journal;
@@ -58,7 +58,7 @@ export class SandboxCore {
     this.#journal?.append(line);
   }
 
-  /** Changes settings from now on; jobs already made keep their fate. */
+  /** Changes settings from now on; existing jobs keep their fate. */
   configure(patch: ParsedPatch): void {
     this.#settings = applyPatch(this.#settings, patch);
     this.#orderNext(patch);

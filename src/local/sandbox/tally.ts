@@ -3,14 +3,14 @@ import type { NoticeStats } from './jobs/notices.js';
 
 type Counts = Readonly<Record<string, number>>;
 
-/** What a sandbox saw and did since it started; jobs and charges include those of its state file. */
+/** Counts of a sandbox since its start; jobs and charges include those of its state file. */
 export interface SandboxStats {
   readonly jobsMade: number;
   /** Creates answered with the job that their key had made before. */
   readonly replays: number;
   /** Keys replayed with another body than the first: always a fault of the client. */
   readonly replayMismatches: number;
-  /** Creates by the status of their answer; `dropped` where the connection was cut. */
+  /** Creates by the status of their answer; `dropped` if the connection was cut. */
   readonly creates: Counts;
   /** Polls by the status of their answer. */
   readonly polls: Counts;
@@ -18,13 +18,13 @@ export interface SandboxStats {
   readonly balanceReads: Counts;
   /** Creates that met an outage, a bad key, a paused model or an empty balance. */
   readonly createsDuringHold: number;
-  /** Requests that came again before their Retry-After was over: always a fault of the client. */
+  /** Requests repeated before their Retry-After was over: always a fault of the client. */
   readonly retriedTooEarly: number;
   /** 429s sent. */
   readonly tooManyRequests: number;
   readonly inFlight: number;
   readonly mostInFlight: number;
-  /** How the ends of jobs were noticed by polls. */
+  /** How polls noticed the ends of jobs. */
   readonly endsSeen: NoticeStats;
   readonly jobsDone: number;
   readonly jobsFailed: Counts;
@@ -34,9 +34,9 @@ export interface SandboxStats {
   readonly charged: string;
   /** Sum of all reservations, an exact decimal string. */
   readonly reserved: string;
-  /** Images sent whole. */
+  /** Images sent completely. */
   readonly imagesServed: number;
-  /** Requests to the image host by status; `truncated`, `cut` and `wrong-body` where it lied. */
+  /** Requests to the image host by status; `truncated`, `cut` and `wrong-body` for faulty bodies. */
   readonly imageRequests: Counts;
   readonly webhooks: { readonly sent: number; readonly accepted: number; readonly failed: number };
   /** How often each misbehaviour was played. */
@@ -55,7 +55,7 @@ class Counter {
   }
 }
 
-/** Counts of requests; counts of jobs and money are kept where those are. */
+/** Counts of requests; counts of jobs and money are kept elsewhere. */
 export class Tally {
   readonly creates = new Counter();
   readonly polls = new Counter();

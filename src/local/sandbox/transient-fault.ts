@@ -4,10 +4,10 @@ import { pick } from './seeded-chance.js';
 
 const PROXY_ERRORS = [500, 502, 504, 520, 521, 522, 523, 524, 525, 526, 527];
 
-/** What production says while a project or model is paused. */
+/** Production's texts while a project or model is paused. */
 export const PAUSE_TEXTS = ['Generation is paused due to high load', 'This model is paused'] as const;
 
-/** The fault that a proxy or a busy service answers a request with instead of doing it, if any. */
+/** The fault with which a proxy or a busy service answers a request instead of executing it, if any. */
 export function transientFault(core: SandboxCore, of: 'create' | 'poll', who: string): Answer | undefined {
   const { misbehaviour, settings, tally } = core;
   const tooMany = (retryAfter: string, until: number): Answer => {
@@ -39,7 +39,7 @@ export function transientFault(core: SandboxCore, of: 'create' | 'poll', who: st
   return undefined;
 }
 
-/** What a switched outage answers, or nothing while there is none. */
+/** The answer of a configured outage; undefined if there is none. */
 export function outageAnswer(core: SandboxCore, of: 'api' | 'images'): Answer | undefined {
   const outage = core.settings.outage[of];
   if (outage === 'none') return undefined;

@@ -12,27 +12,27 @@ export interface ServerExit {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** A server of ours. It never outlives this process by more than about a second, however this process ends. */
+/** A server started by us. It never outlives this process by more than about a second, however this process ends. */
 export interface ChildServer {
   readonly pid: number;
-  /** Resolves when the server has ended, for whatever reason; never rejects. */
+  /** Resolves when the server has ended for any reason; never rejects. */
   readonly exited: Promise<ServerExit>;
-  /** Ends it gracefully, by force after `stopTimeoutMs`; resolves when it is gone. May be called again. */
+  /** Ends it gracefully, by force after `stopTimeoutMs`; resolves when it is gone. Idempotent. */
   stop(): Promise<void>;
-  /** Ends it at once by SIGKILL; resolves when it is gone. */
+  /** Kills it by SIGKILL; resolves when it is gone. */
   kill(): Promise<void>;
 }
 
 export interface ChildServerOptions {
-  /** What messages call it. */
+  /** Its name in messages. */
   readonly name: string;
   readonly program: string;
   readonly args: readonly string[];
-  /** Set on top of PATH, HOME and TMPDIR; nothing else is inherited. */
+  /** Set in addition to PATH, HOME and TMPDIR; nothing else is inherited. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Takes stdout and stderr; the log of the start before is kept beside it as `….previous`. */
+  /** Receives stdout and stderr; the previous start's log is kept beside it as `….previous`. */
   readonly logFile: string;
-  /** Asked every 50 ms until it says true; a rejection counts as "not yet". */
+  /** Called every 50 ms until it returns true; a rejection counts as "not yet". */
   readonly isReady: (signal: AbortSignal) => Promise<boolean>;
   /** Default 30 s. */
   readonly readyTimeoutMs?: number;
@@ -43,7 +43,7 @@ export interface ChildServerOptions {
 /*
  * The shell becomes the server, so that the pid, the exit and the signals are the server's own. Beside it stays a
  * watcher that holds our end of stdin: when this process ends, even by SIGKILL, the watcher reads its end and ends
- * the server. The watcher is in the server's process group, which keeps the pid from being given to another process.
+ * the server. The watcher is in the server's process group, which keeps the pid from being reused.
  */
 const TETHER = `
 exec 3<&0 0</dev/null
@@ -92,17 +92,17 @@ export async function startChildServer(options: ChildServerOptions): Promise<Chi
   throw new EmbeddedError('server-failed', `${name} ${what}. ${why}`);
 }
 
-/** The last lines of a server's log and where the rest is; never throws. */
+/** The last lines of a server's log and the log's place; never throws. */
 export function describeLog(logFile: string): string {
   const lines = readLog(logFile).trimEnd().split('\n').slice(-15);
   if (lines.join('') === '') return `Its log ${logFile} is empty.`;
   return `Its log ${logFile} ends with:\n${lines.map((line) => `  ${line.slice(0, 500)}`).join('\n')}`;
 }
 
-/** A disk with less room than this leaves a server none to work with. */
+/** Minimum of free disk space for a server to work. */
 const LEAST_FREE_BYTES = 1024 * 1024;
 
-/** What to do where a server's disk is full, which servers themselves do not always say; undefined where it has room. */
+/** What to do if a server's disk is full, which servers themselves do not always report; undefined if there is room. */
 export async function fullDiskText(logFile: string): Promise<string | undefined> {
   const folder = dirname(logFile);
   const found = await statfs(folder).catch(() => undefined);
@@ -110,12 +110,12 @@ export async function fullDiskText(logFile: string): Promise<string | undefined>
   return `The disk of ${folder} is full. Make room, then run the same command again: it continues.`;
 }
 
-/** A server's log; empty where it cannot be read. Never throws. */
+/** A server's log; empty if it is unreadable. Never throws. */
 export function readLog(logFile: string): string {
   try {
     return readFileSync(logFile, 'utf8');
   } catch {
-    // Removed under the server's feet: there is nothing to show, and the news is that the server has ended.
+    // The log was removed while the server ran: there is nothing to show, and the message is that the server has ended.
     return '';
   }
 }
@@ -125,7 +125,7 @@ function spawnTethered({ program, args, env, logFile }: ChildServerOptions): Chi
   const log = openSync(logFile, 'w', 0o600);
   try {
     const child = spawn('/bin/sh', ['-c', TETHER, 'sh', program, ...args], {
-      // A session of its own: a terminal's Ctrl-C is for us, and we stop the servers after the work.
+      // Its own session: a terminal's Ctrl-C is for us, and we stop the servers after the work.
       detached: true,
       stdio: ['pipe', log, log],
       env: { ...inherited(['PATH', 'HOME', 'TMPDIR']), ...env },
@@ -158,7 +158,7 @@ function exitOf(child: ChildProcess): Promise<ServerExit> {
   return new Promise((resolve) => {
     child.once('error', () => resolve({ code: null, signal: null }));
     child.once('exit', (code, signal) => {
-      // Lets the watcher go.
+      // Lets the watcher end.
       child.stdin?.destroy();
       resolve({ code, signal });
     });

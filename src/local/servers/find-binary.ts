@@ -5,18 +5,18 @@ import { delimiter, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EmbeddedError } from './embedded-error.js';
 
-/** The programs that the embedded servers consist of. */
+/** The programs of the embedded servers. */
 export type ServerProgram = 'temporal' | 'versitygw';
 
 const PATH_VARIABLE = { temporal: 'TEMPORAL_CLI_PATH', versitygw: 'VERSITYGW_PATH' } as const;
 
-// The same three levels up from src/ and from dist/.
+// Three levels up, from both src/ and dist/.
 const TOOLS_FOLDER = fileURLToPath(new URL('../../../tools/', import.meta.url));
 
 /**
  * The program's path: from its environment variable, else PATH, else the cache that `npm run setup` fills.
- * `scripts/server-programs.mjs` looks in the same places.
- * @throws EmbeddedError `server-missing` with the ways out.
+ * `scripts/server-programs.mjs` checks the same places.
+ * @throws EmbeddedError `server-missing` with the ways to get it.
  */
 export function findServerProgram(name: ServerProgram, env: NodeJS.ProcessEnv = process.env): string {
   const path = lookUp(name, env);
@@ -24,7 +24,7 @@ export function findServerProgram(name: ServerProgram, env: NodeJS.ProcessEnv = 
   return path;
 }
 
-/** @throws EmbeddedError `server-missing` that names all programs not found and the ways out. */
+/** @throws EmbeddedError `server-missing` that names all missing programs and the ways to get them. */
 export function requireServerPrograms(
   names: readonly ServerProgram[],
   env: NodeJS.ProcessEnv = process.env,
@@ -49,7 +49,7 @@ function lookUp(name: ServerProgram, env: NodeJS.ProcessEnv): string | undefined
   return isExecutable(cached) ? cached : undefined;
 }
 
-/** Where `npm run setup` builds to: another version of the servers gets another folder. */
+/** Where `npm run setup` builds to: each version of the servers has its own folder. */
 function cacheFolder(env: NodeJS.ProcessEnv): string {
   const configured = env['XDG_CACHE_HOME'];
   const base =

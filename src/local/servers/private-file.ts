@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 
-/** The file's text; undefined where there is no such file. */
+/** The file's text; undefined if there is no such file. */
 export async function readTextIfAny(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');
@@ -11,12 +11,12 @@ export async function readTextIfAny(path: string): Promise<string | undefined> {
   }
 }
 
-/** Puts `text` in the place of whatever was there, whole or not at all; only the user may read it. */
+/** Replaces a file by `text` atomically; only the user may read it. */
 export async function replacePrivateFile(path: string, text: string): Promise<void> {
   await withTemporary(path, text, (temporary) => rename(temporary, path));
 }
 
-/** Makes the file, whole, unless there is one already; says whether it did. Only the user may read it. */
+/** Creates the file atomically unless it exists; true if it did. Only the user may read it. */
 export async function createPrivateFile(path: string, text: string): Promise<boolean> {
   try {
     await withTemporary(path, text, (temporary) => link(temporary, path));

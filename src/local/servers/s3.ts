@@ -7,14 +7,14 @@ import { startChildServer } from './child-server.js';
 import type { ChildServer } from './child-server.js';
 import { findServerProgram } from './find-binary.js';
 
-/** The region that the embedded S3 server signs for. */
+/** The region in signatures for the embedded S3 server. */
 export const EMBEDDED_S3_REGION = 'us-east-1';
 
 export interface S3Options {
-  /** A bucket is a folder in it, an object a file; made where it does not exist. */
+  /** Buckets are folders in it, objects are files; created if it does not exist. */
   readonly dataDir: string;
   readonly logDir: string;
-  /** Default: a free one. */
+  /** Default: any free one. */
   readonly port?: number;
   readonly accessKey: string;
   readonly secretKey: string;
@@ -46,11 +46,11 @@ export async function startS3(options: S3Options): Promise<S3Server> {
       'posix',
       dataDir,
     ],
-    // By environment, so that no list of processes shows the secret.
+    // In the environment, so that no process list shows the secret.
     env: { ROOT_ACCESS_KEY: accessKey, ROOT_SECRET_KEY: secretKey },
     logFile: join(logDir, 's3.log'),
     isReady: async (signal) => {
-      // Not `fetch`, which NODE_USE_ENV_PROXY leads to a proxy.
+      // Not `fetch`, which uses a proxy with NODE_USE_ENV_PROXY.
       return getOnce(`http://${address}/healthz`, signal, async ({ statusCode }) => statusCode === 200);
     },
   });
@@ -66,7 +66,7 @@ export interface S3Location {
   readonly secretAccessKey: string;
 }
 
-/** Makes the bucket where it does not exist yet. */
+/** Creates the bucket if it does not exist. */
 export async function createBucket({ endpoint, region, bucket, ...credentials }: S3Location): Promise<void> {
   const store = createS3ObjectStore({ endpoint, region, credentials });
   try {

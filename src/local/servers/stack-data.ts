@@ -13,7 +13,7 @@ const secretsSchema = z
   })
   .readonly();
 
-/** The keys of one folder's servers; made at the first start, kept for all later ones. */
+/** The keys of one folder's servers; generated at the first start, kept for all later ones. */
 export type StackSecrets = z.infer<typeof secretsSchema>;
 
 const port = z.int().min(1).max(65_535);
@@ -26,15 +26,15 @@ export type StackPorts = z.infer<typeof portsSchema>;
 
 const FIRST_CHOICE: StackPorts = { temporal: 7233, temporalUi: 8233, s3: 7070, api: 7071, images: 7072 };
 
-/** Makes the folder, closed to other users and to version control. */
+/** Creates the folder, hidden from other users and from version control. */
 export async function prepareFolder(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await writeFile(join(folder, '.gitignore'), '*\n');
 }
 
 /**
- * The folder's keys, made where there are none.
- * @throws EmbeddedError `stack-data-broken` where the file cannot be understood.
+ * The folder's keys, generated if there are none.
+ * @throws EmbeddedError `stack-data-broken` if the file is invalid.
  */
 export async function loadSecrets(folder: string): Promise<StackSecrets> {
   const file = join(folder, 'secrets.json');
@@ -59,8 +59,8 @@ export async function loadSecrets(folder: string): Promise<StackSecrets> {
 }
 
 /**
- * Free ports for the listeners wanted, the same as at the last start where possible: bookmarks of the web UI survive,
- * and so does the sandbox's origin, by which a batch recognises its account. The others keep what they had.
+ * Free ports for the requested listeners, the same as at the last start if possible: bookmarks of the web UI stay
+ * valid, and so does the sandbox's origin, by which a batch recognises its account. The others keep theirs.
  */
 export async function choosePorts(
   folder: string,
@@ -68,7 +68,7 @@ export async function choosePorts(
 ): Promise<StackPorts> {
   const file = join(folder, 'ports.json');
   const last = parsePorts(await readTextIfAny(file)) ?? FIRST_CHOICE;
-  // What this process chose before may be free again by now, and is the port to prefer.
+  // A port that this process chose before may be free again, and is preferred.
   clearLockedPorts();
   const choose = async (listener: keyof StackPorts): Promise<number> =>
     wanted.has(listener) ? getPort({ port: last[listener] }) : last[listener];

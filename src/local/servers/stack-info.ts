@@ -6,12 +6,12 @@ import { isProcessAlive } from './process-alive.js';
 import { EmbeddedError } from './embedded-error.js';
 import { createPrivateFile, readTextIfAny, replacePrivateFile } from './private-file.js';
 
-/** Where the parts of a stack are, as its file holds it. */
+/** The places of a stack's parts, as in its file. */
 export const stackInfoSchema = z
   .object({
     pid: z.int().positive(),
     startedAt: z.iso.datetime(),
-    /** Where its keeper listens for those who use it; unset while it starts and while it ends. */
+    /** Where its keeper listens for users; absent while it starts and ends. */
     keeper: z.object({ port: z.int(), token: z.string() }).readonly().optional(),
     temporal: z
       .object({ address: z.string(), uiUrl: z.string(), namespace: z.string() })
@@ -31,26 +31,26 @@ export const stackInfoSchema = z
   })
   .readonly();
 
-/** Where the parts of a running stack are. Holds the secrets of this folder's own servers. */
+/** The places of a running stack's parts. Contains the secrets of this folder's own servers. */
 export type StackInfo = z.infer<typeof stackInfoSchema>;
 
-// A claim without a keeper that listens, from its making, at the very most: one that starts or ends.
+// Maximum age of a claim whose keeper does not listen, because it starts or ends.
 const CLAIM_MS = 90_000;
 
-/** The folder that keeps everything a stack started in `cwd` writes. */
+/** The folder for everything that a stack started in `cwd` writes. */
 export function stackFolder(cwd: string): string {
   return join(cwd, '.banana-batch');
 }
 
-/** The stack that runs in this folder, if one does; what a dead one left behind is removed. */
+/** The stack that is running in this folder, if any; removes the remains of a dead one. */
 export async function findStack(cwd: string): Promise<StackInfo | undefined> {
   const found = await readLiveStack(cwd);
   return found !== undefined && hasParts(found) ? found : undefined;
 }
 
 /**
- * Takes the folder for this process; `publishStack` and `withdrawStack` follow.
- * @throws EmbeddedError `stack-running` where another stack is alive.
+ * Claims the folder for this process; follow with `publishStack` and `withdrawStack`.
+ * @throws EmbeddedError `stack-running` if another stack is alive.
  */
 export async function claimStack(cwd: string, startedAt: Date): Promise<void> {
   const claim = serialize({ pid: process.pid, startedAt: startedAt.toISOString() });
@@ -64,21 +64,21 @@ export async function claimStack(cwd: string, startedAt: Date): Promise<void> {
   }
 }
 
-/** Tells other processes where the parts are. */
+/** Publishes the places of the parts for other processes. */
 export async function publishStack(cwd: string, info: StackInfo): Promise<void> {
   await replacePrivateFile(infoFile(cwd), serialize(info));
 }
 
-/** Gives the folder up, unless another process has it by now. */
+/** Releases the folder, unless another process has it by now. */
 export async function withdrawStack(cwd: string): Promise<void> {
   if ((await readStack(cwd))?.pid === process.pid) await rm(infoFile(cwd), { force: true });
 }
 
-/** The same, also where no part of it is running yet or any more. */
+/** The same, even if no part of it is running yet or any more. */
 export async function readLiveStack(cwd: string): Promise<StackInfo | undefined> {
   const info = await readStack(cwd);
   if (info !== undefined && (await isAlive(info))) return info;
-  // Another may have taken the folder while this one was looked for.
+  // Another process may have claimed the folder during this check.
   const now = await readStack(cwd);
   if (now?.pid !== info?.pid || now?.startedAt !== info?.startedAt) return readLiveStack(cwd);
   await rm(infoFile(cwd), { force: true });
@@ -91,12 +91,12 @@ async function readStack(cwd: string): Promise<StackInfo | undefined> {
   try {
     return stackInfoSchema.parse(JSON.parse(text));
   } catch {
-    // Written whole or not at all, so this is another version's; no process of ours can be using it.
+    // Files are written atomically, so this is another version's; no process of ours can be using it.
     return undefined;
   }
 }
 
-/** A pid alone proves nothing after a reboot, when another process may have it. */
+/** After a reboot another process may have the same pid, so the pid alone proves nothing. */
 async function isAlive(info: StackInfo): Promise<boolean> {
   if (!isProcessAlive(info.pid)) return false;
   if (info.keeper) return acceptsConnections('127.0.0.1', info.keeper.port);

@@ -11,10 +11,10 @@ import type { StackPorts, StackSecrets } from './stack-data.js';
 import type { StackInfo } from './stack-info.js';
 import { startTemporal } from './temporal.js';
 
-/** The bucket that every stack with S3 has. */
+/** The bucket of every stack with S3. */
 export const EMBEDDED_BUCKET = 'banana-batch';
 
-/** What a part is started over. */
+/** What a part is started with. */
 export interface PartContext {
   readonly folder: string;
   readonly logDir: string;
@@ -22,13 +22,13 @@ export interface PartContext {
   readonly secrets: StackSecrets;
 }
 
-/** One part that runs. */
+/** A running part. */
 export interface Part {
-  /** What it adds to the stack's description. */
+  /** Its entry in the stack's description. */
   readonly info: Pick<StackInfo, 'temporal' | 's3' | 'api'>;
-  /** Undefined for a part that lives in this process. */
+  /** Undefined for a part in this process. */
   readonly pid: number | undefined;
-  /** Resolves when the part has ended; never for one that lives in this process. */
+  /** Resolves when the part has ended; never for one in this process. */
   readonly ended: Promise<EmbeddedError>;
   stop(): Promise<void>;
 }
@@ -39,7 +39,7 @@ interface PartKind {
   start(context: PartContext): Promise<Part>;
 }
 
-/** All that a stack may consist of. */
+/** All possible parts of a stack. */
 export const PART_KINDS = {
   temporal: { programs: ['temporal'], listeners: ['temporal', 'temporalUi'], start: startTemporalPart },
   s3: { programs: ['versitygw'], listeners: ['s3'], start: startS3Part },
@@ -102,7 +102,7 @@ function isThere(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
-/** The server keeps what it knows of buckets and objects in extended attributes, and fails where a copy lost them. */
+/** The server stores its data on buckets and objects in extended attributes, and fails if a copy lost them. */
 function strippedBucket(folder: string, cause: unknown): EmbeddedError {
   return new EmbeddedError(
     'stack-data-broken',

@@ -10,18 +10,18 @@ import { findServerProgram } from './find-binary.js';
 import { acceptsConnections } from './stack-info.js';
 
 export interface TemporalOptions {
-  /** Keeps `temporal.db`; made where it does not exist. A server that starts over it continues where it was. */
+  /** Folder of `temporal.db`; created if it does not exist. A server with existing data continues from there. */
   readonly dataDir: string;
   readonly logDir: string;
-  /** Default: a free one. */
+  /** Default: any free one. */
   readonly port?: number;
-  /** Of the web UI; default: a free one. */
+  /** Of the web UI; default: any free one. */
   readonly uiPort?: number;
-  /** Made at the start; default `default`. */
+  /** Created at the start; default `default`. */
   readonly namespace?: string;
 }
 
-/** A Temporal server on 127.0.0.1 that answers for its namespace. */
+/** A Temporal server on 127.0.0.1 whose namespace is ready. */
 export interface TemporalServer extends ChildServer {
   readonly address: string;
   readonly uiUrl: string;
@@ -54,7 +54,7 @@ export async function startTemporal(options: TemporalOptions): Promise<TemporalS
       database,
       '--namespace',
       namespace,
-      // 2.5 times as fast as SQLite's defaults, and as safe when a process is killed.
+      // 2.5 times as fast as SQLite's defaults, and equally safe when a process is killed.
       '--sqlite-pragma',
       'journal_mode=wal',
       '--sqlite-pragma',
@@ -64,7 +64,7 @@ export async function startTemporal(options: TemporalOptions): Promise<TemporalS
       '--color',
       'never',
       '--ui-disable-news-fetch',
-      // A client's settings on this machine are not meant for this server.
+      // The user's client settings on this machine are not meant for this server.
       '--disable-config-file',
       '--disable-config-env',
     ],
@@ -72,23 +72,23 @@ export async function startTemporal(options: TemporalOptions): Promise<TemporalS
     logFile,
     isReady: () => answersForNamespace(port, namespace),
   }).catch(async (error: unknown) => {
-    // One without tables, as a full disk leaves it, would be taken for damaged at the next start.
+    // A file without tables, as left by a full disk, would count as damaged at the next start.
     if (isNew) for (const file of filesOf(database)) await rm(file, { force: true });
     throw damagedDatabase(database, readLog(logFile)) ?? error;
   });
   return { ...server, address, uiUrl: `http://127.0.0.1:${String(uiPort)}`, namespace };
 }
 
-/** A database of SQLite and what lies beside it. */
+/** A SQLite database and its companion files. */
 function filesOf(database: string): readonly string[] {
   return [database, `${database}-wal`, `${database}-shm`];
 }
 
-/** What SQLite says of a database that is cut, overwritten or emptied. */
+/** SQLite's messages about a database that is truncated, overwritten or empty. */
 const DAMAGE =
   /file is not a database|database disk image is malformed|malformed database schema|no such (?:table|column)/;
 
-/** The error that says what to do, where a server's log says that its database is damaged. */
+/** The error that says what to do, if a server's log reports a damaged database. */
 function damagedDatabase(database: string, log: string): EmbeddedError | undefined {
   const damage = DAMAGE.exec(log)?.[0];
   if (damage === undefined) return undefined;
@@ -99,7 +99,7 @@ function damagedDatabase(database: string, log: string): EmbeddedError | undefin
 }
 
 async function answersForNamespace(port: number, namespace: string): Promise<boolean> {
-  // A refused gRPC connection is tried again only after a second; a bare socket tells at once.
+  // A refused gRPC connection is retried only after a second; a bare socket reports it at once.
   if (!(await acceptsConnections('127.0.0.1', port))) return false;
   const connection = await Connection.connect({
     ...directToThisMachine({ address: `127.0.0.1:${String(port)}` }),

@@ -2,7 +2,7 @@ import { objectError, textError, type Answer } from '../answer.js';
 import type { Endpoint } from '../contract.js';
 import type { SandboxKey, Settings } from '../options.js';
 
-/** The key that an Authorization header carries, or the 401 to answer with. */
+/** The key in an Authorization header, or the 401 answer. */
 export function authenticate(
   settings: Settings,
   authorization: string | undefined,
@@ -16,7 +16,7 @@ export function authenticate(
   return { key };
 }
 
-/** The 403 for a key that may not use an endpoint, or nothing. */
+/** The 403 for a key that may not use an endpoint, or undefined. */
 export function forbid(key: SandboxKey, endpoint: Endpoint): Answer | undefined {
   if (!key.models.includes(endpoint.model)) {
     return objectError(403, `This API key may not use the model ${endpoint.model}`);

@@ -30,12 +30,12 @@ function shown(settings: Settings) {
  * Answers the control endpoint, on the API's port but outside of its path, without a key:
  *
  * - `GET /control` → `{"settings": …, "stats": …}`
- * - `POST /control` with any settings of `SandboxPatch` as JSON changes them and answers as the GET does, such
- *   as `{"outage": {"api": "down503"}}`, `{"rates": {"image-cut": 0.1}}`, `{"next": {"create-lost-answer": 1}}`,
- *   `{"everything": 0.03}`, `{"balance": "0"}`, `{"keyRevoked": true}`, `{"pausedModels": ["pro"]}`.
- *   What is wrong is a 422 with the list of problems, and nothing is changed.
+ * - `POST /control` with any settings of `SandboxPatch` as JSON changes them and answers like the GET, such
+ * as `{"outage": {"api": "down503"}}`, `{"rates": {"image-cut": 0.1}}`, `{"next": {"create-lost-answer": 1}}`,
+ * `{"everything": 0.03}`, `{"balance": "0"}`, `{"keyRevoked": true}`, `{"pausedModels": ["pro"]}`.
+ * Errors give a 422 with the list of problems, and nothing is changed.
  * - `GET /control/jobs` → `{"jobs": [{"jobId", "promptSha256", "model", "idempotencyKey", "status", "polls",
- *   "createdAt", "finishedAt", "pollsToEnd", "noticedAfterMs"}]}`
+ * "createdAt", "finishedAt", "pollsToEnd", "noticedAfterMs"}]}`
  */
 export function answerControl(core: SandboxCore, method: string, path: string, body: string): Answer {
   const overview = (): Answer => ({

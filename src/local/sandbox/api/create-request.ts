@@ -10,7 +10,7 @@ import {
   type Resolution,
 } from '../contract.js';
 
-/** A create whose body keeps every rule of its endpoint. */
+/** A create whose body is valid for its endpoint. */
 export interface CreateRequest extends Endpoint {
   /** Without null bytes. */
   readonly prompt: string;
@@ -18,7 +18,7 @@ export interface CreateRequest extends Endpoint {
   readonly resolution: Resolution;
   readonly inputImageUrls: readonly string[];
   readonly callbackUrl: string | null;
-  /** Tells bodies apart: equal for equal requests to the same endpoint. */
+  /** Identifies bodies: equal for equal requests to the same endpoint. */
   readonly digest: string;
 }
 
@@ -44,7 +44,7 @@ function schemaOf(endpoint: Endpoint) {
   });
 }
 
-/** The fields that not every endpoint has, once its own schema has accepted them. */
+/** The fields that only some endpoints have, after validation by the endpoint's own schema. */
 const optionalFields = z.object({
   resolution: z.enum(RESOLUTIONS).default('1K'),
   input_images_urls: z.array(z.string()).default([]),
@@ -67,8 +67,8 @@ function problemsOf(error: z.ZodError): readonly FieldProblem[] {
 }
 
 /**
- * The create that a JSON body asks of an endpoint, or everything that is wrong with it. Stricter than the
- * contract where it is silent: a field that the endpoint does not have is refused.
+ * The create in a JSON body for an endpoint, or all errors of it. Stricter than the contract where that says nothing:
+ * fields that the endpoint lacks are refused.
  */
 export function parseCreateRequest(
   endpoint: Endpoint,

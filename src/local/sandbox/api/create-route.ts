@@ -15,7 +15,7 @@ import { outageAnswer, PAUSE_TEXTS, transientFault } from '../transient-fault.js
 /** Share of a job's time that it spends queued. */
 const QUEUED_SHARE = 0.2;
 
-/** A create as it came in. */
+/** A received create. */
 export interface CreateCall {
   readonly endpoint: Endpoint;
   readonly authorization: string | undefined;
@@ -27,7 +27,7 @@ export interface CreateCall {
 export class CreateRoute {
   readonly #core: SandboxCore;
   readonly #onJob: (job: Job) => void;
-  /** Creates that are under way, by account and key: a replay waits for the first. */
+  /** Running creates, by account and key: a replay waits for the first. */
   readonly #underWay = new Map<string, Promise<unknown>>();
 
   constructor(core: SandboxCore, onJob: (job: Job) => void) {
@@ -95,7 +95,7 @@ export class CreateRoute {
           return objectError(422, 'input image 1 could not be read as an image', 'input_images_urls');
         }
       }
-      // Fetching took time in which the balance may have been reserved by others.
+      // Fetching took time, in which other creates may have reserved the balance.
       const late = this.#refusal(account, request);
       if (late !== undefined) return late;
     }

@@ -4,14 +4,14 @@ import type { ImageBody } from '../images/image-host.js';
 
 const MOST_BODY_BYTES = 1_000_000;
 
-/** The path and query of a request; `/` where it is not a URL. */
+/** The path and query of a request; `/` if they are not a valid URL. */
 export function urlOf(request: IncomingMessage): URL {
   const base = 'http://sandbox';
   const target = request.url ?? '/';
   return URL.canParse(target, base) ? new URL(target, base) : new URL(base);
 }
 
-/** A request's body as text; nothing where it is larger than 1 MB or breaks off. */
+/** A request's body as text; undefined if it is larger than 1 MB or is interrupted. */
 export async function readBody(request: IncomingMessage): Promise<string | undefined> {
   const pieces: Buffer[] = [];
   let sizeBytes = 0;
@@ -40,14 +40,14 @@ export function writeAnswer(response: ServerResponse, answer: Answer): void {
   response.writeHead(answer.status, {
     'content-type': type,
     'content-length': bytes.length,
-    // The one thing that the service does not have: anyone who asks can tell that its drawings are no images.
+    // The only difference from the service: clients can see that these images are drawings.
     'x-banana-batch-sandbox': 'true',
     ...headers,
   });
   response.end(bytes);
 }
 
-/** Writes an image as its host means to: whole, late, or broken off. `onWhole` is called once all is written. */
+/** Writes an image as configured: complete, late, or interrupted. `onWhole` is called once all is written. */
 export function writeImage(response: ServerResponse, image: ImageBody, onWhole: () => void): void {
   const { bytes, sentBytes, pauseMs } = image;
   response.writeHead(200, { 'content-type': image.contentType, 'content-length': bytes.length });

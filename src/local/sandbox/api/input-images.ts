@@ -6,10 +6,10 @@ import type { PixelSize } from '../images/render/image-size.js';
 const FETCH_TIMEOUT_MS = 10_000;
 /** Enough of an image to read its size from. */
 const HEAD_BYTES = 512 * 1024;
-/** Types whose first bytes cannot be mistaken. */
+/** Types with unambiguous first bytes. */
 const IMAGE_TYPES = new Set(['png', 'jpg', 'webp', 'gif']);
 
-/** What came of fetching the input images; `problem` is the row's own fault. */
+/** The result of fetching the input images; `problem` is the row's own fault. */
 export type InputImages =
   | { readonly kind: 'fetched'; readonly firstSize: PixelSize | undefined }
   | { readonly kind: 'problem'; readonly message: string };
@@ -41,8 +41,8 @@ function sizeOf(head: Uint8Array): PixelSize | undefined {
 }
 
 /**
- * Fetches every URL as the service does: one after another, 10 s each, redirects followed, 40 MB together.
- * The size of the first is read where it is an image. Messages name an image by its place, not its URL.
+ * Fetches every URL as the service does: one after another, 10 s each, redirects followed, 40 MB together. The size
+ * of the first is read if it is an image. Messages name an image by its index, not its URL.
  */
 export async function fetchInputImages(
   urls: readonly string[],

@@ -1,10 +1,10 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** Longer than any client keeps an idle connection, so that it never sends into one that is closing. */
+/** Longer than any client keeps an idle connection, so that no client sends into a closing one. */
 const KEEP_ALIVE_MS = 75_000;
 
-/** An HTTP server that listens. */
+/** A listening HTTP server. */
 export interface ListeningServer {
   /** Scheme, address and port. */
   readonly origin: string;
@@ -26,7 +26,7 @@ async function stop(server: Server): Promise<void> {
   await closed;
 }
 
-/** Starts a server on a port, 0 for a free one; `purpose` names it in the error where it cannot listen. */
+/** Starts a server on a port, 0 for any free one; `purpose` names it in the error if it cannot listen. */
 export async function listen(input: {
   readonly host: string;
   readonly port: number;

@@ -8,7 +8,7 @@ import type { SandboxCore } from '../sandbox-core.js';
 import { pick } from '../seeded-chance.js';
 import { outageAnswer, PAUSE_TEXTS, transientFault } from '../transient-fault.js';
 
-/** Answers `GET /balance` of the account that the key belongs to. */
+/** Answers `GET /balance` for the key's account. */
 export function answerBalance(core: SandboxCore, authorization: string | undefined): Answer {
   const outage = outageAnswer(core, 'api');
   if (outage !== undefined) return outage;
@@ -24,7 +24,7 @@ export function answerBalance(core: SandboxCore, authorization: string | undefin
   return { kind: 'json', status: 200, body };
 }
 
-/** Answers `GET /jobs/{job_id}`; a job of another account is as unknown as one that never was. */
+/** Answers `GET /jobs/{job_id}`; a job of another account is treated as unknown. */
 export function answerJob(
   core: SandboxCore,
   imageUrls: ImageUrls,

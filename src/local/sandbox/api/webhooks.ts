@@ -7,7 +7,7 @@ const DELIVERY_TIMEOUT_MS = 10_000;
 const LONGEST_TIMER_MS = 2_147_483_647;
 const REPEATS_AFTER_MS = [0, 200, 400];
 
-/** Posts the end of jobs to their callback URL, once each, without trying again. */
+/** Posts the end of jobs to their callback URL, once each, without retries. */
 export class Webhooks {
   readonly #core: SandboxCore;
   readonly #imageUrls: ImageUrls;
@@ -20,7 +20,7 @@ export class Webhooks {
     this.#imageUrls = imageUrls;
   }
 
-  /** Plans the delivery of a job that has not ended; a job without a callback URL costs nothing. */
+  /** Schedules the delivery for an unfinished job; free for a job without a callback URL. */
   schedule(job: Job): void {
     const { callbackUrl } = job;
     const { misbehaviour, settings } = this.#core;
@@ -39,7 +39,7 @@ export class Webhooks {
     }
   }
 
-  /** Sends what a poll shows at the job's end, also where that is still to come. */
+  /** Sends what a poll would show at the job's end, even if that is still in the future. */
   async #deliver(job: Job, callbackUrl: string): Promise<void> {
     const { tally, settings, dispatcher, misbehaviour } = this.#core;
     const now = Math.max(this.#core.now(), job.finishedAt);

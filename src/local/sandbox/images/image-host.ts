@@ -6,7 +6,7 @@ import { renderImage } from './render/render-image.js';
 import type { SandboxCore } from '../sandbox-core.js';
 import { outageAnswer } from '../transient-fault.js';
 
-/** Keeps the bytes last asked for, up to a sum; the oldest go first. */
+/** Caches the most recently requested bytes up to a total size; evicts the oldest first. */
 class ImageCache {
   readonly #mostBytes: number;
   readonly #images = new Map<string, Buffer>();
@@ -16,7 +16,7 @@ class ImageCache {
     this.#mostBytes = mostBytes;
   }
 
-  /** The bytes of `name`, made by `make` where they are not kept. */
+  /** The bytes of `name`, made by `make` if they are not cached. */
   get(name: string, make: () => Buffer): Buffer {
     const kept = this.#images.get(name);
     if (kept !== undefined) {
@@ -55,7 +55,7 @@ export interface ImageBody {
   readonly label: string;
   readonly contentType: string;
   readonly bytes: Buffer;
-  /** Bytes of it that are sent before the connection is cut; all where it is their number. */
+  /** Number of bytes sent before the connection is cut; all if it equals their number. */
   readonly sentBytes: number;
   /** Wait before the second half. */
   readonly pauseMs: number;

@@ -1,13 +1,13 @@
 import { createHmac, randomUUID, timingSafeEqual } from 'node:crypto';
 
-/** What an image URL turned out to be. */
+/** The result of checking an image URL. */
 export type UrlCheck =
   | { readonly kind: 'valid'; readonly jobId: string }
   | { readonly kind: 'expired' }
   | { readonly kind: 'forged' }
   | { readonly kind: 'unknown' };
 
-/** Makes and checks presigned image URLs; each made one differs from all before. */
+/** Makes and checks presigned image URLs; each is unique. */
 export class ImageUrls {
   readonly #origin: string;
   readonly #secret: string;
@@ -21,7 +21,7 @@ export class ImageUrls {
     return createHmac('sha256', this.#secret).update([jobId, date, ttl, nonce].join('\n')).digest('hex');
   }
 
-  /** A URL of a job's image, valid from `now` for `ttlMs`; `X-Amz-Expires` says so in seconds, as stores do. */
+  /** A URL of a job's image, valid from `now` for `ttlMs`; `X-Amz-Expires` has that in seconds, as in real stores. */
   make(jobId: string, now: number, ttlMs: number): string {
     const date = String(now);
     const ttl = String(ttlMs / 1000);

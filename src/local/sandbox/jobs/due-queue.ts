@@ -1,4 +1,4 @@
-/** Things to come, handed out in the order of their time: a binary heap. */
+/** Future items in order of time: a binary heap. */
 export class DueQueue<T> {
   readonly #heap: { readonly at: number; readonly item: T }[] = [];
 
@@ -17,7 +17,7 @@ export class DueQueue<T> {
     }
   }
 
-  /** Takes the soonest thing if its time is not after `now`. */
+  /** Removes the earliest item if its time is not after `now`. */
   takeDue(now: number): { readonly at: number; readonly item: T } | undefined {
     const heap = this.#heap;
     const first = heap[0];

@@ -20,17 +20,16 @@ const TEXTS: Readonly<Record<JobFailure, readonly string[]>> = {
   unknown: ['Generation failed with code E1042', 'No candidates were produced'],
 };
 
-/** How long a job of the prompt marker `[[stuck]]` takes. */
+/** Duration of a job with the prompt marker `[[stuck]]`. */
 const STUCK_MS = 365 * 24 * 3_600_000;
 
 /**
- * What becomes of a job, decided by the seed, the account, the prompt and how many jobs that prompt had
- * before, so that the same sheet meets the same fate whatever the order of its creates. Markers in the
- * prompt decide first:
+ * The fate of a job, determined by the seed, the account, the prompt and how many jobs that prompt had before, so
+ * that the same sheet gets the same results in any order of its creates. Markers in the prompt take precedence:
  *
  * - `[[refuse]]` fails by moderation, every time.
  * - `[[flaky]]` fails once: the first job of this prompt and account. `[[flaky-always]]` fails every time.
- * - `[[unknown-failure]]` fails with a text that no one knows, every time.
+ * - `[[unknown-failure]]` fails with an unknown text, every time.
  * - `[[lost]]` is a 404 at every poll. `[[no-image]]` is done, and its image is refused for ever.
  * - `[[stuck]]` does not end within a year.
  * - `[[invalid]]` never becomes a job: the create is refused with 422.
@@ -42,7 +41,7 @@ export function decideFate(input: {
   readonly seed: string;
   readonly account: string;
   readonly prompt: string;
-  /** Jobs of this account with this prompt so far. */
+  /** Number of this account's jobs with this prompt so far. */
   readonly jobsBefore: number;
   readonly jobTimeMs: { readonly min: number; readonly max: number };
 }): { readonly end: Job['end']; readonly takesMs: number } {
@@ -71,7 +70,7 @@ export function decideFate(input: {
   return { end: decideEnd(), takesMs: marked('stuck') ? STUCK_MS : Math.round(usualMs) };
 }
 
-/** Whether a job's time says that it never ends. */
+/** Whether a job's duration means that it never ends. */
 export function isStuck(takesMs: number): boolean {
   return takesMs >= STUCK_MS;
 }

@@ -3,7 +3,7 @@ import { JOB_FAILURES, promptSha256, statusAt, type Job, type JobFailure, type J
 import { type Ledger, parseMicros } from './ledger.js';
 import { Notices } from './notices.js';
 
-/** A job in the list for tests: what was asked for, and how it stands, without the prompt itself. */
+/** A job in the list for tests: its request and its status, without the prompt itself. */
 export interface JobListing {
   readonly jobId: string;
   readonly account: string;
@@ -16,9 +16,9 @@ export interface JobListing {
   /** Epoch milliseconds. */
   readonly createdAt: number;
   readonly finishedAt: number;
-  /** Polls until the first that showed its end, that one among them; absent while none has. */
+  /** Number of polls up to the first that showed its end, inclusive; absent if none has. */
   readonly pollsToEnd?: number;
-  /** From its end to that poll. */
+  /** Time from its end to that poll. */
   readonly noticedAfterMs?: number;
 }
 
@@ -28,7 +28,7 @@ interface Entry {
   seenEnd?: { readonly pollsToEnd: number; readonly noticedAfterMs: number };
 }
 
-/** All jobs, by id and by key. What becomes of a job follows from the clock; nothing runs per job. */
+/** All jobs, by id and by key. A job's status is computed from the clock; nothing runs per job. */
 export class JobStore {
   readonly #ledger: Ledger;
   readonly #jobs = new Map<string, Entry>();
@@ -45,7 +45,7 @@ export class JobStore {
     this.#ledger = ledger;
   }
 
-  /** Adds a job, reserves its price, and remembers its key for as long as the sandbox lives. */
+  /** Adds a job, reserves its price, and remembers its key for the lifetime of the sandbox. */
   add(job: Job): void {
     this.settle(job.createdAt);
     this.#jobs.set(job.id, { job, polls: 0 });
@@ -57,7 +57,7 @@ export class JobStore {
     this.#mostInFlight = Math.max(this.#mostInFlight, this.#unfinished.size);
   }
 
-  /** Charges what is done, and gives back the reservation of what failed or was lost, up to `now`. */
+  /** Up to `now`, charges done jobs, and returns the reservations of failed and lost ones. */
   settle(now: number): void {
     for (let due = this.#unfinished.takeDue(now); due !== undefined; due = this.#unfinished.takeDue(now)) {
       const { account, price, end } = due.item;
@@ -68,12 +68,12 @@ export class JobStore {
     }
   }
 
-  /** The job that a key of an account has made. */
+  /** The job that an account's key has made. */
   madeBy(account: string, idempotencyKey: string): Job | undefined {
     return this.#byKey.get(keyOf(account, idempotencyKey));
   }
 
-  /** How many jobs an account has made of a prompt. */
+  /** Number of jobs that an account has made of a prompt. */
   countOfPrompt(account: string, prompt: string): number {
     return this.#jobsOfPrompt.get(keyOf(account, promptSha256(prompt))) ?? 0;
   }
@@ -129,7 +129,7 @@ function keyOf(account: string, name: string): string {
   return `${account}\0${name}`;
 }
 
-/** The service's workers: tells when one is free for a job, first come, first served. */
+/** The service's workers: computes when one is free for a job, first come, first served. */
 export class JobSlots {
   readonly #busyUntil = new DueQueue<undefined>();
 

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { MODELS, MODES, RESOLUTIONS } from '../contract.js';
 
-/** How a failed job failed: the three classes of the contract. */
+/** The three classes of job failures in the contract. */
 export const JOB_FAILURES = ['flaky', 'refused', 'unknown'] as const;
 export type JobFailure = (typeof JOB_FAILURES)[number];
 
-/** A job with all that will become of it, decided when it is made. Times are epoch milliseconds. */
+/** A job with its whole fate, determined at its creation. Times are epoch milliseconds. */
 export const jobSchema = z.object({
   id: z.string(),
   account: z.string(),
@@ -15,10 +15,10 @@ export const jobSchema = z.object({
   prompt: z.string(),
   aspectRatio: z.string(),
   resolution: z.enum(RESOLUTIONS),
-  /** Size of the first input image, where the aspect ratio is `auto`. */
+  /** Size of the first input image, if the aspect ratio is `auto`. */
   inputSize: z.object({ width: z.number(), height: z.number() }).optional(),
   idempotencyKey: z.string().nullable(),
-  /** Tells a replay with another body. */
+  /** Detects a replay with another body. */
   requestDigest: z.string(),
   callbackUrl: z.string().nullable(),
   price: z.string(),
@@ -27,10 +27,10 @@ export const jobSchema = z.object({
   finishedAt: z.number(),
   end: z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('done') }),
-    /** Done, and its image can never be had. */
+    /** Done, but its image is never available. */
     z.object({ kind: z.literal('imageless') }),
     z.object({ kind: z.literal('failed'), failure: z.enum(JOB_FAILURES), text: z.string() }),
-    /** Made and charged nothing for; every poll is a 404. */
+    /** Made without a charge; every poll is a 404. */
     z.object({ kind: z.literal('lost') }),
   ]),
 });
@@ -38,7 +38,7 @@ export type Job = Readonly<z.output<typeof jobSchema>>;
 
 export type JobStatus = 'queued' | 'processing' | 'done' | 'failed';
 
-/** What a poll at that time shows. */
+/** The status of a job at a time. */
 export function statusAt(job: Job, now: number): JobStatus {
   if (now < job.startedAt) return 'queued';
   if (now < job.finishedAt) return 'processing';
@@ -49,7 +49,7 @@ function timestamp(at: number): string {
   return new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
-/** The JSON of `GET /jobs/{job_id}` at that time; `imageUrl` is asked for only when the job is done. */
+/** The JSON of `GET /jobs/{job_id}` at a time; `imageUrl` is called only if the job is done. */
 export function jobJson(job: Job, now: number, imageUrl: () => string) {
   const status = statusAt(job, now);
   return {

@@ -10,7 +10,7 @@ const lineSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('balance'), account: z.string(), balance: z.string(), at: z.number() }),
 ]);
 
-/** Something that has to be known again after a restart. */
+/** A fact that must survive a restart. */
 export type JournalLine = z.output<typeof lineSchema>;
 
 function parseLine(text: string, file: string, number: number): JournalLine {
@@ -24,10 +24,7 @@ function parseLine(text: string, file: string, number: number): JournalLine {
   }
 }
 
-/**
- * Jobs and balances as lines of JSON, written at once when they come to be: what was answered is known
- * after a crash of the process too. A last line that was cut off is dropped.
- */
+/** Jobs and balances as lines of JSON, written immediately: what was answered survives a crash of the process. A truncated last line is dropped. */
 export class Journal {
   readonly #stream: WriteStream;
   #failure: Error | undefined;
@@ -39,7 +36,7 @@ export class Journal {
     });
   }
 
-  /** Reads what the file holds, fixes its end, and opens it to be continued; a missing file is empty. */
+  /** Reads the file, repairs its end, and opens it for appending; a missing file counts as empty. */
   static async open(file: string): Promise<{ journal: Journal; lines: readonly JournalLine[] }> {
     await mkdir(dirname(file), { recursive: true });
     const text = await readFile(file, 'utf8').catch((error: unknown) => {

@@ -5,7 +5,7 @@ interface Account {
   jobsCharged: number;
 }
 
-/** What each account holds, has reserved and was charged; accounts come to be when first named. */
+/** The balance, reservations and charges of each account; accounts are created on first use. */
 export class Ledger {
   readonly #accounts = new Map<string, Account>();
   readonly #initialBalance: (account: string) => string;
@@ -28,7 +28,7 @@ export class Ledger {
     return [...this.#accounts.keys()];
   }
 
-  /** Whether `price` is available: covered by the balance less what is reserved. */
+  /** Whether `price` is covered by the balance less the reservations. */
   covers(name: string, price: Micros): boolean {
     const { balance, reserved } = this.#account(name);
     return balance - reserved >= price;
@@ -38,7 +38,7 @@ export class Ledger {
     this.#account(name).reserved += price;
   }
 
-  /** Ends a reservation: takes the money where `charge` is true, gives it back otherwise. */
+  /** Ends a reservation: charges it if `charge` is true, otherwise releases it. */
   settle(name: string, price: Micros, charge: boolean): void {
     const account = this.#account(name);
     account.reserved -= price;
@@ -63,12 +63,12 @@ export type Micros = bigint;
 
 const AMOUNT = /^(\d{1,12})(?:\.(\d{1,6}))?$/;
 
-/** Whether `text` is an amount that `parseMicros` takes: digits with at most six decimals, no sign. */
+/** Whether `parseMicros` accepts `text`: digits with at most six decimals, no sign. */
 export function isAmount(text: string): boolean {
   return AMOUNT.test(text);
 }
 
-/** The amount that a decimal string says. Throws where it is not one. */
+/** The amount of a decimal string. Throws if it is invalid. */
 export function parseMicros(text: string): Micros {
   const [, whole, decimals = ''] = AMOUNT.exec(text) ?? [];
   if (whole === undefined) {
@@ -79,7 +79,7 @@ export function parseMicros(text: string): Micros {
   return BigInt(whole) * 1_000_000n + BigInt(decimals.padEnd(6, '0'));
 }
 
-/** The decimal string of an amount: at least two decimals, up to six where they are not zero. */
+/** The decimal string of an amount: two decimals, up to six if they are not zero. */
 export function formatMicros(micros: Micros): string {
   const sign = micros < 0n ? '-' : '';
   const digits = (micros < 0n ? -micros : micros).toString().padStart(7, '0');

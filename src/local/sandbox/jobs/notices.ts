@@ -1,9 +1,9 @@
-/** How clients noticed that jobs had ended. */
+/** How clients noticed the ends of jobs. */
 export interface NoticeStats {
   readonly jobs: number;
-  /** Polls a job until the first that showed its end, on average; 0 where there was none. */
+  /** Average number of polls of a job up to the first that showed its end; 0 without any. */
   readonly pollsToEnd: number;
-  /** From a job's end to that poll, of the last ten thousand; 0 where there was none. */
+  /** Median time from a job's end to that poll, of the last ten thousand; 0 without any. */
   readonly medianMs: number;
   readonly p95Ms: number;
 }

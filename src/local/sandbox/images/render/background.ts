@@ -1,7 +1,7 @@
 import type { Canvas } from './canvas.js';
 import { COLOUR } from './palette.js';
 
-/** A number from 0 up to, not including, 1; the same sequence for the same picture. */
+/** Returns a number in [0, 1); the same sequence for the same picture. */
 export type Dice = () => number;
 
 function rings(canvas: Canvas, dice: Dice): void {

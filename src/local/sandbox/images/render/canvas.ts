@@ -1,6 +1,6 @@
 import { GLYPH_HEIGHT, type Glyph } from './glyphs.js';
 
-/** A picture of palette indexes, a byte each; drawing outside of it is cut off. */
+/** A picture of palette indexes, a byte each; drawing outside of it is clipped. */
 export class Canvas {
   readonly width: number;
   readonly height: number;
@@ -57,7 +57,7 @@ export class Canvas {
     }
   }
 
-  /** Draws a picture given as rows of palette letters; a letter without a colour stays clear. */
+  /** Draws a picture given as rows of palette letters; a letter without a colour is transparent. */
   sprite(
     rows: readonly string[],
     colours: Readonly<Record<string, number>>,

@@ -1,6 +1,6 @@
 /**
- * Our own 5×7 letters, a row of pixels a word, from the top; an eighth row hangs below the line.
- * Missing rows are empty. Everything that has no entry here is drawn as a box with its code point.
+ * Our own 5×7 letters, one word per row of pixels, from the top; an eighth row is below the baseline. Missing rows
+ * are empty. Characters without an entry are drawn as a box with their code point.
  */
 export const GLYPHS: Readonly<Record<string, string>> = {
   ' ': '.....',
@@ -103,7 +103,7 @@ export const GLYPHS: Readonly<Record<string, string>> = {
   '°': '.##.. #..#. .##..',
 };
 
-/** Hexadecimal digits of 3×5 pixels, for the boxes of code points that have no letter of their own. */
+/** Hexadecimal digits of 3×5 pixels, for the boxes of code points without a letter. */
 export const HEX_DIGITS: Readonly<Record<string, string>> = {
   0: '### #.# #.# #.# ###',
   1: '.#. ##. .#. .#. ###',
@@ -123,7 +123,7 @@ export const HEX_DIGITS: Readonly<Record<string, string>> = {
   F: '### #.. ##. #.. #..',
 };
 
-/** Signs that look enough like one of our letters to be drawn as it. */
+/** Characters that are drawn as one of our letters, because they are similar enough. */
 export const LOOKALIKES: Readonly<Record<string, string>> = {
   '‘': "'",
   '’': "'",

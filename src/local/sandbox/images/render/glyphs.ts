@@ -1,12 +1,12 @@
 import { GLYPHS, HEX_DIGITS, LOOKALIKES } from './glyph-table.js';
 
-/** One sign ready to be drawn: its lit pixels on a grid twice as fine as the letters', 16 high. */
+/** One character ready to be drawn: its lit pixels on a grid twice as fine as the letters', 16 high. */
 export interface Glyph {
-  /** Columns to the next sign, in half letter pixels. */
+  /** Columns to the next character, in half letter pixels. */
   readonly advance: number;
   /** Lit squares as `[x, y, size]` in half letter pixels. */
   readonly squares: readonly (readonly [x: number, y: number, size: number])[];
-  /** Whether a line may be broken before this sign. */
+  /** Whether a line may be broken before this character. */
   readonly breakable: boolean;
 }
 
@@ -25,7 +25,7 @@ function squaresOf(picture: string, size: number, left: number, top: number) {
     );
 }
 
-/** A box with the code point in it, two lines of digits, as fonts of last resort do. */
+/** A box with the code point in it, two lines of digits, like fonts of last resort. */
 function codePointBox(codePoint: number): Glyph {
   const digits = codePoint.toString(16).toUpperCase();
   const perLine = digits.length > 4 ? 3 : 2;
@@ -50,8 +50,8 @@ const letters = new Map(
 );
 
 /**
- * The glyphs of a line of text, in reading order of its code points: letters of ASCII as they are, Latin
- * letters without their diacritics, anything else as a box. Signs without a picture are left out.
+ * The glyphs of a line of text, in the order of its code points: ASCII letters unchanged, Latin letters without their
+ * diacritics, anything else as a box. Invisible characters are left out.
  */
 export function glyphsOf(line: string): readonly Glyph[] {
   const glyphs: Glyph[] = [];

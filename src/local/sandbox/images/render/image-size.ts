@@ -4,7 +4,7 @@ export interface PixelSize {
   readonly height: number;
 }
 
-/** The sizes at 1K: about a megapixel, sides in multiples of 16. `from_prompt` makes squares here. */
+/** The sizes at 1K: about a megapixel, sides in multiples of 16. `from_prompt` gives squares here. */
 const SIZE_AT_1K: Readonly<Record<string, readonly [width: number, height: number]>> = {
   '1:1': [1024, 1024],
   '2:3': [832, 1248],
@@ -25,7 +25,7 @@ const SIZE_AT_1K: Readonly<Record<string, readonly [width: number, height: numbe
 
 const SCALE: Readonly<Record<string, number>> = { '1K': 1, '2K': 2, '4K': 4 };
 
-/** How many times larger than at 1K an image is at a resolution. */
+/** The factor of a resolution relative to 1K. */
 export function scaleOf(resolution: string): number {
   return SCALE[resolution] ?? 1;
 }
@@ -34,15 +34,15 @@ function side(length: number): number {
   return Math.max(16, Math.round(length / 16) * 16);
 }
 
-/** A megapixel of a ratio. */
+/** A megapixel with an aspect ratio. */
 function sizeOfRatio(ratio: number): PixelSize {
   const root = Math.sqrt(1024 * 1024 * Math.min(8, Math.max(1 / 8, ratio)));
   return { width: side(root), height: side((1024 * 1024) / root) };
 }
 
 /**
- * The size of an image at 1K. `auto` takes the ratio of `input`, between 1:8 and 8:1, a square without it.
- * Other resolutions are `scaleOf` times as large on both sides.
+ * The size of an image at 1K. `auto` takes the ratio of `input`, between 1:8 and 8:1, or a square without it. Other
+ * resolutions are `scaleOf` times as large on both sides.
  */
 export function sizeAt1K(aspectRatio: string, input?: PixelSize): PixelSize {
   if (aspectRatio === 'auto' && input !== undefined && input.width > 0 && input.height > 0) {

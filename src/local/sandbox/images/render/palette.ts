@@ -1,7 +1,7 @@
 /** A colour as red, green, blue, 0–255 each. */
 export type Rgb = readonly [red: number, green: number, blue: number];
 
-/** Where the palette's colours lie; 0–7 run from the picture's first colour to its second. */
+/** Indexes of the palette's colours; 0–7 run from the picture's first colour to its second. */
 export const COLOUR = {
   tones: 8,
   panel: 8,
@@ -29,7 +29,7 @@ function mix(from: Rgb, to: Rgb, share: number): Rgb {
   return [channel(from[0], to[0]), channel(from[1], to[1]), channel(from[2], to[2])];
 }
 
-/** The sixteen colours of a picture: two hues that go together, a cream panel, and banana yellow. */
+/** The sixteen colours of a picture: two matching hues, a cream panel, and banana yellow. */
 export function paletteOf(hueDegrees: number, hueStep: number): readonly Rgb[] {
   const deep = fromHsl(hueDegrees, 0.6, 0.35);
   const light = fromHsl((hueDegrees + hueStep) % 360, 0.7, 0.74);

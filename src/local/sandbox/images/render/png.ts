@@ -42,7 +42,7 @@ function scanlines(canvas: Canvas, scale: number): Buffer {
   return raw;
 }
 
-/** Bytes of which none repeats, the same at every call: padding that no compression takes away. */
+/** Non-repeating bytes, the same at every call: incompressible padding. */
 function noise(length: number): Buffer {
   const bytes = Buffer.allocUnsafe(length);
   let state = 0x9e3779b9;
@@ -64,9 +64,9 @@ function padding(length: number): Buffer {
 }
 
 /**
- * A complete PNG of the canvas, 16 palette colours, enlarged `scale` (1 or even) times. The width has to be
- * even. `comments` become iTXt chunks; `minBytes` pads the file to exactly that length where it is shorter
- * by 12 bytes or more.
+ * A complete PNG of the canvas, 16 palette colours, enlarged `scale` (1 or even) times. The width must be even.
+ * `comments` become iTXt chunks; `minBytes` pads the file to exactly that length if it is shorter by 12 bytes or
+ * more.
  */
 export function encodePng(input: {
   readonly canvas: Canvas;

@@ -7,7 +7,7 @@ import { COLOUR, paletteOf } from './palette.js';
 import { encodePng } from './png.js';
 import { wrapText } from './wrap-text.js';
 
-/** What decides every byte of a rendered image. */
+/** Everything that determines the bytes of a rendered image. */
 export interface ImageRequest {
   readonly prompt: string;
   /** `nb`, `nb2` or `pro`. */
@@ -17,7 +17,7 @@ export interface ImageRequest {
   readonly resolution: string;
   /** Size of the first input image, for the aspect ratio `auto`. */
   readonly inputSize?: PixelSize | undefined;
-  /** Least length of the file; shorter ones are padded with noise. Default 0. */
+  /** Minimum length of the file; shorter ones are padded with noise. Default 0. */
   readonly imageBytes?: number | undefined;
 }
 
@@ -51,8 +51,8 @@ function diceOf(digest: Buffer): Dice {
 }
 
 /**
- * The largest letters in which the prompt fits the panel: first a low panel that leaves the picture in view
- * and keeps words whole, then all of its height, at last the smallest letters and an ellipsis.
+ * The largest letters in which the prompt fits the panel: first a low panel that leaves the picture visible and keeps
+ * words whole, then all of its height, finally the smallest letters and an ellipsis.
  */
 function fitText(prompt: string, width: number, height: number) {
   const tries = [
@@ -98,9 +98,9 @@ function drawPanel(canvas: Canvas, request: ImageRequest): void {
 }
 
 /**
- * A PNG that shows the prompt: the same bytes for the same request, at any time and in any process, so that
- * a test can compute what a stored image has to be. Drawn at 1K and enlarged for 2K and 4K; a few
- * milliseconds. The prompt is also in an iTXt chunk.
+ * A PNG that shows the prompt: the same bytes for the same request, at any time and in any process, so that a test
+ * can compute what a stored image must be. Drawn at 1K and enlarged for 2K and 4K; takes a few milliseconds. The
+ * prompt is also in an iTXt chunk.
  */
 export function renderImage(request: ImageRequest): Buffer {
   const digest = createHash('sha256')

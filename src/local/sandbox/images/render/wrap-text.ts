@@ -1,6 +1,6 @@
 import { glyphsOf, widthOf, type Glyph } from './glyphs.js';
 
-/** Pieces that stay together on a line: words, and each box on its own. */
+/** Pieces that stay together on a line: words, and each box separately. */
 function piecesOf(word: string): readonly (readonly Glyph[])[] {
   const pieces: Glyph[][] = [[]];
   for (const glyph of glyphsOf(word)) {
@@ -11,9 +11,9 @@ function piecesOf(word: string): readonly (readonly Glyph[])[] {
 }
 
 /**
- * Text set in lines of at most `width` half letter pixels, at most `maxLines` of them; words longer than a
- * line are broken, and `wordsWhole` is false then. `whole` is false where text had to be left out, and the
- * last line then ends with `…`.
+ * Text in lines of at most `width` half letter pixels, at most `maxLines` of them; words longer than a line are
+ * broken, and `wordsWhole` is false then. `whole` is false if text had to be left out, and the last line then ends
+ * with `…`.
  */
 export function wrapText(text: string, width: number, maxLines: number) {
   const lines: Glyph[][] = [];
