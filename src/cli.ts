@@ -25,7 +25,7 @@ import { addStartCommands } from './cli/program/start-commands.js';
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
 
-/** All commands with their help; `end` is called with the exit code of the command that was performed. */
+/** All commands with their help; `end` is called with the exit code of the command that ran. */
 export function buildProgram(
   end: (code: ExitCode) => void,
   performer: Performer = performerIn(THIS_PROCESS),
@@ -51,8 +51,8 @@ export function buildProgram(
 }
 
 /**
- * Runs the command that `argv` (without node and script) names, by default in this process's own surroundings. Resolves
- * with the exit code; explains refusals on stderr.
+ * Runs the command in `argv` (without node and script), by default in this process's own environment. Resolves with
+ * the exit code; explains refusals on stderr.
  */
 export async function main(
   argv: readonly string[],
@@ -62,7 +62,7 @@ export async function main(
   let code: ExitCode = EXIT.ok;
   const program = buildProgram((ended) => (code = ended), performerIn(surroundings));
   for (const [command, called] of [[program, program.name()] as const, ...namedCommands(program)]) {
-    // A flag that is off unless it is given needs no default.
+    // A flag that is off by default needs no default in the help.
     command.configureHelp({
       optionDescription: (option) =>
         Help.prototype.optionDescription(option).replace(/ \(default: false\)$/, ''),
@@ -92,7 +92,7 @@ export async function main(
   }
 }
 
-/** All commands below one, each with how it is called. */
+/** All commands below one, each with its full name. */
 function namedCommands(
   parent: CommandUnknownOpts,
   called = parent.name(),
@@ -124,10 +124,10 @@ if (invoked && realpathSync(invoked) === fileURLToPath(import.meta.url)) {
     if (error.code === 'EPIPE') process.exit(EXIT.ok);
     void end(Object.assign(error, { path: 'standard output' }));
   });
-  // What cannot be printed must not hide what the command does.
+  // An unprintable message must not hide the command's result.
   process.stderr.on('error', () => undefined);
   process.on('uncaughtException', (error) => void end(error));
   process.exitCode = await main(process.argv.slice(2));
-  // A command is over, whatever a library still waits for, as Temporal's SDK does where its namespace is gone.
+  // The command has ended, even if a library still waits, as Temporal's SDK does if its namespace is gone.
   setTimeout(() => process.exit(), LINGERS_MS).unref();
 }

@@ -1,21 +1,18 @@
 import { UsageError } from './errors.js';
 
-/** What was read of a part, and what is wrong with it: then it must not be used, and is not missing either. */
+/** The value of a part, and what is wrong with it: then it must not be used, but is not missing either. */
 export interface Reading<Value> {
   readonly value: Value;
   readonly problems: readonly string[];
 }
 
-/** Runs `read`, which adds what is wrong to the list that it gets. */
+/** Runs `read`, which adds errors to the list that it gets. */
 export function reading<Value>(read: (problems: string[]) => Value): Reading<Value> {
   const problems: string[] = [];
   return { value: read(problems), problems };
 }
 
-/**
- * An object of these parts. To read one that is wrong throws a UsageError with all that is wrong with it, so that it
- * never looks like a part that is not configured.
- */
+/** An object of these parts. Reading an invalid one throws a UsageError with all its errors, so that it never seems to be unconfigured. */
 export function partsOf<Parts extends object>(readings: {
   readonly [Name in keyof Parts]: Reading<Parts[Name]>;
 }): Parts {

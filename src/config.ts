@@ -14,7 +14,7 @@ import { folderPath, isBucketName } from './storage/folder-name.js';
 import type { S3ConnectionOptions } from './storage/s3/s3-client.js';
 import { readWebhooks, type WebhookConfig } from './bananahub/webhooks/webhook-config.js';
 
-/** Who named a part: the environment, or the stack that runs in this folder. */
+/** The origin of a part's configuration: the environment, or the stack that is running in this folder. */
 export type PartOrigin = 'environment' | 'stack';
 
 export interface TemporalConfig {
@@ -22,7 +22,7 @@ export interface TemporalConfig {
   readonly connection: NativeConnectionOptions;
   readonly address: string;
   readonly namespace: string;
-  /** Temporal's web UI, where its address is known. */
+  /** Temporal's web UI, if its URL is known. */
   readonly uiUrl?: string;
 }
 
@@ -38,53 +38,53 @@ export interface ApiConfig {
   readonly origin: PartOrigin;
   readonly baseUrl: string;
   readonly apiKey: string;
-  /** The file that the key came from, where it may be replaced. */
+  /** The file of the key, where it may be replaced. */
   readonly apiKeyFile?: string;
-  /** Set where the base URL does not name the account: a folder's sandbox has another port at every start. */
+  /** Set if the base URL does not identify the account: a folder's sandbox has another port at every start. */
   readonly account?: AccountId;
-  /** Lets image URLs lead to private networks though the API itself is in none. */
+  /** Lets image URLs lead to private networks even if the API itself is not in one. */
   readonly allowPrivateAddresses?: boolean;
 }
 
-/** The parts of the configuration that may be named wrongly. */
+/** The parts of the configuration that may be invalid. */
 interface ConfigParts {
   readonly temporal: TemporalConfig | undefined;
   readonly bucket: BucketConfig | undefined;
   readonly api: ApiConfig | undefined;
   /** Lets images and redirected sheets lead to private networks. */
   readonly allowPrivateAddresses: boolean;
-  /** What images cost, where BANANA_PRICES says it. */
+  /** Prices of images, from BANANA_PRICES. */
   readonly prices: PriceTable | undefined;
-  /** Where the service tells the ends of jobs, where BANANA_WEBHOOK_URL says it. */
+  /** Where the service reports the ends of jobs, from BANANA_WEBHOOK_URL. */
   readonly webhooks: WebhookConfig | undefined;
-  /** Who is told of ends, holds and the like, where BANANA_NOTIFY_URL says it. */
+  /** Where to send notices of ends, holds and the like, from BANANA_NOTIFY_URL. */
   readonly notices: NoticeConfig | undefined;
 }
 
 export type ConfigPart = keyof ConfigParts;
 
 /**
- * What the environment and the folder's own stack name; a part that neither names is absent. To read a part that is
- * named wrongly throws a UsageError: a command fails by what it needs, and by nothing else.
+ * The configuration from the environment and the folder's own stack; a part that neither has is absent. Reading an
+ * invalid part throws a UsageError: a command fails only because of parts that it needs.
  */
 export interface Config extends ConfigParts {
   readonly taskQueue: string;
-  /** What is wrong with the parts that are named wrongly. */
+  /** The errors of invalid parts. */
   readonly problems: ReadonlyMap<ConfigPart, readonly string[]>;
 }
 
-/** Where BananaHub's API is unless BANANAHUB_BASE_URL says otherwise. */
+/** The URL of BananaHub's API if BANANAHUB_BASE_URL is not set. */
 export const DEFAULT_BASE_URL = 'https://bananahub.io/api/v1';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Reads a `.env` beside the command into the environment; variables that are set already win. */
+/** Reads a `.env` in the current folder into the environment; existing variables take precedence. */
 export function loadDotEnv(cwd: string): void {
   const file = `${cwd}/.env`;
   if (existsSync(file)) process.loadEnvFile(file);
 }
 
-/** The configuration by environment, completed from a running stack. Throws nothing: see `Config`. */
+/** The configuration from the environment, completed from a running stack. Never throws: see `Config`. */
 export function readConfig(environment: Environment, stack: StackInfo | undefined): Config {
   const allowPrivateAddresses = reading((problems) =>
     isTrue('BANANA_ALLOW_PRIVATE_ADDRESSES', environment, problems),
@@ -119,7 +119,7 @@ const CONFIG_PARTS: readonly ConfigPart[] = [
   'notices',
 ];
 
-/** What is wrong with these parts, or with any; each once. */
+/** The errors of these parts, or of all; each once. */
 export function configProblems(
   { problems }: Pick<Config, 'problems'>,
   parts: readonly ConfigPart[] = CONFIG_PARTS,
@@ -127,13 +127,13 @@ export function configProblems(
   return [...new Set(parts.flatMap((part) => problems.get(part) ?? []))];
 }
 
-/** Throws one UsageError with all that is wrong with any part: for commands that work with the whole. */
+/** Throws one UsageError with the errors of all parts: for commands that need everything. */
 export function requireSound(config: Config): void {
   const problems = configProblems(config);
   if (problems.length > 0) throw new UsageError(problems.join(' '));
 }
 
-/** The same without the parts that are named wrongly, for what reports those by itself. */
+/** The same without the invalid parts, for code that reports those itself. */
 export function soundParts(config: Config): Config {
   const sound = (part: ConfigPart): boolean => !config.problems.has(part);
   return {
@@ -268,7 +268,7 @@ const MISSING = {
     'No webhooks are configured: set BANANA_WEBHOOK_URL and BANANA_WEBHOOK_SECRET, the same on receivers and workers.',
 } as const;
 
-/** The parts that a command needs; throws one UsageError that names all those that are missing or named wrongly. */
+/** The parts that a command needs; throws one UsageError that lists all missing and invalid ones. */
 export function requireParts<K extends keyof typeof MISSING>(
   config: Config,
   needed: readonly K[],

@@ -4,19 +4,19 @@ import { UsageError } from './errors.js';
 import type { logTemporalTo } from './activities/worker/process/temporal-log.js';
 import type { startWorker } from './worker.js';
 
-/** The code of the worker, which is loaded only where one runs. */
+/** The worker's code, which is loaded only where one runs. */
 export interface WorkerCode {
   readonly startWorker: typeof startWorker;
   readonly logTemporalTo: typeof logTemporalTo;
 }
 
 /**
- * Loads the code of the worker: with Temporal's SDK and its native core, which takes a second to load and does not exist
- * for every machine. Throws a UsageError where this machine cannot load it.
+ * Loads the worker's code: with Temporal's SDK and its native core, which takes a second to load and does not exist
+ * for every machine. Throws a UsageError if this machine cannot load it.
  */
 export async function loadWorker(): Promise<WorkerCode> {
   try {
-    // By itself first: one that fails below two modules at once is thrown a second time, where nothing catches it.
+    // Imported separately first: if it fails below two modules at once, a second error is thrown that nothing catches.
     await import('@temporalio/worker');
     await import('@napi-rs/image');
     const [code, log] = await Promise.all([

@@ -1,9 +1,9 @@
 /**
- * Everything that starts, finds, queries and steers a batch through Temporal's client, for the commands and for programs.
- * These functions print nothing, keep nothing open and never end the process: what is expected is a value that they
- * return; a UsageError says what a person has to correct.
+ * Everything that starts, finds, queries and controls a batch through Temporal's client, for the commands and for
+ * programs. These functions print nothing, keep nothing open and never end the process: expected results are returned
+ * as values; a UsageError says what a person has to correct.
  *
- * By itself, `npx tsx src/starter.ts SHEET` is `banana-batch submit SHEET`: it starts a batch and returns.
+ * Run directly, `npx tsx src/starter.ts SHEET` is `banana-batch submit SHEET`: it starts a batch and returns.
  */
 import { existsSync, realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -20,11 +20,11 @@ export {
 export { localSheet } from './sheet/fetch/sheet-file.js';
 export { startBatch, type StartedBatch } from './plan/start-batch.js';
 
-/** Run rows of a batch again: what failed, or what is to be made anew. */
+/** Run rows of a batch again: those that failed, or those to be made again. */
 export { planAgain, type AgainPlan, type RerunRequest } from './plan/plan-again.js';
 export { startRequest } from './plan/start-run.js';
 
-/** Find batches, and see where they are. */
+/** Find batches, and read their status. */
 export { readBatchStatus, type StatusAccess } from './status/batch-status.js';
 export { endOfRun } from './status/end-of-run.js';
 export { findBatch } from './plan/place/find-batch.js';
@@ -33,7 +33,7 @@ export { findStuckBatches } from './status/stuck-workflow.js';
 export { workersOf } from './status/queue-rates.js';
 export { batchesInTemporal, type ListedBatch } from './status/running-batches.js';
 
-/** Steer a running batch, or end it. */
+/** Control a running batch, or end it. */
 export { endWorkflows } from './plan/end-workflows.js';
 export { readQueueRate, setQueueRate } from './status/queue-rates.js';
 export { cancelBatch, changeBatch, pauseBatch, resumeBatch, type Steered } from './status/steer-batch.js';

@@ -13,7 +13,7 @@ import type { WorkerRole } from './activities/worker/process/roles.js';
 import { taskQueues } from './workflows/protocol/names.js';
 import { workerIdentity } from './status/worker-identity.js';
 
-/** A worker for each role, on its queue; the caller runs them. The first with workflows bundles their code, where it is not built. */
+/** A worker for each role, on its queue; the caller runs them. The first with workflows bundles their code, unless it is built. */
 export async function createWorkers(
   roles: readonly WorkerRole[],
   shared: {
@@ -73,7 +73,7 @@ export async function createWorkers(
         namespace,
         taskQueue: queues[role],
         identity: workerIdentity(),
-        // How soon a running activity learns that it was cancelled.
+        // How soon a running activity notices that it was cancelled.
         maxHeartbeatThrottleInterval: '10 seconds',
         shutdownForceTime: '30 seconds',
         ...optionsOf[role],
@@ -86,7 +86,7 @@ const BUILT_BUNDLE = fileURLToPath(new URL('./workflow-bundle.js', import.meta.u
 
 let bundled: Promise<WorkflowBundle> | undefined;
 
-/** The workflows' code: as built beside this file, or bundled from source once a process. */
+/** The workflows' code: built beside this file, or bundled from source once per process. */
 async function workflowCode(): Promise<NonNullable<WorkerOptions['workflowBundle']>> {
   if (existsSync(BUILT_BUNDLE)) return { codePath: BUILT_BUNDLE };
   bundled ??= bundleWorkflowCode({

@@ -43,25 +43,25 @@ export interface StartWorkerOptions {
   readonly log: Logger;
   readonly roles?: readonly WorkerRole[];
   readonly limits?: Partial<ActivityLimits>;
-  /** Memory that image bodies may take together. Default 256 MB. */
+  /** Maximum total memory of image bodies. Default 256 MB. */
   readonly imageBytes?: number;
-  /** Creates ask the service to tell the end of their jobs there. */
+  /** Creates ask the service to report the end of their jobs there. */
   readonly webhooks?: WebhookConfig | undefined;
-  /** Receives what it tells, in this process. Needs `webhooks`. */
+  /** Receives these reports in this process. Needs `webhooks`. */
   readonly listen?: ListenAddress;
-  /** What images cost: for the budgets of schedules. */
+  /** Prices of images: for the budgets of schedules. */
   readonly prices?: PriceTable | undefined;
-  /** Who is told how batches fare. */
+  /** Where to send notices. */
   readonly notices?: NoticeConfig | undefined;
 }
 
-/** Temporal repeats what got no answer: three such tries hold the batch within about a minute. */
+/** Temporal retries unanswered requests: three such attempts hold the batch within about a minute. */
 const WORKER_S3 = { idleTimeoutMs: 20_000, repeatsSilence: false } as const;
 const IMAGE_BYTES = 256 * 1024 * 1024;
-/** Of the memory for images, the part in which thumbnails are made; a share of its own, since an image keeps its place until its thumbnail is made. */
+/** The part of the image memory for making thumbnails; separate, since an image keeps its own memory until its thumbnail is made. */
 const DECODING_SHARE = 2 / 3;
 
-/** Connects and starts working. Throws a UsageError where Temporal, the bucket or the configuration does not let it. */
+/** Connects and starts the workers. Throws a UsageError if Temporal, the bucket or the configuration prevents it. */
 export async function startWorker(options: StartWorkerOptions): Promise<RunningWorker> {
   const { temporal, bucket, api, taskQueue, log } = options;
   const closers: (() => Promise<void> | void)[] = [];
@@ -71,7 +71,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
   try {
     const connection = await connectWorker(temporal);
     closers.push(() => connection.close());
-    // A worker of a namespace that does not exist would wait for ever and say nothing.
+    // A worker of a namespace that does not exist would wait for ever without an error.
     const missing = (): Promise<UsageError | undefined> => missingNamespace(connection, temporal);
     const fault = await missing();
     if (fault) throw fault;
@@ -154,13 +154,13 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
     }
     return runWorkers(workers, missing, closeAll);
   } catch (error) {
-    // What cannot be closed any more must not hide what went wrong.
+    // An error during closing must not hide the original one.
     await closeAll().catch(() => undefined);
     throw error;
   }
 }
 
-/** Word of how batches fare goes through Temporal, and from one of the workers to the receiver. */
+/** Notices go through Temporal, and from one of the workers to the receiver. */
 function workerNotices(
   config: NoticeConfig,
   access: Omit<StatusAccess, 'shardRows'>,
