@@ -251,7 +251,7 @@ const nearDuplicates: z.ZodType<NearDuplicates> = z.object({
   examples: z.array(z.object({ rowIds: z.array(rowId) })),
 });
 
-/** `runs/<runSeq>/opened/<shard>.json`: when and by which workflow run a shard was first opened; none of its creates is older. */
+/** `runs/<runSeq>/opened/<shard>.json`: when and by which execution a shard was first opened; none of its creates is older. */
 export const OpenedShard = z.object({ openedAt: z.iso.datetime(), openedBy: z.string().exactOptional() });
 export type OpenedShard = z.infer<typeof OpenedShard>;
 

@@ -99,20 +99,20 @@ export type PreparedRun =
         'location' | 'runSeq' | 'sheet' | 'sheetSettings' | 'rows' | 'settings' | 'merge' | 'rebind'
       >;
     })
-  /** The batch has everything that the sheet asks for, and its final report. */
+  /** The batch has everything in the sheet, and its final report. */
   | (PlannedSubmission & { readonly kind: 'nothing-to-do' });
 
-/** What a submission comes to whose batch is running. */
+/** The result of preparing a submission for a running batch. */
 export type JoinedRun =
-  /** The batch is running on this sheet already, by this plan. */
+  /** The batch is already running on this sheet, with this plan. */
   | { readonly kind: 'running'; readonly location: BatchLocation; readonly plan: SubmissionPlan }
   /** The batch is running on another sheet, or on this one with other settings. */
   | { readonly kind: 'busy'; readonly location: BatchLocation };
 
 /**
- * The refusals, the plan and the money of a submission, for all that submit: nothing is written or started. Reads the
- * sheet once; with its check that makes two. Throws a UsageError for what must not start, always in this order: the
- * sheet, the place, the account, the plan, the money, the bucket. Throws StorageError, and what Temporal's client throws.
+ * The refusals, the plan and the money of a submission, for all callers: writes and starts nothing. Reads the sheet
+ * once, besides its check. Throws a UsageError for what must not start, always in this order: the sheet, the place,
+ * the account, the plan, the money, the bucket. Throws StorageError, and what Temporal's client throws.
  */
 export async function prepareSubmission(
   means: PreparationMeans & { readonly status?: never },

@@ -18,7 +18,7 @@ const QUALITY = 72;
 
 /**
  * A small upright WebP of a picture, longest side at most 384 pixels. Undefined if it cannot be decoded. Runs on a
- * separate thread, in the amount of memory that the picture declares.
+ * separate thread; the memory that it needs is in the picture's `decodeBytes`.
  */
 export async function makeThumbnail(bare: BarePicture): Promise<Buffer | undefined> {
   try {

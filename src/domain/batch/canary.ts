@@ -1,4 +1,4 @@
-/** Makes the first rows of a run so that a person can review them before the others are made. */
+/** The first rows of a run, which a person reviews before the others are made. */
 export interface CanaryOptions {
   /** How many. */
   readonly rows: number;

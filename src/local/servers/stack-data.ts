@@ -26,7 +26,7 @@ export type StackPorts = z.infer<typeof portsSchema>;
 
 const FIRST_CHOICE: StackPorts = { temporal: 7233, temporalUi: 8233, s3: 7070, api: 7071, images: 7072 };
 
-/** Creates the folder, hidden from other users and from version control. */
+/** Creates the folder, inaccessible to other users and ignored by version control. */
 export async function prepareFolder(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await writeFile(join(folder, '.gitignore'), '*\n');

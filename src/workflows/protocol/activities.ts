@@ -217,7 +217,7 @@ export interface Activities {
   openShard: (input: {
     readonly run: RunRef;
     readonly shard: number;
-    /** The shard's workflow run: other runs before it may have sent creates that were not recorded. */
+    /** First run id of the shard's execution: another execution before it may have sent creates that were not recorded. */
     readonly openedBy: string;
     /** Prices of images; set if the batch has a budget. */
     readonly prices?: RunSettings['prices'];

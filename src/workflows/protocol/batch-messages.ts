@@ -132,5 +132,5 @@ export const resumeUpdate = defineUpdate<BatchSnapshot, [{ readonly rebind?: boo
 );
 export const setUpdate = defineUpdate<BatchSnapshot, [ChangedSettings]>('set');
 
-/** Ends the batch: no new jobs, those in flight get the grace. Accepted again while cancelling; refused once sealing. */
+/** Ends the batch: no new jobs, those in flight get the grace period. Accepted again while cancelling; refused once sealing. */
 export const cancelUpdate = defineUpdate<BatchSnapshot>('cancel');
