@@ -163,6 +163,8 @@ export interface RowCall {
 export interface RowOffer extends ShardSpeaker {
   readonly call: number;
   readonly others: readonly ProbeCandidate[];
+  /** If there are no others: rows that wait for their create too, but have failed at it or may have been answered unseen. */
+  readonly doubtful: readonly ProbeCandidate[];
   /** Jobs whose creates may be repeated, if the call is for creates. */
   readonly replays: readonly ProbeCandidate[];
   /** Rows of the shard without a job, except those known to fail by themselves. */
@@ -181,6 +183,8 @@ export interface ProbeCandidate {
   readonly madeMs?: number;
   /** Repeat the create of its job with the same key, which makes no second job. */
   readonly isReplay?: true;
+  /** The row has failed at its create, or may have been answered unseen. */
+  readonly isDoubtful?: true;
 }
 
 /** What a probe did for a waiting row: created its job, or sent a create that was not answered. */

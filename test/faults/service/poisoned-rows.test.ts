@@ -137,6 +137,32 @@ describe('a poisoned row', { timeout: 300_000 }, () => {
       },
     ));
 
+  it.concurrent('that met an outage first is not the only one that the probe uses', () =>
+    withProxiedRuns(
+      {
+        stack: runs.stack,
+        sandbox: { jobTimeMs: { min: 200, max: 600 } },
+        limits: { serviceFaultMs: 600, createFaultMs: 2_000 },
+      },
+      async (own) => {
+        const [name, rows] = ['poison-after-outage', 5];
+        const prompts = Array.from(
+          { length: rows },
+          (_, row) => `${name} ${row} ${row === 0 ? '[[bad-job-id]]' : ''}`,
+        );
+        own.sandbox.configure({ outage: { api: 'html502' } });
+        const handle = await own.start(name, prompts, { concurrency: rows });
+        await untilHeld(handle, 'service');
+        const heldAtMs = Date.now();
+        await eventually(() => Date.now() > heldAtMs + 4_000, { what: 'it lasts', withinMs: 20_000 });
+        const faultOver = performance.now();
+        own.sandbox.configure({ outage: { api: 'none' } });
+        expect(await handle.result()).toMatchObject({ tally: { stored: rows - 1, failed: 1 } });
+        const told = { fault: name, batchId: name, rows, faultOver };
+        expect((await expectRecovered(own, told)).jobs).toBe(rows);
+      },
+    ));
+
   it('is shown as set aside while it waits, with what has failed', () =>
     withProxiedRuns(
       {

@@ -27,7 +27,7 @@ export class ProbeTargets {
   /** Whether rows of other shards would help: no other untried row or witness job is left. */
   get wantsOthers(): boolean {
     if (this.#isMissing) return !this.#hasBought && !this.#others.some(({ jobId }) => jobId === undefined);
-    return !this.#others.some((one) => isLook(one) || one.isReplay || one.unansweredSinceMs === undefined);
+    return !this.#others.some((one) => isLook(one) || one.isReplay || isUnsent(one));
   }
 
   add(others: readonly ProbeCandidate[]): void {
@@ -42,8 +42,10 @@ export class ProbeTargets {
     if (this.#isMissing) return this.#missingNext(others);
     const own = this.#failed && usable(this.#failed) ? [this.#failed] : [];
     if (others.length === 0) return own;
-    const unsent = others.find((one) => !isLook(one) && !one.isReplay && one.unansweredSinceMs === undefined);
-    return unsent ? [unsent] : [...others, ...own.filter((one) => !isLook(one))];
+    const unsent = others.find((one) => !isLook(one) && !one.isReplay && isUnsent(one));
+    const isOwnCreate = (one: ProbeCandidate): boolean =>
+      !isLook(one) && !others.some((other) => isSame(other, one));
+    return unsent ? [unsent] : [...others, ...own.filter(isOwnCreate)];
   }
 
   isFailed({ shard, row }: ProbeCandidate): boolean {
@@ -90,6 +92,11 @@ export class ProbeTargets {
 /** It buys nothing, however the service behaves. */
 function isLook({ jobId, isReplay }: ProbeCandidate): boolean {
   return jobId !== undefined && !isReplay;
+}
+
+/** Certainly no create of the row was sent, and nothing is known against it. */
+function isUnsent({ unansweredSinceMs, isDoubtful }: ProbeCandidate): boolean {
+  return unansweredSinceMs === undefined && !isDoubtful;
 }
 
 function isSame(a: ProbeCandidate, b: ProbeCandidate): boolean {

@@ -47,6 +47,7 @@ export class RowCalls {
 
   async #ask(need: RowNeed, mayReplay: boolean, isWanted: () => boolean): Promise<readonly ProbeCandidate[]> {
     const replays: ProbeCandidate[] = [];
+    const doubtful: ProbeCandidate[] = [];
     let leftToBuy = 0;
     for (const { shard, execution, isStarted } of this.#shards.all) {
       const isOpen = (): boolean =>
@@ -61,8 +62,9 @@ export class RowCalls {
       if (!offer) continue;
       if (offer.others.length > 0) return offer.others;
       replays.push(...offer.replays);
+      doubtful.push(...offer.doubtful);
       leftToBuy += offer.leftToBuy;
     }
-    return mayReplay && leftToBuy <= MOST_LEFT_TO_REPLAY ? replays : [];
+    return mayReplay && leftToBuy <= MOST_LEFT_TO_REPLAY && replays.length > 0 ? replays : doubtful;
   }
 }

@@ -63,11 +63,12 @@ function createsOf(
   { shard, rows, mostCreates, reserve }: ChoosableRows,
   mode: ModelMode | undefined,
   except: number | undefined,
+  isDoubtful = false,
 ): readonly ProbeCandidate[] {
   const waiting = rows.flatMap((progress, row) => {
     const { phase, jobId, fault, unansweredSinceMs } = progress;
     const isSound = !fault && unansweredSinceMs === undefined;
-    const waits = phase === 'pending' && !jobId && isSound && row !== except;
+    const waits = phase === 'pending' && !jobId && isSound !== isDoubtful && row !== except;
     return waits && (mode === undefined || progress.mode === mode) ? [row] : [];
   });
   const stride = Math.max(1, Math.floor(waiting.length / mostCreates));
@@ -76,6 +77,18 @@ function createsOf(
     .slice(0, mostCreates)
     .filter(reserve)
     .flatMap((row) => candidateOf(shard, row, rows[row]) ?? []);
+}
+
+/**
+ * Rows that wait for their create and have failed at it, or may have been answered unseen. After an outage only such rows
+ * may be left, of which one may fail by itself: a probe that uses all of them in turn is not stopped by that one.
+ */
+export function doubtfulRows(shard: ChoosableRows, need: RowNeed): readonly ProbeCandidate[] {
+  if (need.kind !== 'step') return [];
+  const { step } = need;
+  const isCreate = step !== 'job' && step !== 'image';
+  const rows = createsOf(shard, isCreate ? modeOfStep(step) : undefined, undefined, true);
+  return rows.map((row) => ({ ...row, isDoubtful: true }));
 }
 
 /**

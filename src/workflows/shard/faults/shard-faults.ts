@@ -3,7 +3,14 @@ import type { BatchFaultDetails, HoldScope } from '../../../domain/batch/holds.j
 import { JOBS_MISSING_CAUSE } from '../../../domain/batch/failure-rate.js';
 import { RowFaults, type FaultStep, type FaultVerdict } from '../../../domain/batch/row-faults.js';
 import { FreeClock } from '../../free-clock.js';
-import { leftToBuy, otherRows, replays, witnessRows, type ChoosableRows } from './other-rows.js';
+import {
+  doubtfulRows,
+  leftToBuy,
+  otherRows,
+  replays,
+  witnessRows,
+  type ChoosableRows,
+} from './other-rows.js';
 import type { ParentBatch } from '../parent-signals.js';
 import type { ShardBudget } from '../shard-budget.js';
 import type { ShardHolds } from '../shard-control.js';
@@ -50,9 +57,11 @@ export class ShardFaults {
     const { rows } = this.#ledger;
     // Half of the horizon, so that a repeated create certainly finds its job.
     const replayFromMs = Date.now() - settings.idempotencyHorizonMs / 2;
+    const others = this.#othersFor(call.need, undefined);
     this.#parent.tellOffer({
       call: call.id,
-      others: this.#othersFor(call.need, undefined),
+      others,
+      doubtful: others.length > 0 ? [] : doubtfulRows(this.#choosable, call.need),
       replays: replays({ shard, rows }, replayFromMs, call.need),
       leftToBuy: leftToBuy(rows, (fault) => this.#faults.isRowsOwn(fault)),
     });
@@ -113,13 +122,16 @@ export class ShardFaults {
   }
 
   #othersFor(need: RowNeed, except: number | undefined): readonly ProbeCandidate[] {
-    const rows: ChoosableRows = {
+    return otherRows(this.#choosable, need, except);
+  }
+
+  get #choosable(): ChoosableRows {
+    return {
       shard: this.#input.shard,
       rows: this.#ledger.rows,
       mostCreates: this.#budget.mostForProbe,
       reserve: (row) => this.#budget.reserveForProbe(row),
     };
-    return otherRows(rows, need, except);
   }
 }
 
