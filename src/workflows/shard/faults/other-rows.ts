@@ -6,6 +6,9 @@ import type { ProbeCandidate, RowNeed } from '../../protocol/shard-messages.js';
 /** Maximum of named jobs: with several, one is answered sooner. */
 const JOBS_NAMED = 5;
 
+/** At most this many doubtful rows are named: a probe uses them in turn. */
+const DOUBTFUL_NAMED = 20;
+
 /** What the choice of other rows needs from a shard. */
 export interface ChoosableRows {
   readonly shard: number;
@@ -87,7 +90,8 @@ export function doubtfulRows(shard: ChoosableRows, need: RowNeed): readonly Prob
   if (need.kind !== 'step') return [];
   const { step } = need;
   const isCreate = step !== 'job' && step !== 'image';
-  const rows = createsOf(shard, isCreate ? modeOfStep(step) : undefined, undefined, true);
+  const all = { ...shard, mostCreates: DOUBTFUL_NAMED };
+  const rows = createsOf(all, isCreate ? modeOfStep(step) : undefined, undefined, true);
   return rows.map((row) => ({ ...row, isDoubtful: true }));
 }
 
@@ -103,8 +107,8 @@ export function replays(
   if (need.kind !== 'step' || need.step === 'job' || need.step === 'image') return [];
   const mode = modeOfStep(need.step);
   const made = jobsOf({ shard, rows }, undefined, (row) => {
-    const isOwn = row.unansweredSinceMs === undefined && (row.jobMadeMs ?? -1) >= replayFromMs;
-    return row.mode === mode && isOwn && !row.missing;
+    const firstSentMs = Math.min(row.unansweredSinceMs ?? Infinity, row.jobMadeMs ?? -1);
+    return row.mode === mode && firstSentMs >= replayFromMs && !row.missing;
   });
   return made.map((candidate) => ({ ...candidate, isReplay: true }));
 }
