@@ -137,32 +137,6 @@ describe('a poisoned row', { timeout: 300_000 }, () => {
       },
     ));
 
-  it.concurrent('that met an outage first does not keep the hold from ending', () =>
-    withProxiedRuns(
-      {
-        stack: runs.stack,
-        sandbox: { jobTimeMs: { min: 200, max: 600 } },
-        limits: { serviceFaultMs: 600, createFaultMs: 2_000 },
-      },
-      async (own) => {
-        const [name, rows] = ['poison-after-outage', 4];
-        const prompts = Array.from(
-          { length: rows },
-          (_, row) => `${name} ${row} ${row === rows - 1 ? '' : '[[bad-job-id]]'}`,
-        );
-        own.sandbox.configure({ outage: { api: 'html502' } });
-        const handle = await own.start(name, prompts, { concurrency: rows });
-        await untilHeld(handle, 'service');
-        const heldAtMs = Date.now();
-        await eventually(() => Date.now() > heldAtMs + 4_000, { what: 'it lasts', withinMs: 20_000 });
-        const faultOver = performance.now();
-        own.sandbox.configure({ outage: { api: 'none' } });
-        expect(await handle.result()).toMatchObject({ tally: { stored: 1, failed: rows - 1 } });
-        const told = { fault: name, batchId: name, rows, faultOver };
-        expect((await expectRecovered(own, told)).jobs).toBe(rows);
-      },
-    ));
-
   it('is shown as set aside while it waits, with what has failed', () =>
     withProxiedRuns(
       {
