@@ -42,7 +42,7 @@ export class ProbeTargets {
     if (this.#isMissing) return this.#missingNext(others);
     const own = this.#failed && usable(this.#failed) ? [this.#failed] : [];
     if (others.length === 0) return own;
-    const unsent = others.find((one) => !isLook(one) && !one.isReplay && isUnsent(one));
+    const unsent = others.find(isUnsent);
     const isOwnCreate = (one: ProbeCandidate): boolean =>
       !isLook(one) && !others.some((other) => isSame(other, one));
     return unsent ? [unsent] : [...others, ...own.filter(isOwnCreate)];
@@ -94,9 +94,9 @@ function isLook({ jobId, isReplay }: ProbeCandidate): boolean {
   return jobId !== undefined && !isReplay;
 }
 
-/** Certainly no create of the row was sent, and nothing is known against it. */
-function isUnsent({ unansweredSinceMs, isDoubtful }: ProbeCandidate): boolean {
-  return unansweredSinceMs === undefined && !isDoubtful;
+/** The row has no job, certainly no create of it was sent, and it has not failed. */
+function isUnsent({ jobId, unansweredSinceMs, isDoubtful }: ProbeCandidate): boolean {
+  return jobId === undefined && unansweredSinceMs === undefined && !isDoubtful;
 }
 
 function isSame(a: ProbeCandidate, b: ProbeCandidate): boolean {
