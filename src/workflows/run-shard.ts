@@ -63,22 +63,17 @@ export async function runShard(input: RunShardInput): Promise<RunShardResult> {
     const shard = new Shard({ input, holds, parent, activities }, overview);
     await shard.run(root);
     await shard.budget.end();
-    if (!shard.allSettled) return goOnInNewRun(input, holds, shard.left());
+    if (!shard.allSettled) {
+      await condition(() => allHandlersFinished() && parent.hasToldAll);
+      // The next workflow run reads what is recorded, and continues with the rest.
+      const { control, ...state } = holds.state;
+      return continueAsNew<typeof runShard>({ ...input, control, resumed: { ...shard.left(), ...state } });
+    }
     await parent.tellEnd();
+    await condition(() => parent.hasToldAll);
     const isCanary = input.settings.canary !== undefined && input.shard === 0;
     return { tally: shard.tally(), ...(isCanary && { durationsMs: shard.durationsMs }) };
   });
-}
-
-/** Ends this workflow run: the next one reads what is recorded, and continues with the rest. */
-async function goOnInNewRun(
-  input: RunShardInput,
-  holds: ShardHolds,
-  left: Pick<ResumedShard, 'rows' | 'trialsMade' | 'lease'>,
-): Promise<never> {
-  await condition(allHandlersFinished);
-  const { control, ...state } = holds.state;
-  return continueAsNew<typeof runShard>({ ...input, control, resumed: { ...left, ...state } });
 }
 
 /** One open shard: its rows, its window, and its messages to and from the parent. */
@@ -174,8 +169,10 @@ class Shard {
     return this.#ledger.oldest(0).durationsMs;
   }
 
-  left(): Pick<ResumedShard, 'rows' | 'trialsMade' | 'lease'> {
-    return { rows: this.#ledger.left(), trialsMade: this.#trials.made, ...this.budget.left };
+  left(): Pick<ResumedShard, 'rows' | 'trialsMade' | 'succeeded' | 'lease'> {
+    const rows = this.#ledger.left();
+    const { succeeded } = this.#faults;
+    return { rows, trialsMade: this.#trials.made, succeeded, ...this.budget.left };
   }
 
   /** Runs until all rows have settled and are recorded, or until none is in flight and the history has grown long. */
@@ -198,6 +195,8 @@ class Shard {
       }),
     );
     root.cancelRequested.catch(() => this.#cancel());
+    // A control may have come while the shard was opened.
+    this.#faults.take();
     this.#apply();
     await Promise.all([
       this.#startRows(),

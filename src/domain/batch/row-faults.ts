@@ -3,6 +3,9 @@ import type { ModelMode } from './holds.js';
 /** The step that a fault blocked: if others succeed at it, the fault is the row's own, otherwise not. */
 export type FaultStep = `create:${ModelMode}` | 'job' | 'image';
 
+/** When each step last succeeded, for any row. Milliseconds since the epoch. */
+export type SucceededSteps = Readonly<Partial<Record<FaultStep, number>>>;
+
 /** How long one row has failed at a step without success. */
 export interface RowFault {
   readonly step: FaultStep;
@@ -31,14 +34,28 @@ export const CREATE_FAULT_MS = 5 * 60_000;
 /** With this many rows aside and no success of others in between, the fault is not the rows' own. */
 const ASIDE_ROWS = 3;
 
+/** A row must have failed this often, so that a single slow failure of an outage never ends it. */
+const LEAST_FAILURES = 3;
+
 /** Pauses double from a twentieth to a fifth of the row's limit. */
 const FIRST_PAUSE_SHARE = 1 / 20;
 const LONGEST_PAUSE_SHARE = 1 / 5;
 
 /** Decides whose fault a fault is, from later successes of others and from the rows put aside without any. */
 export class RowFaults {
-  readonly #succeededMs = new Map<FaultStep, number>();
+  readonly #succeededMs: Map<FaultStep, number>;
   readonly #aside = new Map<FaultStep, Set<number>>();
+
+  /** `succeeded`: what an earlier workflow run knew. */
+  constructor(succeeded: SucceededSteps = {}) {
+    // Object keys lose their type.
+    this.#succeededMs = new Map(Object.entries(succeeded) as [FaultStep, number][]);
+  }
+
+  /** For the next workflow run. */
+  get succeeded(): SucceededSteps {
+    return Object.fromEntries(this.#succeededMs);
+  }
 
   /** Records that a row, or a probe, succeeded in a step. */
   noteSuccess(step: FaultStep, atMs: number): void {
@@ -80,7 +97,8 @@ export class RowFaults {
       clockId: clock.id,
     };
     if (!this.isRowsOwn(fault)) return { fault, verdict: { kind: 'hold' } };
-    if (fault.ownMs >= limitMs) return { fault, verdict: { kind: 'end' } };
+    if (fault.ownMs >= limitMs && fault.failures >= LEAST_FAILURES)
+      return { fault, verdict: { kind: 'end' } };
     const aside = this.#aside.get(step) ?? new Set();
     this.#aside.set(step, aside.add(row));
     if (aside.size >= ASIDE_ROWS) return { fault, verdict: { kind: 'hold' } };

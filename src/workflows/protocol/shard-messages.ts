@@ -7,7 +7,7 @@ import type { SlowPeriod } from '../../domain/time/pace.js';
 import type { RunSettings } from '../../domain/batch/run-settings.js';
 import type { Tally } from '../../domain/batch/tally.js';
 import type { MissingJob } from '../../domain/rows/missing-job.js';
-import type { FaultStep, RowFault } from '../../domain/batch/row-faults.js';
+import type { FaultStep, RowFault, SucceededSteps } from '../../domain/batch/row-faults.js';
 import type { LeaseLeft } from '../../domain/money/shard-lease.js';
 import type { Slots } from '../../domain/batch/window.js';
 import type { RunRef } from '../../storage/layout.js';
@@ -54,6 +54,8 @@ export interface ResumedShard {
   readonly given: { readonly released: number; readonly recallAnswered: number };
   readonly faultsMet: number;
   readonly trialsMade: number;
+  /** When rows or probes last succeeded in a step. */
+  readonly succeeded: SucceededSteps;
   /** Absent without a budget. */
   readonly lease?: LeaseLeft;
 }
@@ -107,7 +109,7 @@ export interface ShardControl {
   /** A job that a probe made or found and that was answered with 200 when no other witness existed; absent: none. */
   readonly witness?: Witness;
   /** When probes last succeeded in a step with another row than the one that failed. */
-  readonly probed?: ProbedSteps;
+  readonly probed?: SucceededSteps;
   /** The batch's request for rows of this shard for a probe; absent: none. */
   readonly call?: RowCall;
   /** After a 429 the batch may create nothing before this time. Milliseconds since the epoch; absent: no limit. */
@@ -145,8 +147,6 @@ export interface Witness {
   readonly madeMs: number;
 }
 
-export type ProbedSteps = Readonly<Partial<Record<FaultStep, number>>>;
-
 /** What a probe needs of a row: that it has reached a step, or a job made no earlier than a missing one. */
 export type RowNeed =
   | { readonly kind: 'step'; readonly step: FaultStep }
@@ -169,6 +169,8 @@ export interface RowOffer extends ShardSpeaker {
   readonly replays: readonly ProbeCandidate[];
   /** Rows of the shard without a job, except those known to fail by themselves. */
   readonly leftToBuy: number;
+  /** Rows of the shard that have not ended, except those known to fail by themselves. */
+  readonly unfinished: number;
 }
 
 /** A row with which to check whether a hold's cause has ended: by its create, or by reading its job. */

@@ -28,10 +28,16 @@ import type { ShardHolds } from './shard-control.js';
 export class ParentBatch {
   readonly #input: RunShardInput;
   readonly #holds: ShardHolds;
+  #underWay = 0;
 
   constructor(input: RunShardInput, holds: ShardHolds) {
     this.#input = input;
     this.#holds = holds;
+  }
+
+  /** Whether every message has arrived. Temporal drops those of a workflow run that ends at the same moment. */
+  get hasToldAll(): boolean {
+    return this.#underWay === 0;
   }
 
   /** Reports a fault, once per scope; false if it was reported before. */
@@ -81,10 +87,13 @@ export class ParentBatch {
   async #tell<T>(signal: SignalDefinition<[T]>, word: T): Promise<void> {
     const { parent } = workflowInfo();
     if (!parent) throw new Error('A shard runs only as the child of a batch.');
+    this.#underWay += 1;
     try {
       await getExternalWorkflowHandle(parent.workflowId).signal(signal, word);
     } catch (error) {
       log.warn('A message to the batch could not be sent.', { error });
+    } finally {
+      this.#underWay -= 1;
     }
   }
 }

@@ -113,27 +113,66 @@ describe('a poisoned row', { timeout: 300_000 }, () => {
     expect(jobs).toBe(ROWS - poisons.size + ofPoisoned);
   });
 
-  it.concurrent('of which three are left at last holds no batch for ever', () =>
+  it.concurrent.for<{
+    readonly name: string;
+    readonly poison: Poison;
+    readonly continueAfterEvents?: number;
+  }>([
+    ...POISONS.map((poison, index) => ({ name: `poison-${index}-of-three`, poison })),
+    // A new workflow run of the shard knows none of the rows that were stored before.
+    ...POISONS.map((poison, index) => ({
+      name: `poison-${index}-of-three-later`,
+      poison,
+      continueAfterEvents: 250,
+    })),
+  ])('of which three are left at last holds no batch for ever: $name', ({ name, poison, ...settings }) =>
     withProxiedRuns(
       {
         stack: runs.stack,
         sandbox: { jobTimeMs: { min: 200, max: 600 } },
         // So long that the others are made before the first of them ends.
-        limits: { serviceFaultMs: 600, createFaultMs: 20_000 },
+        limits: { serviceFaultMs: 600, createFaultMs: 20_000, jobFaultMs: 20_000, imageFaultMs: 20_000 },
       },
       async (own) => {
-        const name = 'poison-of-three';
         const poisoned = [0, 8, 14];
         const prompts = Array.from(
           { length: ROWS },
-          (_, row) => `${name} ${row} ${poisoned.includes(row) ? '[[create-502]]' : ''}`,
+          (_, row) => `${name} ${row} ${poisoned.includes(row) ? poison.mark : ''}`,
         );
         const faultOver = performance.now();
-        const handle = await own.start(name, prompts, { concurrency: 2 });
+        const handle = await own.start(name, prompts, { concurrency: 2, ...settings });
         const stored = ROWS - poisoned.length;
         expect(await handle.result()).toMatchObject({ tally: { stored, failed: poisoned.length } });
         const told = { fault: name, batchId: name, rows: ROWS, faultOver };
-        expect((await expectRecovered(own, told)).jobs).toBe(stored);
+        const jobs = stored + poisoned.length * poison.jobs;
+        expect((await expectRecovered(own, told)).jobs).toBe(jobs);
+      },
+    ),
+  );
+
+  it.concurrent('that met an outage first does not keep the hold from ending', () =>
+    withProxiedRuns(
+      {
+        stack: runs.stack,
+        sandbox: { jobTimeMs: { min: 200, max: 600 } },
+        limits: { serviceFaultMs: 600, createFaultMs: 2_000 },
+      },
+      async (own) => {
+        const [name, rows] = ['poison-after-outage', 4];
+        const prompts = Array.from(
+          { length: rows },
+          (_, row) => `${name} ${row} ${row === rows - 1 ? '' : '[[bad-job-id]]'}`,
+        );
+        own.sandbox.configure({ outage: { api: 'html502' } });
+        const handle = await own.start(name, prompts, { concurrency: rows });
+        await untilHeld(handle, 'service');
+        const heldAtMs = Date.now();
+        await eventually(() => Date.now() > heldAtMs + 4_000, { what: 'it lasts', withinMs: 20_000 });
+        const faultOver = performance.now();
+        own.sandbox.configure({ outage: { api: 'none' } });
+        expect(await handle.result()).toMatchObject({ tally: { stored: 1, failed: rows - 1 } });
+        const told = { fault: name, batchId: name, rows, faultOver };
+        expect((await expectRecovered(own, told)).jobs).toBe(rows);
       },
     ));
 

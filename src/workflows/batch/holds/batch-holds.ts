@@ -13,27 +13,18 @@ import {
   type HoldState,
 } from '../../../domain/batch/holds.js';
 import type { JobId } from '../../../domain/rows/ids.js';
+import type { SucceededSteps } from '../../../domain/batch/row-faults.js';
 import type { FailureTrials } from './failure-trials.js';
 import { HoldReleases } from './hold-releases.js';
-import { isOnlyMade, probeOnce, type ProbeEnd, growLater } from './hold-probe.js';
+import { isOnlyMade, ProbeGrowth, probeOnce, type ProbeEnd } from './hold-probe.js';
 import { ProbeTargets } from './probe-targets.js';
 import type { ResumedBatch } from '../../protocol/batch-messages.js';
 import type { OpenShards } from '../open-shards.js';
 import { RowCalls } from './row-calls.js';
-import type {
-  ProbedRow,
-  ProbedSteps,
-  ShardControl,
-  ShardFault,
-  Witness,
-} from '../../protocol/shard-messages.js';
+import type { ProbedRow, ShardControl, ShardFault, Witness } from '../../protocol/shard-messages.js';
 
 /** The fault that caused a hold, and the rows that a probe may use. */
 type MetFault = Partial<Pick<ShardFault, 'shard' | 'candidate' | 'others' | 'need'>>;
-
-/** While no shard has a row for a probe, all shards are asked again after this many first waits, then less and less often. */
-const FIRST_ASKED_AGAIN = 4;
-const LONGEST_ASKED_AGAIN_MS = 3_600_000;
 
 /** The holds of a batch. Each is ended by one probe. */
 export class BatchHolds {
@@ -56,7 +47,7 @@ export class BatchHolds {
   #missingAcceptedMs: number | undefined;
   /** Whether the account ran out of funds since the batch's run began; for the final report. */
   funds: Pick<ResumedBatch, 'ranOutOfFunds'>;
-  #probed: ProbedSteps = {};
+  #probed: SucceededSteps = {};
   readonly #loops = new Map<HoldScope, Promise<void>>();
   #nextTrialAt: string | undefined;
   #buying = true;
@@ -227,20 +218,17 @@ export class BatchHolds {
     const isInForce = (): boolean => this.#isInForce(cause.scope, hold);
     const targets = new ProbeTargets(cause, met);
     let isShown = false;
-    let askAgainMs = FIRST_ASKED_AGAIN * this.#probeFirstMs;
+    const growth = new ProbeGrowth(targets, this.#probeFirstMs);
     for (let ended = false; isInForce() && !ended;) {
       if (met.need && targets.wantsOthers) {
         const mayReplay = cause.scope === 'service';
-        targets.add(await this.calls.othersFor(met.need, { mayReplay, isWanted: isInForce }));
+        targets.take(await this.calls.othersFor(met.need, { mayReplay, isWanted: isInForce }));
       }
       const candidates = targets.next(this.#buying);
       const buys = candidates.some(({ jobId }) => jobId === undefined);
       if (buys) this.#buyers += 1;
       const scope = new CancellationScope({ cancellable: true, parent: this.#probes });
-      if (met.need && targets.mayGrow) {
-        growLater(scope, targets, askAgainMs).catch(() => undefined);
-        askAgainMs = Math.min(LONGEST_ASKED_AGAIN_MS, askAgainMs * 2);
-      }
+      if (met.need && targets.mayGrow) growth.endLater(scope);
       const probed = await probeOnce(
         scope,
         this.#probe,
@@ -286,12 +274,19 @@ export class BatchHolds {
     }
   }
 
-  /** Records what a probe has shown with another row than the one that failed; false if it has shown nothing. */
+  /**
+   * Records what a probe has shown with another row than the one that failed, or that only rows are left which fail by
+   * themselves; false if it has shown nothing.
+   */
   #noteShown(targets: ProbeTargets, { need }: MetFault, { by, isThrough }: ProbeEnd): boolean {
     const [target] = by ?? [];
-    if (!isThrough || !target || !need || targets.isFailed(target)) return false;
-    if (need.kind === 'step') this.#probed = { ...this.#probed, [need.step]: Date.now() };
-    else if (target.jobId && target.madeMs !== undefined) {
+    const isByOther = isThrough && target && !targets.isFailed(target);
+    if (need?.kind === 'step' && (isByOther || targets.isForNobody)) {
+      this.#probed = { ...this.#probed, [need.step]: Date.now() };
+      return true;
+    }
+    if (need?.kind !== 'witness' || !isByOther) return false;
+    if (target.jobId && target.madeMs !== undefined) {
       this.#witness = { jobId: target.jobId, madeMs: target.madeMs };
     }
     return true;

@@ -59,13 +59,29 @@ function unansweredSince(error: unknown, scope: HoldScope): StillHeldDetails | u
   return isCancellation(error) && scope !== 'service' ? undefined : { unansweredSinceMs: Date.now() };
 }
 
-/** Cancels a probe after a while so that the next one uses more rows. */
-export async function growLater(
-  scope: CancellationScope,
-  targets: ProbeTargets,
-  afterMs: number,
-): Promise<void> {
-  await scope.run(() => sleep(afterMs));
-  targets.grow();
-  scope.cancel();
+/** While no shard has a row for a probe, all shards are asked again after this many first waits, then less and less often. */
+const FIRST_ASKED_AGAIN = 4;
+const LONGEST_ASKED_AGAIN_MS = 3_600_000;
+
+/** Ends the probes of a hold after a while, so that the next one uses more rows. */
+export class ProbeGrowth {
+  readonly #targets: ProbeTargets;
+  #afterMs: number;
+
+  constructor(targets: ProbeTargets, probeFirstMs: number) {
+    this.#targets = targets;
+    this.#afterMs = FIRST_ASKED_AGAIN * probeFirstMs;
+  }
+
+  /** Cancels a probe's scope, unless it was cancelled before; the next wait is twice as long then. */
+  endLater(scope: CancellationScope): void {
+    this.#end(scope).catch(() => undefined);
+  }
+
+  async #end(scope: CancellationScope): Promise<void> {
+    await scope.run(() => sleep(this.#afterMs));
+    this.#afterMs = Math.min(LONGEST_ASKED_AGAIN_MS, this.#afterMs * 2);
+    this.#targets.grow();
+    scope.cancel();
+  }
 }

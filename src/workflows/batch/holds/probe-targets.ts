@@ -1,5 +1,6 @@
 import { JOBS_MISSING, type HoldCause } from '../../../domain/batch/holds.js';
 import type { ProbeCandidate, ProbedRow, RowNeed } from '../../protocol/shard-messages.js';
+import type { OfferedRows } from './row-calls.js';
 
 /** The rows that a hold's probe uses: preferably not the one that failed, since the fault may be that row's own. */
 export class ProbeTargets {
@@ -9,6 +10,8 @@ export class ProbeTargets {
   #others: readonly ProbeCandidate[];
   /** A job was bought for this hold and has not been found yet. */
   #hasBought = false;
+  /** See `OfferedRows`. */
+  isForNobody = false;
 
   constructor(
     cause: HoldCause,
@@ -30,16 +33,20 @@ export class ProbeTargets {
     return !this.#others.some((one) => isLook(one) || one.isReplay || isUnsent(one));
   }
 
-  add(others: readonly ProbeCandidate[]): void {
-    const known = this.#others.filter((one) => !others.some((other) => isSame(one, other)));
-    this.#others = [...others, ...known];
+  /** Takes offered rows. New ones come first; known ones keep their place, so that each has its turn although every probe begins with the first. */
+  take({ rows: offered, isForNobody }: OfferedRows): void {
+    this.isForNobody = isForNobody;
+    const added = offered.filter((one) => !this.#others.some((known) => isSame(known, one)));
+    const known = this.#others.map((one) => offered.find((other) => isSame(one, other)) ?? one);
+    this.#others = [...added, ...known];
   }
 
-  /** The rows for the next probe. Rows whose create may have been processed without an answer come last. */
+  /** The rows for the next probe; none where only the account is checked. Rows whose create may have been processed without an answer come last. */
   next(mayBuy: boolean): readonly ProbeCandidate[] {
     const usable = (one: ProbeCandidate): boolean => (mayBuy ? true : isLook(one));
     const others = this.#others.filter(usable);
     if (this.#isMissing) return this.#missingNext(others);
+    if (this.isForNobody) return [];
     const own = this.#failed && usable(this.#failed) ? [this.#failed] : [];
     if (others.length === 0) return own;
     const unsent = others.find(isUnsent);

@@ -4,6 +4,13 @@ import type { ProbeCandidate, RowNeed, RowOffer, ShardSpeaker } from '../../prot
 
 type Offer = Omit<RowOffer, keyof ShardSpeaker>;
 
+/** What the open shards offer for a probe. */
+export interface OfferedRows {
+  readonly rows: readonly ProbeCandidate[];
+  /** Only rows that are known to fail by themselves are left, and nothing can show more: the hold protects no row. */
+  readonly isForNobody: boolean;
+}
+
 /** If more rows than this fail together, the fault may not be theirs. */
 const MOST_LEFT_TO_REPLAY = 2;
 
@@ -35,7 +42,7 @@ export class RowCalls {
   othersFor(
     need: RowNeed,
     { mayReplay, isWanted }: { readonly mayReplay: boolean; readonly isWanted: () => boolean },
-  ): Promise<readonly ProbeCandidate[]> {
+  ): Promise<OfferedRows> {
     // One call at a time: otherwise holds of several scopes would miss their answers.
     const asked = this.#calls.then(() => this.#ask(need, mayReplay, isWanted));
     this.#calls = asked.then(
@@ -45,10 +52,12 @@ export class RowCalls {
     return asked;
   }
 
-  async #ask(need: RowNeed, mayReplay: boolean, isWanted: () => boolean): Promise<readonly ProbeCandidate[]> {
+  async #ask(need: RowNeed, mayReplay: boolean, isWanted: () => boolean): Promise<OfferedRows> {
     const replays: ProbeCandidate[] = [];
     const doubtful: ProbeCandidate[] = [];
     let leftToBuy = 0;
+    let unfinished = 0;
+    const answered = new Set<number>();
     for (const { shard, execution, isStarted } of this.#shards.all) {
       const isOpen = (): boolean =>
         this.#shards.all.some((open) => open.shard === shard && open.execution === execution);
@@ -60,11 +69,17 @@ export class RowCalls {
       await condition(() => this.#answered !== undefined || !isWanted() || !isOpen());
       const offer = this.#answered;
       if (!offer) continue;
-      if (offer.others.length > 0) return offer.others;
+      if (offer.others.length > 0) return { rows: offer.others, isForNobody: false };
       replays.push(...offer.replays);
       doubtful.push(...offer.doubtful);
       leftToBuy += offer.leftToBuy;
+      unfinished += offer.unfinished;
+      answered.add(shard);
     }
-    return mayReplay && leftToBuy <= MOST_LEFT_TO_REPLAY && replays.length > 0 ? replays : doubtful;
+    if (mayReplay && leftToBuy <= MOST_LEFT_TO_REPLAY && replays.length > 0) {
+      return { rows: replays, isForNobody: false };
+    }
+    const areAll = answered.size > 0 && this.#shards.all.every(({ shard }) => answered.has(shard));
+    return { rows: doubtful, isForNobody: areAll && unfinished === 0 };
   }
 }

@@ -124,6 +124,16 @@ export function leftToBuy(
   ).length;
 }
 
+/** Rows that have not ended, except those for which `isRowsOwn` says that only they fail. */
+export function leftUnfinished(
+  rows: readonly Readonly<RowProgress>[],
+  isRowsOwn: (fault: RowFault) => boolean,
+): number {
+  return rows.filter(
+    ({ phase, fault }) => phase !== 'settled' && phase !== 'recorded' && !(fault && isRowsOwn(fault)),
+  ).length;
+}
+
 /** Newest first. */
 function jobsOf(
   { shard, rows }: Pick<ChoosableRows, 'shard' | 'rows'>,

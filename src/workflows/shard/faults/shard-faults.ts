@@ -1,11 +1,18 @@
 import { workflowInfo } from '@temporalio/workflow';
 import type { BatchFaultDetails, HoldScope } from '../../../domain/batch/holds.js';
 import { JOBS_MISSING_CAUSE } from '../../../domain/batch/failure-rate.js';
-import { RowFaults, type FaultStep, type FaultVerdict } from '../../../domain/batch/row-faults.js';
+import {
+  RowFaults,
+  type FaultStep,
+  type FaultVerdict,
+  type RowFault,
+  type SucceededSteps,
+} from '../../../domain/batch/row-faults.js';
 import { FreeClock } from '../../free-clock.js';
 import {
   doubtfulRows,
   leftToBuy,
+  leftUnfinished,
   otherRows,
   replays,
   witnessRows,
@@ -15,7 +22,7 @@ import type { ParentBatch } from '../parent-signals.js';
 import type { ShardBudget } from '../shard-budget.js';
 import type { ShardHolds } from '../shard-control.js';
 import type { ShardLedger } from '../row-states.js';
-import type { ProbeCandidate, ProbedSteps, RowNeed, RunShardInput } from '../../protocol/shard-messages.js';
+import type { ProbeCandidate, RowNeed, RunShardInput } from '../../protocol/shard-messages.js';
 
 /** The faults of a shard's rows: whose fault each is, and which other rows let a probe find out. */
 export class ShardFaults {
@@ -24,7 +31,7 @@ export class ShardFaults {
   readonly #holds: ShardHolds;
   readonly #budget: ShardBudget;
   readonly #parent: ParentBatch;
-  readonly #faults = new RowFaults();
+  readonly #faults: RowFaults;
   readonly #clock: FreeClock;
   #callAnswered = 0;
 
@@ -40,9 +47,8 @@ export class ShardFaults {
     this.#holds = shard.holds;
     this.#budget = shard.budget;
     this.#parent = shard.parent;
+    this.#faults = new RowFaults(shard.input.resumed?.succeeded);
     this.#clock = new FreeClock(() => shard.holds.stops);
-    // Calls answered before this workflow run began.
-    this.#callAnswered = shard.holds.control.call?.id ?? 0;
     this.#noteProbed(shard.holds.control.probed);
   }
 
@@ -58,13 +64,20 @@ export class ShardFaults {
     // Half of the horizon, so that a repeated create certainly finds its job.
     const replayFromMs = Date.now() - settings.idempotencyHorizonMs / 2;
     const others = this.#othersFor(call.need, undefined);
+    const isRowsOwn = (fault: RowFault): boolean => this.#faults.isRowsOwn(fault);
     this.#parent.tellOffer({
       call: call.id,
       others,
       doubtful: others.length > 0 ? [] : doubtfulRows(this.#choosable, call.need),
       replays: replays({ shard, rows }, replayFromMs, call.need),
-      leftToBuy: leftToBuy(rows, (fault) => this.#faults.isRowsOwn(fault)),
+      leftToBuy: leftToBuy(rows, isRowsOwn),
+      unfinished: leftUnfinished(rows, isRowsOwn),
     });
+  }
+
+  /** For the shard's next workflow run. */
+  get succeeded(): SucceededSteps {
+    return this.#faults.succeeded;
   }
 
   noteThrough(row: number, step: FaultStep): void {
@@ -114,7 +127,7 @@ export class ShardFaults {
     this.#clock.follow();
   }
 
-  #noteProbed(probed: ProbedSteps = {}): void {
+  #noteProbed(probed: SucceededSteps = {}): void {
     for (const [step, atMs] of Object.entries(probed)) {
       // Object keys lose their type.
       this.#faults.noteSuccess(step as FaultStep, atMs);
