@@ -17,6 +17,8 @@ export interface ChaosBatch {
   readonly startedMs: number;
   /** Submissions that are to come or under way; the batch is not over before they have ended. */
   submitting: number;
+  /** How often it has failed as a whole and was retried. */
+  failures: number;
   status: WorkflowExecutionDescription['status']['name'] | 'NOT_STARTED';
   snapshot: BatchSnapshot | undefined;
   endedMs: number | undefined;
@@ -24,6 +26,8 @@ export interface ChaosBatch {
 
 const LOOK_EVERY_MS = 1_000;
 const SUBMIT_AGAIN_MS = 2_000;
+/** A batch that fails more often is not sound. */
+const MOST_FAILURES = 2;
 
 /** The batches of a run: submits them by the command, again where services are away, and follows them to their end. */
 export class ChaosBatches {
@@ -65,6 +69,7 @@ export class ChaosBatches {
       batchId: plan.name as BatchId,
       startedMs: performance.now(),
       submitting: 0,
+      failures: 0,
       status: 'NOT_STARTED',
       snapshot: undefined,
       endedMs: undefined,
@@ -155,7 +160,11 @@ export class ChaosBatches {
     if (!this.#jobsComeBack && batch.snapshot?.holds.some(({ code }) => code === 'jobs-missing'))
       await this.#resume(batch);
     const lost = batch.status === 'COMPLETED' && batch.snapshot?.tally.failuresByKind['shard-lost'];
-    if (lost && batch.submitting === 0) this.goOn(batch, 'retry');
+    // A database that was restored may continue an older run than the bucket knows: that run fails, and says to retry.
+    const isOutdated = batch.status === 'FAILED' && batch.failures < MOST_FAILURES;
+    if ((!lost && !isOutdated) || batch.submitting > 0) return;
+    if (isOutdated) batch.failures += 1;
+    this.goOn(batch, 'retry');
   }
 
   async #resume(batch: ChaosBatch): Promise<void> {
