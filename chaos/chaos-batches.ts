@@ -3,6 +3,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { describeBatch, snapshotInMemo } from '../src/status/describe-batch.js';
+import { stuckBatches } from '../src/status/stuck-workflow.js';
 import type { BatchId } from '../src/domain/rows/ids.js';
 import type { BatchSnapshot } from '../src/workflows/protocol/batch-messages.js';
 import type { ProxiedEngine } from '../test/support/stack/test-engine.js';
@@ -23,6 +24,9 @@ export interface ChaosBatch {
   snapshot: BatchSnapshot | undefined;
   endedMs: number | undefined;
 }
+
+/** How a batch is continued. */
+type Way = 'retry' | 'retry-by-force' | 'submit';
 
 const LOOK_EVERY_MS = 1_000;
 const SUBMIT_AGAIN_MS = 2_000;
@@ -80,7 +84,7 @@ export class ChaosBatches {
   }
 
   /** Retries a batch, or submits its sheet again, as soon as its workflow has ended; returns at once. */
-  goOn(batch: ChaosBatch, by: 'retry' | 'submit'): void {
+  goOn(batch: ChaosBatch, by: Way): void {
     this.#submit(batch, by, async () => {
       while (!this.#stopped.signal.aborted && batch.status === 'RUNNING') {
         await this.#rest(LOOK_EVERY_MS);
@@ -94,6 +98,18 @@ export class ChaosBatches {
     for (const batch of this.#all) await this.#look(batch);
   }
 
+  /** Ends the batches that cannot continue, and continues them from the bucket, as `status` says. */
+  async freeStuck(): Promise<void> {
+    const { taskQueue, stack } = this.#engine;
+    const running = this.running.flatMap(({ snapshot }) => snapshot ?? []);
+    const stuck = await stuckBatches({ client: stack.temporal.client, taskQueue }, running).catch(() => []);
+    for (const { batchId, reason } of stuck) {
+      this.#say(`${batchId} is stuck: ${reason}`);
+      const batch = this.running.find((one) => one.batchId === batchId);
+      if (batch) this.#submit(batch, 'retry-by-force', () => Promise.resolve());
+    }
+  }
+
   /** From now on a job that is not found is lost: batches that are held for such jobs are resumed, as a person would. */
   acceptLosses(): void {
     this.#jobsComeBack = false;
@@ -105,7 +121,7 @@ export class ChaosBatches {
     await Promise.allSettled([...this.#submissions, this.#following]);
   }
 
-  #submit(batch: ChaosBatch, by: 'retry' | 'submit', first: () => Promise<void>): void {
+  #submit(batch: ChaosBatch, by: Way, first: () => Promise<void>): void {
     batch.submitting += 1;
     const submission = first()
       .then(() => this.#tellUntilTaken(batch, by))
@@ -118,14 +134,15 @@ export class ChaosBatches {
   }
 
   /** A `retry` that is refused, because nothing is there to be retried, is followed by a submission. */
-  async #tellUntilTaken(batch: ChaosBatch, by: 'retry' | 'submit'): Promise<void> {
+  async #tellUntilTaken(batch: ChaosBatch, by: Way): Promise<void> {
     const { plan, batchId } = batch;
     const options = ['--yes', '--grace', '10s', '--concurrency', String(plan.concurrency)];
     const ways = {
       retry: ['retry', batchId, ...options],
+      'retry-by-force': ['retry', batchId, '--force', ...options],
       submit: ['submit', `${batchId}.csv`, '--id', batchId, ...options],
     };
-    for (let way = by; !this.#stopped.signal.aborted; way = 'submit') {
+    for (let way: Way = by; !this.#stopped.signal.aborted; way = 'submit') {
       const { code, stderr } = await callCommand(this.#engine, ways[way]);
       this.#say(`${way} ${batchId}: exit code ${String(code)}: ${lastLine(stderr)}`);
       if (code === 0) break;

@@ -14,6 +14,7 @@ const RECOVERY_MS = 8 * 60_000;
 const WORKERS_UP_MS = 60_000;
 const PROGRESS_EVERY_MS = 10_000;
 const LOOK_EVERY_MS = 500;
+const FREE_STUCK_EVERY_MS = 20_000;
 
 /**
  * Throws a plan's faults at batches on servers of its own, lets them end, and judges each. Returns the exit code: 0
@@ -66,8 +67,12 @@ async function attack(arena: Arena, faults: FaultThrower, interrupted: AbortSign
     say('all faults are lifted');
     batches.acceptLosses();
     const deadline = performance.now() + RECOVERY_MS;
+    let freeAt = performance.now() + FREE_STUCK_EVERY_MS;
     while (batches.unfinished.length > 0 && performance.now() < deadline && !interrupted.aborted) {
       await rest(LOOK_EVERY_MS, interrupted);
+      if (performance.now() < freeAt) continue;
+      await batches.freeStuck();
+      freeAt = performance.now() + FREE_STUCK_EVERY_MS;
     }
   } finally {
     done.abort();
