@@ -24,7 +24,7 @@ import { RowCalls } from './row-calls.js';
 import type { ProbedRow, ShardControl, ShardFault, Witness } from '../../protocol/shard-messages.js';
 
 /** The fault that caused a hold, and the rows that a probe may use. */
-type MetFault = Partial<Pick<ShardFault, 'shard' | 'candidate' | 'others' | 'need'>>;
+type MetFault = Pick<ShardFault, 'candidate' | 'others' | 'need'>;
 
 /** The holds of a batch. Each is ended by one probe. */
 export class BatchHolds {
@@ -33,7 +33,7 @@ export class BatchHolds {
   readonly #probeFirstMs: number;
   readonly #probe: Activities['probe'];
   readonly #onChange: () => void;
-  readonly #deliver: (shard: number, probed: ProbedRow) => Promise<void>;
+  readonly #deliver: (shard: number, probed: ProbedRow) => void;
   readonly #trials: FailureTrials;
   readonly #shield = CancellationScope.current();
   readonly #releases: HoldReleases;
@@ -63,8 +63,8 @@ export class BatchHolds {
     readonly probe: Activities['probe'];
     /** Called after every change of `current` and `isBuying`. */
     readonly onChange: () => void;
-    /** Sends the result of a probe to the row that it used. Must not reject. */
-    readonly deliver: (shard: number, probed: ProbedRow) => Promise<void>;
+    /** Sends the result of a probe to the row that it used. */
+    readonly deliver: (shard: number, probed: ProbedRow) => void;
     /** Ends the hold of the failure rate. */
     readonly trials: FailureTrials;
     /** Asked for other rows when the row that met the fault is not enough. */
@@ -242,7 +242,7 @@ export class BatchHolds {
         this.#probeFirstMs,
       );
       scope.cancel();
-      await this.#takeIn(targets, probed);
+      this.#takeIn(targets, probed);
       if (buys) {
         this.#buyers -= 1;
         if (!this.#buying) this.#onChange();
@@ -261,7 +261,7 @@ export class BatchHolds {
   }
 
   /** Sends the results of a probe to its rows. */
-  async #takeIn(targets: ProbeTargets, { by, jobId, unansweredSinceMs }: ProbeEnd): Promise<void> {
+  #takeIn(targets: ProbeTargets, { by, jobId, unansweredSinceMs }: ProbeEnd): void {
     if (jobId === undefined && unansweredSinceMs === undefined) return;
     const news = {
       ...(jobId && { jobId }),
@@ -270,7 +270,7 @@ export class BatchHolds {
     for (const target of by ?? []) {
       const { shard, row, generation } = target;
       targets.note(target, news, Date.now());
-      await this.#deliver(shard, { row, generation, ...news });
+      this.#deliver(shard, { row, generation, ...news });
     }
   }
 

@@ -1,8 +1,6 @@
 import { condition } from '@temporalio/workflow';
 import type { OpenShards } from '../open-shards.js';
-import type { ProbeCandidate, RowNeed, RowOffer, ShardSpeaker } from '../../protocol/shard-messages.js';
-
-type Offer = Omit<RowOffer, keyof ShardSpeaker>;
+import type { ProbeCandidate, RowNeed, RowOffer } from '../../protocol/shard-messages.js';
 
 /** What the open shards offer for a probe. */
 export interface OfferedRows {
@@ -19,18 +17,18 @@ export class RowCalls {
   readonly #shards: Pick<OpenShards, 'all' | 'callRows'>;
   #calls: Promise<void> = Promise.resolve();
   #id = 0;
-  #offer: Offer | undefined;
+  #offer: RowOffer | undefined;
 
   constructor(shards: Pick<OpenShards, 'all' | 'callRows'>) {
     this.#shards = shards;
   }
 
-  get #answered(): Offer | undefined {
+  get #answered(): RowOffer | undefined {
     return this.#offer;
   }
 
   /** Takes a shard's answer. */
-  take(offer: Offer): void {
+  take(offer: RowOffer): void {
     if (offer.call === this.#id) this.#offer = offer;
   }
 
