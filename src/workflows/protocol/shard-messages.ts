@@ -20,6 +20,8 @@ export interface KnownRow {
   readonly unansweredSinceMs?: number;
   /** Since when a run that ended unrecorded may have made this and later generations. Milliseconds since the epoch. */
   readonly openedSinceMs?: number;
+  /** See `RowStart`. */
+  readonly failedAlone?: true;
   /** The row has an image of an earlier generation, and keeps it if it gets no new one. */
   readonly hasImage?: true;
 }

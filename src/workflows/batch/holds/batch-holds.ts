@@ -215,14 +215,16 @@ export class BatchHolds {
   async #probeUntilEnded(cause: HoldCause, met: MetFault, hold: number): Promise<void> {
     let firstLookAfterMs = Math.max(this.#releases.firstLookAfterMs(cause.scope), cause.retryAfterMs ?? 0);
     const waitedMs = firstLookAfterMs;
+    const heldSinceMs = Date.now();
     const isInForce = (): boolean => this.#isInForce(cause.scope, hold);
     const targets = new ProbeTargets(cause, met);
     let isShown = false;
     const growth = new ProbeGrowth(targets, this.#probeFirstMs);
     for (let ended = false; isInForce() && !ended;) {
       if (met.need && targets.wantsOthers) {
-        const mayReplay = cause.scope === 'service';
-        targets.take(await this.calls.othersFor(met.need, { mayReplay, isWanted: isInForce }));
+        const isLater = growth.hasEnded;
+        const how = { mayReplay: cause.scope === 'service', isLater, isWanted: isInForce };
+        targets.take(await this.calls.othersFor(met.need, how));
       }
       const candidates = targets.next(this.#buying);
       const buys = candidates.some(({ jobId }) => jobId === undefined);
@@ -237,6 +239,8 @@ export class BatchHolds {
           cause,
           candidates,
           idempotencyHorizonMs: this.#idempotencyHorizonMs,
+          ...(met.need?.kind === 'step' && { step: met.need.step }),
+          heldSinceMs,
           firstLookAfterMs,
         },
         this.#probeFirstMs,
@@ -274,21 +278,21 @@ export class BatchHolds {
     }
   }
 
-  /**
-   * Records what a probe has shown with another row than the one that failed, or that only rows are left which fail by
-   * themselves; false if it has shown nothing.
-   */
-  #noteShown(targets: ProbeTargets, { need }: MetFault, { by, isThrough }: ProbeEnd): boolean {
+  /** Records what has shown that the fault is not everybody's; false if nothing has. */
+  #noteShown(
+    targets: ProbeTargets,
+    { need }: MetFault,
+    { by, isThrough, isThroughElsewhere }: ProbeEnd,
+  ): boolean {
     const [target] = by ?? [];
     const isByOther = isThrough && target && !targets.isFailed(target);
-    if (need?.kind === 'step' && (isByOther || targets.isForNobody)) {
+    if (need?.kind === 'step' && (isByOther || isThroughElsewhere || targets.isForNobody)) {
       this.#probed = { ...this.#probed, [need.step]: Date.now() };
       return true;
     }
     if (need?.kind !== 'witness' || !isByOther) return false;
-    if (target.jobId && target.madeMs !== undefined) {
-      this.#witness = { jobId: target.jobId, madeMs: target.madeMs };
-    }
+    const { jobId, madeMs } = target;
+    if (jobId && madeMs !== undefined) this.#witness = { jobId, madeMs };
     return true;
   }
 }

@@ -9,8 +9,15 @@ export interface OfferedRows {
   readonly isForNobody: boolean;
 }
 
-/** If more rows than this fail together, the fault may not be theirs. */
+interface HowToAsk {
+  readonly mayReplay: boolean;
+  readonly isLater: boolean;
+  readonly isWanted: () => boolean;
+}
+
+/** If more rows than this fail together, the fault may not be theirs: at first, and when the probe has tried each of them. */
 const MOST_LEFT_TO_REPLAY = 2;
+const MOST_LEFT_TO_REPLAY_LATER = 5;
 
 /** Asks the open shards for rows that let a probe see whose fault a fault is. */
 export class RowCalls {
@@ -33,16 +40,13 @@ export class RowCalls {
   }
 
   /**
-   * Asks the shards in turn until one has rows. If none has, and at most two rows are left to buy, creates may be
-   * repeated; with more rows left, a repeated create proves too little, since a service can answer it during an
-   * outage. `mayReplay`: a repeated create says something about the held scope.
+   * Asks the shards in turn until one has rows. If none has, and few rows are left to buy, creates may be repeated;
+   * with more rows left, a repeated create proves too little, since a service can answer it during an outage.
+   * `mayReplay`: a repeated create says something about the held scope; `isLater`: all other rows have been tried.
    */
-  othersFor(
-    need: RowNeed,
-    { mayReplay, isWanted }: { readonly mayReplay: boolean; readonly isWanted: () => boolean },
-  ): Promise<OfferedRows> {
+  othersFor(need: RowNeed, how: HowToAsk): Promise<OfferedRows> {
     // One call at a time: otherwise holds of several scopes would miss their answers.
-    const asked = this.#calls.then(() => this.#ask(need, mayReplay, isWanted));
+    const asked = this.#calls.then(() => this.#ask(need, how));
     this.#calls = asked.then(
       () => undefined,
       () => undefined,
@@ -50,7 +54,7 @@ export class RowCalls {
     return asked;
   }
 
-  async #ask(need: RowNeed, mayReplay: boolean, isWanted: () => boolean): Promise<OfferedRows> {
+  async #ask(need: RowNeed, { mayReplay, isLater, isWanted }: HowToAsk): Promise<OfferedRows> {
     const replays: ProbeCandidate[] = [];
     const doubtful: ProbeCandidate[] = [];
     let leftToBuy = 0;
@@ -74,7 +78,8 @@ export class RowCalls {
       unfinished += offer.unfinished;
       answered.add(shard);
     }
-    if (mayReplay && leftToBuy <= MOST_LEFT_TO_REPLAY && replays.length > 0) {
+    const mostLeft = isLater ? MOST_LEFT_TO_REPLAY_LATER : MOST_LEFT_TO_REPLAY;
+    if (mayReplay && leftToBuy <= mostLeft && replays.length > 0) {
       return { rows: replays, isForNobody: false };
     }
     const areAll = answered.size > 0 && this.#shards.all.every(({ shard }) => answered.has(shard));

@@ -5,7 +5,6 @@ import {
   RowFaults,
   type FaultStep,
   type FaultVerdict,
-  type RowFault,
   type SucceededSteps,
 } from '../../../domain/batch/row-faults.js';
 import { FreeClock } from '../../free-clock.js';
@@ -21,6 +20,7 @@ import {
 import type { ShardReports } from '../messages/shard-reports.js';
 import type { ShardBudget } from '../shard-budget.js';
 import type { ShardHolds } from '../messages/shard-holds.js';
+import type { RowProgress } from '../row-progress.js';
 import type { ShardLedger } from '../row-states.js';
 import type { ProbeCandidate, RowNeed, RunShardInput } from '../../protocol/shard-messages.js';
 
@@ -64,7 +64,8 @@ export class ShardFaults {
     // Half of the horizon, so that a repeated create certainly finds its job.
     const replayFromMs = Date.now() - settings.idempotencyHorizonMs / 2;
     const others = this.#othersFor(call.need, undefined);
-    const isRowsOwn = (fault: RowFault): boolean => this.#faults.isRowsOwn(fault);
+    const isRowsOwn = ({ fault, failedAlone }: Readonly<RowProgress>): boolean =>
+      fault !== undefined && (failedAlone || this.#faults.isRowsOwn(fault));
     this.#reports.tellOffer({
       call: call.id,
       others,
@@ -95,6 +96,7 @@ export class ShardFaults {
       nowMs,
       failedMs,
       limitMs: rowLimitMs,
+      failedAlone: this.#ledger.rows[row]?.failedAlone ?? false,
       clock: { id: workflowInfo().runId, ms: this.#clock.nowMs },
     });
     this.#ledger.noteFault(row, noted);
