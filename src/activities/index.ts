@@ -26,6 +26,7 @@ import { ShardRows } from '../ledger/shard-rows.js';
 import type { RunRef } from '../storage/layout.js';
 import { storeImageActivity } from './row/store-image.js';
 import { tellEndActivity, watchBatchActivity } from './notices/watch-batch.js';
+import { SeenSuccesses } from './worker/seen-successes.js';
 import { Thumbnails } from './worker/thumbnails.js';
 import type { Activities } from '../workflows/protocol/activities.js';
 import type { FiringActivities } from '../workflows/protocol/firing-activities.js';
@@ -45,6 +46,7 @@ export function createActivities(dependencies: ActivityDependencies): Activities
   const state: WorkerState = {
     ...dependencies,
     serviceTexts,
+    successes: new SeenSuccesses(),
     api,
     gate,
     pollTurns,

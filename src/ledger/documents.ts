@@ -187,6 +187,7 @@ export const ShardRowLine: z.ZodType<ShardRow> = z.object({
   jobId: jobId.exactOptional(),
   unansweredSinceMs: z.number().exactOptional(),
   openedSinceMs: z.number().exactOptional(),
+  failedAlone: z.literal(true).exactOptional(),
   earlier: z.array(generationRecord).exactOptional(),
   standing: z.object({ end: storedEnd, imageKey: z.string() }).exactOptional(),
 });

@@ -106,15 +106,32 @@ async function whyWorkflowStuck(
   const { runId } = described;
   const failure = await taskFailure(client, described);
   if (failure !== undefined) return failure;
-  if (known?.runId !== runId || !(await isSetBack(client, described, known))) return undefined;
+  if (known?.runId !== runId) return undefined;
+  const before = await disagreement(client, described, known);
+  if (before === undefined) return undefined;
   // An update that is refused leaves no event; the next task comes at once.
   await sleep(CONFIRMED_AFTER_MS);
   const again = await askWorker(client, () => handle.query(positionQuery));
   const now = await askWorker(client, () => handle.describe());
   if (!again || !now || again.length !== known.length || again.startedMs !== known.startedMs)
     return undefined;
-  if (now.runId !== runId || !(await isSetBack(client, now, again))) return undefined;
-  return "Temporal's database was restored to an older state than its workers know. Restart all workers, so that they read the restored state.";
+  return now.runId === runId && (await disagreement(client, now, again)) === before ? before : undefined;
+}
+
+/** In what the server's state of a workflow differs from its worker's; undefined if it does not. */
+async function disagreement(
+  client: Client,
+  described: WorkflowExecutionDescription,
+  known: HistoryPosition,
+): Promise<string | undefined> {
+  if (await isSetBack(client, described, known)) {
+    return "Temporal's database was restored to an older state than its workers know. Restart all workers, so that they read the restored state.";
+  }
+  const { pendingActivities, pendingWorkflowTask } = described.raw;
+  const isForgotten = !pendingWorkflowTask && (pendingActivities?.length ?? 0) < known.activities;
+  return isForgotten
+    ? 'it waits for activities of which Temporal does not know, as after a restore of its database under running workers.'
+    : undefined;
 }
 
 /**

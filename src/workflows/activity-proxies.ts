@@ -62,7 +62,7 @@ export function activityProxies({
     startToCloseTimeout: '30 minutes',
     heartbeatTimeout,
   } as const;
-  return {
+  return counted({
     openShard,
     recordOutcomes,
     recordLostShard,
@@ -73,7 +73,7 @@ export function activityProxies({
     // A webhook that reports the end of the job ends the search as well.
     findJob: (input) => named(wait, awaitActivityId(input.row, input.generation)).findJob(input),
     storeImage: (input) => named(store, `store:${input.row}:${input.generation}`).storeImage(input),
-  };
+  });
 }
 
 /** The activities that concern the whole batch. The id of a probe names the scope that the probe releases: `probe:account`. */
@@ -109,14 +109,14 @@ export function wholeBatchProxies(
       maximumInterval: settings.probeLongestMs,
     },
   } as const;
-  return {
+  return counted({
     ingest,
     leaseBudget,
     reportCanary,
     seal,
     rebindAccount,
     probe: (input) => named(probe, probeActivityId(input.cause.scope)).probe(input),
-  };
+  });
 }
 
 /** The activities that send notices of a batch. The watch occupies a slot for the whole batch, so it runs on the queue with most slots. */
@@ -135,7 +135,7 @@ export function noticeProxies(): Pick<Activities, 'watchBatch' | 'tellEnd'> {
     // No time limit: without a worker, no attempt was made.
     retry: { initialInterval: '1 second', maximumInterval: '10 seconds', maximumAttempts: 8 },
   });
-  return { tellEnd, watchBatch: (input) => named(watch, 'watch').watchBatch(input) };
+  return counted({ tellEnd, watchBatch: (input) => named(watch, 'watch').watchBatch(input) });
 }
 
 /** The activity that delivers a notice. It occupies no slot between two attempts. */
@@ -171,10 +171,37 @@ export function isHistoryLong({ continueAfterEvents }: Pick<RunSettings, 'contin
   return workflowInfo().historyLength >= (continueAfterEvents ?? CONTINUE_AFTER_EVENTS);
 }
 
+/** Activities that each workflow run waits for. */
+const underway = new Map<string, number>();
+
+type Call = (input: unknown) => Promise<unknown>;
+
+function counting(call: Call): Call {
+  return async (input) => {
+    const { runId } = workflowInfo();
+    underway.set(runId, (underway.get(runId) ?? 0) + 1);
+    try {
+      return await call(input);
+    } finally {
+      const left = (underway.get(runId) ?? 0) - 1;
+      if (left > 0) underway.set(runId, left);
+      else underway.delete(runId);
+    }
+  };
+}
+
+/** The same activities, counted while they are under way. */
+function counted<Calls extends object>(activities: Calls): Calls {
+  const calls = Object.entries(activities).map(([name, call]) => [name, counting(call as Call)]);
+  // The cast repeats the type: each call only gets a counter around it.
+  return Object.fromEntries(calls) as Calls;
+}
+
 /** Answers the query for this workflow's position in its history. */
 export function answerPosition(): void {
   setHandler(positionQuery, () => {
     const { runId, historyLength } = workflowInfo();
-    return { runId, length: historyLength, startedMs: Date.now() };
+    const activities = underway.get(runId) ?? 0;
+    return { runId, length: historyLength, startedMs: Date.now(), activities };
   });
 }

@@ -15,7 +15,6 @@ import {
   controlSignal,
   OLDEST_ROWS,
   oldestRowsQuery,
-  probedRowSignal,
   rowQuery,
   shardTallyQuery,
   type ResumedShard,
@@ -26,19 +25,17 @@ import {
 import { JobSearches } from './shard/faults/job-searches.js';
 import { MissingRows } from './shard/faults/missing-rows.js';
 import { PartRecorder } from './shard/part-recorder.js';
-import { ParentBatch, throughShardHolds } from './shard/parent-signals.js';
+import { ShardReports, throughShardHolds } from './shard/messages/shard-reports.js';
 import type { RowContext } from './shard/row/row-context.js';
 import { runRow } from './shard/row/run-row.js';
 import { RowPermits, RunningCreates } from './shard/row-permits.js';
 import type { MayCreate } from './shard/row-queues.js';
 import { pricesOfBudget, ShardBudget } from './shard/shard-budget.js';
 import { ShardFaults } from './shard/faults/shard-faults.js';
-import { ShardHolds } from './shard/shard-control.js';
+import { ShardHolds } from './shard/messages/shard-holds.js';
 import { ShardLedger } from './shard/row-states.js';
 import { ShardSlots } from './shard/shard-slots.js';
 import { ShardTrials } from './shard/faults/shard-trials.js';
-
-const FAILURE_RATE = 'failure-rate';
 
 /**
  * Runs the rows of one shard within its window; ends when each has settled and is recorded.
@@ -48,11 +45,11 @@ export async function runShard(input: RunShardInput): Promise<RunShardResult> {
   const root = CancellationScope.current();
   return CancellationScope.nonCancellable(async () => {
     const holds = new ShardHolds(input.control, input.resumed);
-    const parent = new ParentBatch(input, holds);
+    const reports = new ShardReports(input, holds);
     answerPosition();
-    setHandler(controlSignal, (control) => holds.take(control));
+    setHandler(controlSignal, (control) => void reports.take(control));
     const activities = activityProxies(input.settings);
-    const overview = await throughShardHolds(parent, holds, () =>
+    const overview = await throughShardHolds(reports, holds, () =>
       activities.openShard({
         run: input.run,
         shard: input.shard,
@@ -60,27 +57,27 @@ export async function runShard(input: RunShardInput): Promise<RunShardResult> {
         ...pricesOfBudget(input.settings),
       }),
     );
-    const shard = new Shard({ input, holds, parent, activities }, overview);
+    const shard = new Shard({ input, holds, reports, activities }, overview);
     await shard.run(root);
-    await shard.budget.end();
+    shard.budget.end();
     if (!shard.allSettled) {
-      await condition(() => allHandlersFinished() && parent.hasToldAll);
+      await condition(() => allHandlersFinished() && reports.haveArrived);
       // The next workflow run reads what is recorded, and continues with the rest.
-      const { control, ...state } = holds.state;
-      return continueAsNew<typeof runShard>({ ...input, control, resumed: { ...shard.left(), ...state } });
+      const resumed = { ...shard.left(), ...reports.left };
+      return continueAsNew<typeof runShard>({ ...input, control: holds.control, resumed });
     }
-    await parent.tellEnd();
-    await condition(() => parent.hasToldAll);
+    reports.tellEnd();
+    await condition(() => reports.haveArrived);
     const isCanary = input.settings.canary !== undefined && input.shard === 0;
     return { tally: shard.tally(), ...(isCanary && { durationsMs: shard.durationsMs }) };
   });
 }
 
-/** One open shard: its rows, its window, and its messages to and from the parent. */
+/** One open shard: its rows, its window, and its messages to and from the batch. */
 class Shard {
   readonly #input: RunShardInput;
   readonly #holds: ShardHolds;
-  readonly #parent: ParentBatch;
+  readonly #reports: ShardReports;
   readonly #ledger: ShardLedger;
   readonly #slots: ShardSlots;
   readonly budget: ShardBudget;
@@ -101,29 +98,29 @@ class Shard {
     shard: {
       readonly input: RunShardInput;
       readonly holds: ShardHolds;
-      readonly parent: ParentBatch;
+      readonly reports: ShardReports;
       readonly activities: ReturnType<typeof activityProxies>;
     },
     overview: ShardOverview,
   ) {
-    const { input, holds, parent, activities } = shard;
+    const { input, holds, reports, activities } = shard;
     this.#input = input;
     this.#holds = holds;
-    this.#parent = parent;
+    this.#reports = reports;
     this.#ledger = new ShardLedger(overview, input.resumed?.rows, Date.now());
-    this.#slots = new ShardSlots(holds, this.#ledger, parent);
-    this.budget = new ShardBudget(input, overview, { ledger: this.#ledger, holds, parent });
-    this.#faults = new ShardFaults({ input, ledger: this.#ledger, holds, budget: this.budget, parent });
+    this.#slots = new ShardSlots(holds, this.#ledger, reports);
+    this.budget = new ShardBudget(input, overview, { ledger: this.#ledger, holds, reports });
+    this.#faults = new ShardFaults({ input, ledger: this.#ledger, holds, budget: this.budget, reports });
     this.#permits = new RowPermits(holds, this.budget, () => this.#cancelling);
     this.#recorder = new PartRecorder(this.#ledger, overview.nextPart, (part, settled) =>
-      throughShardHolds(parent, holds, () =>
+      throughShardHolds(reports, holds, () =>
         activities.recordOutcomes({ run: input.run, shard: input.shard, part, settled }),
       ),
     );
     this.#trials = new ShardTrials({
       holds,
       ledger: this.#ledger,
-      parent,
+      reports,
       start: () =>
         this.#slots.free > 0 && !this.#drains() ? this.#startRow(this.#permits.mayTry) : undefined,
       made: input.resumed?.trialsMade ?? 0,
@@ -147,7 +144,7 @@ class Shard {
       },
       isCancelling: () => this.#cancelling,
       runCreate: (row, create) => this.#creates.run(row, create),
-      slowDown: (waitMs) => parent.tellSlowDown(waitMs),
+      slowDown: (waitMs) => reports.tellSlowDown(waitMs),
       raise: (fault, candidate, step) => {
         const isTold = this.#faults.raise(fault, candidate, step);
         this.#takeBackCreates();
@@ -170,9 +167,8 @@ class Shard {
   }
 
   left(): Pick<ResumedShard, 'rows' | 'trialsMade' | 'succeeded' | 'lease'> {
-    const rows = this.#ledger.left();
-    const { succeeded } = this.#faults;
-    return { rows, trialsMade: this.#trials.made, succeeded, ...this.budget.left };
+    const state = { trialsMade: this.#trials.made, succeeded: this.#faults.succeeded };
+    return { rows: this.#ledger.left(), ...state, ...this.budget.left };
   }
 
   /** Runs until all rows have settled and are recorded, or until none is in flight and the history has grown long. */
@@ -182,21 +178,19 @@ class Shard {
     setHandler(shardTallyQuery, () => ledger.tally());
     setHandler(rowQuery, (row) => ledger.view(row));
     setHandler(oldestRowsQuery, () => ledger.oldest(OLDEST_ROWS));
-    setHandler(probedRowSignal, (probed) => this.budget.noteProbed(probed, Date.now()));
     // A handler runs in the root scope: what it starts would be cancelled with the workflow.
     setHandler(controlSignal, (control) =>
       shield.run(async () => {
-        const wasHeld = this.#holds.isHeld([FAILURE_RATE]);
-        this.#slots.take(control);
-        this.budget.take();
-        this.#faults.take();
-        if (wasHeld && !this.#holds.isHeld([FAILURE_RATE])) this.#recent.reset();
+        const wasHeld = this.#holds.isHeld(['failure-rate']);
+        if (!this.#reports.take(control)) return;
+        this.#follow();
+        if (wasHeld && !this.#holds.isHeld(['failure-rate'])) this.#recent.reset();
         this.#apply();
       }),
     );
     root.cancelRequested.catch(() => this.#cancel());
     // A control may have come while the shard was opened.
-    this.#faults.take();
+    this.#follow();
     this.#apply();
     await Promise.all([
       this.#startRows(),
@@ -210,8 +204,15 @@ class Shard {
     this.#recent.note(end);
     const { failureRate } = this.#recent;
     if (failureRate === undefined || failureRate <= this.#holds.maxFailureRate) return;
-    this.#parent.tellFault(failureRateCause(failureRate, told));
+    this.#reports.tellFault(failureRateCause(failureRate, told));
     this.#takeBackCreates();
+  }
+
+  /** Takes in what the batch's last control says of money, faults and rows. */
+  #follow(): void {
+    this.budget.take();
+    for (const probed of this.#holds.control.probedRows) this.budget.noteProbed(probed, Date.now());
+    this.#faults.take();
   }
 
   #apply(): void {

@@ -484,7 +484,14 @@ describe('the activities', () => {
     ) => {
       const heartbeats: unknown[] = [];
       const candidates = candidate ? [candidate] : [];
-      const asked = { cause, candidates, idempotencyHorizonMs: DAY_MS, firstLookAfterMs: 0, ...input };
+      const asked = {
+        cause,
+        candidates,
+        idempotencyHorizonMs: DAY_MS,
+        heldSinceMs: Date.now(),
+        firstLookAfterMs: 0,
+        ...input,
+      };
       const looked = bench.attempt(
         () => bench.activities.probe(asked),
         { attempt: 2, ...(heartbeatDetails !== undefined && { heartbeatDetails }) },

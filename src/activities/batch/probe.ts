@@ -11,6 +11,7 @@ import type { ProbeCandidate } from '../../workflows/protocol/shard-messages.js'
 import { cancellationSignal } from '../worker/activity-context.js';
 import { checkAccount } from '../account/batch-account.js';
 import type { WorkerState } from '../worker/dependencies.js';
+import { outOfFunds, retryable, STILL_HELD } from './still-held.js';
 import { IMAGE_HOST, isSurelyRefused, mayHaveCreated, meaningOf } from '../failure.js';
 import { modeOf, forgetRefused, isInDoubt, outgoingCreate } from '../row/outgoing-create.js';
 import { callbackRefOf } from '../../bananahub/webhooks/worker-webhooks.js';
@@ -51,6 +52,9 @@ export function probeActivity(state: WorkerState): Activities['probe'] {
       if (cancellationSignal().aborted) throw error;
       if (error instanceof BananaHubError && blamesRowAlone(error, input.cause)) return {};
       if (create && isAccountWell(input.cause, error, create.row)) return leftToRow(input, create);
+      if (isThroughElsewhere(state, input)) {
+        return { ...(create && leftToRow(input, create)), isThroughElsewhere: true };
+      }
       throw await stillHeld(state, input, before, error, create);
     }
   };
@@ -94,6 +98,13 @@ function isAccountWell({ scope, code }: HoldCause, error: unknown, row?: ShardRo
   if (scope !== 'account' || code === JOBS_MISSING) return false;
   const meaning = meaningOf(error, row && modeOf(row));
   return (meaning?.kind === 'hold' || meaning?.kind === 'passing') && meaning.cause.scope !== 'account';
+}
+
+/** Whether the step has succeeded on this worker since the hold began, so that the fault is not everybody's. */
+function isThroughElsewhere({ successes }: WorkerState, { step, heldSinceMs }: ProbeInput): boolean {
+  // Both by Temporal's clock.
+  const heldForMs = Context.current().info.currentAttemptScheduledTimestampMs - heldSinceMs;
+  return step !== undefined && successes.hasSince(step, heldForMs);
 }
 
 /** Hands the create back to the row, with what the attempt may have bought. */
@@ -276,20 +287,4 @@ async function stillHeld(
   }
   Context.current().heartbeat(before);
   return retryable(message, meaning.cause.retryAfterMs);
-}
-
-const STILL_HELD = 'StillHeld';
-
-function outOfFunds(available: string): ApplicationFailure {
-  return retryable(
-    `Out of funds: ${available} available. Top up the account; the batch continues by itself.`,
-  );
-}
-
-function retryable(message: string, nextRetryDelay?: number): ApplicationFailure {
-  return ApplicationFailure.create({
-    type: STILL_HELD,
-    message,
-    ...(nextRetryDelay !== undefined && { nextRetryDelay }),
-  });
 }

@@ -82,9 +82,9 @@ function startOf(row: ShardRow, doubt: Parameters<typeof overviewOf>[2]['doubt']
 
 /** How far a row had come before; undefined for a row that starts from its first generation. */
 function knownStart(row: number, start: RowStart): readonly KnownRow[] {
-  const { generation, jobId, unansweredSinceMs, openedSinceMs, standing } = start;
-  const startsAfresh =
-    generation === 1 && !jobId && unansweredSinceMs === undefined && openedSinceMs === undefined && !standing;
+  const { generation, jobId, unansweredSinceMs, openedSinceMs, failedAlone, standing } = start;
+  const isUnsent = !jobId && unansweredSinceMs === undefined && openedSinceMs === undefined;
+  const startsAfresh = generation === 1 && isUnsent && !failedAlone && !standing;
   if (startsAfresh) return [];
   return [
     {
@@ -93,6 +93,7 @@ function knownStart(row: number, start: RowStart): readonly KnownRow[] {
       ...(jobId && { jobId }),
       ...(unansweredSinceMs !== undefined && { unansweredSinceMs }),
       ...(openedSinceMs !== undefined && { openedSinceMs }),
+      ...(failedAlone && { failedAlone }),
       ...(standing && { hasImage: true }),
     },
   ];

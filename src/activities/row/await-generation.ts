@@ -169,6 +169,7 @@ async function endOf(
   { state, run, row }: { readonly state: WorkerState; readonly run: RunRef; readonly row: ShardRow },
   seen: Omit<SeenEnd, 'endedAgoMs'>,
 ): Promise<AwaitGenerationResult | undefined> {
+  state.successes.note('job');
   switch (job.kind) {
     case 'done':
       state.jobTimes.note(row, { endedAgoMs: job.endedAgoMs, ...seen });

@@ -98,6 +98,7 @@ async function createOnce(
   try {
     const { request, idempotencyKey } = outgoing;
     const { jobId } = await state.api.createGeneration(request, { idempotencyKey, account });
+    state.successes.note(`create:${modeOf(row)}`);
     // The job of an earlier create may have ended, and its webhook may have come, long ago.
     const isTold = request.callbackUrl !== undefined && !isInDoubt(input, row);
     return { kind: 'created', jobId, answeredAtMs: Date.now(), ...(isTold && { webhookExpected: true }) };

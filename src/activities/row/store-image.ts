@@ -198,6 +198,7 @@ async function putImage(
       condition,
       signal: cancellationSignal(),
     });
+    state.successes.note('image');
     return { kind: 'stored', image, adopted: false };
   };
   try {

@@ -15,6 +15,7 @@ import type { RequestGate } from './request-gate.js';
 import type { RunAccounts } from './run-accounts.js';
 import type { ServiceTexts } from '../../ledger/service-texts.js';
 import type { ShardRows } from '../../ledger/shard-rows.js';
+import type { SeenSuccesses } from './seen-successes.js';
 import type { Thumbnails } from './thumbnails.js';
 
 /** Dependencies of the activities: opened and closed by the worker. */
@@ -56,4 +57,5 @@ export interface WorkerState extends ActivityDependencies {
   readonly jobTimes: JobTimes;
   readonly thumbnails: Thumbnails;
   readonly serviceTexts: ServiceTexts;
+  readonly successes: SeenSuccesses;
 }

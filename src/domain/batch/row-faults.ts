@@ -72,7 +72,7 @@ export class RowFaults {
   /**
    * Judges a failed attempt of a row. `failedMs`: how long its last step failed; `limitMs`: the row's limit in total;
    * the time on the same clock since its last failure counts as the row's own. A row ends only if another one
-   * succeeded in the same step after its first failure.
+   * succeeded in the same step after its first failure, or if it has `failedAlone` in an earlier run.
    */
   judge(
     row: number,
@@ -82,6 +82,7 @@ export class RowFaults {
       readonly nowMs: number;
       readonly failedMs: number;
       readonly limitMs: number;
+      readonly failedAlone?: boolean;
       readonly clock: { readonly id: string; readonly ms: number };
     },
   ): { readonly fault: RowFault; readonly verdict: FaultVerdict } {
@@ -96,7 +97,7 @@ export class RowFaults {
       clockMs: clock.ms,
       clockId: clock.id,
     };
-    if (!this.isRowsOwn(fault)) return { fault, verdict: { kind: 'hold' } };
+    if (!failed.failedAlone && !this.isRowsOwn(fault)) return { fault, verdict: { kind: 'hold' } };
     if (fault.ownMs >= limitMs && fault.failures >= LEAST_FAILURES)
       return { fault, verdict: { kind: 'end' } };
     const aside = this.#aside.get(step) ?? new Set();

@@ -21,32 +21,25 @@ export function maxOpenShards(concurrency: number): number {
 }
 
 /**
- * The slots of one open shard. All numbers only grow, so messages about them may be repeated and reordered: only the
- * parent raises `granted` and `recalled`, only the shard raises `released`, and a reader with an old `released` sees
- * a window that is too large, never one that is too small.
+ * The slots of one open shard. `granted` and `returned` only grow, so messages about them may be repeated and
+ * overtaken: only the batch raises `granted`, only the shard raises `returned`, and a reader with an old `returned`
+ * sees a window that is too large, never one that is too small.
  */
 export interface Slots {
   readonly granted: number;
-  readonly released: number;
-  /** Recalled by the parent since the shard began. */
-  readonly recalled: number;
-  /** How much of that the shard has answered; what it could return is part of `released`. */
-  readonly recallAnswered: number;
+  readonly returned: number;
+  /** The shard returns what it has beyond this many, as its rows in flight end. */
+  readonly keep: number;
 }
 
 /** The slots of a shard that is about to be opened. */
 export function firstSlots(granted: number): Slots {
-  return { granted, released: 0, recalled: 0, recallAnswered: 0 };
+  return { granted, returned: 0, keep: MAX_SHARD_WINDOW };
 }
 
 /** Maximum number of jobs in flight. */
-export function windowSize(slots: Pick<Slots, 'granted' | 'released'>): number {
-  return slots.granted - slots.released;
-}
-
-/** The window once the shard has answered every recall. */
-function windowAfterRecalls(slots: Slots): number {
-  return Math.max(0, windowSize(slots) - (slots.recalled - slots.recallAnswered));
+export function windowSize(slots: Pick<Slots, 'granted' | 'returned'>): number {
+  return slots.granted - slots.returned;
 }
 
 /** The parent's view of an open shard. */
@@ -95,20 +88,20 @@ export function dealSlots(input: {
 }
 
 /**
- * What a parent recalls from its open shards after the concurrency was lowered: enough that, once all have answered,
- * the windows together stay within it; each keeps about an equal share.
+ * The shards whose `keep` has to change, so that the windows together come down to a concurrency that was lowered:
+ * each keeps about an equal share. Without an excess, nobody returns anything.
  */
-export function recallSlots(
+export function slotsToKeep(
   concurrency: number,
   openShards: readonly OpenShard[],
-): readonly { readonly shard: number; readonly recalled: number }[] {
-  const windows = openShards.map(({ slots }) => windowAfterRecalls(slots));
-  if (windows.reduce((sum, window) => sum + window, 0) <= concurrency) return [];
+): readonly { readonly shard: number; readonly keep: number }[] {
+  const held = openShards.reduce((sum, { slots }) => sum + windowSize(slots), 0);
   const share = Math.floor(concurrency / openShards.length);
   const spare = concurrency % openShards.length;
   return openShards.flatMap(({ shard, slots }, index) => {
-    const excess = (windows[index] ?? 0) - (share + (index < spare ? 1 : 0));
-    return excess > 0 ? [{ shard, recalled: slots.recalled + excess }] : [];
+    const keep = held <= concurrency ? MAX_SHARD_WINDOW : share + (index < spare ? 1 : 0);
+    const window = windowSize(slots);
+    return Math.min(window, keep) === Math.min(window, slots.keep) ? [] : [{ shard, keep }];
   });
 }
 

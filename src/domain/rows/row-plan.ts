@@ -64,7 +64,12 @@ export function planRow(
   if (isRedone) return { kind: 'run', change: 'redo', start: startOfRedo(outcome) };
   const kind = kindOf(outcome);
   if (kind === undefined || !taken.kinds.has(kind)) return { kind: 'carry', outcome };
-  return { kind: 'run', change: 'again', start: startAgain(outcome) };
+  const alone = kind === 'service-error' || kind === 'result-gone';
+  return {
+    kind: 'run',
+    change: 'again',
+    start: { ...startAgain(outcome), ...(alone && { failedAlone: true }) },
+  };
 }
 
 /** The kind of a row without an image; undefined for a stored one. */
@@ -120,12 +125,13 @@ export function leftUnended(
 }
 
 function startOf(row: ShardRow): RowStart {
-  const { generation, jobId, unansweredSinceMs, openedSinceMs, earlier, standing } = row;
+  const { generation, jobId, unansweredSinceMs, openedSinceMs, failedAlone, earlier, standing } = row;
   return {
     generation,
     ...(jobId && { jobId }),
     ...(unansweredSinceMs !== undefined && { unansweredSinceMs }),
     ...(openedSinceMs !== undefined && { openedSinceMs }),
+    ...(failedAlone && { failedAlone }),
     ...(earlier && { earlier }),
     ...(standing && { standing }),
   };

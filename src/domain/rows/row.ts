@@ -44,6 +44,8 @@ export interface RowStart {
   readonly unansweredSinceMs?: number;
   /** When an earlier run, which ended unrecorded, opened the row's shard: it may have made this and later generations. Milliseconds since the epoch. */
   readonly openedSinceMs?: number;
+  /** The row ended in an earlier run because the service failed for it alone: if it fails again in that way, no other row must show that. */
+  readonly failedAlone?: true;
   /** The generations of earlier runs. */
   readonly earlier?: readonly GenerationRecord[];
   /** The row's image of an earlier generation than `generation`: it stays until a new one is stored. */

@@ -29,6 +29,7 @@ import { BatchHolds } from './holds/batch-holds.js';
 import { FailureTrials } from './holds/failure-trials.js';
 import { handleMessages } from './message-handlers.js';
 import { ShardRuns } from './shard-runs.js';
+import { TakenReports } from './taken-reports.js';
 
 /** The workflow of one batch, from its sheet to its seal. */
 export class Batch {
@@ -49,6 +50,7 @@ export class Batch {
   /** Undefined while the batch is being constructed. */
   #clock: FreeClock | undefined;
   readonly #limits: AskedLimits;
+  readonly #reports: TakenReports;
   #carriedStored: number;
 
   constructor(input: RunBatchInput) {
@@ -72,7 +74,7 @@ export class Batch {
       input,
       concurrency: () => this.#pace.within(this.#limits.concurrency),
       isCancelling: () => this.#cancelling,
-      isDraining: () => !this.#cancelling && isHistoryLong(settings),
+      isDraining: () => !this.#cancelling && (isHistoryLong(settings) || this.#reports.areMany),
       openable: () => this.#canary.openable,
       common: () => ({
         // A cancelled batch starts nothing more; its rows settle once the jobs of the last probes are known.
@@ -118,6 +120,13 @@ export class Batch {
       resumed,
       onChange: () => this.#sendControl(),
       deliver: (shard, probed) => this.#shards.open.deliver(shard, probed),
+    });
+    this.#reports = new TakenReports({
+      budget: this.#budget,
+      holds: this.#holds,
+      pace: this.#pace,
+      trials: this.#trials,
+      shards: this.#shards,
     });
     this.#work = new WholeBatch({
       run,
@@ -193,13 +202,8 @@ export class Batch {
       snapshot: () => this.#snapshot(),
       apply: (instruction) => this.#apply(instruction),
       cancel: () => this.#cancel(),
-      takeSlotsBack: (release) => this.#shards.takeSlotsBack(release),
       budget: this.#budget,
-      takeFault: (fault) => this.#shards.takeFault(fault, () => this.#holds.take(fault)),
-      takeSlowDown: (met) => this.#pace.slowDown(met),
-      takeTrialEnd: (end) => this.#trials.take(end),
-      takeRowOffer: (offer) => this.#holds.calls.take(offer),
-      takeShardEnd: (shard) => this.#shards.open.adoptedEnded(shard),
+      takeReport: (report) => this.#reports.take(report),
     });
   }
 
@@ -210,7 +214,10 @@ export class Batch {
         break;
       case 'resume':
         if (instruction.rebind) await this.#work.rebind();
-        this.#resume();
+        // The batch may have been cancelled during the check of the key.
+        if (this.#cancelling) return;
+        this.#holds.releaseJudged();
+        this.#pauses.resumeByPerson();
         break;
       case 'set':
         this.#limits.set(instruction);
@@ -221,14 +228,6 @@ export class Batch {
         break;
     }
     this.#sendControl();
-  }
-
-  /** Resumes: ends the holds that only a person can judge, and checks the others now. */
-  #resume(): void {
-    // The batch may have been cancelled during the check of the key.
-    if (this.#cancelling) return;
-    this.#holds.releaseJudged();
-    this.#pauses.resumeByPerson();
   }
 
   #cancel(): void {

@@ -1,5 +1,4 @@
 import { CancellationScope, log, setHandler } from '@temporalio/workflow';
-import type { BroughtWord } from '../../domain/money/batch-leases.js';
 import { problemWithSettings } from '../../domain/batch/batch-settings.js';
 import type { BatchBudget } from './batch-budget.js';
 import { answerPosition } from '../activity-proxies.js';
@@ -13,21 +12,7 @@ import {
   type BatchSnapshot,
   type Instruction,
 } from '../protocol/batch-messages.js';
-import {
-  leaseWordSignal,
-  rowOfferSignal,
-  shardEndSignal,
-  shardFaultSignal,
-  slotReleaseSignal,
-  slowDownSignal,
-  trialEndSignal,
-  type RowOffer,
-  type ShardFault,
-  type ShardSpeaker,
-  type SlotRelease,
-  type SlowDown,
-  type TrialEnd,
-} from '../protocol/shard-messages.js';
+import { reportSignal, type ShardReport } from '../protocol/shard-messages.js';
 
 /** What the message handlers call. */
 export interface BatchHandlers {
@@ -35,13 +20,8 @@ export interface BatchHandlers {
   readonly snapshot: () => BatchSnapshot;
   readonly apply: (instruction: Instruction) => Promise<void>;
   readonly cancel: () => void;
-  readonly takeSlotsBack: (release: SlotRelease) => void;
-  readonly takeFault: (fault: ShardFault) => void;
-  readonly budget: Pick<BatchBudget, 'hear' | 'problemWithResume' | 'problemWithSet'>;
-  readonly takeSlowDown: (met: SlowDown) => void;
-  readonly takeTrialEnd: (end: TrialEnd) => void;
-  readonly takeRowOffer: (offer: RowOffer) => void;
-  readonly takeShardEnd: (shard: number) => void;
+  readonly budget: Pick<BatchBudget, 'problemWithResume' | 'problemWithSet'>;
+  readonly takeReport: (report: ShardReport) => void;
 }
 
 /** Handles the messages of people and shards to a batch. Call within a scope that nothing cancels. */
@@ -62,16 +42,6 @@ export function handleMessages(batch: BatchHandlers): void {
         return snapshot();
       }),
     );
-  /** After a reset, shards of another run may still send messages. */
-  const heard =
-    <Word extends ShardSpeaker>(take: (word: Word) => void) =>
-    (word: Word): Promise<void> =>
-      words.hear('signal', () =>
-        shield.run(async () => {
-          if (word.runSeq === batch.runSeq) take(word);
-        }),
-      );
-
   answerPosition();
   setHandler(snapshotQuery, snapshot);
   setHandler(pauseUpdate, () => answering(() => apply({ kind: 'pause' })), {
@@ -107,18 +77,13 @@ export function handleMessages(batch: BatchHandlers): void {
       }
     }),
   );
-  setHandler(slotReleaseSignal, heard(batch.takeSlotsBack));
-  setHandler(
-    leaseWordSignal,
-    heard<ShardSpeaker & BroughtWord>((word) => batch.budget.hear(word)),
-  );
-  setHandler(shardFaultSignal, heard(batch.takeFault));
-  setHandler(slowDownSignal, heard(batch.takeSlowDown));
-  setHandler(trialEndSignal, heard(batch.takeTrialEnd));
-  setHandler(rowOfferSignal, heard(batch.takeRowOffer));
-  setHandler(
-    shardEndSignal,
-    heard(({ shard }) => batch.takeShardEnd(shard)),
+  setHandler(reportSignal, (report) =>
+    words.hear('signal', () =>
+      shield.run(async () => {
+        // After a reset, shards of another run may still send reports.
+        if (report.runSeq === batch.runSeq) batch.takeReport(report);
+      }),
+    ),
   );
 }
 

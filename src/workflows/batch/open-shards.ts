@@ -1,17 +1,11 @@
-import { getExternalWorkflowHandle, log, workflowInfo } from '@temporalio/workflow';
 import type { LeaseControl } from '../../domain/money/budget.js';
-import { firstSlots, windowSize, type OpenShard } from '../../domain/batch/window.js';
-import type { RunRef } from '../../storage/layout.js';
+import { firstSlots, MAX_SHARD_WINDOW, windowSize, type OpenShard } from '../../domain/batch/window.js';
 import {
-  controlSignal,
-  probedRowSignal,
   type ProbedRow,
   type RowCall,
   type ShardControl,
-  type ShardFault,
-  type SlotRelease,
+  type ShardReport,
 } from '../protocol/shard-messages.js';
-import { shardWorkflowId } from '../protocol/names.js';
 
 /** A running shard, as its batch knows it. */
 export interface RunningShard extends OpenShard {
@@ -22,7 +16,13 @@ export interface RunningShard extends OpenShard {
   /** The shard was started by this workflow before a reset and is no longer its child. */
   readonly isAdopted: boolean;
   readonly controlSeq: number;
-  readonly faultsTaken: number;
+  /** The last report of this execution that was taken; 0: none. */
+  readonly reportTaken: number;
+  /** Of all reports: the id of the last fault, and when the last 429 was met. */
+  readonly faultTaken: number;
+  readonly slowDownMs: number;
+  /** Results of probes for its rows, each with the first control that had it. */
+  readonly probedRows: readonly { readonly probed: ProbedRow; readonly since: number }[];
   readonly trial: number;
   /** The last call for rows that was sent to the shard. */
   readonly call?: RowCall;
@@ -44,21 +44,26 @@ export type CommonControl = Pick<
   | 'createsNotBeforeMs'
 >;
 
-/** The running shards of a batch, and the signals to them. */
+/** The running shards of a batch, and the controls that they get. */
 export class OpenShards {
-  readonly #run: RunRef;
   readonly #shards = new Map<number, RunningShard>();
   readonly #common: () => CommonControl;
   readonly #leaseOf: (shard: number) => LeaseControl | undefined;
+  readonly #send: (shard: number, control: ShardControl) => void;
+  readonly #runId: () => string;
 
-  constructor(
-    run: RunRef,
-    common: () => CommonControl,
-    leaseOf: (shard: number) => LeaseControl | undefined,
-  ) {
-    this.#run = run;
-    this.#common = common;
-    this.#leaseOf = leaseOf;
+  constructor(batch: {
+    readonly common: () => CommonControl;
+    readonly leaseOf: (shard: number) => LeaseControl | undefined;
+    /** Sends a control to a shard. Must not throw. */
+    readonly send: (shard: number, control: ShardControl) => void;
+    /** The batch's workflow run. */
+    readonly runId: () => string;
+  }) {
+    this.#common = batch.common;
+    this.#leaseOf = batch.leaseOf;
+    this.#send = batch.send;
+    this.#runId = batch.runId;
   }
 
   get all(): readonly RunningShard[] {
@@ -75,9 +80,8 @@ export class OpenShards {
   ): ShardControl {
     const { shard, rows, execution, granted } = start;
     const controlSeq = nextSeq(this.#shards.get(shard)?.controlSeq);
-    const unheard = { isStarted: false, isAdopted: false, faultsTaken: 0, trial: 0, untold: false };
     const slots = firstSlots(granted);
-    this.#shards.set(shard, { shard, rows, execution, slots, exhausted: false, controlSeq, ...unheard });
+    this.#shards.set(shard, { ...UNHEARD, shard, rows, execution, slots, controlSeq });
     return this.#controlFor(shard);
   }
 
@@ -121,25 +125,28 @@ export class OpenShards {
 
   /** Raises a shard's number of granted slots, and sends it. */
   grant(shard: number, granted: number): void {
-    this.#changeSlots(shard, { granted });
+    this.#changeSlots(shard, { granted, keep: MAX_SHARD_WINDOW });
     this.tell(shard);
   }
 
-  /** Asks a shard to return slots. */
-  recall(shard: number, recalled: number): void {
-    this.#changeSlots(shard, { recalled });
+  /** Changes how many slots a shard keeps, and sends it. */
+  limit(shard: number, keep: number): void {
+    this.#changeSlots(shard, { keep });
     this.tell(shard);
   }
 
-  /** Takes returned slots back; false if the execution that released them has ended. */
-  takeRelease({ shard, execution, released, recallAnswered, exhausted }: SlotRelease): boolean {
+  /** Takes a report; false if a later one of that execution was taken before, or if it is of another execution. */
+  takeReport({ shard, execution, seq, slotsReturned, ...report }: ShardReport): boolean {
     const running = this.#shards.get(shard);
-    if (running?.execution !== execution) return false;
-    this.#changeSlots(shard, {
-      released: Math.max(released, running.slots.released),
-      recallAnswered: Math.max(recallAnswered, running.slots.recallAnswered),
+    if (running?.execution !== execution || seq <= running.reportTaken) return false;
+    this.#changeSlots(shard, { returned: Math.max(slotsReturned, running.slots.returned) });
+    this.#change(shard, {
+      reportTaken: seq,
+      exhausted: running.exhausted || report.exhausted,
+      faultTaken: Math.max(running.faultTaken, ...report.faults.map(({ id }) => id)),
+      slowDownMs: Math.max(running.slowDownMs, report.slowDown?.metAtMs ?? 0),
+      probedRows: running.probedRows.filter(({ since }) => since > report.controlTaken),
     });
-    this.#change(shard, { exhausted: running.exhausted || exhausted });
     return true;
   }
 
@@ -155,13 +162,6 @@ export class OpenShards {
     this.tell(shard);
   }
 
-  /** Records that a shard's fault has arrived: the next control confirms it. */
-  takeFault({ shard, execution, count }: ShardFault): void {
-    const running = this.#shards.get(shard);
-    if (running?.execution !== execution) return;
-    this.#change(shard, { faultsTaken: Math.max(count, running.faultsTaken) });
-  }
-
   sendControl(): void {
     for (const shard of this.#shards.keys()) this.tell(shard);
   }
@@ -174,27 +174,16 @@ export class OpenShards {
       return;
     }
     this.#change(shard, { controlSeq: nextSeq(running.controlSeq) });
-    this.#handleOf(shard)
-      .signal(controlSignal, this.#controlFor(shard))
-      .catch((error: unknown) => {
-        log.info('A shard ended before a message reached it.', { shard, error });
-      });
+    this.#send(shard, this.#controlFor(shard));
   }
 
-  /** Sends the result of a probe to the row's shard, unless that has ended. Never rejects. */
-  async deliver(shard: number, probed: ProbedRow): Promise<void> {
+  /** Sends the result of a probe to the row's shard, until a report shows that it has arrived. */
+  deliver(shard: number, probed: ProbedRow): void {
     const running = this.#shards.get(shard);
-    if (!running?.isStarted && !running?.isAdopted) return;
-    await this.#handleOf(shard)
-      .signal(probedRowSignal, probed)
-      .catch((error: unknown) => {
-        log.warn('A shard ended before the result of a hold check reached it.', { shard, error });
-      });
-  }
-
-  /** By workflow id: the handle of a child does not reach children started before a reset. */
-  #handleOf(shard: number): ReturnType<typeof getExternalWorkflowHandle> {
-    return getExternalWorkflowHandle(shardWorkflowId(this.#run, shard));
+    if (!running) return;
+    const since = nextSeq(running.controlSeq);
+    this.#change(shard, { probedRows: [...running.probedRows, { probed, since }] });
+    this.tell(shard);
   }
 
   #changeSlots(shard: number, change: Partial<RunningShard['slots']>): void {
@@ -216,14 +205,28 @@ export class OpenShards {
       seq: running?.controlSeq ?? 0,
       slots: running?.slots ?? firstSlots(0),
       execution: running?.execution ?? 1,
-      parentRunId: workflowInfo().runId,
+      parentRunId: this.#runId(),
       isAdopted: running?.isAdopted ?? false,
       trial: running?.trial ?? 0,
       ...(running?.call && { call: running.call }),
-      faultsTaken: running?.faultsTaken ?? 0,
+      probedRows: (running?.probedRows ?? []).map(({ probed }) => probed),
+      reportTaken: running?.reportTaken ?? 0,
     };
   }
 }
+
+/** A shard of which nothing was heard yet. */
+const UNHEARD = {
+  isStarted: false,
+  isAdopted: false,
+  exhausted: false,
+  reportTaken: 0,
+  faultTaken: 0,
+  slowDownMs: 0,
+  probedRows: [],
+  trial: 0,
+  untold: false,
+} as const;
 
 /** Also increases after a reset to lower numbers, since the workflow's clock is later then. */
 function nextSeq(last: number | undefined): number {

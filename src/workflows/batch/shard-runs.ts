@@ -1,11 +1,18 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { condition, log, startChild, type ChildWorkflowHandle } from '@temporalio/workflow';
+import {
+  condition,
+  getExternalWorkflowHandle,
+  log,
+  startChild,
+  workflowInfo,
+  type ChildWorkflowHandle,
+} from '@temporalio/workflow';
 import type { LeaseControl } from '../../domain/money/budget.js';
 import { addTallies, EMPTY_TALLY, tallyOfPending, type Tally } from '../../domain/batch/tally.js';
-import { dealSlots, recallSlots } from '../../domain/batch/window.js';
+import { dealSlots, slotsToKeep } from '../../domain/batch/window.js';
 import type { ReportCanaryInput } from '../protocol/activities.js';
 import type { ResumedBatch, RunBatchInput, UnopenedShards } from '../protocol/batch-messages.js';
-import type { ShardFault, SlotRelease } from '../protocol/shard-messages.js';
+import { controlSignal, type ShardControl } from '../protocol/shard-messages.js';
 import { shardWorkflowId } from '../protocol/names.js';
 import { OpenShards, type CommonControl } from './open-shards.js';
 import { runShard } from '../run-shard.js';
@@ -52,7 +59,9 @@ export class ShardRuns {
     /** Called after a shard has ended. */
     readonly onChange: () => void;
   }) {
-    this.open = new OpenShards(options.input.run, options.common, options.leaseOf);
+    const { common, leaseOf } = options;
+    const send = (shard: number, control: ShardControl): void => this.#send(shard, control);
+    this.open = new OpenShards({ common, leaseOf, send, runId: () => workflowInfo().runId });
     this.#input = options.input;
     this.#concurrency = options.concurrency;
     this.#isCancelling = options.isCancelling;
@@ -114,19 +123,7 @@ export class ShardRuns {
     const plan = dealSlots({ concurrency, openShards: this.open.all, nextShard, shardCount });
     for (const { shard, granted } of plan.raise) this.open.grant(shard, granted);
     for (const { shard, granted } of plan.open) this.#openShard(shard, granted);
-    for (const { shard, recalled } of recallSlots(concurrency, this.open.all)) {
-      this.open.recall(shard, recalled);
-    }
-  }
-
-  takeSlotsBack(release: SlotRelease): void {
-    if (this.open.takeRelease(release)) this.deal();
-  }
-
-  /** Records a shard's fault. If no change of the holds follows, it must be answered at once, or the shard would wait for ever. */
-  takeFault(fault: ShardFault, willBeAnswered: () => boolean): void {
-    this.open.takeFault(fault);
-    if (!willBeAnswered()) this.open.tell(fault.shard);
+    for (const { shard, keep } of slotsToKeep(concurrency, this.open.all)) this.open.limit(shard, keep);
   }
 
   /** Settles as cancelled the rows of shards that were never opened; nothing was bought for them. */
@@ -134,6 +131,15 @@ export class ShardRuns {
     const { rows, shardCount } = this.#unopened;
     this.#settled = addTallies(this.#settled, { ...EMPTY_TALLY, total: rows, cancelled: rows });
     this.#unopened = { ...this.#unopened, nextShard: shardCount, rows: 0 };
+  }
+
+  /** By workflow id: the handle of a child does not reach children started before a reset. */
+  #send(shard: number, control: ShardControl): void {
+    getExternalWorkflowHandle(shardWorkflowId(this.#input.run, shard))
+      .signal(controlSignal, control)
+      .catch((error: unknown) => {
+        log.info('A shard ended before a message reached it.', { shard, error });
+      });
   }
 
   #openShard(shard: number, granted: number): void {

@@ -5,6 +5,7 @@ import type { RunRef } from '../../storage/layout.js';
 import type { HoldCause } from '../../domain/batch/holds.js';
 import type { JobId } from '../../domain/rows/ids.js';
 import type { Told } from '../../domain/text/kept-text.js';
+import type { FaultStep } from '../../domain/batch/row-faults.js';
 import type { MissingJob } from '../../domain/rows/missing-job.js';
 import type { Notice } from '../../domain/batch/notice.js';
 import type { ImageFacts, SettledRow } from '../../domain/rows/outcome.js';
@@ -146,6 +147,10 @@ export interface ProbeInput {
   /** Rows to probe with, one at each check in turn; for missing jobs all of them. Empty: only the account is checked. */
   readonly candidates: readonly ProbeCandidate[];
   readonly idempotencyHorizonMs: number;
+  /** The step that must succeed; absent if the hold is for none. */
+  readonly step?: FaultStep;
+  /** When the hold began. Milliseconds since the epoch, by Temporal's clock. */
+  readonly heldSinceMs: number;
   /** Delay of the first check, during which no worker is occupied; 0 for none. */
   readonly firstLookAfterMs: number;
 }
@@ -155,6 +160,8 @@ export interface ProbeResult {
   readonly by?: number;
   /** The step that the hold's cause blocked has succeeded for this candidate; for missing jobs: the job exists. */
   readonly isThrough?: true;
+  /** It failed for the candidate again, but has succeeded since the hold began for a row of this or another batch. */
+  readonly isThroughElsewhere?: true;
   /** The candidate's job, if the probe created it. */
   readonly jobId?: JobId;
   /** The cause has ended, and a create of the candidate may have been processed although its answer was lost. */

@@ -119,6 +119,8 @@ export interface HistoryPosition {
   readonly length: number;
   /** When that task was started. Milliseconds since the epoch. */
   readonly startedMs: number;
+  /** Activities that the workflow waits for. */
+  readonly activities: number;
 }
 
 export const positionQuery = defineQuery<HistoryPosition>('position');

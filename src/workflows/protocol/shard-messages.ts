@@ -20,6 +20,8 @@ export interface KnownRow {
   readonly unansweredSinceMs?: number;
   /** Since when a run that ended unrecorded may have made this and later generations. Milliseconds since the epoch. */
   readonly openedSinceMs?: number;
+  /** See `RowStart`. */
+  readonly failedAlone?: true;
   /** The row has an image of an earlier generation, and keeps it if it gets no new one. */
   readonly hasImage?: true;
 }
@@ -51,8 +53,11 @@ export interface RunShardInput {
 /** State of a shard that its next workflow run starts from; no row is in flight then, and every outcome is recorded. */
 export interface ResumedShard {
   readonly rows: readonly LeftRow[];
-  readonly given: { readonly released: number; readonly recallAnswered: number };
-  readonly faultsMet: number;
+  readonly slotsReturned: number;
+  /** The number of the last report. */
+  readonly reportSeq: number;
+  /** The id of the last fault. */
+  readonly faultMet: number;
   readonly trialsMade: number;
   /** When rows or probes last succeeded in a step. */
   readonly succeeded: SucceededSteps;
@@ -78,7 +83,10 @@ export interface LeftRow {
   readonly generations: readonly GenerationRecord[];
 }
 
-/** The whole state that a parent sends to a shard; a later one (by `seq`) replaces earlier ones. */
+/**
+ * All that a shard must know: what its batch sends. A later one (by `seq`) replaces earlier ones, so that it may be
+ * repeated, overtaken, or lost behind a later one.
+ */
 export interface ShardControl {
   /** Increases with every message, also after a reset of the parent. */
   readonly seq: number;
@@ -88,7 +96,7 @@ export interface ShardControl {
   readonly execution: number;
   /** Temporal does not report this shard's end to the parent: the shard must signal it. */
   readonly isAdopted: boolean;
-  /** As counted by the parent, which alone raises `granted` and `recalled`. */
+  /** As counted by the parent, which alone raises `granted`. */
   readonly slots: Slots;
   /** What the shard may spend; absent without a budget and before the first grant. */
   readonly lease?: LeaseControl;
@@ -114,8 +122,10 @@ export interface ShardControl {
   readonly call?: RowCall;
   /** After a 429 the batch may create nothing before this time. Milliseconds since the epoch; absent: no limit. */
   readonly createsNotBeforeMs?: number;
-  /** How many of this shard's faults the parent has received. */
-  readonly faultsTaken: number;
+  /** What probes did for rows of this shard, until a report says that the shard knows. */
+  readonly probedRows: readonly ProbedRow[];
+  /** The last report that the parent has taken: the shard need not repeat what only happens once. 0: none. */
+  readonly reportTaken: number;
 }
 
 /** The sender of a message to a batch. The workflow id does not identify the run: after a reset an older one may be running again. */
@@ -126,10 +136,36 @@ export interface ShardSpeaker {
   readonly execution: number;
 }
 
+/**
+ * All that a batch must know of a shard. A later one (by `seq`) of the same execution replaces earlier ones. What only
+ * happens once (`faults`, `slowDown`, `offer`, `trialEnd`) stays in it until a control names a report that had it.
+ */
+export interface ShardReport extends ShardSpeaker {
+  /** Increases with every report, also after a reset of the shard. */
+  readonly seq: number;
+  /** The last control that the shard has taken. */
+  readonly controlTaken: number;
+  /** Slots that this execution has returned so far. */
+  readonly slotsReturned: number;
+  /** The shard has started its last row and wants no more slots. */
+  readonly exhausted: boolean;
+  /** Absent without a budget, and before money was requested. */
+  readonly lease?: LeaseReport;
+  readonly faults: readonly ShardFault[];
+  /** The last 429 of a create; absent: none. */
+  readonly slowDown?: SlowPeriod;
+  /** The answer to the last call for rows. */
+  readonly offer?: RowOffer;
+  /** The end of the last trial. */
+  readonly trialEnd?: TrialEnd;
+  /** Set at the end if Temporal does not report that to the batch. */
+  readonly isOver?: true;
+}
+
 /** A fault that a shard met, once per scope. */
-export interface ShardFault extends ShardSpeaker {
-  /** 1 for the shard's first fault. */
-  readonly count: number;
+export interface ShardFault {
+  /** Increases with every fault of the shard, also after a reset. */
+  readonly id: number;
   readonly cause: HoldCause;
   readonly holdSeq: number;
   /** The row that met the fault; absent if no row was involved. */
@@ -160,7 +196,7 @@ export interface RowCall {
 }
 
 /** A shard's answer to a call. */
-export interface RowOffer extends ShardSpeaker {
+export interface RowOffer {
   readonly call: number;
   readonly others: readonly ProbeCandidate[];
   /** If there are no others: rows that wait for their create too, but have failed at it or may have been answered unseen. */
@@ -197,23 +233,11 @@ export interface ProbedRow {
   readonly unansweredSinceMs?: number;
 }
 
-export interface SlotRelease extends ShardSpeaker {
-  /** Slots that this execution has released so far. */
-  readonly released: number;
-  /** How many of the recalled slots are among them. */
-  readonly recallAnswered: number;
-  /** The shard has started its last row and wants no more slots. */
-  readonly exhausted: boolean;
-}
-
 /** The result of a shard's one create despite the failure rate; `none` if no row could make it. */
-export interface TrialEnd extends ShardSpeaker {
+export interface TrialEnd {
   readonly trial: number;
   readonly verdict: 'image' | 'failure' | 'none';
 }
-
-/** A create of a shard met a 429. Milliseconds since the epoch. */
-export type SlowDown = ShardSpeaker & SlowPeriod;
 
 export interface RunShardResult {
   readonly tally: Tally;
@@ -255,15 +279,7 @@ export interface OldestRows {
 export const OLDEST_ROWS = 5;
 
 export const controlSignal = defineSignal<[ShardControl]>('control');
-export const probedRowSignal = defineSignal<[ProbedRow]>('probedRow');
-export const shardFaultSignal = defineSignal<[ShardFault]>('shardFault');
-export const leaseWordSignal = defineSignal<[ShardSpeaker & LeaseReport]>('lease');
-export const slotReleaseSignal = defineSignal<[SlotRelease]>('slotRelease');
-/** Sent by a shard if Temporal does not report its end to the batch. */
-export const shardEndSignal = defineSignal<[ShardSpeaker]>('shardEnd');
-export const slowDownSignal = defineSignal<[SlowDown]>('slowDown');
-export const rowOfferSignal = defineSignal<[RowOffer]>('rowOffer');
-export const trialEndSignal = defineSignal<[TrialEnd]>('trialEnd');
+export const reportSignal = defineSignal<[ShardReport]>('report');
 export const shardTallyQuery = defineQuery<Tally>('tally');
 export const oldestRowsQuery = defineQuery<OldestRows>('oldest');
 export const rowQuery = defineQuery<RowView | undefined, [number]>('row');

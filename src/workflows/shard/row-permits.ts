@@ -2,7 +2,7 @@ import { sleep, CancellationScope } from '@temporalio/workflow';
 import { scopesOfCreate, type ModelMode } from '../../domain/batch/holds.js';
 import type { MayCreate } from './row-queues.js';
 import type { ShardBudget } from './shard-budget.js';
-import type { ShardHolds } from './shard-control.js';
+import type { ShardHolds } from './messages/shard-holds.js';
 
 /** Which rows of a shard may start, and which creates may continue. */
 export class RowPermits {

@@ -23,6 +23,8 @@ export interface RowProgress {
   missing: MissingJob | undefined;
   /** The row's own last fault; undefined once it succeeded. */
   fault: RowFault | undefined;
+  /** See `RowStart`. */
+  readonly failedAlone: boolean;
   /** Set while a pending row is in no queue; identifies the callback that returns it. */
   away: object | undefined;
   unansweredSinceMs: number | undefined;
@@ -57,6 +59,7 @@ export function rowsAtFirst(
       unfinishedMs: before.get(row)?.unfinishedMs ?? 0,
       missing: before.get(row)?.missing,
       fault: before.get(row)?.fault,
+      failedAlone: start?.failedAlone ?? false,
       away: undefined,
       unansweredSinceMs: now?.unansweredSinceMs,
       notBeforeMs: before.get(row)?.notBeforeMs ?? 0,

@@ -107,8 +107,9 @@ export class ShardLedger {
     return true;
   }
 
-  /** Records what a probe did for a waiting row. */
+  /** Records what a probe did for a waiting row; no effect if it is known, or the row has ended. */
   noteProbed({ row, generation, jobId, unansweredSinceMs }: ProbedRow, nowMs: number): void {
+    if (this.hasEnded(row)) return;
     const isTaken = jobId !== undefined && !this.noteJob(row, generation, jobId, nowMs);
     const sinceMs = unansweredSinceMs ?? (isTaken ? nowMs : undefined);
     if (this.#at(row).generation === generation) this.noteUnanswered(row, sinceMs);

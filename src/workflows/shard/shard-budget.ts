@@ -2,8 +2,8 @@ import { uuid4, workflowInfo } from '@temporalio/workflow';
 import type { ModelMode } from '../../domain/batch/holds.js';
 import type { RunSettings } from '../../domain/batch/run-settings.js';
 import { ShardLease, type LeaseLeft, type LeaseNeeds } from '../../domain/money/shard-lease.js';
-import type { ParentBatch } from './parent-signals.js';
-import type { ShardHolds } from './shard-control.js';
+import type { ShardReports } from './messages/shard-reports.js';
+import type { ShardHolds } from './messages/shard-holds.js';
 import type { ShardLedger } from './row-states.js';
 import type { ProbedRow, RunShardInput, ShardOverview } from '../protocol/shard-messages.js';
 
@@ -24,13 +24,13 @@ export class ShardBudget {
   readonly #lease: ShardLease;
   readonly #ledger: ShardLedger;
   readonly #holds: ShardHolds;
-  readonly #parent: ParentBatch;
+  readonly #reports: ShardReports;
   #parentRunId: string;
 
   constructor(
     input: RunShardInput,
     overview: Pick<ShardOverview, 'prices'>,
-    shard: { readonly ledger: ShardLedger; readonly holds: ShardHolds; readonly parent: ParentBatch },
+    shard: { readonly ledger: ShardLedger; readonly holds: ShardHolds; readonly reports: ShardReports },
   ) {
     this.#shard = input.shard;
     this.#epoch = input.control.seq;
@@ -39,12 +39,12 @@ export class ShardBudget {
     this.#lease = new ShardLease(uuid4, input.resumed?.lease);
     this.#ledger = shard.ledger;
     this.#holds = shard.holds;
-    this.#parent = shard.parent;
+    this.#reports = shard.reports;
     this.#parentRunId = shard.holds.control.parentRunId;
     this.take();
   }
 
-  /** Takes the parent's last control. */
+  /** Takes the batch's last control. */
   take(): void {
     const { parentRunId, lease } = this.#holds.control;
     if (parentRunId !== this.#parentRunId) this.#lease.repeat();
@@ -105,22 +105,22 @@ export class ShardBudget {
     return this.#prices === undefined ? 5 : 2;
   }
 
-  /** Whether the parent needs a new report. */
+  /** Whether the batch needs a new report. */
   hasNews(mayCreate: (mode: ModelMode) => boolean): boolean {
     return this.#prices !== undefined && this.#lease.hasNews(this.#needs(mayCreate));
   }
 
-  /** Reports to the parent what money is needed, and what is not. */
+  /** Reports what money is needed, and what is not. */
   speak(mayCreate: (mode: ModelMode) => boolean): void {
     if (this.#prices === undefined) return;
     const word = this.#lease.speak(this.#needs(mayCreate), this.#speaker);
-    if (word) void this.#parent.tellLease(word);
+    if (word) this.#reports.tellLease(word);
   }
 
   /** Returns what is left: nothing more is bought in this workflow run. */
-  async end(): Promise<void> {
+  end(): void {
     const word = this.#lease.lastWord(this.#speaker);
-    if (word) await this.#parent.tellLease(word);
+    if (word) this.#reports.tellLease(word);
   }
 
   /** For the shard's next workflow run, after `end`. */

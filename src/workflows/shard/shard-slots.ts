@@ -1,20 +1,19 @@
 import { rowsToStart, slotsToGiveBack, slotsToRelease } from '../../domain/batch/window.js';
-import type { ShardControl } from '../protocol/shard-messages.js';
-import type { ParentBatch } from './parent-signals.js';
-import type { ShardHolds } from './shard-control.js';
+import type { ShardReports } from './messages/shard-reports.js';
+import type { ShardHolds } from './messages/shard-holds.js';
 import type { ShardLedger } from './row-states.js';
 
 /** The slots of a shard: how many rows may start, and which slots return to the batch. */
 export class ShardSlots {
   readonly #holds: ShardHolds;
   readonly #ledger: ShardLedger;
-  readonly #parent: ParentBatch;
+  readonly #reports: ShardReports;
   #releasesDone = 0;
 
-  constructor(holds: ShardHolds, ledger: ShardLedger, parent: ParentBatch) {
+  constructor(holds: ShardHolds, ledger: ShardLedger, reports: ShardReports) {
     this.#holds = holds;
     this.#ledger = ledger;
-    this.#parent = parent;
+    this.#reports = reports;
   }
 
   /** Rows that may start now. */
@@ -24,26 +23,17 @@ export class ShardSlots {
   }
 
   get mayGiveBack(): boolean {
-    return this.#early > 0 || this.#recalled > 0;
+    return this.#early > 0 || this.#owed > 0;
   }
 
-  /** Returns unused slots and recalled ones. */
+  /** Returns slots that are not needed any more, and those that the batch wants back. */
   giveBack(): void {
     const early = this.#early;
-    if (early > 0) {
-      this.#releasesDone += 1;
-      this.#holds.release(early);
-    }
-    const recalled = this.#recalled;
-    if (recalled > 0) this.#holds.giveBack(recalled);
-    if (early + recalled > 0) this.#parent.tellSlots(early > 0);
-  }
-
-  /** Takes a control, and reports it if recalled slots had already been returned. */
-  take(control: ShardControl): void {
-    const { recallAnswered } = this.#holds.given;
-    this.#holds.take(control);
-    if (this.#holds.given.recallAnswered > recallAnswered) this.#parent.tellSlots(false);
+    if (early > 0) this.#releasesDone += 1;
+    const slots = early + this.#owed;
+    if (slots === 0) return;
+    this.#holds.giveBack(slots);
+    this.#reports.tellSlots(early > 0);
   }
 
   /** Returned once the last row has started. */
@@ -54,7 +44,7 @@ export class ShardSlots {
     return slotsToRelease({ window, inFlight, waiting: away, releasesDone: this.#releasesDone });
   }
 
-  get #recalled(): number {
+  get #owed(): number {
     const { owed, window } = this.#holds;
     return slotsToGiveBack({ window, owed, inFlight: this.#ledger.counts.inFlight });
   }

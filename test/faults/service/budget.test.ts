@@ -89,6 +89,7 @@ describe('a batch with a budget', { timeout: 600_000 }, () => {
     );
     await eventually(async () => (await engine.statusOf('spent')).inFlight === 0, {
       what: 'nothing is in flight',
+      withinMs: 60_000,
     });
     expect(await engine.statusOf('spent')).toMatchObject({ state: 'paused', reason: message });
     const { historyLength } = await handle.describe();

@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FailureKind } from '../../../src/domain/rows/failure-kind.js';
 import { cancelUpdate } from '../../../src/workflows/protocol/batch-messages.js';
@@ -6,6 +7,9 @@ import { oldestRowsQuery, rowQuery } from '../../../src/workflows/protocol/shard
 import { startBatchRuns, withProxiedRuns, type BatchRuns } from '../../support/batches/batch-runs.js';
 import { expectRecovered } from '../../support/batches/batch-verdict.js';
 import { eventually } from '../../support/eventually.js';
+import { runCommand } from '../../support/commands/command-line.js';
+import { bucketVariables } from '../../support/stack/bucket-variables.js';
+import { TEST_API_KEY } from '../../support/stack/test-services.js';
 import { untilHeld } from '../../support/batches/until-held.js';
 
 const ROWS = 24;
@@ -175,6 +179,47 @@ describe('a poisoned row', { timeout: 300_000 }, () => {
         expect((await expectRecovered(own, told)).jobs).toBe(rows);
       },
     ));
+
+  it('alone in a batch holds that until the service has served another batch, and then ends', async () => {
+    const [name, other] = ['poison-alone', 'poison-elsewhere'];
+    const handle = await runs.start(name, [`${name} [[create-502]]`]);
+    await untilHeld(handle, 'service');
+    const heldAtMs = Date.now();
+    await eventually(() => Date.now() > heldAtMs + 12_000, { what: 'it lasts', withinMs: 20_000 });
+    expect((await handle.describe()).status.name).toBe('RUNNING');
+    const faultOver = performance.now();
+    await (await runs.start(other, [`${other} 1`, `${other} 2`])).result();
+    expect(await handle.result()).toMatchObject({ tally: { stored: 0, failed: 1 } });
+    const told = { fault: name, batchId: name, rows: 1, faultOver };
+    expect((await expectRecovered(runs, told)).jobs).toBe(0);
+  });
+
+  it('that is retried as the only one ends again by itself', async () => {
+    const name = 'poison-retried';
+    const prompts = Array.from(
+      { length: 6 },
+      (_, row) => `${name} ${row} ${row === 2 ? '[[create-502]]' : ''}`,
+    );
+    const expected = { tally: { stored: 5, failed: 1 } };
+    expect(await (await runs.start(name, prompts)).result()).toMatchObject(expected);
+    const { stack, taskQueue, apiUrl } = runs;
+    const variables = {
+      BANANA_TASK_QUEUE: taskQueue,
+      TEMPORAL_ADDRESS: stack.temporal.address,
+      ...bucketVariables(stack.s3),
+      BANANAHUB_BASE_URL: apiUrl,
+      BANANAHUB_API_KEY: TEST_API_KEY,
+    };
+    const faultOver = performance.now();
+    const retried = await runCommand(['retry', name, '--yes', '--json'], { cwd: tmpdir(), variables });
+    expect(retried).toMatchObject({ code: 0 });
+    expect(JSON.parse(retried.stdout)).toMatchObject({ runSeq: 2, rows: 1 });
+    expect(await stack.temporal.client.workflow.getHandle(`batch:${name}`).result()).toMatchObject(expected);
+    const told = { fault: name, batchId: name, rows: 6, faultOver };
+    const { outcomes, jobs } = await expectRecovered(runs, told);
+    expect(outcomes[2]).toMatchObject({ end: { kind: 'failed', failure: 'service-error' } });
+    expect(jobs).toBe(5);
+  });
 
   it('is shown as set aside while it waits, with what has failed', () =>
     withProxiedRuns(

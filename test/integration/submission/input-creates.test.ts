@@ -84,6 +84,7 @@ describe('creates from input images that lie in the batch', () => {
       candidates: [candidate],
       cause: { scope: 'model:pro:image', code: 'paused', message: 'Paused.' },
       idempotencyHorizonMs: DAY_MS,
+      heldSinceMs: Date.now(),
       firstLookAfterMs: 0,
     });
   const probe = (input: Input, by = bench.activities) => bench.attempt(() => probing(input, by));

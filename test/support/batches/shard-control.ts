@@ -1,21 +1,24 @@
 import { firstSlots } from '../../../src/domain/batch/window.js';
+import type { CommonControl } from '../../../src/workflows/batch/open-shards.js';
 import type { ShardControl } from '../../../src/workflows/protocol/shard-messages.js';
+
+/** What a batch that is neither paused nor held tells all its shards. */
+export function commonControl(): CommonControl {
+  return { maxFailureRate: 50, paused: false, cancelling: false, heldScopes: [], holdSeq: 0 };
+}
 
 /** A control that lets a shard work with ten slots, but for what is given. */
 export function shardControl(given: Partial<ShardControl>): ShardControl {
   return {
+    ...commonControl(),
     seq: 0,
     slots: firstSlots(10),
     execution: 1,
     parentRunId: 'run',
     isAdopted: false,
     trial: 0,
-    maxFailureRate: 50,
-    paused: false,
-    cancelling: false,
-    heldScopes: [],
-    holdSeq: 0,
-    faultsTaken: 0,
+    probedRows: [],
+    reportTaken: 0,
     ...given,
   };
 }

@@ -26,4 +26,5 @@ export const QUICK_TESTS = [
   'faults/storage-and-temporal/bucket',
   'faults/storage-and-temporal/reset',
   'faults/workers/worker-killed',
+  'replay/replay',
 ].map((name) => `test/${name}.test.ts`);

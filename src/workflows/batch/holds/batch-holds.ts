@@ -24,7 +24,7 @@ import { RowCalls } from './row-calls.js';
 import type { ProbedRow, ShardControl, ShardFault, Witness } from '../../protocol/shard-messages.js';
 
 /** The fault that caused a hold, and the rows that a probe may use. */
-type MetFault = Partial<Pick<ShardFault, 'shard' | 'candidate' | 'others' | 'need'>>;
+type MetFault = Pick<ShardFault, 'candidate' | 'others' | 'need'>;
 
 /** The holds of a batch. Each is ended by one probe. */
 export class BatchHolds {
@@ -33,7 +33,7 @@ export class BatchHolds {
   readonly #probeFirstMs: number;
   readonly #probe: Activities['probe'];
   readonly #onChange: () => void;
-  readonly #deliver: (shard: number, probed: ProbedRow) => Promise<void>;
+  readonly #deliver: (shard: number, probed: ProbedRow) => void;
   readonly #trials: FailureTrials;
   readonly #shield = CancellationScope.current();
   readonly #releases: HoldReleases;
@@ -63,8 +63,8 @@ export class BatchHolds {
     readonly probe: Activities['probe'];
     /** Called after every change of `current` and `isBuying`. */
     readonly onChange: () => void;
-    /** Sends the result of a probe to the row that it used. Must not reject. */
-    readonly deliver: (shard: number, probed: ProbedRow) => Promise<void>;
+    /** Sends the result of a probe to the row that it used. */
+    readonly deliver: (shard: number, probed: ProbedRow) => void;
     /** Ends the hold of the failure rate. */
     readonly trials: FailureTrials;
     /** Asked for other rows when the row that met the fault is not enough. */
@@ -215,14 +215,16 @@ export class BatchHolds {
   async #probeUntilEnded(cause: HoldCause, met: MetFault, hold: number): Promise<void> {
     let firstLookAfterMs = Math.max(this.#releases.firstLookAfterMs(cause.scope), cause.retryAfterMs ?? 0);
     const waitedMs = firstLookAfterMs;
+    const heldSinceMs = Date.now();
     const isInForce = (): boolean => this.#isInForce(cause.scope, hold);
     const targets = new ProbeTargets(cause, met);
     let isShown = false;
     const growth = new ProbeGrowth(targets, this.#probeFirstMs);
     for (let ended = false; isInForce() && !ended;) {
       if (met.need && targets.wantsOthers) {
-        const mayReplay = cause.scope === 'service';
-        targets.take(await this.calls.othersFor(met.need, { mayReplay, isWanted: isInForce }));
+        const isLater = growth.hasEnded;
+        const how = { mayReplay: cause.scope === 'service', isLater, isWanted: isInForce };
+        targets.take(await this.calls.othersFor(met.need, how));
       }
       const candidates = targets.next(this.#buying);
       const buys = candidates.some(({ jobId }) => jobId === undefined);
@@ -237,12 +239,14 @@ export class BatchHolds {
           cause,
           candidates,
           idempotencyHorizonMs: this.#idempotencyHorizonMs,
+          ...(met.need?.kind === 'step' && { step: met.need.step }),
+          heldSinceMs,
           firstLookAfterMs,
         },
         this.#probeFirstMs,
       );
       scope.cancel();
-      await this.#takeIn(targets, probed);
+      this.#takeIn(targets, probed);
       if (buys) {
         this.#buyers -= 1;
         if (!this.#buying) this.#onChange();
@@ -261,7 +265,7 @@ export class BatchHolds {
   }
 
   /** Sends the results of a probe to its rows. */
-  async #takeIn(targets: ProbeTargets, { by, jobId, unansweredSinceMs }: ProbeEnd): Promise<void> {
+  #takeIn(targets: ProbeTargets, { by, jobId, unansweredSinceMs }: ProbeEnd): void {
     if (jobId === undefined && unansweredSinceMs === undefined) return;
     const news = {
       ...(jobId && { jobId }),
@@ -270,25 +274,25 @@ export class BatchHolds {
     for (const target of by ?? []) {
       const { shard, row, generation } = target;
       targets.note(target, news, Date.now());
-      await this.#deliver(shard, { row, generation, ...news });
+      this.#deliver(shard, { row, generation, ...news });
     }
   }
 
-  /**
-   * Records what a probe has shown with another row than the one that failed, or that only rows are left which fail by
-   * themselves; false if it has shown nothing.
-   */
-  #noteShown(targets: ProbeTargets, { need }: MetFault, { by, isThrough }: ProbeEnd): boolean {
+  /** Records what has shown that the fault is not everybody's; false if nothing has. */
+  #noteShown(
+    targets: ProbeTargets,
+    { need }: MetFault,
+    { by, isThrough, isThroughElsewhere }: ProbeEnd,
+  ): boolean {
     const [target] = by ?? [];
     const isByOther = isThrough && target && !targets.isFailed(target);
-    if (need?.kind === 'step' && (isByOther || targets.isForNobody)) {
+    if (need?.kind === 'step' && (isByOther || isThroughElsewhere || targets.isForNobody)) {
       this.#probed = { ...this.#probed, [need.step]: Date.now() };
       return true;
     }
     if (need?.kind !== 'witness' || !isByOther) return false;
-    if (target.jobId && target.madeMs !== undefined) {
-      this.#witness = { jobId: target.jobId, madeMs: target.madeMs };
-    }
+    const { jobId, madeMs } = target;
+    if (jobId && madeMs !== undefined) this.#witness = { jobId, madeMs };
     return true;
   }
 }

@@ -67,10 +67,16 @@ const LONGEST_ASKED_AGAIN_MS = 3_600_000;
 export class ProbeGrowth {
   readonly #targets: ProbeTargets;
   #afterMs: number;
+  #hasEnded = false;
 
   constructor(targets: ProbeTargets, probeFirstMs: number) {
     this.#targets = targets;
     this.#afterMs = FIRST_ASKED_AGAIN * probeFirstMs;
+  }
+
+  /** Whether a probe was ended: all its rows had their turn. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
   }
 
   /** Cancels a probe's scope, unless it was cancelled before; the next wait is twice as long then. */
@@ -81,6 +87,7 @@ export class ProbeGrowth {
   async #end(scope: CancellationScope): Promise<void> {
     await scope.run(() => sleep(this.#afterMs));
     this.#afterMs = Math.min(LONGEST_ASKED_AGAIN_MS, this.#afterMs * 2);
+    this.#hasEnded = true;
     this.#targets.grow();
     scope.cancel();
   }

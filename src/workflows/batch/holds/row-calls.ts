@@ -1,8 +1,6 @@
 import { condition } from '@temporalio/workflow';
 import type { OpenShards } from '../open-shards.js';
-import type { ProbeCandidate, RowNeed, RowOffer, ShardSpeaker } from '../../protocol/shard-messages.js';
-
-type Offer = Omit<RowOffer, keyof ShardSpeaker>;
+import type { ProbeCandidate, RowNeed, RowOffer } from '../../protocol/shard-messages.js';
 
 /** What the open shards offer for a probe. */
 export interface OfferedRows {
@@ -11,40 +9,44 @@ export interface OfferedRows {
   readonly isForNobody: boolean;
 }
 
-/** If more rows than this fail together, the fault may not be theirs. */
+interface HowToAsk {
+  readonly mayReplay: boolean;
+  readonly isLater: boolean;
+  readonly isWanted: () => boolean;
+}
+
+/** If more rows than this fail together, the fault may not be theirs: at first, and when the probe has tried each of them. */
 const MOST_LEFT_TO_REPLAY = 2;
+const MOST_LEFT_TO_REPLAY_LATER = 5;
 
 /** Asks the open shards for rows that let a probe see whose fault a fault is. */
 export class RowCalls {
   readonly #shards: Pick<OpenShards, 'all' | 'callRows'>;
   #calls: Promise<void> = Promise.resolve();
   #id = 0;
-  #offer: Offer | undefined;
+  #offer: RowOffer | undefined;
 
   constructor(shards: Pick<OpenShards, 'all' | 'callRows'>) {
     this.#shards = shards;
   }
 
-  get #answered(): Offer | undefined {
+  get #answered(): RowOffer | undefined {
     return this.#offer;
   }
 
   /** Takes a shard's answer. */
-  take(offer: Offer): void {
+  take(offer: RowOffer): void {
     if (offer.call === this.#id) this.#offer = offer;
   }
 
   /**
-   * Asks the shards in turn until one has rows. If none has, and at most two rows are left to buy, creates may be
-   * repeated; with more rows left, a repeated create proves too little, since a service can answer it during an
-   * outage. `mayReplay`: a repeated create says something about the held scope.
+   * Asks the shards in turn until one has rows. If none has, and few rows are left to buy, creates may be repeated;
+   * with more rows left, a repeated create proves too little, since a service can answer it during an outage.
+   * `mayReplay`: a repeated create says something about the held scope; `isLater`: all other rows have been tried.
    */
-  othersFor(
-    need: RowNeed,
-    { mayReplay, isWanted }: { readonly mayReplay: boolean; readonly isWanted: () => boolean },
-  ): Promise<OfferedRows> {
+  othersFor(need: RowNeed, how: HowToAsk): Promise<OfferedRows> {
     // One call at a time: otherwise holds of several scopes would miss their answers.
-    const asked = this.#calls.then(() => this.#ask(need, mayReplay, isWanted));
+    const asked = this.#calls.then(() => this.#ask(need, how));
     this.#calls = asked.then(
       () => undefined,
       () => undefined,
@@ -52,7 +54,7 @@ export class RowCalls {
     return asked;
   }
 
-  async #ask(need: RowNeed, mayReplay: boolean, isWanted: () => boolean): Promise<OfferedRows> {
+  async #ask(need: RowNeed, { mayReplay, isLater, isWanted }: HowToAsk): Promise<OfferedRows> {
     const replays: ProbeCandidate[] = [];
     const doubtful: ProbeCandidate[] = [];
     let leftToBuy = 0;
@@ -76,7 +78,8 @@ export class RowCalls {
       unfinished += offer.unfinished;
       answered.add(shard);
     }
-    if (mayReplay && leftToBuy <= MOST_LEFT_TO_REPLAY && replays.length > 0) {
+    const mostLeft = isLater ? MOST_LEFT_TO_REPLAY_LATER : MOST_LEFT_TO_REPLAY;
+    if (mayReplay && leftToBuy <= mostLeft && replays.length > 0) {
       return { rows: replays, isForNobody: false };
     }
     const areAll = answered.size > 0 && this.#shards.all.every(({ shard }) => answered.has(shard));

@@ -1,7 +1,7 @@
 import type { JobId } from '../../../domain/rows/ids.js';
 import { UNWITNESSED_JOBS } from '../../../domain/rows/missing-job.js';
 import { witnessRows } from './other-rows.js';
-import type { ShardHolds } from '../shard-control.js';
+import type { ShardHolds } from '../messages/shard-holds.js';
 import type { ShardLedger } from '../row-states.js';
 
 /** The missing jobs of a shard, and the witness jobs that show whether the service still knows others. */

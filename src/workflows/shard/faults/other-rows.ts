@@ -1,5 +1,5 @@
 import type { ModelMode } from '../../../domain/batch/holds.js';
-import type { FaultStep, RowFault } from '../../../domain/batch/row-faults.js';
+import type { FaultStep } from '../../../domain/batch/row-faults.js';
 import type { RowProgress } from '../row-progress.js';
 import type { ProbeCandidate, RowNeed } from '../../protocol/shard-messages.js';
 
@@ -116,22 +116,19 @@ export function replays(
 /** Rows without a job, except those for which `isRowsOwn` says that only they fail. */
 export function leftToBuy(
   rows: readonly Readonly<RowProgress>[],
-  isRowsOwn: (fault: RowFault) => boolean,
+  isRowsOwn: (row: Readonly<RowProgress>) => boolean,
 ): number {
   return rows.filter(
-    ({ phase, jobId, fault }) =>
-      !jobId && (phase === 'pending' || phase === 'inFlight') && !(fault && isRowsOwn(fault)),
+    (row) => !row.jobId && (row.phase === 'pending' || row.phase === 'inFlight') && !isRowsOwn(row),
   ).length;
 }
 
 /** Rows that have not ended, except those for which `isRowsOwn` says that only they fail. */
 export function leftUnfinished(
   rows: readonly Readonly<RowProgress>[],
-  isRowsOwn: (fault: RowFault) => boolean,
+  isRowsOwn: (row: Readonly<RowProgress>) => boolean,
 ): number {
-  return rows.filter(
-    ({ phase, fault }) => phase !== 'settled' && phase !== 'recorded' && !(fault && isRowsOwn(fault)),
-  ).length;
+  return rows.filter((row) => row.phase !== 'settled' && row.phase !== 'recorded' && !isRowsOwn(row)).length;
 }
 
 /** Newest first. */

@@ -5,7 +5,6 @@ import {
   RowFaults,
   type FaultStep,
   type FaultVerdict,
-  type RowFault,
   type SucceededSteps,
 } from '../../../domain/batch/row-faults.js';
 import { FreeClock } from '../../free-clock.js';
@@ -18,9 +17,10 @@ import {
   witnessRows,
   type ChoosableRows,
 } from './other-rows.js';
-import type { ParentBatch } from '../parent-signals.js';
+import type { ShardReports } from '../messages/shard-reports.js';
 import type { ShardBudget } from '../shard-budget.js';
-import type { ShardHolds } from '../shard-control.js';
+import type { ShardHolds } from '../messages/shard-holds.js';
+import type { RowProgress } from '../row-progress.js';
 import type { ShardLedger } from '../row-states.js';
 import type { ProbeCandidate, RowNeed, RunShardInput } from '../../protocol/shard-messages.js';
 
@@ -30,7 +30,7 @@ export class ShardFaults {
   readonly #ledger: ShardLedger;
   readonly #holds: ShardHolds;
   readonly #budget: ShardBudget;
-  readonly #parent: ParentBatch;
+  readonly #reports: ShardReports;
   readonly #faults: RowFaults;
   readonly #clock: FreeClock;
   #callAnswered = 0;
@@ -40,19 +40,19 @@ export class ShardFaults {
     readonly ledger: ShardLedger;
     readonly holds: ShardHolds;
     readonly budget: ShardBudget;
-    readonly parent: ParentBatch;
+    readonly reports: ShardReports;
   }) {
     this.#input = shard.input;
     this.#ledger = shard.ledger;
     this.#holds = shard.holds;
     this.#budget = shard.budget;
-    this.#parent = shard.parent;
+    this.#reports = shard.reports;
     this.#faults = new RowFaults(shard.input.resumed?.succeeded);
     this.#clock = new FreeClock(() => shard.holds.stops);
     this.#noteProbed(shard.holds.control.probed);
   }
 
-  /** Takes the parent's last control, and answers its call. */
+  /** Takes the batch's last control, and answers its call. */
   take(): void {
     const { probed, call } = this.#holds.control;
     this.#clock.follow();
@@ -64,8 +64,9 @@ export class ShardFaults {
     // Half of the horizon, so that a repeated create certainly finds its job.
     const replayFromMs = Date.now() - settings.idempotencyHorizonMs / 2;
     const others = this.#othersFor(call.need, undefined);
-    const isRowsOwn = (fault: RowFault): boolean => this.#faults.isRowsOwn(fault);
-    this.#parent.tellOffer({
+    const isRowsOwn = ({ fault, failedAlone }: Readonly<RowProgress>): boolean =>
+      fault !== undefined && (failedAlone || this.#faults.isRowsOwn(fault));
+    this.#reports.tellOffer({
       call: call.id,
       others,
       doubtful: others.length > 0 ? [] : doubtfulRows(this.#choosable, call.need),
@@ -95,35 +96,36 @@ export class ShardFaults {
       nowMs,
       failedMs,
       limitMs: rowLimitMs,
+      failedAlone: this.#ledger.rows[row]?.failedAlone ?? false,
       clock: { id: workflowInfo().runId, ms: this.#clock.nowMs },
     });
     this.#ledger.noteFault(row, noted);
     return verdict;
   }
 
-  /** Reports a fault to the parent, once per scope; false if it was reported before, or if the probe uses other rows. */
+  /** Reports a fault to the batch, once per scope; false if it was reported before, or if the probe uses other rows. */
   raise({ cause }: BatchFaultDetails, candidate: ProbeCandidate, step: FaultStep): boolean {
     if (!mayBeRowsOwn(cause.scope)) {
       const others = KEY_FAULTS.has(cause.code)
         ? witnessRows({ shard: this.#input.shard, rows: this.#ledger.rows }, -Infinity, candidate.row)
         : [];
-      return this.#parent.tellFault(cause, { candidate, others });
+      return this.#reports.tellFault(cause, { candidate, others });
     }
     if (this.#holds.isHeld([cause.scope])) return false;
     const need: RowNeed = { kind: 'step', step };
     const others = this.#othersFor(need, candidate.row);
-    const isTold = this.#parent.tellFault(cause, { candidate, others, need });
+    const isTold = this.#reports.tellFault(cause, { candidate, others, need });
     this.#clock.follow();
     return isTold;
   }
 
-  /** Reports to the parent that a job is missing, and that no witness shows that the service knows later ones. */
+  /** Reports to the batch that a job is missing, and that no witness shows that the service knows later ones. */
   raiseMissing(candidate: ProbeCandidate): void {
     if (this.#holds.isHeld([JOBS_MISSING_CAUSE.scope])) return;
     const madeFromMs = this.#ledger.rows[candidate.row]?.jobByMs ?? Date.now();
     const need: RowNeed = { kind: 'witness', madeFromMs };
     const others = this.#othersFor(need, candidate.row);
-    this.#parent.tellFault(JOBS_MISSING_CAUSE, { candidate, others, need });
+    this.#reports.tellFault(JOBS_MISSING_CAUSE, { candidate, others, need });
     this.#clock.follow();
   }
 

@@ -1,12 +1,12 @@
-import type { ParentBatch } from '../parent-signals.js';
-import type { ShardHolds } from '../shard-control.js';
+import type { ShardReports } from '../messages/shard-reports.js';
+import type { ShardHolds } from '../messages/shard-holds.js';
 import type { ShardLedger } from '../row-states.js';
 
 /** The trials that a batch requests from a shard while it is held for its failure rate: one row at a time continues despite it. */
 export class ShardTrials {
   readonly #holds: ShardHolds;
   readonly #ledger: ShardLedger;
-  readonly #parent: ParentBatch;
+  readonly #reports: ShardReports;
   readonly #start: () => { readonly row: number; readonly ended: Promise<void> } | undefined;
   #made: number;
   #row: number | undefined;
@@ -14,7 +14,7 @@ export class ShardTrials {
   constructor(options: {
     readonly holds: ShardHolds;
     readonly ledger: ShardLedger;
-    readonly parent: ParentBatch;
+    readonly reports: ShardReports;
     /** Starts a row despite the failure rate; undefined if none may start. */
     readonly start: () => { readonly row: number; readonly ended: Promise<void> } | undefined;
     /** The number of the last trial that was made. */
@@ -22,7 +22,7 @@ export class ShardTrials {
   }) {
     this.#holds = options.holds;
     this.#ledger = options.ledger;
-    this.#parent = options.parent;
+    this.#reports = options.reports;
     this.#start = options.start;
     this.#made = options.made;
   }
@@ -43,7 +43,7 @@ export class ShardTrials {
     this.#made = trial;
     const started = this.#start();
     if (!started) {
-      this.#parent.tellTrial(trial, 'none');
+      this.#reports.tellTrial(trial, 'none');
       return;
     }
     const { row, ended } = started;
@@ -51,7 +51,7 @@ export class ShardTrials {
     const { generation } = this.#ledger.generationOf(row);
     const tell = (): void => {
       this.#row = undefined;
-      this.#parent.tellTrial(trial, this.#ledger.verdictOn(row, generation));
+      this.#reports.tellTrial(trial, this.#ledger.verdictOn(row, generation));
     };
     ended.then(tell, () => undefined);
   }

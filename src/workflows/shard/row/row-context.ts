@@ -7,7 +7,7 @@ import type { JobSearches } from '../faults/job-searches.js';
 import type { MissingRows } from '../faults/missing-rows.js';
 import type { ProbeCandidate, RunShardInput } from '../../protocol/shard-messages.js';
 import type { ShardBudget } from '../shard-budget.js';
-import type { ShardHolds } from '../shard-control.js';
+import type { ShardHolds } from '../messages/shard-holds.js';
 import type { ShardLedger } from '../row-states.js';
 
 /** What a row needs from its shard. */
@@ -30,10 +30,10 @@ export interface RowContext {
   readonly isCancelling: () => boolean;
   /** Ends after the grace period of a cancelled batch. */
   readonly grace: CancellationScope;
-  /** Reports to the parent that a create must wait this long because of a 429. */
+  /** Reports to the batch that a create must wait this long because of a 429. */
   readonly slowDown: (waitMs: number) => void;
-  /** Reports a fault to the parent, once per scope; false if it was reported before: no probe will use this row. */
+  /** Reports a fault to the batch, once per scope; false if it was reported before: no probe will use this row. */
   readonly raise: (fault: BatchFaultDetails, candidate: ProbeCandidate, step: FaultStep) => boolean;
-  /** Reports to the parent that a job is missing without a witness. */
+  /** Reports to the batch that a job is missing without a witness. */
   readonly raiseMissing: (candidate: ProbeCandidate) => void;
 }

@@ -6,19 +6,25 @@ import {
   raiseHold,
   releaseHold,
   scopesOfCreate,
+  type HoldCause,
   type HoldScope,
   type HoldState,
 } from '../../../../src/domain/batch/holds.js';
-import type { ShardControl } from '../../../../src/workflows/protocol/shard-messages.js';
-import { ShardHolds } from '../../../../src/workflows/shard/shard-control.js';
+import type { ShardControl, ShardReport } from '../../../../src/workflows/protocol/shard-messages.js';
+import { ReportContents } from '../../../../src/workflows/shard/messages/report-contents.js';
+import { ShardHolds } from '../../../../src/workflows/shard/messages/shard-holds.js';
 import { shardControl } from '../../../support/batches/shard-control.js';
 
 const NOW = '2026-06-11T12:00:00.000Z';
 const SCOPES = ['account', 'service', 'storage', 'model:pro:text'] as const;
 const scopes = fc.constantFrom(...SCOPES);
 
+function causeOf(scope: HoldScope): HoldCause {
+  return { scope, code: 'code', message: 'why' };
+}
+
 function raise(state: HoldState, scope: HoldScope, seenSeq: number): HoldState {
-  return raiseHold(state, { scope, code: 'code', message: 'why' }, { seenSeq, now: NOW });
+  return raiseHold(state, causeOf(scope), { seenSeq, now: NOW });
 }
 
 describe('the holds of a batch', () => {
@@ -52,15 +58,20 @@ describe('the holds of a batch', () => {
   });
 });
 
-/** The parent's side of faults and holds, as the batch's workflow does it. */
-class ModelParent {
+/** The batch's side of faults and holds, as its workflow does it. */
+class ModelBatch {
   state = NO_HOLDS;
   seq = 0;
-  faultsTaken = 0;
+  reportTaken = 0;
+  faultTaken = 0;
 
-  takeFault(fault: { readonly scope: HoldScope; readonly count: number; readonly holdSeq: number }): void {
-    this.faultsTaken = Math.max(this.faultsTaken, fault.count);
-    this.state = raise(this.state, fault.scope, fault.holdSeq);
+  take({ seq, faults }: ShardReport): void {
+    if (seq <= this.reportTaken) return;
+    this.reportTaken = seq;
+    for (const { id, cause, holdSeq } of faults) {
+      if (id > this.faultTaken) this.state = raise(this.state, cause.scope, holdSeq);
+      this.faultTaken = Math.max(this.faultTaken, id);
+    }
   }
 
   control(): ShardControl {
@@ -69,8 +80,24 @@ class ModelParent {
       seq: this.seq,
       heldScopes: this.state.holds.map(({ scope }) => scope),
       holdSeq: this.state.seq,
-      faultsTaken: this.faultsTaken,
+      reportTaken: this.reportTaken,
     });
+  }
+}
+
+/** A shard's side. */
+class ModelShard {
+  readonly holds: ShardHolds;
+  readonly reports: ReportContents;
+
+  constructor(control: ShardControl) {
+    this.holds = new ShardHolds(control);
+    this.reports = new ReportContents({ runSeq: 1, shard: 0 }, this.holds);
+  }
+
+  /** The report of a fault; undefined if there is nothing to report. */
+  meet(scope: HoldScope): ShardReport | undefined {
+    return this.reports.addFault(causeOf(scope), {}, 0) ? this.reports.next(0) : undefined;
   }
 }
 
@@ -84,55 +111,54 @@ describe('the holds of a shard', () => {
     { maxLength: 60 },
   );
 
-  it('always end once the parent has taken in all faults and released all holds, in whatever order messages came', () => {
+  it('always end once the batch has taken the last report and released all holds, in whatever order messages came', () => {
     fc.assert(
       fc.property(steps, (all) => {
-        const parent = new ModelParent();
-        const shard = new ShardHolds(parent.control());
-        const up: { scope: HoldScope; count: number; holdSeq: number }[] = [];
+        const batch = new ModelBatch();
+        const shard = new ModelShard(batch.control());
+        const up: ShardReport[] = [];
         const down: ShardControl[] = [];
-        const takeFault = (at: number): void => {
-          const [fault] = up.splice(at % Math.max(1, up.length), 1);
-          if (!fault) return;
-          parent.takeFault(fault);
-          down.push(parent.control());
+        const takeReport = (at: number): void => {
+          const [report] = up.splice(at % Math.max(1, up.length), 1);
+          if (!report) return;
+          batch.take(report);
+          down.push(batch.control());
         };
         for (const { kind, scope, at } of all) {
           if (kind === 'meet') {
-            const { holdSeq } = shard;
-            const count = shard.meet(scope);
-            if (count !== undefined) up.push({ scope, count, holdSeq });
+            const report = shard.meet(scope);
+            if (report) up.push(report);
           } else if (kind === 'release') {
-            parent.state = releaseHold(parent.state, scope);
-            down.push(parent.control());
-          } else if (kind === 'up') takeFault(at);
+            batch.state = releaseHold(batch.state, scope);
+            down.push(batch.control());
+          } else if (kind === 'up') takeReport(at);
           else {
             const [control] = down.splice(at % Math.max(1, down.length), 1);
-            if (control) shard.take(control);
+            if (control) shard.reports.take(control);
           }
         }
-        while (up.length > 0) takeFault(0);
-        for (const scope of SCOPES) parent.state = releaseHold(parent.state, scope);
-        down.push(parent.control());
-        for (const control of down.toReversed()) shard.take(control);
-        expect(shard.isHeld(SCOPES)).toBe(false);
+        while (up.length > 0) takeReport(up.length - 1);
+        for (const scope of SCOPES) batch.state = releaseHold(batch.state, scope);
+        down.push(batch.control());
+        for (const control of down.toReversed()) shard.reports.take(control);
+        expect(shard.holds.isHeld(SCOPES)).toBe(false);
       }),
     );
   });
 
-  it('stand by themselves until the parent has taken the fault in', () => {
-    const parent = new ModelParent();
-    const shard = new ShardHolds(parent.control());
-    const { holdSeq } = shard;
-    const count = shard.meet('account');
+  it('stand by themselves until the batch has taken the fault', () => {
+    const batch = new ModelBatch();
+    const shard = new ModelShard(batch.control());
+    const report = shard.meet('account');
     expect(shard.meet('account')).toBeUndefined();
-    shard.take(parent.control());
-    expect(shard.isHeld(['account'])).toBe(true);
-    parent.takeFault({ scope: 'account', count: count ?? 0, holdSeq });
-    shard.take(parent.control());
-    expect(shard.isHeld(['account'])).toBe(true);
-    parent.state = releaseHold(parent.state, 'account');
-    shard.take(parent.control());
-    expect(shard.isHeld(['account'])).toBe(false);
+    shard.reports.take(batch.control());
+    expect(shard.holds.isHeld(['account'])).toBe(true);
+    if (!report) throw new Error('The fault was not reported.');
+    batch.take(report);
+    shard.reports.take(batch.control());
+    expect(shard.holds.isHeld(['account'])).toBe(true);
+    batch.state = releaseHold(batch.state, 'account');
+    shard.reports.take(batch.control());
+    expect(shard.holds.isHeld(['account'])).toBe(false);
   });
 });

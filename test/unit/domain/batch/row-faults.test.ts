@@ -70,6 +70,20 @@ describe('the faults of a shard’s rows', () => {
     );
   });
 
+  it('end a row that has failed alone in an earlier run without a success of others, but not at once', () => {
+    const faults = new RowFaults();
+    const kinds: string[] = [];
+    let before: RowFault | undefined;
+    for (let tries = 1; tries <= 4; tries++) {
+      const clock = { id: 'one', ms: tries * LIMIT_MS };
+      const failed = { step: 'job', nowMs: clock.ms, failedMs: 10, limitMs: LIMIT_MS, clock } as const;
+      const { fault, verdict } = faults.judge(1, before, { ...failed, failedAlone: true });
+      before = fault;
+      kinds.push(verdict.kind);
+    }
+    expect(kinds).toEqual(['aside', 'aside', 'end', 'end']);
+  });
+
   it('let a row wait longer each time, up to a fifth of what it may fail', () => {
     const faults = new RowFaults();
     const waits: number[] = [];

@@ -3,32 +3,31 @@ import { describe, expect, it } from 'vitest';
 import {
   dealSlots,
   MAX_SHARD_WINDOW,
-  firstSlots,
   maxOpenShards,
-  recallSlots,
   rowsToStart,
   slotsToGiveBack,
+  slotsToKeep,
   slotsToRelease,
   windowSize,
-  type OpenShard,
-  type Slots,
 } from '../../../../src/domain/batch/window.js';
-import type { ShardControl } from '../../../../src/workflows/protocol/shard-messages.js';
-import { ShardHolds } from '../../../../src/workflows/shard/shard-control.js';
-import { shardControl } from '../../../support/batches/shard-control.js';
+import { OpenShards } from '../../../../src/workflows/batch/open-shards.js';
+import type { ShardControl, ShardReport } from '../../../../src/workflows/protocol/shard-messages.js';
+import { ReportContents } from '../../../../src/workflows/shard/messages/report-contents.js';
+import { ShardHolds } from '../../../../src/workflows/shard/messages/shard-holds.js';
+import { commonControl } from '../../../support/batches/shard-control.js';
 
-const control = (seq: number, slots: Slots): ShardControl => shardControl({ seq, slots });
-
-/** A shard's rows by where they are, over the real window arithmetic. */
+/** A shard's rows by where they are, over the real window arithmetic and messages. */
 class ModelShard {
   readonly holds: ShardHolds;
+  readonly reports: ReportContents;
   queued: number;
   inFlight = 0;
   waiting = 0;
   releasesDone = 0;
 
-  constructor(granted: number, rows: number) {
-    this.holds = new ShardHolds(control(0, firstSlots(granted)));
+  constructor(shard: number, control: ShardControl, rows: number) {
+    this.holds = new ShardHolds(control);
+    this.reports = new ReportContents({ runSeq: 1, shard }, this.holds);
     this.queued = rows;
   }
 
@@ -43,38 +42,38 @@ class ModelShard {
     this.inFlight += started;
   }
 
-  /** What it tells of its slots, where it gives some back now. */
-  release(): Given | undefined {
+  /** Its report, if it returns slots now. */
+  release(): ShardReport | undefined {
     const { window, owed } = this.holds;
     const { inFlight, waiting, releasesDone } = this;
     const early = this.queued > 0 ? 0 : slotsToRelease({ window, inFlight, waiting, releasesDone });
-    const recalled = slotsToGiveBack({ window, owed, inFlight });
     if (early > 0) {
       this.releasesDone += 1;
-      this.holds.release(early);
+      this.reports.exhaust();
     }
-    if (recalled > 0) this.holds.giveBack(recalled);
-    return early + recalled > 0 ? { ...this.holds.given, exhausted: early > 0 } : undefined;
+    const slots = early + slotsToGiveBack({ window, owed, inFlight });
+    if (slots === 0) return undefined;
+    this.holds.giveBack(slots);
+    return this.reports.next(0);
   }
-}
-
-interface Given {
-  readonly released: number;
-  readonly recallAnswered: number;
-  readonly exhausted: boolean;
 }
 
 type Message =
   | { readonly to: 'shard'; readonly shard: number; readonly control: ShardControl }
-  | { readonly to: 'parent'; readonly shard: number; readonly given: Given };
+  | { readonly to: 'batch'; readonly report: ShardReport };
 
-/** A parent and its shards with a network that loses nothing, and delays, reorders and repeats everything. */
+/** A batch and its shards with a network that loses nothing, and delays, reorders and repeats everything. */
 class ModelBatch {
   concurrency: number;
   readonly rowsOf: readonly number[];
-  readonly open = new Map<number, OpenShard & { readonly seq: number }>();
   readonly shards = new Map<number, ModelShard>();
   readonly network: Message[] = [];
+  readonly open = new OpenShards({
+    common: commonControl,
+    leaseOf: () => undefined,
+    send: (shard, control) => this.network.push({ to: 'shard', shard, control }),
+    runId: () => 'run',
+  });
   nextShard = 0;
 
   constructor(concurrency: number, rowsOf: readonly number[]) {
@@ -84,27 +83,17 @@ class ModelBatch {
   }
 
   deal(): void {
-    const { concurrency, nextShard } = this;
-    const openShards = [...this.open.values()];
-    const plan = dealSlots({ concurrency, openShards, nextShard, shardCount: this.rowsOf.length });
-    for (const { shard, granted } of plan.raise) this.tell(shard, { granted });
+    const { concurrency, nextShard, open } = this;
+    const plan = dealSlots({ concurrency, openShards: open.all, nextShard, shardCount: this.rowsOf.length });
+    for (const { shard, granted } of plan.raise) open.grant(shard, granted);
     for (const { shard, granted } of plan.open) {
       this.nextShard = shard + 1;
-      this.open.set(shard, { shard, seq: 0, exhausted: false, slots: firstSlots(granted) });
-      this.shards.set(shard, new ModelShard(granted, this.rowsOf[shard] ?? 0));
+      const rows = this.rowsOf[shard] ?? 0;
+      const control = open.open({ shard, rows, execution: 1, granted });
+      this.shards.set(shard, new ModelShard(shard, control, rows));
+      open.started(shard, control);
     }
-    for (const { shard, recalled } of recallSlots(concurrency, [...this.open.values()])) {
-      this.tell(shard, { recalled });
-    }
-  }
-
-  tell(shard: number, change: Partial<Slots>): void {
-    const running = this.open.get(shard);
-    if (!running) throw new Error('A closed shard was told of slots.');
-    const seq = running.seq + 1;
-    const slots = { ...running.slots, ...change };
-    this.open.set(shard, { ...running, seq, slots });
-    this.network.push({ to: 'shard', shard, control: control(seq, slots) });
+    for (const { shard, keep } of slotsToKeep(concurrency, open.all)) open.limit(shard, keep);
   }
 
   set(concurrency: number): void {
@@ -117,25 +106,14 @@ class ModelBatch {
     if (!message) return;
     if (!keep) this.network.splice(at % this.network.length, 1);
     if (message.to === 'shard') {
-      const holds = this.shards.get(message.shard)?.holds;
-      const before = holds?.given.recallAnswered ?? 0;
-      holds?.take(message.control);
-      if (holds && holds.given.recallAnswered > before) {
-        const given = { ...holds.given, exhausted: false };
-        this.network.push({ to: 'parent', shard: message.shard, given });
-      }
-      return;
-    }
-    const running = this.open.get(message.shard);
-    if (!running) return;
-    const { released, recallAnswered, exhausted } = message.given;
-    const slots = {
-      ...running.slots,
-      released: Math.max(released, running.slots.released),
-      recallAnswered: Math.max(recallAnswered, running.slots.recallAnswered),
-    };
-    this.open.set(message.shard, { ...running, slots, exhausted: running.exhausted || exhausted });
-    this.deal();
+      this.shards.get(message.shard)?.reports.take(message.control);
+      this.release(message.shard);
+    } else if (this.open.takeReport(message.report)) this.deal();
+  }
+
+  release(shard: number): void {
+    const report = this.shards.get(shard)?.release();
+    if (report) this.network.push({ to: 'batch', report });
   }
 
   /** Lets one shard go on by one step. */
@@ -151,11 +129,10 @@ class ModelBatch {
       if (action === 'regenerate') shard.waiting += 1;
       if (action === 'refuse') shard.queued += 1;
     }
-    const given = shard.release();
-    if (given) this.network.push({ to: 'parent', shard: name, given });
+    this.release(name);
     if (!shard.isDone) return;
     this.shards.delete(name);
-    this.open.delete(name);
+    this.open.close(name);
     this.deal();
   }
 
@@ -164,11 +141,11 @@ class ModelBatch {
   }
 
   get dealt(): number {
-    return [...this.open.values()].reduce((sum, { slots }) => sum + windowSize(slots), 0);
+    return this.open.all.reduce((sum, { slots }) => sum + windowSize(slots), 0);
   }
 
   get isDone(): boolean {
-    return this.open.size === 0 && this.nextShard === this.rowsOf.length;
+    return this.open.all.length === 0 && this.nextShard === this.rowsOf.length;
   }
 }
 
@@ -279,7 +256,7 @@ describe('the slots of a batch', () => {
           else batch.step(one.at, one.action);
           expect(batch.realWindows).toBeLessThanOrEqual(concurrency);
           expect(batch.dealt).toBeLessThanOrEqual(concurrency);
-          expect(batch.open.size).toBeLessThanOrEqual(maxOpenShards(concurrency));
+          expect(batch.open.all.length).toBeLessThanOrEqual(maxOpenShards(concurrency));
           for (const { holds, inFlight } of batch.shards.values()) {
             expect(inFlight).toBeLessThanOrEqual(holds.window);
             expect(holds.window).toBeGreaterThanOrEqual(1);
@@ -299,7 +276,7 @@ describe('the slots of a batch', () => {
           else batch.step(one.at, one.action);
         }
         while (batch.network.length > 0) batch.deliver(0, false);
-        const mayOpen = batch.nextShard < rowsOf.length && batch.open.size < maxOpenShards(concurrency);
+        const mayOpen = batch.nextShard < rowsOf.length && batch.open.all.length < maxOpenShards(concurrency);
         expect(mayOpen ? batch.dealt : concurrency).toBe(concurrency);
       }),
     );

@@ -1,0 +1,39 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import { z } from 'zod';
+
+/** The runs whose histories are recorded: what a batch can go through, each at least once. */
+export const RECORDED_RUNS = [
+  'plain',
+  'held',
+  'paused',
+  'canary',
+  'budget',
+  'generations',
+  'cancelled',
+  'continued',
+  'scheduled',
+] as const;
+export type RecordedRun = (typeof RECORDED_RUNS)[number];
+
+/** The histories of one run: of its batch, its shards and what started it, each workflow run apart. */
+export const RecordedHistories = z.array(
+  z.object({
+    workflowId: z.string(),
+    workflowType: z.string(),
+    history: z.looseObject({ events: z.array(z.looseObject({ eventType: z.string() })) }),
+  }),
+);
+export type RecordedHistories = z.infer<typeof RecordedHistories>;
+
+/** Where the histories of a run are kept. */
+export function historiesFile(run: RecordedRun): string {
+  return fileURLToPath(new URL(`histories/${run}.json.gz`, import.meta.url));
+}
+
+export async function readHistories(run: RecordedRun): Promise<RecordedHistories> {
+  const text = await promisify(gunzip)(await readFile(historiesFile(run)));
+  return RecordedHistories.parse(JSON.parse(text.toString()));
+}
