@@ -40,7 +40,7 @@ export class ShardLease {
   readonly #drawId: () => string;
   readonly #reservations = new Map<number, Reservation>();
   #id: string;
-  /** The run that the book has for this lease; undefined until something was granted. */
+  /** The run that the batch has for this lease; undefined until something was granted. */
   #run: string | undefined;
   #granted = 0;
   #returned = 0;
@@ -250,6 +250,8 @@ export class ShardLease {
       shard,
       id: this.#id,
       run,
+      ...(this.#run !== undefined && { grantedTo: this.#run }),
+      granted: this.#granted,
       returned,
       spent: this.#spent,
       images: this.#images,

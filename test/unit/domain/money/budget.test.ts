@@ -21,7 +21,7 @@ function seeded(seed: number): () => number {
 function faultOf(seed: number): string | undefined {
   let fault: string | undefined;
   const simulation = new BudgetSimulation(seeded(seed), ({ spent, committed, highestCap }) => {
-    if (spent > committed || committed > highestCap) {
+    if (spent > Math.min(committed, highestCap)) {
       fault ??= `${spent} spent, ${committed} leased, ${highestCap} allowed`;
     }
   });
