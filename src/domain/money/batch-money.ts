@@ -63,6 +63,8 @@ export class BatchMoney {
   #total: number;
   /** Grants for which the bucket's number is being raised. */
   #pending: Grants | undefined;
+  /** Undefined after a change. */
+  #sums: MoneySums | undefined;
 
   constructor(past: MoneyLeft = NOTHING_LEFT) {
     this.#past = past;
@@ -80,6 +82,11 @@ export class BatchMoney {
   }
 
   get sums(): MoneySums {
+    this.#sums ??= this.#count();
+    return this.#sums;
+  }
+
+  #count(): MoneySums {
     const granted = this.#sum((lease) => lease.granted) + this.#past.committed + this.#past.returned;
     const newest = isNewest([...this.#leases.values()]);
     const lost = (lease: Lease): number =>
@@ -98,6 +105,7 @@ export class BatchMoney {
 
   /** Takes a shard's report; one older than the last changes only its own lease. */
   hear(report: BroughtReport): void {
+    this.#sums = undefined;
     this.#leases.set(report.id, withReport(this.#leases.get(report.id), report));
     const before = this.#reports.get(report.shard);
     if (!before || isLater(report, before)) this.#reports.set(report.shard, report);
@@ -112,7 +120,7 @@ export class BatchMoney {
     for (const { lease, want, price } of this.#asking(open)) {
       const least = Math.max(1, price, want.least - lease.granted);
       if (free < least) continue;
-      const sought = Math.max(want.needed - lease.granted, Math.floor(free * SHARE));
+      const sought = Math.max(least, want.needed - lease.granted, Math.floor(free * SHARE));
       const more = Math.min(free, sought, Math.max(least, want.most - lease.granted));
       leases.push({ id: lease.id, granted: lease.granted + more });
       free -= more;
@@ -130,6 +138,7 @@ export class BatchMoney {
   settle({ isRaised, total }: RaisedTotal): readonly number[] {
     const grants = this.#pending;
     this.#pending = undefined;
+    this.#sums = undefined;
     this.#total = Math.max(this.#total, total);
     if (!isRaised || !grants) return [];
     return grants.leases.flatMap((grant) => {

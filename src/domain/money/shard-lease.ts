@@ -115,8 +115,9 @@ export class ShardLease {
     this.#reservations.delete(row);
   }
 
-  /** Takes the batch's message; ignored if it is about another lease. */
+  /** Takes the batch's message. One about another lease shows that the batch has not heard of this one, or that this shard was reset. */
   take(control: LeaseControl | undefined): void {
+    if (control && control.id !== this.#id) this.repeat();
     if (control?.id !== this.#id) return;
     this.#call = control.call;
     if (control.isVoid) {
