@@ -26,7 +26,7 @@ export async function createWorkers(
   const { connection, namespace, taskQueue } = shared;
   const queues = taskQueues(taskQueue);
   const workflowBundle = roles.includes('main') ? await workflowCode() : undefined;
-  const { ingest, leaseBudget, reportCanary, seal, openShard, recordOutcomes } = shared.activities;
+  const { ingest, raiseGranted, reportCanary, seal, openShard, recordOutcomes } = shared.activities;
   const { recordLostShard, probe, rebindAccount } = shared.activities;
   const { createGeneration, awaitGeneration, findJob, storeImage } = shared.activities;
   const { watchBatch, tellEnd, postNotice } = shared.activities;
@@ -36,7 +36,7 @@ export async function createWorkers(
       ...(workflowBundle && { workflowBundle }),
       activities: {
         ingest,
-        leaseBudget,
+        raiseGranted,
         reportCanary,
         seal,
         openShard,

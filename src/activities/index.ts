@@ -6,7 +6,7 @@ import type { ActivityDependencies, WorkerState } from './worker/dependencies.js
 import { findJobActivity } from './row/find-job.js';
 import { forHistory } from './for-history.js';
 import { ingestActivity } from './ingest/ingest.js';
-import { leaseBudgetActivity } from './batch/lease-budget.js';
+import { raiseGrantedActivity } from './batch/raise-granted.js';
 import { JobTimes } from './worker/job-times.js';
 import { PollTurns } from './worker/poll-turns.js';
 import { postNoticeActivity } from './notices/post-notice.js';
@@ -60,7 +60,7 @@ export function createActivities(dependencies: ActivityDependencies): Activities
   ): ((input: Input) => Promise<Result>) => forHistory(serviceTexts, activity);
   return {
     ingest: told(ingestActivity(state)),
-    leaseBudget: told(leaseBudgetActivity(state)),
+    raiseGranted: told(raiseGrantedActivity(state)),
     openShard: told(openShardActivity(state)),
     createGeneration: told(createGenerationActivity(state)),
     awaitGeneration: told(awaitGenerationActivity(state)),

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import type { LeaseBook } from '../domain/money/budget.js';
 import { at, budgetKey, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { toJsonLines } from './files/json-lines.js';
@@ -7,50 +6,42 @@ import { readDocument, readDocumentIfAny } from './files/read-document.js';
 
 const count = z.int().min(0);
 
-/** `runs/<runSeq>/budget.json`: the leases of a run's budget. Whole numbers are millionths. */
+/** `runs/<runSeq>/budget.json`: what was granted of a run's budget. Whole numbers are millionths. */
 export const BudgetFile = z.object({
   format: z.literal(1),
-  /** The last budget that was set, and the part that is spent or leased: decimal strings. */
+  /** The last budget that was set, and the part that is spent or may be: decimal strings. */
   cap: z.string(),
   committed: z.string(),
-  leases: z.array(
-    z.object({
-      id: z.string(),
-      run: z.string(),
-      shard: count,
-      epoch: count,
-      granted: count,
-      returned: count,
-      isOver: z.literal(true).exactOptional(),
-      heard: z.object({ seq: count, spent: count, images: count }),
-    }),
-  ),
+  /** All that was ever granted: never falls, and is raised before a grant is sent. */
+  granted: count,
+  /** All that had been returned by then, and the number of images bought, as far as was known. */
+  returned: count,
+  images: count,
+  /** The part of the committed amount that may be unspent, which nobody knows. */
+  unknown: count,
+  /** The id of the last change. */
+  last: z.string(),
 });
 export type BudgetFile = z.infer<typeof BudgetFile>;
 
-/** The result of a run's budget; undefined if it never leased any. Throws StorageError. */
+/** What was granted of a run's budget; undefined if nothing ever was. Throws StorageError. */
 export function readBudgetFile(store: ObjectStore, run: RunRef): Promise<BudgetFile | undefined> {
   return readDocumentIfAny(store, at(run, budgetKey(run, run.runSeq)), BudgetFile);
 }
 
-/** A run's book of leases, and the version that was read. */
-export interface ReadBook {
-  readonly book: LeaseBook;
-  /** Undefined if there is no book yet. */
-  readonly etag: string | undefined;
-}
-
-/** Reads the book of a run. Throws StorageError. */
-export async function readBook(store: ObjectStore, run: RunRef): Promise<ReadBook> {
+/** A run's budget file and the version that was read; undefined if there is none yet. Throws StorageError. */
+export async function readBudgetVersion(
+  store: ObjectStore,
+  run: RunRef,
+): Promise<{ readonly file: BudgetFile; readonly etag: string } | undefined> {
   const ref = at(run, budgetKey(run, run.runSeq));
   // The version first: if the content is newer, it will not be overwritten.
   const head = await store.head(ref);
-  if (!head) return { book: [], etag: undefined };
-  return { book: (await readDocument(store, ref, BudgetFile)).leases, etag: head.etag };
+  return head && { file: await readDocument(store, ref, BudgetFile), etag: head.etag };
 }
 
-/** Replaces the version of a run's book that was read. Throws StorageError `precondition-failed` if there is another. */
-export async function writeBook(
+/** Replaces the version of a run's budget file that was read. Throws StorageError `precondition-failed` if there is another. */
+export async function writeBudgetFile(
   store: ObjectStore,
   run: RunRef,
   etag: string | undefined,

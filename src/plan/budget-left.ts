@@ -1,4 +1,3 @@
-import { committedOf } from '../domain/money/budget.js';
 import { MAX_BUDGET, MAX_PRICE, microsOf, microsText } from '../domain/money/decimal.js';
 import { priceOf, tableOf } from '../domain/money/price-table.js';
 import { madeByRun } from '../domain/money/run-cost.js';
@@ -34,7 +33,7 @@ export async function budgetLeft(
   if (settings?.budget === undefined) return undefined;
   const file = await readBudgetFile(store, run);
   const cap = file?.cap ?? settings.budget;
-  const committed = committedOf(file?.leases ?? []);
+  const committed = file ? Math.max(0, file.granted - file.returned) : 0;
   const isOld = nowMs - Date.parse(request?.submittedAt ?? '') >= settings.idempotencyHorizonMs;
   const spent = isOld ? committed : Math.min(committed, await seenSpent(store, run, settings));
   return { cap, left: microsText(Math.max(0, (microsOf(cap, MAX_BUDGET) ?? 0) - spent)) };

@@ -79,7 +79,7 @@ export function activityProxies({
 /** The activities that concern the whole batch. The id of a probe names the scope that the probe releases: `probe:account`. */
 export function wholeBatchProxies(
   settings: RunSettings,
-): Pick<Activities, 'ingest' | 'leaseBudget' | 'reportCanary' | 'seal' | 'probe' | 'rebindAccount'> {
+): Pick<Activities, 'ingest' | 'raiseGranted' | 'reportCanary' | 'seal' | 'probe' | 'rebindAccount'> {
   const queues = taskQueues(workflowInfo().taskQueue);
   const { ingest, reportCanary, seal } = proxyActivities<Activities>({
     ...PATIENT,
@@ -87,7 +87,7 @@ export function wholeBatchProxies(
     startToCloseTimeout: '6 hours',
     heartbeatTimeout: settings.heartbeatTimeoutMs ?? HEARTBEAT_TIMEOUT_MS,
   });
-  const { leaseBudget } = proxyActivities<Activities>({
+  const { raiseGranted } = proxyActivities<Activities>({
     ...PATIENT,
     taskQueue: queues.main,
     startToCloseTimeout: '1 minute',
@@ -111,7 +111,7 @@ export function wholeBatchProxies(
   } as const;
   return counted({
     ingest,
-    leaseBudget,
+    raiseGranted,
     reportCanary,
     seal,
     rebindAccount,

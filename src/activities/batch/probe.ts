@@ -11,6 +11,7 @@ import type { ProbeCandidate } from '../../workflows/protocol/shard-messages.js'
 import { cancellationSignal } from '../worker/activity-context.js';
 import { checkAccount } from '../account/batch-account.js';
 import type { WorkerState } from '../worker/dependencies.js';
+import { RefusedCreate } from './refused-create.js';
 import { outOfFunds, retryable, STILL_HELD } from './still-held.js';
 import { IMAGE_HOST, isSurelyRefused, mayHaveCreated, meaningOf } from '../failure.js';
 import { modeOf, forgetRefused, isInDoubt, outgoingCreate } from '../row/outgoing-create.js';
@@ -129,10 +130,11 @@ async function look(state: WorkerState, input: ProbeInput, before: Progress): Pr
   state.api.renewKey();
   await checkAccount(state, run, jobIds);
   const turn = inTurn(input);
+  let available: string | undefined;
   if (cause.scope === 'account' || !turn) {
     // While nothing may be bought, only a growing balance can show that there are funds.
     const mustGrow = !turn && cause.code === 'insufficient-balance';
-    await lookAtBalance(state, before, mustGrow);
+    available = await lookAtBalance(state, before, mustGrow);
   }
   if (cause.code === JOBS_MISSING) return lookForJobs(state, input, candidates);
   if (!turn) return {};
@@ -140,7 +142,11 @@ async function look(state: WorkerState, input: ProbeInput, before: Progress): Pr
   if (candidate.jobId && !candidate.isReplay) {
     return { by, ...(await lookAtJob(state, cause, candidate.jobId)) };
   }
-  return { by, ...(await createOrDoubt(state, input, candidate)) };
+  try {
+    return { by, ...(await createOrDoubt(state, input, candidate)) };
+  } catch (error) {
+    throw error instanceof RefusedCreate && available !== undefined ? error.with(available) : error;
+  }
 }
 
 /** Checks whether the missing job or a later one exists. Without a later one it buys one, which the next checks look for. */
@@ -182,19 +188,20 @@ async function createOrDoubt(
   return createCandidate(state, input, candidate);
 }
 
-/** Fails while the balance has not grown beyond the one that was too low for a create. */
-async function lookAtBalance(state: WorkerState, before: Progress, mustGrow: boolean): Promise<void> {
+/** The balance. Fails while it has not grown beyond the one that was too low for a create. */
+async function lookAtBalance(state: WorkerState, before: Progress, mustGrow: boolean): Promise<string> {
   const { available } = await state.api.getBalance(cancellationSignal());
   if (mustGrow && before.available === undefined) {
     Context.current().heartbeat({ ...before, available } satisfies Progress);
     throw outOfFunds(available);
   }
   const triesAnyway = !mustGrow && Context.current().info.attempt % LOOKS_PER_CREATE === 0;
-  if (before.available === undefined || triesAnyway) return;
+  if (before.available === undefined || triesAnyway) return available;
   if (compareDecimals(available, before.available) <= 0) {
     Context.current().heartbeat(before);
     throw outOfFunds(available);
   }
+  return available;
 }
 
 async function lookAtJob(state: WorkerState, cause: HoldCause, jobId: JobId): Promise<ProbeResult> {
@@ -247,18 +254,6 @@ async function createCandidate(
   }
 }
 
-/** A create of the candidate that made no job. */
-class RefusedCreate extends Error {
-  readonly row: ShardRow;
-  readonly sentAtMs: number;
-
-  constructor(cause: unknown, row: ShardRow, sentAtMs: number) {
-    super('The create returned no job.', { cause });
-    this.row = row;
-    this.sentAtMs = sentAtMs;
-  }
-}
-
 /** The failure that makes Temporal check again later, with the state for the next check. */
 async function stillHeld(
   state: WorkerState,
@@ -270,7 +265,8 @@ async function stillHeld(
   const { cause } = input;
   if (error instanceof ApplicationFailure) return retryable(error.message);
   if (error instanceof BananaHubError && error.code === 'insufficient-balance') {
-    const { available } = await state.api.getBalance(cancellationSignal());
+    // A later balance may have been topped up since, and spent by others: it would never seem to grow.
+    const available = create?.available ?? (await state.api.getBalance(cancellationSignal())).available;
     Context.current().heartbeat({ ...before, available } satisfies Progress);
     return outOfFunds(available);
   }

@@ -1,4 +1,4 @@
-import { committedOf, imagesBought, unknownIn, type BudgetStatus } from '../../domain/money/budget.js';
+import type { BudgetStatus } from '../../domain/money/budget.js';
 import { microsText } from '../../domain/money/decimal.js';
 import { tableOf } from '../../domain/money/price-table.js';
 import {
@@ -95,12 +95,7 @@ export async function sealedBudget(
   { settings }: Pick<BatchFile, 'settings'>,
 ): Promise<BudgetStatus | undefined> {
   if (settings.budget === undefined) return undefined;
-  const { leases = [], cap = settings.budget } = (await readBudgetFile(store, run)) ?? {};
-  const unknown = unknownIn(leases);
-  return {
-    cap,
-    committed: microsText(committedOf(leases)),
-    images: imagesBought(leases),
-    ...(unknown > 0 && { unknown: microsText(unknown) }),
-  };
+  const file = await readBudgetFile(store, run);
+  const { cap = settings.budget, committed = '0.00', images = 0, unknown = 0 } = file ?? {};
+  return { cap, committed, images, ...(unknown > 0 && { unknown: microsText(unknown) }) };
 }

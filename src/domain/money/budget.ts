@@ -1,12 +1,13 @@
 import { compareDecimals, totalOf } from './decimal.js';
 
 /**
- * How the money of a budget is leased to the shards of a batch. Amounts are whole millionths (see `decimal.ts`).
+ * How the money of a budget is granted to the shards of a batch, like slots. Amounts are whole millionths (see
+ * `decimal.ts`).
  *
- * A shard buys only with what is leased to it, and the leases together never exceed the budget. A lease's numbers
- * only grow, and each has one writer: `granted` the book, `returned` the shard. So messages about them may be late,
- * repeated, reordered or lost, and the batch may lose its state: money that someone may still spend never counts as
- * free.
+ * A shard buys only with what was granted to it. A lease's numbers only grow, and each has one writer: `granted` the
+ * batch, `returned` the shard. So messages about them may be late, repeated, overtaken or lost. Before a grant is sent,
+ * its amount is added to a number in the bucket, which no reset of a workflow can undo: money that someone may still
+ * spend never counts as free.
  */
 
 /** The money that one workflow run of a shard may spend. */
@@ -25,9 +26,6 @@ export interface Lease {
   /** From its last report: the amount spent so far, and the number of images bought. */
   readonly heard: { readonly seq: number; readonly spent: number; readonly images: number };
 }
-
-/** All leases of a run of a batch. */
-export type LeaseBook = readonly Lease[];
 
 /** How much a shard wants as its total grant, counted from the beginning of its lease, so that a repeated request has no effect. */
 export interface LeaseWant {
@@ -53,6 +51,10 @@ export interface LeaseReport {
   readonly id: string;
   /** The workflow run that sends it. */
   readonly run: string;
+  /** The workflow run named by its grants; absent if it has none. */
+  readonly grantedTo?: string;
+  /** All that it has taken of this lease. */
+  readonly granted: number;
   readonly returned: number;
   readonly spent: number;
   readonly images: number;
@@ -78,76 +80,26 @@ export interface LeaseControl {
 /** What shards must return: nothing, what they cannot use while others need it, or all that is unspent. */
 export type LeaseCall = 'nothing' | 'spare' | 'all';
 
-/** The part of a budget that cannot be leased any more: spent, or leased and not returned. */
-export function committedOf(book: LeaseBook): number {
-  return book.reduce((sum, { granted, returned }) => sum + granted - returned, 0);
-}
-
-/** Number of images bought, as far as the shards have reported. */
-export function imagesBought(book: LeaseBook): number {
-  return book.reduce((sum, { heard }) => sum + heard.images, 0);
-}
-
-/** The part of the committed amount in leases of executions that ended without a last report: it may be unspent, and counts as spent. */
-export function unknownIn(book: LeaseBook): number {
-  const newest = newestByShard(book);
-  return book
-    .filter((lease) => newest.get(lease.shard) !== lease)
-    .reduce((sum, { granted, returned, heard }) => sum + Math.max(0, granted - returned - heard.spent), 0);
-}
-
-/** The share of the unleased money that one shard gets at once if it exceeds its need, since each request costs history. */
-const SHARE = 1 / 8;
-
-/**
- * The book after some reports: returned money is free again, and requests are granted as far as `cap` allows, to
- * shards that can buy nothing first, then in order of shards. The same or older reports again grant nothing more to a
- * shard that got its grant.
- */
-export function leased(book: LeaseBook, cap: number, words: readonly LeaseReport[]): LeaseBook {
-  const leases = new Map(book.map((lease) => [lease.id, lease]));
-  for (const word of words) leases.set(word.id, heard(leases.get(word.id), word));
-  const newest = newestByShard(leases.values());
-  const asking = words
-    .flatMap(({ id, run, shard, state, want }) => {
-      const lease = leases.get(id);
-      const mayHave = lease?.run === run && !lease.isOver && newest.get(shard) === lease;
-      return want && lease && mayHave && lease.granted < want.needed
-        ? [{ lease, want, isStarved: state === 'starved' }]
-        : [];
-    })
-    .toSorted((a, b) => Number(b.isStarved) - Number(a.isStarved) || a.lease.shard - b.lease.shard);
-  let free = cap - committedOf([...leases.values()]);
-  for (const { lease, want } of asking) {
-    const least = Math.max(1, want.least - lease.granted);
-    if (free < least) continue;
-    const sought = Math.max(want.needed - lease.granted, Math.floor(free * SHARE));
-    const granted = Math.min(free, sought, Math.max(least, want.most - lease.granted));
-    leases.set(lease.id, { ...lease, granted: lease.granted + granted });
-    free -= granted;
-  }
-  return [...leases.values()];
-}
-
 /** A lease after a report about it; a report from a workflow run that was reset frees nothing. */
-function heard(lease: Lease | undefined, word: LeaseReport): Lease {
-  const { id, run, shard, epoch, seq, returned, spent, images, isLast } = word;
-  if (!lease) {
-    // Money that was never granted cannot be returned.
-    return { id, run, shard, epoch, granted: 0, returned: 0, heard: { seq, spent, images } };
-  }
-  if (lease.run !== run) return lease;
+export function withReport(lease: Lease | undefined, report: LeaseReport): Lease {
+  const { id, run, grantedTo = run, shard, epoch, seq, granted, returned, spent, images, isLast } = report;
+  const unknown = { id, run: grantedTo, shard, epoch, granted, returned: 0, heard: { seq, spent, images } };
+  const before = lease ?? unknown;
+  if (before.run !== run) return before;
+  // A batch that was reset has forgotten what it granted since.
+  const known = { ...before, granted: Math.max(before.granted, granted) };
   // It does not know yet what was granted while this report was on its way.
-  const back = isLast ? lease.granted - spent : Math.min(returned, lease.granted);
+  const back = isLast ? known.granted - spent : Math.min(returned, known.granted);
   return {
-    ...lease,
-    returned: Math.max(lease.returned, back),
+    ...known,
+    returned: Math.max(known.returned, back),
     ...(isLast && { isOver: true }),
-    ...(seq > lease.heard.seq && { heard: { seq, spent, images } }),
+    ...(seq > known.heard.seq && { heard: { seq, spent, images } }),
   };
 }
 
-function newestByShard(leases: Iterable<Lease>): ReadonlyMap<number, Lease> {
+/** Whether a lease is the last one of its shard. */
+export function isNewest(leases: readonly Lease[]): (lease: Lease) => boolean {
   const newest = new Map<number, Lease>();
   for (const lease of leases) {
     const known = newest.get(lease.shard);
@@ -155,7 +107,7 @@ function newestByShard(leases: Iterable<Lease>): ReadonlyMap<number, Lease> {
       newest.set(lease.shard, lease);
     }
   }
-  return newest;
+  return (lease) => newest.get(lease.shard) === lease;
 }
 
 /** Whether a report is later than another one of the same shard. */

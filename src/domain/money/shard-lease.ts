@@ -40,7 +40,7 @@ export class ShardLease {
   readonly #drawId: () => string;
   readonly #reservations = new Map<number, Reservation>();
   #id: string;
-  /** The run that the book has for this lease; undefined until something was granted. */
+  /** The run that the batch has for this lease; undefined until something was granted. */
   #run: string | undefined;
   #granted = 0;
   #returned = 0;
@@ -115,8 +115,9 @@ export class ShardLease {
     this.#reservations.delete(row);
   }
 
-  /** Takes the batch's message; ignored if it is about another lease. */
+  /** Takes the batch's message. One about another lease shows that the batch has not heard of this one, or that this shard was reset. */
   take(control: LeaseControl | undefined): void {
+    if (control && control.id !== this.#id) this.repeat();
     if (control?.id !== this.#id) return;
     this.#call = control.call;
     if (control.isVoid) {
@@ -250,6 +251,8 @@ export class ShardLease {
       shard,
       id: this.#id,
       run,
+      ...(this.#run !== undefined && { grantedTo: this.#run }),
+      granted: this.#granted,
       returned,
       spent: this.#spent,
       images: this.#images,

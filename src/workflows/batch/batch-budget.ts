@@ -1,34 +1,31 @@
-import { condition, log } from '@temporalio/workflow';
-import type { LeaseBudgetInput } from '../protocol/activities.js';
-import { BatchLeases, type BroughtWord, type LeaseAnswer } from '../../domain/money/batch-leases.js';
+import { condition, log, uuid4 } from '@temporalio/workflow';
+import { BatchMoney, type BroughtReport, type RaisedTotal } from '../../domain/money/batch-money.js';
 import { type LeaseControl, spentText, type BudgetStatus } from '../../domain/money/budget.js';
 import { MAX_BUDGET, microsOf, microsText } from '../../domain/money/decimal.js';
+import type { RaiseGrantedInput } from '../protocol/activities.js';
 import type { BatchSnapshot, ResumedBatch, RunBatchInput } from '../protocol/batch-messages.js';
 import type { OpenShards } from './open-shards.js';
 import type { BatchPauses } from './batch-pauses.js';
 
-/** See `WholeBatch.lease`. */
-type Lease = (asked: Omit<LeaseBudgetInput, 'run'>) => Promise<LeaseAnswer>;
-
-/** The budget of a batch: leases it to the shards, and pauses the batch when it is spent. */
+/** The budget of a batch: grants it to the shards, and pauses the batch when it is spent. */
 export class BatchBudget {
   readonly #batchId: string;
-  readonly #lease: Lease;
+  readonly #raise: (raise: Omit<RaiseGrantedInput, 'run'>) => Promise<RaisedTotal>;
   readonly #shards: Pick<OpenShards, 'all' | 'tell' | 'sendControl'>;
   readonly #pauses: BatchPauses;
   readonly #onChange: () => void;
-  readonly #leases = new BatchLeases();
+  readonly #money: BatchMoney;
   /** In millionths; undefined for a batch without a budget. */
   #cap: number | undefined;
-  #isChanged = false;
-  #isAsking = false;
+  #isRaising = false;
+  #call: LeaseControl['call'] = 'nothing';
 
   /** Call within a scope that nothing cancels. */
   constructor(options: {
     readonly input: RunBatchInput;
-    /** Sends a request to the budget's book and waits for the answer. */
-    readonly lease: Lease;
-    /** `tellAll` sends each shard the result of `leaseOf`. */
+    /** Raises the number in the bucket, and waits for the answer. */
+    readonly raise: (raise: Omit<RaiseGrantedInput, 'run'>) => Promise<RaisedTotal>;
+    /** `sendControl` sends each shard the result of `leaseOf`. */
     readonly shards: Pick<OpenShards, 'all' | 'tell' | 'sendControl'>;
     readonly pauses: BatchPauses;
     /** Called when `status` may have changed. */
@@ -36,22 +33,23 @@ export class BatchBudget {
   }) {
     const { run, settings, resumed } = options.input;
     this.#batchId = run.batchId;
-    this.#lease = options.lease;
+    this.#raise = options.raise;
     this.#shards = options.shards;
     this.#pauses = options.pauses;
     this.#onChange = options.onChange;
+    this.#money = new BatchMoney(resumed?.money);
     const cap = resumed?.budget ?? settings.budget;
     if (cap === undefined) return;
     this.#cap = inMicros(cap);
-    this.#leaseForEver().catch((error: unknown) => {
-      log.error('Unexpected error while reserving budget.', { error });
+    this.#grantForEver(this.#cap).catch((error: unknown) => {
+      log.error('Unexpected error while a budget was granted.', { error });
       throw error;
     });
   }
 
   /** For the batch's next workflow run. */
-  get left(): Pick<ResumedBatch, 'budget'> {
-    return this.#cap === undefined ? {} : { budget: microsText(this.#cap) };
+  get left(): Pick<ResumedBatch, 'budget' | 'money'> {
+    return this.#cap === undefined ? {} : { budget: microsText(this.#cap), money: this.#money.left };
   }
 
   /** For the batch's snapshot. */
@@ -62,7 +60,7 @@ export class BatchBudget {
   /** The budget as `status` shows it; undefined for a batch without a budget. */
   get status(): BudgetStatus | undefined {
     if (this.#cap === undefined) return undefined;
-    const { committed, images, unknown } = this.#leases.sums ?? { committed: 0, images: 0, unknown: 0 };
+    const { committed, images, unknown } = this.#money.sums;
     return {
       cap: microsText(this.#cap),
       committed: microsText(committed),
@@ -73,11 +71,13 @@ export class BatchBudget {
 
   /** The lease state that the batch sends to a shard. */
   leaseOf(shard: number): LeaseControl | undefined {
-    return this.#cap === undefined ? undefined : this.#leases.controlOf(shard, this.#cap);
+    return this.#cap === undefined ? undefined : this.#money.controlOf(shard, this.#cap);
   }
 
-  hear(word: BroughtWord): void {
-    this.#leases.hear(word);
+  hear(report: BroughtReport): void {
+    if (this.#cap === undefined) return;
+    this.#money.hear(report);
+    if (!this.#callAgain() && this.#money.isVoid(report.shard)) this.#shards.tell(report.shard);
     this.#show();
   }
 
@@ -87,13 +87,11 @@ export class BatchBudget {
     this.#onChange();
   }
 
-  /** Changes the budget. If the new one is lower, unspent leases are returned. */
+  /** Changes the budget. If the new one is lower, what is unspent is returned. */
   set(amount: string): void {
-    const calledFor = this.#call;
     this.#cap = inMicros(amount);
-    this.#isChanged = true;
     this.#onChange();
-    if (this.#call !== calledFor) this.#shards.sendControl();
+    this.#callAgain();
     this.#show();
   }
 
@@ -109,47 +107,57 @@ export class BatchBudget {
       : undefined;
   }
 
-  /** Reports the last state of all shards to the book. Call once no shard is open. */
+  /** Records in the bucket what was returned to the end. Call once no shard is open. */
   async close(): Promise<void> {
     if (this.#cap === undefined) return;
-    await condition(() => !this.#isAsking);
-    await this.#ask();
+    await condition(() => !this.#isRaising);
+    for (let isRecorded = false; !isRecorded;) isRecorded = (await this.#raiseBy(this.#cap, 0)).isRaised;
   }
 
-  get #call(): LeaseControl['call'] {
-    return this.#leases.call(this.#cap ?? 0);
+  /** Tells all shards what to return, if that has changed. */
+  #callAgain(): boolean {
+    const call = this.#money.call(this.#cap ?? 0);
+    if (call === this.#call) return false;
+    this.#call = call;
+    this.#shards.sendControl();
+    return true;
   }
 
-  async #leaseForEver(): Promise<void> {
+  async #grantForEver(first: number): Promise<void> {
     for (;;) {
-      await condition(() => !this.#isAsking && (this.#leases.isNewsForBook || this.#isChanged));
-      await this.#ask();
+      await condition(
+        () => !this.#isRaising && this.#money.plan(this.#cap ?? first, this.#shards.all) !== undefined,
+      );
+      const cap = this.#cap ?? first;
+      const grants = this.#money.plan(cap, this.#shards.all);
+      if (!grants) continue;
+      this.#money.begin(grants);
+      const granted = this.#money.settle(await this.#raiseBy(cap, grants.by));
+      if (!this.#callAgain()) for (const shard of granted) this.#shards.tell(shard);
+      this.#show();
+      this.#onChange();
     }
   }
 
-  async #ask(): Promise<void> {
-    const calledFor = this.#call;
-    this.#isAsking = true;
-    this.#isChanged = false;
+  async #raiseBy(cap: number, by: number): Promise<RaisedTotal> {
+    this.#isRaising = true;
+    const { total: from, returned, sums } = this.#money;
+    const { images, unknown } = sums;
     try {
-      const isBegun = this.#leases.sums !== undefined;
-      const words = this.#leases.words(this.#shards.all);
-      const answer = await this.#lease({ cap: this.#cap ?? 0, words, isBegun });
-      const changed = this.#leases.take(answer);
-      if (this.#call !== calledFor) this.#shards.sendControl();
-      else for (const shard of changed) this.#shards.tell(shard);
+      const answer = await this.#raise({ id: uuid4(), cap, from, by, returned, images, unknown });
+      if (by === 0) this.#money.settle(answer);
+      return answer;
     } finally {
-      this.#isAsking = false;
+      this.#isRaising = false;
     }
-    this.#show();
-    this.#onChange();
   }
 
   /** Pauses the batch when nothing more can be bought, and resumes it when something can. */
   #show(): void {
     const { status } = this;
-    if (!status || this.#isAsking || this.#isChanged || this.#leases.isNewsForBook) return;
-    const next = this.#leases.stoppedAt(this.#shards.all);
+    const cap = this.#cap ?? 0;
+    if (!status || this.#isRaising || this.#money.plan(cap, this.#shards.all)) return;
+    const next = this.#money.stoppedAt(cap, this.#shards.all);
     if (next === undefined) this.#pauses.end('budget');
     else this.#pauses.pause('budget', spentText(this.#batchId, status, microsText(next)));
   }

@@ -1,6 +1,6 @@
 import { ActivityFailure, ApplicationFailure, condition, log } from '@temporalio/workflow';
-import type { Activities, LeaseBudgetInput, ReportCanaryInput, SealInput } from '../protocol/activities.js';
-import type { LeaseAnswer } from '../../domain/money/batch-leases.js';
+import type { Activities, RaiseGrantedInput, ReportCanaryInput, SealInput } from '../protocol/activities.js';
+import type { RaisedTotal } from '../../domain/money/batch-money.js';
 import type { RunSettings } from '../../domain/batch/run-settings.js';
 import { sameEnds, type Tally } from '../../domain/batch/tally.js';
 import type { RunRef } from '../../storage/layout.js';
@@ -25,7 +25,7 @@ export class WholeBatch {
   readonly #endsUnprepared: () => boolean;
   readonly #activities: Pick<
     Activities,
-    'ingest' | 'leaseBudget' | 'reportCanary' | 'seal' | 'recordLostShard' | 'rebindAccount'
+    'ingest' | 'raiseGranted' | 'reportCanary' | 'seal' | 'recordLostShard' | 'rebindAccount'
   >;
 
   constructor(options: {
@@ -51,10 +51,10 @@ export class WholeBatch {
     return { settled, shards: { nextShard: 0, ...shards } };
   }
 
-  /** How much of the budget each shard has now. */
-  lease(asked: Omit<LeaseBudgetInput, 'run'>): Promise<LeaseAnswer> {
+  /** Raises what was ever granted of the budget. */
+  raiseGranted(raise: Omit<RaiseGrantedInput, 'run'>): Promise<RaisedTotal> {
     const run = this.#run;
-    return this.#throughHolds(() => this.#activities.leaseBudget({ run, ...asked }));
+    return this.#throughHolds(() => this.#activities.raiseGranted({ run, ...raise }));
   }
 
   recordLost(shard: number, openedAtMs: number): Promise<Tally> {

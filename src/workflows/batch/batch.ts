@@ -93,7 +93,7 @@ export class Batch {
     });
     this.#budget = new BatchBudget({
       input,
-      lease: (asked) => this.#work.lease(asked),
+      raise: (raise) => this.#work.raiseGranted(raise),
       shards: this.#shards.open,
       pauses: this.#pauses,
       onChange: () => this.#noteSnapshot(),

@@ -116,7 +116,7 @@ export class OpenShards {
   /** Slots with which the next execution of a shard may start: those that the last one returned may have been given to others. */
   windowOf(shard: number): number {
     const running = this.#shards.get(shard);
-    return running ? Math.max(1, windowSize(running.slots)) : 1;
+    return running ? windowSize(running.slots) : 0;
   }
 
   close(shard: number): void {

@@ -1,5 +1,4 @@
-import type { LeaseAnswer } from '../../domain/money/batch-leases.js';
-import type { LeaseReport } from '../../domain/money/budget.js';
+import type { MoneySums, RaisedTotal } from '../../domain/money/batch-money.js';
 import type { RetryBudget } from '../../domain/batch/fault-budget.js';
 import type { RunRef } from '../../storage/layout.js';
 import type { HoldCause } from '../../domain/batch/holds.js';
@@ -190,13 +189,18 @@ export interface SealInput {
   readonly ranOutOfFunds?: true;
 }
 
-export interface LeaseBudgetInput {
+/** Amounts in millionths. */
+export interface RaiseGrantedInput extends Pick<MoneySums, 'images' | 'unknown'> {
   readonly run: RunRef;
-  /** The budget of the run, in millionths. */
+  /** Of this change: a repeat has no effect. */
+  readonly id: string;
+  /** The budget of the run. */
   readonly cap: number;
-  readonly words: readonly LeaseReport[];
-  /** The book has answered before: it must exist. */
-  readonly isBegun: boolean;
+  /** The number in the bucket, as last read, and the amount to be added. */
+  readonly from: number;
+  readonly by: number;
+  /** All that was returned so far. */
+  readonly returned: number;
 }
 
 export interface ReportCanaryInput {
@@ -229,8 +233,8 @@ export interface Activities {
     /** Prices of images; set if the batch has a budget. */
     readonly prices?: RunSettings['prices'];
   }) => Promise<ShardOverview>;
-  /** Updates the leases of shards from their reports. Idempotent. */
-  leaseBudget: (input: LeaseBudgetInput) => Promise<LeaseAnswer>;
+  /** Raises the number in the bucket that says how much was ever granted, if it is as the batch knows it. Idempotent. */
+  raiseGranted: (input: RaiseGrantedInput) => Promise<RaisedTotal>;
   createGeneration: (input: CreateGenerationInput) => Promise<CreateGenerationResult>;
   awaitGeneration: (input: AwaitGenerationInput) => Promise<AwaitGenerationResult | EndedByWebhook>;
   /** Searches for a missing job, for as long as it takes. */

@@ -1,5 +1,6 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { ChangedSettings } from '../../domain/batch/batch-settings.js';
+import type { MoneyLeft } from '../../domain/money/batch-money.js';
 import type { BudgetStatus } from '../../domain/money/budget.js';
 import type { Hold } from '../../domain/batch/holds.js';
 import type { SlowPeriod, LoweredPace } from '../../domain/time/pace.js';
@@ -33,6 +34,8 @@ export interface ResumedBatch {
   readonly maxFailureRate: number;
   /** The last budget that was set; absent without one. */
   readonly budget?: string;
+  /** What was granted of it. */
+  readonly money?: MoneyLeft;
 }
 
 /** The shards that a batch has not opened yet. */

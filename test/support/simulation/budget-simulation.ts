@@ -1,16 +1,10 @@
 import {
-  answerTo,
-  BatchLeases,
-  type BroughtWord,
-  type LeaseAnswer,
-} from '../../../src/domain/money/batch-leases.js';
-import {
-  committedOf,
-  leased,
-  type LeaseBook,
-  type LeaseControl,
-  type LeaseReport,
-} from '../../../src/domain/money/budget.js';
+  BatchMoney,
+  type BroughtReport,
+  type Grants,
+  type RaisedTotal,
+} from '../../../src/domain/money/batch-money.js';
+import type { LeaseControl } from '../../../src/domain/money/budget.js';
 import { ShardLease, type LeaseLeft, type LeaseNeeds } from '../../../src/domain/money/shard-lease.js';
 
 const MODES = ['nb', 'nb2', 'pro'] as const;
@@ -55,10 +49,17 @@ interface Shard {
 
 /** What a batch's workflow has heard, by which a reset makes it anew. */
 type Heard =
-  | { readonly kind: 'word'; readonly word: BroughtWord }
-  | { readonly kind: 'asked' }
-  | { readonly kind: 'answer'; readonly answer: LeaseAnswer }
+  | { readonly kind: 'word'; readonly word: BroughtReport }
+  | { readonly kind: 'asked'; readonly grants: Grants; readonly raise: Raise }
+  | { readonly kind: 'answer'; readonly answer: RaisedTotal }
   | { readonly kind: 'cap'; readonly cap: number };
+
+/** A change of the number in the bucket. */
+interface Raise {
+  readonly id: string;
+  readonly from: number;
+  readonly by: number;
+}
 
 /** What a simulated batch came to. Amounts in millionths. */
 export interface Settled {
@@ -75,9 +76,9 @@ export interface Settled {
 }
 
 /**
- * A batch, its shards, its book of leases and the service, with messages that come late, twice and in any order. `check`
- * is called after every step with what the service has charged at most, what the book has given away, and the highest
- * budget so far.
+ * A batch, its shards, the number in the bucket and the service, with messages that come late, twice and in any order.
+ * `check` is called after every step with what the service has charged at most, what was granted by that number and not
+ * returned as far as the batch knows, and the highest budget so far.
  */
 export class BudgetSimulation {
   readonly #random: () => number;
@@ -85,24 +86,23 @@ export class BudgetSimulation {
   readonly #shards: Shard[] = [];
   readonly #bought = new Set<string>();
   #spent = 0;
-  #book: LeaseBook = [];
+  /** The number in the bucket, and the id of the last change. */
+  #granted = 0;
+  #lastChange = '';
   #log: Heard[] = [];
-  #leases = new BatchLeases();
+  #money = new BatchMoney();
   #cap: number;
   #highestCap: number;
   #parent = 1;
   #ids = 0;
   #nowMs = 1_000;
   #controlSeq = 0;
-  #told = '';
   #losses = 0;
-  #asking:
-    | { readonly parent: number; readonly cap: number; readonly words: readonly LeaseReport[] }
-    | undefined;
-  #words: Mail<BroughtWord>[] = [];
+  #asking: Raise | undefined;
+  #words: Mail<BroughtReport>[] = [];
   #controls: Mail<Control>[] = [];
   /** Activities of a batch from before its reset that still run. */
-  #strays: { readonly cap: number; readonly words: readonly LeaseReport[] }[] = [];
+  #strays: Raise[] = [];
 
   constructor(
     random: () => number,
@@ -133,7 +133,7 @@ export class BudgetSimulation {
   settle(): Settled {
     for (let quiet = 0; quiet < 3;) {
       const before = this.#fingerprint();
-      for (const stray of this.#strays.splice(0)) this.#lease(stray);
+      for (const stray of this.#strays.splice(0)) this.#raise(stray);
       for (const { to, text } of this.#words.splice(0)) this.#hear(to, text);
       this.#ask();
       this.#answer();
@@ -149,10 +149,10 @@ export class BudgetSimulation {
     return {
       cap: this.#cap,
       spent: this.#spent,
-      committed: committedOf(this.#book),
+      committed: this.#money.sums.committed,
       rowsLeft: this.#shards.flatMap(({ rows }) => rows).filter(({ phase }) => phase !== 'settled').length,
       next: heads.length > 0 ? Math.min(...heads) : undefined,
-      stoppedAt: this.#leases.stoppedAt(this.#open),
+      stoppedAt: this.#money.stoppedAt(this.#cap, this.#open),
       unspent: this.#shards.reduce((sum, { at }) => sum + at.lease.unspent, 0),
       losses: this.#losses,
     };
@@ -186,7 +186,11 @@ export class BudgetSimulation {
     else if (chance < 0.985) this.#terminate(shard);
     else if (chance < 0.992) this.#continueAsNew(shard);
     else this.#resetShard(shard);
-    this.#check({ spent: this.#spent, committed: committedOf(this.#book), highestCap: this.#highestCap });
+    this.#check({
+      spent: this.#spent,
+      committed: this.#granted - this.#money.returned,
+      highestCap: this.#highestCap,
+    });
   }
 
   /** One of them, which may come again later. */
@@ -319,7 +323,7 @@ export class BudgetSimulation {
     if (word) this.#words.push({ to: 0, text: { ...word, execution: at.control.execution ?? execution } });
   }
 
-  #hear(_to: number, word: BroughtWord): void {
+  #hear(_to: number, word: BroughtReport): void {
     this.#note({ kind: 'word', word });
   }
 
@@ -327,13 +331,13 @@ export class BudgetSimulation {
     this.#log.push(heard);
     switch (heard.kind) {
       case 'word':
-        this.#leases.hear(heard.word);
+        this.#money.hear(heard.word);
         break;
       case 'asked':
-        this.#leases.words(this.#open);
+        this.#money.begin(heard.grants);
         break;
       case 'answer':
-        this.#leases.take(heard.answer);
+        this.#money.settle(heard.answer);
         break;
       case 'cap':
         this.#cap = heard.cap;
@@ -342,33 +346,34 @@ export class BudgetSimulation {
   }
 
   #ask(): void {
-    const isDue = this.#leases.isNewsForBook || this.#told !== `${this.#cap}`;
-    if (this.#asking || !isDue) return;
-    this.#told = `${this.#cap}`;
-    this.#log.push({ kind: 'asked' });
-    this.#asking = { parent: this.#parent, cap: this.#cap, words: this.#leases.words(this.#open) };
+    const grants = this.#asking ? undefined : this.#money.plan(this.#cap, this.#open);
+    if (!grants) return;
+    this.#asking = { id: `raise-${++this.#ids}`, from: this.#money.total, by: grants.by };
+    this.#note({ kind: 'asked', grants, raise: this.#asking });
   }
 
   #answer(): void {
     const asking = this.#asking;
     if (!asking) return;
-    const answer = this.#lease(asking);
+    const answer = this.#raise(asking);
     // Its answer may be lost with its worker: it is asked again.
     if (this.#random() < 0.2) return;
     this.#asking = undefined;
     this.#note({ kind: 'answer', answer });
   }
 
-  #lease({ cap, words }: { readonly cap: number; readonly words: readonly LeaseReport[] }): LeaseAnswer {
-    const before = committedOf(this.#book);
-    this.#book = leased(this.#book, cap, words);
-    if (committedOf(this.#book) > Math.max(before, cap)) throw new Error('More was leased than the budget.');
-    return answerTo(this.#book, words);
+  /** As the activity does it. */
+  #raise({ id, from, by }: Raise): RaisedTotal {
+    if (this.#lastChange === id) return { isRaised: true, total: this.#granted };
+    if (this.#granted !== from) return { isRaised: false, total: this.#granted };
+    this.#granted += by;
+    this.#lastChange = id;
+    return { isRaised: true, total: this.#granted };
   }
 
   #strayAnswer(): void {
     const stray = this.#strays.pop();
-    if (stray) this.#lease(stray);
+    if (stray) this.#raise(stray);
   }
 
   #setCap(cap: number): void {
@@ -385,18 +390,21 @@ export class BudgetSimulation {
     const caps = this.#log.slice(at).flatMap((one) => (one.kind === 'cap' ? [one] : []));
     const log = this.#log.slice(0, at);
     this.#log = [];
-    this.#leases = new BatchLeases();
+    this.#money = new BatchMoney();
     this.#parent += 1;
-    this.#told = '';
     for (const one of [...log, ...caps]) this.#note(one);
+    // An activity that had not ended then runs again.
+    const asked = log.findLast(({ kind }) => kind === 'asked' || kind === 'answer');
+    if (asked?.kind === 'asked') this.#asking = asked.raise;
     if (this.#random() < 0.7) this.#words.push(...later.map((text) => ({ to: 0, text })));
-    else this.#losses += 1;
+    // What it granted since, it may not find again.
+    this.#losses += 1;
     this.#sendControl();
   }
 
   #sendControl(): void {
     for (const { index, execution } of this.#shards) {
-      const lease = this.#leases.controlOf(index, this.#cap);
+      const lease = this.#money.controlOf(index, this.#cap);
       const control = { seq: ++this.#controlSeq, parent: this.#parent, execution, lease };
       this.#controls.push({ to: index, text: control });
     }
@@ -462,7 +470,8 @@ export class BudgetSimulation {
 
   #fingerprint(): string {
     return JSON.stringify([
-      this.#book,
+      this.#granted,
+      this.#money.sums,
       this.#shards.map(({ rows, at }) => [rows, at.lease.unspent]),
       this.#words.length,
       this.#asking !== undefined,

@@ -1,0 +1,246 @@
+import { NO_HOLDS, raiseHold, releaseHold, isHeld, type HoldState } from '../../../src/domain/batch/holds.js';
+import { dealSlots, slotsToKeep, windowSize } from '../../../src/domain/batch/window.js';
+import { BatchMoney, type RaisedTotal } from '../../../src/domain/money/batch-money.js';
+import { OpenShards } from '../../../src/workflows/batch/open-shards.js';
+import { TakenReports } from '../../../src/workflows/batch/taken-reports.js';
+import type { ShardControl, ShardReport } from '../../../src/workflows/protocol/shard-messages.js';
+
+/** What happens to a batch. */
+export type BatchInput =
+  | { readonly kind: 'report'; readonly report: ShardReport }
+  /** A shard that it started has ended, or was terminated from outside; one that is not its child any more is not running. */
+  | { readonly kind: 'ended' | 'terminated' | 'already-running' | 'gone'; readonly shard: number }
+  | { readonly kind: 'raised'; readonly answer: RaisedTotal }
+  | { readonly kind: 'concurrency'; readonly concurrency: number }
+  | { readonly kind: 'cap'; readonly cap: number }
+  | { readonly kind: 'paused'; readonly paused: boolean }
+  /** A probe has found that the service works. */
+  | { readonly kind: 'works' };
+
+/** A change of the number in the bucket. */
+export interface Raise {
+  readonly id: string;
+  readonly from: number;
+  readonly by: number;
+}
+
+/** What a batch sends. */
+export interface BatchOutput {
+  readonly controls: readonly { readonly shard: number; readonly control: ShardControl }[];
+  readonly starts: readonly { readonly shard: number; readonly control: ShardControl }[];
+  readonly raise: Raise | undefined;
+}
+
+export interface BatchStart {
+  readonly concurrency: number;
+  /** Undefined for a batch without a budget. */
+  readonly cap: number | undefined;
+  readonly rowsOf: readonly number[];
+}
+
+/** The workflow of a batch: its real open shards, slots, holds, money and reports, without Temporal. */
+export class SimulatedBatch {
+  readonly log: { readonly input: BatchInput; readonly atMs: number }[] = [];
+  readonly open: OpenShards;
+  readonly money = new BatchMoney();
+  readonly #start: BatchStart;
+  readonly #run: string;
+  readonly #reports: TakenReports;
+  readonly #executions = new Map<number, number>();
+  #concurrency: number;
+  #cap: number | undefined;
+  #paused = false;
+  #holds: HoldState = NO_HOLDS;
+  #nextShard = 0;
+  #raises = 0;
+  #raising: Raise | undefined;
+  #call = 'nothing';
+  #controls: { shard: number; control: ShardControl }[] = [];
+  #starts: { shard: number; control: ShardControl }[] = [];
+
+  constructor(start: BatchStart, run: string) {
+    this.#start = start;
+    this.#run = run;
+    this.#concurrency = start.concurrency;
+    this.#cap = start.cap;
+    this.open = new OpenShards({
+      common: () => ({
+        paused: this.#paused,
+        cancelling: false,
+        heldScopes: this.#holds.holds.map(({ scope }) => scope),
+        holdSeq: this.#holds.seq,
+        maxFailureRate: 100,
+      }),
+      leaseOf: (shard) => (this.#cap === undefined ? undefined : this.money.controlOf(shard, this.#cap)),
+      send: (shard, control) => this.#controls.push({ shard, control }),
+      runId: () => this.#run,
+    });
+    this.#reports = new TakenReports({
+      budget: { hear: (report) => this.#hear(report) },
+      holds: {
+        take: (fault) => {
+          const before = this.#holds;
+          const now = { seenSeq: fault.holdSeq, now: '' };
+          this.#holds = raiseHold(before, fault.cause, now);
+          if (this.#holds !== before) this.open.sendControl();
+          return isHeld(this.#holds, fault.cause.scope);
+        },
+        calls: { take: () => undefined } as never,
+      },
+      pace: { slowDown: () => undefined },
+      trials: { take: () => undefined },
+      shards: { open: this.open, deal: () => this.#deal() },
+    });
+  }
+
+  /** What it does as it begins. */
+  begin(): BatchOutput {
+    this.#deal();
+    return this.#output();
+  }
+
+  /** The same batch reset to an earlier moment. */
+  resetTo(events: number, run: string, at: (nowMs: number) => void): SimulatedBatch {
+    const anew = new SimulatedBatch(this.#start, run);
+    anew.begin();
+    for (const { input, atMs } of this.log.slice(0, events)) {
+      at(atMs);
+      anew.take(input, atMs);
+    }
+    return anew;
+  }
+
+  /** The raise that it waits for. */
+  get raising(): Raise | undefined {
+    return this.#raising;
+  }
+
+  get concurrency(): number {
+    return this.#concurrency;
+  }
+
+  get isHeld(): boolean {
+    return this.#holds.holds.length > 0;
+  }
+
+  get isOver(): boolean {
+    return this.open.all.length === 0 && this.#nextShard === this.#start.rowsOf.length;
+  }
+
+  get unopened(): number {
+    return this.#start.rowsOf.length - this.#nextShard;
+  }
+
+  get dealt(): number {
+    return this.open.all.reduce((sum, { slots }) => sum + windowSize(slots), 0);
+  }
+
+  /** The price of the next image if it stopped for lack of money. */
+  get stoppedAt(): number | undefined {
+    return this.#cap === undefined ? undefined : this.money.stoppedAt(this.#cap, this.open.all);
+  }
+
+  take(input: BatchInput, nowMs: number): BatchOutput {
+    this.log.push({ input, atMs: nowMs });
+    switch (input.kind) {
+      case 'report': {
+        this.#reports.take(input.report);
+        const shard = this.open.get(input.report.shard);
+        if (input.report.isOver && shard && !shard.isStarted) this.#startNext(input.report.shard);
+        break;
+      }
+      case 'already-running':
+        this.open.adopted(input.shard);
+        break;
+      case 'gone':
+        if (this.open.get(input.shard)?.isAdopted) this.#startNext(input.shard);
+        break;
+      case 'ended':
+        this.open.close(input.shard);
+        this.#deal();
+        break;
+      case 'terminated':
+        this.#restart(input.shard);
+        break;
+      case 'raised':
+        this.#raising = undefined;
+        for (const shard of this.money.settle(input.answer)) this.open.tell(shard);
+        break;
+      case 'concurrency':
+        this.#concurrency = input.concurrency;
+        this.#deal();
+        break;
+      case 'cap':
+        this.#cap = input.cap;
+        this.open.sendControl();
+        break;
+      case 'paused':
+        this.#paused = input.paused;
+        this.open.sendControl();
+        break;
+      case 'works':
+        this.#holds = releaseHold(this.#holds, 'service');
+        this.open.sendControl();
+    }
+    return this.#output();
+  }
+
+  #hear(report: Parameters<BatchMoney['hear']>[0]): void {
+    if (this.#cap === undefined) return;
+    this.money.hear(report);
+    if (this.money.isVoid(report.shard)) this.open.tell(report.shard);
+  }
+
+  #deal(): void {
+    const { open } = this;
+    const concurrency = this.#concurrency;
+    const shardCount = this.#start.rowsOf.length;
+    const plan = dealSlots({ concurrency, openShards: open.all, nextShard: this.#nextShard, shardCount });
+    for (const { shard, granted } of plan.raise) open.grant(shard, granted);
+    for (const { shard, granted } of plan.open) {
+      this.#nextShard = shard + 1;
+      this.#begin(shard, granted, 1);
+    }
+    for (const { shard, keep } of slotsToKeep(concurrency, open.all)) open.limit(shard, keep);
+  }
+
+  #begin(shard: number, granted: number, execution: number): void {
+    this.#executions.set(shard, execution);
+    const rows = this.#start.rowsOf[shard] ?? 0;
+    const control = this.open.open({ shard, rows, execution, granted });
+    this.#starts.push({ shard, control });
+    this.open.started(shard, control);
+  }
+
+  #restart(shard: number): void {
+    if (!this.open.get(shard)) return;
+    this.#begin(shard, this.open.windowOf(shard), (this.#executions.get(shard) ?? 1) + 1);
+    this.#deal();
+  }
+
+  #startNext(shard: number): void {
+    const control = this.open.controlOfNext(shard);
+    this.#starts.push({ shard, control });
+    this.open.started(shard, control);
+    this.#deal();
+  }
+
+  #output(): BatchOutput {
+    let raise: Raise | undefined;
+    if (this.#cap !== undefined) {
+      const grants = this.#raising ? undefined : this.money.plan(this.#cap, this.open.all);
+      if (grants) {
+        raise = { id: `${this.#run}/${++this.#raises}`, from: this.money.total, by: grants.by };
+        this.#raising = raise;
+        this.money.begin(grants);
+      }
+      const call = this.money.call(this.#cap);
+      if (call !== this.#call) this.open.sendControl();
+      this.#call = call;
+    }
+    const output = { controls: this.#controls, starts: this.#starts, raise };
+    this.#controls = [];
+    this.#starts = [];
+    return output;
+  }
+}

@@ -1,0 +1,395 @@
+import { maxOpenShards } from '../../../src/domain/batch/window.js';
+import type { ShardControl, ShardReport } from '../../../src/workflows/protocol/shard-messages.js';
+import { SimulatedBatch, type BatchInput, type BatchOutput, type Raise } from './simulated-batch.js';
+import { SimulatedShard, type ShardInput, type ShardOutput } from './simulated-shard.js';
+import { seeded } from './seeded.js';
+
+/** Parts of the world that a test may break, to see that it is found. */
+export interface WorldRules {
+  /** Creates check that the grant names their workflow run. */
+  readonly checksGrants: boolean;
+}
+
+interface Create {
+  readonly shard: number;
+  readonly run: string;
+  readonly row: number;
+  readonly leasedTo: string | undefined;
+}
+
+interface Report {
+  readonly report: ShardReport;
+  /** The workflow run that sent it. */
+  readonly run: string;
+}
+
+/** Things that happen in a schedule before it comes to its end. */
+const STEPS = 40;
+
+/** The schedules of these seeds in which a promise is broken, with the problem; at most so many. */
+export function brokenSchedules(
+  seeds: { readonly first: number; readonly count: number },
+  most: number,
+  rules?: WorldRules,
+): readonly string[] {
+  const broken: string[] = [];
+  const { now } = Date;
+  try {
+    for (let seed = seeds.first; seed < seeds.first + seeds.count && broken.length < most; seed++) {
+      const problem = new SimulatedWorld(seed, rules).run(STEPS);
+      if (problem !== undefined) broken.push(`seed ${seed}: ${problem}`);
+    }
+  } finally {
+    Date.now = now;
+  }
+  return broken;
+}
+
+/** Rounds in which every batch comes to its end, or stops for lack of money. */
+const MOST_ROUNDS = 600;
+
+/**
+ * A batch, its shards, the number in the bucket and the service, by a seed: messages come late, again and overtaken,
+ * shards are terminated, reset and continued, the batch is reset, and people change what they want at any time.
+ */
+class SimulatedWorld {
+  readonly #random: () => number;
+  readonly #rules: WorldRules;
+  readonly #prices: readonly (readonly number[])[];
+  readonly #hasBudget: boolean;
+  #batch: SimulatedBatch;
+  readonly #shards = new Map<number, SimulatedShard>();
+  readonly #toBatch: Report[] = [];
+  readonly #toShards: { readonly shard: number; readonly control: ShardControl }[] = [];
+  readonly #creates: Create[] = [];
+  readonly #strays: Raise[] = [];
+  readonly #recorded = new Map<number, Set<number>>();
+  readonly #terminated = new Set<number>();
+  readonly #bought = new Set<string>();
+  #spent = 0;
+  #granted = 0;
+  #lastChange = '';
+  #runs = 0;
+  #nowMs = 1_000_000;
+  #highestConcurrency: number;
+  #highestCap = 0;
+  #wasReset = false;
+  #problem: string | undefined;
+
+  constructor(seed: number, rules: WorldRules = { checksGrants: true }) {
+    this.#random = seeded(seed);
+    this.#rules = rules;
+    Date.now = () => this.#nowMs;
+    this.#prices = Array.from({ length: 1 + this.#pick(4) }, () =>
+      Array.from({ length: 1 + this.#pick(6) }, () => 1 + this.#pick(3)),
+    );
+    this.#hasBudget = this.#random() < 0.6;
+    const total = this.#prices.flat().reduce((sum, price) => sum + price, 0);
+    const cap = this.#hasBudget ? Math.floor(total * this.#random() * 1.3) : undefined;
+    this.#highestCap = cap ?? Infinity;
+    this.#highestCapNow = cap ?? 0;
+    const concurrency = 1 + this.#pick(8);
+    this.#highestConcurrency = concurrency;
+    const rowsOf = this.#prices.map((rows) => rows.length);
+    this.#batch = new SimulatedBatch({ concurrency, cap, rowsOf }, 'batch-1');
+    this.#carryOut(this.#batch.begin());
+  }
+
+  /** Lets so many things happen, then everything come to its end; what is wrong, or undefined. */
+  run(steps: number): string | undefined {
+    for (let step = 0; step < steps && this.#problem === undefined; step++) {
+      this.#nowMs += 1_000;
+      this.#step(this.#random());
+      this.#check();
+    }
+    if (this.#problem === undefined) this.#finish();
+    return this.#problem;
+  }
+
+  #pick(count: number): number {
+    return Math.floor(this.#random() * count);
+  }
+
+  #step(chance: number): void {
+    const [index, shard] = [...this.#shards][this.#pick(this.#shards.size)] ?? [];
+    if (chance < 0.2) this.#deliverReport();
+    else if (chance < 0.4) this.#deliverControl();
+    else if (chance < 0.6) this.#create(this.#random());
+    else if (chance < 0.75) this.#raise();
+    else if (chance < 0.78) this.#raiseStray();
+    else if (chance < 0.82) this.#tell({ kind: 'works' });
+    else if (chance < 0.84) this.#setConcurrency(1 + this.#pick(8));
+    else if (chance < 0.86) this.#setCap();
+    else if (chance < 0.88) this.#tell({ kind: 'paused', paused: this.#random() < 0.5 });
+    else if (chance < 0.9) this.#resetBatch();
+    else if (index === undefined || !shard) return;
+    else if (chance < 0.95) this.#endJob(index, shard);
+    else if (chance < 0.965) this.#continueAsNew(index, shard);
+    else if (chance < 0.98) this.#resetShard(index, shard);
+    else this.#terminate(index);
+  }
+
+  /** Everything is delivered, every job ends, and nobody changes anything. */
+  #finish(): void {
+    this.#tell({ kind: 'paused', paused: false });
+    for (let round = 0; round < MOST_ROUNDS && !this.#batch.isOver; round++) {
+      this.#nowMs += 1_000;
+      while (this.#toBatch.length > 0) this.#deliverReport(true);
+      while (this.#toShards.length > 0) this.#deliverControl(true);
+      for (let creates = this.#creates.length; creates > 0; creates--) this.#create(1);
+      this.#raise(true);
+      this.#tellWorks();
+      this.#findGone();
+      for (const [index, shard] of this.#shards) this.#endJob(index, shard);
+      this.#check();
+      const isQuiet = this.#toBatch.length + this.#toShards.length + this.#creates.length === 0;
+      if (isQuiet && !this.#batch.raising && round > 5 && this.#batch.stoppedAt !== undefined)
+        this.#expectSpent();
+      if (this.#problem !== undefined) return;
+    }
+    this.#raise(true);
+    if (!this.#batch.isOver) this.#problem = 'the batch does not end';
+    else this.#expectWhole();
+  }
+
+  /** The batch has stopped for lack of money, and goes on with more. */
+  #expectSpent(): void {
+    const next = this.#batch.stoppedAt ?? 0;
+    const { committed } = this.#batch.money.sums;
+    const left = this.#highestCapNow - committed;
+    if (next <= left) this.#problem = `it stopped with ${left} left, and the next image costs ${next}`;
+    this.#setCap(Number.MAX_SAFE_INTEGER);
+  }
+
+  #expectWhole(): void {
+    const rows = this.#prices.reduce((sum, prices) => sum + prices.length, 0);
+    const settled = [...this.#recorded.values()].reduce((sum, { size }) => sum + size, 0);
+    const total = this.#prices.flat().reduce((sum, price) => sum + price, 0);
+    if (settled !== rows) this.#problem = `${settled} of ${rows} rows were settled`;
+    if (this.#spent !== total) this.#problem = `${this.#spent} was spent for images of ${total}`;
+    const { committed } = this.#batch.money.sums;
+    if (this.#hasBudget && committed < this.#spent) this.#problem = 'less is committed than was spent';
+  }
+
+  #check(): void {
+    const inFlight = [...this.#shards.values()].reduce((sum, shard) => sum + shard.inFlight, 0);
+    if (!this.#wasReset && inFlight > this.#highestConcurrency) {
+      this.#problem = `${inFlight} rows are in flight, ${this.#highestConcurrency} are allowed`;
+    }
+    if (this.#batch.dealt > this.#highestConcurrency && !this.#wasReset)
+      this.#problem = 'too many slots are dealt';
+    if (this.#spent > this.#highestCap) this.#problem = `${this.#spent} was spent of ${this.#highestCap}`;
+    const { concurrency, open, unopened } = this.#batch;
+    const isSettled = this.#toBatch.length + this.#toShards.length === 0;
+    const mayOpen = unopened > 0 && open.all.length < maxOpenShards(concurrency);
+    if (isSettled && mayOpen && this.#batch.dealt < concurrency) this.#problem = 'slots are lost';
+  }
+
+  #tell(input: BatchInput): void {
+    this.#carryOut(this.#batch.take(input, this.#nowMs));
+  }
+
+  #tellWorks(): void {
+    if (this.#batch.isHeld) this.#tell({ kind: 'works' });
+  }
+
+  #carryOut({ controls, starts }: BatchOutput): void {
+    this.#toShards.push(...controls);
+    for (const { shard, control } of starts) this.#startShard(shard, control);
+  }
+
+  #startShard(shard: number, control: ShardControl): void {
+    if (this.#shards.has(shard)) {
+      this.#tell({ kind: 'already-running', shard });
+      return;
+    }
+    const begun = new SimulatedShard({
+      shard,
+      run: `shard-${shard}-${++this.#runs}`,
+      epoch: control.seq,
+      control,
+      prices: this.#prices[shard] ?? [],
+      done: new Set(this.#recorded.get(shard)),
+      jobs: new Set(),
+      hasBudget: this.#hasBudget,
+    });
+    this.#shards.set(shard, begun);
+    this.#follow(shard, begun, begun.begin(this.#nowMs));
+  }
+
+  #inform(index: number, shard: SimulatedShard, input: ShardInput): void {
+    this.#follow(index, shard, shard.take(input, this.#nowMs));
+  }
+
+  #follow(index: number, shard: SimulatedShard, { creates, report, settled }: ShardOutput): void {
+    for (const create of creates) this.#creates.push({ shard: index, run: shard.run, ...create });
+    if (report) this.#toBatch.push({ report, run: shard.run });
+    for (const row of settled) this.#recordedOf(index).add(row);
+    if (shard.isDone) this.#endShard(index, shard);
+  }
+
+  #recordedOf(shard: number): Set<number> {
+    const recorded = this.#recorded.get(shard) ?? new Set();
+    this.#recorded.set(shard, recorded);
+    return recorded;
+  }
+
+  /** It ends once its reports have arrived. */
+  #endShard(index: number, shard: SimulatedShard): void {
+    const { report } = shard.end(this.#nowMs);
+    const isAdopted = shard.holds.control.isAdopted;
+    this.#deliverAllOf(shard.run);
+    this.#shards.delete(index);
+    this.#tell({ kind: 'report', report });
+    if (!isAdopted) this.#tell({ kind: 'ended', shard: index });
+  }
+
+  #deliverAllOf(run: string): void {
+    for (const { report } of this.#toBatch.filter((one) => one.run === run))
+      this.#tell({ kind: 'report', report });
+  }
+
+  #deliverReport(isLast = false): void {
+    const at = this.#pick(this.#toBatch.length);
+    const one = this.#toBatch[at];
+    if (!one) return;
+    if (isLast || this.#random() < 0.8) this.#toBatch.splice(at, 1);
+    this.#tell({ kind: 'report', report: one.report });
+  }
+
+  #deliverControl(isLast = false): void {
+    const at = this.#pick(this.#toShards.length);
+    const one = this.#toShards[at];
+    if (!one) return;
+    if (isLast || this.#random() < 0.8) this.#toShards.splice(at, 1);
+    const shard = this.#shards.get(one.shard);
+    if (shard) this.#inform(one.shard, shard, { kind: 'control', control: one.control });
+  }
+
+  #create(chance: number): void {
+    const [create] = this.#creates.splice(this.#pick(this.#creates.length), 1);
+    if (!create) return;
+    const { shard: index, run, row, leasedTo } = create;
+    const shard = this.#shards.get(index);
+    const isRefused = this.#rules.checksGrants && leasedTo !== undefined && leasedTo !== run;
+    if (!isRefused && chance > 0.1) this.#buy(index, row);
+    // A workflow run that has ended or was reset hears nothing more.
+    if (!shard || shard.run !== run) return;
+    const result = isRefused ? 'not-leased' : chance > 0.2 ? 'job' : 'fault';
+    this.#inform(index, shard, { kind: 'created', row, result });
+  }
+
+  #buy(shard: number, row: number): void {
+    const key = `${shard}/${row}`;
+    // The same key is never charged twice.
+    if (!this.#bought.has(key)) this.#spent += this.#prices[shard]?.[row] ?? 0;
+    this.#bought.add(key);
+  }
+
+  #endJob(index: number, shard: SimulatedShard): void {
+    const row = shard.rows.findIndex(({ phase }) => phase === 'inFlight');
+    if (row >= 0) this.#inform(index, shard, { kind: 'ended', row });
+  }
+
+  /** The answer of the activity may be lost with its worker: then it is repeated. */
+  #raise(isLast = false): void {
+    const { raising } = this.#batch;
+    if (!raising) return;
+    const answer = this.#change(raising);
+    if (isLast || this.#random() < 0.8) this.#tell({ kind: 'raised', answer });
+  }
+
+  #raiseStray(): void {
+    const stray = this.#strays.pop();
+    if (stray) this.#change(stray);
+  }
+
+  /** As the activity does it. */
+  #change({ id, from, by }: Raise): { isRaised: boolean; total: number } {
+    if (this.#lastChange === id) return { isRaised: true, total: this.#granted };
+    if (this.#granted !== from) return { isRaised: false, total: this.#granted };
+    this.#granted += by;
+    this.#lastChange = id;
+    return { isRaised: true, total: this.#granted };
+  }
+
+  #setConcurrency(concurrency: number): void {
+    this.#highestConcurrency = Math.max(this.#highestConcurrency, concurrency);
+    this.#tell({ kind: 'concurrency', concurrency });
+  }
+
+  #highestCapNow = 0;
+
+  #setCap(asked?: number): void {
+    if (!this.#hasBudget) return;
+    const cap = asked ?? this.#pick(30);
+    this.#highestCap = Math.max(this.#highestCap, cap);
+    this.#highestCapNow = cap;
+    this.#tell({ kind: 'cap', cap });
+  }
+
+  #resetBatch(): void {
+    const { raising, log } = this.#batch;
+    if (raising) this.#strays.push(raising);
+    const at = this.#pick(log.length + 1);
+    const later = log.slice(at);
+    this.#wasReset = true;
+    const nowMs = this.#nowMs;
+    this.#batch = this.#batch.resetTo(at, `batch-${++this.#runs}`, (ms) => (this.#nowMs = ms));
+    this.#nowMs = nowMs;
+    // Temporal applies signals and updates again; what it no longer believes, it finds out.
+    for (const { input } of later)
+      if (['report', 'cap', 'concurrency', 'paused'].includes(input.kind)) this.#tell(input);
+    for (const { shard, isStarted, isAdopted } of this.#batch.open.all) {
+      if (!isStarted || isAdopted || this.#shards.has(shard)) continue;
+      const hasEnded = this.#recordedOf(shard).size === this.#prices[shard]?.length;
+      this.#tell({ kind: hasEnded ? 'ended' : 'terminated', shard });
+    }
+    for (const { shard } of this.#batch.open.all) this.#batch.open.tell(shard);
+    this.#tell({ kind: 'works' });
+  }
+
+  #terminate(index: number): void {
+    if (this.#terminated.has(index)) return;
+    this.#terminated.add(index);
+    this.#shards.delete(index);
+    if (!this.#batch.open.get(index)?.isAdopted) this.#tell({ kind: 'terminated', shard: index });
+  }
+
+  /** The batch asks from time to time whether shards that are not its children any more have ended. */
+  #findGone(): void {
+    for (const { shard, isAdopted } of this.#batch.open.all) {
+      if (isAdopted && !this.#shards.has(shard)) this.#tell({ kind: 'gone', shard });
+    }
+  }
+
+  #continueAsNew(index: number, shard: SimulatedShard): void {
+    if (shard.inFlight > 0 || shard.isDone) return;
+    const { report, resumed } = shard.end(this.#nowMs);
+    this.#deliverAllOf(shard.run);
+    this.#tell({ kind: 'report', report });
+    const next = new SimulatedShard({
+      ...shard.start,
+      run: `shard-${index}-${++this.#runs}`,
+      control: shard.holds.control,
+      done: new Set(this.#recorded.get(index)),
+      resumed,
+    });
+    this.#shards.set(index, next);
+    this.#follow(index, next, next.begin(this.#nowMs));
+  }
+
+  #resetShard(index: number, shard: SimulatedShard): void {
+    this.#wasReset = true;
+    const at = this.#pick(shard.log.length + 1);
+    const anew = shard.resetTo(at, `shard-${index}-${++this.#runs}`);
+    const later = shard.log.slice(at);
+    this.#shards.set(index, anew);
+    // What it had under way then is begun again.
+    for (const [row, { phase }] of anew.rows.entries()) {
+      if (phase === 'creating')
+        this.#creates.push({ shard: index, run: anew.run, row, leasedTo: anew.lease.runOf(row) });
+    }
+    for (const { input } of later) if (input.kind === 'control') this.#inform(index, anew, input);
+  }
+}

@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest';
+import { BatchMoney } from '../../../../src/domain/money/batch-money.js';
+import { ShardLease } from '../../../../src/domain/money/shard-lease.js';
+import { OpenShards } from '../../../../src/workflows/batch/open-shards.js';
+import { ReportContents } from '../../../../src/workflows/shard/messages/report-contents.js';
+import { ShardHolds } from '../../../../src/workflows/shard/messages/shard-holds.js';
+import { brokenSchedules } from '../../../support/simulation/simulated-world.js';
+
+const SCHEDULES = { first: 1, count: 20_000 };
+
+type Method = (this: unknown, ...args: never[]) => unknown;
+
+/** Runs schedules with a method replaced; what they find. */
+function withFault<Class extends object>(
+  of: Class,
+  method: keyof Class,
+  plant: (original: Method) => Method,
+): readonly string[] {
+  const original = of[method];
+  // The cast leaves out what the types of the parts do not matter for.
+  of[method] = plant(original as Method) as Class[keyof Class];
+  try {
+    return brokenSchedules(SCHEDULES, 1);
+  } finally {
+    of[method] = original;
+  }
+}
+
+/** Faults of each kind, and what finds them. */
+const FAULTS: Readonly<Record<string, () => readonly string[]>> = {
+  'a control that was overtaken is taken': () =>
+    withFault(ShardHolds.prototype, 'take', (original) => {
+      return function (this: ShardHolds, control: object) {
+        return original.call(this, ...([{ ...control, seq: this.control.seq + 1 }] as never[]));
+      } as Method;
+    }),
+  'a fault is in one report only': () =>
+    withFault(ReportContents.prototype, 'next', (original) => {
+      const sent = new Set<unknown>();
+      return function (this: unknown, ...args) {
+        const report = original.call(this, ...args) as { faults: readonly { id: number }[] };
+        const faults = report.faults.filter((fault) => !sent.has(fault));
+        for (const fault of faults) sent.add(fault);
+        return { ...report, faults };
+      };
+    }),
+  'a control does not say which report was taken': () =>
+    withFault(OpenShards.prototype, 'takeReport', (original) => {
+      return function (this: OpenShards, report: { seq: number }) {
+        return original.call(this, ...([{ ...report, seq: 1 }] as never[]));
+      } as Method;
+    }),
+  'a returned slot is counted twice': () =>
+    withFault(ShardHolds.prototype, 'giveBack', (original) => {
+      return function (this: unknown, slots: number) {
+        original.call(this, ...([slots + 1] as never[]));
+      };
+    }),
+  'an ended shard keeps its slots': () =>
+    withFault(
+      OpenShards.prototype,
+      'close',
+      () =>
+        function () {
+          return undefined;
+        },
+    ),
+  'a lease covers every row': () =>
+    withFault(
+      ShardLease.prototype,
+      'covers',
+      () =>
+        function () {
+          return true;
+        },
+    ),
+  'money is granted though the number in the bucket was not raised': () =>
+    withFault(BatchMoney.prototype, 'settle', (original) => {
+      return function (this: unknown, answer: object) {
+        return original.call(this, ...([{ ...answer, isRaised: true }] as never[]));
+      };
+    }),
+  'returned money is spent, too': () =>
+    withFault(ShardLease.prototype, 'speak', (original) => {
+      return function (this: unknown, ...args) {
+        const report = original.call(this, ...args) as { returned: number; granted: number } | undefined;
+        return report && { ...report, returned: report.granted };
+      };
+    }),
+  'a shard that was reset does not report its lease again': () =>
+    withFault(
+      ShardLease.prototype,
+      'repeat',
+      () =>
+        function () {
+          return undefined;
+        },
+    ),
+  'a create does not check its grant': () => brokenSchedules(SCHEDULES, 1, { checksGrants: false }),
+};
+
+describe('a planted fault is found by the schedules', () => {
+  it.each(Object.entries(FAULTS))('%s', { timeout: 120_000 }, (_, find) => {
+    expect(find()).toHaveLength(1);
+  });
+});
