@@ -189,7 +189,7 @@ export const ShardRowLine: z.ZodType<ShardRow> = z.object({
   openedSinceMs: z.number().exactOptional(),
   failedAlone: z.literal(true).exactOptional(),
   earlier: z.array(generationRecord).exactOptional(),
-  standing: z.object({ end: storedEnd, imageKey: z.string() }).exactOptional(),
+  keptImage: z.object({ end: storedEnd, imageKey: z.string() }).exactOptional(),
 });
 
 /** Only the history has a `textId`. */

@@ -82,13 +82,13 @@ export function toOutcome(run: RunRef, row: ShardRow, settled: Omit<SettledRow, 
 
 function endAndImage(
   run: RunRef,
-  { position, imageName, standing }: ShardRow,
+  { position, imageName, keptImage }: ShardRow,
   end: SettledEnd,
 ): Pick<RowOutcome, 'end' | 'imageKey'> {
   if (end.kind === 'stored') {
     return { end, imageKey: imageKey(run, imageName, end.image.type).slice(batchRoot(run).length) };
   }
-  if (standing) return standing;
+  if (keptImage) return keptImage;
   if (end.kind === 'kept') throw new Error(`The row at position ${position} has no image to keep.`);
   return { end };
 }

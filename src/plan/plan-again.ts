@@ -2,7 +2,7 @@ import type { UnstoredKind } from '../domain/rows/failure-kind.js';
 import { ImageCounts, type ImagesOfKind } from '../domain/money/image-counts.js';
 import type { RowId } from '../domain/rows/ids.js';
 import type { PromptRow } from '../domain/rows/row.js';
-import { planRow, takenUpBy, type RowBefore, type RowPlan } from '../domain/rows/row-plan.js';
+import { planRow, selectedRows, type RowBefore, type RowPlan } from '../domain/rows/row-plan.js';
 import { UsageError } from '../errors.js';
 import { Report, RunRequest } from '../ledger/documents.js';
 import { listedInputs } from '../ledger/input-list.js';
@@ -86,7 +86,7 @@ export async function planAgain(
       noteRow();
     }
   } else if (before.base) {
-    const taken = takenUpBy(request);
+    const taken = selectedRows(request);
     for await (const { row, before: left } of leftBy(store, before.base, withKinds)) {
       const plan = planRow(left.outcome, left, taken);
       counter.addPlan(plan, left, false);

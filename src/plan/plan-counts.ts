@@ -22,7 +22,7 @@ export interface PlanCounts {
   /** Rows of the sheet, or of a retry or redo, that keep their outcome. */
   readonly unchanged: number;
   /** Of all rows that keep their outcome: those without an image. */
-  readonly standingByKind: CountByKind;
+  readonly skippedByKind: CountByKind;
   /** Rows of the last run that the sheet no longer has. */
   readonly removed: number;
   /** Rows that the sheet lacks and that stay. */
@@ -34,7 +34,7 @@ export interface PlanCounts {
 /** Counts a plan's items one by one. */
 export class PlanCounter {
   readonly #again = new Map<LeftKind, number>();
-  readonly #standing = new Map<LeftKind, number>();
+  readonly #skipped = new Map<LeftKind, number>();
   readonly #sums = {
     new: 0,
     changed: 0,
@@ -65,7 +65,7 @@ export class PlanCounter {
     const kind = before && leftKind(before);
     if (plan.kind === 'carry') {
       this.#sums[isKept ? 'kept' : 'unchanged'] += 1;
-      if (kind) increment(this.#standing, kind);
+      if (kind) increment(this.#skipped, kind);
       return;
     }
     if (plan.start.jobId) this.#sums.awaited += 1;
@@ -77,7 +77,7 @@ export class PlanCounter {
     return {
       ...this.#sums,
       againByKind: inOrder(this.#again),
-      standingByKind: inOrder(this.#standing),
+      skippedByKind: inOrder(this.#skipped),
     };
   }
 }

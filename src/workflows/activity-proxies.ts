@@ -77,7 +77,7 @@ export function activityProxies({
 }
 
 /** The activities that concern the whole batch. The id of a probe names the scope that the probe releases: `probe:account`. */
-export function wholeBatchProxies(
+export function batchProxies(
   settings: RunSettings,
 ): Pick<Activities, 'ingest' | 'raiseGranted' | 'reportCanary' | 'seal' | 'probe' | 'rebindAccount'> {
   const queues = taskQueues(workflowInfo().taskQueue);

@@ -82,9 +82,9 @@ function startOf(row: ShardRow, doubt: Parameters<typeof overviewOf>[2]['doubt']
 
 /** How far a row had come before; undefined for a row that starts from its first generation. */
 function knownStart(row: number, start: RowStart): readonly KnownRow[] {
-  const { generation, jobId, unansweredSinceMs, openedSinceMs, failedAlone, standing } = start;
+  const { generation, jobId, unansweredSinceMs, openedSinceMs, failedAlone, keptImage } = start;
   const isUnsent = !jobId && unansweredSinceMs === undefined && openedSinceMs === undefined;
-  const startsAfresh = generation === 1 && isUnsent && !failedAlone && !standing;
+  const startsAfresh = generation === 1 && isUnsent && !failedAlone && !keptImage;
   if (startsAfresh) return [];
   return [
     {
@@ -94,7 +94,7 @@ function knownStart(row: number, start: RowStart): readonly KnownRow[] {
       ...(unansweredSinceMs !== undefined && { unansweredSinceMs }),
       ...(openedSinceMs !== undefined && { openedSinceMs }),
       ...(failedAlone && { failedAlone }),
-      ...(standing && { hasImage: true }),
+      ...(keptImage && { hasImage: true }),
     },
   ];
 }
@@ -123,7 +123,7 @@ export async function outcomeOf(
   settled: Omit<SettledRow, 'row'>,
 ): Promise<RowOutcome> {
   const outcome = toOutcome(run, row, await state.serviceTexts.shownOf(run, settled));
-  return row.standing && settled.end.kind !== 'stored' ? orStored(state, run, row, outcome) : outcome;
+  return row.keptImage && settled.end.kind !== 'stored' ? orStored(state, run, row, outcome) : outcome;
 }
 
 /** The outcome of a row, or `stored` if its image is in the bucket. */

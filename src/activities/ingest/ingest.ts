@@ -179,7 +179,7 @@ async function planWithImages(
     if (plan.outcome.end.kind === 'stored' || formerName === row.imageName) return { plan, move };
   }
   const start = plan.kind === 'run' ? plan.start : before?.start;
-  const leastGeneration = start?.standing ? start.generation : 1;
+  const leastGeneration = start?.keptImage ? start.generation : 1;
   const outcome = await present.outcomeOf(row, before?.outcome, { leastGeneration, formerName });
   if (!outcome) return { plan, move };
   const found = underPresentName(run, row, { kind: 'carry', outcome });

@@ -210,7 +210,7 @@ async function putImage(
   const stored = fromStoredIdentity(existing.metadata);
   if (stored && isImageOf(stored, row, imageName)) {
     // Until now the place has the old image of a row that is made again.
-    const isOwn = !row.standing || stored.generation >= generation;
+    const isOwn = !row.keptImage || stored.generation >= generation;
     if (isOwn) return { kind: 'stored', image: stored.image, adopted: stored.jobId !== jobId };
   } else if (stored && stored.runSeq > run.runSeq) return { kind: 'superseded' };
   return put({ kind: 'unchanged', etag: existing.etag });

@@ -102,7 +102,7 @@ function resultOf(
 function hasNewImage({ row, outcome }: CanaryRow): boolean {
   if (outcome.end.kind !== 'stored') return false;
   const last = outcome.generations.at(-1);
-  return row.standing === undefined || (last?.end === 'done' && last.message === undefined);
+  return row.keptImage === undefined || (last?.end === 'done' && last.message === undefined);
 }
 
 /** The generations that this run made. */

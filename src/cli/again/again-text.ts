@@ -18,9 +18,9 @@ export function againText(plan: AgainPlan): string {
     lines.push(`Repeats    run ${repeats}, which was terminated before its rows were read`);
   }
   lines.push(runLine(run.runSeq, runText(plan)), ...awaitedLines(plan), ...renamedLines(plan));
-  const standing = kindsText(plan.standingByKind);
-  if (standing) lines.push(`Skipped    ${standing}`);
-  const left = UNSTORED_KINDS.filter((kind) => (plan.standingByKind[kind] ?? 0) > 0);
+  const skipped = kindsText(plan.skippedByKind);
+  if (skipped) lines.push(`Skipped    ${skipped}`);
+  const left = UNSTORED_KINDS.filter((kind) => (plan.skippedByKind[kind] ?? 0) > 0);
   if (left.length > 0 && request.action === 'retry') {
     lines.push(`           to retry only these: --kind ${left.join(',')}`);
   }
@@ -49,7 +49,7 @@ function kindsText(counts: CountByKind): string {
 
 /** Why there is nothing to do, and what would be possible. */
 export function nothingToDoText(plan: AgainPlan): string {
-  const left = Object.keys(plan.standingByKind).length > 0;
+  const left = Object.keys(plan.skippedByKind).length > 0;
   const named = plan.request.kinds.length > 0;
   if (!left) return 'Nothing to do: every row has its image.\n';
   if (named) return `Nothing to retry: no row ended as ${plan.request.kinds.join(' or ')}.\n`;
@@ -73,7 +73,7 @@ export function againJson(plan: AgainPlan): string {
     redone: plan.redone,
     awaited: plan.awaited,
     unchanged: plan.unchanged,
-    standingByKind: plan.standingByKind,
+    skippedByKind: plan.skippedByKind,
     removed: plan.removed,
     kept: plan.kept,
     renamed: plan.renamed,

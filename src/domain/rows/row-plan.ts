@@ -14,7 +14,7 @@ export interface RowBefore {
 }
 
 /** Which rows with unchanged content a run processes. All others stay as they are. */
-export interface TakenUp {
+export interface SelectedRows {
   /** Rows with these outcomes; `cancelled` includes unfinished rows. */
   readonly kinds: ReadonlySet<UnstoredKind>;
   /** Rows that get another image, whatever their outcome. */
@@ -34,11 +34,11 @@ export type RowPlan =
 const FIRST: RowStart = { generation: 1 };
 
 /** The rows that a request selects: exactly the named kinds, by default those that a retry may fix; for a `redo` only its rows. */
-export function takenUpBy(request: {
+export function selectedRows(request: {
   readonly action: 'submit' | 'retry' | 'redo';
   readonly kinds: readonly UnstoredKind[];
   readonly redo: readonly RowId[];
-}): TakenUp {
+}): SelectedRows {
   const named = request.kinds.length > 0 ? new Set(request.kinds) : KINDS_TRIED_AGAIN;
   return { kinds: request.action === 'redo' ? new Set() : named, redo: new Set(request.redo) };
 }
@@ -51,7 +51,7 @@ export function takenUpBy(request: {
 export function planRow(
   row: { readonly rowId: RowId; readonly contentHash: ContentHash },
   before: RowBefore | undefined,
-  taken: TakenUp,
+  taken: SelectedRows,
 ): RowPlan {
   if (!before) return { kind: 'run', change: 'new', start: FIRST };
   const { outcome, start } = before;
@@ -108,7 +108,7 @@ export function leftUnended(
   },
 ): RowBefore {
   const start = left.openedAtMs === undefined ? startOf(row) : startInDoubt(startOf(row), left.openedAtMs);
-  const { position, rowId, contentHash, standing } = row;
+  const { position, rowId, contentHash, keptImage } = row;
   return {
     start,
     outcome: {
@@ -117,15 +117,15 @@ export function leftUnended(
       contentHash,
       runSeq: left.runSeq,
       generations: start.earlier ?? [],
-      end: standing?.end ?? { kind: 'cancelled' },
-      ...(standing && { imageKey: standing.imageKey }),
+      end: keptImage?.end ?? { kind: 'cancelled' },
+      ...(keptImage && { imageKey: keptImage.imageKey }),
       settledAt: left.leftAt,
     },
   };
 }
 
 function startOf(row: ShardRow): RowStart {
-  const { generation, jobId, unansweredSinceMs, openedSinceMs, failedAlone, earlier, standing } = row;
+  const { generation, jobId, unansweredSinceMs, openedSinceMs, failedAlone, earlier, keptImage } = row;
   return {
     generation,
     ...(jobId && { jobId }),
@@ -133,7 +133,7 @@ function startOf(row: ShardRow): RowStart {
     ...(openedSinceMs !== undefined && { openedSinceMs }),
     ...(failedAlone && { failedAlone }),
     ...(earlier && { earlier }),
-    ...(standing && { standing }),
+    ...(keptImage && { keptImage }),
   };
 }
 
@@ -163,7 +163,7 @@ function startOfRedo({ end, imageKey, generations, settledAt }: RowOutcome): Row
   const last = generations.at(-1);
   const start = startAfter(last, Date.parse(settledAt));
   const isDeliberate = last && (last.end === 'done' || last.end === 'unfinished');
-  const standing: CurrentImage | undefined =
+  const keptImage: CurrentImage | undefined =
     end.kind === 'stored' && imageKey !== undefined ? { end, imageKey } : undefined;
   return {
     ...(isDeliberate
@@ -172,7 +172,7 @@ function startOfRedo({ end, imageKey, generations, settledAt }: RowOutcome): Row
         ? ageless(start)
         : start),
     ...(generations.length > 0 && { earlier: generations }),
-    ...(standing && { standing }),
+    ...(keptImage && { keptImage }),
   };
 }
 

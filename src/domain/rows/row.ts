@@ -49,7 +49,7 @@ export interface RowStart {
   /** The generations of earlier runs. */
   readonly earlier?: readonly GenerationRecord[];
   /** The row's image of an earlier generation than `generation`: it stays until a new one is stored. */
-  readonly standing?: CurrentImage;
+  readonly keptImage?: CurrentImage;
 }
 
 /** An image that a row keeps if it gets no new one. */

@@ -2,10 +2,10 @@ import { givenAfter } from './given-cells.js';
 import type { PromptRow } from '../../domain/rows/row.js';
 import {
   planRow,
-  takenUpBy,
+  selectedRows,
   type RowBefore,
   type RowPlan,
-  type TakenUp,
+  type SelectedRows,
 } from '../../domain/rows/row-plan.js';
 import { readSheet, type InputImages, type SheetItem } from '../../sheet/index.js';
 import type { RunRef } from '../../storage/layout.js';
@@ -60,16 +60,16 @@ export interface RunToPlan {
  */
 export async function* plannedRows(input: RunToPlan): AsyncGenerator<PlannedItem> {
   const { request, before } = input;
-  const taken = takenUpBy(request);
+  const taken = selectedRows(request);
   if (request.action !== 'submit') yield* plannedLedger(input, taken);
   else if (request.merge && before.base) yield* plannedMerge(input, before.base, taken);
   else yield* plannedSheet(input, taken);
 }
 
 /** For rows that stay as they are. */
-const NOTHING: TakenUp = { kinds: new Set(), redo: new Set() };
+const NOTHING: SelectedRows = { kinds: new Set(), redo: new Set() };
 
-async function* plannedSheet(input: RunToPlan, taken: TakenUp): AsyncGenerator<PlannedItem> {
+async function* plannedSheet(input: RunToPlan, taken: SelectedRows): AsyncGenerator<PlannedItem> {
   const { store, before } = input;
   const left = await rowsBefore(store, before);
   const standIns = new RejectedStandIns();
@@ -97,7 +97,11 @@ async function* plannedSheet(input: RunToPlan, taken: TakenUp): AsyncGenerator<P
   for (const removed of left.values()) yield { kind: 'removed', before: removed };
 }
 
-async function* plannedMerge(input: RunToPlan, base: RunRef, taken: TakenUp): AsyncGenerator<PlannedItem> {
+async function* plannedMerge(
+  input: RunToPlan,
+  base: RunRef,
+  taken: SelectedRows,
+): AsyncGenerator<PlannedItem> {
   const refusedNames = await namesRefusedByKept(input, base);
   const joining = new Map<string, PromptRow>();
   let isFailures = false;
@@ -121,7 +125,7 @@ async function* plannedMerge(input: RunToPlan, base: RunRef, taken: TakenUp): As
   }
 }
 
-async function* plannedLedger(input: RunToPlan, taken: TakenUp): AsyncGenerator<PlannedItem> {
+async function* plannedLedger(input: RunToPlan, taken: SelectedRows): AsyncGenerator<PlannedItem> {
   const { store, before } = input;
   if (!before.base) return;
   for await (const { row, before: left } of rowsAfterRun(store, before.base)) {
@@ -133,7 +137,7 @@ function planned(
   { run }: RunToPlan,
   row: PromptRow,
   before: RowBefore | undefined,
-  { taken, isKept }: { readonly taken: TakenUp; readonly isKept: boolean },
+  { taken, isKept }: { readonly taken: SelectedRows; readonly isKept: boolean },
 ): PlannedItem {
   const { plan, move } = underPresentName(run, row, planRow(row, before, taken));
   return { kind: 'planned', row, before, plan, isKept, move };

@@ -20,10 +20,13 @@ export function underPresentName(
     const move = moveOf(location, row, { end, imageKey: from });
     return move ? { plan: { ...plan, outcome: { ...plan.outcome, imageKey: move.to } }, move } : { plan };
   }
-  const { standing } = plan.start;
-  const move = standing && moveOf(location, row, standing);
+  const { keptImage } = plan.start;
+  const move = keptImage && moveOf(location, row, keptImage);
   if (!move) return { plan };
-  return { plan: { ...plan, start: { ...plan.start, standing: { ...standing, imageKey: move.to } } }, move };
+  return {
+    plan: { ...plan, start: { ...plan.start, keptImage: { ...keptImage, imageKey: move.to } } },
+    move,
+  };
 }
 
 function moveOf(

@@ -30,13 +30,13 @@ export function rowResult(
   costs: RowCosts,
 ): RowResult {
   if (!outcome) {
-    const { rowId, standing } = row;
+    const { rowId, keptImage } = row;
     return {
       ...NOTHING,
       row_id: rowId,
       status: 'pending',
       reason: 'The row is not finished yet.',
-      ...(standing && imageCells(location, standing.end, standing.imageKey)),
+      ...(keptImage && imageCells(location, keptImage.end, keptImage.imageKey)),
     };
   }
   const { end, generations, imageKey } = outcome;

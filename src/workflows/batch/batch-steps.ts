@@ -4,7 +4,7 @@ import type { RaisedTotal } from '../../domain/money/batch-money.js';
 import type { RunSettings } from '../../domain/batch/run-settings.js';
 import { sameEnds, type Tally } from '../../domain/batch/tally.js';
 import type { RunRef } from '../../storage/layout.js';
-import { activityProxies, batchFaultOf, wholeBatchProxies } from '../activity-proxies.js';
+import { activityProxies, batchFaultOf, batchProxies } from '../activity-proxies.js';
 import type { BatchHolds } from './holds/batch-holds.js';
 import type { BatchSnapshot, ResumedBatch } from '../protocol/batch-messages.js';
 
@@ -18,7 +18,7 @@ export function failureOf(error: unknown): Pick<BatchSnapshot, 'failure'> {
 }
 
 /** The steps of a batch that concern all of its rows. Holds delay them but never fail them. */
-export class WholeBatch {
+export class BatchSteps {
   readonly #run: RunRef;
   readonly #settings: RunSettings;
   readonly #holds: BatchHolds;
@@ -41,7 +41,7 @@ export class WholeBatch {
     this.#holds = holds;
     this.#endsUnprepared = endsUnprepared;
     const { recordLostShard } = activityProxies(settings);
-    this.#activities = { ...wholeBatchProxies(settings), recordLostShard };
+    this.#activities = { ...batchProxies(settings), recordLostShard };
   }
 
   /** The shards to open, and the rows that need none. */

@@ -7,7 +7,7 @@ import {
   upsertMemo,
 } from '@temporalio/workflow';
 import { EMPTY_TALLY, type Tally } from '../../domain/batch/tally.js';
-import { wholeBatchProxies, isHistoryLong } from '../activity-proxies.js';
+import { batchProxies, isHistoryLong } from '../activity-proxies.js';
 import { FreeClock } from '../free-clock.js';
 import {
   SNAPSHOT_MEMO,
@@ -24,7 +24,7 @@ import { BatchCanary } from './batch-canary.js';
 import { BatchNotices } from './batch-notices.js';
 import { BatchPace } from './batch-pace.js';
 import { BatchPauses } from './batch-pauses.js';
-import { CancelledUnprepared, failureOf, WholeBatch } from './batch-steps.js';
+import { CancelledUnprepared, failureOf, BatchSteps } from './batch-steps.js';
 import { BatchHolds } from './holds/batch-holds.js';
 import { FailureTrials } from './holds/failure-trials.js';
 import { handleMessages } from './message-handlers.js';
@@ -34,7 +34,7 @@ import { TakenReports } from './taken-reports.js';
 /** The workflow of one batch, from its sheet to its seal. */
 export class Batch {
   readonly #input: RunBatchInput;
-  readonly #work: WholeBatch;
+  readonly #work: BatchSteps;
   readonly #holds: BatchHolds;
   readonly #trials: FailureTrials;
   readonly #shards: ShardRuns;
@@ -113,7 +113,7 @@ export class Batch {
     });
     this.#holds = new BatchHolds({
       run,
-      probe: wholeBatchProxies(settings).probe,
+      probe: batchProxies(settings).probe,
       ...settings,
       trials: this.#trials,
       shards: this.#shards.open,
@@ -128,7 +128,7 @@ export class Batch {
       trials: this.#trials,
       shards: this.#shards,
     });
-    this.#work = new WholeBatch({
+    this.#work = new BatchSteps({
       run,
       settings,
       holds: this.#holds,

@@ -17,10 +17,10 @@ import {
   generationsTogether,
   leftUnended,
   planRow,
-  takenUpBy,
+  selectedRows,
   type RowBefore,
   type RowPlan,
-  type TakenUp,
+  type SelectedRows,
 } from '../../../../src/domain/rows/row-plan.js';
 
 const row: PromptRow = {
@@ -63,11 +63,11 @@ const stored: Extract<RowEnd, { kind: 'stored' }> = {
   adopted: false,
   image: { type: 'png', width: 1, height: 1, sizeBytes: 1, sha256: 'a' },
 };
-const standing = { end: stored, imageKey: 'images/train/a-row.png' };
+const keptImage = { end: stored, imageKey: 'images/train/a-row.png' };
 
-const submit = takenUpBy({ action: 'submit', kinds: [], redo: [] });
-const retry = (...kinds: UnstoredKind[]) => takenUpBy({ action: 'retry', kinds, redo: [] });
-const redo = takenUpBy({ action: 'redo', kinds: [], redo: [row.rowId] });
+const submit = selectedRows({ action: 'submit', kinds: [], redo: [] });
+const retry = (...kinds: UnstoredKind[]) => selectedRows({ action: 'retry', kinds, redo: [] });
+const redo = selectedRows({ action: 'redo', kinds: [], redo: [row.rowId] });
 const planned = (before: RowOutcome, taken = submit) => planRow(row, { outcome: before }, taken);
 const startOf = (plan: RowPlan) => {
   if (plan.kind !== 'run') throw new Error('The row keeps its outcome.');
@@ -113,7 +113,7 @@ describe('the plan of a row', () => {
   });
 
   it('leaves every row alone that a redo does not name', () => {
-    const others = takenUpBy({ action: 'redo', kinds: [], redo: ['another' as RowId] });
+    const others = selectedRows({ action: 'redo', kinds: [], redo: ['another' as RowId] });
     for (const end of [stored, { kind: 'cancelled' } as const, ...FAILURE_KINDS.map(failed)]) {
       expect(planned(outcome(end), others)).toEqual({ kind: 'carry', outcome: outcome(end) });
     }
@@ -171,7 +171,7 @@ describe('the plan of a row', () => {
       expect(planned(outcome(stored, [last]), redo)).toEqual({
         kind: 'run',
         change: 'redo',
-        start: { ...start, earlier: [last], standing },
+        start: { ...start, earlier: [last], keptImage },
       });
     },
   );
@@ -217,8 +217,8 @@ const left = (start: Partial<ShardRow>, openedAtMs?: number): RowBefore =>
 
 describe('a row whose run was ended before it', () => {
   it('starts where it was to start, if its shard was never opened', () => {
-    const start = { generation: 2, standing, earlier: [] };
-    expect(left(start)).toMatchObject({ start, outcome: { end: stored, imageKey: standing.imageKey } });
+    const start = { generation: 2, keptImage, earlier: [] };
+    expect(left(start)).toMatchObject({ start, outcome: { end: stored, imageKey: keptImage.imageKey } });
     expect(left({})).toEqual({
       start: { generation: 1 },
       outcome: { ...outcome({ kind: 'cancelled' }), runSeq: 2 },
@@ -241,10 +241,10 @@ describe('a row whose run was ended before it', () => {
   });
 
   it('stays cancelled, or with its image, where a retry names other kinds, and loses nothing by it', () => {
-    const before = left({ generation: 2, jobId: job, standing }, 50);
+    const before = left({ generation: 2, jobId: job, keptImage }, 50);
     expect(planRow(row, before, retry('flaky'))).toEqual({ kind: 'carry', outcome: before.outcome });
-    expect(planned(before.outcome, redo)).toMatchObject({ start: { generation: 2, jobId: job, standing } });
-    expect(planRow(row, before, retry('cancelled'))).toMatchObject({ kind: 'run', start: { standing } });
+    expect(planned(before.outcome, redo)).toMatchObject({ start: { generation: 2, jobId: job, keptImage } });
+    expect(planRow(row, before, retry('cancelled'))).toMatchObject({ kind: 'run', start: { keptImage } });
   });
 });
 
@@ -252,7 +252,7 @@ type LastEnd = 'done' | 'open' | 'unanswered' | 'refused' | 'nothing';
 
 /** What one run does: which rows it takes up, how far its jobs come, and whether it lives to record that. */
 interface Step {
-  readonly taken: TakenUp;
+  readonly taken: SelectedRows;
   /** Generations that end as failed before the last one. */
   readonly failures: number;
   readonly last: LastEnd;
@@ -326,7 +326,7 @@ describe('over any number of runs, whatever ends them,', () => {
             plan.kind === 'run' ? plan.start : { generation: highest, ...(openJob && { jobId: openJob }) };
           expect(start.generation).toBeGreaterThanOrEqual(highest);
           expect(openJob ?? start.jobId).toBe(start.jobId);
-          expect(plan.kind === 'carry' || (start.standing !== undefined) === hadImage).toBe(true);
+          expect(plan.kind === 'carry' || (start.keptImage !== undefined) === hadImage).toBe(true);
           before = plan.kind === 'carry' ? { outcome: plan.outcome } : leftBy(step, start, hadImage, at);
           const { generations, end } = before.outcome;
           expect(!hadImage || end.kind === 'stored').toBe(true);
