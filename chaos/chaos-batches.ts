@@ -174,8 +174,11 @@ export class ChaosBatches {
     batch.snapshot = snapshotInMemo(seen);
     batch.endedMs = batch.status === 'RUNNING' ? undefined : (batch.endedMs ?? performance.now());
     // As the failure itself says: a shard that was terminated twice leaves rows that a retry finds again.
-    if (!this.#jobsComeBack && batch.snapshot?.holds.some(({ code }) => code === 'jobs-missing'))
+    const { holds = [], paused } = batch.snapshot ?? {};
+    // A database that was restored may have forgotten that a person resumed it.
+    if (!this.#jobsComeBack && (paused || holds.some(({ code }) => code === 'jobs-missing'))) {
       await this.#resume(batch);
+    }
     const lost = batch.status === 'COMPLETED' && batch.snapshot?.tally.failuresByKind['shard-lost'];
     // A database that was restored may continue an older run than the bucket knows: that run fails, and says to retry.
     const isOutdated = batch.status === 'FAILED' && batch.failures < MOST_FAILURES;
