@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { microsText } from '../domain/money/decimal.js';
 import { at, budgetKey, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { toJsonLines } from './files/json-lines.js';
@@ -24,6 +25,11 @@ export const BudgetFile = z.object({
 });
 export type BudgetFile = z.infer<typeof BudgetFile>;
 
+/** The part of a budget that is spent or may be. In millionths. */
+export function committedIn({ granted, returned }: Pick<BudgetFile, 'granted' | 'returned'>): number {
+  return Math.max(0, granted - returned);
+}
+
 /** What was granted of a run's budget; undefined if nothing ever was. Throws StorageError. */
 export function readBudgetFile(store: ObjectStore, run: RunRef): Promise<BudgetFile | undefined> {
   return readDocumentIfAny(store, at(run, budgetKey(run, run.runSeq)), BudgetFile);
@@ -45,10 +51,14 @@ export async function writeBudgetFile(
   store: ObjectStore,
   run: RunRef,
   etag: string | undefined,
-  file: Omit<BudgetFile, 'format'>,
+  file: Omit<BudgetFile, 'format' | 'committed'>,
 ): Promise<void> {
-  await store.put(at(run, budgetKey(run, run.runSeq)), toJsonLines([{ format: 1, ...file }]), {
-    contentType: 'application/json',
-    condition: etag === undefined ? { kind: 'absent' } : { kind: 'unchanged', etag },
-  });
+  await store.put(
+    at(run, budgetKey(run, run.runSeq)),
+    toJsonLines([{ format: 1, ...file, committed: microsText(committedIn(file)) }]),
+    {
+      contentType: 'application/json',
+      condition: etag === undefined ? { kind: 'absent' } : { kind: 'unchanged', etag },
+    },
+  );
 }

@@ -2,7 +2,7 @@ import { MAX_BUDGET, MAX_PRICE, microsOf, microsText } from '../domain/money/dec
 import { priceOf, tableOf } from '../domain/money/price-table.js';
 import { madeByRun } from '../domain/money/run-cost.js';
 import type { RunSettings } from '../domain/batch/run-settings.js';
-import { readBudgetFile } from '../ledger/budget-file.js';
+import { committedIn, readBudgetFile } from '../ledger/budget-file.js';
 import { BatchFile, RunRequest } from '../ledger/documents.js';
 import { PresentImages } from '../ledger/present-images.js';
 import { readDocumentIfAny } from '../ledger/files/read-document.js';
@@ -33,7 +33,7 @@ export async function budgetLeft(
   if (settings?.budget === undefined) return undefined;
   const file = await readBudgetFile(store, run);
   const cap = file?.cap ?? settings.budget;
-  const committed = file ? Math.max(0, file.granted - file.returned) : 0;
+  const committed = file ? committedIn(file) : 0;
   const isOld = nowMs - Date.parse(request?.submittedAt ?? '') >= settings.idempotencyHorizonMs;
   const spent = isOld ? committed : Math.min(committed, await seenSpent(store, run, settings));
   return { cap, left: microsText(Math.max(0, (microsOf(cap, MAX_BUDGET) ?? 0) - spent)) };

@@ -163,6 +163,22 @@ export function batchFaultOf(error: unknown): BatchFaultDetails | undefined {
   return details as BatchFaultDetails;
 }
 
+/** Repeats an activity that concerns no single row until it succeeds. `untilOver` reports a fault and waits for its end. */
+export async function throughBatchFaults<T>(
+  call: () => Promise<T>,
+  untilOver: (fault: BatchFaultDetails) => Promise<unknown>,
+): Promise<T> {
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      const fault = batchFaultOf(error);
+      if (!fault) throw error;
+      await untilOver(fault);
+    }
+  }
+}
+
 /** Temporal ends a workflow at 51,200 events (its default limit); the rest is for what is in flight. */
 const CONTINUE_AFTER_EVENTS = 40_000;
 

@@ -18,7 +18,7 @@ import { startTestEngine, type TestEngine } from '../support/stack/test-engine.j
 import { historiesFile, RECORDED_RUNS, RecordedHistories, type RecordedRun } from './recorded-runs.js';
 
 /**
- * Records the histories anew that `npm test` replays: `npm run record-histories`. Until the first release after every
+ * Records again the histories that `npm test` replays: `npm run record-histories`. Until the first release after every
  * change of the workflows; from then on at each release, since running batches must go on with the next version.
  */
 const { History } = proto.temporal.api.history.v1;

@@ -142,11 +142,7 @@ async function look(state: WorkerState, input: ProbeInput, before: Progress): Pr
   if (candidate.jobId && !candidate.isReplay) {
     return { by, ...(await lookAtJob(state, cause, candidate.jobId)) };
   }
-  try {
-    return { by, ...(await createOrDoubt(state, input, candidate)) };
-  } catch (error) {
-    throw error instanceof RefusedCreate && available !== undefined ? error.with(available) : error;
-  }
+  return { by, ...(await createOrDoubt(state, input, candidate, available)) };
 }
 
 /** Checks whether the missing job or a later one exists. Without a later one it buys one, which the next checks look for. */
@@ -179,13 +175,14 @@ async function createOrDoubt(
   state: WorkerState,
   input: ProbeInput,
   candidate: ProbeCandidate,
+  available?: string,
 ): Promise<ProbeResult> {
   const { unansweredSinceMs } = candidate;
   if (unansweredSinceMs !== undefined && Date.now() - unansweredSinceMs > input.idempotencyHorizonMs) {
     await state.api.getBalance(cancellationSignal());
     return { unansweredSinceMs };
   }
-  return createCandidate(state, input, candidate);
+  return createCandidate(state, input, candidate, available);
 }
 
 /** The balance. Fails while it has not grown beyond the one that was too low for a create. */
@@ -223,6 +220,7 @@ async function createCandidate(
   state: WorkerState,
   { run, idempotencyHorizonMs }: ProbeInput,
   candidate: ProbeCandidate,
+  available: string | undefined,
 ): Promise<ProbeResult> {
   const account = await state.runAccounts.check(run);
   const row = await state.shardRows.row({ run, ...candidate });
@@ -250,7 +248,7 @@ async function createCandidate(
     if (!isInDoubt(candidate, row) && isSurelyRefused(error)) {
       await forgetRefused(state, run, outgoing);
     }
-    throw new RefusedCreate(error, row, sentAtMs);
+    throw new RefusedCreate(error, { row, sentAtMs, available });
   }
 }
 

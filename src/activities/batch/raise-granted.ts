@@ -32,9 +32,8 @@ async function raise(
     if (version?.file.last === id) return { isRaised: true, total };
     if (total !== from) return { isRaised: false, total };
     const granted = from + by;
-    const committed = microsText(Math.max(0, granted - returned));
     try {
-      const file = { cap: microsText(cap), committed, granted, returned, images, unknown, last: id };
+      const file = { cap: microsText(cap), granted, returned, images, unknown, last: id };
       await writeBudgetFile(store, run, version?.etag, file);
       return { isRaised: true, total: granted };
     } catch (error) {

@@ -1,5 +1,10 @@
 import { condition, log, uuid4 } from '@temporalio/workflow';
-import { BatchMoney, type BroughtReport, type RaisedTotal } from '../../domain/money/batch-money.js';
+import {
+  BatchMoney,
+  type BroughtReport,
+  type Grants,
+  type RaisedTotal,
+} from '../../domain/money/batch-money.js';
 import { type LeaseControl, spentText, type BudgetStatus } from '../../domain/money/budget.js';
 import { MAX_BUDGET, microsOf, microsText } from '../../domain/money/decimal.js';
 import type { RaiseGrantedInput } from '../protocol/activities.js';
@@ -41,7 +46,7 @@ export class BatchBudget {
     const cap = resumed?.budget ?? settings.budget;
     if (cap === undefined) return;
     this.#cap = inMicros(cap);
-    this.#grantForEver(this.#cap).catch((error: unknown) => {
+    this.#grantForEver().catch((error: unknown) => {
       log.error('Unexpected error while a budget was granted.', { error });
       throw error;
     });
@@ -114,6 +119,10 @@ export class BatchBudget {
     for (let isRecorded = false; !isRecorded;) isRecorded = (await this.#raiseBy(this.#cap, 0)).isRaised;
   }
 
+  #plan(): Grants | undefined {
+    return this.#money.plan(this.#cap ?? 0, this.#shards.all);
+  }
+
   /** Tells all shards what to return, if that has changed. */
   #callAgain(): boolean {
     const call = this.#money.call(this.#cap ?? 0);
@@ -123,13 +132,11 @@ export class BatchBudget {
     return true;
   }
 
-  async #grantForEver(first: number): Promise<void> {
+  async #grantForEver(): Promise<void> {
     for (;;) {
-      await condition(
-        () => !this.#isRaising && this.#money.plan(this.#cap ?? first, this.#shards.all) !== undefined,
-      );
-      const cap = this.#cap ?? first;
-      const grants = this.#money.plan(cap, this.#shards.all);
+      await condition(() => !this.#isRaising && this.#plan() !== undefined);
+      const cap = this.#cap ?? 0;
+      const grants = this.#plan();
       if (!grants) continue;
       this.#money.begin(grants);
       const granted = this.#money.settle(await this.#raiseBy(cap, grants.by));
@@ -156,7 +163,7 @@ export class BatchBudget {
   #show(): void {
     const { status } = this;
     const cap = this.#cap ?? 0;
-    if (!status || this.#isRaising || this.#money.plan(cap, this.#shards.all)) return;
+    if (!status || this.#isRaising || this.#plan()) return;
     const next = this.#money.stoppedAt(cap, this.#shards.all);
     if (next === undefined) this.#pauses.end('budget');
     else this.#pauses.pause('budget', spentText(this.#batchId, status, microsText(next)));

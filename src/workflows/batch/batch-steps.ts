@@ -4,7 +4,7 @@ import type { RaisedTotal } from '../../domain/money/batch-money.js';
 import type { RunSettings } from '../../domain/batch/run-settings.js';
 import { sameEnds, type Tally } from '../../domain/batch/tally.js';
 import type { RunRef } from '../../storage/layout.js';
-import { activityProxies, batchFaultOf, batchProxies } from '../activity-proxies.js';
+import { activityProxies, batchProxies, throughBatchFaults } from '../activity-proxies.js';
 import type { BatchHolds } from './holds/batch-holds.js';
 import type { BatchSnapshot, ResumedBatch } from '../protocol/batch-messages.js';
 
@@ -83,17 +83,11 @@ export class BatchSteps {
   }
 
   /** Repeats the call until it succeeds. Throws `CancelledUnprepared` if the batch is cancelled before it was prepared. */
-  async #throughHolds<T>(call: () => Promise<T>): Promise<T> {
-    for (;;) {
-      try {
-        return await call();
-      } catch (error) {
-        const fault = batchFaultOf(error);
-        if (!fault) throw error;
-        this.#holds.raise(fault.cause, this.#holds.seq);
-        await condition(() => !this.#holds.isHeld(fault.cause.scope) || this.#endsUnprepared());
-        if (this.#endsUnprepared()) throw new CancelledUnprepared();
-      }
-    }
+  #throughHolds<T>(call: () => Promise<T>): Promise<T> {
+    return throughBatchFaults(call, async ({ cause }) => {
+      this.#holds.raise(cause, this.#holds.seq);
+      await condition(() => !this.#holds.isHeld(cause.scope) || this.#endsUnprepared());
+      if (this.#endsUnprepared()) throw new CancelledUnprepared();
+    });
   }
 }

@@ -101,13 +101,13 @@ export class SimulatedBatch {
 
   /** The same batch reset to an earlier moment. */
   resetTo(events: number, run: string, at: (nowMs: number) => void): SimulatedBatch {
-    const anew = new SimulatedBatch(this.#start, run);
-    anew.begin();
+    const restored = new SimulatedBatch(this.#start, run);
+    restored.begin();
     for (const { input, atMs } of this.log.slice(0, events)) {
       at(atMs);
-      anew.take(input, atMs);
+      restored.take(input, atMs);
     }
-    return anew;
+    return restored;
   }
 
   /** The raise that it waits for. */

@@ -84,10 +84,10 @@ export class SimulatedShard {
   /** The same workflow run reset to an earlier moment: a new run with what was known then. */
   resetTo(events: number, run: string): SimulatedShard {
     const log = this.log.slice(0, events);
-    const anew = new SimulatedShard({ ...this.start, run: this.start.run });
-    anew.begin(0);
-    for (const { input, atMs } of log) anew.take(input, atMs);
-    return Object.assign(anew, { run });
+    const restored = new SimulatedShard({ ...this.start, run: this.start.run });
+    restored.begin(0);
+    for (const { input, atMs } of log) restored.take(input, atMs);
+    return Object.assign(restored, { run });
   }
 
   /** Its workflow run: another one after a reset. */

@@ -382,14 +382,14 @@ class SimulatedWorld {
   #resetShard(index: number, shard: SimulatedShard): void {
     this.#wasReset = true;
     const at = this.#pick(shard.log.length + 1);
-    const anew = shard.resetTo(at, `shard-${index}-${++this.#runs}`);
+    const restored = shard.resetTo(at, `shard-${index}-${++this.#runs}`);
     const later = shard.log.slice(at);
-    this.#shards.set(index, anew);
+    this.#shards.set(index, restored);
     // What it had under way then is begun again.
-    for (const [row, { phase }] of anew.rows.entries()) {
+    for (const [row, { phase }] of restored.rows.entries()) {
       if (phase === 'creating')
-        this.#creates.push({ shard: index, run: anew.run, row, leasedTo: anew.lease.runOf(row) });
+        this.#creates.push({ shard: index, run: restored.run, row, leasedTo: restored.lease.runOf(row) });
     }
-    for (const { input } of later) if (input.kind === 'control') this.#inform(index, anew, input);
+    for (const { input } of later) if (input.kind === 'control') this.#inform(index, restored, input);
   }
 }

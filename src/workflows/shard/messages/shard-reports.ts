@@ -1,7 +1,7 @@
 import { condition, getExternalWorkflowHandle, log, workflowInfo } from '@temporalio/workflow';
 import type { LeaseReport } from '../../../domain/money/budget.js';
 import type { HoldCause } from '../../../domain/batch/holds.js';
-import { batchFaultOf } from '../../activity-proxies.js';
+import { throughBatchFaults } from '../../activity-proxies.js';
 import {
   reportSignal,
   type ResumedShard,
@@ -114,19 +114,13 @@ export class ShardReports {
 }
 
 /** Repeats an activity that concerns no single row until it succeeds; a fault of the bucket only delays it. */
-export async function throughShardHolds<T>(
+export function throughShardHolds<T>(
   reports: ShardReports,
   holds: ShardHolds,
   call: () => Promise<T>,
 ): Promise<T> {
-  for (;;) {
-    try {
-      return await call();
-    } catch (error) {
-      const fault = batchFaultOf(error);
-      if (!fault) throw error;
-      reports.tellFault(fault.cause);
-      await condition(() => !holds.isHeld([fault.cause.scope]));
-    }
-  }
+  return throughBatchFaults(call, ({ cause }) => {
+    reports.tellFault(cause);
+    return condition(() => !holds.isHeld([cause.scope]));
+  });
 }

@@ -40,13 +40,13 @@ describe('the rows of a probe', () => {
     expect(targets.next(true)[2]).toMatchObject({ row: 1, unansweredSinceMs: 5 });
   });
 
-  it('are none where only rows are left that fail by themselves', () => {
+  it('are left out where only rows remain that fail by themselves', () => {
     const targets = targetsOf(doubtful(0));
     targets.take({ rows: [doubtful(0), doubtful(1)], isForNobody: true });
     expect(targets.next(true)).toEqual([]);
   });
 
-  it('are none that buy while nothing may be bought', () => {
+  it('buy nothing while nothing may be bought', () => {
     const targets = targetsOf(doubtful(0));
     targets.take({ rows: [doubtful(1)], isForNobody: false });
     expect(targets.next(false)).toEqual([]);
