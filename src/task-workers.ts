@@ -26,29 +26,12 @@ export async function createWorkers(
   const { connection, namespace, taskQueue } = shared;
   const queues = taskQueues(taskQueue);
   const workflowBundle = roles.includes('main') ? await workflowCode() : undefined;
-  const { ingest, raiseGranted, reportCanary, seal, openShard, recordOutcomes } = shared.activities;
-  const { recordLostShard, probe, rebindAccount } = shared.activities;
-  const { createGeneration, awaitGeneration, findJob, storeImage } = shared.activities;
-  const { watchBatch, tellEnd, postNotice } = shared.activities;
-  const { startFiring, followFiring, cancelFiring } = shared.activities;
+  const { createGeneration, storeImage, ...others } = shared.activities;
+  const { awaitGeneration, findJob, watchBatch, followFiring, ...main } = others;
   const optionsOf: Record<WorkerRole, Partial<WorkerOptions>> = {
     main: {
       ...(workflowBundle && { workflowBundle }),
-      activities: {
-        ingest,
-        raiseGranted,
-        reportCanary,
-        seal,
-        openShard,
-        recordOutcomes,
-        recordLostShard,
-        probe,
-        rebindAccount,
-        tellEnd,
-        postNotice,
-        startFiring,
-        cancelFiring,
-      },
+      activities: main,
       shutdownGraceTime: '5 seconds',
     },
     create: {

@@ -6,6 +6,7 @@ import type { ActivityDependencies, WorkerState } from './worker/dependencies.js
 import { findJobActivity } from './row/find-job.js';
 import { forHistory } from './for-history.js';
 import { ingestActivity } from './ingest/ingest.js';
+import { checkPricesActivity, countBoughtActivity, priceShardActivity } from './batch/price-activities.js';
 import { raiseGrantedActivity } from './batch/raise-granted.js';
 import { JobTimes } from './worker/job-times.js';
 import { PollTurns } from './worker/poll-turns.js';
@@ -60,8 +61,11 @@ export function createActivities(dependencies: ActivityDependencies): Activities
   ): ((input: Input) => Promise<Result>) => forHistory(serviceTexts, activity);
   return {
     ingest: told(ingestActivity(state)),
+    checkPrices: told(checkPricesActivity(state)),
+    countBought: told(countBoughtActivity(state)),
     raiseGranted: told(raiseGrantedActivity(state)),
     openShard: told(openShardActivity(state)),
+    priceShard: told(priceShardActivity(state)),
     createGeneration: told(createGenerationActivity(state)),
     awaitGeneration: told(awaitGenerationActivity(state)),
     findJob: told(findJobActivity(state)),

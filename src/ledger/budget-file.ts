@@ -3,6 +3,7 @@ import { microsText } from '../domain/money/decimal.js';
 import { at, budgetKey, type RunRef } from '../storage/layout.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { toJsonLines } from './files/json-lines.js';
+import { imagePrices } from './run-settings-document.js';
 import { readDocument, readDocumentIfAny } from './files/read-document.js';
 
 const count = z.int().min(0);
@@ -20,6 +21,8 @@ export const BudgetFile = z.object({
   images: count,
   /** The part of the committed amount that may be unspent, which nobody knows. */
   unknown: count,
+  /** The prices by which it counts, if the budget was set after the run began; else the run's settings have them. */
+  prices: imagePrices.exactOptional(),
   /** The id of the last change. */
   last: z.string(),
 });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Canary } from '../domain/batch/canary.js';
 import { MODELS, RESOLUTIONS } from '../domain/rows/generation-settings.js';
+import type { ImagePrice } from '../domain/money/price-table.js';
 import type { RunSettings } from '../domain/batch/run-settings.js';
 
 const count = z.int().min(0);
@@ -10,6 +11,11 @@ const canary: z.ZodType<Canary> = z.object({
   waitMs: count.exactOptional(),
   of: count,
 });
+
+/** Schema of a list of prices in documents. */
+export const imagePrices: z.ZodType<readonly ImagePrice[]> = z.array(
+  z.object({ model: z.enum(MODELS), resolution: z.enum(RESOLUTIONS), price: z.string() }),
+);
 
 /** Schema of `RunSettings` in documents. */
 export const runSettings: z.ZodType<RunSettings> = z.object({
@@ -23,9 +29,7 @@ export const runSettings: z.ZodType<RunSettings> = z.object({
   maxFailureRate: count.exactOptional(),
   thumbnails: z.boolean().exactOptional(),
   nearDuplicates: z.boolean().exactOptional(),
-  prices: z
-    .array(z.object({ model: z.enum(MODELS), resolution: z.enum(RESOLUTIONS), price: z.string() }))
-    .exactOptional(),
+  prices: imagePrices.exactOptional(),
   budget: z.string().exactOptional(),
   canary: canary.exactOptional(),
 });

@@ -1,7 +1,6 @@
 import { MAX_BUDGET, MAX_PRICE, microsOf, microsText } from '../domain/money/decimal.js';
-import { priceOf, tableOf } from '../domain/money/price-table.js';
+import { priceOf, tableOf, type ImagePrice } from '../domain/money/price-table.js';
 import { madeByRun } from '../domain/money/run-cost.js';
-import type { RunSettings } from '../domain/batch/run-settings.js';
 import { committedIn, readBudgetFile } from '../ledger/budget-file.js';
 import { BatchFile, RunRequest } from '../ledger/documents.js';
 import { PresentImages } from '../ledger/present-images.js';
@@ -30,17 +29,23 @@ export async function budgetLeft(
   const run = { ...location, runSeq: await lastRunSeq(store, location) };
   const request = await readDocumentIfAny(store, at(run, requestKey(run, run.runSeq)), RunRequest);
   const settings = request?.settings;
-  if (settings?.budget === undefined) return undefined;
+  if (!settings) return undefined;
   const file = await readBudgetFile(store, run);
   const cap = file?.cap ?? settings.budget;
+  if (cap === undefined) return undefined;
   const committed = file ? committedIn(file) : 0;
   const isOld = nowMs - Date.parse(request?.submittedAt ?? '') >= settings.idempotencyHorizonMs;
-  const spent = isOld ? committed : Math.min(committed, await seenSpent(store, run, settings));
+  const prices = file?.prices ?? settings.prices;
+  const spent = isOld ? committed : Math.min(committed, await seenSpent(store, run, prices));
   return { cap, left: microsText(Math.max(0, (microsOf(cap, MAX_BUDGET) ?? 0) - spent)) };
 }
 
 /** The price of the images that a run is known to have made, by its records and the images in the bucket. In millionths. */
-async function seenSpent(store: ObjectStore, run: RunRef, { prices = [] }: RunSettings): Promise<number> {
+async function seenSpent(
+  store: ObjectStore,
+  run: RunRef,
+  prices: readonly ImagePrice[] = [],
+): Promise<number> {
   const batch = await readDocumentIfAny(store, at(run, batchFileKey(run)), BatchFile);
   if (batch?.runSeq !== run.runSeq) return 0;
   const table = tableOf(prices);

@@ -101,10 +101,9 @@ async function refuseToForget(store: ObjectStore, location: BatchLocation): Prom
   if (runSeq === 0) return;
   const run: RunRef = { ...location, runSeq };
   const request = await readDocumentIfAny(store, at(run, requestKey(run, runSeq)), RunRequest);
-  const budget = request?.settings?.budget;
-  if (budget === undefined) return;
   const file = await readBudgetFile(store, run);
-  const cap = file?.cap ?? budget;
+  const cap = file?.cap ?? request?.settings?.budget;
+  if (cap === undefined) return;
   throw new UsageError(
     `Run ${runSeq} of "${location.batchId}" had a budget of ${cap}, of which ${file?.committed ?? '0.00'} was spent or reserved. Set what this run may cost in addition: --budget AMOUNT, or --budget none for no cap. Nothing was started.`,
   );
@@ -120,11 +119,10 @@ export function refuseOtherBudget(
   const asked = budgetIn(spending);
   if (budget === undefined || inMicros(asked) === inMicros(running?.budget)) return;
   const has = running?.budget === undefined ? 'without a budget' : `with a budget of ${running.budget}`;
-  const change =
-    running?.budget === undefined
-      ? `a run cannot get one later. Stop it with: banana-batch cancel ${batchId}`
-      : `change it with: banana-batch set ${batchId} --budget AMOUNT`;
-  throw new UsageError(`Batch "${batchId}" is already running, ${has}; ${change}`);
+  const change = running?.budget === undefined ? 'set one' : 'change it';
+  throw new UsageError(
+    `Batch "${batchId}" is already running, ${has}; ${change} with: banana-batch set ${batchId} --budget AMOUNT`,
+  );
 }
 
 function inMicros(amount: string | undefined): number | undefined {

@@ -67,6 +67,9 @@ export function cancelBatch(access: StatusAccess, location: BatchLocation): Prom
   });
 }
 
+// For the first budget of a batch, a worker reads its rows.
+const BUDGET_WITHIN_MS = 60_000;
+
 /** Changes concurrency, budget or maximum failure rate of a batch; absent settings stay. */
 export function changeBatch(
   access: StatusAccess,
@@ -76,6 +79,7 @@ export function changeBatch(
   return steer(access, location, {
     send: (handle) => handle.executeUpdate(setUpdate, { args: [settings] }),
     leave: (handle) => handle.signal(instructSignal, { kind: 'set', ...settings }),
+    withinMs: settings.budget === undefined ? TEMPORAL_DEADLINE_MS : BUDGET_WITHIN_MS,
   });
 }
 

@@ -28,6 +28,7 @@ export function activityProxies({
 }: RunSettings): Pick<
   Activities,
   | 'openShard'
+  | 'priceShard'
   | 'recordOutcomes'
   | 'recordLostShard'
   | 'createGeneration'
@@ -36,7 +37,7 @@ export function activityProxies({
   | 'storeImage'
 > {
   const queues = taskQueues(workflowInfo().taskQueue);
-  const { openShard, recordOutcomes, recordLostShard } = proxyActivities<Activities>({
+  const { openShard, priceShard, recordOutcomes, recordLostShard } = proxyActivities<Activities>({
     ...PATIENT,
     taskQueue: queues.main,
     startToCloseTimeout: '5 minutes',
@@ -64,6 +65,7 @@ export function activityProxies({
   } as const;
   return counted({
     openShard,
+    priceShard,
     recordOutcomes,
     recordLostShard,
     createGeneration: (input) =>
@@ -79,9 +81,19 @@ export function activityProxies({
 /** The activities that concern the whole batch. The id of a probe names the scope that the probe releases: `probe:account`. */
 export function batchProxies(
   settings: RunSettings,
-): Pick<Activities, 'ingest' | 'raiseGranted' | 'reportCanary' | 'seal' | 'probe' | 'rebindAccount'> {
+): Pick<
+  Activities,
+  | 'ingest'
+  | 'checkPrices'
+  | 'countBought'
+  | 'raiseGranted'
+  | 'reportCanary'
+  | 'seal'
+  | 'probe'
+  | 'rebindAccount'
+> {
   const queues = taskQueues(workflowInfo().taskQueue);
-  const { ingest, reportCanary, seal } = proxyActivities<Activities>({
+  const { ingest, checkPrices, countBought, reportCanary, seal } = proxyActivities<Activities>({
     ...PATIENT,
     taskQueue: queues.main,
     startToCloseTimeout: '6 hours',
@@ -111,6 +123,8 @@ export function batchProxies(
   } as const;
   return counted({
     ingest,
+    checkPrices,
+    countBought,
     raiseGranted,
     reportCanary,
     seal,

@@ -30,7 +30,7 @@ import type { RowContext } from './shard/row/row-context.js';
 import { runRow } from './shard/row/run-row.js';
 import { RowPermits, RunningCreates } from './shard/row-permits.js';
 import type { MayCreate } from './shard/row-queues.js';
-import { pricesOfBudget, ShardBudget } from './shard/shard-budget.js';
+import { ShardBudget } from './shard/shard-budget.js';
 import { ShardFaults } from './shard/faults/shard-faults.js';
 import { ShardHolds } from './shard/messages/shard-holds.js';
 import { ShardLedger } from './shard/row-states.js';
@@ -54,7 +54,6 @@ export async function runShard(input: RunShardInput): Promise<RunShardResult> {
         run: input.run,
         shard: input.shard,
         openedBy: workflowInfo().firstExecutionRunId,
-        ...pricesOfBudget(input.settings),
       }),
     );
     const shard = new Shard({ input, holds, reports, activities }, overview);
@@ -109,7 +108,7 @@ class Shard {
     this.#reports = reports;
     this.#ledger = new ShardLedger(overview, input.resumed?.rows, Date.now());
     this.#slots = new ShardSlots(holds, this.#ledger, reports);
-    this.budget = new ShardBudget(input, overview, { ledger: this.#ledger, holds, reports });
+    this.budget = new ShardBudget(input, overview, { ledger: this.#ledger, holds, reports, activities });
     this.#faults = new ShardFaults({ input, ledger: this.#ledger, holds, budget: this.budget, reports });
     this.#permits = new RowPermits(holds, this.budget, () => this.#cancelling);
     this.#recorder = new PartRecorder(this.#ledger, overview.nextPart, (part, settled) =>
@@ -189,6 +188,7 @@ class Shard {
       }),
     );
     root.cancelRequested.catch(() => this.#cancel());
+    this.budget.onFailure((error) => (this.#defect = error));
     // A control may have come while the shard was opened.
     this.#follow();
     this.#apply();

@@ -19,7 +19,7 @@ export function raiseGrantedActivity(
 
 async function raise(
   { store }: Pick<WorkerState, 'store'>,
-  { run, id, cap, from, by, returned, images, unknown }: RaiseGrantedInput,
+  { run, id, cap, from, by, returned, images, unknown, prices }: RaiseGrantedInput,
 ): Promise<RaisedTotal> {
   for (let writes = 1; ; writes++) {
     const version = await readBudgetVersion(store, run);
@@ -33,7 +33,8 @@ async function raise(
     if (total !== from) return { isRaised: false, total };
     const granted = from + by;
     try {
-      const file = { cap: microsText(cap), granted, returned, images, unknown, last: id };
+      const known = { cap: microsText(cap), granted, returned, images, unknown, last: id };
+      const file = { ...known, ...(prices && { prices }) };
       await writeBudgetFile(store, run, version?.etag, file);
       return { isRaised: true, total: granted };
     } catch (error) {

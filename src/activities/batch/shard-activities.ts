@@ -1,8 +1,5 @@
 import { Context } from '@temporalio/activity';
-import { ApplicationFailure } from '@temporalio/common';
 import pMap from 'p-map';
-import { MAX_PRICE, microsOf } from '../../domain/money/decimal.js';
-import { priceOf, tableOf, type PriceTable } from '../../domain/money/price-table.js';
 import { tallyOfSettled } from '../../domain/batch/tally.js';
 import type { RowOutcome, SettledRow } from '../../domain/rows/outcome.js';
 import type { RowStart, ShardRow } from '../../domain/rows/row.js';
@@ -20,7 +17,7 @@ import type { Activities, RecordOutcomesInput } from '../../workflows/protocol/a
 
 /** Returns what a shard must know of its rows, and what an earlier execution of the shard has recorded. */
 export function openShardActivity(state: WorkerState): Activities['openShard'] {
-  return ({ run, shard, openedBy, prices }) =>
+  return ({ run, shard, openedBy }) =>
     bearingBucket(state, async () => {
       const rows = await state.shardRows.all(run, shard);
       const parts = await listParts(state.store, run, shard);
@@ -28,24 +25,8 @@ export function openShardActivity(state: WorkerState): Activities['openShard'] {
       // From here on there may be creates that only this shard's workflow knows of.
       const first = await noteOpened(state.store, run, shard, { openedBy });
       const doubt = first.openedBy === openedBy ? undefined : { runSeq: run.runSeq, ...first };
-      const overview = overviewOf(rows, recorded, { nextPart: (parts.at(-1)?.part ?? -1) + 1, doubt });
-      return prices ? { ...overview, prices: rowPrices(rows, tableOf(prices)) } : overview;
+      return overviewOf(rows, recorded, { nextPart: (parts.at(-1)?.part ?? -1) + 1, doubt });
     });
-}
-
-/** Prices of the rows' images, run-length encoded. */
-function rowPrices(rows: readonly ShardRow[], table: PriceTable): NonNullable<ShardOverview['prices']> {
-  const runs: { price: number; rows: number }[] = [];
-  for (const row of rows) {
-    const price = microsOf(priceOf(table, row) ?? '', MAX_PRICE);
-    if (price === undefined) {
-      throw ApplicationFailure.nonRetryable(`There is no price for ${row.model} ${row.resolution}.`);
-    }
-    const last = runs.at(-1);
-    if (last?.price === price) last.rows += 1;
-    else runs.push({ price, rows: 1 });
-  }
-  return runs;
 }
 
 function overviewOf(
@@ -165,7 +146,7 @@ export function recordLostShardActivity(state: WorkerState): Activities['recordL
 }
 
 /** Sends heartbeats, so that the death of the worker is noticed soon. */
-function bearingBucket<T>(state: WorkerState, work: () => Promise<T>): Promise<T> {
+export function bearingBucket<T>(state: WorkerState, work: () => Promise<T>): Promise<T> {
   return withHeartbeat(() => withStorageRetries(state, work));
 }
 

@@ -1,6 +1,6 @@
 import type { BudgetStatus } from '../../domain/money/budget.js';
 import { microsText } from '../../domain/money/decimal.js';
-import { tableOf } from '../../domain/money/price-table.js';
+import { tableOf, type ImagePrice } from '../../domain/money/price-table.js';
 import {
   ExpectedCost,
   madeByRun,
@@ -31,24 +31,32 @@ export class SealedCost {
   private constructor(
     state: Pick<WorkerState, 'api' | 'log' | 'openBatchesSince'>,
     run: RunRef,
-    batch: Pick<BatchFile, 'settings' | 'balance'>,
-    after: AccountBalance | undefined,
+    {
+      before,
+      after,
+      prices,
+    }: {
+      readonly before: AccountBalance | undefined;
+      readonly after: AccountBalance | undefined;
+      readonly prices: readonly ImagePrice[] | undefined;
+    },
   ) {
     this.#state = state;
     this.#run = run;
-    this.#before = batch.balance;
+    this.#before = before;
     this.#after = after;
-    const { prices } = batch.settings;
     this.#expected = prices && new ExpectedCost(tableOf(prices));
   }
 
   /** Starts by reading the balance. */
   static async begin(
-    state: Pick<WorkerState, 'api' | 'log' | 'openBatchesSince'>,
+    state: Pick<WorkerState, 'api' | 'log' | 'openBatchesSince' | 'store'>,
     run: RunRef,
-    batch: Pick<BatchFile, 'settings' | 'balance'>,
+    { settings, balance: before }: Pick<BatchFile, 'settings' | 'balance'>,
   ): Promise<SealedCost> {
-    return new SealedCost(state, run, batch, await readBalance(state));
+    const after = await readBalance(state);
+    const prices = (await readBudgetFile(state.store, run))?.prices ?? settings.prices;
+    return new SealedCost(state, run, { before, after, prices });
   }
 
   add({ row, outcome }: SealedRow): void {
@@ -94,8 +102,8 @@ export async function sealedBudget(
   run: RunRef,
   { settings }: Pick<BatchFile, 'settings'>,
 ): Promise<BudgetStatus | undefined> {
-  if (settings.budget === undefined) return undefined;
   const file = await readBudgetFile(store, run);
   const { cap = settings.budget, committed = '0.00', images = 0, unknown = 0 } = file ?? {};
+  if (cap === undefined) return undefined;
   return { cap, committed, images, ...(unknown > 0 && { unknown: microsText(unknown) }) };
 }

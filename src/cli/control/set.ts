@@ -1,6 +1,7 @@
 import type { ChangedSettings } from '../../domain/batch/batch-settings.js';
 import type { BatchStatus } from '../../status/status-document.js';
 import { compareDecimals } from '../../domain/money/decimal.js';
+import { pricesOf } from '../../domain/money/price-table.js';
 import { UsageError } from '../../errors.js';
 import { changeBatch } from '../../starter.js';
 import { withTemporalAccess } from '../terminal/batch-access.js';
@@ -18,11 +19,14 @@ export const set: Command<SetOptions> = async (context, options) => {
   if (Object.keys(settings).length === 0) {
     throw new UsageError('Nothing to set: give --concurrency, --max-failure-rate or --budget.');
   }
-  const { stdout, stderr } = context;
+  const { stdout, stderr, config } = context;
+  // For a batch that has no budget yet, and so may have no prices.
+  const prices = settings.budget === undefined ? undefined : config.prices;
+  const sent = prices ? { ...settings, prices: pricesOf(prices) } : settings;
   return withTemporalAccess(context, async (access) => {
     const { before, isTakenUp } = await tellBatch(access, id, {
       verb: 'set anything',
-      send: (means, location) => changeBatch(means, location, settings),
+      send: (means, location) => changeBatch(means, location, sent),
     });
     const { batchId } = before;
     stderr.write(
@@ -57,7 +61,7 @@ function changedText(settings: ChangedSettings, before: BatchStatus): string {
 }
 
 function budgetText(budget: string, { batchId, budget: before }: BatchStatus): string {
-  if (!before) return `Budget of "${batchId}" is now ${budget}.`;
+  if (!before) return `Budget of "${batchId}" is now ${budget}, including what it has bought so far.`;
   const changed = `Budget of "${batchId}" is now ${budget} (was ${before.cap})`;
   if (compareDecimals(budget, before.committed) >= 0) return `${changed}; the batch continues.`;
   return `${changed}, but ${before.committed} is already spent or reserved: nothing more is bought, and paid images are still stored.`;

@@ -46,7 +46,7 @@ export function addActCommands(
       'hold the batch when more of its last generations fail; 100 never holds',
       wholeNumber(1, 100),
     )
-    .option('--budget <amount>', 'new spending limit, for a run that was started with a budget', budget)
+    .option('--budget <amount>', 'spending limit of this run, with what it has spent so far', budget)
     .option('--json', 'print one JSON document on standard output', false)
     .addHelpText(
       'after',

@@ -1,4 +1,5 @@
 import { MAX_BUDGET, microsOf } from '../money/decimal.js';
+import type { ImagePrice } from '../money/price-table.js';
 
 /** Maximum for a batch's number of jobs in flight. */
 export const MAX_CONCURRENCY = 10_000;
@@ -14,6 +15,8 @@ export interface ChangedSettings {
   readonly maxFailureRate?: number;
   /** The run's maximum cost: a decimal string with at most six decimals. */
   readonly budget?: string;
+  /** Prices of images, for a batch that has no budget yet; absent: those known when its run was requested. */
+  readonly prices?: readonly ImagePrice[];
 }
 
 /** Why changed settings are not valid, as a sentence for users; undefined if they are. */

@@ -27,8 +27,9 @@ export interface MoneyLeft extends MoneySums {
   readonly returned: number;
 }
 
-/** Grants to some leases, which may be sent once the bucket's number is raised by their sum. */
+/** Grants to some leases, which may be sent once the bucket's number is raised. */
 export interface Grants {
+  /** Their sum, and what the bucket's number lacked. */
   readonly by: number;
   /** All that each will have been granted then. */
   readonly leases: readonly { readonly id: string; readonly granted: number }[];
@@ -57,7 +58,7 @@ interface Open {
  * sum: the difference counts as spent, unless reports show who got it.
  */
 export class BatchMoney {
-  readonly #past: MoneyLeft;
+  #past: MoneyLeft;
   readonly #leases = new Map<string, Lease>();
   readonly #reports = new Map<number, BroughtReport>();
   #total: number;
@@ -76,6 +77,11 @@ export class BatchMoney {
     return this.#total;
   }
 
+  /** The part of what the shards were granted that the number in the bucket lacks: what they bought before there was a budget. */
+  get unrecorded(): number {
+    return Math.max(0, this.#granted - this.#total);
+  }
+
   /** All that was ever returned. */
   get returned(): number {
     return this.#sum(({ returned }) => returned) + this.#past.returned;
@@ -86,13 +92,16 @@ export class BatchMoney {
     return this.#sums;
   }
 
+  get #granted(): number {
+    return this.#sum((lease) => lease.granted) + this.#past.committed + this.#past.returned;
+  }
+
   #count(): MoneySums {
-    const granted = this.#sum((lease) => lease.granted) + this.#past.committed + this.#past.returned;
     const newest = isNewest([...this.#leases.values()]);
     const lost = (lease: Lease): number =>
       newest(lease) ? 0 : Math.max(0, lease.granted - lease.returned - lease.heard.spent);
     return {
-      committed: Math.max(this.#total, granted) - this.returned,
+      committed: Math.max(this.#total, this.#granted) - this.returned,
       images: this.#sum(({ heard }) => heard.images) + this.#past.images,
       unknown: this.#sum(lost) + this.#past.unknown,
     };
@@ -103,6 +112,18 @@ export class BatchMoney {
     return { ...this.sums, total: this.#total, returned: this.returned };
   }
 
+  /** Counts what shards that have ended bought before there was a budget. */
+  addPast({ spent, images }: { readonly spent: number; readonly images: number }): void {
+    this.#sums = undefined;
+    const past = this.#past;
+    this.#past = { ...past, committed: past.committed + spent, images: past.images + images };
+  }
+
+  /** Whether a shard has reported. */
+  hasHeard(shard: number): boolean {
+    return this.#reports.has(shard);
+  }
+
   /** Takes a shard's report; one older than the last changes only its own lease. */
   hear(report: BroughtReport): void {
     this.#sums = undefined;
@@ -111,12 +132,15 @@ export class BatchMoney {
     if (!before || isLater(report, before)) this.#reports.set(report.shard, report);
   }
 
-  /** What can be granted to the open shards: to those that can buy nothing first, then in their order. Undefined: nothing. */
+  /**
+   * What can be granted to the open shards: to those that can buy nothing first, then in their order. Undefined if there
+   * is nothing to grant, and nothing that the number in the bucket lacks.
+   */
   plan(cap: number, open: readonly Open[]): Grants | undefined {
     if (this.#pending) return undefined;
     let free = cap - this.sums.committed;
     const leases: { id: string; granted: number }[] = [];
-    let by = 0;
+    let by = this.unrecorded;
     for (const { lease, want, price } of this.#asking(open)) {
       const least = Math.max(1, price, want.least - lease.granted);
       if (free < least) continue;

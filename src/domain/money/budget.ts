@@ -43,6 +43,19 @@ export interface LeaseWant {
  */
 export type LeaseState = 'working' | 'starved' | 'blocked' | 'done';
 
+/** What a shard bought before its batch had a budget. Amounts in millionths. */
+export interface PastSpending {
+  readonly spent: number;
+  readonly images: number;
+  /** Rows whose present create may have been sent, or is about to be; not part of `spent`. */
+  readonly underway: readonly {
+    readonly row: number;
+    readonly price: number;
+    /** Its create may have been sent unseen. */
+    readonly isExposed: boolean;
+  }[];
+}
+
 /** A shard's report of its lease; a later one (by `epoch`, then by `seq`) replaces it. */
 export interface LeaseReport {
   readonly epoch: number;

@@ -109,6 +109,14 @@ export function madeByRun(
   );
 }
 
+/** Those that a run has bought, also if their jobs failed: a create that was certainly refused made none. */
+export function boughtByRun(
+  row: Pick<ShardRow, 'generation' | 'jobId'>,
+  generations: readonly GenerationRecord[],
+): readonly GenerationRecord[] {
+  return madeByRun(row, generations).filter(({ jobId, charged }) => jobId !== undefined || charged !== 'no');
+}
+
 function increment(counts: Map<string, number>, price: string): void {
   counts.set(price, (counts.get(price) ?? 0) + 1);
 }

@@ -1,4 +1,4 @@
-import type { LeaseCall, LeaseControl, LeaseState, LeaseWant, LeaseReport } from './budget.js';
+import type { LeaseCall, LeaseControl, LeaseReport, LeaseState, LeaseWant, PastSpending } from './budget.js';
 
 /** What a shard has to buy beyond its reservations. Amounts in millionths. */
 export interface LeaseNeeds {
@@ -29,8 +29,11 @@ interface Said {
 
 interface Reservation {
   readonly micros: number;
-  /** The lease that covers it; undefined if an earlier workflow run of the shard has counted it. */
-  readonly lease: { readonly id: string; readonly run: string } | undefined;
+  /**
+   * The lease that covers it, and the only run that may buy with it; undefined if an earlier workflow run of the shard
+   * has counted it.
+   */
+  readonly lease: { readonly id: string; readonly run: string | undefined } | undefined;
   /** A create may be sent unseen: only its end can show that it was not charged. */
   isExposed: boolean;
 }
@@ -51,6 +54,8 @@ export class ShardLease {
   #told: Said | undefined;
   /** Something may have been granted, even if the grant has not arrived yet. */
   #hasAsked = false;
+  /** The batch must get a report even if the shard needs nothing. */
+  #mustReport = false;
 
   constructor(drawId: () => string, left?: LeaseLeft) {
     this.#drawId = drawId;
@@ -59,6 +64,19 @@ export class ShardLease {
     for (const row of left?.counted ?? []) {
       this.#reservations.set(row, { micros: 0, lease: undefined, isExposed: true });
     }
+  }
+
+  /** Counts what was bought before the batch had a budget, as if that had been granted for it. Call once, before all else. */
+  countPast({ spent, images, underway }: PastSpending): void {
+    const lease = { id: this.#id, run: undefined };
+    const reserved = underway.filter(({ row }) => !this.#reservations.has(row));
+    for (const { row, price, isExposed } of reserved) {
+      this.#reservations.set(row, { micros: price, lease, isExposed });
+    }
+    this.#spent += spent + reserved.reduce((sum, { price }) => sum + price, 0);
+    this.#images += images + reserved.length;
+    this.#granted += this.#spent;
+    this.#hasAsked = true;
   }
 
   get unspent(): number {
@@ -144,6 +162,12 @@ export class ShardLease {
     this.#images = 0;
     this.#told = undefined;
     this.#hasAsked = false;
+    this.#mustReport = false;
+  }
+
+  /** The batch waits for a report, even if the shard needs nothing. */
+  requireReport(): void {
+    this.#mustReport = true;
   }
 
   /** Sends everything again with the next report: the batch may have lost its state. */
@@ -230,7 +254,7 @@ export class ShardLease {
 
   #isNews({ state, returned, want, price }: Said): boolean {
     const told = this.#told;
-    if (returned > this.#returned) return true;
+    if (returned > this.#returned || (this.#mustReport && !told)) return true;
     const wasStarved = told?.state === 'starved';
     if (state === 'starved') {
       return !wasStarved || !told?.want || this.#granted >= told.want.least || price !== told.price;

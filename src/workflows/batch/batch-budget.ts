@@ -5,47 +5,62 @@ import {
   type Grants,
   type RaisedTotal,
 } from '../../domain/money/batch-money.js';
-import { type LeaseControl, spentText, type BudgetStatus } from '../../domain/money/budget.js';
+import { type LeaseCall, spentText, type BudgetStatus } from '../../domain/money/budget.js';
+import type { ChangedSettings } from '../../domain/batch/batch-settings.js';
 import { MAX_BUDGET, microsOf, microsText } from '../../domain/money/decimal.js';
-import type { RaiseGrantedInput } from '../protocol/activities.js';
+import type { ImagePrice } from '../../domain/money/price-table.js';
+import type { Bought } from '../protocol/activities.js';
 import type { BatchSnapshot, ResumedBatch, RunBatchInput } from '../protocol/batch-messages.js';
-import type { OpenShards } from './open-shards.js';
+import type { BudgetControl } from '../protocol/shard-messages.js';
 import type { BatchPauses } from './batch-pauses.js';
+import type { BatchSteps } from './batch-steps.js';
+import type { ShardRuns } from './shard-runs.js';
 
 /** The budget of a batch: grants it to the shards, and pauses the batch when it is spent. */
 export class BatchBudget {
   readonly #batchId: string;
-  readonly #raise: (raise: Omit<RaiseGrantedInput, 'run'>) => Promise<RaisedTotal>;
-  readonly #shards: Pick<OpenShards, 'all' | 'tell' | 'sendControl'>;
+  readonly #steps: () => Pick<BatchSteps, 'raiseGranted' | 'checkPrices' | 'countBought'>;
+  readonly #shards: Pick<ShardRuns, 'open' | 'ended' | 'count'>;
   readonly #pauses: BatchPauses;
   readonly #onChange: () => void;
   readonly #money: BatchMoney;
+  /** Shards that may have bought without the budget. Nothing is granted until it is known what. */
+  readonly #uncounted = new Set<number>();
   /** In millionths; undefined for a batch without a budget. */
   #cap: number | undefined;
+  #prices: readonly ImagePrice[] | undefined;
+  /** The budget was set while the batch ran. */
+  #isLate: boolean;
+  #starting: Promise<void> | undefined;
+  #isClosed = false;
   #isRaising = false;
-  #call: LeaseControl['call'] = 'nothing';
+  #call: LeaseCall = 'nothing';
 
   /** Call within a scope that nothing cancels. */
   constructor(options: {
     readonly input: RunBatchInput;
-    /** Raises the number in the bucket, and waits for the answer. */
-    readonly raise: (raise: Omit<RaiseGrantedInput, 'run'>) => Promise<RaisedTotal>;
-    /** `sendControl` sends each shard the result of `leaseOf`. */
-    readonly shards: Pick<OpenShards, 'all' | 'tell' | 'sendControl'>;
+    readonly steps: () => Pick<BatchSteps, 'raiseGranted' | 'checkPrices' | 'countBought'>;
+    /** `open.sendControl` sends each shard the result of `controlOf`. */
+    readonly shards: Pick<ShardRuns, 'open' | 'ended' | 'count'>;
     readonly pauses: BatchPauses;
     /** Called when `status` may have changed. */
     readonly onChange: () => void;
   }) {
     const { run, settings, resumed } = options.input;
     this.#batchId = run.batchId;
-    this.#raise = options.raise;
+    this.#steps = options.steps;
     this.#shards = options.shards;
     this.#pauses = options.pauses;
     this.#onChange = options.onChange;
     this.#money = new BatchMoney(resumed?.money);
+    this.#prices = resumed?.prices ?? settings.prices;
+    this.#isLate = resumed?.budget !== undefined && settings.budget === undefined;
     const cap = resumed?.budget ?? settings.budget;
-    if (cap === undefined) return;
-    this.#cap = inMicros(cap);
+    if (cap !== undefined) this.#begin(inMicros(cap));
+  }
+
+  #begin(cap: number): void {
+    this.#cap = cap;
     this.#grantForEver().catch((error: unknown) => {
       log.error('Unexpected error while a budget was granted.', { error });
       throw error;
@@ -53,8 +68,15 @@ export class BatchBudget {
   }
 
   /** For the batch's next workflow run. */
-  get left(): Pick<ResumedBatch, 'budget' | 'money'> {
-    return this.#cap === undefined ? {} : { budget: microsText(this.#cap), money: this.#money.left };
+  get left(): Pick<ResumedBatch, 'budget' | 'prices' | 'money'> {
+    if (this.#cap === undefined) return {};
+    const prices = this.#prices && { prices: this.#prices };
+    return { budget: microsText(this.#cap), ...prices, money: this.#money.left };
+  }
+
+  /** Whether all that was bought is counted, as it must be when the batch's workflow run ends. */
+  get isCounted(): boolean {
+    return this.#uncounted.size === 0;
   }
 
   /** For the batch's snapshot. */
@@ -74,30 +96,101 @@ export class BatchBudget {
     };
   }
 
-  /** The lease state that the batch sends to a shard. */
-  leaseOf(shard: number): LeaseControl | undefined {
-    return this.#cap === undefined ? undefined : this.#money.controlOf(shard, this.#cap);
+  /** What a shard must know of the budget. */
+  controlOf(shard: number): BudgetControl | undefined {
+    if (this.#cap === undefined) return undefined;
+    const lease = this.#money.controlOf(shard, this.#cap);
+    return {
+      prices: this.#prices ?? [],
+      ...(this.#isUnheard(shard) && { countsPast: true }),
+      ...(lease && { lease }),
+    };
   }
 
   hear(report: BroughtReport): void {
     if (this.#cap === undefined) return;
     this.#money.hear(report);
-    if (!this.#callAgain() && this.#money.isVoid(report.shard)) this.#shards.tell(report.shard);
+    this.#uncounted.delete(report.shard);
+    if (!this.#callAgain() && this.#money.isVoid(report.shard)) this.#shards.open.tell(report.shard);
     this.#show();
+  }
+
+  /** Notes that a shard was opened before this batch was reset: it may have bought without the budget. */
+  noteAdopted(shard: number): void {
+    if (this.#isUnheard(shard)) this.#uncounted.add(shard);
   }
 
   /** Notes that a shard has ended. */
-  noteShards(): void {
+  noteEnded(shard: number): void {
+    if (this.#isUnheard(shard)) {
+      this.#uncounted.add(shard);
+      this.#countEnded(shard).catch((error: unknown) => {
+        log.error('Unexpected error while images were counted.', { error });
+      });
+    }
     this.#show();
     this.#onChange();
   }
 
-  /** Changes the budget. If the new one is lower, what is unspent is returned. */
-  set(amount: string): void {
-    this.#cap = inMicros(amount);
+  /** Whether a shard may have bought without the budget, and has not reported what. */
+  #isUnheard(shard: number): boolean {
+    return this.#isLate && !this.#money.hasHeard(shard);
+  }
+
+  /** Sets the budget, if one is given. If it is lower than before, what is unspent is returned. Throws if prices are missing. */
+  async set({ budget, prices }: ChangedSettings): Promise<void> {
+    if (budget === undefined) return;
+    const cap = inMicros(budget);
+    await this.#starting;
+    if (this.#cap === undefined) {
+      this.#starting = this.#start(cap, prices ?? this.#prices ?? []);
+      try {
+        await this.#starting;
+      } finally {
+        this.#starting = undefined;
+      }
+    }
+    if (this.#isClosed) return;
+    this.#cap = cap;
     this.#onChange();
     this.#callAgain();
     this.#show();
+  }
+
+  /** Gives a running batch its first budget, which includes what was bought before. */
+  async #start(cap: number, prices: readonly ImagePrice[]): Promise<void> {
+    // Its rows must be known, so that each has a price.
+    await condition(() => this.#shards.count !== undefined);
+    await this.#steps().checkPrices(this.#shards.count ?? 0, prices);
+    const past = await this.#countAllEnded(prices);
+    if (this.#isClosed) return;
+    this.#money.addPast(past);
+    this.#prices = prices;
+    this.#isLate = true;
+    for (const { shard } of this.#shards.open.all) this.#uncounted.add(shard);
+    this.#begin(cap);
+    this.#shards.open.sendControl();
+  }
+
+  /** Others may end while some are counted. */
+  async #countAllEnded(prices: readonly ImagePrice[]): Promise<Bought> {
+    const sum = { spent: 0, images: 0 };
+    const counted = new Set<number>();
+    const left = (): readonly number[] => this.#shards.ended.filter((shard) => !counted.has(shard));
+    for (let shards = left(); shards.length > 0; shards = left()) {
+      const { spent, images } = await this.#steps().countBought(shards, prices);
+      sum.spent += spent;
+      sum.images += images;
+      for (const shard of shards) counted.add(shard);
+    }
+    return sum;
+  }
+
+  async #countEnded(shard: number): Promise<void> {
+    this.#money.addPast(await this.#steps().countBought([shard], this.#prices ?? []));
+    this.#uncounted.delete(shard);
+    this.#show();
+    this.#onChange();
   }
 
   /** Why resuming would not continue the batch, as a sentence for users; undefined if it would. */
@@ -105,22 +198,27 @@ export class BatchBudget {
     return this.#pauses.problemWithResume(holds);
   }
 
-  /** Why the budget cannot be changed, as a sentence for users. */
-  problemWithSet(): string | undefined {
-    return this.#cap === undefined
-      ? 'it was started without a budget and without prices. Give the next run a budget: --budget.'
-      : undefined;
+  /** Why a budget cannot be set, as a sentence for users; undefined if it can. */
+  problemWithSet({ prices }: ChangedSettings): string | undefined {
+    return (this.#prices ?? prices)
+      ? undefined
+      : 'a budget needs the prices of images. Set BANANA_PRICES, and repeat the command.';
   }
 
   /** Records in the bucket what was returned to the end. Call once no shard is open. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     if (this.#cap === undefined) return;
-    await condition(() => !this.#isRaising);
-    for (let isRecorded = false; !isRecorded;) isRecorded = (await this.#raiseBy(this.#cap, 0)).isRaised;
+    await condition(() => !this.#isRaising && this.isCounted);
+    for (let isRecorded = false; !isRecorded;) {
+      const answer = await this.#raiseBy(this.#cap, this.#money.unrecorded);
+      this.#money.settle(answer);
+      isRecorded = answer.isRaised;
+    }
   }
 
   #plan(): Grants | undefined {
-    return this.#money.plan(this.#cap ?? 0, this.#shards.all);
+    return this.isCounted ? this.#money.plan(this.#cap ?? 0, this.#shards.open.all) : undefined;
   }
 
   /** Tells all shards what to return, if that has changed. */
@@ -128,7 +226,7 @@ export class BatchBudget {
     const call = this.#money.call(this.#cap ?? 0);
     if (call === this.#call) return false;
     this.#call = call;
-    this.#shards.sendControl();
+    this.#shards.open.sendControl();
     return true;
   }
 
@@ -140,7 +238,7 @@ export class BatchBudget {
       if (!grants) continue;
       this.#money.begin(grants);
       const granted = this.#money.settle(await this.#raiseBy(cap, grants.by));
-      if (!this.#callAgain()) for (const shard of granted) this.#shards.tell(shard);
+      if (!this.#callAgain()) for (const shard of granted) this.#shards.open.tell(shard);
       this.#show();
       this.#onChange();
     }
@@ -151,9 +249,9 @@ export class BatchBudget {
     const { total: from, returned, sums } = this.#money;
     const { images, unknown } = sums;
     try {
-      const answer = await this.#raise({ id: uuid4(), cap, from, by, returned, images, unknown });
-      if (by === 0) this.#money.settle(answer);
-      return answer;
+      const prices = this.#isLate && this.#prices ? { prices: this.#prices } : {};
+      const raise = { id: uuid4(), cap, from, by, returned, images, unknown, ...prices };
+      return await this.#steps().raiseGranted(raise);
     } finally {
       this.#isRaising = false;
     }
@@ -163,8 +261,8 @@ export class BatchBudget {
   #show(): void {
     const { status } = this;
     const cap = this.#cap ?? 0;
-    if (!status || this.#isRaising || this.#plan()) return;
-    const next = this.#money.stoppedAt(cap, this.#shards.all);
+    if (!status || this.#isRaising || !this.isCounted || this.#plan()) return;
+    const next = this.#money.stoppedAt(cap, this.#shards.open.all);
     if (next === undefined) this.#pauses.end('budget');
     else this.#pauses.pause('budget', spentText(this.#batchId, status, microsText(next)));
   }

@@ -1,5 +1,12 @@
 import { ActivityFailure, ApplicationFailure, condition, log } from '@temporalio/workflow';
-import type { Activities, RaiseGrantedInput, ReportCanaryInput, SealInput } from '../protocol/activities.js';
+import type {
+  Activities,
+  Bought,
+  RaiseGrantedInput,
+  ReportCanaryInput,
+  SealInput,
+} from '../protocol/activities.js';
+import type { ImagePrice } from '../../domain/money/price-table.js';
 import type { RaisedTotal } from '../../domain/money/batch-money.js';
 import type { RunSettings } from '../../domain/batch/run-settings.js';
 import { sameEnds, type Tally } from '../../domain/batch/tally.js';
@@ -25,7 +32,14 @@ export class BatchSteps {
   readonly #endsUnprepared: () => boolean;
   readonly #activities: Pick<
     Activities,
-    'ingest' | 'raiseGranted' | 'reportCanary' | 'seal' | 'recordLostShard' | 'rebindAccount'
+    | 'ingest'
+    | 'checkPrices'
+    | 'countBought'
+    | 'raiseGranted'
+    | 'reportCanary'
+    | 'seal'
+    | 'recordLostShard'
+    | 'rebindAccount'
   >;
 
   constructor(options: {
@@ -55,6 +69,18 @@ export class BatchSteps {
   raiseGranted(raise: Omit<RaiseGrantedInput, 'run'>): Promise<RaisedTotal> {
     const run = this.#run;
     return this.#throughHolds(() => this.#activities.raiseGranted({ run, ...raise }));
+  }
+
+  /** Throws, with a message for users, if rows of the batch need prices that are missing. */
+  checkPrices(shardCount: number, prices: readonly ImagePrice[]): Promise<void> {
+    const run = this.#run;
+    return this.#throughHolds(() => this.#activities.checkPrices({ run, shardCount, prices }));
+  }
+
+  /** What was bought for the recorded rows of these shards. */
+  countBought(shards: readonly number[], prices: readonly ImagePrice[]): Promise<Bought> {
+    const run = this.#run;
+    return this.#throughHolds(() => this.#activities.countBought({ run, shards, prices }));
   }
 
   recordLost(shard: number, openedAtMs: number): Promise<Tally> {

@@ -87,14 +87,15 @@ export class Batch {
         ...this.#holds.shown,
         createsNotBeforeMs: this.#pace.createsNotBeforeMs,
       }),
-      leaseOf: (shard) => this.#budget.leaseOf(shard),
+      budgetOf: (shard) => this.#budget.controlOf(shard),
       recordLost: (shard, openedAtMs) => this.#work.recordLost(shard, openedAtMs),
-      onChange: () => this.#budget.noteShards(),
+      onAdopted: (shard) => this.#budget.noteAdopted(shard),
+      onEnd: (shard) => this.#budget.noteEnded(shard),
     });
     this.#budget = new BatchBudget({
       input,
-      raise: (raise) => this.#work.raiseGranted(raise),
-      shards: this.#shards.open,
+      steps: () => this.#work,
+      shards: this.#shards,
       pauses: this.#pauses,
       onChange: () => this.#noteSnapshot(),
     });
@@ -170,7 +171,7 @@ export class Batch {
 
   /** Ends this workflow run; the next one opens the remaining shards. Returns if the batch was cancelled before. */
   async #goOnInNewRun(): Promise<void> {
-    await condition(allHandlersFinished);
+    await condition(() => allHandlersFinished() && this.#budget.isCounted);
     if (this.#cancelling) return;
     const { run, settings } = this.#input;
     const resumed: ResumedBatch = {
@@ -220,8 +221,8 @@ export class Batch {
         this.#pauses.resumeByPerson();
         break;
       case 'set':
+        await this.#budget.set(instruction);
         this.#limits.set(instruction);
-        if (instruction.budget !== undefined) this.#budget.set(instruction.budget);
         // Shards must evaluate the new limit again.
         if (instruction.maxFailureRate !== undefined) this.#holds.release('failure-rate');
         this.#shards.deal();

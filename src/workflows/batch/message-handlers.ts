@@ -113,7 +113,7 @@ function problemWith(
     case 'set':
       return (
         problemWithSettings(instruction) ??
-        (instruction.budget === undefined ? undefined : budget.problemWithSet())
+        (instruction.budget === undefined ? undefined : budget.problemWithSet(instruction))
       );
   }
 }

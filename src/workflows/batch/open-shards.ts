@@ -1,6 +1,6 @@
-import type { LeaseControl } from '../../domain/money/budget.js';
 import { firstSlots, MAX_SHARD_WINDOW, windowSize, type OpenShard } from '../../domain/batch/window.js';
 import {
+  type BudgetControl,
   type ProbedRow,
   type RowCall,
   type ShardControl,
@@ -48,20 +48,20 @@ export type CommonControl = Pick<
 export class OpenShards {
   readonly #shards = new Map<number, RunningShard>();
   readonly #common: () => CommonControl;
-  readonly #leaseOf: (shard: number) => LeaseControl | undefined;
+  readonly #budgetOf: (shard: number) => BudgetControl | undefined;
   readonly #send: (shard: number, control: ShardControl) => void;
   readonly #runId: () => string;
 
   constructor(batch: {
     readonly common: () => CommonControl;
-    readonly leaseOf: (shard: number) => LeaseControl | undefined;
+    readonly budgetOf: (shard: number) => BudgetControl | undefined;
     /** Sends a control to a shard. Must not throw. */
     readonly send: (shard: number, control: ShardControl) => void;
     /** The batch's workflow run. */
     readonly runId: () => string;
   }) {
     this.#common = batch.common;
-    this.#leaseOf = batch.leaseOf;
+    this.#budgetOf = batch.budgetOf;
     this.#send = batch.send;
     this.#runId = batch.runId;
   }
@@ -198,10 +198,10 @@ export class OpenShards {
 
   #controlFor(shard: number): ShardControl {
     const running = this.#shards.get(shard);
-    const lease = this.#leaseOf(shard);
+    const budget = this.#budgetOf(shard);
     return {
       ...this.#common(),
-      ...(lease && { lease }),
+      ...(budget && { budget }),
       seq: running?.controlSeq ?? 0,
       slots: running?.slots ?? firstSlots(0),
       execution: running?.execution ?? 1,

@@ -7,12 +7,11 @@ import {
   workflowInfo,
   type ChildWorkflowHandle,
 } from '@temporalio/workflow';
-import type { LeaseControl } from '../../domain/money/budget.js';
 import { addTallies, EMPTY_TALLY, tallyOfPending, type Tally } from '../../domain/batch/tally.js';
 import { dealSlots, slotsToKeep } from '../../domain/batch/window.js';
 import type { ReportCanaryInput } from '../protocol/activities.js';
 import type { ResumedBatch, RunBatchInput, UnopenedShards } from '../protocol/batch-messages.js';
-import { controlSignal, type ShardControl } from '../protocol/shard-messages.js';
+import { controlSignal, type BudgetControl, type ShardControl } from '../protocol/shard-messages.js';
 import { shardWorkflowId } from '../protocol/names.js';
 import { OpenShards, type CommonControl } from './open-shards.js';
 import { runShard } from '../run-shard.js';
@@ -38,8 +37,10 @@ export class ShardRuns {
   readonly #isDraining: () => boolean;
   readonly #openable: () => number;
   readonly #recordLost: (shard: number, openedAtMs: number) => Promise<Tally>;
-  readonly #onChange: () => void;
+  readonly #onAdopted: (shard: number) => void;
+  readonly #onEnd: (shard: number) => void;
   #settled: Tally = EMPTY_TALLY;
+  #hasBegun = false;
   #opened = 0;
   #canaryMs: readonly number[] = [];
   #unopened: UnopenedShards = { nextShard: 0, shardCount: 0, shardRows: 0, rows: 0 };
@@ -53,22 +54,25 @@ export class ShardRuns {
     /** Number of shards that may be opened, counted from the first. */
     readonly openable: () => number;
     readonly common: () => CommonControl;
-    readonly leaseOf: (shard: number) => LeaseControl | undefined;
+    readonly budgetOf: (shard: number) => BudgetControl | undefined;
     /** Gives up the unfinished rows of a shard that was ended from outside twice; returns its tally. */
     readonly recordLost: (shard: number, openedAtMs: number) => Promise<Tally>;
+    /** Called before a shard that is already running gets its first control. */
+    readonly onAdopted: (shard: number) => void;
     /** Called after a shard has ended. */
-    readonly onChange: () => void;
+    readonly onEnd: (shard: number) => void;
   }) {
-    const { common, leaseOf } = options;
+    const { common, budgetOf } = options;
     const send = (shard: number, control: ShardControl): void => this.#send(shard, control);
-    this.open = new OpenShards({ common, leaseOf, send, runId: () => workflowInfo().runId });
+    this.open = new OpenShards({ common, budgetOf, send, runId: () => workflowInfo().runId });
     this.#input = options.input;
     this.#concurrency = options.concurrency;
     this.#isCancelling = options.isCancelling;
     this.#isDraining = options.isDraining;
     this.#openable = options.openable;
     this.#recordLost = options.recordLost;
-    this.#onChange = options.onChange;
+    this.#onAdopted = options.onAdopted;
+    this.#onEnd = options.onEnd;
   }
 
   /** All rows except those of the open shards. */
@@ -79,6 +83,16 @@ export class ShardRuns {
   /** Number of shards opened so far, including those of earlier workflow runs: once they have ended, each of their rows is recorded. */
   get opened(): number {
     return this.#opened;
+  }
+
+  /** Shards that have been opened and have ended. */
+  get ended(): readonly number[] {
+    return Array.from({ length: this.#opened }, (_, shard) => shard).filter((shard) => !this.open.get(shard));
+  }
+
+  /** Number of all shards; undefined before the sheet is read. */
+  get count(): number | undefined {
+    return this.#hasBegun ? this.#unopened.shardCount : undefined;
   }
 
   /** The state for the next workflow run of the batch, once no shard is open. */
@@ -110,6 +124,7 @@ export class ShardRuns {
   begin({ shards, settled }: Pick<ResumedBatch, 'shards' | 'settled'>): void {
     this.#settled = settled;
     this.#unopened = shards;
+    this.#hasBegun = true;
     this.#opened = shards.nextShard;
     this.deal();
   }
@@ -169,7 +184,7 @@ export class ShardRuns {
     this.#settled = addTallies(this.#settled, tally);
     this.open.close(shard);
     this.deal();
-    this.#onChange();
+    this.#onEnd(shard);
   }
 
   /** The shard's tally; undefined if it was ended from outside. */
@@ -207,6 +222,7 @@ export class ShardRuns {
       } catch (error) {
         if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
       }
+      this.#onAdopted(shard);
       this.open.adopted(shard);
       // The shard's own signal arrives shortly before its end.
       if (await condition(() => this.open.get(shard)?.isAdopted !== true, waitMs))

@@ -1,4 +1,5 @@
 import type { MoneySums, RaisedTotal } from '../../domain/money/batch-money.js';
+import type { ImagePrice } from '../../domain/money/price-table.js';
 import type { RetryBudget } from '../../domain/batch/fault-budget.js';
 import type { RunRef } from '../../storage/layout.js';
 import type { HoldCause } from '../../domain/batch/holds.js';
@@ -189,6 +190,18 @@ export interface SealInput {
   readonly ranOutOfFunds?: true;
 }
 
+/** The prices of a shard's rows, and what was bought for them before. Amounts in millionths. */
+export interface ShardPrices extends Bought {
+  /** The price of an image of each row in row order, run-length encoded. */
+  readonly prices: readonly { readonly price: number; readonly rows: number }[];
+}
+
+/** What was bought, whether it gave an image or not. In millionths. */
+export interface Bought {
+  readonly spent: number;
+  readonly images: number;
+}
+
 /** Amounts in millionths. */
 export interface RaiseGrantedInput extends Pick<MoneySums, 'images' | 'unknown'> {
   readonly run: RunRef;
@@ -201,6 +214,8 @@ export interface RaiseGrantedInput extends Pick<MoneySums, 'images' | 'unknown'>
   readonly by: number;
   /** All that was returned so far. */
   readonly returned: number;
+  /** The prices, if the budget was set after the run began. */
+  readonly prices?: readonly ImagePrice[];
 }
 
 export interface ReportCanaryInput {
@@ -230,9 +245,26 @@ export interface Activities {
     readonly shard: number;
     /** First run id of the shard's execution: another execution before it may have sent creates that were not recorded. */
     readonly openedBy: string;
-    /** Prices of images; set if the batch has a budget. */
-    readonly prices?: RunSettings['prices'];
   }) => Promise<ShardOverview>;
+  /** The prices of a shard's rows, and what the run has bought for those recorded in parts with lower numbers than `beforePart`. */
+  priceShard: (input: {
+    readonly run: RunRef;
+    readonly shard: number;
+    readonly prices: readonly ImagePrice[];
+    readonly beforePart: number;
+  }) => Promise<ShardPrices>;
+  /** Fails, with a message for users, if the rows of a run need prices that are missing. */
+  checkPrices: (input: {
+    readonly run: RunRef;
+    readonly shardCount: number;
+    readonly prices: readonly ImagePrice[];
+  }) => Promise<void>;
+  /** What a run has bought for the recorded rows of these shards. */
+  countBought: (input: {
+    readonly run: RunRef;
+    readonly shards: readonly number[];
+    readonly prices: readonly ImagePrice[];
+  }) => Promise<Bought>;
   /** Raises the number in the bucket that says how much was ever granted, if it is as the batch knows it. Idempotent. */
   raiseGranted: (input: RaiseGrantedInput) => Promise<RaisedTotal>;
   createGeneration: (input: CreateGenerationInput) => Promise<CreateGenerationResult>;

@@ -1,6 +1,7 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { ChangedSettings } from '../../domain/batch/batch-settings.js';
 import type { MoneyLeft } from '../../domain/money/batch-money.js';
+import type { ImagePrice } from '../../domain/money/price-table.js';
 import type { BudgetStatus } from '../../domain/money/budget.js';
 import type { Hold } from '../../domain/batch/holds.js';
 import type { SlowPeriod, LoweredPace } from '../../domain/time/pace.js';
@@ -32,8 +33,9 @@ export interface ResumedBatch {
   readonly concurrency: number;
   readonly slowPeriods?: readonly SlowPeriod[];
   readonly maxFailureRate: number;
-  /** The last budget that was set; absent without one. */
+  /** The last budget that was set, and the prices by which it counts; absent without one. */
   readonly budget?: string;
+  readonly prices?: readonly ImagePrice[];
   /** What was granted of it. */
   readonly money?: MoneyLeft;
 }

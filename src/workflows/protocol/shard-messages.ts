@@ -1,5 +1,6 @@
 import { defineQuery, defineSignal } from '@temporalio/workflow';
 import type { LeaseControl, LeaseReport } from '../../domain/money/budget.js';
+import type { ImagePrice } from '../../domain/money/price-table.js';
 import type { HoldCause, HoldScope, ModelMode } from '../../domain/batch/holds.js';
 import type { JobId } from '../../domain/rows/ids.js';
 import type { GenerationRecord, SettledRow } from '../../domain/rows/outcome.js';
@@ -31,8 +32,6 @@ export interface ShardOverview {
   /** Models and modes of the rows in row order, run-length encoded. */
   readonly modes: readonly { readonly mode: ModelMode; readonly rows: number }[];
   readonly known: readonly KnownRow[];
-  /** Prices of an image of each row in row order, run-length encoded, in millionths; absent without a budget. */
-  readonly prices?: readonly { readonly price: number; readonly rows: number }[];
   /** Rows that an earlier execution of this shard has recorded, and their outcomes. */
   readonly recorded: { readonly rows: readonly number[]; readonly tally: Tally };
   /** The number of the next part to write. */
@@ -98,8 +97,8 @@ export interface ShardControl {
   readonly isAdopted: boolean;
   /** As counted by the parent, which alone raises `granted`. */
   readonly slots: Slots;
-  /** What the shard may spend; absent without a budget and before the first grant. */
-  readonly lease?: LeaseControl;
+  /** Absent without a budget. */
+  readonly budget?: BudgetControl;
   /** The number of the last trial for this shard: one create despite the failure rate. */
   readonly trial: number;
   readonly paused: boolean;
@@ -126,6 +125,15 @@ export interface ShardControl {
   readonly probedRows: readonly ProbedRow[];
   /** The last report that the parent has taken: the shard need not repeat what only happens once. 0: none. */
   readonly reportTaken: number;
+}
+
+/** What a shard must know of its batch's budget. */
+export interface BudgetControl {
+  readonly prices: readonly ImagePrice[];
+  /** The batch got its budget later, and does not know yet what the shard bought before: the shard reports it. */
+  readonly countsPast?: true;
+  /** What the shard may spend; absent before its first report. */
+  readonly lease?: LeaseControl;
 }
 
 /** The sender of a message to a batch. The workflow id does not identify the run: after a reset an older one may be running again. */

@@ -1,60 +1,103 @@
 import { uuid4, workflowInfo } from '@temporalio/workflow';
 import type { ModelMode } from '../../domain/batch/holds.js';
-import type { RunSettings } from '../../domain/batch/run-settings.js';
+import type { ImagePrice } from '../../domain/money/price-table.js';
 import { ShardLease, type LeaseLeft, type LeaseNeeds } from '../../domain/money/shard-lease.js';
-import type { ShardReports } from './messages/shard-reports.js';
+import type { Activities, ShardPrices } from '../protocol/activities.js';
+import { throughShardHolds, type ShardReports } from './messages/shard-reports.js';
 import type { ShardHolds } from './messages/shard-holds.js';
 import type { ShardLedger } from './row-states.js';
-import type { ProbedRow, RunShardInput, ShardOverview } from '../protocol/shard-messages.js';
+import type { BudgetControl, ProbedRow, RunShardInput, ShardOverview } from '../protocol/shard-messages.js';
+import { pastSpending } from './past-spending.js';
 
 /** Minimum of rows that a shard requests money for at once: each request costs history. */
 const LEAST_ASKED_FOR = 100;
 
-/** What a shard needs to know the price of its rows; nothing without a budget. */
-export function pricesOfBudget({ budget, prices }: RunSettings): Pick<RunSettings, 'prices'> {
-  return budget !== undefined && prices ? { prices } : {};
-}
-
-/** What a shard may spend if its batch has a budget. Without one every row is covered, and nothing is reported. */
+/**
+ * What a shard may spend if its batch has a budget. Without one every row is covered, and nothing is reported. If the
+ * batch gets one later, nothing more is covered until the shard knows its prices.
+ */
 export class ShardBudget {
   readonly #shard: number;
   readonly #epoch: number;
-  /** By row, in millionths; undefined without a budget. */
-  readonly #prices: readonly number[] | undefined;
+  /** By row, in millionths; undefined without a budget, and before they are known. */
+  #prices: readonly number[] | undefined;
+  #isPricing = false;
   readonly #lease: ShardLease;
   readonly #ledger: ShardLedger;
   readonly #holds: ShardHolds;
   readonly #reports: ShardReports;
+  readonly #known: ShardOverview['known'];
+  readonly #left: LeaseLeft | undefined;
+  readonly #readPrices: (prices: readonly ImagePrice[], countsPast: boolean) => Promise<ShardPrices>;
+  #fail: (error: unknown) => void = () => undefined;
   #parentRunId: string;
 
   constructor(
     input: RunShardInput,
-    overview: Pick<ShardOverview, 'prices'>,
-    shard: { readonly ledger: ShardLedger; readonly holds: ShardHolds; readonly reports: ShardReports },
+    { known, nextPart }: Pick<ShardOverview, 'known' | 'nextPart'>,
+    shard: {
+      readonly ledger: ShardLedger;
+      readonly holds: ShardHolds;
+      readonly reports: ShardReports;
+      readonly activities: Pick<Activities, 'priceShard'>;
+    },
   ) {
     this.#shard = input.shard;
     this.#epoch = input.control.seq;
-    this.#prices = overview.prices?.flatMap(({ price, rows }) => Array.from({ length: rows }, () => price));
+    this.#known = known;
+    this.#left = input.resumed?.lease;
     // From the workflow's own random source: a reset changes only what is drawn after it.
-    this.#lease = new ShardLease(uuid4, input.resumed?.lease);
+    this.#lease = new ShardLease(uuid4, this.#left);
     this.#ledger = shard.ledger;
     this.#holds = shard.holds;
     this.#reports = shard.reports;
+    const { run, shard: index } = input;
+    this.#readPrices = (prices, countsPast) =>
+      throughShardHolds(shard.reports, shard.holds, () =>
+        shard.activities.priceShard({ run, shard: index, prices, beforePart: countsPast ? nextPart : 0 }),
+      );
     this.#parentRunId = shard.holds.control.parentRunId;
     this.take();
   }
 
   /** Takes the batch's last control. */
   take(): void {
-    const { parentRunId, lease } = this.#holds.control;
+    const { parentRunId, budget } = this.#holds.control;
     if (parentRunId !== this.#parentRunId) this.#lease.repeat();
     this.#parentRunId = parentRunId;
-    this.#lease.take(lease);
+    if (budget?.countsPast) this.#lease.requireReport();
+    if (this.#prices) this.#lease.take(budget?.lease);
+    else if (budget && !this.#isPricing) {
+      this.#isPricing = true;
+      this.#begin(budget).catch((error: unknown) => this.#fail(error));
+    }
+  }
+
+  /** Sets what is called if the prices cannot be read for good: nothing more is covered then. */
+  onFailure(fail: (error: unknown) => void): void {
+    this.#fail = fail;
+  }
+
+  /** Begins to count, with what was bought before the batch had a budget. */
+  async #begin(budget: BudgetControl): Promise<void> {
+    const countsPast = budget.countsPast === true && !this.#left;
+    const { prices, spent, images } = await this.#readPrices(budget.prices, countsPast);
+    this.#prices = prices.flatMap(({ price, rows }) => Array.from({ length: rows }, () => price));
+    if (countsPast) {
+      const past = pastSpending(this.#ledger.rows, this.#known, (row) => this.#priceOf(row));
+      this.#lease.countPast({ ...past, spent: spent + past.spent, images: images + past.images });
+    }
+    this.take();
+  }
+
+  /** Whether the batch has no budget. */
+  get #isFree(): boolean {
+    return this.#holds.control.budget === undefined;
   }
 
   /** Whether a row's create is covered: already reserved, or within what is left. */
   covers(row: number): boolean {
-    return this.#prices === undefined || this.#lease.covers(row, this.#priceOf(row));
+    return this.#prices === undefined ? this.#isFree : this.#lease.covers(row, this.#priceOf(row));
   }
 
   /** Reserves the price of a row that starts, unless it already has a job. */
@@ -102,7 +145,7 @@ export class ShardBudget {
 
   /** Rows that may be reserved for one probe: reserved money that is not used is missing elsewhere. */
   get mostForProbe(): number {
-    return this.#prices === undefined ? 5 : 2;
+    return this.#isFree ? 5 : 2;
   }
 
   /** Whether the batch needs a new report. */
@@ -125,7 +168,7 @@ export class ShardBudget {
 
   /** For the shard's next workflow run, after `end`. */
   get left(): { readonly lease?: LeaseLeft } {
-    return this.#prices ? { lease: this.#lease.left } : {};
+    return this.#prices || this.#left ? { lease: this.#lease.left } : {};
   }
 
   get #speaker() {

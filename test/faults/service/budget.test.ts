@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { ChangedSettings } from '../../../src/domain/batch/batch-settings.js';
 import type { RunSettings } from '../../../src/domain/batch/run-settings.js';
-import { microsOf } from '../../../src/domain/money/decimal.js';
+import { microsOf, microsText } from '../../../src/domain/money/decimal.js';
 import { readBudgetFile } from '../../../src/ledger/budget-file.js';
 import {
   cancelUpdate,
@@ -58,6 +59,7 @@ describe('a batch with a budget', { timeout: 600_000 }, () => {
     name: string,
     records: readonly string[],
     settings: Partial<RunSettings>,
+    prices: RunSettings['prices'] = PRICES,
   ): Promise<BatchHandle> =>
     startBatch(engine.stack, {
       name,
@@ -65,7 +67,7 @@ describe('a batch with a budget', { timeout: 600_000 }, () => {
       apiUrl: engine.apiUrl,
       header: 'prompt,model',
       prompts: records,
-      settings: { prices: PRICES, ...settings },
+      settings: { ...(prices.length > 0 && { prices }), ...settings },
     });
   const newest = (name: string) => engine.stack.temporal.client.workflow.getHandle(`batch:${name}`);
   const snapshot = (name: string): Promise<BatchSnapshot> => newest(name).query(snapshotQuery);
@@ -99,6 +101,34 @@ describe('a batch with a budget', { timeout: 600_000 }, () => {
     expect((await handle.describe()).historyLength).toBe(historyLength);
     await handle.executeUpdate(setUpdate, { args: [{ budget: '10' }] });
     expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: 30 } });
+  });
+
+  it('gets its first budget while it runs, and counts what it bought before', async () => {
+    const name = 'late';
+    const handle = await start(name, mixed(name, ROWS), { concurrency: 150 }, []);
+    const set = (settings: ChangedSettings) => handle.executeUpdate(setUpdate, { args: [settings] });
+    // The second shard has ended by then.
+    await eventually(() => bought() >= micros('15'), { what: 'most images are bought', withinMs: 120_000 });
+    await expect(set({ budget: '1000' })).rejects.toMatchObject({
+      cause: { message: expect.stringContaining('needs the prices of images') },
+    });
+    await expect(set({ budget: '1000', prices: PRICES.slice(0, 2) })).rejects.toMatchObject({
+      cause: { cause: { message: expect.stringMatching(/no price .* for 200 pro 1K/) } },
+    });
+    const cap = microsText(bought() + micros('5'));
+    await set({ budget: cap, prices: PRICES });
+    expect(await untilPaused(name)).toMatch(`The budget of ${cap} is spent: `);
+    await eventually(async () => (await engine.statusOf(name)).inFlight === 0, {
+      what: 'nothing is in flight',
+      withinMs: 60_000,
+    });
+    expect(bought()).toBeLessThanOrEqual(micros(cap));
+    expect(micros((await snapshot(name)).budget?.committed ?? '')).toBe(bought());
+    await set({ budget: '1000' });
+    expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: ROWS } });
+    const file = await readBudgetFile(engine.stack.s3.store, firstRun(engine.stack, name));
+    expect(file).toMatchObject({ cap: '1000.00', prices: PRICES });
+    expect(micros(file?.committed ?? '')).toBe(bought());
   });
 
   it('never costs more by one image over several shards, mixed prices, failures, lost answers, a killed worker, a shard ended from outside, and resets of the batch and of a shard', async () => {

@@ -13,6 +13,10 @@ export type BatchInput =
   | { readonly kind: 'raised'; readonly answer: RaisedTotal }
   | { readonly kind: 'concurrency'; readonly concurrency: number }
   | { readonly kind: 'cap'; readonly cap: number }
+  /** Its first budget, with what the ended shards have bought. */
+  | { readonly kind: 'late-cap'; readonly cap: number; readonly spent: number }
+  /** What was bought by shards that ended before they reported it. */
+  | { readonly kind: 'counted'; readonly shards: readonly number[]; readonly spent: number }
   | { readonly kind: 'paused'; readonly paused: boolean }
   /** A probe has found that the service works. */
   | { readonly kind: 'works' };
@@ -46,6 +50,9 @@ export class SimulatedBatch {
   readonly #start: BatchStart;
   readonly #run: string;
   readonly #reports: TakenReports;
+  readonly #uncounted = new Set<number>();
+  #isLate = false;
+  #counting: number[] = [];
   readonly #executions = new Map<number, number>();
   #concurrency: number;
   #cap: number | undefined;
@@ -71,7 +78,12 @@ export class SimulatedBatch {
         holdSeq: this.#holds.seq,
         maxFailureRate: 100,
       }),
-      leaseOf: (shard) => (this.#cap === undefined ? undefined : this.money.controlOf(shard, this.#cap)),
+      budgetOf: (shard) => {
+        if (this.#cap === undefined) return undefined;
+        const lease = this.money.controlOf(shard, this.#cap);
+        const countsPast = this.#isUnheard(shard) && { countsPast: true as const };
+        return { prices: [], ...countsPast, ...(lease && { lease }) };
+      },
       send: (shard, control) => this.#controls.push({ shard, control }),
       runId: () => this.#run,
     });
@@ -124,7 +136,7 @@ export class SimulatedBatch {
   }
 
   get isOver(): boolean {
-    return this.open.all.length === 0 && this.#nextShard === this.#start.rowsOf.length;
+    return this.open.all.length === 0 && this.#nextShard === this.#start.rowsOf.length && this.isCounted;
   }
 
   get unopened(): number {
@@ -137,7 +149,22 @@ export class SimulatedBatch {
 
   /** The price of the next image if it stopped for lack of money. */
   get stoppedAt(): number | undefined {
-    return this.#cap === undefined ? undefined : this.money.stoppedAt(this.#cap, this.open.all);
+    if (this.#cap === undefined || !this.isCounted) return undefined;
+    return this.money.stoppedAt(this.#cap, this.open.all);
+  }
+
+  get hasBudget(): boolean {
+    return this.#cap !== undefined;
+  }
+
+  /** Ended shards whose spending it reads from the bucket. */
+  get counting(): readonly number[] {
+    return this.#counting;
+  }
+
+  /** Whether it knows all that was bought before it had a budget. */
+  get isCounted(): boolean {
+    return this.#uncounted.size === 0;
   }
 
   take(input: BatchInput, nowMs: number): BatchOutput {
@@ -150,6 +177,7 @@ export class SimulatedBatch {
         break;
       }
       case 'already-running':
+        if (this.#isUnheard(input.shard)) this.#uncounted.add(input.shard);
         this.open.adopted(input.shard);
         break;
       case 'gone':
@@ -157,6 +185,10 @@ export class SimulatedBatch {
         break;
       case 'ended':
         this.open.close(input.shard);
+        if (this.#isUnheard(input.shard)) {
+          this.#uncounted.add(input.shard);
+          this.#counting.push(input.shard);
+        }
         this.#deal();
         break;
       case 'terminated':
@@ -174,6 +206,18 @@ export class SimulatedBatch {
         this.#cap = input.cap;
         this.open.sendControl();
         break;
+      case 'late-cap':
+        this.#isLate = true;
+        this.#cap = input.cap;
+        this.money.addPast({ spent: input.spent, images: 0 });
+        for (const { shard } of this.open.all) this.#uncounted.add(shard);
+        this.open.sendControl();
+        break;
+      case 'counted':
+        this.money.addPast({ spent: input.spent, images: 0 });
+        for (const shard of input.shards) this.#uncounted.delete(shard);
+        this.#counting = this.#counting.filter((shard) => !input.shards.includes(shard));
+        break;
       case 'paused':
         this.#paused = input.paused;
         this.open.sendControl();
@@ -185,9 +229,14 @@ export class SimulatedBatch {
     return this.#output();
   }
 
+  #isUnheard(shard: number): boolean {
+    return this.#isLate && !this.money.hasHeard(shard);
+  }
+
   #hear(report: Parameters<BatchMoney['hear']>[0]): void {
     if (this.#cap === undefined) return;
     this.money.hear(report);
+    this.#uncounted.delete(report.shard);
     if (this.money.isVoid(report.shard)) this.open.tell(report.shard);
   }
 
@@ -228,7 +277,7 @@ export class SimulatedBatch {
   #output(): BatchOutput {
     let raise: Raise | undefined;
     if (this.#cap !== undefined) {
-      const grants = this.#raising ? undefined : this.money.plan(this.#cap, this.open.all);
+      const grants = this.#raising || !this.isCounted ? undefined : this.money.plan(this.#cap, this.open.all);
       if (grants) {
         raise = { id: `${this.#run}/${++this.#raises}`, from: this.money.total, by: grants.by };
         this.#raising = raise;

@@ -18,6 +18,8 @@ interface Row {
   readonly price: number;
   phase: 'queued' | 'creating' | 'inFlight' | 'settled';
   hasJob: boolean;
+  /** A create may have been sent unseen. */
+  isDoubtful: boolean;
 }
 
 /** What happens to a shard. */
@@ -30,7 +32,9 @@ export type ShardInput =
       readonly result: 'job' | 'fault' | 'not-leased';
     }
   /** The end of a row's job. */
-  | { readonly kind: 'ended'; readonly row: number };
+  | { readonly kind: 'ended'; readonly row: number }
+  /** Its prices are read, and the price of the rows that were recorded as it began. */
+  | { readonly kind: 'priced'; readonly spent: number };
 
 /** What a shard sends. */
 export interface ShardOutput {
@@ -51,9 +55,10 @@ export interface ShardStart {
   readonly done: ReadonlySet<number>;
   /** Rows whose jobs an earlier workflow run has made. */
   readonly jobs: ReadonlySet<number>;
-  readonly hasBudget: boolean;
+  /** Rows of which an earlier workflow run may have sent a create unseen. */
+  readonly doubtful: ReadonlySet<number>;
   readonly resumed?: Pick<ResumedShard, 'slotsReturned' | 'reportSeq' | 'faultMet'> & {
-    readonly lease: LeaseLeft;
+    readonly lease?: LeaseLeft;
   };
 }
 
@@ -67,17 +72,18 @@ export class SimulatedShard {
   readonly rows: readonly Row[];
   #drawn = 0;
   #releasesDone = 0;
+  #pricing: 'none' | 'with-past' | 'without-past' | 'done' = 'none';
 
   constructor(start: ShardStart) {
     this.start = start;
     this.holds = new ShardHolds(start.control, start.resumed);
     this.#reports = new ReportContents({ runSeq: 1, shard: start.shard }, this.holds, start.resumed);
     this.lease = new ShardLease(() => `${this.run || start.run}/${++this.#drawn}`, start.resumed?.lease);
-    if (start.hasBudget) this.lease.take(start.control.lease);
     this.rows = start.prices.map((price, row) => ({
       price,
       phase: start.done.has(row) ? 'settled' : 'queued',
       hasJob: start.jobs.has(row),
+      isDoubtful: start.doubtful.has(row),
     }));
   }
 
@@ -101,20 +107,61 @@ export class SimulatedShard {
     return this.rows.every(({ phase }) => phase === 'settled');
   }
 
+  /** Whether it counts what it spends. */
+  get isPriced(): boolean {
+    return this.#pricing === 'done';
+  }
+
+  /** Whether it waits for its prices. */
+  get isPricing(): boolean {
+    return this.#pricing === 'with-past' || this.#pricing === 'without-past';
+  }
+
   /** What it does as it begins. */
   begin(nowMs: number): ShardOutput {
     if (this.run === '') this.run = this.start.run;
+    this.#takeBudget();
     return this.#goOn(nowMs, [], false);
+  }
+
+  /** As `ShardBudget` does it. */
+  #takeBudget(): void {
+    const { budget } = this.holds.control;
+    if (budget?.countsPast) this.lease.requireReport();
+    if (this.#pricing === 'done') this.lease.take(budget?.lease);
+    else if (budget && this.#pricing === 'none') {
+      this.#pricing = budget.countsPast && !this.start.resumed?.lease ? 'with-past' : 'without-past';
+    }
+  }
+
+  #price(spent: number): void {
+    const countsPast = this.#pricing === 'with-past';
+    this.#pricing = 'done';
+    if (countsPast) {
+      const made = [...this.rows.entries()].filter(
+        ([row, { phase, hasJob }]) => !this.start.done.has(row) && (hasJob || phase === 'settled'),
+      );
+      const underway = [...this.rows.entries()].flatMap(([row, { phase, hasJob, isDoubtful, price }]) =>
+        !hasJob && (phase === 'creating' || (phase === 'queued' && isDoubtful))
+          ? [{ row, price, isExposed: isDoubtful }]
+          : [],
+      );
+      const past = made.reduce((sum, [, { price }]) => sum + price, spent);
+      this.lease.countPast({ spent: past, images: made.length, underway });
+    }
+    this.lease.take(this.holds.control.budget?.lease);
   }
 
   take(input: ShardInput, nowMs: number): ShardOutput {
     this.log.push({ input, atMs: nowMs });
     const settled: number[] = [];
     let isDue = false;
-    if (input.kind === 'control') {
+    if (input.kind === 'priced') {
+      if (this.isPricing) this.#price(input.spent);
+    } else if (input.kind === 'control') {
       isDue = this.#reports.take(input.control) === 'new-parent';
       if (isDue) this.lease.repeat();
-      if (this.start.hasBudget) this.lease.take(this.holds.control.lease);
+      this.#takeBudget();
     } else {
       const row = this.rows[input.row];
       if (input.kind === 'ended' && row?.phase === 'inFlight') {
@@ -130,6 +177,7 @@ export class SimulatedShard {
     if (result === 'job') {
       this.lease.spend(row);
       one.hasJob = true;
+      one.isDoubtful = false;
       one.phase = 'inFlight';
       return false;
     }
@@ -138,17 +186,19 @@ export class SimulatedShard {
       this.lease.refuse(row);
       return false;
     }
+    one.isDoubtful = true;
     this.lease.expose(row);
     return this.#reports.addFault(SERVICE_FAULT, {}, nowMs);
   }
 
   /** Ends this workflow run: its last report, and what the next one is given. */
   end(nowMs: number): { readonly report: ShardReport; readonly resumed: NonNullable<ShardStart['resumed']> } {
-    const word = this.start.hasBudget && this.lease.lastWord(this.#speaker(nowMs));
+    const word = this.isPriced && this.lease.lastWord(this.#speaker(nowMs));
     if (word) this.#reports.lease = word;
     if (this.isDone && this.holds.control.isAdopted) this.#reports.end();
     const report = this.#reports.next(nowMs);
-    return { report, resumed: { ...this.#reports.left, lease: this.lease.left } };
+    const lease = this.isPriced || this.start.resumed?.lease ? { lease: this.lease.left } : {};
+    return { report, resumed: { ...this.#reports.left, ...lease } };
   }
 
   #goOn(nowMs: number, settled: readonly number[], isDue: boolean): ShardOutput {
@@ -158,11 +208,11 @@ export class SimulatedShard {
       if (!one) break;
       one.phase = one.hasJob ? 'inFlight' : 'creating';
       if (one.hasJob) continue;
-      if (this.start.hasBudget) this.lease.reserve(row, one.price);
+      if (this.isPriced) this.lease.reserve(row, one.price);
       creates.push({ row, leasedTo: this.lease.runOf(row) });
     }
     const isSent = this.#giveBack() || isDue;
-    const word = this.start.hasBudget && this.lease.speak(this.#needs(), this.#speaker(nowMs));
+    const word = this.isPriced && this.lease.speak(this.#needs(), this.#speaker(nowMs));
     if (word) this.#reports.lease = word;
     return { creates, settled, report: isSent || word ? this.#reports.next(nowMs) : undefined };
   }
@@ -184,7 +234,9 @@ export class SimulatedShard {
     if (row === undefined || !one || this.holds.isHeld(['service']) || this.holds.paused) return undefined;
     if (rowsToStart({ window: this.holds.window, inFlight: this.inFlight, copying: 0 }) === 0)
       return undefined;
-    return one.hasJob || !this.start.hasBudget || this.lease.covers(row, one.price) ? row : undefined;
+    if (one.hasJob) return row;
+    const isCovered = this.isPriced ? this.lease.covers(row, one.price) : !this.holds.control.budget;
+    return isCovered ? row : undefined;
   }
 
   #giveBack(): boolean {

@@ -56,7 +56,16 @@ class SimulatedWorld {
   readonly #random: () => number;
   readonly #rules: WorldRules;
   readonly #prices: readonly (readonly number[])[];
-  readonly #hasBudget: boolean;
+  /** The batch gets its first budget while it runs. */
+  readonly #isLate: boolean;
+  /** What was spent, or under way, when it was known what was bought without a budget. */
+  #spentBefore = 0;
+  #wasCounted = false;
+  /**
+   * Images that were bought without a budget by workflow runs of shards that were terminated or reset before they could
+   * report them: they count once their rows are made again.
+   */
+  readonly #unreported = new Set<string>();
   #batch: SimulatedBatch;
   readonly #shards = new Map<number, SimulatedShard>();
   readonly #toBatch: Report[] = [];
@@ -83,9 +92,11 @@ class SimulatedWorld {
     this.#prices = Array.from({ length: 1 + this.#pick(4) }, () =>
       Array.from({ length: 1 + this.#pick(6) }, () => 1 + this.#pick(3)),
     );
-    this.#hasBudget = this.#random() < 0.6;
+    const kind = this.#random();
+    const hasBudget = kind < 0.5;
+    this.#isLate = kind > 0.7;
     const total = this.#prices.flat().reduce((sum, price) => sum + price, 0);
-    const cap = this.#hasBudget ? Math.floor(total * this.#random() * 1.3) : undefined;
+    const cap = hasBudget ? Math.floor(total * this.#random() * 1.3) : undefined;
     this.#highestCap = cap ?? Infinity;
     this.#highestCapNow = cap ?? 0;
     const concurrency = 1 + this.#pick(8);
@@ -122,7 +133,8 @@ class SimulatedWorld {
     else if (chance < 0.86) this.#setCap();
     else if (chance < 0.88) this.#tell({ kind: 'paused', paused: this.#random() < 0.5 });
     else if (chance < 0.9) this.#resetBatch();
-    else if (index === undefined || !shard) return;
+    else if (index === undefined || !shard) this.#count();
+    else if (chance < 0.91) this.#price(index, shard);
     else if (chance < 0.95) this.#endJob(index, shard);
     else if (chance < 0.965) this.#continueAsNew(index, shard);
     else if (chance < 0.98) this.#resetShard(index, shard);
@@ -140,7 +152,11 @@ class SimulatedWorld {
       this.#raise(true);
       this.#tellWorks();
       this.#findGone();
-      for (const [index, shard] of this.#shards) this.#endJob(index, shard);
+      for (const [index, shard] of this.#shards) {
+        this.#price(index, shard);
+        this.#endJob(index, shard);
+      }
+      this.#count();
       this.#check();
       const isQuiet = this.#toBatch.length + this.#toShards.length + this.#creates.length === 0;
       if (isQuiet && !this.#batch.raising && round > 5 && this.#batch.stoppedAt !== undefined)
@@ -168,7 +184,7 @@ class SimulatedWorld {
     if (settled !== rows) this.#problem = `${settled} of ${rows} rows were settled`;
     if (this.#spent !== total) this.#problem = `${this.#spent} was spent for images of ${total}`;
     const { committed } = this.#batch.money.sums;
-    if (this.#hasBudget && committed < this.#spent) this.#problem = 'less is committed than was spent';
+    if (this.#batch.hasBudget && committed < this.#spent) this.#problem = 'less is committed than was spent';
   }
 
   #check(): void {
@@ -178,7 +194,13 @@ class SimulatedWorld {
     }
     if (this.#batch.dealt > this.#highestConcurrency && !this.#wasReset)
       this.#problem = 'too many slots are dealt';
-    if (this.#spent > this.#highestCap) this.#problem = `${this.#spent} was spent of ${this.#highestCap}`;
+    const isCounted = this.#batch.hasBudget && this.#batch.isCounted;
+    if (!isCounted) this.#spentBefore = this.#spent;
+    else if (!this.#wasCounted)
+      this.#spentBefore = Math.max(this.#spentBefore, this.#batch.money.sums.committed);
+    this.#wasCounted = isCounted;
+    const most = Math.max(this.#highestCap, this.#isLate ? this.#spentBefore : 0) + this.#unreportedPrice;
+    if (this.#spent > most) this.#problem = `${this.#spent} was spent of ${most}`;
     const { concurrency, open, unopened } = this.#batch;
     const isSettled = this.#toBatch.length + this.#toShards.length === 0;
     const mayOpen = unopened > 0 && open.all.length < maxOpenShards(concurrency);
@@ -211,7 +233,7 @@ class SimulatedWorld {
       prices: this.#prices[shard] ?? [],
       done: new Set(this.#recorded.get(shard)),
       jobs: new Set(),
-      hasBudget: this.#hasBudget,
+      doubtful: new Set(),
     });
     this.#shards.set(shard, begun);
     this.#follow(shard, begun, begun.begin(this.#nowMs));
@@ -272,18 +294,61 @@ class SimulatedWorld {
     const { shard: index, run, row, leasedTo } = create;
     const shard = this.#shards.get(index);
     const isRefused = this.#rules.checksGrants && leasedTo !== undefined && leasedTo !== run;
-    if (!isRefused && chance > 0.1) this.#buy(index, row);
+    if (!isRefused && chance > 0.1) this.#buy(index, row, leasedTo === undefined && shard?.run !== run);
     // A workflow run that has ended or was reset hears nothing more.
     if (!shard || shard.run !== run) return;
     const result = isRefused ? 'not-leased' : chance > 0.2 ? 'job' : 'fault';
     this.#inform(index, shard, { kind: 'created', row, result });
   }
 
-  #buy(shard: number, row: number): void {
+  /** `isStray`: by a create without a grant, of a workflow run that is gone. */
+  #buy(shard: number, row: number, isStray: boolean): void {
     const key = `${shard}/${row}`;
+    const price = this.#prices[shard]?.[row] ?? 0;
     // The same key is never charged twice.
-    if (!this.#bought.has(key)) this.#spent += this.#prices[shard]?.[row] ?? 0;
+    const isNew = !this.#bought.has(key);
     this.#bought.add(key);
+    if (isNew) this.#spent += price;
+    if (isNew && isStray && this.#isLate) this.#unreported.add(key);
+    if (!isStray) this.#unreported.delete(key);
+  }
+
+  /** Notes what a shard bought that its next workflow run does not know of. */
+  #forget(index: number, shard: SimulatedShard, next?: SimulatedShard): void {
+    if (!this.#isLate || shard.isPriced) return;
+    for (const row of this.#prices[index]?.keys() ?? []) {
+      const isKnown = this.#recordedOf(index).has(row) || next?.rows[row]?.hasJob;
+      const key = `${index}/${row}`;
+      if (!isKnown && this.#bought.has(key)) this.#unreported.add(key);
+    }
+  }
+
+  get #unreportedPrice(): number {
+    return [...this.#unreported].reduce((sum, key) => {
+      const [shard, row] = key.split('/').map(Number);
+      return sum + (this.#prices[shard ?? 0]?.[row ?? 0] ?? 0);
+    }, 0);
+  }
+
+  /** A shard that got a budget reads its prices, and what was recorded before it began. */
+  #price(index: number, shard: SimulatedShard): void {
+    if (!shard.isPricing) return;
+    this.#inform(index, shard, { kind: 'priced', spent: this.#priceOfRows(index, shard.start.done) });
+  }
+
+  /** The batch reads what shards have bought that ended before they reported it. */
+  #count(): void {
+    const shards = this.#batch.counting;
+    if (shards.length === 0) return;
+    this.#tell({ kind: 'counted', shards, spent: this.#priceOfRecorded(shards) });
+  }
+
+  #priceOfRecorded(shards: readonly number[]): number {
+    return shards.reduce((sum, shard) => sum + this.#priceOfRows(shard, this.#recordedOf(shard)), 0);
+  }
+
+  #priceOfRows(shard: number, rows: Iterable<number>): number {
+    return [...rows].reduce((sum, row) => sum + (this.#prices[shard]?.[row] ?? 0), 0);
   }
 
   #endJob(index: number, shard: SimulatedShard): void {
@@ -321,11 +386,20 @@ class SimulatedWorld {
   #highestCapNow = 0;
 
   #setCap(asked?: number): void {
-    if (!this.#hasBudget) return;
+    if (!this.#batch.hasBudget && !this.#isLate) return;
     const cap = asked ?? this.#pick(30);
-    this.#highestCap = Math.max(this.#highestCap, cap);
+    this.#highestCap = this.#batch.hasBudget ? Math.max(this.#highestCap, cap) : cap;
     this.#highestCapNow = cap;
-    this.#tell({ kind: 'cap', cap });
+    this.#tellCap(cap);
+  }
+
+  #tellCap(cap: number): void {
+    if (this.#batch.hasBudget) {
+      this.#tell({ kind: 'cap', cap });
+      return;
+    }
+    const ended = this.#prices.map((_, shard) => shard).filter((shard) => !this.#batch.open.get(shard));
+    this.#tell({ kind: 'late-cap', cap, spent: this.#priceOfRecorded(ended) });
   }
 
   #resetBatch(): void {
@@ -338,8 +412,10 @@ class SimulatedWorld {
     this.#batch = this.#batch.resetTo(at, `batch-${++this.#runs}`, (ms) => (this.#nowMs = ms));
     this.#nowMs = nowMs;
     // Temporal applies signals and updates again; what it no longer believes, it finds out.
-    for (const { input } of later)
-      if (['report', 'cap', 'concurrency', 'paused'].includes(input.kind)) this.#tell(input);
+    for (const { input } of later) {
+      if (input.kind === 'cap' || input.kind === 'late-cap') this.#tellCap(input.cap);
+      else if (['report', 'concurrency', 'paused'].includes(input.kind)) this.#tell(input);
+    }
     for (const { shard, isStarted, isAdopted } of this.#batch.open.all) {
       if (!isStarted || isAdopted || this.#shards.has(shard)) continue;
       const hasEnded = this.#recordedOf(shard).size === this.#prices[shard]?.length;
@@ -352,6 +428,8 @@ class SimulatedWorld {
   #terminate(index: number): void {
     if (this.#terminated.has(index)) return;
     this.#terminated.add(index);
+    const shard = this.#shards.get(index);
+    if (shard) this.#forget(index, shard);
     this.#shards.delete(index);
     if (!this.#batch.open.get(index)?.isAdopted) this.#tell({ kind: 'terminated', shard: index });
   }
@@ -373,6 +451,7 @@ class SimulatedWorld {
       run: `shard-${index}-${++this.#runs}`,
       control: shard.holds.control,
       done: new Set(this.#recorded.get(index)),
+      doubtful: new Set([...shard.rows.keys()].filter((row) => shard.rows[row]?.isDoubtful)),
       resumed,
     });
     this.#shards.set(index, next);
@@ -384,6 +463,7 @@ class SimulatedWorld {
     const at = this.#pick(shard.log.length + 1);
     const restored = shard.resetTo(at, `shard-${index}-${++this.#runs}`);
     const later = shard.log.slice(at);
+    this.#forget(index, shard, restored);
     this.#shards.set(index, restored);
     // What it had under way then is begun again.
     for (const [row, { phase }] of restored.rows.entries()) {

@@ -1,4 +1,10 @@
-import { condition, getExternalWorkflowHandle, log, workflowInfo } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  condition,
+  getExternalWorkflowHandle,
+  log,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { LeaseReport } from '../../../domain/money/budget.js';
 import type { HoldCause } from '../../../domain/batch/holds.js';
 import { throughBatchFaults } from '../../activity-proxies.js';
@@ -16,11 +22,13 @@ import type { ShardHolds } from './shard-holds.js';
 
 /**
  * Sends the reports of a shard to its batch. However much changes in one workflow task, one report has all of it.
- * Undeliverable ones are only logged: the batch has ended then.
+ * Undeliverable ones are only logged: the batch has ended then. They are cancelled only with the scope in which this was
+ * made.
  */
 export class ShardReports {
   readonly #holds: ShardHolds;
   readonly #contents: ReportContents;
+  readonly #scope = CancellationScope.current();
   #isDue = false;
   #underWay = 0;
 
@@ -94,7 +102,7 @@ export class ShardReports {
     if (this.#isDue) return;
     this.#isDue = true;
     // After all messages and results of this workflow task.
-    void Promise.resolve().then(() => this.#send());
+    void Promise.resolve().then(() => this.#scope.run(() => this.#send()));
   }
 
   async #send(): Promise<void> {

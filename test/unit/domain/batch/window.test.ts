@@ -70,7 +70,7 @@ class ModelBatch {
   readonly network: Message[] = [];
   readonly open = new OpenShards({
     common: commonControl,
-    leaseOf: () => undefined,
+    budgetOf: () => undefined,
     send: (shard, control) => this.network.push({ to: 'shard', shard, control }),
     runId: () => 'run',
   });

@@ -96,6 +96,24 @@ const FAULTS: Readonly<Record<string, () => readonly string[]>> = {
           return undefined;
         },
     ),
+  'a shard does not count what it bought before there was a budget': () =>
+    withFault(
+      ShardLease.prototype,
+      'countPast',
+      () =>
+        function () {
+          return undefined;
+        },
+    ),
+  'what ended shards bought before there was a budget is not counted': () =>
+    withFault(
+      BatchMoney.prototype,
+      'addPast',
+      () =>
+        function () {
+          return undefined;
+        },
+    ),
   'a create does not check its grant': () => brokenSchedules(SCHEDULES, 1, { checksGrants: false }),
 };
 
