@@ -159,7 +159,7 @@ function hostFault(error: ImageDownloadError): Meaning {
 export const IMAGE_HOST = 'image-host';
 
 const BUCKET_REMEDY: Readonly<Record<StorageErrorCode, string>> = {
-  'not-found': 'An object of the batch is missing: restore it.',
+  'not-found': 'Restore the object of the batch that is missing.',
   'bucket-missing': 'Create the bucket, or fix AWS_ENDPOINT_URL_S3 on the workers.',
   denied:
     "Grant the workers' credentials s3:GetObject, s3:PutObject, s3:DeleteObject and s3:ListBucket, and check their clocks.",
@@ -250,7 +250,7 @@ export function wrongAccount(
 export function wrongService(expected: string | undefined, own: string): ApplicationFailure {
   const submitted =
     expected === undefined
-      ? 'This batch was submitted without naming a service, but a worker runs with a sandbox, which only makes what was submitted to it.'
+      ? 'This batch was submitted without a configured service, but a worker runs with a sandbox, and a sandbox only makes batches that were submitted to it.'
       : `This batch was submitted to ${serviceName(expected)}, but a worker runs with ${serviceName(own)}.`;
   return batchFault({
     cause: {

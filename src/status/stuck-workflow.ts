@@ -130,7 +130,7 @@ async function disagreement(
   const { pendingActivities, pendingWorkflowTask } = described.raw;
   const isForgotten = !pendingWorkflowTask && (pendingActivities?.length ?? 0) < known.activities;
   return isForgotten
-    ? 'it waits for activities of which Temporal does not know, as after a restore of its database under running workers.'
+    ? 'it waits for activities that Temporal does not know, as happens when its database is restored while workers are running.'
     : undefined;
 }
 

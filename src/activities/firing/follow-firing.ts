@@ -34,7 +34,7 @@ export function followFiringActivity(dependencies: FiringDependencies): FiringAc
       } catch (error) {
         Context.current().cancellationSignal.throwIfAborted();
         const { schedule } = argumentOf(input);
-        dependencies.log.warn({ schedule, error }, 'A run of a schedule cannot be followed at the moment.');
+        dependencies.log.warn({ schedule, error }, 'Could not check a run of a schedule.');
         const fault = faultOf(error, { schedule, label: schedule });
         throw passingFailure(fault.kind === 'passing' ? fault.told : fault.refusal.told, AGAIN_AFTER_MS);
       }

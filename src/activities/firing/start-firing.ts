@@ -92,7 +92,7 @@ class StartingFiring {
       }
       const fault = faultOf(error, { schedule, label });
       if (fault.kind === 'refused') return this.#fail(fault.refusal);
-      log.warn({ schedule, error }, 'A run of a schedule met a temporary fault.');
+      log.warn({ schedule, error }, 'A run of a schedule failed temporarily and is retried.');
       const tryMs = countedTryMs(performance.now() - beganAt);
       const limitMs = limits.firingFaultMs;
       const next = afterFault({ budget, tryMs, limitMs, retryAfterMs: undefined, random: Math.random() });
@@ -185,7 +185,7 @@ class StartingFiring {
   async #tellSkips(): Promise<void> {
     const { log } = this.#means;
     const { home, schedule } = this.#argument;
-    const reason = `The run before it was still active: its batch was running, or it waited for a worker. The run of ${this.#firing.firingAt.toISOString()} began at ${new Date().toISOString()}. See: banana-batch schedule show ${schedule}`;
+    const reason = `The previous run was still active: its batch was running, or it was waiting for a worker. The run of ${this.#firing.firingAt.toISOString()} started at ${new Date().toISOString()}. See: banana-batch schedule show ${schedule}`;
     try {
       await tellSkips(this.#means, { home, schedule, inTheWay: async () => ({ reason }) }, new Date());
     } catch (error) {

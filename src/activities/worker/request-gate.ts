@@ -59,7 +59,7 @@ export class RequestGate {
     const waitMs = this.waitMs();
     if (waitMs > LONGEST_UNASKED_WAIT_MS) {
       const seconds = Math.ceil(waitMs / 1_000);
-      throw new BananaHubError('rate-limited', `it has asked to wait for another ${seconds} s`, {
+      throw new BananaHubError('rate-limited', `it limits requests for another ${seconds} s`, {
         status: 429,
         retryAfterMs: waitMs,
       });

@@ -58,7 +58,7 @@ export async function startReceiver(options: {
     answer(request, response).catch((error: unknown) => {
       // A broken connection cannot be answered.
       request.destroy();
-      log.debug({ reason: reasonOf(error) }, 'A webhook broke off.');
+      log.debug({ reason: reasonOf(error) }, 'A webhook request was cut off.');
     });
   });
   server.maxConnections = MOST_CONNECTIONS;

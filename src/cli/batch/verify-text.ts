@@ -84,11 +84,12 @@ const STEPS: readonly { readonly kinds: readonly DifferenceKind[]; readonly step
     },
     {
       kinds: ['unclaimed-image'],
-      step: (id) => `To use images of rows that ended without one, free of charge: banana-batch retry ${id}`,
+      step: (id) =>
+        `To use images of rows that ended without an image, free of charge: banana-batch retry ${id}`,
     },
     {
       kinds: ['orphan-image', 'stale-page'],
-      step: (id) => `To delete what is left over: banana-batch prune ${id}`,
+      step: (id) => `To delete unused objects: banana-batch prune ${id}`,
     },
     {
       kinds: ['foreign-object'],

@@ -87,7 +87,7 @@ async function asked<T>(
     }
     if (code === PERMISSION_DENIED) {
       throw new UsageError(
-        `Temporal at ${address} does not let these credentials limit the task queue ${name} (${details}). Use other credentials, or ask its administrator.`,
+        `Temporal at ${address} does not allow these credentials to limit the task queue ${name} (${details}). Use other credentials, or ask its administrator.`,
         { cause },
       );
     }

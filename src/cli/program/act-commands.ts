@@ -43,7 +43,7 @@ export function addActCommands(
     .option('--concurrency <n>', 'maximum number of jobs in flight', wholeNumber(1, MAX_CONCURRENCY))
     .option(
       '--max-failure-rate <percent>',
-      'hold the batch when more of its last generations fail; 100 never holds',
+      'hold the batch when a higher percentage of its latest generations fails; 100 never holds',
       wholeNumber(1, 100),
     )
     .option('--budget <amount>', 'new spending limit, for a run that was started with a budget', budget)
@@ -83,7 +83,7 @@ handed to a worker, and so does each retry. Balance checks and the checks of hol
     .command('cancel')
     .description('end a batch: stop buying, and give jobs in flight time to finish (--grace of the run)')
     .argument('<id>', 'id of the batch')
-    .option('--force', 'terminate its workflows at once, without a final report, as for a stuck batch', false)
+    .option('--force', 'terminate its workflows at once, without a final report; for a stuck batch', false)
     .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch cancel prompts'))
     .action(async (id, flags) =>
@@ -115,7 +115,7 @@ handed to a worker, and so does each retry. Balance checks and the checks of hol
 
   program
     .command('prune')
-    .description('delete images, thumbnails and pages that no row of a finished batch uses any more')
+    .description('delete images, thumbnails and pages that no row of a finished batch uses')
     .argument('<id>', 'id of the batch')
     .option('-y, --yes', 'do not ask for confirmation', false)
     .option('--dry-run', 'show what would be deleted, and delete nothing', false)

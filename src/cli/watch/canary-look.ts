@@ -42,7 +42,7 @@ export async function lookAtCanary(
   const isWorkerHere = engine?.hasWorker() === true;
   const worker = context.config.temporal ? 'npx banana-batch worker' : 'npx banana-batch dev';
   const how = isWorkerHere
-    ? `Its worker was this command: run the same command again in a terminal, and it asks again. Or start another worker with: ${worker}, then continue`
+    ? `This command was its only worker. Run the same command again in a terminal, and it asks again; or start a worker (${worker}) and continue`
     : 'Continue';
   stderr.write(
     `"${location.batchId}" is waiting; nothing is lost. ${how} with: banana-batch resume ${batchId}, or end it with: banana-batch cancel ${batchId}\n`,

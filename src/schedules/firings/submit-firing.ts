@@ -178,7 +178,7 @@ function refuseOtherService(
 ): void {
   const own = serviceOf(account());
   if (service === undefined ? !isSandbox() : service === own) return;
-  const made = service === undefined ? 'without naming a service' : `for ${serviceName(service)}`;
+  const made = service === undefined ? 'without a configured service' : `for ${serviceName(service)}`;
   throw new UsageError(
     `Schedule "${schedule}" was created ${made}, but the workers run with ${isSandbox() ? 'a sandbox' : own}; nothing was started. Start the workers with the right BANANAHUB_API_KEY and BANANAHUB_BASE_URL, or delete the schedule and create it again.`,
   );

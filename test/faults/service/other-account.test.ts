@@ -124,7 +124,7 @@ describe('a batch', () => {
       const foreign = await worker('foreign-key');
       try {
         await eventually(
-          async () => (await engine.statusOf('keys')).reason?.includes('not a new key of the same account'),
+          async () => (await engine.statusOf('keys')).reason?.includes('so it is a key of another account'),
           { what: 'the batch is held for the other account', withinMs: 30_000 },
         );
       } finally {

@@ -297,8 +297,8 @@ describe('the command line refuses with exit code 2, one line and no stack trace
     afterAll(() => removeAll('odd/'));
 
     it.each([
-      ['if-none-match', /A put for new objects only \(If-None-Match\) overwrote an existing one/],
-      ['if-match', /A put over one version only \(If-Match\) overwrote another/],
+      ['if-none-match', /A conditional put \(If-None-Match\) overwrote an existing object/],
+      ['if-match', /A conditional put \(If-Match\) overwrote another version/],
     ] as const)('by %s: submit, run and worker', async (header, expected) => {
       odd.setOddity(ignoring(header));
       for (const args of [['submit', 'good.csv'], ['run', 'good.csv', '--yes'], ['worker']]) {
@@ -315,7 +315,7 @@ describe('the command line refuses with exit code 2, one line and no stack trace
           headers['if-none-match'] === undefined ? undefined : s3Error(501, 'NotImplemented'),
       });
       expect(await refusal(['submit', 'good.csv'], { variables: oddVariables })).toMatch(
-        /refuses a put under a condition: .*501 NotImplemented.*Use a server/,
+        /refuses a conditional put: .*501 NotImplemented.*Use a server/,
       );
     });
   });

@@ -241,7 +241,7 @@ describe('a sheet behind an address', () => {
       await refusal((_, response) => {
         response.writeHead(200, declared).write(SHEET, () => response.destroy());
       }),
-    ).toContain(`broke off after ${SHEET.length} B. Try again`);
+    ).toContain(`was lost after ${SHEET.length} B. Try again`);
     expect(
       await refusal((_, response) => void response.writeHead(200).write(SHEET), {
         limits: { timeoutMs: 300 },
