@@ -21,8 +21,8 @@ export async function benchApi(): Promise<void> {
   try {
     await engine.startWorker();
     const unknown = await jobsOf(engine, 'unknown', CONCURRENCY);
-    tellPolls('polling, times of jobs not known yet', unknown);
-    tellPolls('polling, times of jobs known', await jobsOf(engine, 'known', ROWS));
+    tellPolls('polling, job times unknown', unknown);
+    tellPolls('polling, job times known', await jobsOf(engine, 'known', ROWS));
     await measureRate(engine);
   } finally {
     await engine.stop();
@@ -50,7 +50,9 @@ function tellPolls(what: string, jobs: readonly JobListing[]): void {
     return { pollsToEnd, noticedAfterMs: pollsToEnd * FIXED_MS - (finishedAt - createdAt) };
   });
   const all = jobs.reduce((sum, { polls }) => sum + polls, 0) / jobs.length;
-  console.log(`${what}: ${jobs.length} jobs, ${noticeText(own)}, ${all.toFixed(2)} with those of copying`);
+  console.log(
+    `${what}: ${jobs.length} jobs, ${noticeText(own)}, ${all.toFixed(2)} including those of copying`,
+  );
   console.log(`  every 2 s, the same jobs: ${noticeText(fixed)}`);
 }
 
@@ -60,7 +62,7 @@ function noticeText(
   const polls = seen.reduce((sum, { pollsToEnd }) => sum + pollsToEnd, 0) / seen.length;
   const late = seen.map(({ noticedAfterMs }) => noticedAfterMs).toSorted((a, b) => a - b);
   const at = (share: number): string => ((late[Math.floor(late.length * share)] ?? NaN) / 1_000).toFixed(2);
-  return `${polls.toFixed(2)} polls an image, its end seen after ${at(0.5)} s at the median, ${at(0.95)} s at the 95th percentile`;
+  return `${polls.toFixed(2)} polls per image, end seen after ${at(0.5)} s (median), ${at(0.95)} s (95th percentile)`;
 }
 
 const Rates = z.object({ creates: z.object({ perSecond: z.number() }) });

@@ -27,7 +27,7 @@ export async function benchExport(args: readonly string[]): Promise<void> {
   try {
     const { bavail, bsize } = await statfs(folder.path);
     if (bavail * bsize < 1.2 * count * sizeBytes) {
-      throw new Error(`${folder.path} has not the room for an export of ${prettyBytes(count * sizeBytes)}.`);
+      throw new Error(`${folder.path} has no room for an export of ${prettyBytes(count * sizeBytes)}.`);
     }
     const variables = {
       ...bucketVariables(bench.s3),
@@ -57,7 +57,7 @@ export async function benchExport(args: readonly string[]): Promise<void> {
           `${seconds.toFixed(1)} s`,
           `${Math.round(batch.count / seconds)} images/s`,
           `${prettyBytes(bytes / seconds)}/s`,
-          `${(cpuMs / batch.count).toFixed(1)} ms of CPU an image`,
+          `${(cpuMs / batch.count).toFixed(1)} ms of CPU per image`,
           `peak memory ${prettyBytes(peakBytes)}`,
         ];
         console.log(`export as ${format}: ${facts.join(', ')}`);

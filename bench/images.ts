@@ -30,7 +30,7 @@ export async function benchImages(): Promise<void> {
         if (kind !== 'image') throw new Error(`The picture is ${kind}.`);
       });
       console.log(
-        `PNG of ${prettyBytes(png.length)}, ${side} × ${side}: copy ${copy} (the image host's share included), check ${check}`,
+        `PNG of ${prettyBytes(png.length)}, ${side} × ${side}: copy ${copy} (including the image host's share), check ${check}`,
       );
     }
   } finally {

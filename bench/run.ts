@@ -20,5 +20,5 @@ switch (what) {
     await (await import('./images.js')).benchImages();
     break;
   default:
-    throw new Error(`There is no bench "${what}": main-job, export, api, webhooks or images.`);
+    throw new Error(`There is no benchmark "${what}": expected main-job, export, api, webhooks or images.`);
 }

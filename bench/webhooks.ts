@@ -28,7 +28,9 @@ async function measure(what: Case): Promise<void> {
     const seconds = await runBatch(engine);
     const { polls, jobsMade } = engine.sandbox.stats();
     const perImage = (polls['200'] ?? 0) / jobsMade;
-    console.log(`${what}: ${perImage.toFixed(2)} polls an image, ${seconds.toFixed(1)} s for ${ROWS} images`);
+    console.log(
+      `${what}: ${perImage.toFixed(2)} polls per image, ${seconds.toFixed(1)} s for ${ROWS} images`,
+    );
   } finally {
     await engine.stop();
   }

@@ -31,7 +31,7 @@ export async function judge(
   return {
     batches: judgements,
     problems: [
-      ...workers.endedByThemselves.map((last) => `A worker ended by itself: ${last}`),
+      ...workers.endedByThemselves.map((last) => `A worker exited by itself: ${last}`),
       ...(allSound && known !== made
         ? [`${made} jobs were made, ${known} of them for rows of a batch.`]
         : []),
@@ -48,7 +48,7 @@ async function judgeBatch(arena: Arena, batch: ChaosBatch): Promise<Judgement> {
       batch,
       tally: snapshot?.tally,
       jobs: 0,
-      problems: [`It has not ended well: ${status} ${state}`],
+      problems: [`It did not finish correctly: ${status} ${state}`],
     };
   }
   try {

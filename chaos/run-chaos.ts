@@ -29,7 +29,7 @@ export async function runChaos(options: ChaosOptions, interrupted: AbortSignal):
   const say = (text: string): void => {
     console.log(`${seconds(performance.now() - startedMs).padStart(7)}  ${text}`);
   };
-  interrupted.addEventListener('abort', () => say('interrupted: everything is being stopped'), {
+  interrupted.addEventListener('abort', () => say('interrupted: stopping everything'), {
     once: true,
   });
   const arena = await openArena(plan, say);
@@ -49,7 +49,7 @@ async function attack(arena: Arena, faults: FaultThrower, interrupted: AbortSign
   const upBy = performance.now() + WORKERS_UP_MS;
   while (workers.up < plan.workers && performance.now() < upBy && !interrupted.aborted)
     await rest(LOOK_EVERY_MS, interrupted);
-  say('the plan begins');
+  say('the plan starts');
   const done = new AbortController();
   const progress = tellProgress(arena, faults, done.signal);
   try {
@@ -64,7 +64,7 @@ async function attack(arena: Arena, faults: FaultThrower, interrupted: AbortSign
         return faults.throwLane(ofLane, plan.durationMs, interrupted);
       }),
     ]);
-    say('all faults are lifted');
+    say('all faults have ended');
     batches.acceptLosses();
     const deadline = performance.now() + RECOVERY_MS;
     let freeAt = performance.now() + FREE_STUCK_EVERY_MS;
@@ -88,7 +88,7 @@ async function tellProgress(
   for (await rest(PROGRESS_EVERY_MS, done); !done.aborted; await rest(PROGRESS_EVERY_MS, done)) {
     const holds = batches.running.flatMap(({ snapshot }) => snapshot?.holds.map(({ scope }) => scope) ?? []);
     const facts = [
-      `${batches.all.length - batches.unfinished.length} of ${batches.all.length} batches over`,
+      `${batches.all.length - batches.unfinished.length} of ${batches.all.length} batches finished`,
       `${engine.sandbox.stats().jobsMade} jobs`,
       `${workers.up} workers`,
       ...(holds.length > 0 ? [`held: ${holds.join(' ')}`] : []),
@@ -104,22 +104,24 @@ async function conclude(arena: Arena, faults: FaultThrower): Promise<number> {
   console.log(batchesTable(batches));
   console.log(faultsTable(faults.counts));
   const { retriedTooEarly, replays, tooManyRequests } = arena.engine.sandbox.stats();
-  console.log(`${replays} creates replayed, ${retriedTooEarly} of ${tooManyRequests} Retry-After cut short`);
+  console.log(
+    `${replays} creates repeated, ${retriedTooEarly} of ${tooManyRequests} retried before their Retry-After`,
+  );
   const unsound = batches.filter((judgement) => judgement.problems.length > 0);
   if (unsound.length === 0 && problems.length === 0) {
-    say(`every batch is sound (seed ${plan.options.seed})`);
+    say(`every batch is correct (seed ${plan.options.seed})`);
     return 0;
   }
   for (const { batch, problems } of unsound) {
-    for (const problem of problems) console.log(`NOT SOUND ${batch.batchId}: ${problem}`);
+    for (const problem of problems) console.log(`INCORRECT ${batch.batchId}: ${problem}`);
   }
-  for (const problem of problems) console.log(`NOT SOUND: ${problem}`);
+  for (const problem of problems) console.log(`INCORRECT: ${problem}`);
   const evidence = await keepEvidence(
     arena,
     unsound.map(({ batch }) => batch),
   );
   const { seed, minutes } = plan.options;
   console.log(`Ledgers, histories and logs: ${evidence}`);
-  console.log(`Again: npm run chaos -- --minutes ${minutes} --seed ${seed} --workers ${plan.workers}`);
+  console.log(`Repeat: npm run chaos -- --minutes ${minutes} --seed ${seed} --workers ${plan.workers}`);
   return 1;
 }

@@ -46,16 +46,16 @@ export class FaultThrower {
     this.#counts.set(kind, count);
     count.thrown += 1;
     const lift = await throwFault(this.#arena, fault).catch((error: unknown) => {
-      say(`fault ${kind} could not be thrown: ${error instanceof Error ? error.message : String(error)}`);
+      say(`fault ${kind} could not be started: ${error instanceof Error ? error.message : String(error)}`);
     });
-    if (!lift) return say(`fault ${kind} finds nothing to hit`);
+    if (!lift) return say(`fault ${kind}: nothing to apply it to`);
     count.hit += 1;
     say(`fault ${kind}${forMs > 0 ? ` for ${seconds(forMs)} s` : ''}`);
     this.#inForce.add(fault);
     await wait(forMs);
     await lift();
     this.#inForce.delete(fault);
-    if (forMs > 0) say(`lifted ${kind}`);
+    if (forMs > 0) say(`end of ${kind}`);
   }
 }
 

@@ -46,7 +46,7 @@ export const ACCESS_CHECKS: readonly AskingCheck[] = [
   },
   {
     id: 'jobs.unknown',
-    sentence: 'A job id that never was is answered 404.',
+    sentence: 'A job id that never existed is answered 404.',
     section: 'Jobs',
     cost: 'nothing',
     async ask({ service }) {

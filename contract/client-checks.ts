@@ -23,7 +23,7 @@ const CODES: Readonly<Record<number, Partial<Record<Operation, string>>>> = {
 export const CLIENT_CHECKS: readonly LookingCheck[] = [
   {
     id: 'client.errors',
-    sentence: 'Our client tells what each refusal means, and its text.',
+    sentence: 'Our client reports what each refusal means, and its text.',
     section,
     cost: 'nothing',
     look: ({ answers }) =>
@@ -80,7 +80,7 @@ export const CLIENT_CHECKS: readonly LookingCheck[] = [
   },
   {
     id: 'client.image',
-    sentence: 'Our client downloads the image and sees in it what decoding shows.',
+    sentence: 'Our client downloads the image and reads the same dimensions as decoding it.',
     section,
     cost,
     look: (evidence) =>

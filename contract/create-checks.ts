@@ -26,7 +26,7 @@ export function isAccepted({ create }: SampleEvidence): boolean {
   return create.status >= 200 && create.status < 300;
 }
 
-const NO_REPLAY = 'no create was sent twice: it needs one more image in --max-images than the first';
+const NO_REPLAY = 'no create was repeated: that needs --max-images to allow one more image';
 
 /** What a create is answered, and what the same create again. */
 export const CREATE_CHECKS: readonly LookingCheck[] = [
@@ -46,7 +46,7 @@ export const CREATE_CHECKS: readonly LookingCheck[] = [
   },
   {
     id: 'open.status-url',
-    sentence: 'Does status_url have the /api prefix, and whose host?',
+    sentence: 'Does status_url have the /api prefix, and which host?',
     section: 'Base URL and authentication',
     cost: 'the images of the plan',
     look: ({ samples }) => {
@@ -86,7 +86,7 @@ export const CREATE_CHECKS: readonly LookingCheck[] = [
     cost: 'the images of the plan',
     look: ({ repeats: { whenSpent } }) => {
       if (whenSpent === undefined) {
-        const why = 'it takes an account whose balance is spent in this run, after its first image';
+        const why = 'it needs an account whose balance is spent in this run, after the first image';
         return { kind: 'skipped', why };
       }
       return { kind: 'finding', says: whenSpent.status === 202 ? 'yes' : `no: ${shown(whenSpent)}` };
@@ -94,18 +94,18 @@ export const CREATE_CHECKS: readonly LookingCheck[] = [
   },
   {
     id: 'open.replay-faulty-body',
-    sentence: 'What does a key get that is sent again with a body that has no prompt?',
+    sentence: 'What is the answer to a repeated key with a body that has no prompt?',
     section: 'Models and endpoints',
     cost: 'the images of the plan',
     look: ({ repeats, samples }) => repeatOf(repeats.faultyBody, samples, NO_REPLAY),
   },
   {
     id: 'open.replay-other-body',
-    sentence: 'What does a key get that is sent again with another prompt?',
+    sentence: 'What is the answer to a repeated key with another prompt?',
     section: 'Models and endpoints',
     cost: 'the images of the plan',
     look: ({ repeats, samples }) =>
-      repeatOf(repeats.otherBody, samples, 'it may cost an image, and the bound left none for it'),
+      repeatOf(repeats.otherBody, samples, 'it may cost an image, and --max-images left none for it'),
   },
 ];
 
@@ -114,5 +114,5 @@ function repeatOf(answer: Answer | undefined, samples: readonly SampleEvidence[]
   const jobId = createAnswer.safeParse(answer.json).data?.job_id;
   if (jobId === undefined) return { kind: 'finding', says: shown(answer) };
   const known = samples.some((sample) => sample.jobId === jobId);
-  return { kind: 'finding', says: known ? 'the first job' : 'ANOTHER JOB, paid for' };
+  return { kind: 'finding', says: known ? 'the first job' : 'ANOTHER JOB, which costs money' };
 }

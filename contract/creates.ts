@@ -57,7 +57,7 @@ export class Creates {
       readonly again?: boolean;
     },
   ): Promise<Answer> {
-    if (this.room <= 0) throw new BoundReached(`${this.most} creates were accepted, or may have been`);
+    if (this.room <= 0) throw new BoundReached(`${this.most} creates were accepted or may have been`);
     const { purpose, intended = false, auth = 'own', idempotencyKey = randomUUID(), again = false } = options;
     const call = { method: 'POST', path: endpoint.path, auth, idempotencyKey, body } as const;
     let lost = 0;

@@ -6,7 +6,7 @@ import { broken, HOLDS, verdictOf, type Rule, type Verdict } from './verdict.js'
 /** Asked before all other checks: it finds out which endpoints the key may use. */
 export const ENDPOINT_RULE = {
   id: 'models.endpoints',
-  sentence: 'Each model has its endpoint for text and for images by URL.',
+  sentence: 'Each model has an endpoint for text and one for images by URL.',
   section: 'Models and endpoints',
   cost: 'nothing',
 } as const satisfies Rule & { readonly cost: 'nothing' };

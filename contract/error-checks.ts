@@ -12,7 +12,7 @@ function refusals({ answers }: Evidence): readonly Answer[] {
 export const ERROR_CHECKS: readonly LookingCheck[] = [
   {
     id: 'errors.shape',
-    sentence: 'The body of a refusal has one of the three shapes.',
+    sentence: 'The body of a refusal has one of the three documented shapes.',
     section: 'Errors',
     cost: 'nothing',
     look: (evidence) =>
@@ -29,13 +29,13 @@ export const ERROR_CHECKS: readonly LookingCheck[] = [
   },
   {
     id: 'open.error-shapes',
-    sentence: 'Which statuses come in which shapes?',
+    sentence: 'Which status has which shape of body?',
     section: 'Errors',
     cost: 'nothing',
     look: (evidence) => {
       const seen = new Set(
         refusals(evidence).map(({ status, json, text }) => {
-          const other = text === '' ? 'nothing' : json === undefined ? 'no JSON' : 'another JSON';
+          const other = text === '' ? 'nothing' : json === undefined ? 'not JSON' : 'other JSON';
           return `${status} ${errorShapeOf(json) ?? other}`;
         }),
       );
@@ -45,7 +45,7 @@ export const ERROR_CHECKS: readonly LookingCheck[] = [
   },
   {
     id: 'open.passing-faults',
-    sentence: 'Which faults passed by, and what does Retry-After look like?',
+    sentence: 'Which temporary faults occurred, and what does Retry-After look like?',
     section: 'Errors',
     cost: 'nothing',
     look: ({ answers }) => {

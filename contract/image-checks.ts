@@ -26,7 +26,7 @@ function withImage(
 export const IMAGE_CHECKS: readonly LookingCheck[] = [
   {
     id: 'image.whole',
-    sentence: 'The image comes as long as its Content-Length, and can be decoded to the last pixel.',
+    sentence: 'The image is as long as its Content-Length, and can be decoded to the last pixel.',
     section,
     cost,
     look: (evidence) =>
@@ -52,7 +52,7 @@ export const IMAGE_CHECKS: readonly LookingCheck[] = [
   },
   {
     id: 'image.ratio',
-    sentence: 'The image has the aspect ratio that was asked for.',
+    sentence: 'The image has the requested aspect ratio.',
     section: 'Models and endpoints',
     cost,
     look: (evidence) =>
@@ -88,7 +88,7 @@ export const IMAGE_CHECKS: readonly LookingCheck[] = [
         const { bytes, headers, pixels } = image;
         const size = pixels === undefined ? '' : `, ${pixels.width} × ${pixels.height}`;
         const megabytes = (bytes.length / 1_000_000).toFixed(2);
-        const type = `${imageTypeOf(bytes) ?? 'no image'} as ${headers['content-type'] ?? 'nothing'}`;
+        const type = `${imageTypeOf(bytes) ?? 'not an image'} as ${headers['content-type'] ?? 'nothing'}`;
         return [`${sample.name}: ${type}, ${megabytes} MB${size}`];
       });
       if (says.length === 0) return { kind: 'skipped', why: 'no image was made' };

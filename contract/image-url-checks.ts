@@ -45,7 +45,7 @@ export const IMAGE_URL_CHECKS: readonly LookingCheck[] = [
   },
   {
     id: 'open.url-lifetime',
-    sentence: 'How long is an image URL valid, by what it says itself (contract: 24 h)?',
+    sentence: 'For how long does an image URL say that it is valid (contract: 24 h)?',
     section: 'Jobs',
     cost,
     look: ({ samples }) => {

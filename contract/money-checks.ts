@@ -67,16 +67,16 @@ export const MONEY_CHECKS: readonly LookingCheck[] = [
           return adds ? HOLDS : broken('GET /balance', shown(answer));
         }),
         'answer',
-        'no answer could be read',
+        'no answer was readable',
       ),
   },
   {
     id: 'money.reserved',
-    sentence: 'A create takes its price from what is available.',
+    sentence: 'A create reserves its price from the available balance.',
     section,
     cost,
     look: (evidence) =>
-      overSamples(evidence, 'less available after the create', (sample) => {
+      overSamples(evidence, 'a lower available balance after the create', (sample) => {
         const price = priceOf(sample);
         // A job that has failed meanwhile may have given it back.
         if (price === undefined || endOf(sample.polls) === 'failed') return undefined;
@@ -85,13 +85,13 @@ export const MONEY_CHECKS: readonly LookingCheck[] = [
   },
   {
     id: 'replay.free',
-    sentence: 'The same create again takes no second price.',
+    sentence: 'A repeated create does not reserve the price again.',
     section: 'Models and endpoints',
     cost,
     look: (evidence) =>
       overSamples(
         evidence,
-        'the same available as after the first create',
+        'the same available balance as after the first create',
         (sample) => {
           const created = balanceOf(sample.balances.created);
           const replayed = balanceOf(sample.balances.replayed);
@@ -105,7 +105,7 @@ export const MONEY_CHECKS: readonly LookingCheck[] = [
   },
   {
     id: 'money.charged',
-    sentence: 'A done job is charged what its create had taken.',
+    sentence: 'A done job is charged what its create reserved.',
     section,
     cost,
     look: (evidence) =>
@@ -114,7 +114,7 @@ export const MONEY_CHECKS: readonly LookingCheck[] = [
           ? compare(sample, ({ price, charged }) =>
               compareDecimals(price, charged) === 0
                 ? undefined
-                : `${charged} charged, ${price} taken at first`,
+                : `${charged} charged, ${price} reserved at first`,
             )
           : undefined,
       ),
@@ -125,7 +125,7 @@ export const MONEY_CHECKS: readonly LookingCheck[] = [
     section,
     cost,
     look: (evidence) =>
-      overSamples(evidence, 'as much reserved as before', (sample) =>
+      overSamples(evidence, 'the same amount reserved as before', (sample) =>
         endOf(sample.polls) !== undefined
           ? compare(sample, ({ stillReserved }) =>
               compareDecimals(stillReserved, '0') === 0 ? undefined : `${stillReserved} more reserved`,

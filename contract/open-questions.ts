@@ -11,7 +11,7 @@ async function namedIn(
   changes: Body,
   options: { readonly idempotencyKey?: string } = {},
 ): Promise<ReadonlySet<string> | string> {
-  if (endpoint === undefined) return 'the key may use no endpoint';
+  if (endpoint === undefined) return 'the key may not use any endpoint';
   const body = { ...without(goodBody(endpoint), 'aspect_ratio'), ...changes };
   const answer = await creates.send(endpoint, body, { purpose: 'an open question', ...options });
   return answer.status === 422 ? fieldsNamed(answer.json) : `it was answered ${shown(answer)}`;
@@ -37,30 +37,30 @@ function question(
 export const OPEN_QUESTIONS: readonly AskingCheck[] = [
   question(
     'open.null-bytes',
-    'Is a prompt of nothing but null bytes empty?',
+    'Does a prompt of null bytes alone count as empty?',
     'prompt',
-    { named: 'yes: it is refused', notNamed: 'it is not refused with the other faults of a body' },
+    { named: 'yes: it is refused', notNamed: 'it is not refused together with other faults of the body' },
     { prompt: '\0\0' },
   ),
   question(
     'open.unknown-field',
-    'Is a field that the contract does not know refused?',
+    'Is an undocumented field refused?',
     'colour',
-    { named: 'yes', notNamed: 'no, or not with the other faults of a body' },
+    { named: 'yes', notNamed: 'no, or not together with other faults of the body' },
     { colour: 'red' },
   ),
   question(
     'open.callback-scheme',
-    'Is a callback_url refused that is no http(s) URL?',
+    'Is a callback_url that is not an http(s) URL refused?',
     'callback_url',
-    { named: 'yes', notNamed: 'no, or not with the other faults of a body' },
+    { named: 'yes', notNamed: 'no, or not together with other faults of the body' },
     { callback_url: 'ftp://banana-batch.invalid/hook' },
   ),
   question(
     'open.key-format',
-    'Is an Idempotency-Key refused that is no UUID?',
+    'Is an Idempotency-Key that is not a UUID refused?',
     'idempotency-key',
-    { named: 'yes', notNamed: 'no, or not with the faults of a body' },
+    { named: 'yes', notNamed: 'no, or not together with faults of the body' },
     {},
     { idempotencyKey: 'not-a-uuid' },
   ),

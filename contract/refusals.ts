@@ -12,7 +12,7 @@ export interface FieldValue {
 
 const ONLY_ALONE = {
   kind: 'untold',
-  why: 'the answer to a body with two faults names only the other one, and this one alone might buy an image',
+  why: 'the answer to a body with two faults names only the other fault, and sending this one alone might buy an image',
   enable: 'without --only free',
 } as const;
 
@@ -48,7 +48,7 @@ export async function isTaken(probe: Probe, endpoint: Endpoint, value: FieldValu
   const named = fieldsNamed(twice.json);
   if (twice.status !== 422 || named.has(value.field)) return broken(what, shown(twice));
   if (errorShapeOf(twice.json) === 'list' && named.size > 0) return HOLDS;
-  return { kind: 'untold', why: 'the answer does not list all that is wrong with a body' };
+  return { kind: 'untold', why: 'the answer does not list every fault of the body' };
 }
 
 function sendWithFault(probe: Probe, endpoint: Endpoint, value: FieldValue): Promise<Answer> {

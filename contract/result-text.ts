@@ -35,7 +35,7 @@ function detailOf(verdict: Verdict, sentence: string): string {
     case 'pass':
       return verdict.note === undefined ? sentence : `${sentence} (${verdict.note})`;
     case 'fail':
-      return `${sentence}\nexpected: ${verdict.expected}\ncame: ${verdict.came}`;
+      return `${sentence}\nexpected: ${verdict.expected}\nreceived: ${verdict.came}`;
     case 'skipped':
       return `${sentence}\n${verdict.why}${verdict.enable === undefined ? '' : `; runs ${verdict.enable}`}`;
     case 'finding':
@@ -45,12 +45,12 @@ function detailOf(verdict: Verdict, sentence: string): string {
 
 /** The jobs that a run has made, also by mistake. */
 function jobsLines(jobs: readonly MadeJob[]): readonly string[] {
-  if (jobs.length === 0) return ['Jobs made: none'];
+  if (jobs.length === 0) return ['Jobs created: none'];
   return [
-    `Jobs made: ${jobs.length}`,
+    `Jobs created: ${jobs.length}`,
     ...jobs.map(({ jobId, purpose, intended }) => {
       const name = jobId ?? 'id unknown';
-      return `  ${name}  ${purpose}${intended ? '' : '  (should not have been made)'}`;
+      return `  ${name}  ${purpose}${intended ? '' : '  (should not have been created)'}`;
     }),
   ];
 }

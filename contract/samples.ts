@@ -21,7 +21,7 @@ function sampleOf(
   const name = `${model} by ${mode}, ${aspectRatio}, ${resolution}`;
   const endpoint = endpointOf(model, mode);
   if (prompt === undefined) return { name, endpoint, aspectRatio, resolution };
-  return { name: `${name}, with the prompt that should fail`, endpoint, aspectRatio, resolution, prompt };
+  return { name: `${name}, with the failing prompt`, endpoint, aspectRatio, resolution, prompt };
 }
 
 export interface SampleOptions {

@@ -121,7 +121,9 @@ class Suite {
     if (isElsewhere || answer.json === undefined) {
       const what = isElsewhere ? '' : ' without JSON';
       const cause = `${baseUrl}/balance answered ${answer.status}${what}`;
-      throw new Unreachable(`${cause}: no BananaHub API is there. --base-url ends in /api/v1.`);
+      throw new Unreachable(
+        `${cause}: this is not the BananaHub API, whose address ends in /api/v1. Check --base-url.`,
+      );
     }
   }
 
@@ -155,7 +157,7 @@ class Suite {
       return verdict;
     } catch (error) {
       if (error instanceof BoundReached) {
-        const why = `${error.message}, and this might make another one`;
+        const why = `${error.message}, and this check might make another one`;
         return { kind: 'skipped', why, enable: `with --max-images ${this.#creates.most + 1}` };
       }
       if (!(error instanceof NoAnswer)) throw error;
@@ -207,7 +209,7 @@ class Suite {
     for (const { jobId, intended, purpose } of this.#creates.made) {
       if (intended || jobId === undefined || this.#awaited.has(jobId)) continue;
       this.#awaited.add(jobId);
-      this.#say(`a job was made that should not have been (${purpose}); waiting for its end …`);
+      this.#say(`a job was created that should not have been (${purpose}); waiting for its end …`);
       try {
         await pollToEnd({ ...this.#options, service: this.#service, signal: this.#signal }, jobId);
       } catch (error) {

@@ -60,7 +60,7 @@ export function verdictOf(
   expected: string,
   outcomes: readonly Outcome[],
   cases = 'case',
-  none = 'there was nothing to look at',
+  none = 'there was nothing to check',
 ): Verdict {
   const broken = outcomes.filter((outcome) => outcome.kind === 'broken');
   if (broken.length > 0) {

@@ -28,7 +28,7 @@ export function requireGo(names, root, env) {
   if (isAtLeast(version, wanted) || (isAtLeast(version, '1.21') && toolchain.trim() !== 'local')) return;
   const hint = isAtLeast(version, '1.21') ? ', and GOTOOLCHAIN=local keeps it from fetching a newer one' : '';
   throw new SetupError(
-    `The Go here is ${version}; the embedded servers need ${wanted} or newer${hint}.\n${missingMessage(names, root)}`,
+    `The installed Go is ${version}; the embedded servers need ${wanted} or newer${hint}.\n${missingMessage(names, root)}`,
     2,
   );
 }
@@ -48,7 +48,7 @@ export async function buildServers(names, root, env) {
     const code = await goBuild(names, unfinished, root, env, logFile);
     if (code !== 0) {
       throw new SetupError(
-        `Building the servers failed (go ended with ${code}). The end of ${logFile}:\n${lastLines(logFile)}`,
+        `Building the servers failed (go exited with code ${code}). The end of ${logFile}:\n${lastLines(logFile)}`,
       );
     }
     for (const name of names) renameSync(join(unfinished, name), join(target, name));

@@ -69,14 +69,14 @@ function crowdedFolders(files) {
   ];
   return found
     .filter(([, , count, most]) => count > most)
-    .map(([place, what, count, most]) => `${place} has ${count} ${what}, and at most ${most} are allowed.`);
+    .map(([place, what, count, most]) => `${place} has ${count} ${what}, but at most ${most} are allowed.`);
 }
 
 function longFiles(sources) {
   return [...sources]
     .map(([file, text]) => [file, text.split('\n').length - 1])
     .filter(([, count]) => count > LIMITS.lines)
-    .map(([file, count]) => `src/${file} has ${count} lines, and at most ${LIMITS.lines} are allowed.`);
+    .map(([file, count]) => `src/${file} has ${count} lines, but at most ${LIMITS.lines} are allowed.`);
 }
 
 const isWithin = (path, room) => path === room || path.startsWith(`${room}/`);
@@ -106,12 +106,12 @@ function againstDirection(imports) {
   for (const [file, targets] of imports) {
     const rooms = roomsOf(file);
     if (rooms.length === 0) {
-      problems.push(`src/${file} is in no room of scripts/structure.mjs.`);
+      problems.push(`src/${file} is in none of the rooms that scripts/structure.mjs lists.`);
       continue;
     }
     for (const target of targets.filter((name) => !mayUse(rooms, name))) {
       problems.push(
-        `src/${file} imports src/${target}, against the direction: scripts/structure.mjs says what ${rooms[0]} may import.`,
+        `src/${file} imports src/${target}, which is not allowed: scripts/structure.mjs says what ${rooms[0]} may import.`,
       );
     }
   }
@@ -128,7 +128,7 @@ function rulesInCircles() {
 }
 
 function circles(imports) {
-  return circlesOf(imports).map((circle) => `There is a circle of imports: ${circle}.`);
+  return circlesOf(imports).map((circle) => `Imports go in a circle: ${circle}.`);
 }
 
 /** One circle for each knot of the graph, written as a way through it. */

@@ -13,7 +13,7 @@ export function endCommands() {
 export async function runCommand(what, command, args, options) {
   const code = await exitCodeOf(command, args, { stdio: ['ignore', 2, 2], ...options });
   if (code !== 0)
-    throw new SetupError(`${what} failed (\`${command} ${args.join(' ')}\` ended with ${code}).`);
+    throw new SetupError(`${what} failed (\`${command} ${args.join(' ')}\` exited with code ${code}).`);
 }
 
 /** The exit code, or the name of the signal, that a command ended with. */

@@ -24,7 +24,7 @@ export async function takeLock(file) {
         `Waited 20 minutes for the setup with pid ${holder}. If it is stuck, end it and remove ${file}.`,
       );
     }
-    if (told !== holder) say(`Another setup is at work (pid ${holder}); waiting for it …`);
+    if (told !== holder) say(`Another setup is running (pid ${holder}); waiting for it …`);
     told = holder;
     await delay(500);
   }
@@ -40,7 +40,7 @@ function makeFolder(folder) {
     mkdirSync(folder, { recursive: true });
   } catch (error) {
     throw new SetupError(
-      `The cache folder ${folder} cannot be made (${error.code}). Set XDG_CACHE_HOME to one that can.`,
+      `The cache folder ${folder} cannot be created (${error.code}). Set XDG_CACHE_HOME to a writable folder.`,
       2,
     );
   }

@@ -174,7 +174,7 @@ describe('a batch', () => {
     await eventually(
       async () =>
         (await engine.statusOf('keyless')).reason?.includes(
-          'a sandbox, which only makes what was submitted to it',
+          'a sandbox only makes batches that were submitted to it',
         ),
       { what: 'the batch is held', withinMs: 30_000 },
     );

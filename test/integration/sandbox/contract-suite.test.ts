@@ -184,7 +184,7 @@ it('a server that takes whatever it gets makes no more images than the bound', a
   const { code, jobs, text } = await run(baseUrl, { maxImages: 4 });
   expect([code, jobs.length, sandbox.jobs().length]).toEqual([1, 4, 4]);
   expect(jobs.some(({ intended }) => !intended)).toBe(true);
-  expect(text).toContain('a job was made that should not have been');
+  expect(text).toContain('a job was created that should not have been');
   expect((await run(baseUrl, { maxImages: 0 })).jobs).toEqual([]);
   expect(sandbox.jobs()).toHaveLength(4);
 });
@@ -229,7 +229,7 @@ it.each([
   { args: [], says: 'An API key' },
   { args: ['--key', KEY, '--webhook-port', '80'], says: 'must be used together' },
   { args: ['--max-images', 'many'], says: 'a whole number from 0 to 50' },
-  { args: ['--base-url', 'ftp://a/'], says: 'must be an http(s) URL' },
+  { args: ['--base-url', 'ftp://a/'], says: 'Expected an http(s) URL' },
 ])('$args is refused: $says', ({ args, says }) => {
   expect(parseArguments(args)).toMatchObject({ code: 2, text: expect.stringContaining(says) });
 });
@@ -238,7 +238,7 @@ it('a server that is not there, is no API, or does not know the key is told from
   const { apiUrl } = await start({ keys: ['another-key'] });
   const cases = {
     'http://127.0.0.1:1/api/v1': 'Check --base-url',
-    [inputs.origin]: 'no BananaHub API is there',
+    [inputs.origin]: 'this is not the BananaHub API',
     [apiUrl]: 'refuses the key',
   };
   for (const [baseUrl, says] of Object.entries(cases)) {
