@@ -65,9 +65,7 @@ describe('npm run structure', () => {
         'ledger/two.ts': "import {\n  three,\n} from './three.js';",
         'ledger/three.ts': "import type { one } from './one.js';",
       }),
-    ).toEqual([
-      'Imports go in a circle: ledger/one.ts → ledger/two.ts → ledger/three.ts → ledger/one.ts.',
-    ]);
+    ).toEqual(['Imports go in a circle: ledger/one.ts → ledger/two.ts → ledger/three.ts → ledger/one.ts.']);
   });
 
   it('refuses a sixteenth entry of a folder, a ninth file in src/ and a file that is in no room', async () => {
