@@ -100,7 +100,7 @@ describe('1,632 real prompts with every observed misbehaviour at a few per cent'
   }
 
   it(
-    'ends with every row stored, or failed for a reason that the service gave, each generation paid once, though its worker is killed in the middle',
+    'stores every row or fails it for the service’s reason, and pays each generation once, although its worker is killed',
     { timeout: 600_000 },
     async () => {
       const batchId = 'parti' as BatchId;

@@ -17,7 +17,7 @@ import { eventually } from '../../support/eventually.js';
 const ROWS = 30;
 const CANARY = { rows: 4, of: ROWS };
 
-describe('a batch with a canary', { timeout: 240_000 }, () => {
+describe('a canary', { timeout: 240_000 }, () => {
   let runs: BatchRuns;
   let otherJobs: ReadonlySet<string> = new Set();
   beforeAll(async () => {
@@ -53,7 +53,7 @@ describe('a batch with a canary', { timeout: 240_000 }, () => {
   const textAt = (name: string, key: string): Promise<string> =>
     runs.stack.s3.store.readText(at(runs.runOf(name), key));
 
-  it('makes rows of all its regions, shows them, and makes the others when it is resumed', async () => {
+  it('makes sample rows from all regions, shows them, and makes the others after resume', async () => {
     const prices = [{ model: 'pro', resolution: '1K', price: '0.04' }] as const;
     const handle = await start('seen', { prices });
     const { message, until } = await untilSeen('seen');
@@ -85,14 +85,14 @@ describe('a batch with a canary', { timeout: 240_000 }, () => {
     expect(jobs).toBe(ROWS);
   });
 
-  it('goes on by itself after the time that it was given', async () => {
+  it('continues by itself after --canary-wait', async () => {
     const handle = await start('by-itself', { canary: { ...CANARY, waitMs: 1_500 } });
     expect(await untilSeen('by-itself')).toHaveProperty('until');
     expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: ROWS } });
     expect(jobsMade()).toBe(ROWS);
   });
 
-  it('that fails as a whole is neither held nor gone on with, and its failures are told', async () => {
+  it('that fails completely neither holds nor continues the batch, and reports its failures', async () => {
     // With so many slots fifty failures would hold a batch.
     const settings = { canary: { rows: 60, of: 70, waitMs: 50 }, concurrency: 500 };
     const handle = await start('failing', settings, { rows: 70, mark: ' [[refuse]]' });
@@ -112,7 +112,7 @@ describe('a batch with a canary', { timeout: 240_000 }, () => {
     await expectSound(runs, { batchId: 'failing', rows: 70, otherJobs });
   });
 
-  it('cancelled while it waits is sealed with its canary and the others as cancelled', async () => {
+  it('cancelled while waiting ends with its sample rows stored and the others cancelled', async () => {
     const handle = await start('ended', { canary: { ...CANARY, waitMs: 600_000 } });
     await untilSeen('ended');
     await handle.executeUpdate(cancelUpdate);
@@ -121,7 +121,7 @@ describe('a batch with a canary', { timeout: 240_000 }, () => {
     await expectSound(runs, { batchId: 'ended', rows: ROWS, otherJobs });
   });
 
-  it('whose history grows long meanwhile goes on in a new workflow run without another canary', async () => {
+  it('continues in a new workflow run without another canary when the history grows long', async () => {
     await start('long', { continueAfterEvents: 150 });
     await untilSeen('long');
     for (let word = 0; word < 30; word++) {
@@ -132,7 +132,7 @@ describe('a batch with a canary', { timeout: 240_000 }, () => {
     await expectSound(runs, { batchId: 'long', rows: ROWS, otherJobs });
   });
 
-  it('reset to before it was made shows it once more, and buys nothing for that', async () => {
+  it('is shown again after a reset to before it, without buying anything again', async () => {
     const { client } = runs.stack.temporal;
     await start('reset');
     const first = await untilSeen('reset');

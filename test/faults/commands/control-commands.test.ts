@@ -20,7 +20,7 @@ const KEYS = [
 ];
 const ROWS = 12;
 
-describe('an operator at the command line', { timeout: 240_000 }, () => {
+describe('control commands', { timeout: 240_000 }, () => {
   let engine: TestEngine;
   let otherJobs: ReadonlySet<string> = new Set();
   let worker: RunningCommand | undefined;
@@ -49,7 +49,7 @@ describe('an operator at the command line', { timeout: 240_000 }, () => {
   const until = (id: string, what: string, holds: (found: BatchStatus) => boolean) =>
     eventually(async () => holds(await engine.statusOf(id)), { what: `${id} ${what}`, withinMs: 60_000 });
 
-  it('pauses, sets and resumes a batch, and is told what each did', async () => {
+  it('pause, set and resume a batch and report the effect', async () => {
     // It must not be over while commands start.
     engine.sandbox.configure({ jobTimeMs: { min: 6_000, max: 8_000 } });
     await workWith('old-key');
@@ -86,7 +86,7 @@ describe('an operator at the command line', { timeout: 240_000 }, () => {
     }
   });
 
-  it('is told that no worker takes what is submitted, and that a batch goes on with another worker when it leaves', async () => {
+  it('report that no worker is running, and that a batch continues with another worker', async () => {
     const { path: cwd } = engine.folder;
     const nobody = { ...engine.variables, BANANAHUB_API_KEY: 'old-key', BANANA_TASK_QUEUE: 'nobody' };
     const unworked = await runInProcess(['submit', 'foxes.csv', '--id', 'unworked'], {
@@ -109,7 +109,7 @@ describe('an operator at the command line', { timeout: 240_000 }, () => {
     await expectSound(engine, { batchId: 'left', rows: ROWS, otherJobs });
   });
 
-  it('learns at once that the only worker was killed, though Temporal lists it for a while', async () => {
+  it('notice at once that the only worker was killed, although Temporal still lists it', async () => {
     await workWith('old-key');
     expect((await command(['doctor'])).stdout).toMatch(/^ok +workers/m);
     await worker?.end('SIGKILL');
@@ -118,7 +118,7 @@ describe('an operator at the command line', { timeout: 240_000 }, () => {
     expect(stdout).not.toContain('Everything works.');
   });
 
-  it('is told by the pace of the time that a batch could work, without what a pause took', async () => {
+  it('compute the speed without the time of a pause', async () => {
     await workWith('old-key');
     await command(['submit', 'foxes.csv', '--id', 'paced', '--concurrency', '1']);
     await until('paced', 'has stored some', ({ stored }) => stored >= 3);
@@ -140,7 +140,7 @@ describe('an operator at the command line', { timeout: 240_000 }, () => {
     await until('paced', 'is complete', ({ state }) => state === 'completed');
   });
 
-  it('pauses a batch that nobody works on, before anything is bought for it', async () => {
+  it('pause a batch without a worker before anything is bought', async () => {
     await worker?.end('SIGTERM');
     await command(['submit', 'foxes.csv', '--id', 'asleep']);
     const paused = await command(['pause', 'asleep']);
@@ -153,7 +153,7 @@ describe('an operator at the command line', { timeout: 240_000 }, () => {
     await expectSound(engine, { batchId: 'asleep', rows: ROWS, otherJobs });
   });
 
-  it('sets the pace of all workers, shows it, and says what is no rate', async () => {
+  it('set and show the rate of all workers, and refuse an invalid rate', async () => {
     const rates = async (...args: string[]) =>
       JSON.parse((await command(['rate', ...args, '--json'])).stdout);
     const none = { creates: null, polls: null, taskQueue: engine.taskQueue };
@@ -182,7 +182,7 @@ describe('an operator at the command line', { timeout: 240_000 }, () => {
     expect(await rates('--polls', 'off')).toEqual(none);
   });
 
-  it('makes a canary and leaves it, which waits also while no worker lives, and goes on when told to', async () => {
+  it('leave a canary that waits without a worker, and continue it on request', async () => {
     await worker?.end('SIGKILL');
     worker = undefined;
     // Works for the batch itself, and nobody is there to be asked.
@@ -208,7 +208,7 @@ describe('an operator at the command line', { timeout: 240_000 }, () => {
     expect(jobs).toBe(ROWS);
   });
 
-  it('gives a batch the account’s new key, and cannot give it another account’s', async () => {
+  it('accept a new key of the batch’s account, and refuse a key of another account', async () => {
     await workWith('old-key');
     await command(['submit', 'foxes.csv', '--id', 'rotated', '--concurrency', '4']);
     await until('rotated', 'has a job', ({ inFlight }) => inFlight > 0);

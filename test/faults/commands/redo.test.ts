@@ -39,7 +39,7 @@ describe('redo', () => {
   const generationsOf = async (batchId: string, rowId: string) =>
     (await evidence(batchId)).outcomes.find((outcome) => outcome.rowId === rowId)?.generations;
 
-  it('buys the named row once more and replaces its image, and no other', async () => {
+  it('buys the named row again and replaces its image, and no other', async () => {
     await madeBatch('fresh');
     const [a, b] = [await image('fresh', 'a'), await image('fresh', 'b')];
     const redone = await command(['redo', 'fresh', '--rows', 'a', '--watch', '--json']);
@@ -60,7 +60,7 @@ describe('redo', () => {
     expect(jobsMade()).toBe(3);
   });
 
-  it('takes rows by their names and lines as well', async () => {
+  it('accepts rows by name and line', async () => {
     await write('named.csv', 'prompt,SKU\na sofa,SF-001\na chair,SF-002\na lamp,SF-003\n');
     await command(['submit', 'named.csv', '--map', 'file_name=SKU']);
     await ended('named');
@@ -72,7 +72,7 @@ describe('redo', () => {
     expect(await image('named', 'SF-002')).toEqual(kept);
   });
 
-  it('refuses rows that the batch does not have, and names those that may be meant', async () => {
+  it('refuses unknown rows and suggests similar ones', async () => {
     await write('names.csv', 'id,prompt\nlighthouse-keeper,a keeper\n');
     await command(['submit', 'names.csv']);
     await ended('names');
@@ -85,7 +85,7 @@ describe('redo', () => {
     expect(jobsMade()).toBe(1);
   });
 
-  it('that fails leaves the old image and tells what was bought', async () => {
+  it('keeps the old image if it fails, and reports what was bought', async () => {
     await madeBatch('stays');
     const before = await image('stays', 'a');
     engine.sandbox.configure({ next: { 'job-refused': 1 } });
@@ -110,7 +110,7 @@ describe('redo', () => {
     expect(jobsMade()).toBe(4);
   });
 
-  it('whose worker is killed while it waits for the job buys it once', async () => {
+  it('buys once if its worker is killed while it waits for the job', async () => {
     await madeBatch('killed');
     engine.sandbox.configure({ jobTimeMs: { min: 4_000, max: 4_000 } });
     expect(await command(['redo', 'killed', '--rows', 'a,b'])).toMatchObject({ code: 0 });
@@ -124,7 +124,7 @@ describe('redo', () => {
     expect(await image('killed', 'b')).toMatchObject({ generation: 2 });
   });
 
-  it('that is terminated loses no image, and retry ends it with the same jobs', async () => {
+  it('loses no image if terminated, and retry finishes it with the same jobs', async () => {
     await madeBatch('ended');
     engine.sandbox.configure({ jobTimeMs: { min: 3_000, max: 3_000 } });
     await command(['redo', 'ended', '--rows', 'a,b']);
@@ -144,7 +144,7 @@ describe('redo', () => {
     expect(await image('ended', 'a')).toMatchObject({ generation: 2 });
   });
 
-  it('that is terminated is continued by a retry', async () => {
+  it('is continued by retry if terminated', async () => {
     await madeBatch('goes-on');
     engine.sandbox.configure({ jobTimeMs: { min: 3_000, max: 3_000 } });
     await command(['redo', 'goes-on', '--rows', 'b']);
@@ -155,7 +155,7 @@ describe('redo', () => {
     expect(await image('goes-on', 'b')).toMatchObject({ generation: 2 });
   });
 
-  it('that is cancelled keeps the old image, and its job for the next time', async () => {
+  it('keeps the old image if cancelled, and the job for the next run', async () => {
     await madeBatch('called-off');
     const before = await image('called-off', 'a');
     engine.sandbox.configure({ jobTimeMs: { min: 5_000, max: 5_000 } });

@@ -101,7 +101,7 @@ describe('a batch whose service', { timeout: 500_000 }, () => {
   const limits = { serviceFaultMs: 20_000, imageFaultMs: 60_000, ...gone };
   const short = { serviceFaultMs: 600, imageFaultMs: 1_500, ...gone };
 
-  it.concurrent.for(PASSING)('$fault stores every row and pays each once', ({ fault, patch, seen }) =>
+  it.concurrent.for(PASSING)('$fault: stores every row and pays each once', ({ fault, patch, seen }) =>
     withProxiedRuns({ stack, sandbox: { jobTimeMs, ...patch }, limits }, async (runs) => {
       const name = slug(fault);
       const faultOver = performance.now();
@@ -125,7 +125,7 @@ describe('a batch whose service', { timeout: 500_000 }, () => {
     { answer: '521 with a page of HTML', behaviour: htmlPage(521) },
     { answer: '524 with a page of HTML', behaviour: htmlPage(524) },
     { answer: '200 with half a document', behaviour: HALF_A_DOCUMENT },
-  ])('answers $answer for longer than is borne is held, and goes on by itself', ({ answer, behaviour }) =>
+  ])('answers $answer for too long: is held, and continues by itself', ({ answer, behaviour }) =>
     withProxiedRuns({ stack, sandbox: { jobTimeMs }, limits: short }, async (runs) => {
       const name = slug(answer);
       const handle = await runs.start(name, rowsOf(name), { concurrency: 4 });
@@ -140,7 +140,7 @@ describe('a batch whose service', { timeout: 500_000 }, () => {
     }),
   );
 
-  it.concurrent('answers creates with the id of an earlier job is held, and stores no image twice', () =>
+  it.concurrent('answers creates with the id of an earlier job: is held, and stores no image twice', () =>
     withProxiedRuns({ stack, sandbox: { jobTimeMs }, limits: short }, async (runs) => {
       const handle = await runs.start('repeated-job', rowsOf('repeated-job'), { concurrency: 4 });
       await untilBought(runs, 4);
@@ -180,7 +180,7 @@ describe('a batch whose service', { timeout: 500_000 }, () => {
       mended: { pausedModels: [] },
       scope: 'model:pro:text',
     },
-  ])('$fault in the middle is held, and goes on by itself', ({ fault, broken, mended, scope }) =>
+  ])('$fault in the middle: is held, and continues by itself', ({ fault, broken, mended, scope }) =>
     withProxiedRuns({ stack, sandbox: { jobTimeMs }, limits }, async (runs) => {
       const name = slug(fault);
       const handle = await runs.start(name, rowsOf(name), { concurrency: 4 });
@@ -195,7 +195,7 @@ describe('a batch whose service', { timeout: 500_000 }, () => {
     }),
   );
 
-  it.concurrent('has a little less than a price left does not flap, with several shards', () =>
+  it.concurrent('has slightly less than a price left: does not flap, with several shards', () =>
     // Three shards, two jobs' worth of money and half of another's.
     withProxiedRuns({ stack, sandbox: { jobTimeMs, balance: '0.20' }, limits }, async (runs) => {
       const rows = 1_100;
@@ -234,7 +234,7 @@ describe('a batch whose service', { timeout: 500_000 }, () => {
       await expectRecovered(runs, { fault, batchId: 'under-the-price', rows, faultOver });
     }));
 
-  it.concurrent('asks one create to wait is left alone by all shards, which then go on more slowly', () =>
+  it.concurrent('asks one create to wait: no shard sends requests, and all continue more slowly', () =>
     // Jobs that are seen late: otherwise all rows would be bought before the test is over.
     withProxiedRuns(
       { stack, sandbox: { jobTimeMs, retryAfterSeconds: 6 }, limits: { ...limits, firstPollMs: 5_000 } },
@@ -280,7 +280,7 @@ describe('a batch whose service', { timeout: 500_000 }, () => {
       },
     ));
 
-  it.concurrent('fails each row’s first job buys each of them once more', () =>
+  it.concurrent('fails each row’s first job: each is bought once more', () =>
     withProxiedRuns({ stack, sandbox: { jobTimeMs }, limits }, async (runs) => {
       const faultOver = performance.now();
       const handle = await runs.start('flaky', rowsOf('flaky', '[[flaky]]'));
@@ -289,7 +289,7 @@ describe('a batch whose service', { timeout: 500_000 }, () => {
       expect((await expectRecovered(runs, told)).jobs).toBe(2 * ROWS);
     }));
 
-  it.concurrent('fails every job, or forgets it, fails the rows after the generations they may have', () =>
+  it.concurrent('fails or forgets every job: rows fail after the allowed generations', () =>
     withProxiedRuns({ stack, sandbox: { jobTimeMs }, limits }, async (runs) => {
       const lost = 4;
       const prompts = rowsOf('hopeless').map(
@@ -310,7 +310,7 @@ describe('a batch whose service', { timeout: 500_000 }, () => {
       );
     }));
 
-  it.concurrent('forgets some jobs buys exactly those once more', () =>
+  it.concurrent('forgets some jobs: exactly those are bought again', () =>
     withProxiedRuns({ stack, sandbox: { jobTimeMs, rates: { 'job-lost': 0.3 } }, limits }, async (runs) => {
       const faultOver = performance.now();
       const handle = await runs.start('forgotten', rowsOf('forgotten'));

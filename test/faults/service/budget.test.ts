@@ -81,7 +81,7 @@ describe('a batch with a budget', { timeout: 600_000 }, () => {
       withinMs: 120_000,
     });
 
-  it('pauses when it is spent, refuses to go on without more, and goes on with more', async () => {
+  it('pauses when it is spent, refuses to resume without more, and continues with more', async () => {
     const handle = await start('spent', mixed('spent', 30), { budget: '0.50' });
     const message = await untilPaused('spent');
     expect(message).toMatch(
@@ -101,7 +101,7 @@ describe('a batch with a budget', { timeout: 600_000 }, () => {
     expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: 30 } });
   });
 
-  it('never costs more by one image over several shards, mixed prices, failures, lost answers, a killed worker, a shard ended from outside, and resets of the batch and of a shard', async () => {
+  it('never exceeds it with several shards, mixed prices, failures, lost answers, a killed worker, a terminated shard and resets', async () => {
     const name = 'rough';
     const budget = '20.00';
     const { client } = engine.stack.temporal;

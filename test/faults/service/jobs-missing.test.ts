@@ -16,7 +16,7 @@ const untilHeld = (handle: BatchHandle): Promise<unknown> =>
     { what: 'the batch is held: jobs-missing', withinMs: 60_000 },
   );
 
-describe('jobs that the service does not find', { timeout: 300_000 }, () => {
+describe('missing jobs', { timeout: 300_000 }, () => {
   let stack: TestStack;
   beforeAll(async () => {
     stack = await startTestStack();
@@ -35,7 +35,7 @@ describe('jobs that the service does not find', { timeout: 300_000 }, () => {
     { rows: 18, concurrency: 4, most: 9, settings: { continueAfterEvents: 60 } },
     { rows: 6, concurrency: 1, most: 3, settings: {} },
   ])(
-    'all for a while are bought once: $rows rows at concurrency $concurrency',
+    'temporarily all missing: are bought once ($rows rows at concurrency $concurrency)',
     ({ rows, concurrency, most, settings }) =>
       withProxiedRuns({ stack, sandbox: { jobTimeMs, jobsMissing: true }, limits }, async (runs) => {
         const name = `all-missing-${rows}`;
@@ -54,7 +54,7 @@ describe('jobs that the service does not find', { timeout: 300_000 }, () => {
       }),
   );
 
-  it.concurrent('all while a worker is killed are bought once, with the limits as they are', async () => {
+  it.concurrent('all missing while a worker is killed: are bought once, with the normal limits', async () => {
     const engine = await startProxiedEngine({ stack, sandbox: { jobTimeMs, jobsMissing: true } });
     try {
       const { sandbox, taskQueue, apiUrl } = engine;
@@ -84,7 +84,7 @@ describe('jobs that the service does not find', { timeout: 300_000 }, () => {
     }
   });
 
-  it.concurrent('some for good are bought once more, while later jobs are found', () =>
+  it.concurrent('some lost for good: are bought again while later jobs are found', () =>
     withProxiedRuns({ stack, sandbox: { jobTimeMs }, limits }, async (runs) => {
       const lost = rowsOf('lost', 3, '[[lost]]');
       const faultOver = performance.now();
@@ -95,7 +95,7 @@ describe('jobs that the service does not find', { timeout: 300_000 }, () => {
       expect((await expectRecovered(runs, told)).jobs).toBe(20);
     }));
 
-  it.concurrent('and where nothing is left to buy, wait for a person', () =>
+  it.concurrent('wait for a person if no row is left to buy', () =>
     withProxiedRuns({ stack, sandbox: { jobTimeMs }, limits }, async (runs) => {
       const prompts = [...rowsOf('found', 4), '[[lost]] fox'];
       const handle = await runs.start('lost-last', prompts, { concurrency: 1, maxGenerations: 1 });

@@ -64,7 +64,7 @@ interface Case {
 
 const PRICES = [{ model: 'pro', resolution: '1K', price: '0.08' }] as const;
 
-describe('a poisoned row', { timeout: 300_000 }, () => {
+describe('a row that always fails', { timeout: 300_000 }, () => {
   let runs: BatchRuns;
   beforeAll(async () => {
     runs = await startBatchRuns({
@@ -94,7 +94,7 @@ describe('a poisoned row', { timeout: 300_000 }, () => {
     { name: 'poison-of-each-kind', poisons: all, concurrency: 10 },
     // A poisoned row's price is counted once, like the others'.
     { name: 'poison-one-at-a-time', poisons: all, concurrency: 1, budget: (ROWS * 0.08).toFixed(2) },
-  ])('ends alone, and the others are stored: $name', async ({ name, poisons, concurrency, budget }) => {
+  ])('fails alone, and the others are stored: $name', async ({ name, poisons, concurrency, budget }) => {
     const faultOver = performance.now();
     const prompts = Array.from(
       { length: ROWS },
@@ -129,7 +129,7 @@ describe('a poisoned row', { timeout: 300_000 }, () => {
       poison,
       continueAfterEvents: 250,
     })),
-  ])('of which three are left at last holds no batch for ever: $name', ({ name, poison, ...settings }) =>
+  ])('of which only three are left does not hold the batch forever: $name', ({ name, poison, ...settings }) =>
     withProxiedRuns(
       {
         stack: runs.stack,
@@ -154,7 +154,7 @@ describe('a poisoned row', { timeout: 300_000 }, () => {
     ),
   );
 
-  it.concurrent('that met an outage first does not keep the hold from ending', () =>
+  it.concurrent('does not keep the hold of an earlier outage from ending', () =>
     withProxiedRuns(
       {
         stack: runs.stack,
@@ -180,7 +180,7 @@ describe('a poisoned row', { timeout: 300_000 }, () => {
       },
     ));
 
-  it('alone in a batch holds that until the service has served another batch, and then ends', async () => {
+  it('alone in a batch holds it until the service has served another batch, and then fails', async () => {
     const [name, other] = ['poison-alone', 'poison-elsewhere'];
     const handle = await runs.start(name, [`${name} [[create-502]]`]);
     await untilHeld(handle, 'service');
@@ -194,7 +194,7 @@ describe('a poisoned row', { timeout: 300_000 }, () => {
     expect((await expectRecovered(runs, told)).jobs).toBe(0);
   });
 
-  it('that is retried as the only one ends again by itself', async () => {
+  it('fails again by itself if it is the only row retried', async () => {
     const name = 'poison-retried';
     const prompts = Array.from(
       { length: 6 },
@@ -221,7 +221,7 @@ describe('a poisoned row', { timeout: 300_000 }, () => {
     expect(jobs).toBe(5);
   });
 
-  it('is shown as set aside while it waits, with what has failed', () =>
+  it('is shown as set aside with its fault while it waits', () =>
     withProxiedRuns(
       {
         stack: runs.stack,
@@ -249,7 +249,7 @@ describe('a poisoned row', { timeout: 300_000 }, () => {
       },
     ));
 
-  it('is no row of an outage, however long that lasts', async () => {
+  it('is not blamed during an outage, however long it lasts', async () => {
     const name = 'poison-and-outage';
     const prompts = Array.from({ length: ROWS }, (_, row) => `${name} ${row}`);
     const before = runs.sandbox.stats().jobsMade;

@@ -16,7 +16,7 @@ const newKey = (): string => `bh_live_${randomBytes(24).toString('hex')}`;
 const FOREIGN = newKey();
 const ROWS = 10;
 
-describe('an API key that is replaced in its file while a batch runs', { timeout: 400_000 }, () => {
+describe('an API key that is replaced in its file during a batch', { timeout: 400_000 }, () => {
   let engine: TestEngine;
   let file: string;
   const used: string[] = [FOREIGN];
@@ -80,7 +80,7 @@ describe('an API key that is replaced in its file while a batch runs', { timeout
     await expectWhole(location, before);
   });
 
-  it('buys nothing while it is another account’s, and continues once the right one is there', async () => {
+  it('of another account buys nothing, and the batch continues with the right key', async () => {
     const before = engine.sandbox.stats().jobsMade;
     const location = await submit('foreign');
     await eventually(() => engine.sandbox.stats().jobsMade - before >= 4, {
@@ -110,7 +110,7 @@ describe('an API key that is replaced in its file while a batch runs', { timeout
     await expectWhole(location, before);
   });
 
-  it('leaves no key in logs, histories and the bucket', async () => {
+  it('does not appear in logs, histories or the bucket', async () => {
     const kept: [string, string][] = [];
     for (const worker of engine.workers) {
       const { stdout, stderr } = worker.output();

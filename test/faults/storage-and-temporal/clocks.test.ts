@@ -20,7 +20,7 @@ describe('a worker whose clock', { timeout: 240_000 }, () => {
     { wrong: 'an hour ahead', shiftMs: HOUR_MS },
     { wrong: 'an hour behind', shiftMs: -HOUR_MS },
   ])(
-    'is $wrong waits as long as it is told, gives up no job and is let into the bucket',
+    'is $wrong waits the requested time, gives up no job and can use the bucket',
     async ({ wrong, shiftMs }) => {
       const startedMs = Date.now();
       const engine = await startProxiedEngine({

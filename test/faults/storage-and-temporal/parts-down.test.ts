@@ -54,7 +54,7 @@ const WAITING: readonly (readonly string[])[] = [
   ['doctor'],
 ];
 
-describe('while a part is down', { timeout: 400_000 }, () => {
+describe('during an outage', { timeout: 400_000 }, () => {
   let engine: TestEngine;
   beforeAll(async () => {
     engine = await startTestEngine({ sandbox: { jobTimeMs: { min: 1_000, max: 1_500 } } });
@@ -97,7 +97,7 @@ describe('while a part is down', { timeout: 400_000 }, () => {
     expect({ args, tookMs: Math.min(tookMs, 4_000) }).toEqual({ args, tookMs });
   };
 
-  it('a bucket that hangs is named, what Temporal knows is shown, and commands end at the first signal', async () => {
+  it('a bucket that hangs is reported, Temporal’s data is shown, and commands stop at the first signal', async () => {
     engine.stack.s3.freeze();
     try {
       const silent = /[Bb]ucket s3:\/\/test-bucket at http:\/\/127\.0\.0\.1:\d+ does not answer/;
@@ -111,7 +111,7 @@ describe('while a part is down', { timeout: 400_000 }, () => {
     }
   });
 
-  it('a bucket that refuses connections is named, and what Temporal knows is shown', async () => {
+  it('a bucket that refuses connections is reported, and Temporal’s data is shown', async () => {
     await engine.stack.s3.kill();
     try {
       const refused =
@@ -128,7 +128,7 @@ describe('while a part is down', { timeout: 400_000 }, () => {
     await expectSound(engine, { batchId: 'foxes', rows: ROWS });
   });
 
-  it('a Temporal that hangs is named, and what the bucket knows is shown', async () => {
+  it('a Temporal that hangs is reported, and the bucket’s data is shown', async () => {
     const away = /Temporal at 127\.0\.0\.1:\d+ .*does not answer/;
     engine.stack.temporal.freeze();
     try {

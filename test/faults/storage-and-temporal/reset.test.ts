@@ -14,7 +14,7 @@ import { eventually } from '../../support/eventually.js';
 
 const ROWS = 20;
 
-describe('a batch whose workflow is reset from Temporal’s side', () => {
+describe('a batch whose workflow is reset in Temporal', () => {
   let runs: BatchRuns;
   let jobsBefore = 0;
   let otherJobs: ReadonlySet<string> = new Set();
@@ -81,7 +81,7 @@ describe('a batch whose workflow is reset from Temporal’s side', () => {
     },
   );
 
-  it('to before it was told things by updates and signals in turn can be taken up by another worker', async () => {
+  it('to before updates and signals continues on another worker', async () => {
     const name = 'reset-and-told';
     const handle = await start(name);
     await untilJobs(5);
@@ -99,7 +99,7 @@ describe('a batch whose workflow is reset from Temporal’s side', () => {
     await expectRecovered(runs, { fault, batchId: name, rows: ROWS, otherJobs, faultOver });
   });
 
-  it('and whose key is revoked then is held, and goes on with the key', async () => {
+  it('and whose key is then revoked is held, and continues with a valid key', async () => {
     const name = 'reset-and-revoked';
     const handle = await start(name);
     await untilJobs(10);
@@ -117,7 +117,7 @@ describe('a batch whose workflow is reset from Temporal’s side', () => {
     await expectRecovered(runs, { fault, batchId: name, rows: ROWS, otherJobs, faultOver });
   });
 
-  it('and which is cancelled then buys nothing more', async () => {
+  it('and which is then cancelled buys nothing more', async () => {
     const name = 'reset-and-cancelled';
     const handle = await start(name);
     await untilJobs(10);

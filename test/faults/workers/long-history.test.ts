@@ -10,7 +10,7 @@ import { startBatchRuns, type BatchRuns } from '../../support/batches/batch-runs
 import { expectSound, jobIdsOf } from '../../support/batches/batch-verdict.js';
 import { eventually } from '../../support/eventually.js';
 
-describe('a batch whose histories grow long', { timeout: 400_000 }, () => {
+describe('a batch with a long history', { timeout: 400_000 }, () => {
   let runs: BatchRuns;
   beforeAll(async () => {
     runs = await startBatchRuns({
@@ -34,7 +34,7 @@ describe('a batch whose histories grow long', { timeout: 400_000 }, () => {
     return count - 1;
   }
 
-  it('goes on in new workflow runs in the middle of a shard, with the generations that its rows had', async () => {
+  it('continues in new workflow runs in the middle of a shard, with the same generations', async () => {
     const otherJobs = jobIdsOf(runs.sandbox);
     const prompts = Array.from({ length: 60 }, (_, row) => `long ${row}${row % 3 === 0 ? ' [[flaky]]' : ''}`);
     const handle = await runs.start('long-shard', prompts, { continueAfterEvents: 250 });
@@ -43,7 +43,7 @@ describe('a batch whose histories grow long', { timeout: 400_000 }, () => {
     expect(await continuations(shardWorkflowId(runs.runOf('long-shard'), 0))).toBeGreaterThanOrEqual(1);
   });
 
-  it('goes on in a new workflow run between two shards, as it was told to be', async () => {
+  it('continues in a new workflow run between two shards, with its settings', async () => {
     const otherJobs = jobIdsOf(runs.sandbox);
     const prompts = Array.from({ length: 503 }, (_, row) => `parent ${row}`);
     const handle = await runs.start('long-parent', prompts, { concurrency: 90, continueAfterEvents: 800 });

@@ -82,7 +82,7 @@ async function expectContinued(bench: Bench, batchId: string, fault: string): Pr
 }
 
 describe('a batch whose workflow cannot continue', { timeout: 300_000 }, () => {
-  it.concurrent('since its workers are of another build is named, ended and gone on with', () =>
+  it.concurrent('because its workers have another build is reported, terminated and continued', () =>
     withBatch('other', async (bench) => {
       const { engine, command, stuckStatus } = bench;
       await engine.workers[0]?.end('SIGTERM');
@@ -120,7 +120,7 @@ describe('a batch whose workflow cannot continue', { timeout: 300_000 }, () => {
       await expectContinued(bench, 'other', 'workers of another build, ended and retried');
     }));
 
-  it.concurrent('since its Temporal was set back under its workers is named, ended and gone on with', () =>
+  it.concurrent('because Temporal was restored under running workers is reported, terminated and continued', () =>
     withBatch('back', async (bench) => {
       await setBack(bench, 'back');
       const reason = await bench.stuckStatus('back');
@@ -130,7 +130,7 @@ describe('a batch whose workflow cannot continue', { timeout: 300_000 }, () => {
       await expectContinued(bench, 'back', 'Temporal set back under living workers, ended and retried');
     }));
 
-  it.concurrent('since its Temporal was set back goes on by itself once its workers are restarted', () =>
+  it.concurrent('because Temporal was restored continues by itself once its workers are restarted', () =>
     withBatch('restarted', async (bench) => {
       const { engine, command, stuckStatus, ended, jobsMade } = bench;
       await setBack(bench, 'restarted');

@@ -19,7 +19,7 @@ const KILLS: readonly { match: Match; moment: TapMoment }[] = [
   { match: puts('/images/train/'), moment: 'before' },
 ];
 
-describe('two at once', { timeout: 400_000 }, () => {
+describe('two at the same time', { timeout: 400_000 }, () => {
   let stack: TestStack;
   beforeAll(async () => {
     stack = await startTestStack();
@@ -35,7 +35,7 @@ describe('two at once', { timeout: 400_000 }, () => {
     }
   }
 
-  it.concurrent('workers, of which one is killed again and again, lose no row and pay none twice', () =>
+  it.concurrent('workers, one of which is killed repeatedly, lose no row and pay none twice', () =>
     withEngine(async (engine) => {
       // The victim's own way to the bucket: what happens there happens to it.
       const victims = await startFaultProxy();
@@ -68,7 +68,7 @@ describe('two at once', { timeout: 400_000 }, () => {
       }
     }));
 
-  it.concurrent('submits of one id start one run, which buys each row once', () =>
+  it.concurrent('submissions of one id start one run, which buys each row once', () =>
     withEngine(async (engine) => {
       const { folder, variables } = engine;
       await engine.startWorker();

@@ -72,7 +72,7 @@ describe('a batch under faults', () => {
     },
   );
 
-  it('a batch cancelled while the service is down ends by itself', async () => {
+  it('cancelled while the service is down ends by itself', async () => {
     runs.sandbox.configure({ outage: { api: 'html502' } });
     const handle = await runs.start('cancel-in-outage', prompts('cancel in outage'));
     await untilHeld(handle, 'service', HELD_WITHIN_MS);
@@ -81,7 +81,7 @@ describe('a batch under faults', () => {
     expect(await mishaps('cancel-in-outage')).toEqual([]);
   });
 
-  it('an outage while jobs are awaited, and the end of the grace in it, keeps the job ids', async () => {
+  it('cancelled in an outage while jobs are awaited keeps the job ids', async () => {
     runs.sandbox.configure({ jobTimeMs: { min: 60_000, max: 60_000 } });
     const handle = await runs.start('grace', prompts('grace', 5), { graceMs: 1_500 });
     await eventually(() => jobsMade() === 5, { what: 'all jobs are made', withinMs: 20_000 });
@@ -94,14 +94,14 @@ describe('a batch under faults', () => {
     expect(await mishaps('grace')).toEqual([]);
   });
 
-  it('lost answers and lost answers behind a proxy buy no second job', async () => {
+  it('with lost answers, also behind a proxy, buys no second job', async () => {
     runs.sandbox.configure({ rates: { 'create-lost-answer': 0.4, 'create-lost-to-504': 0.3 } });
     const handle = await runs.start('lost-answers', prompts('lost answers'));
     expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: 20, failed: 0 } });
     expect(jobsMade()).toBe(20);
   });
 
-  it('an empty balance holds all rows until it is filled, and costs none', async () => {
+  it('with an empty balance holds all rows until it is topped up, and loses none', async () => {
     runs.sandbox.configure({ balance: '0.40' });
     const prices = [{ model: 'pro', resolution: '1K', price: '0.04' }] as const;
     const handle = await runs.start('balance', prompts('balance'), { prices });
@@ -116,7 +116,7 @@ describe('a batch under faults', () => {
     expect(cost?.unmeasured).toContain('ran out');
   });
 
-  it('a shard terminated from outside is run again and buys no second job', async () => {
+  it('with a terminated shard runs it again and buys no second job', async () => {
     runs.sandbox.configure({ jobTimeMs: { min: 2_000, max: 4_000 } });
     const handle = await runs.start('terminated', prompts('terminated'));
     const shard = client().workflow.getHandle(shardWorkflowId(runs.runOf('terminated'), 0));
@@ -129,7 +129,7 @@ describe('a batch under faults', () => {
     expect(jobsMade()).toBe(20);
   });
 
-  it('a bucket that is away in the middle of a batch holds it, and costs no row and no second job', async () => {
+  it('with an unreachable bucket is held, loses no row and buys no second job', async () => {
     const handle = await runs.start('bucket', prompts('lorem ipsum', 30), { concurrency: 5 });
     await eventually(() => jobsMade() >= 6, { what: 'six jobs are made', withinMs: 20_000 });
     await runs.stack.s3.kill();
@@ -148,7 +148,7 @@ describe('a batch under faults', () => {
     expect(histories).not.toContain('lorem ipsum');
   });
 
-  it('a batch whose workflow is cancelled in Temporal’s own way stores what is paid and ends as cancelled', async () => {
+  it('cancelled with Temporal’s own command stores what is paid and ends as cancelled', async () => {
     runs.sandbox.configure({ jobTimeMs: { min: 2_000, max: 3_000 } });
     const handle = await runs.start('native-cancel', prompts('native cancel'), { graceMs: 20_000 });
     await eventually(() => jobsMade() === 10, { what: 'ten jobs are made', withinMs: 20_000 });

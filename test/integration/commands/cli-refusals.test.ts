@@ -65,7 +65,7 @@ describe('the command line refuses with exit code 2, one line and no stack trace
     expect(await refusal(['run', 'folder'])).toContain('is a folder; name a sheet in it');
   });
 
-  it('a file that may not be read', async () => {
+  it('an unreadable file', async () => {
     const file = path.join(folder.path, 'secret.csv');
     await writeFile(file, SHEET);
     await chmod(file, 0);
@@ -80,11 +80,11 @@ describe('the command line refuses with exit code 2, one line and no stack trace
     ).toContain('may not be read by this user');
   });
 
-  it('an object that is not there', async () => {
+  it('a missing object', async () => {
     expect(await refusal(['submit', `s3://${engine.stack.s3.bucket}/nope.csv`])).toMatch(/nope\.csv/);
   });
 
-  it('an address that is none, or leads nowhere, without what is secret in it', async () => {
+  it('an invalid address, without its secrets', async () => {
     for (const [address, expected] of [
       ['https://me:hush@127.0.0.1:9/sheet.csv?token=hush', 'https://127.0.0.1:9/sheet.csv: its host refuses'],
       ['https://[?token=hush', 'https://[ is not an address'],
@@ -96,7 +96,7 @@ describe('the command line refuses with exit code 2, one line and no stack trace
     }
   });
 
-  it('an address that leads into the private network, though not that address itself', async () => {
+  it('a redirect into a private network, but not the address itself', async () => {
     const [typed, inner] = await Promise.all([startScriptedServer(), startScriptedServer()]);
     try {
       inner.answerWith((_, response) => response.writeHead(200).end(SHEET));
@@ -121,7 +121,7 @@ describe('the command line refuses with exit code 2, one line and no stack trace
     }
   });
 
-  it('a packed sheet that is cut short', async () => {
+  it('a truncated gzip file', async () => {
     expect(await sheetRefusal('cut.csv.gz', gzipSync(SHEET.repeat(99)).subarray(0, 40))).toContain(
       'cut short',
     );
@@ -133,13 +133,13 @@ describe('the command line refuses with exit code 2, one line and no stack trace
     expect(line).toContain('--map prompt=');
   });
 
-  it('a quote that is never closed, with the line where it opens', async () => {
+  it('an unclosed quote, with the line on which it opens', async () => {
     const line = await sheetRefusal('quote.csv', 'prompt\nfine\n"never closed\nfine again\n');
     expect(line).toContain('line 3');
     expect(line).toMatch(/quote/);
   });
 
-  it('text in another encoding, naming the flag', async () => {
+  it('text in another encoding, with the flag', async () => {
     const line = await sheetRefusal('latin.csv', Buffer.from('prompt\nein K\xe4fer\n', 'latin1'));
     expect(line).toContain('--encoding windows-1252');
   });
@@ -149,7 +149,7 @@ describe('the command line refuses with exit code 2, one line and no stack trace
     expect(await sheetRefusal('header.csv', 'prompt\n')).toContain('it has no rows');
   });
 
-  it('a sheet of which every row is rejected', async () => {
+  it('a sheet whose rows are all rejected', async () => {
     const line = await sheetRefusal('rejected.csv', 'prompt,model\na fox,unknown\n');
     expect(line).toContain('Every row of the sheet is rejected');
   });
@@ -184,7 +184,7 @@ describe('the command line refuses with exit code 2, one line and no stack trace
     [['--id', 'No Such Id!'], 'Expected lower-case letters'],
     [['--delimiter', ';;'], 'Expected one character'],
     [['--encoding', 'klingon'], 'klingon'],
-  ])('a bad option value: %j', async (flags, expected) => {
+  ])('an invalid option value: %j', async (flags, expected) => {
     expect(await refusal(['submit', 'good.csv', ...flags])).toContain(expected);
   });
 
@@ -192,7 +192,7 @@ describe('the command line refuses with exit code 2, one line and no stack trace
     expect(await refusal(['submit'])).toContain("missing required argument 'sheet'");
   });
 
-  it('nothing configured, naming all that is missing and the way out', async () => {
+  it('a missing configuration, with all missing parts and how to continue', async () => {
     const line = await refusal(['worker'], { variables: {} });
     expect(line).toContain('TEMPORAL_ADDRESS');
     expect(line).toContain('BANANA_BUCKET');
@@ -207,7 +207,7 @@ describe('the command line refuses with exit code 2, one line and no stack trace
     );
   });
 
-  it('several bad variables, all at once', async () => {
+  it('several invalid variables, all at once', async () => {
     const line = await refusal(['worker'], {
       variables: {
         ...variables,
@@ -309,7 +309,7 @@ describe('the command line refuses with exit code 2, one line and no stack trace
       expect(odd.seen.filter(({ path: at }) => at.includes('/runs/') || at.includes('/inputs/'))).toEqual([]);
     });
 
-    it('and says so where it does not know them', async () => {
+    it('and reports it if the server does not know them', async () => {
       odd.setOddity({
         answer: ({ headers }) =>
           headers['if-none-match'] === undefined ? undefined : s3Error(501, 'NotImplemented'),
@@ -320,7 +320,7 @@ describe('the command line refuses with exit code 2, one line and no stack trace
     });
   });
 
-  it('an unknown batch, naming the way to those there are', async () => {
+  it('an unknown batch, with the command that lists batches', async () => {
     for (const args of [
       ['status', 'nobody'],
       ['cancel', 'nobody'],
@@ -331,7 +331,7 @@ describe('the command line refuses with exit code 2, one line and no stack trace
     }
   });
 
-  it('and has started nothing and written nothing', async () => {
+  it('without starting or writing anything', async () => {
     const objects: string[] = [];
     for await (const { key } of engine.stack.s3.store.list(engine.stack.s3.bucket, '')) objects.push(key);
     expect(objects).toEqual([]);
@@ -340,8 +340,8 @@ describe('the command line refuses with exit code 2, one line and no stack trace
   });
 });
 
-describe('the command line stops', () => {
-  it('in the midst of a large sheet, and takes its copy of the sheet away', async () => {
+describe('the command line is interrupted', () => {
+  it('while reading a large sheet, and deletes its copy', async () => {
     const folder = await temporaryFolder();
     try {
       const [cwd, temporary] = [path.join(folder.path, 'cwd'), path.join(folder.path, 'tmp')];
@@ -371,8 +371,8 @@ describe('the command line stops', () => {
   });
 });
 
-describe('the command line helps', () => {
-  it('and ends quietly where nobody reads on', async () => {
+describe('the command line', () => {
+  it('exits quietly when the reader closes the pipe', async () => {
     const child = spawn(process.execPath, [CLI, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
     child.stdout.destroy();
     const told: Buffer[] = [];
@@ -382,7 +382,7 @@ describe('the command line helps', () => {
     expect(code).toBe(0);
   });
 
-  it('with every command in --help, and an example in the help of each', async () => {
+  it('shows every command in --help, and an example in the help of each', async () => {
     const folder = await temporaryFolder();
     try {
       const { code, stdout } = await runCommand(['--help'], { cwd: folder.path });

@@ -49,7 +49,7 @@ describe('a full disk', { timeout: 180_000 }, () => {
     },
   );
 
-  it('under the local servers is one sentence, and the same command continues when there is room', async (test) => {
+  it('of the local servers is one sentence, and the same command continues when there is room', async (test) => {
     const folder = await temporaryFolder();
     const isMounted = await mounted(folder.path, 'size=64k');
     if (!isMounted) {

@@ -30,7 +30,7 @@ const failuresOf = async (of: SealedBatch): Promise<readonly unknown[]> => {
   return records;
 };
 
-describe('the way back to the sheet', () => {
+describe('finding the sheet’s row', () => {
   let bench: ActivityBench;
   let scratch: TemporaryFolder;
   let config: Partial<Config>;
@@ -78,13 +78,13 @@ describe('the way back to the sheet', () => {
     Campaign: 'Spring',
   };
 
-  it('leads from metadata.jsonl by the row’s id and every column of the sheet', async () => {
+  it('works from metadata.jsonl by row id and every column of the sheet', async () => {
     const { metadata } = await readEvidence(bench.s3.store, batch.run);
     expect(metadata).toMatchObject([{ file_name: 'SF-001.png', prompt: 'a red sofa', ...kept }]);
     expect(await batch.text('images/README.md')).toMatch(/\| `row_id` \| string \|[^]*\| `SKU` \| string \|/);
   });
 
-  it('leads from failures.csv, also once that was submitted', async () => {
+  it('works from failures.csv, also after it was submitted', async () => {
     expect(await failuresOf(batch)).toMatchObject([
       {
         id: 'r/2',
@@ -118,7 +118,7 @@ describe('the way back to the sheet', () => {
     expect(wanted.filter((text) => !shard.includes(text))).toEqual([]);
   });
 
-  describe('leads by id, image name or line to the row', () => {
+  describe('works by id, image name or line', () => {
     beforeAll(async () => {
       const sheet = [
         'prompt,SKU,count',
@@ -139,7 +139,7 @@ describe('the way back to the sheet', () => {
       ['a line', '2', 'a red sofa'],
       ['the name of one of several images', 'L-7~2', 'a lamp'],
       ['a line without a name', 'line:5', 'a chair'],
-    ])('%s, in row and redo alike', async (_, text, prompt) => {
+    ])('%s, in row and redo', async (_, text, prompt) => {
       const story = await storyOf(text);
       expect(story).toMatchObject({ prompt });
       expect(await storyOf(String(story.rowId))).toMatchObject({ rowId: story.rowId });
@@ -147,7 +147,7 @@ describe('the way back to the sheet', () => {
       expect(await redone(text, String(story.rowId))).toBe(1);
     });
 
-    it('and says so where a name is also the number of a line', async () => {
+    it('and reports when a name is also a line number', async () => {
       const story = await storyOf('3');
       expect(story).toMatchObject({
         prompt: 'a table',
@@ -157,7 +157,7 @@ describe('the way back to the sheet', () => {
       });
     });
 
-    it('but to none where several may be meant, which are named', async () => {
+    it('refuses ambiguous references and lists the candidates', async () => {
       const refused = {
         code: 2,
         stderr: expect.stringMatching(/"4" matches 2 rows: id:(.+)~1 \(line 4\), id:\1~2 \(line 4\)\./),
@@ -166,7 +166,7 @@ describe('the way back to the sheet', () => {
       expect(await redone('2', '4')).toMatchObject(refused);
     });
 
-    it('and says which may be meant by a text that names none', async () => {
+    it('suggests similar rows for an unknown reference', async () => {
       const meant = /[Dd]id you mean "sofas\/SF-001"\?/;
       for (const refused of [await storyOf('SF-001'), await redone('2', 'SF-001')])
         expect(refused).toMatchObject({ code: 2, stderr: expect.stringMatching(meant) });
@@ -182,7 +182,7 @@ describe('the way back to the sheet', () => {
     });
   });
 
-  it('is told by the row of the table too, where line breaks in cells make it another than the line', async () => {
+  it('includes the row of the table if line breaks in cells make it differ from the line', async () => {
     const sheet = [
       'prompt,model,count',
       '"a vase,\nblue",,',
@@ -204,7 +204,7 @@ describe('the way back to the sheet', () => {
     expect(page).toContain(`"place":"${told}"`);
   });
 
-  it('is told so of repeats and rejected rows before anything is bought', async () => {
+  it('works for repeats and rejected rows before anything is bought', async () => {
     const sheet = 'prompt,model\n"a vase,\nblue",\na cup,\na jug,gpt\na cup,\n';
     await writeFile(path.join(scratch.path, 'cups.csv'), sheet);
     const { stderr } = await command('submit', 'cups.csv', '--dry-run', '--duplicates', 'fail');

@@ -105,7 +105,7 @@ describe('a batch with damaged images', () => {
     return { batch, mend };
   };
 
-  it('is verified to its end: a difference for each of them, and exit code 1', async () => {
+  it('is verified completely: a difference for each image, and exit code 1', async () => {
     const { batch, mend } = await damaged('verified');
     const { code, differences, checked } = await verified(batch);
     expect(code).toBe(1);
@@ -127,7 +127,7 @@ describe('a batch with damaged images', () => {
     expect((await verified(batch)).differences.map(({ rowId }) => rowId)).toEqual(['b', 'c']);
   });
 
-  it('with damaged files is verified to its end, too', async () => {
+  it('and damaged files is verified completely', async () => {
     const batch = await sealBatch(bench, 'files', SHEET);
     for (const key of ['failures.csv', 'images/train/metadata.jsonl']) await rot(fileOf(batch, key));
     await rot(fileOf(batch, 'images/train/a.png'));
@@ -163,7 +163,7 @@ describe('a batch with damaged images', () => {
     },
   );
 
-  it('is not called damaged where the bucket fails as a whole', async () => {
+  it('is not reported as damaged if the bucket as a whole fails', async () => {
     const batch = await sealBatch(bench, 'failing', SHEET);
     let reads = 0;
     // The report is read once before the images.
@@ -179,7 +179,7 @@ describe('a batch with damaged images', () => {
     expect((await verified(batch)).code).toBe(0);
   });
 
-  it('is refused for an export where no image is left', async () => {
+  it('cannot be exported if no image is left', async () => {
     const batch = await sealBatch(bench, 'nothing-left', ['id,prompt', 'a,a bird', 'b,two birds']);
     for (const id of ['a', 'b']) await rot(fileOf(batch, `images/train/${id}.png`));
     const to = path.join(scratch.path, 'nothing');

@@ -114,7 +114,7 @@ describe.runIf(isAvailable('Chromium', existsSync(CHROMIUM)))('the contact sheet
     },
   );
 
-  it('finds words anywhere in the batch, and shows a view again by its address', async () => {
+  it('searches the whole batch, and restores a view from its address', async () => {
     await opened(
       'folder',
       async (page, rows) => {
@@ -164,7 +164,7 @@ describe.runIf(isAvailable('Chromium', existsSync(CHROMIUM)))('the contact sheet
     );
   });
 
-  it('shows the image itself where its thumbnail is lost, and loads no picture that is far from view', async () => {
+  it('shows the image itself if its thumbnail is lost, and loads only what is near the view', async () => {
     await opened('bucket', async (page, rows) => {
       await rows(/^100,000 rows$/);
       await page.waitForFunction(`(([lost, other]) =>
@@ -174,7 +174,7 @@ describe.runIf(isAvailable('Chromium', existsSync(CHROMIUM)))('the contact sheet
     });
   });
 
-  it('says without scripts what its first rows are, and where the others are told', async () => {
+  it('says without JavaScript what the first rows are, and where the others are', async () => {
     const page = await browser.newPage();
     await page.setJavaScriptEnabled(false);
     await page.goto(`${addresses.folder()}contact-sheet.html`);

@@ -179,7 +179,7 @@ describe.runIf(isAvailable('Python with datasets (BANANA_TEST_PYTHON)', python !
       return to;
     };
 
-    it('is opened by pyarrow and datasets as Parquet, and both find all rows, columns, bytes and pixels', async () => {
+    it('opens as Parquet with pyarrow and datasets, with all rows, columns, bytes and pixels', async () => {
       const folder = path.join(scratch.path, 'parquet');
       await exportTo(folder, 'parquet');
       for (const reader of ['pyarrow', 'datasets_parquet']) {
@@ -187,7 +187,7 @@ describe.runIf(isAvailable('Python with datasets (BANANA_TEST_PYTHON)', python !
       }
     });
 
-    it('is opened by webdataset, datasets and open_clip’s pipeline as WebDataset, which find the same', async () => {
+    it('opens as WebDataset with webdataset, datasets and open_clip’s pipeline, with the same content', async () => {
       const folder = path.join(scratch.path, 'tars');
       await exportTo(folder, 'webdataset');
       for (const reader of ['webdataset', 'datasets_tar']) {
@@ -198,7 +198,7 @@ describe.runIf(isAvailable('Python with datasets (BANANA_TEST_PYTHON)', python !
       expect(pairs.map(pairText).toSorted()).toEqual(wanted.toSorted());
     });
 
-    it('is not needed for datasets to open the batch’s own folder of images, by the card in it', async () => {
+    it('is not needed to load the batch’s own image folder with datasets', async () => {
       const sheet = ['id,prompt,note', ...images.map((_, row) => `${row},"Käfer, ""${row}""\n",n${row}`)];
       await sealBatch(bench, 'own-folder', sheet, 1, { image });
       const folder = path.join(bench.s3.folder, bench.s3.bucket, 'tests/own-folder/images');
@@ -209,7 +209,7 @@ describe.runIf(isAvailable('Python with datasets (BANANA_TEST_PYTHON)', python !
       expect(rows.map(imageText).toSorted()).toEqual(wanted.toSorted());
     });
 
-    it('is told apart by datasets from another batch in a folder of the same name, and from what the folder held before', async () => {
+    it('is distinguished by datasets from another batch in a folder of the same name, and from earlier content', async () => {
       const readers = [
         [
           'imagefolder',

@@ -40,7 +40,7 @@ describe('results.csv', () => {
   });
   afterAll(() => bench?.stop());
 
-  it('is the sheet as it was given with what became of each line, and its digest is in the report', async () => {
+  it('is the sheet with the result of each line, and its checksum is in the report', async () => {
     const sheet = [
       'SKU;id; Prompt ;Count;status;;Note',
       '007;a;  one bird  ;1;new;x;" kept as it is "',
@@ -80,7 +80,7 @@ describe('results.csv', () => {
     expect(digests['results.csv']).toBe(sha256);
   });
 
-  it('is told by verify when it was changed', async () => {
+  it('that was changed is reported by verify', async () => {
     const batch = await sealBatch(bench, 'changed', ['prompt', 'a bird']);
     const config = { bucket: bucketConfig(bench.s3, 'tests/') };
     const checked = () =>
@@ -112,7 +112,7 @@ describe('results.csv', () => {
     expect(row?.slice(0, 2)).toEqual(['old words', 'bird']);
   });
 
-  it('says of a repeat that was left out what it repeats', async () => {
+  it('names the row that a skipped row repeats', async () => {
     const sheet = ['prompt,tag', 'a bird,x', 'a fish,y', 'a bird,z', '   ,w'];
     const batch = await sealBatch(bench, 'repeats', sheet, 1, {
       asked: submitted('s.csv', { duplicates: 'skip' }),
@@ -131,7 +131,7 @@ describe('results.csv', () => {
     expect(await recordsOf(again)).toEqual(records);
   });
 
-  it('has the columns and values of JSON Lines, those that come late too', async () => {
+  it('has the columns and values of JSON Lines, including columns that appear late', async () => {
     const sheet = [
       '{"prompt":"a bird","n":1.50,"tags":["x","y",1.10]}',
       '{"prompt":"a fish","late":true,"count":2}',
@@ -178,7 +178,7 @@ describe('results.csv', () => {
     ]);
   });
 
-  it('shows the sheet that was given where failures.csv and rejects.csv have corrected it', async () => {
+  it('shows the original sheet with the corrections of failures.csv and rejects.csv', async () => {
     const first = await sealBatch(bench, 'corrected', [
       'prompt,count,SKU,aspect_ratio',
       'a bird that fails,2,007,',

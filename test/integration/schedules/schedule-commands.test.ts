@@ -44,7 +44,7 @@ const NIGHTLY: ScheduleCreateFlags = {
 const POSTERS = 'posters' as ScheduleName;
 const GROWING = 'growing' as ScheduleName;
 
-describe('the commands about schedules', { timeout: 180_000 }, () => {
+describe('schedule commands', { timeout: 180_000 }, () => {
   let engine: TestEngine;
   let config: Partial<Config>;
   const bench = submissionBench(() => engine);
@@ -83,7 +83,7 @@ describe('the commands about schedules', { timeout: 180_000 }, () => {
     await engine?.stop();
   });
 
-  it('name a sheet in a private network that the workers might not read', async () => {
+  it('warn about a sheet in a private network that workers may not read', async () => {
     const web = await startScriptedServer();
     web.answerWith((_, response) => response.writeHead(200).end(SHEET));
     const plan = async (own: Partial<Config>): Promise<string> => {
@@ -104,7 +104,7 @@ describe('the commands about schedules', { timeout: 180_000 }, () => {
     }
   });
 
-  it('lead from a sheet to its images every day, and away again', async () => {
+  it('create, run and delete a schedule that makes images every day', async () => {
     const create = (flags: Partial<ScheduleCreateFlags>) =>
       perform(scheduleCreate, {
         name: POSTERS,
@@ -209,7 +209,7 @@ describe('the commands about schedules', { timeout: 180_000 }, () => {
     });
   });
 
-  it('say at a trigger that a batch is in the way, and what it waits for', async () => {
+  it('report at a trigger which batch blocks it, and why it waits', async () => {
     await bench.write('slow.csv', 'id,prompt\nlong,a banana that ripens [[stuck]]\n');
     const { cron: _, ...flags } = NIGHTLY;
     const created = await perform(scheduleCreate, {
@@ -233,7 +233,7 @@ describe('the commands about schedules', { timeout: 180_000 }, () => {
     expect((await perform(cancel, { id: 'growing', force: false, json: false })).code).toBe(0);
   });
 
-  it('are known to the program, which names the one that it helps with', async () => {
+  it('are subcommands, with their own help', async () => {
     const { code, stderr } = await bench.command(['schedule', 'create', 'x', 'y.csv', '--cron', '0 2 * *']);
     expect(code).toBe(2);
     expect(stderr).toMatch(/4 fields.* See: banana-batch schedule create --help\n$/);

@@ -71,7 +71,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
     return record;
   };
 
-  it.concurrent('that fires faster than its batches end runs what it can, and tells what it skipped', async () => {
+  it.concurrent('that fires faster than its batches end runs what it can, and reports skipped runs', async () => {
     const prompts = ['fast 1', 'fast 2', 'fast 3', 'fast 4', 'fast 5'];
     await putSheet('fast', prompts);
     const everyMs = 10_000;
@@ -106,7 +106,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
     expect(toldSkipped(name).toSorted()).toEqual(skipped.map(({ firingAt }) => firingAt));
   });
 
-  it.concurrent('fires on the days on which clocks are changed, with the date and time that they show', async () => {
+  it.concurrent('fires on days with clock changes, with the local date and time', async () => {
     const days = async (
       text: string,
       timezone: string,
@@ -178,7 +178,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
     expect((await over(berlin, 4))[0]?.outcome.kind).toBe('ended');
   });
 
-  it.concurrent('whose workers were away over three of its times runs one, and tells the others', async () => {
+  it.concurrent('whose workers missed three of its times runs one, and reports the others', async () => {
     await putSheet('away', ['away 1']);
     const taskQueue = 'away';
     const times = { kind: 'every', everyMs: 3_000, offsetMs: 0 } as const;
@@ -232,7 +232,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
     },
   );
 
-  it.concurrent('of mode changes keeps the images of rows that its sheet has not loaded', async () => {
+  it.concurrent('of mode changes keeps the images of rows that the sheet failed to load', async () => {
     const name = await create('loading', { mode: 'changes' });
     const rows = ['loading 1', 'loading 2', 'loading 3'];
     const sheets = [
@@ -267,7 +267,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
     expect(jobs('twice 1')).toBe(1);
   });
 
-  it.concurrent('steps aside for the batch that a person runs, and tells what was in the way', async () => {
+  it.concurrent('skips its run while a person runs the batch, and reports what blocked it', async () => {
     await putSheet('mine', ['mine 1', 'mine 2']);
     const name = await create('mine', { mode: 'changes' });
     const own = await startBatch(engine.stack, {
@@ -294,7 +294,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
     expect(jobs('mine 1', 'mine 2')).toBe(2);
   });
 
-  it.concurrent('that is deleted while its batch is at work leaves it to end, and to be recorded', async () => {
+  it.concurrent('deleted while its batch is running lets it finish and records it', async () => {
     await putSheet('gone', ['gone 1', 'gone 2']);
     const name = await create('gone', { mode: 'fresh' });
     await trigger(name);
@@ -304,7 +304,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
     expect(record?.outcome).toMatchObject({ kind: 'ended', end: 'completed', tally: { stored: 2 } });
   });
 
-  it.concurrent('whose firing is cancelled in Temporal cancels the batch, and follows it to its end', async () => {
+  it.concurrent('whose run is cancelled in Temporal cancels the batch, and waits for its end', async () => {
     const prompts = ['called-off 1', 'called-off 2', 'called-off 3'];
     await putSheet('called-off', prompts);
     const name = await create('called-off', { mode: 'changes', concurrency: 1 });
@@ -316,7 +316,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
     expect(record?.outcome).toMatchObject({ kind: 'ended', end: 'cancelled', tally: { total: 3 } });
   });
 
-  it.concurrent('whose worker is killed between asking for a run and starting it runs it once', async () => {
+  it.concurrent('whose worker is killed between requesting a run and starting it runs it once', async () => {
     const victims = await startFaultProxy();
     try {
       victims.forwardTo(engine.stack.s3.endpoint);
@@ -348,7 +348,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
     }
   });
 
-  it.concurrent('whose firings may not be recorded neither fails nor stays open for that', async () => {
+  it.concurrent('whose runs cannot be recorded neither fails nor stays open', async () => {
     const denying = await startFaultProxy();
     try {
       denying.forwardTo(engine.stack.s3.endpoint);
@@ -371,7 +371,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
     }
   });
 
-  it.concurrent('makes images of a sheet that was pinned with its input images, whatever became of the files', async () => {
+  it.concurrent('makes the images of a copied sheet with its input images, even if the files have changed', async () => {
     const { store } = engine.stack.s3;
     const home = bench.home();
     const folder = engine.folder.path;
@@ -404,7 +404,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
     expect(record?.outcome).toMatchObject({ kind: 'ended', tally: { stored: 1 } });
   });
 
-  it.concurrent('whose sheet is on the web reads it anew, bears a server that fails, and keeps its query to itself', async () => {
+  it.concurrent('with a sheet on the web downloads it for each run, retries a failing server, and keeps its query secret', async () => {
     const web = await startScriptedServer();
     try {
       let answers = 0;
@@ -436,7 +436,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
     }
   });
 
-  it.concurrent('whose sheet leads to a metadata service fails at once, also where the API is in a private network', async () => {
+  it.concurrent('with a sheet that leads to a metadata service fails at once, even if the API is in a private network', async () => {
     const web = await startScriptedServer();
     try {
       web.answerWith((_, response) =>

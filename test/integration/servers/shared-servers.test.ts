@@ -40,7 +40,7 @@ describe('the local servers of a folder', { timeout: 240_000 }, () => {
     expect(prompts).toHaveLength(new Set(prompts).size);
   }
 
-  it('outlive the run that started them, until the second run has ended as well', async () => {
+  it('outlive the run that started them, until the second run has ended', async () => {
     const first = await folder.start(['run', 'one.csv'], 'Batch ');
     const second = await startRun('second');
     expect(await first.ended).toBe(0);
@@ -49,7 +49,7 @@ describe('the local servers of a folder', { timeout: 240_000 }, () => {
     await expectNothingBoughtTwice();
   });
 
-  it('serve three runs of which the first is killed and the second interrupted', async () => {
+  it('serve three runs, the first of which is killed and the second interrupted', async () => {
     const first = await startRun('first');
     const second = await startRun('second');
     const third = await startRun('third');
@@ -64,7 +64,7 @@ describe('the local servers of a folder', { timeout: 240_000 }, () => {
     await expectNothingBoughtTwice();
   });
 
-  it('are started once by dev and runs that start at the same moment, and end with the last at Ctrl-C', async () => {
+  it('are started once by simultaneous dev and run commands, and stop with the last one at Ctrl-C', async () => {
     const [dev, first, second] = await Promise.all([
       folder.start(['dev'], 'Ready.'),
       startRun('first'),

@@ -54,7 +54,7 @@ describe('behind a forward proxy', { timeout: 240_000 }, () => {
       withinMs: 120_000,
     });
 
-  it('a batch is submitted, made, stored, told of and looked at', async () => {
+  it('a batch is submitted, made, stored, reported and shown', async () => {
     const worker = await engine.startWorker({ variables });
     const command = (args: readonly string[]) =>
       runCommand(args, { cwd: engine.folder.path, variables, withinMs: 120_000 });
@@ -79,7 +79,7 @@ describe('behind a forward proxy', { timeout: 240_000 }, () => {
     expect(told).not.toContain(Buffer.from(`proxy-user:${PASSWORD}`).toString('base64'));
   });
 
-  it('NO_PROXY leads past it, and a proxy that refuses is named without its password', async () => {
+  it('NO_PROXY bypasses it, and a refusing proxy is reported without its password', async () => {
     const before = proxy.asked.length;
     const direct = await balance({ no_proxy: 'banana.test' });
     expect(direct.code).toBe(2);

@@ -115,7 +115,7 @@ describe('notices', { timeout: 400_000 }, () => {
       { what: `${event} of ${batchId} is told`, withinMs: 90_000 },
     );
 
-  it('of an end reach a receiver that fails three times, as one notice that is signed anew each time', async () => {
+  it('of an end reach a receiver that fails three times, as one notice signed again each time', async () => {
     answers.set('fails', (attempt) => (attempt <= 3 ? { status: attempt === 2 ? 0 : 503 } : undefined));
     const handle = await start('fails', [...rows('fails', 4), 'fails [[refuse]]'], {
       settings: { prices: PRICES },
@@ -141,7 +141,7 @@ describe('notices', { timeout: 400_000 }, () => {
     );
   });
 
-  it.concurrent('that a receiver refuses for good, or never answers, change nothing of the batch', async () => {
+  it.concurrent('that a receiver refuses permanently or never answers do not affect the batch', async () => {
     answers.set('gone', () => ({ status: 410 }));
     answers.set('moved', () => ({ status: 302 }));
     answers.set('dead', () => ({ status: 0 }));
@@ -161,7 +161,7 @@ describe('notices', { timeout: 400_000 }, () => {
     await client.workflow.getHandle(noticeWorkflowId(fourth?.id ?? '')).terminate();
   });
 
-  it.concurrent('of a spent budget come once each time it is spent', async () => {
+  it.concurrent('of a spent budget are sent once each time it is spent', async () => {
     const handle = await start('spent', rows('spent', 6), { settings: { prices: PRICES, budget: '0.10' } });
     const [first] = await told('spent', 'batch.paused');
     expect(first?.text).toContain('Batch spent is paused. The budget of 0.10 is spent');
@@ -173,7 +173,7 @@ describe('notices', { timeout: 400_000 }, () => {
     expect(end?.data).toMatchObject({ state: 'cancelled', total: 6, failed: 0 });
   });
 
-  it.concurrent('of a batch in which nothing moves come once, and of its end from outside too', async () => {
+  it.concurrent('of a batch without progress are sent once, and of its termination, too', async () => {
     const handle = await start('stuck', ['stuck [[stuck]]', ...rows('stuck', 2)]);
     const [sent] = await told('stuck', 'batch.stuck');
     expect(sent?.text).toContain(
@@ -186,7 +186,7 @@ describe('notices', { timeout: 400_000 }, () => {
     expect(sentFor('stuck').map(({ event }) => event)).toEqual(['batch.stuck', 'batch.ended']);
   });
 
-  it.concurrent('of an end are the same one where the worker is killed as it is delivered', async () => {
+  it.concurrent('of an end are identical if the worker is killed while delivering it', async () => {
     const first = await engine.startWorker({ variables });
     answers.set('killed', (attempt) => {
       if (attempt > 1) return undefined;
@@ -200,7 +200,7 @@ describe('notices', { timeout: 400_000 }, () => {
     expect(new Set(sent.map(({ id }) => id)).size).toBe(1);
   });
 
-  it('of a hold come once, however long it lasts', async () => {
+  it('of a hold are sent once, however long it lasts', async () => {
     engine.sandbox.configure({ balance: '0' });
     const handle = await start('held', rows('held', 3));
     const [sent] = await told('held', 'batch.held');
@@ -214,7 +214,7 @@ describe('notices', { timeout: 400_000 }, () => {
     expect(sentFor('held').map(({ event }) => event)).toEqual(['batch.held', 'batch.ended']);
   });
 
-  it('can be tried by doctor', async () => {
+  it('can be tested with doctor', async () => {
     const args = ['doctor', '--notify', '--json'];
     const where = { cwd: engine.folder.path, variables: { ...engine.variables, ...variables } };
     const { code, stdout } = await runCommand(args, where);
@@ -233,7 +233,7 @@ describe('notices', { timeout: 400_000 }, () => {
     expect(refused.stdout).toContain('did not accept it (403).');
   });
 
-  it('were all signed with both secrets, and nowhere is a secret or the URL kept', async () => {
+  it('are signed with both secrets, and neither the secrets nor the URL are stored', async () => {
     for (const { body, headers } of receiver.seen) {
       const known = z.record(z.string(), z.string()).parse(headers);
       for (const secret of [NEW_SECRET, OLD_SECRET]) new Webhook(secret).verify(body, known);

@@ -79,7 +79,7 @@ describe('a service that repeats the API key', { timeout: 200_000 }, () => {
     await service?.close();
   });
 
-  it('has it nowhere in what is kept, logged or printed', async () => {
+  it('leaks it nowhere: stored files, logs and output', async () => {
     const jobs = new Map<string, { readonly kind: string; readonly text: string; polls: number }>();
     let refusals = 0;
     service.answerWith(({ method, path: target, body }, response) => {

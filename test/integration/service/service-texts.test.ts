@@ -29,7 +29,7 @@ describe('the texts of a service', () => {
     return count;
   };
 
-  it('are kept but so many of a run, however many come at once, whoever keeps them', async () => {
+  it('are limited in number per run, however many arrive at once', async () => {
     const run = runOf('flood');
     const [one, two] = [
       new ServiceTexts(s3.store, { mostOfRun: 25 }),
@@ -45,7 +45,7 @@ describe('the texts of a service', () => {
     expect(await two.keep({ ...run, runSeq: 2 }, textOf(999))).toEqual({ textId: expect.any(String) });
   });
 
-  it('are put once, however often and by whomever they are said, and found again by their fingerprint', async () => {
+  it('are stored once, however often they occur, and found by their fingerprint', async () => {
     const run = runOf('same');
     const [one, two] = [new ServiceTexts(s3.store), new ServiceTexts(s3.store)];
     const kept = await Promise.all(
@@ -65,7 +65,7 @@ describe('the texts of a service', () => {
     expect(await one.keep(run, '')).toEqual({});
   });
 
-  it('are found for a row that is recorded again from what history has of it', async () => {
+  it('are found for a row that is recorded again from history', async () => {
     const run = runOf('again');
     const texts = new ServiceTexts(s3.store);
     const told = { message: 'The job failed.', ...(await texts.keep(run, 'no such model')) };

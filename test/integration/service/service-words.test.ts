@@ -137,7 +137,7 @@ describe('a service and an image host that quote prompts', { timeout: 400_000 },
 
   const shownUntil = (end: Promise<unknown>) => shownByTemporal(engine.stack.temporal.client, end);
 
-  it('find none of their words in Temporal and in notices, and people all of them in the bucket', async () => {
+  it('never appear in Temporal and notices, and always in the bucket', async () => {
     const bad = [
       ...IN_ALL_FORMS.flatMap((kind) => Array.from({ length: FORMS }, (_, form) => quotedPrompt(kind, form))),
       ...[...ENDING, ...PASSING, ...UNQUOTED].map((kind, at) => quotedPrompt(kind, at % FORMS)),
@@ -201,7 +201,7 @@ describe('a service and an image host that quote prompts', { timeout: 400_000 },
     expect(await messageOf('quotes', first?.rowId ?? '')).toBe(first?.message);
   });
 
-  it('are shown by status and row while the batch is at work, as long as their texts are there', async () => {
+  it('are shown by status and row while the batch is running, as long as they exist', async () => {
     const handle = await start(
       'held',
       [`f,nb2,${quotedPrompt('failed', 0)}`, `h,pro,${quotedPrompt('create-403', 3)}`],
@@ -231,7 +231,7 @@ describe('a service and an image host that quote prompts', { timeout: 400_000 },
     expect(withWords(await shownUntil(handle.result()))).toEqual([]);
   });
 
-  it('cost no row anything where their texts cannot be kept: code and status stand alone', async () => {
+  it('that cannot be stored cost no row anything: code and status remain', async () => {
     oddStore.setOddity({
       answer: ({ method, path: key }) =>
         method === 'PUT' && key.includes('/messages/') ? s3Error(403, 'AccessDenied') : undefined,
@@ -255,7 +255,7 @@ describe('a service and an image host that quote prompts', { timeout: 400_000 },
     expect(messages.filter((message) => message.includes(SERVICE_WORD))).toEqual([]);
   });
 
-  it('are not heard in the firings of schedules either', async () => {
+  it('do not appear in schedule runs either', async () => {
     const own = { ...engine, apiUrl: service.origin, taskQueue: 'words' };
     const { create, putSheet, trigger, over } = scheduleBench(() => own);
     await putSheet('nightly', ['failed', 'create-422', 'late-403', 'image-404'].map(quotedPrompt));

@@ -106,7 +106,7 @@ const awaitsOf = async (ref: CallbackRef): Promise<number> => {
   ).length;
 };
 
-it('a genuine path with another ended job ends nothing: the row goes on waiting for its own', async () => {
+it('a valid path with another finished job ends nothing: the row keeps waiting for its own', async () => {
   const worker = await engine.startWorker({ variables, args: ['--webhooks', String(port)] });
   const calls = callsOf(engine.sandbox, TEST_API_KEY);
   const foreign = await calls.create({ prompt: 'somebody else’s' });
@@ -146,7 +146,7 @@ it('a genuine path with another ended job ends nothing: the row goes on waiting 
   expect(worker.output().stderr).not.toContain(SECRET);
 });
 
-it('ten thousand forged requests change nothing while genuine ones come through', async () => {
+it('ten thousand forged requests change nothing while valid ones are accepted', async () => {
   await engine.startWorker({ variables });
   const receiver = await startReceiver();
   const before = engine.sandbox.stats();
@@ -176,7 +176,7 @@ it('ten thousand forged requests change nothing while genuine ones come through'
   expect(polls).toBeLessThanOrEqual(2 * ended + 5 * early);
 });
 
-it('a batch ends whole with webhooks that misbehave, a receiver that is killed and comes back, and one that is dead', async () => {
+it('a batch finishes with misbehaving webhooks, a receiver that is killed and restarted, and a dead one', async () => {
   const otherJobs = jobIdsOf(engine.sandbox);
   const rates = {
     'webhook-missing': 0.05,

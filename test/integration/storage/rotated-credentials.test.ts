@@ -86,7 +86,7 @@ describe.each(Object.entries(SOURCES))('S3 credentials from %s that are rotated'
     expect(await store.readText({ bucket: BUCKET, key: 'after' })).toBe('after');
   });
 
-  it('are read again and again until they are good, also for bodies that are streams', async () => {
+  it('are read repeatedly until they are valid, also for streamed bodies', async () => {
     const file = path.join(folder.path, 'body');
     await writeFile(file, 'streamed');
     await rotateServer(NEW_SECRET);

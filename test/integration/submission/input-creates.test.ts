@@ -25,7 +25,7 @@ const signedSheet = (signature: number) => [
   `a bird,http://127.0.0.1:1/a.png?X-Amz-Signature=${signature}`,
 ];
 
-describe('creates from input images that lie in the batch', () => {
+describe('creates with uploaded input images', () => {
   let bench: ActivityBench;
   /** Reaches the same bucket by another name, so that it signs other URLs. */
   let otherStore: ObjectStore;
@@ -132,7 +132,7 @@ describe('creates from input images that lie in the batch', () => {
     expect(sent).not.toMatch(/http|X-Amz|Signature=/i);
   });
 
-  it('are not repeated by a worker that cannot make the same body, and say why', async () => {
+  it('are not repeated by a worker that cannot rebuild the body, with the reason', async () => {
     const row = await unanswered(await ingested('a.png'));
     const { creates } = bench.sandbox.stats();
     expect(await create(row, others)).toMatchObject({
@@ -145,7 +145,7 @@ describe('creates from input images that lie in the batch', () => {
     expect(bench.sandbox.stats().replayMismatches).toBe(0);
   });
 
-  it('are not repeated where the sheet has been given the same URL signed anew', async () => {
+  it('are not repeated if the sheet has a new signature of the same URL', async () => {
     const row = { shard: 0, row: 0, generation: 1, unansweredSinceMs: Date.now() };
     const first = { ...row, run: (await bench.ingest('signed-anew', signedSheet(1))).run };
     expect(await create(first)).toMatchObject({ kind: 'invalid' });
@@ -156,7 +156,7 @@ describe('creates from input images that lie in the batch', () => {
     expect(await create({ ...row, run: first.run })).toMatchObject({ kind: 'invalid' });
   });
 
-  it('are signed afresh by whoever comes next after a sure refusal, and where nothing was ever sent', async () => {
+  it('are signed again after a definite refusal, and if nothing was ever sent', async () => {
     const refused = await ingested('a.png');
     bench.sandbox.configure({ balance: '0' });
     await expect(create(refused)).rejects.toThrow('Out of funds');
@@ -169,7 +169,7 @@ describe('creates from input images that lie in the batch', () => {
     expect(bench.sandbox.stats().replayMismatches).toBe(0);
   });
 
-  it('are bought once by two senders at once that make different bodies', async () => {
+  it('are bought once by two simultaneous senders with different bodies', async () => {
     const row = await ingested('a.png');
     const { jobsMade } = bench.sandbox.stats();
     const overtaken = bench.activitiesWith({
@@ -186,7 +186,7 @@ describe('creates from input images that lie in the batch', () => {
     expect(bench.sandbox.stats().jobsMade).toBe(jobsMade + 1);
   });
 
-  it('stay noted where a probe was cut off while it sent them, also where a later look is refused or the note is lost', async () => {
+  it('stay recorded if a probe was cut off while sending, even if a later check is refused or the record is lost', async () => {
     const cell = `${host.origin}/a.png`;
     const { run } = await bench.ingest('cut-off', ['prompt,input_images', `a bird,${cell}`]);
     const row = { run, shard: 0, row: 0, generation: 1 };
@@ -207,7 +207,7 @@ describe('creates from input images that lie in the batch', () => {
     expect(bench.sandbox.stats().creates).toEqual(creates);
   });
 
-  it('fail the row, to be tried again, where the service cannot store its inputs for long', async () => {
+  it('fail the row as retryable if the service cannot store its inputs for long', async () => {
     bench.sandbox.configure({ next: { 'create-upload-failed': 50 } });
     const row = await ingested('a.png');
     const result = await create({ ...row, budget: { spentMs: 699.999, tries: 3 } });
@@ -220,7 +220,7 @@ describe('creates from input images that lie in the batch', () => {
     expect(await create({ ...row, budget: { spentMs: 0, tries: 0 } })).toMatchObject({ kind: 'invalid' });
   });
 
-  it('fail the row with advice where an input image cannot be fetched', async () => {
+  it('fail the row with advice if an input image cannot be fetched', async () => {
     const byUrl = await ingested('http://127.0.0.1:1/none.png?sig=secret');
     const result = await create(byUrl);
     expect(result).toMatchObject({ kind: 'invalid', message: 'BananaHub refused the request (422).' });
@@ -234,7 +234,7 @@ describe('creates from input images that lie in the batch', () => {
     expect(await shown(gone, await create(gone))).toMatch(/answered 404.*the bucket/);
   });
 
-  it('are held where the service cannot reach the bucket', async () => {
+  it('are held if the service cannot reach the bucket', async () => {
     const cutOff = bench.activitiesWith({ inputsOutOfReach: 'It cannot reach the bucket.' });
     const row = await ingested('a.png');
     const { creates } = bench.sandbox.stats();

@@ -73,7 +73,7 @@ describe('images under chosen names', () => {
   const fileNames = async ({ run }: SealedBatch) =>
     (await readEvidence(bench.s3.store, run)).metadata.map((line) => line['file_name']);
 
-  it('are copied to the new ones, and may take each other’s places, without anything bought or lost', async () => {
+  it('are copied to new names, and may swap names, without buying or losing anything', async () => {
     const first = await sealBatch(bench, 'renamed', sheetOf(['x', 'y', '1', '2', '3', '']));
     // As an earlier version has put it there, without a word on its row.
     const { 'row-tag': _, ...untagged } = await first.metadata(keyOf('r5'));
@@ -98,7 +98,7 @@ describe('images under chosen names', () => {
       expect(await imageAt(back, name)).toEqual(imageOf(index));
   });
 
-  it('are whole at every moment at which their copying may end, and at the end once it is repeated', async () => {
+  it('are complete at every point at which copying may stop, and after it is repeated', async () => {
     const names = ['a', 'b', 'c', 'd'];
     const batch = await sealBatch(
       bench,
@@ -135,7 +135,7 @@ describe('images under chosen names', () => {
     expect((await batch.keys()).filter((key) => key.includes('/renamed/'))).toEqual([]);
   });
 
-  it('all change places at once, sixty of them', async () => {
+  it('swap names all at once, sixty of them', async () => {
     const names = Array.from({ length: 60 }, (_, index) => `many-${index}`);
     await sealBatch(bench, 'many', sheetOf(names));
     const turned = [...names.slice(1), ...names.slice(0, 1)];
@@ -148,7 +148,7 @@ describe('images under chosen names', () => {
     ['501 to a checksum', 'x-amz-checksum-algorithm', s3Error(501, 'NotImplemented')],
     ['400 to any copy', 'x-amz-copy-source', s3Error(400, 'NotImplemented')],
     ['501 without a reason', 'x-amz-copy-source', { status: 501 }],
-  ])('are downloaded and put by a store that answers %s', async (what, header, refusal) => {
+  ])('are downloaded and uploaded if a store answers %s', async (what, header, refusal) => {
     const odd = await startOddStore(bench.s3.endpoint);
     const { region, accessKeyId, secretAccessKey } = bench.s3;
     const credentials = { accessKeyId, secretAccessKey };
@@ -179,7 +179,7 @@ describe('images under chosen names', () => {
     }
   });
 
-  it('are whole where another try of the ingest finds one more to rename', async () => {
+  it('are complete if a repeated ingest finds one more to rename', async () => {
     const names = ['a', 'b', 'c', 'd'];
     const to = ['b', 'c', 'd', 'a'];
     const batch = await sealBatch(bench, 'one-more', sheetOf(names));
@@ -197,7 +197,7 @@ describe('images under chosen names', () => {
     expect((await batch.keys()).filter((key) => key.includes('/renamed/'))).toEqual([]);
   });
 
-  it('are copied by the next run where the one that renames them was ended before', async () => {
+  it('are copied by the next run if the renaming one was terminated', async () => {
     const batch = await sealBatch(bench, 'unfinished', ['id,prompt,file_name', 'a,a bird,old']);
     await bench.ingest('unfinished', ['id,prompt,file_name', 'a,a bird,new'], 2);
     await batch.delete(keyOf('new'));
@@ -210,7 +210,7 @@ describe('images under chosen names', () => {
     ['a name that nobody had, and a new row the old one', ['b'], ['new,another bird,a']],
     ['names of each other', ['c', 'a', 'b'], []],
     ['the names that their ids give', ['', ''], []],
-  ])('are found though nobody recorded them, when their rows get %s', async (what, to, more) => {
+  ])('are found although not recorded, when their rows get %s', async (what, to, more) => {
     const name = `unrecorded-${what.replaceAll(/[^a-z]+/g, '-')}`;
     await leaveUnrecorded(bench, name, sheetOf(['a', 'b', 'c'].slice(0, to.length)), { stored: to.length });
     const { run, result } = await bench.ingest(name, [...sheetOf(to), ...more], 2);
@@ -224,7 +224,7 @@ describe('images under chosen names', () => {
     expect(left).toEqual([]);
   });
 
-  it('are found though nobody recorded them, when their rows change names with rows that are recorded', async () => {
+  it('are found although not recorded, when their rows swap names with recorded rows', async () => {
     await sealBatch(bench, 'half-recorded', sheetOf(['a']));
     await leaveUnrecorded(bench, 'half-recorded', sheetOf(['a', 'b']), { stored: 2, runSeq: 2 });
     const { result } = await bench.ingest('half-recorded', sheetOf(['b', 'a']), 3);
@@ -235,7 +235,7 @@ describe('images under chosen names', () => {
     expect(await verified(batch)).toEqual([]);
   });
 
-  it('are not replaced by other rows’ where their rows were sealed without them', async () => {
+  it('are not replaced by other rows’ images if their rows ended without them', async () => {
     const first = await sealBatch(bench, 'late', sheetOf(['a', 'b'], failing));
     await storeLate(bench, first);
     const second = await sealBatch(bench, 'late', sheetOf(['b', 'a'], failing), 2);
@@ -244,7 +244,7 @@ describe('images under chosen names', () => {
     expect(await verified(second)).toEqual([]);
   });
 
-  it('are neither taken from rows that a merged sheet leaves in the batch, nor from rows of one content', async () => {
+  it('are not taken from rows that a merged sheet leaves in the batch, nor from rows with equal content', async () => {
     await sealBatch(bench, 'joined', ['id,prompt,file_name', 'a,a bird,one', 'b,a bird,two', 'c,a bird,']);
     const lines = ['id,prompt,file_name', 'd,a bird,ONE', 'b,a bird,C', 'e,a bird,free'];
     const { run, result } = await bench.ingest('joined', lines, 2, { merge: true });
@@ -258,7 +258,7 @@ describe('images under chosen names', () => {
     expect(rejects).toContain('line 3 and row ""c"" of the batch');
   });
 
-  it('stay with rows that failed, through our own failures.csv', async () => {
+  it('stay with failed rows when failures.csv is submitted', async () => {
     const failed = await sealBatch(
       bench,
       'resubmitted',

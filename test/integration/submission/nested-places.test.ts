@@ -45,7 +45,7 @@ describe('a folder for a batch', () => {
   it.each([
     ['the outer one first', 'outer-first/', 'outer-first/in/'],
     ['the inner one first', 'inner-first/in/deep/', 'inner-first/'],
-  ])('is claimed by one of two at the same moment that lie in each other: %s', async (_, one, other) => {
+  ])('is claimed by one of two simultaneous batches in nested folders: %s', async (_, one, other) => {
     for (let round = 0; round < 2; round += 1) {
       const claims = await Promise.allSettled([
         claim(`${one.split('/')[0]}-a${round}`, `${round}/${one}`),
@@ -70,7 +70,7 @@ describe('a folder for a batch', () => {
     expect(started).toEqual(both.map(({ code }) => code === 0));
   });
 
-  it('is refused inside and around a batch that was started and has no other file yet', async () => {
+  it('is refused inside and around a started batch that has no other file yet', async () => {
     expect(await submit('started', 'taken/mine/')).toMatchObject({ code: 0 });
     for (const [id, root] of [
       ['inner', 'taken/mine/deep/er/'],
@@ -82,7 +82,7 @@ describe('a folder for a batch', () => {
     }
   });
 
-  it('is not shared with a batch at home, which schedules have too: one of two is started', async () => {
+  it('is not shared with a batch in its default folder, which schedules use, too: one of two is started', async () => {
     const { store } = engine.stack.s3;
     await write('home.csv', SHEET);
     const file = path.join(engine.folder.path, 'home.csv');
@@ -121,7 +121,7 @@ describe('a folder for a batch', () => {
     }
   });
 
-  it('is not held for ever by a submission that was killed between its claim and its start', async () => {
+  it('is released by a submission that was killed between its claim and its start', async () => {
     const { store, bucket } = engine.stack.s3;
     await claim('killed', 'left/mine/');
     await store.put({ bucket: 'gallery', key: 'left/mine/inputs/0.csv' }, Buffer.from(SHEET), {

@@ -33,7 +33,7 @@ const told = (error: BananaHubError | ImageDownloadError) => {
   return meaning && 'cause' in meaning ? meaning.cause : meaning;
 };
 
-describe('the meaning of an error of the API', () => {
+describe('the meaning of an API error', () => {
   it.each([
     ['unauthorized', 'hold account', 'hold account'],
     ['insufficient-balance', 'hold account', 'hold account'],
@@ -70,7 +70,7 @@ describe('the meaning of an error of the API', () => {
     },
   );
 
-  it('is told by code, status and the connection’s own code', () => {
+  it('depends on code, status and the connection’s own code', () => {
     for (const [error, status, message] of [
       [network('ECONNRESET'), undefined, '(no connection: ECONNRESET)'],
       [network('a word of the other side'), undefined, '(no connection)'],
@@ -94,7 +94,7 @@ describe('the meaning of an error of the API', () => {
     });
   });
 
-  it('holds the batch where the service refuses the URL for webhooks: no row is at fault', () => {
+  it('is a hold if the service refuses the webhook URL, which is no row’s fault', () => {
     const error = new BananaHubError('invalid-request', 'callback_url: URL scheme should be https');
     expect(meaningOfApiError(error, 'pro:text')).toMatchObject({
       kind: 'hold',
@@ -104,7 +104,7 @@ describe('the meaning of an error of the API', () => {
     expect(meaningOfApiError(quoted, 'pro:text').kind).toBe('invalid');
   });
 
-  it('keeps how long the service asked to wait', () => {
+  it('includes how long the service asked to wait', () => {
     const error = new BananaHubError('rate-limited', 'slow down', { retryAfterMs: 7_000 });
     expect(meaningOfApiError(error)).toMatchObject({ kind: 'passing', cause: { retryAfterMs: 7_000 } });
     const paused = new BananaHubError('paused', 'high load', { retryAfterMs: 60_000 });
@@ -132,7 +132,7 @@ describe('a create without a job', () => {
     expect(mayHaveCreated(api(code))).toBe(false);
   });
 
-  it('has certainly made none where there was no connection, and may have where one broke', () => {
+  it('has certainly made no job without a connection, and may have made one if it broke', () => {
     for (const code of ['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH'])
       expect(mayHaveCreated(network(code))).toBe(false);
     for (const code of ['ECONNRESET', 'UND_ERR_SOCKET', 'EPIPE'])
@@ -140,7 +140,7 @@ describe('a create without a job', () => {
   });
 });
 
-describe('the meaning of an error of the bucket', () => {
+describe('the meaning of a bucket error', () => {
   it.each([
     ['denied', 'hold'],
     ['bad-credentials', 'hold'],
@@ -162,7 +162,7 @@ describe('the meaning of an error of the bucket', () => {
 });
 
 describe('the meaning of a failed download', () => {
-  it('is the host’s where the host does not answer, and the image’s where only this image is wrong', () => {
+  it('is the host’s fault if it does not answer, and the image’s if only this image is wrong', () => {
     expect(fault('network')).toBe('passing');
     expect(fault('timeout')).toBe('passing');
     expect(fault('unavailable', 503)).toBe('passing');
@@ -173,14 +173,14 @@ describe('the meaning of a failed download', () => {
 });
 
 describe('failures for workflows', () => {
-  it('of the batch are not repeated by Temporal and carry their cause', () => {
+  it('of the batch are not retried by Temporal and carry their cause', () => {
     const cause = { scope: 'account', code: 'unauthorized', message: 'why' } as const;
     const failure = batchFault({ cause, unansweredSinceMs: 5 });
     expect(failure).toMatchObject({ type: BATCH_FAULT, nonRetryable: true, message: 'why' });
     expect(failure.details).toEqual([{ cause, unansweredSinceMs: 5 }]);
   });
 
-  it('hold the batch once a passing fault has used its limit up', () => {
+  it('hold the batch once a temporary fault has used up its limit', () => {
     const meaning = meaningOfApiError(api('unavailable'));
     if (meaning.kind !== 'passing') throw new Error('it passes');
     const bear = (tryMs: number) =>
@@ -193,7 +193,7 @@ describe('failures for workflows', () => {
     expect(() => bear(1_000)).toThrow(ApplicationFailure);
   });
 
-  it('hold the batch at once where the service asks to wait for longer than is borne, and say for how long', () => {
+  it('hold the batch at once if the service asks to wait too long, and report how long', () => {
     const limits = { serviceFaultMs: 120_000, storageFaultMs: 0 };
     const after = (retryAfterMs: number, spentMs = 0) => {
       const meaning = meaningOfApiError(new BananaHubError('rate-limited', 'slow down', { retryAfterMs }));
@@ -210,7 +210,7 @@ describe('failures for workflows', () => {
     expect(after(60_000, 70_000)).toMatchObject([{ cause: { retryAfterMs: 60_000 } }]);
   });
 
-  it('come of several faults however long the work was that each of them broke off', () => {
+  it('are caused by several faults, however long the interrupted work was', () => {
     const meaning = meaningOfStorageError(new StorageError('unavailable', { bucket: 'b' }, 'broken off'));
     if (meaning.kind !== 'passing') throw new Error('it passes');
     const limits = { serviceFaultMs: 3_600_000, storageFaultMs: 60_000 };
@@ -219,13 +219,13 @@ describe('failures for workflows', () => {
     expect(() => retryOrHold(meaning, { budget, ...broken })).toThrow(ApplicationFailure);
   });
 
-  it('do not arise from a defect of ours', () => {
+  it('are not caused by our own defects', () => {
     expect(meaningOf(new TypeError('defect'))).toBeUndefined();
   });
 });
 
-describe('the hold for a worker with the key of another account', () => {
-  it('names both accounts and what to do, also where the key was rotated', () => {
+describe('the hold for a worker with another account’s key', () => {
+  it('names both accounts and what to do, also for a rotated key', () => {
     const { message } = wrongAccount({ batchId: 'spring' as BatchId }, 'a#1', 'a#2');
     for (const part of ['a#1', 'a#2', "batch's own key", 'banana-batch resume spring --rebind'])
       expect(message).toContain(part);

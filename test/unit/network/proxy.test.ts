@@ -42,7 +42,7 @@ describe('through a forward proxy', () => {
     }
   }
 
-  it('images come, also where the proxy alone knows the name', async () => {
+  it('download images, also if only the proxy can resolve the name', async () => {
     server.answerWith((_, response) => response.writeHead(200).end('image'));
     expect((await fetched(IMAGES)).toString()).toBe('image');
     expect((await fetched('http://8.8.8.8/a.png')).toString()).toBe('image');
@@ -50,7 +50,7 @@ describe('through a forward proxy', () => {
     expect(server.seen[0]?.headers).not.toHaveProperty('proxy-authorization');
   });
 
-  it('private and metadata addresses stay closed, also behind redirects and names that lead there', async () => {
+  it('cannot reach private and metadata addresses, also behind redirects and names', async () => {
     const before = proxy.asked.length;
     for (const url of [
       'http://10.1.2.3/a.png',
@@ -78,7 +78,7 @@ describe('through a forward proxy', () => {
     expect((await fetched('http://10.1.2.3/a.png', true)).toString()).toBe('image');
   });
 
-  it('a proxy that refuses, or that is not there, is a failure that does not repeat its password', async () => {
+  it('report a refusing or missing proxy without its password', async () => {
     const wrong = proxy.url.replace('hush-hush', 'hush-wrong');
     for (const HTTP_PROXY of [wrong, 'http://me:hush-hush@127.0.0.1:9']) {
       const agent = createAgent({}, { environment: { HTTP_PROXY } });

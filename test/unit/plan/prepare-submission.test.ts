@@ -175,13 +175,13 @@ describe('a submission', () => {
     },
   );
 
-  it('reads the sheet once where its batch is new and nobody listens', async () => {
+  it('reads the sheet once if its batch is new and no progress is shown', async () => {
     const counted = await checked(FIRST);
     expect(await prepared(counted)).toMatchObject({ kind: 'ready', plan: { runSeq: 1, new: 3 } });
     expect(counted.opened()).toBe(1);
   });
 
-  it('is read no further than it is shown where there is no bucket to compare with', async () => {
+  it('reads no further than shown without a bucket to compare with', async () => {
     const counted = await checked(FIRST);
     const submission = { sheet: counted.sheet, home, settings, spending: {}, newIds: false, rebind: false };
     const shown: string[] = [];
@@ -194,7 +194,7 @@ describe('a submission', () => {
     expect(plan).toMatchObject({ runSeq: 1, new: 3 });
   });
 
-  it('refuses names of a merge that rows of the batch have, by the names that the check has gathered', async () => {
+  it('refuses names of a merge that rows of the batch have, as collected by the check', async () => {
     await firstRun(FIRST);
     const { plan } = await prepared(
       await checked('id,prompt,file_name\nd,a cow,OWL\ne,a cat,\n', { merge: true }),
@@ -202,7 +202,7 @@ describe('a submission', () => {
     expect(plan).toMatchObject({ new: 1, kept: 3, summary: { rows: 1, rejected: 1 } });
   });
 
-  it('lets rows stay for which rejected records stand', async () => {
+  it('keeps rows whose new records are rejected', async () => {
     await firstRun(FIRST);
     const { plan } = await prepared(
       await checked('id,prompt,file_name,model\na,a fox,fox,\nb,a hen,hen,dall-e\n'),
@@ -210,7 +210,7 @@ describe('a submission', () => {
     expect(plan).toMatchObject({ kept: 1, removed: 1, summary: { rejected: 1 } });
   });
 
-  it('is planned before it is refused, and refused by the plan before the money', async () => {
+  it('is planned before it is refused, and refused by its plan before its budget', async () => {
     const plans: number[] = [];
     const onPlan: PreparationListener['onPlan'] = ({ plan }) => plans.push(plan.new);
     const spending = { maxImages: 2 };
@@ -222,14 +222,14 @@ describe('a submission', () => {
     expect(plans).toEqual([3]);
   });
 
-  it('is refused where most rows of the batch would go and nobody sees it', async () => {
+  it('is refused if most rows of the batch would be removed unattended', async () => {
     await firstRun(FIRST);
     const counted = await checked('id,prompt,file_name\na,a fox,fox\n');
     await expect(prepared(counted, { unattended: true })).rejects.toMatchObject({ reason: 'shrunken' });
     expect(await prepared(counted)).toMatchObject({ kind: 'ready', plan: { removed: 2 } });
   });
 
-  it('says what the run is to start with, money and canary included', async () => {
+  it('contains the settings of the run, including money and canary', async () => {
     const others = { canary: { rows: 2 }, spending: { budget: '10.00' } };
     expect(await prepared(await checked(FIRST), others)).toMatchObject({
       start: {

@@ -29,15 +29,15 @@ describe('a question at a terminal', () => {
     expect(await ask((keyboard) => keyboard.write(keys))).toBe(consent);
   });
 
-  test('that loses its terminal is declined', async () => {
+  test('counts as declined when the terminal closes', async () => {
     expect(await ask((keyboard) => keyboard.end())).toBe('declined');
   });
 
-  test('is interrupted by a signal of the process', async () => {
+  test('is interrupted by a signal', async () => {
     expect(await ask((_, interrupt) => interrupt())).toBe('interrupted');
   });
 
-  test('is not asked any more once the process is to stop', async () => {
+  test('is not asked once the process is stopping', async () => {
     const asked = { stdin: new PassThrough(), stderr: new PassThrough(), interrupted: AbortSignal.abort() };
     expect(await askConsent(asked, 'Make 3 images?')).toBe('interrupted');
   });

@@ -32,7 +32,7 @@ test.each([
   for (const end of [cancelled, failed]) expect(phaseReached({ end, generations })).toBe(phase);
 });
 
-test('outcomes and failures.csv tell the phase and every generation with its job and charge', () => {
+test('outcomes and failures.csv contain the phase and every generation with its job and charge', () => {
   const first = { generation: 1, jobId, end: 'failed', charged: 'unknown' } as const;
   const second = { generation: 2, end: 'unanswered', charged: 'unknown' } as const;
   const row = { ...sampleRow('a'), generation: 2, earlier: [first] };

@@ -116,7 +116,7 @@ const cellsFor = ({ encoding }: WrittenDialect): fc.Arbitrary<string> =>
 const prompted = (cell: fc.Arbitrary<string>): fc.Arbitrary<string> => cell.map((text) => `p${text}`);
 
 describe('any table reads back as it was written', () => {
-  test('in every dialect, packed or not, wherever the stream is cut', async () => {
+  test('in every dialect, gzipped or not, with any chunk boundaries', async () => {
     const sheet = dialect.chain((how) => {
       const cell = cellsFor(how);
       const row = fc.tuple(prompted(cell), cell, cell);
@@ -153,9 +153,9 @@ describe('csv-spectrum', () => {
   const names = readdirSync(path.join(folder, 'csvs')).map((file) => path.basename(file, '.csv'));
   const Told = z.union([z.array(z.record(z.string(), z.string())), z.record(z.string(), z.string())]);
 
-  test('is all there', () => expect(names.length).toBeGreaterThanOrEqual(12));
+  test('is complete', () => expect(names.length).toBeGreaterThanOrEqual(12));
 
-  test.each(names)('%s has the cells that its JSON says', async (name) => {
+  test.each(names)('%s has the cells of its JSON', async (name) => {
     const told = Told.parse(JSON.parse(readFileSync(path.join(folder, 'json', `${name}.json`), 'utf8')));
     const expected = Array.isArray(told) ? told : [told];
     const [first = ''] = Object.keys(expected[0] ?? {});

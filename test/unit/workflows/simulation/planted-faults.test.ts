@@ -99,7 +99,7 @@ const FAULTS: Readonly<Record<string, () => readonly string[]>> = {
   'a create does not check its grant': () => brokenSchedules(SCHEDULES, 1, { checksGrants: false }),
 };
 
-describe('a planted fault is found by the schedules', () => {
+describe('an injected defect is found by the simulated schedules', () => {
   it.each(Object.entries(FAULTS))('%s', { timeout: 120_000 }, (_, find) => {
     expect(find()).toHaveLength(1);
   });
