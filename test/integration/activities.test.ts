@@ -149,7 +149,7 @@ describe('activities', () => {
 
   describe('createGeneration', () => {
     it.each(['create-lost-answer', 'create-lost-to-504'] as const)(
-      'finds the job of an answer that was lost (%s)',
+      'finds the job of a lost answer (%s)',
       async (misbehaviour) => {
         const row = await oneRow();
         const before = bench.sandbox.stats().jobsMade;
@@ -402,7 +402,7 @@ describe('activities', () => {
     });
 
     it.each(['image-expired', 'image-truncated', 'image-cut', 'image-wrong-body'] as const)(
-      'asks again for a fresh URL and stores only what is whole: %s',
+      'requests a fresh URL and stores only a complete image: %s',
       async (misbehaviour) => {
         const { row, jobId } = await doneJob();
         bench.sandbox.configure({ next: { [misbehaviour]: 1 } });

@@ -66,7 +66,7 @@ describe('a batch whose workflow is reset in Temporal', () => {
     runs.stack.temporal.client.workflow.getHandle(batchWorkflowId(runs.runOf(name).batchId)).result();
 
   it.each(['first', 'last'] as const)(
-    'to its %s task in mid-flight: its shard works on, nothing is bought twice, every row is counted once',
+    'to its %s task keeps its shard running, buys nothing twice and counts every row once',
     async (to) => {
       const name = `reset-to-${to}`;
       await start(name);

@@ -59,7 +59,7 @@ describe('a batch under faults', () => {
   };
 
   it.each(['html502', 'drop', 'down503'] as const)(
-    'an outage (%s) longer than the limit costs no row, no shard and no second job',
+    'with an outage (%s) longer than the limit loses no row and no shard, and buys no second job',
     async (kind) => {
       const batchName = `outage-${kind}`;
       runs.sandbox.configure({ outage: { api: kind } });

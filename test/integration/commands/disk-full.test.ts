@@ -34,7 +34,7 @@ async function mounted(folder: string, options: string): Promise<boolean> {
 
 describe('a full disk', { timeout: 180_000 }, () => {
   it.each(['$BANANA --help > /dev/full', '$BANANA run foxes.csv --dry-run --json > /dev/full'])(
-    'behind standard output is one sentence: %s',
+    'under standard output is one sentence: %s',
     async (line) => {
       const folder = await temporaryFolder();
       try {

@@ -107,7 +107,7 @@ describe('finding the sheet’s row', () => {
     expect(Object.keys(metadata[1] ?? {})).toEqual(Object.keys(metadata[0] ?? {}));
   });
 
-  it.each(['parquet', 'webdataset'] as const)('leads from exports: %s', async (format) => {
+  it.each(['parquet', 'webdataset'] as const)('works from exports: %s', async (format) => {
     const to = path.join(scratch.path, format);
     const options = { id: 'sofas', format, to, shardSize: 1 << 20, overwrite: false, json: true };
     expect(await performCommand(exportCommand, options, { config })).toMatchObject({ code: 0 });

@@ -138,7 +138,7 @@ describe('a batch with damaged images', () => {
   });
 
   it.each(['parquet', 'webdataset'] as const)(
-    'is exported as %s with all others: each row that is left out is named, and exit code is 1',
+    'is exported as %s without them: each row left out is reported, and the exit code is 1',
     async (format) => {
       const { batch, mend } = await damaged(`exported-${format}`);
       const folder = path.join(scratch.path, format);

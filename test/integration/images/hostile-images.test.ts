@@ -31,7 +31,7 @@ async function peakBytes(pid: number): Promise<number> {
 }
 
 it.runIf(isAvailable('/proc', process.platform === 'linux'))(
-  'a worker stores images that are bombs within its memory for images and 300 MB, and reports which have no thumbnail',
+  'a worker stores decompression bombs within --image-memory and 300 MB, and reports missing thumbnails',
   async () => {
     const { sandbox, stack } = engine;
     const hostile = Object.entries(await hostileImages());

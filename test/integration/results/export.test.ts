@@ -103,7 +103,7 @@ describe('an export of a finished batch', () => {
     { format: 'parquet', signal: 'SIGKILL', code: null },
     { format: 'webdataset', signal: 'SIGINT', code: 130 },
   ] as const)(
-    'as $format goes on after $signal where it was, and ends with the bytes of one that was not disturbed',
+    'as $format continues after $signal, with the same bytes as an uninterrupted one',
     async ({ format, signal, code: ended }) => {
       const [folder, undisturbed] = [newFolder(), newFolder()];
       const args = ['export', 'large', '--format', format, '--to', folder, '--shard-size', '64KB', '--json'];

@@ -114,7 +114,7 @@ describe('a job', () => {
     ['job-flaky', /Upstream returned no image|internal error|timeout|overloaded|try again/],
     ['job-refused', /safety|moderation|policy|blocked|prohibited/],
     ['job-unknown', /./],
-  ] as const)('fails by %s with a text of its kind', async (name, text) => {
+  ] as const)('fails by %s with a matching error text', async (name, text) => {
     for (let attempt = 0; attempt < 4; attempt += 1) {
       next(name);
       const job = await calls.ended(await calls.create());

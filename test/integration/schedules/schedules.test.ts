@@ -214,7 +214,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
       reasons: [/only 1 row of the 5/, /only 0 rows of the 5/, /it has no rows/],
     },
   ] as const)(
-    'in mode $mode buys of a sheet that grows, and then breaks, what the mode says',
+    'in mode $mode buys what the mode says from a sheet that grows and then breaks',
     async ({ mode, ends, bought, reasons }) => {
       const name = await create(`grown-${mode}`, { mode });
       const rows = Array.from({ length: 5 }, (_, row) => `${name} ${row}`);

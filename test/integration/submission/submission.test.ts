@@ -60,7 +60,7 @@ describe('a sheet', () => {
   });
 
   it.runIf(isAvailable('openssl', hasOpenssl))(
-    'comes over https, packed, and leaves nothing of its address but a name',
+    'is downloaded by https and unpacked, and only the name from its address is stored',
     async () => {
       const { key, cert, certPath } = await loopbackCertificate(engine.folder.path);
       const plain = 'http://127.0.0.1:9/content?sig=secret';

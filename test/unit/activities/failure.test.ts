@@ -46,7 +46,7 @@ describe('the meaning of an API error', () => {
     ['timeout', 'passing service', 'passing service'],
     ['network', 'passing service', 'passing service'],
     ['bad-answer', 'passing service', 'passing service'],
-  ] as const)('%s: on a create %s, on a look %s', (code, create, look) => {
+  ] as const)('%s: on a create %s, on a poll %s', (code, create, look) => {
     const told = [meaningOfApiError(api(code), 'pro:text'), meaningOfApiError(api(code))].map((meaning) =>
       'cause' in meaning ? `${meaning.kind} ${meaning.cause.scope}` : meaning.kind,
     );
@@ -60,7 +60,7 @@ describe('the meaning of an API error', () => {
     ['paused', /when it is available again/],
     ['unavailable', /continues by itself/],
   ] as const)(
-    '%s says what ends it in our own words, and has those of the service for the bucket',
+    '%s explains in our own words how it ends, and keeps the service’s text for the bucket',
     (code, remedy) => {
       const meaning = meaningOfApiError(api(code), 'pro:text');
       if (!('cause' in meaning)) throw new Error('it holds the batch');
@@ -117,7 +117,7 @@ describe('the meaning of an API error', () => {
 });
 
 describe('a create without a job', () => {
-  it.each(['unavailable', 'timeout', 'network', 'bad-answer'] as const)('may have made one: %s', (code) => {
+  it.each(['unavailable', 'timeout', 'network', 'bad-answer'] as const)('may have made a job: %s', (code) => {
     expect(mayHaveCreated(api(code))).toBe(true);
   });
 
@@ -128,7 +128,7 @@ describe('a create without a job', () => {
     'paused',
     'rate-limited',
     'invalid-request',
-  ] as const)('has certainly made none: %s', (code) => {
+  ] as const)('has certainly made no job: %s', (code) => {
     expect(mayHaveCreated(api(code))).toBe(false);
   });
 
@@ -151,7 +151,7 @@ describe('the meaning of a bucket error', () => {
     ['unavailable', 'passing'],
     ['corrupted', 'passing'],
     ['other', 'passing'],
-  ] satisfies [StorageErrorCode, string][])('%s: %s, and only storage stands still', (code, kind) => {
+  ] satisfies [StorageErrorCode, string][])('%s: %s, and only storage is held', (code, kind) => {
     const error = new StorageError(code, { bucket: 'b', key: 'a-red-fox' }, 'put s3://b/a-red-fox failed.');
     const meaning = meaningOfStorageError(error);
     expect(meaning).toMatchObject({ kind, cause: { scope: 'storage', code } });

@@ -171,7 +171,7 @@ describe('creating a generation', () => {
   });
 
   it.each(['mailto:a@b.test', 'http://[', undefined])(
-    'says nothing of a redirect to %s',
+    'does not report a redirect to %s',
     async (location) => {
       answer(302, '', location === undefined ? {} : { location });
       const { message } = await failureOf(client.getBalance());
@@ -247,20 +247,23 @@ describe('polling a job', () => {
   });
 
   it.each(['queued', 'processing', 'archiving', ''])(
-    'treats the status "%s" as not finished',
+    'treats the status "%s" as unfinished',
     async (status) => {
       await expect(jobFrom({ status })).resolves.toEqual({ kind: 'unfinished', status });
     },
   );
 
-  it.each(['error', 'message', 'detail'])('sees a pause notice in %s of a living job', async (field) => {
-    const notice = field === 'detail' ? { message: 'paused due to high load' } : 'paused due to high load';
-    await expect(jobFrom({ status: 'queued', [field]: notice })).resolves.toEqual({
-      kind: 'unfinished',
-      status: 'queued',
-      pausedNotice: 'paused due to high load',
-    });
-  });
+  it.each(['error', 'message', 'detail'])(
+    'recognizes a pause notice in %s of a running job',
+    async (field) => {
+      const notice = field === 'detail' ? { message: 'paused due to high load' } : 'paused due to high load';
+      await expect(jobFrom({ status: 'queued', [field]: notice })).resolves.toEqual({
+        kind: 'unfinished',
+        status: 'queued',
+        pausedNotice: 'paused due to high load',
+      });
+    },
+  );
 
   it.each([
     ['Blocked by  safety\nfilter', 'Blocked by safety filter'],
@@ -284,7 +287,7 @@ describe('polling a job', () => {
     expect(failure.code).toBe('bad-answer');
   });
 
-  it.each([[{ job_id: JOB }], [[]], ['done']])('calls %j a bad answer', async (body) => {
+  it.each([[{ job_id: JOB }], [[]], ['done']])('reports %j as a bad answer', async (body) => {
     answer(200, JSON.stringify(body));
     expect((await failureOf(client.getJob(JOB))).code).toBe('bad-answer');
   });
@@ -307,7 +310,7 @@ describe('reading the balance', () => {
   });
 
   it.each([12.5, '12,50', '', `1${'0'.repeat(20)}`, `0.${'1'.repeat(1_000)}`])(
-    'refuses what is no amount with all its digits: %.30s',
+    'refuses an invalid amount: %.30s',
     async (balance) => {
       answer(200, { balance, reserved: '0.40', available: '12.10' });
       expect((await failureOf(client.getBalance())).code).toBe('bad-answer');

@@ -25,7 +25,7 @@ const problemsOf = (variables: Readonly<Record<string, string>> = {}) =>
 
 describe('BANANAHUB_API_KEY_FILE', () => {
   it.each([OLD, `${OLD}\n`, `\n ${OLD}\r\n\n`])(
-    'holds the key, with or without white space around it: %j',
+    'contains the key, with or without white space around it: %j',
     async (text) => {
       await writeFile(file, text);
       const config = readConfig({ BANANAHUB_API_KEY: '', BANANAHUB_API_KEY_FILE: file }, undefined);
@@ -35,7 +35,7 @@ describe('BANANAHUB_API_KEY_FILE', () => {
   );
 
   it.each(['', ' \n', `${OLD} ${NEW}`, `${OLD}\n${NEW}\n`, 'ключ-very-secret'])(
-    'is a problem of the API alone where it holds anything else, named without its content: %j',
+    'with other content is a problem of the API only, reported without the content: %j',
     async (text) => {
       await writeFile(file, text);
       const problems = problemsOf();

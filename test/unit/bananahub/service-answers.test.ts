@@ -134,22 +134,19 @@ describe('the endpoint of a create', () => {
     ['nb', '/nb/', {}],
     ['nb2', '/nb2/', { resolution: '2K' }],
     ['pro', '/', { resolution: '2K' }],
-  ] as const)(
-    'for %s is below %s, and its body has no field that the endpoint does not take',
-    (model, path, sized) => {
-      const body = { prompt: 'a cat', aspect_ratio: '1:1', ...sized };
-      expect(createEndpoint({ ...request, model, inputImageUrls: [] })).toEqual({
-        path: `${path}text-generations`,
-        body,
-      });
-      const inputImageUrls = ['https://host.example/a.png'];
-      const callbackUrl = 'https://hook.example/';
-      expect(createEndpoint({ ...request, model, inputImageUrls, callbackUrl })).toEqual({
-        path: `${path}url-generations`,
-        body: { ...body, input_images_urls: inputImageUrls, callback_url: callbackUrl },
-      });
-    },
-  );
+  ] as const)('for %s is below %s, and its body has only fields of the endpoint', (model, path, sized) => {
+    const body = { prompt: 'a cat', aspect_ratio: '1:1', ...sized };
+    expect(createEndpoint({ ...request, model, inputImageUrls: [] })).toEqual({
+      path: `${path}text-generations`,
+      body,
+    });
+    const inputImageUrls = ['https://host.example/a.png'];
+    const callbackUrl = 'https://hook.example/';
+    expect(createEndpoint({ ...request, model, inputImageUrls, callbackUrl })).toEqual({
+      path: `${path}url-generations`,
+      body: { ...body, input_images_urls: inputImageUrls, callback_url: callbackUrl },
+    });
+  });
 });
 
 describe('the account id', () => {

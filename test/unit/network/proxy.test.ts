@@ -90,34 +90,31 @@ describe('through a forward proxy', () => {
     }
   });
 
-  it.runIf(isAvailable('openssl', hasOpenssl))(
-    'https goes through a tunnel and trusts the host alone',
-    async () => {
-      const folder = await temporaryFolder();
-      const { key, cert } = await loopbackCertificate(path.join(folder.path));
-      const secure = createServer({ key, cert }, (_, response) => response.end('image'));
-      await new Promise<void>((resolve) => {
-        secure.listen(0, '127.0.0.1', resolve);
-      });
-      const { port } = secure.address() as AddressInfo;
-      const tunnel = await startForwardProxy({ '8.8.8.8:443': `https://127.0.0.1:${port}` });
-      const agent = createAgent({}, { environment: { HTTPS_PROXY: tunnel.url } });
-      const asking = agent.request({ origin: 'https://8.8.8.8', path: '/', method: 'GET' });
-      await expect(asking).rejects.toMatchObject({ code: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
-      expect(tunnel.asked).toEqual(['8.8.8.8:443']);
-      const client = createS3Client({
-        endpoint: 'https://8.8.8.8',
-        region: 'us-east-1',
-        credentials: { accessKeyId: 'key', secretAccessKey: 'secret' },
-        maxAttempts: 1,
-        environment: { HTTPS_PROXY: tunnel.url },
-      });
-      const { HeadBucketCommand } = await import('@aws-sdk/client-s3');
-      await expect(client.send(new HeadBucketCommand({ Bucket: 'bucket' }))).rejects.toThrow(/self-signed/);
-      expect(tunnel.asked).toEqual(['8.8.8.8:443', '8.8.8.8:443']);
-      client.destroy();
-      await Promise.all([agent.destroy(), tunnel.close(), folder.remove()]);
-      secure.close();
-    },
-  );
+  it.runIf(isAvailable('openssl', hasOpenssl))('https uses a tunnel and trusts only the host', async () => {
+    const folder = await temporaryFolder();
+    const { key, cert } = await loopbackCertificate(path.join(folder.path));
+    const secure = createServer({ key, cert }, (_, response) => response.end('image'));
+    await new Promise<void>((resolve) => {
+      secure.listen(0, '127.0.0.1', resolve);
+    });
+    const { port } = secure.address() as AddressInfo;
+    const tunnel = await startForwardProxy({ '8.8.8.8:443': `https://127.0.0.1:${port}` });
+    const agent = createAgent({}, { environment: { HTTPS_PROXY: tunnel.url } });
+    const asking = agent.request({ origin: 'https://8.8.8.8', path: '/', method: 'GET' });
+    await expect(asking).rejects.toMatchObject({ code: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
+    expect(tunnel.asked).toEqual(['8.8.8.8:443']);
+    const client = createS3Client({
+      endpoint: 'https://8.8.8.8',
+      region: 'us-east-1',
+      credentials: { accessKeyId: 'key', secretAccessKey: 'secret' },
+      maxAttempts: 1,
+      environment: { HTTPS_PROXY: tunnel.url },
+    });
+    const { HeadBucketCommand } = await import('@aws-sdk/client-s3');
+    await expect(client.send(new HeadBucketCommand({ Bucket: 'bucket' }))).rejects.toThrow(/self-signed/);
+    expect(tunnel.asked).toEqual(['8.8.8.8:443', '8.8.8.8:443']);
+    client.destroy();
+    await Promise.all([agent.destroy(), tunnel.close(), folder.remove()]);
+    secure.close();
+  });
 });

@@ -161,19 +161,16 @@ describe('a submission', () => {
     ['a failures.csv', 'id,prompt,failure_kind\na,a fox,refused\n', {}, {}],
     ['a canary and a budget', `${FIRST}d,a cow,\n`, {}, { canary: { rows: 1 }, spending: { budget: '9' } }],
     ['input images', 'id,prompt,input_images\na,a fox,cat.png\nb,a hen,cat.png\n', {}, {}],
-  ] as const)(
-    'reads the sheet at most twice where the batch has rows: %s',
-    async (_, text, asked, others) => {
-      await firstRun(FIRST);
-      const counted = await checked(text, asked);
-      const rejected: string[] = [];
-      const { kind } = await prepared(counted, others, {
-        onRun: () => undefined,
-        onRejected: async ({ rule }) => void rejected.push(rule),
-      });
-      expect({ kind, opened: counted.opened() }).toEqual({ kind: 'ready', opened: 2 });
-    },
-  );
+  ] as const)('reads the sheet at most twice if the batch has rows: %s', async (_, text, asked, others) => {
+    await firstRun(FIRST);
+    const counted = await checked(text, asked);
+    const rejected: string[] = [];
+    const { kind } = await prepared(counted, others, {
+      onRun: () => undefined,
+      onRejected: async ({ rule }) => void rejected.push(rule),
+    });
+    expect({ kind, opened: counted.opened() }).toEqual({ kind: 'ready', opened: 2 });
+  });
 
   it('reads the sheet once if its batch is new and no progress is shown', async () => {
     const counted = await checked(FIRST);

@@ -25,7 +25,7 @@ describe('a question at a terminal', () => {
     ['what?\r', 'declined'],
     ['\u0004', 'declined'],
     ['ye\u0003', 'interrupted'],
-  ] as const)('answered by the keys %j is %s', async (keys, consent) => {
+  ] as const)('answered with the keys %j is %s', async (keys, consent) => {
     expect(await ask((keyboard) => keyboard.write(keys))).toBe(consent);
   });
 

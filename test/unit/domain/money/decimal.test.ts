@@ -62,11 +62,8 @@ describe('amounts of money', () => {
     expect(['-0.04', '.5', '1e3', ''].some(isAmount)).toBe(false);
   });
 
-  it.each(['', '1.', '.5', '1e3', ' 1', '+1', 'NaN', '1,5', '0x1'])(
-    'are refused where "%s" is none',
-    (text) => {
-      expect(() => compareDecimals(text, '1')).toThrow(RangeError);
-      expect(() => compareDecimals('1', text)).toThrow(RangeError);
-    },
-  );
+  it.each(['', '1.', '.5', '1e3', ' 1', '+1', 'NaN', '1,5', '0x1'])('refuse "%s"', (text) => {
+    expect(() => compareDecimals(text, '1')).toThrow(RangeError);
+    expect(() => compareDecimals('1', text)).toThrow(RangeError);
+  });
 });

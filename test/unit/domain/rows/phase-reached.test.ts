@@ -28,7 +28,7 @@ test.each([
   ['the job was gone while it was awaited', [generation('gone', 'unknown')], 'await'],
   ['the job was gone after it was done', [generation('gone', 'yes')], 'store'],
   ['the job was done', [generation('done', 'yes')], 'store'],
-] as const)('a row of which it is known that %s has its phase told by that', (_, generations, phase) => {
+] as const)('the phase of a row is known if %s', (_, generations, phase) => {
   for (const end of [cancelled, failed]) expect(phaseReached({ end, generations })).toBe(phase);
 });
 

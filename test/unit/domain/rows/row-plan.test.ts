@@ -127,7 +127,7 @@ describe('the plan of a row', () => {
     ['open', { generation: 3, jobId: job }],
     ['invalid', { generation: 3 }],
     ['unanswered', { generation: 3, unansweredSinceMs: 5 }],
-  ] as const)('goes on after a generation that ended as %s', (end, start) => {
+  ] as const)('continues after a generation that ended as %s', (end, start) => {
     const last: GenerationRecord = {
       generation: 3,
       end,
@@ -159,7 +159,7 @@ describe('the plan of a row', () => {
     ['unanswered', { generation: 3 }],
     ['invalid', { generation: 3 }],
   ] as const)(
-    'makes a stored row anew whose last generation ended as %s, and keeps its image',
+    'makes a stored row again whose last generation ended as %s, and keeps its image',
     (end, start) => {
       const last: GenerationRecord = {
         generation: 3,

@@ -81,7 +81,7 @@ describe('the record of running local servers', () => {
     expect(await files()).toEqual([]);
   });
 
-  it.each(['', '{', '{"pid":"me"}'])('is removed when it cannot be understood: %j', async (text) => {
+  it.each(['', '{', '{"pid":"me"}'])('is removed if it is invalid: %j', async (text) => {
     await writeFile(`${stackFolder(folder.path)}/stack.json`, text);
     expect(await findStack(folder.path)).toBeUndefined();
     expect(await files()).toEqual([]);

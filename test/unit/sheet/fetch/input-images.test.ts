@@ -268,7 +268,7 @@ test.each([
   ['http://minio:9000', 'https://93.184.216.34/api', 'out-of-reach'],
   ['http://127.0.0.1:7070', 'http://127.0.0.1:4000/api', 'reachable'],
   ['http://127.0.0.1:7070', 'http://localhost:4000/api', 'reachable'],
-] as const)('a bucket at %s is to the API at %s %s', async (endpoint, baseUrl, reach) => {
+] as const)('a bucket at %s is for the API at %s %s', async (endpoint, baseUrl, reach) => {
   expect(await bucketReach(endpoint, { baseUrl })).toBe(reach);
   expect(await bucketReach(endpoint, { baseUrl, allowPrivateAddresses: true })).toBe('reachable');
 });

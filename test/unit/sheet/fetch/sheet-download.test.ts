@@ -269,7 +269,7 @@ describe('downloading a sheet', () => {
     await expect(download('http://127.0.0.1:9/s.csv')).rejects.toThrow('its host refuses the connection');
   });
 
-  test.runIf(isAvailable('openssl', hasOpenssl))('is refused where its host cannot be trusted', async () => {
+  test.runIf(isAvailable('openssl', hasOpenssl))('is refused if its host is not trusted', async () => {
     const { key, cert } = await loopbackCertificate(folder.path);
     const secure = createServer({ key, cert }, (_, response) => response.end(SHEET));
     await new Promise<void>((resolve) => {

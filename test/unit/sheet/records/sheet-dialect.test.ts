@@ -11,7 +11,7 @@ describe('the delimiter', () => {
     ['comma for a single column', 'prompt\na\n', ','],
     ['the one of a sep= line', 'sep=|\nprompt|style;x,y\na|b\n', '|'],
     ['the one of a quoted sep= line with CRLF', '"sep=;"\r\nprompt;a,b,c\r\nd;e\r\n', ';'],
-  ])('is found: %s', async (_, text, delimiter) => {
+  ])('is detected: %s', async (_, text, delimiter) => {
     const { header, rows, rejected } = await readWholeSheet(text);
     expect(header?.delimiter).toBe(delimiter);
     expect(rows).toHaveLength(1);

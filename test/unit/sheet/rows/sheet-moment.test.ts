@@ -154,7 +154,7 @@ describe('a schedule time', () => {
     });
   });
 
-  test.each([moment, 'refused'])('never touches failures.csv, whose prompts are final: %j', async (given) => {
+  test.each([moment, 'refused'])('never changes failures.csv, whose prompts are final: %j', async (given) => {
     const cells = { id: 'x', prompt: 'a {{date}}', file_name: '{{time}}', failure_kind: 'flaky' };
     const template = 'on {{date}}';
     expect((await readRow(cells, { moment: given, template })).row).toMatchObject({
@@ -204,7 +204,7 @@ describe('a sheet that may not use {{date}} and {{time}}', () => {
     ]);
   });
 
-  test.each(['template', 'name'])('refuses the sheet whose %s says it', async (flag) => {
+  test.each(['template', 'name'])('refuses a sheet that contains them in %s', async (flag) => {
     const read = readWholeSheet('prompt\nfox\n', { moment: 'refused', [flag]: 'on {{DATE|now}} {{prompt}}' });
     await expect(read).rejects.toMatchObject({ code: 'bad-template' });
     await expect(read).rejects.toThrow(`--${flag} contains {{date}}, which differs at each run`);

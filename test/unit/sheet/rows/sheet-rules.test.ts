@@ -76,7 +76,7 @@ describe('a record is rejected, and the others continue,', () => {
     });
   });
 
-  test.each(['0', '-1', '1.5', '1001', '1.000', 'two', '1e2'])('when its count is %s', async (count) => {
+  test.each(['0', '-1', '1.5', '1001', '1.000', 'two', '1e2'])('if its count is %s', async (count) => {
     expect(await rejection('prompt,count', `a,${count}`)).toMatchObject({
       column: 'count',
       value: count,

@@ -68,7 +68,7 @@ describe('a bare picture', () => {
   });
 
   it.each(['webp', 'webpLossless'] as const)(
-    'of a WebP (%s) lacks profiles and EXIF data, and keeps transparency',
+    'of a WebP (%s) has no profiles and EXIF data, and keeps transparency',
     async (encode) => {
       const webp = await drawn()[encode]();
       const own = webp.subarray(12);
