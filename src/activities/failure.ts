@@ -175,11 +175,11 @@ const BUCKET_REMEDY: Readonly<Record<StorageErrorCode, string>> = {
 export function meaningOfStorageError(error: StorageError): Meaning {
   const { code } = error;
   const what = error.unreachable ?? `cannot be used (${[code, ...sdkNameOf(error)].join(', ')})`;
-  const told = `The bucket ${error.ref.bucket} ${what}. ${BUCKET_REMEDY[code]}`;
+  const problem = `The bucket ${error.ref.bucket} ${what}. ${BUCKET_REMEDY[code]}`;
   const cause = {
     scope: 'storage',
     code,
-    message: `${told} The batch continues by itself when the bucket accepts writes again.`,
+    message: `${problem} The batch continues by itself when the bucket accepts writes again.`,
   } as const;
   switch (code) {
     case 'denied':

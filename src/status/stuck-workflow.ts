@@ -58,7 +58,7 @@ export async function stuckBatches(
 ): Promise<readonly StuckBatch[]> {
   if (running.length === 0) return [];
   const hasWorkers = ((await workersOf({ client, taskQueue }))?.length ?? 0) > 0;
-  const looked = await pMap(
+  const checked = await pMap(
     running,
     async (snapshot): Promise<StuckBatch | undefined> => {
       const reason = await whyStuck(client, snapshot, hasWorkers);
@@ -66,7 +66,7 @@ export async function stuckBatches(
     },
     { concurrency: BATCHES_AT_ONCE },
   );
-  return looked.filter((batch) => batch !== undefined);
+  return checked.filter((batch) => batch !== undefined);
 }
 
 /**

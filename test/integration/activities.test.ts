@@ -571,8 +571,8 @@ describe('activities', () => {
     it('releases a working account although the only row’s create fails', async () => {
       const candidate = await oneRow('a fox [[create-502]]');
       const refused = { scope: 'account', code: 'unauthorized', message: 'Refused.' } as const;
-      const told = { by: 0, unansweredSinceMs: expect.any(Number) };
-      expect(await probe({ run: candidate.run, candidate, cause: refused }).looked).toEqual(told);
+      const expected = { by: 0, unansweredSinceMs: expect.any(Number) };
+      expect(await probe({ run: candidate.run, candidate, cause: refused }).looked).toEqual(expected);
       const doubtful = { ...candidate, unansweredSinceMs: Date.now() - 2_000 };
       const again = probe({ run: candidate.run, candidate: doubtful, cause: refused });
       expect(await again.looked).toEqual({ by: 0, unansweredSinceMs: doubtful.unansweredSinceMs });
@@ -967,8 +967,8 @@ describe('activities', () => {
       const { report } = await readEvidence(bench.s3.store, run);
       const rowIds = ['r7', 'r507'];
       expect(report.repeatedJobs).toEqual({ jobs: 1, examples: [{ jobId: 'job-7', rowIds }] });
-      const told = { ...run, endedAt: report.endedAt };
-      expect(await sealNotes(bench.s3.store, run, told)).toContainEqual([
+      const expected = { ...run, endedAt: report.endedAt };
+      expect(await sealNotes(bench.s3.store, run, expected)).toContainEqual([
         'Warning',
         expect.stringContaining('job-7 for rows r7, r507'),
       ]);

@@ -41,7 +41,7 @@ export const prune: Command<PruneOptions> = (context, options) =>
         progress.show(() => `Scanning ${location.batchId}: ${objects} objects`),
       );
       progress.end();
-      await tell(context, location, found);
+      await printLeftovers(context, location, found);
       const decision = options.dryRun ? 'dry-run' : await decide(context, options, found);
       if (decision === EXIT.interrupted || decision === EXIT.refused) return decision;
       let deleted = 0;
@@ -87,7 +87,11 @@ function bytesOf({ leftovers }: Leftovers): number {
   return leftovers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 }
 
-async function tell({ stderr }: CommandContext, location: BatchLocation, found: Leftovers): Promise<void> {
+async function printLeftovers(
+  { stderr }: CommandContext,
+  location: BatchLocation,
+  found: Leftovers,
+): Promise<void> {
   const { leftovers, foreign, unclaimed } = found;
   const { batchId } = location;
   if (leftovers.length === 0) stderr.write(`Nothing to prune in "${batchId}".\n`);

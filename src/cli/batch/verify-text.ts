@@ -58,9 +58,9 @@ export function summaryText(verification: Verification): string {
   const images = deep
     ? `${counted(checked.images, 'image')} (${prettyBytes(checked.imageBytes)} read)`
     : `${counted(checked.images, 'image')} (sizes and identities; --deep reads their bytes)`;
-  const looked = [counted(checked.files, 'file'), counted(checked.rows, 'row'), images];
-  if (checked.objects > 0) looked.push(counted(checked.objects, 'object'));
-  return `${batchId} run ${runSeq}: ${looked.join(', ')}: ${verdict}.`;
+  const checkedParts = [counted(checked.files, 'file'), counted(checked.rows, 'row'), images];
+  if (checked.objects > 0) checkedParts.push(counted(checked.objects, 'object'));
+  return `${batchId} run ${runSeq}: ${checkedParts.join(', ')}: ${verdict}.`;
 }
 
 /** What is being checked, as progress for users. */

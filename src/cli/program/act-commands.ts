@@ -10,7 +10,7 @@ import { example, type Performer } from './perform.js';
 export function addActCommands(
   program: Program,
   end: (code: ExitCode) => void,
-  { look, perform }: Performer,
+  { onBucket, perform }: Performer,
 ): void {
   program.commandsGroup('Act:');
   program
@@ -122,6 +122,6 @@ handed to a worker, and so does each retry. Balance checks and the checks of hol
     .option('--json', 'print one JSON document on standard output', false)
     .addHelpText('after', example('banana-batch prune prompts --dry-run'))
     .action(async (id, flags) =>
-      end(await look(async () => (await import('../batch/prune.js')).prune, { id, ...flags })),
+      end(await onBucket(async () => (await import('../batch/prune.js')).prune, { id, ...flags })),
     );
 }

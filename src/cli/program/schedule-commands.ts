@@ -33,7 +33,7 @@ export function addScheduleCommands(
       ),
     );
   addCreate(schedule, end, { perform });
-  addLooks(schedule, end, { perform });
+  addShowCommands(schedule, end, { perform });
   addUpdate(schedule, end, { perform });
   addPauses(schedule, end, { perform });
   addFirings(schedule, end, { perform });
@@ -72,7 +72,7 @@ function addCreate(
     );
 }
 
-function addLooks(
+function addShowCommands(
   schedule: Program,
   end: (code: ExitCode) => void,
   { perform }: Pick<Performer, 'perform'>,

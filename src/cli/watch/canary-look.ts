@@ -6,7 +6,7 @@ import { canaryPageKey, type BatchLocation } from '../../storage/layout.js';
 import { askConsent } from '../terminal/consent.js';
 import type { CommandContext } from '../terminal/command-context.js';
 import { embeddedBucketFolder, type Engine } from '../terminal/engine.js';
-import { tellResume } from '../control/resume.js';
+import { sendResume } from '../control/resume.js';
 import type { BatchAccess } from '../terminal/batch-access.js';
 
 /** The pause in which a batch waits for a review of its canary; undefined if it continues by itself, and for other batches. */
@@ -35,7 +35,7 @@ export async function lookAtCanary(
     const answer = await askConsent({ stdin, stderr, interrupted: signal }, question);
     if (answer === 'interrupted') return 'interrupted';
     if (answer === 'given') {
-      await tellResume(access, batchId, { rebind: false });
+      await sendResume(access, batchId, { rebind: false });
       return 'resumed';
     }
   }

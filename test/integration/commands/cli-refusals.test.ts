@@ -375,10 +375,10 @@ describe('the command line', () => {
   it('exits quietly when the reader closes the pipe', async () => {
     const child = spawn(process.execPath, [CLI, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
     child.stdout.destroy();
-    const told: Buffer[] = [];
-    child.stderr.on('data', (chunk: Buffer) => told.push(chunk));
+    const errorOutput: Buffer[] = [];
+    child.stderr.on('data', (chunk: Buffer) => errorOutput.push(chunk));
     const [code] = await once(child, 'close');
-    expect(Buffer.concat(told).toString()).toBe('');
+    expect(Buffer.concat(errorOutput).toString()).toBe('');
     expect(code).toBe(0);
   });
 

@@ -194,14 +194,14 @@ describe('finding the sheet’s row', () => {
     const place = { line: '4', row: '3' };
     expect(await failuresOf(vases)).toMatchObject([{ failure_line: place.line, failure_row: place.row }]);
     expect(await vases.text('rejects.csv')).toMatch(/^a vase,gpt,,5,model,gpt,[^]*,4,$/m);
-    const told = 'row 3 of the table, line 4';
+    const bothPlaces = 'row 3 of the table, line 4';
     const { stdout: story } = await command('row', 'vases', '4');
-    expect(story).toContain(`of vases, ${told} of the sheet`);
+    expect(story).toContain(`of vases, ${bothPlaces} of the sheet`);
     expect((await command('row', 'vases', '6')).stderr).toContain('(row 5 of the table, line 6)');
     const { stdout: failures } = await command('failures', 'vases');
     expect(failures).toContain('4 (row 3)');
     const page = await vases.text('contact-sheet/0001/rows-00000.js');
-    expect(page).toContain(`"place":"${told}"`);
+    expect(page).toContain(`"place":"${bothPlaces}"`);
   });
 
   it('works for repeats and rejected rows before anything is bought', async () => {

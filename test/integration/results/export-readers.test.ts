@@ -158,8 +158,8 @@ describe.runIf(isAvailable('Python with datasets (BANANA_TEST_PYTHON)', python !
       expect(code).toBe(0);
     };
     const read = async <T>(reader: string, folder: string, schema: z.ZodType<T>): Promise<readonly T[]> => {
-      const told = await runPython('read_export.py', [reader, folder], scratch.path);
-      const lines = told.split('\n').filter((line) => line.startsWith('{'));
+      const output = await runPython('read_export.py', [reader, folder], scratch.path);
+      const lines = output.split('\n').filter((line) => line.startsWith('{'));
       return lines.map((line) => schema.parse(JSON.parse(line)));
     };
 

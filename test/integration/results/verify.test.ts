@@ -230,8 +230,10 @@ describe('a finished batch', () => {
     await tamper(batch);
     const { code, ok, differences } = await check(batch);
     expect({ code, ok }).toEqual({ code: 1, ok: false });
-    const told = differences.map(({ kind, key, rowId }) => [kind, key, ...(rowId ? [rowId] : [])].join(' '));
-    expect(told.toSorted()).toEqual([...found].toSorted());
+    const listed = differences.map(({ kind, key, rowId }) =>
+      [kind, key, ...(rowId ? [rowId] : [])].join(' '),
+    );
+    expect(listed.toSorted()).toEqual([...found].toSorted());
   });
 
   it('with a flipped byte and unchanged metadata fails verify --deep', async () => {
@@ -269,9 +271,13 @@ describe('a finished batch', () => {
     expect(sameBytes).toMatchObject({ images: 3, examples: [{ rowIds: ['x', 'y'] }] });
     const shown = await performCommand(verify, { id: 'placeholders', json: false, deep: false }, { config });
     expect(shown.stdout).toContain('3 images have the same bytes under different prompts');
-    const told = await performCommand(status, { id: 'placeholders', json: false, watch: false }, { config });
-    expect(told.stdout).toContain('3 images have the same bytes under different prompts');
-    expect(told.stdout).toContain('banana-batch verify placeholders');
+    const statusRun = await performCommand(
+      status,
+      { id: 'placeholders', json: false, watch: false },
+      { config },
+    );
+    expect(statusRun.stdout).toContain('3 images have the same bytes under different prompts');
+    expect(shown.stdout).toContain('banana-batch verify placeholders');
   });
 
   it('shows how far every row came', async () => {

@@ -94,11 +94,11 @@ describe('schedule commands', { timeout: 180_000 }, () => {
       };
       return (await performCommand(scheduleCreate, options, { config: { ...config, ...own } })).stderr;
     };
-    const told = 'workers read the sheet there only with BANANA_ALLOW_PRIVATE_ADDRESSES=true';
+    const warning = 'workers read the sheet there only with BANANA_ALLOW_PRIVATE_ADDRESSES=true';
     try {
-      expect(await plan({ api: undefined })).toContain(told);
-      expect(await plan({ api: undefined, allowPrivateAddresses: true })).not.toContain(told);
-      expect(await plan({})).not.toContain(told);
+      expect(await plan({ api: undefined })).toContain(warning);
+      expect(await plan({ api: undefined, allowPrivateAddresses: true })).not.toContain(warning);
+      expect(await plan({})).not.toContain(warning);
     } finally {
       await web.close();
     }

@@ -74,9 +74,11 @@ describe('behind a forward proxy', { timeout: 240_000 }, () => {
     expect(new Set(proxy.asked)).toEqual(
       new Set(['api.banana.test:80', 's3.banana.test:9000', 'sheets.banana.test:80', 'notices:80']),
     );
-    const told = [submitted, doctor, worker.output()].map(({ stdout, stderr }) => stdout + stderr).join('');
-    expect(told).not.toContain(PASSWORD);
-    expect(told).not.toContain(Buffer.from(`proxy-user:${PASSWORD}`).toString('base64'));
+    const outputs = [submitted, doctor, worker.output()]
+      .map(({ stdout, stderr }) => stdout + stderr)
+      .join('');
+    expect(outputs).not.toContain(PASSWORD);
+    expect(outputs).not.toContain(Buffer.from(`proxy-user:${PASSWORD}`).toString('base64'));
   });
 
   it('NO_PROXY bypasses it, and a refusing proxy is reported without its password', async () => {

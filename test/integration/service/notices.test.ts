@@ -106,7 +106,7 @@ describe('notices', { timeout: 400_000 }, () => {
     receiver.seen
       .map((request) => ({ ...Body.parse(JSON.parse(request.body)), request }))
       .filter(({ data }) => data['batchId'] === batchId);
-  const told = (batchId: string, event: string, times = 1) =>
+  const receivedOf = (batchId: string, event: string, times = 1) =>
     eventually(
       () => {
         const found = sentFor(batchId).filter((sent) => sent.event === event);
@@ -121,7 +121,7 @@ describe('notices', { timeout: 400_000 }, () => {
       settings: { prices: PRICES },
     });
     expect(await handle.result()).toMatchObject({ end: 'completed' });
-    const sent = await told('fails', 'batch.ended', 4);
+    const sent = await receivedOf('fails', 'batch.ended', 4);
     expect(new Set(sent.map(({ id }) => id)).size).toBe(1);
     expect(new Set(sent.map(({ request }) => request.body)).size).toBe(1);
     expect(new Set(sent.map(({ request }) => request.headers['webhook-timestamp'])).size).toBeGreaterThan(2);
@@ -149,7 +149,7 @@ describe('notices', { timeout: 400_000 }, () => {
     for (const handle of handles) expect(await handle.result()).toMatchObject({ end: 'completed' });
     const { client } = engine.stack.temporal;
     for (const name of ['gone', 'moved']) {
-      const [sent] = await told(name, 'batch.ended');
+      const [sent] = await receivedOf(name, 'batch.ended');
       const delivery = client.workflow.getHandle(noticeWorkflowId(sent?.id ?? ''));
       await expect(delivery.result()).rejects.toThrow('Workflow execution failed');
       expect(sentFor(name).map(({ event, data }) => [event, data['state']])).toEqual([
@@ -157,31 +157,31 @@ describe('notices', { timeout: 400_000 }, () => {
       ]);
     }
     expect(receiver.seen.filter((request) => request.path === '/elsewhere')).toEqual([]);
-    const [, , fourth] = await told('dead', 'batch.ended', 3);
+    const [, , fourth] = await receivedOf('dead', 'batch.ended', 3);
     await client.workflow.getHandle(noticeWorkflowId(fourth?.id ?? '')).terminate();
   });
 
   it.concurrent('of a spent budget are sent once each time it is spent', async () => {
     const handle = await start('spent', rows('spent', 6), { settings: { prices: PRICES, budget: '0.10' } });
-    const [first] = await told('spent', 'batch.paused');
+    const [first] = await receivedOf('spent', 'batch.paused');
     expect(first?.text).toContain('Batch spent is paused. The budget of 0.10 is spent');
     await handle.executeUpdate(setUpdate, { args: [{ budget: '0.30' }] });
-    const sent = await told('spent', 'batch.paused', 2);
+    const sent = await receivedOf('spent', 'batch.paused', 2);
     expect(new Set(sent.map(({ id }) => id)).size).toBe(2);
     await handle.executeUpdate(cancelUpdate);
-    const [end] = await told('spent', 'batch.ended');
+    const [end] = await receivedOf('spent', 'batch.ended');
     expect(end?.data).toMatchObject({ state: 'cancelled', total: 6, failed: 0 });
   });
 
   it.concurrent('of a batch without progress are sent once, and of its termination, too', async () => {
     const handle = await start('stuck', ['stuck [[stuck]]', ...rows('stuck', 2)]);
-    const [sent] = await told('stuck', 'batch.stuck');
+    const [sent] = await receivedOf('stuck', 'batch.stuck');
     expect(sent?.text).toContain(
       'min, for no known reason (0 rows pending, 1 in flight, 0 being copied, 2 of 3 stored)',
     );
     await eventually(() => Date.now() - Date.parse(sent?.timestamp ?? '') > 3_000, { what: 'it lasts' });
     await handle.terminate();
-    const [end] = await told('stuck', 'batch.ended');
+    const [end] = await receivedOf('stuck', 'batch.ended');
     expect(end?.data).toMatchObject({ state: 'failed', total: 3, contactSheet: null });
     expect(sentFor('stuck').map(({ event }) => event)).toEqual(['batch.stuck', 'batch.ended']);
   });
@@ -193,24 +193,24 @@ describe('notices', { timeout: 400_000 }, () => {
       return { status: 0, after: () => void first.end('SIGKILL') };
     });
     const handle = await start('killed', rows('killed', 3), { taskQueue: engine.taskQueue });
-    await told('killed', 'batch.ended');
+    await receivedOf('killed', 'batch.ended');
     await engine.startWorker({ variables });
     expect(await handle.result()).toMatchObject({ end: 'completed' });
-    const sent = await told('killed', 'batch.ended', 2);
+    const sent = await receivedOf('killed', 'batch.ended', 2);
     expect(new Set(sent.map(({ id }) => id)).size).toBe(1);
   });
 
   it('of a hold are sent once, however long it lasts', async () => {
     engine.sandbox.configure({ balance: '0' });
     const handle = await start('held', rows('held', 3));
-    const [sent] = await told('held', 'batch.held');
+    const [sent] = await receivedOf('held', 'batch.held');
     expect(sent?.data).toMatchObject({ scope: 'account', code: 'insufficient-balance' });
     expect(sent?.text).toMatch(/^Batch held is held \(account\) since \d\d:\d\d UTC: Out of funds/);
     // Many looks later.
     await eventually(() => Date.now() - Date.parse(sent?.timestamp ?? '') > 3_000, { what: 'it lasts' });
     engine.sandbox.configure({ balance: '1000000' });
     expect(await handle.result()).toMatchObject({ end: 'completed' });
-    await told('held', 'batch.ended');
+    await receivedOf('held', 'batch.ended');
     expect(sentFor('held').map(({ event }) => event)).toEqual(['batch.held', 'batch.ended']);
   });
 

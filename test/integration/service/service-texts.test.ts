@@ -56,9 +56,9 @@ describe('the texts of a service', () => {
     expect(kept).toEqual(kept.map(() => ({ textId })));
     expect(await countOf(run)).toBe(1);
     const reader = new ServiceTexts(s3.store);
-    const told = { message: 'The job failed.', textId };
-    expect(await reader.shown(run, told)).toEqual({ message: 'The job failed: no such model' });
-    expect(await reader.shown(run, { ...told, textId: '0'.repeat(16) })).toEqual({
+    const failedWith = { message: 'The job failed.', textId };
+    expect(await reader.shown(run, failedWith)).toEqual({ message: 'The job failed: no such model' });
+    expect(await reader.shown(run, { ...failedWith, textId: '0'.repeat(16) })).toEqual({
       message: 'The job failed.',
     });
     expect(await reader.shown(run, { message: 'The job failed.' })).toEqual({ message: 'The job failed.' });
@@ -68,13 +68,13 @@ describe('the texts of a service', () => {
   it('are found for a row that is recorded again from history', async () => {
     const run = runOf('again');
     const texts = new ServiceTexts(s3.store);
-    const told = { message: 'The job failed.', ...(await texts.keep(run, 'no such model')) };
-    const generation = { generation: 1, end: 'failed', charged: 'unknown', ...told };
-    const end = { kind: 'failed', failure: 'flaky', ...told };
+    const failedWith = { message: 'The job failed.', ...(await texts.keep(run, 'no such model')) };
+    const generation = { generation: 1, end: 'failed', charged: 'unknown', ...failedWith };
+    const end = { kind: 'failed', failure: 'flaky', ...failedWith };
     const inHistory: unknown = JSON.parse(
       JSON.stringify({ row: 3, end, generations: [generation], settledAtMs: 1 }),
     );
-    const { textId: _, ...shown } = { ...told, message: 'The job failed: no such model' };
+    const { textId: _, ...shown } = { ...failedWith, message: 'The job failed: no such model' };
     expect(await texts.shownOf(run, SettledDocument.parse(inHistory))).toEqual({
       row: 3,
       end: { kind: 'failed', failure: 'flaky', ...shown },

@@ -82,7 +82,7 @@ const post = async (path: string, body: string): Promise<number> => {
   if (statusCode === 202) expect(headers['keep-alive']).toBe('timeout=75');
   return statusCode;
 };
-const told = (jobId: string): string => JSON.stringify({ job_id: jobId, status: 'done' });
+const webhookBody = (jobId: string): string => JSON.stringify({ job_id: jobId, status: 'done' });
 
 /** What a receiver counted, by the line with which it ends. */
 const finalCounts = async (receiver: RunningCommand): Promise<Record<string, number>> => {
@@ -122,8 +122,8 @@ it('a valid path with another finished job ends nothing: the row keeps waiting f
     everyMs: 200,
   });
   const path = `/hooks${callbackPath(first, SECRET)}`;
-  expect(await post(path, told(foreign))).toBe(202);
-  expect(await post(path, told('00000000-0000-4000-8000-000000000000'))).toBe(202);
+  expect(await post(path, webhookBody(foreign))).toBe(202);
+  expect(await post(path, webhookBody('00000000-0000-4000-8000-000000000000'))).toBe(202);
   expect(await post(`/hooks${callbackPath(second, SECRET)}`, '{"status":"done"}')).toBe(400);
   await eventually(async () => (await awaitsOf(first)) === 2, {
     what: 'the first row waits once more',
@@ -215,7 +215,7 @@ async function forge(n: number, jobId: string): Promise<string> {
   const row = n % 40;
   const genuine = callbackPath(refOf('forged', row), SECRET);
   const other = callbackPath(refOf('forged', row + 1), SECRET);
-  const body = n % 50 === 0 ? 'x'.repeat(200_000) : told(jobId);
+  const body = n % 50 === 0 ? 'x'.repeat(200_000) : webhookBody(jobId);
   const paths = [
     `/hooks${genuine.slice(0, -1)}${genuine.endsWith('A') ? 'B' : 'A'}`,
     `/hooks${other.slice(0, -43)}${genuine.slice(-43)}`,

@@ -224,9 +224,9 @@ describe('creates with uploaded input images', () => {
     const byUrl = await ingested('http://127.0.0.1:1/none.png?sig=secret');
     const result = await create(byUrl);
     expect(result).toMatchObject({ kind: 'invalid', message: 'BananaHub refused the request (422).' });
-    const told = await shown(byUrl, result);
-    expect(told).toMatch(/input image 1 of 1 could not be fetched.*without signing in/);
-    expect(JSON.stringify([result, told])).not.toContain('secret');
+    const explained = await shown(byUrl, result);
+    expect(explained).toMatch(/input image 1 of 1 could not be fetched.*without signing in/);
+    expect(JSON.stringify([result, explained])).not.toContain('secret');
     const gone = await ingested('a.png');
     for await (const { key } of bench.s3.store.list(gone.run.bucket, inputImagesPrefix(gone.run))) {
       await bench.s3.store.delete({ bucket: gone.run.bucket, key });

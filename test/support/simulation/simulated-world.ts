@@ -117,10 +117,10 @@ class SimulatedWorld {
     else if (chance < 0.6) this.#create(this.#random());
     else if (chance < 0.75) this.#raise();
     else if (chance < 0.78) this.#raiseStray();
-    else if (chance < 0.82) this.#tell({ kind: 'works' });
+    else if (chance < 0.82) this.#notify({ kind: 'works' });
     else if (chance < 0.84) this.#setConcurrency(1 + this.#pick(8));
     else if (chance < 0.86) this.#setCap();
-    else if (chance < 0.88) this.#tell({ kind: 'paused', paused: this.#random() < 0.5 });
+    else if (chance < 0.88) this.#notify({ kind: 'paused', paused: this.#random() < 0.5 });
     else if (chance < 0.9) this.#resetBatch();
     else if (index === undefined || !shard) return;
     else if (chance < 0.95) this.#endJob(index, shard);
@@ -131,7 +131,7 @@ class SimulatedWorld {
 
   /** Everything is delivered, every job ends, and nobody changes anything. */
   #finish(): void {
-    this.#tell({ kind: 'paused', paused: false });
+    this.#notify({ kind: 'paused', paused: false });
     for (let round = 0; round < MOST_ROUNDS && !this.#batch.isOver; round++) {
       this.#nowMs += 1_000;
       while (this.#toBatch.length > 0) this.#deliverReport(true);
@@ -185,12 +185,12 @@ class SimulatedWorld {
     if (isSettled && mayOpen && this.#batch.dealt < concurrency) this.#problem = 'slots are lost';
   }
 
-  #tell(input: BatchInput): void {
+  #notify(input: BatchInput): void {
     this.#carryOut(this.#batch.take(input, this.#nowMs));
   }
 
   #tellWorks(): void {
-    if (this.#batch.isHeld) this.#tell({ kind: 'works' });
+    if (this.#batch.isHeld) this.#notify({ kind: 'works' });
   }
 
   #carryOut({ controls, starts }: BatchOutput): void {
@@ -200,7 +200,7 @@ class SimulatedWorld {
 
   #startShard(shard: number, control: ShardControl): void {
     if (this.#shards.has(shard)) {
-      this.#tell({ kind: 'already-running', shard });
+      this.#notify({ kind: 'already-running', shard });
       return;
     }
     const begun = new SimulatedShard({
@@ -240,13 +240,13 @@ class SimulatedWorld {
     const isAdopted = shard.holds.control.isAdopted;
     this.#deliverAllOf(shard.run);
     this.#shards.delete(index);
-    this.#tell({ kind: 'report', report });
-    if (!isAdopted) this.#tell({ kind: 'ended', shard: index });
+    this.#notify({ kind: 'report', report });
+    if (!isAdopted) this.#notify({ kind: 'ended', shard: index });
   }
 
   #deliverAllOf(run: string): void {
     for (const { report } of this.#toBatch.filter((one) => one.run === run))
-      this.#tell({ kind: 'report', report });
+      this.#notify({ kind: 'report', report });
   }
 
   #deliverReport(isLast = false): void {
@@ -254,7 +254,7 @@ class SimulatedWorld {
     const one = this.#toBatch[at];
     if (!one) return;
     if (isLast || this.#random() < 0.8) this.#toBatch.splice(at, 1);
-    this.#tell({ kind: 'report', report: one.report });
+    this.#notify({ kind: 'report', report: one.report });
   }
 
   #deliverControl(isLast = false): void {
@@ -296,7 +296,7 @@ class SimulatedWorld {
     const { raising } = this.#batch;
     if (!raising) return;
     const answer = this.#change(raising);
-    if (isLast || this.#random() < 0.8) this.#tell({ kind: 'raised', answer });
+    if (isLast || this.#random() < 0.8) this.#notify({ kind: 'raised', answer });
   }
 
   #raiseStray(): void {
@@ -315,7 +315,7 @@ class SimulatedWorld {
 
   #setConcurrency(concurrency: number): void {
     this.#highestConcurrency = Math.max(this.#highestConcurrency, concurrency);
-    this.#tell({ kind: 'concurrency', concurrency });
+    this.#notify({ kind: 'concurrency', concurrency });
   }
 
   #highestCapNow = 0;
@@ -325,7 +325,7 @@ class SimulatedWorld {
     const cap = asked ?? this.#pick(30);
     this.#highestCap = Math.max(this.#highestCap, cap);
     this.#highestCapNow = cap;
-    this.#tell({ kind: 'cap', cap });
+    this.#notify({ kind: 'cap', cap });
   }
 
   #resetBatch(): void {
@@ -339,27 +339,27 @@ class SimulatedWorld {
     this.#nowMs = nowMs;
     // Temporal applies signals and updates again; what it no longer believes, it finds out.
     for (const { input } of later)
-      if (['report', 'cap', 'concurrency', 'paused'].includes(input.kind)) this.#tell(input);
+      if (['report', 'cap', 'concurrency', 'paused'].includes(input.kind)) this.#notify(input);
     for (const { shard, isStarted, isAdopted } of this.#batch.open.all) {
       if (!isStarted || isAdopted || this.#shards.has(shard)) continue;
       const hasEnded = this.#recordedOf(shard).size === this.#prices[shard]?.length;
-      this.#tell({ kind: hasEnded ? 'ended' : 'terminated', shard });
+      this.#notify({ kind: hasEnded ? 'ended' : 'terminated', shard });
     }
     for (const { shard } of this.#batch.open.all) this.#batch.open.tell(shard);
-    this.#tell({ kind: 'works' });
+    this.#notify({ kind: 'works' });
   }
 
   #terminate(index: number): void {
     if (this.#terminated.has(index)) return;
     this.#terminated.add(index);
     this.#shards.delete(index);
-    if (!this.#batch.open.get(index)?.isAdopted) this.#tell({ kind: 'terminated', shard: index });
+    if (!this.#batch.open.get(index)?.isAdopted) this.#notify({ kind: 'terminated', shard: index });
   }
 
   /** The batch asks from time to time whether shards that are not its children any more have ended. */
   #findGone(): void {
     for (const { shard, isAdopted } of this.#batch.open.all) {
-      if (isAdopted && !this.#shards.has(shard)) this.#tell({ kind: 'gone', shard });
+      if (isAdopted && !this.#shards.has(shard)) this.#notify({ kind: 'gone', shard });
     }
   }
 
@@ -367,7 +367,7 @@ class SimulatedWorld {
     if (shard.inFlight > 0 || shard.isDone) return;
     const { report, resumed } = shard.end(this.#nowMs);
     this.#deliverAllOf(shard.run);
-    this.#tell({ kind: 'report', report });
+    this.#notify({ kind: 'report', report });
     const next = new SimulatedShard({
       ...shard.start,
       run: `shard-${index}-${++this.#runs}`,

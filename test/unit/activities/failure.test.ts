@@ -28,7 +28,7 @@ const fault = (code: ImageDownloadError['code'], status?: number) =>
 
 const odd = (code: BananaHubErrorCode, status: number) => new BananaHubError(code, 'words', { status });
 
-const told = (error: BananaHubError | ImageDownloadError) => {
+const causeOf = (error: BananaHubError | ImageDownloadError) => {
   const meaning = meaningOf(error, 'pro:text');
   return meaning && 'cause' in meaning ? meaning.cause : meaning;
 };
@@ -47,10 +47,10 @@ describe('the meaning of an API error', () => {
     ['network', 'passing service', 'passing service'],
     ['bad-answer', 'passing service', 'passing service'],
   ] as const)('%s: on a create %s, on a poll %s', (code, create, look) => {
-    const told = [meaningOfApiError(api(code), 'pro:text'), meaningOfApiError(api(code))].map((meaning) =>
+    const meanings = [meaningOfApiError(api(code), 'pro:text'), meaningOfApiError(api(code))].map((meaning) =>
       'cause' in meaning ? `${meaning.kind} ${meaning.cause.scope}` : meaning.kind,
     );
-    expect(told).toEqual([create, look]);
+    expect(meanings).toEqual([create, look]);
   });
 
   it.each([
@@ -85,10 +85,10 @@ describe('the meaning of an API error', () => {
       ],
       [new ImageDownloadError('unavailable', 'words', { status: 503 }), 503, '(status 503)'],
     ] as const) {
-      expect(told(error)).toMatchObject({ message: expect.stringContaining(message) });
-      expect(told(error)).toMatchObject(status === undefined ? { scope: 'service' } : { status });
+      expect(causeOf(error)).toMatchObject({ message: expect.stringContaining(message) });
+      expect(causeOf(error)).toMatchObject(status === undefined ? { scope: 'service' } : { status });
     }
-    expect(told(odd('invalid-request', 413))).toMatchObject({
+    expect(causeOf(odd('invalid-request', 413))).toMatchObject({
       message: 'BananaHub refused the request (413).',
       text: 'words',
     });

@@ -17,21 +17,21 @@ import { ScheduledSheet } from '../../../../src/schedules/scheduled-sheet.js';
 
 const NIGHTLY: ScheduleFlags = { mode: 'fresh', cron: ['0 2 * * *'], timezone: 'Europe/Berlin' };
 
-function sheetOf({ asked }: ScheduleSettings): ScheduledSheet {
+function sheetOf({ scheduled }: ScheduleSettings): ScheduledSheet {
   return ScheduledSheet.parse({
     format: 1,
     schedule: 'posters',
     home: { bucket: 'b', prefix: '' },
     source: { kind: 'address', address: 's3://sheets/posters.csv' },
-    ...asked,
+    ...scheduled,
   });
 }
 
 describe('schedule flags', () => {
   it('have defaults except for the mode and the times', () => {
-    const { asked, policy } = scheduleSettings({ mode: 'changes', every: 60_000 });
+    const { scheduled, policy } = scheduleSettings({ mode: 'changes', every: 60_000 });
     expect(policy).toEqual({ jitterMs: 0, overlap: 'skip', catchupMs: 600_000 });
-    expect(asked).toMatchObject({
+    expect(scheduled).toMatchObject({
       timezone: 'UTC',
       times: { kind: 'every', everyMs: 60_000, offsetMs: 0 },
       settings: { concurrency: 100 },
@@ -52,8 +52,8 @@ describe('schedule flags', () => {
   it('of an update keep the other settings, and the change is shown as before and after', () => {
     const before = scheduleSettings({ ...NIGHTLY, maxImages: 50, budget: '5.00', template: 'a {{thing}}' });
     const after = scheduleSettings({ maxImages: 'none', template: '', overlap: 'buffer-one' }, before);
-    expect(after.asked.times).toEqual(before.asked.times);
-    expect(after.asked.sheetSettings.template).toBeUndefined();
+    expect(after.scheduled.times).toEqual(before.scheduled.times);
+    expect(after.scheduled.sheetSettings.template).toBeUndefined();
     expect(
       changedFacts(
         scheduleFacts(sheetOf(before), before.policy),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { OldestRow } from '../../../../src/status/status-document.js';
-import { overdueLines, overdueWord } from '../../../../src/cli/watch/status-text.js';
+import { overdueLines, overdueNote } from '../../../../src/cli/watch/status-text.js';
 
 const row = (rowId: string | undefined, ageSeconds: number, change: Partial<OldestRow> = {}): OldestRow => ({
   rowId,
@@ -30,7 +30,7 @@ describe('the oldest rows of a status', () => {
     ]);
     for (const advice of ['row spring ROWID', '--job-timeout', 'cancel'])
       expect(lines.at(-1)).toContain(advice);
-    expect(overdueWord({ ...status, oldestRows })).toEqual(['oldest row: red-fox, 12m 34s']);
+    expect(overdueNote({ ...status, oldestRows })).toEqual(['oldest row: red-fox, 12m 34s']);
   });
 
   it('are shown without advice about a row whose id the bucket does not have', () => {
@@ -41,7 +41,7 @@ describe('the oldest rows of a status', () => {
 
   it('are not shown while they take no longer than usual', () => {
     expect(overdueLines({ ...status, oldestRows: [row('red-fox', 60)] })).toEqual([]);
-    expect(overdueWord({ ...status, usualSeconds: 100, oldestRows: [row('red-fox', 200)] })).toEqual([]);
+    expect(overdueNote({ ...status, usualSeconds: 100, oldestRows: [row('red-fox', 200)] })).toEqual([]);
     expect(overdueLines({ ...status, usualSeconds: undefined, oldestRows: [row('red-fox', 300)] })).toEqual(
       [],
     );

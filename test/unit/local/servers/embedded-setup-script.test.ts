@@ -96,7 +96,7 @@ describe('npm run setup', () => {
     [{ FAKE_GO_VERSION: 'go1.26.1', FAKE_GO_TOOLCHAIN: 'local' }, 'GOTOOLCHAIN=local'],
     [
       { FAKE_GO_VERSION: 'go1.19.8', FAKE_GO_TOOLCHAIN: '' },
-      'The Go here is go1.19.8; the embedded servers need 1.26',
+      'The installed Go is go1.19.8; the embedded servers need 1.26',
     ],
   ])('reports that Go is too old: %o', async (env, message) => {
     const old = await checkout({ withGo: true });

@@ -47,7 +47,9 @@ describe('fetching the sheet of a schedule run', () => {
     const fault = faultOf(error, { schedule: 'menu', label: 'menu' });
     expect(fault).toMatchObject({
       kind: 'refused',
-      refusal: { told: expect.stringMatching(/menu\.csv: fetching the sheet took more than 0\.7 s\./) },
+      refusal: {
+        publicMessage: expect.stringMatching(/menu\.csv: fetching the sheet took more than 0\.7 s\./),
+      },
     });
     expect(JSON.stringify(fault)).not.toContain('hush');
   });

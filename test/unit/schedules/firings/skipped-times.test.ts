@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { skippedTimes, toldSkips } from '../../../../src/schedules/firings/tell-skips.js';
+import { skippedTimes, skipsToReport } from '../../../../src/schedules/firings/tell-skips.js';
 
 const day = (number: number): Date => new Date(Date.UTC(2026, 10, number, 2));
 
@@ -39,15 +39,15 @@ describe('skippedTimes', () => {
 const skips = (count: number) =>
   Array.from({ length: count }, (_, index) => ({ time: day(index + 1), reason: 'It was at work.' }));
 
-describe('toldSkips', () => {
+describe('skipsToReport', () => {
   it('lists each of a few, and only the newest of many with their number', () => {
-    expect(toldSkips(skips(10))).toEqual(skips(10));
-    expect(toldSkips(skips(11))).toEqual([
+    expect(skipsToReport(skips(10))).toEqual(skips(10));
+    expect(skipsToReport(skips(11))).toEqual([
       {
         time: day(11),
         reason: 'It was at work. 10 times before it were skipped too, from 2026-11-01T02:00:00.000Z on.',
       },
     ]);
-    expect(toldSkips([])).toEqual([]);
+    expect(skipsToReport([])).toEqual([]);
   });
 });

@@ -3,7 +3,7 @@ import { Webhook } from 'standardwebhooks';
 import { describe, expect, it } from 'vitest';
 import {
   watchBatch,
-  type BatchLook,
+  type BatchObservation,
   type WatchMemory,
   type WatchNews,
 } from '../../../../src/status/notices/batch-watch.js';
@@ -232,7 +232,7 @@ describe('a notice', () => {
   });
 });
 
-const look = (change: Partial<BatchLook> = {}): BatchLook => ({
+const look = (change: Partial<BatchObservation> = {}): BatchObservation => ({
   holds: [],
   pauses: [],
   isAtWork: true,
@@ -248,7 +248,7 @@ describe('the watch over a batch', () => {
   /** What is told, and in which minute, where a batch looks so in each half minute. */
   const toldBy = (
     minutes: number,
-    lookAt: (minute: number) => BatchLook,
+    lookAt: (minute: number) => BatchObservation,
   ): readonly [number, WatchNews['kind']][] => {
     let memory: WatchMemory | undefined;
     return Array.from({ length: minutes * 2 }, (_, half) => half / 2).flatMap((minute) => {
@@ -258,7 +258,7 @@ describe('the watch over a batch', () => {
     });
   };
   const since = (minute: number): string => new Date(START + minute * MINUTE).toISOString();
-  const heldIn = (isHeld: boolean, from: number): BatchLook =>
+  const heldIn = (isHeld: boolean, from: number): BatchObservation =>
     look({ holds: isHeld ? [{ ...hold, since: since(from) }] : [] });
 
   it('reports a hold once, after a minute, and each later hold', () => {
