@@ -5,14 +5,14 @@ import { submissionBench } from '../test/support/batches/submission-bench.js';
 import { startTestEngine, type TestEngine } from '../test/support/stack/test-engine.js';
 
 const CONCURRENCY = 250;
-/** Of 300 jobs the mean of polls is anywhere within 3.2 and 3.7, as their times happen to be drawn. */
+/** With 300 jobs, the mean number of polls varies from 3.2 to 3.7 by chance. */
 const ROWS = 2_000;
 const FIXED_MS = 2_000;
 const CREATES_PER_SECOND = 5;
 
 /**
- * Measures how politely a batch uses the API: polls an image and how late they see a job's end, against polls every 2 s
- * from the create on, which are reckoned over the same jobs; and creates a second under a `rate`.
+ * Measures the load on the API: polls per image and how late they notice a job's end, compared with polls every 2 s
+ * after the create (computed for the same jobs), and creates per second under a `rate`.
  */
 export async function benchApi(): Promise<void> {
   const engine = await startTestEngine({
@@ -29,7 +29,7 @@ export async function benchApi(): Promise<void> {
   }
 }
 
-/** Runs a batch to its end; the jobs that were made for it. */
+/** Runs a batch to its end and returns the jobs created for it. */
 async function jobsOf(engine: TestEngine, id: string, rows: number): Promise<readonly JobListing[]> {
   const before = new Set(engine.sandbox.jobs().map(({ jobId }) => jobId));
   const { command, ended } = submissionBench(() => engine);
@@ -67,7 +67,7 @@ function noticeText(
 
 const Rates = z.object({ creates: z.object({ perSecond: z.number() }) });
 
-/** Runs a batch of quick jobs under a rate of creates. */
+/** Runs a batch of fast jobs with a rate limit on creates. */
 async function measureRate(engine: TestEngine): Promise<void> {
   const { folder, variables } = engine;
   const args = ['rate', `${CREATES_PER_SECOND}/s`, '--json'];

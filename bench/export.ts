@@ -15,7 +15,8 @@ const Usage = z.object({ peakBytes: z.number(), cpuMs: z.number() });
 
 /**
  * Exports a batch of `--images` (default 20,000) of `--bytes` each (default 1,500,000) to a folder in both formats, and
- * one of as many small images; prints speed, CPU time and peak memory of the command's process, its start included.
+ * a batch of equally many small images. Prints speed, CPU time and peak memory of the command's process, including its
+ * start.
  */
 export async function benchExport(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({

@@ -47,7 +47,7 @@ async function measure(everything: number): Promise<void> {
   }
 }
 
-/** Measures a batch that nothing disturbs, and one in which everything misbehaves now and then. */
+/** Measures a batch without faults, and one in which everything misbehaves occasionally. */
 export async function benchMainJob(): Promise<void> {
   for (const everything of [0, 0.03]) await measure(everything);
 }

@@ -3,7 +3,7 @@ import type { FaultKind } from './fault-kinds.js';
 import type { Judgement } from './judge.js';
 import { seconds } from './plan-text.js';
 
-/** How often a kind of fault was thrown, and how often there was something for it to hit. */
+/** How often a kind of fault was due, and how often there was something to apply it to. */
 export type FaultCounts = ReadonlyMap<FaultKind, { readonly thrown: number; readonly hit: number }>;
 
 /** The batches of a run, a line each. */

@@ -6,9 +6,9 @@ import { judge } from './judge.js';
 import { planChaos, type ChaosOptions } from './plan.js';
 import { planText, seconds } from './plan-text.js';
 import { batchesTable, faultsTable } from './results-text.js';
-import { FaultThrower, rest } from './throw-faults.js';
+import { FaultRunner, rest } from './throw-faults.js';
 
-/** How long batches may take to end once all faults are lifted. */
+/** How long batches may take to finish once all faults have ended. */
 const RECOVERY_MS = 8 * 60_000;
 /** How long the plan waits for the first workers. */
 const WORKERS_UP_MS = 60_000;
@@ -17,8 +17,8 @@ const LOOK_EVERY_MS = 500;
 const FREE_STUCK_EVERY_MS = 20_000;
 
 /**
- * Throws a plan's faults at batches on servers of its own, lets them end, and judges each. Returns the exit code: 0
- * where every batch is sound, 1 where not, 130 where it was interrupted. No process is left in either case.
+ * Injects a plan's faults into batches on its own servers, lets the batches finish, and judges each. Returns the exit
+ * code: 0 if every batch is correct, 1 if not, 130 if interrupted. No process is left in any case.
  */
 export async function runChaos(options: ChaosOptions, interrupted: AbortSignal): Promise<number> {
   const plan = planChaos(options);
@@ -34,7 +34,7 @@ export async function runChaos(options: ChaosOptions, interrupted: AbortSignal):
   });
   const arena = await openArena(plan, say);
   try {
-    const faults = new FaultThrower(arena);
+    const faults = new FaultRunner(arena);
     await attack(arena, faults, interrupted);
     if (interrupted.aborted) return 130;
     return await conclude(arena, faults);
@@ -43,8 +43,8 @@ export async function runChaos(options: ChaosOptions, interrupted: AbortSignal):
   }
 }
 
-/** Begins the batches, throws the faults, and returns once all batches are over, or have had their time. */
-async function attack(arena: Arena, faults: FaultThrower, interrupted: AbortSignal): Promise<void> {
+/** Starts the batches, injects the faults, and returns once all batches have finished or their time is up. */
+async function attack(arena: Arena, faults: FaultRunner, interrupted: AbortSignal): Promise<void> {
   const { plan, batches, workers, say } = arena;
   const upBy = performance.now() + WORKERS_UP_MS;
   while (workers.up < plan.workers && performance.now() < upBy && !interrupted.aborted)
@@ -61,7 +61,7 @@ async function attack(arena: Arena, faults: FaultThrower, interrupted: AbortSign
       }),
       ...LANE_NAMES.map((name) => {
         const ofLane = plan.faults.filter(({ lane }) => lane === name);
-        return faults.throwLane(ofLane, plan.durationMs, interrupted);
+        return faults.runGroup(ofLane, plan.durationMs, interrupted);
       }),
     ]);
     say('all faults have ended');
@@ -82,7 +82,7 @@ async function attack(arena: Arena, faults: FaultThrower, interrupted: AbortSign
 
 async function tellProgress(
   { engine, workers, batches, say }: Arena,
-  faults: FaultThrower,
+  faults: FaultRunner,
   done: AbortSignal,
 ): Promise<void> {
   for (await rest(PROGRESS_EVERY_MS, done); !done.aborted; await rest(PROGRESS_EVERY_MS, done)) {
@@ -98,7 +98,7 @@ async function tellProgress(
   }
 }
 
-async function conclude(arena: Arena, faults: FaultThrower): Promise<number> {
+async function conclude(arena: Arena, faults: FaultRunner): Promise<number> {
   const { plan, say } = arena;
   const { batches, problems } = await judge(arena);
   console.log(batchesTable(batches));

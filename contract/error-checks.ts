@@ -1,4 +1,4 @@
-import { shown, type LookingCheck } from './check.js';
+import { shown, type EvidenceCheck } from './check.js';
 import { errorShapeOf } from './error-shapes.js';
 import type { Evidence } from './evidence.js';
 import type { Answer } from './service.js';
@@ -8,8 +8,8 @@ function refusals({ answers }: Evidence): readonly Answer[] {
   return answers.filter(({ status }) => status >= 400 && status < 500);
 }
 
-/** What refusals say, over all that this run has met. */
-export const ERROR_CHECKS: readonly LookingCheck[] = [
+/** The refusals of this run. */
+export const ERROR_CHECKS: readonly EvidenceCheck[] = [
   {
     id: 'errors.shape',
     sentence: 'The body of a refusal has one of the three documented shapes.',
@@ -19,7 +19,7 @@ export const ERROR_CHECKS: readonly LookingCheck[] = [
       verdictOf(
         '{"detail": text, object or list}',
         refusals(evidence).flatMap((answer) => {
-          // HTML and nothing are known to happen as well.
+          // HTML and empty bodies are known to occur, too.
           if (answer.json === undefined) return [];
           const { method, path } = answer.call;
           return errorShapeOf(answer.json) === undefined ? broken(`${method} ${path}`, shown(answer)) : HOLDS;

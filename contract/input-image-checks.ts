@@ -1,10 +1,10 @@
-import { shown, type LookingCheck } from './check.js';
+import { shown, type EvidenceCheck } from './check.js';
 import { overSamples } from './create-checks.js';
 import { endOf } from './job-answer.js';
 import { broken, HOLDS } from './verdict.js';
 
-/** Image to image. The shape that `auto` takes is looked at with the other images. */
-export const INPUT_IMAGE_CHECKS: readonly LookingCheck[] = [
+/** Image to image. The aspect ratio of `auto` is checked with the other images. */
+export const INPUT_IMAGE_CHECKS: readonly EvidenceCheck[] = [
   {
     id: 'input-images.made',
     sentence: 'An image is made from an input image that the service can fetch.',

@@ -1,4 +1,4 @@
-import { shown, type LookingCheck } from './check.js';
+import { shown, type EvidenceCheck } from './check.js';
 import { overSamples } from './create-checks.js';
 import type { SampleEvidence } from './evidence.js';
 import { endOf, imageUrlOf, jobAnswer, stateOf, type JobAnswer } from './job-answer.js';
@@ -10,7 +10,7 @@ const section = 'Jobs';
 const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 const PAUSE_NOTICE = /\bpaused\b|\bhigh load\b/i;
 
-/** The first poll of a sample that breaks a rule decides; nothing is said of a sample without polls. */
+/** The first poll of a sample that breaks a rule decides; samples without polls do not count. */
 function everyPoll(
   { polls, sample }: SampleEvidence,
   problemOf: (job: JobAnswer, answer: Answer) => string | undefined,
@@ -27,8 +27,8 @@ function everyPoll(
   return HOLDS;
 }
 
-/** What a job's answer holds while it runs and at its end. */
-export const JOB_CHECKS: readonly LookingCheck[] = [
+/** The content of a job's answer while it runs and at its end. */
+export const JOB_CHECKS: readonly EvidenceCheck[] = [
   {
     id: 'jobs.answer',
     sentence: 'A poll of a job is answered 200 with its seven fields.',
@@ -126,7 +126,7 @@ export const JOB_CHECKS: readonly LookingCheck[] = [
   },
 ];
 
-/** An answer to show: its image URL is a secret for as long as it is valid. */
+/** An answer to print: its image URL is a secret while it is valid. */
 function withoutUrl(answer: Answer): Answer {
   const url = imageUrlOf(answer);
   return url === undefined ? answer : { ...answer, text: answer.text.replaceAll(url, '<image URL>') };

@@ -1,11 +1,11 @@
-import { shown, type AskingCheck, type Probe } from './check.js';
+import { shown, type RequestCheck, type Probe } from './check.js';
 import { goodBody, without, type Body } from './endpoints.js';
 import { fieldsNamed } from './error-shapes.js';
 import type { Verdict } from './verdict.js';
 
 const section = 'Models and endpoints';
 
-/** Asks a body without its aspect ratio, which nobody makes an image of, and tells which fields the answer names. */
+/** Sends a body without its aspect ratio, which makes no image, and returns the fields that the answer names. */
 async function namedIn(
   { endpoints: [endpoint], creates }: Probe,
   changes: Body,
@@ -24,7 +24,7 @@ function question(
   says: { readonly named: string; readonly notNamed: string },
   changes: Body,
   options?: { readonly idempotencyKey: string },
-): AskingCheck {
+): RequestCheck {
   const ask = async (probe: Probe): Promise<Verdict> => {
     const named = await namedIn(probe, changes, options);
     if (typeof named === 'string') return { kind: 'skipped', why: named };
@@ -33,8 +33,8 @@ function question(
   return { id, sentence, section, cost: 'nothing', ask };
 }
 
-/** What the contract leaves open and can be asked for nothing: each beside a fault that is refused anyway. */
-export const OPEN_QUESTIONS: readonly AskingCheck[] = [
+/** What the contract leaves open and can be found out for free: each together with a fault that is refused anyway. */
+export const OPEN_QUESTIONS: readonly RequestCheck[] = [
   question(
     'open.null-bytes',
     'Does a prompt of null bytes alone count as empty?',

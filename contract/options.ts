@@ -1,23 +1,23 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 
-/** What a run is asked for. */
+/** The options of a run. */
 export interface SuiteOptions {
   readonly baseUrl: string;
   readonly key: string;
-  /** Most creates that may be accepted, by mistake too. */
+  /** Maximum number of accepted creates, including unintended ones. */
   readonly maxImages: number;
   readonly onlyFree: boolean;
   /** Reachable by the service. */
   readonly inputImage: string | undefined;
   /** Expected to make a job fail. */
   readonly failingPrompt: string | undefined;
-  /** `url` leads, from the service, to `port` here. */
+  /** `url` leads from the service to `port` on this machine. */
   readonly webhook: { readonly url: string; readonly port: number } | undefined;
   readonly pollMs: number;
   readonly jobTimeoutMs: number;
 }
 
-/** What the command is asked for. */
+/** The options of the command. */
 export interface CommandOptions extends SuiteOptions {
   readonly json: boolean;
   readonly yes: boolean;

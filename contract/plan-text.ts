@@ -6,7 +6,7 @@ import { counted, type Cost } from './verdict.js';
 
 const QUESTION = '           then the first key again with another prompt, which may make an image';
 
-/** What a run will do and the most that it can cost, before it does anything. */
+/** What a run will do and what it costs at most, before it starts. */
 export function planText(options: SuiteOptions): string {
   const { planned, leftOut } = options.onlyFree ? { planned: [], leftOut: [] } : planSamples(options);
   return [

@@ -1,4 +1,4 @@
-import type { LookingCheck } from './check.js';
+import type { EvidenceCheck } from './check.js';
 import { overSamples } from './create-checks.js';
 import type { Evidence, SampleEvidence } from './evidence.js';
 import { endOf } from './job-answer.js';
@@ -25,7 +25,7 @@ function ofEnded(
 }
 
 /** What is posted to `callback_url` when a job has ended. */
-export const WEBHOOK_CHECKS: readonly LookingCheck[] = [
+export const WEBHOOK_CHECKS: readonly EvidenceCheck[] = [
   {
     id: 'webhook.posted',
     sentence: 'The end of a job is posted to its callback_url.',
@@ -65,7 +65,7 @@ export const WEBHOOK_CHECKS: readonly LookingCheck[] = [
   },
 ];
 
-/** JSON with its fields in one order and no image URL; empty for what is no JSON. */
+/** JSON with sorted fields and without an image URL; empty if the text is not JSON. */
 function comparable(text: string): string {
   try {
     const parsed: unknown = JSON.parse(text);

@@ -1,6 +1,6 @@
-/*
- * `npm run structure`: whether src/, or a folder that is named, is laid out as structure.mjs says. Prints a line for each
- * thing that is not, and ends with 1 where there is any.
+/**
+ * `npm run structure`: checks src/, or a given folder, against the rules of structure.mjs. Prints a line for each
+ * violation, and exits with 1 if there is any.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path/posix';
@@ -8,10 +8,10 @@ import { fileURLToPath } from 'node:url';
 import { runScript, SetupError } from './setup-error.mjs';
 import { HANDS_OVER, LIMITS, MAY_IMPORT } from './structure.mjs';
 
-/** `from '…'`, `import '…'` and `import('…')`, of types as well. */
+/** `from '…'`, `import '…'` and `import('…')`, including types. */
 const SPECIFIER = /\b(?:from|import)\s*\(?\s*'(\.[^'\n]+)'/g;
 
-/** What is wrong with the sources in a folder: sentences, of which each names a place. */
+/** The violations in a folder, as sentences that name the place. */
 function structureProblems(folder) {
   const sources = readSources(folder);
   const imports = importsOf(sources);
@@ -88,15 +88,15 @@ function roomsOf(file) {
     .sort((one, other) => other.length - one.length);
 }
 
-/** Whether the rules let a room import a file, or what another room has of its own. */
+/** Whether the rules let a room import a file, or another room's own parts. */
 function mayUse([own, ...around], target) {
   const room = roomsOf(target)[0];
   if (room === own) return true;
-  // Of a room around it only what is in no room of its own.
+  // Of a surrounding room only what is in none of its inner rooms.
   const isNamed = (named) => (isWithin(own, named) ? room === named : isWithin(target, named));
   return (
     MAY_IMPORT[own].some(isNamed) ||
-    // What those list of their own parts is for themselves.
+    // Parts that those rooms list of themselves are for their own use.
     around.some((outer) => MAY_IMPORT[outer].some((named) => !isWithin(named, outer) && isNamed(named)))
   );
 }
@@ -118,7 +118,7 @@ function againstDirection(imports) {
   return problems;
 }
 
-/** Rules by which rooms may import one another, also by way of others, leave no direction. */
+/** Rules that let rooms import one another, directly or indirectly. */
 function rulesInCircles() {
   const rooms = Object.keys(MAY_IMPORT);
   const next = (room) => rooms.filter((other) => other !== room && mayUse(roomsOf(room), other));
@@ -131,7 +131,7 @@ function circles(imports) {
   return circlesOf(imports).map((circle) => `Imports go in a circle: ${circle}.`);
 }
 
-/** One circle for each knot of the graph, written as a way through it. */
+/** One circle for each strongly connected part of the graph, written as a path. */
 function circlesOf(graph) {
   const found = [];
   const done = new Set();

@@ -6,8 +6,8 @@ import { say, SetupError } from './setup-error.mjs';
 const LONGEST_WAIT_MS = 20 * 60_000;
 
 /**
- * Takes the lock file for this process and gives back how to release it. Waits, and says so, while a living process
- * has it; takes it over from a dead one.
+ * Locks the file for this process and returns how to release it. Waits, with a message, while a living process has it;
+ * takes it over from a dead one.
  */
 export async function takeLock(file) {
   makeFolder(dirname(file));
@@ -46,7 +46,7 @@ function makeFolder(folder) {
   }
 }
 
-/** Creates the file with our pid in it, at once: nobody ever reads it half written. */
+/** Creates the file with our pid in it in one step: no process ever reads it half written. */
 function create(file) {
   const own = `${file}.${process.pid}`;
   writeFileSync(own, String(process.pid));
