@@ -98,7 +98,11 @@ async function isApplied(
 }
 
 /** Resets a workflow to one of its completed workflow tasks. */
-async function resetTo({ engine }: Arena, handle: WorkflowHandle, share: number): Promise<EndFault | undefined> {
+async function resetTo(
+  { engine }: Arena,
+  handle: WorkflowHandle,
+  share: number,
+): Promise<EndFault | undefined> {
   const { client } = engine.stack.temporal;
   const { runId } = await handle.describe();
   const { events } = await client.workflow.getHandle(handle.workflowId, runId).fetchHistory();

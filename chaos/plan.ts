@@ -1,6 +1,13 @@
 import { chance, pick } from '../src/local/sandbox/seeded-chance.js';
 import { POISONS, type Poison } from './chaos-sheet.js';
-import { isMomentary, LANE_NAMES, FAULT_GROUPS, lengthOf, type FaultKind, type GroupName } from './fault-kinds.js';
+import {
+  isMomentary,
+  LANE_NAMES,
+  FAULT_GROUPS,
+  lengthOf,
+  type FaultKind,
+  type GroupName,
+} from './fault-kinds.js';
 
 /** The options of a run. */
 export interface ChaosOptions {

@@ -30,7 +30,13 @@ function refused(id: string, sentence: string, cases: Cases): RequestCheck {
 
 function accepted(id: string, sentence: string, cases: Cases): RequestCheck {
   const expected = '422 that names only the other, missing field';
-  return { id, sentence, section, cost: 'nothing', ask: (probe) => each(probe, expected, isValueAccepted, cases) };
+  return {
+    id,
+    sentence,
+    section,
+    cost: 'nothing',
+    ask: (probe) => each(probe, expected, isValueAccepted, cases),
+  };
 }
 
 function valuesOf(field: string, ...values: readonly unknown[]): readonly FieldValue[] {

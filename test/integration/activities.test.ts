@@ -119,7 +119,7 @@ describe('activities', () => {
     return { row, jobId };
   };
 
-  /** Makes the second generation of the row and puts its image; nothing is recorded. */
+  /** Makes the second generation of the row and stores its image; nothing is recorded. */
   const remade = async (run: RunRef) => {
     const row = { run, shard: 0, row: 0, generation: 2 };
     const jobId = await jobOf(row);
@@ -372,7 +372,7 @@ describe('activities', () => {
       expect(usual).toMatchObject({ image: { sha256, thumbnail: true } });
       expect(usual).not.toHaveProperty('image.perceptualHash');
       expect(await bench.s3.store.head(thumbnail)).toMatchObject({ contentType: 'image/webp' });
-      // One that adopts the image knows what comes with it.
+      // A row that uses the existing image gets its thumbnail and hash, too.
       expect(await store(asked)).toEqual(usual);
     });
 
@@ -510,7 +510,7 @@ describe('activities', () => {
         'Out of funds',
       );
       expect(bench.sandbox.stats().creates).toEqual(creates);
-      // It has grown, and a create costs more.
+      // The balance has grown, but a create costs more.
       bench.sandbox.configure({ balance: '0.01' });
       await expect(probe({ run: candidate.run, candidate }, first.heartbeats.at(-1)).looked).rejects.toThrow(
         'Out of funds',
@@ -731,7 +731,7 @@ describe('activities', () => {
       expect(evidence.metadata).toHaveLength(1);
     });
 
-    /** A batch of one row `a` whose first generation is stored, recorded and sealed. */
+    /** A batch of one row `a` whose first generation is stored, recorded and finished. */
     const storedBatch = async (name: string) => {
       const { run } = await bench.ingest(name, ['id,prompt', 'a,a bird to redo']);
       const row = { run, shard: 0, row: 0, generation: 1 };
@@ -754,12 +754,12 @@ describe('activities', () => {
         bench.activities.openShard({ run: second.run, shard: 0, openedBy: 'first' }),
       );
       expect(overview.known).toEqual([{ row: 0, generation: 2, hasImage: true }]);
-      // Ended before anything was done: the old image does not pass for the new one.
+      // Terminated before anything was done: the old image must not count as the new one.
       const third = await bench.ingest('redone', [], 3, { action: 'retry' });
       expect(third.result).toMatchObject({ rows: 1 });
       const newJob = await remade(third.run);
       expect(newJob).not.toBe(jobId);
-      // Whatever kinds the next one names, the image that lies there is told as it is.
+      // Whatever kinds the next run names, the existing image is reported.
       const fourth = await bench.ingest('redone', [], 4, { action: 'retry', kinds: ['flaky'] });
       expect(fourth.result).toMatchObject({ rows: 0, settled: { stored: 1 } });
       await seal(fourth.run, 0);
@@ -902,7 +902,7 @@ describe('activities', () => {
         { perceptualHash: hash },
         { perceptualHash: `${hash.slice(0, 15)}f` },
         { perceptualHash: 'f0f0f0f0f0f0f0f0' },
-        // Its hash is made of its thumbnail, and the last has neither.
+        // Its hash is made from its thumbnail, and the last one has neither.
         { thumbnail: true },
         {},
       ] as const;
@@ -953,7 +953,7 @@ describe('activities', () => {
           generations: [
             {
               generation: 1,
-              // One of each shard has the same, and no other.
+              // One row of each shard has the same job, and no other.
               jobId: (row === 7 ? 'job-7' : `job-${shard}-${row}`) as JobId,
               end: 'done',
               charged: 'yes',

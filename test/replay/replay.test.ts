@@ -9,7 +9,7 @@ const workflowBundle = {
   codePath: fileURLToPath(new URL('../../dist/workflow-bundle.js', import.meta.url)),
 };
 
-/** What is wrong with a replay of these histories; nothing where the workflows still do what they did. */
+/** The problems of a replay; empty if the workflows still make the same decisions. */
 async function problemsOf(histories: RecordedHistories): Promise<readonly string[]> {
   const problems: string[] = [];
   const results = Worker.runReplayHistories(

@@ -62,7 +62,7 @@ describe('a canary', { timeout: 240_000 }, () => {
     expect(message).toMatch(
       /^Canary: 4 of 4 images made\. Jobs took .*\. Cost so far 0\.16, whole run about 1\.20\. 26 rows are waiting: .* · Page: s3:\S+\/runs\/0001\/canary\.html · Continue: banana-batch resume seen · End: banana-batch cancel seen$/,
     );
-    // Neither a higher concurrency nor a person's own pause lets others go ahead.
+    // Neither a higher concurrency nor a pause by a person lets other rows start.
     await handle.executeUpdate(setUpdate, { args: [{ concurrency: 50 }] });
     await handle.executeUpdate(pauseUpdate);
     expect(await handle.query(snapshotQuery)).toMatchObject({

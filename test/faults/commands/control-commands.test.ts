@@ -50,7 +50,7 @@ describe('control commands', { timeout: 240_000 }, () => {
     eventually(async () => holds(await engine.statusOf(id)), { what: `${id} ${what}`, withinMs: 60_000 });
 
   it('pause, set and resume a batch and report the effect', async () => {
-    // It must not be over while commands start.
+    // The batch must still be running while commands start.
     engine.sandbox.configure({ jobTimeMs: { min: 6_000, max: 8_000 } });
     await workWith('old-key');
     await command(['submit', 'foxes.csv', '--id', 'told', '--concurrency', '1']);
@@ -99,7 +99,7 @@ describe('control commands', { timeout: 240_000 }, () => {
     const run = await startCommand(['run', 'foxes.csv', '--id', 'left', '--yes', '--concurrency', '4'], {
       cwd,
       variables,
-      // Shown at once, though this is no terminal.
+      // Shown at once, although this is no terminal.
       ready: 'left running',
     });
     expect(await run.end('SIGINT')).toBe(130);
@@ -177,7 +177,7 @@ describe('control commands', { timeout: 240_000 }, () => {
       .jobs()
       .filter(({ jobId }) => !otherJobs.has(jobId))
       .map(({ finishedAt, noticedAfterMs = 0 }) => finishedAt + noticedAfterMs);
-    // All jobs had ended before the first poll: from then on there were two looks a second.
+    // All jobs had ended before the first poll: from then on there were two checks a second.
     expect(Math.max(...noticedMs) - Math.min(...noticedMs)).toBeGreaterThan((ROWS / 2 - 1.5) * 1_000);
     expect(await rates('--polls', 'off')).toEqual(none);
   });
@@ -185,7 +185,7 @@ describe('control commands', { timeout: 240_000 }, () => {
   it('leave a canary that waits without a worker, and continue it on request', async () => {
     await worker?.end('SIGKILL');
     worker = undefined;
-    // Works for the batch itself, and nobody is there to be asked.
+    // Runs the batch itself, and there is no person to ask.
     const ran = await runCommand(['run', 'foxes.csv', '--id', 'canary', '--canary', '3'], {
       cwd: engine.folder.path,
       variables: { ...engine.variables, BANANAHUB_API_KEY: 'old-key' },

@@ -97,8 +97,8 @@ describe('controlling a batch', { timeout: 240_000 }, () => {
     const handle = await runs.start('pause-in-hold', prompts('pause in hold'));
     await untilHeld(handle, 'insufficient-balance');
     await handle.executeUpdate(pauseUpdate);
-    // Paused, it may not try a create: only a balance that grows from one look to the next tells. Two looks may still be
-    // of the try before.
+    // While paused it may not try a create: only a balance that grows between two checks shows that funds are back. Two
+    // checks may still belong to the previous attempt.
     const looks = (): number => runs.sandbox.stats().balanceReads['200'] ?? 0;
     const before = looks();
     await eventually(() => looks() > before + 2, { what: 'it has looked' });
@@ -231,7 +231,7 @@ describe('controlling a batch', { timeout: 240_000 }, () => {
     const hold = await untilHeld(handle, 'too-many-failures');
     expect(hold.message).toMatch(/^100 % of the last generations failed, the last one with: \w+/);
     const atHold = await untilQuiet();
-    // Some trials, each a single job, and no more.
+    // Some trials with a single job each, and no more.
     await untilJobs(atHold + 2);
     expect(jobsMade()).toBeLessThanOrEqual(atHold + 4);
     expect((await handle.query(snapshotQuery)).holds[0]).toHaveProperty('nextTrialAt');
@@ -241,7 +241,7 @@ describe('controlling a batch', { timeout: 240_000 }, () => {
     expect(jobsMade()).toBe(tally.generations);
   });
 
-  /** The jobs made once no more are being made. */
+  /** The number of jobs once no more are being made. */
   async function untilQuiet(): Promise<number> {
     return eventually(() => (runs.sandbox.stats().inFlight === 0 ? jobsMade() : false), {
       what: 'no job is being made',

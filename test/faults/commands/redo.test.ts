@@ -53,7 +53,7 @@ describe('redo', () => {
     const { report, metadata } = await evidence('fresh');
     expect(report).toMatchObject({ charged: { yes: 3 }, tally: { stored: 2 } });
     expect(metadata.map(({ sha256 }) => sha256)).toEqual([after.image.sha256, b.image.sha256]);
-    // What a redo has made is not made again.
+    // An image that a redo has made is not made again.
     expect(await command(['retry', 'fresh'])).toMatchObject({
       stderr: expect.stringContaining('Nothing to do'),
     });
@@ -104,7 +104,7 @@ describe('redo', () => {
     const { report, metadata } = await evidence('stays');
     expect(report.tally).toMatchObject({ stored: 2, failed: 0 });
     expect(metadata[0]).toMatchObject({ sha256: before.image.sha256 });
-    // The next one is a generation of its own.
+    // The next one is a separate generation.
     expect(await command(['redo', 'stays', '--rows', 'a', '--watch'])).toMatchObject({ code: 0 });
     expect(await image('stays', 'a')).toMatchObject({ generation: 3 });
     expect(jobsMade()).toBe(4);
@@ -130,7 +130,7 @@ describe('redo', () => {
     await command(['redo', 'ended', '--rows', 'a,b']);
     await eventually(() => jobsMade() === 4, { what: 'both jobs are made', withinMs: 20_000 });
     await handleOf('ended').terminate('a test');
-    // One that names other kinds leaves the rows with the image they have.
+    // A retry of other kinds leaves the rows with their images.
     const other = await command(['retry', 'ended', '--kind', 'flaky', '--watch', '--json']);
     expect(JSON.parse(other.stdout)).toMatchObject({ state: 'completed', stored: 2 });
     expect(await generationsOf('ended', 'a')).toMatchObject([
@@ -138,7 +138,7 @@ describe('redo', () => {
       { generation: 2, end: 'unanswered', charged: 'unknown' },
     ]);
     expect(jobsMade()).toBe(4);
-    // The redo, named again, finds the jobs that it had bought.
+    // The same redo again finds the jobs that it had bought.
     expect(await command(['redo', 'ended', '--rows', 'a,b', '--watch'])).toMatchObject({ code: 0 });
     expect(jobsMade()).toBe(4);
     expect(await image('ended', 'a')).toMatchObject({ generation: 2 });

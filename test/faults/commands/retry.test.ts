@@ -89,7 +89,7 @@ describe('retry', () => {
     const { failed, stored, failuresByKind } = await status('stale');
     expect(failed + stored).toBe(6);
     expect(failuresByKind).toEqual({ 'unknown-charge': failed });
-    // A person says that they may be sent: those that were bought are found by their keys.
+    // A person allows sending them: those that were bought are found by their keys.
     const named = await retried(['stale', '--kind', 'unknown-charge']);
     expect(named).toMatchObject({ again: failed, againByKind: { 'unknown-charge': failed } });
     await ended('stale');

@@ -21,7 +21,7 @@ const slug = (text: string): string => text.toLowerCase().replaceAll(/\W+/g, '-'
 const rowsOf = (name: string, mark = ''): string[] =>
   Array.from({ length: ROWS }, (_, row) => `${name} ${row} ${mark}`);
 
-/** How long none of the times came, at most, from `fromMs` on and in the six seconds after it. */
+/** The longest time without any of the times, from `fromMs` to six seconds later. */
 function longestGapMs(timesMs: readonly number[], fromMs: number): number {
   const sorted = timesMs.toSorted((a, b) => a - b);
   const gaps = sorted.map((atMs, index) => ({ startMs: sorted[index - 1] ?? atMs, endMs: atMs }));
@@ -32,7 +32,7 @@ function longestGapMs(timesMs: readonly number[], fromMs: number): number {
   );
 }
 
-/** Made in passing: the batch ends well whatever the service does a good part of the time. */
+/** Temporary faults: the batch finishes correctly although they occur often. */
 const PASSING: readonly { fault: string; patch: SandboxPatch; seen: RegExp }[] = [
   {
     fault: 'loses answers after the job was made',
@@ -74,7 +74,7 @@ const PASSING: readonly { fault: string; patch: SandboxPatch; seen: RegExp }[] =
   {
     fault: 'has a status that nobody knows',
     patch: {
-      // Long enough to be looked at before they end.
+      // Long enough to be polled before they end.
       jobTimeMs: { min: 5_500, max: 7_500 },
       rates: { 'poll-unknown-status': 0.9, 'poll-pause-notice': 0.5 },
     },
@@ -196,7 +196,7 @@ describe('a batch whose service', { timeout: 500_000 }, () => {
   );
 
   it.concurrent('has slightly less than a price left: does not flap, with several shards', () =>
-    // Three shards, two jobs' worth of money and half of another's.
+    // Three shards, money for two and a half jobs.
     withProxiedRuns({ stack, sandbox: { jobTimeMs, balance: '0.20' }, limits }, async (runs) => {
       const rows = 1_100;
       const prompts = Array.from({ length: rows }, (_, row) => `under the price ${row}`);
@@ -210,7 +210,7 @@ describe('a batch whose service', { timeout: 500_000 }, () => {
           withinMs: 150_000,
         });
       await untilLooked(2);
-      // A task of the workflow that is under way adds its end to the history.
+      // A workflow task in progress adds its end to the history.
       await eventually(async () => !(await handle.describe()).raw.pendingWorkflowTask, {
         what: 'the workflow is at rest',
         withinMs: 150_000,
@@ -235,7 +235,7 @@ describe('a batch whose service', { timeout: 500_000 }, () => {
     }));
 
   it.concurrent('asks one create to wait: no shard sends requests, and all continue more slowly', () =>
-    // Jobs that are seen late: otherwise all rows would be bought before the test is over.
+    // Jobs are polled late: otherwise all rows would be bought before the test is over.
     withProxiedRuns(
       { stack, sandbox: { jobTimeMs, retryAfterSeconds: 6 }, limits: { ...limits, firstPollMs: 5_000 } },
       async (runs) => {
@@ -260,7 +260,7 @@ describe('a batch whose service', { timeout: 500_000 }, () => {
         runs.sandbox.configure({ next: { 'create-429-seconds': 3 } });
         expect((await handle.query(snapshotQuery)).openShards).toHaveLength(2);
         await untilAllWait(60);
-        // Nothing is bought while the pace grows by its first step.
+        // Nothing is bought while the concurrency grows by its first step.
         await handle.executeUpdate(pauseUpdate);
         await untilPaced(84);
         runs.sandbox.configure({ next: { 'create-429-date': 3 } });
@@ -274,7 +274,7 @@ describe('a batch whose service', { timeout: 500_000 }, () => {
         const { jobsMade, retriedTooEarly, tooManyRequests } = runs.sandbox.stats();
         expect({ retriedTooEarly, tooManyRequests }).toEqual({ retriedTooEarly: 0, tooManyRequests: 6 });
         expect(new Set(runs.sandbox.jobs().map(({ promptSha256 }) => promptSha256)).size).toBe(jobsMade);
-        // No shard creates while the service wants to be left alone for five to six seconds; what was on its way still comes.
+        // No shard creates for the five to six seconds of Retry-After; requests already sent still arrive.
         const madeMs = runs.sandbox.jobs().map(({ createdAt }) => createdAt);
         for (const waitedMs of waitedAtMs) expect(longestGapMs(madeMs, waitedMs)).toBeGreaterThan(3_500);
       },

@@ -15,7 +15,7 @@ import { eventually } from '../../support/eventually.js';
 import { firstRun, startBatch, type BatchHandle } from '../../support/batches/start-batch.js';
 import { startTestEngine, type TestEngine } from '../../support/stack/test-engine.js';
 
-/** As the sandbox has them. */
+/** The prices of the sandbox. */
 const COSTS = { nb: 20_000, nb2: 40_000, pro: 80_000 } as const;
 const PRICES = [
   { model: 'nb', resolution: '1K', price: '0.02' },
@@ -69,7 +69,7 @@ describe('a batch with a budget', { timeout: 600_000 }, () => {
     });
   const newest = (name: string) => engine.stack.temporal.client.workflow.getHandle(`batch:${name}`);
   const snapshot = (name: string): Promise<BatchSnapshot> => newest(name).query(snapshotQuery);
-  /** What all jobs of this test cost together, were each of them charged. */
+  /** The cost of all jobs of this test if each were charged. */
   const bought = (): number =>
     engine.sandbox
       .jobs()

@@ -24,14 +24,15 @@ describe('missing jobs', { timeout: 300_000 }, () => {
   afterAll(() => stack?.stop());
 
   const jobTimeMs = { min: 200, max: 600 };
-  /** So short that a 404 of all jobs lasts many times as long as one is to be believed after. */
+  /** So short that a 404 of all jobs lasts many times longer than the time to consider one gone. */
   const limits = { goneAfterLooks: 4, goneAfterMs: 1_000, serviceFaultMs: 20_000 };
 
   it.concurrent.for([
-    // At most so many are bought meanwhile: those that start before two are known to be missing, and one for the probe.
+    // At most this many are bought meanwhile: those that start before two are known to be missing, and one by the
+    // probe.
     { rows: 60, concurrency: 30, most: 60, settings: {} },
     { rows: 16, concurrency: 4, most: 9, settings: {} },
-    // Its shard goes on in new workflow runs meanwhile.
+    // Its shard continues in new workflow runs meanwhile.
     { rows: 18, concurrency: 4, most: 9, settings: { continueAfterEvents: 60 } },
     { rows: 6, concurrency: 1, most: 3, settings: {} },
   ])(
@@ -39,7 +40,7 @@ describe('missing jobs', { timeout: 300_000 }, () => {
     ({ rows, concurrency, most, settings }) =>
       withProxiedRuns({ stack, sandbox: { jobTimeMs, jobsMissing: true }, limits }, async (runs) => {
         const name = `all-missing-${rows}`;
-        // So rarely that the probe buys no second job, in case its first one is lost, while this test looks.
+        // So rarely that the probe buys no second job during this test if its first one is lost.
         const probes = { probeFirstMs: 4_000, probeLongestMs: 4_000 };
         const handle = await runs.start(name, rowsOf(name, rows), { concurrency, ...probes, ...settings });
         await untilHeld(handle);

@@ -41,7 +41,7 @@ describe('a batch', () => {
     await writeFile(path.join(engine.folder.path, 'three.csv'), 'prompt\none\ntwo\nthree\n');
     const jobs = engine.sandbox.stats().jobsMade;
 
-    // Somebody submits without a key of their own; the worker's key is another account's.
+    // Submitted without a key; the worker's key belongs to another account.
     const { BANANAHUB_API_KEY: _, ...keyless } = engine.variables;
     const submitted = await runInProcess(['submit', 'three.csv', '--id', 'theirs', '--yes'], {
       cwd: engine.folder.path,
@@ -78,7 +78,7 @@ describe('a batch', () => {
         async () => (await engine.statusOf('mistyped')).reason?.includes('The API key is refused'),
         { what: 'the batch is held for its key', withinMs: 30_000 },
       );
-      // Its probe looks at the key, and not for a ledger that is not there yet.
+      // Its probe checks the key, not a ledger that does not exist yet.
       await eventually(async () => (await engine.statusOf('mistyped')).holds[0]?.nextProbeAt, {
         what: 'a probe has looked',
         withinMs: 30_000,
@@ -244,7 +244,7 @@ describe('a batch', () => {
     const { client } = engine.stack.temporal;
     const result = await client.workflow.getHandle(batchWorkflowId('placed' as BatchId)).result();
     expect(result).toMatchObject({ end: 'completed' });
-    // It has ended: its id is free at the other place.
+    // The batch has ended: its id is free at the other place.
     expect(await command(['status', 'placed'], elsewhere)).toMatchObject({ code: 2 });
     expect(await command(['submit', 'two.csv', '--id', 'placed'], elsewhere)).toMatchObject({ code: 0 });
   });

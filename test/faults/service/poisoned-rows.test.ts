@@ -18,9 +18,9 @@ interface Poison {
   readonly poison: string;
   readonly mark: string;
   readonly failure: FailureKind;
-  /** What is recorded of its one generation. */
+  /** The record of its only generation. */
   readonly last: object;
-  /** Jobs of the poisoned row. */
+  /** Jobs of the row that always fails. */
   readonly jobs: number;
 }
 
@@ -92,7 +92,7 @@ describe('a row that always fails', { timeout: 300_000 }, () => {
     })),
     { name: 'poison-of-the-last-two', poisons: lastTwo, concurrency: 1 },
     { name: 'poison-of-each-kind', poisons: all, concurrency: 10 },
-    // A poisoned row's price is counted once, like the others'.
+    // The price of such a row is counted once, like the others'.
     { name: 'poison-one-at-a-time', poisons: all, concurrency: 1, budget: (ROWS * 0.08).toFixed(2) },
   ])('fails alone, and the others are stored: $name', async ({ name, poisons, concurrency, budget }) => {
     const faultOver = performance.now();
@@ -123,7 +123,7 @@ describe('a row that always fails', { timeout: 300_000 }, () => {
     readonly continueAfterEvents?: number;
   }>([
     ...POISONS.map((poison, index) => ({ name: `poison-${index}-of-three`, poison })),
-    // A new workflow run of the shard knows none of the rows that were stored before.
+    // A new workflow run of the shard does not know the rows stored before.
     ...POISONS.map((poison, index) => ({
       name: `poison-${index}-of-three-later`,
       poison,
@@ -226,7 +226,7 @@ describe('a row that always fails', { timeout: 300_000 }, () => {
       {
         stack: runs.stack,
         sandbox: { jobTimeMs: { min: 200, max: 600 } },
-        // It fails alone for so long that a query meets it however slow the machine is.
+        // It fails alone for so long that a query observes it even on a slow machine.
         limits: { serviceFaultMs: 600, createFaultMs: 240_000 },
       },
       async (own) => {

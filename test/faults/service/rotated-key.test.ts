@@ -23,14 +23,14 @@ describe('an API key that is replaced in its file during a batch', { timeout: 40
   beforeAll(async () => {
     engine = await startTestEngine({ sandbox: { jobTimeMs: { min: 3_000, max: 5_000 } } });
     file = path.join(engine.folder.path, 'key');
-    // Two workers, of which only one looks at a time whether the hold may end.
+    // Two workers, only one of which checks at a time whether the hold can end.
     await give(await accept(newKey()));
     const variables = { BANANAHUB_API_KEY: '', BANANAHUB_API_KEY_FILE: file };
     await Promise.all([engine.startWorker({ variables }), engine.startWorker({ variables })]);
   });
   afterAll(() => engine?.stop());
 
-  /** From now on the sandbox takes this key alone, and a foreign account's. */
+  /** From now on the sandbox accepts only this key, and a foreign account's. */
   async function accept(key: string): Promise<string> {
     used.push(key);
     engine.sandbox.configure({ keys: [key, { key: FOREIGN, account: 'another' }] });

@@ -74,7 +74,7 @@ describe('a row whose job does not end', () => {
       what: 'the account is held',
       withinMs: 20_000,
     });
-    // By the clock all jobs are past their time when the key is good again.
+    // By the clock all jobs have exceeded their time when the key is valid again.
     await eventually(() => Date.now() > madeAtMs + 6_500, { what: 'the time has passed' });
     runs.sandbox.configure({ keyRevoked: false });
     expect(await handle.result()).toMatchObject({ tally: { stored: 4, failed: 1, generations: 5 } });

@@ -38,7 +38,7 @@ async function untilBought(runs: Runs, count: number): Promise<void> {
   });
 }
 
-/** Resolves when the batch has looked that many times whether the bucket is well. */
+/** Resolves when the batch has checked the bucket that many times. */
 async function untilProbed(runs: Runs, times: number): Promise<void> {
   await eventually(() => runs.proxies.s3.count(puts('/probe.txt')) >= times, {
     what: `the bucket is probed ${times} times`,
@@ -57,7 +57,7 @@ describe('a batch whose bucket', { timeout: 400_000 }, () => {
   const limits = { storageFaultMs: 600 };
 
   it.concurrent('is killed for 30 s waits for it, and buys no more than it can copy', () =>
-    // Servers of its own, and the limits that workers really have.
+    // Separate servers, and the real limits of workers.
     withProxiedRuns({ sandbox }, async (runs) => {
       const { s3 } = runs.stack;
       const handle = await start(runs, 'away');
@@ -71,7 +71,7 @@ describe('a batch whose bucket', { timeout: 400_000 }, () => {
     }));
 
   it.concurrent('hangs is held, and reports which request is not answered', () =>
-    // Two requests without an answer; with the limits that workers really have they are three.
+    // Two requests without an answer; with the real limits there are three.
     withProxiedRuns({ sandbox, limits: { storageFaultMs: 30_000 } }, async (runs) => {
       const { s3 } = runs.stack;
       const handle = await start(runs, 'hangs');

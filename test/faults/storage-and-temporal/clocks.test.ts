@@ -54,7 +54,7 @@ describe('a worker whose clock', { timeout: 240_000 }, () => {
           faultOver,
         });
         expect(engine.sandbox.stats().tooManyRequests).toBeGreaterThan(5);
-        // The times that people read are Temporal's.
+        // The times that people see are Temporal's.
         const told = [report.startedAt, report.endedAt, ...outcomes.map(({ settledAt }) => settledAt)];
         for (const time of told) {
           expect(Date.parse(time)).toBeGreaterThan(startedMs - 1_000);

@@ -164,7 +164,7 @@ describe('a batch whose bucket is restored to an older state while it runs', { t
   };
 });
 
-/** A folder with the attributes of its files, in place of what is there. */
+/** Replaces a folder by a copy, including file attributes. */
 async function copy(from: string, to: string): Promise<void> {
   await promisify(execFile)('rm', ['-rf', to]);
   await promisify(execFile)('cp', ['-a', from, to]);

@@ -7,7 +7,7 @@ import { runInProcess } from '../../support/commands/command-in-process.js';
 import { eventually } from '../../support/eventually.js';
 import { startTestEngine, type TestEngine } from '../../support/stack/test-engine.js';
 
-/** A minute is promised; what hung did so for ever. */
+/** The promise is a minute; commands that hung did so forever. */
 const WITHIN_MS = 60_000;
 
 /** How a command ended, once its process is gone. */
@@ -39,7 +39,7 @@ describe('a command whose namespace is deleted exits with 2 and one sentence', {
       what: `${namespace} is there`,
       withinMs: 30_000,
     });
-    // Front ends keep for some seconds that a name was unknown.
+    // Temporal's front ends cache for some seconds that a name was unknown.
     await delay(2_000);
     return { TEMPORAL_NAMESPACE: namespace };
   };

@@ -10,11 +10,14 @@ import { eventually } from '../../support/eventually.js';
 import { startTestEngine, type TestEngine } from '../../support/stack/test-engine.js';
 
 const ROWS = 24;
-/** Three seconds until a bucket is missed, eight where it is needed, and a loaded machine's own: what hung took minutes. */
+/**
+ * Three seconds until a bucket counts as unreachable, eight if it is needed, plus a loaded machine's time; commands
+ * that hung took minutes.
+ */
 const WITHIN_MS = 15_000;
 const AT_ONCE = 6;
 
-/** A command, how it ends while a part is down, and what it prints then. */
+/** A command, its exit code during an outage, and its output. */
 interface Expected {
   readonly args: readonly string[];
   readonly code: number;
@@ -22,7 +25,7 @@ interface Expected {
   readonly stderr?: RegExp;
 }
 
-/** What Temporal knows is shown, and what it can do is done. */
+/** Commands show and do what Temporal alone allows. */
 const withoutBucket = (how: RegExp): readonly Expected[] => [
   { args: ['status', 'foxes'], code: 0, stdout: /^foxes .*\d+\/24/m, stderr: how },
   { args: ['status', 'foxes', '--json'], code: 0, stdout: /"total":24/, stderr: how },
@@ -86,7 +89,7 @@ describe('during an outage', { timeout: 400_000 }, () => {
     expect(told.stderr).not.toMatch(/unforeseen|StartToClose|\n {4}at /);
   };
 
-  /** Ends within a second of the first signal, or of this machine's load. */
+  /** Exits within a second of the first signal, plus this machine's load. */
   const expectEnds = async (args: readonly string[], signal: 'SIGINT' | 'SIGTERM'): Promise<void> => {
     const { folder, variables } = engine;
     const running = await startCommand(args, { cwd: folder.path, variables, ready: '' });

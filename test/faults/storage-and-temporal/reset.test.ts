@@ -70,7 +70,7 @@ describe('a batch whose workflow is reset in Temporal', () => {
     async (to) => {
       const name = `reset-to-${to}`;
       await start(name);
-      // Some images are stored by then.
+      // Some images are stored by this time.
       await untilJobs(14);
       await reset(name, to);
       const faultOver = performance.now();
@@ -92,7 +92,7 @@ describe('a batch whose workflow is reset in Temporal', () => {
     await reset(name, 'second');
     const faultOver = performance.now();
     expect(await resultOf(name)).toMatchObject({ end: 'completed', tally: { total: ROWS, stored: ROWS } });
-    // A worker that no longer has a workflow in memory answers by replaying what was done.
+    // A worker without the workflow in memory answers by replaying its history.
     const newest = runs.stack.temporal.client.workflow.getHandle(handle.workflowId);
     expect(await newest.query(snapshotQuery)).toMatchObject({ phase: 'completed' });
     const fault = 'workflow reset to before it was paused, resumed and set';

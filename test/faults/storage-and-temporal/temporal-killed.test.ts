@@ -10,7 +10,7 @@ import { startTestEngine, type TestEngine } from '../../support/stack/test-engin
 
 const ROWS = 40;
 
-/** Runs `use` on servers and a worker of its own. */
+/** Runs `use` with separate servers and a separate worker. */
 async function withEngine(use: (engine: TestEngine) => Promise<void>): Promise<void> {
   const engine = await startTestEngine({ sandbox: { jobTimeMs: { min: 300, max: 900 } } });
   try {

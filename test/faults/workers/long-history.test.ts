@@ -22,7 +22,7 @@ describe('a batch with a long history', { timeout: 400_000 }, () => {
     await runs?.stop();
   });
 
-  /** How often a workflow went on in a new run. */
+  /** How often a workflow continued as a new run. */
   async function continuations(workflowId: string): Promise<number> {
     const { client } = runs.stack.temporal;
     const { runId } = await client.workflow.getHandle(workflowId).describe();
@@ -50,7 +50,7 @@ describe('a batch with a long history', { timeout: 400_000 }, () => {
     const newest = runs.stack.temporal.client.workflow.getHandle(
       batchWorkflowId(runs.runOf('long-parent').batchId),
     );
-    // The only shard that 90 slots open at first is the first; what is said meanwhile makes the history long.
+    // With 90 slots only the first shard is open at first; messages make the history long meanwhile.
     await eventually(async () => (await newest.query(snapshotQuery)).phase === 'running', {
       what: 'it runs',
     });

@@ -17,7 +17,7 @@ interface Bench extends SubmissionBench {
   readonly jobsMade: () => number;
 }
 
-/** Runs `use` on servers and a worker of its own, with a batch of which some jobs are made. */
+/** Runs `use` with separate servers, a worker, and a batch that has made some jobs. */
 async function withBatch(batchId: string, use: (bench: Bench) => Promise<void>): Promise<void> {
   const engine = await startTestEngine({ sandbox: { jobTimeMs: { min: 1_500, max: 2_500 } } });
   const bench = submissionBench(() => ({ ...engine, variables: { ...engine.variables, ...PRICES } }));
@@ -45,7 +45,7 @@ async function withBatch(batchId: string, use: (bench: Bench) => Promise<void>):
   }
 }
 
-/** Sets Temporal's database back to when the batch was paused, while its worker knows it as resumed and at work. */
+/** Restores Temporal's database to when the batch was paused, while its worker knows it as resumed and running. */
 async function setBack({ engine, command, jobsMade }: Bench, batchId: string): Promise<void> {
   const { temporal } = engine.stack;
   expect(await command(['pause', batchId])).toMatchObject({ code: 0 });
@@ -63,7 +63,7 @@ async function setBack({ engine, command, jobsMade }: Bench, batchId: string): P
   await temporal.restoreDatabase();
 }
 
-/** Ends the batch, goes on from the bucket, and expects that nothing was bought twice. */
+/** Terminates the batch, continues from the bucket, and expects that nothing was bought twice. */
 async function expectContinued(bench: Bench, batchId: string, fault: string): Promise<void> {
   const { command, ended, engine, jobsMade, location } = bench;
   const faultOver = performance.now();

@@ -37,11 +37,11 @@ describe('two at the same time', { timeout: 400_000 }, () => {
 
   it.concurrent('workers, one of which is killed repeatedly, lose no row and pay none twice', () =>
     withEngine(async (engine) => {
-      // The victim's own way to the bucket: what happens there happens to it.
+      // The victim reaches the bucket by its own proxy: events there concern only the victim.
       const victims = await startFaultProxy();
       try {
         victims.forwardTo(stack.s3.endpoint);
-        // It leaves the copying to the victims, so that each finds something to do.
+        // It leaves copying to the victims, so that each has work.
         await engine.startWorker({ roles: ['main', 'create', 'await'] });
         const handle = await startBatch(stack, {
           name: 'victims',

@@ -44,7 +44,7 @@ describe('a batch under faults', () => {
     const ids = [`batch:${run.batchId}`, shardWorkflowId(run, 0)];
     return Promise.all(ids.map((id) => client().workflow.getHandle(id).fetchHistory()));
   };
-  /** Failed workflow tasks, and shards that had to be started again. */
+  /** Failed workflow tasks, and shards that were started again. */
   const mishaps = async (batchName: string): Promise<readonly string[]> => {
     const histories = await historiesOf(batchName);
     return histories.flatMap(({ events }) =>
@@ -109,7 +109,7 @@ describe('a batch under faults', () => {
     runs.sandbox.configure({ balance: '1000' });
     expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: 20 } });
     expect(jobsMade()).toBe(20);
-    // What it cost cannot be told by a balance that was filled in between.
+    // The cost is unknown, because the account was topped up in between.
     const run = runs.runOf('balance');
     const { cost } = await readDocument(runs.stack.s3.store, at(run, reportKey(run)), Report);
     expect(cost).toMatchObject({ measured: null, expected: { least: '0.80', most: '0.80' } });
@@ -138,7 +138,7 @@ describe('a batch under faults', () => {
     expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: 30 } });
     expect(jobsMade()).toBe(30);
     expect(await mishaps('bucket')).toEqual([]);
-    // Row ids are made of prompts; an error of the bucket names the key it concerns.
+    // Row ids are made from prompts; a bucket error contains the key it concerns.
     const histories = JSON.stringify(await historiesOf('bucket')).replaceAll(
       /[A-Za-z0-9+/]{24,}={0,2}/g,
       (text) => text + Buffer.from(text, 'base64').toString(),
@@ -152,7 +152,7 @@ describe('a batch under faults', () => {
     runs.sandbox.configure({ jobTimeMs: { min: 2_000, max: 3_000 } });
     const handle = await runs.start('native-cancel', prompts('native cancel'), { graceMs: 20_000 });
     await eventually(() => jobsMade() === 10, { what: 'ten jobs are made', withinMs: 20_000 });
-    // A fault while it is being cancelled is told and ends as any other.
+    // A fault during cancellation is reported and ends like any other.
     await handle.cancel();
     runs.sandbox.configure({ keyRevoked: true });
     await untilHeld(handle, 'account', HELD_WITHIN_MS);

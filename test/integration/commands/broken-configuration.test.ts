@@ -10,7 +10,7 @@ type Part = 'temporal' | 'bucket' | 'api' | 'prices' | 'webhooks' | 'notices';
 
 const LONG = 'a-long-enough-secret-of-32-letters';
 
-/** A variable that is wrong, of which part, and what names it in a message. */
+/** An invalid variable, its part, and the text that names it in a message. */
 const BROKEN: readonly {
   readonly part: Part;
   readonly variables: Variables;
@@ -32,7 +32,7 @@ const BROKEN: readonly {
 
 const ALL: readonly Part[] = ['temporal', 'bucket', 'api', 'prices', 'webhooks', 'notices'];
 
-/** Commands with what they need, and what they can do without. `none` is a batch that does not exist. */
+/** Commands with the parts they need and those they can do without. `none` is a batch that does not exist. */
 const COMMANDS: readonly {
   readonly args: string;
   readonly needs: readonly Part[];

@@ -29,7 +29,10 @@ describe('the command line refuses with exit code 2, one line and no stack trace
   });
   afterAll(() => engine?.stop());
 
-  /** The last line of a refusal: what the person must do. Fails unless it ended with 2, quickly, without a trace. */
+  /**
+   * The last line of a refusal: what the person must do. Fails unless the command exited with 2, quickly, without a
+   * stack trace.
+   */
   async function refusal(
     args: readonly string[],
     options: Partial<Parameters<typeof runInProcess>[1]> & {
@@ -38,7 +41,7 @@ describe('the command line refuses with exit code 2, one line and no stack trace
     } = {},
   ): Promise<string> {
     const startedAtMs = performance.now();
-    // A worker, and another user, are processes.
+    // A worker, and another user, need separate processes.
     const isProcess = args[0] === 'worker' || options.uid !== undefined || options.apart === true;
     const run = isProcess ? runCommand : runInProcess;
     const result: CommandResult = await run(args, { cwd: folder.path, variables, ...options });
@@ -69,7 +72,7 @@ describe('the command line refuses with exit code 2, one line and no stack trace
     const file = path.join(folder.path, 'secret.csv');
     await writeFile(file, SHEET);
     await chmod(file, 0);
-    // For the superuser every file may be read: let somebody else try.
+    // The superuser may read every file: another user must try.
     const uid = process.getuid?.() === 0 ? 65_534 : undefined;
     expect(
       await refusal(['run', file], {
@@ -270,7 +273,7 @@ describe('the command line refuses with exit code 2, one line and no stack trace
     for await (const { key } of store.list(bucket, prefix)) await store.delete({ bucket, key });
   }
 
-  /** Puts without the condition, and may delete nothing. */
+  /** Ignores the condition of puts, and refuses deletes. */
   function ignoring(header: 'if-none-match' | 'if-match'): Oddity {
     return {
       answer: async ({ method, path: at, headers, body }) => {

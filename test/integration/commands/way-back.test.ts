@@ -67,7 +67,7 @@ describe('finding the sheet’s row', () => {
     return code === 0 ? JSON.parse(stdout).redone : { code, stderr };
   };
 
-  /** What our files say of the first row besides its prompt and settings. */
+  /** What our files contain about the first row besides its prompt and settings. */
   const kept = {
     row_id: 'r/1',
     SKU: 'SF-001.png',
@@ -143,7 +143,7 @@ describe('finding the sheet’s row', () => {
       const story = await storyOf(text);
       expect(story).toMatchObject({ prompt });
       expect(await storyOf(String(story.rowId))).toMatchObject({ rowId: story.rowId });
-      // However often it is named, it is one row.
+      // Named several times, it is still one row.
       expect(await redone(text, String(story.rowId))).toBe(1);
     });
 

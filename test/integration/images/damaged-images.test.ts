@@ -34,7 +34,7 @@ const Exported = z.object({
   shards: z.array(z.looseObject({ name: z.string(), images: z.int() })),
 });
 
-/** Other bytes in the same file, as a bad disk has them: the bucket does not know. */
+/** Changes bytes in the file, as a bad disk does: the bucket does not notice. */
 async function rot(file: string): Promise<Buffer> {
   const whole = await readFile(file);
   await writeFile(file, Buffer.from(whole).fill(7, 20));
@@ -84,7 +84,7 @@ describe('a batch with damaged images', () => {
     const { code, stdout, stderr } = await performCommand(exportCommand, options, { config: config() });
     return { code, stderr, ...Exported.parse(JSON.parse(stdout)) };
   };
-  /** Seven images, six of which are damaged in as many ways; `mend` undoes what can be undone. */
+  /** Seven images, six of which are damaged in different ways; `mend` repairs what can be repaired. */
   const damaged = async (name: string) => {
     const batch = await sealBatch(bench, name, SHEET);
     const whole = await rot(fileOf(batch, image('a')));
@@ -119,7 +119,7 @@ describe('a batch with damaged images', () => {
       'unreadable-image e',
       'unreadable-image f',
     ]);
-    // What asking for the heads alone can see.
+    // The damage that head requests alone show.
     const shallow = await verified(batch, false);
     expect(shallow.code).toBe(1);
     expect(shallow.differences.map(({ rowId }) => rowId)).toEqual(['b', 'c', 'd', 'e', 'f']);
@@ -154,7 +154,7 @@ describe('a batch with damaged images', () => {
       expect(card).toContain('6 whose image in the bucket is damaged');
       expect(await readdir(folder)).toContain('export.json');
 
-      // Once images are back, the same export takes them in, and changes nothing else.
+      // Once images are restored, the same export adds them, and changes nothing else.
       await mend();
       const second = await exported(batch, folder, format);
       expect(second).toMatchObject({ code: 1, images: 5 });

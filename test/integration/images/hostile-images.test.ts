@@ -24,7 +24,7 @@ afterAll(async () => {
   await engine?.stop();
 });
 
-/** The most memory that a process has held at any time. */
+/** The peak memory of a process. */
 async function peakBytes(pid: number): Promise<number> {
   const [, kilobytes = ''] = /^VmHWM:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, 'utf8')) ?? [];
   return Number(kilobytes) * 1024;

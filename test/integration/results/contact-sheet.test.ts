@@ -51,7 +51,7 @@ describe.runIf(isAvailable('Chromium', existsSync(CHROMIUM)))('the contact sheet
     bucket: () => `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
   };
 
-  /** Opens the sheet for `look`; what the browser complained of, and what it asked for elsewhere. */
+  /** Opens the sheet for `look`; returns the browser's errors, and requests to other hosts. */
   const opened = async (
     from: keyof typeof addresses,
     look: (page: Page, rows: (wanted: RegExp) => Promise<readonly string[]>) => Promise<void>,
@@ -65,7 +65,7 @@ describe.runIf(isAvailable('Chromium', existsSync(CHROMIUM)))('the contact sheet
     page.on('request', (request) => {
       if (!request.url().startsWith(root) && request.url() !== 'data:,') complaints.push(request.url());
     });
-    /** The rows that are shown once the sheet says how many there are. */
+    /** The visible rows once the sheet shows their number. */
     const rows = async (wanted: RegExp): Promise<readonly string[]> => {
       await page.waitForFunction(
         `${String(wanted)}.test(document.querySelector('#status').textContent) && !document.querySelector('[aria-busy]')`,

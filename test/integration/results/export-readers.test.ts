@@ -18,7 +18,7 @@ const ROWS = 9;
 const TYPES = ['png', 'jpg', 'webp'] as const;
 const python = process.env['BANANA_TEST_PYTHON'];
 
-/** What the reading script tells of a row: the sha256 of its image's bytes and its decoded size, and its columns. */
+/** What the reading script returns for a row: the sha256 of its image's bytes, its decoded size, and its columns. */
 const Row = z.object({
   image: z.tuple([z.string(), z.int(), z.int()]),
   cells: z.record(z.string(), z.unknown()),
@@ -224,7 +224,7 @@ describe.runIf(isAvailable('Python with datasets (BANANA_TEST_PYTHON)', python !
         expect(await notesIn(reader, await folderOf('twin-a'))).toEqual(['a0', 'a1', 'a2']);
         expect(await notesIn(reader, await folderOf('twin-b'))).toEqual(['b0', 'b1', 'b2']);
       }
-      // Replaced, with a card in which somebody has written.
+      // Replaced, with an edited card.
       const card = 'images/README.md';
       await first.put(card, (await first.text(card)).replace('# twin-a', '# My birds'));
       await sealed('twin-a', 'new', 2);

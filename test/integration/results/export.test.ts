@@ -205,7 +205,7 @@ describe('an export of a finished batch', () => {
     const edited = (await batch.text(own)).replace('2 images made', 'Two images, made');
     await batch.put(own, edited);
     await sealBatch(bench, 'cards', ['id,prompt', 'a,one secret bird'], 3);
-    // But for the line by which readers tell the data apart.
+    // Except for the line by which readers distinguish the data.
     const line = /^ *description: Batch cards, run \d, metadata [0-9a-f]{64}$/m;
     const [before = '', after = ''] = [edited, await batch.text(own)].map((text) => line.exec(text)?.[0]);
     expect(before).toContain('run 2');

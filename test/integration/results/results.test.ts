@@ -124,7 +124,7 @@ describe('results.csv', () => {
       ['z', 'skipped', 'It repeats line 2.'],
       ['w', 'rejected', expect.stringMatching(/^prompt "   ": the prompt is blank/)],
     ]);
-    // A retry has no sheet of its own, and knows them all the same.
+    // A retry has no sheet of its own, but knows all rows.
     const again = await sealBatch(bench, 'repeats', sheet, 2, {
       asked: { ...submitted('s.csv', { duplicates: 'skip' }), action: 'retry' },
     });

@@ -315,7 +315,7 @@ describe('a finished batch', () => {
 
   it('is verified by its last final report while a newer run is unfinished, and not pruned', async () => {
     const batch = await sealBatch(bench, 'newer', SHEET);
-    // Takes b out, and writes its own batch.json and rejects.csv.
+    // Removes b, and writes its own batch.json and rejects.csv.
     await bench.ingest('newer', ['id,prompt', 'a,one bird', 'e,five birds'], 2);
     const { code, stderr, runSeq, newestRunSeq, differences } = await check(batch);
     expect({ code, differences }).toEqual({ code: 0, differences: [] });

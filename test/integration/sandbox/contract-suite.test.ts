@@ -52,7 +52,7 @@ async function start(options: SandboxOptions = {}): Promise<RunningSandbox> {
   return sandbox;
 }
 
-/** A server behind which a sandbox is, but for one change. */
+/** A server that forwards to a sandbox with one change. */
 async function startChanged(change: (places: Places) => Change) {
   const sandbox = await start({ balance: '9' });
   const proxy = await startChangingProxy({ api: sandbox.apiUrl, images: sandbox.imagesUrl });
@@ -90,7 +90,7 @@ async function perform(baseUrl: string, options: Partial<CommandOptions> = {}) {
   }
 }
 
-/** Runs the suite in this process; what it found. */
+/** Runs the suite in this process and returns its results. */
 async function run(baseUrl: string, options: Partial<CommandOptions> = {}) {
   const { code, stdout, stderr } = await perform(baseUrl, options);
   const { results, jobs } = documentSchema.parse(JSON.parse(stdout));
@@ -98,7 +98,7 @@ async function run(baseUrl: string, options: Partial<CommandOptions> = {}) {
   return { code, results, jobs, failed: ids('fail').toSorted(), ids, text: stdout + stderr };
 }
 
-/** Runs `npm run contract` as a process of its own. */
+/** Runs `npm run contract` as a separate process. */
 function runProcess(args: readonly string[], variables: Readonly<Record<string, string>> = {}) {
   const root = path.resolve(import.meta.dirname, '../../..');
   const { PATH = '', HOME = '' } = process.env;
@@ -132,7 +132,7 @@ it('every rule holds on the sandbox with temporary faults, and each image is lis
   const made = sandbox.jobs().map(({ jobId }) => jobId);
   expect(new Set(jobs.map(({ jobId }) => jobId))).toEqual(new Set(made));
   expect(jobs.every(({ intended }) => intended)).toBe(true);
-  // A create's own callback_url goes before the account's.
+  // A create's own callback_url has priority over the account's.
   expect(inputs.seen.filter((request) => request.path === '/of-the-account')).toEqual([]);
   const says = (id: string) => results.find((result) => result.id === id)?.verdict.says;
   expect(says('open.passing-faults')).toContain('429 with Retry-After');
@@ -153,7 +153,7 @@ describe('a server with one deviation fails the intended check and no other', ()
       maxImages,
       failingPrompt,
       ...(jobTimeoutMs !== undefined && { jobTimeoutMs }),
-      // What does not come is waited for as long as fifteen polls take.
+      // A webhook that does not arrive is awaited for fifteen polls.
       ...(withWebhook && { pollMs: 200 }),
       inputImage: withInput ? inputUrl() : undefined,
     });

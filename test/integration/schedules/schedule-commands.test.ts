@@ -50,7 +50,7 @@ describe('schedule commands', { timeout: 180_000 }, () => {
   const bench = submissionBench(() => engine);
   const sheet = (name: string): string => path.join(engine.folder.path, name);
 
-  /** What a command says and how it ends; a refusal as the program tells it. */
+  /** A command's output and exit code; a refusal as the program prints it. */
   const perform = async <Options>(command: Command<Options>, options: Options) => {
     try {
       return await performCommand(command, options, { config });
@@ -126,7 +126,7 @@ describe('schedule commands', { timeout: 180_000 }, () => {
       code: 2,
       stderr: expect.stringMatching(/already exists.*schedule update posters/),
     });
-    // Nobody works yet: Temporal and the bucket tell all there is.
+    // No worker is running yet: Temporal and the bucket have everything.
     expect(await trigger(POSTERS)).toMatchObject({
       code: 0,
       stderr: expect.stringContaining('banana-batch worker'),

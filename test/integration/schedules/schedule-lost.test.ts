@@ -18,7 +18,7 @@ describe('a schedule that Temporal deletes', { timeout: 120_000 }, () => {
   const { create, schedule, home } = scheduleBench(() => engine);
   const { command } = submissionBench(() => engine);
   const client = () => engine.stack.temporal.client;
-  /** The workflow that is the schedule. */
+  /** The workflow behind the schedule. */
   const workflowOf = (name: ScheduleName) =>
     client().workflow.getHandle(`temporal-sys-scheduler:${scheduleId(name)}`);
   const listed = async (): Promise<readonly Record<string, unknown>[]> =>
@@ -33,7 +33,7 @@ describe('a schedule that Temporal deletes', { timeout: 120_000 }, () => {
     await pauseSchedule(client(), name, 'a holiday');
     await eventually(async () => (await schedule(name)).paused, { what: 'it is paused' });
     const before = await schedule(name);
-    // What the server does as it takes the resume in.
+    // What the server does when it processes the resume.
     await workflowOf(name).terminate('a test');
     await untilGone(name);
     const { store } = engine.stack.s3;

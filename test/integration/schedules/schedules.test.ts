@@ -49,18 +49,18 @@ describe('a schedule', { timeout: 400_000 }, () => {
 
   const client = () => engine.stack.temporal.client;
 
-  /** The times of which the receiver was told that they were skipped. */
+  /** The times that were reported to the receiver as skipped. */
   const toldSkipped = (name: ScheduleName): readonly string[] =>
     receiver.seen.flatMap(({ body }) => {
       const notice = SkipNotice.safeParse(JSON.parse(body)).data?.data;
       return notice?.schedule === name ? [notice.firingAt] : [];
     });
 
-  /** Fires with that sheet; what became of it. */
+  /** Runs the schedule with that sheet and returns the record. */
   const fire = async (name: ScheduleName, prompts: readonly string[]): Promise<FiringRecord> => {
     await putSheet(name, prompts);
     const before = await firings(name);
-    // Firings are known by their second: a second one within it would be the same one.
+    // Runs are identified by their second: a second run within it would be the same one.
     const last = before.flatMap((firing) => (firing.kind === 'recorded' ? [firing.record.firingAt] : []));
     const lastMs = Math.max(0, ...last.map((at) => Date.parse(at)));
     await eventually(() => Date.now() >= lastMs + 1_500, { what: 'the next second begins' });
@@ -94,7 +94,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
     expect(skipped[0]?.outcome).toMatchObject({
       reason: expect.stringMatching(/Batch "fast-\d+t\d+z" had been running/),
     });
-    // None began while another was at work, and each was bought once.
+    // None began while another was running, and each was bought once.
     for (const [index, { startedAt }] of ran.entries()) {
       expect(startedAt > (ran[index - 1]?.endedAt ?? '')).toBe(true);
     }
@@ -157,14 +157,14 @@ describe('a schedule', { timeout: 400_000 }, () => {
     ]);
     const berliners = ['03-28', '03-30', '10-25', '10-26'].map((day) => `berlin 2026-${day} 02:30`);
     expect(berliners.map((prompt) => jobs(prompt))).toEqual([1, 1, 1, 1]);
-    // An hour that comes twice in UTC's order: New York's time is there in both.
+    // An hour that occurs twice: New York's time is there for both.
     expect(await shown(newYork, 3)).toEqual([
       '2026-03-08T06:30:00.000Z',
       '2026-11-01T05:30:00.000Z',
       '2026-11-01T06:30:00.000Z',
     ]);
     expect(['03-08', '11-01'].map((day) => jobs(`new-york 2026-${day} 01:30`))).toEqual([1, 2]);
-    // Made up for once more, a time has its batch already.
+    // Repeated by a backfill, a time already has its batch.
     const again = new Date('2026-03-28T01:30:00Z');
     await backfillSchedule(client(), berlin, { from: again, to: again });
     await eventually(async () => (await schedule(berlin)).recent.length === 5, {
@@ -238,7 +238,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
     const sheets = [
       rows,
       ['Loading...', 'loading 2', '#REF!'],
-      // Its lines have moved, so that nobody knows which row was not loaded: all stay.
+      // Its lines have moved, so it is unknown which row was not loaded: all stay.
       ['loading 4', 'loading 1', '#N/A', 'loading 3'],
       rows,
       ['#NAME?', '#VALUE!', '=A1'],

@@ -112,7 +112,7 @@ describe('an incomplete run', () => {
   const SHEET = sheet(...Array.from({ length: ROWS }, (_, row) => `a lighthouse number ${row}`));
   const ARGS = ['run', 'forty.csv', '--concurrency', '8'];
 
-  /** Gives `end` a run of which some images are stored and most are not. */
+  /** Calls `end` with a run of which some images are stored and most are not. */
   async function withHalfARun(
     end: (folder: EmbeddedFolder, run: RunningCommand) => Promise<void>,
   ): Promise<void> {
@@ -123,7 +123,7 @@ describe('an incomplete run', () => {
       const stored = async (): Promise<boolean> => (await folder.images('forty')).length >= 4;
       await eventually(stored, { what: 'some images are stored', withinMs: 30_000 });
       await end(folder, run);
-      // Else it had come to its end, and nothing was tried.
+      // Otherwise the run had finished, and the test checks nothing.
       expect((await folder.images('forty')).length).toBeLessThan(ROWS);
       expect((await folder.jobs()).length).toBeLessThan(ROWS);
       await expectToGoOn(folder);
@@ -154,7 +154,7 @@ describe('an incomplete run', () => {
       expect(stderr).toContain('Detached. "forty"');
       expect(stderr).toContain('this command was its only worker');
       await folder.hasNoProcess();
-      // With nothing running it is told, also to two who look at once.
+      // With nothing running the status is available, even to two commands at once.
       const looks = await Promise.all([folder.run(['status', 'forty', '--json']), folder.run(['list'])]);
       expect(looks).toMatchObject([{ code: 0 }, { code: 0 }]);
       const status = JSON.parse(looks[0]?.stdout ?? '');

@@ -10,7 +10,7 @@ import {
 } from '../../support/stack/foreign-machine.js';
 import { temporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.js';
 
-/** Nothing listens there: the commands must not come so far. */
+/** Nothing listens there: the commands must not get that far. */
 const VARIABLES = {
   TEMPORAL_ADDRESS: '127.0.0.1:9',
   BANANA_BUCKET: 'images',

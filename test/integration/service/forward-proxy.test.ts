@@ -7,7 +7,7 @@ import { startTestEngine, type TestEngine } from '../../support/stack/test-engin
 
 const PASSWORD = 'hush-hush-proxy';
 
-/** Hosts that no DNS knows: whatever does not go through the proxy fails. */
+/** Hosts unknown to DNS: whatever bypasses the proxy fails. */
 describe('behind a forward proxy', { timeout: 240_000 }, () => {
   let engine: TestEngine;
   let web: ScriptedServer;
@@ -29,7 +29,7 @@ describe('behind a forward proxy', { timeout: 240_000 }, () => {
     });
     variables = {
       ...engine.variables,
-      // Images lie on this machine, which is never asked through a proxy.
+      // Images are on this machine, which is never reached through a proxy.
       BANANA_ALLOW_PRIVATE_ADDRESSES: 'true',
       BANANAHUB_BASE_URL: `http://api.banana.test${new URL(engine.apiUrl).pathname}`,
       AWS_ENDPOINT_URL_S3: 'http://s3.banana.test:9000',
@@ -37,7 +37,7 @@ describe('behind a forward proxy', { timeout: 240_000 }, () => {
       BANANA_NOTIFY_SECRET: `whsec_${Buffer.from('a key of thirty-two bytes, or so').toString('base64')}`,
       HTTP_PROXY: proxy.url,
       HTTPS_PROXY: proxy.url,
-      // By these gRPC goes, which Temporal on this machine must not.
+      // gRPC uses these, but must not for Temporal on this machine.
       http_proxy: proxy.url,
       https_proxy: proxy.url,
     };

@@ -47,7 +47,7 @@ describe('notices', { timeout: 400_000 }, () => {
   let worker: RunningWorker;
   let variables: Readonly<Record<string, string>>;
   const logged: string[] = [];
-  /** Answers 200 where a batch has none of its own. */
+  /** Answers 200 for a batch without an entry. */
   const answers = new Map<
     string,
     (
@@ -206,7 +206,7 @@ describe('notices', { timeout: 400_000 }, () => {
     const [sent] = await receivedOf('held', 'batch.held');
     expect(sent?.data).toMatchObject({ scope: 'account', code: 'insufficient-balance' });
     expect(sent?.text).toMatch(/^Batch held is held \(account\) since \d\d:\d\d UTC: Out of funds/);
-    // Many looks later.
+    // Many checks later.
     await eventually(() => Date.now() - Date.parse(sent?.timestamp ?? '') > 3_000, { what: 'it lasts' });
     engine.sandbox.configure({ balance: '1000000' });
     expect(await handle.result()).toMatchObject({ end: 'completed' });

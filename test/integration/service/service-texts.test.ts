@@ -37,7 +37,7 @@ describe('the texts of a service', () => {
     ];
     const kept = await keepAll(one, run, 0);
     expect(kept.filter(({ textId }) => textId !== undefined)).toHaveLength(25);
-    // A worker that comes later finds the run full, and names what is there.
+    // A later worker finds the run full, and refers to existing texts.
     expect((await keepAll(two, run, 100)).every(({ textId }) => textId === undefined)).toBe(true);
     expect(await countOf(run)).toBe(25);
     expect(await keepAll(two, run, 0)).toEqual(kept);

@@ -28,17 +28,17 @@ import { shownByTemporal, type Shown } from '../../support/batches/shown-by-temp
 import { startTestEngine, type TestEngine } from '../../support/stack/test-engine.js';
 
 const KEY = `bh_live_${randomBytes(24).toString('base64url')}`;
-/** Their rows end with what the service said last of them, in every form of a quote. */
+/** Their rows end with the service's last text, in every form of a quote. */
 const IN_ALL_FORMS = ['create-422', 'failed', 'refused', 'odd'];
 /** The same, once each. */
 const ENDING = ['create-400', 'create-413', 'create-502', 'image-moved'];
-/** Of these the service says something on the way, and then how their jobs failed. */
+/** For these the service sends texts on the way, and then for the failure of their jobs. */
 const PASSING = [
   ...['401', '402', '403', '429', '500', '502', '503'].map((status) => `late-${status}`),
   ...['401', '403', '429', '500', '524'].map((status) => `poll-${status}`),
   'answer',
 ];
-/** Here only our own side has something to say. */
+/** For these only our own side has a message. */
 const UNQUOTED = ['id', 'image-403', 'image-404', 'image-500', 'image-page'];
 
 const GOOD = 24;
@@ -142,7 +142,7 @@ describe('a service and an image host that quote prompts', { timeout: 400_000 },
       ...IN_ALL_FORMS.flatMap((kind) => Array.from({ length: FORMS }, (_, form) => quotedPrompt(kind, form))),
       ...[...ENDING, ...PASSING, ...UNQUOTED].map((kind, at) => quotedPrompt(kind, at % FORMS)),
     ];
-    // Whose fault it is only others show: good rows come first, and in between.
+    // Only other rows show whose fault it is: good rows come first, and in between.
     const good = Array.from({ length: GOOD }, (_, at) => quotedPrompt('good', at));
     const prompts = [
       ...good.slice(0, GOOD / 2),
@@ -156,7 +156,7 @@ describe('a service and an image host that quote prompts', { timeout: 400_000 },
       end: 'completed',
       tally: { stored: prompts.length - bad.length },
     });
-    // The holds were seen while they lasted, and told of.
+    // The holds were visible while they lasted, and were reported.
     expect(shown.some(([, text]) => text.includes('Out of funds (402)'))).toBe(true);
     expect(receiver.seen.some(({ body }) => body.includes('batch.held'))).toBe(true);
     expect(shown.some(([workflowId]) => workflowId.startsWith('notice:'))).toBe(true);
@@ -173,7 +173,7 @@ describe('a service and an image host that quote prompts', { timeout: 400_000 },
           : `${SERVICE_WORD} ${name}`;
       expect({ name, kind, message }).toMatchObject({ message: expect.stringContaining(quotes) });
     }
-    // What was searched for is found where it may be, in every form.
+    // The searched texts are found where they may be, in every form.
     const quoted = rows.filter(({ prompt }) => IN_ALL_FORMS.includes(prompt.split(' ')[0] ?? ''));
     expect(quoted).toHaveLength(IN_ALL_FORMS.length * FORMS);
     expect(quoted.filter(({ message }) => !hasServiceWords(message.replaceAll(SERVICE_WORD, '')))).toEqual(
@@ -189,7 +189,7 @@ describe('a service and an image host that quote prompts', { timeout: 400_000 },
     const page = pages.find((name) => name.includes('rows-')) ?? '';
     expect(await readFile(path.join(folder, 'contact-sheet', page), 'utf8')).toContain(SERVICE_WORD);
 
-    // The sealed batch has them in its files: it needs the folder no more, and nothing else counts it.
+    // The finished batch has them in its files: it does not need the folder any more, and nothing else counts it.
     expect((await textsOf('quotes')).length).toBeGreaterThan(20);
     const verified = { code: 0, stdout: expect.stringContaining('no difference') };
     expect(await command('verify', 'quotes')).toMatchObject(verified);
@@ -270,7 +270,7 @@ describe('a service and an image host that quote prompts', { timeout: 400_000 },
   });
 });
 
-/** What has words of the service. */
+/** What contains words of the service. */
 function withWords(shown: readonly Shown[]) {
   return shown.filter(([, text]) => hasServiceWords(text)).map(([place, text]) => [place, excerpt(text)]);
 }

@@ -78,13 +78,13 @@ const post = async (path: string, body: string): Promise<number> => {
     dispatcher: agent,
   });
   await answer.dump();
-  // Longer than the usual balancers keep an idle connection.
+  // Longer than usual load balancers keep an idle connection.
   if (statusCode === 202) expect(headers['keep-alive']).toBe('timeout=75');
   return statusCode;
 };
 const webhookBody = (jobId: string): string => JSON.stringify({ job_id: jobId, status: 'done' });
 
-/** What a receiver counted, by the line with which it ends. */
+/** The counts of a receiver, from its last log line. */
 const finalCounts = async (receiver: RunningCommand): Promise<Record<string, number>> => {
   expect(await receiver.end('SIGTERM')).toBe(0);
   const { stderr } = receiver.output();
@@ -97,7 +97,7 @@ const finalCounts = async (receiver: RunningCommand): Promise<Record<string, num
   return JSON.parse(last ?? '{}');
 };
 
-/** How often the workflow has begun to await a row's first generation. */
+/** How often the workflow has started to await a row's first generation. */
 const awaitsOf = async (ref: CallbackRef): Promise<number> => {
   const { workflowId, activityId } = awaitingActivity(ref);
   const { events } = await engine.stack.temporal.client.workflow.getHandle(workflowId).fetchHistory();
@@ -168,10 +168,10 @@ it('ten thousand forged requests change nothing while valid ones are accepted', 
   expect(Number(residentKb)).toBeLessThan(400 * 1024);
   const counts = await finalCounts(receiver);
   expect(counts).toMatchObject({ refused: 10_000 });
-  // On a machine that is slow enough, a job has ended before the workflow has begun to wait for it.
+  // On a slow machine, a job may end before the workflow starts to wait for it.
   const { ended = 0, 'not-awaited': early = 0 } = counts;
   expect(ended + early).toBe(40);
-  // The one that confirms, and the one for the freshest URL.
+  // One poll to confirm, and one for the freshest URL.
   const polls = (after.polls['200'] ?? 0) - (before.polls['200'] ?? 0);
   expect(polls).toBeLessThanOrEqual(2 * ended + 5 * early);
 });
@@ -210,7 +210,7 @@ it('a batch finishes with misbehaving webhooks, a receiver that is killed and re
   expect(report.tally.stored + report.tally.failed).toBe(45);
 });
 
-/** One forged request: a wrong token, a token of another row, the wrong method, a path of any kind, a body without end. */
+/** One forged request: a wrong token, a token of another row, the wrong method, a random path, an endless body. */
 async function forge(n: number, jobId: string): Promise<string> {
   const row = n % 40;
   const genuine = callbackPath(refOf('forged', row), SECRET);
@@ -234,7 +234,7 @@ async function forge(n: number, jobId: string): Promise<string> {
     await answer.dump();
     return String(statusCode);
   } catch {
-    // The answer came, and the connection was closed, before all of the body was taken.
+    // The answer arrived, and the connection was closed, before the whole body was read.
     return body.length > 100_000 ? '404' : 'broken';
   }
 }

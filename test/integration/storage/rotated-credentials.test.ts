@@ -19,7 +19,7 @@ const NEW_SECRET: Keys = { ...FIRST, secretAccessKey: 'another-secret-of-the-ser
 const NEW_PAIR: Keys = { accessKeyId: 'second-access', secretAccessKey: 'second-secret-of-the-server' };
 const BUCKET = 'rotated';
 
-/** How the SDK learns of keys: writes them to where the variables lead. */
+/** Where the SDK finds keys: writes them where the variables point. */
 const SOURCES = {
   'the shared credentials file': async (folder: string, { accessKeyId, secretAccessKey }: Keys) => {
     const file = path.join(folder, 'credentials');

@@ -27,7 +27,7 @@ const signedSheet = (signature: number) => [
 
 describe('creates with uploaded input images', () => {
   let bench: ActivityBench;
-  /** Reaches the same bucket by another name, so that it signs other URLs. */
+  /** Reaches the same bucket by another host name, so that it signs other URLs. */
   let otherStore: ObjectStore;
   let others: Activities;
   /** Where input images are fetched by URL. */
@@ -96,7 +96,7 @@ describe('creates with uploaded input images', () => {
     if (first.kind !== 'again' || first.unansweredSinceMs === undefined) throw new Error(first.kind);
     return { ...input, unansweredSinceMs: first.unansweredSinceMs };
   };
-  /** A refusal as people read it. */
+  /** A refusal as people see it. */
   const shown = async ({ run }: Input, result: CreateGenerationResult) => {
     if (result.kind !== 'invalid') throw new Error(`It ended as ${result.kind}.`);
     return (await new ServiceTexts(bench.s3.store).shown(run, result)).message;
@@ -113,12 +113,12 @@ describe('creates with uploaded input images', () => {
     const before = bench.sandbox.stats();
     const row = await unanswered(await ingested('a.png'));
     const lostAtMs = Date.now();
-    // Another second, and with it another signature where one were made afresh.
+    // Another second, and so another signature if one were made again.
     await eventually(() => Date.now() - lostAtMs > 1_100, { what: 'a second passes' });
     const created = await create(row);
     if (created.kind !== 'created') throw new Error(`It ended as ${created.kind}.`);
     expect(await probe(row)).toMatchObject({ jobId: created.jobId });
-    // As for a row whose content is again what it once was.
+    // As for a row whose content has returned to an earlier one.
     const { unansweredSinceMs: _, ...anew } = row;
     expect(await create(anew)).toMatchObject({ jobId: created.jobId });
     const { jobsMade, replays, replayMismatches } = bench.sandbox.stats();
@@ -175,7 +175,7 @@ describe('creates with uploaded input images', () => {
     const overtaken = bench.activitiesWith({
       store: {
         ...bench.s3.store,
-        // Another worker, or a probe, sends between this one's look at what was sent and its note.
+        // Another worker, or a probe, sends between this one's check of the record and its own record.
         presignGet: async (...presigned) => {
           expect(await create(row, others)).toMatchObject({ kind: 'created' });
           return bench.s3.store.presignGet(...presigned);

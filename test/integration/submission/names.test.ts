@@ -41,7 +41,7 @@ const failing = (): string => 'a bird that fails';
 
 const GONE = 'The worker is gone.';
 
-/** A store that does one copy and fails at all others. */
+/** A store that copies once and fails at all other copies. */
 function failingAfterCopy(store: ObjectStore): ObjectStore {
   let copies = 0;
   return {
@@ -75,7 +75,7 @@ describe('images under chosen names', () => {
 
   it('are copied to new names, and may swap names, without buying or losing anything', async () => {
     const first = await sealBatch(bench, 'renamed', sheetOf(['x', 'y', '1', '2', '3', '']));
-    // As an earlier version has put it there, without a word on its row.
+    // As an earlier version stored it, without the identity of its row.
     const { 'row-tag': _, ...untagged } = await first.metadata(keyOf('r5'));
     await first.put(keyOf('r5'), imageOf(5), untagged);
 
@@ -91,7 +91,7 @@ describe('images under chosen names', () => {
     ).toMatchObject({ code: 0 });
     expect(await verified(second)).toEqual([]);
 
-    // Back again, by a run that was asked for twice.
+    // Back again, by a run that was requested twice.
     const back = await sealBatch(bench, 'renamed', sheetOf(['x', 'y', '1', '2', '3', '']), 3);
     await bench.ingest('renamed', sheetOf(['x', 'y', '1', '2', '3', '']), 3);
     for (const [index, name] of ['x', 'y', '1', '2', '3', 'r5'].entries())
@@ -103,7 +103,7 @@ describe('images under chosen names', () => {
     const batch = await sealBatch(
       bench,
       'broken-off',
-      // Rows of one content are told apart all the same.
+      // Rows of the same content are still distinguished.
       sheetOf(names, () => 'the same bird'),
     );
     const run = { ...batch.run, runSeq: 2 };
@@ -248,7 +248,7 @@ describe('images under chosen names', () => {
     await sealBatch(bench, 'joined', ['id,prompt,file_name', 'a,a bird,one', 'b,a bird,two', 'c,a bird,']);
     const lines = ['id,prompt,file_name', 'd,a bird,ONE', 'b,a bird,C', 'e,a bird,free'];
     const { run, result } = await bench.ingest('joined', lines, 2, { merge: true });
-    // Only e is made, though images of its very content lie there.
+    // Only e is made, although images of the same content exist.
     expect(result).toMatchObject({ rows: 1, settled: { stored: 3, rejected: 2 } });
     const rejects = await bench.s3.store.readText(at(run, `${batchRoot(run)}rejects.csv`));
     expect(rejects).toContain('d,a bird,ONE,2,file_name,ONE,');

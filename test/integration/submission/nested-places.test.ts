@@ -17,7 +17,7 @@ function locationIn(batchId: string, root: string): BatchLocation {
   return { bucket: 'gallery', root, batchId: batchId as BatchId };
 }
 
-// Without a worker: nothing is ingested, so that requests and notes are all that there is of a batch.
+// Without a worker: nothing is ingested, so a batch consists of requests and notes only.
 describe('a folder for a batch', () => {
   let engine: TestEngine;
   beforeAll(async () => {
@@ -35,7 +35,7 @@ describe('a folder for a batch', () => {
   };
   const isStarted = async (batch: BatchLocation): Promise<boolean> =>
     (await engine.stack.s3.store.head({ bucket: batch.bucket, key: requestKey(batch, 1) })) !== undefined;
-  /** Makes a note as old as one that a submission left long ago which was killed before it started. */
+  /** Makes a note as old as one of a submission that was killed long ago before it started. */
   const age = async (bucket: string, root: string): Promise<void> => {
     const file = path.join(engine.stack.s3.folder, bucket, root, 'place.json');
     const then = new Date(Date.now() - CLAIM_LIVES_MS - 60_000);
@@ -114,7 +114,7 @@ describe('a folder for a batch', () => {
         claimPlace(store, location(guest.batchId), guest).then(() => start(guest)),
       ]);
       const ends = starts.map(({ status }) => status).toSorted();
-      // In the very same folder both may have to give way.
+      // In the same folder both may have to give way.
       expect(ends).toEqual([below === '' ? ends[0] : 'fulfilled', 'rejected']);
       if (below === '') continue;
       expect([await isStarted(home), await isStarted(guest)].filter(Boolean)).toHaveLength(1);
@@ -138,7 +138,7 @@ describe('a folder for a batch', () => {
     ] as const) {
       expect(await submit(id, root)).toMatchObject({ code: 0 });
     }
-    // Its own folder has another batch inside by now; elsewhere it may begin again.
+    // Its own folder now has another batch inside; elsewhere it may start again.
     expect((await submit('killed')).code).toBe(2);
     expect(await submit('killed', 'left/third/')).toMatchObject({ code: 0 });
 

@@ -50,7 +50,7 @@ describe('a sheet of an existing batch', () => {
     return (await Promise.all(keys.map((key) => textAt(batchId, key)))).join('\n');
   };
 
-  /** A run as the command starts it, but of a sheet that is not looked at before. */
+  /** A run as the command starts it, but of a sheet that is not checked before. */
   const startedRun = async (
     batchId: string,
     name: string,
@@ -110,7 +110,7 @@ describe('a sheet of an existing batch', () => {
     expect(metadata.map(({ prompt }) => prompt)).toEqual(['soup', 'fried fish', 'coffee']);
   });
 
-  /** Submits a batch of sofas; what the command prints. */
+  /** Submits a batch of sofas and returns what the command prints. */
   const submitSofas = async (sheet: string): Promise<Record<string, unknown>> => {
     await write('sofas.csv', sheet);
     const submitted = await command(['submit', 'sofas.csv', '--yes', '--json']);
@@ -130,7 +130,7 @@ describe('a sheet of an existing batch', () => {
     await submitSofas(good);
     const first = await facts();
     const jobs = engine.sandbox.stats().jobsMade;
-    // The column of the label is gone, and one row is really removed.
+    // The label's column is gone, and one row is really removed.
     const broken = 'id,prompt,count\nA1,Loading...,1\nA2,=B2&" sofa",2\nA4,#REF!,1\nA5,a rug,1\n';
     expect(await submitSofas(broken)).toMatchObject({ rows: 1, rejected: 3, new: 1, removed: 1, kept: 3 });
     const second = await facts();
@@ -141,7 +141,7 @@ describe('a sheet of an existing batch', () => {
     expect(await textAt('sofas', rejectsKey(location('sofas')))).toContain('#REF!');
 
     expect(await submitSofas(good)).toMatchObject({ new: 1, unchanged: 3, changed: 0, removed: 1, kept: 0 });
-    // The lamp's image was there still.
+    // The lamp's image was still there.
     expect(engine.sandbox.stats().jobsMade - jobs).toBe(1);
     expect((await facts()).images).toEqual(first.images);
   });

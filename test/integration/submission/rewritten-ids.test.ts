@@ -4,9 +4,9 @@ import { readEvidence } from '../../support/batches/batch-evidence.js';
 import { submissionBench } from '../../support/batches/submission-bench.js';
 import { startTestEngine, type TestEngine } from '../../support/stack/test-engine.js';
 
-/** Its made id was 418567788576, and is row-418567788576 now. */
+/** Its generated id was 418567788576, and is row-418567788576 now. */
 const LEMUR = '画一只狐猫木';
-/** Its made id is 4869319003e2. */
+/** Its generated id is 4869319003e2. */
 const RAIN = '画一只狐金雨';
 
 describe('ids that look like numbers', () => {
@@ -44,7 +44,7 @@ describe('ids that look like numbers', () => {
   ];
 
   it('leave a row stored under its former generated id alone: nothing is bought or removed', async () => {
-    // As builds before stored it: what the row asks for is the same.
+    // As earlier versions stored it: the row's content is the same.
     await made('mixed', `id,prompt\n418567788576,${LEMUR}\nx,a fox\n`);
     const jobs = jobsMade();
     await write('mixed.csv', `id,prompt,note\n,${LEMUR},new\nx,a fox,\n`);
@@ -53,12 +53,12 @@ describe('ids that look like numbers', () => {
     await write('more.csv', `prompt,file_name\n${LEMUR},lemur\n画一只狐狸,fox\n`);
     expect(await submitted(['more.csv', '--id', 'mixed', '--merge'])).toMatchObject({ new: 1, unchanged: 1 });
     await ended('mixed');
-    // With the name that it has by now, which is not another row's.
+    // With its present name, which is not another row's.
     expect(await submitted(['more.csv', '--id', 'mixed', '--merge'])).toMatchObject({ new: 0, rejected: 0 });
     expect(jobsMade()).toBe(jobs + 1);
     expect(await rowIds('mixed')).toEqual(expect.arrayContaining(['418567788576', 'x', 'aa3b4d246900']));
     expect(await rowIds('mixed')).toHaveLength(3);
-    // Of the image that lies under its name now.
+    // Of the image that has its name now.
     expect(await command(['prune', 'mixed', '--yes'])).toMatchObject({ code: 0 });
     expect(await command(['verify', 'mixed', '--deep'])).toMatchObject({ code: 0 });
   });

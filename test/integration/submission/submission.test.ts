@@ -196,7 +196,7 @@ describe('a sheet', () => {
     );
     expect((await command(again)).stderr).toContain('Nothing to do');
     expect(engine.sandbox.stats().jobsMade).toBe(jobs);
-    // What was asked for once stays, until it is taken back.
+    // A setting stays until it is revoked.
     const compared = async (...flags: readonly string[]): Promise<boolean> => {
       const { code, stderr } = await command(['submit', 'twins.csv', '--yes', ...flags]);
       expect({ code, stderr }).toMatchObject({ code: 0 });
@@ -239,7 +239,7 @@ describe('a sheet', () => {
     expect(await promptsIn('mixed')).toEqual(['a fox', 'a cat', 'a dog']);
     expect(await command(['status', 'mixed', '--json'])).toMatchObject({ code: 0 });
     expect(engine.sandbox.stats().jobsMade - jobs).toBe(4);
-    // Rows come by another sheet too, if that is said.
+    // Rows may come from another sheet, too, with --merge.
     await write('more.csv', 'id,prompt,shelf\nnext,a newt,e\n');
     const more = await command(['submit', 'more.csv', '--id', 'mixed', '--merge', '--json', '--dry-run']);
     expect(JSON.parse(more.stdout)).toMatchObject({ new: 1, kept: 3, removed: 0 });

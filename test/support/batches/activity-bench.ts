@@ -26,13 +26,13 @@ export interface ActivityBench {
   readonly s3: TestS3;
   readonly sandbox: RunningSandbox;
   readonly activities: Activities;
-  /** The activities of another worker, which has some other dependencies. */
+  /** The activities of another worker with some other dependencies. */
   readonly activitiesWith: (changes: Partial<ActivityDependencies>) => Activities;
   /** Runs one attempt of an activity; `heartbeats` collects the details it leaves. */
   attempt<T>(work: () => Promise<T>, info?: AttemptInfo, heartbeats?: unknown[]): Promise<T>;
-  /** The same for an attempt that is cancelled from its beginning. */
+  /** The same for an attempt that is cancelled from its start. */
   attemptTakenBack<T>(work: () => Promise<T>): Promise<T>;
-  /** Ingests a sheet as a run of a batch, the first by default; `asked` is added to the run's request. */
+  /** Ingests a sheet as a run of a batch, by default the first; `asked` is added to the run's request. */
   ingest(
     batchName: string,
     lines: readonly string[],

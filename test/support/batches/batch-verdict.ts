@@ -20,7 +20,7 @@ import { at, batchRoot, imagesPrefix, type BatchLocation } from '../../../src/st
 import { readEvidence, type BatchEvidence } from './batch-evidence.js';
 import type { TestServices } from '../stack/test-services.js';
 
-/** What a batch came to, once everything that must hold of it was found to hold. */
+/** The result of a batch after all its invariants were checked. */
 export interface BatchVerdict extends BatchEvidence {
   /** Jobs that the sandbox made for the batch; each is recorded. */
   readonly jobs: number;
@@ -32,20 +32,23 @@ export function jobIdsOf(sandbox: RunningSandbox): ReadonlySet<string> {
 }
 
 /**
- * Asserts of a sealed batch what must hold after every fault: the counts add up; every row is stored once, under its own
- * name and with its own picture, or ended for a reason that is told; the jobs that were made are exactly those recorded,
- * one for each generation, a later one only after the earlier failed or was gone; no key was replayed with another
- * body, no 429 ignored; `banana-batch verify --deep` finds nothing.
+ * Asserts the invariants of a finished batch after any fault: the counts add up; every row is stored once, under its
+ * own name and with its own picture, or ended for a reported reason; the jobs made are exactly those recorded, one per
+ * generation, a later one only after the earlier failed or was gone; no key was replayed with another body, no 429
+ * ignored; `banana-batch verify --deep` finds nothing.
  */
 export async function expectSound(
   { stack, sandbox }: Pick<TestServices, 'stack' | 'sandbox'>,
   batch: {
     readonly batchId: string;
-    /** Rows of the sheet, the rejected ones included. */
+    /** Rows of the sheet, including rejected ones. */
     readonly rows: number;
     /** Of earlier batches over the same prompts. */
     readonly otherJobs?: ReadonlySet<string>;
-    /** Somebody began anew without knowing what Retry-After had said: a workflow was reset or terminated, a worker replaced. */
+    /**
+     * A request may have been sent without knowing an earlier Retry-After: a workflow was reset or terminated, or a
+     * worker replaced.
+     */
     readonly mayRetryEarly?: boolean;
   },
 ): Promise<BatchVerdict> {
@@ -81,7 +84,10 @@ async function differencesOf(store: ObjectStore, location: BatchLocation): Promi
   return differences.kept;
 }
 
-/** `expectSound`, and a line about the fault for the table of faults. `faultOver` is the `performance.now()` at which the fault's cause was gone. */
+/**
+ * `expectSound`, and a line about the fault for the table of faults. `faultOver` is the `performance.now()` at which
+ * the fault's cause ended.
+ */
 export async function expectRecovered(
   services: Pick<TestServices, 'stack' | 'sandbox'>,
   batch: Parameters<typeof expectSound>[1] & { readonly fault: string; readonly faultOver: number },
@@ -113,7 +119,7 @@ function expectCountsAddUp({ report, outcomes, metadata }: BatchEvidence, rows: 
   expect(new Set(outcomes.map(({ rowId }) => rowId)).size).toBe(outcomes.length);
 }
 
-/** A row's generations: each but the last failed or was gone, or nobody recorded it, and the end follows from the last. */
+/** A row's generations: each but the last failed, was gone or was not recorded, and the end follows from the last. */
 function expectDeliberate(outcome: RowOutcome): void {
   const { rowId, end, generations } = outcome;
   const told = { rowId, end, generations };
@@ -138,14 +144,14 @@ function expectDeliberate(outcome: RowOutcome): void {
 
 /**
  * Generations of a row before the one whose image was found in the bucket, after the workflow that had made them was
- * ended from outside: that they failed shows only in the later one.
+ * terminated: that they failed shows only in the later one.
  */
 function unrecordedOf({ end, generations }: RowOutcome): readonly GenerationRecord[] {
   if (end.kind !== 'stored' || !end.adopted) return [];
   return generations.slice(0, -1).filter(({ openedSinceMs }) => openedSinceMs !== undefined);
 }
 
-/** Jobs of a row that it may have and that no record names: a create that nobody answered, or what nobody recorded. */
+/** Jobs that a row may have without a record: an unanswered create, or jobs that were not recorded. */
 function unknownJobsOf(outcome: RowOutcome): number {
   const last = outcome.generations.at(-1);
   if (last?.end === 'unanswered') return 1;
@@ -164,7 +170,7 @@ const ENDS_OF_FAILURE = {
   'shard-lost': /^(open|unanswered)$/,
 } as const;
 
-/** The jobs of the batch's prompts: each recorded in a generation of its row, none twice. Their number. */
+/** The jobs of the batch's prompts: each recorded in a generation of its row, none twice. Returns their number. */
 function expectJobsRecorded(
   sandbox: RunningSandbox,
   { outcomes, rows }: BatchEvidence,
@@ -184,7 +190,7 @@ function expectJobsRecorded(
   return made.length;
 }
 
-/** Below the images' folder lies exactly one image for each stored row: its own, whose prompt the sandbox has drawn. */
+/** The images' folder contains exactly one image for each stored row: its own, whose prompt the sandbox has drawn. */
 async function expectImagesRight(
   store: ObjectStore,
   location: BatchLocation,

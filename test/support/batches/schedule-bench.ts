@@ -17,7 +17,7 @@ import type { HomeFolder } from '../../../src/storage/layout.js';
 import { eventually } from '../eventually.js';
 import type { TestEngine } from '../stack/test-engine.js';
 
-/** What a test's schedule is asked for; the sheet is `s3://bucket/sheets/NAME.csv`. */
+/** The options of a test's schedule; the sheet is `s3://bucket/sheets/NAME.csv`. */
 export interface AskedSchedule {
   readonly mode: ScheduledSheet['mode'];
   /** Default: once a year. */
@@ -33,13 +33,13 @@ export interface AskedSchedule {
 /** Schedules of an engine. */
 export interface ScheduleBench {
   readonly home: () => HomeFolder;
-  /** Puts the sheet of a schedule into the bucket, in place of what it was. */
+  /** Puts the sheet of a schedule into the bucket, replacing an earlier one. */
   readonly putSheet: (name: string, prompts: readonly string[]) => Promise<void>;
   readonly create: (name: string, asked: AskedSchedule) => Promise<ScheduleName>;
   readonly schedule: (name: ScheduleName) => Promise<Schedule>;
   readonly trigger: (name: ScheduleName, overlap?: 'skip' | 'allow-all') => Promise<Triggered>;
   readonly firings: (name: ScheduleName) => Promise<readonly Firing[]>;
-  /** The records of its firings, oldest first, once there are so many that are over. */
+  /** The records of its runs, oldest first, once that many have finished. */
   readonly over: (name: ScheduleName, count: number) => Promise<readonly FiringRecord[]>;
   /** Jobs made so far of these prompts. */
   readonly jobs: (...prompts: readonly string[]) => number;
@@ -116,7 +116,7 @@ export function scheduleBench(engine: () => TestEngine): ScheduleBench {
   };
 }
 
-/** The batch of a firing that has one. */
+/** The batch of a run that has one. */
 export function batchOf({ outcome }: FiringRecord): BatchId | undefined {
   return 'batchId' in outcome ? outcome.batchId : undefined;
 }

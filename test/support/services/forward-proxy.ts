@@ -4,16 +4,16 @@ import { connect, type AddressInfo, type Socket } from 'node:net';
 export interface ForwardProxy {
   /** `http://127.0.0.1:PORT`, without user and password. */
   readonly origin: string;
-  /** With them. */
+  /** With user and password. */
   readonly url: string;
-  /** What it was asked to connect to, `host:port`; only requests with its user and password count. */
+  /** The requested targets, `host:port`; only requests with its user and password count. */
   readonly asked: readonly string[];
   close(): Promise<void>;
 }
 
 /**
- * A forward proxy on this machine that knows `CONNECT` alone. `hosts` says where names lead that no DNS knows, as
- * `name:port` to a URL's origin; all else is refused with 502, and a wrong user or password with 407.
+ * A forward proxy on this machine that supports only `CONNECT`. `hosts` maps names unknown to DNS, as `name:port`, to a
+ * URL's origin; everything else is refused with 502, and a wrong user or password with 407.
  */
 export async function startForwardProxy(
   hosts: Readonly<Record<string, string>>,

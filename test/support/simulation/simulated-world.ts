@@ -4,7 +4,7 @@ import { SimulatedBatch, type BatchInput, type BatchOutput, type Raise } from '.
 import { SimulatedShard, type ShardInput, type ShardOutput } from './simulated-shard.js';
 import { seeded } from './seeded.js';
 
-/** Parts of the world that a test may break, to see that it is found. */
+/** Parts of the world that a test may break, to check that this is noticed. */
 export interface WorldRules {
   /** Creates check that the grant names their workflow run. */
   readonly checksGrants: boolean;
@@ -23,10 +23,10 @@ interface Report {
   readonly run: string;
 }
 
-/** Things that happen in a schedule before it comes to its end. */
+/** Steps of a schedule before it finishes. */
 const STEPS = 40;
 
-/** The schedules of these seeds in which a promise is broken, with the problem; at most so many. */
+/** The schedules of these seeds that break a promise, with the problem; at most `most`. */
 export function brokenSchedules(
   seeds: { readonly first: number; readonly count: number },
   most: number,
@@ -45,12 +45,12 @@ export function brokenSchedules(
   return broken;
 }
 
-/** Rounds in which every batch comes to its end, or stops for lack of money. */
+/** Rounds in which every batch finishes, or stops for lack of money. */
 const MOST_ROUNDS = 600;
 
 /**
- * A batch, its shards, the number in the bucket and the service, by a seed: messages come late, again and overtaken,
- * shards are terminated, reset and continued, the batch is reset, and people change what they want at any time.
+ * A batch, its shards, the number in the bucket and the service, by a seed: messages arrive late, repeatedly and out of
+ * order, shards are terminated, reset and continued, the batch is reset, and people change settings at any time.
  */
 class SimulatedWorld {
   readonly #random: () => number;
@@ -95,7 +95,7 @@ class SimulatedWorld {
     this.#carryOut(this.#batch.begin());
   }
 
-  /** Lets so many things happen, then everything come to its end; what is wrong, or undefined. */
+  /** Runs that many steps, then lets everything finish; returns what is wrong, or undefined. */
   run(steps: number): string | undefined {
     for (let step = 0; step < steps && this.#problem === undefined; step++) {
       this.#nowMs += 1_000;
@@ -129,7 +129,7 @@ class SimulatedWorld {
     else this.#terminate(index);
   }
 
-  /** Everything is delivered, every job ends, and nobody changes anything. */
+  /** Everything is delivered, every job ends, and settings no longer change. */
   #finish(): void {
     this.#notify({ kind: 'paused', paused: false });
     for (let round = 0; round < MOST_ROUNDS && !this.#batch.isOver; round++) {
@@ -152,7 +152,7 @@ class SimulatedWorld {
     else this.#expectWhole();
   }
 
-  /** The batch has stopped for lack of money, and goes on with more. */
+  /** The batch has stopped for lack of money, and continues with more. */
   #expectSpent(): void {
     const next = this.#batch.stoppedAt ?? 0;
     const { committed } = this.#batch.money.sums;
@@ -273,7 +273,7 @@ class SimulatedWorld {
     const shard = this.#shards.get(index);
     const isRefused = this.#rules.checksGrants && leasedTo !== undefined && leasedTo !== run;
     if (!isRefused && chance > 0.1) this.#buy(index, row);
-    // A workflow run that has ended or was reset hears nothing more.
+    // A workflow run that has ended or was reset receives nothing more.
     if (!shard || shard.run !== run) return;
     const result = isRefused ? 'not-leased' : chance > 0.2 ? 'job' : 'fault';
     this.#inform(index, shard, { kind: 'created', row, result });
@@ -337,7 +337,7 @@ class SimulatedWorld {
     const nowMs = this.#nowMs;
     this.#batch = this.#batch.resetTo(at, `batch-${++this.#runs}`, (ms) => (this.#nowMs = ms));
     this.#nowMs = nowMs;
-    // Temporal applies signals and updates again; what it no longer believes, it finds out.
+    // Temporal applies signals and updates again; the batch rediscovers what it no longer knows.
     for (const { input } of later)
       if (['report', 'cap', 'concurrency', 'paused'].includes(input.kind)) this.#notify(input);
     for (const { shard, isStarted, isAdopted } of this.#batch.open.all) {
@@ -356,7 +356,7 @@ class SimulatedWorld {
     if (!this.#batch.open.get(index)?.isAdopted) this.#notify({ kind: 'terminated', shard: index });
   }
 
-  /** The batch asks from time to time whether shards that are not its children any more have ended. */
+  /** The batch checks from time to time whether shards that are no longer its children have ended. */
   #findGone(): void {
     for (const { shard, isAdopted } of this.#batch.open.all) {
       if (isAdopted && !this.#shards.has(shard)) this.#notify({ kind: 'gone', shard });
@@ -385,7 +385,7 @@ class SimulatedWorld {
     const restored = shard.resetTo(at, `shard-${index}-${++this.#runs}`);
     const later = shard.log.slice(at);
     this.#shards.set(index, restored);
-    // What it had under way then is begun again.
+    // Its unfinished work is started again.
     for (const [row, { phase }] of restored.rows.entries()) {
       if (phase === 'creating')
         this.#creates.push({ shard: index, run: restored.run, row, leasedTo: restored.lease.runOf(row) });

@@ -156,7 +156,7 @@ describe('the meaning of a bucket error', () => {
     const meaning = meaningOfStorageError(error);
     expect(meaning).toMatchObject({ kind, cause: { scope: 'storage', code } });
     expect(JSON.stringify(meaning)).toContain(`The bucket b cannot be used (${code}).`);
-    // A key holds a row's id or the beginning of its prompt.
+    // A key contains a row's id or the beginning of its prompt.
     expect(JSON.stringify(meaning)).not.toContain('fox');
   });
 });

@@ -11,7 +11,7 @@ afterEach(() => {
   server?.close();
 });
 
-/** Counts its connections, says that it keeps them for `hint`, and keeps them for longer. */
+/** Counts its connections, announces a keep-alive of `hint`, and keeps them longer. */
 async function startServer(
   hint: string,
 ): Promise<{ origin: string; made: () => number; open: () => number }> {

@@ -15,7 +15,7 @@ import { temporaryFolder } from '../../support/temporary-folder.js';
 
 const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
 
-/** Hosts that no DNS knows: the proxy alone can lead there. */
+/** Hosts unknown to DNS: only the proxy can reach them. */
 const IMAGES = 'http://images.banana.test/a.png?X-Amz-Signature=hush';
 
 describe('through a forward proxy', () => {

@@ -98,7 +98,7 @@ describe('a submission', () => {
     return prepareSubmission({ store, account: undefined, prices, isToStart: false }, submission, listener);
   }
 
-  /** Leaves what the ingest of a first run leaves, whose rows have not ended. */
+  /** Leaves what the ingest of a first run leaves before its rows have ended. */
   async function firstRun(text: string): Promise<void> {
     const { sheet } = await checked(text);
     const { sheetSettings } = sheet;

@@ -295,7 +295,7 @@ function redirect(times: number, location = (count: number) => `/hop${count}`): 
   });
 }
 
-/** Lets a download wait for longer than its whole time limit. */
+/** Lets a download wait longer than its whole time limit. */
 async function reserveLate(): Promise<() => void> {
   await new Promise((resolve) => {
     AbortSignal.timeout(600).addEventListener('abort', resolve);

@@ -51,7 +51,7 @@ const BYTES: readonly ((text: string) => string)[] = [
   (text) => Buffer.from(text).toString('base64').replaceAll(/.{16}/g, '$&\n'),
 ];
 
-/** The longest run of the encoded secret that is left. */
+/** The longest remaining part of the encoded secret. */
 function longestLeft(shown: string, encoded: string): number {
   let longest = 0;
   for (let at = 0; at < encoded.length; at += 1) {
@@ -71,7 +71,7 @@ describe('a secret in another party’s text', () => {
         (key, encode, before, after) => {
           const shown = secretRedactor([key])(`${before} ${encode(key)} ${after}`);
           expect(shown).toContain('[key]');
-          // All that is left is what stood around it.
+          // Only the surrounding text is left.
           expect(shown.length).toBeLessThan(before.length + after.length + 2 + 5 + 12);
         },
       ),

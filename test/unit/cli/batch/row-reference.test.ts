@@ -13,7 +13,7 @@ const LAMPS = [rowOf('lamp~1', 9, 'L~1'), rowOf('lamp~2', 9, 'L~2')];
 const NUMBERED = [rowOf('4', 5), rowOf('5', 6)];
 const ROWS = [SOFA, CHAIR, ...LAMPS, ...NUMBERED, rowOf('L~1', 12, 'other'), rowOf('line:2', 13)];
 
-/** The id of the row that a text means; for several all ids. */
+/** The id of the row that a text refers to; for several all ids. */
 function meant(text: string, rows: readonly NamedRow[] = ROWS): unknown {
   const finder = new RowFinder([text]);
   for (const row of rows) finder.consider(row, () => row);

@@ -109,7 +109,7 @@ describe('the sheet of a schedule', () => {
   });
 });
 
-/** A firing whose batch has ended with these counts. */
+/** A run whose batch has ended with these counts. */
 function ended(tally: object) {
   return firingText({
     kind: 'recorded',

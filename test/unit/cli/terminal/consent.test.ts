@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { askConsent, type Consent } from '../../../../src/cli/terminal/consent.js';
 import { eventually } from '../../../support/eventually.js';
 
-/** Asks at a terminal where `act` does something once the question is shown. */
+/** Asks at a terminal and calls `act` once the question is shown. */
 async function ask(act: (keyboard: PassThrough, interrupt: () => void) => void): Promise<Consent> {
   const stdin = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => undefined });
   const stderr = Object.assign(new PassThrough(), { isTTY: true, columns: 80, rows: 24 });

@@ -58,7 +58,7 @@ describe('the holds of a batch', () => {
   });
 });
 
-/** The batch's side of faults and holds, as its workflow does it. */
+/** The batch's side of faults and holds, like its workflow. */
 class ModelBatch {
   state = NO_HOLDS;
   seq = 0;

@@ -16,7 +16,7 @@ import { ReportContents } from '../../../../src/workflows/shard/messages/report-
 import { ShardHolds } from '../../../../src/workflows/shard/messages/shard-holds.js';
 import { commonControl } from '../../../support/batches/shard-control.js';
 
-/** A shard's rows by where they are, over the real window arithmetic and messages. */
+/** A shard's rows by phase, with the real window arithmetic and messages. */
 class ModelShard {
   readonly holds: ShardHolds;
   readonly reports: ReportContents;
@@ -116,7 +116,7 @@ class ModelBatch {
     if (report) this.network.push({ to: 'batch', report });
   }
 
-  /** Lets one shard go on by one step. */
+  /** Runs one step of one shard. */
   step(at: number, action: 'start' | 'end' | 'regenerate' | 'requeue' | 'refuse'): void {
     const [name, shard] = [...this.shards][at % Math.max(1, this.shards.size)] ?? [];
     if (name === undefined || !shard) return;

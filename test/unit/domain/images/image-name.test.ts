@@ -96,7 +96,7 @@ describe('the image names of a sheet', () => {
           const file = `${foldedName(imageName)}.`;
           const others = rows.filter((other) => other.position !== position);
           expect(others.filter((other) => `${foldedName(other.imageName)}.` === file)).toEqual([]);
-          // No file is another one's folder.
+          // No file has the path of another one's folder.
           expect(others.filter((other) => foldedName(other.imageName).startsWith(`${file}png/`))).toEqual([]);
         }
         const clashes = rejected.filter(({ rule }) => rule.startsWith('image name "'));
@@ -165,7 +165,7 @@ function named(rowId: string, imageName: string, line: number): PromptRow {
 describe('the names of rows that join a batch', () => {
   it('are refused if a row that stays has them, also one that stays because it was rejected', () => {
     const names = new JoiningNames();
-    // A chain: each takes the name of the next, and the last one's is not given up.
+    // A chain: each takes the name of the next, and the last one's is not released.
     names.add(named('a', 'two', 2));
     names.add(named('b', 'Three', 3));
     names.add(named('c', 'four', 4));

@@ -9,7 +9,7 @@ import { sampleJpeg, samplePng, sampleWebp } from '../../../support/images/sampl
 
 const SIDE = 400;
 
-/** A picture of soft blots, other ones for each seed. */
+/** A picture of soft spots, different for each seed. */
 function picture(seed: number): Transformer {
   const pixels = new Uint8Array(SIDE * SIDE * 4).fill(255);
   const blots = Array.from({ length: 9 }, (_, blot) => {
@@ -88,7 +88,7 @@ describe('a thumbnail', () => {
 
 describe('near-duplicates', () => {
   it('are grouped as by comparing each image with each', async () => {
-    // Near hashes are rare among random ones: so a few are made of each.
+    // Similar hashes are rare among random ones: so some are derived from each.
     const flipped = fc
       .tuple(
         fc.bigInt(0n, 2n ** 64n - 1n),

@@ -5,7 +5,7 @@ import type { RowOutcome } from '../../../../src/domain/rows/outcome.js';
 import { repeatedJobsText, RepeatedJobsFinder } from '../../../../src/domain/images/repeated-jobs.js';
 import { storedOutcome } from '../../../support/sample-rows.js';
 
-/** A row with these jobs; each a generation of its own, unless told otherwise. */
+/** A row with these jobs; each a separate generation, unless given otherwise. */
 const row = (
   position: number,
   jobs: readonly (string | undefined)[],

@@ -7,7 +7,7 @@ import { ExpectedCost, madeByRun, measuredCost } from '../../../../src/domain/mo
 import { BudgetSimulation } from '../../../support/simulation/budget-simulation.js';
 import { seeded } from '../../../support/simulation/seeded.js';
 
-/** What is wrong with a run by a seed; undefined where nothing is. */
+/** What is wrong with a run by a seed; undefined if nothing is. */
 function faultOf(seed: number): string | undefined {
   let fault: string | undefined;
   const simulation = new BudgetSimulation(seeded(seed), ({ spent, committed, highestCap }) => {
@@ -113,7 +113,7 @@ describe('the measured cost of a run', () => {
     [{ others: undefined }, 'not known'],
     [{ openJobs: 2 }, '2 of its jobs were not seen to finish'],
     [{ ranOutOfFunds: true }, 'ran out'],
-    // 3.20 were spent of 2.00 and of 1.20 that came in between.
+    // 3.20 were spent of 2.00 and a top-up of 1.20.
     [
       { before: at('2.00'), after: at('0.00'), expected: { least: '3.20', most: '3.20' } },
       'fell by 2.00, less than the images cost',

@@ -250,7 +250,7 @@ describe('a row of a terminated run', () => {
 
 type LastEnd = 'done' | 'open' | 'unanswered' | 'refused' | 'nothing';
 
-/** What one run does: which rows it takes up, how far its jobs come, and whether it lives to record that. */
+/** The effect of one run: which rows it makes, how far its jobs come, and whether it records that. */
 interface Step {
   readonly taken: SelectedRows;
   /** Generations that end as failed before the last one. */

@@ -17,7 +17,7 @@ const asked = fc.integer({ min: 1, max: 10_000 });
 const met = (periods: readonly SlowPeriod[]): readonly SlowPeriod[] =>
   periods.reduce(withSlowPeriod, [] as readonly SlowPeriod[]);
 
-/** The pace of 1,000 after five minutes in which every wait ended in another one. */
+/** The reduced value of 1,000 after five minutes in which every wait ended in another one. */
 function paceUnderRefusals(waitMs: number): number {
   const refused = Array.from({ length: 300_000 / waitMs }, (_, n) => ({
     metAtMs: n * (waitMs + 1),

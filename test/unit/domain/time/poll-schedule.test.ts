@@ -15,13 +15,13 @@ const times = fc
   .tuple(fc.nat(3_600_000), fc.nat(3_600_000))
   .map(([firstMs, more]) => ({ firstMs, easeAfterMs: firstMs + more }));
 
-/** Jobs through a window, one after the other in each of its places; the rows that see them learn from each other. */
+/** Runs jobs through a window, one after the other in each of its slots; the rows learn job times from each other. */
 function simulate(options: {
   readonly jobs: number;
   readonly window: number;
-  /** Seconds that the job of that number takes; `share` in [0, 1) is drawn for it. */
+  /** Seconds that the job with that number takes; `share` in [0, 1) is random. */
   readonly takes: (job: number, share: number) => number;
-  /** How late it may be heard of what was created. Default 200 ms. */
+  /** How late a create may be reported. Default 200 ms. */
   readonly heardMs?: number;
 }) {
   const known = new JobTimes();
@@ -77,7 +77,7 @@ function simulate(options: {
     underWay.delete(next);
     if (made < options.jobs) start();
   }
-  // The first of a window were sent before anything was known.
+  // The first jobs of a window were sent before any time was known.
   const learned = <T>(of: readonly T[]): T[] => of.slice(2 * options.window);
   const sorted = learned(delaysMs).toSorted((a, b) => a - b);
   return {

@@ -81,7 +81,7 @@ describe('requests with a rate limit', () => {
     fc.assert(
       fc.property(written, ([amount, unit]) => {
         const rate = parseRate(`${amount}/${unit}`) ?? NaN;
-        // Temporal keeps it in single precision.
+        // Temporal stores it in single precision.
         expect(parseRate(rateText(Math.fround(rate)))).toBeCloseTo(rate, 3);
       }),
     );

@@ -27,7 +27,7 @@ describe('the numbers of a report', () => {
 
   test('agree with the outcomes they were counted from', () => {
     expect(countDifferences({ tally, charged, sameBytes: NO_SAME_BYTES }, counts, NO_SAME_BYTES)).toEqual([]);
-    // Reports of earlier versions do not tell of images with the same bytes.
+    // Reports of earlier versions have no field for images with the same bytes.
     const found = { images: 2, examples: [] };
     expect(countDifferences({ tally, charged }, counts, found)).toEqual([]);
   });

@@ -88,7 +88,7 @@ describe('npm run setup', () => {
       expect(stderr).toContain(way);
     }
     expect(await bare.calls()).toEqual([]);
-    // The program itself says the very same.
+    // The program itself prints the same.
     expect(() => requireServerPrograms(['temporal', 'versitygw'], bare.env)).toThrow(stderr.trimEnd());
   });
 
@@ -170,7 +170,7 @@ describe('npm run setup', () => {
     const shared = await checkout({ withGo: true });
     await shared.setup();
     await appendFile(join(shared.root, 'src/index.ts'), '// changed\n');
-    // The highest pid there can be is never given to a process.
+    // The highest possible pid is never given to a process.
     await writeFile(join(shared.env['XDG_CACHE_HOME'] ?? '', 'banana-batch/setup.lock'), '4194304');
     expect(await shared.setup()).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('Ready.') });
   });

@@ -22,7 +22,7 @@ const stored: RowEnd = {
 };
 const flaky: RowEnd = { kind: 'failed', failure: 'flaky', message: 'upstream returned no image' };
 
-/** What a card says, and what it is made of: columns are numbered in the order of their names. */
+/** The texts of a card, and its data: columns are numbered in the order of their names. */
 function shown(
   changes: Partial<PromptRow>,
   end = stored,
@@ -164,7 +164,7 @@ describe('the page of the contact sheet', () => {
         const heard: unknown[] = [];
         const file = contactSheetFile('rows-00000', [text]);
         expect(file).not.toMatch(/[<\u2028\u2029]/);
-        // Runs it as a browser does.
+        // Runs the script as a browser does.
         runInNewContext(file, { bananaSheet: (...told: unknown[]) => heard.push(...told) });
         expect(JSON.stringify(heard)).toBe(JSON.stringify(['rows-00000', [text]]));
       }),

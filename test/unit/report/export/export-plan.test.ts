@@ -146,7 +146,7 @@ function cardOf(batchId: string, column = 'class', content = `metadata ${batchId
   });
 }
 
-/** All of a card but the lines that describe its config. */
+/** A card without the lines that describe its config. */
 function besides(text: string): string {
   return text.replaceAll(/^.*description: .*$/gm, '');
 }

@@ -95,7 +95,7 @@ const object = () => sheetAt({ kind: 'address', address: 's3://bucket/menu.csv' 
 
 const pinned = () => sheetAt({ kind: 'pinned', key: 'k.csv', sha256: 'a'.repeat(64), name: 'menu.csv' });
 
-/** Sends something every few milliseconds, for ever. */
+/** Sends something every few milliseconds, forever. */
 function drip(response: ServerResponse, write: () => void): void {
   const timer = setInterval(write, 20);
   response.once('close', () => clearInterval(timer));

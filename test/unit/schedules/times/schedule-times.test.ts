@@ -31,7 +31,7 @@ describe('a cron line', () => {
   it.each([
     ['', /0 fields, but five/],
     ['0 2 * *', /4 fields, but five/],
-    // Temporal takes the sixth for a year, others for seconds.
+    // Temporal reads the sixth as a year, others as seconds.
     ['0 0 2 * * *', /6 fields, but five/],
     ['61 2 * * *', /"61" is not a valid minute: expected 0–59/],
     ['0 24 * * *', /"24" is not a valid hour/],
@@ -43,7 +43,7 @@ describe('a cron line', () => {
     ['0 2 L * *', /"L" is not a valid day of the month/],
     ['0 2 ? * 1', /"\?" is not a valid day of the month/],
     ['0 22-4 * * *', /"22-4" is not a valid hour/],
-    // Temporal fires only where both fit.
+    // Temporal runs only if both match.
     ['0 2 1 * 1', /only when both do/],
     ['0 2 */2 * 1', /only when both do/],
     ['0 2 30 2 *', /that day does not exist/],
@@ -144,7 +144,7 @@ describe('a time zone', () => {
   });
 });
 
-/** The instant of a time that a person gives in Berlin, or why it is none. */
+/** The instant of a time given in Berlin, or why it is invalid. */
 function at(text: string, edge: 'from' | 'to'): string {
   const given = timeGiven(text, 'Europe/Berlin', edge);
   return given.kind === 'time' ? given.at.toISOString() : given.problem;

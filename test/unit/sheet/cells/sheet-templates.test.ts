@@ -126,7 +126,7 @@ describe('a template', () => {
           if (one.kind === 'choices') return `{{ ${one.choices.map(escaped).join(' , ')} }}`;
           return `{{${escaped(one.column)}${one.otherwise === undefined ? '' : ` | ${escaped(one.otherwise)}`}}}`;
         });
-        // Texts beside each other are one text.
+        // Adjacent texts are one text.
         const template = `{{x}}${written.join('{{x}}')}`;
         const parsed = parseTemplate(
           template,
@@ -194,7 +194,7 @@ describe('choices', () => {
     const [one, other] = [await byId(records), await byId(records, 'x')];
     expect([...other.keys()]).toEqual([...one.keys()]);
     const changed = [...one].filter(([rowId, row]) => other.get(rowId)?.contentHash !== row.contentHash);
-    // Five times four prompts: one in twenty comes out as before.
+    // Five times four prompts: one in twenty stays the same.
     expect(changed.length).toBeGreaterThan(80);
     expect(changed.length).toBeLessThan(100);
   });

@@ -43,7 +43,7 @@ describe('a cell of input images', () => {
   });
 });
 
-/** Images by name: `png:1000:…` has 1,000 bytes. Everything else is not there. */
+/** Images by name: `png:1000:…` has 1,000 bytes. Everything else does not exist. */
 const named = {
   prepare: async () => undefined,
   find: (reference: string): FoundInput | undefined => {

@@ -19,7 +19,7 @@ import {
 import { temporaryFolder, type TemporaryFolder } from '../../../support/temporary-folder.js';
 
 const SHEET = 'prompt,style\na fox,photo\n';
-/** As commands read what a person typed, and firings what a schedule has kept. */
+/** The settings of commands for typed addresses, and of schedules for stored ones. */
 const TYPED = { isTyped: true, allowPrivateAddresses: false };
 const STORED = { isTyped: false, allowPrivateAddresses: false };
 const OPEN = { isTyped: false, allowPrivateAddresses: true };
@@ -64,7 +64,7 @@ describe('downloading a sheet', () => {
     return { name, bytes: await readFile(copy) };
   }
 
-  /** The message of a refusal; fails where it tells what is secret in the address. */
+  /** The message of a refusal; fails if it contains a secret of the address. */
   async function refusal(
     answer: (request: SeenRequest, response: ServerResponse) => void,
     options: Parameters<typeof download>[1] = {},
@@ -196,7 +196,7 @@ describe('downloading a sheet', () => {
           server.answerWith((_, response) =>
             response.writeHead(302, { location: `${target}/${(hops += 1)}` }).end(),
           );
-          // An address is the same place in any notation of its numbers: that is followed to where redirects have no end.
+          // An address is the same in any notation of its numbers: this one is followed, and redirects endlessly.
           const isTyped = new URL(target).host === host;
           await expect(download('/s.csv', { access: TYPED })).rejects.toThrow(
             isTyped ? 'more than 10 redirects' : 'an address in a private or reserved network',

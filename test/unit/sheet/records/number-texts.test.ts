@@ -7,7 +7,7 @@ import { readWholeSheet } from '../../../support/read-whole-sheet.js';
 
 const read = (text: string) => readWholeSheet(text, {}, 'sheet.jsonl');
 
-/** The cells that `results.csv` has for a number: alone, in a list, in a record that is rejected. */
+/** The cells of `results.csv` for a number: alone, in a list, in a rejected record. */
 async function cellsFor(number: string): Promise<readonly string[]> {
   const { rows, rejected } = await read(
     `{"prompt":"a","n":${number},"list":["x",{"y":${number}}]}\n{"prompt":"b","model":"dall-e","n": ${number}}\n`,

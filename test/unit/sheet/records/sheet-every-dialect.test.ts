@@ -77,7 +77,7 @@ const dialect = fc.record({
 });
 type WrittenDialect = typeof dialect extends fc.Arbitrary<infer T> ? T : never;
 
-/** The bytes of a table in a dialect; a sheet of one column separates nothing, so its commas need no quotes. */
+/** The bytes of a table in a dialect; a sheet of one column has no delimiter, so its commas need no quotes. */
 function written(table: readonly (readonly string[])[], how: WrittenDialect): Buffer {
   const { delimiter, newline, encoding } = how;
   const isOneColumn = table[0]?.length === 1;

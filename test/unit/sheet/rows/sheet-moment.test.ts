@@ -9,7 +9,7 @@ import { readWholeSheet } from '../../../support/read-whole-sheet.js';
 
 const moment = { date: '2026-11-23', time: '02:00' };
 
-/** Pieces of prompts that come close to a date or time, and the texts that they are at the moment above. */
+/** Parts of prompts that resemble a date or time, and their texts at the time above. */
 const PIECES = new Map([
   ['{{date}}', '2026-11-23'],
   ['{{ TIME\u00A0}}', '02:00'],
@@ -34,7 +34,7 @@ const PIECES = new Map([
     '\\}',
   ].map((text) => [text, text] as const),
 ]);
-// Between them stands what is neither a brace nor a backslash.
+// Neither braces nor backslashes are between them.
 const prompt = fc.array(fc.constantFrom(...PIECES.keys()), { minLength: 1, maxLength: 8 });
 const anyText = fc
   .oneof(

@@ -81,7 +81,7 @@ describe.each(EACH)('half of a surrogate pair in a sheet of %s', (_, bytesOf) =>
 
   test('is found in its cell and nowhere else, with any chunk boundaries', async () => {
     const piece = fc.constantFrom('a', '"', ',', '\n', '\r', 'é', '猫', '🦊', '\uFFFD', HALF, OTHER_HALF);
-    // Two halves side by side are the character that they make.
+    // Two halves next to each other are the character that they form.
     const cell = fc.array(piece, { maxLength: 6 }).map((pieces) => `x${pieces.join('')}`);
     const records = fc.array(fc.tuple(cell, cell), { minLength: 1, maxLength: 8 });
     await fc.assert(

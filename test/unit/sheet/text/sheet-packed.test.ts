@@ -69,7 +69,7 @@ describe('a gzipped sheet', () => {
     for (const unit of ['\n', ',,\n', '  \r\n', '"",\n', ',FALSE\n', 'fox\n']) {
       const piece = gzipSync(unit.repeat(1 << 20));
       for (const before of [start, other]) {
-        // Members in a row are one text, here of a hundred MB and more.
+        // Consecutive members are one text, here of over a hundred MB.
         const bomb = Buffer.concat([gzipSync(before), ...Array.from({ length: 64 }, () => piece)]);
         let sizeBytes = 0;
         const read = async (): Promise<void> => {
@@ -81,7 +81,7 @@ describe('a gzipped sheet', () => {
             /^bomb\.csv: a part of it unpacks to more than 400 times its size.*gunzip -k FILE/,
           ),
         });
-        // A piece that begins before them may hold some.
+        // A piece that begins before them may contain some.
         expect(sizeBytes).toBeLessThan(before.length + (1 << 20));
       }
     }

@@ -245,7 +245,7 @@ describe('the watch over a batch', () => {
   const MINUTE = 60_000;
   const LIMITS = { holdToldAfterMs: MINUTE, stuckToldAfterMs: 30 * MINUTE, everyMs: MINUTE / 2 };
   const START = Date.parse(AT);
-  /** What is told, and in which minute, where a batch looks so in each half minute. */
+  /** The notices, with their minutes, for a batch that is in this state in each half minute. */
   const toldBy = (
     minutes: number,
     lookAt: (minute: number) => BatchObservation,

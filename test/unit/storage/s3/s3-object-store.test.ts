@@ -52,7 +52,7 @@ function refuse(response: ServerResponse, status: number, code: string, message 
   response.writeHead(status, { 'content-type': 'application/xml' }).end(body);
 }
 
-/** Fails the first puts with 503, then takes them. */
+/** Fails the first puts with 503, then accepts them. */
 function failFirst(times: number): void {
   let count = 0;
   server.answerWith((_request, response) => {
@@ -172,7 +172,7 @@ describe('the meaning of a server’s refusal', () => {
   });
 });
 
-/** How often a server that never answers is asked. */
+/** The number of requests to a server that never answers. */
 async function requests(repeatsSilence: boolean): Promise<number> {
   let count = 0;
   server.answerWith(() => void (count += 1));
@@ -244,7 +244,7 @@ describe('a body that is read', () => {
   });
 });
 
-/** Sends less than it declares, the first `times`. */
+/** Sends less than it declares, the first `times` times. */
 function cutFirst(times: number): void {
   let count = 0;
   server.answerWith((_request, response) => {

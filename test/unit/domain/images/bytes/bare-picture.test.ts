@@ -14,7 +14,7 @@ const pixels = Buffer.from(
 );
 const drawn = () => Transformer.fromRgbaPixels(pixels, SIDE, SIDE);
 
-/** A TIFF block that says how to turn a picture. */
+/** A TIFF block with an orientation. */
 function tiff(orientation: number, order: 'II' | 'MM'): Buffer {
   const block = Buffer.alloc(26);
   const [short, long] =

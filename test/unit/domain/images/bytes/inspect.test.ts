@@ -139,7 +139,7 @@ describe('a PNG', () => {
     );
     await fc.assert(
       fc.asyncProperty(change, async (changed) => {
-        // The bits between the last code and the checksum say nothing.
+        // The bits between the last code and the checksum have no meaning.
         fc.pre(!inflatesTo(changed, inflateSync(data)));
         expect(await inspect(changed)).toBe('incomplete');
       }),
@@ -280,7 +280,7 @@ describe('a WebP', () => {
       const chunk = riffChunk(type, Buffer.alloc(length));
       expect((await inspectImage(file(chunk))).kind, `${length} bytes`).toBe('incomplete');
     }
-    // An animation's picture without a picture in it.
+    // The frame of an animation without image data.
     const frame = riffChunk('ANMF', Buffer.concat([Buffer.alloc(16), riffChunk(type, Buffer.alloc(1))]));
     expect((await inspectImage(file(frame))).kind).toBe('incomplete');
   });

@@ -7,7 +7,7 @@ const LONG = ['1:4', '1:8', '4:1', '8:1'];
 const urls = (count: number) =>
   Array.from({ length: count }, (_, index) => `https://example.com/${index}.png`);
 
-/** The tables of the contract, a line an endpoint. */
+/** The tables of the contract, a line per endpoint. */
 const endpoints = [
   { path: '/nb/text-generations', resolution: false, ratios: ALL, refused: [...LONG, 'auto'], images: false },
   { path: '/nb/url-generations', resolution: false, ratios: ALL, refused: [...LONG, 'auto'], images: true },
