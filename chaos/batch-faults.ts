@@ -7,7 +7,7 @@ import { callCommand } from './call-command.js';
 import { lastLine, type ChaosBatch } from './chaos-batches.js';
 
 const AGAIN_MS = 1_000;
-const NOTHING_TO_LIFT: EndFault = () => undefined;
+const NOTHING_TO_END: EndFault = () => undefined;
 
 /** Pauses a batch; ending the fault resumes it. */
 export async function pauseBatch(arena: Arena, share: number): Promise<EndFault | undefined> {
@@ -26,7 +26,7 @@ export async function changeConcurrency(arena: Arena, share: number): Promise<En
   const concurrency = 4 + Math.floor(((share * 7) % 1) * 57);
   if (!batch || !(await isApplied(arena, batch, ['set', '--concurrency', String(concurrency)])))
     return undefined;
-  return NOTHING_TO_LIFT;
+  return NOTHING_TO_END;
 }
 
 export async function terminateShard(arena: Arena, share: number): Promise<EndFault | undefined> {
@@ -34,7 +34,7 @@ export async function terminateShard(arena: Arena, share: number): Promise<EndFa
   const shard = batch && shardHandle(arena, batch);
   if (!shard) return undefined;
   await shard.terminate('chaos');
-  return NOTHING_TO_LIFT;
+  return NOTHING_TO_END;
 }
 
 /** Resets a shard to one of its completed workflow tasks. */
@@ -56,7 +56,7 @@ export async function cancelBatch(arena: Arena, share: number): Promise<EndFault
   if (!batch) return undefined;
   await handleOf(arena, batchWorkflowId(batch.batchId)).cancel();
   arena.batches.continueBatch(batch, wayOn(share));
-  return NOTHING_TO_LIFT;
+  return NOTHING_TO_END;
 }
 
 /** Terminates a batch; it is retried or submitted again. */
@@ -65,7 +65,7 @@ export async function terminateBatch(arena: Arena, share: number): Promise<EndFa
   if (!batch) return undefined;
   await handleOf(arena, batchWorkflowId(batch.batchId)).terminate('chaos');
   arena.batches.continueBatch(batch, wayOn(share));
-  return NOTHING_TO_LIFT;
+  return NOTHING_TO_END;
 }
 
 function wayOn(share: number): 'retry' | 'submit' {
@@ -117,5 +117,5 @@ async function resetTo(
     workflowTaskFinishEventId: task.eventId,
     requestId: randomUUID(),
   });
-  return NOTHING_TO_LIFT;
+  return NOTHING_TO_END;
 }

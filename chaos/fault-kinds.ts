@@ -66,7 +66,7 @@ export const FAULT_GROUPS = {
 
 export type GroupName = keyof typeof FAULT_GROUPS;
 
-export const LANE_NAMES: readonly GroupName[] = Object.keys(FAULT_GROUPS).filter(
+export const GROUP_NAMES: readonly GroupName[] = Object.keys(FAULT_GROUPS).filter(
   (name): name is GroupName => name in FAULT_GROUPS,
 );
 

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { z } from 'zod';
 import type { Tally } from '../src/domain/batch/tally.js';
-import { expectSound } from '../test/support/batches/batch-verdict.js';
+import { expectCorrect } from '../test/support/batches/batch-verdict.js';
 import type { Arena } from './arena.js';
 import type { ChaosBatch } from './chaos-batches.js';
 import { unexpectedEnds } from './expected-ends.js';
@@ -56,7 +56,7 @@ async function judgeBatch(arena: Arena, batch: ChaosBatch): Promise<Judgement> {
   }
   try {
     // All expectations of a batch, including `banana-batch verify`, are checked here.
-    const { report, outcomes, rows, jobs } = await expectSound(engine, {
+    const { report, outcomes, rows, jobs } = await expectCorrect(engine, {
       batchId,
       rows: batch.plan.rows,
       mayRetryEarly: true,

@@ -2,7 +2,7 @@ import { chance, pick } from '../src/local/sandbox/seeded-chance.js';
 import { POISONS, type Poison } from './chaos-sheet.js';
 import {
   isMomentary,
-  LANE_NAMES,
+  GROUP_NAMES,
   FAULT_GROUPS,
   lengthOf,
   type FaultKind,
@@ -71,7 +71,7 @@ export function planChaos(options: ChaosOptions): ChaosPlan {
     workers: options.workers ?? 1 + Math.floor(chance(seed, 'workers') * MOST_WORKERS),
     misbehaviour: MISBEHAVIOURS[Math.floor(chance(seed, 'misbehaviour') * MISBEHAVIOURS.length)] ?? 0,
     batches: planBatches(seed, durationMs),
-    faults: LANE_NAMES.flatMap((lane) => planLane(seed, lane, durationMs)).sort((a, b) => a.atMs - b.atMs),
+    faults: GROUP_NAMES.flatMap((lane) => planGroup(seed, lane, durationMs)).sort((a, b) => a.atMs - b.atMs),
   };
 }
 
@@ -96,7 +96,7 @@ function planBatches(seed: string, durationMs: number): readonly PlannedBatch[] 
   return batches;
 }
 
-function planLane(seed: string, name: GroupName, durationMs: number): readonly PlannedFault[] {
+function planGroup(seed: string, name: GroupName, durationMs: number): readonly PlannedFault[] {
   const { gapSeconds, kinds } = FAULT_GROUPS[name];
   const [least, most] = gapSeconds;
   const faults: PlannedFault[] = [];

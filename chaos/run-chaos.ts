@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { openArena, type Arena } from './arena.js';
-import { LANE_NAMES } from './fault-kinds.js';
+import { GROUP_NAMES } from './fault-kinds.js';
 import { keepEvidence } from './evidence.js';
 import { judge } from './judge.js';
 import { planChaos, type ChaosOptions } from './plan.js';
@@ -59,7 +59,7 @@ async function attack(arena: Arena, faults: FaultRunner, interrupted: AbortSigna
         await rest(batch.atMs, interrupted);
         if (!interrupted.aborted) batches.begin(batch);
       }),
-      ...LANE_NAMES.map((name) => {
+      ...GROUP_NAMES.map((name) => {
         const ofLane = plan.faults.filter(({ lane }) => lane === name);
         return faults.runGroup(ofLane, plan.durationMs, interrupted);
       }),

@@ -9,7 +9,7 @@ import type { FaultCounts } from './results-text.js';
 /** The faults of a run, started and ended as planned. */
 export class FaultRunner {
   readonly #arena: Arena;
-  readonly #counts = new Map<FaultKind, { thrown: number; hit: number }>();
+  readonly #counts = new Map<FaultKind, { due: number; hit: number }>();
   readonly #inForce = new Set<PlannedFault>();
 
   constructor(arena: Arena) {
@@ -42,9 +42,9 @@ export class FaultRunner {
   async #throw(fault: PlannedFault, wait: (ms: number) => Promise<void>): Promise<void> {
     const { say } = this.#arena;
     const { kind, forMs } = fault;
-    const count = this.#counts.get(kind) ?? { thrown: 0, hit: 0 };
+    const count = this.#counts.get(kind) ?? { due: 0, hit: 0 };
     this.#counts.set(kind, count);
-    count.thrown += 1;
+    count.due += 1;
     const lift = await startFault(this.#arena, fault).catch((error: unknown) => {
       say(`fault ${kind} could not be started: ${error instanceof Error ? error.message : String(error)}`);
     });

@@ -355,10 +355,10 @@ describe('activities', () => {
 
     it('stores a thumbnail and a perceptual hash only if requested', async () => {
       const { row, jobId } = await doneJob();
-      const asked = { nearDuplicates: true, thumbnails: false };
-      const store = (wanted: typeof asked | { readonly nearDuplicates?: boolean }) =>
+      const requestChanges = { nearDuplicates: true, thumbnails: false };
+      const store = (wanted: typeof requestChanges | { readonly nearDuplicates?: boolean }) =>
         bench.attempt(() => bench.activities.storeImage({ ...row, jobId, ...wanted }));
-      const bare = await store(asked);
+      const bare = await store(requestChanges);
       if (bare.kind !== 'stored') throw new Error(`It ended as ${bare.kind}.`);
       const { sha256, perceptualHash } = bare.image;
       expect(perceptualHash).toMatch(/^[0-9a-f]{16}$/);
@@ -373,7 +373,7 @@ describe('activities', () => {
       expect(usual).not.toHaveProperty('image.perceptualHash');
       expect(await bench.s3.store.head(thumbnail)).toMatchObject({ contentType: 'image/webp' });
       // A row that uses the existing image gets its thumbnail and hash, too.
-      expect(await store(asked)).toEqual(usual);
+      expect(await store(requestChanges)).toEqual(usual);
     });
 
     it('uses an image of the same content that another job made', async () => {
@@ -484,7 +484,7 @@ describe('activities', () => {
     ) => {
       const heartbeats: unknown[] = [];
       const candidates = candidate ? [candidate] : [];
-      const asked = {
+      const requestChanges = {
         cause,
         candidates,
         idempotencyHorizonMs: DAY_MS,
@@ -493,7 +493,7 @@ describe('activities', () => {
         ...input,
       };
       const looked = bench.attempt(
-        () => bench.activities.probe(asked),
+        () => bench.activities.probe(requestChanges),
         { attempt: 2, ...(heartbeatDetails !== undefined && { heartbeatDetails }) },
         heartbeats,
       );

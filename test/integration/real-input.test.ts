@@ -8,7 +8,7 @@ import type { BatchId } from '../../src/domain/rows/ids.js';
 import { shardLength } from '../../src/domain/batch/window.js';
 import { batchWorkflowId } from '../../src/workflows/protocol/names.js';
 import { countHistoryEvents } from '../support/batches/batch-evidence.js';
-import { expectSound } from '../support/batches/batch-verdict.js';
+import { expectCorrect } from '../support/batches/batch-verdict.js';
 import { runCommand, startCommand, type RunningCommand } from '../support/commands/command-line.js';
 import { eventually } from '../support/eventually.js';
 import { isAvailable } from '../support/setup/required.js';
@@ -81,7 +81,7 @@ describe('1,632 real prompts with every observed misbehaviour at a few per cent'
     batchId: BatchId,
     otherJobs: ReadonlySet<string>,
   ): Promise<void> {
-    const { outcomes, metadata } = await expectSound(engine, { batchId, rows: ROWS, otherJobs });
+    const { outcomes, metadata } = await expectCorrect(engine, { batchId, rows: ROWS, otherJobs });
     const stored = outcomes.filter(({ end }) => end.kind === 'stored');
     const failed = outcomes.filter(({ end }) => end.kind === 'failed');
     expect(stored.length + failed.length).toBe(ROWS);

@@ -11,7 +11,7 @@ import {
   snapshotQuery,
 } from '../../../src/workflows/protocol/batch-messages.js';
 import { startBatchRuns, type BatchRuns } from '../../support/batches/batch-runs.js';
-import { expectSound, jobIdsOf } from '../../support/batches/batch-verdict.js';
+import { expectCorrect, jobIdsOf } from '../../support/batches/batch-verdict.js';
 import { eventually } from '../../support/eventually.js';
 
 const ROWS = 30;
@@ -70,8 +70,8 @@ describe('a canary', { timeout: 240_000 }, () => {
       tally: { stored: 4, pending: 26 },
     });
     expect(jobsMade()).toBe(4);
-    const told: unknown = JSON.parse(await textAt('seen', canaryFileKey(run, 1)));
-    expect(told).toMatchObject({ rows: 4, made: 4, left: 26, generations: 4, jobTimes: { jobs: 4 } });
+    const facts: unknown = JSON.parse(await textAt('seen', canaryFileKey(run, 1)));
+    expect(facts).toMatchObject({ rows: 4, made: 4, left: 26, generations: 4, jobTimes: { jobs: 4 } });
     const page = await textAt('seen', canaryPageKey(run, 1));
     expect(page).toContain('4 of 4 images made');
     const [, link = ''] = /<noscript><figure><a href="([^"]+)">/.exec(page) ?? [];
@@ -80,7 +80,7 @@ describe('a canary', { timeout: 240_000 }, () => {
 
     await handle.executeUpdate(resumeUpdate, { args: [undefined] });
     expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: ROWS } });
-    const { outcomes, jobs } = await expectSound(runs, { batchId: 'seen', rows: ROWS, otherJobs });
+    const { outcomes, jobs } = await expectCorrect(runs, { batchId: 'seen', rows: ROWS, otherJobs });
     expect(outcomes.map(({ position }) => position)).toEqual(Array.from({ length: ROWS }, (_, row) => row));
     expect(jobs).toBe(ROWS);
   });
@@ -109,7 +109,7 @@ describe('a canary', { timeout: 240_000 }, () => {
     await handle.executeUpdate(cancelUpdate);
     expect(await handle.result()).toMatchObject({ end: 'cancelled', tally: { failed: 60, cancelled: 10 } });
     expect(jobsMade()).toBe(60);
-    await expectSound(runs, { batchId: 'failing', rows: 70, otherJobs });
+    await expectCorrect(runs, { batchId: 'failing', rows: 70, otherJobs });
   });
 
   it('cancelled while waiting ends with its sample rows stored and the others cancelled', async () => {
@@ -118,7 +118,7 @@ describe('a canary', { timeout: 240_000 }, () => {
     await handle.executeUpdate(cancelUpdate);
     expect(await handle.result()).toMatchObject({ end: 'cancelled', tally: { stored: 4, cancelled: 26 } });
     expect(jobsMade()).toBe(4);
-    await expectSound(runs, { batchId: 'ended', rows: ROWS, otherJobs });
+    await expectCorrect(runs, { batchId: 'ended', rows: ROWS, otherJobs });
   });
 
   it('continues in a new workflow run without another canary when the history grows long', async () => {
@@ -129,7 +129,7 @@ describe('a canary', { timeout: 240_000 }, () => {
     }
     await handleOf('long').executeUpdate(resumeUpdate, { args: [undefined] });
     expect(await handleOf('long').result()).toMatchObject({ end: 'completed', tally: { stored: ROWS } });
-    await expectSound(runs, { batchId: 'long', rows: ROWS, otherJobs });
+    await expectCorrect(runs, { batchId: 'long', rows: ROWS, otherJobs });
   });
 
   it('is shown again after a reset to before it, without buying anything again', async () => {
@@ -151,6 +151,6 @@ describe('a canary', { timeout: 240_000 }, () => {
     expect(jobsMade()).toBe(4);
     await handleOf('reset').executeUpdate(resumeUpdate, { args: [undefined] });
     expect(await handleOf('reset').result()).toMatchObject({ end: 'completed', tally: { stored: ROWS } });
-    await expectSound(runs, { batchId: 'reset', rows: ROWS, otherJobs });
+    await expectCorrect(runs, { batchId: 'reset', rows: ROWS, otherJobs });
   });
 });

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { BatchStatus } from '../../../src/status/status-document.js';
-import { expectSound, jobIdsOf } from '../../support/batches/batch-verdict.js';
+import { expectCorrect, jobIdsOf } from '../../support/batches/batch-verdict.js';
 import { runInProcess } from '../../support/commands/command-in-process.js';
 import {
   runCommand,
@@ -70,7 +70,7 @@ describe('control commands', { timeout: 240_000 }, () => {
     });
     expect(await command(['resume', 'told'])).toMatchObject({ code: 0 });
     await until('told', 'is complete', ({ state }) => state === 'completed');
-    await expectSound(engine, { batchId: 'told', rows: ROWS, otherJobs });
+    await expectCorrect(engine, { batchId: 'told', rows: ROWS, otherJobs });
     const refusals = await Promise.all(
       [
         ['pause', 'told'],
@@ -106,7 +106,7 @@ describe('control commands', { timeout: 240_000 }, () => {
     expect(run.output().stderr).toContain('Detached. "left" continues.');
     const watched = await command(['status', 'left', '--watch']);
     expect(watched).toMatchObject({ code: 0, stderr: expect.stringMatching(/^left completed .*12\/12/m) });
-    await expectSound(engine, { batchId: 'left', rows: ROWS, otherJobs });
+    await expectCorrect(engine, { batchId: 'left', rows: ROWS, otherJobs });
   });
 
   it('notice at once that the only worker was killed, although Temporal still lists it', async () => {
@@ -150,7 +150,7 @@ describe('control commands', { timeout: 240_000 }, () => {
     expect(jobIdsOf(engine.sandbox).size).toBe(otherJobs.size);
     expect(await command(['resume', 'asleep'])).toMatchObject({ code: 0 });
     await until('asleep', 'is complete', ({ state }) => state === 'completed');
-    await expectSound(engine, { batchId: 'asleep', rows: ROWS, otherJobs });
+    await expectCorrect(engine, { batchId: 'asleep', rows: ROWS, otherJobs });
   });
 
   it('set and show the rate of all workers, and refuse an invalid rate', async () => {
@@ -171,7 +171,7 @@ describe('control commands', { timeout: 240_000 }, () => {
     await workWith('old-key');
     await command(['submit', 'foxes.csv', '--id', 'polled']);
     await until('polled', 'has ended', ({ state }) => state === 'completed');
-    const verdict = await expectSound(engine, { batchId: 'polled', rows: ROWS, otherJobs });
+    const verdict = await expectCorrect(engine, { batchId: 'polled', rows: ROWS, otherJobs });
     expect(verdict.jobs).toBe(ROWS);
     const noticedMs = engine.sandbox
       .jobs()
@@ -204,7 +204,7 @@ describe('control commands', { timeout: 240_000 }, () => {
     expect(jobIdsOf(engine.sandbox).size - otherJobs.size).toBe(3);
     expect(await command(['resume', 'canary'])).toMatchObject({ code: 0 });
     await until('canary', 'is complete', ({ state }) => state === 'completed');
-    const { jobs } = await expectSound(engine, { batchId: 'canary', rows: ROWS, otherJobs });
+    const { jobs } = await expectCorrect(engine, { batchId: 'canary', rows: ROWS, otherJobs });
     expect(jobs).toBe(ROWS);
   });
 
@@ -224,6 +224,6 @@ describe('control commands', { timeout: 240_000 }, () => {
     expect(await command(['resume', 'rotated', '--rebind'], 'new-key')).toMatchObject({ code: 0 });
     await until('rotated', 'is complete', ({ state }) => state === 'completed');
     engine.sandbox.configure({ keyRevoked: false });
-    await expectSound(engine, { batchId: 'rotated', rows: ROWS, otherJobs });
+    await expectCorrect(engine, { batchId: 'rotated', rows: ROWS, otherJobs });
   });
 });

@@ -135,8 +135,8 @@ describe('a batch whose service', { timeout: 500_000 }, () => {
       const faultOver = performance.now();
       runs.proxies.api.calm();
       expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: ROWS } });
-      const told = { fault: `API answers ${answer}, held`, batchId: name, rows: ROWS, faultOver };
-      expect((await expectRecovered(runs, told)).jobs).toBe(ROWS);
+      const facts = { fault: `API answers ${answer}, held`, batchId: name, rows: ROWS, faultOver };
+      expect((await expectRecovered(runs, facts)).jobs).toBe(ROWS);
     }),
   );
 
@@ -156,8 +156,8 @@ describe('a batch whose service', { timeout: 500_000 }, () => {
       const faultOver = performance.now();
       runs.proxies.api.calm();
       expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: ROWS } });
-      const told = { fault: 'API repeats a job id', batchId: 'repeated-job', rows: ROWS, faultOver };
-      const { jobs, report } = await expectRecovered(runs, told);
+      const facts = { fault: 'API repeats a job id', batchId: 'repeated-job', rows: ROWS, faultOver };
+      const { jobs, report } = await expectRecovered(runs, facts);
       expect([jobs, report.sameBytes]).toEqual([ROWS, { images: 0, examples: [] }]);
     }));
 
@@ -190,8 +190,8 @@ describe('a batch whose service', { timeout: 500_000 }, () => {
       const faultOver = performance.now();
       runs.sandbox.configure(mended);
       expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: ROWS } });
-      const told = { fault: `API ${fault}`, batchId: name, rows: ROWS, faultOver };
-      expect((await expectRecovered(runs, told)).jobs).toBe(ROWS);
+      const facts = { fault: `API ${fault}`, batchId: name, rows: ROWS, faultOver };
+      expect((await expectRecovered(runs, facts)).jobs).toBe(ROWS);
     }),
   );
 
@@ -285,8 +285,8 @@ describe('a batch whose service', { timeout: 500_000 }, () => {
       const faultOver = performance.now();
       const handle = await runs.start('flaky', rowsOf('flaky', '[[flaky]]'));
       expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: ROWS } });
-      const told = { fault: 'every row flaky once', batchId: 'flaky', rows: ROWS, faultOver };
-      expect((await expectRecovered(runs, told)).jobs).toBe(2 * ROWS);
+      const facts = { fault: 'every row flaky once', batchId: 'flaky', rows: ROWS, faultOver };
+      expect((await expectRecovered(runs, facts)).jobs).toBe(2 * ROWS);
     }));
 
   it.concurrent('fails or forgets every job: rows fail after the allowed generations', () =>
@@ -301,8 +301,8 @@ describe('a batch whose service', { timeout: 500_000 }, () => {
         end: 'completed',
         tally: { failed: ROWS },
       });
-      const told = { fault: 'every job fails, or is a 404', batchId: 'hopeless', rows: ROWS, faultOver };
-      const { jobs, outcomes } = await expectRecovered(runs, told);
+      const facts = { fault: 'every job fails, or is a 404', batchId: 'hopeless', rows: ROWS, faultOver };
+      const { jobs, outcomes } = await expectRecovered(runs, facts);
       expect(jobs).toBe(3 * ROWS);
       expect(outcomes.filter(({ end }) => end.kind !== 'failed' || end.failure !== 'flaky')).toEqual([]);
       expect(new Set(outcomes.flatMap(({ generations }) => generations.map(({ end }) => end)))).toEqual(
@@ -318,13 +318,13 @@ describe('a batch whose service', { timeout: 500_000 }, () => {
         end: 'completed',
         tally: { stored: ROWS },
       });
-      const told = {
+      const facts = {
         fault: 'API answers 404 for three jobs of ten',
         batchId: 'forgotten',
         rows: ROWS,
         faultOver,
       };
-      const { jobs } = await expectRecovered(runs, told);
+      const { jobs } = await expectRecovered(runs, facts);
       expect(jobs - ROWS).toBe(runs.sandbox.stats().jobsLost);
       expect(jobs).toBeGreaterThan(ROWS);
     }));

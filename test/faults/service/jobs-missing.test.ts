@@ -50,8 +50,13 @@ describe('missing jobs', { timeout: 300_000 }, () => {
         const faultOver = performance.now();
         runs.sandbox.configure({ jobsMissing: false });
         expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: rows } });
-        const told = { fault: `404 of all jobs, concurrency ${concurrency}`, batchId: name, rows, faultOver };
-        expect((await expectRecovered(runs, told)).jobs).toBe(rows);
+        const facts = {
+          fault: `404 of all jobs, concurrency ${concurrency}`,
+          batchId: name,
+          rows,
+          faultOver,
+        };
+        expect((await expectRecovered(runs, facts)).jobs).toBe(rows);
       }),
   );
 
@@ -78,8 +83,8 @@ describe('missing jobs', { timeout: 300_000 }, () => {
       const faultOver = performance.now();
       sandbox.configure({ jobsMissing: false });
       expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: rows } });
-      const told = { fault: '404 of all jobs, worker killed', batchId: name, rows, faultOver };
-      expect((await expectRecovered(engine, told)).jobs).toBe(rows);
+      const facts = { fault: '404 of all jobs, worker killed', batchId: name, rows, faultOver };
+      expect((await expectRecovered(engine, facts)).jobs).toBe(rows);
     } finally {
       await engine.stop();
     }
@@ -92,8 +97,8 @@ describe('missing jobs', { timeout: 300_000 }, () => {
       const prompts = [...lost, ...rowsOf('found', 17)];
       const handle = await runs.start('lost-some', prompts, { concurrency: 4, maxGenerations: 1 });
       expect(await handle.result()).toMatchObject({ tally: { stored: 17, failed: 3 } });
-      const told = { fault: '404 of three jobs for good', batchId: 'lost-some', rows: 20, faultOver };
-      expect((await expectRecovered(runs, told)).jobs).toBe(20);
+      const facts = { fault: '404 of three jobs for good', batchId: 'lost-some', rows: 20, faultOver };
+      expect((await expectRecovered(runs, facts)).jobs).toBe(20);
     }));
 
   it.concurrent('wait for a person if no row is left to buy', () =>
@@ -105,7 +110,7 @@ describe('missing jobs', { timeout: 300_000 }, () => {
       const faultOver = performance.now();
       await handle.executeUpdate(resumeUpdate, { args: [undefined] });
       expect(await handle.result()).toMatchObject({ tally: { stored: 4, failed: 1 } });
-      const told = { fault: '404 of the last job for good', batchId: 'lost-last', rows: 5, faultOver };
-      await expectRecovered(runs, told);
+      const facts = { fault: '404 of the last job for good', batchId: 'lost-last', rows: 5, faultOver };
+      await expectRecovered(runs, facts);
     }));
 });

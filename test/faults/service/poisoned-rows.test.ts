@@ -106,8 +106,8 @@ describe('a row that always fails', { timeout: 300_000 }, () => {
     });
     const { tally } = await handle.result();
     expect(tally).toMatchObject({ stored: ROWS - poisons.size, failed: poisons.size });
-    const told = { fault: name, batchId: name, rows: ROWS, faultOver };
-    const { outcomes, jobs } = await expectRecovered(runs, told);
+    const facts = { fault: name, batchId: name, rows: ROWS, faultOver };
+    const { outcomes, jobs } = await expectRecovered(runs, facts);
     for (const [row, { failure, last }] of poisons) {
       const outcome = outcomes.find(({ position }) => position === row);
       expect(outcome).toMatchObject({ end: { kind: 'failed', failure } });
@@ -147,9 +147,9 @@ describe('a row that always fails', { timeout: 300_000 }, () => {
         const handle = await own.start(name, prompts, { concurrency: 2, ...settings });
         const stored = ROWS - poisoned.length;
         expect(await handle.result()).toMatchObject({ tally: { stored, failed: poisoned.length } });
-        const told = { fault: name, batchId: name, rows: ROWS, faultOver };
+        const facts = { fault: name, batchId: name, rows: ROWS, faultOver };
         const jobs = stored + poisoned.length * poison.jobs;
-        expect((await expectRecovered(own, told)).jobs).toBe(jobs);
+        expect((await expectRecovered(own, facts)).jobs).toBe(jobs);
       },
     ),
   );
@@ -175,8 +175,8 @@ describe('a row that always fails', { timeout: 300_000 }, () => {
         const faultOver = performance.now();
         own.sandbox.configure({ outage: { api: 'none' } });
         expect(await handle.result()).toMatchObject({ tally: { stored: 1, failed: rows - 1 } });
-        const told = { fault: name, batchId: name, rows, faultOver };
-        expect((await expectRecovered(own, told)).jobs).toBe(rows);
+        const facts = { fault: name, batchId: name, rows, faultOver };
+        expect((await expectRecovered(own, facts)).jobs).toBe(rows);
       },
     ));
 
@@ -190,8 +190,8 @@ describe('a row that always fails', { timeout: 300_000 }, () => {
     const faultOver = performance.now();
     await (await runs.start(other, [`${other} 1`, `${other} 2`])).result();
     expect(await handle.result()).toMatchObject({ tally: { stored: 0, failed: 1 } });
-    const told = { fault: name, batchId: name, rows: 1, faultOver };
-    expect((await expectRecovered(runs, told)).jobs).toBe(0);
+    const facts = { fault: name, batchId: name, rows: 1, faultOver };
+    expect((await expectRecovered(runs, facts)).jobs).toBe(0);
   });
 
   it('fails again by itself if it is the only row retried', async () => {
@@ -215,8 +215,8 @@ describe('a row that always fails', { timeout: 300_000 }, () => {
     expect(retried).toMatchObject({ code: 0 });
     expect(JSON.parse(retried.stdout)).toMatchObject({ runSeq: 2, rows: 1 });
     expect(await stack.temporal.client.workflow.getHandle(`batch:${name}`).result()).toMatchObject(expected);
-    const told = { fault: name, batchId: name, rows: 6, faultOver };
-    const { outcomes, jobs } = await expectRecovered(runs, told);
+    const facts = { fault: name, batchId: name, rows: 6, faultOver };
+    const { outcomes, jobs } = await expectRecovered(runs, facts);
     expect(outcomes[2]).toMatchObject({ end: { kind: 'failed', failure: 'service-error' } });
     expect(jobs).toBe(5);
   });
@@ -265,7 +265,7 @@ describe('a row that always fails', { timeout: 300_000 }, () => {
     const faultOver = performance.now();
     runs.sandbox.configure({ outage: { api: 'none', images: 'none' } });
     expect(await handle.result()).toMatchObject({ end: 'completed', tally: { stored: ROWS, failed: 0 } });
-    const told = { fault: 'an outage of several times what a row may fail', batchId: name, rows: ROWS };
-    expect((await expectRecovered(runs, { ...told, faultOver })).jobs).toBe(ROWS);
+    const facts = { fault: 'an outage of several times what a row may fail', batchId: name, rows: ROWS };
+    expect((await expectRecovered(runs, { ...facts, faultOver })).jobs).toBe(ROWS);
   });
 });

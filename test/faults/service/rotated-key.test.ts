@@ -53,7 +53,7 @@ describe('an API key that is replaced in its file during a batch', { timeout: 40
     engine.stack.temporal.client.workflow.getHandle<typeof runBatch>(`batch:${batchId}`);
 
   /** Every row is stored once, from one job, although no worker was restarted. */
-  async function expectWhole(location: BatchLocation, jobsBefore: number): Promise<void> {
+  async function expectComplete(location: BatchLocation, jobsBefore: number): Promise<void> {
     expect(await handleOf(location).result()).toMatchObject({
       end: 'completed',
       tally: { stored: ROWS, total: ROWS },
@@ -77,7 +77,7 @@ describe('an API key that is replaced in its file during a batch', { timeout: 40
     const key = await accept(newKey());
     await untilHeld(handleOf(location), 'account', 60_000);
     await give(key);
-    await expectWhole(location, before);
+    await expectComplete(location, before);
   });
 
   it('of another account buys nothing, and the batch continues with the right key', async () => {
@@ -107,7 +107,7 @@ describe('an API key that is replaced in its file during a batch', { timeout: 40
     );
     expect(engine.sandbox.stats().jobsMade).toBe(bought);
     await give(key);
-    await expectWhole(location, before);
+    await expectComplete(location, before);
   });
 
   it('does not appear in logs, histories or the bucket', async () => {

@@ -55,8 +55,8 @@ describe('a worker whose clock', { timeout: 240_000 }, () => {
         });
         expect(engine.sandbox.stats().tooManyRequests).toBeGreaterThan(5);
         // The times that people see are Temporal's.
-        const told = [report.startedAt, report.endedAt, ...outcomes.map(({ settledAt }) => settledAt)];
-        for (const time of told) {
+        const times = [report.startedAt, report.endedAt, ...outcomes.map(({ settledAt }) => settledAt)];
+        for (const time of times) {
           expect(Date.parse(time)).toBeGreaterThan(startedMs - 1_000);
           expect(Date.parse(time)).toBeLessThan(Date.now() + 1_000);
         }

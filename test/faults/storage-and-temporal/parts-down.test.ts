@@ -3,7 +3,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pMap from 'p-map';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { expectSound } from '../../support/batches/batch-verdict.js';
+import { expectCorrect } from '../../support/batches/batch-verdict.js';
 import { runInProcess } from '../../support/commands/command-in-process.js';
 import { startCommand, type CommandResult } from '../../support/commands/command-line.js';
 import { eventually } from '../../support/eventually.js';
@@ -79,14 +79,14 @@ describe('during an outage', { timeout: 400_000 }, () => {
     const startedAt = performance.now();
     const result = await command(args);
     const tookMs = performance.now() - startedAt;
-    const told = { args, ...result, isInTime: tookMs < WITHIN_MS };
-    expect(told).toMatchObject({
+    const facts = { args, ...result, isInTime: tookMs < WITHIN_MS };
+    expect(facts).toMatchObject({
       code,
       isInTime: true,
       ...(stdout && { stdout: expect.stringMatching(stdout) }),
       ...(stderr && { stderr: expect.stringMatching(stderr) }),
     });
-    expect(told.stderr).not.toMatch(/unforeseen|StartToClose|\n {4}at /);
+    expect(facts.stderr).not.toMatch(/unforeseen|StartToClose|\n {4}at /);
   };
 
   /** Exits within a second of the first signal, plus this machine's load. */
@@ -128,7 +128,7 @@ describe('during an outage', { timeout: 400_000 }, () => {
       what: 'foxes is complete',
       withinMs: 120_000,
     });
-    await expectSound(engine, { batchId: 'foxes', rows: ROWS });
+    await expectCorrect(engine, { batchId: 'foxes', rows: ROWS });
   });
 
   it('a Temporal that hangs is reported, and the bucket’s data is shown', async () => {

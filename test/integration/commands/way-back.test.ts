@@ -38,7 +38,7 @@ describe('finding the sheet’s row', () => {
   beforeAll(async () => {
     [bench, scratch] = await Promise.all([startActivityBench(), temporaryFolder()]);
     config = { bucket: bucketConfig(bench.s3, 'tests/') };
-    batch = await sealBatch(bench, 'sofas', SHEET, 1, { asked: { sheet: MAPPED } });
+    batch = await sealBatch(bench, 'sofas', SHEET, 1, { requestChanges: { sheet: MAPPED } });
   });
   afterAll(async () => {
     await bench?.stop();
@@ -97,7 +97,7 @@ describe('finding the sheet’s row', () => {
     ]);
     const mended = (await batch.text('failures.csv')).replaceAll('that fails', 'in the sun');
     const again = await sealBatch(bench, 'sofas', mended.trimEnd().split('\n'), 2, {
-      asked: { merge: true },
+      requestChanges: { merge: true },
     });
     const { metadata } = await readEvidence(bench.s3.store, again.run);
     expect(metadata).toMatchObject([
@@ -129,7 +129,7 @@ describe('finding the sheet’s row', () => {
         'a table,3,',
       ];
       await sealBatch(bench, 'shop', sheet, 1, {
-        asked: { sheet: SheetSettings.parse({ map: { file_name: 'SKU' } }) },
+        requestChanges: { sheet: SheetSettings.parse({ map: { file_name: 'SKU' } }) },
       });
     });
 

@@ -143,7 +143,7 @@ describe.runIf(isAvailable('Python with datasets (BANANA_TEST_PYTHON)', python !
       const sheet = images.map((_, row) =>
         JSON.stringify({ id: `r/${row} ü`, prompt: promptOf(row), ...LABELS[row % LABELS.length]?.sheet }),
       );
-      await sealBatch(bench, 'kinds', sheet, 1, { asked: { sheetName: 'sheet.jsonl' }, image });
+      await sealBatch(bench, 'kinds', sheet, 1, { requestChanges: { sheetName: 'sheet.jsonl' }, image });
     });
     afterAll(async () => {
       await bench?.stop();

@@ -50,7 +50,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
   const client = () => engine.stack.temporal.client;
 
   /** The times that were reported to the receiver as skipped. */
-  const toldSkipped = (name: ScheduleName): readonly string[] =>
+  const reportedSkips = (name: ScheduleName): readonly string[] =>
     receiver.seen.flatMap(({ body }) => {
       const notice = SkipNotice.safeParse(JSON.parse(body)).data?.data;
       return notice?.schedule === name ? [notice.firingAt] : [];
@@ -99,11 +99,11 @@ describe('a schedule', { timeout: 400_000 }, () => {
       expect(startedAt > (ran[index - 1]?.endedAt ?? '')).toBe(true);
     }
     expect(jobs(...prompts)).toBe(ran.length * 5);
-    await eventually(() => toldSkipped(name).length === skipped.length, {
+    await eventually(() => reportedSkips(name).length === skipped.length, {
       what: 'all skips are told',
       withinMs: 90_000,
     });
-    expect(toldSkipped(name).toSorted()).toEqual(skipped.map(({ firingAt }) => firingAt));
+    expect(reportedSkips(name).toSorted()).toEqual(skipped.map(({ firingAt }) => firingAt));
   });
 
   it.concurrent('fires on days with clock changes, with the local date and time', async () => {
@@ -193,7 +193,7 @@ describe('a schedule', { timeout: 400_000 }, () => {
     await engine.startWorker({ variables: { ...notify(), BANANA_TASK_QUEUE: taskQueue } });
     const records = await over(name, 1 + skippedOverlap);
     expect(kindsOf(records)).toEqual(['ended', ...Array.from({ length: skippedOverlap }, () => 'skipped')]);
-    await eventually(() => toldSkipped(name).length === skippedOverlap, {
+    await eventually(() => reportedSkips(name).length === skippedOverlap, {
       what: 'all skips are told',
       withinMs: 90_000,
     });

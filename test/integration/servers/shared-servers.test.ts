@@ -20,7 +20,7 @@ describe('the local servers of a folder', { timeout: 240_000 }, () => {
   const startRun = (name: string, ready = 'Batch '): Promise<RunningCommand> =>
     folder.start(['run', `${name}.csv`, '--concurrency', '4'], ready);
 
-  async function expectWhole(name: string, run: RunningCommand): Promise<void> {
+  async function expectComplete(name: string, run: RunningCommand): Promise<void> {
     const code = await run.ended;
     expect({ code, ...run.output() }).toMatchObject({
       code: 0,
@@ -44,7 +44,7 @@ describe('the local servers of a folder', { timeout: 240_000 }, () => {
     const first = await folder.start(['run', 'one.csv'], 'Batch ');
     const second = await startRun('second');
     expect(await first.ended).toBe(0);
-    await expectWhole('second', second);
+    await expectComplete('second', second);
     await folder.hasNoProcess();
     await expectNothingBoughtTwice();
   });
@@ -57,9 +57,9 @@ describe('the local servers of a folder', { timeout: 240_000 }, () => {
     expect(await first.end('SIGKILL')).toBe(null);
     await hasStored('third');
     expect(await second.end('SIGINT')).toBe(130);
-    await expectWhole('third', third);
+    await expectComplete('third', third);
     await folder.hasNoProcess();
-    for (const name of ['first', 'second']) await expectWhole(name, await startRun(name, 'Sheet '));
+    for (const name of ['first', 'second']) await expectComplete(name, await startRun(name, 'Sheet '));
     await folder.hasNoProcess();
     await expectNothingBoughtTwice();
   });
@@ -71,8 +71,8 @@ describe('the local servers of a folder', { timeout: 240_000 }, () => {
       startRun('second'),
     ]);
     expect(await dev.end('SIGINT')).toBe(0);
-    await expectWhole('first', first);
-    await expectWhole('second', second);
+    await expectComplete('first', first);
+    await expectComplete('second', second);
     await folder.hasNoProcess();
     const three = await Promise.all([folder.start(['dev'], 'Ready.'), startRun('third'), startRun('first')]);
     await Promise.all(three.map((command) => command.end('SIGINT')));

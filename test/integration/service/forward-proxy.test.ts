@@ -71,7 +71,7 @@ describe('behind a forward proxy', { timeout: 240_000 }, () => {
     });
     const doctor = await command(['doctor']);
     expect(doctor.stdout + doctor.stderr).toMatch(/api.banana.test accepts the key/);
-    expect(new Set(proxy.asked)).toEqual(
+    expect(new Set(proxy.targets)).toEqual(
       new Set(['api.banana.test:80', 's3.banana.test:9000', 'sheets.banana.test:80', 'notices:80']),
     );
     const outputs = [submitted, doctor, worker.output()]
@@ -82,11 +82,11 @@ describe('behind a forward proxy', { timeout: 240_000 }, () => {
   });
 
   it('NO_PROXY bypasses it, and a refusing proxy is reported without its password', async () => {
-    const before = proxy.asked.length;
+    const before = proxy.targets.length;
     const direct = await balance({ no_proxy: 'banana.test' });
     expect(direct.code).toBe(2);
     expect(direct.stderr).toContain('ENOTFOUND');
-    expect(proxy.asked).toHaveLength(before);
+    expect(proxy.targets).toHaveLength(before);
     const refused = await balance({ http_proxy: proxy.url.replace(PASSWORD, 'hush-wrong') });
     expect(refused.code).toBe(2);
     expect(refused.stderr).toContain('407');

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parseBatchId, type BatchId } from '../../../src/domain/rows/ids.js';
 import { callbackPath, type CallbackRef } from '../../../src/bananahub/webhooks/callback-path.js';
 import { awaitingActivity } from '../../../src/bananahub/webhooks/worker-webhooks.js';
-import { expectSound, jobIdsOf } from '../../support/batches/batch-verdict.js';
+import { expectCorrect, jobIdsOf } from '../../support/batches/batch-verdict.js';
 import { runCommand, startCommand, type RunningCommand } from '../../support/commands/command-line.js';
 import { eventually } from '../../support/eventually.js';
 import { callsOf } from '../../support/batches/sandbox-calls.js';
@@ -133,7 +133,7 @@ it('a valid path with another finished job ends nothing: the row keeps waiting f
   await batch.result();
 
   engine.sandbox.configure({ jobTimeMs: { min: 2_000, max: 3_000 } });
-  const { jobs } = await expectSound(engine, { batchId: 'swapped', rows: 2, otherJobs });
+  const { jobs } = await expectCorrect(engine, { batchId: 'swapped', rows: 2, otherJobs });
   expect(jobs).toBe(2);
   expect(await awaitsOf(second)).toBe(1);
   const { code, stdout } = await runCommand(['doctor', '--json'], {
@@ -159,7 +159,7 @@ it('ten thousand forged requests change nothing while valid ones are accepted', 
   await batch.result();
   for (const socket of slow) socket.destroy();
 
-  const { jobs } = await expectSound(engine, { batchId: 'forged', rows: 40 });
+  const { jobs } = await expectCorrect(engine, { batchId: 'forged', rows: 40 });
   expect(jobs).toBe(40);
   expect(new Set(statuses)).toEqual(new Set(['404']));
   const after = engine.sandbox.stats();
@@ -206,7 +206,7 @@ it('a batch finishes with misbehaving webhooks, a receiver that is killed and re
   await settled(24);
   await finalCounts(again);
   await batch.result();
-  const { report } = await expectSound(engine, { batchId: 'misbehaving', rows: 45, otherJobs });
+  const { report } = await expectCorrect(engine, { batchId: 'misbehaving', rows: 45, otherJobs });
   expect(report.tally.stored + report.tally.failed).toBe(45);
 });
 

@@ -70,8 +70,8 @@ describe('creates with uploaded input images', () => {
     await uploadInputs(store, location, inputs, options);
     expect(put).toHaveLength(1);
     const lines = ['prompt,aspect_ratio,input_images', `a bird,auto,${cell}`];
-    const asked = inputListKey === undefined ? {} : { inputListKey };
-    const { run, result } = await bench.ingest(name, lines, 1, asked);
+    const requestChanges = inputListKey === undefined ? {} : { inputListKey };
+    const { run, result } = await bench.ingest(name, lines, 1, requestChanges);
     expect(result.rows).toBe(1);
     return { run, shard: 0, row: 0, generation: 1 };
   };

@@ -264,13 +264,13 @@ describe('images under chosen names', () => {
       'resubmitted',
       ['id,prompt,SKU', 'a,a bird that fails,Größe/1.png', 'b,x,2'],
       1,
-      { asked: { sheet: SheetSettings.parse({ map: { file_name: 'SKU' } }) } },
+      { requestChanges: { sheet: SheetSettings.parse({ map: { file_name: 'SKU' } }) } },
     );
     const failures = await failed.text('failures.csv');
     expect(failures).toContain('a,a bird that fails,pro,1:1,1K,1,Größe/1,Größe/1.png,flaky');
     const mended = failures.replace('that fails', 'that does not').trimEnd().split('\n');
     const again = await sealBatch(bench, 'resubmitted', mended, 2, {
-      asked: { merge: true, sheet: SheetSettings.parse({ name: '{{nowhere}}' }) },
+      requestChanges: { merge: true, sheet: SheetSettings.parse({ name: '{{nowhere}}' }) },
     });
     expect(await fileNames(again)).toEqual(['Größe/1.png', '2.png']);
   });

@@ -37,7 +37,7 @@ export function jobIdsOf(sandbox: RunningSandbox): ReadonlySet<string> {
  * generation, a later one only after the earlier failed or was gone; no key was replayed with another body, no 429
  * ignored; `banana-batch verify --deep` finds nothing.
  */
-export async function expectSound(
+export async function expectCorrect(
   { stack, sandbox }: Pick<TestServices, 'stack' | 'sandbox'>,
   batch: {
     readonly batchId: string;
@@ -85,15 +85,15 @@ async function differencesOf(store: ObjectStore, location: BatchLocation): Promi
 }
 
 /**
- * `expectSound`, and a line about the fault for the table of faults. `faultOver` is the `performance.now()` at which
+ * `expectCorrect`, and a line about the fault for the table of faults. `faultOver` is the `performance.now()` at which
  * the fault's cause ended.
  */
 export async function expectRecovered(
   services: Pick<TestServices, 'stack' | 'sandbox'>,
-  batch: Parameters<typeof expectSound>[1] & { readonly fault: string; readonly faultOver: number },
+  batch: Parameters<typeof expectCorrect>[1] & { readonly fault: string; readonly faultOver: number },
 ): Promise<BatchVerdict> {
   const seconds = (performance.now() - batch.faultOver) / 1000;
-  const verdict = await expectSound(services, batch);
+  const verdict = await expectCorrect(services, batch);
   const { stored, failed, cancelled } = verdict.report.tally;
   const ends = [
     `${stored} stored`,
@@ -112,7 +112,7 @@ function expectCountsAddUp({ report, outcomes, metadata }: BatchEvidence, rows: 
   expect(tally).toMatchObject({ total: rows, pending: 0, inFlight: 0, copying: 0 });
   const { rejected } = tally;
   const counted = addTallies(tallyOfSettled(outcomes), { ...EMPTY_TALLY, total: rejected, rejected });
-  expect({ counted, told: tally, same: sameEnds(counted, tally) }).toMatchObject({ same: true });
+  expect({ counted, facts: tally, same: sameEnds(counted, tally) }).toMatchObject({ same: true });
   expect(tally.generations).toBe(counted.generations);
   expect(Object.values(report.charged).reduce((sum, count) => sum + count, 0)).toBe(counted.generations);
   expect(metadata).toHaveLength(tally.stored);
@@ -122,22 +122,22 @@ function expectCountsAddUp({ report, outcomes, metadata }: BatchEvidence, rows: 
 /** A row's generations: each but the last failed, was gone or was not recorded, and the end follows from the last. */
 function expectDeliberate(outcome: RowOutcome): void {
   const { rowId, end, generations } = outcome;
-  const told = { rowId, end, generations };
+  const facts = { rowId, end, generations };
   const numbers = generations.map(({ generation }) => generation);
-  expect({ ...told, numbers }).toMatchObject({ numbers: [...new Set(numbers)].sort((a, b) => a - b) });
+  expect({ ...facts, numbers }).toMatchObject({ numbers: [...new Set(numbers)].sort((a, b) => a - b) });
   const unrecorded = unrecordedOf(outcome);
   const undeliberate = generations
     .slice(0, -1)
     .filter((record) => !['failed', 'gone'].includes(record.end) && !unrecorded.includes(record));
-  expect({ ...told, undeliberate }).toMatchObject({ undeliberate: [] });
+  expect({ ...facts, undeliberate }).toMatchObject({ undeliberate: [] });
   const last = generations.at(-1);
   if (end.kind === 'stored')
-    expect(told).toMatchObject({
+    expect(facts).toMatchObject({
       generations: expect.arrayContaining([expect.objectContaining({ end: 'done' })]),
     });
   if (end.kind !== 'failed') return;
   expect(end.message).not.toBe('');
-  expect({ ...told, lastEnd: last?.end }).toMatchObject({
+  expect({ ...facts, lastEnd: last?.end }).toMatchObject({
     lastEnd: expect.stringMatching(ENDS_OF_FAILURE[end.failure]),
   });
 }
@@ -211,9 +211,9 @@ async function expectImagesRight(
     const drawn = drawnSha256(row);
     const head = await store.head(at(location, key));
     const identity = fromStoredIdentity(head?.metadata ?? {});
-    expect({ rowId, told: end.image.sha256, bytes: await digestAt(store, location, key) }).toEqual({
+    expect({ rowId, facts: end.image.sha256, bytes: await digestAt(store, location, key) }).toEqual({
       rowId,
-      told: drawn,
+      facts: drawn,
       bytes: drawn,
     });
     expect(identity).toMatchObject({ contentHash, image: end.image });

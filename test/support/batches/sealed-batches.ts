@@ -45,24 +45,24 @@ export interface SealedImage {
 /** What a batch is made of besides its sheet. */
 export interface SealedBatchOptions {
   /** Added to the run's request. */
-  readonly asked?: Parameters<ActivityBench['ingest']>[3];
+  readonly requestChanges?: Parameters<ActivityBench['ingest']>[3];
   /** Default: small PNGs, as `imageOf` makes them. */
   readonly image?: (row: ShardRow) => SealedImage;
 }
 
 /**
  * Ingests `sheet` and finishes it as a run in which every row is stored except those whose prompt says "fails". The
- * images of rows differ, except for those whose prompt says "placeholder". `asked` is added to the run's request.
+ * images of rows differ, except for those whose prompt says "placeholder". `requestChanges` is added to the run's request.
  */
 export async function sealBatch(
   bench: ActivityBench,
   name: string,
   sheet: readonly string[],
   runSeq = 1,
-  { asked = {}, image: imageOfRow = greyImage }: SealedBatchOptions = {},
+  { requestChanges = {}, image: imageOfRow = greyImage }: SealedBatchOptions = {},
 ): Promise<SealedBatch> {
   const { activities, s3 } = bench;
-  const { run, result } = await bench.ingest(name, sheet, runSeq, asked);
+  const { run, result } = await bench.ingest(name, sheet, runSeq, requestChanges);
   const place = (key: string) => at(run, `${batchRoot(run)}${key}`);
   const settled: { row: number; end: RowEnd; generations: GenerationRecord[]; settledAtMs: number }[] = [];
   const rows = result.shardCount > 0 ? await shardRows(bench, run) : [];

@@ -42,7 +42,7 @@ export function quotedPrompt(kind: string, form: number): string {
 
 export const FORMS = QUOTES.length;
 
-interface Asked {
+interface Requested {
   readonly kind: string;
   readonly text: string;
 }
@@ -57,7 +57,7 @@ const timesOf = (kind: string): number => (kind.endsWith('-402') ? 2 : 4);
  * `good` a valid one. All others fail, as their kind says.
  */
 export function quoteInAllAnswers(service: ScriptedServer): void {
-  const jobs = new Map<string, Asked & { looks: number }>();
+  const jobs = new Map<string, Requested & { looks: number }>();
   const answered = new Map<string, number>();
   const isDue = (kind: string): boolean => {
     const count = (answered.get(kind) ?? 0) + 1;
@@ -123,7 +123,7 @@ function refuse(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, { 'content-type': 'text/html' }).end(`<html><body><p>${text}</p></body></html>`);
 }
 
-function image({ kind, text }: Asked, response: ServerResponse): void {
+function image({ kind, text }: Requested, response: ServerResponse): void {
   switch (kind.split('-')[1]) {
     case undefined:
       response.writeHead(200, { 'content-type': 'image/png' }).end(samplePng(8, 8));

@@ -48,7 +48,7 @@ interface Shard {
 }
 
 /** What a batch's workflow has received; a reset rebuilds the batch from it. */
-type Heard =
+type Received =
   | { readonly kind: 'word'; readonly word: BroughtReport }
   | { readonly kind: 'asked'; readonly grants: Grants; readonly raise: Raise }
   | { readonly kind: 'answer'; readonly answer: RaisedTotal }
@@ -89,7 +89,7 @@ export class BudgetSimulation {
   /** The number in the bucket, and the id of the last change. */
   #granted = 0;
   #lastChange = '';
-  #log: Heard[] = [];
+  #log: Received[] = [];
   #money = new BatchMoney();
   #cap: number;
   #highestCap: number;
@@ -327,20 +327,20 @@ export class BudgetSimulation {
     this.#note({ kind: 'word', word });
   }
 
-  #note(heard: Heard): void {
-    this.#log.push(heard);
-    switch (heard.kind) {
+  #note(received: Received): void {
+    this.#log.push(received);
+    switch (received.kind) {
       case 'word':
-        this.#money.hear(heard.word);
+        this.#money.hear(received.word);
         break;
       case 'asked':
-        this.#money.begin(heard.grants);
+        this.#money.begin(received.grants);
         break;
       case 'answer':
-        this.#money.settle(heard.answer);
+        this.#money.settle(received.answer);
         break;
       case 'cap':
-        this.#cap = heard.cap;
+        this.#cap = received.cap;
     }
     this.#sendControl();
   }

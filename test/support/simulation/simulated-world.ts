@@ -149,7 +149,7 @@ class SimulatedWorld {
     }
     this.#raise(true);
     if (!this.#batch.isOver) this.#problem = 'the batch does not end';
-    else this.#expectWhole();
+    else this.#expectComplete();
   }
 
   /** The batch has stopped for lack of money, and continues with more. */
@@ -161,7 +161,7 @@ class SimulatedWorld {
     this.#setCap(Number.MAX_SAFE_INTEGER);
   }
 
-  #expectWhole(): void {
+  #expectComplete(): void {
     const rows = this.#prices.reduce((sum, prices) => sum + prices.length, 0);
     const settled = [...this.#recorded.values()].reduce((sum, { size }) => sum + size, 0);
     const total = this.#prices.flat().reduce((sum, price) => sum + price, 0);

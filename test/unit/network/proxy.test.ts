@@ -46,12 +46,12 @@ describe('through a forward proxy', () => {
     server.answerWith((_, response) => response.writeHead(200).end('image'));
     expect((await fetched(IMAGES)).toString()).toBe('image');
     expect((await fetched('http://8.8.8.8/a.png')).toString()).toBe('image');
-    expect(proxy.asked).toEqual(expect.arrayContaining(['images.banana.test:80', '8.8.8.8:80']));
+    expect(proxy.targets).toEqual(expect.arrayContaining(['images.banana.test:80', '8.8.8.8:80']));
     expect(server.seen[0]?.headers).not.toHaveProperty('proxy-authorization');
   });
 
   it('cannot reach private and metadata addresses, also behind redirects and names', async () => {
-    const before = proxy.asked.length;
+    const before = proxy.targets.length;
     for (const url of [
       'http://10.1.2.3/a.png',
       'http://169.254.169.254/a.png',
@@ -62,12 +62,12 @@ describe('through a forward proxy', () => {
     await expect(fetched('http://169.254.169.254/a.png', true)).rejects.toMatchObject({
       code: 'unsafe-address',
     });
-    expect(proxy.asked.slice(before)).toEqual([]);
+    expect(proxy.targets.slice(before)).toEqual([]);
     server.answerWith((_, response) =>
       response.writeHead(302, { location: 'http://169.254.169.254/x' }).end(),
     );
     await expect(fetched(IMAGES, true)).rejects.toMatchObject({ code: 'unsafe-address' });
-    expect(proxy.asked.slice(before)).toEqual(['images.banana.test:80']);
+    expect(proxy.targets.slice(before)).toEqual(['images.banana.test:80']);
     const inward = createDownloadAgent({
       environment: environment(),
       lookup: (_name, _options, callback) => callback(null, [{ address: '192.168.0.7', family: 4 }]),
@@ -102,7 +102,7 @@ describe('through a forward proxy', () => {
     const agent = createAgent({}, { environment: { HTTPS_PROXY: tunnel.url } });
     const asking = agent.request({ origin: 'https://8.8.8.8', path: '/', method: 'GET' });
     await expect(asking).rejects.toMatchObject({ code: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
-    expect(tunnel.asked).toEqual(['8.8.8.8:443']);
+    expect(tunnel.targets).toEqual(['8.8.8.8:443']);
     const client = createS3Client({
       endpoint: 'https://8.8.8.8',
       region: 'us-east-1',
@@ -112,7 +112,7 @@ describe('through a forward proxy', () => {
     });
     const { HeadBucketCommand } = await import('@aws-sdk/client-s3');
     await expect(client.send(new HeadBucketCommand({ Bucket: 'bucket' }))).rejects.toThrow(/self-signed/);
-    expect(tunnel.asked).toEqual(['8.8.8.8:443', '8.8.8.8:443']);
+    expect(tunnel.targets).toEqual(['8.8.8.8:443', '8.8.8.8:443']);
     client.destroy();
     await Promise.all([agent.destroy(), tunnel.close(), folder.remove()]);
     secure.close();

@@ -60,9 +60,9 @@ describe('a submission', () => {
 
   async function checked(
     text: string,
-    asked: { readonly merge?: boolean; readonly [setting: string]: unknown } = {},
+    requested: { readonly merge?: boolean; readonly [setting: string]: unknown } = {},
   ): Promise<CountedSheet> {
-    const { merge = false, ...given } = asked;
+    const { merge = false, ...given } = requested;
     const file = path.join(folder.path, 'sheet.csv');
     await writeFile(file, text);
     const inputs = new SheetInputs({
@@ -146,8 +146,8 @@ describe('a submission', () => {
     ['input images', 'id,prompt,input_images\na,a fox,cat.png\nb,a hen,cat.png\n', {}, {}],
     ['a canary and a budget', FIRST, {}, { canary: { rows: 2 }, spending: { budget: '10.00' } }],
     ['a failures.csv', 'id,prompt,failure_kind\na,a fox,refused\n', {}, { newIds: true }],
-  ] as const)('reads the sheet at most twice: %s', async (_, text, asked, others) => {
-    const counted = await checked(text, asked);
+  ] as const)('reads the sheet at most twice: %s', async (_, text, requested, others) => {
+    const counted = await checked(text, requested);
     const rows: string[] = [];
     const { kind } = await prepared(counted, others, { onRun: ({ rowId }) => rows.push(rowId) });
     expect({ kind, opened: counted.opened() }).toEqual({ kind: 'ready', opened: 2 });
@@ -161,16 +161,19 @@ describe('a submission', () => {
     ['a failures.csv', 'id,prompt,failure_kind\na,a fox,refused\n', {}, {}],
     ['a canary and a budget', `${FIRST}d,a cow,\n`, {}, { canary: { rows: 1 }, spending: { budget: '9' } }],
     ['input images', 'id,prompt,input_images\na,a fox,cat.png\nb,a hen,cat.png\n', {}, {}],
-  ] as const)('reads the sheet at most twice if the batch has rows: %s', async (_, text, asked, others) => {
-    await firstRun(FIRST);
-    const counted = await checked(text, asked);
-    const rejected: string[] = [];
-    const { kind } = await prepared(counted, others, {
-      onRun: () => undefined,
-      onRejected: async ({ rule }) => void rejected.push(rule),
-    });
-    expect({ kind, opened: counted.opened() }).toEqual({ kind: 'ready', opened: 2 });
-  });
+  ] as const)(
+    'reads the sheet at most twice if the batch has rows: %s',
+    async (_, text, requested, others) => {
+      await firstRun(FIRST);
+      const counted = await checked(text, requested);
+      const rejected: string[] = [];
+      const { kind } = await prepared(counted, others, {
+        onRun: () => undefined,
+        onRejected: async ({ rule }) => void rejected.push(rule),
+      });
+      expect({ kind, opened: counted.opened() }).toEqual({ kind: 'ready', opened: 2 });
+    },
+  );
 
   it('reads the sheet once if its batch is new and no progress is shown', async () => {
     const counted = await checked(FIRST);

@@ -19,10 +19,10 @@ describe('the memory limit for image bodies', () => {
         const budget = new MemoryLimit(100);
         const held: { size: number; release: () => void }[] = [];
         const admitted: number[] = [];
-        let asked = 0;
+        let requested = 0;
         for (const { kind, size } of all) {
           if (kind === 'reserve') {
-            const turn = asked++;
+            const turn = requested++;
             void budget.reserve(size).then((release) => {
               admitted.push(turn);
               return held.push({ size: Math.min(size, 100), release });
@@ -35,7 +35,7 @@ describe('the memory limit for image bodies', () => {
           held.shift()?.release();
           await settle();
         }
-        expect(admitted).toEqual(Array.from({ length: asked }, (_, turn) => turn));
+        expect(admitted).toEqual(Array.from({ length: requested }, (_, turn) => turn));
         const all100 = await budget.reserve(100);
         all100();
       }),

@@ -47,9 +47,9 @@ async function failureOf(download: Promise<unknown>): Promise<ImageDownloadError
     await download;
   } catch (error) {
     if (!(error instanceof ImageDownloadError)) throw error;
-    const told = `${error.message} ${error.stack} ${JSON.stringify(error)}`;
-    if (/f00dcafe|a\.png/.test(told))
-      throw new Error(`The error gives the URL away: ${told}`, { cause: error });
+    const message = `${error.message} ${error.stack} ${JSON.stringify(error)}`;
+    if (/f00dcafe|a\.png/.test(message))
+      throw new Error(`The error gives the URL away: ${message}`, { cause: error });
     return error;
   }
   throw new Error('The download should have failed.');

@@ -13,7 +13,7 @@ import {
 const period = fc
   .tuple(fc.nat(600_000), fc.nat(60_000))
   .map(([metAtMs, waitMs]) => ({ metAtMs, untilMs: metAtMs + waitMs }));
-const asked = fc.integer({ min: 1, max: 10_000 });
+const requested = fc.integer({ min: 1, max: 10_000 });
 const met = (periods: readonly SlowPeriod[]): readonly SlowPeriod[] =>
   periods.reduce(withSlowPeriod, [] as readonly SlowPeriod[]);
 
@@ -29,12 +29,17 @@ function paceUnderRefusals(waitMs: number): number {
 describe('the pace of a batch after 429s', () => {
   it('is never above the requested concurrency and never below 1', () => {
     fc.assert(
-      fc.property(fc.array(period, { maxLength: 60 }), asked, fc.nat(2_000_000), (periods, most, nowMs) => {
-        const paced = pacedConcurrency(most, met(periods), nowMs);
-        expect(Number.isInteger(paced)).toBe(true);
-        expect(paced).toBeGreaterThanOrEqual(1);
-        expect(paced).toBeLessThanOrEqual(most);
-      }),
+      fc.property(
+        fc.array(period, { maxLength: 60 }),
+        requested,
+        fc.nat(2_000_000),
+        (periods, most, nowMs) => {
+          const paced = pacedConcurrency(most, met(periods), nowMs);
+          expect(Number.isInteger(paced)).toBe(true);
+          expect(paced).toBeGreaterThanOrEqual(1);
+          expect(paced).toBeLessThanOrEqual(most);
+        },
+      ),
     );
   });
 
@@ -57,7 +62,7 @@ describe('the pace of a batch after 429s', () => {
       fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 30 }),
     );
     fc.assert(
-      fc.property(burst, asked, (data, most) => {
+      fc.property(burst, requested, (data, most) => {
         const [{ metAtMs, untilMs }, shares] = data;
         const others = shares.map((share) => ({
           metAtMs: metAtMs + share * (untilMs - metAtMs),
@@ -81,7 +86,7 @@ describe('the pace of a batch after 429s', () => {
 
   it('recovers within five minutes and the requested wait, never falling on the way', () => {
     fc.assert(
-      fc.property(fc.array(period, { minLength: 1, maxLength: 60 }), asked, (some, most) => {
+      fc.property(fc.array(period, { minLength: 1, maxLength: 60 }), requested, (some, most) => {
         const periods = met(some);
         const quietMs = createsNotBeforeMs(periods);
         const paces: number[] = [];

@@ -156,8 +156,8 @@ describe('csv-spectrum', () => {
   test('is complete', () => expect(names.length).toBeGreaterThanOrEqual(12));
 
   test.each(names)('%s has the cells of its JSON', async (name) => {
-    const told = Told.parse(JSON.parse(readFileSync(path.join(folder, 'json', `${name}.json`), 'utf8')));
-    const expected = Array.isArray(told) ? told : [told];
+    const detected = Told.parse(JSON.parse(readFileSync(path.join(folder, 'json', `${name}.json`), 'utf8')));
+    const expected = Array.isArray(detected) ? detected : [detected];
     const [first = ''] = Object.keys(expected[0] ?? {});
     let sheet = readFileSync(path.join(folder, 'csvs', `${name}.csv`), 'utf8');
     // Here the two files have different numbers.

@@ -246,7 +246,7 @@ describe('the watch over a batch', () => {
   const LIMITS = { holdToldAfterMs: MINUTE, stuckToldAfterMs: 30 * MINUTE, everyMs: MINUTE / 2 };
   const START = Date.parse(AT);
   /** The notices, with their minutes, for a batch that is in this state in each half minute. */
-  const toldBy = (
+  const noticesOf = (
     minutes: number,
     lookAt: (minute: number) => BatchObservation,
   ): readonly [number, WatchNews['kind']][] => {
@@ -262,7 +262,7 @@ describe('the watch over a batch', () => {
     look({ holds: isHeld ? [{ ...hold, since: since(from) }] : [] });
 
   it('reports a hold once, after a minute, and each later hold', () => {
-    expect(toldBy(180, (minute) => heldIn(minute < 70 || minute >= 90, minute < 70 ? 0 : 90))).toEqual([
+    expect(noticesOf(180, (minute) => heldIn(minute < 70 || minute >= 90, minute < 70 ? 0 : 90))).toEqual([
       [1, 'held'],
       [91, 'held'],
     ]);
@@ -270,21 +270,21 @@ describe('the watch over a batch', () => {
 
   it('reports a flapping scope at most every half hour, and short holds never', () => {
     expect(
-      toldBy(60, (minute) => heldIn(minute % 3 < 2, minute - (minute % 3))).filter(
+      noticesOf(60, (minute) => heldIn(minute % 3 < 2, minute - (minute % 3))).filter(
         ([, kind]) => kind === 'held',
       ),
     ).toEqual([
       [1, 'held'],
       [31, 'held'],
     ]);
-    const short = toldBy(20, (minute) => heldIn(minute % 2 < 1, minute - (minute % 2)));
+    const short = noticesOf(20, (minute) => heldIn(minute % 2 < 1, minute - (minute % 2)));
     expect(short).toEqual([]);
   });
 
   it('reports each pause of the batch once', () => {
     const pause = { kind: 'budget', message: 'Spent.' } as const;
     expect(
-      toldBy(20, (minute) => look({ pauses: [{ ...pause, since: since(minute < 10 ? 0 : 10) }] })),
+      noticesOf(20, (minute) => look({ pauses: [{ ...pause, since: since(minute < 10 ? 0 : 10) }] })),
     ).toEqual([
       [0, 'paused'],
       [10, 'paused'],
@@ -292,17 +292,19 @@ describe('the watch over a batch', () => {
   });
 
   it('reports a lack of progress once, and again only after progress', () => {
-    expect(toldBy(100, (minute) => look({ tally: { ...TALLY, stored: minute < 50 ? 480 : 481 } }))).toEqual([
+    expect(
+      noticesOf(100, (minute) => look({ tally: { ...TALLY, stored: minute < 50 ? 480 : 481 } })),
+    ).toEqual([
       [30, 'stuck'],
       [80, 'stuck'],
     ]);
   });
 
   it('reports none for slow jobs or a slow pace, for requested waits, and for time without checks', () => {
-    expect(toldBy(59, () => look({ usualMs: 30 * MINUTE }))).toEqual([]);
-    expect(toldBy(59, () => look({ turnMs: 30 * MINUTE }))).toEqual([]);
-    expect(toldBy(90, () => look({ isAtWork: false }))).toEqual([]);
-    expect(toldBy(90, (minute) => look({ isAtWork: minute % 2 === 0 }))).toEqual([]);
+    expect(noticesOf(59, () => look({ usualMs: 30 * MINUTE }))).toEqual([]);
+    expect(noticesOf(59, () => look({ turnMs: 30 * MINUTE }))).toEqual([]);
+    expect(noticesOf(90, () => look({ isAtWork: false }))).toEqual([]);
+    expect(noticesOf(90, (minute) => look({ isAtWork: minute % 2 === 0 }))).toEqual([]);
     const { memory } = watchBatch(undefined, look(), { ...LIMITS, nowMs: START });
     expect(watchBatch(memory, look(), { ...LIMITS, nowMs: START + 600 * MINUTE }).news).toEqual([]);
   });
